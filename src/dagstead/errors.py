@@ -1,0 +1,73 @@
+"""The one error tree. Every room raises from it; each surface maps it to its wire in one function.
+
+A message says what happened, with the value, and the next step. It is safe to show to the caller:
+causes that are not (paths, SQL, stack traces) go to the log through ``__cause__``.
+"""
+
+from __future__ import annotations
+
+
+class DagsteadError(Exception):
+    """Dagstead could not do what was asked."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__ or type(self).__name__)
+
+    @property
+    def message(self) -> str:
+        """The public text."""
+        return str(self.args[0])
+
+
+class InvalidInputError(DagsteadError):
+    """What was sent is not of the form that this place takes."""
+
+
+class TooLargeError(InvalidInputError):
+    """The body is larger than this server accepts."""
+
+
+class UnauthenticatedError(DagsteadError):
+    """No valid token came with this request."""
+
+
+class ForbiddenError(DagsteadError):
+    """The token is valid and does not grant this."""
+
+
+class NotFoundError(DagsteadError):
+    """There is no such thing here."""
+
+
+class DeploymentNotFoundError(NotFoundError):
+    """There is no such deployment."""
+
+
+class LocationNotFoundError(NotFoundError):
+    """There is no such code location."""
+
+
+class BlobNotFoundError(NotFoundError):
+    """There is no such file."""
+
+
+class ConflictError(DagsteadError):
+    """The thing exists already, or is in a state that does not allow this."""
+
+
+class BusyError(DagsteadError):
+    """The same write is still under way; send it again in a moment."""
+
+    retry_after_seconds = 1
+
+
+class NoAnswerError(DagsteadError):
+    """No agent answered in time."""
+
+
+class ConfigurationError(DagsteadError):
+    """A setting has a value that cannot be used."""
+
+
+class SignatureError(ForbiddenError):
+    """The signed address was altered or has expired."""

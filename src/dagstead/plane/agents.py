@@ -1,0 +1,51 @@
+"""Agents, known by their heartbeats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+#: Official agents send a heartbeat every 30 seconds; three missed ones and the agent is gone.
+ALIVE_SECONDS = 90.0
+
+
+class AgentStatus(StrEnum):
+    """What the CLI prints; it switches on this text."""
+
+    RUNNING = "RUNNING"
+    NOT_RUNNING = "NOT_RUNNING"
+    UNHEALTHY = "UNHEALTHY"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Heartbeat:
+    """One agent's newest heartbeat for one deployment."""
+
+    agent_id: str
+    deployment: str
+    token_id: int
+    #: When the server got it.
+    received_at: float
+    first_received_at: float
+    label: str | None
+    #: The launcher's class name.
+    type: str | None
+    version: str | None
+    #: The queues that it says it serves, cut down to its token's grant; ``None`` is the default.
+    queues: frozenset[str | None]
+    #: Whatever else it sent, for display.
+    metadata: Mapping[str, Any]
+    #: Serialized ``CloudRunWorkerStatuses``, or ``None``.
+    run_worker_statuses: str | None
+    #: Serialized ``TimestampedError`` of the last day.
+    errors: tuple[str, ...]
+
+    def is_alive(self, now: float) -> bool:
+        """Whether the agent was heard of lately."""
+        return now - self.received_at < ALIVE_SECONDS
+
+    def status(self, now: float) -> AgentStatus:
+        """The status that the official CLI and UI know."""
+        return AgentStatus.RUNNING if self.is_alive(now) else AgentStatus.NOT_RUNNING

@@ -1,0 +1,9 @@
+"""Time as a value that is passed in, so that tests can set it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+#: Returns the present as seconds since 1970, UTC.
+Clock: TypeAlias = Callable[[], float]

@@ -1,0 +1,64 @@
+"""Deployments: full ones that people create, branch ones that come and go with a pull request."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class DeploymentKind(StrEnum):
+    """A full deployment stays; a branch deployment belongs to a repository's branch."""
+
+    FULL = "full"
+    BRANCH = "branch"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Branch:
+    """Where a branch deployment comes from, as the CLI last reported it."""
+
+    repo_name: str
+    branch_name: str
+    branch_url: str | None = None
+    pull_request_url: str | None = None
+    pull_request_status: str | None = None
+    pull_request_number: str | None = None
+    commit_hash: str | None = None
+    commit_message: str | None = None
+    commit_url: str | None = None
+    author_name: str | None = None
+    author_email: str | None = None
+    timestamp: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """One deployment. ``version`` grows with each change of its settings or status."""
+
+    id: int
+    name: str
+    kind: DeploymentKind
+    created_at: float
+    closed: bool = False
+    branch: Branch | None = None
+    base: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    version: int = 0
+
+    @property
+    def is_branch(self) -> bool:
+        """Whether it is a branch deployment."""
+        return self.kind is DeploymentKind.BRANCH
+
+
+def branch_deployment_name(repo_name: str, branch_name: str) -> str:
+    """The name of a branch's deployment: stable, and safe as a path and a schema name.
+
+    The official CLI asks the server for this name (``getBranchDeploymentName``) and uses the
+    answer as it is.
+    """
+    digest = hashlib.sha256(f"{repo_name}\0{branch_name}".encode()).hexdigest()
+    return digest[:32]

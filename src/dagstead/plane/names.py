@@ -1,0 +1,94 @@
+"""Names that people choose, and the forms they must have.
+
+Deployment names become URL paths, folder names and Postgres schema names, so they are held to one
+narrow alphabet here, at the only door.
+"""
+
+from __future__ import annotations
+
+import re
+
+from dagstead.errors import InvalidInputError
+
+#: First URL path segments that the server itself answers: a deployment of that name could not be
+#: reached.
+RESERVED_DEPLOYMENT_NAMES = frozenset(
+    {
+        "graphql",
+        "agent",
+        "blobs",
+        "health",
+        "sign-in",
+        "sign-out",
+        "check_snapshot",
+        "confirm_upload",
+        "code_location_update_result",
+        "upload_workspace_entry",
+        "upload_job_snapshot",
+        "upload_api_response",
+        "store_events",
+        "gen_logs_url",
+        "gen_insights_url",
+        "gen_artifact_get",
+        "gen_artifact_post",
+        "upload_logs",
+        "static",
+        "api",
+    }
+)
+
+_DEPLOYMENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
+_LOCATION_NAME_MAX = 255
+
+
+def check_deployment_name(name: str) -> str:
+    """Return ``name`` if it may name a deployment.
+
+    Raises:
+        InvalidInputError: for any other form, or a reserved name.
+    """
+    if not _DEPLOYMENT_NAME.fullmatch(name):
+        msg = (
+            f"{name!r} cannot name a deployment. Use lower-case letters, digits, '-' and '_', "
+            "starting with a letter or digit, at most 48 characters."
+        )
+        raise InvalidInputError(msg)
+    if name in RESERVED_DEPLOYMENT_NAMES:
+        msg = f"{name!r} is an address of the server itself. Choose another deployment name."
+        raise InvalidInputError(msg)
+    return name
+
+
+def check_location_name(name: object) -> str:
+    """Return ``name`` if it may name a code location.
+
+    Raises:
+        InvalidInputError: when it is no text, empty, too long, or has control characters.
+    """
+    if not isinstance(name, str) or not name.strip():
+        msg = f"location_name is {name!r}. Give the location a name: letters, digits, '-', '_'."
+        raise InvalidInputError(msg)
+    if len(name) > _LOCATION_NAME_MAX or any(ord(c) < ord(" ") for c in name):
+        msg = (
+            f"location_name {name[:40]!r}… is too long or has control characters. "
+            f"Use at most {_LOCATION_NAME_MAX} printable characters."
+        )
+        raise InvalidInputError(msg)
+    return name
+
+
+def check_queue_name(queue: object) -> str | None:
+    """Return the agent queue that a location names, ``None`` for the default queue.
+
+    Raises:
+        InvalidInputError: for text that no agent can ever serve (empty, or not text).
+    """
+    if queue is None:
+        return None
+    if not isinstance(queue, str) or not queue.strip():
+        msg = (
+            f"agent_queue is {queue!r}, which no agent serves. Leave agent_queue out for the "
+            "default queue, or name the queue of your hybrid agent."
+        )
+        raise InvalidInputError(msg)
+    return queue

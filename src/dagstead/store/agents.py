@@ -1,0 +1,102 @@
+"""Agents' newest heartbeats in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Insert, Row, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from dagstead.plane.agents import Heartbeat
+from dagstead.plane.clock import Clock
+from dagstead.store.database import Database
+from dagstead.store.queue_sets import queues_from_json, queues_to_json
+from dagstead.store.tables import heartbeats
+
+_KEYS = ("agent_id", "deployment")
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """Keep and read heartbeats: one row for each agent and deployment."""
+
+    database: Database
+    clock: Clock
+
+    def record(self, beats: Iterable[Heartbeat]) -> None:
+        """Keep these as the newest heartbeats; when an agent was first seen stays as it is."""
+        with self.database.write() as connection:
+            for beat in beats:
+                connection.execute(self._upsert(_values(beat)))
+
+    def all(self, *, since: float | None = None) -> list[Heartbeat]:
+        """All heartbeats received after ``since``, the newest first."""
+        statement = select(heartbeats).order_by(heartbeats.c.received_at.desc())
+        if since is not None:
+            statement = statement.where(heartbeats.c.received_at >= since)
+        with self.database.read() as connection:
+            rows = connection.execute(statement).all()
+        return [_heartbeat(row) for row in rows]
+
+    def of(self, deployment: str) -> list[Heartbeat]:
+        """The heartbeats for one deployment, the newest first."""
+        return [beat for beat in self.all() if beat.deployment == deployment]
+
+    def forget(self, older_than_seconds: float) -> int:
+        """Remove agents that were not heard of for that long; returns how many rows."""
+        before = self.clock() - older_than_seconds
+        with self.database.write() as connection:
+            return connection.execute(
+                delete(heartbeats).where(heartbeats.c.received_at < before)
+            ).rowcount
+
+    def _upsert(self, values: dict[str, Any]) -> Insert:
+        kept = {k: v for k, v in values.items() if k not in {*_KEYS, "first_received_at"}}
+        if self.database.is_sqlite:
+            return (
+                sqlite.insert(heartbeats)
+                .values(**values)
+                .on_conflict_do_update(index_elements=_KEYS, set_=kept)
+            )
+        return (
+            postgresql.insert(heartbeats)
+            .values(**values)
+            .on_conflict_do_update(index_elements=_KEYS, set_=kept)
+        )
+
+
+def _values(beat: Heartbeat) -> dict[str, Any]:
+    return {
+        "agent_id": beat.agent_id,
+        "deployment": beat.deployment,
+        "token_id": beat.token_id,
+        "received_at": beat.received_at,
+        "first_received_at": beat.first_received_at,
+        "label": beat.label,
+        "type": beat.type,
+        "version": beat.version,
+        "queues": queues_to_json(beat.queues),
+        "metadata": dict(beat.metadata),
+        "run_worker_statuses": beat.run_worker_statuses,
+        "errors": list(beat.errors),
+    }
+
+
+def _heartbeat(row: Row[Any]) -> Heartbeat:
+    errors: Sequence[str] = row.errors
+    return Heartbeat(
+        agent_id=row.agent_id,
+        deployment=row.deployment,
+        token_id=row.token_id,
+        received_at=row.received_at,
+        first_received_at=row.first_received_at,
+        label=row.label,
+        type=row.type,
+        version=row.version,
+        queues=queues_from_json(row.queues),
+        metadata=row._mapping["metadata"],  # noqa: SLF001 - the public name of a row's mapping
+        run_worker_statuses=row.run_worker_statuses,
+        errors=tuple(errors),
+    )

@@ -1,0 +1,121 @@
+"""Files in the store's folder, and the signed addresses that let a client read or write one."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
+
+from obstore.store import LocalStore
+
+from dagstead.errors import BlobNotFoundError, InvalidInputError, SignatureError
+from dagstead.plane.blobs import BlobKey, BlobKind
+from dagstead.plane.clock import Clock
+
+#: Long enough for a client that retries for two minutes and then uploads a large PEX file.
+_SIGNED_SECONDS = 3600
+
+#: The first path segment of signed addresses.
+BLOBS_PATH = "/blobs/"
+
+
+@dataclass(frozen=True, slots=True)
+class Blobs:
+    """Put, get and sign files. Writes are atomic: a reader sees all of a file or none of it."""
+
+    store: LocalStore
+    clock: Clock
+    signing_key: bytes
+
+    def put(self, key: BlobKey, data: bytes | Path | Iterator[bytes]) -> None:
+        """Store a file, replacing what was under the key."""
+        self.store.put(str(key), data)
+
+    def get(self, key: BlobKey) -> bytes:
+        """A whole file.
+
+        Raises:
+            BlobNotFoundError: when there is none.
+        """
+        try:
+            return bytes(self.store.get(str(key)).bytes())
+        except FileNotFoundError as error:
+            raise self._missing(key) from error
+
+    def stream(self, key: BlobKey) -> tuple[int, Iterator[bytes]]:
+        """A file's size in bytes, and its content in pieces.
+
+        Raises:
+            BlobNotFoundError: when there is none.
+        """
+        try:
+            found = self.store.get(str(key))
+        except FileNotFoundError as error:
+            raise self._missing(key) from error
+        return found.meta["size"], (bytes(piece) for piece in found.stream())
+
+    def size(self, key: BlobKey) -> int | None:
+        """A file's size in bytes, or ``None`` when there is none."""
+        try:
+            return int(self.store.head(str(key))["size"])
+        except FileNotFoundError:
+            return None
+
+    def delete_scope(self, kind: BlobKind, scope: str) -> None:
+        """Remove all files of one kind in one scope."""
+        for page in self.store.list(prefix=f"{kind}/{scope}"):
+            self.store.delete([entry["path"] for entry in page])
+
+    def sign(self, key: BlobKey, method: str) -> str:
+        """Path and query that allow one method on one file for an hour."""
+        expires = int(self.clock()) + _SIGNED_SECONDS
+        query = urlencode(
+            {"method": method, "expires": expires, "signature": self._mac(key, method, expires)}
+        )
+        return f"{BLOBS_PATH}{quote(str(key))}?{query}"
+
+    def verify(self, address: str, method: str) -> BlobKey:
+        """The key of a signed address, if it allows this method now.
+
+        Raises:
+            SignatureError: when it was altered, is for another method, or has expired.
+        """
+        parts = urlsplit(address)
+        query = parse_qs(parts.query)
+        try:
+            key = _parse_key(unquote(parts.path).removeprefix(BLOBS_PATH))
+            expires = int(query["expires"][0])
+            signed_method, signature = query["method"][0], query["signature"][0]
+        except (KeyError, ValueError, InvalidInputError) as error:
+            msg = "This address has no valid signature. Ask the server for a new one."
+            raise SignatureError(msg) from error
+        if not hmac.compare_digest(signature, self._mac(key, signed_method, expires)):
+            msg = "The signature does not fit this address. Ask the server for a new one."
+            raise SignatureError(msg)
+        if signed_method != method and not (signed_method == "GET" and method == "HEAD"):
+            msg = f"This address was signed for {signed_method}, not for {method}."
+            raise SignatureError(msg)
+        if expires < self.clock():
+            msg = "This address has expired. Ask the server for a new one."
+            raise SignatureError(msg)
+        return key
+
+    def _mac(self, key: BlobKey, method: str, expires: int) -> str:
+        text = f"{method}\n{key}\n{expires}".encode()
+        return hmac.new(self.signing_key, text, hashlib.sha256).hexdigest()
+
+    def _missing(self, key: BlobKey) -> BlobNotFoundError:
+        return BlobNotFoundError(f"There is no file {key.path!r} among the {key.kind} files.")
+
+
+def open_blobs(folder: Path, *, clock: Clock, signing_key: bytes) -> Blobs:
+    """Files under a folder, which is made if it is missing."""
+    return Blobs(LocalStore(prefix=folder, mkdir=True), clock, signing_key)
+
+
+def _parse_key(text: str) -> BlobKey:
+    kind, scope, path = text.split("/", 2)
+    return BlobKey(BlobKind(kind), scope, path)

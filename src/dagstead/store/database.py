@@ -1,0 +1,157 @@
+"""Connections to the control plane's database, and its migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from dagstead.errors import ConfigurationError
+
+#: The schema of our own tables on Postgres; deployments have one each beside it.
+CONTROL_SCHEMA = "dagstead"
+
+#: How long a writer waits for another one on SQLite. Official agents give up a call after 60 s.
+_SQLITE_BUSY_SECONDS = 30
+
+
+class Database:
+    """One database, SQLite file or Postgres, that every repository of this room shares."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        """Connect lazily.
+
+        Args:
+            url: ``sqlite:///path`` or ``postgresql://user:password@host/name``.
+            pool_size: open connections kept, Postgres only.
+
+        Raises:
+            ConfigurationError: for any other kind of URL.
+        """
+        parsed = parse_database_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._engine = _sqlite_engine(parsed) if self.is_sqlite else _pg_engine(parsed, pool_size)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A connection for statements that change nothing."""
+        with self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction: committed at the end, rolled back by any exception."""
+        with self._engine.connect() as connection:
+            if self.is_sqlite:
+                # Taking the write lock at once avoids the deadlock of two readers that both want
+                # to become writers.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            with connection.begin() if not self.is_sqlite else _commit(connection):
+                yield connection
+
+    def migrate(self) -> None:
+        """Bring the schema up to this version; safe to run from several processes at once."""
+        if self.is_sqlite:
+            with self._engine.connect() as connection:
+                connection.exec_driver_sql("PRAGMA journal_mode=WAL")
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                with _commit(connection):
+                    _upgrade(connection)
+            return
+        with self._engine.begin() as connection:
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('dagstead-migrate'))"))
+            connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {CONTROL_SCHEMA}"))
+            _upgrade(connection)
+
+    def create_schema(self, name: str) -> None:
+        """Make a Postgres schema for a deployment; nothing on SQLite."""
+        if not self.is_sqlite:
+            with self._engine.begin() as connection:
+                connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{name}"'))
+
+    def drop_schema(self, name: str) -> None:
+        """Remove a deployment's Postgres schema with all in it; nothing on SQLite."""
+        if not self.is_sqlite:
+            with self._engine.begin() as connection:
+                connection.execute(text(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'))
+
+    def ping(self) -> None:
+        """Raise when the database does not answer."""
+        with self.read() as connection:
+            connection.execute(text("SELECT 1"))
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def parse_database_url(url: str) -> URL:
+    """The URL, if it is one of the two databases that are supported.
+
+    Raises:
+        ConfigurationError: with the forms that are, and without the URL's password.
+    """
+    try:
+        parsed = make_url(url)
+    except Exception as error:
+        msg = f"{url.split('@')[-1]!r} is no database URL. Use postgresql://USER@HOST/NAME."
+        raise ConfigurationError(msg) from error
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        msg = (
+            f"{parsed.render_as_string(hide_password=True)!r}: this kind of database is not "
+            "supported. Use postgresql://USER@HOST/NAME, or leave it out for SQLite."
+        )
+        raise ConfigurationError(msg)
+    return parsed
+
+
+@contextmanager
+def _commit(connection: Connection) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        connection.exec_driver_sql("ROLLBACK")
+        raise
+    connection.exec_driver_sql("COMMIT")
+
+
+def _upgrade(connection: Connection) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    # AUTOCOMMIT hands transactions to us: the driver's own BEGIN is deferred, ours is IMMEDIATE.
+    engine = create_engine(
+        url,
+        isolation_level="AUTOCOMMIT",
+        connect_args={"timeout": _SQLITE_BUSY_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: object, _record: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()  # type: ignore[attr-defined]
+        cursor.execute("PRAGMA foreign_keys=ON")
+        # With WAL, NORMAL can lose the last commits in a power cut but never corrupts.
+        cursor.execute("PRAGMA synchronous=NORMAL")
+        cursor.close()
+
+    return engine
+
+
+def _pg_engine(url: URL, pool_size: int) -> Engine:
+    return create_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={"options": f"-csearch_path={CONTROL_SCHEMA}"},
+    )

@@ -1,0 +1,151 @@
+"""Deployments in the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, null, select, update
+from sqlalchemy.exc import IntegrityError
+
+from dagstead.errors import ConflictError, DeploymentNotFoundError
+from dagstead.plane.clock import Clock
+from dagstead.plane.deployments import (
+    Branch,
+    Deployment,
+    DeploymentKind,
+    branch_deployment_name,
+)
+from dagstead.plane.names import check_deployment_name
+from dagstead.store.database import Database
+from dagstead.store.tables import deployments, workspace_versions
+
+
+@dataclass(frozen=True, slots=True)
+class Deployments:
+    """Create, find, change and remove deployments."""
+
+    database: Database
+    clock: Clock
+
+    def create(self, name: str) -> Deployment:
+        """Make a full deployment.
+
+        Raises:
+            ConflictError: when there is one of that name.
+            InvalidInputError: when the name cannot be used.
+        """
+        return self._insert(check_deployment_name(name), DeploymentKind.FULL, None, None)
+
+    def create_or_update_branch(self, branch: Branch, base: str | None) -> Deployment:
+        """The deployment of a branch, made if new, else with its facts renewed and reopened.
+
+        A pull request status of ``CLOSED`` or ``MERGED`` closes it.
+        """
+        name = branch_deployment_name(branch.repo_name, branch.branch_name)
+        closed = (branch.pull_request_status or "").upper() in {"CLOSED", "MERGED"}
+        with self.database.write() as connection:
+            changed = connection.execute(
+                update(deployments)
+                .where(deployments.c.name == name)
+                .values(branch=asdict(branch), closed=closed, version=deployments.c.version + 1)
+            ).rowcount
+        if not changed:
+            try:
+                self._insert(name, DeploymentKind.BRANCH, branch, base, closed=closed)
+            except ConflictError:
+                # Another call made it between our two statements: now it can be updated.
+                return self.create_or_update_branch(branch, base)
+        return self.get(name)
+
+    def get(self, name: str) -> Deployment:
+        """The deployment of that name.
+
+        Raises:
+            DeploymentNotFoundError: with the names that exist.
+        """
+        with self.database.read() as connection:
+            row = connection.execute(
+                select(deployments).where(deployments.c.name == name)
+            ).one_or_none()
+        if row is None:
+            raise DeploymentNotFoundError(self._no_such(name))
+        return _deployment(row)
+
+    def all(self) -> list[Deployment]:
+        """All deployments, by name."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(deployments).order_by(deployments.c.name)).all()
+        return [_deployment(row) for row in rows]
+
+    def set_settings(self, name: str, settings: Mapping[str, Any]) -> Deployment:
+        """Replace a deployment's settings."""
+        with self.database.write() as connection:
+            connection.execute(
+                update(deployments)
+                .where(deployments.c.name == name)
+                .values(settings=dict(settings), version=deployments.c.version + 1)
+            )
+        return self.get(name)
+
+    def delete(self, name: str) -> None:
+        """Remove a deployment with its locations, requests and heartbeats.
+
+        Raises:
+            DeploymentNotFoundError: when there is none.
+        """
+        with self.database.write() as connection:
+            gone = connection.execute(delete(deployments).where(deployments.c.name == name))
+        if not gone.rowcount:
+            raise DeploymentNotFoundError(self._no_such(name))
+
+    def _insert(
+        self,
+        name: str,
+        kind: DeploymentKind,
+        branch: Branch | None,
+        base: str | None,
+        *,
+        closed: bool = False,
+    ) -> Deployment:
+        try:
+            with self.database.write() as connection:
+                connection.execute(
+                    insert(deployments).values(
+                        name=name,
+                        kind=str(kind),
+                        created_at=self.clock(),
+                        closed=closed,
+                        branch=asdict(branch) if branch else null(),
+                        base=base,
+                        settings={},
+                        version=1,
+                    )
+                )
+                connection.execute(insert(workspace_versions).values(deployment=name, version=1))
+        except IntegrityError as error:
+            msg = f"There is a deployment {name!r} already. See `dagstead deployment list`."
+            raise ConflictError(msg) from error
+        return self.get(name)
+
+    def _no_such(self, name: str) -> str:
+        names = ", ".join(each.name for each in self.all() if not each.is_branch) or "none"
+        return (
+            f"There is no deployment {name!r}. Full deployments: {names}. "
+            f"Create it with `dagstead deployment create {name}`."
+        )
+
+
+def _deployment(row: Row[Any]) -> Deployment:
+    return Deployment(
+        id=row.id,
+        name=row.name,
+        kind=DeploymentKind(row.kind),
+        created_at=row.created_at,
+        closed=row.closed,
+        branch=Branch(**row.branch) if row.branch else None,
+        base=row.base,
+        settings=row.settings,
+        version=row.version,
+    )

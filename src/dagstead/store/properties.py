@@ -1,0 +1,61 @@
+"""Single values of the whole installation: settings of the organization, the signing key."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from dagstead.store.database import Database
+from dagstead.store.tables import properties
+
+
+@dataclass(frozen=True, slots=True)
+class Properties:
+    """Read and write named JSON values."""
+
+    database: Database
+
+    def organization_settings(self) -> Mapping[str, Any]:
+        """The organization's settings, empty at first."""
+        found: Mapping[str, Any] | None = self._get("organization_settings")
+        return found or {}
+
+    def set_organization_settings(self, settings: Mapping[str, Any]) -> None:
+        """Replace the organization's settings."""
+        self._set("organization_settings", dict(settings))
+
+    def signing_key(self) -> bytes:
+        """The key of signed addresses and sign-in cookies; made at the first call, then kept."""
+        found: str | None = self._get("signing_key")
+        if found is None:
+            # Two processes may start together: the first insert wins, both read it back.
+            self._insert_if_missing("signing_key", secrets.token_hex(32))
+            found = self._get("signing_key")
+        return bytes.fromhex(str(found))
+
+    def _get(self, name: str) -> Any:  # noqa: ANN401 - JSON
+        with self.database.read() as connection:
+            return connection.execute(
+                select(properties.c.value).where(properties.c.name == name)
+            ).scalar_one_or_none()
+
+    def _set(self, name: str, value: Any) -> None:  # noqa: ANN401 - JSON
+        with self.database.write() as connection:
+            changed = connection.execute(
+                update(properties).where(properties.c.name == name).values(value=value)
+            ).rowcount
+        if not changed and not self._insert_if_missing(name, value):
+            self._set(name, value)
+
+    def _insert_if_missing(self, name: str, value: Any) -> bool:  # noqa: ANN401 - JSON
+        try:
+            with self.database.write() as connection:
+                connection.execute(insert(properties).values(name=name, value=value))
+        except IntegrityError:
+            return False
+        return True

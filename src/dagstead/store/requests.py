@@ -1,0 +1,233 @@
+"""The request queue in the database: submitted, leased to one poller, answered or expired."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+
+from dagstead.plane.clock import Clock
+from dagstead.plane.requests import Claim, NewRequest, Request, RequestState
+from dagstead.store.database import Database
+from dagstead.store.tables import deployments, requests
+
+_OPEN = (str(RequestState.WAITING), str(RequestState.LEASED))
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Queue requests, hand each to one poller, keep its answer."""
+
+    database: Database
+    clock: Clock
+
+    def submit(self, new: NewRequest) -> None:
+        """Queue a request. It waits until an agent that serves its queue polls."""
+        is_branch = (
+            select(deployments.c.kind == "branch")
+            .where(deployments.c.name == new.deployment)
+            .scalar_subquery()
+        )
+        with self.database.write() as connection:
+            connection.execute(
+                insert(requests).values(
+                    id=new.id,
+                    api=new.api,
+                    deployment=new.deployment,
+                    is_branch=is_branch,
+                    queue=new.queue,
+                    location=new.location,
+                    run_id=new.run_id,
+                    body=new.body,
+                    state=str(RequestState.WAITING),
+                    created_at=self.clock(),
+                    expires_at=new.expires_at,
+                    deliveries=0,
+                )
+            )
+
+    def pop(self, claim: Claim) -> list[Request]:
+        """Lease waiting requests to a poller, oldest first; no two pollers get the same one.
+
+        The limit counts for each full deployment, and for all branch deployments together, so
+        that a busy deployment cannot starve another one.
+        """
+        claimed = _claimed(claim)
+        with self.database.read() as connection:
+            # Most polls find nothing: they must not take SQLite's write lock.
+            found = connection.execute(
+                select(requests.c.deployment, requests.c.is_branch)
+                .where(requests.c.state == str(RequestState.WAITING))
+                .where(claimed)
+                .distinct()
+            ).all()
+        if not found:
+            return []
+        groups: list[ColumnElement[bool]] = [
+            requests.c.deployment == row.deployment for row in found if not row.is_branch
+        ]
+        if any(row.is_branch for row in found):
+            groups.append(requests.c.is_branch.is_(True))
+        with self.database.write() as connection:
+            rows = [row for group in groups for row in self._lease(connection, claim, group)]
+        return [_request(row) for row in sorted(rows, key=lambda row: row.seq)]
+
+    def answer(self, request_id: str, deployment: str, answer: str) -> Request | None:
+        """Keep the first answer to a request.
+
+        Returns:
+            The request; ``None`` when it is unknown in that deployment, answered already, or
+            expired: the answer is dropped.
+        """
+        with self.database.write() as connection:
+            row = connection.execute(
+                update(requests)
+                .where(requests.c.id == request_id)
+                .where(requests.c.deployment == deployment)
+                .where(requests.c.state.in_(_OPEN))
+                .values(
+                    state=str(RequestState.ANSWERED), answer=answer, answered_at=self.clock()
+                )
+                .returning(requests)
+            ).one_or_none()
+        return _request(row) if row else None
+
+    def get_answer(self, request_id: str) -> str | None:
+        """The answer, or ``None`` while there is none."""
+        with self.database.read() as connection:
+            return connection.execute(
+                select(requests.c.answer).where(requests.c.id == request_id)
+            ).scalar_one_or_none()
+
+    def get(self, request_id: str) -> Request | None:
+        """One request as it stands."""
+        with self.database.read() as connection:
+            row = connection.execute(
+                select(requests).where(requests.c.id == request_id)
+            ).one_or_none()
+        return _request(row) if row else None
+
+    def open(self) -> list[Request]:
+        """All requests that have no answer yet, oldest first."""
+        return self._select(requests.c.state.in_(_OPEN))
+
+    def of_run(self, run_id: str) -> list[Request]:
+        """The requests that launch or terminate a run, oldest first."""
+        return self._select(requests.c.run_id == run_id)
+
+    def give_back(self, request: Request) -> bool:
+        """Let a leased request wait again, because the agent that took it is gone.
+
+        Returns:
+            False when it was answered or delivered anew since it was read.
+        """
+        with self.database.write() as connection:
+            return bool(
+                connection.execute(
+                    update(requests)
+                    .where(requests.c.id == request.id)
+                    .where(requests.c.state == str(RequestState.LEASED))
+                    .where(requests.c.deliveries == request.deliveries)
+                    .values(state=str(RequestState.WAITING), leased_at=None, leased_by=None)
+                ).rowcount
+            )
+
+    def expire(self, request_ids: Sequence[str]) -> None:
+        """Withdraw requests that nobody needs any more, unless they are answered."""
+        with self.database.write() as connection:
+            connection.execute(
+                update(requests)
+                .where(requests.c.id.in_(request_ids))
+                .where(requests.c.state.in_(_OPEN))
+                .values(state=str(RequestState.EXPIRED))
+            )
+
+    def expire_overdue(self) -> list[Request]:
+        """Expire what was not answered in time; returns what that was."""
+        now = self.clock()
+        if not self._select(and_(requests.c.state.in_(_OPEN), requests.c.expires_at <= now)):
+            return []
+        with self.database.write() as connection:
+            rows = connection.execute(
+                update(requests)
+                .where(requests.c.state.in_(_OPEN))
+                .where(requests.c.expires_at <= now)
+                .values(state=str(RequestState.EXPIRED))
+                .returning(requests)
+            ).all()
+        return [_request(row) for row in rows]
+
+    def purge(self, older_than_seconds: float) -> int:
+        """Remove requests that ended that long ago; returns how many."""
+        before = self.clock() - older_than_seconds
+        with self.database.write() as connection:
+            return connection.execute(
+                delete(requests)
+                .where(requests.c.state.not_in(_OPEN))
+                .where(requests.c.created_at < before)
+            ).rowcount
+
+    def _lease(
+        self, connection: Connection, claim: Claim, group: ColumnElement[bool]
+    ) -> Sequence[Row[Any]]:
+        chosen = (
+            select(requests.c.seq)
+            .where(requests.c.state == str(RequestState.WAITING))
+            .where(_claimed(claim))
+            .where(group)
+            .order_by(requests.c.seq)
+            .limit(claim.limit)
+            .with_for_update(skip_locked=True)
+        )
+        return connection.execute(
+            update(requests)
+            .where(requests.c.seq.in_(chosen.scalar_subquery()))
+            .values(
+                state=str(RequestState.LEASED),
+                leased_at=self.clock(),
+                leased_by=claim.token_id,
+                deliveries=requests.c.deliveries + 1,
+            )
+            .returning(requests)
+        ).all()
+
+    def _select(self, condition: ColumnElement[bool]) -> list[Request]:
+        with self.database.read() as connection:
+            rows = connection.execute(
+                select(requests).where(condition).order_by(requests.c.seq)
+            ).all()
+        return [_request(row) for row in rows]
+
+
+def _claimed(claim: Claim) -> ColumnElement[bool]:
+    named = [queue for queue in claim.queues if queue is not None]
+    in_queue: ColumnElement[bool] = requests.c.queue.in_(named)
+    if None in claim.queues:
+        in_queue = or_(in_queue, requests.c.queue.is_(None))
+    in_deployment: ColumnElement[bool] = and_(
+        requests.c.is_branch.is_(False), requests.c.deployment.in_(sorted(claim.deployments))
+    )
+    if claim.branch_deployments:
+        in_deployment = or_(in_deployment, requests.c.is_branch.is_(True))
+    return and_(in_queue, in_deployment)
+
+
+def _request(row: Row[Any]) -> Request:
+    return Request(
+        id=row.id,
+        api=row.api,
+        deployment=row.deployment,
+        is_branch=row.is_branch,
+        queue=row.queue,
+        location=row.location,
+        run_id=row.run_id,
+        body=row.body,
+        state=RequestState(row.state),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        leased_at=row.leased_at,
+        leased_by=row.leased_by,
+        deliveries=row.deliveries,
+    )

@@ -1,0 +1,162 @@
+"""The control plane's own tables. One definition for both databases; migrations build the same."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+metadata = MetaData()
+
+#: SQLite only counts up a primary key by itself when its type is plain INTEGER.
+_ID = BigInteger().with_variant(Integer, "sqlite")
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(64), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("branch", JSON),
+    Column("base", String(64)),
+    Column("settings", JSON, nullable=False),
+    Column("version", Integer, nullable=False),
+)
+
+locations = Table(
+    "locations",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column(
+        "deployment",
+        String(64),
+        ForeignKey("deployments.name", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("name", String(255), nullable=False),
+    Column("document", JSON, nullable=False),
+    Column("deploy_data", Text, nullable=False),
+    Column("deploy_id", String(64), nullable=False),
+    Column("queue", String(255)),
+    Column("state", String(16), nullable=False),
+    Column("timestamp", Float, nullable=False),
+    Column("manifest", Text),
+    Column("manifest_deploy_id", String(64)),
+    Column("error", Text),
+    Column("updated_at", Float, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    UniqueConstraint("deployment", "name", name="uq_locations_deployment_name"),
+)
+
+#: One row a deployment: grows with every change of its locations, removals included, so that
+#: readers see with one cheap query whether their workspace is still current.
+workspace_versions = Table(
+    "workspace_versions",
+    metadata,
+    Column(
+        "deployment",
+        String(64),
+        ForeignKey("deployments.name", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("version", BigInteger, nullable=False),
+)
+
+requests = Table(
+    "requests",
+    metadata,
+    Column("seq", _ID, primary_key=True),
+    Column("id", String(64), nullable=False, unique=True),
+    Column("api", String(64), nullable=False),
+    Column(
+        "deployment",
+        String(64),
+        ForeignKey("deployments.name", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("is_branch", Boolean, nullable=False),
+    Column("queue", String(255)),
+    Column("location", String(255)),
+    Column("run_id", String(64)),
+    Column("body", Text, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("leased_at", Float),
+    Column("leased_by", BigInteger),
+    Column("deliveries", Integer, nullable=False),
+    Column("answer", Text),
+    Column("answered_at", Float),
+)
+Index("ix_requests_state_deployment", requests.c.state, requests.c.deployment)
+Index("ix_requests_run", requests.c.run_id)
+
+heartbeats = Table(
+    "heartbeats",
+    metadata,
+    Column("agent_id", String(64), primary_key=True),
+    Column(
+        "deployment",
+        String(64),
+        ForeignKey("deployments.name", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("token_id", BigInteger, nullable=False),
+    Column("received_at", Float, nullable=False),
+    Column("first_received_at", Float, nullable=False),
+    Column("label", Text),
+    Column("type", Text),
+    Column("version", Text),
+    Column("queues", JSON, nullable=False),
+    Column("metadata", JSON, nullable=False),
+    Column("run_worker_statuses", Text),
+    Column("errors", JSON, nullable=False),
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("name", String(128), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("deployments", JSON),
+    Column("queues", JSON),
+    Column("branch_deployments", Boolean, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("revoked_at", Float),
+    Column("last_used_at", Float),
+)
+
+#: Event writes by their Idempotency-Key: begun, then done.
+writes = Table(
+    "writes",
+    metadata,
+    Column("deployment", String(64), primary_key=True),
+    Column("key", String(128), primary_key=True),
+    Column("begun_at", Float, nullable=False),
+    Column("done", Boolean, nullable=False),
+)
+Index("ix_writes_begun_at", writes.c.begun_at)
+
+#: The organization's settings and the server's own secrets, by name.
+properties = Table(
+    "properties",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", JSON, nullable=False),
+)

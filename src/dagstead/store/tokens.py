@@ -1,0 +1,130 @@
+"""Tokens in the database: only their hashes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, insert, null, select, update
+
+from dagstead.errors import NotFoundError, UnauthenticatedError
+from dagstead.plane.clock import Clock
+from dagstead.plane.tokens import Token, TokenKind, hash_secret
+from dagstead.store.database import Database
+from dagstead.store.queue_sets import queues_from_json, queues_to_json
+from dagstead.store.tables import tokens
+
+#: ``last_used_at`` is for people: writing it on every call would double the load.
+_LAST_USED_RESOLUTION_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """What a new token may do; see :class:`dagstead.plane.tokens.Token`."""
+
+    deployments: Collection[str] | None = None
+    queues: Collection[str | None] | None = None
+    branch_deployments: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Create, check, list and revoke tokens."""
+
+    database: Database
+    clock: Clock
+
+    def create(self, name: str, kind: TokenKind, secret: str, grant: Grant) -> Token:
+        """Store a token by the hash of its secret."""
+        with self.database.write() as connection:
+            row = connection.execute(
+                insert(tokens)
+                .values(
+                    name=name,
+                    kind=str(kind),
+                    hash=hash_secret(secret),
+                    deployments=(
+                        null() if grant.deployments is None else sorted(grant.deployments)
+                    ),
+                    queues=null() if grant.queues is None else queues_to_json(grant.queues),
+                    branch_deployments=grant.branch_deployments,
+                    created_at=self.clock(),
+                )
+                .returning(tokens)
+            ).one()
+        return _token(row)
+
+    def authenticate(self, secret: str) -> Token:
+        """The token of a secret.
+
+        Raises:
+            UnauthenticatedError: when it is unknown or revoked.
+        """
+        with self.database.read() as connection:
+            row = connection.execute(
+                select(tokens).where(tokens.c.hash == hash_secret(secret))
+            ).one_or_none()
+        if row is None:
+            msg = (
+                "This token is unknown here. Check that it was created on this control plane "
+                "(`dagstead token list`), or create one with `dagstead token create`."
+            )
+            raise UnauthenticatedError(msg)
+        if row.revoked_at is not None:
+            msg = (
+                f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
+            )
+            raise UnauthenticatedError(msg)
+        self._touch(row)
+        return _token(row)
+
+    def all(self) -> list[Token]:
+        """All tokens, revoked ones too, the oldest first."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(tokens).order_by(tokens.c.id)).all()
+        return [_token(row) for row in rows]
+
+    def revoke(self, token_id: int) -> Token:
+        """Make a token useless from now on.
+
+        Raises:
+            NotFoundError: when there is none of that id.
+        """
+        with self.database.write() as connection:
+            connection.execute(
+                update(tokens)
+                .where(tokens.c.id == token_id)
+                .where(tokens.c.revoked_at.is_(None))
+                .values(revoked_at=self.clock())
+            )
+            row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
+        if row is None:
+            msg = f"There is no token {token_id}. See `dagstead token list`."
+            raise NotFoundError(msg)
+        return _token(row)
+
+    def _touch(self, row: Row[Any]) -> None:
+        now = self.clock()
+        if row.last_used_at is not None and (
+            now - row.last_used_at < _LAST_USED_RESOLUTION_SECONDS
+        ):
+            return
+        with self.database.write() as connection:
+            connection.execute(
+                update(tokens).where(tokens.c.id == row.id).values(last_used_at=now)
+            )
+
+
+def _token(row: Row[Any]) -> Token:
+    return Token(
+        id=row.id,
+        name=row.name,
+        kind=TokenKind(row.kind),
+        deployments=None if row.deployments is None else frozenset(row.deployments),
+        queues=None if row.queues is None else queues_from_json(row.queues),
+        branch_deployments=row.branch_deployments,
+        created_at=row.created_at,
+        revoked_at=row.revoked_at,
+        last_used_at=row.last_used_at,
+    )

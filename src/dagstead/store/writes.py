@@ -1,0 +1,76 @@
+"""The ledger of event writes, by their Idempotency-Key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from dagstead.plane.clock import Clock
+from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, Begun
+from dagstead.store.database import Database
+from dagstead.store.tables import writes
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """Says of each write whether it is the first of its key.
+
+    The events themselves go to the deployment's own storage, which may be another database file,
+    so that one transaction cannot hold both. A key is therefore begun before and finished after
+    the write, and a try that was begun and never finished is told apart: its writer compares with
+    what is there.
+    """
+
+    database: Database
+    clock: Clock
+
+    def begin(self, deployment: str, key: str) -> Begun:
+        """Take the key for a write, or learn what became of the earlier try."""
+        now = self.clock()
+        try:
+            with self.database.write() as connection:
+                connection.execute(
+                    insert(writes).values(deployment=deployment, key=key, begun_at=now, done=False)
+                )
+        except IntegrityError:
+            return self._begin_again(deployment, key, now)
+        return Begun.NEW
+
+    def finish(self, deployment: str, key: str) -> None:
+        """The write is in the deployment's storage."""
+        with self.database.write() as connection:
+            connection.execute(
+                update(writes)
+                .where(writes.c.deployment == deployment)
+                .where(writes.c.key == key)
+                .values(done=True)
+            )
+
+    def forget(self, deployment: str, key: str) -> None:
+        """The write was refused before anything was stored: the key may be used again."""
+        with self.database.write() as connection:
+            connection.execute(
+                delete(writes)
+                .where(writes.c.deployment == deployment)
+                .where(writes.c.key == key)
+                .where(writes.c.done.is_(False))
+            )
+
+    def purge(self) -> int:
+        """Remove keys that no client can send again; returns how many."""
+        before = self.clock() - KEPT_SECONDS
+        with self.database.write() as connection:
+            return connection.execute(delete(writes).where(writes.c.begun_at < before)).rowcount
+
+    def _begin_again(self, deployment: str, key: str, now: float) -> Begun:
+        of_key = (writes.c.deployment == deployment) & (writes.c.key == key)
+        with self.database.write() as connection:
+            row = connection.execute(select(writes).where(of_key)).one_or_none()
+            if row is not None and row.done:
+                return Begun.DONE
+            if row is not None and now - row.begun_at < ABANDONED_SECONDS:
+                return Begun.IN_FLIGHT
+            connection.execute(update(writes).where(of_key).values(begun_at=now))
+        return Begun.INTERRUPTED
