@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-#: Requests that change something outside: at most one agent may ever act on one.
+from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
+
 LAUNCH_RUN = "LAUNCH_RUN"
 TERMINATE_RUN = "TERMINATE_RUN"
 CHECK_FOR_WORKSPACE_UPDATES = "CHECK_FOR_WORKSPACE_UPDATES"
@@ -60,6 +62,8 @@ class Request:
     #: The token that popped it: agents do not name themselves when they poll.
     leased_by: int | None
     deliveries: int
+    #: Launches only: the agent that said it begins the run. No other one may from then on.
+    begun_by: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +80,26 @@ class Claim:
     limit: int = DEFAULT_POP_LIMIT
 
 
-def is_repeatable(api: str) -> bool:
-    """Whether a request may be delivered again to another agent without looking at the world."""
-    return api not in {LAUNCH_RUN, TERMINATE_RUN}
+def holder_is_gone(request: Request, beats: Sequence[Heartbeat], now: float) -> bool:
+    """Whether every agent that may have taken a leased request is gone.
+
+    Agents do not name themselves when they poll, so any agent of the same token that lived when
+    the request was taken may hold it. Give each agent a token of its own, and that is one.
+    """
+    if request.leased_at is None or now - request.leased_at < ALIVE_SECONDS:
+        return False
+    return not any(
+        beat.is_alive(now)
+        for beat in beats
+        if beat.token_id == request.leased_by
+        # A first heartbeat follows the first poll within seconds.
+        and beat.first_received_at <= request.leased_at + ALIVE_SECONDS
+    )
+
+
+def may_be_delivered_again(request: Request) -> bool:
+    """Whether another agent may get a request whose holder is gone.
+
+    A launch may until some agent has begun it; an agent says so before it starts a worker.
+    """
+    return request.begun_by is None

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, delete, insert, null, select, update
+from sqlalchemy import ColumnElement, Connection, Row, case, delete, insert, null, select, update
 
 from dagstead.errors import LocationNotFoundError
 from dagstead.plane.clock import Clock
@@ -46,6 +46,22 @@ class Locations:
             for each in new:
                 self._put(connection, deployment, each, version)
         return [each for each in self.all(deployment) if each.name in set(names)]
+
+    def reload(self, deployment: str, names: Sequence[str]) -> None:
+        """Make locations LOADING again as they are deployed, for their agents to load anew."""
+        with self.database.write() as connection:
+            version = _next_version(connection, deployment)
+            connection.execute(
+                update(locations)
+                .where(locations.c.deployment == deployment)
+                .where(locations.c.name.in_(names))
+                .values(
+                    state=str(LoadState.LOADING),
+                    timestamp=_next_timestamp(self.clock()),
+                    updated_at=self.clock(),
+                    version=version,
+                )
+            )
 
     def set_loaded(self, deployment: str, name: str, *, deploy_id: str, manifest: str) -> bool:
         """Let uploaded definitions serve, if they are of the newest deploy.
@@ -146,20 +162,16 @@ class Locations:
             "updated_at": now,
             "version": version,
         }
-        # The official PEX server handle keeps whole seconds of this time stamp: it must grow by
-        # one at least, also for several deploys in the same second.
-        second = float(math.ceil(now))
-        after_last = locations.c.timestamp + 1
         changed = connection.execute(
             update(locations)
             .where(locations.c.deployment == deployment)
             .where(locations.c.name == new.name)
-            .values(timestamp=case((after_last > second, after_last), else_=second), **values)
+            .values(timestamp=_next_timestamp(now), **values)
         ).rowcount
         if not changed:
             connection.execute(
                 insert(locations).values(
-                    deployment=deployment, name=new.name, timestamp=second, **values
+                    deployment=deployment, name=new.name, timestamp=math.ceil(now), **values
                 )
             )
 
@@ -184,6 +196,14 @@ class Locations:
             f"Deployment {deployment!r} has no code location {name!r}. "
             f"It has: {', '.join(names) or 'none'}."
         )
+
+
+def _next_timestamp(now: float) -> ColumnElement[float]:
+    # The official PEX server handle keeps whole seconds of this time stamp: it must grow by one
+    # at least, also for several deploys in the same second.
+    second = float(math.ceil(now))
+    after_last = locations.c.timestamp + 1
+    return case((after_last > second, after_last), else_=second)
 
 
 def _next_version(connection: Connection, deployment: str) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from dagstead.plane.clock import Clock
-from dagstead.plane.requests import Claim, NewRequest, Request, RequestState
+from dagstead.plane.requests import LAUNCH_RUN, Claim, NewRequest, Request, RequestState
 from dagstead.store.database import Database
 from dagstead.store.tables import deployments, requests
 
@@ -117,11 +117,30 @@ class Requests:
         """The requests that launch or terminate a run, oldest first."""
         return self._select(requests.c.run_id == run_id)
 
+    def begin_launch(self, run_id: str, agent_id: str) -> bool:
+        """Let one agent, the first that says so, begin a run.
+
+        Returns:
+            False when another agent has begun it.
+        """
+        launch = (requests.c.run_id == run_id) & (requests.c.api == LAUNCH_RUN)
+        with self.database.write() as connection:
+            connection.execute(
+                update(requests)
+                .where(launch)
+                .where(requests.c.begun_by.is_(None))
+                .values(begun_by=agent_id)
+            )
+            others = connection.execute(
+                select(requests.c.id).where(launch).where(requests.c.begun_by != agent_id)
+            ).all()
+        return not others
+
     def give_back(self, request: Request) -> bool:
         """Let a leased request wait again, because the agent that took it is gone.
 
         Returns:
-            False when it was answered or delivered anew since it was read.
+            False when it was answered, delivered anew or begun since it was read.
         """
         with self.database.write() as connection:
             return bool(
@@ -130,9 +149,20 @@ class Requests:
                     .where(requests.c.id == request.id)
                     .where(requests.c.state == str(RequestState.LEASED))
                     .where(requests.c.deliveries == request.deliveries)
+                    .where(requests.c.begun_by.is_(None))
                     .values(state=str(RequestState.WAITING), leased_at=None, leased_by=None)
                 ).rowcount
             )
+
+    def withdraw(self, request_ids: Sequence[str]) -> int:
+        """Take back requests that no agent has taken; returns how many those were."""
+        with self.database.write() as connection:
+            return connection.execute(
+                update(requests)
+                .where(requests.c.id.in_(request_ids))
+                .where(requests.c.state == str(RequestState.WAITING))
+                .values(state=str(RequestState.EXPIRED))
+            ).rowcount
 
     def expire(self, request_ids: Sequence[str]) -> None:
         """Withdraw requests that nobody needs any more, unless they are answered."""
@@ -230,4 +260,5 @@ def _request(row: Row[Any]) -> Request:
         leased_at=row.leased_at,
         leased_by=row.leased_by,
         deliveries=row.deliveries,
+        begun_by=row.begun_by,
     )

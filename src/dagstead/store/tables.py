@@ -99,6 +99,7 @@ requests = Table(
     Column("leased_at", Float),
     Column("leased_by", BigInteger),
     Column("deliveries", Integer, nullable=False),
+    Column("begun_by", String(64)),
     Column("answer", Text),
     Column("answered_at", Float),
 )

@@ -102,6 +102,7 @@ def _requests() -> None:
         sa.Column("leased_at", sa.Float),
         sa.Column("leased_by", sa.BigInteger),
         sa.Column("deliveries", sa.Integer, nullable=False),
+        sa.Column("begun_by", sa.String(64)),
         sa.Column("answer", sa.Text),
         sa.Column("answered_at", sa.Float),
     )

@@ -1,0 +1,233 @@
+"""Calls on agents: each is queued for the location's queue and waits for an agent's answer."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from dagster import DagsterRun
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._serdes import deserialize_value, serialize_value
+from dagster_cloud.api.dagster_cloud_api import (
+    DagsterCloudApi,
+    DagsterCloudApiErrorResponse,
+    DagsterCloudApiGrpcResponse,
+    DagsterCloudApiRequest,
+    DagsterCloudApiResponse,
+    LaunchRunArgs,
+    TerminateRunArgs,
+)
+from dagster_shared.record import replace
+
+from dagstead.plane.agents import Heartbeat
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.requests import NewRequest
+from dagstead.routing.serving import describe_unserved, serving
+from dagstead.store.all import Store
+
+#: How often a waiting call looks for its answer, at first and after two seconds.
+_POLL_SECONDS = (0.02, 0.1)
+_FAST_POLLS = 100
+
+#: An agent that reconnects after a server restart needs up to 16 seconds to be heard of again.
+_WAIT_FOR_AN_AGENT_SECONDS = 20.0
+
+#: A run that waits longer than this for an agent is better failed with a reason: the start
+#: timeout of run monitoring does that earlier unless it was set higher.
+_LAUNCH_LIFETIME_SECONDS = 24 * 3600.0
+
+#: Workspace checks are cheap and repeated at each deploy.
+_CHECK_LIFETIME_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCalls:
+    """Queue work for agents, and wait where there is an answer to wait for."""
+
+    store: Store
+
+    def check_for_workspace_updates(
+        self, deployment: Deployment, queues: Iterable[str | None]
+    ) -> None:
+        """Make the agents of these queues load and upload what was deployed.
+
+        Without it an agent restarts the code server of a changed location and never uploads its
+        definitions (PROTOCOL, request queue).
+        """
+        for queue in set(queues):
+            self._submit(
+                deployment,
+                DagsterCloudApi.CHECK_FOR_WORKSPACE_UPDATES,
+                None,
+                queue=queue,
+                lifetime=_CHECK_LIFETIME_SECONDS,
+            )
+
+    def launch_run(self, deployment: Deployment, run: DagsterRun) -> None:
+        """Queue the launch of a run; does not wait."""
+        self._submit_run(
+            deployment, DagsterCloudApi.LAUNCH_RUN, LaunchRunArgs(dagster_run=run), run
+        )
+
+    def terminate_run(self, deployment: Deployment, run: DagsterRun) -> None:
+        """Queue the termination of a run; does not wait."""
+        self._submit_run(
+            deployment, DagsterCloudApi.TERMINATE_RUN, TerminateRunArgs(dagster_run=run), run
+        )
+
+    def ask(
+        self,
+        deployment: Deployment,
+        location: str,
+        api: DagsterCloudApi,
+        args: object,
+        *,
+        timeout: float,
+    ) -> str:
+        """Ask the code of a location, through whichever agent serves its queue.
+
+        Returns:
+            The serialized response of the code server.
+
+        Raises:
+            DagsterUserCodeUnreachableError: when no agent serves the queue, none answers in
+                ``timeout`` seconds, or the agent reports an error. Open-source callers expect this
+                class.
+        """
+        queue = self.store.locations.get(deployment.name, location).queue
+        request_id = self._submit(
+            deployment, api, args, queue=queue, location=location, lifetime=timeout
+        )
+        answer = self._wait(request_id, deployment, location, queue, timeout)
+        response = cast("DagsterCloudApiResponse", deserialize_value(answer))
+        return _response_text(response, api, location)
+
+    def heartbeats(self, deployment: Deployment) -> list[Heartbeat]:
+        """The live agents' heartbeats for a deployment."""
+        now = self.store.clock()
+        return [beat for beat in self.store.agents.of(deployment.name) if beat.is_alive(now)]
+
+    def why_unserved(self, deployment: Deployment, queue: str | None) -> str | None:
+        """Why no agent will take this queue's requests; ``None`` when one will."""
+        alive = self.heartbeats(deployment)
+        if serving(queue, [beat.queues for beat in alive]):
+            return None
+        return describe_unserved(queue, {beat.label or beat.agent_id: beat.queues for beat in alive})
+
+    def _wait(
+        self,
+        request_id: str,
+        deployment: Deployment,
+        location: str,
+        queue: str | None,
+        timeout: float,
+    ) -> str:
+        start = self.store.clock()
+        never = threading.Event()
+        polls = 0
+        while (waited := self.store.clock() - start) < timeout:
+            answer = self.store.requests.get_answer(request_id)
+            if answer is not None:
+                return answer
+            if waited > _WAIT_FOR_AN_AGENT_SECONDS and polls % 50 == 0:
+                reason = self.why_unserved(deployment, queue)
+                if reason:
+                    self.store.requests.expire([request_id])
+                    raise DagsterUserCodeUnreachableError(f"{location!r}: {reason}")
+            never.wait(_POLL_SECONDS[polls > _FAST_POLLS])
+            polls += 1
+        self.store.requests.expire([request_id])
+        reason = self.why_unserved(deployment, queue) or (
+            "An agent serves its queue and did not answer. Its code server may still be starting: "
+            "look at the agent's log."
+        )
+        msg = f"No answer from code location {location!r} in {timeout:.0f} seconds. {reason}"
+        raise DagsterUserCodeUnreachableError(msg)
+
+    def _submit_run(
+        self, deployment: Deployment, api: DagsterCloudApi, args: object, run: DagsterRun
+    ) -> None:
+        location = location_of_run(run)
+        queue = self.store.locations.get(deployment.name, location).queue
+        self._submit(
+            deployment,
+            api,
+            args,
+            queue=queue,
+            location=location,
+            run_id=run.run_id,
+            lifetime=_LAUNCH_LIFETIME_SECONDS,
+        )
+
+    def _submit(
+        self,
+        deployment: Deployment,
+        api: DagsterCloudApi,
+        args: object,
+        *,
+        queue: str | None,
+        lifetime: float,
+        location: str | None = None,
+        run_id: str | None = None,
+    ) -> str:
+        request_id = str(uuid.uuid4())
+        expires_at = self.store.clock() + lifetime
+        body = DagsterCloudApiRequest(
+            request_id=request_id,
+            request_api=api,
+            request_args=_without_instance_ref(args),
+            deployment_name=deployment.name,
+            expire_at=expires_at,
+            is_branch_deployment=deployment.is_branch,
+        )
+        self.store.requests.submit(
+            NewRequest(
+                id=request_id,
+                api=api.value,
+                deployment=deployment.name,
+                queue=queue,
+                location=location,
+                run_id=run_id,
+                body=serialize_value(body),
+                expires_at=expires_at,
+            )
+        )
+        return request_id
+
+
+def location_of_run(run: DagsterRun) -> str:
+    """The code location that a run belongs to."""
+    if run.remote_job_origin is None:
+        msg = (
+            f"Run {run.run_id} belongs to no code location, so no agent can execute it. "
+            "Launch it from a deployed location."
+        )
+        raise DagsterUserCodeUnreachableError(msg)
+    return run.remote_job_origin.location_name
+
+
+def _without_instance_ref(args: object) -> object:
+    # The control plane's instance ref has its database address in it; agents put in their own.
+    if getattr(args, "instance_ref", None) is None:
+        return args
+    # Argument classes are named tuples or records, by their age.
+    if isinstance(args, tuple) and hasattr(args, "_replace"):
+        return args._replace(instance_ref=None)
+    return replace(args, instance_ref=None)  # type: ignore[type-var]
+
+
+def _response_text(response: DagsterCloudApiResponse, api: DagsterCloudApi, location: str) -> str:
+    if isinstance(response, DagsterCloudApiGrpcResponse):
+        return response.serialized_response_or_error
+    if isinstance(response, DagsterCloudApiErrorResponse):
+        msg = f"The agent could not ask code location {location!r}: {_first(response.error_infos)}"
+        raise DagsterUserCodeUnreachableError(msg)
+    msg = f"The agent is too old to know {api.value}. Upgrade the agent of location {location!r}."
+    raise DagsterUserCodeUnreachableError(msg)
+
+
+def _first(errors: Sequence[Any]) -> str:
+    return str(errors[0].message).strip() if errors else "it gave no reason"

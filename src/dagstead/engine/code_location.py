@@ -1,0 +1,160 @@
+"""A code location whose definitions are uploaded snapshots and whose code sits behind a queue."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dagster import DagsterInstance, DefaultScheduleStatus, DefaultSensorStatus
+from dagster._core.definitions.selector import JobSelector
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin
+from dagster._core.remote_representation.code_location import GrpcServerCodeLocation
+from dagster._core.remote_representation.external import RemoteRepository
+from dagster._core.remote_representation.external_data import (
+    JobDataSnap,
+    JobRefSnap,
+    RepositorySnap,
+)
+from dagster._core.remote_representation.handle import RepositoryHandle
+from dagster._core.snap import JobSnap
+from dagster._core.origin import DEFAULT_DAGSTER_ENTRY_POINT
+from dagster._grpc.types import NotebookPathArgs
+from dagster._serdes import deserialize_value
+from dagster_cloud.api.dagster_cloud_api import (
+    DagsterCloudCodeLocationManifest,
+    SnapshotType,
+)
+from dagster_shared.record import copy
+from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
+
+from dagstead.engine.queue_client import QueueClient, Target
+from dagstead.engine.snapshots import Snapshots
+
+
+class AgentCodeLocation(GrpcServerCodeLocation):
+    """Built from a manifest; asks its agent only for what needs user code."""
+
+    def __init__(
+        self,
+        *,
+        target: Target,
+        deploy_id: str,
+        manifest: DagsterCloudCodeLocationManifest,
+        snapshots: Snapshots,
+        instance: DagsterInstance,
+    ) -> None:
+        # The base class starts by asking a gRPC server for all this; the manifest has it.
+        self._origin = RegisteredCodeLocationOrigin(target.location)
+        self._instance = instance
+        self.client = QueueClient(target)
+        self._snapshots = snapshots
+        self._is_branch = target.deployment.is_branch
+        self._manifest = manifest
+        self._server_id = deploy_id
+        self._heartbeat_shutdown_event = None
+        self._heartbeat_thread = None
+        self.grpc_server_registry = None
+        self._executable_path = manifest.executable_path
+        self._entry_point = DEFAULT_DAGSTER_ENTRY_POINT
+        self._dagster_library_versions = manifest.dagster_library_versions
+        self._container_image = manifest.container_image
+        self._container_context = manifest.code_location_deploy_data.container_context
+        self._repository_code_pointer_dict = {
+            repository.name: repository.code_pointer for repository in manifest.repositories
+        }
+        self.repository_names = set(self._repository_code_pointer_dict)
+        self.remote_repositories = {
+            repository.name: self._repository(repository.name, repository.stored_snapshot.sha1)
+            for repository in manifest.repositories
+        }
+
+    def get_display_metadata(self) -> Mapping[str, str]:
+        """What the UI shows beside the location's name."""
+        deployed = self._manifest.code_location_deploy_data
+        git = deployed.git_metadata
+        shown = {
+            "image": self._container_image,
+            "python_file": deployed.python_file,
+            "package_name": deployed.package_name,
+            "module_name": deployed.module_name,
+            "working_directory": deployed.working_directory,
+            "agent_queue": deployed.agent_queue,
+            "commit_hash": git.commit_hash if git else None,
+            "url": git.url if git else None,
+        }
+        return {key: value for key, value in shown.items() if value}
+
+    def get_defs_state_info(self) -> DefsStateInfo | None:
+        """The versions of component state that were deployed."""
+        return self._manifest.code_location_deploy_data.defs_state_info
+
+    def get_notebook_data(self, notebook_path: str) -> bytes:
+        """See the base class, whose client streams; agents answer in one piece."""
+        client = self.client
+        if not isinstance(client, QueueClient):
+            raise TypeError(type(client))
+        return client.notebook(
+            NotebookPathArgs(code_location_origin=self._origin, notebook_path=notebook_path)
+        )
+
+    def _repository(self, name: str, sha1: str) -> RemoteRepository:
+        snap = deserialize_value(
+            self._snapshots.read(SnapshotType.REPOSITORY, sha1), RepositorySnap
+        )
+        if self._is_branch:
+            snap = _with_automation_off(snap)
+        return RemoteRepository(
+            snap,
+            RepositoryHandle.from_location(repository_name=name, code_location=self),
+            auto_materialize_use_sensors=self._instance.auto_materialize_use_sensors,
+            ref_to_data_fn=self._job_data,
+        )
+
+    def _job_data(self, ref: JobRefSnap) -> JobDataSnap:
+        return JobDataSnap(
+            name=ref.name,
+            job=self._job(ref.snapshot_id),
+            parent_job=self._parent(ref.parent_snapshot_id),
+            active_presets=ref.active_presets,
+        )
+
+    def _parent(self, snapshot_id: str | None) -> JobSnap | None:
+        # Agents upload the jobs that a repository names; a parent is among them or was left out.
+        if snapshot_id is None or not self._snapshots.has(SnapshotType.JOB, snapshot_id):
+            return None
+        return self._job(snapshot_id)
+
+    def _job(self, snapshot_id: str) -> JobSnap:
+        return deserialize_value(self._snapshots.read(SnapshotType.JOB, snapshot_id), JobSnap)
+
+
+def _with_automation_off(snap: RepositorySnap) -> RepositorySnap:
+    # In a branch deployment nothing runs by itself until somebody switches it on there: code of a
+    # branch must not write where the code of the main line writes.
+    return copy(
+        snap,
+        schedules=[
+            copy(each, default_status=DefaultScheduleStatus.STOPPED) for each in snap.schedules
+        ],
+        sensors=[copy(each, default_status=DefaultSensorStatus.STOPPED) for each in snap.sensors],
+    )
+
+
+def missing_job_snapshots(
+    manifest: DagsterCloudCodeLocationManifest, snapshots: Snapshots, location: str
+) -> list[JobSelector]:
+    """The jobs of a manifest whose snapshots were not uploaded yet."""
+    missing: list[JobSelector] = []
+    for repository in manifest.repositories:
+        snap = deserialize_value(
+            snapshots.read(SnapshotType.REPOSITORY, repository.stored_snapshot.sha1),
+            RepositorySnap,
+        )
+        missing += [
+            JobSelector(location_name=location, repository_name=repository.name, job_name=ref.name)
+            for ref in snap.job_refs or []
+            if not snapshots.has(SnapshotType.JOB, ref.snapshot_id)
+        ]
+    return missing
+
+

@@ -1,0 +1,198 @@
+"""One Dagster instance a deployment: its storage, made from the deployment's settings."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from dagster import DagsterInstance
+from dagster._core.instance.ref import InstanceRef
+from sqlalchemy.engine import make_url
+
+from dagstead.engine.calls import AgentCalls
+from dagstead.engine.run_launcher import AgentRunLauncher
+from dagstead.plane.deployments import Deployment
+from dagstead.store.all import Store
+
+#: Dagster+ fails a run whose worker has not appeared after 20 minutes.
+DEFAULT_START_TIMEOUT_SECONDS = 1200
+
+_DEFAULT_MAX_CONCURRENT_RUNS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    instance: DagsterInstance
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Instances:
+    """Open instances, kept for the life of the process and reopened when settings change."""
+
+    store: Store
+    #: Each deployment has a sub-folder: SQLite files and captured logs.
+    folder: Path
+    #: ``None`` keeps each deployment's storage in its folder.
+    postgres_url: str | None
+    _open: dict[str, _Open] = field(default_factory=dict)
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+
+    @property
+    def calls(self) -> AgentCalls:
+        """Calls on agents."""
+        return AgentCalls(self.store)
+
+    def get(self, deployment: Deployment) -> DagsterInstance:
+        """The instance of a deployment, made at the first call."""
+        with self._lock:
+            known = self._open.get(deployment.name)
+            if known and known.version == deployment.version:
+                return known.instance
+            instance = self._create(deployment)
+            # The old instance is not disposed: requests under way may still hold it.
+            self._open[deployment.name] = _Open(instance, deployment.version)
+            return instance
+
+    def drop(self, deployment: Deployment) -> None:
+        """Close a deployment's instance and remove all that it stored."""
+        with self._lock:
+            known = self._open.pop(deployment.name, None)
+            if known:
+                known.instance.dispose()
+        self.store.database.drop_schema(schema_name(deployment.name))
+        shutil.rmtree(self.folder / deployment.name, ignore_errors=True)
+
+    def close(self) -> None:
+        """Close all instances."""
+        with self._lock:
+            while self._open:
+                _, known = self._open.popitem()
+                known.instance.dispose()
+
+    def _create(self, deployment: Deployment) -> DagsterInstance:
+        home = self.folder / deployment.name
+        home.mkdir(parents=True, exist_ok=True)
+        with _exclusive(home / ".lock"):
+            # Two processes that make the same SQLite files at once can break each other's tables.
+            self.store.database.create_schema(schema_name(deployment.name))
+            (home / "dagster.yaml").touch()
+            ref = InstanceRef.from_dir(str(home), overrides=self._config(deployment, home))
+            instance = DagsterInstance.from_ref(ref)
+        launcher = AgentRunLauncher(self.calls, deployment)
+        launcher.register_instance(instance)
+        # The launcher is no plug-in: it needs the store, which no configuration file can name.
+        instance._run_launcher = launcher  # noqa: SLF001
+        return instance
+
+    def _config(self, deployment: Deployment, home: Path) -> dict[str, Any]:
+        return {
+            **self._storage_config(deployment.name, home),
+            **instance_settings(deployment.settings),
+            "telemetry": {"enabled": False},
+        }
+
+    def _storage_config(self, name: str, home: Path) -> dict[str, Any]:
+        defs_state = {
+            "module": "dagster._core.storage.defs_state.blob_storage_state_storage",
+            "class": "UPathDefsStateStorage",
+            "config": {"base_path": str(home / "defs_state")},
+        }
+        compute_logs = {
+            "module": "dagster._core.storage.local_compute_log_manager",
+            "class": "LocalComputeLogManager",
+            "config": {"base_dir": str(home / "logs")},
+        }
+        common = {"compute_logs": compute_logs, "defs_state_storage": defs_state}
+        if self.postgres_url:
+            url = postgres_schema_url(self.postgres_url, schema_name(name))
+            return {**common, "storage": {"postgres": {"postgres_url": url}}}
+        return {**common, **_sqlite_config(home)}
+
+
+def _sqlite_config(home: Path) -> dict[str, Any]:
+    # One event log file for all runs: it has the global cursors that agents ask for, and takes
+    # more events per second from several runs than one file a run.
+    return {
+        "run_storage": {
+            "module": "dagster._core.storage.runs",
+            "class": "SqliteRunStorage",
+            "config": {"base_dir": str(home / "runs")},
+        },
+        "event_log_storage": {
+            "module": "dagster._core.storage.event_log",
+            "class": "ConsolidatedSqliteEventLogStorage",
+            "config": {"base_dir": str(home / "events")},
+        },
+        "schedule_storage": {
+            "module": "dagster._core.storage.schedules",
+            "class": "SqliteScheduleStorage",
+            "config": {"base_dir": str(home / "schedules")},
+        },
+    }
+
+
+def instance_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of ``dagster.yaml`` that comes from a deployment's settings."""
+    queue = settings.get("run_queue", {})
+    monitoring = settings.get("run_monitoring", {})
+    retries = settings.get("run_retries", {})
+    concurrency = settings.get("concurrency", {})
+    run_coordinator: dict[str, Any] = {
+        "max_concurrent_runs": queue.get("max_concurrent_runs", _DEFAULT_MAX_CONCURRENT_RUNS),
+        "tag_concurrency_limits": queue.get("tag_concurrency_limits", []),
+        "dequeue_interval_seconds": 1,
+    }
+    return {
+        "run_coordinator": {
+            "module": "dagster._core.run_coordinator",
+            "class": "QueuedRunCoordinator",
+            "config": run_coordinator,
+        },
+        "run_monitoring": {
+            "enabled": True,
+            "start_timeout_seconds": monitoring.get(
+                "start_timeout_seconds", DEFAULT_START_TIMEOUT_SECONDS
+            ),
+            "cancel_timeout_seconds": monitoring.get("cancel_timeout_seconds", 180),
+            "max_runtime_seconds": monitoring.get("max_runtime_seconds", 0),
+            "poll_interval_seconds": monitoring.get("poll_interval_seconds", 10),
+        },
+        "run_retries": {
+            "enabled": True,
+            "max_retries": retries.get("max_retries", 0),
+            "retry_on_asset_or_op_failure": retries.get("retry_on_asset_or_op_failure", True),
+        },
+        "schedules": {"use_threads": True, "num_workers": 4},
+        "sensors": {"use_threads": True, "num_workers": 4},
+        "backfills": {"use_threads": True, "num_workers": 4},
+        **({"concurrency": dict(concurrency)} if concurrency else {}),
+    }
+
+
+def schema_name(deployment: str) -> str:
+    """The Postgres schema of a deployment's Dagster storage."""
+    return f"deployment_{deployment}"
+
+
+def postgres_schema_url(url: str, schema: str) -> str:
+    """The URL whose connections see only that schema; percent-encoded as libpq takes it."""
+    plain = make_url(url).set(drivername="postgresql", query={})
+    text = plain.render_as_string(hide_password=False)
+    return f"{text}?options={quote(f'-csearch_path={schema}')}"
+
+
+@contextmanager
+def _exclusive(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+

@@ -1,0 +1,116 @@
+"""Launches and terminates runs through the request queue, and knows how their workers are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagster import DagsterInstance, DagsterRun
+from dagster._core.launcher.base import (
+    CheckRunHealthResult,
+    LaunchRunContext,
+    RunLauncher,
+    WorkerStatus,
+)
+from dagster._serdes import deserialize_value
+from dagster_cloud.execution.monitoring import CloudRunWorkerStatus, CloudRunWorkerStatuses
+
+from dagstead.engine.calls import AgentCalls, location_of_run
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.requests import LAUNCH_RUN, RequestState
+
+#: The official agent puts it on each run that it launches.
+AGENT_ID_TAG = "dagster/agent_id"
+
+
+class AgentRunLauncher(RunLauncher[DagsterInstance]):
+    """The open-source daemons' hand on the queue of one deployment."""
+
+    def __init__(self, calls: AgentCalls, deployment: Deployment) -> None:
+        self._calls = calls
+        self._deployment = deployment
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Queue the launch; the run stays STARTING until its worker reports."""
+        run = context.dagster_run
+        self._calls.launch_run(self._deployment, run)
+        reason = self._why_unserved(run)
+        if reason:
+            self._instance.report_engine_event(f"Waiting for an agent. {reason}", run)
+
+    def terminate(self, run_id: str) -> bool:
+        """Withdraw a launch that no agent took yet, else ask the run's agent to end it."""
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self._instance.report_run_canceling(run)
+        waiting = [
+            request.id
+            for request in self._calls.store.requests.of_run(run_id)
+            if request.api == LAUNCH_RUN and request.state is RequestState.WAITING
+        ]
+        if waiting and self._calls.store.requests.withdraw(waiting):
+            self._instance.report_run_canceled(run, message="No agent had taken this run yet.")
+            return True
+        self._calls.terminate_run(self._deployment, run)
+        return True
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Agents report their workers' health in heartbeats."""
+        return True
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """What the agent of this run last said of its worker.
+
+        An agent that cannot watch its workers, or is not heard of, says nothing: the run counts
+        as running, because its worker may well be.
+        """
+        status = self._worker_status(run)
+        if status is None:
+            return CheckRunHealthResult(WorkerStatus.RUNNING)
+        if status.status_type is WorkerStatus.UNKNOWN:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, status.message)
+        return CheckRunHealthResult(
+            status.status_type,
+            status.message,
+            transient=status.transient,
+            run_worker_id=status.run_worker_id,
+        )
+
+    def get_run_worker_debug_info(
+        self,
+        run: DagsterRun,
+        include_container_logs: bool | None = True,  # noqa: ARG002, FBT001, FBT002 - upstream's
+    ) -> str | None:
+        """Why a run's worker has not appeared, for the message that fails the run."""
+        launches = [
+            request
+            for request in self._calls.store.requests.of_run(run.run_id)
+            if request.api == LAUNCH_RUN
+        ]
+        if any(request.state is RequestState.WAITING for request in launches):
+            # It is about to be failed: no agent may start it afterwards.
+            self._calls.store.requests.expire([request.id for request in launches])
+            return self._why_unserved(run) or (
+                "Its launch waits on a queue whose agent is alive and has not taken it: the agent "
+                "is busy, or its token does not grant this deployment. See `dagstead agents list`."
+            )
+        if any(request.state is RequestState.LEASED for request in launches):
+            return "An agent took its launch and has not reported since. Look at the agent's log."
+        return "An agent launched it, and its worker never reported. Look at the agent's log."
+
+    def _why_unserved(self, run: DagsterRun) -> str | None:
+        location = self._calls.store.locations.get(self._deployment.name, location_of_run(run))
+        return self._calls.why_unserved(self._deployment, location.queue)
+
+    def _worker_status(self, run: DagsterRun) -> CloudRunWorkerStatus | None:
+        agent_id = run.tags.get(AGENT_ID_TAG)
+        for beat in self._calls.heartbeats(self._deployment):
+            if beat.agent_id == agent_id and beat.run_worker_statuses:
+                reported = deserialize_value(beat.run_worker_statuses, CloudRunWorkerStatuses)
+                return _find(reported.statuses, run.run_id)
+        return None
+
+
+def _find(statuses: Sequence[CloudRunWorkerStatus], run_id: str) -> CloudRunWorkerStatus | None:
+    return next((status for status in statuses if status.run_id == run_id), None)

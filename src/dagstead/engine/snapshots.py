@@ -1,0 +1,97 @@
+"""Uploaded definitions in the blob store, addressed by the SHA-1 of their text.
+
+The protocol's ``json.gz`` is zlib, not gzip (PROTOCOL, REST endpoints). A job snapshot's SHA-1 is its
+snapshot id, so that a reference in a repository snapshot leads straight to its file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from dataclasses import dataclass
+
+from dagstead.errors import BlobNotFoundError, InvalidInputError, TooLargeError
+from dagstead.plane.blobs import BlobKey, BlobKind
+from dagstead.store.blobs import Blobs
+
+#: Definitions of thousands of assets are some tens of megabytes; this bounds a bomb.
+_MAX_TEXT_BYTES = 1 << 30
+
+_SHA1 = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshots:
+    """The definitions of one deployment's locations."""
+
+    blobs: Blobs
+    deployment: str
+
+    def has(self, kind: str, sha1: str) -> bool:
+        """Whether the text of that hash is stored."""
+        return self.blobs.size(self._key(kind, sha1)) is not None
+
+    def read(self, kind: str, sha1: str) -> str:
+        """The stored text.
+
+        Raises:
+            BlobNotFoundError: when it was never uploaded.
+        """
+        return decompress(self.blobs.get(self._key(kind, sha1))).decode()
+
+    def write(self, kind: str, text: str) -> str:
+        """Store a text; returns its SHA-1."""
+        data = text.encode()
+        sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
+        self.blobs.put(self._key(kind, sha1), zlib.compress(data))
+        return sha1
+
+    def accept(self, kind: str, sha1: str, upload: BlobKey, *, compressed: bool) -> int:
+        """Take an uploaded file in, if it is what it says.
+
+        Returns:
+            The text's size in bytes.
+
+        Raises:
+            InvalidInputError: when the file is missing, damaged, or another text.
+        """
+        try:
+            data = self.blobs.get(upload)
+        except BlobNotFoundError as error:
+            msg = f"The snapshot {sha1} was confirmed and never uploaded. Deploy again."
+            raise InvalidInputError(msg) from error
+        text = decompress(data) if compressed else data
+        if hashlib.sha1(text, usedforsecurity=False).hexdigest() != sha1:
+            msg = f"The uploaded snapshot is not the one of SHA-1 {sha1}. Deploy again."
+            raise InvalidInputError(msg)
+        self.blobs.put(self._key(kind, sha1), data if compressed else zlib.compress(data))
+        return len(text)
+
+    def _key(self, kind: str, sha1: str) -> BlobKey:
+        if not _SHA1.fullmatch(sha1):
+            msg = f"{sha1[:60]!r} is no SHA-1 in hexadecimal."
+            raise InvalidInputError(msg)
+        return BlobKey(BlobKind.SNAPSHOT, self.deployment, f"{kind}/{sha1}")
+
+
+def decompress(data: bytes, limit: int = _MAX_TEXT_BYTES) -> bytes:
+    """Undo zlib, for at most ``limit`` bytes.
+
+    Raises:
+        InvalidInputError: when it is no zlib stream.
+        TooLargeError: when more comes out.
+    """
+    stream = zlib.decompressobj()
+    try:
+        text = stream.decompress(data, limit)
+    except zlib.error as error:
+        msg = "The upload is not compressed with zlib, or is damaged. Send it again."
+        raise InvalidInputError(msg) from error
+    if stream.unconsumed_tail:
+        msg = f"The upload holds more than {limit} bytes when unpacked."
+        raise TooLargeError(msg)
+    if not stream.eof:
+        msg = "The upload breaks off in the middle. Send it again."
+        raise InvalidInputError(msg)
+    return text

@@ -1,0 +1,277 @@
+"""A deployment's workspace: its locations as open-source Dagster sees them, always current."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from itertools import count
+from typing import cast
+
+from dagster import DagsterInstance
+from dagster import __version__ as dagster_version
+from dagster._core.remote_origin import CodeLocationOrigin, RegisteredCodeLocationOrigin
+from dagster._core.remote_representation.grpc_server_state_subscriber import (
+    LocationStateSubscriber,
+)
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.workspace.workspace import (
+    CodeLocationEntry,
+    CodeLocationLoadStatus,
+    CurrentWorkspace,
+    DefinitionsSource,
+)
+from dagster._serdes import deserialize_value
+from dagster_cloud.api.dagster_cloud_api import DagsterCloudCodeLocationManifest
+from dagster_shared.error import SerializableErrorInfo
+
+from dagstead.engine.calls import AgentCalls
+from dagstead.engine.code_location import AgentCodeLocation
+from dagstead.engine.instances import Instances
+from dagstead.engine.queue_client import Target
+from dagstead.engine.snapshots import Snapshots
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import LoadState, Location
+from dagstead.plane.tokens import Token
+from dagstead.store.all import Store
+
+logger = logging.getLogger(__name__)
+
+
+class DeploymentRequestContext(WorkspaceRequestContext):
+    """What resolvers see during one request: the workspace, and the control plane beside it."""
+
+    def __init__(
+        self,
+        *,
+        workspace: DeploymentWorkspace,
+        current: CurrentWorkspace,
+        deployment: Deployment,
+        token: Token | None,
+        base_url: str,
+        source: object | None,
+    ) -> None:
+        super().__init__(
+            instance=workspace.instance,
+            current_workspace=current,
+            process_context=workspace,
+            version=workspace.version,
+            source=source,
+            read_only=False,
+        )
+        self.workspace = workspace
+        self.deployment = deployment
+        #: Who asks; ``None`` for the daemons.
+        self.token = token
+        #: The address under which callers reach this server.
+        self.base_url = base_url
+
+    @property
+    def store(self) -> Store:
+        """What the control plane stores."""
+        return self.workspace.store
+
+    @property
+    def calls(self) -> AgentCalls:
+        """Calls on agents."""
+        return self.workspace.calls
+
+    @property
+    def instances(self) -> Instances:
+        """The instances of all deployments."""
+        return self.workspace.instances
+
+    def get_code_location_entries(self) -> Mapping[str, CodeLocationEntry]:
+        """All entries, as open-source code walks them.
+
+        A location whose newest deploy failed still serves its definitions before. Daemons must go
+        on with those, while a person or the CLI who asks for the list must see the error; the
+        open-source type shows the one only when the other is absent.
+        """
+        entries = super().get_code_location_entries()
+        if self.source is None:
+            return entries
+        return {name: _with_error_first(entry) for name, entry in entries.items()}
+
+
+class DeploymentWorkspace(WorkspaceProcessContext):
+    """The locations of one deployment, rebuilt when the catalogue's version changes."""
+
+    def __init__(self, deployment: str, instances: Instances, *, base_url: str) -> None:
+        # Not the base class's: it starts a registry of local code servers, and there are none.
+        self.name = deployment
+        self.instances = instances
+        self.store = instances.store
+        self.calls = instances.calls
+        self.base_url = base_url
+        self._stack = ExitStack()
+        self._version = dagster_version
+        self._read_only = False
+        self._workspace_load_target = None
+        self._lock = threading.Lock()
+        self._refresh_lock = threading.Lock()
+        self._watch_thread_shutdown_events: dict[str, threading.Event] = {}
+        self._watch_threads: dict[str, threading.Thread] = {}
+        self._state_subscribers_lock = threading.Lock()
+        self._state_subscriber_id_iter = count()
+        self._state_subscribers: dict[int, LocationStateSubscriber] = {}
+        self._current_workspace = CurrentWorkspace(code_location_entries={})
+        self._seen_version = -1
+        self._built: dict[str, tuple[int, CodeLocationEntry]] = {}
+
+    @property
+    def deployment(self) -> Deployment:
+        """The deployment as it stands."""
+        return self.store.deployments.get(self.name)
+
+    @property
+    def instance(self) -> DagsterInstance:
+        """The deployment's instance, by its present settings."""
+        return self.instances.get(self.deployment)
+
+    @property
+    def _origins(self) -> Sequence[CodeLocationOrigin]:
+        return [RegisteredCodeLocationOrigin(each.name) for each in self._locations()]
+
+    def create_request_context(self, source: object | None = None) -> DeploymentRequestContext:
+        """The present state, for one request or one round of a daemon.
+
+        Args:
+            source: the HTTP connection, whose ``state.token`` is the caller's; ``None`` for
+                daemons.
+        """
+        self.refresh_workspace()
+        state = getattr(source, "state", None)
+        return DeploymentRequestContext(
+            workspace=self,
+            current=self.get_current_workspace(),
+            deployment=self.deployment,
+            token=cast("Token | None", getattr(state, "token", None)),
+            base_url=self.base_url,
+            source=source,
+        )
+
+    def refresh_workspace(self) -> None:
+        """Rebuild the locations that changed since the last time, if any did."""
+        if self.store.locations.version(self.name) == self._seen_version:
+            return
+        with self._refresh_lock:
+            version = self.store.locations.version(self.name)
+            if version == self._seen_version:
+                return
+            self._built = {
+                location.name: (location.version, self._entry(location))
+                for location in self._locations()
+            }
+            with self._lock:
+                self._current_workspace = CurrentWorkspace(
+                    code_location_entries={
+                        name: entry for name, (_, entry) in self._built.items()
+                    }
+                )
+            self._seen_version = version
+
+    def reload_workspace(self) -> None:
+        """Make agents load every location anew."""
+        self._redeploy(self._locations())
+
+    def reload_code_location(self, name: str) -> None:
+        """Make the location's agent load it anew."""
+        self._redeploy([self.store.locations.get(self.name, name)])
+
+    def refresh_code_location(self, name: str) -> None:  # noqa: ARG002 - upstream's
+        """Take over what the catalogue has."""
+        self.refresh_workspace()
+
+    def shutdown_code_location(self, name: str) -> None:
+        """Reload it: code servers belong to agents, which start a new one."""
+        self.reload_code_location(name)
+
+    def __exit__(self, *_exception: object) -> None:
+        self._stack.close()
+
+    def _locations(self) -> list[Location]:
+        return self.store.locations.all(self.name)
+
+    def _redeploy(self, locations: Sequence[Location]) -> None:
+        self.store.locations.reload(self.name, [each.name for each in locations])
+        self.calls.check_for_workspace_updates(
+            self.deployment, {each.queue for each in locations}
+        )
+
+    def _entry(self, location: Location) -> CodeLocationEntry:
+        known = self._built.get(location.name)
+        if known and known[0] == location.version:
+            return known[1]
+        code_location, broken = self._code_location(location)
+        error = broken or _error_of(location)
+        serves_old = location.state is LoadState.FAILED and code_location is not None
+        return CodeLocationEntry(
+            origin=RegisteredCodeLocationOrigin(location.name),
+            code_location=code_location,
+            load_error=error if code_location is None or serves_old else None,
+            load_status=(
+                CodeLocationLoadStatus.LOADING
+                if location.state is LoadState.LOADING
+                else CodeLocationLoadStatus.LOADED
+            ),
+            display_metadata=code_location.get_display_metadata() if code_location else {},
+            update_timestamp=location.updated_at,
+            version_key=f"{location.deploy_id}:{location.version}",
+            definitions_source=DefinitionsSource.CODE_SERVER,
+        )
+
+    def _code_location(
+        self, location: Location
+    ) -> tuple[AgentCodeLocation | None, SerializableErrorInfo | None]:
+        if location.manifest is None:
+            return None, None
+        manifest = deserialize_value(location.manifest, DagsterCloudCodeLocationManifest)
+        known = self._built.get(location.name)
+        kept = known[1].code_location if known else None
+        if isinstance(kept, AgentCodeLocation) and kept.server_id == location.manifest_deploy_id:
+            return kept, None
+        try:
+            return (
+                AgentCodeLocation(
+                    target=Target(self.calls, self.deployment, location.name),
+                    deploy_id=str(location.manifest_deploy_id),
+                    manifest=manifest,
+                    snapshots=Snapshots(self.store.blobs, self.name),
+                    instance=self.instance,
+                ),
+                None,
+            )
+        except Exception as error:
+            # One location whose files are gone must not take the whole workspace away.
+            logger.exception("Cannot read the definitions of %s:%s", self.name, location.name)
+            return None, SerializableErrorInfo(
+                message=(
+                    f"The stored definitions of {location.name!r} cannot be read "
+                    f"({type(error).__name__}). Deploy the location again.\n"
+                ),
+                stack=[],
+                cls_name=type(error).__name__,
+            )
+
+
+def _error_of(location: Location) -> SerializableErrorInfo | None:
+    if location.error is None:
+        return None
+    return deserialize_value(location.error, SerializableErrorInfo)
+
+
+def _with_error_first(entry: CodeLocationEntry) -> CodeLocationEntry:
+    if entry.load_error is None or entry.code_location is None:
+        return entry
+    return CodeLocationEntry(
+        origin=entry.origin,
+        code_location=None,
+        load_error=entry.load_error,
+        load_status=entry.load_status,
+        display_metadata=entry.display_metadata,
+        update_timestamp=entry.update_timestamp,
+        version_key=entry.version_key,
+        definitions_source=entry.definitions_source,
+    )
