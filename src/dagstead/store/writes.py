@@ -48,6 +48,17 @@ class Writes:
                 .values(done=True)
             )
 
+    def interrupt(self, deployment: str, key: str) -> None:
+        """The write failed half-way: the next try is told so at once, as after a crash."""
+        with self.database.write() as connection:
+            connection.execute(
+                update(writes)
+                .where(writes.c.deployment == deployment)
+                .where(writes.c.key == key)
+                .where(writes.c.done.is_(False))
+                .values(begun_at=0.0)
+            )
+
     def forget(self, deployment: str, key: str) -> None:
         """The write was refused before anything was stored: the key may be used again."""
         with self.database.write() as connection:

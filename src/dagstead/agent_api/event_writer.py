@@ -1,0 +1,127 @@
+"""Writes a deployment's events, each once, whatever becomes of the try before it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from dagster._core.events import (
+    EVENT_TYPE_TO_PIPELINE_RUN_STATUS,
+    DagsterEvent,
+    DagsterEventType,
+)
+from dagster._core.events.log import EventLogEntry
+from dagster._core.instance import DagsterInstance
+from dagster._time import datetime_from_timestamp
+
+from dagstead.errors import BusyError
+from dagstead.plane.writes import Begun
+
+#: How many entries of a run's log are read at a time to find one.
+_PAGE = 1_000
+
+
+class Ledger(Protocol):
+    """Remembers writes by their Idempotency-Key, across servers and their restarts."""
+
+    def begin(self, deployment: str, key: str) -> Begun:
+        """Take the key for a write, in one transaction; tells what became of earlier tries."""
+
+    def finish(self, deployment: str, key: str) -> None:
+        """Everything of the write is stored."""
+
+    def interrupt(self, deployment: str, key: str) -> None:
+        """The write failed half-way: the next try is to begin at once, as after a crash."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceEventWriter:
+    """Writes through a deployment's own open-source instance.
+
+    The instance, not the storage, takes the events: it also moves the run to the status that an
+    event tells of, which the agent's storage leaves to the server.
+    """
+
+    deployment: str
+    instance: DagsterInstance
+    ledger: Ledger
+
+    def write(self, entries: Sequence[EventLogEntry], idempotency_key: str | None) -> None:
+        """Store the events and apply what they say to their runs, once for each key.
+
+        Raises:
+            BusyError: if another try with the same key is under way.
+        """
+        if idempotency_key is None:
+            self._store(entries)
+            return
+        begun = self.ledger.begin(self.deployment, idempotency_key)
+        if begun is Begun.DONE:
+            return
+        if begun is Begun.IN_FLIGHT:
+            raise BusyError
+        try:
+            if begun is Begun.INTERRUPTED:
+                self._store_missing(entries)
+            else:
+                self._store(entries)
+        except BaseException:
+            self.ledger.interrupt(self.deployment, idempotency_key)
+            raise
+        self.ledger.finish(self.deployment, idempotency_key)
+
+    def _store(self, entries: Iterable[EventLogEntry]) -> None:
+        for entry in entries:
+            self.instance.handle_new_event(entry)
+
+    def _store_missing(self, entries: Sequence[EventLogEntry]) -> None:
+        for entry in entries:
+            if not self._has(entry):
+                self.instance.handle_new_event(entry)
+            elif entry.dagster_event is not None:
+                self._apply_again(entry, entry.dagster_event)
+
+    def _has(self, entry: EventLogEntry) -> bool:
+        """Whether the log of the entry's run holds the very same entry."""
+        sought = _identity(entry)
+        kind = None if entry.dagster_event is None else entry.dagster_event.event_type
+        cursor: str | None = None
+        while True:
+            page = self.instance.get_records_for_run(
+                entry.run_id, cursor=cursor, of_type=kind, limit=_PAGE, ascending=False
+            )
+            if any(_identity(record.event_log_entry) == sought for record in page.records):
+                return True
+            if not page.has_more:
+                return False
+            cursor = page.cursor
+
+    def _apply_again(self, entry: EventLogEntry, event: DagsterEvent) -> None:
+        """Move the run to the status of the event, unless a later event has moved it on."""
+        if event.event_type not in EVENT_TYPE_TO_PIPELINE_RUN_STATUS:
+            return
+        latest = self.instance.get_records_for_run(
+            entry.run_id,
+            of_type=set(EVENT_TYPE_TO_PIPELINE_RUN_STATUS),
+            limit=1,
+            ascending=False,
+        )
+        if [_identity(record.event_log_entry) for record in latest.records] == [_identity(entry)]:
+            self.instance.run_storage.handle_run_event(
+                entry.run_id, event, datetime_from_timestamp(entry.timestamp)
+            )
+
+
+def _identity(entry: EventLogEntry) -> tuple[object, ...]:
+    event = entry.dagster_event
+    kind: DagsterEventType | None = None if event is None else event.event_type
+    return (
+        entry.run_id,
+        entry.timestamp,
+        entry.step_key,
+        kind,
+        entry.user_message,
+        None if event is None else event.message,
+        None if event is None else event.event_specific_data,
+    )

@@ -1,0 +1,41 @@
+"""What the resolvers of a deployment's storage need of the request they answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from dagster._core.events.log import EventLogEntry
+from dagster._core.instance import DagsterInstance
+
+
+class EventWriter(Protocol):
+    """Takes events of runs into the deployment that the request is for."""
+
+    def write(self, entries: Sequence[EventLogEntry], idempotency_key: str | None) -> None:
+        """Store the events and apply what they say to their runs, once for each key.
+
+        Raises:
+            BusyError: if another try with the same key is under way.
+        """
+
+
+class StorageContext(Protocol):
+    """One request that names a deployment."""
+
+    @property
+    def instance(self) -> DagsterInstance:
+        """The deployment's open-source instance.
+
+        Raises:
+            DagsteadError: if the request names no deployment, or one that its token does not
+                grant.
+        """
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The header ``Idempotency-Key``; None if the request has none."""
+
+    @property
+    def event_writer(self) -> EventWriter:
+        """Writes to the same deployment."""

@@ -1,0 +1,221 @@
+"""Answers a GraphQL document by calling a resolver for each field that is asked for."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from dagstead.agent_api.graphql.arguments import keyword_arguments
+from dagstead.agent_api.graphql.plan import Selection, plan
+from dagstead.errors import BusyError, DagsteadError, InvalidInputError
+
+C = TypeVar("C")
+
+#: ``resolver(context, **arguments)``. The keyword-only parameters are the field's arguments, see
+#: ``arguments.py``. What it returns is cut down to what was asked for: mappings, lists and
+#: scalars. A value inside that is itself callable is a resolver of a nested field.
+Resolver: TypeAlias = Callable[..., Any]
+
+Path: TypeAlias = tuple[str | int, ...]
+
+#: Under this key a mapping names its type, and under the other the interfaces it has, for
+#: fragments that are for some types only.
+TYPENAME = "__typename"
+INTERFACES = "__interfaces"
+
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace:
+    """Fields under one name: ``runs { getRunById }``. Known before anything is called."""
+
+    typename: str
+    fields: Mapping[str, Resolver | Namespace]
+
+
+@dataclass(frozen=True, slots=True)
+class _Call(Generic[C]):
+    """One operation under way."""
+
+    context: C
+    variables: Mapping[str, Any]
+    errors: list[dict[str, Any]] = field(default_factory=list)
+
+
+def own_message(error: Exception) -> str | None:
+    """The public text of an error of ours; nothing is said of any other."""
+    return error.message if isinstance(error, DagsteadError) else None
+
+
+@dataclass(frozen=True)
+class Executor(Generic[C]):
+    """Walks an operation over a tree of resolvers.
+
+    An unknown field, a bad argument or a resolver that fails is an error in the answer, with the
+    path of the field; the other fields are answered. Errors that the caller must turn into a
+    status of HTTP are raised instead, for the official client reads ``errors`` as final.
+
+    Attributes:
+        roots: The fields of queries and of mutations alike.
+        raised: Errors that leave ``execute``.
+        message_of: The public text of an exception, or None if it has none: then a reference is
+            answered and the exception is logged under it.
+    """
+
+    roots: Mapping[str, Resolver | Namespace]
+    raised: tuple[type[Exception], ...] = (BusyError,)
+    message_of: Callable[[Exception], str | None] = own_message
+
+    def execute(
+        self,
+        document: str,
+        variables: Mapping[str, Any] | None,
+        operation_name: str | None,
+        context: C,
+    ) -> dict[str, Any]:
+        """Answer one operation with ``data``, ``errors`` or both.
+
+        Raises:
+            BusyError: or another of ``raised``.
+        """
+        try:
+            planned = plan(document, operation_name)
+            root = Namespace(planned.operation.capitalize(), self.roots)
+            _check_known(planned.selections, root)
+            call = _Call(context, planned.values(variables or {}))
+        except DagsteadError as error:
+            return {"errors": [{"message": error.message}]}
+        data = self._namespace(call, root, planned.selections, ())
+        return {"data": data, "errors": call.errors} if call.errors else {"data": data}
+
+    def _namespace(
+        self, call: _Call[C], namespace: Namespace, selections: tuple[Selection, ...], path: Path
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = {}
+        for selection in _wanted(selections, call.variables):
+            here = (*path, selection.key)
+            if selection.name == TYPENAME:
+                answer[selection.key] = namespace.typename
+                continue
+            inner = namespace.fields[selection.name]
+            if isinstance(inner, Namespace):
+                answer[selection.key] = self._namespace(call, inner, selection.children, here)
+            else:
+                answer[selection.key] = self._field(call, inner, selection, here)
+        return answer
+
+    def _field(self, call: _Call[C], resolver: Resolver, selection: Selection, path: Path) -> Any:
+        """One resolver's answer, or None and an error."""
+        try:
+            return self._resolved(call, resolver, selection, path)
+        except self.raised:
+            raise
+        except Exception as error:  # noqa: BLE001 the client is told what it may know
+            call.errors.append({"message": self._message(error, path), "path": list(path)})
+            return None
+
+    def _message(self, error: Exception, path: Path) -> str:
+        message = self.message_of(error)
+        if message is not None:
+            return message
+        reference = uuid.uuid4().hex
+        _logger.error(
+            "%s failed, reference %s", ".".join(map(str, path)), reference, exc_info=error
+        )
+        return (
+            f"{path[-1]} failed on the server. Its log has the cause under the reference "
+            f"{reference}."
+        )
+
+    def _resolved(
+        self, call: _Call[C], resolver: Resolver, selection: Selection, path: Path
+    ) -> Any:
+        given = selection.given(call.variables)
+        value = resolver(call.context, **keyword_arguments(resolver, given, selection.name))
+        return self._cut(call, value, selection, path)
+
+    def _cut(self, call: _Call[C], value: Any, selection: Selection, path: Path) -> Any:
+        """Keep of a value what the selection asks for."""
+        if value is None or not selection.children:
+            return value
+        if isinstance(value, Mapping):
+            return self._cut_mapping(call, value, selection, path)
+        if isinstance(value, Sequence) and not isinstance(value, str):
+            return [
+                self._cut(call, inner, selection, (*path, index))
+                for index, inner in enumerate(value)
+            ]
+        raise InvalidInputError(f"{selection.name} is a plain value: ask for no fields of it.")
+
+    def _cut_mapping(
+        self, call: _Call[C], value: Mapping[str, Any], selection: Selection, path: Path
+    ) -> dict[str, Any]:
+        answer: dict[str, Any] = {}
+        for child in _wanted(selection.children, call.variables):
+            if not _is_of(value, child.types):
+                continue
+            here = (*path, child.key)
+            if child.name not in value or child.name == INTERFACES:
+                raise InvalidInputError(_unknown(child.name, selection.name))
+            inner = self._inner(call, value[child.name], child, here)
+            answer[child.key] = _joined(answer.get(child.key), inner)
+        return answer
+
+    def _inner(self, call: _Call[C], value: Any, selection: Selection, path: Path) -> Any:
+        if callable(value):
+            return self._resolved(call, value, selection, path)
+        if selection.arguments:
+            raise InvalidInputError(f"{selection.name} takes no arguments; leave them out.")
+        return self._cut(call, value, selection, path)
+
+
+def _joined(earlier: Any, later: Any) -> Any:
+    """Two fragments may each ask for a part of the same field."""
+    both = isinstance(earlier, dict) and isinstance(later, dict)
+    return {**earlier, **later} if both else later
+
+
+def _wanted(selections: tuple[Selection, ...], variables: Mapping[str, Any]) -> Iterator[Selection]:
+    return (selection for selection in selections if selection.included(variables))
+
+
+def _is_of(value: Mapping[str, Any], types: tuple[str, ...]) -> bool:
+    """Whether fragments for these types are for this value. One without a type takes all."""
+    typename = value.get(TYPENAME)
+    if typename is None:
+        return True
+    own = {typename, *value.get(INTERFACES, ())}
+    return own.issuperset(types)
+
+
+def _check_known(selections: tuple[Selection, ...], namespace: Namespace) -> None:
+    """Refuse an operation with an unknown field before a part of it is done."""
+    for selection in selections:
+        if selection.name == TYPENAME:
+            continue
+        inner = namespace.fields.get(selection.name)
+        if inner is None:
+            raise InvalidInputError(_unknown(selection.name, namespace.typename))
+        if isinstance(inner, Namespace):
+            _check_namespace(selection, inner)
+            _check_known(selection.children, inner)
+
+
+def _check_namespace(selection: Selection, namespace: Namespace) -> None:
+    if selection.arguments:
+        raise InvalidInputError(f"{selection.name} takes no arguments; leave them out.")
+    if not selection.children:
+        raise InvalidInputError(
+            f"{selection.name} holds fields of {namespace.typename}: ask for some of them."
+        )
+
+
+def _unknown(name: str, parent: str) -> str:
+    return (
+        f"{parent} has no field {name!r} on this server. If the caller is newer than the server, "
+        "update the server."
+    )

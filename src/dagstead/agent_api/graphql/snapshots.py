@@ -1,0 +1,102 @@
+"""``runs { ... }``: the snapshots of jobs and of execution plans."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from dagster._core.snap import ExecutionPlanSnapshot, JobSnap
+from dagster._core.storage.runs.base import RunStorage
+from dagster._core.storage.runs.sql_run_storage import SnapshotType, SqlRunStorage
+
+from dagstead.agent_api.graphql.answers import OK
+from dagstead.agent_api.graphql.context import StorageContext
+from dagstead.agent_api.graphql.executor import Resolver
+from dagstead.agent_api.graphql.packing import pack_optional, unpack
+
+
+def snapshot_fields() -> dict[str, Resolver]:
+    """The fields of ``runs`` that are about snapshots."""
+    return {
+        "hasPipelineSnapshot": has_pipeline_snapshot,
+        "getPipelineSnapshot": get_pipeline_snapshot,
+        "addPipelineSnapshot": add_pipeline_snapshot,
+        "hasExecutionPlanSnapshot": has_execution_plan_snapshot,
+        "getExecutionPlanSnapshot": get_execution_plan_snapshot,
+        "addExecutionPlanSnapshot": add_execution_plan_snapshot,
+    }
+
+
+def has_pipeline_snapshot(context: StorageContext, *, pipeline_snapshot_id: str) -> bool:
+    """Whether the snapshot of a job is stored."""
+    return _storage(context).has_job_snapshot(pipeline_snapshot_id)
+
+
+def get_pipeline_snapshot(context: StorageContext, *, pipeline_snapshot_id: str) -> str | None:
+    """The snapshot of a job; None if there is none of this id."""
+    return pack_optional(_storage(context).get_job_snapshot(pipeline_snapshot_id))
+
+
+def add_pipeline_snapshot(
+    context: StorageContext, *, serialized_pipeline_snapshot: str, snapshot_id: str | None = None
+) -> dict[str, Any]:
+    """Store the snapshot of a job under the id by which the caller will name it."""
+    snapshot = unpack(serialized_pipeline_snapshot, JobSnap)
+    storage = _storage(context)
+    wanted = snapshot_id or _id_at_caller(serialized_pipeline_snapshot)
+    stored = storage.add_job_snapshot(snapshot)
+    _add_under(storage, wanted, stored, snapshot, SnapshotType.PIPELINE)
+    return {**OK, "snapshotId": wanted}
+
+
+def has_execution_plan_snapshot(
+    context: StorageContext, *, execution_plan_snapshot_id: str
+) -> bool:
+    """Whether the snapshot of an execution plan is stored."""
+    return _storage(context).has_execution_plan_snapshot(execution_plan_snapshot_id)
+
+
+def get_execution_plan_snapshot(
+    context: StorageContext, *, execution_plan_snapshot_id: str
+) -> str | None:
+    """The snapshot of an execution plan; None if there is none of this id."""
+    return pack_optional(_storage(context).get_execution_plan_snapshot(execution_plan_snapshot_id))
+
+
+def add_execution_plan_snapshot(
+    context: StorageContext,
+    *,
+    serialized_execution_plan_snapshot: str,
+    snapshot_id: str | None = None,
+) -> dict[str, Any]:
+    """Store the snapshot of an execution plan, and say under which id."""
+    snapshot = unpack(serialized_execution_plan_snapshot, ExecutionPlanSnapshot)
+    storage = _storage(context)
+    wanted = snapshot_id or _id_at_caller(serialized_execution_plan_snapshot)
+    stored = storage.add_execution_plan_snapshot(snapshot)
+    _add_under(storage, wanted, stored, snapshot, SnapshotType.EXECUTION_PLAN)
+    return {**OK, "snapshotId": wanted}
+
+
+def _storage(context: StorageContext) -> RunStorage[Any]:
+    return context.instance.run_storage
+
+
+def _id_at_caller(text: str) -> str:
+    """The id that the caller computes, which is the hash of the text it sent.
+
+    An agent of another minor may know other fields of a snapshot, so that the same snapshot has
+    another text, and another id, here.
+    """
+    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+
+
+def _add_under(
+    storage: RunStorage[Any],
+    wanted: str,
+    stored: str,
+    snapshot: JobSnap | ExecutionPlanSnapshot,
+    kind: SnapshotType,
+) -> None:
+    if wanted != stored and isinstance(storage, SqlRunStorage):
+        storage._add_snapshot(wanted, snapshot, kind)  # noqa: SLF001 there is no public way
