@@ -1,0 +1,63 @@
+# One environment, .venv, made from the locked requirements; every target that needs it makes it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+STAY ?= 0
+PYTEST_ARGS ?=
+
+# The official CLI builds a PEX with `uv` and `python3.X`, and the agent looks for `pex-tools`.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
+# `make lock UPGRADE=1` takes the newest versions; without it only what has to change does.
+LOCK += $(if $(UPGRADE),--upgrade)
+
+.DEFAULT_GOAL := help
+.PHONY: help venv demo test test-tools check docs lock format clean
+
+help: ## Show this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+venv: $(READY) ## Make or refresh .venv, with every package locked.
+
+$(READY): requirements/dev.txt requirements/uv.txt pyproject.toml scripts/make-venv
+	scripts/make-venv $(PYTHON) $(VENV)
+	@touch $@
+
+demo: $(READY) ## Deploy and run the mixed example end to end (STAY=1 leaves it running).
+	@STAY=$(STAY) $(BIN)/python examples/demo.py
+
+test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
+	$(BIN)/pytest -n 2 --dist loadgroup $(PYTEST_ARGS)
+
+test-tools: ## Install what the tests need of Debian's packages: Postgres and Chromium.
+	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium
+
+check: $(READY) ## Lint, format, types, import rules, spelling, documentation.
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell
+	$(MAKE) --no-print-directory docs
+
+docs: $(READY) ## Build the documentation; a dead reference fails.
+	$(BIN)/sphinx-build -q -W -n --keep-going -b html docs docs/_build
+
+format: $(READY) ## Let ruff fix and format what it can.
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(READY) ## Lock requirements/*.txt again (UPGRADE=1 for newest versions).
+	$(LOCK) pyproject.toml -o requirements/runtime.txt
+	$(LOCK) -c requirements/runtime.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
+	for name in uv client-cli agent-1.11 agent-1.12 agent-1.13; do \
+		$(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
+
+clean: ## Remove .venv, caches and what the demo left.
+	rm -rf $(VENV) .cache .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+		.hypothesis docs/_build

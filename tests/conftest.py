@@ -1,0 +1,56 @@
+"""Fixtures for every test: databases."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.postgres import PostgresCluster
+
+#: Tells the workers of pytest-xdist, by their environment, where this run's Postgres lives.
+_CLUSTER_VARIABLE = "DAGSTEAD_TEST_POSTGRES_FOLDER"
+
+_OWN_CLUSTER = pytest.StashKey[PostgresCluster]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the folder of this run's Postgres; it is started by the first test that asks."""
+    if _CLUSTER_VARIABLE not in os.environ:
+        cluster = PostgresCluster.create()
+        config.stash[_OWN_CLUSTER] = cluster
+        os.environ[_CLUSTER_VARIABLE] = str(cluster.folder)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop it, in the process that named it."""
+    cluster = config.stash.get(_OWN_CLUSTER, None)
+    if cluster is not None:
+        del os.environ[_CLUSTER_VARIABLE]
+        cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_cluster() -> PostgresCluster:
+    """This run's Postgres server; take it where a database must outlive one test."""
+    cluster = PostgresCluster(Path(os.environ[_CLUSTER_VARIABLE]))
+    cluster.start()
+    return cluster
+
+
+@pytest.fixture
+def postgres_url(postgres_cluster: PostgresCluster) -> Iterator[str]:
+    """The URL of an empty Postgres database that only this test uses."""
+    with postgres_cluster.database() as url:
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty database of each supported kind: the test runs once on SQLite, once on Postgres."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'test.db'}"
+    url: str = request.getfixturevalue("postgres_url")
+    return url

@@ -1,0 +1,1 @@
+"""What tests of several folders share: databases, child processes, ports, environments, waiting."""

@@ -1,0 +1,43 @@
+"""Programs that come from Debian's packages, found or asked for by name; never skipped."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+
+def postgres_program(name: str) -> Path:
+    """A program of the newest installed Postgres server, such as ``initdb``.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob(f"*/bin/{name}"),
+        key=lambda path: int(path.parts[-3]),
+    )
+    if versions:
+        return versions[-1]
+    found = shutil.which(name)
+    if found is None:
+        raise _missing(f"Postgres' {name}", "postgresql")
+    return Path(found)
+
+
+def chromium() -> Path:
+    """Debian's Chromium.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    found = shutil.which("chromium")
+    if found is None:
+        raise _missing("Chromium", "chromium")
+    return Path(found)
+
+
+def _missing(what: str, package: str) -> RuntimeError:
+    return RuntimeError(
+        f"{what} is not installed, and these tests are not skipped without it. "
+        f"Install it with `apt-get install -y {package}` as root, or run `make test-tools`."
+    )

@@ -1,0 +1,102 @@
+"""Virtual environments of the official agents, one for each minor version that is supported."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+
+#: The agent minors that the server answers; each has a lock, ``requirements/agent-<minor>.txt``.
+AGENT_MINORS = ("1.11", "1.12", "1.13")
+
+_CACHE = REPOSITORY / ".cache" / "environments"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Environment:
+    """A virtual environment, ready to use."""
+
+    #: Which lock it was made from, such as ``agent-1.11``.
+    name: str
+    #: Its ``bin``.
+    programs: Path
+
+    def program(self, name: str) -> Path:
+        """A program of this environment, such as ``dagster-cloud``.
+
+        Raises:
+            FileNotFoundError: with the programs that there are.
+        """
+        path = self.programs / name
+        if not path.exists():
+            there = ", ".join(sorted(entry.name for entry in self.programs.iterdir()))
+            message = f"{self.name} has no program {name!r}. It has: {there}"
+            raise FileNotFoundError(message)
+        return path
+
+    def variables(self, **more: str) -> Mapping[str, str]:
+        """The environment variables for a child process, with this environment's programs first.
+
+        Nothing of Dagster's, Dagstead's or Python's own settings in the caller's environment
+        reaches the child: what it needs is named in ``more``.
+        """
+        foreign = ("DAGSTER_", "DAGSTEAD_", "PYTHON", "PEX", "VIRTUAL_ENV", "PYTEST_")
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(foreign)}
+        path = os.pathsep.join([str(self.programs), os.environ.get("PATH", os.defpath)])
+        return {**kept, "PATH": path, "PYTHONUNBUFFERED": "1", **more}
+
+
+def agent_environment(minor: str) -> Environment:
+    """The official agent of a minor version, such as ``1.12``; made on first use, then cached."""
+    return _environment(f"agent-{minor}")
+
+
+def client_environment() -> Environment:
+    """The official command lines ``dagster-cloud`` and ``dg``; made on first use, then cached."""
+    return _environment("client-cli")
+
+
+def own_environment() -> Environment:
+    """The environment that runs the tests: the server, and the newest official packages."""
+    return Environment(name="own", programs=Path(sys.executable).parent)
+
+
+def _environment(name: str) -> Environment:
+    lock_file = REPOSITORY / "requirements" / f"{name}.txt"
+    stamp = hashlib.sha256(lock_file.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    folder = _CACHE / f"{name}-{stamp}"
+    _CACHE.mkdir(parents=True, exist_ok=True)
+    with (_CACHE / f"{name}.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        if not (folder / "ready").exists():
+            for outdated in _CACHE.glob(f"{name}-*"):
+                shutil.rmtree(outdated)
+            _make(folder, lock_file)
+            (folder / "ready").touch()
+    return Environment(name=name, programs=folder / "bin")
+
+
+def _make(folder: Path, lock_file: Path) -> None:
+    # The packages are linked from uv's cache, which makes a second environment nearly free.
+    # pip is in it because the official PEX builder calls `python -m pip` where there is no uv.
+    _uv("venv", "--quiet", "--seed", "--python", sys.executable, str(folder))
+    python = str(folder / "bin" / "python")
+    _uv("pip", "sync", "--quiet", "--python", python, "--require-hashes", str(lock_file))
+
+
+def _uv(*arguments: str) -> None:
+    command = [sys.executable, "-m", "uv", *arguments]
+    result = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
+    if result.returncode != 0:
+        message = f"{' '.join(command)} failed:\n{result.stdout}{result.stderr}"
+        raise RuntimeError(message)
