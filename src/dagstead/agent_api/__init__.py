@@ -1,4 +1,5 @@
-"""What official agents and run workers call.
+"""What official agents and run workers call: REST endpoints, GraphQL and signed file addresses.
 
-Only the server's wiring may import it. It imports no other surface and holds no SQL.
+The server mounts it. It turns the wire's classes and field names into calls on store and engine;
+no SQL here, and nothing of the operator's surface.
 """

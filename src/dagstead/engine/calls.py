@@ -106,9 +106,19 @@ class AgentCalls:
         return _response_text(response, api, location)
 
     def heartbeats(self, deployment: Deployment) -> list[Heartbeat]:
-        """The live agents' heartbeats for a deployment."""
+        """The newest heartbeat of each live agent that serves a deployment.
+
+        Agents send heartbeats for the deployments that they name. For branch deployments they
+        need not: those that take them count for every one.
+        """
         now = self.store.clock()
-        return [beat for beat in self.store.agents.of(deployment.name) if beat.is_alive(now)]
+        found: dict[str, Heartbeat] = {}
+        for beat in self.store.agents.all():
+            own = beat.deployment == deployment.name
+            if beat.is_alive(now) and (own or (deployment.is_branch and beat.branch_deployments)):
+                if own or beat.agent_id not in found:
+                    found[beat.agent_id] = beat
+        return list(found.values())
 
     def why_unserved(self, deployment: Deployment, queue: str | None) -> str | None:
         """Why no agent will take this queue's requests; ``None`` when one will."""
@@ -216,7 +226,7 @@ def _without_instance_ref(args: object) -> object:
     # Argument classes are named tuples or records, by their age.
     if isinstance(args, tuple) and hasattr(args, "_replace"):
         return args._replace(instance_ref=None)
-    return replace(args, instance_ref=None)  # type: ignore[type-var]
+    return replace(args, instance_ref=None)
 
 
 def _response_text(response: DagsterCloudApiResponse, api: DagsterCloudApi, location: str) -> str:

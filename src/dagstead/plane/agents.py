@@ -10,6 +10,9 @@ from typing import Any
 #: Official agents send a heartbeat every 30 seconds; three missed ones and the agent is gone.
 ALIVE_SECONDS = 90.0
 
+#: The label of the managed pool's agent, which tells it from agents that people run.
+POOL_LABEL = "serverless pool"
+
 
 class AgentStatus(StrEnum):
     """What the CLI prints; it switches on this text."""
@@ -35,12 +38,19 @@ class Heartbeat:
     version: str | None
     #: The queues that it says it serves, cut down to its token's grant; ``None`` is the default.
     queues: frozenset[str | None]
+    #: Whether it takes requests of branch deployments, all of them.
+    branch_deployments: bool
     #: Whatever else it sent, for display.
     metadata: Mapping[str, Any]
     #: Serialized ``CloudRunWorkerStatuses``, or ``None``.
     run_worker_statuses: str | None
     #: Serialized ``TimestampedError`` of the last day.
     errors: tuple[str, ...]
+
+    @property
+    def is_pool(self) -> bool:
+        """Whether the managed serverless pool sent it."""
+        return self.label == POOL_LABEL
 
     def is_alive(self, now: float) -> bool:
         """Whether the agent was heard of lately."""

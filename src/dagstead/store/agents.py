@@ -78,6 +78,7 @@ def _values(beat: Heartbeat) -> dict[str, Any]:
         "type": beat.type,
         "version": beat.version,
         "queues": queues_to_json(beat.queues),
+        "branch_deployments": beat.branch_deployments,
         "metadata": dict(beat.metadata),
         "run_worker_statuses": beat.run_worker_statuses,
         "errors": list(beat.errors),
@@ -96,6 +97,7 @@ def _heartbeat(row: Row[Any]) -> Heartbeat:
         type=row.type,
         version=row.version,
         queues=queues_from_json(row.queues),
+        branch_deployments=row.branch_deployments,
         metadata=row._mapping["metadata"],  # noqa: SLF001 - the public name of a row's mapping
         run_worker_statuses=row.run_worker_statuses,
         errors=tuple(errors),

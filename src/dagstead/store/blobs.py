@@ -64,6 +64,13 @@ class Blobs:
         except FileNotFoundError:
             return None
 
+    def delete(self, key: BlobKey) -> None:
+        """Remove a file; nothing happens when there is none."""
+        try:
+            self.store.delete(str(key))
+        except FileNotFoundError:
+            return
+
     def delete_scope(self, kind: BlobKind, scope: str) -> None:
         """Remove all files of one kind in one scope."""
         for page in self.store.list(prefix=f"{kind}/{scope}"):

@@ -123,6 +123,7 @@ heartbeats = Table(
     Column("type", Text),
     Column("version", Text),
     Column("queues", JSON, nullable=False),
+    Column("branch_deployments", Boolean, nullable=False),
     Column("metadata", JSON, nullable=False),
     Column("run_worker_statuses", Text),
     Column("errors", JSON, nullable=False),

@@ -59,16 +59,6 @@ class Writes:
                 .values(begun_at=0.0)
             )
 
-    def forget(self, deployment: str, key: str) -> None:
-        """The write was refused before anything was stored: the key may be used again."""
-        with self.database.write() as connection:
-            connection.execute(
-                delete(writes)
-                .where(writes.c.deployment == deployment)
-                .where(writes.c.key == key)
-                .where(writes.c.done.is_(False))
-            )
-
     def purge(self) -> int:
         """Remove keys that no client can send again; returns how many."""
         before = self.clock() - KEPT_SECONDS

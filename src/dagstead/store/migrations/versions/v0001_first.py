@@ -122,6 +122,7 @@ def _heartbeats() -> None:
         sa.Column("type", sa.Text),
         sa.Column("version", sa.Text),
         sa.Column("queues", sa.JSON, nullable=False),
+        sa.Column("branch_deployments", sa.Boolean, nullable=False),
         sa.Column("metadata", sa.JSON, nullable=False),
         sa.Column("run_worker_statuses", sa.Text),
         sa.Column("errors", sa.JSON, nullable=False),

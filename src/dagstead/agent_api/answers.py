@@ -1,0 +1,55 @@
+"""``PUT /upload_api_response``: agents' answers to requests, one or a batch."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from dagster._serdes import serialize_value
+from dagster_cloud.api.dagster_cloud_api import (
+    BatchDagsterCloudUploadApiResponse,
+    DagsterCloudApiErrorResponse,
+    DagsterCloudUploadApiResponse,
+)
+from starlette.responses import JSONResponse, Response
+
+from dagstead.agent_api.rest import Payload, unpack_text
+from dagstead.agent_api.services import Caller
+from dagstead.engine.launch_failures import fail_launch
+from dagstead.plane.requests import LAUNCH_RUN
+
+logger = logging.getLogger(__name__)
+
+_ONE = "api_response.tmp"
+_BATCH = "api_response_batch.tmp"
+
+
+def upload_api_response(caller: Caller, payload: Payload) -> Response:
+    """Keep the answers; whoever waits for one finds it."""
+    for answer in _answers(payload):
+        _take(caller, answer)
+    return JSONResponse({})
+
+
+def _answers(payload: Payload) -> Sequence[DagsterCloudUploadApiResponse]:
+    if _BATCH in payload.files:
+        return unpack_text(payload.file(_BATCH), BatchDagsterCloudUploadApiResponse).batch
+    return [unpack_text(payload.file(_ONE), DagsterCloudUploadApiResponse)]
+
+
+def _take(caller: Caller, answer: DagsterCloudUploadApiResponse) -> None:
+    deployment = caller.deployment
+    request = caller.services.store.requests.answer(
+        answer.request_id, deployment.name, serialize_value(answer.response)
+    )
+    if request is None:
+        # Not an error: it came twice, or after nobody waited any more.
+        logger.info("Dropped the answer to request %s: nobody waits for it", answer.request_id)
+        return
+    if request.api == LAUNCH_RUN and isinstance(answer.response, DagsterCloudApiErrorResponse):
+        fail_launch(
+            caller.services.instances.get(deployment),
+            str(request.run_id),
+            answer.response.error_infos,
+            taken=request.begun_by,
+        )

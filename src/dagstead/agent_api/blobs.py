@@ -1,0 +1,101 @@
+"""``/blobs/…``: reading and writing one file at a signed address; no token is needed."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response, StreamingResponse
+
+from dagstead.agent_api.logs import take_log
+from dagstead.agent_api.rest import error_response, unexpected_response
+from dagstead.agent_api.services import AgentServices
+from dagstead.errors import DagsteadError, InvalidInputError, TooLargeError
+from dagstead.plane.blobs import BlobKey, BlobKind
+
+_CHUNK_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class BlobEndpoint:
+    """Serves signed addresses."""
+
+    services: AgentServices
+    #: Uploads are spooled here, on the disk that keeps them.
+    folder: Path
+    max_bytes: int
+
+    async def __call__(self, request: Request) -> Response:
+        """Answer GET, HEAD, PUT, and POST of a form whose field ``file`` is the content."""
+        address = f"{request.url.path}?{request.url.query}"
+        try:
+            key = self.services.store.blobs.verify(address, request.method)
+            if request.method in {"GET", "HEAD"}:
+                return await run_in_threadpool(self._read, key, head=request.method == "HEAD")
+            return await self._write(request, key)
+        except DagsteadError as error:
+            return error_response(error)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception:
+            return unexpected_response()
+
+    def _read(self, key: BlobKey, *, head: bool) -> Response:
+        size, pieces = self.services.store.blobs.stream(key)
+        headers = {"Content-Length": str(size)}
+        if head:
+            return Response(headers=headers)
+        return StreamingResponse(pieces, headers=headers, media_type="application/octet-stream")
+
+    async def _write(self, request: Request, key: BlobKey) -> Response:
+        declared = request.headers.get("content-length", "")
+        if declared.isdigit() and int(declared) > self.max_bytes:
+            raise self._too_large()
+        pieces = request.stream() if request.method == "PUT" else _form_file(request)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as spool:
+            path = Path(spool.name)
+            try:
+                written = 0
+                async for piece in pieces:
+                    written += len(piece)
+                    if written > self.max_bytes:
+                        raise self._too_large()
+                    spool.write(piece)
+                spool.flush()
+                await run_in_threadpool(self._take, key, path)
+            finally:
+                path.unlink(missing_ok=True)
+        return Response(status_code=204 if request.method == "POST" else 200)
+
+    def _take(self, key: BlobKey, path: Path) -> None:
+        if key.kind is BlobKind.LOG:
+            take_log(self.services, key, path)
+        else:
+            self.services.store.blobs.put(key, path)
+
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(f"A file may have {self.max_bytes} bytes here.")
+
+
+async def _form_file(request: Request) -> AsyncIterable[bytes]:
+    try:
+        form = await request.form()
+    except (MultiPartException, HTTPException) as error:
+        msg = "The upload is no multipart form that can be read."
+        raise InvalidInputError(msg) from error
+    file = form.get("file")
+    if not isinstance(file, UploadFile):
+        msg = "The form has no field 'file'."
+        raise InvalidInputError(msg)
+    while piece := await file.read(_CHUNK_BYTES):
+        yield piece
+
+

@@ -1,0 +1,33 @@
+"""One GraphQL call of an agent: who calls, and the storage that it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dagster import DagsterInstance
+
+from dagstead.agent_api.event_writer import InstanceEventWriter
+from dagstead.agent_api.events import event_writer
+from dagstead.agent_api.services import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class AgentContext:
+    """See :class:`dagstead.agent_api.graphql.context.StorageContext`."""
+
+    caller: Caller
+
+    @property
+    def instance(self) -> DagsterInstance:
+        """The instance of the call's deployment."""
+        return self.caller.services.instances.get(self.caller.deployment)
+
+    @property
+    def idempotency_key(self) -> str | None:
+        """The header ``Idempotency-Key``."""
+        return self.caller.idempotency_key
+
+    @property
+    def event_writer(self) -> InstanceEventWriter:
+        """Writes events to the call's deployment."""
+        return event_writer(self.caller)

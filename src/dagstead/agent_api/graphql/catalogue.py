@@ -1,0 +1,140 @@
+"""``deployments``, ``deploymentInfo``, ``workspace`` and ``scopedSecrets``: what agents serve."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from dagstead.agent_api.graphql.agent_context import AgentContext
+from dagstead.agent_api.graphql.executor import Namespace, Resolver
+from dagstead.agent_api.graphql.fleet import granted_queues
+from dagstead.agent_api.secrets import secrets_for
+from dagstead.agent_api.services import Caller
+from dagstead.errors import DeploymentNotFoundError, InvalidInputError
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import LoadState, Location
+
+
+def catalogue_roots() -> dict[str, Namespace | Resolver]:
+    """The root fields of this module."""
+    return {
+        "deployments": list_deployments,
+        "deploymentInfo": deployment_info,
+        "workspace": workspace,
+        "scopedSecrets": scoped_secrets,
+    }
+
+
+def list_deployments(
+    context: AgentContext,
+    *,
+    deployment_names: Sequence[str],
+    include_all_serverless_deployments: bool = False,
+) -> list[dict[str, Any]]:
+    """The named deployments, or for the managed pool all that its token grants.
+
+    A name that does not exist is left out: the official agent says which one it misses. One that
+    the token does not grant is refused.
+    """
+    caller = context.caller
+    found = [each for name in deployment_names if (each := _find(caller, name)) is not None]
+    if include_all_serverless_deployments:
+        found += [
+            each
+            for each in caller.services.store.deployments.all()
+            if each.name not in deployment_names
+            and not each.closed
+            and caller.token.grants_deployment(each.name, is_branch=each.is_branch)
+        ]
+    return [_deployment(caller, each) for each in found]
+
+
+def deployment_info(context: AgentContext) -> dict[str, Any]:
+    """The deployment of an agent that names none: the only one that its token grants."""
+    caller = context.caller
+    if caller.deployment_name:
+        return _deployment(caller, caller.deployment)
+    granted = [
+        each
+        for each in caller.services.store.deployments.all()
+        if not each.is_branch and caller.token.grants_deployment(each.name, is_branch=False)
+    ]
+    if len(granted) != 1:
+        names = ", ".join(each.name for each in granted) or "none"
+        msg = (
+            "The agent names no deployment, and its token grants not exactly one "
+            f"({names}). Set `deployment` under dagster_cloud_api in its dagster.yaml."
+        )
+        raise InvalidInputError(msg)
+    return _deployment(caller, granted[0])
+
+
+def workspace(context: AgentContext) -> dict[str, Any]:
+    """The locations of the call's deployment, of every queue that the token grants."""
+    caller = context.caller
+    entries = [
+        _entry(each)
+        for each in caller.services.store.locations.all(caller.deployment.name)
+        if caller.token.grants_queue(each.queue)
+    ]
+    return {"workspaceEntries": entries}
+
+
+def scoped_secrets(
+    context: AgentContext, *, location_name: str | None = None
+) -> list[dict[str, Any]]:
+    """The environment variables for a location's code."""
+    caller = context.caller
+    found = secrets_for(caller.services.secrets, caller.deployment.name, location_name)
+    return [
+        {
+            "secretName": each.name,
+            "secretValue": each.value,
+            "locationNames": [each.location] if each.location else [],
+        }
+        for each in found
+    ]
+
+
+def _find(caller: Caller, name: str) -> Deployment | None:
+    try:
+        deployment = caller.services.store.deployments.get(name)
+    except DeploymentNotFoundError:
+        return None
+    caller.token.require_deployment(deployment.name, is_branch=deployment.is_branch)
+    return deployment
+
+
+def _deployment(caller: Caller, deployment: Deployment) -> dict[str, Any]:
+    return {
+        "deploymentName": deployment.name,
+        "deploymentType": "BRANCH" if deployment.is_branch else "PRODUCTION",
+        "isBranchDeployment": deployment.is_branch,
+        "workspaceEntries": partial(_workspace_entries, caller, deployment.name),
+    }
+
+
+def _workspace_entries(
+    caller: Caller,
+    deployment: str,
+    _context: AgentContext,
+    *,
+    agent_queues: Sequence[str | None] = (None,),
+) -> list[dict[str, Any]]:
+    queues = granted_queues(caller, agent_queues)
+    return [
+        _entry(each)
+        for each in caller.services.store.locations.all(deployment)
+        if each.queue in queues
+    ]
+
+
+def _entry(location: Location) -> dict[str, Any]:
+    return {
+        "locationName": location.name,
+        "serializedDeploymentMetadata": location.deploy_data,
+        "hasOutdatedData": location.state is LoadState.LOADING,
+        "hasLoadError": location.state is LoadState.FAILED,
+        "metadataTimestamp": location.timestamp,
+    }

@@ -1,0 +1,166 @@
+"""From a request to a handler and from an error to the wire, the same for every REST endpoint."""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias, TypeVar
+
+from dagster._serdes import deserialize_value
+from dagster_shared.serdes.serdes import PackableValue
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import ImmutableMultiDict, QueryParams, UploadFile
+from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from dagstead.agent_api.services import AgentServices, Caller, caller_of
+from dagstead.engine.snapshots import decompress
+from dagstead.errors import (
+    BusyError,
+    DagsteadError,
+    ForbiddenError,
+    InvalidInputError,
+    NoAnswerError,
+    NotFoundError,
+    TooLargeError,
+    UnauthenticatedError,
+)
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T", bound=PackableValue)
+
+#: What one upload may hold when it is unpacked.
+_MAX_UNPACKED_BYTES = 256 * 1024 * 1024
+
+_STATUS: tuple[tuple[type[DagsteadError], int], ...] = (
+    (TooLargeError, 413),
+    (InvalidInputError, 400),
+    (UnauthenticatedError, 401),
+    (ForbiddenError, 403),
+    (NotFoundError, 404),
+    (BusyError, 429),
+    (NoAnswerError, 504),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Payload:
+    """A request's query and body, read whole."""
+
+    query: QueryParams
+    body: bytes
+    form: ImmutableMultiDict[str, UploadFile | str]
+    files: Mapping[str, bytes]
+
+    def param(self, name: str) -> str:
+        """A query parameter that must be there."""
+        value = self.query.get(name)
+        if value is None:
+            msg = f"The query parameter {name!r} is missing."
+            raise InvalidInputError(msg)
+        return value
+
+    def json(self) -> dict[str, JsonValue]:
+        """The body as a JSON object."""
+        try:
+            return TypeAdapter(dict[str, JsonValue]).validate_json(self.body)
+        except ValidationError as error:
+            msg = "The body is no JSON object."
+            raise InvalidInputError(msg) from error
+
+    def packed(self, as_type: type[T]) -> T:
+        """The body as a serialized object of the official packages."""
+        return unpack_text(self.body, as_type)
+
+    def file(self, *names: str) -> bytes:
+        """The one uploaded file, unpacked from zlib; the official client names it so."""
+        for name in names:
+            if name in self.files:
+                return decompress(self.files[name], _MAX_UNPACKED_BYTES)
+        msg = f"The upload has no file named {' or '.join(map(repr, names))}."
+        raise InvalidInputError(msg)
+
+
+def unpack_text(text: bytes, as_type: type[T]) -> T:
+    """A serialized object of the official packages.
+
+    Raises:
+        InvalidInputError: when it is none, or of a class that this server does not know.
+    """
+    try:
+        return deserialize_value(text.decode(), as_type)
+    except Exception as error:
+        msg = (
+            f"The upload is no {as_type.__name__} that this server can read. If the agent is newer "
+            "than the server, upgrade the server."
+        )
+        raise InvalidInputError(msg) from error
+
+
+Handler: TypeAlias = Callable[[Caller, Payload], Response]
+Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
+
+
+def endpoint(handler: Handler, services: AgentServices, *, users_too: bool = False) -> Endpoint:
+    """An ASGI endpoint that authorises, reads the body, and answers errors in one form."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            caller = caller_of(request, services, users_too=users_too)
+            payload = await _read(request)
+            return await run_in_threadpool(handler, caller, payload)
+        except DagsteadError as error:
+            return error_response(error)
+        except Exception:
+            return unexpected_response()
+
+    return answer
+
+
+def error_response(error: DagsteadError) -> JSONResponse:
+    """The one form of an error on this surface.
+
+    Official clients print the body of a failed call, and read ``errors`` as final. 409 is never
+    used: they retry it.
+    """
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 400)
+    headers = {}
+    if isinstance(error, BusyError):
+        headers["Retry-After"] = str(error.retry_after_seconds)
+        # A body with `errors` would end the retries that this answer asks for.
+        return JSONResponse({"message": error.message}, status, headers)
+    return JSONResponse({"errors": [{"message": error.message}]}, status, headers)
+
+
+def unexpected_response() -> JSONResponse:
+    """An error of ours: the cause goes to the log, a reference to it to the caller."""
+    reference = uuid.uuid4().hex[:12]
+    logger.exception("Unexpected error, reference %s", reference)
+    msg = f"The server failed. Its log has the cause under reference {reference}."
+    # 503 is retried by official clients: what failed may be a database that was away.
+    return JSONResponse({"message": msg}, 503, {"Retry-After": "2"})
+
+
+async def _read(request: Request) -> Payload:
+    form: ImmutableMultiDict[str, UploadFile | str] = ImmutableMultiDict()
+    files: dict[str, bytes] = {}
+    body = b""
+    if request.headers.get("content-type", "").startswith("multipart/form-data"):
+        try:
+            form = await request.form()
+        except (MultiPartException, HTTPException) as error:
+            msg = "The upload is no multipart form that can be read."
+            raise InvalidInputError(msg) from error
+        for name, value in form.items():
+            if isinstance(value, UploadFile):
+                files[name] = await value.read()
+                await value.close()
+    else:
+        body = await request.body()
+    return Payload(query=request.query_params, body=body, form=form, files=files)

@@ -1,0 +1,107 @@
+"""The paths of this room, for the server to mount."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from dagstead.agent_api.answers import upload_api_response
+from dagstead.agent_api.artifacts import gen_artifact_get, gen_artifact_post
+from dagstead.agent_api.blobs import BlobEndpoint
+from dagstead.agent_api.definitions import (
+    check_snapshot,
+    code_location_update_result,
+    confirm_upload,
+    upload_job_snapshot,
+    upload_workspace_entry,
+)
+from dagstead.agent_api.events import store_events
+from dagstead.agent_api.graphql.agent_context import AgentContext
+from dagstead.agent_api.graphql.executor import Executor
+from dagstead.agent_api.graphql.roots import agent_executor
+from dagstead.agent_api.logs import gen_logs_url
+from dagstead.agent_api.rest import Endpoint, Handler, Payload, endpoint
+from dagstead.agent_api.services import AgentServices, Caller
+from dagstead.errors import NotFoundError
+
+_AGENT_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/check_snapshot", check_snapshot),
+    ("PUT", "/confirm_upload", confirm_upload),
+    ("PUT", "/code_location_update_result", code_location_update_result),
+    ("PUT", "/upload_workspace_entry", upload_workspace_entry),
+    ("PUT", "/upload_job_snapshot", upload_job_snapshot),
+    ("PUT", "/upload_api_response", upload_api_response),
+    ("POST", "/store_events", store_events),
+    ("GET", "/gen_logs_url", gen_logs_url),
+)
+
+_SHARED_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
+    ("POST", "/gen_artifact_get", gen_artifact_get),
+    ("POST", "/gen_artifact_post", gen_artifact_post),
+    ("POST", "/{deployment}/gen_artifact_get", gen_artifact_get),
+    ("POST", "/{deployment}/gen_artifact_post", gen_artifact_post),
+)
+
+
+def agent_routes(services: AgentServices) -> list[Route]:
+    """REST endpoints for agents, and the few that the CLI shares with them."""
+    return [
+        *(_route(services, *each, users_too=False) for each in _AGENT_ENDPOINTS),
+        *(_route(services, *each, users_too=True) for each in _SHARED_ENDPOINTS),
+        *(
+            _route(services, "GET", path, _no_insights, users_too=False)
+            for path in ("/gen_insights_url", "/upload_logs")
+        ),
+    ]
+
+
+def blob_routes(services: AgentServices, *, spool: Path, max_bytes: int) -> list[Route]:
+    """Signed file addresses; these need no token.
+
+    Args:
+        services: of this room.
+        spool: a folder for uploads under way, on the disk of the files.
+        max_bytes: of one file.
+    """
+    blobs = BlobEndpoint(services, spool, max_bytes)
+
+    async def serve(request: Request) -> Response:
+        return await blobs(request)
+
+    return [Route("/blobs/{key:path}", serve, methods=["GET", "PUT", "POST"])]
+
+
+def agent_graphql(services: AgentServices) -> Endpoint:
+    """The endpoint for ``POST /graphql`` with an agent token."""
+    return endpoint(_graphql(agent_executor()), services)
+
+
+def _graphql(executor: Executor[AgentContext]) -> Callable[[Caller, Payload], Response]:
+    def answer(caller: Caller, payload: Payload) -> Response:
+        body = payload.json()
+        variables = body.get("variables")
+        operation = body.get("operationName")
+        result = executor.execute(
+            str(body.get("query", "")),
+            variables if isinstance(variables, dict) else {},
+            operation if isinstance(operation, str) else None,
+            AgentContext(caller),
+        )
+        return JSONResponse(result)
+
+    return answer
+
+
+def _route(
+    services: AgentServices, method: str, path: str, handler: Handler, *, users_too: bool
+) -> Route:
+    return Route(path, endpoint(handler, services, users_too=users_too), methods=[method])
+
+
+def _no_insights(_caller: Caller, _payload: Payload) -> Response:
+    msg = "Insights are not offered by this control plane."
+    raise NotFoundError(msg)

@@ -1,0 +1,99 @@
+"""What the endpoints of this room are built from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.requests import Request
+
+from dagstead.engine.instances import Instances
+from dagstead.engine.snapshots import Snapshots
+from dagstead.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
+from dagstead.agent_api.secrets import Secret
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.tokens import Token, TokenKind
+from dagstead.store.all import Store
+
+#: The official clients' header for the deployment that a call is about.
+DEPLOYMENT_HEADER = "Dagster-Cloud-Deployment"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentServices:
+    """Passed to every endpoint."""
+
+    instances: Instances
+    #: The address under which agents reach this server, without a slash at its end.
+    base_url: str
+    #: What ``scopedSecrets`` answers.
+    secrets: Sequence[Secret] = ()
+
+    @property
+    def store(self) -> Store:
+        """What the control plane stores."""
+        return self.instances.store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """Who calls, and about which deployment."""
+
+    services: AgentServices
+    token: Token
+    deployment_name: str | None
+    idempotency_key: str | None = None
+
+    @property
+    def deployment(self) -> Deployment:
+        """The deployment of this call.
+
+        Raises:
+            InvalidInputError: when the call names none.
+            DeploymentNotFoundError: when there is none of that name.
+            ForbiddenError: when the token does not grant it.
+        """
+        if not self.deployment_name:
+            msg = (
+                f"This call needs the header {DEPLOYMENT_HEADER}. Set `deployment` under "
+                "dagster_cloud_api in the agent's dagster.yaml."
+            )
+            raise InvalidInputError(msg)
+        deployment = self.services.store.deployments.get(self.deployment_name)
+        self.token.require_deployment(deployment.name, is_branch=deployment.is_branch)
+        return deployment
+
+    @property
+    def snapshots(self) -> Snapshots:
+        """The uploaded definitions of the call's deployment."""
+        return Snapshots(self.services.store.blobs, self.deployment.name)
+
+
+def caller_of(request: Request, services: AgentServices, *, users_too: bool = False) -> Caller:
+    """Who sent a request that the server has authenticated.
+
+    Args:
+        request: whose ``state.token`` the server has set.
+        services: of this room.
+        users_too: whether user tokens may call this endpoint as well.
+
+    Raises:
+        UnauthenticatedError: without a token.
+        ForbiddenError: for a user token where only agents belong.
+    """
+    token: Token | None = getattr(request.state, "token", None)
+    if token is None:
+        raise UnauthenticatedError
+    if token.kind is not TokenKind.AGENT and not users_too:
+        msg = (
+            f"Token {token.name!r} is a user token, and this is the agents' surface. "
+            "Create an agent token with `dagstead token create --kind agent`."
+        )
+        raise ForbiddenError(msg)
+    return Caller(
+        services=services,
+        token=token,
+        deployment_name=request.path_params.get("deployment")
+        or request.headers.get(DEPLOYMENT_HEADER),
+        idempotency_key=request.headers.get("Idempotency-Key"),
+    )
