@@ -56,7 +56,8 @@ class Writes:
                 .where(writes.c.deployment == deployment)
                 .where(writes.c.key == key)
                 .where(writes.c.done.is_(False))
-                .values(begun_at=0.0)
+                # Not zero: the key must outlive the purge until the client's next try.
+                .values(begun_at=self.clock() - ABANDONED_SECONDS)
             )
 
     def purge(self) -> int:
