@@ -23,6 +23,18 @@ class InvalidInputError(DagsteadError):
     """What was sent is not of the form that this place takes."""
 
 
+class InvalidDocumentError(InvalidInputError):
+    """A deployed document has mistakes; ``errors`` has one sentence for each."""
+
+    def __init__(self, errors: list[str]) -> None:
+        super().__init__(" ".join(errors))
+        self.errors = tuple(errors)
+
+
+class NotOfferedError(DagsteadError):
+    """This control plane does not offer that."""
+
+
 class TooLargeError(InvalidInputError):
     """The body is larger than this server accepts."""
 
@@ -71,3 +83,15 @@ class ConfigurationError(DagsteadError):
 
 class SignatureError(ForbiddenError):
     """The signed address was altered or has expired."""
+
+
+class PexError(DagsteadError):
+    """A PEX file could not be fetched, checked or unpacked."""
+
+
+class UnservableLocationError(DagsteadError):
+    """The serverless pool cannot run this code location."""
+
+
+class RunWorkerError(DagsteadError):
+    """The serverless pool could not start the worker of a run."""

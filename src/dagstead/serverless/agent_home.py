@@ -1,0 +1,127 @@
+"""The pool's agent as a child process: its folder, its configuration and its command."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagstead.errors import ConfigurationError
+from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.environ import TOKEN_VARIABLE, machine_environment
+from dagstead.serverless.home import PoolHome
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AGENT_LABEL = "serverless pool"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PoolSettings:
+    """What the pool is started with."""
+
+    #: The pool's folder and how its launcher works.
+    launcher: LauncherConfiguration
+    #: The control plane's address, as the agent reaches it.
+    url: str
+    #: An agent token for all deployments and the default queue.
+    token: str
+    #: The Python that has ``dagster-cloud`` and this package.
+    python: str = sys.executable
+    #: How many requests the agent handles at one time.
+    request_threads: int = 20
+    #: How many code servers of branch deployments stay up between requests, and for how long.
+    branch_servers: int = 25
+    branch_server_seconds: int = 24 * 3600
+    #: Environment variables for the agent itself; user code does not see them.
+    agent_environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """A process to start. It ends on SIGTERM, with all that it has started."""
+
+    arguments: tuple[str, ...]
+    #: The whole environment: nothing else may be added, or user code could come to see it.
+    environment: Mapping[str, str]
+    folder: Path
+
+
+def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Command:
+    """Write the pool's folder, and say how to start its agent.
+
+    Args:
+        settings: What the pool is started with.
+        environment: The caller's own environment, of which a safe part is handed on.
+
+    Raises:
+        ConfigurationError: The address is not one, or the folder cannot be written.
+    """
+    if not settings.url.startswith(("http://", "https://")):
+        msg = (
+            f"The pool's control plane address {settings.url!r} is not an address. Use http://... "
+            "or https://..."
+        )
+        raise ConfigurationError(msg)
+    home = PoolHome(root=settings.launcher.home.resolve())
+    try:
+        home.create()
+        # JSON is YAML, and needs no care with quoting.
+        home.configuration.write_text(
+            json.dumps(_agent_configuration(settings, home), indent=1), encoding="utf-8"
+        )
+    except OSError as error:
+        msg = f"The pool's folder {home.root} cannot be written: {error}. Choose another one."
+        raise ConfigurationError(msg) from error
+    scripts = str(Path(settings.python).parent)
+    base = machine_environment(environment, settings.launcher.pass_environment)
+    return Command(
+        arguments=(
+            *(settings.python, "-m", "dagster_cloud_cli.entrypoint"),
+            *("agent", "run", str(home.root)),
+        ),
+        environment={
+            **base,
+            "PATH": os.pathsep.join(filter(None, (scripts, base.get("PATH")))),
+            "DAGSTER_HOME": str(home.root),
+            "DAGSTER_CLOUD_AGENT_MAX_THREADPOOL_WORKERS": str(settings.request_threads),
+            "PYTHONUNBUFFERED": "1",
+            **settings.agent_environment,
+            TOKEN_VARIABLE: settings.token,
+        },
+        folder=home.root,
+    )
+
+
+def _agent_configuration(settings: PoolSettings, home: PoolHome) -> dict[str, Any]:
+    launcher = {**settings.launcher.as_yaml(), "home": str(home.root)}
+    return {
+        "instance_class": {
+            "module": "dagster_cloud.instance",
+            "class": "DagsterCloudAgentInstance",
+        },
+        "dagster_cloud_api": {
+            "url": settings.url.rstrip("/"),
+            # Named, not written: this file goes to user code as part of the instance's reference.
+            "agent_token": {"env": TOKEN_VARIABLE},
+            "agent_label": AGENT_LABEL,
+            "all_serverless_deployments": True,
+            "branch_deployments": True,
+        },
+        "user_code_launcher": {
+            "module": "dagstead.serverless.launcher",
+            "class": "PexUserCodeLauncher",
+            "config": {
+                "pool": launcher,
+                "server_ttl": {
+                    "full_deployments": {"enabled": False},
+                    "branch_deployments": {"ttl_seconds": settings.branch_server_seconds},
+                    "max_servers": settings.branch_servers,
+                },
+            },
+        },
+    }

@@ -1,0 +1,198 @@
+"""One code server: a process that answers for the definitions of one deploy."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._grpc.client import DagsterGrpcClient
+from dagster._grpc.types import GetCurrentRunsResult
+from dagster._serdes import deserialize_value
+from dagster_cloud.workspace.user_code_launcher.user_code_launcher import ServerEndpoint
+
+from dagstead.serverless.home import PoolHome, read_json, remove, write_json
+from dagstead.serverless.processes import ProcessMark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_TAIL_LINES = 40
+_LOGGER = logging.getLogger("dagstead.serverless.code")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerId:
+    """Which code server: the location it serves, and a name that no other server ever has."""
+
+    handle: str
+    deployment: str
+    location: str
+    socket: str
+
+    @property
+    def endpoint(self) -> ServerEndpoint:
+        """Where the server answers, in the agent's own form."""
+        return ServerEndpoint(  # type: ignore[no-untyped-call]
+            host="localhost", port=None, socket=self.socket
+        )
+
+    @property
+    def client(self) -> DagsterGrpcClient:
+        """A client for the server."""
+        return self.endpoint.create_client()
+
+
+@dataclass(kw_only=True)
+class CodeServer:
+    """A code server, from before its process starts until after it ended.
+
+    Also one of an agent that was killed: :meth:`left_behind` finds those.
+    """
+
+    id: ServerId
+    record: Path
+    mark: ProcessMark | None = None
+    #: The PEX environment it runs in.
+    environment: str | None = None
+    #: When it was asked to stop, in the seconds of a monotonic clock.
+    stopping_since: float | None = None
+    _process: subprocess.Popen[Any] | None = None
+    _tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
+    _quiet: threading.Event = field(default_factory=threading.Event)
+
+    @classmethod
+    def left_behind(cls, home: PoolHome) -> list[CodeServer]:
+        """The servers of earlier agents that still run; the records of all others are removed."""
+        found = []
+        for record in home.servers.glob("*.json"):
+            value = read_json(record)
+            mark = ProcessMark(pid=value["pid"], started=value["started"]) if value else None
+            if value is None or mark is None or not mark.is_alive():
+                remove(record)
+                continue
+            identity = ServerId(
+                handle=record.stem,
+                deployment=value["deployment"],
+                location=value["location"],
+                socket=value["socket"],
+            )
+            found.append(
+                cls(id=identity, record=record, mark=mark, environment=value["environment"])
+            )
+        return found
+
+    def start(
+        self,
+        command: Sequence[str],
+        *,
+        environment: Mapping[str, str],
+        folder: Path | None,
+        beat_seconds: float,
+    ) -> None:
+        """Start the process, and tell it every ``beat_seconds`` that the agent is there."""
+        process = subprocess.Popen(  # noqa: S603 - the environment's own interpreter
+            command,
+            env=dict(environment),
+            cwd=folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            start_new_session=True,
+        )
+        self._process = process
+        self.mark = ProcessMark.of(process.pid)
+        write_json(
+            self.record,
+            {
+                "deployment": self.id.deployment,
+                "location": self.id.location,
+                "socket": self.id.socket,
+                "environment": self.environment,
+                "pid": self.mark.pid,
+                "started": self.mark.started,
+            },
+        )
+        assert process.stdout is not None  # noqa: S101 - because of stdout=PIPE above
+        name = f"code-{self.id.handle[:8]}"
+        threading.Thread(
+            target=self._follow, args=(process.stdout,), name=f"{name}-output", daemon=True
+        ).start()
+        threading.Thread(
+            target=self._beat, args=(beat_seconds,), name=f"{name}-beat", daemon=True
+        ).start()
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether there was a process, and it is gone."""
+        if self._process is not None:
+            return self._process.poll() is not None
+        return self.mark is not None and not self.mark.is_alive()
+
+    @property
+    def exit_code(self) -> int | None:
+        """How the process ended, if that is known; negative is a signal."""
+        return self._process.poll() if self._process is not None else None
+
+    def last_output(self) -> str:
+        """The last lines that the server wrote."""
+        return "".join(self._tail)
+
+    def current_runs(self) -> list[str]:
+        """The runs that are under way inside the server (not isolated ones).
+
+        Raises:
+            DagsterUserCodeUnreachableError: The server does not answer.
+        """
+        if self.mark is None or self.has_ended:
+            return []
+        answer = deserialize_value(self.id.client.get_current_runs(), GetCurrentRunsResult)
+        return list(answer.current_runs)
+
+    def ask_to_stop(self, now: float) -> None:
+        """Ask the server to end; it ends the runs that it has first."""
+        if self.stopping_since is not None:
+            return
+        self.stopping_since = now
+        self._quiet.set()
+        if self.mark is None or self.has_ended:
+            return
+        try:
+            self.id.client.shutdown_server(timeout=5)
+        except DagsterUserCodeUnreachableError:
+            self.mark.kill()
+
+    def kill(self) -> None:
+        """End the server and all that it started."""
+        self._quiet.set()
+        if self.mark is not None:
+            self.mark.kill()
+        if self._process is not None:
+            self._process.wait()
+
+    def forget(self) -> None:
+        """Remove the record and the socket of a server that has ended."""
+        self._quiet.set()
+        remove(self.record)
+        Path(self.id.socket).unlink(missing_ok=True)
+
+    def _follow(self, output: IO[str]) -> None:
+        with output:
+            for line in output:
+                self._tail.append(line)
+                _LOGGER.info("[%s:%s] %s", self.id.deployment, self.id.location, line.rstrip())
+
+    def _beat(self, seconds: float) -> None:
+        # A server that hears nothing ends by itself, so none outlives an agent that was killed.
+        while not self._quiet.wait(seconds):
+            try:
+                self.id.client.heartbeat("ping")
+            except DagsterUserCodeUnreachableError:
+                continue

@@ -1,0 +1,187 @@
+"""Fetching PEX files from the control plane's blob store, whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zipfile
+import zlib
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import urljoin
+from uuid import uuid4
+
+import requests
+
+from dagstead.errors import PexError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_CHUNK_BYTES = 1 << 20
+_ATTEMPTS = 4
+_FIRST_PAUSE_SECONDS = 0.5
+_BUILD_AGAIN = (
+    "Build it again with `dagster-cloud ci build --build-strategy=python-executable`, which "
+    "uploads it, and deploy."
+)
+_HASH_IN_NAME = re.compile(r"(?:source|deps)-([0-9a-f]{40})\.pex")
+
+
+class PexFiles(Protocol):
+    """A place to fetch PEX files from."""
+
+    def fetch(self, filename: str, target: Path) -> None:
+        """Write the file to ``target``, which exists afterwards only when the file is sound.
+
+        Raises:
+            PexError: There is no such file, it did not arrive, or it is not what its name says.
+        """
+
+
+class _TransientError(Exception):
+    """Worth another attempt."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlPlanePexFiles:
+    """PEX files by signed URL from the control plane (PROTOCOL section 1, ``gen_artifact_get``).
+
+    The body of the answer is ``{"url": ...}``; ``{"sha256": ...}`` beside it is checked.
+    """
+
+    #: The control plane's address, without a slash at the end.
+    url: str
+    #: The official instance's session and organization headers.
+    session: requests.Session
+    headers: Mapping[str, str]
+    proxies: Mapping[str, str]
+    timeout_seconds: float
+    #: Ends the pauses between attempts, and with them the fetch.
+    stop: threading.Event
+
+    def fetch(self, filename: str, target: Path) -> None:
+        """Implement :meth:`PexFiles.fetch`, with some attempts while the server is away."""
+        last: Exception | None = None
+        for attempt in range(_ATTEMPTS):
+            if attempt and self.stop.wait(_FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)):
+                break
+            try:
+                self._fetch_once(filename, target)
+            except (_TransientError, requests.RequestException, OSError) as error:
+                last = error
+            else:
+                return
+        msg = (
+            f"PEX file {filename} could not be fetched from {self.url} ({_ATTEMPTS} attempts). "
+            f"The last problem: {type(last).__name__}: {last}. Deploy the location again when the "
+            "control plane can be reached from the pool."
+        )
+        raise PexError(msg) from last
+
+    def _fetch_once(self, filename: str, target: Path) -> None:
+        answer = self._ask(filename)
+        temporary = target.with_name(f"{target.name}.{uuid4().hex}.part")
+        try:
+            digest = self._download(filename, urljoin(f"{self.url}/", answer["url"]), temporary)
+            expected = answer.get("sha256")
+            if expected and expected != digest:
+                msg = f"PEX file {filename} has SHA-256 {digest}, and {expected} was announced"
+                raise _TransientError(msg)
+            check_pex(temporary, filename)
+            temporary.replace(target)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _ask(self, filename: str) -> dict[str, Any]:
+        response = self.session.post(
+            f"{self.url}/gen_artifact_get",
+            json={"key": f"pex/{filename}"},
+            headers=dict(self.headers),
+            timeout=self.timeout_seconds,
+            proxies=dict(self.proxies),
+        )
+        _raise_for_status(response, filename)
+        try:
+            answer = response.json()
+        except requests.JSONDecodeError:
+            answer = None
+        if not isinstance(answer, dict) or not isinstance(answer.get("url"), str):
+            msg = f"the control plane gave no address for {filename}"
+            raise _TransientError(msg)
+        return answer
+
+    def _download(self, filename: str, url: str, target: Path) -> str:
+        digest = hashlib.sha256()
+        received = 0
+        with self.session.get(
+            url, stream=True, timeout=self.timeout_seconds, proxies=dict(self.proxies)
+        ) as response:
+            _raise_for_status(response, filename)
+            with target.open("wb") as file:
+                for chunk in response.iter_content(_CHUNK_BYTES):
+                    if self.stop.is_set():
+                        msg = f"PEX file {filename} was not fetched: the pool is stopping."
+                        raise PexError(msg)
+                    file.write(chunk)
+                    digest.update(chunk)
+                    received += len(chunk)
+            announced = response.headers.get("Content-Length")
+        # A body that the server compressed on the way has another length than announced.
+        encoded = "Content-Encoding" in response.headers
+        if announced is not None and not encoded and received != int(announced):
+            msg = f"only {received} of {announced} bytes of {filename} arrived"
+            raise _TransientError(msg)
+        return digest.hexdigest()
+
+
+def _raise_for_status(response: requests.Response, filename: str) -> None:
+    if response.status_code == HTTPStatus.NOT_FOUND:
+        msg = (
+            f"PEX file {filename} is not in the control plane's store. It was never uploaded, or "
+            "it was cleaned up. Build and deploy the location again: `dagster-cloud ci build "
+            "--build-strategy=python-executable`, then `dagster-cloud ci deploy`."
+        )
+        raise PexError(msg)
+    if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR or response.status_code in (
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.REQUEST_TIMEOUT,
+    ):
+        msg = f"the answer was HTTP {response.status_code}"
+        raise _TransientError(msg)
+    if response.status_code >= HTTPStatus.BAD_REQUEST:
+        msg = (
+            f"The control plane refused to hand out PEX file {filename}: HTTP "
+            f"{response.status_code}, {response.text[:300]!r}. The pool's token must be an agent "
+            "token for all deployments and the default queue."
+        )
+        raise PexError(msg)
+
+
+def check_pex(path: Path, filename: str) -> None:
+    """Make sure that a file is a whole PEX, and the one that its name says.
+
+    Raises:
+        PexError: It is not.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            damaged = archive.testzip()
+            info = json.loads(archive.read("PEX-INFO"))
+    except (zipfile.BadZipFile, zlib.error, KeyError, ValueError, EOFError, OSError) as error:
+        msg = f"{filename} is not a whole PEX file ({error}). {_BUILD_AGAIN}"
+        raise PexError(msg) from error
+    if damaged is not None:
+        msg = f"{filename} is damaged at {damaged!r}. {_BUILD_AGAIN}"
+        raise PexError(msg)
+    named = _HASH_IN_NAME.fullmatch(filename)
+    if named and info.get("pex_hash") != named[1]:
+        msg = (
+            f"{filename} holds another PEX than its name says: {info.get('pex_hash')!r}. "
+            f"{_BUILD_AGAIN}"
+        )
+        raise PexError(msg)

@@ -1,0 +1,121 @@
+"""The pool's folder: the only place on disk that the pool reads and writes."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PoolHome:
+    """Where the pool keeps what. The folders are made by :meth:`create`."""
+
+    root: Path
+
+    @property
+    def configuration(self) -> Path:
+        """The agent's ``dagster.yaml``."""
+        return self.root / "dagster.yaml"
+
+    @property
+    def layers(self) -> Path:
+        """Unpacked PEX files of dependencies, shared by the environments that name them."""
+        return self.root / "layers"
+
+    @property
+    def environments(self) -> Path:
+        """Unpacked PEX files of sources, one for each PEX tag."""
+        return self.root / "environments"
+
+    @property
+    def tags(self) -> Path:
+        """The PEX tag of each environment, kept after the environment itself is gone."""
+        return self.root / "tags"
+
+    @property
+    def runs(self) -> Path:
+        """A folder for each run worker: its process, its output, how it ended."""
+        return self.root / "runs"
+
+    @property
+    def servers(self) -> Path:
+        """A record for each code server."""
+        return self.root / "servers"
+
+    @property
+    def locks(self) -> Path:
+        """Files that are only ever locked."""
+        return self.root / "locks"
+
+    @property
+    def scratch(self) -> Path:
+        """Downloads and the working folders of the PEX tool; emptied when the agent starts."""
+        return self.root / "scratch"
+
+    def create(self) -> None:
+        """Make the folders, readable by their owner only: they hold user code and its output."""
+        for folder in (
+            self.root,
+            self.layers,
+            self.environments,
+            self.tags,
+            self.runs,
+            self.servers,
+            self.locks,
+            self.scratch,
+        ):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def clear_leftovers(self) -> None:
+        """Remove what an agent that was killed left half done. Nobody else may be at work."""
+        for leftover in self.scratch.iterdir():
+            remove(leftover)
+        for folder in (self.layers, self.environments, self.runs):
+            for leftover in folder.glob(".*"):
+                shutil.rmtree(leftover, ignore_errors=True)
+
+    @contextmanager
+    def lock(self, name: str) -> Iterator[None]:
+        """Hold the lock ``name`` against every other thread and process; waits for it."""
+        with (self.locks / f"{name}.lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+
+def write_json(target: Path, value: Mapping[str, Any]) -> None:
+    """Write a small file whole or not at all."""
+    temporary = target.with_name(f".{target.name}.{uuid4().hex}")
+    temporary.write_text(json.dumps(value, indent=1, sort_keys=True), encoding="utf-8")
+    temporary.replace(target)
+
+
+def read_json(source: Path) -> dict[str, Any] | None:
+    """Read what :func:`write_json` wrote; ``None`` where there is no such (whole) file."""
+    try:
+        value = json.loads(source.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a folder with all that is in it; nothing happens when it is gone."""
+    if path.is_dir() and not path.is_symlink():
+        # The new name makes a folder that is only half removed invisible to everybody else.
+        doomed = path.with_name(f".{path.name}.{uuid4().hex}.removed")
+        try:
+            path.rename(doomed)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(doomed, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,476 @@
+"""The user code launcher of the pool's agent.
+
+The official launchers put one more process, the "multipex" server, between the agent and the code
+servers of PEX locations. It is left out here: each PEX location gets a code server of its own,
+straight from its environment, like any other location of the official process launcher. So several
+deploys of one second cannot be taken for each other, locations cannot clean up each other's files,
+and a code server that dies is seen at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Self
+
+from dagster._core.errors import DagsterUserCodeProcessError
+from dagster._core.instance import DagsterInstance
+from dagster._core.launcher.base import RunLauncher, WorkerStatus
+from dagster._serdes import ConfigurableClass, ConfigurableClassData
+from dagster_cloud.api.dagster_cloud_api import UserCodeDeploymentType
+from dagster_cloud.execution.monitoring import (
+    CloudContainerResourceLimits,
+    CloudRunWorkerStatuses,
+    start_run_worker_monitoring_thread,
+)
+from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
+    DagsterCloudGrpcServer,
+    DagsterCloudUserCodeLauncher,
+    ServerEndpoint,
+    UserCodeLauncherEntry,
+)
+from dagster_cloud.workspace.user_code_launcher.utils import get_grpc_server_env
+from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterCloudInstanceScope
+from dagster_shared.error import SerializableErrorInfo
+
+from dagstead.errors import PexError, UnservableLocationError
+from dagstead.serverless.configuration import CONFIG_TYPE, LauncherConfiguration
+from dagstead.serverless.downloads import ControlPlanePexFiles
+from dagstead.serverless.environ import machine_environment, user_code_environment
+from dagstead.serverless.environments import EnvironmentStore
+from dagstead.serverless.home import PoolHome
+from dagstead.serverless.interpreters import Interpreters
+from dagstead.serverless.run_launcher import PexRunLauncher
+from dagstead.serverless.run_records import RunRecords
+from dagstead.serverless.server_table import ServerTable
+from dagstead.serverless.stopping import kill_overdue, stop_all_runs
+from dagstead.serverless.user_code import UserCode, explain
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from dagster_cloud_cli.core.workspace import CodeLocationDeployData
+
+    from dagstead.serverless.code_server import CodeServer
+    from dagstead.serverless.run_records import RunWorker
+    from dagstead.serverless.user_code import Runtime
+
+_ANSWER_POLL_SECONDS = 0.25
+_CANCEL_CHECK_SECONDS = 5.0
+_SWEEP_SECONDS = 600.0
+
+
+class PexUserCodeLauncher(DagsterCloudUserCodeLauncher[str], ConfigurableClass):
+    """Runs code locations from PEX files, as processes of this machine.
+
+    The agent makes one that lives as long as itself and is started, and short-lived ones, never
+    started, of which it only wants :meth:`run_launcher`. Making one must therefore cost nothing.
+    """
+
+    def __init__(
+        self,
+        *,
+        configuration: LauncherConfiguration,
+        inst_data: ConfigurableClassData | None = None,
+        **official: Any,
+    ) -> None:
+        """Take our settings, and those that every official launcher has."""
+        self._inst_data = inst_data
+        self._configuration = configuration
+        self._home = PoolHome(root=configuration.home)
+        self._records = RunRecords(home=self._home, clock=time.time)
+        self._table = ServerTable(self._home)
+        self._code_environment = user_code_environment(os.environ, configuration.pass_environment)
+        self._next_cancel_check = 0.0
+        self._next_sweep = 0.0
+        super().__init__(
+            server_process_startup_timeout=configuration.server_start_seconds, **official
+        )
+
+    # -- The form that dagster.yaml wants ------------------------------------------------------
+
+    @property
+    def inst_data(self) -> ConfigurableClassData | None:
+        """Where the launcher was configured."""
+        return self._inst_data
+
+    @classmethod
+    def config_type(cls) -> dict[str, Any]:
+        """The schema of the launcher's configuration."""
+        return CONFIG_TYPE
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> Self:
+        """Make one from a configuration that was checked against the schema."""
+        official = dict(config_value)
+        configuration = LauncherConfiguration.from_yaml(official.pop("pool"))
+        return cls(configuration=configuration, inst_data=inst_data, **official)
+
+    # -- What the parts are made of ------------------------------------------------------------
+
+    @cached_property
+    def _environments(self) -> EnvironmentStore:
+        instance = self._instance
+        headers = instance.dagster_cloud_api_headers(DagsterCloudInstanceScope.ORGANIZATION)
+        headers.pop(DEPLOYMENT_NAME_HEADER, None)
+        stop = self._reconcile_grpc_metadata_shutdown_event
+        return EnvironmentStore(
+            home=self._home,
+            files=ControlPlanePexFiles(
+                url=instance.dagster_cloud_url,
+                session=instance.requests_managed_retries_session,
+                headers=headers,
+                proxies=instance.dagster_cloud_api_proxies or {},
+                timeout_seconds=instance.dagster_cloud_api_timeout,
+                stop=stop,
+            ),
+            interpreters=Interpreters(
+                named=self._configuration.pythons, search_path=os.environ.get("PATH")
+            ),
+            environment=machine_environment(os.environ, ()),
+            clock=time.time,
+            stop=stop,
+            parallel=self._configuration.parallel_unpacks,
+        )
+
+    @cached_property
+    def _user_code(self) -> UserCode:
+        return UserCode(
+            environments=self._environments,
+            allow_local_code=self._configuration.allow_local_code,
+        )
+
+    def run_launcher(self) -> RunLauncher[DagsterInstance]:
+        """The launcher of isolated runs."""
+        launcher = PexRunLauncher(
+            user_code=self._user_code,
+            records=self._records,
+            environment=self._code_environment,
+        )
+        launcher.register_instance(self._instance)
+        return launcher
+
+    # -- Starting and stopping -----------------------------------------------------------------
+
+    def start(
+        self,
+        run_reconcile_thread: bool = True,  # noqa: FBT001, FBT002 - upstream's
+        run_metrics_thread: bool = True,  # noqa: FBT001, FBT002 - upstream's
+    ) -> None:
+        """Take the pool's folder, then do what every launcher does."""
+        self._table.open()
+        super().start(  # type: ignore[no-untyped-call]
+            run_reconcile_thread=run_reconcile_thread, run_metrics_thread=run_metrics_thread
+        )
+
+    def __exit__(self, *exception: object) -> None:
+        """Stop all code servers, and the runs where this is wanted."""
+        super().__exit__(*exception)  # type: ignore[no-untyped-call]
+        if not self._started:
+            return
+        self._table.close()
+        if self._configuration.stop_runs_on_exit:
+            stop_all_runs(self._records)
+
+    def reconcile(self) -> None:
+        """Bring the servers in line with what is deployed, then clean up behind them."""
+        super().reconcile()
+        self._table.tidy()
+        now = time.monotonic()
+        if now >= self._next_cancel_check:
+            self._next_cancel_check = now + _CANCEL_CHECK_SECONDS
+            kill_overdue(
+                self._records,
+                now=time.time(),
+                grace_seconds=self._configuration.termination_grace_seconds,
+                report=self._report_canceled,
+            )
+        if now >= self._next_sweep:
+            self._next_sweep = now + _SWEEP_SECONDS
+            self._sweep()
+
+    def _sweep(self) -> None:
+        in_use = self._table.environments()
+        in_use.update(run.environment for run in self._records.alive() if run.environment)
+        removed = self._environments.sweep(
+            in_use, keep_seconds=self._configuration.keep_unused_seconds
+        )
+        if removed:
+            self._logger.info("Removed %d unused environments and layers.", len(removed))
+        self._records.sweep(keep_seconds=self._configuration.keep_runs_seconds)
+
+    def _report_canceled(self, worker: RunWorker) -> None:
+        reference = self._instance.ref_for_deployment(worker.deployment)
+        with DagsterInstance.from_ref(reference) as instance:
+            run = instance.get_run_by_id(worker.run_id)
+            if run is not None and not run.is_finished:
+                instance.report_run_canceled(
+                    run, "The run worker did not end when asked to, and was killed."
+                )
+
+    # -- Code servers --------------------------------------------------------------------------
+
+    def _start_new_dagster_server(
+        self, deployment_name: str, location_name: str, desired_entry: UserCodeLauncherEntry
+    ) -> DagsterCloudGrpcServer:
+        # Upstream asks a multipex server here when there is a PEX.
+        return self._start_new_server_spinup(deployment_name, location_name, desired_entry)
+
+    def _start_new_server_spinup(
+        self, deployment_name: str, location_name: str, desired_entry: UserCodeLauncherEntry
+    ) -> DagsterCloudGrpcServer:
+        # The process itself is started while upstream waits for the server: making its
+        # environment can take minutes, and there all locations are waited for together.
+        data = desired_entry.code_location_deploy_data
+        try:
+            self._user_code.check(deployment_name, location_name, data)
+        except (PexError, UnservableLocationError) as error:
+            raise _load_error(deployment_name, location_name, error) from error
+        server = self._table.add(deployment_name, location_name)
+        return DagsterCloudGrpcServer(server.id.handle, server.id.endpoint, data)
+
+    async def _wait_for_new_server_ready(
+        self,
+        deployment_name: str,
+        location_name: str,
+        desired_entry: UserCodeLauncherEntry,
+        server_handle: str,
+        server_endpoint: ServerEndpoint,
+    ) -> None:
+        server = self._table.get(server_handle)
+        if server is None:
+            msg = f"Code server {server_handle} was stopped before it started."
+            raise PexError(msg)
+        data = desired_entry.code_location_deploy_data
+        try:
+            runtime = await asyncio.to_thread(self._user_code.for_location, data)
+            self._start_process(server, runtime, data)
+            await self._until_it_answers(server)
+            # Raises when the user's code cannot be imported, with the user's own traceback.
+            await self.gen_list_repositories_response(server_endpoint.create_client())
+        except (PexError, UnservableLocationError) as error:
+            await asyncio.to_thread(self._table.drop, server_handle)
+            raise _load_error(deployment_name, location_name, error) from error
+        except BaseException:
+            await asyncio.to_thread(self._table.drop, server_handle)
+            raise
+
+    def _start_process(
+        self, server: CodeServer, runtime: Runtime, data: CodeLocationDeployData
+    ) -> None:
+        identity = server.id
+        # With a working directory that is not said, Dagster would put its absolute path into each
+        # origin; relative, it is right in every environment of the location.
+        directory = data.working_directory or ("." if runtime.environment else None)
+        data = data._replace(executable_path=str(runtime.python), working_directory=directory)
+        server.environment = runtime.environment
+        server.start(
+            [
+                *data.get_grpc_server_command(metrics_enabled=self.code_server_metrics_enabled),
+                "--heartbeat",
+                *("--heartbeat-timeout", str(self._configuration.server_orphan_seconds)),
+            ],
+            environment={
+                **runtime.variables(self._code_environment),
+                **{name: str(value) for name, value in data.cloud_context_env.items()},
+                **get_grpc_server_env(
+                    data,
+                    port=None,
+                    location_name=identity.location,
+                    instance_ref=self._instance.ref_for_deployment(identity.deployment),
+                    socket=identity.socket,
+                ),
+            },
+            folder=runtime.folder,
+            beat_seconds=self._configuration.server_orphan_seconds / 4,
+        )
+
+    async def _until_it_answers(self, server: CodeServer) -> None:
+        deadline = time.monotonic() + self._configuration.server_start_seconds
+        client = server.id.client
+        while True:
+            try:
+                await asyncio.to_thread(client.ping, "")
+            except Exception as error:
+                problem = self._why_give_up(server, deadline)
+                if problem:
+                    raise PexError(problem) from error
+            else:
+                return
+            await asyncio.sleep(_ANSWER_POLL_SECONDS)
+
+    def _why_give_up(self, server: CodeServer, deadline: float) -> str | None:
+        if server.has_ended:
+            reason = f"Its code server ended with code {server.exit_code} before it answered."
+        elif self._is_stopping:
+            reason = "The pool is stopping."
+        elif time.monotonic() > deadline:
+            reason = (
+                f"Its code server gave no answer for {self._configuration.server_start_seconds} "
+                "seconds. If it needs longer to start, raise the pool's `server_start_seconds`."
+            )
+        else:
+            return None
+        return f"{reason} Its last lines:\n{server.last_output()}"
+
+    @property
+    def _is_stopping(self) -> bool:
+        return self._reconcile_grpc_metadata_shutdown_event.is_set()
+
+    async def _try_update_location_data(self, *arguments: Any) -> None:
+        # What goes wrong because the pool is being stopped is not an error of the location. It
+        # stays "loading", and the next agent uploads it.
+        if not self._is_stopping:
+            await super()._try_update_location_data(*arguments)
+
+    def _refresh_actual_entries(self, *arguments: Any) -> None:
+        # Upstream gives a silent server minutes to come back. One whose process is gone does not.
+        with self._grpc_servers_lock:
+            handles = {
+                key: server.server_handle
+                for key, server in self._grpc_servers.items()
+                if isinstance(server, DagsterCloudGrpcServer)
+            }
+        for key, handle in handles.items():
+            server = self._table.get(handle)
+            if key in self._actual_entries and (server is None or server.has_ended):
+                self._logger.warning("The code server of %s:%s is gone: starting another.", *key)
+                self._trigger_recovery_server_restart(key)
+        super()._refresh_actual_entries(*arguments)
+
+    def _remove_server_handle(self, server_handle: str) -> None:
+        self._table.stop(server_handle)
+
+    def _list_server_handles(self) -> list[str]:
+        return self._table.serving()
+
+    def _get_standalone_dagster_server_handles_for_location(
+        self, deployment_name: str, location_name: str
+    ) -> Collection[str]:
+        return self._table.serving(deployment_name, location_name)
+
+    def _graceful_cleanup_servers(
+        self,
+        include_own_servers: bool,  # noqa: FBT001 - upstream's
+    ) -> None:
+        # The table holds this agent's servers, and those of the agent before it in this folder;
+        # there are no others that one could see from here.
+        if include_own_servers:
+            for handle in self._table.serving():
+                self._graceful_remove_server_handle(handle)
+
+    @property
+    def supports_get_current_runs_for_server_handle(self) -> bool:
+        """Yes: a server with runs is stopped only after them, and runs of a dead one are seen."""
+        return True
+
+    def get_current_runs_for_server_handle(self, server_handle: str) -> Sequence[str]:
+        """The runs inside a server.
+
+        Raises:
+            DagsterUserCodeUnreachableError: The server does not answer.
+        """
+        server = self._table.get(server_handle)
+        return server.current_runs() if server else []
+
+    # -- Multipex servers: there are none ------------------------------------------------------
+
+    def _get_multipex_server(
+        self,
+        deployment_name: str,  # noqa: ARG002 - upstream's
+        location_name: str,  # noqa: ARG002 - upstream's
+        code_location_deploy_data: CodeLocationDeployData,
+    ) -> DagsterCloudGrpcServer | None:
+        # Upstream starts a multipex server for a PEX where this says that there is none yet.
+        if not code_location_deploy_data.pex_metadata:
+            return None
+        nowhere = ServerEndpoint("localhost", None, "/dev/null")  # type: ignore[no-untyped-call]
+        return DagsterCloudGrpcServer("", nowhere, code_location_deploy_data)
+
+    def _check_running_multipex_server(self, multipex_server: DagsterCloudGrpcServer) -> None:
+        pass
+
+    # -- Run workers ---------------------------------------------------------------------------
+
+    def _start_run_worker_monitoring(self) -> None:
+        thread, shutdown = start_run_worker_monitoring_thread(
+            self._instance,
+            self._run_worker_deployments_to_check,
+            self._run_worker_statuses_dict,
+            self._run_worker_monitoring_lock,
+            self._configuration.run_check_seconds,
+        )
+        # Upstream's own types say that these are always None.
+        self._run_worker_monitoring_thread = thread  # type: ignore[assignment]
+        self._run_worker_monitoring_thread_shutdown_event = shutdown  # type: ignore[assignment]
+
+    def get_cloud_run_worker_statuses(
+        self, deployment_names: Collection[str]
+    ) -> dict[str, CloudRunWorkerStatuses]:
+        """What a heartbeat says about run workers: nothing about those of other agents."""
+        statuses: dict[str, CloudRunWorkerStatuses]
+        statuses = super().get_cloud_run_worker_statuses(deployment_names)  # type: ignore[no-untyped-call]
+        return {
+            deployment: value._replace(
+                statuses=[s for s in value.statuses if s.status_type != WorkerStatus.UNKNOWN]
+            )
+            for deployment, value in statuses.items()
+        }
+
+    # -- What the agent asks every launcher ----------------------------------------------------
+
+    @property
+    def requires_images(self) -> bool:
+        """No."""
+        return False
+
+    def _check_for_image(self, metadata: CodeLocationDeployData) -> None:
+        """Done in ``_start_new_server_spinup``, where the location's name is known."""
+
+    @property
+    def user_code_deployment_type(self) -> UserCodeDeploymentType:
+        """What the agent's metrics are filed under."""
+        return UserCodeDeploymentType.SERVERLESS
+
+    def supports_in_place_pin_reload(
+        self,
+        key: tuple[str, str],  # noqa: ARG002 - upstream's
+        desired_entry: UserCodeLauncherEntry,  # noqa: ARG002 - upstream's
+    ) -> bool:
+        """Yes: a server that dies is started again by us, with what is deployed then."""
+        return True
+
+    def get_agent_id_for_server(self, handle: str) -> str | None:  # noqa: ARG002 - upstream's
+        """All servers in the table are this agent's."""
+        return self._instance.instance_uuid
+
+    def get_server_create_timestamp(self, handle: str) -> float | None:
+        """When the server was started, in seconds since 1970."""
+        server = self._table.get(handle)
+        return server.mark.started if server and server.mark else None
+
+    def get_code_server_resource_limits(
+        self,
+        deployment_name: str,  # noqa: ARG002 - upstream's
+        location_name: str,  # noqa: ARG002 - upstream's
+    ) -> CloudContainerResourceLimits:
+        """There are none."""
+        return {}
+
+
+def _load_error(
+    deployment: str, location: str, error: PexError | UnservableLocationError
+) -> DagsterUserCodeProcessError:
+    # This class alone is passed on as it is, without a traceback of ours around it.
+    information = SerializableErrorInfo(
+        message=f"{explain(deployment, location, error)}\n",
+        stack=[],
+        cls_name=type(error).__name__,
+    )
+    return DagsterUserCodeProcessError(  # type: ignore[no-untyped-call]
+        information.message, user_code_process_error_infos=[information]
+    )

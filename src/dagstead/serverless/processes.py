@@ -1,0 +1,56 @@
+"""Processes that outlive the object, or the agent, that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil
+
+#: The clock tick of the kernel and the rounding on the way through a file.
+_SAME_START_SECONDS = 0.05
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProcessMark:
+    """A process, told apart from a later one that got the same number.
+
+    The process leads its own process group (``start_new_session``).
+    """
+
+    pid: int
+    #: Seconds since 1970.
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> ProcessMark:
+        """Mark a child that was started just now, and not yet waited for."""
+        return cls(pid=pid, started=psutil.Process(pid).create_time())
+
+    def is_alive(self) -> bool:
+        """Whether it still runs.
+
+        A dead child of this very process counts as alive until it has been waited for: whoever
+        waits for it is about to write down how it ended.
+        """
+        try:
+            process = psutil.Process(self.pid)
+            if abs(process.create_time() - self.started) > _SAME_START_SECONDS:
+                return False
+            return bool(process.status() != psutil.STATUS_ZOMBIE or process.ppid() == os.getpid())
+        except psutil.NoSuchProcess:
+            return False
+
+    def interrupt(self) -> None:
+        """Ask it to end, as the official agent does; nothing happens when it is gone."""
+        if self.is_alive():
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGINT)
+
+    def kill(self) -> None:
+        """End it and all that it started in its group; nothing happens when it is gone."""
+        if self.is_alive():
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.pid, signal.SIGKILL)

@@ -1,0 +1,160 @@
+"""Isolated runs: each in a process of its own, in the environment of its definitions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dagster import DagsterInstance
+from dagster._core.launcher.base import (
+    CheckRunHealthResult,
+    LaunchRunContext,
+    RunLauncher,
+    WorkerStatus,
+)
+from dagster._grpc.types import ExecuteRunArgs
+from dagster._serdes import serialize_value
+from dagster_cloud.instance import DagsterCloudAgentInstance
+from dagster_cloud.workspace.user_code_launcher.utils import get_instance_ref_for_user_code
+
+from dagstead.errors import RunWorkerError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dagster import DagsterRun
+
+    from dagstead.serverless.run_records import RunRecords
+    from dagstead.serverless.user_code import UserCode
+
+_DEBUG_LINES = 30
+
+
+class PexRunLauncher(RunLauncher[DagsterInstance]):
+    """Starts, ends and watches run workers.
+
+    The agent makes a new one for every request. All that it needs to know is in the run's origin
+    and in the pool's folder, so a worker is looked after even when the agent was replaced.
+    """
+
+    def __init__(
+        self, *, user_code: UserCode, records: RunRecords, environment: Mapping[str, str]
+    ) -> None:
+        """Take the runtimes, the records, and the environment that workers start from."""
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._user_code = user_code
+        self._records = records
+        self._environment = environment
+
+    def launch_run(self, context: LaunchRunContext) -> None:
+        """Start the worker of a run; does nothing while the run's worker is alive.
+
+        Raises:
+            RunWorkerError: The worker cannot be started, or was before.
+            PexError: The run's environment cannot be made.
+        """
+        run = context.dagster_run
+        origin = context.job_code_origin
+        if origin is None:
+            msg = (
+                f"Run {run.run_id} came without the origin of its code. Deploy its code location "
+                "again, and launch it again."
+            )
+            raise RunWorkerError(msg)
+        runtime = self._user_code.for_run(run.run_id, origin.repository_origin)
+        arguments = ExecuteRunArgs(
+            job_origin=origin,
+            run_id=run.run_id,
+            instance_ref=get_instance_ref_for_user_code(self._instance.get_ref()),
+        )
+        base = runtime.variables(self._environment)
+        worker = self._records.start(
+            run.run_id,
+            deployment=self._deployment_name(),
+            environment_key=runtime.environment,
+            command=[
+                *(str(runtime.python), "-m", "dagster", "api", "execute_run"),
+                serialize_value(arguments),
+            ],
+            environment={**base, **_run_variables(run, base)},
+            folder=runtime.folder,
+        )
+        self._instance.report_engine_event(
+            f"Started the run worker: process {worker.process.pid} of the serverless pool.",
+            run,
+            cls=type(self),
+        )
+
+    def _deployment_name(self) -> str:
+        instance = self._instance
+        assert isinstance(instance, DagsterCloudAgentInstance)  # noqa: S101 - the agent makes no other
+        return instance.deployment_name or ""
+
+    def can_terminate(self, run_id: str) -> bool:
+        """Whether this pool has a worker for the run, and it runs."""
+        worker = self._records.find(run_id)
+        return worker is not None and worker.is_alive
+
+    def terminate(self, run_id: str) -> bool:
+        """Interrupt the run's worker, so that user code can clean up.
+
+        The pool's launcher kills it when it still runs after a while. ``False`` when there is
+        nothing (any more) to end.
+        """
+        run = self._instance.get_run_by_id(run_id)
+        if run is None or run.is_finished:
+            return False
+        self._instance.report_run_canceling(run)
+        worker = self._records.find(run_id)
+        if worker is None or not worker.is_alive:
+            return False
+        self._records.cancel(worker)
+        return True
+
+    @property
+    def supports_check_run_worker_health(self) -> bool:
+        """Yes: a worker that dies is noticed."""
+        return True
+
+    def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
+        """How the run's worker is; ``UNKNOWN`` for a run that this pool has not started."""
+        worker = self._records.find(run.run_id)
+        if worker is None:
+            return CheckRunHealthResult(
+                WorkerStatus.UNKNOWN, "This serverless pool has not started the run."
+            )
+        worker_id = str(worker.process.pid)
+        if worker.is_alive:
+            return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=worker_id)
+        status = WorkerStatus.SUCCESS if worker.exit_code == 0 else WorkerStatus.FAILED
+        return CheckRunHealthResult(status, worker.how_it_ended(), run_worker_id=worker_id)
+
+    def get_run_worker_debug_info(
+        self,
+        run: DagsterRun,
+        include_container_logs: bool | None = True,  # noqa: FBT001, FBT002, ARG002 - upstream's
+    ) -> str | None:
+        """The last lines of what the worker wrote outside of its steps."""
+        output = self._records.last_output(run.run_id, lines=_DEBUG_LINES)
+        return f"The last lines of the run worker:\n{output}" if output else None
+
+
+def _run_variables(run: DagsterRun, base: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a run's container context, as ``NAME=value``, or ``NAME`` to hand on.
+
+    Raises:
+        RunWorkerError: A name that is to be handed on is not one that user code may see.
+    """
+    origin = run.job_code_origin
+    context = (origin.repository_origin.container_context if origin else None) or {}
+    variables = {}
+    for entry in context.get("env_vars", ()):
+        name, has_value, value = entry.partition("=")
+        if not has_value and name not in base:
+            msg = (
+                f"Run {run.run_id} asks for the pool's environment variable {name!r}, which user "
+                "code may not see. Set it as NAME=value in the code location, or allow it with the "
+                "pool's setting `pass_environment`."
+            )
+            raise RunWorkerError(msg)
+        variables[name] = value if has_value else base[name]
+    return variables

@@ -1,0 +1,211 @@
+"""What the pool knows of its run workers, kept in files so that it survives the agent."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dagstead.errors import RunWorkerError
+from dagstead.serverless.home import PoolHome, read_json, remove, write_json
+from dagstead.serverless.processes import ProcessMark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
+
+_RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_WORKER = "worker.json"
+_EXIT = "exit.json"
+_CANCEL = "cancel.json"
+_OUTPUT = "worker.log"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunWorker:
+    """A run worker that this pool started, on whichever agent process."""
+
+    run_id: str
+    deployment: str
+    #: The environment it runs in; ``None`` for code that is not from a PEX.
+    environment: str | None
+    process: ProcessMark
+    #: Whether the worker still runs.
+    is_alive: bool
+    #: ``None`` while it runs, and when nobody was there to see it end. Negative is a signal.
+    exit_code: int | None
+    #: When termination was first asked for, in seconds since 1970.
+    cancelled_at: float | None
+
+    def how_it_ended(self) -> str:
+        """A sentence on the end of a worker that is not alive."""
+        if self.exit_code is None:
+            return (
+                f"The run worker (process {self.process.pid}) is gone; the pool's agent was not "
+                "there to see it end."
+            )
+        if self.exit_code >= 0:
+            return f"The run worker (process {self.process.pid}) ended with code {self.exit_code}."
+        number = -self.exit_code
+        hint = " Most often the machine had run out of memory." if number == signal.SIGKILL else ""
+        return (
+            f"The run worker (process {self.process.pid}) was killed by signal {number} "
+            f"({signal.strsignal(number)}).{hint}"
+        )
+
+
+class RunRecords:
+    """The run workers of a pool. Safe to use from several threads."""
+
+    def __init__(self, *, home: PoolHome, clock: Callable[[], float]) -> None:
+        self._home = home
+        self._clock = clock
+
+    def start(
+        self,
+        run_id: str,
+        *,
+        deployment: str,
+        environment_key: str | None,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        folder: Path | None,
+    ) -> RunWorker:
+        """Start the worker of a run, once.
+
+        A second call for the same run returns the first worker while that is alive.
+
+        Raises:
+            RunWorkerError: The run's worker has been started before and is gone, or the command
+                cannot be started.
+        """
+        place = self._place(run_id)
+        try:
+            # Making the folder is the claim: of two that try, one gets it.
+            place.mkdir(mode=0o700)
+        except FileExistsError:
+            return self._running_already(run_id)
+        try:
+            with (place / _OUTPUT).open("wb") as output:
+                process = subprocess.Popen(  # noqa: S603 - the environment's own interpreter
+                    command,
+                    env=dict(environment),
+                    cwd=folder,
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            remove(place)
+            msg = f"The worker of run {run_id} could not be started: {error}"
+            raise RunWorkerError(msg) from error
+        mark = ProcessMark.of(process.pid)
+        write_json(
+            place / _WORKER,
+            {
+                "deployment": deployment,
+                "environment": environment_key,
+                "pid": mark.pid,
+                "started": mark.started,
+            },
+        )
+        threading.Thread(
+            target=_write_down_the_end,
+            args=(process, place / _EXIT),
+            name=f"run-worker-{run_id[:8]}",
+            daemon=True,
+        ).start()
+        return RunWorker(
+            run_id=run_id,
+            deployment=deployment,
+            environment=environment_key,
+            process=mark,
+            is_alive=True,
+            exit_code=None,
+            cancelled_at=None,
+        )
+
+    def find(self, run_id: str) -> RunWorker | None:
+        """The worker of a run; ``None`` when this pool has not started one."""
+        place = self._place(run_id)
+        worker = read_json(place / _WORKER)
+        if worker is None:
+            return None
+        mark = ProcessMark(pid=worker["pid"], started=worker["started"])
+        # In this order: the end is written down before the process is gone.
+        runs = mark.is_alive()
+        exit_code: int | None = (read_json(place / _EXIT) or {}).get("code")
+        cancelled_at: float | None = (read_json(place / _CANCEL) or {}).get("at")
+        return RunWorker(
+            run_id=run_id,
+            deployment=worker["deployment"],
+            environment=worker["environment"],
+            process=mark,
+            is_alive=runs and exit_code is None,
+            exit_code=exit_code,
+            cancelled_at=cancelled_at,
+        )
+
+    def alive(self) -> list[RunWorker]:
+        """All workers that run at this moment."""
+        found = (self.find(place.name) for place in self._places())
+        return [worker for worker in found if worker is not None and worker.is_alive]
+
+    def cancel(self, worker: RunWorker) -> None:
+        """Interrupt a worker, and remember when this was first asked for."""
+        if worker.cancelled_at is None:
+            write_json(self._place(worker.run_id) / _CANCEL, {"at": self._clock()})
+        worker.process.interrupt()
+
+    def last_output(self, run_id: str, *, lines: int) -> str:
+        """The end of what a worker wrote outside of its steps."""
+        try:
+            with (self._place(run_id) / _OUTPUT).open(encoding="utf-8", errors="replace") as file:
+                return "".join(deque(file, maxlen=lines))
+        except FileNotFoundError:
+            return ""
+
+    def sweep(self, *, keep_seconds: float) -> None:
+        """Forget the workers that ended more than ``keep_seconds`` ago."""
+        for place in self._places():
+            if self._clock() - place.stat().st_mtime < keep_seconds:
+                continue
+            worker = self.find(place.name)
+            if worker is None or not worker.is_alive:
+                remove(place)
+
+    def _running_already(self, run_id: str) -> RunWorker:
+        worker = self.find(run_id)
+        if worker is not None and worker.is_alive:
+            return worker
+        ended = worker.how_it_ended() if worker else "It is not known whether that worker began."
+        msg = (
+            f"Run {run_id} was given to this pool before, and a run is started at most once. "
+            f"{ended} Launch it again as a new run (Re-execute)."
+        )
+        raise RunWorkerError(msg)
+
+    def _places(self) -> list[Path]:
+        return [place for place in self._home.runs.iterdir() if _RUN_ID.fullmatch(place.name)]
+
+    def _place(self, run_id: str) -> Path:
+        if not _RUN_ID.fullmatch(run_id):
+            msg = f"{run_id[:80]!r} is not a run id."
+            raise RunWorkerError(msg)
+        return self._home.runs / run_id
+
+
+def _write_down_the_end(process: subprocess.Popen[Any], target: Path) -> None:
+    # Written before the process is reaped, so that there is no moment in which it is gone and
+    # nobody knows how it ended.
+    result = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    if result is not None:
+        killed = result.si_code != os.CLD_EXITED
+        write_json(target, {"code": -result.si_status if killed else result.si_status})
+    process.wait()

@@ -1,0 +1,155 @@
+"""The code servers of one agent process: those that serve, and those on their way out."""
+
+from __future__ import annotations
+
+import fcntl
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from dagstead.errors import ConfigurationError
+from dagstead.serverless.code_server import CodeServer, ServerId
+
+if TYPE_CHECKING:
+    from typing import IO
+
+    from dagstead.serverless.home import PoolHome
+
+#: A path to a socket has 108 bytes at most (sys/un.h); grpc needs a few of them.
+_SOCKET_PATH_MAX = 100
+#: A server that was asked to stop has no runs any more, so it has nothing to wait for.
+_STOP_SECONDS = 30.0
+_LAST_STOP_SECONDS = 8.0
+_POLL_SECONDS = 0.05
+
+
+class ServerTable:
+    """All code servers of a pool. Safe to use from several threads."""
+
+    def __init__(self, home: PoolHome) -> None:
+        """Take the folder; :meth:`open` must come before anything else."""
+        self._home = home
+        self._servers: dict[str, CodeServer] = {}
+        self._guard = threading.Lock()
+        self._lock_file: IO[str] | None = None
+        self._sockets = home.servers
+
+    def open(self) -> None:
+        """Take the folder for this agent alone, and find the servers of the one before it.
+
+        Raises:
+            ConfigurationError: Another agent has the folder.
+        """
+        self._home.create()
+        file = (self._home.root / "agent.lock").open("w")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            msg = (
+                f"Another agent already works in {self._home.root}. One folder is for one agent: "
+                "stop the other one, or give this one a folder of its own."
+            )
+            raise ConfigurationError(msg) from None
+        self._lock_file = file
+        self._home.clear_leftovers()
+        self._sockets = self._folder_for_sockets()
+        with self._guard:
+            for server in CodeServer.left_behind(self._home):
+                self._servers[server.id.handle] = server
+
+    def add(self, deployment: str, location: str) -> CodeServer:
+        """A new server, not started yet."""
+        handle = uuid4().hex
+        server = CodeServer(
+            id=ServerId(
+                handle=handle,
+                deployment=deployment,
+                location=location,
+                socket=str(self._sockets / f"{handle[:12]}.sock"),
+            ),
+            record=self._home.servers / f"{handle}.json",
+        )
+        with self._guard:
+            self._servers[handle] = server
+        return server
+
+    def get(self, handle: str) -> CodeServer | None:
+        """The server of that name, if it still is in the table."""
+        with self._guard:
+            return self._servers.get(handle)
+
+    def serving(self, deployment: str | None = None, location: str | None = None) -> list[str]:
+        """The names of the servers that were not asked to stop; of one location where named."""
+        with self._guard:
+            return [
+                handle
+                for handle, server in self._servers.items()
+                if server.stopping_since is None
+                and (deployment is None or server.id.deployment == deployment)
+                and (location is None or server.id.location == location)
+            ]
+
+    def environments(self) -> set[str]:
+        """The PEX environments that servers use."""
+        with self._guard:
+            return {server.environment for server in self._servers.values() if server.environment}
+
+    def stop(self, handle: str) -> None:
+        """Ask a server to stop; :meth:`tidy` sees it out."""
+        server = self.get(handle)
+        if server is not None:
+            server.ask_to_stop(time.monotonic())
+
+    def drop(self, handle: str) -> None:
+        """End a server at once."""
+        server = self.get(handle)
+        if server is not None:
+            server.kill()
+            self._forget(server)
+
+    def tidy(self) -> None:
+        """Forget the servers that have stopped, and end those that should have by now."""
+        with self._guard:
+            stopping = [s for s in self._servers.values() if s.stopping_since is not None]
+        for server in stopping:
+            if server.mark is None or server.has_ended:
+                self._forget(server)
+            elif time.monotonic() - (server.stopping_since or 0.0) > _STOP_SECONDS:
+                self.drop(server.id.handle)
+
+    def close(self) -> None:
+        """Stop all servers, waiting for them, and give the folder back."""
+        for handle in self.serving():
+            self.stop(handle)
+        deadline = time.monotonic() + _LAST_STOP_SECONDS
+        pause = threading.Event()
+        while time.monotonic() < deadline:
+            self.tidy()
+            with self._guard:
+                if not self._servers:
+                    break
+            pause.wait(_POLL_SECONDS)
+        with self._guard:
+            left = list(self._servers)
+        for handle in left:
+            self.drop(handle)
+        if self._sockets != self._home.servers:
+            shutil.rmtree(self._sockets, ignore_errors=True)
+        if self._lock_file is not None:
+            self._lock_file.close()
+
+    def _forget(self, server: CodeServer) -> None:
+        server.forget()
+        with self._guard:
+            self._servers.pop(server.id.handle, None)
+
+    def _folder_for_sockets(self) -> Path:
+        longest = self._home.servers / ("x" * 17)
+        if len(bytes(longest)) <= _SOCKET_PATH_MAX:
+            return self._home.servers
+        return Path(tempfile.mkdtemp(prefix="dagstead-"))

@@ -1,0 +1,151 @@
+"""Which Python runs what: from a deployed location, or from a run's origin, to a runtime."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dagstead.errors import PexError, RunWorkerError, UnservableLocationError
+from dagstead.serverless.pex_set import PexSet, parse_pex_tag
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from dagster._core.origin import RepositoryPythonOrigin
+    from dagster_cloud_cli.core.workspace import CodeLocationDeployData
+
+    from dagstead.serverless.environments import EnvironmentStore
+
+#: An entry of a run's container context that names the PEX files outright:
+#: ``{"pex_tag": ..., "python_version": ...}``. Needed only where a run may come to another pool
+#: than the one that loaded its definitions; see :func:`pex_context`.
+PEX_CONTEXT = "dagstead_pex"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Runtime:
+    """Where a piece of user code runs."""
+
+    python: Path
+    #: The folder that it is started in; ``None`` is the agent's own.
+    folder: Path | None
+    #: Searched for programs before the machine's own ``PATH``.
+    scripts: tuple[Path, ...]
+    #: The PEX environment; ``None`` for code that is not from a PEX.
+    environment: str | None
+
+    def variables(self, base: Mapping[str, str]) -> dict[str, str]:
+        """``base`` with the runtime's programs on its path."""
+        path = [*map(str, self.scripts), *([base["PATH"]] if base.get("PATH") else [])]
+        return {**base, "PATH": os.pathsep.join(path)}
+
+
+def pex_context(pex: PexSet) -> dict[str, Any]:
+    """What a control plane adds to a run's container context to name its PEX files."""
+    return {PEX_CONTEXT: {"pex_tag": pex.tag, "python_version": pex.python_version}}
+
+
+class UserCode:
+    """Finds, and where needed makes, the runtime of locations and runs."""
+
+    def __init__(self, *, environments: EnvironmentStore, allow_local_code: bool) -> None:
+        self._environments = environments
+        self._allow_local_code = allow_local_code
+
+    def check(self, deployment: str, location: str, data: CodeLocationDeployData) -> None:
+        """Refuse what the pool can never run.
+
+        Raises:
+            UnservableLocationError: The location has no PEX.
+            PexError: Its PEX tag is not one.
+        """
+        if data.pex_metadata:
+            parse_pex_tag(data.pex_metadata.pex_tag, data.pex_metadata.python_version)
+        elif data.image:
+            raise _not_servable(deployment, location, f"the Docker image {data.image!r}")
+        elif not self._allow_local_code:
+            raise _not_servable(deployment, location, "neither a PEX nor a Docker image")
+
+    def for_location(self, data: CodeLocationDeployData) -> Runtime:
+        """The runtime of a location that :meth:`check` has let pass; may take minutes.
+
+        Raises:
+            PexError: Its environment cannot be made.
+        """
+        if not data.pex_metadata:
+            return _local(data.executable_path)
+        return self._from_pex(
+            parse_pex_tag(data.pex_metadata.pex_tag, data.pex_metadata.python_version)
+        )
+
+    def for_run(self, run_id: str, origin: RepositoryPythonOrigin) -> Runtime:
+        """The runtime that a run's definitions were loaded in.
+
+        That is not always the newest one of the location: a run that waited in a queue while the
+        location was deployed again still runs the code that it was made from.
+
+        Raises:
+            RunWorkerError: The origin leads to no runtime that this pool can have.
+            PexError: The environment is gone, and cannot be made again.
+        """
+        named = (origin.container_context or {}).get(PEX_CONTEXT)
+        if named:
+            return self._from_pex(parse_pex_tag(named["pex_tag"], named.get("python_version")))
+        key = self._environments.key_of(origin.executable_path)
+        if key is not None:
+            pex = self._environments.remembered(key)
+            if pex is not None:
+                return self._from_pex(pex)
+            msg = (
+                f"Run {run_id} was made from definitions in the environment {key}, which this "
+                "serverless pool has never had. Deploy its code location again, and launch the "
+                "run again."
+            )
+            raise RunWorkerError(msg)
+        if self._allow_local_code:
+            return _local(origin.executable_path)
+        msg = (
+            f"Run {run_id} is to be executed by {origin.executable_path!r}, and the serverless "
+            "pool runs PEX environments only. Give the code location the queue of an agent that "
+            "has this code (`agent_queue` in dagster_cloud.yaml), or build a PEX."
+        )
+        raise RunWorkerError(msg)
+
+    def _from_pex(self, pex: PexSet) -> Runtime:
+        environment = self._environments.ensure(pex)
+        return Runtime(
+            python=environment.python,
+            folder=environment.working_directory,
+            scripts=environment.scripts,
+            environment=environment.key,
+        )
+
+
+def explain(deployment: str, location: str, error: UnservableLocationError | PexError) -> str:
+    """The text of a load error."""
+    if isinstance(error, UnservableLocationError):
+        return error.message
+    return (
+        f"Code location {location!r} of deployment {deployment!r} cannot be loaded by the "
+        f"serverless pool. {error.message}"
+    )
+
+
+def _local(executable: str | None) -> Runtime:
+    return Runtime(
+        python=Path(executable or sys.executable), folder=None, scripts=(), environment=None
+    )
+
+
+def _not_servable(deployment: str, location: str, has: str) -> UnservableLocationError:
+    msg = (
+        f"Code location {location!r} of deployment {deployment!r} has {has}, and no agent queue. "
+        "Without an agent queue it went to the default queue, which the serverless pool serves, "
+        "and the pool runs PEX files only. Either give it the queue of an agent that can run it "
+        "(`agent_queue: <name>` in dagster_cloud.yaml), or build a PEX "
+        "(`dagster-cloud ci build --build-strategy=python-executable`); then deploy again."
+    )
+    return UnservableLocationError(msg)
