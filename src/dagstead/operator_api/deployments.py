@@ -1,0 +1,207 @@
+"""Deployments: listed, looked up, made from branches, removed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from dagstead.errors import DeploymentNotFoundError
+from dagstead.operator_api.agents import agent_type
+from dagstead.operator_api.context import (
+    Context,
+    context_of,
+    facts_of,
+    grants,
+    require_deployment,
+    require_every_deployment,
+)
+from dagstead.operator_api.extension import Resolver
+from dagstead.operator_api.refusals import as_error, as_member
+from dagstead.plane.blobs import BlobKind
+from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
+
+
+@as_error
+def current_deployment(info: GraphQLResolveInfo) -> Mapping[str, Any]:
+    """The deployment that the request is for."""
+    return _view(info, context_of(info).deployment)
+
+
+@as_error
+def deployments(info: GraphQLResolveInfo) -> list[Mapping[str, Any]]:
+    """All deployments that the token grants."""
+    return [_view(info, each) for each in _granted(context_of(info))]
+
+
+@as_error
+def full_deployments(info: GraphQLResolveInfo) -> list[Mapping[str, Any]]:
+    """The full deployments that the token grants."""
+    return [_view(info, each) for each in _granted(context_of(info)) if not each.is_branch]
+
+
+@as_error
+def branch_deployments(
+    info: GraphQLResolveInfo,
+    limit: int,
+    pullRequestStatus: str | None = None,  # noqa: N803 - the wire's
+) -> Mapping[str, Any]:
+    """The newest branch deployments that the token grants."""
+    found = [
+        each
+        for each in _granted(context_of(info))
+        if each.is_branch and pullRequestStatus in {None, _status(each)}
+    ]
+    found.sort(key=lambda each: each.created_at, reverse=True)
+    return {"nodes": [_view(info, each) for each in found[: max(limit, 0)]]}
+
+
+@as_member("DeploymentNotFoundError", "UnauthorizedError")
+def deployment_by_name(info: GraphQLResolveInfo, name: str) -> Mapping[str, Any]:
+    """One deployment."""
+    context = context_of(info)
+    deployment = context.store.deployments.get(name)
+    require_deployment(context, deployment)
+    return {"__typename": "DagsterCloudDeployment", **_view(info, deployment)}
+
+
+@as_error
+def get_branch_deployment_name(
+    _info: GraphQLResolveInfo,
+    repoName: str,  # noqa: N803 - the wire's
+    branchName: str,  # noqa: N803 - the wire's
+) -> str:
+    """The name that a branch's deployment has, or would have."""
+    return branch_deployment_name(repoName, branchName)
+
+
+@as_member()
+def create_or_update_branch_deployment(
+    info: GraphQLResolveInfo,
+    branchData: Mapping[str, Any],  # noqa: N803 - the wire's
+    commit: Mapping[str, Any],
+    baseDeploymentName: str | None = None,  # noqa: N803 - the wire's
+    snapshotBaseCondition: str | None = None,  # noqa: ARG001, N803 - the wire's
+) -> Mapping[str, Any]:
+    """Make a branch's deployment or renew its facts; a closed pull request closes it.
+
+    ``snapshotBaseCondition`` only says against what Dagster+ shows changes; nothing here does.
+    """
+    context = context_of(info)
+    branch = _branch(branchData, commit)
+    _require_branch(context, branch)
+    if baseDeploymentName:
+        context.store.deployments.get(baseDeploymentName)
+    deployment = context.store.deployments.create_or_update_branch(branch, baseDeploymentName)
+    return {"__typename": "DagsterCloudDeployment", **_view(info, deployment)}
+
+
+@as_member("DeploymentNotFoundError")
+def delete_deployment(
+    info: GraphQLResolveInfo,
+    deploymentId: int,  # noqa: N803 - the wire's
+) -> Mapping[str, Any]:
+    """Remove a deployment with all that it stored, except the last full one.
+
+    Both clients read a text from ``PythonError`` only, so a refusal comes as that.
+    """
+    context = context_of(info)
+    deployment = _by_id(context, deploymentId)
+    if deployment.is_branch:
+        require_deployment(context, deployment)
+    else:
+        require_every_deployment(context, "Deleting a full deployment")
+    if not deployment.is_branch and _is_last(context, deployment):
+        return {
+            "__typename": "DeleteFinalDeploymentError",
+            "message": (
+                f"{deployment.name!r} is the last full deployment. Create another one first: "
+                "`dagstead deployment create NAME`."
+            ),
+        }
+    view = _view(info, deployment)
+    _remove(context, deployment)
+    return {"__typename": "DagsterCloudDeployment", **view}
+
+
+QUERIES: Mapping[str, Resolver] = {
+    "branchDeployments": branch_deployments,
+    "currentDeployment": current_deployment,
+    "deploymentByName": deployment_by_name,
+    "deployments": deployments,
+    "fullDeployments": full_deployments,
+    "getBranchDeploymentName": get_branch_deployment_name,
+}
+
+MUTATIONS: Mapping[str, Resolver] = {
+    "createOrUpdateBranchDeployment": create_or_update_branch_deployment,
+    "deleteDeployment": delete_deployment,
+}
+
+
+def _view(info: GraphQLResolveInfo, deployment: Deployment) -> Mapping[str, Any]:
+    context = context_of(info)
+    return {
+        "deploymentId": deployment.id,
+        "deploymentName": deployment.name,
+        "deploymentType": "BRANCH" if deployment.is_branch else "PRODUCTION",
+        "deploymentStatus": "ACTIVE",
+        # Read only when it is asked for: it needs the heartbeats.
+        "agentType": lambda _info: agent_type(context.store.agents.of(deployment.name)),
+        "isBranchDeployment": deployment.is_branch,
+        "organizationName": facts_of(info).organization,
+    }
+
+
+def _granted(context: Context) -> Sequence[Deployment]:
+    return [each for each in context.store.deployments.all() if grants(context, each)]
+
+
+def _by_id(context: Context, deployment_id: int) -> Deployment:
+    for each in context.store.deployments.all():
+        if each.id == deployment_id:
+            return each
+    msg = f"There is no deployment with id {deployment_id}. See `dagstead deployment list`."
+    raise DeploymentNotFoundError(msg)
+
+
+def _is_last(context: Context, deployment: Deployment) -> bool:
+    return not any(
+        each.id != deployment.id and not each.is_branch for each in context.store.deployments.all()
+    )
+
+
+def _remove(context: Context, deployment: Deployment) -> None:
+    context.store.deployments.delete(deployment.name)
+    context.instances.drop(deployment)
+    for kind in (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG):
+        context.store.blobs.delete_scope(kind, deployment.name)
+
+
+def _require_branch(context: Context, branch: Branch) -> None:
+    name = branch_deployment_name(branch.repo_name, branch.branch_name)
+    if context.token is not None:
+        context.token.require_deployment(name, is_branch=True)
+
+
+def _status(deployment: Deployment) -> str:
+    branch = deployment.branch
+    return (branch.pull_request_status if branch else None) or "OPEN"
+
+
+def _branch(data: Mapping[str, Any], commit: Mapping[str, Any]) -> Branch:
+    return Branch(
+        repo_name=data["repoName"],
+        branch_name=data["branchName"],
+        branch_url=data.get("branchUrl"),
+        pull_request_url=data.get("pullRequestUrl"),
+        pull_request_status=data.get("pullRequestStatus"),
+        pull_request_number=data.get("pullRequestNumber"),
+        commit_hash=commit["commitHash"],
+        commit_message=commit.get("commitMessage"),
+        commit_url=commit.get("commitUrl"),
+        author_name=commit.get("authorName"),
+        author_email=commit.get("authorEmail"),
+        timestamp=commit["timestamp"],
+    )

@@ -1,0 +1,295 @@
+"""From a deployed document to locations: the form of ``dagster_cloud.yaml``, checked at one door.
+
+The form is that of ``dagster_cloud_cli.config.models``, plus what the CLI adds when it deploys
+(``dagster_cloud_cli.config_utils.get_location_document``): ``git``, ``pex_metadata``,
+``pex_bundle`` and ``defs_state_info``.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dagster_cloud_cli.config import DagsterCloudConfigDefaultsMerger
+from dagster_cloud_cli.config import models as official
+from dagster_cloud_cli.core.workspace import CodeLocationDeployData, GitMetadata, PexMetadata
+from dagster_shared.serdes import serialize_value
+from dagster_shared.serdes.objects.models import DefsStateInfo
+from dagster_shared.utils import remove_none_recursively
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from dagstead.errors import InvalidDocumentError, InvalidInputError
+from dagstead.operator_api.environment import environment_of
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import NewLocation
+from dagstead.plane.names import check_location_name, check_queue_name
+
+#: ``util.build_pex_tag`` makes such tags; the file names become keys of the blob store.
+_PEX_TAG = re.compile(r"files=[A-Za-z0-9_][\w.+-]*\.pex(:[A-Za-z0-9_][\w.+-]*\.pex)*")
+
+_SOURCES = ("package_name", "module_name", "python_file", "autoload_defs_module_name")
+_TOP_LEVEL = frozenset({"locations", "defaults"})
+
+
+class _Git(BaseModel, extra="forbid"):
+    commit_hash: str | None = None
+    url: str | None = None
+    repo_owner: str | None = None
+    repo_name: str | None = None
+    base_branch: str | None = None
+    defs_base_path: str | None = None
+    provider: str | None = None
+
+
+class _Pex(BaseModel, extra="forbid"):
+    pex_tag: str
+    python_version: str | None = None
+
+
+class _Location(official.Location, extra="forbid"):
+    git: _Git | None = None
+    pex_metadata: _Pex | None = None
+    #: Whether the image was baked from PEX files; the image itself is an ordinary one.
+    pex_bundle: bool | None = None
+    defs_state_info: DefsStateInfo | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deploying:
+    """Where a document is deployed, and how its deploys are named."""
+
+    deployment: Deployment
+    #: Makes a new unique name for one location's deploy.
+    new_deploy_id: Callable[[], str]
+
+
+def read_locations(document: object, deploying: Deploying) -> list[NewLocation]:
+    """The locations of a whole document, ``{"locations": [...]}`` with optional ``defaults``.
+
+    The CLI merges ``defaults`` only in ``ci template``; ``workspace sync`` sends them as they are.
+
+    Raises:
+        InvalidDocumentError: with one sentence for each mistake in it.
+    """
+    if not isinstance(document, Mapping):
+        raise InvalidDocumentError([f"The document is {_kind(document)}, not a mapping."])
+    errors = [
+        f"Unknown key {key!r}.{_did_you_mean(key, _TOP_LEVEL)}"
+        for key in document
+        if key not in _TOP_LEVEL
+    ]
+    listed = document.get("locations")
+    if not isinstance(listed, Sequence) or isinstance(listed, str):
+        errors.append(f"'locations' is {_kind(listed)}. It must be a list of code locations.")
+        raise InvalidDocumentError(errors)
+    defaults, wrong_defaults = _read_defaults(document.get("defaults"))
+    errors += wrong_defaults + _duplicates(listed)
+    found: list[NewLocation] = []
+    for position, each in enumerate(listed, start=1):
+        try:
+            found.append(_read(_merge(defaults, each), deploying, position))
+        except InvalidDocumentError as error:
+            errors += error.errors
+    if errors:
+        raise InvalidDocumentError(errors)
+    return found
+
+
+def read_location(document: object, deploying: Deploying) -> NewLocation:
+    """One location, as ``workspace add-location`` sends it.
+
+    Raises:
+        InvalidDocumentError: with one sentence for each mistake in it.
+    """
+    return _read(document, deploying, 1)
+
+
+def pex_files(location: NewLocation) -> list[str]:
+    """The PEX files that a location needs, by name."""
+    metadata = location.document.get("pex_metadata")
+    return metadata["pex_tag"].removeprefix("files=").split(":") if metadata else []
+
+
+def _read(document: object, deploying: Deploying, position: int) -> NewLocation:
+    if not isinstance(document, Mapping):
+        msg = f"Location {position} is {_kind(document)}, not a mapping."
+        raise InvalidDocumentError([msg])
+    # The CLI sends null for what is not set.
+    given: dict[str, Any] = remove_none_recursively(dict(document))
+    errors: list[str] = []
+    _collect(errors, lambda: check_location_name(given.get("location_name")))
+    _collect(errors, lambda: check_queue_name(given.get("agent_queue")))
+    errors += _source_errors(given.get("code_source")) + _pex_errors(given.get("pex_metadata"))
+    try:
+        parsed = _parse(given)
+    except ValidationError as error:
+        checked = {"location_name", "agent_queue", "code_source"}
+        errors += [_sentence(each) for each in error.errors() if each["loc"][0] not in checked]
+    if errors:
+        name = given.get("location_name")
+        label = f"Location {name!r}" if isinstance(name, str) else f"Location {position}"
+        raise InvalidDocumentError([f"{label}: {each}" for each in errors])
+    deploy_id = deploying.new_deploy_id()
+    return NewLocation(
+        name=parsed.location_name,
+        document=given,
+        deploy_data=serialize_value(_deploy_data(parsed, deploying.deployment, deploy_id)),
+        deploy_id=deploy_id,
+        queue=check_queue_name(parsed.agent_queue),
+    )
+
+
+def _parse(given: Mapping[str, Any]) -> _Location:
+    # The official validator of code_source raises AttributeError for anything but a mapping, so
+    # that one is judged by _source_errors and left out here when it is wrong.
+    source = given.get("code_source")
+    if not isinstance(source, Mapping) or _source_errors(source):
+        return _Location.model_validate({k: v for k, v in given.items() if k != "code_source"})
+    return _Location.model_validate(given)
+
+
+def _deploy_data(
+    location: _Location, deployment: Deployment, deploy_id: str
+) -> CodeLocationDeployData:
+    source = location.code_source or official.CodeSource()
+    git = location.git
+    pex = location.pex_metadata
+    return CodeLocationDeployData(
+        image=location.image,
+        python_file=source.python_file,
+        package_name=source.package_name,
+        module_name=source.module_name,
+        autoload_defs_module_name=source.autoload_defs_module_name,
+        working_directory=location.working_directory,
+        executable_path=location.executable_path,
+        attribute=location.attribute,
+        git_metadata=GitMetadata(**git.model_dump()) if git and git.model_fields_set else None,
+        container_context=location.container_context,
+        cloud_context_env=environment_of(
+            deployment,
+            location=location.location_name,
+            deploy_id=deploy_id,
+            commit_hash=git.commit_hash if git else None,
+            git_url=git.url if git else None,
+        ),
+        pex_metadata=PexMetadata(pex.pex_tag, pex.python_version) if pex else None,
+        agent_queue=check_queue_name(location.agent_queue),
+        defs_state_info=location.defs_state_info,
+    )
+
+
+def _read_defaults(defaults: object) -> tuple[Mapping[str, Any], list[str]]:
+    if defaults is None:
+        return {}, []
+    try:
+        official.LocationDefaults.model_validate(defaults)
+    except ValidationError as error:
+        return {}, [f"defaults: {_sentence(each)}" for each in error.errors()]
+    given: dict[str, Any] = remove_none_recursively(dict(_mapping(defaults)))
+    return given, []
+
+
+def _merge(defaults: Mapping[str, Any], location: object) -> object:
+    if not defaults or not isinstance(location, Mapping):
+        return location
+    merged: object = DagsterCloudConfigDefaultsMerger().merge(
+        dict(defaults), remove_none_recursively(dict(location))
+    )
+    return merged
+
+
+def _duplicates(listed: Sequence[object]) -> list[str]:
+    names = Counter(
+        str(name)
+        for each in listed
+        if isinstance(each, Mapping) and (name := each.get("location_name"))
+    )
+    return [
+        f"Location {name!r} is there {times} times. Give each location its own name."
+        for name, times in names.items()
+        if times > 1
+    ]
+
+
+def _source_errors(source: object) -> list[str]:
+    which = ", ".join(_SOURCES)
+    if source is None:
+        return [f"code_source is missing. Name the code with one of: {which}."]
+    if not isinstance(source, Mapping):
+        return [f"code_source is {_kind(source)}. It must be a mapping with one of: {which}."]
+    errors = [
+        f"code_source has an unknown key {key!r}.{_did_you_mean(key, _SOURCES)}"
+        for key in source
+        if key not in _SOURCES
+    ]
+    given = [key for key in _SOURCES if source.get(key)]
+    if len(given) != 1:
+        has = " and ".join(given) if given else "none"
+        errors.append(f"code_source must have exactly one of {which}; it has {has}.")
+    errors += [
+        f"code_source.{key} is {_kind(source[key])}, not text."
+        for key in given
+        if not isinstance(source[key], str)
+    ]
+    return errors
+
+
+def _pex_errors(metadata: object) -> list[str]:
+    tag = metadata.get("pex_tag") if isinstance(metadata, Mapping) else None
+    if not isinstance(tag, str):
+        return []
+    if not _PEX_TAG.fullmatch(tag):
+        return [
+            f"pex_metadata.pex_tag is {tag[:80]!r}. It must name PEX files as "
+            "`dagster-cloud ci build` does: 'files=deps-….pex:source-….pex'."
+        ]
+    if not any(name.startswith("source-") for name in tag.removeprefix("files=").split(":")):
+        return [
+            f"pex_metadata.pex_tag {tag[:80]!r} names no 'source-….pex', the file with the code."
+        ]
+    return []
+
+
+def _sentence(error: ErrorDetails) -> str:
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        parent, _, key = path.rpartition(".")
+        known = _Location.model_fields if not parent else ()
+        where = f" in {parent}" if parent else ""
+        return f"unknown key {key!r}{where}.{_did_you_mean(key, known)}"
+    if error["type"] == "missing":
+        return f"{path} is missing."
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{path}: {message}."
+
+
+def _did_you_mean(key: object, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(str(key), list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def _collect(errors: list[str], check: Callable[[], object]) -> None:
+    try:
+        check()
+    except InvalidInputError as error:
+        errors.append(error.message)
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _kind(value: object) -> str:
+    names = {
+        type(None): "missing",
+        str: "text",
+        list: "a list",
+        dict: "a mapping",
+        bool: "true or false",
+    }
+    return names.get(type(value), "a number")

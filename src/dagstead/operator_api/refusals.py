@@ -1,0 +1,91 @@
+"""From an error to the wire: a member of the result's union, or an entry in ``errors``."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import uuid
+
+from dagster._utils.error import SerializableErrorInfo
+from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
+from graphql import GraphQLError
+
+from dagstead.errors import (
+    DagsteadError,
+    DeploymentNotFoundError,
+    ForbiddenError,
+    InvalidDocumentError,
+)
+from dagstead.operator_api.extension import Resolver
+
+logger = logging.getLogger(__name__)
+
+
+def python_error(message: str) -> GraphenePythonError:
+    """The open-source error member, without a stack: ours are messages for people."""
+    return GraphenePythonError(SerializableErrorInfo(message=message, stack=[], cls_name=None))
+
+
+def member(error: Exception, members: frozenset[str]) -> object:
+    """The union member that tells this error.
+
+    Args:
+        error: what was raised.
+        members: the members that the calling clients read a text from. The error goes into the
+            most telling one of them.
+    """
+    match error:
+        case InvalidDocumentError() if "InvalidLocationError" in members:
+            return {"__typename": "InvalidLocationError", "errors": list(error.errors)}
+        case ForbiddenError() if "UnauthorizedError" in members:
+            return GrapheneUnauthorizedError(error.message)
+        case DeploymentNotFoundError() if "DeploymentNotFoundError" in members:
+            return {"__typename": "DeploymentNotFoundError", "message": error.message}
+        case DagsteadError():
+            return python_error(error.message)
+    return python_error(_unexpected(error))
+
+
+def as_member(*members: str) -> object:
+    """Decorate a resolver so that what it raises becomes a member of its union.
+
+    Args:
+        members: see :func:`member`; ``PythonError`` is always one.
+    """
+    named = frozenset(members)
+
+    def decorate(resolver: Resolver) -> Resolver:
+        @functools.wraps(resolver)
+        def resolve(*args: object, **kwargs: object) -> object:
+            try:
+                return resolver(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - the surface's one door
+                return member(error, named)
+
+        return resolve
+
+    return decorate
+
+
+def as_error(resolver: Resolver) -> Resolver:
+    """Decorate a resolver whose result has no error member: what it raises goes to ``errors``."""
+
+    @functools.wraps(resolver)
+    def resolve(*args: object, **kwargs: object) -> object:
+        try:
+            return resolver(*args, **kwargs)
+        except DagsteadError as error:
+            raise GraphQLError(error.message) from error
+        except Exception as error:
+            raise GraphQLError(_unexpected(error)) from error
+
+    return resolve
+
+
+def _unexpected(error: Exception) -> str:
+    reference = uuid.uuid4().hex[:12]
+    logger.error("Unexpected error %s", reference, exc_info=error)
+    return (
+        f"Something unexpected happened. The server's log has the cause under {reference}: "
+        "please report it with that."
+    )

@@ -1,0 +1,51 @@
+"""The whole schema: open-source Dagster's, with the control plane's fields added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import resources
+from itertools import chain
+
+import graphene
+from dagster_graphql.schema import create_schema as create_open_source_schema
+
+from dagstead.operator_api import agents, deployments, events, locations, settings, uploads
+from dagstead.operator_api.context import FACTS, Facts
+from dagstead.operator_api.extension import Resolver, extend
+
+#: The file beside this module with the types and fields that are added.
+DEFINITIONS = "operator.graphql"
+
+
+def create_schema(facts: Facts | None = None) -> graphene.Schema:
+    """Make the schema that a deployment's web server serves.
+
+    Args:
+        facts: what every request of this server shares.
+    """
+    schema = create_open_source_schema()
+    extended = extend(
+        schema.graphql_schema,
+        resources.files("dagstead.operator_api").joinpath(DEFINITIONS).read_text("utf-8"),
+        queries=_joined(
+            agents.QUERIES,
+            deployments.QUERIES,
+            locations.QUERIES,
+            settings.QUERIES,
+            uploads.QUERIES,
+        ),
+        mutations=_joined(
+            deployments.MUTATIONS,
+            events.MUTATIONS,
+            locations.MUTATIONS,
+            settings.MUTATIONS,
+            uploads.MUTATIONS,
+        ),
+    )
+    extended.extensions = {FACTS: facts or Facts()}
+    schema.graphql_schema = extended
+    return schema
+
+
+def _joined(*resolvers: Mapping[str, Resolver]) -> Mapping[str, Resolver]:
+    return dict(chain.from_iterable(each.items() for each in resolvers))

@@ -1,0 +1,74 @@
+"""Reading and writing the settings of a deployment and of the organization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from dagstead.errors import InvalidInputError
+from dagstead.operator_api.context import context_of, require_every_deployment
+from dagstead.operator_api.extension import Resolver
+from dagstead.operator_api.refusals import as_error, as_member
+from dagstead.operator_api.settings_form import deployment_settings_errors
+
+
+@as_error
+def deployment_settings(info: GraphQLResolveInfo) -> Mapping[str, Any]:
+    """The settings as they were set."""
+    return {"settings": dict(context_of(info).deployment.settings)}
+
+
+@as_member("UnauthorizedError")
+def set_deployment_settings(
+    info: GraphQLResolveInfo,
+    deploymentSettings: Mapping[str, Any],  # noqa: N803 - the wire's
+) -> Mapping[str, Any]:
+    """Replace the settings; the deployment runs by them from its next request or tick on."""
+    context = context_of(info)
+    settings = _mapping(deploymentSettings.get("settings"))
+    errors = deployment_settings_errors(settings)
+    if errors:
+        raise InvalidInputError(" ".join(errors))
+    changed = context.store.deployments.set_settings(context.deployment.name, settings)
+    return {"__typename": "DeploymentSettings", "settings": dict(changed.settings)}
+
+
+@as_error
+def organization_settings(info: GraphQLResolveInfo) -> Mapping[str, Any]:
+    """The organization's settings as they were set."""
+    return {"settings": dict(context_of(info).store.properties.organization_settings())}
+
+
+@as_member("UnauthorizedError")
+def set_organization_settings(
+    info: GraphQLResolveInfo,
+    organizationSettings: Mapping[str, Any],  # noqa: N803 - the wire's
+) -> Mapping[str, Any]:
+    """Replace the organization's settings."""
+    context = context_of(info)
+    require_every_deployment(context, "Changing the organization's settings")
+    settings = _mapping(organizationSettings.get("settings"))
+    context.store.properties.set_organization_settings(settings)
+    return {"__typename": "OrganizationSettings", "settings": dict(settings)}
+
+
+QUERIES: Mapping[str, Resolver] = {
+    "deploymentSettings": deployment_settings,
+    "organizationSettings": organization_settings,
+}
+
+MUTATIONS: Mapping[str, Resolver] = {
+    "setDeploymentSettings": set_deployment_settings,
+    "setOrganizationSettings": set_organization_settings,
+}
+
+
+def _mapping(settings: object) -> Mapping[str, Any]:
+    if settings is None:
+        return {}
+    if not isinstance(settings, Mapping):
+        msg = f"The settings are {type(settings).__name__}, not a mapping of names to values."
+        raise InvalidInputError(msg)
+    return settings

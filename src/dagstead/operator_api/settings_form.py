@@ -1,0 +1,120 @@
+"""The form of a deployment's settings, as Dagster+ documents it (full deployment settings)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+_Count = Annotated[int, Field(ge=0, strict=True)]
+_Seconds = Annotated[float, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class _PerValue(_Section):
+    applyLimitPerUniqueValue: bool  # noqa: N815 - Dagster's spelling
+
+
+class _TagLimit(_Section):
+    key: str
+    limit: _Count
+    value: str | _PerValue | None = None
+
+
+class _Runs(_Section):
+    max_concurrent_runs: _Count | None = None
+    tag_concurrency_limits: list[_TagLimit] | None = None
+
+
+class _Pools(_Section):
+    granularity: Literal["op", "run"] | None = None
+    default_limit: _Count | None = None
+    op_granularity_run_buffer: _Count | None = None
+
+
+class _Concurrency(_Section):
+    runs: _Runs | None = None
+    pools: _Pools | None = None
+
+
+class _Monitoring(_Section):
+    start_timeout_seconds: _Seconds | None = None
+    cancel_timeout_seconds: _Seconds | None = None
+    max_runtime_seconds: _Seconds | None = None
+    poll_interval_seconds: _Seconds | None = None
+    free_slots_after_run_end_seconds: _Seconds | None = None
+    max_resume_run_attempts: _Count | None = None
+
+
+class _Retries(_Section):
+    max_retries: _Count | None = None
+    retry_on_asset_or_op_failure: bool | None = None
+
+
+class _NonIsolated(_Section):
+    enabled: bool | None = None
+    max_concurrent_non_isolated_runs: _Count | None = None
+
+
+class _AutoMaterialize(_Section):
+    use_sensors: bool | None = None
+    minimum_interval_seconds: _Seconds | None = None
+    run_tags: dict[str, str] | None = None
+    respect_materialization_data_versions: bool | None = None
+    max_tick_retries: _Count | None = None
+
+
+class _Settings(_Section):
+    concurrency: _Concurrency | None = None
+    #: The older name of ``concurrency.runs``.
+    run_queue: _Runs | None = None
+    run_monitoring: _Monitoring | None = None
+    run_retries: _Retries | None = None
+    non_isolated_runs: _NonIsolated | None = None
+    auto_materialize: _AutoMaterialize | None = None
+    sso_default_role: str | None = None
+
+
+def deployment_settings_errors(settings: Mapping[str, Any]) -> list[str]:
+    """A sentence for each mistake in a deployment's settings."""
+    errors: list[str] = []
+    try:
+        parsed = _Settings.model_validate(settings)
+    except ValidationError as error:
+        errors += [_sentence(each) for each in error.errors()]
+    else:
+        if parsed.run_queue and parsed.concurrency and parsed.concurrency.runs:
+            errors.append(
+                "run_queue and concurrency.runs say the same thing twice. Keep concurrency.runs."
+            )
+    return errors
+
+
+def _sentence(error: ErrorDetails) -> str:
+    path = ".".join(str(part) for part in error["loc"])
+    if error["type"] != "extra_forbidden":
+        return f"{path} is {_short(error['input'])}: {error['msg']}."
+    known = _known(error["loc"][:-1])
+    close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else f" Known here: {', '.join(known)}."
+    return f"Unknown setting {path!r}.{hint}"
+
+
+def _known(path: tuple[int | str, ...]) -> list[str]:
+    model: Any = _Settings
+    for part in path:
+        field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
+        options = getattr(field.annotation, "__args__", ()) if field else ()
+        model = next((each for each in options if hasattr(each, "model_fields")), None)
+    return sorted(model.model_fields) if model else []
+
+
+def _short(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - a line for people
