@@ -71,13 +71,20 @@ class Tokens:
                 "(`dagstead token list`), or create one with `dagstead token create`."
             )
             raise UnauthenticatedError(msg)
-        if row.revoked_at is not None:
-            msg = (
-                f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
-            )
+        return self._valid(row)
+
+    def get(self, token_id: int) -> Token:
+        """The token of an id that a signed cookie named.
+
+        Raises:
+            UnauthenticatedError: when it is gone or revoked.
+        """
+        with self.database.read() as connection:
+            row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
+        if row is None:
+            msg = f"Token {token_id} is gone. Create a new one with `dagstead token create`."
             raise UnauthenticatedError(msg)
-        self._touch(row)
-        return _token(row)
+        return self._valid(row)
 
     def all(self) -> list[Token]:
         """All tokens, revoked ones too, the oldest first."""
@@ -102,6 +109,15 @@ class Tokens:
         if row is None:
             msg = f"There is no token {token_id}. See `dagstead token list`."
             raise NotFoundError(msg)
+        return _token(row)
+
+    def _valid(self, row: Row[Any]) -> Token:
+        if row.revoked_at is not None:
+            msg = (
+                f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
+            )
+            raise UnauthenticatedError(msg)
+        self._touch(row)
         return _token(row)
 
     def _touch(self, row: Row[Any]) -> None:

@@ -1,0 +1,58 @@
+"""Options that commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from dagstead.server.settings import Loaded, Settings
+
+_PANEL = "Where the control plane is"
+
+DataOption = Annotated[
+    Path | None,
+    typer.Option("--data", help="Folder that holds everything.", rich_help_panel=_PANEL),
+]
+DatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="postgresql://USER:PASSWORD@HOST/NAME; SQLite in the folder if left out.",
+        rich_help_panel=_PANEL,
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        help="Settings file; dagstead.toml in the data folder if left out.",
+        rich_help_panel=_PANEL,
+    ),
+]
+HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
+PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on.")]
+PublicUrlOption = Annotated[
+    str | None,
+    typer.Option("--public-url", help="Address that agents, the CLI and browsers use."),
+]
+LogLevelOption = Annotated[
+    str | None, typer.Option("--log-level", help="debug, info, warning or error.")
+]
+
+
+def load(**flags: Any) -> Loaded:  # noqa: ANN401 - flags have many types
+    """Settings from flags, environment and file; warns of variables that have no effect."""
+    from dagstead.server.settings import load_settings
+
+    loaded = load_settings(flags)
+    for warning in loaded.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    return loaded
+
+
+def settings(**flags: Any) -> Settings:  # noqa: ANN401 - flags have many types
+    """Only the values."""
+    return load(**flags).settings

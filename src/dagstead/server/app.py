@@ -1,0 +1,231 @@
+"""The web application: every path, who may use it, and what answers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from anyio import CapacityLimiter, to_thread
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Receive, Scope, Send
+
+from dagstead.agent_api.rest import Endpoint
+from dagstead.agent_api.routes import agent_graphql, agent_routes, blob_routes
+from dagstead.agent_api.secrets import secrets_from_environment
+from dagstead.agent_api.services import DEPLOYMENT_HEADER, AgentServices
+from dagstead.engine.instances import Instances
+from dagstead.errors import DagsteadError, ForbiddenError
+from dagstead.operator_api.context import Facts
+from dagstead.operator_api.schema import create_schema
+from dagstead.plane.tokens import Token, TokenKind
+from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
+from dagstead.server.deployment_apps import DeploymentApps
+from dagstead.server.graphql_request import checked_body
+from dagstead.server.guard import GuardMiddleware
+from dagstead.server.identity import Identity, IdentityMiddleware, refuse
+from dagstead.server.replies import is_graphql, reply, sentence
+from dagstead.server.sessions import Sessions
+from dagstead.server.settings import Settings
+from dagstead.server.sign_in import SignIn
+from dagstead.store.all import Store
+
+#: Most of these threads wait for an agent's answer on behalf of the UI.
+_THREADS = 200
+#: Fewer, so that there is always a thread for the agents' answers that those wait for.
+_OPERATOR_REQUESTS = 120
+
+
+def create_app(
+    settings: Settings, instances: Instances, *, environment: Mapping[str, str] | None = None
+) -> Starlette:
+    """Put the surfaces together.
+
+    Args:
+        settings: in force.
+        instances: of all deployments, with the store.
+        environment: where secrets for user code are looked for; this process's if left out.
+    """
+    store = instances.store
+    agents = AgentServices(
+        instances=instances,
+        base_url=settings.base_url,
+        secrets=secrets_from_environment(os.environ if environment is None else environment),
+    )
+    apps = DeploymentApps(
+        instances=instances,
+        schema=create_schema(Facts(organization=settings.organization)),
+        base_url=settings.base_url,
+    )
+    sessions = Sessions(
+        signing_key=store.properties.signing_key(), clock=store.clock, days=settings.sign_in_days
+    )
+    identity = Identity(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
+    sign_in = SignIn(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
+    operator = Operator(apps=apps, agents=agent_graphql(agents))
+    max_file = settings.max_file_mb * MEBIBYTE
+    routes: list[BaseRoute] = [
+        Route("/health", _health(store), methods=["GET"]),
+        *sign_in.routes(),
+        *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
+        *agent_routes(agents),
+        Route("/graphql", operator.graphql, methods=["GET", "POST"]),
+        Route("/", operator.home, methods=["GET"]),
+        DeploymentRoute(operator),
+    ]
+    return Starlette(
+        routes=routes,
+        middleware=[
+            Middleware(GuardMiddleware),
+            Middleware(IdentityMiddleware, identity=identity),
+            Middleware(
+                BodyLimitMiddleware, max_body=settings.max_body_mb * MEBIBYTE, max_file=max_file
+            ),
+        ],
+        exception_handlers={
+            DagsteadError: _refused,
+            HTTPStatus.NOT_FOUND: _not_found,
+            HTTPStatus.METHOD_NOT_ALLOWED: _wrong_method,
+        },
+        lifespan=_lifespan,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operator:
+    """What people, the CLI and the UI reach; and the choice at ``/graphql``, by token kind."""
+
+    apps: DeploymentApps
+    agents: Endpoint
+
+    async def home(self, request: Request) -> Response:
+        """``/``: the first deployment's UI."""
+        token = _token(request)
+        _require_user(token)
+        name = await to_thread.run_sync(self.apps.first_granted, token)
+        return RedirectResponse(f"/{name}/", status_code=HTTPStatus.SEE_OTHER)
+
+    async def graphql(self, request: Request) -> Response:
+        """``/graphql``: the agents' for agent tokens, else a deployment's, else the first one's."""
+        token = _token(request)
+        if token.kind is TokenKind.AGENT:
+            return await self.agents(request)
+        name = request.headers.get(DEPLOYMENT_HEADER)
+        if not name:
+            name = await to_thread.run_sync(self.apps.first_granted, token)
+        return _Forward(self, name, f"/{name}/graphql")
+
+    async def deployment(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Everything below ``/{deployment}``."""
+        name = str(scope["path"]).split("/")[1]
+        try:
+            await self.forward(scope, receive, send, name=name)
+        except DagsteadError as error:
+            await refuse(error, scope, receive, send)
+
+    async def forward(self, scope: Scope, receive: Receive, send: Send, *, name: str) -> None:
+        """Let a deployment's application answer.
+
+        Raises:
+            DagsteadError: when the token does not grant it, or the request has a wrong form.
+        """
+        connection = HTTPConnection(scope)
+        token = _token(connection)
+        _require_user(token)
+        app = await to_thread.run_sync(self.apps.get, token, name)
+        if scope["type"] == "websocket":
+            await app(scope, receive, send)
+            return
+        if scope["method"] == "POST" and is_graphql(scope):
+            receive = await checked_body(Request(scope, receive))
+        async with _operator_limiter(connection):
+            await app(scope, receive, send)
+
+
+class DeploymentRoute(BaseRoute):
+    """Matches whatever no other route does: the first segment names a deployment."""
+
+    def __init__(self, operator: Operator) -> None:
+        self._operator = operator
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match every request and websocket."""
+        is_ours = scope["type"] in {"http", "websocket"}
+        return (Match.FULL if is_ours else Match.NONE), {}
+
+    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        await self._operator.deployment(scope, receive, send)
+
+
+class _Forward(Response):
+    """A response that is made by a deployment's application, at another path."""
+
+    def __init__(self, operator: Operator, name: str, path: str) -> None:
+        super().__init__()
+        self._operator = operator
+        self._name = name
+        self._path = path
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer."""
+        moved = {**scope, "path": self._path, "raw_path": self._path.encode()}
+        await self._operator.forward(moved, receive, send, name=self._name)
+
+
+@asynccontextmanager
+async def _lifespan(_app: Starlette) -> AsyncIterator[dict[str, CapacityLimiter]]:
+    to_thread.current_default_thread_limiter().total_tokens = _THREADS
+    yield {"operator_limiter": CapacityLimiter(_OPERATOR_REQUESTS)}
+
+
+def _operator_limiter(connection: HTTPConnection) -> CapacityLimiter:
+    limiter: CapacityLimiter = connection.state.operator_limiter
+    return limiter
+
+
+def _health(store: Store) -> Endpoint:
+    async def health(_request: Request) -> Response:
+        try:
+            await to_thread.run_sync(store.database.ping)
+        except Exception:  # noqa: BLE001 - whatever it is, the database does not answer
+            body = {"status": "unavailable", "error": "The database does not answer."}
+            return JSONResponse(body, status_code=HTTPStatus.SERVICE_UNAVAILABLE)
+        return JSONResponse({"status": "ok"})
+
+    return health
+
+
+def _token(connection: HTTPConnection) -> Token:
+    token: Token = connection.state.token
+    return token
+
+
+def _require_user(token: Token) -> None:
+    if token.kind is not TokenKind.USER:
+        msg = (
+            f"Token {token.name!r} is an agent token, and this is for people and the CLI. "
+            "Create a user token with `dagstead token create --kind user`."
+        )
+        raise ForbiddenError(msg)
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if not isinstance(error, DagsteadError):
+        raise TypeError(error)
+    return reply(error, request.scope)
+
+
+async def _not_found(request: Request, _error: Exception) -> Response:
+    return sentence("There is nothing at this address.", HTTPStatus.NOT_FOUND, request.scope)
+
+
+async def _wrong_method(request: Request, _error: Exception) -> Response:
+    text = f"This address does not take {request.method}."
+    return sentence(text, HTTPStatus.METHOD_NOT_ALLOWED, request.scope)

@@ -1,0 +1,89 @@
+"""The Dagster UI and GraphQL of each deployment, made when first asked for."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+
+from graphene import Schema
+from starlette.types import ASGIApp
+
+from dagstead.engine.instances import Instances
+from dagstead.engine.webserver import deployment_app
+from dagstead.engine.workspace import DeploymentWorkspace
+from dagstead.errors import ForbiddenError
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.tokens import Token
+
+#: Shown first, and stands for the organization in questions that name no deployment.
+PREFERRED_DEPLOYMENT = "prod"
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    deployment: Deployment
+    app: ASGIApp
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeploymentApps:
+    """One application a deployment, kept for the life of the process."""
+
+    instances: Instances
+    schema: Schema
+    base_url: str
+    _made: dict[str, _Made] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, token: Token, name: str) -> ASGIApp:
+        """The application of a deployment, for the holder of a token.
+
+        Raises:
+            ForbiddenError: when the token does not grant it.
+            DeploymentNotFoundError: when there is none of that name.
+        """
+        return self._app(self.granted(token, name))
+
+    def granted(self, token: Token, name: str) -> Deployment:
+        """The deployment, if the token grants it.
+
+        Raises:
+            ForbiddenError: when it does not, whether or not the deployment exists.
+            DeploymentNotFoundError: when there is none of that name.
+        """
+        deployments = self.instances.store.deployments
+        if token.deployments is not None:
+            # First the grant: names of other deployments are not for a limited token's holder.
+            is_branch = any(each.name == name and each.is_branch for each in deployments.all())
+            token.require_deployment(name, is_branch=is_branch)
+        return deployments.get(name)
+
+    def first_granted(self, token: Token) -> str:
+        """The deployment that is shown when none is named.
+
+        Raises:
+            ForbiddenError: when the token grants none that exists.
+        """
+        names = [
+            each.name
+            for each in self.instances.store.deployments.all()
+            if token.grants_deployment(each.name, is_branch=each.is_branch) and not each.is_branch
+        ]
+        if not names:
+            msg = (
+                f"Token {token.name!r} grants no deployment that exists. It may use: "
+                f"{token.describe_deployments()}. Create one with `dagstead deployment create`."
+            )
+            raise ForbiddenError(msg)
+        return PREFERRED_DEPLOYMENT if PREFERRED_DEPLOYMENT in names else names[0]
+
+    def _app(self, deployment: Deployment) -> ASGIApp:
+        with self._lock:
+            made = self._made.get(deployment.name)
+            # A deployment of the same name may have been deleted and made anew.
+            if made and made.deployment.created_at == deployment.created_at:
+                return made.app
+            workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
+            app = deployment_app(workspace, self.schema)
+            self._made[deployment.name] = _Made(deployment, app)
+            return app

@@ -1,0 +1,110 @@
+"""The outermost layer: a line in the log for each request, and no traceback to any caller."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from http import HTTPStatus
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from dagstead.errors import DagsteadError
+from dagstead.plane.tokens import Token, TokenKind
+from dagstead.server.identity import refuse
+from dagstead.server.replies import unexpected
+
+logger = logging.getLogger(__name__)
+
+_INTERNAL_ERROR = 1011
+
+
+class GuardMiddleware:
+    """Logs requests without their queries, and turns what went wrong into an answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        answer = _Answer(send)
+        began = time.perf_counter()
+        try:
+            await self._app(scope, receive, answer.send)
+            await answer.flush()
+        except DagsteadError as error:
+            if not answer.started:
+                await refuse(error, scope, receive, answer.send_now)
+        except Exception:
+            await self._apologise(scope, receive, answer)
+        if scope["type"] == "http":
+            _log(scope, answer.status, time.perf_counter() - began)
+
+    async def _apologise(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
+        reference = secrets.token_hex(4)
+        logger.exception("Reference %s: failed to answer %s", reference, scope["path"])
+        if answer.started:
+            return
+        if scope["type"] == "websocket":
+            await answer.send_now({"type": "websocket.close", "code": _INTERNAL_ERROR})
+            return
+        await unexpected(reference, scope)(scope, receive, answer.send_now)
+
+
+class _Answer:
+    """Holds back an answer of status 500 until it is known whether an exception caused it.
+
+    Applications below answer a fault by a text of their own and then raise its exception.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._held: list[Message] = []
+        self.status = 0
+        self.started = False
+
+    async def send(self, message: Message) -> None:
+        """Pass a message on, or hold it."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        if self.status == HTTPStatus.INTERNAL_SERVER_ERROR and not self.started:
+            self._held.append(message)
+            return
+        await self.send_now(message)
+
+    async def send_now(self, message: Message) -> None:
+        """Pass a message on."""
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        self.started = True
+        await self._send(message)
+
+    async def flush(self) -> None:
+        """Pass on what was held: no exception came."""
+        for message in self._held:
+            await self.send_now(message)
+
+
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    token: Token | None = scope.get("state", {}).get("token")
+    level = logging.DEBUG if _is_routine(scope, token, status) else logging.INFO
+    logger.log(
+        level,
+        "%s %s %s %d ms, %s",
+        scope["method"],
+        scope["path"],
+        status or "no answer",
+        seconds * 1000,
+        f"token {token.id} {token.name!r}" if token else "no token",
+    )
+
+
+def _is_routine(scope: Scope, token: Token | None, status: int) -> bool:
+    """Whether a request is one of those that come several times a second."""
+    if status >= HTTPStatus.BAD_REQUEST:
+        return False
+    is_poll = token is not None and token.kind is TokenKind.AGENT
+    return is_poll or scope["path"] == "/health"

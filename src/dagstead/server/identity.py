@@ -1,0 +1,144 @@
+"""Who is calling: every request but a few public ones carries a token, or is refused here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import HTTPConnection
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketClose
+
+from dagstead.errors import DagsteadError, ForbiddenError, UnauthenticatedError
+from dagstead.plane.tokens import Token
+from dagstead.server.replies import reply
+from dagstead.server.sessions import COOKIE, Sessions
+from dagstead.store.blobs import BLOBS_PATH
+from dagstead.store.tokens import Tokens
+
+#: Answered without a token: the health check, the page where one is given, and signed addresses,
+#: which carry their own permission.
+PUBLIC_PATHS = frozenset({"/health", "/sign-in"})
+
+#: What official agents and the official CLI send.
+TOKEN_HEADER = "Dagster-Cloud-Api-Token"  # noqa: S105 - a header's name
+
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Threads for checking tokens, apart from those in which requests wait for agents: however many
+#: wait, the next caller is still recognised.
+_THREADS = 8
+_POLICY_VIOLATION = 1008
+
+
+def is_public(path: str) -> bool:
+    """Whether a path is answered without a token."""
+    return path in PUBLIC_PATHS or path.startswith(BLOBS_PATH)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Identity:
+    """Finds the token of a connection."""
+
+    tokens: Tokens
+    sessions: Sessions
+    #: The address that browsers use, for comparing where a request comes from.
+    base_url: str
+
+    def token_of(self, connection: HTTPConnection) -> Token:
+        """The token that a connection comes with.
+
+        Raises:
+            UnauthenticatedError: when there is none, or it is unknown, revoked or expired.
+            ForbiddenError: when a foreign page uses the sign-in cookie.
+        """
+        secret = _secret(connection)
+        if secret:
+            return self.tokens.authenticate(secret)
+        cookie = connection.cookies.get(COOKIE)
+        if cookie is None:
+            msg = (
+                f"This needs a token. Send it in the header {TOKEN_HEADER}; create one with "
+                "`dagstead token create`, or sign in at /sign-in."
+            )
+            raise UnauthenticatedError(msg)
+        token = self.tokens.get(self.sessions.token_id(cookie))
+        self._require_same_origin(connection)
+        return token
+
+    def _require_same_origin(self, connection: HTTPConnection) -> None:
+        """Refuse to change anything, or to open a socket, for a page of somebody else."""
+        if connection.scope["type"] == "http" and connection.scope["method"] in _SAFE_METHODS:
+            return
+        if not is_same_origin(connection, self.base_url):
+            msg = (
+                "This came from a page of another site, so the sign-in cookie does not count. "
+                f"Programs send a token in the header {TOKEN_HEADER}."
+            )
+            raise ForbiddenError(msg)
+
+
+class IdentityMiddleware:
+    """Puts the caller's token into ``scope["state"]["token"]``, or refuses."""
+
+    def __init__(self, app: ASGIApp, identity: Identity) -> None:
+        self._app = app
+        self._identity = identity
+        self._limiter = CapacityLimiter(_THREADS)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        if scope["type"] == "lifespan" or is_public(scope["path"]):
+            await self._app(scope, receive, send)
+            return
+        connection = HTTPConnection(scope)
+        try:
+            token = await to_thread.run_sync(
+                self._identity.token_of, connection, limiter=self._limiter
+            )
+        except DagsteadError as error:
+            await refuse(error, scope, receive, send)
+            return
+        scope.setdefault("state", {})["token"] = token
+        await self._app(scope, receive, send)
+
+
+async def refuse(error: DagsteadError, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with an error; a browser that needs to sign in is sent to the page for that."""
+    if scope["type"] == "websocket":
+        await WebSocketClose(code=_POLICY_VIOLATION, reason=error.message[:120])(
+            scope, receive, send
+        )
+        return
+    if isinstance(error, UnauthenticatedError) and _wants_page(HTTPConnection(scope)):
+        target = scope["path"] + ("?" + scope["query_string"].decode("latin-1")).rstrip("?")
+        response = RedirectResponse(f"/sign-in?next={quote(target, safe='')}", status_code=303)
+        await response(scope, receive, send)
+        return
+    await reply(error, scope)(scope, receive, send)
+
+
+def is_same_origin(connection: HTTPConnection, base_url: str) -> bool:
+    """Whether a browser's request comes from one of this server's own pages."""
+    origin = connection.headers.get("origin")
+    if origin is None:
+        return connection.headers.get("sec-fetch-site") == "same-origin"
+    own = urlsplit(base_url)
+    return origin == f"{own.scheme}://{own.netloc}" or (
+        urlsplit(origin).netloc == connection.headers.get("host")
+    )
+
+
+def _secret(connection: HTTPConnection) -> str | None:
+    given = connection.headers.get(TOKEN_HEADER)
+    if given:
+        return given.strip()
+    kind, _, credentials = connection.headers.get("authorization", "").partition(" ")
+    return credentials.strip() or None if kind.lower() == "bearer" else None
+
+
+def _wants_page(connection: HTTPConnection) -> bool:
+    return connection.scope["method"] == "GET" and "text/html" in connection.headers.get(
+        "accept", ""
+    )

@@ -1,0 +1,34 @@
+"""A child's lifeline: a pipe from its supervisor. When the supervisor is killed, the pipe ends.
+
+That is how children end even after a ``kill -9`` of their supervisor, which can tell nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+
+#: Set by the supervisor in a child's environment: its standard input is the lifeline.
+LIFELINE_VARIABLE = "DAGSTEAD_LIFELINE"
+
+
+def hold_lifeline(stop_seconds: float) -> None:
+    """Stop this process when its supervisor is gone; does nothing in a process that has none.
+
+    Args:
+        stop_seconds: how long after being asked to stop it is killed, with its process group.
+    """
+    if os.environ.pop(LIFELINE_VARIABLE, None):
+        watch = threading.Thread(target=_watch, args=(stop_seconds,), name="lifeline", daemon=True)
+        watch.start()
+
+
+def _watch(stop_seconds: float) -> None:
+    while sys.stdin.buffer.read(1):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+    threading.Event().wait(stop_seconds)
+    # The supervisor made this process the leader of a group of its own.
+    os.killpg(os.getpgrp(), signal.SIGKILL)

@@ -1,0 +1,51 @@
+"""Logging of our processes: one form, to standard error, with secrets blanked out."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+
+#: Token texts, signatures of signed addresses, cookies, passwords in database addresses.
+_SECRETS = (
+    (re.compile(r"\b((?:agent|user):[^:\s'\"]*:)[0-9A-Za-z_-]{8,}"), r"\1***"),
+    (re.compile(r"(signature=)[0-9A-Fa-f]+"), r"\1***"),
+    (re.compile(r"(dagstead_session=)[^;\s'\"]+"), r"\1***"),
+    (re.compile(r"(\w+://[^:/\s'\"@]+:)[^@\s'\"]+@"), r"\1***@"),
+)
+
+_FORMAT = "%(asctime)s %(levelname)-7s {process} %(name)s: %(message)s"
+
+#: Libraries whose "info" is a line for every statement, poll or file.
+_QUIET = ("alembic", "httpx", "httpcore", "urllib3", "websockets", "asyncio", "multipart")
+
+
+def redact(text: str) -> str:
+    """The text without what a reader of logs must not have."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class RedactingFormatter(logging.Formatter):
+    """Blanks secrets in the whole record, a traceback included."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, or lines."""
+        return redact(super().format(record))
+
+
+def set_up_logs(process: str, level: str) -> None:
+    """Send all logs of this process to standard error.
+
+    Args:
+        process: its name, in every line.
+        level: the least important level that is shown.
+    """
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter(_FORMAT.format(process=process)))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,0 +1,75 @@
+"""From an error to the wire, for everything that is answered before a surface has the request."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+from starlette.responses import JSONResponse, Response
+from starlette.types import Scope
+
+from dagstead.errors import (
+    BusyError,
+    ConflictError,
+    DagsteadError,
+    ForbiddenError,
+    InvalidInputError,
+    NoAnswerError,
+    NotFoundError,
+    TooLargeError,
+    UnauthenticatedError,
+)
+
+#: The first class that fits counts, so that subclasses come before their parents.
+_STATUS: tuple[tuple[type[DagsteadError], HTTPStatus], ...] = (
+    (TooLargeError, HTTPStatus.REQUEST_ENTITY_TOO_LARGE),
+    (InvalidInputError, HTTPStatus.BAD_REQUEST),
+    (UnauthenticatedError, HTTPStatus.UNAUTHORIZED),
+    (ForbiddenError, HTTPStatus.FORBIDDEN),
+    (NotFoundError, HTTPStatus.NOT_FOUND),
+    # Not 409: official clients take that for a fault that goes away and send the same again.
+    (ConflictError, HTTPStatus.BAD_REQUEST),
+    (BusyError, HTTPStatus.TOO_MANY_REQUESTS),
+    (NoAnswerError, HTTPStatus.GATEWAY_TIMEOUT),
+)
+
+#: Official clients look at the status of these only when the body has no ``errors``: the agent
+#: sends a smaller heartbeat after a real 413, and every client waits after a real 429.
+_SPEAK_BY_STATUS = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS})
+
+
+def reply(error: DagsteadError, scope: Scope) -> Response:
+    """The answer to a refused request: GraphQL errors on GraphQL paths, else ``error``."""
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), None)
+    if status is None:
+        status = HTTPStatus.INTERNAL_SERVER_ERROR
+    return sentence(error.message, status, scope, headers=_headers(error))
+
+
+def unexpected(reference: str, scope: Scope) -> Response:
+    """The answer to a fault of ours: nothing of its cause, which the log has by this reference."""
+    text = f"The server failed to answer this. Its log has the cause under reference {reference}."
+    return sentence(text, HTTPStatus.INTERNAL_SERVER_ERROR, scope)
+
+
+def sentence(
+    text: str, status: HTTPStatus, scope: Scope, *, headers: dict[str, str] | None = None
+) -> Response:
+    """One sentence in the form of the path that was asked for."""
+    body: dict[str, object] = {"error": text}
+    if is_graphql(scope) and status not in _SPEAK_BY_STATUS:
+        body = {"errors": [{"message": text}]}
+    return JSONResponse(body, status_code=status, headers=headers)
+
+
+def is_graphql(scope: Scope) -> bool:
+    """Whether the path is one of the GraphQL endpoints."""
+    path: str = scope["path"]
+    return path == "/graphql" or path.endswith("/graphql")
+
+
+def _headers(error: DagsteadError) -> dict[str, str] | None:
+    if isinstance(error, BusyError):
+        return {"Retry-After": str(error.retry_after_seconds)}
+    if isinstance(error, UnauthenticatedError):
+        return {"WWW-Authenticate": "Bearer"}
+    return None

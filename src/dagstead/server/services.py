@@ -1,0 +1,69 @@
+"""What every process opens: the store, and the instances of the deployments."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dagstead.errors import ConfigurationError
+from dagstead.server.settings import Settings
+from dagstead.store.all import Store, open_store
+
+if TYPE_CHECKING:
+    from dagstead.engine.instances import Instances
+
+
+@contextmanager
+def opened_store(settings: Settings) -> Iterator[Store]:
+    """The store, with its schema up to date, closed at the end.
+
+    Raises:
+        ConfigurationError: when the data folder or the database cannot be used.
+    """
+    make_data_folder(settings.data)
+    store = open_store(
+        database_url=settings.database_url,
+        blobs_folder=settings.data / "blobs",
+        clock=time.time,
+    )
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def open_instances(settings: Settings, store: Store) -> Instances:
+    """The instances of all deployments; imports Dagster, which takes seconds."""
+    from dagstead.engine.instances import Instances  # noqa: PLC0415 - slow
+
+    return Instances(
+        store=store,
+        folder=settings.data / "deployments",
+        postgres_url=settings.postgres_url,
+    )
+
+
+def make_data_folder(folder: Path) -> None:
+    """Make the data folder, readable by its owner only: it holds event logs and uploaded code.
+
+    Raises:
+        ConfigurationError: when it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        msg = (
+            f"The data folder {str(folder)!r} cannot be made: {error.strerror}. "
+            "Choose another one with --data."
+        )
+        raise ConfigurationError(msg) from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        msg = (
+            f"The data folder {str(folder)!r} cannot be written to by this user. "
+            "Correct its owner, or choose another one with --data."
+        )
+        raise ConfigurationError(msg)

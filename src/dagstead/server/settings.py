@@ -1,0 +1,225 @@
+"""Settings: their names, forms and defaults, and where each value in force comes from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from dagstead.errors import ConfigurationError
+from dagstead.server.settings_file import FILE_NAME, closest, read_settings_file
+
+ENVIRONMENT_PREFIX = "DAGSTEAD_"
+
+_SETTING_OF_FILE = "config"
+#: Variables with our prefix that are no settings: given to user code and between our processes.
+_OTHER_VARIABLES = frozenset({"CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE"})
+#: Secrets for user code (``agent_api.secrets``).
+_SECRET_PREFIX = f"{ENVIRONMENT_PREFIX}SECRET_"
+
+
+class Source(StrEnum):
+    """Where a value comes from, the strongest first."""
+
+    FLAG = "flag"
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+def _web_address(value: str | None) -> str | None:
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        msg = "must be an address such as https://dagstead.example.com"
+        raise ValueError(msg)
+    if parts.query or parts.fragment or parts.path.strip("/"):
+        msg = "must be only scheme, host and port, such as https://dagstead.example.com"
+        raise ValueError(msg)
+    return value.rstrip("/")
+
+
+def _absolute(value: Path) -> Path:
+    return value.expanduser().absolute()
+
+
+class Settings(BaseModel):
+    """Everything that can be set. A field's description is its documentation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    data: Annotated[Path, AfterValidator(_absolute)] = Field(
+        Path("dagstead-data"),
+        description="Folder that holds everything: SQLite files, uploaded files, logs.",
+    )
+    database: str | None = Field(
+        None,
+        description="postgresql://USER:PASSWORD@HOST/NAME; SQLite in the data folder if left out.",
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
+    public_url: Annotated[str | None, AfterValidator(_web_address)] = Field(
+        None,
+        description="Address that agents, the CLI and browsers use; http://HOST:PORT if left out.",
+    )
+    organization: str = Field(
+        "dagstead",
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        description="Organization name: it becomes a part of each new token.",
+    )
+    pool: bool = Field(
+        True,  # noqa: FBT003 - pydantic's way to give a default
+        description="Whether `dagstead up` runs the managed serverless pool.",
+    )
+    max_body_mb: int = Field(
+        50, ge=1, le=2048, description="Largest request body, in MiB, stored files aside."
+    )
+    max_file_mb: int = Field(
+        2048, ge=1, le=1024 * 1024, description="Largest stored file (a PEX, a log), in MiB."
+    )
+    sign_in_days: int = Field(
+        30, ge=1, le=365, description="Days until a browser must sign in again."
+    )
+    stop_seconds: int = Field(
+        20, ge=1, le=600, description="Time that each process has to end its work when stopped."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="Least important messages that are logged."
+    )
+
+    @property
+    def database_url(self) -> str:
+        """The database in use."""
+        return self.database or f"sqlite:///{self.data / 'dagstead.db'}"
+
+    @property
+    def postgres_url(self) -> str | None:
+        """The Postgres database in use, ``None`` on SQLite."""
+        return None if self.database_url.startswith("sqlite") else self.database_url
+
+    @property
+    def base_url(self) -> str:
+        """The address that agents, the CLI and browsers use."""
+        return self.public_url or self.local_url
+
+    @property
+    def local_url(self) -> str:
+        """The address that works on this machine."""
+        every = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - compared, not bound
+        host = every.get(self.host, self.host)
+        return f"http://[{host}]:{self.port}" if ":" in host else f"http://{host}:{self.port}"
+
+
+_NAMES = tuple(Settings.model_fields)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loaded:
+    """Settings in force, and where each comes from."""
+
+    settings: Settings
+    sources: Mapping[str, Source]
+    #: The settings file that was read, if there is one.
+    file: Path | None
+    #: Sentences on environment variables that look like settings and are none.
+    warnings: tuple[str, ...] = ()
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None
+) -> Loaded:
+    """Gather the settings: a flag wins over the environment, that over the file, that over defaults.
+
+    Args:
+        flags: by setting name; ``None`` values were not given. ``config`` names the file.
+        environment: instead of this process's.
+
+    Raises:
+        ConfigurationError: for a value that cannot be used, saying where it stands.
+    """
+    env = os.environ if environment is None else environment
+    from_flags = {name: value for name, value in (flags or {}).items() if value is not None}
+    file = from_flags.pop(_SETTING_OF_FILE, None) or env.get("DAGSTEAD_CONFIG")
+    from_env = _from_environment(env)
+    path = _file_to_read(file, {**from_env, **from_flags})
+    from_file = read_settings_file(path, _NAMES) if path else {}
+    if path and not file and "data" in from_file:
+        msg = (
+            f"{path}: 'data' cannot be set in the data folder's own file. Use --data or "
+            "DAGSTEAD_DATA, or keep this file elsewhere and name it with --config."
+        )
+        raise ConfigurationError(msg)
+    layers = (
+        (Source.FILE, from_file),
+        (Source.ENVIRONMENT, from_env),
+        (Source.FLAG, from_flags),
+    )
+    values: dict[str, Any] = {}
+    sources = dict.fromkeys(_NAMES, Source.DEFAULT)
+    for source, layer in layers:
+        values.update(layer)
+        sources.update(dict.fromkeys(layer, source))
+    settings = _validated(values, sources, path)
+    return Loaded(settings=settings, sources=sources, file=path, warnings=_unknown_variables(env))
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    given = {name: environment.get(f"{ENVIRONMENT_PREFIX}{name.upper()}") for name in _NAMES}
+    # An empty variable is how shells and Compose files spell "not set".
+    return {name: value for name, value in given.items() if value}
+
+
+def _file_to_read(named: str | Path | None, values: Mapping[str, Any]) -> Path | None:
+    if named:
+        path = Path(named)
+        if not path.is_file():
+            msg = f"There is no settings file {str(path)!r}. Correct --config or DAGSTEAD_CONFIG."
+            raise ConfigurationError(msg)
+        return path
+    path = Path(values.get("data", Settings.model_fields["data"].default)) / FILE_NAME
+    return path if path.is_file() else None
+
+
+def _validated(
+    values: Mapping[str, Any], sources: Mapping[str, Source], file: Path | None
+) -> Settings:
+    try:
+        return Settings(**values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = str(first["loc"][0])
+        given = "" if name == "database" else f" {first['input']!r}"
+        msg = f"{_place(name, sources[name], file)}{given}: {_reason(first['msg'])}"
+        raise ConfigurationError(msg) from error
+
+
+def _place(name: str, source: Source, file: Path | None) -> str:
+    if source is Source.FLAG:
+        return f"--{name.replace('_', '-')}"
+    if source is Source.ENVIRONMENT:
+        return f"{ENVIRONMENT_PREFIX}{name.upper()}"
+    return f"{file}: {name}"
+
+
+def _reason(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:] + "."
+
+
+def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
+    known = {name.upper() for name in _NAMES} | _OTHER_VARIABLES
+    return tuple(
+        f"{name} is no setting and has no effect."
+        + closest(name, [f"{ENVIRONMENT_PREFIX}{each}" for each in sorted(known)])
+        for name in sorted(environment)
+        if name.startswith(ENVIRONMENT_PREFIX)
+        and not name.startswith(_SECRET_PREFIX)
+        and name.removeprefix(ENVIRONMENT_PREFIX) not in known
+    )

@@ -1,0 +1,73 @@
+"""``dagstead web``: the web server as a process."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+
+import uvicorn
+from starlette.applications import Starlette
+
+from dagstead.errors import ConfigurationError
+from dagstead.server.app import create_app
+from dagstead.server.services import open_instances, opened_store
+from dagstead.server.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def run_web(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; requests under way may end first.
+
+    Raises:
+        ConfigurationError: when the address cannot be listened on.
+    """
+    check_address(settings)
+    with opened_store(settings) as store:
+        instances = open_instances(settings, store)
+        try:
+            app = create_app(settings, instances)
+            logger.info("Listening on %s", settings.local_url)
+            uvicorn.Server(_config(settings, app)).run()
+        finally:
+            instances.close()
+
+
+def check_address(settings: Settings) -> None:
+    """See that nobody else listens where the web server is to.
+
+    Raises:
+        ConfigurationError: with what to do.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            msg = f"Cannot listen on {settings.host}:{settings.port}: {_why(error)}"
+            raise ConfigurationError(msg) from error
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program does. Stop it, or choose another port with --port."
+    if error.errno == errno.EACCES:
+        return "this user may not use that port. Choose one above 1023 with --port."
+    return f"{error.strerror}. Choose another address with --host."
+
+
+def _config(settings: Settings, app: Starlette) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        # Ours: without queries, tokens and signatures.
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        # Polls of agents come every half second: a connection of theirs must outlive the pause.
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.stop_seconds,
+    )
