@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from dagster import DagsterInstance
+from dagster import AssetKey, DagsterInstance, PartitionsDefinition
 
 from dagstead.agent_api.event_writer import InstanceEventWriter
 from dagstead.agent_api.events import event_writer
 from dagstead.agent_api.services import Caller
+from dagstead.engine.asset_partitions import partitions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +33,7 @@ class AgentContext:
     def event_writer(self) -> InstanceEventWriter:
         """Writes events to the call's deployment."""
         return event_writer(self.caller)
+
+    def partitions_of(self, key: AssetKey) -> PartitionsDefinition[Any] | None:
+        """How the asset is partitioned, as the deployment's loaded locations define it."""
+        return partitions_of(self.caller.services.store, self.caller.deployment.name, key)

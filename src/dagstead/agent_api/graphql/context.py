@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
+from dagster._core.definitions.events import AssetKey
+from dagster._core.definitions.partitions.definition import PartitionsDefinition
 from dagster._core.events.log import EventLogEntry
 from dagster._core.instance import DagsterInstance
 
@@ -39,3 +41,9 @@ class StorageContext(Protocol):
     @property
     def event_writer(self) -> EventWriter:
         """Writes to the same deployment."""
+
+    def partitions_of(self, key: AssetKey) -> PartitionsDefinition[Any] | None:
+        """How the asset is partitioned, as the deployment's loaded locations define it.
+
+        None if it is not partitioned, or no loaded location has it.
+        """

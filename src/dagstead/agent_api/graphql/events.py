@@ -1,18 +1,56 @@
-"""``eventLogs { StoreEvent ... }``: events that run workers write."""
+"""``eventLogs { ... }``: the events of runs, written and read."""
 
 from __future__ import annotations
+
+from typing import Any
+
+from dagster._core.events import DagsterEventType
+from dagster._core.execution.stats import RunStepKeyStatsSnapshot
+from dagster._core.storage.event_log.base import EventLogStorage
 
 from dagstead.agent_api.graphql.answers import OK
 from dagstead.agent_api.graphql.context import StorageContext
 from dagstead.agent_api.graphql.events_in import EventLogEntryInput
+from dagstead.agent_api.graphql.events_out import page_answer, record_answer
 from dagstead.agent_api.graphql.executor import Resolver
+from dagstead.agent_api.graphql.filters import (
+    EventRecordsFilterInput,
+    RunStatusChangeRecordsFilterInput,
+    checked_cursor,
+)
+from dagstead.agent_api.graphql.inputs import Limit
+from dagstead.agent_api.graphql.packing import pack
+from dagstead.errors import ForbiddenError
+
+#: What official clients ask for at a time if they leave it to the server.
+_DEFAULT_PAGE = 1_000
 
 
-def write_fields() -> dict[str, Resolver]:
-    """The fields of ``eventLogs`` that take events."""
+def event_fields() -> dict[str, Resolver]:
+    """The fields of ``eventLogs`` that are about the events of runs."""
     return {
         "StoreEvent": store_event,
         "StoreEventBatch": store_event_batch,
+        "DeleteEvents": delete_events,
+        "getMaximumRecordId": get_maximum_record_id,
+        "getRecordsForRun": get_records_for_run,
+        "getEventRecords": get_event_records,
+        "getRunStatusChangeEventRecords": get_run_status_change_event_records,
+        "getAssetPartitionsForRun": get_asset_partitions_for_run,
+        "getStatsForRun": get_stats_for_run,
+        "getStepStatsForRun": get_step_stats_for_run,
+        **_storage_fields(),
+    }
+
+
+def _storage_fields() -> dict[str, Resolver]:
+    return {
+        "isPersistent": is_persistent,
+        "isAssetAware": is_asset_aware,
+        "Upgrade": leave_to_server,
+        "Reindex": leave_to_server,
+        "EnableSecondaryIndex": enable_secondary_index,
+        "Wipe": wipe,
     }
 
 
@@ -29,3 +67,158 @@ def store_event_batch(
     entries = [record.value() for record in event_records]
     context.event_writer.write(entries, context.idempotency_key)
     return OK
+
+
+def delete_events(context: StorageContext, *, run_id: str) -> dict[str, bool]:
+    """Remove the log of one run."""
+    _storage(context).delete_events(run_id)
+    return OK
+
+
+def get_maximum_record_id(context: StorageContext) -> int | None:
+    """The number of the latest event; None if there is none."""
+    return _storage(context).get_maximum_record_id()
+
+
+def get_records_for_run(  # noqa: PLR0913 the arguments of the wire
+    context: StorageContext,
+    *,
+    run_id: str,
+    cursor: str | None = None,
+    of_type: DagsterEventType | None = None,
+    of_types: list[DagsterEventType] | None = None,
+    limit: Limit | None = None,
+    ascending: bool = True,
+) -> dict[str, Any]:
+    """A part of the log of one run."""
+    page = _storage(context).get_records_for_run(
+        run_id,
+        cursor=checked_cursor(cursor),
+        of_type=set(of_types) if of_types else of_type,
+        limit=limit,
+        ascending=ascending,
+    )
+    return page_answer(page)
+
+
+def get_event_records(
+    context: StorageContext,
+    *,
+    event_records_filter: EventRecordsFilterInput,
+    limit: Limit | None = None,
+    ascending: bool = False,
+) -> list[dict[str, Any]]:
+    """The events of one kind that a filter lets through."""
+    records = _storage(context).get_event_records(event_records_filter.value(), limit, ascending)
+    return [record_answer(record) for record in records]
+
+
+def get_run_status_change_event_records(
+    context: StorageContext,
+    *,
+    records_filter: RunStatusChangeRecordsFilterInput,
+    limit: Limit = _DEFAULT_PAGE,
+    cursor: str | None = None,
+    ascending: bool = False,
+) -> dict[str, Any]:
+    """The changes of runs to one status, on which run status sensors stand."""
+    page = _storage(context).fetch_run_status_changes(
+        records_filter.value(), limit, checked_cursor(cursor), ascending
+    )
+    return page_answer(page)
+
+
+def get_asset_partitions_for_run(
+    context: StorageContext,
+    *,
+    run_id: str,
+    of_types: list[DagsterEventType] | None = None,
+    include_partitions: bool = True,
+) -> list[dict[str, Any]]:
+    """The assets of which a run has events, with the partitions where they are asked for."""
+    kinds = set(of_types) if of_types else None
+    if not include_partitions:
+        keys = _storage(context).get_asset_keys_for_run(run_id, kinds)
+        texts = sorted(key.to_string() for key in keys)
+        return [{"assetKey": text, "partitions": None} for text in texts]
+    found = _storage(context).get_asset_partitions_for_run(run_id, kinds)
+    return [
+        {"assetKey": key.to_string(), "partitions": list(partitions)}
+        for key, partitions in found.items()
+    ]
+
+
+def get_stats_for_run(context: StorageContext, *, run_id: str) -> dict[str, Any]:
+    """How far a run is."""
+    stats = _storage(context).get_stats_for_run(run_id)
+    return {
+        "runId": stats.run_id,
+        "stepsSucceeded": stats.steps_succeeded,
+        "stepsFailed": stats.steps_failed,
+        "materializations": stats.materializations,
+        "expectations": stats.expectations,
+        "enqueuedTime": stats.enqueued_time,
+        "launchTime": stats.launch_time,
+        "startTime": stats.start_time,
+        "endTime": stats.end_time,
+    }
+
+
+def get_step_stats_for_run(
+    context: StorageContext, *, run_id: str, step_keys: list[str] | None = None
+) -> list[dict[str, Any]]:
+    """How far each step of a run is."""
+    found = _storage(context).get_step_stats_for_run(run_id, step_keys)
+    return [_step_stats_answer(stats) for stats in found]
+
+
+def is_persistent(context: StorageContext) -> bool:
+    """Whether the log outlives the server."""
+    return _storage(context).is_persistent
+
+
+def is_asset_aware(context: StorageContext) -> bool:
+    """Whether the log knows assets; each that this server uses does."""
+    return bool(_storage(context))
+
+
+def leave_to_server(context: StorageContext) -> dict[str, bool]:
+    """The server keeps its storage up to date itself: there is nothing to do."""
+    _storage(context)
+    return OK
+
+
+def enable_secondary_index(
+    context: StorageContext, *, name: str, run_id: str | None = None
+) -> dict[str, bool]:
+    """The server keeps its indexes itself: there is nothing to do."""
+    _storage(context)
+    del name, run_id
+    return OK
+
+
+def wipe(context: StorageContext) -> dict[str, bool]:
+    """Refuse: an agent works for a deployment and does not end it."""
+    _storage(context)
+    raise ForbiddenError(
+        "An agent may not wipe a deployment's event log. Delete single runs in the UI."
+    )
+
+
+def _storage(context: StorageContext) -> EventLogStorage[Any]:
+    return context.instance.event_log_storage
+
+
+def _step_stats_answer(stats: RunStepKeyStatsSnapshot) -> dict[str, Any]:
+    return {
+        "runId": stats.run_id,
+        "stepKey": stats.step_key,
+        "status": None if stats.status is None else stats.status.name,
+        "startTime": stats.start_time,
+        "endTime": stats.end_time,
+        "materializationEvents": [pack(event) for event in stats.materialization_events],
+        "expectationResults": [pack(result) for result in stats.expectation_results],
+        "attempts": stats.attempts,
+        "attemptsList": [pack(attempt) for attempt in stats.attempts_list],
+        "markers": [pack(marker) for marker in stats.markers],
+    }

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.events import DagsterEvent, DagsterEventType
@@ -14,9 +13,8 @@ from dagster_shared.error import SerializableErrorInfo
 from pydantic import FiniteFloat, Json
 
 from dagstead.agent_api.graphql.inputs import Input
+from dagstead.agent_api.graphql.packing import made
 from dagstead.errors import InvalidInputError
-
-T = TypeVar("T")
 
 
 class ErrorInfoInput(Input):
@@ -53,8 +51,8 @@ class DagsterEventInput(Input):
         Raises:
             InvalidInputError: if a part of it is not of Dagster's.
         """
-        return _made(
-            "dagsterEvent",
+        return made(
+            "a Dagster event",
             lambda: DagsterEvent(
                 event_type_value=self.event_type_value.value,
                 job_name=self.pipeline_name,
@@ -90,8 +88,8 @@ class EventLogEntryInput(Input):
         """
         error_info = None if self.error_info is None else self.error_info.value()
         dagster_event = None if self.dagster_event is None else self.dagster_event.value()
-        return _made(
-            "eventRecord",
+        return made(
+            "an event",
             lambda: EventLogEntry(  # type: ignore[no-untyped-call]
                 error_info=error_info,
                 level=self.level,
@@ -118,16 +116,3 @@ def _node_handle(text: str | None) -> NodeHandle | None:
 
 def _data(text: str | None) -> Any:
     return None if text is None else deserialize_value(text)
-
-
-def _made(what: str, make: Callable[[], T]) -> T:
-    try:
-        return make()
-    except InvalidInputError:
-        raise
-    except Exception as error:
-        # Dagster's constructors check their arguments, each with its own exceptions.
-        raise InvalidInputError(
-            f"The {what} that was sent is not one that this server can read. "
-            "If the caller is newer than the server, update the server."
-        ) from error

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated, Literal, Protocol, TypeVar
 
+from dagster._core.definitions.events import AssetKey
 from dagster._core.execution.backfill import BulkActionsFilter, BulkActionStatus
 from dagster._core.storage.dagster_run import DagsterRunStatus, JobBucket, RunsFilter, TagBucket
+from dagster._core.storage.partition_status_cache import AssetStatusCacheValue
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, FiniteFloat
 from pydantic.alias_generators import to_camel
 
@@ -85,6 +87,41 @@ class TagInput(Input):
         if self.value is None:
             raise InvalidInputError(f"The filter on the tag {self.key!r} has no value.")
         return self.value
+
+    def single(self) -> str:
+        """The one value that the tag must have.
+
+        Raises:
+            InvalidInputError: if not exactly one is given.
+        """
+        if self.value is None or self.values is not None:
+            raise InvalidInputError(f"The filter on the tag {self.key!r} takes one value.")
+        return self.value
+
+
+class AssetKeyInput(Input):
+    """An asset, by its path."""
+
+    path: list[str]
+
+    def value(self) -> AssetKey:
+        """The same as Dagster's value."""
+        return AssetKey(self.path)
+
+
+class StatusCacheInput(Input):
+    """What was computed of an asset's partitions."""
+
+    latest_storage_id: BigInt
+    partitions_def_id: str | None = None
+    serialized_materialized_partition_subset: str | None = None
+    serialized_failed_partition_subset: str | None = None
+    serialized_in_progress_partition_subset: str | None = None
+    earliest_in_progress_materialization_event_id: BigInt | None = None
+
+    def value(self) -> AssetStatusCacheValue:
+        """The same as Dagster's value."""
+        return AssetStatusCacheValue(**self.model_dump())
 
 
 def tags(filters: list[TagInput] | None) -> dict[str, str | list[str]] | None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from dagster._core.definitions.asset_key import AssetCheckKey
+from dagster._core.definitions.events import AssetKey
 from dagster._serdes import deserialize_value, serialize_value
 
-from dagstead.errors import InvalidInputError
+from dagstead.errors import DagsteadError, InvalidInputError
 
 T = TypeVar("T")
 
@@ -27,13 +31,60 @@ def unpack(text: str, kind: type[T]) -> T:
     Raises:
         InvalidInputError: if the text is no such value.
     """
+    # The open-source types declare only some classes as packable; the check is at run time.
+    return made(kind.__name__, lambda: deserialize_value(text, kind))  # type: ignore[type-var]
+
+
+def made(what: str, make: Callable[[], T]) -> T:
+    """The value that a constructor or a parser of Dagster's makes of what was sent.
+
+    Raises:
+        InvalidInputError: if it makes none. They check what they are given each with exceptions
+            of its own, which are no more than that to the caller.
+    """
     try:
-        # The open-source types declare only some classes as packable; the check is at run time.
-        return deserialize_value(text, kind)  # type: ignore[type-var]
+        return make()
+    except DagsteadError:
+        raise
     except Exception as error:
-        # A text of the wrong shape fails inside the constructors of its classes, with whatever
-        # they raise.
         raise InvalidInputError(
-            f"What was sent for a {kind.__name__} is not one that this server can read. "
+            f"What was sent for {what} cannot be read by this server. "
             "If the caller is newer than the server, update the server."
         ) from error
+
+
+def asset_key(text: str) -> AssetKey:
+    """The asset key that a text of the database's form means.
+
+    Raises:
+        InvalidInputError: if it means none.
+    """
+    key = made("an asset key", lambda: AssetKey.from_db_string(text))
+    if key is None:
+        raise InvalidInputError("The asset key is empty: send its path as a JSON list of texts.")
+    return key
+
+
+def asset_check_key(text: str) -> AssetCheckKey:
+    """The check that a text ``asset/key:check`` means.
+
+    The name of a check is an identifier, so that a colon before the last one is of the asset key.
+
+    Raises:
+        InvalidInputError: if it means none.
+    """
+    asset, colon, name = text.rpartition(":")
+    if not colon:
+        raise InvalidInputError(f"{text!r} names no asset check: send asset/key:check.")
+    return AssetCheckKey(AssetKey.from_user_string(asset), name)
+
+
+def seconds(moment: datetime) -> float:
+    """Seconds since 1970. A time from a database that stores no zone is UTC."""
+    aware = moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    return aware.timestamp()
+
+
+def optional_seconds(moment: datetime | None) -> float | None:
+    """The same where there may be no time yet."""
+    return None if moment is None else seconds(moment)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias
 
 from graphql import GraphQLError, parse, value_from_ast_untyped
 from graphql.language import (
@@ -22,6 +22,7 @@ from graphql.language import (
     FragmentDefinitionNode,
     FragmentSpreadNode,
     InlineFragmentNode,
+    NamedTypeNode,
     NonNullTypeNode,
     OperationDefinitionNode,
     SelectionNode,
@@ -212,7 +213,7 @@ class _Walk:
         elif isinstance(node, FragmentSpreadNode):
             yield from self._fragment(node.name.value, replace(place, inclusions=inclusions))
         elif isinstance(node, InlineFragmentNode):
-            condition = node.type_condition
+            condition: NamedTypeNode | None = node.type_condition
             types = place.types if condition is None else (*place.types, condition.name.value)
             inside = replace(place, types=types, inclusions=inclusions)
             yield from self.selections(node.selection_set, inside)
@@ -223,7 +224,7 @@ class _Walk:
         for argument in node.arguments:
             self._check_variables(argument.value)
         below = _Place(depth=place.depth + 1, open_fragments=place.open_fragments)
-        inner = cast("SelectionSetNode | None", node.selection_set)
+        inner = node.selection_set
         children = () if inner is None else self.selections(inner, below)
         return Selection(
             key=node.alias.value if node.alias else node.name.value,

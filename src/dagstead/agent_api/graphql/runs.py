@@ -24,7 +24,7 @@ from dagstead.agent_api.graphql.inputs import (
     moment,
     value_of,
 )
-from dagstead.agent_api.graphql.packing import pack, pack_optional, unpack
+from dagstead.agent_api.graphql.packing import pack, pack_optional, seconds, unpack
 from dagstead.errors import NotFoundError
 
 #: The columns of a run record: a run can be sorted by nothing else.
@@ -220,8 +220,8 @@ def _record(record: RunRecord) -> dict[str, Any]:
         TYPENAME: "RunRecord",
         "storageId": record.storage_id,
         "serializedPipelineRun": pack(record.dagster_run),
-        "createTimestamp": record.create_timestamp.timestamp(),
-        "updateTimestamp": record.update_timestamp.timestamp(),
+        "createTimestamp": seconds(record.create_timestamp),
+        "updateTimestamp": seconds(record.update_timestamp),
         "startTime": record.start_time,
         "endTime": record.end_time,
     }

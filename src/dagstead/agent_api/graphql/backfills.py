@@ -1,0 +1,95 @@
+"""``runs { ... }``: backfills, the heartbeats of daemons, and the telemetry of runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
+from dagster._core.execution.telemetry import RunTelemetryData
+from dagster._core.storage.runs.base import RunStorage
+from dagster._daemon.types import DaemonHeartbeat
+
+from dagstead.agent_api.graphql.answers import OK
+from dagstead.agent_api.graphql.context import StorageContext
+from dagstead.agent_api.graphql.executor import Resolver
+from dagstead.agent_api.graphql.inputs import BackfillsFilterInput, Limit, value_of
+from dagstead.agent_api.graphql.packing import pack, pack_optional, unpack
+
+
+def backfill_fields() -> dict[str, Resolver]:
+    """The fields of ``runs`` that are about what starts and watches runs."""
+    return {
+        "getBackfills": get_backfills,
+        "getBackfill": get_backfill,
+        "addBackfill": add_backfill,
+        "updateBackfill": update_backfill,
+        "addDaemonHeartbeat": add_daemon_heartbeat,
+        "getDaemonHeartbeats": get_daemon_heartbeats,
+        "addRunTelemetry": add_run_telemetry,
+    }
+
+
+def get_backfills(
+    context: StorageContext,
+    *,
+    status: BulkActionStatus | None = None,
+    cursor: str | None = None,
+    limit: Limit | None = None,
+    filters: BackfillsFilterInput | None = None,
+) -> list[str]:
+    """The backfills that a filter lets through, newest first."""
+    found = _storage(context).get_backfills(
+        filters=value_of(filters), cursor=cursor, limit=limit, status=status
+    )
+    return [pack(backfill) for backfill in found]
+
+
+def get_backfill(context: StorageContext, *, backfill_id: str) -> str | None:
+    """One backfill; None if there is none of this id."""
+    return pack_optional(_storage(context).get_backfill(backfill_id))
+
+
+def add_backfill(context: StorageContext, *, serialized_partition_backfill: str) -> dict[str, bool]:
+    """Store a new backfill."""
+    _storage(context).add_backfill(unpack(serialized_partition_backfill, PartitionBackfill))
+    return OK
+
+
+def update_backfill(
+    context: StorageContext, *, serialized_partition_backfill: str
+) -> dict[str, bool]:
+    """Replace a backfill."""
+    _storage(context).update_backfill(unpack(serialized_partition_backfill, PartitionBackfill))
+    return OK
+
+
+def add_daemon_heartbeat(
+    context: StorageContext, *, serialized_daemon_heartbeat: str
+) -> dict[str, bool]:
+    """Store that a daemon is alive."""
+    heartbeat = unpack(serialized_daemon_heartbeat, DaemonHeartbeat)
+    _storage(context).add_daemon_heartbeat(heartbeat)
+    return OK
+
+
+def get_daemon_heartbeats(context: StorageContext) -> str:
+    """The latest heartbeat of each kind of daemon, as a JSON object of packed values."""
+    found = _storage(context).get_daemon_heartbeats()
+    return json.dumps({kind: pack(heartbeat) for kind, heartbeat in found.items()})
+
+
+def add_run_telemetry(
+    context: StorageContext, *, serialized_telemetry: str, serialized_tags: str
+) -> dict[str, bool]:
+    """Take what a run measured of itself, where the storage keeps that."""
+    telemetry = unpack(serialized_telemetry, RunTelemetryData)
+    tags = unpack(serialized_tags, dict)
+    storage = _storage(context)
+    if storage.supports_run_telemetry():
+        storage.add_run_telemetry(telemetry, tags)
+    return OK
+
+
+def _storage(context: StorageContext) -> RunStorage[Any]:
+    return context.instance.run_storage

@@ -1,0 +1,55 @@
+"""``latestDefsStateInfo`` and ``defsState { ... }``: which version of its state a component has."""
+
+from __future__ import annotations
+
+from threading import Lock
+
+from dagster._core.storage.defs_state.base import DEFS_STATE_INFO_CURSOR_KEY
+from dagster._serdes import deserialize_value
+from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
+
+from dagstead.agent_api.graphql.answers import OK
+from dagstead.agent_api.graphql.context import StorageContext
+from dagstead.agent_api.graphql.executor import Namespace, Resolver
+from dagstead.agent_api.graphql.packing import pack
+
+
+class DefsState:
+    """Versions, kept where open-source Dagster keeps them: in the deployment's run storage.
+
+    The state itself is an artifact; only its version is here.
+    """
+
+    def __init__(self) -> None:
+        # All versions are one value of the storage: two writers of this server take turns.
+        self._writing = Lock()
+
+    def roots(self) -> dict[str, Namespace | Resolver]:
+        """The root fields."""
+        return {
+            "latestDefsStateInfo": latest_defs_state_info,
+            "defsState": Namespace(
+                "DefsState", {"setLatestDefsStateVersion": self.set_latest_defs_state_version}
+            ),
+        }
+
+    def set_latest_defs_state_version(
+        self, context: StorageContext, *, key: str, version: str | None = None
+    ) -> dict[str, bool]:
+        """Make a version the latest of a key; None takes the key away."""
+        storage = context.instance.run_storage
+        with self._writing:
+            stored = latest_defs_state_info(context)
+            info = None if stored is None else deserialize_value(stored, DefsStateInfo)
+            if version is None:
+                changed = DefsStateInfo.remove_key(info, key)
+            else:
+                changed = DefsStateInfo.add_version(info, key, version)
+            storage.set_cursor_values({DEFS_STATE_INFO_CURSOR_KEY: pack(changed)})
+        return OK
+
+
+def latest_defs_state_info(context: StorageContext) -> str | None:
+    """The latest version of each key; None if none was ever set."""
+    keys = {DEFS_STATE_INFO_CURSOR_KEY}
+    return context.instance.run_storage.get_cursor_values(keys).get(DEFS_STATE_INFO_CURSOR_KEY)

@@ -1,0 +1,116 @@
+"""``schedules { ... }``: the states and ticks of schedules and sensors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster._core.definitions.run_request import InstigatorType
+from dagster._core.scheduler.instigation import (
+    InstigatorState,
+    InstigatorStatus,
+    InstigatorTick,
+    TickData,
+    TickStatus,
+)
+from dagster._core.storage.schedules.base import ScheduleStorage
+from pydantic import FiniteFloat
+
+from dagstead.agent_api.graphql.answers import OK
+from dagstead.agent_api.graphql.context import StorageContext
+from dagstead.agent_api.graphql.executor import Namespace
+from dagstead.agent_api.graphql.inputs import BigInt, Limit, moment
+from dagstead.agent_api.graphql.packing import pack, pack_optional, unpack
+from dagstead.errors import NotFoundError
+
+
+def schedules() -> Namespace:
+    """The fields of ``schedules``."""
+    return Namespace(
+        "Schedules",
+        {
+            "jobStates": job_states,
+            "jobState": job_state,
+            "addJobState": add_job_state,
+            "updateJobState": update_job_state,
+            "jobTicks": job_ticks,
+            "createJobTick": create_job_tick,
+            "updateJobTick": update_job_tick,
+        },
+    )
+
+
+def job_states(
+    context: StorageContext,
+    *,
+    repository_origin_id: str | None = None,
+    repository_selector_id: str | None = None,
+    job_type: InstigatorType | None = None,
+    statuses: list[InstigatorStatus] | None = None,
+) -> list[str]:
+    """The states of schedules and sensors that a filter lets through."""
+    states = _storage(context).all_instigator_state(
+        repository_origin_id=repository_origin_id,
+        repository_selector_id=repository_selector_id,
+        instigator_type=job_type,
+        instigator_statuses=set(statuses) if statuses else None,
+    )
+    return [pack(state) for state in states]
+
+
+def job_state(context: StorageContext, *, job_origin_id: str, selector_id: str) -> str | None:
+    """The state of one; None if it was never turned on or off."""
+    return pack_optional(_storage(context).get_instigator_state(job_origin_id, selector_id))
+
+
+def add_job_state(context: StorageContext, *, serialized_job_state: str) -> dict[str, bool]:
+    """Store the first state of one."""
+    _storage(context).add_instigator_state(unpack(serialized_job_state, InstigatorState))
+    return OK
+
+
+def update_job_state(context: StorageContext, *, serialized_job_state: str) -> dict[str, bool]:
+    """Replace the state of one."""
+    _storage(context).update_instigator_state(unpack(serialized_job_state, InstigatorState))
+    return OK
+
+
+def job_ticks(  # noqa: PLR0913 the arguments of the wire
+    context: StorageContext,
+    *,
+    job_origin_id: str,
+    selector_id: str,
+    before: FiniteFloat | None = None,
+    after: FiniteFloat | None = None,
+    limit: Limit | None = None,
+    statuses: list[TickStatus] | None = None,
+) -> list[str]:
+    """The ticks of one, newest first."""
+    for time in (before, after):
+        if time is not None:
+            moment(time)
+    ticks = _storage(context).get_ticks(
+        job_origin_id, selector_id, before=before, after=after, limit=limit, statuses=statuses
+    )
+    return [pack(tick) for tick in ticks]
+
+
+def create_job_tick(context: StorageContext, *, serialized_job_tick_data: str) -> dict[str, int]:
+    """Store a tick that begins."""
+    tick = _storage(context).create_tick(unpack(serialized_job_tick_data, TickData))
+    return {"tickId": tick.tick_id}
+
+
+def update_job_tick(
+    context: StorageContext, *, tick_id: BigInt, serialized_job_tick_data: str
+) -> dict[str, bool]:
+    """Store what became of a tick."""
+    data = unpack(serialized_job_tick_data, TickData)
+    _storage(context).update_tick(InstigatorTick(tick_id, data))
+    return OK
+
+
+def _storage(context: StorageContext) -> ScheduleStorage[Any]:
+    storage = context.instance.schedule_storage
+    if storage is None:
+        raise NotFoundError("This deployment has no storage for schedules and sensors.")
+    return storage
