@@ -97,5 +97,3 @@ async def _form_file(request: Request) -> AsyncIterable[bytes]:
         raise InvalidInputError(msg)
     while piece := await file.read(_CHUNK_BYTES):
         yield piece
-
-

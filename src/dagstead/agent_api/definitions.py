@@ -54,12 +54,9 @@ def check_snapshot(caller: Caller, payload: Payload) -> Response:
     key = _upload_key(caller, upload_id)
     data = SnapshotUploadData(
         sha1=sha1,
-        format=(
-            FileFormat.GZIPPED_JSON if FileFormat.GZIPPED_JSON in formats else FileFormat.JSON
-        ),
+        format=(FileFormat.GZIPPED_JSON if FileFormat.GZIPPED_JSON in formats else FileFormat.JSON),
         uri=str(key),
-        presigned_put_url=caller.services.base_url
-        + caller.services.store.blobs.sign(key, "PUT"),
+        presigned_put_url=caller.services.base_url + caller.services.store.blobs.sign(key, "PUT"),
         id=upload_id,
         type=kind,
     )
@@ -102,9 +99,7 @@ def code_location_update_result(caller: Caller, payload: Payload) -> Response:
 
 def upload_workspace_entry(caller: Caller, payload: Payload) -> Response:
     """``PUT /upload_workspace_entry``: the outcome of loading a location, all in one file."""
-    entry = unpack_text(
-        payload.file("workspace_entry.tmp"), DagsterCloudUploadWorkspaceEntry
-    )
+    entry = unpack_text(payload.file("workspace_entry.tmp"), DagsterCloudUploadWorkspaceEntry)
     missing: list[JobSelector] = []
     if entry.upload_location_data is not None:
         manifest = _store_entry(caller, entry)

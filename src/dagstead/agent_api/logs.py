@@ -35,9 +35,7 @@ def gen_logs_url(caller: Caller, payload: Payload) -> Response:
         msg = f"io_type is {io_type[:40]!r}; it is stdout or stderr."
         raise InvalidInputError(msg)
     stage = _PARTIAL if payload.query.get("partial") else _FINAL
-    key = BlobKey(
-        BlobKind.LOG, caller.deployment.name, f"{stage}/{io_type}/{_encode(log_key)}"
-    )
+    key = BlobKey(BlobKind.LOG, caller.deployment.name, f"{stage}/{io_type}/{_encode(log_key)}")
     address = caller.services.store.blobs.sign(key, "PUT")
     return JSONResponse({"url": caller.services.base_url + address})
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -11,7 +12,6 @@ from typing import TypeAlias, TypeVar
 from dagster._serdes import deserialize_value
 from dagster_shared.serdes.serdes import PackableValue
 from pydantic import JsonValue, TypeAdapter, ValidationError
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import ImmutableMultiDict, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
@@ -114,7 +114,8 @@ def endpoint(handler: Handler, services: AgentServices, *, users_too: bool = Fal
         try:
             caller = caller_of(request, services, users_too=users_too)
             payload = await _read(request)
-            return await run_in_threadpool(handler, caller, payload)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(services.threads, handler, caller, payload)
         except DagsteadError as error:
             return error_response(error)
         except Exception:

@@ -52,4 +52,6 @@ def secrets_for(
         for secret in secrets
         if secret.deployment in {None, deployment} and secret.location in {None, location}
     ]
-    return sorted(fitting, key=lambda each: (each.location is not None, each.deployment is not None))
+    return sorted(
+        fitting, key=lambda each: (each.location is not None, each.deployment is not None)
+    )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
+from dagstead.agent_api.secrets import Secret
 from dagstead.engine.instances import Instances
 from dagstead.engine.snapshots import Snapshots
 from dagstead.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
-from dagstead.agent_api.secrets import Secret
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.store.all import Store
+
+_THREADS = 32
 
 #: The official clients' header for the deployment that a call is about.
 DEPLOYMENT_HEADER = "Dagster-Cloud-Deployment"
@@ -28,6 +31,11 @@ class AgentServices:
     base_url: str
     #: What ``scopedSecrets`` answers.
     secrets: Sequence[Secret] = ()
+    #: Endpoints work here. The UI's threads wait for answers of agents; if agents' calls shared
+    #: them, full threads would keep out the very answers that they wait for.
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(_THREADS, thread_name_prefix="agent-api")
+    )
 
     @property
     def store(self) -> Store:

@@ -20,6 +20,7 @@ from dagster_cloud.api.dagster_cloud_api import (
     LaunchRunArgs,
     TerminateRunArgs,
 )
+from dagster_shared.check.record import is_record
 from dagster_shared.record import replace
 
 from dagstead.plane.agents import Heartbeat
@@ -223,10 +224,11 @@ def _without_instance_ref(args: object) -> object:
     # The control plane's instance ref has its database address in it; agents put in their own.
     if getattr(args, "instance_ref", None) is None:
         return args
-    # Argument classes are named tuples or records, by their age.
-    if isinstance(args, tuple) and hasattr(args, "_replace"):
-        return args._replace(instance_ref=None)
-    return replace(args, instance_ref=None)
+    # Argument classes are records or named tuples, by their age; some are records that look like
+    # named tuples.
+    if is_record(args):
+        return replace(args, instance_ref=None)
+    return args._replace(instance_ref=None)  # type: ignore[attr-defined]
 
 
 def _response_text(response: DagsterCloudApiResponse, api: DagsterCloudApi, location: str) -> str:
