@@ -86,8 +86,7 @@ def _environment(name: str) -> Environment:
 
 def _make(folder: Path, lock_file: Path) -> None:
     # The packages are linked from uv's cache, which makes a second environment nearly free.
-    # pip is in it because the official PEX builder calls `python -m pip` where there is no uv.
-    _uv("venv", "--quiet", "--seed", "--python", sys.executable, str(folder))
+    _uv("venv", "--quiet", "--python", sys.executable, str(folder))
     python = str(folder / "bin" / "python")
     _uv("pip", "sync", "--quiet", "--python", python, "--require-hashes", str(lock_file))
 

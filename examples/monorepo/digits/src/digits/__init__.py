@@ -1,0 +1,1 @@
+"""Handwritten digits: three kinds of model learn to read them, and the best one is kept."""
