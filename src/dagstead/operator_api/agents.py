@@ -6,18 +6,20 @@ import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dagster._utils.error import SerializableErrorInfo
 from dagster_cloud.api.dagster_cloud_api import TimestampedError
-from dagster_graphql.schema.errors import GraphenePythonError
+from dagster_shared.check import CheckError
+from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.serdes import deserialize_value
 from dagster_shared.serdes.errors import DeserializationError
 from graphql import GraphQLResolveInfo
 
 from dagstead.operator_api.context import context_of
 from dagstead.operator_api.extension import Resolver
-from dagstead.operator_api.refusals import as_error
-from dagstead.plane.agents import Heartbeat
+from dagstead.operator_api.refusals import as_error, as_python_error
+from dagstead.plane.agents import Heartbeat, of_deployment
+from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import describe_queue
+from dagstead.store.all import Store
 
 
 @as_error
@@ -25,15 +27,20 @@ def agents(
     info: GraphQLResolveInfo,
     heartbeatedSince: float | None = None,  # noqa: N803 - the wire's
 ) -> list[Mapping[str, Any]]:
-    """The agents that were heard of for this deployment, the newest first."""
+    """The agents that serve this deployment, the last heard of first."""
     context = context_of(info)
     since = heartbeatedSince or 0.0
     now = context.store.clock()
-    beats = context.store.agents.of(context.deployment.name)
+    beats = heartbeats(context.store, context.deployment)
     return [_agent(beat, now) for beat in beats if beat.received_at >= since]
 
 
 QUERIES: Mapping[str, Resolver] = {"agents": agents}
+
+
+def heartbeats(store: Store, deployment: Deployment) -> list[Heartbeat]:
+    """One heartbeat of each agent that serves a deployment, also of those that are silent now."""
+    return of_deployment(store.agents.all(), deployment.name, is_branch=deployment.is_branch)
 
 
 def agent_type(beats: Iterable[Heartbeat]) -> str:
@@ -62,7 +69,7 @@ def _agent(beat: Heartbeat, now: float) -> Mapping[str, Any]:
 
 
 def _metadata(beat: Heartbeat) -> Mapping[str, Any]:
-    queues = sorted((queue for queue in beat.queues if queue is not None))
+    queues = sorted(queue for queue in beat.queues if queue is not None)
     named = [*queues, *([describe_queue(None)] if None in beat.queues else [])]
     return {
         **beat.metadata,
@@ -79,8 +86,8 @@ def _text(value: object) -> str:
 def _error(serialized: str) -> Mapping[str, Any]:
     try:
         error = deserialize_value(serialized, TimestampedError)
-    except DeserializationError:
+    except (DeserializationError, CheckError, ValueError):
         # What an agent sent is shown as it came rather than lost.
         shown = SerializableErrorInfo(message=serialized, stack=[], cls_name=None)
-        return {"timestamp": None, "error": GraphenePythonError(shown)}
-    return {"timestamp": error.timestamp, "error": GraphenePythonError(error.error)}
+        return {"timestamp": None, "error": as_python_error(shown)}
+    return {"timestamp": error.timestamp, "error": as_python_error(error.error)}

@@ -39,19 +39,32 @@ class Context(Protocol):
     """
 
     @property
-    def store(self) -> Store: ...
+    def store(self) -> Store:
+        """What the control plane stores."""
+
     @property
-    def deployment(self) -> Deployment: ...
+    def deployment(self) -> Deployment:
+        """The deployment that the request is for."""
+
     @property
-    def token(self) -> Token | None: ...
+    def token(self) -> Token | None:
+        """Who asks; ``None`` inside the server."""
+
     @property
-    def calls(self) -> Calls: ...
+    def calls(self) -> Calls:
+        """Calls on agents."""
+
     @property
-    def instances(self) -> Instances: ...
+    def instances(self) -> Instances:
+        """The storage of all deployments."""
+
     @property
-    def instance(self) -> DagsterInstance: ...
+    def instance(self) -> DagsterInstance:
+        """The storage of this one."""
+
     @property
-    def base_url(self) -> str: ...
+    def base_url(self) -> str:
+        """The address under which callers reach this server."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

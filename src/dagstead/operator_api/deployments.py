@@ -8,7 +8,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from dagstead.errors import DeploymentNotFoundError
-from dagstead.operator_api.agents import agent_type
+from dagstead.operator_api.agents import agent_type, heartbeats
 from dagstead.operator_api.context import (
     Context,
     context_of,
@@ -61,8 +61,11 @@ def branch_deployments(
 def deployment_by_name(info: GraphQLResolveInfo, name: str) -> Mapping[str, Any]:
     """One deployment."""
     context = context_of(info)
-    deployment = context.store.deployments.get(name)
-    require_deployment(context, deployment)
+    found = next((each for each in context.store.deployments.all() if each.name == name), None)
+    if context.token is not None and (found is None or not grants(context, found)):
+        # First the grant: which other deployments exist is not for a limited token's holder.
+        context.token.require_deployment(name, is_branch=found is not None and found.is_branch)
+    deployment = found or context.store.deployments.get(name)
     return {"__typename": "DagsterCloudDeployment", **_view(info, deployment)}
 
 
@@ -148,7 +151,7 @@ def _view(info: GraphQLResolveInfo, deployment: Deployment) -> Mapping[str, Any]
         "deploymentType": "BRANCH" if deployment.is_branch else "PRODUCTION",
         "deploymentStatus": "ACTIVE",
         # Read only when it is asked for: it needs the heartbeats.
-        "agentType": lambda _info: agent_type(context.store.agents.of(deployment.name)),
+        "agentType": lambda _info: agent_type(heartbeats(context.store, deployment)),
         "isBranchDeployment": deployment.is_branch,
         "organizationName": facts_of(info).organization,
     }

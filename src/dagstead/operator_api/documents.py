@@ -125,12 +125,9 @@ def _read(document: object, deploying: Deploying, position: int) -> NewLocation:
     _collect(errors, lambda: check_location_name(given.get("location_name")))
     _collect(errors, lambda: check_queue_name(given.get("agent_queue")))
     errors += _source_errors(given.get("code_source")) + _pex_errors(given.get("pex_metadata"))
-    try:
-        parsed = _parse(given)
-    except ValidationError as error:
-        checked = {"location_name", "agent_queue", "code_source"}
-        errors += [_sentence(each) for each in error.errors() if each["loc"][0] not in checked]
-    if errors:
+    parsed, wrong = _parse(given)
+    errors += wrong
+    if parsed is None or errors:
         name = given.get("location_name")
         label = f"Location {name!r}" if isinstance(name, str) else f"Location {position}"
         raise InvalidDocumentError([f"{label}: {each}" for each in errors])
@@ -144,13 +141,16 @@ def _read(document: object, deploying: Deploying, position: int) -> NewLocation:
     )
 
 
-def _parse(given: Mapping[str, Any]) -> _Location:
+def _parse(given: Mapping[str, Any]) -> tuple[_Location | None, list[str]]:
     # The official validator of code_source raises AttributeError for anything but a mapping, so
     # that one is judged by _source_errors and left out here when it is wrong.
-    source = given.get("code_source")
-    if not isinstance(source, Mapping) or _source_errors(source):
-        return _Location.model_validate({k: v for k, v in given.items() if k != "code_source"})
-    return _Location.model_validate(given)
+    wrong_source = _source_errors(given.get("code_source"))
+    judged = {k: v for k, v in given.items() if k != "code_source" or not wrong_source}
+    try:
+        return _Location.model_validate(judged), []
+    except ValidationError as error:
+        elsewhere = {"location_name", "agent_queue", "code_source"}
+        return None, [_sentence(each) for each in error.errors() if each["loc"][0] not in elsewhere]
 
 
 def _deploy_data(
@@ -197,10 +197,8 @@ def _read_defaults(defaults: object) -> tuple[Mapping[str, Any], list[str]]:
 def _merge(defaults: Mapping[str, Any], location: object) -> object:
     if not defaults or not isinstance(location, Mapping):
         return location
-    merged: object = DagsterCloudConfigDefaultsMerger().merge(
-        dict(defaults), remove_none_recursively(dict(location))
-    )
-    return merged
+    merger: Any = DagsterCloudConfigDefaultsMerger  # untyped upstream
+    return merger().merge(dict(defaults), remove_none_recursively(dict(location)))
 
 
 def _duplicates(listed: Sequence[object]) -> list[str]:
@@ -244,10 +242,8 @@ def _pex_errors(metadata: object) -> list[str]:
     if not isinstance(tag, str):
         return []
     if not _PEX_TAG.fullmatch(tag):
-        return [
-            f"pex_metadata.pex_tag is {tag[:80]!r}. It must name PEX files as "
-            "`dagster-cloud ci build` does: 'files=deps-….pex:source-….pex'."
-        ]
+        form = "'files=deps-….pex:source-….pex', as `dagster-cloud ci build` makes it"
+        return [f"pex_metadata.pex_tag is {tag[:80]!r}. It must name PEX files: {form}."]
     if not any(name.startswith("source-") for name in tag.removeprefix("files=").split(":")):
         return [
             f"pex_metadata.pex_tag {tag[:80]!r} names no 'source-….pex', the file with the code."

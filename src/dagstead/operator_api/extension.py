@@ -139,7 +139,8 @@ class _Builder:
                         for each in node.fields
                     },
                 )
-        return None
+            case _:
+                return None
 
     def _field(self, node: FieldDefinitionNode, resolver: Resolver | None = None) -> GraphQLField:
         return GraphQLField(
@@ -151,13 +152,14 @@ class _Builder:
     def _argument(self, node: InputValueDefinitionNode) -> GraphQLArgument:
         return GraphQLArgument(self._type(node.type))
 
-    def _type(self, node: TypeNode) -> Any:  # noqa: ANN401 - input and output types alike
+    def _type(self, node: TypeNode) -> Any:
         match node:
             case NonNullTypeNode():
                 return GraphQLNonNull(self._type(node.type))
             case ListTypeNode():
                 return GraphQLList(self._type(node.type))
-        return self._named(cast("Any", node).name.value)
+            case _:
+                return self._named(cast("Any", node).name.value)
 
     def _named(self, name: str) -> GraphQLNamedType:
         found = self.own.get(name) or self.base.get_type(name) or specified_scalar_types.get(name)

@@ -101,8 +101,8 @@ def _require_uploads(new: Iterable[NewLocation], stored: Callable[[BlobKey], boo
     the location would fail to load much later on the pool.
     """
     errors = [
-        f"Location {each.name!r}: PEX file {file!r} is not stored here. Its upload may have failed: "
-        "build it again with `dagster-cloud ci build`, and look for 'Upload failed'."
+        f"Location {each.name!r}: PEX file {file!r} is not stored here. Its upload may have "
+        "failed: build it again with `dagster-cloud ci build`, and look for 'Upload failed'."
         for each in new
         for file in pex_files(each)
         if not stored(BlobKey(BlobKind.PEX, ORGANIZATION, file))

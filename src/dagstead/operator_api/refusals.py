@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import logging
 import uuid
+from collections.abc import Callable
 
-from dagster._utils.error import SerializableErrorInfo
 from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
+from dagster_shared.error import SerializableErrorInfo
 from graphql import GraphQLError
 
 from dagstead.errors import (
@@ -23,7 +24,12 @@ logger = logging.getLogger(__name__)
 
 def python_error(message: str) -> GraphenePythonError:
     """The open-source error member, without a stack: ours are messages for people."""
-    return GraphenePythonError(SerializableErrorInfo(message=message, stack=[], cls_name=None))
+    return as_python_error(SerializableErrorInfo(message=message, stack=[], cls_name=None))
+
+
+def as_python_error(error: SerializableErrorInfo) -> GraphenePythonError:
+    """The open-source error member."""
+    return GraphenePythonError(error)  # type: ignore[no-untyped-call]
 
 
 def member(error: Exception, members: frozenset[str]) -> object:
@@ -38,15 +44,16 @@ def member(error: Exception, members: frozenset[str]) -> object:
         case InvalidDocumentError() if "InvalidLocationError" in members:
             return {"__typename": "InvalidLocationError", "errors": list(error.errors)}
         case ForbiddenError() if "UnauthorizedError" in members:
-            return GrapheneUnauthorizedError(error.message)
+            return GrapheneUnauthorizedError(error.message)  # type: ignore[no-untyped-call]
         case DeploymentNotFoundError() if "DeploymentNotFoundError" in members:
             return {"__typename": "DeploymentNotFoundError", "message": error.message}
         case DagsteadError():
             return python_error(error.message)
-    return python_error(_unexpected(error))
+        case _:
+            return python_error(_unexpected(error))
 
 
-def as_member(*members: str) -> object:
+def as_member(*members: str) -> Callable[[Resolver], Resolver]:
     """Decorate a resolver so that what it raises becomes a member of its union.
 
     Args:

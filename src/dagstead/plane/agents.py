@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -59,3 +59,18 @@ class Heartbeat:
     def status(self, now: float) -> AgentStatus:
         """The status that the official CLI and UI know."""
         return AgentStatus.RUNNING if self.is_alive(now) else AgentStatus.NOT_RUNNING
+
+
+def of_deployment(beats: Iterable[Heartbeat], name: str, *, is_branch: bool) -> list[Heartbeat]:
+    """One heartbeat of each agent that serves a deployment, in the order given.
+
+    Agents send heartbeats for the deployments that they name. For branch deployments they need
+    not: those that take them count for every one.
+    """
+    found: dict[str, Heartbeat] = {}
+    for beat in beats:
+        own = beat.deployment == name
+        counts = own or (is_branch and beat.branch_deployments)
+        if counts and (own or beat.agent_id not in found):
+            found[beat.agent_id] = beat
+    return list(found.values())

@@ -160,13 +160,19 @@ def test_every_mistake_is_told_at_once() -> None:
     )
     assert errors == [
         "Location 'a' is there 2 times. Give each location its own name.",
-        "Location 'a': agent_queue is '', which no agent serves. Leave agent_queue out for the "
-        "default queue, or name the queue of your hybrid agent.",
-        "Location 'b': code_source is missing. Name the code with one of: package_name, "
-        "module_name, python_file, autoload_defs_module_name.",
+        (
+            "Location 'a': agent_queue is '', which no agent serves. Leave agent_queue out for the "
+            "default queue, or name the queue of your hybrid agent."
+        ),
+        (
+            "Location 'b': code_source is missing. Name the code with one of: package_name, "
+            "module_name, python_file, autoload_defs_module_name."
+        ),
         "Location 'b': unknown key 'imag'. Did you mean 'image'?",
-        "Location 'a': code_source must have exactly one of package_name, module_name, "
-        "python_file, autoload_defs_module_name; it has module_name and python_file.",
+        (
+            "Location 'a': code_source must have exactly one of package_name, module_name, "
+            "python_file, autoload_defs_module_name; it has module_name and python_file."
+        ),
         "Location 4 is text, not a mapping.",
     ]
 

@@ -1,0 +1,79 @@
+"""What Dagster+ offers and this control plane does not, refused with a sentence.
+
+The documents of these commands name dozens of types that do not exist here: without this they
+would be answered with a list of validation errors.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from graphql import FieldNode, GraphQLError, OperationDefinitionNode, parse
+
+_ALERTS = "Alert policies are not offered by this control plane."
+_ATLAN = "The Atlan integration is not offered by this control plane."
+_INSIGHTS = "Insights metrics are not offered by this control plane."
+_ISSUES = "Issues are not offered by this control plane."
+_SECRETS = (
+    "Secrets cannot be read or written through this control plane yet. Set them as environment "
+    "variables of the server: agents get them from there."
+)
+_TOKENS = (
+    "Agent tokens are kept hashed and are made on the server only: "
+    "`dagstead token create --kind agent`."
+)
+
+#: The sentence for each root field.
+NOT_OFFERED: Mapping[str, str] = {
+    "addLinkToIssue": _ISSUES,
+    "agentTokensOrError": _TOKENS,
+    "alertPolicies": _ALERTS,
+    "alertPoliciesAsDocumentOrError": _ALERTS,
+    "alertPoliciesForJob": _ALERTS,
+    "alertPolicyById": _ALERTS,
+    "alertPolicyNotifications": _ALERTS,
+    "atlanIntegration": _ATLAN,
+    "createAgentToken": _TOKENS,
+    "createIssue": _ISSUES,
+    "createOrUpdateAlertPolicyFromDocument": _ALERTS,
+    "createOrUpdateSecretForScopes": _SECRETS,
+    "deleteAlertPolicy": _ALERTS,
+    "deleteAtlanIntegrationSettings": _ATLAN,
+    "issue": _ISSUES,
+    "issues": _ISSUES,
+    "metricTypesForAsset": _INSIGHTS,
+    "metricTypesForDeployment": _INSIGHTS,
+    "metricTypesForJob": _INSIGHTS,
+    "metricTypesForSpecificAsset": _INSIGHTS,
+    "metricTypesForSpecificJob": _INSIGHTS,
+    "reconcileAlertPoliciesFromDocument": _ALERTS,
+    "removeLinkFromIssue": _ISSUES,
+    "reportingMetricsByAsset": _INSIGHTS,
+    "reportingMetricsByAssetSelection": _INSIGHTS,
+    "reportingMetricsByDeployment": _INSIGHTS,
+    "reportingMetricsByJob": _INSIGHTS,
+    "runNotificationsOrError": _ALERTS,
+    "secretsOrError": _SECRETS,
+    "setAtlanIntegrationSettings": _ATLAN,
+    "updateIssue": _ISSUES,
+}
+
+#: Tells nearly every document that needs no second look, without parsing it.
+_MAY_NAME_ONE = re.compile(r"\b(?:" + "|".join(NOT_OFFERED) + r")\b")
+
+
+def refusal(document: str) -> str | None:
+    """Why a GraphQL document is not answered; ``None`` when nothing speaks against it."""
+    if not _MAY_NAME_ONE.search(document):
+        return None
+    try:
+        parsed = parse(document)
+    except (GraphQLError, RecursionError):
+        return None
+    for operation in parsed.definitions:
+        if isinstance(operation, OperationDefinitionNode):
+            for field in operation.selection_set.selections:
+                if isinstance(field, FieldNode) and field.name.value in NOT_OFFERED:
+                    return NOT_OFFERED[field.name.value]
+    return None

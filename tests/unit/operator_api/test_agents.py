@@ -1,0 +1,68 @@
+"""Agents, as the CLI shows them."""
+
+from __future__ import annotations
+
+from dagster_cloud.api.dagster_cloud_api import TimestampedError
+from dagster_shared.error import SerializableErrorInfo
+from dagster_shared.serdes import serialize_value
+
+from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
+from tests.unit.operator_api.surface import Clock, Operator
+
+DOCUMENT = """
+{
+  agents {
+    id agentLabel status lastHeartbeatTime
+    metadata { key value }
+    errors { timestamp error { message stack } }
+  }
+}
+"""
+
+
+def test_everything_of_a_heartbeat(operator: Operator, clock: Clock) -> None:
+    error = TimestampedError(
+        timestamp=5.0, error=SerializableErrorInfo("it broke", ["line 1"], "ValueError")
+    )
+    operator.context.store.agents.record(
+        [
+            Heartbeat(
+                agent_id="a-1",
+                deployment="prod",
+                token_id=1,
+                received_at=clock(),
+                first_received_at=1.0,
+                label="mine",
+                type="K8sUserCodeLauncher",
+                version="1.13.27",
+                queues=frozenset({"hybrid-queue", None}),
+                branch_deployments=True,
+                metadata={"utilization_metrics": {"cpu": 1}, "image_tag": None},
+                run_worker_statuses=None,
+                errors=(serialize_value(error), "not a value"),
+            )
+        ]
+    )
+    assert operator.run(DOCUMENT) == {
+        "agents": [
+            {
+                "id": "a-1",
+                "agentLabel": "mine",
+                "status": "RUNNING",
+                "lastHeartbeatTime": clock(),
+                "metadata": [
+                    {"key": "utilization_metrics", "value": '{"cpu": 1}'},
+                    {"key": "type", "value": "K8sUserCodeLauncher"},
+                    {"key": "version", "value": "1.13.27"},
+                    {"key": "queues", "value": "hybrid-queue, (default queue)"},
+                ],
+                "errors": [
+                    {"timestamp": 5.0, "error": {"message": "it broke", "stack": ["line 1"]}},
+                    {"timestamp": None, "error": {"message": "not a value", "stack": []}},
+                ],
+            }
+        ]
+    }
+    clock.now += ALIVE_SECONDS
+    (agent,) = operator.run(DOCUMENT)["agents"]
+    assert agent["status"] == "NOT_RUNNING"
