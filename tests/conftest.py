@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from dagstead.store.all import Store, open_store
+from dagstead.testing.clock import ManualClock
 from tests.support.postgres import PostgresCluster
 
 #: Tells the workers of pytest-xdist, by their environment, where this run's Postgres lives.
@@ -54,3 +56,17 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'test.db'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that only moves when a test moves it."""
+    return ManualClock()
+
+
+@pytest.fixture
+def store(database_url: str, tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
+    """An empty store on SQLite, and on Postgres."""
+    opened = open_store(database_url=database_url, blobs_folder=tmp_path / "blobs", clock=clock)
+    yield opened
+    opened.close()

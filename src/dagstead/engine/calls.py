@@ -126,7 +126,9 @@ class AgentCalls:
         alive = self.heartbeats(deployment)
         if serving(queue, [beat.queues for beat in alive]):
             return None
-        return describe_unserved(queue, {beat.label or beat.agent_id: beat.queues for beat in alive})
+        return describe_unserved(
+            queue, {beat.label or beat.agent_id: beat.queues for beat in alive}
+        )
 
     def _wait(
         self,

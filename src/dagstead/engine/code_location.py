@@ -156,5 +156,3 @@ def missing_job_snapshots(
             if not snapshots.has(SnapshotType.JOB, ref.snapshot_id)
         ]
     return missing
-
-

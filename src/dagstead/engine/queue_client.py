@@ -94,9 +94,7 @@ class QueueClient(DagsterGrpcClient):
             partition_set_execution_param_args,
         )
 
-    def external_pipeline_subset(
-        self, pipeline_subset_snapshot_args: JobSubsetSnapshotArgs
-    ) -> str:
+    def external_pipeline_subset(self, pipeline_subset_snapshot_args: JobSubsetSnapshotArgs) -> str:
         """See the base class."""
         return self._target.ask(
             DagsterCloudApi.GET_SUBSET_EXTERNAL_PIPELINE_RESULT, pipeline_subset_snapshot_args

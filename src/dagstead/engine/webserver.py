@@ -25,11 +25,9 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
         """The schema with the control plane's fields."""
         return self._schema_to_serve
 
-    def handle_graphql_errors(
-        self, errors: Sequence[GraphQLError]
-    ) -> list[GraphQLFormattedError]:
+    def handle_graphql_errors(self, errors: Sequence[GraphQLError]) -> list[GraphQLFormattedError]:
         """Errors as clients get them: upstream's form, without a stack for mistakes of callers."""
-        formatted = super().handle_graphql_errors(errors)
+        formatted: list[GraphQLFormattedError] = super().handle_graphql_errors(errors)
         for error, entry in zip(errors, formatted, strict=True):
             if isinstance(error.original_error, DagsteadError):
                 entry.pop("extensions", None)

@@ -166,9 +166,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             }
             with self._lock:
                 self._current_workspace = CurrentWorkspace(
-                    code_location_entries={
-                        name: entry for name, (_, entry) in self._built.items()
-                    }
+                    code_location_entries={name: entry for name, (_, entry) in self._built.items()}
                 )
             self._seen_version = version
 
@@ -196,9 +194,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
 
     def _redeploy(self, locations: Sequence[Location]) -> None:
         self.store.locations.reload(self.name, [each.name for each in locations])
-        self.calls.check_for_workspace_updates(
-            self.deployment, {each.queue for each in locations}
-        )
+        self.calls.check_for_workspace_updates(self.deployment, {each.queue for each in locations})
 
     def _entry(self, location: Location) -> CodeLocationEntry:
         known = self._built.get(location.name)

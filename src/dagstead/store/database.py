@@ -55,6 +55,10 @@ class Database:
             with connection.begin() if not self.is_sqlite else _commit(connection):
                 yield connection
 
+    def hold(self) -> Connection:
+        """A connection for a lock that lives as long as its session; the caller closes it."""
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
     def migrate(self) -> None:
         """Bring the schema up to this version; safe to run from several processes at once."""
         if self.is_sqlite:

@@ -148,9 +148,7 @@ class Locations:
             ).scalar_one_or_none()
         return found or 0
 
-    def _put(
-        self, connection: Connection, deployment: str, new: NewLocation, version: int
-    ) -> None:
+    def _put(self, connection: Connection, deployment: str, new: NewLocation, version: int) -> None:
         now = self.clock()
         values: dict[str, Any] = {
             "document": dict(new.document),

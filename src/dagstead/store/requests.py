@@ -87,9 +87,7 @@ class Requests:
                 .where(requests.c.id == request_id)
                 .where(requests.c.deployment == deployment)
                 .where(requests.c.state.in_(_OPEN))
-                .values(
-                    state=str(RequestState.ANSWERED), answer=answer, answered_at=self.clock()
-                )
+                .values(state=str(RequestState.ANSWERED), answer=answer, answered_at=self.clock())
                 .returning(requests)
             ).one_or_none()
         return _request(row) if row else None

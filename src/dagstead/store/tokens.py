@@ -113,9 +113,7 @@ class Tokens:
 
     def _valid(self, row: Row[Any]) -> Token:
         if row.revoked_at is not None:
-            msg = (
-                f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
-            )
+            msg = f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
             raise UnauthenticatedError(msg)
         self._touch(row)
         return _token(row)
@@ -127,9 +125,7 @@ class Tokens:
         ):
             return
         with self.database.write() as connection:
-            connection.execute(
-                update(tokens).where(tokens.c.id == row.id).values(last_used_at=now)
-            )
+            connection.execute(update(tokens).where(tokens.c.id == row.id).values(last_used_at=now))
 
 
 def _token(row: Row[Any]) -> Token:

@@ -74,5 +74,11 @@ class Writes:
                 return Begun.DONE
             if row is not None and now - row.begun_at < ABANDONED_SECONDS:
                 return Begun.IN_FLIGHT
-            connection.execute(update(writes).where(of_key).values(begun_at=now))
-        return Begun.INTERRUPTED
+            # On the condition that it is as it was read: of two tries at once only one may go on.
+            taken = connection.execute(
+                update(writes)
+                .where(of_key)
+                .where(writes.c.begun_at == (row.begun_at if row is not None else now))
+                .values(begun_at=now)
+            ).rowcount
+        return Begun.INTERRUPTED if taken else Begun.IN_FLIGHT

@@ -104,9 +104,7 @@ class Fleet:
         caller.services.store.agents.record(beats)
         return {"ok": True}
 
-    def _heartbeat(
-        self, caller: Caller, sent: HeartbeatInput, errors: Sequence[str]
-    ) -> Heartbeat:
+    def _heartbeat(self, caller: Caller, sent: HeartbeatInput, errors: Sequence[str]) -> Heartbeat:
         beat = unpack(sent.serialized_agent_heartbeat, AgentHeartbeat)
         now = caller.services.store.clock()
         claimed = frozenset(beat.agent_queues_config.queues)

@@ -27,9 +27,7 @@ def agent_executor() -> Executor[AgentContext]:
     runs = roots["runs"]
     if not isinstance(runs, Namespace):
         raise TypeError(type(runs))
-    roots["runs"] = Namespace(
-        runs.typename, {**runs.fields, "addRunTags": _add_run_tags}
-    )
+    roots["runs"] = Namespace(runs.typename, {**runs.fields, "addRunTags": _add_run_tags})
     return Executor(roots)
 
 

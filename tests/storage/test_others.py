@@ -1,0 +1,191 @@
+"""Deployments, tokens, heartbeats, write keys, properties and the schema itself."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+
+from dagstead.errors import (
+    ConfigurationError,
+    ConflictError,
+    DeploymentNotFoundError,
+    InvalidInputError,
+    NotFoundError,
+    UnauthenticatedError,
+)
+from dagstead.plane.agents import Heartbeat
+from dagstead.plane.deployments import Branch
+from dagstead.plane.tokens import TokenKind, new_secret
+from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, Begun
+from dagstead.store.all import Store, open_store
+from dagstead.store.database import Database
+from dagstead.store.tables import metadata
+from dagstead.store.tokens import Grant
+from dagstead.testing.clock import ManualClock
+
+pytestmark = pytest.mark.storage
+
+
+def test_the_migrations_build_the_schema_that_the_statements_use(database_url: str) -> None:
+    database = Database(database_url)
+    database.migrate()
+    with database.read() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, metadata) == []
+    database.close()
+
+
+def test_several_processes_may_migrate_at_once(
+    database_url: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    def start(_: int) -> bytes:
+        opened = open_store(database_url=database_url, blobs_folder=tmp_path, clock=clock)
+        try:
+            return opened.properties.signing_key()
+        finally:
+            opened.close()
+
+    with ThreadPoolExecutor(4) as starts:
+        keys = set(starts.map(start, range(4)))
+
+    assert len(keys) == 1
+
+
+def test_another_kind_of_database_is_refused_without_its_password() -> None:
+    with pytest.raises(ConfigurationError, match="mysql://me:\\*\\*\\*@host/x.*not supported"):
+        Database("mysql://me:secret@host/x")
+
+
+def test_deployment_names_are_held_to_their_alphabet_and_to_one_each(store: Store) -> None:
+    store.deployments.create("prod")
+    with pytest.raises(ConflictError, match="'prod' already"):
+        store.deployments.create("prod")
+    for bad in ("../etc", "graphql", "", "Prod", "a b", "x" * 60, "a/b", "prod\n"):
+        with pytest.raises(InvalidInputError):
+            store.deployments.create(bad)
+    with pytest.raises(DeploymentNotFoundError, match="'nope'. Full deployments: prod"):
+        store.deployments.get("nope")
+
+
+def test_a_branch_has_one_deployment_that_closes_and_opens_with_its_pull_request(
+    store: Store,
+) -> None:
+    def update(status: str | None, branch: str = "fix") -> tuple[str, bool]:
+        facts = Branch(repo_name="shop", branch_name=branch, pull_request_status=status)
+        deployment = store.deployments.create_or_update_branch(facts, base="prod")
+        return deployment.name, deployment.closed
+
+    name, closed = update(None)
+    assert not closed
+    assert update("OPEN") == (name, False)
+    assert update("merged") == (name, True)
+    assert update("OPEN") == (name, False)
+    assert update("OPEN", branch="other")[0] != name
+
+
+def test_tokens_are_stored_as_hashes_and_die_when_revoked(store: Store) -> None:
+    secret = new_secret(TokenKind.AGENT, "dagstead")
+    token = store.tokens.create(
+        "eu",
+        TokenKind.AGENT,
+        secret,
+        Grant(deployments=["prod"], queues=["eu", None], branch_deployments=False),
+    )
+
+    found = store.tokens.authenticate(secret)
+
+    assert (found.id, found.queues, found.deployments) == (token.id, {"eu", None}, {"prod"})
+    assert secret not in repr(store.tokens.all())
+    store.tokens.revoke(token.id)
+    with pytest.raises(UnauthenticatedError, match="'eu' was revoked"):
+        store.tokens.authenticate(secret)
+    with pytest.raises(UnauthenticatedError, match="unknown here"):
+        store.tokens.authenticate(secret + "0")
+    with pytest.raises(NotFoundError, match="no token 999"):
+        store.tokens.revoke(999)
+
+
+def test_heartbeats_keep_when_an_agent_was_first_seen(store: Store) -> None:
+    store.deployments.create("prod")
+
+    def beat(at: float) -> Heartbeat:
+        return Heartbeat(
+            agent_id="a",
+            deployment="prod",
+            token_id=1,
+            received_at=at,
+            first_received_at=at,
+            label="eu",
+            type="ProcessUserCodeLauncher",
+            version="1.13.27",
+            queues=frozenset({"eu", None}),
+            branch_deployments=True,
+            metadata={"k": 1},
+            run_worker_statuses=None,
+            errors=("e",),
+        )
+
+    store.agents.record([beat(10.0)])
+    store.agents.record([beat(40.0)])
+
+    [kept] = store.agents.of("prod")
+    assert (kept.first_received_at, kept.received_at) == (10.0, 40.0)
+    assert kept.queues == {"eu", None}
+    assert kept.branch_deployments
+    assert store.agents.all(since=41.0) == []
+
+
+def test_a_write_key_is_new_once_then_tells_what_became_of_it(
+    store: Store, clock: ManualClock
+) -> None:
+    writes = store.writes
+    assert writes.begin("prod", "k") is Begun.NEW
+    assert writes.begin("prod", "k") is Begun.IN_FLIGHT
+    assert writes.begin("staging", "k") is Begun.NEW, "keys are a deployment's own"
+    clock.advance(ABANDONED_SECONDS + 1)
+    assert writes.begin("prod", "k") is Begun.INTERRUPTED
+    assert writes.begin("prod", "k") is Begun.IN_FLIGHT
+    writes.interrupt("prod", "k")
+    assert writes.begin("prod", "k") is Begun.INTERRUPTED
+    writes.finish("prod", "k")
+    assert writes.begin("prod", "k") is Begun.DONE
+    writes.interrupt("prod", "k")
+    assert writes.begin("prod", "k") is Begun.DONE, "what is done stays done"
+    clock.advance(KEPT_SECONDS + 1)
+    writes.purge()
+    assert writes.begin("prod", "k") is Begun.NEW
+
+
+def test_only_one_of_two_tries_at_once_is_new(store: Store) -> None:
+    with ThreadPoolExecutor(8) as tries:
+        begun = list(tries.map(lambda _: store.writes.begin("prod", "k"), range(8)))
+
+    assert begun.count(Begun.NEW) == 1
+    assert begun.count(Begun.IN_FLIGHT) == 7
+
+
+def test_settings_are_kept_and_raise_the_deployments_version(store: Store) -> None:
+    before = store.deployments.create("prod")
+    after = store.deployments.set_settings("prod", {"run_queue": {"max_concurrent_runs": 2}})
+
+    assert after.version > before.version
+    assert after.settings == {"run_queue": {"max_concurrent_runs": 2}}
+    store.properties.set_organization_settings({"a": 1})
+    store.properties.set_organization_settings({"a": 2})
+    assert store.properties.organization_settings() == {"a": 2}
+
+
+def test_only_one_of_two_tries_takes_up_an_interrupted_write(
+    store: Store, clock: ManualClock
+) -> None:
+    store.writes.begin("prod", "k")
+    clock.advance(ABANDONED_SECONDS + 1)
+
+    with ThreadPoolExecutor(8) as tries:
+        begun = list(tries.map(lambda _: store.writes.begin("prod", "k"), range(8)))
+
+    assert begun.count(Begun.INTERRUPTED) == 1
