@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _CHUNK_BYTES = 1 << 20
-_ATTEMPTS = 4
-_FIRST_PAUSE_SECONDS = 0.5
 _BUILD_AGAIN = (
     "Build it again with `dagster-cloud ci build --build-strategy=python-executable`, which "
     "uploads it, and deploy."
@@ -63,12 +61,15 @@ class ControlPlanePexFiles:
     timeout_seconds: float
     #: Ends the pauses between attempts, and with them the fetch.
     stop: threading.Event
+    attempts: int = 4
+    #: Doubled after each attempt.
+    first_pause_seconds: float = 0.5
 
     def fetch(self, filename: str, target: Path) -> None:
         """Implement :meth:`PexFiles.fetch`, with some attempts while the server is away."""
         last: Exception | None = None
-        for attempt in range(_ATTEMPTS):
-            if attempt and self.stop.wait(_FIRST_PAUSE_SECONDS * 2 ** (attempt - 1)):
+        for attempt in range(self.attempts):
+            if attempt and self.stop.wait(self.first_pause_seconds * 2 ** (attempt - 1)):
                 break
             try:
                 self._fetch_once(filename, target)
@@ -77,7 +78,7 @@ class ControlPlanePexFiles:
             else:
                 return
         msg = (
-            f"PEX file {filename} could not be fetched from {self.url} ({_ATTEMPTS} attempts). "
+            f"PEX file {filename} could not be fetched from {self.url} ({self.attempts} attempts). "
             f"The last problem: {type(last).__name__}: {last}. Deploy the location again when the "
             "control plane can be reached from the pool."
         )

@@ -1,0 +1,66 @@
+"""Small real PEX files, built in a second and without the network."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class PexBench:
+    """Builds PEX files into ``shelf``, named as the official CLI names them."""
+
+    shelf: Path
+    workshop: Path
+
+    def build(self, kind: str, files: Mapping[str, str]) -> str:
+        """Build a PEX with these files.
+
+        Args:
+            kind: ``source`` or ``deps``, the first part of the name.
+            files: contents by path.
+
+        Returns:
+            The file's name; its second part is the hash that is inside.
+        """
+        number = len(list(self.workshop.iterdir()))
+        content = self.workshop / f"content-{number}"
+        for path, text in files.items():
+            target = content / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8")
+        draft = self.workshop / f"draft-{number}.pex"
+        subprocess.run(
+            [
+                *(sys.executable, "-m", "pex", "-D", str(content), "-o", str(draft)),
+                *("--pex-root", str(self.workshop / "cache"), "--no-emit-warnings"),
+            ],
+            check=True,
+            capture_output=True,
+        )
+        with zipfile.ZipFile(draft) as archive:
+            pex_hash = json.loads(archive.read("PEX-INFO"))["pex_hash"]
+        name = f"{kind}-{pex_hash}.pex"
+        draft.rename(self.shelf / name)
+        return name
+
+    def dependencies(self, files: Mapping[str, str] | None = None) -> str:
+        """A PEX of dependencies with the test's own Dagster, borrowed by a path file."""
+        borrowed = f"{sysconfig.get_paths()['purelib']}\n"
+        return self.build("deps", {"borrowed.pth": borrowed, **(files or {})})
+
+    def source(self, files: Mapping[str, str]) -> str:
+        """A PEX of sources with these files, and the same as its working directory."""
+        root = {f"working_directory/root/{path}": text for path, text in files.items()}
+        return self.build("source", {"working_directory/__init__.py": "", **root, **files})
+
+
+def pex_tag(*names: str) -> str:
+    """The tag of a deploy with these files, as the official CLI writes it."""
+    return "files=" + ":".join(sorted(names))

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+from dagstead.serverless.environ import TOKEN_VARIABLE, user_code_environment
+
+MACHINE = {
+    "PATH": "/usr/bin",
+    "LC_ALL": "C.UTF-8",
+    "https_proxy": "http://proxy",
+    "DAGSTEAD_DATABASE": "postgresql://user:secret@host/db",
+    "DAGSTEAD_SECRET_KEY": "secret",
+    "AWS_SECRET_ACCESS_KEY": "secret",
+    "PYTHONPATH": "/somewhere",
+    "VIRTUAL_ENV": "/the/pool",
+    TOKEN_VARIABLE: "agent:org:token",
+    "WAREHOUSE_HOST": "db",
+    "WAREHOUSE_PASSWORD": "secret",
+}
+
+
+def test_user_code_sees_the_machine_its_token_and_nothing_of_the_server() -> None:
+    assert user_code_environment(MACHINE, ()) == {
+        "PATH": "/usr/bin",
+        "LC_ALL": "C.UTF-8",
+        "https_proxy": "http://proxy",
+        TOKEN_VARIABLE: "agent:org:token",
+    }
+
+
+def test_the_operator_may_hand_on_more_by_name_or_pattern() -> None:
+    seen = user_code_environment(MACHINE, ("WAREHOUSE_*",))
+    assert seen["WAREHOUSE_HOST"] == "db"
+    assert "DAGSTEAD_DATABASE" not in seen

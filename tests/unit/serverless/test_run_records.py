@@ -1,0 +1,221 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import psutil
+import pytest
+
+from dagstead.errors import RunWorkerError
+from dagstead.serverless.home import PoolHome
+from dagstead.serverless.processes import ProcessMark
+from dagstead.serverless.run_records import RunRecords, RunWorker
+from dagstead.serverless.stopping import kill_overdue, stop_all_runs
+from dagstead.testing.waiting import eventually
+
+SLEEPS = "import time; print('ready', flush=True); time.sleep(600)"
+STUBBORN = (
+    "import signal, time; signal.signal(signal.SIGINT, signal.SIG_IGN); "
+    "print('ready', flush=True); time.sleep(600)"
+)
+
+
+@pytest.fixture
+def records(home: PoolHome) -> Iterator[RunRecords]:
+    records = RunRecords(home=home, clock=time.time)
+    yield records
+    for worker in records.alive():
+        worker.process.kill()
+
+
+def start(records: RunRecords, code: str, run_id: str = "run-1") -> RunWorker:
+    return records.start(
+        run_id,
+        deployment="prod",
+        environment_key="abc",
+        command=[sys.executable, "-c", code],
+        environment={},
+        folder=None,
+    )
+
+
+def ended(records: RunRecords, run_id: str = "run-1") -> RunWorker:
+    def probe() -> RunWorker | None:
+        worker = records.find(run_id)
+        return worker if worker and not worker.is_alive else None
+
+    found = eventually(probe, 20, "the worker to end")
+    assert found is not None
+    return found
+
+
+def ready(records: RunRecords, run_id: str = "run-1") -> None:
+    eventually(lambda: "ready" in records.last_output(run_id, lines=5), 20, "the worker's greeting")
+
+
+def test_a_worker_is_known_while_it_runs_and_after_it(records: RunRecords, home: PoolHome) -> None:
+    started = start(records, SLEEPS)
+    ready(records)
+    # Another object over the same folder, as after a restart of the agent.
+    again = RunRecords(home=home, clock=time.time).find("run-1")
+    assert again == started
+    assert [worker.run_id for worker in records.alive()] == ["run-1"]
+    started.process.kill()
+    assert ended(records).exit_code == -signal.SIGKILL
+    assert "signal 9" in ended(records).how_it_ended()
+    assert "out of memory" in ended(records).how_it_ended()
+    assert records.alive() == []
+
+
+def test_the_exit_code_and_the_last_words_are_kept(records: RunRecords) -> None:
+    start(records, "print('about to fail'); raise SystemExit(3)")
+    assert ended(records).exit_code == 3
+    assert "ended with code 3" in ended(records).how_it_ended()
+    assert records.last_output("run-1", lines=5) == "about to fail\n"
+
+
+def test_a_second_launch_of_a_running_run_starts_nothing(records: RunRecords) -> None:
+    first = start(records, SLEEPS)
+    assert start(records, "raise SystemExit('must not start')").process == first.process
+
+
+def test_a_run_is_never_started_twice(records: RunRecords) -> None:
+    start(records, "pass")
+    ended(records)
+    with pytest.raises(RunWorkerError, match=r"started at most once.*ended with code 0"):
+        start(records, "pass")
+
+
+def test_a_command_that_cannot_start_leaves_the_run_free_to_be_started(
+    records: RunRecords,
+) -> None:
+    with pytest.raises(RunWorkerError, match="could not be started"):
+        records.start(
+            "run-1",
+            deployment="prod",
+            environment_key=None,
+            command=["/no/such/python"],
+            environment={},
+            folder=None,
+        )
+    assert start(records, SLEEPS).is_alive
+
+
+@pytest.mark.parametrize("run_id", ["../escape", "", "a/b", ".hidden", "x" * 65])
+def test_a_run_id_cannot_leave_the_folder(records: RunRecords, run_id: str) -> None:
+    with pytest.raises(RunWorkerError, match="not a run id"):
+        start(records, "pass", run_id)
+
+
+def test_a_run_of_somebody_else_is_unknown(records: RunRecords) -> None:
+    assert records.find("never-seen") is None
+    assert records.last_output("never-seen", lines=5) == ""
+
+
+def test_a_process_with_the_number_of_a_dead_one_is_not_taken_for_it() -> None:
+    own = psutil.Process()
+    assert ProcessMark(pid=own.pid, started=own.create_time()).is_alive()
+    assert not ProcessMark(pid=own.pid, started=own.create_time() - 60).is_alive()
+
+
+def test_an_interrupted_worker_that_goes_on_is_killed_after_a_while(records: RunRecords) -> None:
+    worker = start(records, STUBBORN)
+    ready(records)
+    records.cancel(worker)
+    asked_at = replace(worker, cancelled_at=records.find("run-1").cancelled_at).cancelled_at  # type: ignore[union-attr]
+    assert asked_at is not None
+    reported: list[str] = []
+
+    def check(now: float) -> None:
+        kill_overdue(records, now=now, grace_seconds=60, report=lambda w: reported.append(w.run_id))
+
+    check(asked_at + 59)
+    assert records.alive()
+    assert reported == []
+    check(asked_at + 61)
+    assert reported == ["run-1"]
+    assert ended(records).exit_code == -signal.SIGKILL
+
+
+def test_a_worker_is_killed_with_what_it_started(records: RunRecords) -> None:
+    child = f"import time; time.sleep(600)  # {time.time_ns()}"
+    worker = start(
+        records,
+        "import subprocess, sys, time\n"
+        f"p = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
+        "print('ready', p.pid, flush=True); time.sleep(600)",
+    )
+    ready(records)
+    pid = int(records.last_output("run-1", lines=1).split()[1])
+    worker.process.kill()
+    ended(records)
+    eventually(
+        lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie",
+        20,
+        "the worker's own child to end",
+        retry_on=(psutil.NoSuchProcess,),
+    )
+
+
+def test_stopping_the_pool_lets_workers_end_by_themselves(records: RunRecords) -> None:
+    start(
+        records,
+        "import time\nprint('ready', flush=True)\n"
+        "try: time.sleep(600)\nexcept KeyboardInterrupt: raise SystemExit(7)",
+    )
+    ready(records)
+    stop_all_runs(records)
+    assert ended(records).exit_code == 7
+
+
+def test_ended_workers_are_forgotten_after_a_while_and_running_ones_never(
+    records: RunRecords, home: PoolHome
+) -> None:
+    start(records, "pass", "over")
+    start(records, SLEEPS, "runs")
+    ended(records, "over")
+    eventually((home.runs / "over" / "exit.json").exists, 20, "the end to be written")
+    later = RunRecords(home=home, clock=lambda: time.time() + 3600)
+    later.sweep(keep_seconds=7200)
+    assert later.find("over")
+    later.sweep(keep_seconds=1800)
+    assert later.find("over") is None
+    assert [worker.run_id for worker in later.alive()] == ["runs"]
+
+
+def test_the_end_of_a_worker_that_nobody_saw_is_said_so(
+    records: RunRecords, home: PoolHome
+) -> None:
+    worker = start(records, SLEEPS)
+    (home.runs / "run-1" / "exit.json").unlink(missing_ok=True)
+    gone = replace(worker, is_alive=False)
+    assert "was not there to see it end" in gone.how_it_ended()
+
+
+def test_a_zombie_of_another_process_counts_as_gone() -> None:
+    code = (
+        "import subprocess, sys, time\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'input()'], stdin=subprocess.PIPE)\n"
+        "print(child.pid, flush=True); input(); child.stdin.close(); time.sleep(600)"
+    )
+    parent = subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        process = psutil.Process(pid)
+        mark = ProcessMark(pid=pid, started=process.create_time())
+        assert mark.is_alive()
+        parent.stdin.write("go\n")
+        parent.stdin.flush()
+        eventually(lambda: process.status() == psutil.STATUS_ZOMBIE, 20, "the child to end")
+        assert not mark.is_alive()
+    finally:
+        parent.kill()
+        parent.communicate()
