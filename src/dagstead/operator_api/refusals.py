@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
 from dagster_shared.error import SerializableErrorInfo
-from graphql import GraphQLError
 
 from dagstead.errors import (
     DagsteadError,
@@ -75,16 +74,19 @@ def as_member(*members: str) -> Callable[[Resolver], Resolver]:
 
 
 def as_error(resolver: Resolver) -> Resolver:
-    """Decorate a resolver whose result has no error member: what it raises goes to ``errors``."""
+    """Decorate a resolver whose result has no error member: what it raises goes to ``errors``.
+
+    The web server shows the message of our own errors only, so any other becomes one of them.
+    """
 
     @functools.wraps(resolver)
     def resolve(*args: object, **kwargs: object) -> object:
         try:
             return resolver(*args, **kwargs)
-        except DagsteadError as error:
-            raise GraphQLError(error.message) from error
+        except DagsteadError:
+            raise
         except Exception as error:
-            raise GraphQLError(_unexpected(error)) from error
+            raise DagsteadError(_unexpected(error)) from error
 
     return resolve
 

@@ -68,7 +68,9 @@ def create_app(
     )
     identity = Identity(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
     sign_in = SignIn(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
-    operator = Operator(apps=apps, agents=agent_graphql(agents))
+    operator = Operator(
+        apps=apps, agents=agent_graphql(agents), organization=settings.organization
+    )
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
         Route("/health", _health(store), methods=["GET"]),
@@ -103,6 +105,7 @@ class Operator:
 
     apps: DeploymentApps
     agents: Endpoint
+    organization: str
 
     async def home(self, request: Request) -> Response:
         """``/``: the first deployment's UI."""
@@ -125,9 +128,22 @@ class Operator:
         """Everything below ``/{deployment}``."""
         name = str(scope["path"]).split("/")[1]
         try:
-            await self.forward(scope, receive, send, name=name)
+            if await self._is_organization(scope, name):
+                answer = await self.graphql(Request(scope, receive))
+                await answer(scope, receive, send)
+            else:
+                await self.forward(scope, receive, send, name=name)
         except DagsteadError as error:
             await refuse(error, scope, receive, send)
+
+    async def _is_organization(self, scope: Scope, name: str) -> bool:
+        """Whether it is ``/{organization}/graphql``, which ``dg api`` calls for ``/graphql``.
+
+        ``dagster_shared.plus.config`` puts the organization after the address that is configured.
+        """
+        if scope["type"] != "http" or scope["path"] != f"/{self.organization}/graphql":
+            return False
+        return not await to_thread.run_sync(self.apps.exists, name)
 
     async def forward(self, scope: Scope, receive: Receive, send: Send, *, name: str) -> None:
         """Let a deployment's application answer.

@@ -12,11 +12,10 @@ from dagstead.engine.instances import Instances
 from dagstead.engine.webserver import deployment_app
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.errors import ForbiddenError
+from dagstead.operator_api.screen import screened
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Token
-
-#: Shown first, and stands for the organization in questions that name no deployment.
-PREFERRED_DEPLOYMENT = "prod"
+from dagstead.server.deployment_names import PREFERRED_DEPLOYMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,10 @@ class DeploymentApps:
             token.require_deployment(name, is_branch=is_branch)
         return deployments.get(name)
 
+    def exists(self, name: str) -> bool:
+        """Whether there is a deployment of that name."""
+        return any(each.name == name for each in self.instances.store.deployments.all())
+
     def first_granted(self, token: Token) -> str:
         """The deployment that is shown when none is named.
 
@@ -84,6 +87,6 @@ class DeploymentApps:
             if made and made.deployment.created_at == deployment.created_at:
                 return made.app
             workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
-            app = deployment_app(workspace, self.schema)
+            app = screened(deployment_app(workspace, self.schema))
             self._made[deployment.name] = _Made(deployment, app)
             return app
