@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import typer
 
-from dagstead.cli import run, version
+from dagstead.cli import agents, config, deployment, location, run, token, version
 
 app = typer.Typer(
     name="dagstead",
-    help="An open, self-hosted control plane for official Dagster+ agents and CLI.",
+    help="An open, self-hosted control plane for the official Dagster+ agents and CLI.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
     add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-app.command("web")(run.web)
-app.command("version")(version.version)
+for command in (run.up, run.web, run.daemon, run.pool):
+    app.command(command.__name__, rich_help_panel="Run")(command)
+
+for name, group in (
+    ("deployment", deployment.app),
+    ("token", token.app),
+    ("agents", agents.app),
+    ("location", location.app),
+    ("config", config.app),
+):
+    app.add_typer(group, name=name)
+
+app.command()(version.version)

@@ -43,7 +43,7 @@ LogLevelOption = Annotated[
 ]
 
 
-def load(**flags: Any) -> Loaded:  # noqa: ANN401 - flags have many types
+def load(**flags: Any) -> Loaded:
     """Settings from flags, environment and file; warns of variables that have no effect."""
     from dagstead.server.settings import load_settings
 
@@ -53,6 +53,6 @@ def load(**flags: Any) -> Loaded:  # noqa: ANN401 - flags have many types
     return loaded
 
 
-def settings(**flags: Any) -> Settings:  # noqa: ANN401 - flags have many types
+def settings(**flags: Any) -> Settings:
     """Only the values."""
     return load(**flags).settings

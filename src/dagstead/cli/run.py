@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from dagstead.cli.options import (
     ConfigOption,
     DatabaseOption,
@@ -10,11 +14,61 @@ from dagstead.cli.options import (
     LogLevelOption,
     PortOption,
     PublicUrlOption,
-    settings,
+    load,
 )
 
+if TYPE_CHECKING:
+    from dagstead.server.settings import Settings
+    from dagstead.server.supervisor import Ready
 
-def web(
+PoolOption = Annotated[
+    bool | None,
+    typer.Option("--pool/--no-pool", help="Whether to run the managed serverless pool."),
+]
+
+
+def up(  # noqa: PLR0913 - one parameter an option
+    *,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+    host: HostOption = None,
+    port: PortOption = None,
+    public_url: PublicUrlOption = None,
+    pool: PoolOption = None,
+    log_level: LogLevelOption = None,
+) -> None:
+    """Run everything: the web server, the daemons and the managed serverless pool.
+
+    At the first start it makes the deployment `prod` and prints an address to sign in with.
+
+    For example:
+
+    - `dagstead up`
+
+    - `dagstead up --data /srv/dagstead --host 0.0.0.0 --public-url https://dagstead.example.com`
+
+    - `dagstead up --database postgresql://dagstead@db/dagstead --no-pool`
+    """
+    loaded = load(
+        data=data,
+        database=database,
+        config=config,
+        host=host,
+        port=port,
+        public_url=public_url,
+        pool=pool,
+        log_level=log_level,
+    )
+    from dagstead.server.logs import set_up_logs
+    from dagstead.server.supervisor import run_up
+
+    set_up_logs("up", loaded.settings.log_level)
+    run_up(loaded, _announce)
+
+
+def web(  # noqa: PLR0913 - one parameter an option
+    *,
     data: DataOption = None,
     database: DatabaseOption = None,
     config: ConfigOption = None,
@@ -23,11 +77,11 @@ def web(
     public_url: PublicUrlOption = None,
     log_level: LogLevelOption = None,
 ) -> None:
-    """Run the web server alone.
+    """Run the web server alone: agents, the CLI and browsers talk to it.
 
-    Example: `dagstead web --database postgresql://dagstead@db/dagstead --host 0.0.0.0`
+    For example: `dagstead web --database postgresql://dagstead@db/dagstead --host 0.0.0.0`
     """
-    chosen = settings(
+    settings = load(
         data=data,
         database=database,
         config=config,
@@ -35,11 +89,90 @@ def web(
         port=port,
         public_url=public_url,
         log_level=log_level,
-    )
-    from dagstead.server.lifeline import hold_lifeline
-    from dagstead.server.logs import set_up_logs
+    ).settings
+    _begin("web", settings)
     from dagstead.server.web import run_web
 
-    set_up_logs("web", chosen.log_level)
-    hold_lifeline(chosen.stop_seconds)
-    run_web(chosen)
+    run_web(settings)
+
+
+def daemon(
+    *,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+    public_url: PublicUrlOption = None,
+    log_level: LogLevelOption = None,
+) -> None:
+    """Run the daemons alone: run queues, schedules, sensors, backfills, monitoring.
+
+    Start as many as you like on one database: one works, the others wait to take over.
+
+    For example: `dagstead daemon --database postgresql://dagstead@db/dagstead`
+    """
+    settings = load(
+        data=data, database=database, config=config, public_url=public_url, log_level=log_level
+    ).settings
+    _begin("daemon", settings)
+    from dagstead.server.daemon import run_daemon
+
+    run_daemon(settings)
+
+
+def pool(
+    *,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+    public_url: PublicUrlOption = None,
+    log_level: LogLevelOption = None,
+) -> None:
+    """Run the managed serverless pool alone: it serves the default queue from PEX files.
+
+    It takes its agent token from DAGSTEAD_POOL_TOKEN. Without that it makes one, for which it
+    needs the control plane's database.
+
+    For example: `DAGSTEAD_POOL_TOKEN=agent:… dagstead pool --public-url https://dagstead.example.com`
+    """
+    import os
+
+    settings = load(
+        data=data, database=database, config=config, public_url=public_url, log_level=log_level
+    ).settings
+    from dagstead.server.logs import set_up_logs
+    from dagstead.server.pool import run_pool
+
+    set_up_logs("pool", settings.log_level)
+    run_pool(settings, os.environ)
+
+
+def _begin(part: str, settings: Settings) -> None:
+    from dagstead.server.lifeline import hold_lifeline
+    from dagstead.server.logs import set_up_logs
+
+    set_up_logs(part, settings.log_level)
+    hold_lifeline(settings.stop_seconds)
+
+
+def _announce(ready: Ready) -> None:
+    lines = ["", f"Dagstead is running at {ready.url}", ""]
+    if ready.first_user_secret:
+        lines += [
+            "Sign in (this address is shown only once):",
+            f"  {ready.url}/sign-in#token={ready.first_user_secret}",
+            "",
+            "Let the official CLI use it:",
+            f"  export DAGSTER_CLOUD_URL={ready.url} DAGSTER_CLOUD_DEPLOYMENT=prod",
+            f"  export DAGSTER_CLOUD_API_TOKEN={ready.first_user_secret}",
+            "",
+        ]
+    else:
+        lines += ["Another user token:  dagstead token create --kind user --name NAME", ""]
+    lines += ["A token for a hybrid agent:"]
+    lines += ["  dagstead token create --kind agent --name NAME --queue QUEUE --no-default-queue"]
+    if not ready.pool:
+        lines += [
+            "",
+            "The managed pool is off: nothing serves the default queue until an agent does.",
+        ]
+    print("\n".join(lines), flush=True)

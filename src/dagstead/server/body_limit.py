@@ -78,18 +78,17 @@ class _Counted:
     @property
     def is_refused(self) -> bool:
         """Whether the body proved too large before anything was answered."""
-        return self._too_large and not self._started
+        return self._is_too_large() and not self._started
 
-    @property
-    def _too_large(self) -> bool:
+    def _is_too_large(self) -> bool:
         return self._read > self._limit
 
     async def receive(self) -> Message:
         """The next part of the body, or the news that the client has gone."""
-        if self._too_large:
+        if self._is_too_large():
             return {"type": "http.disconnect"}
         message = await self._take()
-        if self._too_large:
+        if self._is_too_large():
             # The application sees a client that hung up half-way, so it keeps nothing.
             return {"type": "http.disconnect"}
         return message

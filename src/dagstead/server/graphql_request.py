@@ -38,7 +38,7 @@ async def checked_body(request: Request) -> Receive:
     return again
 
 
-def _parsed(body: bytes) -> Any:  # noqa: ANN401 - JSON
+def _parsed(body: bytes) -> Any:
     try:
         return json.loads(_decoded(body))
     except (ValueError, RecursionError) as error:

@@ -39,19 +39,20 @@ class GuardMiddleware:
             if not answer.started:
                 await refuse(error, scope, receive, answer.send_now)
         except Exception:
-            await self._apologise(scope, receive, answer)
+            reference = secrets.token_hex(4)
+            logger.exception("Reference %s: failed to answer %s", reference, scope["path"])
+            await _apologise(reference, scope, receive, answer)
         if scope["type"] == "http":
             _log(scope, answer.status, time.perf_counter() - began)
 
-    async def _apologise(self, scope: Scope, receive: Receive, answer: _Answer) -> None:
-        reference = secrets.token_hex(4)
-        logger.exception("Reference %s: failed to answer %s", reference, scope["path"])
-        if answer.started:
-            return
-        if scope["type"] == "websocket":
-            await answer.send_now({"type": "websocket.close", "code": _INTERNAL_ERROR})
-            return
-        await unexpected(reference, scope)(scope, receive, answer.send_now)
+
+async def _apologise(reference: str, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    if answer.started:
+        return
+    if scope["type"] == "websocket":
+        await answer.send_now({"type": "websocket.close", "code": _INTERNAL_ERROR})
+        return
+    await unexpected(reference, scope)(scope, receive, answer.send_now)
 
 
 class _Answer:

@@ -1,4 +1,4 @@
-"""Sign-in cookies: a token's id and an end, signed. Whether the token still counts is asked anew."""
+"""Sign-in cookies: a token's id and when it ends, signed; the token itself is in none."""
 
 from __future__ import annotations
 

@@ -78,6 +78,13 @@ class Settings(BaseModel):
         True,  # noqa: FBT003 - pydantic's way to give a default
         description="Whether `dagstead up` runs the managed serverless pool.",
     )
+    pool_threads: int = Field(
+        20, ge=1, le=1000, description="Requests that the managed pool handles at one time."
+    )
+    pool_local_code: bool = Field(
+        False,  # noqa: FBT003
+        description="Whether the pool also runs locations whose code lies on this machine.",
+    )
     max_body_mb: int = Field(
         50, ge=1, le=2048, description="Largest request body, in MiB, stored files aside."
     )
@@ -135,7 +142,7 @@ class Loaded:
 def load_settings(
     flags: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None
 ) -> Loaded:
-    """Gather the settings: a flag wins over the environment, that over the file, that over defaults.
+    """Gather the settings: flags win over the environment, that over the file, that over defaults.
 
     Args:
         flags: by setting name; ``None`` values were not given. ``config`` names the file.

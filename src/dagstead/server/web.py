@@ -11,6 +11,7 @@ from starlette.applications import Starlette
 
 from dagstead.errors import ConfigurationError
 from dagstead.server.app import create_app
+from dagstead.server.daemon import stop_on_signals
 from dagstead.server.services import open_instances, opened_store
 from dagstead.server.settings import Settings
 
@@ -28,6 +29,9 @@ def run_web(settings: Settings) -> None:
         instances = open_instances(settings, store)
         try:
             app = create_app(settings, instances)
+            # uvicorn raises the signal that ended it once more: it must find a handler, or the
+            # process would end without closing anything.
+            stop_on_signals()
             logger.info("Listening on %s", settings.local_url)
             uvicorn.Server(_config(settings, app)).run()
         finally:

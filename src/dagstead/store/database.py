@@ -104,7 +104,7 @@ def parse_database_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except Exception as error:
-        msg = f"{url.split('@')[-1]!r} is no database URL. Use postgresql://USER@HOST/NAME."
+        msg = f"{url.rsplit('@', maxsplit=1)[-1]!r} is no database URL. Use postgresql://USER@HOST/NAME."
         raise ConfigurationError(msg) from error
     if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
         msg = (
@@ -113,6 +113,15 @@ def parse_database_url(url: str) -> URL:
         )
         raise ConfigurationError(msg)
     return parsed
+
+
+def masked_database_url(url: str) -> str:
+    """The URL without its password.
+
+    Raises:
+        ConfigurationError: as :func:`parse_database_url`.
+    """
+    return parse_database_url(url).render_as_string(hide_password=True)
 
 
 @contextmanager

@@ -1,0 +1,54 @@
+"""``dagstead location``: what is deployed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
+from dagstead.cli.output import Format, FormatOption, moment, print_rows
+
+app = typer.Typer(help="Show code locations.", no_args_is_help=True)
+
+
+@app.callback()
+def location() -> None:
+    """Show code locations."""
+
+
+@app.command("list")
+def list_(
+    *,
+    deployment: Annotated[
+        str | None, typer.Option("--deployment", help="Only those of this deployment.")
+    ] = None,
+    data: DataOption = None,
+    database: DatabaseOption = None,
+    config: ConfigOption = None,
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """List code locations: their queue, and how far loading has come.
+
+    For example: `dagstead location list --deployment prod`
+    """
+    from dagstead.plane.tokens import describe_queue
+    from dagstead.server.services import opened_store
+
+    with opened_store(settings(data=data, database=database, config=config)) as store:
+        chosen = [store.deployments.get(deployment)] if deployment else store.deployments.all()
+        rows = [
+            {
+                "deployment": each.deployment,
+                "location": each.name,
+                "state": str(each.state),
+                "queue": describe_queue(each.queue),
+                "serves_older_definitions": (
+                    each.manifest is not None and each.manifest_deploy_id != each.deploy_id
+                ),
+                "deployed": moment(each.timestamp),
+            }
+            for one in chosen
+            for each in store.locations.all(one.name)
+        ]
+    print_rows(rows, format_, empty="Nothing is deployed yet: `dagster-cloud ci deploy` does it.")

@@ -1,0 +1,71 @@
+"""How lists are printed: a table on a terminal, tab-separated lines in a pipe, or JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+
+class Format(StrEnum):
+    """Of lists."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+FormatOption = Annotated[
+    Format,
+    typer.Option("--format", help="A table (tab-separated when piped), or JSON for programs."),
+]
+
+
+def print_rows(rows: Sequence[Mapping[str, Any]], format_: Format, *, empty: str) -> None:
+    """Print rows that all have the same keys; ``empty`` is told when there are none."""
+    if format_ is Format.JSON:
+        print(json.dumps(rows, indent=2, default=str))
+    elif not rows:
+        typer.echo(empty, err=True)
+    elif sys.stdout.isatty():
+        _print_table(rows)
+    else:
+        print("\t".join(rows[0]))
+        for row in rows:
+            print("\t".join(_plain(value) for value in row.values()))
+
+
+def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in rows[0]:
+        table.add_column(name.replace("_", " "), overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_plain(value)) for value in row.values()))
+    # It reads NO_COLOR itself.
+    Console().print(table)
+
+
+def _plain(value: object) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(_plain(each) for each in value)
+    return " ".join(str(value).split())
+
+
+def moment(seconds: float | None) -> str | None:
+    """A point in time, UTC, for people and programs alike."""
+    from datetime import UTC, datetime
+
+    if seconds is None:
+        return None
+    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

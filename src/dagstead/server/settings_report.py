@@ -1,0 +1,41 @@
+"""The settings in force, for people: values, sources, purposes, and no password."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagstead.server.settings import ENVIRONMENT_PREFIX, Loaded, Settings, Source
+from dagstead.store.database import masked_database_url
+
+
+def report(loaded: Loaded) -> list[dict[str, Any]]:
+    """One row a setting."""
+    return [
+        {
+            "setting": name,
+            "value": _value(loaded.settings, name),
+            "from": _source(loaded, name),
+            "purpose": field.description,
+        }
+        for name, field in Settings.model_fields.items()
+    ]
+
+
+def _value(settings: Settings, name: str) -> Any:
+    if name == "database":
+        return masked_database_url(settings.database_url)
+    if name == "public_url":
+        return settings.base_url
+    value = getattr(settings, name)
+    return value if isinstance(value, bool | int) else str(value)
+
+
+def _source(loaded: Loaded, name: str) -> str:
+    source = loaded.sources[name]
+    if source is Source.FLAG:
+        return f"flag --{name.replace('_', '-')}"
+    if source is Source.ENVIRONMENT:
+        return f"environment {ENVIRONMENT_PREFIX}{name.upper()}"
+    if source is Source.FILE:
+        return f"file {loaded.file}"
+    return "default"

@@ -1,0 +1,177 @@
+"""``dagstead up``: the web server, the daemons and the managed pool as children of one process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from urllib.parse import urlsplit
+
+from dagstead.errors import ConfigurationError, DagsteadError
+from dagstead.server.first_start import (
+    first_user_secret,
+    make_first_deployment,
+    new_pool_secret,
+    revoke_pool_tokens,
+)
+from dagstead.server.folder_lock import locked_folder
+from dagstead.server.keeper import Keeper
+from dagstead.server.pool import POOL_TOKEN_VARIABLE
+from dagstead.server.services import make_data_folder, opened_store
+from dagstead.server.settings import ENVIRONMENT_PREFIX, Loaded, Settings, Source
+from dagstead.server.web import check_address
+from dagstead.store.all import Store
+
+logger = logging.getLogger(__name__)
+
+#: Importing Dagster takes seconds, on a small or busy machine many.
+_READY_SECONDS = 180.0
+_LOOK_SECONDS = 0.25
+#: The exit code of a mistake in the settings: starting again cannot help.
+_MISTAKE = 2
+
+
+class NotReadyError(DagsteadError):
+    """The web server did not become ready. Its log is above."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ready:
+    """What there is to tell once everything is up."""
+
+    url: str
+    #: A user token that was made just now and is told only this once, or ``None``.
+    first_user_secret: str | None
+    pool: bool
+
+
+def run_up(loaded: Loaded, announce: Callable[[Ready], None]) -> None:
+    """Run everything until SIGTERM or SIGINT.
+
+    Args:
+        loaded: settings in force.
+        announce: called once, when the server answers.
+
+    Raises:
+        ConflictError: when another one runs on the same data folder.
+        ConfigurationError: when the settings cannot be used.
+        NotReadyError: when the web server does not come up.
+    """
+    settings = loaded.settings
+    make_data_folder(settings.data)
+    with locked_folder(settings.data), opened_store(settings) as store:
+        check_address(settings)
+        make_first_deployment(store)
+        secret = new_pool_secret(store, settings.organization) if settings.pool else None
+        try:
+            asyncio.run(_Supervisor(loaded, store, secret, announce).run())
+        finally:
+            revoke_pool_tokens(store)
+
+
+@dataclass(slots=True)
+class _Supervisor:
+    loaded: Loaded
+    store: Store
+    pool_secret: str | None
+    announce: Callable[[Ready], None]
+    _stop: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self) -> None:
+        web, daemon = self._keeper("web"), self._keeper("daemon")
+        keepers = [web, daemon]
+        if self.pool_secret:
+            # First in the list of what stops: its run workers still report to the web server.
+            keepers.append(self._keeper("pool", {POOL_TOKEN_VARIABLE: self.pool_secret}))
+        self._stop_on_signals(keepers)
+        try:
+            web.start()
+            if await self._is_ready(web):
+                for keeper in keepers[1:]:
+                    keeper.start()
+                self._tell()
+                await self._stop.wait()
+        finally:
+            logger.info("Stopping")
+            for keeper in reversed(keepers):
+                await keeper.stop()
+            logger.info("Stopped")
+
+    def _keeper(self, part: str, extra: Mapping[str, str] | None = None) -> Keeper:
+        return Keeper(
+            name=part,
+            # -P: a file in the folder where this was started must not pass for a library.
+            arguments=(sys.executable, "-P", "-m", "dagstead", part),
+            environment={**os.environ, **settings_environment(self.loaded), **(extra or {})},
+            stop_seconds=self.loaded.settings.stop_seconds + 5,
+        )
+
+    def _stop_on_signals(self, keepers: list[Keeper]) -> None:
+        def stop() -> None:
+            if self._stop.is_set():
+                logger.warning("Asked to stop again: killing everything")
+                for keeper in keepers:
+                    keeper.kill()
+            self._stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+
+    async def _is_ready(self, web: Keeper) -> bool:
+        """Wait for the web server; False when asked to stop before it came up."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _READY_SECONDS
+        while not self._stop.is_set():
+            if web.last_exit == _MISTAKE:
+                msg = "The web server refused its settings; the reason is above."
+                raise ConfigurationError(msg)
+            if await asyncio.to_thread(answers, self.loaded.settings):
+                return True
+            if loop.time() > deadline:
+                msg = f"The web server did not answer in {_READY_SECONDS:.0f} seconds."
+                raise NotReadyError(msg)
+            await asyncio.sleep(_LOOK_SECONDS)
+        return False
+
+    def _tell(self) -> None:
+        settings = self.loaded.settings
+        self.announce(
+            Ready(
+                url=settings.base_url,
+                first_user_secret=first_user_secret(self.store, settings.organization),
+                pool=self.pool_secret is not None,
+            )
+        )
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the web server of these settings is up."""
+    # Not urllib.request: that would ask a proxy for this machine's own address.
+    connection = HTTPConnection(urlsplit(settings.local_url).netloc, timeout=5)
+    try:
+        connection.request("GET", "/health")
+        return connection.getresponse().status == HTTPStatus.OK
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
+
+
+def settings_environment(loaded: Loaded) -> dict[str, str]:
+    """The settings in force as environment variables, for a child: they may hold a password."""
+    values = loaded.settings.model_dump(mode="json")
+    given = {
+        f"{ENVIRONMENT_PREFIX}{name.upper()}": str(values[name])
+        for name, source in loaded.sources.items()
+        if source is not Source.DEFAULT and values[name] is not None
+    }
+    if loaded.file:
+        given["DAGSTEAD_CONFIG"] = str(loaded.file.absolute())
+    # Of the folder there is one more source: where this process was started.
+    return {**given, f"{ENVIRONMENT_PREFIX}DATA": str(loaded.settings.data)}
