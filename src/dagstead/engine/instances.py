@@ -145,11 +145,16 @@ def instance_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     monitoring = settings.get("run_monitoring", {})
     retries = settings.get("run_retries", {})
     concurrency = settings.get("concurrency", {})
-    run_coordinator: dict[str, Any] = {
+    runs = {
         "max_concurrent_runs": queue.get("max_concurrent_runs", _DEFAULT_MAX_CONCURRENT_RUNS),
         "tag_concurrency_limits": queue.get("tag_concurrency_limits", []),
-        "dequeue_interval_seconds": 1,
     }
+    run_coordinator: dict[str, Any] = {"dequeue_interval_seconds": 1}
+    if concurrency:
+        # Open-source Dagster refuses an instance with limits of runs in both places.
+        concurrency = {**concurrency, "runs": {**runs, **concurrency.get("runs", {})}}
+    else:
+        run_coordinator.update(runs)
     return {
         "run_coordinator": {
             "module": "dagster._core.run_coordinator",
@@ -173,7 +178,7 @@ def instance_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         "schedules": {"use_threads": True, "num_workers": 4},
         "sensors": {"use_threads": True, "num_workers": 4},
         "backfills": {"use_threads": True, "num_workers": 4},
-        **({"concurrency": dict(concurrency)} if concurrency else {}),
+        **({"concurrency": concurrency} if concurrency else {}),
     }
 
 
