@@ -13,7 +13,8 @@ from dagstead.testing.clock import ManualClock
 from tests.support.postgres import PostgresCluster
 
 #: Tells the workers of pytest-xdist, by their environment, where this run's Postgres lives.
-_CLUSTER_VARIABLE = "DAGSTEAD_TEST_POSTGRES_FOLDER"
+#: It does not begin with DAGSTEAD_, which the server takes for a setting.
+_CLUSTER_VARIABLE = "POSTGRES_FOLDER_OF_THIS_TEST_RUN"
 
 _OWN_CLUSTER = pytest.StashKey[PostgresCluster]()
 

@@ -1,0 +1,173 @@
+"""What must hold for the whole repository, found by walking it."""
+
+from __future__ import annotations
+
+import ast
+import os
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+from tests.support.environments import AGENT_MINORS, REPOSITORY
+
+PACKAGE = REPOSITORY / "src" / "dagstead"
+LOCKS = sorted((REPOSITORY / "requirements").glob("*.txt"))
+
+#: A longer file holds more than one concept.
+MOST_LINES = 400
+
+#: Written in two parts, so that this file may be searched too.
+INDEX_HOSTS = ("pypi" + ".org", "python" + "hosted.org")
+
+
+def committed_files() -> list[Path]:
+    """Every text file that is, or is about to be, in the repository."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    paths = [REPOSITORY / line for line in listed.stdout.splitlines()]
+    return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()]
+
+
+def python_files() -> list[Path]:
+    return [path for path in committed_files() if path.suffix == ".py"]
+
+
+def rooms() -> set[str]:
+    """The packages and modules directly below ``dagstead``."""
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    modules = {path.stem for path in PACKAGE.glob("*.py") if not path.stem.startswith("__")}
+    return packages | modules
+
+
+def test_no_file_is_too_long() -> None:
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in python_files()}
+
+    assert lengths
+    assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
+
+
+def test_every_room_is_described_where_contributors_look() -> None:
+    text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.split("## The rooms")[1].split("\n## ")[0]
+    first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
+    described = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+
+    assert rooms()
+    assert rooms() - described == set()
+
+
+def test_every_room_is_under_the_rules_of_import() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {rule["id"]: rule for rule in project["tool"]["importlinter"]["contracts"]}
+
+    knows_dagster = {"agent_api", "engine", "operator_api", "serverless", "testing"}
+    knows_sql = {"engine", "store", "testing"}
+    assert _below(contracts["dagster"]["source_modules"]) == rooms() - knows_dagster
+    assert _below(contracts["sql"]["source_modules"]) == rooms() - knows_sql
+
+
+def test_no_file_names_a_package_index_or_a_machine() -> None:
+    machine = re.compile(r"(?<!\w)/(home|root|work)/")
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{number}"
+        for path in committed_files()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if machine.search(line) or any(host in line for host in INDEX_HOSTS)
+    ]
+
+    assert found == []
+
+
+def test_no_test_can_be_skipped_or_mocked() -> None:
+    forbidden = re.compile(r"importorskip|mark\.skip|pytest\.skip|skipif|unittest\.mock|xfail")
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{node.lineno}: {ast.unparse(node)}"
+        for path in python_files()
+        if path.is_relative_to(REPOSITORY / "tests")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Import | ast.ImportFrom | ast.Attribute)
+        and forbidden.search(ast.unparse(node))
+    ]
+
+    assert found == []
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
+def test_a_lock_has_hashes_and_no_addresses(lock: Path) -> None:
+    text = lock.read_text(encoding="utf-8")
+
+    assert "://" not in text
+    assert not re.search(r"^-", text, flags=re.MULTILINE)
+    for requirement, hashes in _locked(lock):
+        assert hashes, requirement
+        assert len(requirement.specifier) == 1, requirement
+
+
+def test_the_tools_run_with_the_locked_runtime() -> None:
+    runtime = {str(requirement) for requirement, _ in _locked_in("runtime")}
+    dev = {str(requirement) for requirement, _ in _locked_in("dev")}
+
+    assert runtime - dev == set()
+
+
+def test_the_locks_satisfy_the_package() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = [Requirement(line) for line in project["project"]["dependencies"]]
+    locked = {requirement.name: requirement for requirement, _ in _locked_in("runtime")}
+
+    unmet = [str(want) for want in wanted if not _meets(locked.get(want.name), want)]
+    assert wanted
+    assert unmet == []
+
+
+@pytest.mark.parametrize("minor", AGENT_MINORS)
+def test_an_agents_lock_is_of_its_minor(minor: str) -> None:
+    versions = {
+        requirement.name: _version(requirement)
+        for requirement, _ in _locked_in(f"agent-{minor}")
+        if requirement.name in {"dagster", "dagster-cloud", "dagster-cloud-cli"}
+    }
+
+    assert len(versions) == 3
+    assert len(set(versions.values())) == 1
+    assert versions["dagster"].startswith(f"{minor}.")
+
+
+def test_ci_runs_the_checks_and_the_test_command_of_the_readme() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    script = REPOSITORY / ".ci" / "run"
+
+    steps = script.read_text(encoding="utf-8").splitlines()
+    assert [line for line in steps if line.startswith("make ")] == ["make check", "make test"]
+    assert "$ make test " in readme
+    assert os.access(script, os.X_OK)
+
+
+def _below(modules: list[str]) -> set[str]:
+    return {module.removeprefix("dagstead.") for module in modules}
+
+
+def _locked_in(name: str) -> list[tuple[Requirement, list[str]]]:
+    return list(_locked(REPOSITORY / "requirements" / f"{name}.txt"))
+
+
+def _locked(lock: Path) -> Iterator[tuple[Requirement, list[str]]]:
+    joined = lock.read_text(encoding="utf-8").replace("\\\n", " ")
+    for line in joined.splitlines():
+        if line.strip() and not line.startswith("#"):
+            requirement, *hashes = re.split(r"\s+--hash=", line.strip())
+            yield Requirement(requirement), hashes
+
+
+def _version(requirement: Requirement) -> str:
+    (specifier,) = requirement.specifier
+    return specifier.version
+
+
+def _meets(locked: Requirement | None, wanted: Requirement) -> bool:
+    return locked is not None and wanted.specifier.contains(_version(locked), prereleases=True)
