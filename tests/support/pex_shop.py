@@ -1,7 +1,7 @@
 """The smallest part of a control plane that a code server of the pool needs to start.
 
-A stub, named as such: it hands out PEX files as the real server does, answers the one question
-that a code server asks while it starts (its secrets), and can be told to misbehave.
+A stub, named as such: it hands out PEX files as the real server does, answers what a code
+server asks while it starts, and can be told to misbehave.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+#: A code server asks for its secrets and for the state of its components.
+_NOTHING = {"scopedSecrets": [], "latestDefsStateInfo": None}
 
 
 @dataclass(kw_only=True)
@@ -45,7 +48,7 @@ def pex_shop(shelf: Path) -> Iterator[PexShop]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             if self.path == "/graphql":
-                self._answer(200, json.dumps({"data": {"scopedSecrets": []}}).encode())
+                self._answer(200, json.dumps({"data": _NOTHING}).encode())
                 return
             shop.asked.append((dict(self.headers), body["key"]))
             name = body["key"].removeprefix("pex/")

@@ -1,10 +1,9 @@
 """The user code launcher of the pool's agent.
 
-The official launchers put one more process, the "multipex" server, between the agent and the code
-servers of PEX locations. It is left out here: each PEX location gets a code server of its own,
-straight from its environment, like any other location of the official process launcher. So several
-deploys of one second cannot be taken for each other, locations cannot clean up each other's files,
-and a code server that dies is seen at once.
+Each PEX location gets a code server of its own, straight from its environment, like any other
+location of the official process launcher. So several deploys of one second cannot be taken for each
+other, locations cannot clean up each other's files, and a code server that dies is seen at once:
+none of which holds with upstream's "multipex" servers.
 """
 
 from __future__ import annotations
@@ -19,19 +18,15 @@ from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.instance import DagsterInstance
 from dagster._core.launcher.base import RunLauncher, WorkerStatus
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
-from dagster_cloud.api.dagster_cloud_api import UserCodeDeploymentType
 from dagster_cloud.execution.monitoring import (
-    CloudContainerResourceLimits,
     CloudRunWorkerStatuses,
     start_run_worker_monitoring_thread,
 )
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     DagsterCloudGrpcServer,
-    DagsterCloudUserCodeLauncher,
     ServerEndpoint,
     UserCodeLauncherEntry,
 )
-from dagster_cloud.workspace.user_code_launcher.utils import get_grpc_server_env
 from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterCloudInstanceScope
 from dagster_shared.error import SerializableErrorInfo
 
@@ -42,8 +37,10 @@ from dagstead.serverless.environ import machine_environment, user_code_environme
 from dagstead.serverless.environments import EnvironmentStore
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.interpreters import Interpreters
+from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
+from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.stopping import kill_overdue, stop_all_runs
 from dagstead.serverless.user_code import UserCode, explain
@@ -51,18 +48,13 @@ from dagstead.serverless.user_code import UserCode, explain
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from dagster_cloud_cli.core.workspace import CodeLocationDeployData
-
-    from dagstead.serverless.code_server import CodeServer
     from dagstead.serverless.run_records import RunWorker
-    from dagstead.serverless.user_code import Runtime
 
-_ANSWER_POLL_SECONDS = 0.25
 _CANCEL_CHECK_SECONDS = 5.0
 _SWEEP_SECONDS = 600.0
 
 
-class PexUserCodeLauncher(DagsterCloudUserCodeLauncher[str], ConfigurableClass):
+class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
     """Runs code locations from PEX files, as processes of this machine.
 
     The agent makes one that lives as long as itself and is started, and short-lived ones, never
@@ -144,6 +136,16 @@ class PexUserCodeLauncher(DagsterCloudUserCodeLauncher[str], ConfigurableClass):
             allow_local_code=self._configuration.allow_local_code,
         )
 
+    @cached_property
+    def _starter(self) -> ServerStarter:
+        return ServerStarter(
+            environment=self._code_environment,
+            start_seconds=self._configuration.server_start_seconds,
+            orphan_seconds=self._configuration.server_orphan_seconds,
+            metrics_enabled=self.code_server_metrics_enabled,
+            stop=self._reconcile_grpc_metadata_shutdown_event,
+        )
+
     def run_launcher(self) -> RunLauncher[DagsterInstance]:
         """The launcher of isolated runs."""
         launcher = PexRunLauncher(
@@ -214,12 +216,6 @@ class PexUserCodeLauncher(DagsterCloudUserCodeLauncher[str], ConfigurableClass):
 
     # -- Code servers --------------------------------------------------------------------------
 
-    def _start_new_dagster_server(
-        self, deployment_name: str, location_name: str, desired_entry: UserCodeLauncherEntry
-    ) -> DagsterCloudGrpcServer:
-        # Upstream asks a multipex server here when there is a PEX.
-        return self._start_new_server_spinup(deployment_name, location_name, desired_entry)
-
     def _start_new_server_spinup(
         self, deployment_name: str, location_name: str, desired_entry: UserCodeLauncherEntry
     ) -> DagsterCloudGrpcServer:
@@ -248,8 +244,9 @@ class PexUserCodeLauncher(DagsterCloudUserCodeLauncher[str], ConfigurableClass):
         data = desired_entry.code_location_deploy_data
         try:
             runtime = await asyncio.to_thread(self._user_code.for_location, data)
-            self._start_process(server, runtime, data)
-            await self._until_it_answers(server)
+            reference = self._instance.ref_for_deployment(deployment_name)
+            self._starter.start(server, runtime, data, reference)
+            await self._starter.until_it_answers(server)
             # Raises when the user's code cannot be imported, with the user's own traceback.
             await self.gen_list_repositories_response(server_endpoint.create_client())
         except (PexError, UnservableLocationError) as error:
@@ -258,64 +255,6 @@ class PexUserCodeLauncher(DagsterCloudUserCodeLauncher[str], ConfigurableClass):
         except BaseException:
             await asyncio.to_thread(self._table.drop, server_handle)
             raise
-
-    def _start_process(
-        self, server: CodeServer, runtime: Runtime, data: CodeLocationDeployData
-    ) -> None:
-        identity = server.id
-        # With a working directory that is not said, Dagster would put its absolute path into each
-        # origin; relative, it is right in every environment of the location.
-        directory = data.working_directory or ("." if runtime.environment else None)
-        data = data._replace(executable_path=str(runtime.python), working_directory=directory)
-        server.environment = runtime.environment
-        server.start(
-            [
-                *data.get_grpc_server_command(metrics_enabled=self.code_server_metrics_enabled),
-                "--heartbeat",
-                *("--heartbeat-timeout", str(self._configuration.server_orphan_seconds)),
-            ],
-            environment={
-                **runtime.variables(self._code_environment),
-                **{name: str(value) for name, value in data.cloud_context_env.items()},
-                **get_grpc_server_env(
-                    data,
-                    port=None,
-                    location_name=identity.location,
-                    instance_ref=self._instance.ref_for_deployment(identity.deployment),
-                    socket=identity.socket,
-                ),
-            },
-            folder=runtime.folder,
-            beat_seconds=self._configuration.server_orphan_seconds / 4,
-        )
-
-    async def _until_it_answers(self, server: CodeServer) -> None:
-        deadline = time.monotonic() + self._configuration.server_start_seconds
-        client = server.id.client
-        while True:
-            try:
-                await asyncio.to_thread(client.ping, "")
-            except Exception as error:
-                problem = self._why_give_up(server, deadline)
-                if problem:
-                    raise PexError(problem) from error
-            else:
-                return
-            await asyncio.sleep(_ANSWER_POLL_SECONDS)
-
-    def _why_give_up(self, server: CodeServer, deadline: float) -> str | None:
-        if server.has_ended:
-            reason = f"Its code server ended with code {server.exit_code} before it answered."
-        elif self._is_stopping:
-            reason = "The pool is stopping."
-        elif time.monotonic() > deadline:
-            reason = (
-                f"Its code server gave no answer for {self._configuration.server_start_seconds} "
-                "seconds. If it needs longer to start, raise the pool's `server_start_seconds`."
-            )
-        else:
-            return None
-        return f"{reason} Its last lines:\n{server.last_output()}"
 
     @property
     def _is_stopping(self) -> bool:
@@ -377,23 +316,6 @@ class PexUserCodeLauncher(DagsterCloudUserCodeLauncher[str], ConfigurableClass):
         server = self._table.get(server_handle)
         return server.current_runs() if server else []
 
-    # -- Multipex servers: there are none ------------------------------------------------------
-
-    def _get_multipex_server(
-        self,
-        deployment_name: str,  # noqa: ARG002 - upstream's
-        location_name: str,  # noqa: ARG002 - upstream's
-        code_location_deploy_data: CodeLocationDeployData,
-    ) -> DagsterCloudGrpcServer | None:
-        # Upstream starts a multipex server for a PEX where this says that there is none yet.
-        if not code_location_deploy_data.pex_metadata:
-            return None
-        nowhere = ServerEndpoint("localhost", None, "/dev/null")  # type: ignore[no-untyped-call]
-        return DagsterCloudGrpcServer("", nowhere, code_location_deploy_data)
-
-    def _check_running_multipex_server(self, multipex_server: DagsterCloudGrpcServer) -> None:
-        pass
-
     # -- Run workers ---------------------------------------------------------------------------
 
     def _start_run_worker_monitoring(self) -> None:
@@ -420,46 +342,6 @@ class PexUserCodeLauncher(DagsterCloudUserCodeLauncher[str], ConfigurableClass):
             )
             for deployment, value in statuses.items()
         }
-
-    # -- What the agent asks every launcher ----------------------------------------------------
-
-    @property
-    def requires_images(self) -> bool:
-        """No."""
-        return False
-
-    def _check_for_image(self, metadata: CodeLocationDeployData) -> None:
-        """Done in ``_start_new_server_spinup``, where the location's name is known."""
-
-    @property
-    def user_code_deployment_type(self) -> UserCodeDeploymentType:
-        """What the agent's metrics are filed under."""
-        return UserCodeDeploymentType.SERVERLESS
-
-    def supports_in_place_pin_reload(
-        self,
-        key: tuple[str, str],  # noqa: ARG002 - upstream's
-        desired_entry: UserCodeLauncherEntry,  # noqa: ARG002 - upstream's
-    ) -> bool:
-        """Yes: a server that dies is started again by us, with what is deployed then."""
-        return True
-
-    def get_agent_id_for_server(self, handle: str) -> str | None:  # noqa: ARG002 - upstream's
-        """All servers in the table are this agent's."""
-        return self._instance.instance_uuid
-
-    def get_server_create_timestamp(self, handle: str) -> float | None:
-        """When the server was started, in seconds since 1970."""
-        server = self._table.get(handle)
-        return server.mark.started if server and server.mark else None
-
-    def get_code_server_resource_limits(
-        self,
-        deployment_name: str,  # noqa: ARG002 - upstream's
-        location_name: str,  # noqa: ARG002 - upstream's
-    ) -> CloudContainerResourceLimits:
-        """There are none."""
-        return {}
 
 
 def _load_error(

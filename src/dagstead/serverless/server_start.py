@@ -1,0 +1,107 @@
+"""Starting a code server in its runtime, and waiting until it answers."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dagster_cloud.workspace.user_code_launcher.utils import get_grpc_server_env
+
+from dagstead.errors import PexError
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Mapping
+
+    from dagster._core.instance.ref import InstanceRef
+    from dagster_cloud_cli.core.workspace import CodeLocationDeployData
+
+    from dagstead.serverless.code_server import CodeServer
+    from dagstead.serverless.user_code import Runtime
+
+_ANSWER_POLL_SECONDS = 0.25
+#: Heartbeats in the time after which a server that hears none ends by itself.
+_BEATS = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerStarter:
+    """How this pool starts its code servers."""
+
+    #: What user code may see of the pool's environment.
+    environment: Mapping[str, str]
+    #: How long a server has to answer.
+    start_seconds: int
+    #: A server that hears nothing from its agent for so long ends by itself.
+    orphan_seconds: int
+    metrics_enabled: bool
+    #: Set when the pool is stopping.
+    stop: threading.Event
+
+    def start(
+        self,
+        server: CodeServer,
+        runtime: Runtime,
+        data: CodeLocationDeployData,
+        instance_ref: InstanceRef,
+    ) -> None:
+        """Start the server's process, with the environment that official agents give."""
+        # Where no working directory is named, Dagster would put an absolute path into each origin;
+        # a relative one is right in every environment of the location.
+        directory = data.working_directory or ("." if runtime.environment else None)
+        data = data._replace(executable_path=str(runtime.python), working_directory=directory)
+        server.environment = runtime.environment
+        server.start(
+            [
+                *data.get_grpc_server_command(metrics_enabled=self.metrics_enabled),
+                *("--heartbeat", "--heartbeat-timeout", str(self.orphan_seconds)),
+            ],
+            environment={
+                **runtime.variables(self.environment),
+                **{name: str(value) for name, value in data.cloud_context_env.items()},
+                **get_grpc_server_env(
+                    data,
+                    port=None,
+                    location_name=server.id.location,
+                    instance_ref=instance_ref,
+                    socket=server.id.socket,
+                ),
+            },
+            folder=runtime.folder,
+            beat_seconds=self.orphan_seconds / _BEATS,
+        )
+
+    async def until_it_answers(self, server: CodeServer) -> None:
+        """Wait for the first answer.
+
+        Raises:
+            PexError: The process ended, time ran out, or the pool is stopping.
+        """
+        deadline = time.monotonic() + self.start_seconds
+        client = server.id.client
+        while True:
+            try:
+                await asyncio.to_thread(client.ping, "")
+            except Exception as error:
+                problem = self._why_give_up(server, deadline)
+                if problem:
+                    raise PexError(problem) from error
+            else:
+                return
+            await asyncio.sleep(_ANSWER_POLL_SECONDS)
+
+    def _why_give_up(self, server: CodeServer, deadline: float) -> str | None:
+        if server.has_ended:
+            reason = f"Its code server ended with code {server.exit_code} before it answered."
+        elif self.stop.is_set():
+            reason = "The pool is stopping."
+        elif time.monotonic() > deadline:
+            reason = (
+                f"Its code server gave no answer for {self.start_seconds} seconds. If it needs "
+                "longer to start, raise the pool's `server_start_seconds`."
+            )
+        else:
+            return None
+        return f"{reason} Its last lines:\n{server.last_output()}"

@@ -1,0 +1,291 @@
+"""The launcher inside a real official instance, with real code servers.
+
+What is deployed is handed to it directly; the official agent around it is in the compat tests.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from dagster import DagsterInstance
+from dagster._core.instance.ref import InstanceRef
+from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
+from dagster._grpc.types import ListRepositoriesResponse
+from dagster._serdes import deserialize_value
+from dagster_cloud.instance import DagsterCloudAgentInstance
+from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
+    DagsterCloudGrpcServer,
+    UserCodeLauncherEntry,
+)
+from dagster_cloud_cli.core.workspace import CodeLocationDeployData, PexMetadata
+from dagster_shared.error import SerializableErrorInfo
+
+from dagstead.errors import ConfigurationError
+from dagstead.serverless.agent_home import PoolSettings, pool_command
+from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.launcher import PexUserCodeLauncher
+from dagstead.testing.waiting import eventually
+from tests.support.pex import PexBench, pex_tag
+from tests.support.pex_shop import PexShop
+
+PROD = "prod"
+DEFINITIONS = """
+import os, sys, library
+from dagster import Definitions, asset
+@asset(metadata={"version": library.VERSION, "folder": os.getcwd(), "python": sys.executable})
+def thing(): ...
+definitions = Definitions([thing])
+"""
+
+
+@contextmanager
+def launcher_in(
+    home: Path, url: str, monkeypatch: pytest.MonkeyPatch, **configuration: object
+) -> Iterator[PexUserCodeLauncher]:
+    """A started launcher; reconciled by the test, not by its own thread."""
+    settings = PoolSettings(
+        launcher=LauncherConfiguration(home=home, **configuration),  # type: ignore[arg-type]
+        url=url,
+        token="agent:org:token",
+    )
+    command = pool_command(settings, os.environ)
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, value in command.environment.items():
+        monkeypatch.setenv(name, value)
+    with DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
+        assert isinstance(instance, DagsterCloudAgentInstance)
+        launcher = instance.user_code_launcher
+        assert isinstance(launcher, PexUserCodeLauncher)
+        launcher.start(run_reconcile_thread=False)
+        yield launcher
+
+
+@pytest.fixture
+def launcher(
+    tmp_path: Path, shop: PexShop, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[PexUserCodeLauncher]:
+    with launcher_in(tmp_path / "pool", shop.url, monkeypatch) as launcher:
+        yield launcher
+
+
+@pytest.fixture(scope="module")
+def tag(bench: PexBench) -> str:
+    deps = bench.dependencies({"library/__init__.py": "VERSION = 1\n"})
+    return pex_tag(deps, bench.source({"project.py": DEFINITIONS}))
+
+
+def pex_location(tag: str, **more: object) -> CodeLocationDeployData:
+    data = {"module_name": "project", "pex_metadata": PexMetadata(pex_tag=tag), **more}
+    return CodeLocationDeployData(**data)  # type: ignore[arg-type]
+
+
+def deploy(
+    launcher: PexUserCodeLauncher, timestamp: float, **locations: CodeLocationDeployData
+) -> None:
+    launcher.update_grpc_metadata(
+        {(PROD, name): UserCodeLauncherEntry(data, timestamp) for name, data in locations.items()},
+        control_plane_error_locations=set(),
+        control_plane_outdated_locations=set(),
+    )
+    launcher.reconcile()
+
+
+def server(launcher: PexUserCodeLauncher, location: str) -> DagsterCloudGrpcServer:
+    found = launcher._grpc_servers[PROD, location]
+    assert isinstance(found, DagsterCloudGrpcServer), found
+    return found
+
+
+def error(launcher: PexUserCodeLauncher, location: str) -> str:
+    found = launcher._grpc_servers[PROD, location]
+    assert isinstance(found, SerializableErrorInfo), found
+    assert found.stack == []
+    return found.message
+
+
+def asset_of(launcher: PexUserCodeLauncher, location: str) -> str:
+    """What the code server says of its one asset, serialized."""
+    client = server(launcher, location).server_endpoint.create_client()
+    origin = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), "__repository__")
+    return str(client.external_repository(origin, defer_snapshots=True))
+
+
+def processes(home: Path) -> list[psutil.Process]:
+    """All that runs out of a pool's folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if str(home) in " ".join(process.cmdline()) and process.status() != "zombie":
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
+
+
+def test_two_locations_with_conflicting_dependencies_run_side_by_side(
+    launcher: PexUserCodeLauncher, bench: PexBench, tag: str
+) -> None:
+    source = next(name for name in tag.removeprefix("files=").split(":") if "source" in name)
+    other = pex_tag(bench.dependencies({"library/__init__.py": "VERSION = 2\n"}), source)
+    deploy(launcher, 1.0, first=pex_location(tag), second=pex_location(other))
+    for location, version in (("first", 1), ("second", 2)):
+        text = asset_of(launcher, location)
+        assert f'"value": {version}' in text
+        assert "working_directory/root" in text
+
+
+def test_several_deploys_of_one_second_each_get_their_own_server(
+    launcher: PexUserCodeLauncher, tag: str
+) -> None:
+    handles = []
+    for timestamp in (7.1, 7.2, 7.3):
+        deploy(launcher, timestamp, here=pex_location(tag))
+        handles.append(server(launcher, "here").server_handle)
+    assert len(set(handles)) == 3
+    assert launcher._list_server_handles() == handles[-1:]
+    eventually(lambda: tidy(launcher) == 1, 30, "the earlier servers to end")
+
+
+def tidy(launcher: PexUserCodeLauncher) -> int:
+    launcher._table.tidy()
+    return len(launcher._table._servers)
+
+
+def test_the_environment_of_user_code_has_the_context_and_no_secrets(
+    tmp_path: Path, shop: PexShop, bench: PexBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTEAD_DATABASE", "postgresql://user:secret@host/db")
+    code = (
+        "import os\nfrom dagster import Definitions, asset\n"
+        "@asset(metadata={'seen': ' '.join(sorted(os.environ))})\ndef thing(): ...\n"
+        "definitions = Definitions([thing])\n"
+    )
+    tag = pex_tag(bench.dependencies(), bench.source({"project.py": code}))
+    data = pex_location(tag, cloud_context_env={"DAGSTER_CLOUD_GIT_SHA": "abc"})
+    with launcher_in(tmp_path / "pool", shop.url, monkeypatch) as launcher:
+        deploy(launcher, 1.0, here=data)
+        text = asset_of(launcher, "here")
+    assert "DAGSTER_CLOUD_GIT_SHA" in text
+    assert "DAGSTER_LOCATION_NAME" in text
+    assert "DAGSTEAD" not in text
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (CodeLocationDeployData(image="img:1", module_name="m"), "has the Docker image 'img:1'"),
+        (CodeLocationDeployData(module_name="m"), "has neither a PEX nor a Docker image"),
+        (
+            CodeLocationDeployData(module_name="m", pex_metadata=PexMetadata("files=x")),
+            "'x' is not the name of a PEX file",
+        ),
+        (
+            CodeLocationDeployData(module_name="m", pex_metadata=PexMetadata("files=source-0.pex")),
+            "source-0.pex is not in the control plane's store",
+        ),
+    ],
+)
+def test_what_the_pool_cannot_run_is_a_load_error_with_a_next_step(
+    launcher: PexUserCodeLauncher, data: CodeLocationDeployData, reason: str
+) -> None:
+    deploy(launcher, 1.0, wrong=data)
+    message = error(launcher, "wrong")
+    assert "Code location 'wrong' of deployment 'prod'" in message
+    assert reason in message
+    assert "dagster-cloud ci build --build-strategy=python-executable" in message
+    assert launcher._list_server_handles() == []
+
+
+def test_an_error_in_user_code_comes_with_the_users_own_traceback(
+    launcher: PexUserCodeLauncher, bench: PexBench
+) -> None:
+    source = bench.source({"project.py": "raise RuntimeError('no definitions today')\n"})
+    deploy(launcher, 1.0, broken=pex_location(pex_tag(bench.dependencies(), source)))
+    found = launcher._grpc_servers[PROD, "broken"]
+    assert isinstance(found, SerializableErrorInfo)
+    assert "no definitions today" in found.to_string()
+    assert "project.py" in found.to_string()
+    assert launcher._list_server_handles() == []
+
+
+def test_a_server_that_cannot_start_shows_its_last_words(
+    launcher: PexUserCodeLauncher, bench: PexBench
+) -> None:
+    code = "import sys; sys.stderr.write('the disk is on fire\\n'); sys.exit(9)\n"
+    deps = bench.dependencies({"sitecustomize.py": ""})
+    source = bench.source(
+        {"project.py": "", "dagster/__init__.py": "", "dagster/__main__.py": code}
+    )
+    deploy(launcher, 1.0, broken=pex_location(pex_tag(deps, source)))
+    message = error(launcher, "broken")
+    assert "ended with code 9" in message
+    assert "the disk is on fire" in message
+
+
+def test_a_server_that_dies_is_replaced(launcher: PexUserCodeLauncher, tag: str) -> None:
+    deploy(launcher, 1.0, here=pex_location(tag))
+    first = server(launcher, "here").server_handle
+    victim = launcher._table.get(first)
+    assert victim is not None
+    assert victim.mark is not None
+    os.kill(victim.mark.pid, signal.SIGKILL)
+    eventually(lambda: victim.has_ended, 20, "the server to be gone")
+    launcher._last_refreshed_actual_entries = time.time() - 3600
+    launcher.reconcile()
+    assert server(launcher, "here").server_handle != first
+    assert '"value": 1' in asset_of(launcher, "here")
+
+
+def test_a_location_that_is_removed_leaves_no_process(
+    launcher: PexUserCodeLauncher, tag: str, tmp_path: Path
+) -> None:
+    deploy(launcher, 1.0, here=pex_location(tag))
+    assert processes(tmp_path / "pool")
+    deploy(launcher, 2.0)
+    eventually(lambda: tidy(launcher) == 0, 30, "the server to end")
+    assert processes(tmp_path / "pool") == []
+    assert list((tmp_path / "pool" / "servers").iterdir()) == []
+
+
+def test_closing_ends_every_server(
+    tmp_path: Path, shop: PexShop, tag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with launcher_in(tmp_path / "pool", shop.url, monkeypatch) as launcher:
+        deploy(launcher, 1.0, here=pex_location(tag), there=pex_location(tag))
+        assert len(processes(tmp_path / "pool")) >= 2
+    assert processes(tmp_path / "pool") == []
+
+
+def test_local_code_runs_where_the_operator_allows_it(
+    tmp_path: Path, shop: PexShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "local.py").write_text(
+        "from dagster import Definitions, asset\n@asset\ndef thing(): ...\n"
+        "definitions = Definitions([thing])\n"
+    )
+    data = CodeLocationDeployData(module_name="local", working_directory=str(code))
+    with launcher_in(tmp_path / "pool", shop.url, monkeypatch, allow_local_code=True) as launcher:
+        deploy(launcher, 1.0, here=data)
+        answer = server(launcher, "here").server_endpoint.create_client().list_repositories()
+    assert deserialize_value(answer, ListRepositoriesResponse).repository_symbols
+
+
+def test_one_folder_is_for_one_agent(
+    launcher: PexUserCodeLauncher, tmp_path: Path, shop: PexShop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with (
+        pytest.raises(ConfigurationError, match="Another agent already works"),
+        launcher_in(tmp_path / "pool", shop.url, monkeypatch),
+    ):
+        pass
+    assert launcher._started
