@@ -29,10 +29,9 @@ def create(
     """
     from dagstead.server.services import opened_store
 
-    chosen = settings(data=data, database=database, config=config)
-    with opened_store(chosen) as store:
+    with opened_store(settings(data=data, database=database, config=config)) as store:
         store.deployments.create(name)
-    print(f"Deployment {name!r} is made. Its page: {chosen.base_url}/{name}/")
+    print(f"Deployment {name!r} is made. Its page is at /{name}/ of this control plane.")
 
 
 @app.command("list")

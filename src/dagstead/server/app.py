@@ -24,6 +24,7 @@ from dagstead.engine.instances import Instances
 from dagstead.errors import DagsteadError, ForbiddenError
 from dagstead.operator_api.context import Facts
 from dagstead.operator_api.schema import create_schema
+from dagstead.plane.names import RESERVED_DEPLOYMENT_NAMES
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
 from dagstead.server.deployment_apps import DeploymentApps
@@ -68,9 +69,7 @@ def create_app(
     )
     identity = Identity(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
     sign_in = SignIn(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
-    operator = Operator(
-        apps=apps, agents=agent_graphql(agents), organization=settings.organization
-    )
+    operator = Operator(apps=apps, agents=agent_graphql(agents), organization=settings.organization)
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
         Route("/health", _health(store), methods=["GET"]),
@@ -171,8 +170,11 @@ class DeploymentRoute(BaseRoute):
         self._operator = operator
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match every request and websocket."""
-        is_ours = scope["type"] in {"http", "websocket"}
+        """Match every request and websocket whose first segment can be a deployment's name."""
+        is_ours = (
+            scope["type"] in {"http", "websocket"}
+            and _first_segment(scope) not in RESERVED_DEPLOYMENT_NAMES
+        )
         return (Match.FULL if is_ours else Match.NONE), {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -216,6 +218,10 @@ def _health(store: Store) -> Endpoint:
         return JSONResponse({"status": "ok"})
 
     return health
+
+
+def _first_segment(scope: Scope) -> str:
+    return str(scope["path"]).split("/", 2)[1]
 
 
 def _token(connection: HTTPConnection) -> Token:

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 import threading
 
 #: Set by the supervisor in a child's environment: its standard input is the lifeline.
 LIFELINE_VARIABLE = "DAGSTEAD_LIFELINE"
+
+_STANDARD_INPUT = 0
 
 
 def hold_lifeline(stop_seconds: float) -> None:
@@ -26,7 +27,8 @@ def hold_lifeline(stop_seconds: float) -> None:
 
 
 def _watch(stop_seconds: float) -> None:
-    while sys.stdin.buffer.read(1):
+    # Not sys.stdin: the interpreter cannot end while a thread reads from that.
+    while os.read(_STANDARD_INPUT, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     threading.Event().wait(stop_seconds)
