@@ -8,6 +8,7 @@ anew.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
@@ -51,6 +52,7 @@ def extend(
     *,
     queries: Mapping[str, Resolver],
     mutations: Mapping[str, Resolver],
+    replaced_queries: Mapping[str, Resolver],
 ) -> GraphQLSchema:
     """A schema with the definitions added.
 
@@ -59,13 +61,17 @@ def extend(
         definitions: types, ``extend type Query`` and ``extend type Mutation``.
         queries: a resolver for each field that Query gains.
         mutations: the same for Mutation.
+        replaced_queries: a resolver for each field of Query that is answered in another way.
 
     Raises:
         ValueError: when fields and resolvers are not the same set.
     """
     builder = _Builder(base, parse(definitions))
+    query = builder.root("Query", base.query_type, queries)
+    for name, resolver in replaced_queries.items():
+        query.fields[name].resolve = _as_root(resolver)
     return GraphQLSchema(
-        query=builder.root("Query", base.query_type, queries),
+        query=query,
         mutation=builder.root("Mutation", base.mutation_type, mutations),
         subscription=base.subscription_type,
         types=[*builder.kept(), *builder.own.values()],
@@ -92,7 +98,7 @@ class _Builder:
     def root(
         self, name: str, old: GraphQLObjectType | None, resolvers: Mapping[str, Resolver]
     ) -> GraphQLObjectType:
-        fields = dict(old.fields) if old else {}
+        fields = {each: copy(node) for each, node in old.fields.items()} if old else {}
         added = {
             each.name.value: each
             for node in self.document.definitions

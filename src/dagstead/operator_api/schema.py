@@ -9,7 +9,7 @@ from itertools import chain
 import graphene
 from dagster_graphql.schema import create_schema as create_open_source_schema
 
-from dagstead.operator_api import agents, deployments, events, locations, settings, uploads
+from dagstead.operator_api import agents, assets, deployments, events, locations, settings, uploads
 from dagstead.operator_api.context import FACTS, Facts
 from dagstead.operator_api.extension import Resolver, extend
 
@@ -41,6 +41,7 @@ def create_schema(facts: Facts | None = None) -> graphene.Schema:
             settings.MUTATIONS,
             uploads.MUTATIONS,
         ),
+        replaced_queries=assets.REPLACED_QUERIES,
     )
     extended.extensions = {FACTS: facts or Facts()}
     schema.graphql_schema = extended
