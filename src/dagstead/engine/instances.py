@@ -189,7 +189,9 @@ def schema_name(deployment: str) -> str:
 
 def postgres_schema_url(url: str, schema: str) -> str:
     """The URL whose connections see only that schema; percent-encoded as libpq takes it."""
-    plain = make_url(url).set(drivername="postgresql", query={})
+    # Open-source Dagster's NOTIFY has a parameter, which only psycopg2 puts in before it sends;
+    # SQLAlchemy's default driver is psycopg 3.
+    plain = make_url(url).set(drivername="postgresql+psycopg2", query={})
     text = plain.render_as_string(hide_password=False)
     return f"{text}?options={quote(f'-csearch_path={schema}')}"
 
