@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from functools import lru_cache
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 from dagster import AssetKey, PartitionsDefinition
 from dagster._core.definitions.partitions.snap import PartitionsSnap
@@ -18,15 +20,38 @@ from dagstead.store.all import Store
 #: Repositories whose partitions are remembered; their definitions may be megabytes to read.
 _KEPT_REPOSITORIES = 64
 
+_Partitions: TypeAlias = Mapping[AssetKey, PartitionsSnap]
 
-def partitions_of(store: Store, deployment: str, key: AssetKey) -> PartitionsDefinition[Any] | None:
-    """The asset's partitions; None if it has none, or no loaded location has the asset."""
-    snapshots = Snapshots(store.blobs, deployment)
-    for sha1 in _repositories(store, deployment):
-        found = _partitions_by_asset(snapshots, sha1).get(key)
-        if found is not None:
-            return found.get_partitions_definition()
-    return None
+
+@dataclass(frozen=True, slots=True)
+class AssetPartitions:
+    """Looks partitions up, remembering what it read; any thread may call."""
+
+    _known: OrderedDict[str, _Partitions] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, store: Store, deployment: str, key: AssetKey) -> PartitionsDefinition[Any] | None:
+        """The asset's partitions; None if it has none, or no loaded location has the asset."""
+        snapshots = Snapshots(store.blobs, deployment)
+        for sha1 in _repositories(store, deployment):
+            found = self._in_repository(snapshots, sha1).get(key)
+            if found is not None:
+                partitions: PartitionsDefinition[Any] = found.get_partitions_definition()
+                return partitions
+        return None
+
+    def _in_repository(self, snapshots: Snapshots, sha1: str) -> _Partitions:
+        # The hash is of the whole text, so that what is known of it never goes out of date.
+        with self._lock:
+            if sha1 in self._known:
+                self._known.move_to_end(sha1)
+                return self._known[sha1]
+        read = _read(snapshots, sha1)
+        with self._lock:
+            self._known[sha1] = read
+            while len(self._known) > _KEPT_REPOSITORIES:
+                self._known.popitem(last=False)
+        return read
 
 
 def _repositories(store: Store, deployment: str) -> Iterator[str]:
@@ -38,9 +63,7 @@ def _repositories(store: Store, deployment: str) -> Iterator[str]:
             yield repository.stored_snapshot.sha1
 
 
-@lru_cache(maxsize=_KEPT_REPOSITORIES)
-def _partitions_by_asset(snapshots: Snapshots, sha1: str) -> Mapping[AssetKey, PartitionsSnap]:
-    """Remembered by the hash of the text: it never changes."""
+def _read(snapshots: Snapshots, sha1: str) -> _Partitions:
     text = snapshots.read(SnapshotType.REPOSITORY, sha1)
     return {
         node.asset_key: node.partitions

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from dagster import DagsterInstance, DefaultScheduleStatus, DefaultSensorStatus
 from dagster._core.definitions.selector import JobSelector
+from dagster._core.origin import DEFAULT_DAGSTER_ENTRY_POINT
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin
 from dagster._core.remote_representation.code_location import GrpcServerCodeLocation
 from dagster._core.remote_representation.external import RemoteRepository
@@ -17,7 +17,6 @@ from dagster._core.remote_representation.external_data import (
 )
 from dagster._core.remote_representation.handle import RepositoryHandle
 from dagster._core.snap import JobSnap
-from dagster._core.origin import DEFAULT_DAGSTER_ENTRY_POINT
 from dagster._grpc.types import NotebookPathArgs
 from dagster._serdes import deserialize_value
 from dagster_cloud.api.dagster_cloud_api import (

@@ -24,7 +24,7 @@ _PURGE_EVERY_ROUNDS = 150
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    version: int
+    of: tuple[int, int]
     controller: DagsterDaemonController
 
 
@@ -67,13 +67,13 @@ class Daemons:
             name
             for name, running in self._running.items()
             if name not in wanted
-            or running.version != wanted[name].version
+            or running.of != _identity(wanted[name])
             or not _is_healthy(name, running.controller)
         ]
         self._stop(stale)
         for name, deployment in wanted.items():
             if name not in self._running:
-                self._running[name] = _Running(deployment.version, self._start(deployment))
+                self._running[name] = _Running(_identity(deployment), self._start(deployment))
 
     def _start(self, deployment: Deployment) -> DagsterDaemonController:
         workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
@@ -94,6 +94,11 @@ class Daemons:
         except Exception:
             # The database may be away for a moment; daemons must outlive that.
             logger.exception("Could not %s; trying again in %s s", what, _CHECK_SECONDS)
+
+
+def _identity(deployment: Deployment) -> tuple[int, int]:
+    # Made again under its name, it is another one; with other settings, its daemons are.
+    return deployment.id, deployment.version
 
 
 def _exit(controller: DagsterDaemonController) -> None:

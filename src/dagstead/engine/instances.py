@@ -18,6 +18,7 @@ from sqlalchemy.engine import make_url
 
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.run_launcher import AgentRunLauncher
+from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.store.all import Store
 
@@ -30,7 +31,8 @@ _DEFAULT_MAX_CONCURRENT_RUNS = 50
 @dataclass(frozen=True, slots=True)
 class _Open:
     instance: DagsterInstance
-    version: int
+    #: A deployment that was removed and made again has another id, and may have the same version.
+    of: tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +56,12 @@ class Instances:
         """The instance of a deployment, made at the first call."""
         with self._lock:
             known = self._open.get(deployment.name)
-            if known and known.version == deployment.version:
+            of = (deployment.id, deployment.version)
+            if known and known.of == of:
                 return known.instance
             instance = self._create(deployment)
             # The old instance is not disposed: requests under way may still hold it.
-            self._open[deployment.name] = _Open(instance, deployment.version)
+            self._open[deployment.name] = _Open(instance, of)
             return instance
 
     def drop(self, deployment: Deployment) -> None:
@@ -67,6 +70,8 @@ class Instances:
             known = self._open.pop(deployment.name, None)
             if known:
                 known.instance.dispose()
+        for kind in (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG):
+            self.store.blobs.delete_scope(kind, deployment.name)
         self.store.database.drop_schema(schema_name(deployment.name))
         shutil.rmtree(self.folder / deployment.name, ignore_errors=True)
 
