@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from dagstead.agent_api.secrets import Secret
+from dagstead.engine.asset_partitions import AssetPartitions
 from dagstead.engine.instances import Instances
 from dagstead.engine.snapshots import Snapshots
 from dagstead.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
@@ -31,6 +32,7 @@ class AgentServices:
     base_url: str
     #: What ``scopedSecrets`` answers.
     secrets: Sequence[Secret] = ()
+    asset_partitions: AssetPartitions = field(default_factory=AssetPartitions)
     #: Endpoints work here. The UI's threads wait for answers of agents; if agents' calls shared
     #: them, full threads would keep out the very answers that they wait for.
     threads: ThreadPoolExecutor = field(

@@ -10,7 +10,6 @@ from dagster import AssetKey, DagsterInstance, PartitionsDefinition
 from dagstead.agent_api.event_writer import InstanceEventWriter
 from dagstead.agent_api.events import event_writer
 from dagstead.agent_api.services import Caller
-from dagstead.engine.asset_partitions import partitions_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,4 +35,5 @@ class AgentContext:
 
     def partitions_of(self, key: AssetKey) -> PartitionsDefinition[Any] | None:
         """How the asset is partitioned, as the deployment's loaded locations define it."""
-        return partitions_of(self.caller.services.store, self.caller.deployment.name, key)
+        services = self.caller.services
+        return services.asset_partitions.of(services.store, self.caller.deployment.name, key)

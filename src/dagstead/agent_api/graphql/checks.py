@@ -24,10 +24,10 @@ def check_fields() -> dict[str, Resolver]:
 
 
 def get_asset_check_summary_record(
-    context: StorageContext, *, asset_check_keys: list[str]
+    context: StorageContext, *, asset_check_keys: list[str] | None = None
 ) -> list[dict[str, Any]]:
     """The latest execution of each check, and the latest that came to an end."""
-    keys = [asset_check_key(text) for text in asset_check_keys]
+    keys = [asset_check_key(text) for text in asset_check_keys or []]
     found = context.instance.event_log_storage.get_asset_check_summary_records(keys)
     return [
         {

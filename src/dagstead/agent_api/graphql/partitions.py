@@ -97,8 +97,7 @@ def get_latest_tags_by_partition(  # noqa: PLR0913 the arguments of the wire
     found = _storage(context).get_latest_tags_by_partition(
         key_of(asset_key),
         event_type,
-        # Storage takes None for all keys, which its base class does not declare.
-        tag_keys,  # type: ignore[arg-type]
+        tag_keys or [],
         asset_partitions,
         before_cursor,
         after_cursor,

@@ -98,10 +98,15 @@ def initialize_concurrency_limit(
     context: StorageContext, *, concurrency_key: str
 ) -> dict[str, Any]:
     """Give a key the deployment's default limit, if there is one."""
+    storage = _storage(context)
     try:
-        done = _storage(context).initialize_concurrency_limit_to_default(concurrency_key)
+        done = storage.initialize_concurrency_limit_to_default(concurrency_key)
     except DagsterInvalidInvocationError as error:
         return failure(error)
+    except Exception:
+        if not _follows_default(storage, concurrency_key):
+            raise
+        done = True
     return {"success": done, "error": None}
 
 
@@ -151,6 +156,24 @@ def free_concurrency_slot_for_step(
 
 def _storage(context: StorageContext) -> EventLogStorage[Any]:
     return context.instance.event_log_storage
+
+
+def _follows_default(storage: EventLogStorage[Any], key: str) -> bool:
+    """Whether the key has a limit, brought to the default where no step holds a slot.
+
+    On Postgres, open-source storage fails to give a key the default if the key has a limit: when
+    two runs come to a new pool at once, and when the default was changed. A pool that is in use
+    keeps its limit: its steps ask again with each claim, and a new limit must not come on top of
+    slots that are held.
+    """
+    limits = {pool.name: pool.limit for pool in storage.get_pool_limits()}
+    if key not in limits:
+        return False
+    default = storage.get_pool_config().default_pool_limit
+    if limits[key] != default and not storage.get_concurrency_info(key).claimed_slots:
+        storage.delete_concurrency_limit(key)
+        storage.initialize_concurrency_limit_to_default(key)
+    return True
 
 
 def _claim_answer(status: ConcurrencyClaimStatus) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from dagstead.agent_api.graphql.agent_context import AgentContext
 from dagstead.agent_api.graphql.catalogue import catalogue_roots
 from dagstead.agent_api.graphql.executor import Executor, Namespace, Resolver
 from dagstead.agent_api.graphql.fleet import Fleet
+from dagstead.agent_api.graphql.messages import storage_message
 from dagstead.agent_api.graphql.runs import add_run_tags
 from dagstead.agent_api.graphql.storage_roots import storage_roots
 from dagstead.engine.launch_failures import TAKEN_BY_ANOTHER
@@ -28,7 +29,7 @@ def agent_executor() -> Executor[AgentContext]:
     if not isinstance(runs, Namespace):
         raise TypeError(type(runs))
     roots["runs"] = Namespace(runs.typename, {**runs.fields, "addRunTags": _add_run_tags})
-    return Executor(roots)
+    return Executor(roots, message_of=storage_message)
 
 
 def _add_run_tags(
