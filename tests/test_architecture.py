@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import ast
+import importlib.metadata
 import os
 import re
 import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from tests.support.environments import AGENT_MINORS, REPOSITORY
 
@@ -125,6 +128,23 @@ def test_the_locks_satisfy_the_package() -> None:
     assert unmet == []
 
 
+def test_the_package_names_every_package_that_it_imports() -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    named = {
+        canonicalize_name(Requirement(line).name) for line in project["project"]["dependencies"]
+    }
+    providers = importlib.metadata.packages_distributions()
+
+    unnamed = {
+        module
+        for module in _modules_imported_by(PACKAGE)
+        if module not in sys.stdlib_module_names | {"dagstead"}
+        and not named & {canonicalize_name(name) for name in providers.get(module, [])}
+    }
+    # These two are parts of dagster and pydantic, released with them.
+    assert unnamed - {"dagster_shared", "pydantic_core"} == set()
+
+
 @pytest.mark.parametrize("minor", AGENT_MINORS)
 def test_an_agents_lock_is_of_its_minor(minor: str) -> None:
     versions = {
@@ -146,6 +166,18 @@ def test_ci_runs_the_checks_and_the_test_command_of_the_readme() -> None:
     assert [line for line in steps if line.startswith("make ")] == ["make check", "make test"]
     assert "$ make test " in readme
     assert os.access(script, os.X_OK)
+
+
+def _modules_imported_by(folder: Path) -> set[str]:
+    """The first part of the name of each module that a file of ``folder`` imports, anywhere."""
+    found: set[str] = set()
+    for path in folder.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                found.add(node.module.split(".")[0])
+    return found
 
 
 def _below(modules: list[str]) -> set[str]:
