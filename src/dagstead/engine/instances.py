@@ -102,6 +102,8 @@ class Instances:
             **self._storage_config(deployment.name, home),
             **instance_settings(deployment.settings),
             "telemetry": {"enabled": False},
+            # The UI would greet everybody with an invitation to another product's newsletter.
+            "nux": {"enabled": False},
         }
 
     def _storage_config(self, name: str, home: Path) -> dict[str, Any]:
