@@ -10,12 +10,17 @@ from types import SimpleNamespace
 from typing import Any
 
 import graphene
+from dagster._serdes import serialize_value
+from dagster_cloud.api.dagster_cloud_api import SnapshotType
 
+from dagstead.engine.snapshots import Snapshots
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.operator_api.not_offered import refusal
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.store.tokens import Grant
+from tests.contract import definitions as code
 from tests.contract.surface import Surface
+from tests.contract.world import DEPLOYMENT
 
 BASE_URL = "http://127.0.0.1:1"
 
@@ -53,6 +58,9 @@ class OperatorSurface:
 
 
 def operator_surface(surface: Surface, schema: graphene.Schema) -> OperatorSurface:
-    """The operator's half of a server."""
+    """The operator's half of a server, with the job snapshots that an agent uploads, too."""
+    snapshots = Snapshots(surface.store.blobs, DEPLOYMENT)
+    for job in code.defs.get_repository_def().get_all_jobs():
+        snapshots.write(SnapshotType.JOB, serialize_value(job.get_job_snapshot()))
     token = surface.store.tokens.create("operator", TokenKind.USER, "user:test:secret", Grant())
     return OperatorSurface(surface=surface, schema=schema, token=token)

@@ -39,7 +39,9 @@ def operator(world: World, schema: graphene.Schema) -> OperatorSurface:
 
 
 @pytest.mark.parametrize("every", [True, False])
-def test_every_operation_is_answered(world: World, operator: OperatorSurface, every: bool) -> None:
+def test_every_operation_is_answered(
+    world: World, operator: OperatorSurface, *, every: bool
+) -> None:
     """Whatever an official client sends, it gets data, or a sentence why not."""
     documents = client_documents()
     unanswered = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dagster import AssetKey
 from dagster_graphql.implementation.fetch_assets import get_assets
 from dagster_graphql.implementation.utils import capture_error
 from dagster_graphql.schema.pipelines.pipeline import GrapheneAssetRecord
@@ -26,8 +27,9 @@ def asset_records(
     it would show nothing of a fresh deployment.
     """
     found: Any = get_assets(info, prefix=prefix, cursor=cursor, limit=limit)
+    keys = [AssetKey(each.key.path) for each in found.nodes]
     return GrapheneAssetRecordConnection(
-        assets=[GrapheneAssetRecord(id=each.key.to_string(), key=each.key) for each in found.nodes],
+        assets=[GrapheneAssetRecord(id=key.to_string(), key=key) for key in keys],
         cursor=found.cursor,
     )
 
