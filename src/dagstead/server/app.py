@@ -37,10 +37,10 @@ from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
 from dagstead.store.all import Store
 
-#: Most of these threads wait for an agent's answer on behalf of the UI.
+#: Most of these wait for an agent's answer on behalf of the UI. Agents have threads of their own.
 _THREADS = 200
-#: Fewer, so that there is always a thread for the agents' answers that those wait for.
-_OPERATOR_REQUESTS = 120
+#: The health check must not wait behind those: whoever asks would take the server for dead.
+_HEALTH_THREADS = 2
 
 
 def create_app(
@@ -125,7 +125,7 @@ class Operator:
 
     async def deployment(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Everything below ``/{deployment}``."""
-        name = str(scope["path"]).split("/")[1]
+        name = _first_segment(scope)
         try:
             if await self._is_organization(scope, name):
                 answer = await self.graphql(Request(scope, receive))
@@ -154,13 +154,9 @@ class Operator:
         token = _token(connection)
         _require_user(token)
         app = await to_thread.run_sync(self.apps.get, token, name)
-        if scope["type"] == "websocket":
-            await app(scope, receive, send)
-            return
-        if scope["method"] == "POST" and is_graphql(scope):
+        if scope.get("method") == "POST" and is_graphql(scope):
             receive = await checked_body(Request(scope, receive))
-        async with _operator_limiter(connection):
-            await app(scope, receive, send)
+        await app(scope, receive, send)
 
 
 class DeploymentRoute(BaseRoute):
@@ -198,20 +194,17 @@ class _Forward(Response):
 
 
 @asynccontextmanager
-async def _lifespan(_app: Starlette) -> AsyncIterator[dict[str, CapacityLimiter]]:
+async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
     to_thread.current_default_thread_limiter().total_tokens = _THREADS
-    yield {"operator_limiter": CapacityLimiter(_OPERATOR_REQUESTS)}
-
-
-def _operator_limiter(connection: HTTPConnection) -> CapacityLimiter:
-    limiter: CapacityLimiter = connection.state.operator_limiter
-    return limiter
+    yield
 
 
 def _health(store: Store) -> Endpoint:
+    limiter = CapacityLimiter(_HEALTH_THREADS)
+
     async def health(_request: Request) -> Response:
         try:
-            await to_thread.run_sync(store.database.ping)
+            await to_thread.run_sync(store.database.ping, limiter=limiter)
         except Exception:  # noqa: BLE001 - whatever it is, the database does not answer
             body = {"status": "unavailable", "error": "The database does not answer."}
             return JSONResponse(body, status_code=HTTPStatus.SERVICE_UNAVAILABLE)
@@ -221,7 +214,8 @@ def _health(store: Store) -> Endpoint:
 
 
 def _first_segment(scope: Scope) -> str:
-    return str(scope["path"]).split("/", 2)[1]
+    path: str = scope["path"]
+    return path.removeprefix("/").partition("/")[0]
 
 
 def _token(connection: HTTPConnection) -> Token:

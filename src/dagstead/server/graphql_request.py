@@ -28,12 +28,14 @@ async def checked_body(request: Request) -> Receive:
     else:
         _decoded(body)
 
+    sent = False
+
     async def again() -> Message:
-        nonlocal body
-        sent, body = body, b""
+        nonlocal sent
         if sent:
-            return {"type": "http.request", "body": sent, "more_body": False}
-        return await request.receive()
+            return await request.receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
 
     return again
 

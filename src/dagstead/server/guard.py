@@ -47,10 +47,11 @@ class GuardMiddleware:
 
 
 async def _apologise(reference: str, scope: Scope, receive: Receive, answer: _Answer) -> None:
-    if answer.started:
-        return
     if scope["type"] == "websocket":
-        await answer.send_now({"type": "websocket.close", "code": _INTERNAL_ERROR})
+        if not answer.closed:
+            await answer.send_now({"type": "websocket.close", "code": _INTERNAL_ERROR})
+        return
+    if answer.started:
         return
     await unexpected(reference, scope)(scope, receive, answer.send_now)
 
@@ -66,6 +67,7 @@ class _Answer:
         self._held: list[Message] = []
         self.status = 0
         self.started = False
+        self.closed = False
 
     async def send(self, message: Message) -> None:
         """Pass a message on, or hold it."""
@@ -81,6 +83,7 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.status = message["status"]
         self.started = True
+        self.closed = message["type"] == "websocket.close"
         await self._send(message)
 
     async def flush(self) -> None:

@@ -39,10 +39,13 @@ _SPEAK_BY_STATUS = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TO
 
 def reply(error: DagsteadError, scope: Scope) -> Response:
     """The answer to a refused request: GraphQL errors on GraphQL paths, else ``error``."""
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), None)
-    if status is None:
-        status = HTTPStatus.INTERNAL_SERVER_ERROR
-    return sentence(error.message, status, scope, headers=_headers(error))
+    return sentence(error.message, status_of(type(error)), scope, headers=_headers(error))
+
+
+def status_of(kind: type[DagsteadError]) -> HTTPStatus:
+    """The HTTP status of a class of errors."""
+    found = (status for base, status in _STATUS if issubclass(kind, base))
+    return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
 def unexpected(reference: str, scope: Scope) -> Response:

@@ -33,7 +33,7 @@ def run_web(settings: Settings) -> None:
             # process would end without closing anything.
             stop_on_signals()
             logger.info("Listening on %s", settings.local_url)
-            uvicorn.Server(_config(settings, app)).run()
+            uvicorn.Server(server_config(settings, app)).run()
         finally:
             instances.close()
 
@@ -62,7 +62,8 @@ def _why(error: OSError) -> str:
     return f"{error.strerror}. Choose another address with --host."
 
 
-def _config(settings: Settings, app: Starlette) -> uvicorn.Config:
+def server_config(settings: Settings, app: Starlette) -> uvicorn.Config:
+    """How the application is served."""
     return uvicorn.Config(
         app,
         host=settings.host,

@@ -1,0 +1,97 @@
+"""A whole web server over a throw-away folder, in a thread of the test."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+from starlette.applications import Starlette
+from websockets.sync.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+from dagstead.plane.tokens import Token, TokenKind, new_secret
+from dagstead.server.app import create_app
+from dagstead.server.identity import TOKEN_HEADER
+from dagstead.server.services import open_instances
+from dagstead.server.settings import Settings, load_settings
+from dagstead.server.web import server_config
+from dagstead.store.all import Store, open_store
+from dagstead.store.tokens import Grant
+from dagstead.testing import eventually
+from dagstead.testing.clock import ManualClock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plane:
+    """The server and what a test needs to look behind it."""
+
+    app: Starlette
+    store: Store
+    clock: ManualClock
+    settings: Settings
+
+    def token(self, kind: TokenKind, grant: Grant | None = None) -> tuple[Token, str]:
+        """A new token and its text."""
+        secret = new_secret(kind, self.settings.organization)
+        return self.store.tokens.create(f"a {kind}", kind, secret, grant or Grant()), secret
+
+    def headers(self, kind: TokenKind, grant: Grant | None = None) -> Mapping[str, str]:
+        """The headers of a caller with a new token."""
+        return {TOKEN_HEADER: self.token(kind, grant)[1]}
+
+    def socket(self, path: str, headers: Mapping[str, str]) -> ClientConnection:
+        """An open websocket, as the UI opens it."""
+        address = self.settings.base_url.replace("http", "ws", 1) + path
+        return connect(
+            address,
+            subprotocols=[Subprotocol("graphql-ws")],
+            additional_headers=headers,
+            compression=None,
+            proxy=None,
+        )
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """A control plane with the deployments prod and staging, and small bodies."""
+    folder: Path = tmp_path_factory.mktemp("plane")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        flags = {"data": folder, "max_body_mb": 1, "port": listener.getsockname()[1]}
+        settings = load_settings(flags, environment={}).settings
+        clock = ManualClock()
+        store = open_store(
+            database_url=settings.database_url, blobs_folder=folder / "blobs", clock=clock
+        )
+        for name in ("prod", "staging"):
+            store.deployments.create(name)
+        instances = open_instances(settings, store)
+        app = create_app(settings, instances, environment={})
+        with _served(uvicorn.Server(server_config(settings, app)), listener):
+            yield Plane(app=app, store=store, clock=clock, settings=settings)
+        instances.close()
+        store.close()
+
+
+@pytest.fixture
+def client(plane: Plane) -> Iterator[httpx.Client]:
+    """A caller without cookies, who sees redirects."""
+    with httpx.Client(base_url=plane.settings.base_url, trust_env=False, timeout=30) as client:
+        yield client
+
+
+@contextmanager
+def _served(server: uvicorn.Server, listener: socket.socket) -> Iterator[None]:
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    eventually(lambda: server.started, 30, "the server to listen")
+    yield
+    server.should_exit = True
+    thread.join(30)
+    assert not thread.is_alive()

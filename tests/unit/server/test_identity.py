@@ -1,0 +1,169 @@
+"""Who may call what: found by walking the routes, so that a new one is held to the same."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from starlette.routing import Route
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from dagstead.plane.tokens import TokenKind, new_secret
+from dagstead.server.app import DeploymentRoute
+from dagstead.server.identity import TOKEN_HEADER, is_public
+from dagstead.store.tokens import Grant
+from tests.unit.server.conftest import Plane
+
+#: A path of each deployment's application, which the route table holds as one route.
+BELOW_DEPLOYMENTS = [
+    ("GET", "/prod/"),
+    ("GET", "/prod/graphql"),
+    ("POST", "/prod/graphql"),
+    ("GET", "/prod/logs/run/compute_logs/step/err"),
+    ("GET", "/prod/download_debug/run"),
+    ("GET", "/prod/server_info"),
+    ("POST", "/prod/report_asset_materialization/a"),
+    ("GET", "/nowhere/at/all"),
+]
+
+PUBLIC = {"/health", "/sign-in", "/blobs/x"}
+
+
+def every_call(plane: Plane) -> Iterator[tuple[str, str]]:
+    for route in plane.app.routes:
+        if isinstance(route, DeploymentRoute):
+            yield from BELOW_DEPLOYMENTS
+            continue
+        assert isinstance(route, Route)
+        path = route.path.replace("{deployment}", "prod").replace("{key:path}", "x")
+        for method in route.methods or ():
+            yield method, path
+
+
+def answers(
+    plane: Plane, client: httpx.Client, headers: dict[str, str]
+) -> dict[tuple[str, str], int]:
+    return {
+        (method, path): client.request(method, path, headers=headers).status_code
+        for method, path in every_call(plane)
+        if path not in PUBLIC
+    }
+
+
+def test_only_three_addresses_are_public(plane: Plane) -> None:
+    paths = {path for _, path in every_call(plane)}
+    assert {path for path in paths if is_public(path)} == PUBLIC
+    assert len(paths) > 20
+
+
+def test_nothing_else_answers_without_a_token(plane: Plane, client: httpx.Client) -> None:
+    assert set(answers(plane, client, {}).values()) == {401}
+
+
+def test_nothing_answers_an_unknown_token(plane: Plane, client: httpx.Client) -> None:
+    unknown = {TOKEN_HEADER: new_secret(TokenKind.USER, "dagstead")}
+    assert set(answers(plane, client, unknown).values()) == {401}
+
+
+@pytest.mark.parametrize("kind", list(TokenKind))
+def test_nothing_answers_a_revoked_token(
+    plane: Plane, client: httpx.Client, kind: TokenKind
+) -> None:
+    token, secret = plane.token(kind)
+    plane.store.tokens.revoke(token.id)
+    assert set(answers(plane, client, {TOKEN_HEADER: secret}).values()) == {401}
+
+
+def test_a_signed_address_is_needed_where_no_token_is(client: httpx.Client) -> None:
+    for method in ("GET", "PUT", "POST"):
+        assert client.request(method, "/blobs/pex/_/x").status_code == 403
+
+
+@pytest.mark.parametrize(("method", "path"), [*BELOW_DEPLOYMENTS, ("GET", "/")])
+def test_an_agent_token_opens_nothing_for_people(
+    plane: Plane, client: httpx.Client, method: str, path: str
+) -> None:
+    answer = client.request(method, path, headers=plane.headers(TokenKind.AGENT))
+    assert answer.status_code == 403
+    assert "is an agent token" in answer.text
+
+
+def test_a_user_token_opens_nothing_for_agents(plane: Plane, client: httpx.Client) -> None:
+    headers = plane.headers(TokenKind.USER)
+    for method, path in (("PUT", "/upload_api_response"), ("POST", "/store_events")):
+        answer = client.request(method, path, headers=headers)
+        assert answer.status_code == 403
+        assert "is a user token" in answer.text
+
+
+def test_the_refusal_is_in_the_form_that_clients_read(plane: Plane, client: httpx.Client) -> None:
+    token, secret = plane.token(TokenKind.USER)
+    plane.store.tokens.revoke(token.id)
+    answer = client.post("/graphql", headers={TOKEN_HEADER: secret}, json={"query": "{version}"})
+    assert "was revoked" in answer.json()["errors"][0]["message"]
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert "needs a token" in client.get("/gen_logs_url").json()["error"]
+
+
+def test_a_bearer_token_counts_too(plane: Plane, client: httpx.Client) -> None:
+    _, secret = plane.token(TokenKind.USER)
+    answer = client.post(
+        "/prod/graphql", headers={"Authorization": f"bearer {secret}"}, json={"query": "{version}"}
+    )
+    assert answer.json()["data"]["version"]
+
+
+def test_a_limited_token_sees_its_deployments_only(plane: Plane, client: httpx.Client) -> None:
+    headers = plane.headers(
+        TokenKind.USER, Grant(deployments={"staging"}, branch_deployments=False)
+    )
+    assert client.get("/", headers=headers).headers["location"] == "/staging/"
+    assert client.get("/staging/server_info", headers=headers).status_code == 200
+    for name in ("prod", "no-such"):
+        answer = client.get(f"/{name}/server_info", headers=headers)
+        assert answer.status_code == 403
+        assert answer.json()["error"].startswith(
+            f"Token 'a user' may not use deployment {name!r}. It may use: staging."
+        )
+    by_header = client.post(
+        "/graphql",
+        headers={**headers, "Dagster-Cloud-Deployment": "prod"},
+        json={"query": "{version}"},
+    )
+    assert by_header.status_code == 403
+
+
+def test_an_unknown_deployment_is_told_with_those_that_exist(
+    plane: Plane, client: httpx.Client
+) -> None:
+    answer = client.get("/prdo/server_info", headers=plane.headers(TokenKind.USER))
+    assert answer.status_code == 404
+    assert "Full deployments: prod, staging" in answer.json()["error"]
+
+
+def test_a_wrong_method_on_an_address_of_the_server_is_told(
+    plane: Plane, client: httpx.Client
+) -> None:
+    answer = client.delete("/check_snapshot", headers=plane.headers(TokenKind.AGENT))
+    assert answer.status_code == 405
+    assert "does not take DELETE" in answer.json()["error"]
+
+
+def test_a_websocket_needs_a_token(plane: Plane) -> None:
+    with pytest.raises(InvalidStatus) as caught:
+        plane.socket("/prod/graphql", {})
+    assert caught.value.response.status_code == 403
+    with plane.socket("/prod/graphql", plane.headers(TokenKind.USER)) as socket:
+        socket.send('{"type": "connection_init"}')
+        assert json.loads(socket.recv(10)) == {"type": "connection_ack"}
+
+
+def test_what_a_websocket_cannot_understand_ends_it(plane: Plane) -> None:
+    with plane.socket("/prod/graphql", plane.headers(TokenKind.USER)) as socket:
+        socket.send("[]")
+        with pytest.raises(ConnectionClosed) as caught:
+            socket.recv(10)
+    assert caught.value.rcvd
+    assert caught.value.rcvd.code == 1011

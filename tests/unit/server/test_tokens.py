@@ -1,0 +1,163 @@
+"""What is asked for when a token is made, and what it then grants."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dagstead.errors import DeploymentNotFoundError, InvalidInputError
+from dagstead.plane.tokens import TokenKind
+from dagstead.server.first_start import (
+    first_user_secret,
+    make_first_deployment,
+    new_pool_secret,
+    revoke_pool_tokens,
+)
+from dagstead.server.grants import grant
+from dagstead.server.issuing import POOL_PREFIX, issue
+from dagstead.store.all import Store, open_store
+from dagstead.store.tokens import Grant
+from dagstead.testing.clock import ManualClock
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(
+        database_url=f"sqlite:///{tmp_path / 'test.db'}",
+        blobs_folder=tmp_path / "blobs",
+        clock=ManualClock(),
+    )
+    yield opened
+    opened.close()
+
+
+@pytest.mark.parametrize(
+    ("queues", "default_queue", "granted"),
+    [
+        ([], None, None),
+        ([], True, {None}),
+        (["gpu"], None, {"gpu"}),
+        (["gpu"], False, {"gpu"}),
+        (["gpu", "eu"], True, {"gpu", "eu", None}),
+    ],
+)
+def test_queues_are_granted_as_asked(
+    *, queues: list[str], default_queue: bool | None, granted: set[str | None] | None
+) -> None:
+    made = grant(
+        TokenKind.AGENT,
+        deployments=(),
+        branch_deployments=None,
+        queues=queues,
+        default_queue=default_queue,
+    )
+    assert made.queues == granted
+
+
+@pytest.mark.parametrize(
+    ("kind", "queues", "default_queue", "sentence"),
+    [
+        (TokenKind.USER, ["gpu"], None, "Only agent tokens"),
+        (TokenKind.USER, [], True, "Only agent tokens"),
+        (TokenKind.AGENT, [], False, "no queue at all"),
+        (TokenKind.AGENT, [""], None, "no agent serves"),
+    ],
+)
+def test_senseless_queues_are_refused(
+    *, kind: TokenKind, queues: list[str], default_queue: bool | None, sentence: str
+) -> None:
+    with pytest.raises(InvalidInputError, match=sentence):
+        grant(
+            kind,
+            deployments=(),
+            branch_deployments=None,
+            queues=queues,
+            default_queue=default_queue,
+        )
+
+
+@pytest.mark.parametrize(
+    ("deployments", "asked", "granted"),
+    [([], None, True), (["prod"], None, False), (["prod"], True, True), ([], False, False)],
+)
+def test_branch_deployments_go_with_all_deployments(
+    *, deployments: list[str], asked: bool | None, granted: bool
+) -> None:
+    made = grant(
+        TokenKind.USER,
+        deployments=deployments,
+        branch_deployments=asked,
+        queues=(),
+        default_queue=None,
+    )
+    assert made.branch_deployments is granted
+    assert made.deployments == (frozenset(deployments) or None)
+
+
+def test_a_token_is_kept_only_as_a_hash(store: Store, tmp_path: Path) -> None:
+    token, secret = issue(store, "ada", TokenKind.USER, Grant(), "dagstead")
+    assert store.tokens.authenticate(secret).id == token.id
+    random_part = secret.rpartition(":")[2].encode()
+    stored = b"".join(file.read_bytes() for file in tmp_path.glob("test.db*"))
+    assert b"ada" in stored
+    assert random_part not in stored
+
+
+@pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 101, f"{POOL_PREFIX}me"])
+def test_a_bad_name_is_refused(store: Store, name: str) -> None:
+    with pytest.raises(InvalidInputError, match="--name"):
+        issue(store, name, TokenKind.USER, Grant(), "dagstead")
+
+
+def test_a_grant_of_an_unknown_deployment_is_refused(store: Store) -> None:
+    with pytest.raises(DeploymentNotFoundError, match="'prdo'"):
+        issue(store, "ada", TokenKind.USER, Grant(deployments={"prdo"}), "dagstead")
+
+
+def test_the_first_start_makes_a_deployment_and_one_user_token(store: Store) -> None:
+    make_first_deployment(store)
+    secret = first_user_secret(store, "dagstead")
+    assert secret
+    assert store.tokens.authenticate(secret).kind is TokenKind.USER
+
+    make_first_deployment(store)
+    assert [each.name for each in store.deployments.all()] == ["prod"]
+    assert first_user_secret(store, "dagstead") is None
+
+
+def test_no_first_token_is_made_again_when_all_are_revoked(store: Store) -> None:
+    token, _ = issue(store, "ada", TokenKind.USER, Grant(), "dagstead")
+    store.tokens.revoke(token.id)
+    assert first_user_secret(store, "dagstead") is None
+
+
+def test_prod_does_not_come_back_beside_others(store: Store) -> None:
+    store.deployments.create("main")
+    make_first_deployment(store)
+    assert [each.name for each in store.deployments.all()] == ["main"]
+
+
+def test_the_pool_serves_the_default_queue_everywhere(store: Store) -> None:
+    token = store.tokens.authenticate(new_pool_secret(store, "dagstead"))
+    assert token.kind is TokenKind.AGENT
+    assert token.cut_queues([None, "gpu"]) == {None}
+    assert token.grants_deployment("any", is_branch=True)
+
+
+def test_a_pool_that_stops_takes_its_token_along(store: Store) -> None:
+    new_pool_secret(store, "dagstead")
+    revoke_pool_tokens(store)
+    assert valid(store) == []
+
+
+def test_after_a_crash_only_the_last_token_lives_on(store: Store) -> None:
+    """Run workers that outlived the crash still report with it."""
+    secrets = [new_pool_secret(store, "dagstead") for _ in range(3)]
+    expected = [store.tokens.authenticate(secret).id for secret in secrets[1:]]
+    assert valid(store) == expected
+
+
+def valid(store: Store) -> list[int]:
+    return [token.id for token in store.tokens.all() if token.revoked_at is None]
