@@ -15,11 +15,13 @@ from dagster._serdes import deserialize_value
 from dagster_cloud.execution.monitoring import CloudRunWorkerStatus, CloudRunWorkerStatuses
 
 from dagstead.engine.calls import AgentCalls, location_of_run
+from dagstead.plane.agents import POOL_LABEL, Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import LAUNCH_RUN, RequestState
 
-#: The official agent puts it on each run that it launches.
+#: The official agent puts these on each run that it launches.
 AGENT_ID_TAG = "dagster/agent_id"
+AGENT_LABEL_TAG = "dagster/agent_label"
 
 
 class AgentRunLauncher(RunLauncher[DagsterInstance]):
@@ -104,12 +106,22 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         return self._calls.why_unserved(self._deployment, location.queue)
 
     def _worker_status(self, run: DagsterRun) -> CloudRunWorkerStatus | None:
-        agent_id = run.tags.get(AGENT_ID_TAG)
-        for beat in self._calls.heartbeats(self._deployment):
-            if beat.agent_id == agent_id and beat.run_worker_statuses:
+        beats = self._calls.heartbeats(self._deployment)
+        # The newest first: an agent that was replaced still counts as alive for a while.
+        for beat in sorted(beats, key=lambda beat: beat.received_at, reverse=True):
+            if beat.run_worker_statuses and _watches(beat, run):
                 reported = deserialize_value(beat.run_worker_statuses, CloudRunWorkerStatuses)
-                return _find(reported.statuses, run.run_id)
+                status = _find(reported.statuses, run.run_id)
+                if status is not None:
+                    return status
         return None
+
+
+def _watches(beat: Heartbeat, run: DagsterRun) -> bool:
+    # A new agent of the pool looks after the workers of the one before it, and says nothing about
+    # any others. Another official agent takes what it has not started itself for lost.
+    of_pool = beat.is_pool and run.tags.get(AGENT_LABEL_TAG) == POOL_LABEL
+    return of_pool or beat.agent_id == run.tags.get(AGENT_ID_TAG)
 
 
 def _find(statuses: Sequence[CloudRunWorkerStatus], run_id: str) -> CloudRunWorkerStatus | None:
