@@ -1,0 +1,212 @@
+"""``dagstead up`` as real processes: it comes up, heals, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import re
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from dagstead.testing import eventually
+from tests.support.environments import own_environment
+from tests.support.ports import free_port
+from tests.support.processes import ChildProcess
+
+pytestmark = pytest.mark.compat
+
+#: Three processes import Dagster on two busy cores.
+_UP_SECONDS = 120
+_PARTS = ("web", "daemon", "pool")
+
+
+@dataclass
+class Up:
+    """A data folder, and `dagstead up` on it."""
+
+    folder: Path
+    arguments: tuple[str, ...] = ()
+    port: int = field(default_factory=free_port)
+    starts: int = 0
+    running: list[ChildProcess] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def data(self) -> Path:
+        return self.folder / "data"
+
+    def command(self, *words: str) -> ChildProcess:
+        """Start any command on the folder."""
+        self.starts += 1
+        environment = own_environment()
+        child = ChildProcess(
+            [environment.program("dagstead"), *words, "--data", self.data],
+            log=self.folder / f"{self.starts}.log",
+            env=environment.variables(),
+            cwd=self.folder,
+        )
+        self.running.append(child)
+        return child
+
+    def start(self) -> ChildProcess:
+        """Start it, and wait until the agent of its pool works."""
+        child = self.command("up", "--port", str(self.port), *self.arguments)
+        child.wait_for_log(f"Dagstead is running at {self.url}", _UP_SECONDS)
+        return child
+
+    def parts(self, child: ChildProcess) -> dict[str, psutil.Process]:
+        """The latest start of each part that runs now."""
+        found = {}
+        for part, pid in re.findall(r"Started (\w+), process (\d+)", child.log_text()):
+            if psutil.pid_exists(int(pid)):
+                found[part] = psutil.Process(int(pid))
+        return found
+
+    def agent_status(self) -> str:
+        """What `dagstead agents list` says of the pool."""
+        child = self.command("agents", "list")
+        assert child.wait(60) == 0
+        return child.log_text()
+
+
+@pytest.fixture
+def up(tmp_path: Path) -> Iterator[Up]:
+    scene = Up(tmp_path)
+    try:
+        yield scene
+    finally:
+        for child in scene.running:
+            child.stop(60)
+
+
+def all_of(child: ChildProcess) -> list[psutil.Process]:
+    """The supervisor and all that comes from it."""
+    top = psutil.Process(child.pid)
+    return [top, *top.children(recursive=True)]
+
+
+def assert_gone(processes: list[psutil.Process], deadline_seconds: float) -> None:
+    assert len(processes) > len(_PARTS)
+    _, alive = psutil.wait_procs(processes, deadline_seconds)
+    assert alive == []
+
+
+def healthy(up: Up) -> bool:
+    return httpx.get(f"{up.url}/health", trust_env=False).is_success
+
+
+def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
+    child = up.start()
+    said = child.log_text()
+    address = re.search(rf"{up.url}/sign-in#token=(\S+)", said)
+    assert address
+    secret = address[1]
+
+    with httpx.Client(base_url=up.url, trust_env=False) as browser:
+        assert browser.get("/sign-in").status_code == 200
+        form = {"token": secret, "next": "/prod/"}
+        answer = browser.post("/sign-in", data=form, headers={"origin": up.url})
+        assert answer.headers["location"] == "/prod/"
+        assert "<title>Dagster" in browser.get("/prod/").text
+
+    eventually(lambda: "RUNNING" in up.agent_status(), 90, "the pool's agent", poll_seconds=1)
+
+    # The token is told once: in the ready message, and in no log line before or after it.
+    assert child.log_text().count(secret) == 2
+    for process in all_of(child):
+        assert "agent:" not in " ".join(process.cmdline())
+
+    second = up.command("up", "--port", str(free_port()))
+    assert second.wait(60) == 2
+    assert "is running on" in second.log_text()
+    assert f"process {child.pid}" in second.log_text()
+
+    processes = all_of(child)
+    child.signal(signal.SIGTERM)
+    assert child.wait(60) == 0
+    assert_gone(processes, 1)
+    assert "Traceback" not in child.log_text()
+
+    again = up.start()
+    assert "sign-in#token" not in again.log_text()
+
+
+def test_a_part_that_dies_is_started_again(up: Up) -> None:
+    child = up.start()
+    eventually(lambda: len(up.parts(child)) == len(_PARTS), 60, "all parts")
+    before = up.parts(child)
+    assert set(before) == set(_PARTS)
+    for process in before.values():
+        process.kill()
+
+    def renewed() -> bool:
+        after = up.parts(child)
+        return set(after) == set(_PARTS) and all(
+            after[part].pid != before[part].pid for part in _PARTS
+        )
+
+    eventually(renewed, 60, "all parts anew")
+    for part in _PARTS:
+        child.wait_for_log(f"{part} was killed by SIGKILL: starting it again", 10)
+    eventually(lambda: healthy(up), _UP_SECONDS, "the web server", retry_on=(httpx.TransportError,))
+
+
+def test_nothing_outlives_a_killed_supervisor(up: Up) -> None:
+    child = up.start()
+    child.wait_for_log("Starting the managed pool's agent", 60)
+    processes = all_of(child)
+    child.signal(signal.SIGKILL)
+    assert_gone(processes, 60)
+    # Neither the lock nor the port is held by anything that was left.
+    assert up.start().exit_code is None
+
+
+def test_an_interrupt_before_it_is_ready_stops_it_too(up: Up) -> None:
+    child = up.command("up", "--port", str(up.port))
+    child.wait_for_log("Started web, process", 60)
+    processes = all_of(child)
+    child.signal(signal.SIGINT)
+    assert child.wait(60) == 0
+    _, alive = psutil.wait_procs(processes, 1)
+    assert alive == []
+    assert "Dagstead is running" not in child.log_text()
+
+
+def test_a_port_in_use_is_told(up: Up) -> None:
+    first = up.command("web", "--port", str(up.port))
+    first.wait_for_log("Listening on", _UP_SECONDS)
+    eventually(lambda: healthy(up), 30, "the port", retry_on=(httpx.TransportError,))
+    second = up.command("up", "--port", str(up.port))
+    assert second.wait(60) == 2
+    assert "choose another port with --port" in second.log_text()
+
+
+def test_everything_lives_in_postgres_when_asked_to(up: Up, postgres_url: str) -> None:
+    up.arguments = ("--database", postgres_url, "--no-pool")
+    child = up.start()
+    assert not (up.data / "dagstead.db").exists()
+    secret = re.search(r"sign-in#token=(\S+)", child.log_text())
+    assert secret
+    answer = httpx.post(
+        f"{up.url}/prod/graphql",
+        json={"query": "{runsOrError{__typename}}"},
+        headers={"Dagster-Cloud-Api-Token": secret[1]},
+        trust_env=False,
+        timeout=60,
+    )
+    assert answer.json() == {"data": {"runsOrError": {"__typename": "Runs"}}}
+
+    child.wait_for_log("Running the daemons", 60)
+    second = up.command("daemon", "--database", postgres_url)
+    second.wait_for_log("Another process runs the daemons", 60)
+    eventually(lambda: "daemon" in up.parts(child), 10, "the daemons")
+    up.parts(child)["daemon"].kill()
+    second.wait_for_log("Running the daemons", 60)
+    assert second.stop(60) == 0

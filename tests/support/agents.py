@@ -1,0 +1,108 @@
+"""The unmodified official agent as a child process, running user code as processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import psutil
+
+from tests.support.control_plane import ControlPlane
+from tests.support.environments import Environment
+from tests.support.processes import ChildProcess
+
+#: The agent logs it when it has read its configuration and begins to poll.
+READY_LINE = "Starting Dagster Cloud agent"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentSetup:
+    """What an agent's ``dagster.yaml`` says, and its environment variables."""
+
+    label: str
+    token: str
+    deployments: Sequence[str]
+    #: Queues by name, besides the default queue.
+    queues: Sequence[str] = ()
+    default_queue: bool = True
+    branch_deployments: bool = False
+    #: Files go to signed addresses; else everything comes in one request.
+    direct_uploads: bool = False
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    def configuration(self, url: str) -> dict[str, object]:
+        """The content of ``dagster.yaml``."""
+        return {
+            "instance_class": {
+                "module": "dagster_cloud.instance",
+                "class": "DagsterCloudAgentInstance",
+            },
+            "dagster_cloud_api": {
+                "url": url,
+                "agent_token": self.token,
+                "deployments": list(self.deployments),
+                "agent_label": self.label,
+                "branch_deployments": self.branch_deployments,
+            },
+            "agent_queues": {
+                "include_default_queue": self.default_queue,
+                "additional_queues": list(self.queues),
+            },
+            "user_code_launcher": {
+                "module": "dagster_cloud.workspace.user_code_launcher",
+                "class": "ProcessUserCodeLauncher",
+                "config": {"direct_snapshot_uploads": self.direct_uploads},
+            },
+        }
+
+
+class OfficialAgent(ChildProcess):
+    """One agent. Its code servers and run workers are in its process group, and end with it."""
+
+    def __init__(self, plane: ControlPlane, environment: Environment, setup: AgentSetup) -> None:
+        """Start it in a folder of its own beside the control plane's."""
+        self.setup = setup
+        home = plane.folder / f"agent-{setup.label}"
+        home.mkdir(exist_ok=True)
+        # JSON is YAML, and every supported agent reads it.
+        configuration = json.dumps(setup.configuration(plane.url), indent=2)
+        (home / "dagster.yaml").write_text(configuration, encoding="utf-8")
+        super().__init__(
+            [environment.program("dagster-cloud"), "agent", "run", home],
+            log=plane.folder / f"agent-{setup.label}.log",
+            env=environment.variables(
+                # The default pauses half a second between polls; a test suite has many.
+                DAGSTER_CLOUD_AGENT_SLEEP_INTERVAL_SECONDS="0.2",
+                DAGSTER_DISABLE_TELEMETRY="1",
+                **setup.variables,
+            ),
+            cwd=home,
+        )
+
+    def wait_until_ready(self, deadline_seconds: float = 90) -> None:
+        """Wait until it has begun its work."""
+        self.wait_for_log(READY_LINE, deadline_seconds)
+
+    def kill_alone(self) -> None:
+        """End the agent by force and leave its children alone, as the kernel's OOM killer does."""
+        self.signal(signal.SIGKILL)
+        self.wait(10)
+
+    def run_workers(self) -> list[psutil.Process]:
+        """The processes that execute runs, oldest first."""
+        found = []
+        for process in psutil.process_iter(["pid", "cmdline", "create_time"]):
+            command = process.info["cmdline"] or []
+            if "execute_run" in command and _group_of(process.pid) == self.pid:
+                found.append(process)
+        return sorted(found, key=lambda each: each.info["create_time"])
+
+
+def _group_of(pid: int) -> int | None:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return None

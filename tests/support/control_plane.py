@@ -1,0 +1,202 @@
+"""A control plane as child processes: its web server and its daemons, on a port of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+from sqlalchemy import update
+
+from dagstead.plane.tokens import Token, TokenKind
+from dagstead.server.issuing import issue
+from dagstead.store.all import Store, open_store
+from dagstead.store.tables import heartbeats, requests
+from dagstead.store.tokens import Grant
+from dagstead.testing.waiting import eventually
+from tests.support.deployment import DeploymentClient
+from tests.support.environments import own_environment
+from tests.support.ports import free_port
+from tests.support.processes import ChildProcess
+
+#: Starting imports Dagster, which takes several seconds on a busy machine.
+_READY_SECONDS = 90.0
+
+#: An agent counts as gone after 90 seconds without a heartbeat.
+_LONG_GONE_SECONDS = 200.0
+
+_ORGANIZATION = "dagstead"
+
+
+class ControlPlane:
+    """Use it as a context: it is started on the way in and stopped on the way out.
+
+    The test shares its database: tokens and deployments are made there, without a process each.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        database: str | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Choose where it lives; nothing is started yet.
+
+        Args:
+            folder: receives the data folder and the logs.
+            database: a Postgres URL; None is SQLite.
+            variables: more environment variables of the server.
+        """
+        self.folder = folder
+        self.data = folder / "data"
+        self._port = free_port()
+        self._database = database
+        self._variables = dict(variables or {})
+        self._web: ChildProcess | None = None
+        self._daemon: ChildProcess | None = None
+        self.data.mkdir(parents=True, exist_ok=True)
+        self.store: Store = open_store(
+            database_url=database or f"sqlite:///{self.data / 'dagstead.db'}",
+            blobs_folder=self.data / "blobs",
+            clock=time.time,
+        )
+        self._secrets: dict[str, str] = {}
+        self._user = self.user_token("the tests")
+
+    @property
+    def url(self) -> str:
+        """The address of the web server."""
+        return f"http://127.0.0.1:{self._port}"
+
+    @property
+    def web_log(self) -> str:
+        """Everything that the web server has logged, through all its restarts."""
+        return (self.folder / "web.log").read_text(encoding="utf-8", errors="replace")
+
+    def start(self) -> None:
+        """Start what does not run, and wait for the web server's first answer."""
+        if self._web is None:
+            self._web = self._child("web", "--host", "127.0.0.1", "--port", str(self._port))
+        if self._daemon is None:
+            self._daemon = self._child("daemon", "--public-url", self.url)
+        web = self._web
+
+        def answers() -> bool:
+            if web.exit_code is not None:
+                message = f"The web server ended with {web.exit_code}.\n{web.log_tail()}"
+                raise AssertionError(message)
+            return httpx.get(f"{self.url}/health", trust_env=False).is_success
+
+        eventually(
+            answers, _READY_SECONDS, "the web server's answer", retry_on=(httpx.TransportError,)
+        )
+
+    def kill(self) -> None:
+        """End the web server and the daemons as a power cut would."""
+        for child in self._children():
+            child.kill()
+        self._web = self._daemon = None
+
+    def stop(self) -> None:
+        """End them in order."""
+        for child in self._children():
+            child.stop()
+        self._web = self._daemon = None
+
+    def user_token(self, name: str, *, deployments: Collection[str] | None = None) -> str:
+        """A new user token; its text."""
+        return self._issue(name, TokenKind.USER, Grant(deployments=deployments))
+
+    def agent_token(
+        self,
+        name: str,
+        *,
+        deployments: Collection[str] | None = None,
+        queues: Collection[str | None] | None = None,
+    ) -> str:
+        """A new agent token; its text."""
+        return self._issue(name, TokenKind.AGENT, Grant(deployments=deployments, queues=queues))
+
+    def token_record(self, name: str) -> Token:
+        """The newest token of that name, as it is stored."""
+        return next(each for each in reversed(self.store.tokens.all()) if each.name == name)
+
+    def deployment(
+        self, name: str, *, settings: Mapping[str, object] | None = None
+    ) -> DeploymentClient:
+        """A new full deployment, and a client of it."""
+        self.store.deployments.create(name)
+        if settings is not None:
+            self.store.deployments.set_settings(name, dict(settings))
+        return self.client(name)
+
+    def client(self, name: str, *, token: str | None = None) -> DeploymentClient:
+        """A client of a deployment."""
+        return DeploymentClient(self.url, name, token or self._user)
+
+    def let_agents_be_long_gone(self, token_name: str) -> None:
+        """Move the last signs of life of a token's agents back in time.
+
+        It is what the database would hold minutes after these agents died, without waiting.
+        """
+        token = self.token_record(token_name)
+        with self.store.database.write() as connection:
+            connection.execute(
+                update(heartbeats)
+                .where(heartbeats.c.token_id == token.id)
+                .values(
+                    received_at=heartbeats.c.received_at - _LONG_GONE_SECONDS,
+                    first_received_at=heartbeats.c.first_received_at - _LONG_GONE_SECONDS,
+                )
+            )
+            connection.execute(
+                update(requests)
+                .where(requests.c.leased_by == token.id)
+                .where(requests.c.leased_at.is_not(None))
+                .values(leased_at=requests.c.leased_at - _LONG_GONE_SECONDS)
+            )
+
+    def _issue(self, name: str, kind: TokenKind, grant: Grant) -> str:
+        return issue(self.store, name, kind, grant, _ORGANIZATION)[1]
+
+    def _child(self, part: str, *arguments: str) -> ChildProcess:
+        environment = own_environment()
+        database = ["--database", self._database] if self._database else []
+        return ChildProcess(
+            [
+                environment.program("python"),
+                *("-P", "-m", "dagstead", part, "--data", self.data),
+                *("--log-level", "debug", *database, *arguments),
+            ],
+            log=self.folder / f"{part}.log",
+            env=environment.variables(**self._variables),
+            cwd=self.folder,
+        )
+
+    def _children(self) -> list[ChildProcess]:
+        return [child for child in (self._daemon, self._web) if child is not None]
+
+    def __enter__(self) -> Self:
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        children = self._children()
+        self.stop()
+        self.store.close()
+        if error is not None:
+            for child in children:
+                error.add_note(child.log_tail())

@@ -1,0 +1,492 @@
+"""What a person does with one deployment, by the operator GraphQL, and waiting for what comes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from dagstead.testing.waiting import eventually
+
+#: The code that the compat tests deploy.
+USER_CODE = Path(__file__).parent / "user_code"
+
+#: A worker imports Dagster before it says anything, and shares two cores with all others.
+RUN_SECONDS = 120.0
+LOAD_SECONDS = 120.0
+
+ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
+
+_POLL_SECONDS = 0.3
+
+
+class GraphQLRefusedError(AssertionError):
+    """The server answered with errors."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadedLocation:
+    """A location as the workspace shows it."""
+
+    name: str
+    load_status: str
+    #: The jobs of its definitions, those of asset selections too.
+    jobs: frozenset[str]
+    #: The error with its stack, when there is one.
+    error: str | None
+
+
+class DeploymentClient:
+    """One deployment and a user token for it."""
+
+    def __init__(self, url: str, name: str, token: str) -> None:
+        self.url = url
+        self.name = name
+        self._http = httpx.Client(
+            base_url=url,
+            headers={"Dagster-Cloud-Api-Token": token},
+            timeout=60,
+            trust_env=False,
+        )
+
+    def graphql(self, query: str, **variables: object) -> dict[str, Any]:
+        """The data of an operation.
+
+        Raises:
+            GraphQLRefusedError: with the answer, when it has errors.
+        """
+        body = {"query": query, "variables": variables}
+        response = self._http.post(f"/{self.name}/graphql", json=body)
+        answer = response.json()
+        if response.status_code != 200 or "errors" in answer:
+            message = f"{response.status_code}: {response.text}"
+            raise GraphQLRefusedError(message)
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def deploy(
+        self,
+        name: str,
+        module: str,
+        *,
+        queue: str | None = None,
+        variables: Mapping[str, str] | None = None,
+    ) -> None:
+        """Deploy one location; does not wait until it has loaded."""
+        document: dict[str, Any] = {
+            "location_name": name,
+            "code_source": {"module_name": module},
+            "working_directory": str(USER_CODE),
+        }
+        if queue is not None:
+            document["agent_queue"] = queue
+        if variables:
+            listed = [f"{key}={value}" for key, value in variables.items()]
+            document["container_context"] = {"process": {"env_vars": listed}}
+        answer = self.graphql(_DEPLOY, document={"locations": [document]})["deployLocations"]
+        if answer["__typename"] != "DeployLocationsSuccess":
+            raise GraphQLRefusedError(answer)
+
+    def delete_location(self, name: str) -> None:
+        """Remove one location."""
+        answer = self.graphql(_DELETE, name=name)["deleteLocation"]
+        if answer["__typename"] != "DeleteLocationSuccess":
+            raise GraphQLRefusedError(answer)
+
+    def location(self, name: str) -> LoadedLocation:
+        """A location as it stands."""
+        entries = self.graphql(_WORKSPACE)["workspaceOrError"]["locationEntries"]
+        entry = next(each for each in entries if each["name"] == name)
+        loaded = entry["locationOrLoadError"] or {}
+        repositories = loaded.get("repositories", [])
+        return LoadedLocation(
+            name=name,
+            load_status=entry["loadStatus"],
+            jobs=frozenset(job["name"] for each in repositories for job in each["jobs"]),
+            error=_whole_error(loaded) if loaded.get("__typename") == "PythonError" else None,
+        )
+
+    def served_jobs(self, location: str) -> frozenset[str]:
+        """The jobs of the definitions that serve now, whatever became of a newer deploy."""
+        selector = _repository(location)
+        found = self.graphql(_REPOSITORY, selector=selector)["repositoryOrError"]
+        return frozenset(job["name"] for job in found.get("jobs", []))
+
+    def wait_until_loaded(self, *names: str) -> None:
+        """Wait until these locations serve what was deployed last."""
+
+        def loaded() -> bool:
+            found = [self.location(name) for name in names]
+            for each in found:
+                if each.error and each.load_status == "LOADED":
+                    message = f"{each.name} has not loaded: {each.error}"
+                    raise AssertionError(message)
+            return all(each.load_status == "LOADED" for each in found)
+
+        what = f"the locations {', '.join(names)} of {self.name}"
+        eventually(loaded, LOAD_SECONDS, what, poll_seconds=_POLL_SECONDS)
+
+    def launch(
+        self,
+        location: str,
+        job: str,
+        *,
+        assets: Sequence[str] | None = None,
+        config: Mapping[str, Any] | None = None,
+        tags: Mapping[str, str] | None = None,
+    ) -> str:
+        """Launch a run; its id. It is queued at once, nothing is waited for."""
+        selector: dict[str, Any] = {**_repository(location), "jobName": job}
+        if assets is not None:
+            selector["assetSelection"] = [{"path": [each]} for each in assets]
+        parameters = {
+            "selector": selector,
+            "runConfigData": config or {},
+            "executionMetadata": {
+                "tags": [{"key": key, "value": value} for key, value in (tags or {}).items()]
+            },
+            "mode": "default",
+        }
+        answer = self.graphql(_LAUNCH, parameters=parameters)["launchRun"]
+        if answer["__typename"] != "LaunchRunSuccess":
+            raise GraphQLRefusedError(answer)
+        run_id: str = answer["run"]["runId"]
+        return run_id
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """``status`` and ``tags`` (by key) of a run."""
+        found = self.graphql(_RUN, runId=run_id)["runOrError"]
+        return {**found, "tags": {each["key"]: each["value"] for each in found["tags"]}}
+
+    def runs(self, **filter_: object) -> list[dict[str, Any]]:
+        """The runs that a ``RunsFilter`` lets through, newest first."""
+        found = self.graphql(_RUNS, filter=filter_)["runsOrError"]["results"]
+        return [
+            {**each, "tags": {tag["key"]: tag["value"] for tag in each["tags"]}} for each in found
+        ]
+
+    def wait_for_run(
+        self,
+        run_id: str,
+        statuses: Collection[str] = ENDED,
+        *,
+        deadline_seconds: float = RUN_SECONDS,
+    ) -> dict[str, Any]:
+        """Wait until a run has one of these statuses; fails at once when it ended in another."""
+
+        def reached() -> dict[str, Any] | None:
+            seen = self.run(run_id)
+            if seen["status"] in statuses:
+                return seen
+            if seen["status"] in ENDED:
+                messages = "\n".join(each["message"] for each in self.events(run_id))
+                message = f"Run {run_id} ended as {seen['status']}:\n{messages}"
+                raise AssertionError(message)
+            return None
+
+        what = f"run {run_id} to be {' or '.join(sorted(statuses))}"
+        try:
+            found = eventually(
+                reached,
+                deadline_seconds,
+                what,
+                retry_on=(httpx.TransportError,),
+                poll_seconds=_POLL_SECONDS,
+            )
+        except AssertionError as error:
+            error.add_note("\n".join(each["message"] for each in self.events(run_id)))
+            raise
+        if found is None:
+            raise AssertionError(what)
+        return found
+
+    def succeed(self, run_id: str) -> dict[str, Any]:
+        """Wait until a run has succeeded."""
+        return self.wait_for_run(run_id, {"SUCCESS"})
+
+    def events(self, run_id: str) -> list[dict[str, Any]]:
+        """All events of a run: type, message, step, and the error of those that have one."""
+        events: list[dict[str, Any]] = []
+        cursor: str | None = None
+        while True:
+            answer = self.graphql(_EVENTS, runId=run_id, cursor=cursor)["logsForRun"]
+            if answer["__typename"] != "EventConnection":
+                raise GraphQLRefusedError(answer)
+            events += answer["events"]
+            cursor = answer["cursor"]
+            if not answer["hasMore"]:
+                return events
+
+    def messages(self, run_id: str) -> str:
+        """The messages of a run's events and the errors in them, for a search."""
+        return "\n".join(
+            f"{each['message']}\n{_whole_error(each['error']) if each.get('error') else ''}"
+            for each in self.events(run_id)
+        )
+
+    def captured(self, run_id: str) -> dict[str, str]:
+        """``stdout`` and ``stderr`` of a run's steps, as the UI shows them."""
+        found = {"stdout": "", "stderr": ""}
+        for event in self.events(run_id):
+            if event["__typename"] != "LogsCapturedEvent":
+                continue
+            key = [run_id, "compute_logs", event["fileKey"]]
+            logs = self.graphql(_CAPTURED, key=key)["capturedLogs"]
+            for stream in found:
+                found[stream] += logs[stream] or ""
+        return found
+
+    def terminate(self, run_id: str) -> None:
+        """Ask for a run's end; does not wait."""
+        answer = self.graphql(_TERMINATE, runId=run_id)["terminateRun"]
+        if answer["__typename"] != "TerminateRunSuccess":
+            raise GraphQLRefusedError(answer)
+
+    def start_schedule(self, location: str, name: str) -> None:
+        """Switch a schedule on."""
+        selector = {**_repository(location), "scheduleName": name}
+        answer = self.graphql(_START_SCHEDULE, selector=selector)["startSchedule"]
+        if answer["__typename"] != "ScheduleStateResult":
+            raise GraphQLRefusedError(answer)
+
+    def start_sensor(self, location: str, name: str) -> None:
+        """Switch a sensor on."""
+        selector = {**_repository(location), "sensorName": name}
+        answer = self.graphql(_START_SENSOR, selector=selector)["startSensor"]
+        if answer["__typename"] != "Sensor":
+            raise GraphQLRefusedError(answer)
+
+    def ticks(self, location: str, name: str) -> list[dict[str, Any]]:
+        """The ticks of a schedule or sensor, newest first."""
+        selector = {**_repository(location), "name": name}
+        found = self.graphql(_TICKS, selector=selector)["instigationStateOrError"]
+        ticks: list[dict[str, Any]] = found["ticks"]
+        return ticks
+
+    def wait_for_tick(
+        self, location: str, name: str, status: str, *, deadline_seconds: float = RUN_SECONDS
+    ) -> dict[str, Any]:
+        """Wait until a schedule or sensor has a tick of this status."""
+        return (
+            eventually(
+                lambda: next(
+                    (each for each in self.ticks(location, name) if each["status"] == status), None
+                ),
+                deadline_seconds,
+                f"a tick of {name} with status {status}",
+                poll_seconds=_POLL_SECONDS,
+            )
+            or {}
+        )
+
+    def backfill_assets(self, assets: Sequence[str], partitions: Sequence[str]) -> str:
+        """Launch a backfill of asset partitions; its id."""
+        parameters = {
+            "assetSelection": [{"path": [each]} for each in assets],
+            "partitionNames": list(partitions),
+        }
+        answer = self.graphql(_BACKFILL, parameters=parameters)["launchPartitionBackfill"]
+        if answer["__typename"] != "LaunchBackfillSuccess":
+            raise GraphQLRefusedError(answer)
+        backfill_id: str = answer["backfillId"]
+        return backfill_id
+
+    def wait_for_backfill(self, backfill_id: str) -> None:
+        """Wait until a backfill has completed with success."""
+
+        def completed() -> bool:
+            found = self.graphql(_BACKFILL_STATE, id=backfill_id)["partitionBackfillOrError"]
+            if found["status"] in {"FAILED", "COMPLETED_FAILED", "CANCELED"}:
+                raise AssertionError(found)
+            return bool(found["status"] == "COMPLETED_SUCCESS")
+
+        eventually(completed, RUN_SECONDS, "the backfill's success", poll_seconds=_POLL_SECONDS)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+
+def _repository(location: str) -> dict[str, Any]:
+    return {"repositoryName": "__repository__", "repositoryLocationName": location}
+
+
+def _whole_error(error: Mapping[str, Any]) -> str:
+    causes = error.get("causes") or error.get("errorChain") or []
+    inner = "".join(_whole_error(each.get("error", each)) for each in causes)
+    return "".join([error["message"], *error.get("stack", []), inner])
+
+
+_ERROR = """
+fragment Whole on PythonError {
+  message stack
+  errorChain { error { message stack } }
+}
+"""
+
+_DEPLOY = """
+mutation Deploy($document: GenericScalar!) {
+  deployLocations(document: $document) {
+    __typename
+    ... on InvalidLocationError { errors }
+    ... on PythonError { message }
+    ... on UnauthorizedError { message }
+  }
+}
+"""
+
+_DELETE = """
+mutation Delete($name: String!) {
+  deleteLocation(locationName: $name) {
+    __typename
+    ... on PythonError { message }
+  }
+}
+"""
+
+_WORKSPACE = (
+    """
+query Workspace {
+  workspaceOrError {
+    ... on Workspace {
+      locationEntries {
+        name loadStatus
+        locationOrLoadError {
+          __typename
+          ... on RepositoryLocation { repositories { name jobs { name } } }
+          ... on PythonError { ...Whole }
+        }
+      }
+    }
+  }
+}
+"""
+    + _ERROR
+)
+
+_REPOSITORY = """
+query Repository($selector: RepositorySelector!) {
+  repositoryOrError(repositorySelector: $selector) {
+    ... on Repository { jobs { name } }
+  }
+}
+"""
+
+_LAUNCH = """
+mutation Launch($parameters: ExecutionParams!) {
+  launchRun(executionParams: $parameters) {
+    __typename
+    ... on LaunchRunSuccess { run { runId } }
+    ... on PythonError { message }
+    ... on RunConfigValidationInvalid { errors { message } }
+    ... on PipelineNotFoundError { message }
+    ... on InvalidSubsetError { message }
+  }
+}
+"""
+
+_RUN = """
+query Run($runId: ID!) {
+  runOrError(runId: $runId) {
+    __typename
+    ... on Run { runId status tags { key value } }
+  }
+}
+"""
+
+_RUNS = """
+query Runs($filter: RunsFilter!) {
+  runsOrError(filter: $filter) {
+    ... on Runs { results { runId status jobName tags { key value } } }
+  }
+}
+"""
+
+_EVENTS = (
+    """
+query Events($runId: ID!, $cursor: String) {
+  logsForRun(runId: $runId, afterCursor: $cursor) {
+    __typename
+    ... on PythonError { message stack }
+    ... on EventConnection {
+      cursor hasMore
+      events {
+        __typename
+        ... on MessageEvent { message timestamp stepKey }
+        ... on LogsCapturedEvent { fileKey }
+        ... on ExecutionStepFailureEvent { error { ...Whole } }
+        ... on RunFailureEvent { error { ...Whole } }
+        ... on EngineEvent { error { ...Whole } }
+      }
+    }
+  }
+}
+"""
+    + _ERROR
+)
+
+_CAPTURED = """
+query Captured($key: [String!]!) {
+  capturedLogs(logKey: $key) { stdout stderr }
+}
+"""
+
+_TERMINATE = """
+mutation Terminate($runId: String!) {
+  terminateRun(runId: $runId) {
+    __typename
+    ... on TerminateRunFailure { message }
+    ... on PythonError { message }
+  }
+}
+"""
+
+_START_SCHEDULE = """
+mutation StartSchedule($selector: ScheduleSelector!) {
+  startSchedule(scheduleSelector: $selector) {
+    __typename
+    ... on PythonError { message }
+  }
+}
+"""
+
+_START_SENSOR = """
+mutation StartSensor($selector: SensorSelector!) {
+  startSensor(sensorSelector: $selector) {
+    __typename
+    ... on PythonError { message }
+  }
+}
+"""
+
+_TICKS = (
+    """
+query Ticks($selector: InstigationSelector!) {
+  instigationStateOrError(instigationSelector: $selector) {
+    ... on InstigationState { ticks(limit: 20) { status runIds skipReason error { ...Whole } } }
+  }
+}
+"""
+    + _ERROR
+)
+
+_BACKFILL = """
+mutation Backfill($parameters: LaunchBackfillParams!) {
+  launchPartitionBackfill(backfillParams: $parameters) {
+    __typename
+    ... on LaunchBackfillSuccess { backfillId }
+    ... on PythonError { message }
+  }
+}
+"""
+
+_BACKFILL_STATE = """
+query BackfillState($id: String!) {
+  partitionBackfillOrError(backfillId: $id) {
+    ... on PartitionBackfill { status error { message } }
+  }
+}
+"""

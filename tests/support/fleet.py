@@ -1,0 +1,95 @@
+"""A control plane with two official agents of one minor, made once for many checks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.support.agents import AgentSetup, OfficialAgent
+from tests.support.control_plane import ControlPlane
+from tests.support.deployment import DeploymentClient
+from tests.support.environments import agent_environment
+
+#: The default queue's agent uses what agents do when nothing is configured; the named queue's
+#: uses every other way that there is on the wire.
+DEFAULT_AGENT = "on-default"
+NAMED_AGENT = "on-named"
+NAMED_QUEUE = "named-queue"
+
+#: A location of the same code on each queue.
+DEFAULT_LOCATION = "shop"
+NAMED_LOCATION = "shop_named"
+
+DEPLOYMENT = "prod"
+
+_MODULE = "compat_definitions"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """What the tests of one agent minor share. Nobody may stop any of it."""
+
+    minor: str
+    plane: ControlPlane
+    deployment: DeploymentClient
+    #: Serves the default queue.
+    default_agent: OfficialAgent
+    #: Serves only ``named-queue``: direct uploads, batched answers, events over REST.
+    named_agent: OfficialAgent
+    #: Of the two partitions of the asset ``lettered``; the daemon looks at it twice a minute.
+    backfill: str
+
+
+@contextmanager
+def running_fleet(folder: Path, minor: str, database: str | None) -> Iterator[Fleet]:
+    """Start it, deploy its two locations, and end all of it."""
+    environment = agent_environment(minor)
+    secrets = {
+        "DAGSTEAD_SECRET_GREETING": "hello",
+        f"DAGSTEAD_SECRET_GREETING__{DEPLOYMENT}__{NAMED_LOCATION}": "good day",
+        "DAGSTEAD_SECRET_FOREIGN__staging": "nobody in prod may see it",
+    }
+    with ExitStack() as stack:
+        plane = stack.enter_context(ControlPlane(folder, database=database, variables=secrets))
+        deployment = plane.deployment(DEPLOYMENT)
+        stack.callback(deployment.close)
+        on_default = AgentSetup(
+            label=DEFAULT_AGENT,
+            token=plane.agent_token(DEFAULT_AGENT),
+            deployments=[DEPLOYMENT],
+        )
+        on_named = AgentSetup(
+            label=NAMED_AGENT,
+            token=plane.agent_token(NAMED_AGENT, queues=[NAMED_QUEUE]),
+            deployments=[DEPLOYMENT],
+            queues=[NAMED_QUEUE],
+            default_queue=False,
+            direct_uploads=True,
+            variables={
+                "DAGSTER_CLOUD_AGENT_UPLOAD_API_RESPONSE_BATCHING_ENABLED": "true",
+                "DAGSTER_CLOUD_STORE_EVENT_OVER_HTTP": "1",
+            },
+        )
+        agents = [
+            stack.enter_context(OfficialAgent(plane, environment, setup))
+            for setup in (on_default, on_named)
+        ]
+        for agent in agents:
+            # Nobody needs their orderly end, which waits for their code servers.
+            stack.callback(agent.kill)
+        deployment.deploy(DEFAULT_LOCATION, _MODULE)
+        deployment.deploy(NAMED_LOCATION, _MODULE, queue=NAMED_QUEUE)
+        deployment.wait_until_loaded(DEFAULT_LOCATION, NAMED_LOCATION)
+        # These take up to a minute, while other tests run.
+        deployment.start_schedule(DEFAULT_LOCATION, "every_minute")
+        backfill = deployment.backfill_assets(["lettered"], ["a", "b"])
+        yield Fleet(
+            minor=minor,
+            plane=plane,
+            deployment=deployment,
+            default_agent=agents[0],
+            named_agent=agents[1],
+            backfill=backfill,
+        )
