@@ -1,0 +1,103 @@
+"""The Dagster UI in a real browser: assets are shown, a run is launched, its logs appear."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.support.agents import AgentSetup, OfficialAgent
+from tests.support.control_plane import ControlPlane
+from tests.support.debian import chromium
+from tests.support.environments import own_environment
+
+pytestmark = pytest.mark.browser
+
+#: Chromium as root needs the first; the others keep it from calling its maker's hosts.
+_ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+#: A page is a megabyte of script, a run imports Dagster, and two cores do all of it.
+_PAGE_MS = 60_000
+_RUN_MS = 120_000
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
+    """A control plane with one loaded location, and the agent that serves it."""
+    with ControlPlane(tmp_path_factory.mktemp("plane")) as started:
+        client = started.deployment("prod")
+        client.deploy("small", "compat_small")
+        setup = AgentSetup(label="ui", token=started.agent_token("ui"), deployments=["prod"])
+        agent = OfficialAgent(started, own_environment(), setup)
+        try:
+            client.wait_until_loaded("small")
+            yield started
+        finally:
+            agent.stop()
+            client.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        launched = playwright.chromium.launch(executable_path=chromium(), args=list(_ARGUMENTS))
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def page(browser: Browser, plane: ControlPlane) -> Iterator[Page]:
+    """A page that is signed in by the address that ``dagstead up`` prints."""
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    opened = context.new_page()
+    opened.set_default_timeout(_PAGE_MS)
+    opened.goto(f"{plane.url}/sign-in#token={plane.user_token('browser')}")
+    opened.wait_for_url(f"{plane.url}/prod/**")
+    yield opened
+    context.close()
+
+
+def test_without_a_token_a_browser_is_asked_to_sign_in(
+    browser: Browser, plane: ControlPlane
+) -> None:
+    page = browser.new_page()
+    page.goto(f"{plane.url}/prod/runs")
+
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    page.get_by_label("User token").fill("user:dagstead:wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_contain_text("unknown here")
+    page.close()
+
+
+def test_the_assets_of_a_location_are_shown(page: Page, plane: ControlPlane) -> None:
+    page.goto(f"{plane.url}/prod/assets")
+
+    expect(page.locator("a[href='/prod/assets/only']")).to_be_visible(timeout=_PAGE_MS)
+    expect(page.locator("a[href='/prod/locations/small/']")).to_be_visible()
+
+
+def test_a_run_launched_from_the_page_succeeds_and_its_logs_appear(
+    page: Page, plane: ControlPlane, tmp_path: Path
+) -> None:
+    page.goto(f"{plane.url}/prod/locations/__repository__@small/jobs/whispering/playground")
+    page.get_by_role("button", name="Launch Run").click(timeout=_PAGE_MS)
+    try:
+        page.wait_for_url("**/runs/**", timeout=_PAGE_MS)
+        expect(page.get_by_text("Success", exact=True).first).to_be_visible(timeout=_RUN_MS)
+        expect(page.get_by_text("RUN_SUCCESS").first).to_be_visible(timeout=_PAGE_MS)
+        page.get_by_text("whisper", exact=True).first.click()
+        page.get_by_text("stdout", exact=True).click()
+        expect(page.get_by_text("whispered on")).to_be_visible(timeout=_PAGE_MS)
+    finally:
+        page.screenshot(path=tmp_path / "run.png")
