@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AGENT_LABEL = "serverless pool"
+#: How old what the UI shows of a running step's output may be.
+_LOG_UPLOAD_SECONDS = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -101,8 +103,16 @@ def _agent_configuration(settings: PoolSettings, home: PoolHome) -> dict[str, An
     launcher = {**settings.launcher.as_yaml(), "home": str(home.root)}
     return {
         "instance_class": {
-            "module": "dagster_cloud.instance",
-            "class": "DagsterCloudAgentInstance",
+            "module": "dagstead.serverless.instance",
+            "class": "PoolInstance",
+        },
+        "compute_logs": {
+            "module": "dagster_cloud.storage.compute_logs",
+            "class": "CloudComputeLogManager",
+            "config": {
+                "local_dir": str(home.compute_logs),
+                "upload_interval": _LOG_UPLOAD_SECONDS,
+            },
         },
         "dagster_cloud_api": {
             "url": settings.url.rstrip("/"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import shutil
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -47,6 +47,11 @@ class PoolHome:
         return self.root / "runs"
 
     @property
+    def compute_logs(self) -> Path:
+        """What steps write, until it has been uploaded."""
+        return self.root / "compute_logs"
+
+    @property
     def servers(self) -> Path:
         """A record for each code server."""
         return self.root / "servers"
@@ -69,6 +74,7 @@ class PoolHome:
             self.environments,
             self.tags,
             self.runs,
+            self.compute_logs,
             self.servers,
             self.locks,
             self.scratch,
@@ -119,3 +125,17 @@ def remove(path: Path) -> None:
         shutil.rmtree(doomed, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def remove_older(folder: Path, *, before: float) -> None:
+    """Remove what is in ``folder`` and has not changed since ``before``, at any depth.
+
+    Args:
+        folder: stays itself.
+        before: seconds since 1970.
+    """
+    for child in folder.iterdir():
+        with suppress(FileNotFoundError):
+            changes = (path.stat().st_mtime for path in (child, *child.rglob("*")))
+            if max(changes) < before:
+                remove(child)

@@ -35,7 +35,7 @@ from dagstead.serverless.configuration import CONFIG_TYPE, LauncherConfiguration
 from dagstead.serverless.downloads import ControlPlanePexFiles
 from dagstead.serverless.environ import machine_environment, user_code_environment
 from dagstead.serverless.environments import EnvironmentStore
-from dagstead.serverless.home import PoolHome
+from dagstead.serverless.home import PoolHome, remove_older
 from dagstead.serverless.interpreters import Interpreters
 from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.run_launcher import PexRunLauncher
@@ -203,7 +203,9 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         )
         if removed:
             self._logger.info("Removed %d unused environments and layers.", len(removed))
-        self._records.sweep(keep_seconds=self._configuration.keep_runs_seconds)
+        keep = self._configuration.keep_runs_seconds
+        self._records.sweep(keep_seconds=keep)
+        remove_older(self._home.compute_logs, before=time.time() - keep)
 
     def _report_canceled(self, worker: RunWorker) -> None:
         reference = self._instance.ref_for_deployment(worker.deployment)

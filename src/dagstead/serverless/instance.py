@@ -1,0 +1,36 @@
+"""The pool's instance: the official agent's, with a folder of its own for each deployment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from dagster._serdes import ConfigurableClassData
+from dagster_cloud.instance import DagsterCloudAgentInstance
+
+if TYPE_CHECKING:
+    from dagster._core.instance.ref import InstanceRef
+
+_FOLDER = "deployments"
+
+
+class PoolInstance(DagsterCloudAgentInstance):
+    """Keeps apart what user code of different deployments stores on this machine.
+
+    Dagster's own I/O manager writes values to files that are named after the asset. With one
+    folder for all, a run of a branch deployment would overwrite the values of production. Dagster+
+    keeps them apart as well (``dagster_cloud/serverless/io_manager.py``).
+    """
+
+    def ref_for_deployment(self, deployment_name: str) -> InstanceRef:
+        """What user code of a deployment makes its instance from; without this class in it."""
+        reference = super().ref_for_deployment(deployment_name)
+        folder = Path(self.root_directory, _FOLDER, quote(deployment_name, safe=""))
+        storage = ConfigurableClassData(
+            "dagster._core.storage.root",
+            "LocalArtifactStorage",
+            json.dumps({"base_dir": str(folder)}),
+        )
+        return reference._replace(local_artifact_storage_data=storage)

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import os
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from dagster._core.code_pointer import ModuleCodePointer
+from dagster._core.origin import RepositoryPythonOrigin
+
+from dagstead.errors import PexError, RunWorkerError
+from dagstead.serverless.environments import EnvironmentStore
+from dagstead.serverless.home import PoolHome, write_json
+from dagstead.serverless.interpreters import OWN_VERSION, Interpreters
+from dagstead.serverless.pex_set import parse_pex_tag
+from dagstead.serverless.user_code import PEX_CONTEXT, Runtime, UserCode, pex_context
+
+PEX = parse_pex_tag("files=deps-a.pex:source-b.pex", None)
+
+
+class NoFiles:
+    """A place that has no files, and remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def fetch(self, filename: str, target: Path) -> None:
+        self.asked.append(filename)
+        msg = f"{filename} is not here."
+        raise PexError(msg)
+
+
+@pytest.fixture
+def files() -> NoFiles:
+    return NoFiles()
+
+
+@pytest.fixture
+def environments(home: PoolHome, files: NoFiles) -> EnvironmentStore:
+    return EnvironmentStore(
+        home=home,
+        files=files,
+        interpreters=Interpreters(named={}, search_path=None),
+        environment={},
+        clock=time.time,
+        stop=threading.Event(),
+        parallel=1,
+    )
+
+
+@pytest.fixture
+def user_code(environments: EnvironmentStore) -> UserCode:
+    return UserCode(environments=environments, allow_local_code=False)
+
+
+def origin(executable: str, context: dict[str, object] | None = None) -> RepositoryPythonOrigin:
+    return RepositoryPythonOrigin(
+        executable_path=executable,
+        code_pointer=ModuleCodePointer("m", "definitions"),
+        container_context=context,
+    )
+
+
+def test_a_run_goes_back_to_the_files_of_its_definitions(
+    user_code: UserCode, home: PoolHome, files: NoFiles
+) -> None:
+    write_json(home.tags / f"{PEX.key}.json", {"tag": PEX.tag, "python_version": None})
+    # The path may be of another machine: only the environment's name counts.
+    elsewhere = f"/another/pool/environments/{PEX.key}/bin/python"
+    with pytest.raises(PexError, match="is not here"):
+        user_code.for_run("run", origin(elsewhere))
+    assert files.asked == ["deps-a.pex"]
+
+
+def test_a_runs_context_may_name_its_files_outright(user_code: UserCode, files: NoFiles) -> None:
+    assert PEX_CONTEXT in pex_context(PEX)
+    with pytest.raises(PexError, match="is not here"):
+        user_code.for_run("run", origin("/usr/bin/python", pex_context(PEX)))
+    assert files.asked == ["deps-a.pex"]
+
+
+def test_an_environment_that_nobody_knows_says_to_deploy_again(user_code: UserCode) -> None:
+    with pytest.raises(RunWorkerError, match=r"Run run-7 .* Deploy its code location again"):
+        user_code.for_run("run-7", origin("/pool/environments/0123456789abcdef/bin/python"))
+
+
+def test_a_python_of_the_machine_is_not_run(user_code: UserCode) -> None:
+    with pytest.raises(RunWorkerError, match=r"'/usr/bin/python'.*agent_queue"):
+        user_code.for_run("run", origin("/usr/bin/python"))
+
+
+def test_a_python_of_the_machine_is_run_where_that_is_allowed(
+    environments: EnvironmentStore,
+) -> None:
+    allowed = UserCode(environments=environments, allow_local_code=True)
+    runtime = allowed.for_run("run", origin("/usr/bin/python"))
+    assert runtime.python == Path("/usr/bin/python")
+    assert runtime.environment is None
+
+
+def test_programs_of_the_environment_come_first_on_the_path() -> None:
+    runtime = Runtime(
+        python=Path("python"),
+        folder=None,
+        scripts=(Path("/e/bin"), Path("/l/bin")),
+        environment="e",
+    )
+    assert runtime.variables({"PATH": "/usr/bin", "X": "1"}) == {
+        "PATH": os.pathsep.join(("/e/bin", "/l/bin", "/usr/bin")),
+        "X": "1",
+    }
+    assert runtime.variables({})["PATH"] == "/e/bin:/l/bin"
+
+
+def test_a_version_managers_file_that_runs_nothing_is_no_python(tmp_path: Path) -> None:
+    shim = tmp_path / "python3.98"
+    shim.write_text("#!/bin/sh\necho 'command not found' >&2; exit 127\n")
+    shim.chmod(0o755)
+    with pytest.raises(PexError, match="no working python3.98"):
+        Interpreters(named={}, search_path=str(tmp_path)).find("3.98")
+
+
+def test_an_interpreter_may_be_named_and_is_asked_for_its_version(tmp_path: Path) -> None:
+    named = tmp_path / "my-python"
+    named.write_text("#!/bin/sh\necho 3.98\n")
+    named.chmod(0o755)
+    interpreters = Interpreters(named={"3.98": str(named), "3.97": str(named)}, search_path=None)
+    assert interpreters.find("3.98") == named
+    with pytest.raises(PexError, match="no working python3.97"):
+        interpreters.find("3.97")
+    assert interpreters.find(None) == interpreters.find(OWN_VERSION)
