@@ -1,0 +1,45 @@
+"""The command line as a person meets it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+
+from dagstead.cli import main
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    """What a command printed, and how it ended."""
+
+    out: str
+    err: str
+    code: int
+
+
+Command: TypeAlias = Callable[..., Said]
+
+
+@pytest.fixture
+def dagstead(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> Command:
+    """Run a command in this process, on a data folder of the test's own."""
+    monkeypatch.setenv("DAGSTEAD_DATA", str(tmp_path / "data"))
+
+    def run(*arguments: str) -> Said:
+        monkeypatch.setattr(sys, "argv", ["dagstead", *arguments])
+        code = 0
+        try:
+            main()
+        except SystemExit as ended:
+            code = ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+        captured = capsys.readouterr()
+        return Said(out=captured.out, err=captured.err, code=code)
+
+    return run

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+from dagstead.cli.app import app
+from dagstead.store.all import Store, open_store
+from dagstead.testing.clock import ManualClock
+from tests.unit.cli.conftest import Command
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    (tmp_path / "data").mkdir()
+    opened = open_store(
+        database_url=f"sqlite:///{tmp_path / 'data' / 'dagstead.db'}",
+        blobs_folder=tmp_path / "data" / "blobs",
+        clock=ManualClock(),
+    )
+    yield opened
+    opened.close()
+
+
+def every_command() -> list[tuple[str, ...]]:
+    """The words of each command, found by walking the tree."""
+    root = typer.main.get_command(app)
+    found: list[tuple[str, ...]] = []
+    waiting: list[tuple[tuple[str, ...], object]] = [((), root)]
+    while waiting:
+        words, command = waiting.pop()
+        below: dict[str, object] = getattr(command, "commands", {})
+        if not below:
+            found.append(words)
+        waiting.extend(((*words, name), each) for name, each in below.items())
+    return sorted(found)
+
+
+@pytest.mark.parametrize("words", every_command(), ids=" ".join)
+def test_every_command_has_help_with_an_example(dagstead: Command, words: tuple[str, ...]) -> None:
+    said = dagstead(*words, "--help")
+    assert said.code == 0
+    if words != ("version",):
+        assert "For example:" in said.out
+        assert f"dagstead {' '.join(words)}" in " ".join(said.out.split())
+
+
+def test_a_token_is_shown_once(dagstead: Command, store: Store) -> None:
+    said = dagstead("token", "create", "--name", "ada")
+    secret = said.out.strip()
+    assert store.tokens.authenticate(secret).name == "ada"
+    assert "only this once" in said.err
+    assert secret not in said.err
+
+    listed = dagstead("token", "list", "--format", "json")
+    assert secret.rpartition(":")[2] not in listed.out
+    (row,) = json.loads(listed.out)
+    assert (row["name"], row["kind"], row["deployments"]) == ("ada", "user", "all")
+
+
+def test_an_agent_token_is_limited_as_asked(dagstead: Command, store: Store) -> None:
+    store.deployments.create("prod")
+    arguments = "token create --kind agent --name eu --deployment prod --queue eu --queue gpu"
+    said = dagstead(*arguments.split(), "--default-queue", "--format", "json")
+    token = store.tokens.authenticate(json.loads(said.out)["token"])
+    assert token.queues == {"eu", "gpu", None}
+    assert token.deployments == {"prod"}
+    assert not token.branch_deployments
+
+
+def test_a_revoked_token_opens_nothing(dagstead: Command, store: Store) -> None:
+    dagstead("token", "create", "--name", "ada")
+    assert dagstead("token", "revoke", "1").out == "Token 1 'ada' is revoked.\n"
+    assert store.tokens.all()[0].revoked_at is not None
+    assert dagstead("token", "list").out == ""
+    assert "ada" in dagstead("token", "list", "--all").out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ("token revoke 99", "There is no token 99"),
+        ("token create --name ada --deployment prdo", "There is no deployment 'prdo'"),
+        ("token create --name ada --queue gpu", "Only agent tokens have queues"),
+        ("deployment create Prod", "'Prod' cannot name a deployment"),
+        ("deployment create graphql", "an address of the server itself"),
+        ("deployment delete nope --yes", "There is no deployment 'nope'"),
+        ("deployment settings nope", "There is no deployment 'nope'"),
+        ("location list --deployment nope", "There is no deployment 'nope'"),
+        ("token list --database mysql://a@b/c", "not supported"),
+        ("token list --config nowhere.toml", "There is no settings file 'nowhere.toml'"),
+        ("web --port 0", "--port 0"),
+    ],
+)
+def test_a_mistake_ends_in_one_sentence(dagstead: Command, arguments: str, sentence: str) -> None:
+    said = dagstead(*arguments.split())
+    assert said.code == 2
+    assert said.err.startswith("error: ")
+    assert sentence in said.err
+    assert "Traceback" not in said.err
+
+
+def test_a_folder_that_cannot_be_made_is_told(dagstead: Command, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = dagstead("token", "list", "--data", str(tmp_path / "file" / "data"))
+    assert said.code == 2
+    assert "cannot be made" in said.err
+
+
+def test_deployments_are_made_listed_and_deleted(
+    dagstead: Command, store: Store, tmp_path: Path
+) -> None:
+    assert dagstead("deployment", "create", "staging").code == 0
+    again = dagstead("deployment", "create", "staging")
+    assert (again.code, "already" in again.err) == (2, True)
+
+    listed = dagstead("deployment", "list").out.splitlines()
+    assert listed[0].split("\t")[:3] == ["name", "kind", "status"]
+    assert listed[1].split("\t")[:3] == ["staging", "full", "open"]
+
+    runs = tmp_path / "data" / "deployments" / "staging"
+    runs.mkdir(parents=True)
+    assert dagstead("deployment", "delete", "staging", "--yes").code == 0
+    assert store.deployments.all() == []
+    assert not runs.exists()
+
+
+def test_a_deletion_asks_first(
+    dagstead: Command, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.deployments.create("staging")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    assert dagstead("deployment", "delete", "staging").code == 1
+    assert [each.name for each in store.deployments.all()] == ["staging"]
+
+
+def test_settings_of_a_deployment_come_back_as_they_went_in(
+    dagstead: Command, store: Store, tmp_path: Path
+) -> None:
+    store.deployments.create("prod")
+    file = tmp_path / "settings.yaml"
+    file.write_text("run_queue:\n  max_concurrent_runs: 3\n", encoding="utf-8")
+    assert dagstead("deployment", "settings", "prod", "--set-from", str(file)).code == 0
+    assert dagstead("deployment", "settings", "prod").out == file.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("run_queue:\n  max_concurent_runs: 3\n", "Did you mean 'max_concurrent_runs'?"),
+        ("- a\n", "must hold settings by name"),
+        ("a: [", "cannot be read"),
+    ],
+)
+def test_wrong_settings_of_a_deployment_are_refused(
+    dagstead: Command, store: Store, tmp_path: Path, text: str, sentence: str
+) -> None:
+    store.deployments.create("prod")
+    file = tmp_path / "settings.yaml"
+    file.write_text(text, encoding="utf-8")
+    said = dagstead("deployment", "settings", "prod", "--set-from", str(file))
+    assert said.code == 2
+    assert sentence in said.err
+    assert store.deployments.get("prod").settings == {}
+
+
+def test_empty_lists_say_what_to_do_next(dagstead: Command) -> None:
+    for words in ("agents list", "location list", "deployment list", "token list"):
+        said = dagstead(*words.split())
+        assert said.out == ""
+        assert said.err
+        assert json.loads(dagstead(*words.split(), "--format", "json").out) == []
+
+
+def test_the_settings_in_force_are_shown_with_their_sources(
+    dagstead: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "plane.toml"
+    file.write_text("port = 4000\n", encoding="utf-8")
+    monkeypatch.setenv("DAGSTEAD_PROT", "1")
+    said = dagstead("config", "show", "--config", str(file), "--format", "json")
+    rows = {row["setting"]: row for row in json.loads(said.out)}
+    assert (rows["port"]["value"], rows["port"]["from"]) == (4000, f"file {file}")
+    assert rows["data"]["from"] == "environment DAGSTEAD_DATA"
+    assert "Did you mean 'DAGSTEAD_PORT'?" in said.err
+
+
+def test_a_command_starts_without_dagster() -> None:
+    """Importing Dagster takes seconds: `--help` and lists must not."""
+    code = (
+        "import sys; import dagstead.cli.app; "
+        "slow = {'dagster', 'sqlalchemy', 'starlette', 'pydantic'}; "
+        "print(sorted(slow & set(sys.modules)))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert result.stdout.strip() == "[]"
