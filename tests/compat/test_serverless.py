@@ -16,6 +16,7 @@ import psutil
 import pytest
 
 from dagstead.testing.waiting import eventually
+from tests.support.environments import AGENT_MINORS, agent_environment
 from tests.support.pex import PexBench, pex_tag
 from tests.support.ports import free_port
 from tests.support.processes import ChildProcess
@@ -28,12 +29,13 @@ PROD = "prod"
 PROJECT = """
 import os, sys, time
 from pathlib import Path
-import library
+import dagster, library
 from dagster import AssetMaterialization, Definitions, Output, graph, op
 
 def told():
     facts = {
         "library": str(library.VERSION),
+        "dagster": dagster.__version__,
         "pid": str(os.getpid()),
         "parent": str(os.getppid()),
         "folder": os.getcwd(),
@@ -65,7 +67,7 @@ def slow():
     wait()
 
 definitions = Definitions(
-    jobs=[each.to_job(executor_def=__import__("dagster").in_process_executor)
+    jobs=[each.to_job(executor_def=dagster.in_process_executor)
           for each in (quick, slow)]
 )
 """
@@ -342,6 +344,20 @@ def test_a_run_without_isolation_runs_inside_the_code_server(plane: Plane, locat
     facts = plane.facts(plane.launch(location, "quick", **{"dagster/isolation": "disabled"}))
     assert facts["file"] == "a file of the project"
     assert int(facts["parent"]) in {server.pid for server in plane.servers()}
+
+
+def test_a_location_brings_its_own_older_dagster(plane: Plane, source: str) -> None:
+    programs = agent_environment(AGENT_MINORS[0]).programs
+    packages = next(programs.parent.glob("lib/python*/site-packages"))
+    old = plane.bench.dependencies({"library/__init__.py": "VERSION = 1\n"}, packages=packages)
+    plane.deploy_pex("old", old, source)
+    loaded = plane.loaded("old")
+    assert loaded["__typename"] == "RepositoryLocation", loaded
+    facts = [
+        plane.facts(plane.launch("old", "quick", **tags))
+        for tags in ({}, {"dagster/isolation": "disabled"})
+    ]
+    assert {each["dagster"].rpartition(".")[0] for each in facts} == {AGENT_MINORS[0]}
 
 
 def test_of_several_deploys_in_a_row_the_last_one_serves(plane: Plane, deps: str) -> None:

@@ -50,10 +50,17 @@ class PexBench:
         draft.rename(self.shelf / name)
         return name
 
-    def dependencies(self, files: Mapping[str, str] | None = None) -> str:
-        """A PEX of dependencies with the test's own Dagster, borrowed by a path file."""
-        borrowed = f"{sysconfig.get_paths()['purelib']}\n"
-        return self.build("deps", {"borrowed.pth": borrowed, **(files or {})})
+    def dependencies(
+        self, files: Mapping[str, str] | None = None, *, packages: Path | None = None
+    ) -> str:
+        """A PEX of dependencies that borrows its Dagster by a path file.
+
+        Args:
+            files: more contents by path.
+            packages: whose Dagster; None is the test's own.
+        """
+        borrowed = packages or sysconfig.get_paths()["purelib"]
+        return self.build("deps", {"borrowed.pth": f"{borrowed}\n", **(files or {})})
 
     def source(self, files: Mapping[str, str]) -> str:
         """A PEX of sources with these files, and the same as its working directory."""

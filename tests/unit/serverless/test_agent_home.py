@@ -14,6 +14,7 @@ from dagster_cloud.instance import DagsterCloudAgentInstance
 from dagstead.errors import ConfigurationError
 from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.environ import TOKEN_VARIABLE
 from dagstead.serverless.launcher import PexUserCodeLauncher
 
 TOKEN = "agent:org:very-secret"
@@ -31,9 +32,7 @@ def settings(home: Path, **launcher: object) -> PoolSettings:
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DagsterCloudAgentInstance:
     launcher = {"pass_environment": ("WAREHOUSE_*",), "stop_runs_on_exit": False}
     command = pool_command(settings(tmp_path / "pool", **launcher), os.environ)
-    monkeypatch.setenv(
-        "DAGSTER_CLOUD_AGENT_TOKEN", command.environment["DAGSTER_CLOUD_AGENT_TOKEN"]
-    )
+    monkeypatch.setenv(TOKEN_VARIABLE, command.environment[TOKEN_VARIABLE])
     instance = DagsterInstance.from_ref(InstanceRef.from_dir(str(tmp_path / "pool")))
     assert isinstance(instance, DagsterCloudAgentInstance)
     return instance
@@ -103,7 +102,10 @@ def test_the_agent_gets_nothing_of_the_servers_environment(tmp_path: Path) -> No
 def test_the_command_is_one_that_exists(tmp_path: Path) -> None:
     command = pool_command(settings(tmp_path / "pool"), os.environ)
     done = subprocess.run(
-        [*command.arguments[:-1], "--help"], env=dict(command.environment), capture_output=True
+        [*command.arguments[:-1], "--help"],
+        check=False,
+        env=dict(command.environment),
+        capture_output=True,
     )
     assert done.returncode == 0, done.stderr
 

@@ -25,7 +25,7 @@ class NoFiles:
     def __init__(self) -> None:
         self.asked: list[str] = []
 
-    def fetch(self, filename: str, target: Path) -> None:
+    def fetch(self, filename: str, target: Path) -> None:  # noqa: ARG002 - the protocol's
         self.asked.append(filename)
         msg = f"{filename} is not here."
         raise PexError(msg)
