@@ -24,7 +24,7 @@ _PURGE_EVERY_ROUNDS = 150
 
 @dataclass(frozen=True, slots=True)
 class _Running:
-    of: tuple[int, int]
+    of: tuple[float, int]
     controller: DagsterDaemonController
 
 
@@ -96,9 +96,9 @@ class Daemons:
             logger.exception("Could not %s; trying again in %s s", what, _CHECK_SECONDS)
 
 
-def _identity(deployment: Deployment) -> tuple[int, int]:
+def _identity(deployment: Deployment) -> tuple[float, int]:
     # Made again under its name, it is another one; with other settings, its daemons are.
-    return deployment.id, deployment.version
+    return deployment.created_at, deployment.version
 
 
 def _exit(controller: DagsterDaemonController) -> None:

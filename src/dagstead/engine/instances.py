@@ -31,8 +31,9 @@ _DEFAULT_MAX_CONCURRENT_RUNS = 50
 @dataclass(frozen=True, slots=True)
 class _Open:
     instance: DagsterInstance
-    #: A deployment that was removed and made again has another id, and may have the same version.
-    of: tuple[int, int]
+    #: A deployment that was removed and made again may have the same version, and on SQLite also
+    #: the same id.
+    of: tuple[float, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class Instances:
         """The instance of a deployment, made at the first call."""
         with self._lock:
             known = self._open.get(deployment.name)
-            of = (deployment.id, deployment.version)
+            of = (deployment.created_at, deployment.version)
             if known and known.of == of:
                 return known.instance
             instance = self._create(deployment)

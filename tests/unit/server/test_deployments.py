@@ -1,0 +1,33 @@
+from __future__ import annotations
+
+import httpx
+from tests.unit.server.conftest import Plane
+
+from dagstead.plane.tokens import TokenKind
+from dagstead.server.administration import delete_deployment
+
+RUNS = {"query": "{ runsOrError { ... on Runs { count } ... on PythonError { message } } }"}
+
+
+def test_a_deployment_made_anew_has_nothing_of_the_one_before(
+    plane: Plane, client: httpx.Client
+) -> None:
+    """It is removed by a command, which is another process than the server."""
+    headers = plane.headers(TokenKind.USER)
+
+    def ask() -> httpx.Response:
+        return client.post("/short-lived/graphql", json=RUNS, headers=headers)
+
+    plane.store.deployments.create("short-lived")
+    assert ask().json() == {"data": {"runsOrError": {"count": 0}}}
+    home = plane.settings.data / "deployments" / "short-lived"
+    assert home.exists()
+
+    delete_deployment(plane.settings, plane.store, "short-lived")
+    assert ask().status_code == 404
+    assert not home.exists()
+
+    plane.clock.advance(1)
+    plane.store.deployments.create("short-lived")
+    assert ask().json() == {"data": {"runsOrError": {"count": 0}}}
+    assert home.exists()
