@@ -91,9 +91,11 @@ def web(  # noqa: PLR0913 - one parameter an option
         log_level=log_level,
     ).settings
     _begin("web", settings)
+    from dagstead.server.ending import end_process
     from dagstead.server.web import run_web
 
     run_web(settings)
+    end_process()
 
 
 def daemon(
@@ -115,8 +117,10 @@ def daemon(
     ).settings
     _begin("daemon", settings)
     from dagstead.server.daemon import run_daemon
+    from dagstead.server.ending import end_process
 
     run_daemon(settings)
+    end_process()
 
 
 def pool(
