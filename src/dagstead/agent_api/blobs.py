@@ -44,8 +44,8 @@ class BlobEndpoint:
             return error_response(error)
         except ClientDisconnect:
             return Response(status_code=400)
-        except Exception:
-            return unexpected_response()
+        except Exception as error:  # noqa: BLE001 - nothing may leave without an answer
+            return unexpected_response(error)
 
     def _read(self, key: BlobKey, *, head: bool) -> Response:
         size, pieces = self.services.store.blobs.stream(key)
@@ -59,7 +59,7 @@ class BlobEndpoint:
         if declared.isdigit() and int(declared) > self.max_bytes:
             raise self._too_large()
         pieces = request.stream() if request.method == "PUT" else _form_file(request)
-        self.folder.mkdir(parents=True, exist_ok=True)
+        await run_in_threadpool(self.folder.mkdir, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as spool:
             path = Path(spool.name)
             try:
@@ -72,7 +72,7 @@ class BlobEndpoint:
                 spool.flush()
                 await run_in_threadpool(self._take, key, path)
             finally:
-                path.unlink(missing_ok=True)
+                await run_in_threadpool(path.unlink, missing_ok=True)
         return Response(status_code=204 if request.method == "POST" else 200)
 
     def _take(self, key: BlobKey, path: Path) -> None:

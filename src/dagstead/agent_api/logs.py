@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from pathlib import Path
 
 from dagster._core.storage.compute_log_manager import ComputeIOType
@@ -58,7 +57,7 @@ def take_log(services: AgentServices, key: BlobKey, upload: Path) -> None:
     path = Path(manager.get_captured_local_path(log_key, extension))
     path.parent.mkdir(parents=True, exist_ok=True)
     # In one step, so that a reader never sees half of it.
-    os.replace(upload, path)
+    upload.replace(path)
     if stage == _FINAL:
         complete.touch()
 

@@ -118,8 +118,8 @@ def endpoint(handler: Handler, services: AgentServices, *, users_too: bool = Fal
             return await loop.run_in_executor(services.threads, handler, caller, payload)
         except DagsteadError as error:
             return error_response(error)
-        except Exception:
-            return unexpected_response()
+        except Exception as error:  # noqa: BLE001 - nothing may leave without an answer
+            return unexpected_response(error)
 
     return answer
 
@@ -139,10 +139,10 @@ def error_response(error: DagsteadError) -> JSONResponse:
     return JSONResponse({"errors": [{"message": error.message}]}, status, headers)
 
 
-def unexpected_response() -> JSONResponse:
+def unexpected_response(error: Exception) -> JSONResponse:
     """An error of ours: the cause goes to the log, a reference to it to the caller."""
     reference = uuid.uuid4().hex[:12]
-    logger.exception("Unexpected error, reference %s", reference)
+    logger.error("Unexpected error, reference %s", reference, exc_info=error)
     msg = f"The server failed. Its log has the cause under reference {reference}."
     # 503 is retried by official clients: what failed may be a database that was away.
     return JSONResponse({"message": msg}, 503, {"Retry-After": "2"})

@@ -45,6 +45,17 @@ _CHECK_LIFETIME_SECONDS = 600.0
 
 
 @dataclass(frozen=True, slots=True)
+class _Work:
+    api: DagsterCloudApi
+    args: object
+    queue: str | None
+    #: Seconds until nobody needs it any more.
+    lifetime: float
+    location: str | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AgentCalls:
     """Queue work for agents, and wait where there is an answer to wait for."""
 
@@ -59,13 +70,8 @@ class AgentCalls:
         definitions (PROTOCOL, request queue).
         """
         for queue in set(queues):
-            self._submit(
-                deployment,
-                DagsterCloudApi.CHECK_FOR_WORKSPACE_UPDATES,
-                None,
-                queue=queue,
-                lifetime=_CHECK_LIFETIME_SECONDS,
-            )
+            api = DagsterCloudApi.CHECK_FOR_WORKSPACE_UPDATES
+            self._submit(deployment, _Work(api, None, queue, _CHECK_LIFETIME_SECONDS))
 
     def launch_run(self, deployment: Deployment, run: DagsterRun) -> None:
         """Queue the launch of a run; does not wait."""
@@ -99,9 +105,7 @@ class AgentCalls:
                 class.
         """
         queue = self.store.locations.get(deployment.name, location).queue
-        request_id = self._submit(
-            deployment, api, args, queue=queue, location=location, lifetime=timeout
-        )
+        request_id = self._submit(deployment, _Work(api, args, queue, timeout, location))
         answer = self._wait(request_id, deployment, location, queue, timeout)
         response = cast("DagsterCloudApiResponse", deserialize_value(answer))
         return _response_text(response, api, location)
@@ -116,9 +120,9 @@ class AgentCalls:
         found: dict[str, Heartbeat] = {}
         for beat in self.store.agents.all():
             own = beat.deployment == deployment.name
-            if beat.is_alive(now) and (own or (deployment.is_branch and beat.branch_deployments)):
-                if own or beat.agent_id not in found:
-                    found[beat.agent_id] = beat
+            by_branch = deployment.is_branch and beat.branch_deployments
+            if beat.is_alive(now) and (own or (by_branch and beat.agent_id not in found)):
+                found[beat.agent_id] = beat
         return list(found.values())
 
     def why_unserved(self, deployment: Deployment, queue: str | None) -> str | None:
@@ -165,33 +169,16 @@ class AgentCalls:
     ) -> None:
         location = location_of_run(run)
         queue = self.store.locations.get(deployment.name, location).queue
-        self._submit(
-            deployment,
-            api,
-            args,
-            queue=queue,
-            location=location,
-            run_id=run.run_id,
-            lifetime=_LAUNCH_LIFETIME_SECONDS,
-        )
+        work = _Work(api, args, queue, _LAUNCH_LIFETIME_SECONDS, location, run.run_id)
+        self._submit(deployment, work)
 
-    def _submit(
-        self,
-        deployment: Deployment,
-        api: DagsterCloudApi,
-        args: object,
-        *,
-        queue: str | None,
-        lifetime: float,
-        location: str | None = None,
-        run_id: str | None = None,
-    ) -> str:
+    def _submit(self, deployment: Deployment, work: _Work) -> str:
         request_id = str(uuid.uuid4())
-        expires_at = self.store.clock() + lifetime
+        expires_at = self.store.clock() + work.lifetime
         body = DagsterCloudApiRequest(
             request_id=request_id,
-            request_api=api,
-            request_args=_without_instance_ref(args),
+            request_api=work.api,
+            request_args=_without_instance_ref(work.args),
             deployment_name=deployment.name,
             expire_at=expires_at,
             is_branch_deployment=deployment.is_branch,
@@ -199,11 +186,11 @@ class AgentCalls:
         self.store.requests.submit(
             NewRequest(
                 id=request_id,
-                api=api.value,
+                api=work.api.value,
                 deployment=deployment.name,
-                queue=queue,
-                location=location,
-                run_id=run_id,
+                queue=work.queue,
+                location=work.location,
+                run_id=work.run_id,
                 body=serialize_value(body),
                 expires_at=expires_at,
             )

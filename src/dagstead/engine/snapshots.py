@@ -1,7 +1,7 @@
 """Uploaded definitions in the blob store, addressed by the SHA-1 of their text.
 
-The protocol's ``json.gz`` is zlib, not gzip (PROTOCOL, REST endpoints). A job snapshot's SHA-1 is its
-snapshot id, so that a reference in a repository snapshot leads straight to its file.
+What the official client calls ``json.gz`` is zlib, not gzip. A job snapshot's SHA-1 is its snapshot
+id, so that a reference in a repository snapshot leads straight to its file.
 """
 
 from __future__ import annotations

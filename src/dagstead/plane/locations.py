@@ -26,7 +26,7 @@ class NewLocation:
     name: str
     #: The location's own part of the deployed document (``dagster_cloud.yaml`` form).
     document: Mapping[str, Any]
-    #: The agent's form of the same, ``CodeLocationDeployData`` serialized, with ``deploy_id`` in it.
+    #: The agent's form of the same: ``CodeLocationDeployData``, serialized, with ``deploy_id``.
     deploy_data: str
     #: Names this deploy, unique.
     deploy_id: str

@@ -88,5 +88,5 @@ def new_secret(kind: TokenKind, organization: str) -> str:
 
 
 def hash_secret(secret: str) -> str:
-    """What is stored of a token. Secrets have 192 random bits, so a plain hash cannot be guessed."""
+    """What is stored of a token. A secret has 192 random bits: a plain hash tells nothing."""
     return hashlib.sha256(secret.encode()).hexdigest()
