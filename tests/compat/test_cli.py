@@ -6,7 +6,6 @@ import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,69 +13,21 @@ import pytest
 import yaml
 
 from dagstead.plane.deployments import branch_deployment_name
-from tests.support.agents import AgentSetup, OfficialAgent
-from tests.support.control_plane import ControlPlane
-from tests.support.deployment import USER_CODE, DeploymentClient
-from tests.support.environments import own_environment
+from tests.support.cli_site import IMAGE_QUEUE, Site, running_site
+from tests.support.deployment import USER_CODE
 from tests.support.official_cli import OfficialCli, Said
 
 pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("cli")]
 
-QUEUE = "image-queue"
+#: For commands that are to leave a location behind, whether or not an agent loads it.
+NO_WAIT = ("--location-load-timeout", "0", "--agent-heartbeat-timeout", "0")
 JOB_CONFIG = json.dumps({"ops": {"greet": {"config": {"name": "cli"}}}})
-
-
-@dataclass(frozen=True)
-class ImageAgentSetup(AgentSetup):
-    """An agent that stands for one with Docker: see ``tests.support.plugins.local_images``."""
-
-    def configuration(self, url: str) -> dict[str, object]:
-        launcher = {"module": "local_images", "class": "LocalImageLauncher"}
-        return {**super().configuration(url), "user_code_launcher": launcher}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """A control plane with two agents, and what a CI job needs to deploy to it."""
-
-    plane: ControlPlane
-    prod: DeploymentClient
-
-    def cli(self, folder: Path, **changes: Any) -> OfficialCli:
-        """The official command lines of one CI job."""
-        token = self.plane.user_token("a CI job")
-        return replace(OfficialCli(url=self.plane.url, token=token, folder=folder), **changes)
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp("cli")
-    plugins = Path(__file__).parents[1] / "support" / "plugins"
-    with ControlPlane(folder) as plane:
-        prod = plane.deployment("prod")
-        plain = AgentSetup(
-            label="plain",
-            token=plane.agent_token("plain"),
-            deployments=["prod"],
-            branch_deployments=True,
-        )
-        image = ImageAgentSetup(
-            label="image",
-            token=plane.agent_token("image"),
-            deployments=["prod"],
-            queues=[QUEUE],
-            default_queue=False,
-            branch_deployments=True,
-            variables={"PYTHONPATH": str(plugins)},
-        )
-        with (
-            OfficialAgent(plane, own_environment(), plain) as one,
-            OfficialAgent(plane, own_environment(), image) as two,
-        ):
-            one.wait_until_ready()
-            two.wait_until_ready()
-            yield Site(plane=plane, prod=prod)
-        prod.close()
+    with running_site(tmp_path_factory.mktemp("cli")) as running:
+        yield running
 
 
 @pytest.fixture
@@ -109,7 +60,7 @@ def location(name: str, **more: object) -> dict[str, Any]:
 
 def image_location(name: str) -> dict[str, Any]:
     registry = f"registry.example.org/{name}"
-    return location(name, agent_queue=QUEUE, build={"directory": ".", "registry": registry})
+    return location(name, agent_queue=IMAGE_QUEUE, build={"directory": ".", "registry": registry})
 
 
 def start_session(cli: OfficialCli, *names: str) -> Said:
@@ -243,8 +194,8 @@ def test_locations_by_hand(
 ) -> None:
     name = f"by-hand-{add.split()[1]}"
     code = ("--module-name", "compat_small", "--working-directory", USER_CODE)
-    assert "Agent synced changes" in cli.run(add, name, *code).text
-    cli.run(update, name, *code, "--commit-hash", "c0ffee")
+    cli.run(add, name, *code, *NO_WAIT)
+    cli.run(update, name, *code, "--commit-hash", "c0ffee", *NO_WAIT)
     assert name in cli.run(listing).stdout.split()
     (pulled,) = (
         each for each in cli.run(pull).yaml()["locations"] if each["location_name"] == name
@@ -253,6 +204,12 @@ def test_locations_by_hand(
     cli.run(delete, name)
     assert name not in cli.run(listing).stdout.split()
     assert "has no code location" in cli.run(delete, name, fails=True).text
+
+
+def test_added_location_is_waited_for(cli: OfficialCli) -> None:
+    code = ("--module-name", "compat_small", "--working-directory", USER_CODE)
+    added = cli.run("dagster-cloud workspace add-location", "waited-for", *code)
+    assert "Agent synced changes to waited-for." in added.text
 
 
 def test_wrong_location_is_told_by_sentences(cli: OfficialCli) -> None:
@@ -269,11 +226,9 @@ def test_sync_makes_the_workspace_what_the_file_says(site: Site, tmp_path: Path,
     deployment = f"synced-{sync.split()[1]}"
     site.plane.store.deployments.create(deployment)
     cli = site.cli(tmp_path, deployment=deployment)
-    # No agent serves this deployment: the command is not to wait for one.
-    waits = ("--location-load-timeout", "0", "--agent-heartbeat-timeout", "0")
     for names in (["one", "two"], ["two"]):
         file = write_yaml(cli, "workspace.yaml", {"locations": [location(each) for each in names]})
-        cli.run(sync, "--workspace", file, *waits)
+        cli.run(sync, "--workspace", file, *NO_WAIT)
         stored = site.plane.store.locations.all(deployment)
         assert [each.name for each in stored] == names
 
@@ -365,6 +320,7 @@ def test_configuration_needs_no_server(cli: OfficialCli) -> None:
 
 
 def test_foreign_deployment_is_refused(site: Site, tmp_path: Path) -> None:
+    site.plane.store.deployments.create("staging")
     token = site.plane.user_token("limited", deployments=["staging"])
     refused = site.cli(tmp_path, token=token).run("dagster-cloud workspace list", fails=True)
     assert "may not use deployment 'prod'" in refused.text

@@ -31,6 +31,7 @@ from dagstead.server.deployment_apps import DeploymentApps
 from dagstead.server.graphql_request import checked_body
 from dagstead.server.guard import GuardMiddleware
 from dagstead.server.identity import Identity, IdentityMiddleware, refuse
+from dagstead.server.organization_address import OrganizationAddressMiddleware
 from dagstead.server.replies import is_graphql, reply, sentence
 from dagstead.server.sessions import Sessions
 from dagstead.server.settings import Settings
@@ -69,7 +70,7 @@ def create_app(
     )
     identity = Identity(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
     sign_in = SignIn(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
-    operator = Operator(apps=apps, agents=agent_graphql(agents), organization=settings.organization)
+    operator = Operator(apps=apps, agents=agent_graphql(agents))
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
         Route("/health", _health(store), methods=["GET"]),
@@ -84,6 +85,11 @@ def create_app(
         routes=routes,
         middleware=[
             Middleware(GuardMiddleware),
+            Middleware(
+                OrganizationAddressMiddleware,
+                organization=settings.organization,
+                is_deployment=apps.exists,
+            ),
             Middleware(IdentityMiddleware, identity=identity),
             Middleware(
                 BodyLimitMiddleware, max_body=settings.max_body_mb * MEBIBYTE, max_file=max_file
@@ -104,7 +110,6 @@ class Operator:
 
     apps: DeploymentApps
     agents: Endpoint
-    organization: str
 
     async def home(self, request: Request) -> Response:
         """``/``: the first deployment's UI."""
@@ -127,22 +132,9 @@ class Operator:
         """Everything below ``/{deployment}``."""
         name = _first_segment(scope)
         try:
-            if await self._is_organization(scope, name):
-                answer = await self.graphql(Request(scope, receive))
-                await answer(scope, receive, send)
-            else:
-                await self.forward(scope, receive, send, name=name)
+            await self.forward(scope, receive, send, name=name)
         except DagsteadError as error:
             await refuse(error, scope, receive, send)
-
-    async def _is_organization(self, scope: Scope, name: str) -> bool:
-        """Whether it is ``/{organization}/graphql``, which ``dg api`` calls for ``/graphql``.
-
-        ``dagster_shared.plus.config`` puts the organization after the address that is configured.
-        """
-        if scope["type"] != "http" or scope["path"] != f"/{self.organization}/graphql":
-            return False
-        return not await to_thread.run_sync(self.apps.exists, name)
 
     async def forward(self, scope: Scope, receive: Receive, send: Send, *, name: str) -> None:
         """Let a deployment's application answer.

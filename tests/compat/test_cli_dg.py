@@ -1,0 +1,214 @@
+"""The official ``dg`` command line against a control plane with an official agent."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dagstead.plane.locations import LoadState
+from tests.support.cli_site import IMAGE_QUEUE, Site, running_site
+from tests.support.official_cli import OfficialCli
+
+pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("cli-dg")]
+
+PROJECT = f"""
+[project]
+name = "dg-project"
+version = "0.1.0"
+requires-python = ">=3.11"
+
+[tool.dg]
+directory_type = "project"
+
+[tool.dg.project]
+root_module = "dg_project"
+registry_modules = []
+code_location_name = "dg-project"
+code_location_target_module = "compat_small"
+agent_queue = "{IMAGE_QUEUE}"
+"""
+
+#: Stands for Docker, which this machine need not have: it notes its arguments.
+DOCKER = """#!/bin/sh
+echo "$@" >> "{log}"
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    with running_site(tmp_path_factory.mktemp("dg")) as running:
+        running.prod.deploy("toy", "compat_definitions")
+        running.prod.wait_until_loaded("toy")
+        yield running
+
+
+@pytest.fixture
+def cli(site: Site, tmp_path: Path) -> OfficialCli:
+    return site.cli(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def run_id(site: Site, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A run of an asset and its check that was launched by command."""
+    cli = site.cli(tmp_path_factory.mktemp("launch"))
+    launched = cli.run(
+        "dg api run launch",
+        *("--location", "toy", "--asset-key", "source", "--wait", "--interval", "1", "--json"),
+    )
+    assert launched.json()["status"] == "SUCCESS"
+    found: str = launched.json()["run_id"]
+    return found
+
+
+def project(cli: OfficialCli) -> OfficialCli:
+    """A dg project in the working folder, and a ``docker`` on the PATH."""
+    (cli.folder / "pyproject.toml").write_text(PROJECT, encoding="utf-8")
+    package = cli.folder / "src" / "dg_project"
+    (package / "defs").mkdir(parents=True)
+    (package / "__init__.py").touch()
+    (package / "defs" / "__init__.py").touch()
+    build = "registry: registry.example.org/dg-project\n"
+    (cli.folder / "build.yaml").write_text(build, encoding="utf-8")
+    programs = cli.folder / "programs"
+    programs.mkdir()
+    docker = programs / "docker"
+    docker.write_text(DOCKER.format(log=cli.folder / "docker.log"), encoding="utf-8")
+    docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
+    path = cli.environment.variables()["PATH"]
+    return OfficialCli(
+        url=cli.url, token=cli.token, folder=cli.folder, more={"PATH": f"{programs}:{path}"}
+    )
+
+
+def test_lists(cli: OfficialCli, run_id: str) -> None:
+    def names(command: str, key: str, *arguments: str) -> list[str]:
+        return [each[key] for each in cli.run(command, *arguments, "--json").json()["items"]]
+
+    agents = cli.run("dg api agent list", "--json").json()["items"]
+    assert {each["agent_label"] for each in agents} == {"plain", "image"}
+    assert {each["status"] for each in agents} == {"RUNNING"}
+    assert names("dg api deployment list", "name") == ["prod"]
+    assert names("dg api code-location list", "location_name") == ["toy"]
+    assert run_id in names("dg api run list", "id")
+    assert "greeting" in names("dg api job list", "name")
+    # Assets are listed whether or not they were ever materialized.
+    assert {"source", "lettered"} <= set(names("dg api asset list", "asset_key"))
+    assert names("dg api asset-check list", "name", "--asset-key", "source") == ["is_fine"]
+    assert names("dg api schedule list", "name") == ["every_minute"]
+    assert {"once", "broken_sensor"} <= set(names("dg api sensor list", "name"))
+
+
+def test_gets(cli: OfficialCli, run_id: str) -> None:
+    (agent, *_) = cli.run("dg api agent list", "--json").json()["items"]
+    assert cli.run("dg api agent get", agent["id"], "--json").json()["id"] == agent["id"]
+    assert cli.run("dg api deployment get", "prod", "--json").json()["type"] == "PRODUCTION"
+    found = cli.run("dg api code-location get", "toy", "--json").json()
+    assert found["status"] == "LOADED"
+    assert cli.run("dg api run get", run_id, "--json").json()["status"] == "SUCCESS"
+    assert "greeting" in cli.run("dg api job get", "greeting").stdout
+    assert "source" in cli.run("dg api asset get", "source").stdout
+    assert "every_minute" in cli.run("dg api schedule get", "every_minute").stdout
+    assert "once" in cli.run("dg api sensor get", "once").stdout
+
+
+def test_what_happened(cli: OfficialCli, run_id: str) -> None:
+    assert "said to the event log" in cli.run("dg api run get-events", run_id).stdout
+    assert "said on stdout" in cli.run("dg api run get-logs", run_id).stdout
+    assert run_id in cli.run("dg api asset get-events", "source").stdout
+    executions = cli.run(
+        "dg api asset-check get-executions", "--asset-key", "source", "--check-name", "is_fine"
+    )
+    assert run_id in executions.stdout
+    cli.run("dg api asset get-health", "source")
+    cli.run("dg api asset get-evaluations", "source")
+    assert "2" in cli.run("dg api asset get-partition-status", "lettered").stdout
+    cli.run("dg api schedule get-ticks", "every_minute")
+    cli.run("dg api sensor get-ticks", "once")
+
+
+def test_what_is_not_there_is_told(cli: OfficialCli) -> None:
+    assert "not found" in cli.run("dg api deployment get", "prd", fails=True).text
+    assert "not found" in cli.run("dg api code-location get", "ty", fails=True).text
+
+
+def test_locations_by_hand(site: Site, cli: OfficialCli) -> None:
+    cli.run("dg api code-location add", "by-dg", "--module-name", "compat_small")
+    assert site.plane.store.locations.get("prod", "by-dg").name == "by-dg"
+    cli.run("dg api code-location delete", "by-dg")
+    assert {each.name for each in site.plane.store.locations.all("prod")} == {"toy"}
+
+
+def test_deployments_and_settings(site: Site, cli: OfficialCli) -> None:
+    site.plane.store.deployments.create("passing")
+    file = cli.folder / "settings.yaml"
+    file.write_text("run_retries: {max_retries: 2}", encoding="utf-8")
+    cli.run("dg api deployment settings set", file, "--deployment", "passing")
+    got = cli.run("dg api deployment settings get", "--deployment", "passing")
+    assert "max_retries: 2" in got.stdout
+    cli.run("dg api deployment delete", "passing", "--allow-delete-full-deployment")
+    assert [each.name for each in site.plane.store.deployments.all()] == ["prod"]
+    file.write_text("motto: plain", encoding="utf-8")
+    cli.run("dg api organization settings set", file)
+    assert "motto: plain" in cli.run("dg api organization settings get").stdout
+
+
+def test_artifacts(cli: OfficialCli) -> None:
+    sent, received = cli.folder / "sent", cli.folder / "received"
+    sent.write_text("manifest", encoding="utf-8")
+    cli.run("dg api artifact upload", "dbt/manifest.json", sent)
+    cli.run("dg api artifact download", "dbt/manifest.json", received)
+    assert received.read_text(encoding="utf-8") == "manifest"
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "sentence"),
+    [
+        ("dg api alert-policy list", [], "Alert policies are not offered"),
+        ("dg api alert-policy sync", ["file.yaml"], "Alert policies are not offered"),
+        ("dg api issue list", [], "Issues are not offered"),
+        ("dg api issue get", ["1"], "Issues are not offered"),
+        ("dg api secret list", [], "Secrets cannot be read or written"),
+        ("dg api secret get", ["NAME"], "Secrets cannot be read or written"),
+        ("dg plus create ci-api-token", [], "Agent tokens are kept hashed"),
+    ],
+)
+def test_other_offers_are_refused_with_a_sentence(
+    cli: OfficialCli, command: str, arguments: list[str], sentence: str
+) -> None:
+    (cli.folder / "file.yaml").write_text("alert_policies: []", encoding="utf-8")
+    assert sentence in cli.run(command, *arguments, fails=True).text
+
+
+def test_deploy_in_its_parts(site: Site, cli: OfficialCli) -> None:
+    cli = project(cli)
+    cli.run("dg plus deploy start", "--deployment-type", "full", "--yes")
+    assert "dg-project" in cli.run("dg plus deploy list-locations").stdout
+    cli.run("dg plus deploy deselect", "dg-project")
+    cli.run("dg plus deploy select", "dg-project")
+    cli.run("dg plus deploy build-and-push")
+    built = (cli.folder / "docker.log").read_text(encoding="utf-8")
+    assert "build" in built
+    assert "push registry.example.org/dg-project:dg-project-" in built
+    cli.run("dg plus deploy set-build-output", "--image-tag", "chosen")
+    cli.run("dg plus deploy finish")
+    assert '"success"' in cli.run("dg plus deploy status").stdout
+    deployed = site.plane.store.locations.get("prod", "dg-project")
+    assert deployed.document["image"] == "registry.example.org/dg-project:chosen"
+    assert deployed.queue == IMAGE_QUEUE
+    assert deployed.state is LoadState.LOADED
+    cli.run("dg api code-location delete", "dg-project")
+
+
+def test_deploy_in_one(site: Site, cli: OfficialCli) -> None:
+    cli = project(cli)
+    deployed = cli.run("dg plus deploy", "--deployment-type", "full", "--yes")
+    assert "Agent synced changes to dg-project" in deployed.text
+    assert site.plane.store.locations.get("prod", "dg-project").state is LoadState.LOADED
+    cli.run("dg api code-location delete", "dg-project")
+
+
+def test_configuration_needs_no_server(cli: OfficialCli) -> None:
+    assert "prod" in cli.run("dg plus config view").text
