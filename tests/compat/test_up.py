@@ -101,7 +101,7 @@ def assert_gone(processes: list[psutil.Process], deadline_seconds: float) -> Non
 
 
 def healthy(up: Up) -> bool:
-    return httpx.get(f"{up.url}/health", trust_env=False).is_success
+    return httpx.get(f"{up.url}/health", trust_env=False, timeout=60).is_success
 
 
 def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
@@ -111,7 +111,7 @@ def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
     assert address
     secret = address[1]
 
-    with httpx.Client(base_url=up.url, trust_env=False) as browser:
+    with httpx.Client(base_url=up.url, trust_env=False, timeout=60) as browser:
         assert browser.get("/sign-in").status_code == 200
         form = {"token": secret, "next": "/prod/"}
         answer = browser.post("/sign-in", data=form, headers={"origin": up.url})

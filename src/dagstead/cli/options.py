@@ -45,11 +45,16 @@ LogLevelOption = Annotated[
 
 def load(**flags: Any) -> Loaded:
     """Settings from flags, environment and file; warns of variables that have no effect."""
+    import os
+
+    from dagstead.server.lifeline import LIFELINE_VARIABLE
     from dagstead.server.settings import load_settings
 
     loaded = load_settings(flags)
-    for warning in loaded.warnings:
-        typer.echo(f"warning: {warning}", err=True)
+    if LIFELINE_VARIABLE not in os.environ:
+        # Else the supervisor has said it.
+        for warning in loaded.warnings:
+            typer.echo(f"warning: {warning}", err=True)
     return loaded
 
 

@@ -121,6 +121,9 @@ class _Supervisor:
             self._stop.set()
 
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_IGN:
+                # Started by nohup, or in the background of a shell that wants it so.
+                continue
             asyncio.get_running_loop().add_signal_handler(number, stop)
 
     async def _is_ready(self, web: Keeper) -> bool:

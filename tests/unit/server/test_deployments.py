@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import httpx
-from tests.unit.server.conftest import Plane
 
 from dagstead.plane.tokens import TokenKind
 from dagstead.server.administration import delete_deployment
+from tests.unit.server.conftest import Plane
 
 RUNS = {"query": "{ runsOrError { ... on Runs { count } ... on PythonError { message } } }"}
 
