@@ -78,8 +78,14 @@ class BlobEndpoint:
     def _take(self, key: BlobKey, path: Path) -> None:
         if key.kind is BlobKind.LOG:
             take_log(self.services, key, path)
-        else:
+        elif not self._is_settled(key):
             self.services.store.blobs.put(key, path)
+
+    def _is_settled(self, key: BlobKey) -> bool:
+        # The builder names a PEX file by its content, agents never fetch a name twice, and all
+        # deployments share the files: the first one of a name stays, whoever sends another.
+        is_named_by_content = key.kind is BlobKind.PEX and key.path.endswith(".pex")
+        return is_named_by_content and self.services.store.blobs.size(key) is not None
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(f"A file may have {self.max_bytes} bytes here.")
@@ -91,9 +97,12 @@ async def _form_file(request: Request) -> AsyncIterable[bytes]:
     except (MultiPartException, HTTPException) as error:
         msg = "The upload is no multipart form that can be read."
         raise InvalidInputError(msg) from error
-    file = form.get("file")
-    if not isinstance(file, UploadFile):
-        msg = "The form has no field 'file'."
-        raise InvalidInputError(msg)
-    while piece := await file.read(_CHUNK_BYTES):
-        yield piece
+    try:
+        file = form.get("file")
+        if not isinstance(file, UploadFile):
+            msg = "The form has no field 'file'."
+            raise InvalidInputError(msg)
+        while piece := await file.read(_CHUNK_BYTES):
+            yield piece
+    finally:
+        await form.close()
