@@ -232,35 +232,30 @@ class Plane:
     def worker(self, run_id: str) -> psutil.Process:
         """The process of an isolated run, once it has begun its work."""
         self.until(run_id, "STARTED")
-        return eventually(
-            lambda: next((p for p in self.processes() if run_id in " ".join(p.cmdline())), None),
-            20,
-            "the run's process",
-            retry_on=(psutil.Error,),
-        ) or pytest.fail("no process")
+        return self.processes(run_id)[0]
 
     def open_gate(self, run_id: str) -> None:
         (self.data.parent / "tmp" / f"gate-{run_id}").touch()
 
-    def processes(self) -> list[psutil.Process]:
-        """All processes that run out of the pool's folder."""
+    def servers(self) -> list[psutil.Process]:
+        """The code servers."""
+        return self.processes(" dagster api grpc ")
+
+    def agent_pid(self) -> int | None:
+        """The pool's agent; None while there is none."""
+        return next((p.pid for p in self.processes("dagster_cloud_cli.entrypoint")), None)
+
+    def processes(self, words: str = "") -> list[psutil.Process]:
+        """The processes that run out of the pool's folder, with these words in their command."""
         found = []
         for process in psutil.process_iter():
             try:
                 command = " ".join(process.cmdline())
                 if str(self.data / "pool") in command and process.status() != psutil.STATUS_ZOMBIE:
-                    found.append(process)
+                    found += [process] if words in command else []
             except psutil.Error:
                 continue
         return found
-
-    def servers(self) -> list[psutil.Process]:
-        """The code servers."""
-        return [process for process in self.processes() if "grpc" in process.cmdline()]
-
-    def agent(self) -> psutil.Process:
-        """The pool's agent."""
-        return next(p for p in self.processes() if "dagster_cloud_cli.entrypoint" in p.cmdline())
 
 
 @pytest.fixture(scope="module")
@@ -386,13 +381,15 @@ def test_runs_outlive_their_agent_and_a_worker_that_dies_fails_its_run(
     survivor, orphan = (plane.launch(location, "slow") for _ in range(2))
     plane.worker(survivor)
     orphans_worker = plane.worker(orphan)
-    old_agent = plane.agent()
-    old_agent.kill()
-    eventually(
-        lambda: plane.agent().pid != old_agent.pid, 60, "another agent", retry_on=(StopIteration,)
-    )
-    plane.open_gate(survivor)
-    assert plane.facts(survivor)["library"] == "1"
+    inside = plane.launch(location, "slow", **{"dagster/isolation": "disabled"})
+    plane.until(inside, "STARTED")
+    old_agent = plane.agent_pid()
+    assert old_agent
+    os.kill(old_agent, signal.SIGKILL)
+    eventually(lambda: plane.agent_pid() not in {None, old_agent}, 60, "another agent")
+    for run_id in (survivor, inside):
+        plane.open_gate(run_id)
+        assert plane.facts(run_id)["library"] == "1"
 
     # The new agent serves the location as before, with servers of its own.
     fresh = plane.launch(location, "slow")
@@ -402,11 +399,12 @@ def test_runs_outlive_their_agent_and_a_worker_that_dies_fails_its_run(
     assert "was killed by signal 9" in plane.messages(fresh)
     plane.until(orphan, "FAILURE", seconds=180)
     assert "the pool's agent was not there to see it end" in plane.messages(orphan)
-    new_agent = plane.agent().pid
+    new_agent = plane.agent_pid()
     eventually(
         lambda: {server.ppid() for server in plane.servers()} == {new_agent},
         60,
         "the old agent's code servers to end",
+        retry_on=(psutil.Error,),
     )
 
 

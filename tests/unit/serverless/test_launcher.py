@@ -244,6 +244,17 @@ def test_a_server_that_dies_is_replaced(launcher: PexUserCodeLauncher, tag: str)
     assert '"value": 1' in asset_of(launcher, "here")
 
 
+def test_a_server_that_hears_nothing_from_its_agent_ends_by_itself(
+    tmp_path: Path, shop: PexShop, tag: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with launcher_in(tmp_path / "pool", shop.url, monkeypatch, server_orphan_seconds=4) as launcher:
+        deploy(launcher, 1.0, here=pex_location(tag))
+        orphan = launcher._table.get(server(launcher, "here").server_handle)
+        assert orphan is not None
+        orphan._quiet.set()  # as when the agent was killed
+        eventually(lambda: orphan.has_ended, 40, "the server to end by itself")
+
+
 def test_a_location_that_is_removed_leaves_no_process(
     launcher: PexUserCodeLauncher, tag: str, tmp_path: Path
 ) -> None:
