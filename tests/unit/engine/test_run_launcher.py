@@ -1,0 +1,232 @@
+"""Launching through the queue: what waits, what is told, and what becomes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster._core.launcher import LaunchRunContext, WorkerStatus
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.utils import make_new_run_id
+from dagster._serdes import serialize_value
+from dagster_cloud.execution.monitoring import CloudRunWorkerStatus, CloudRunWorkerStatuses
+from dagster_shared.error import SerializableErrorInfo
+
+from dagstead.engine.instances import Instances
+from dagstead.engine.launch_failures import TAKEN_BY_ANOTHER, fail_launch
+from dagstead.engine.redelivery import Housekeeping
+from dagstead.engine.run_launcher import AGENT_ID_TAG
+from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
+from dagstead.plane.locations import NewLocation
+from dagstead.plane.requests import Claim, RequestState
+from dagstead.store.all import Store, open_store
+from dagstead.testing.clock import ManualClock
+
+POLL = Claim(
+    token_id=1,
+    deployments=frozenset({"prod"}),
+    branch_deployments=False,
+    queues=frozenset({"gpu"}),
+)
+
+
+@pytest.fixture
+def instances(tmp_path: Path, clock: ManualClock) -> Iterator[Instances]:
+    store = open_store(
+        database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
+    )
+    store.deployments.create("prod")
+    location = NewLocation(
+        name="weather", document={}, deploy_data="{}", deploy_id="1", queue="gpu"
+    )
+    store.locations.deploy("prod", [location])
+    opened = Instances(store, tmp_path / "deployments", None)
+    yield opened
+    opened.close()
+    store.close()
+
+
+@pytest.fixture
+def store(instances: Instances) -> Store:
+    return instances.store
+
+
+@pytest.fixture
+def instance(instances: Instances) -> DagsterInstance:
+    return instances.get(instances.store.deployments.get("prod"))
+
+
+@pytest.fixture
+def run(instance: DagsterInstance) -> DagsterRun:
+    """A run that is being launched, and waits on the queue."""
+    origin = RemoteJobOrigin(
+        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("weather"), "__repository__"), "job"
+    )
+    added = instance.run_storage.add_run(
+        DagsterRun(
+            job_name="job",
+            run_id=make_new_run_id(),
+            status=DagsterRunStatus.STARTING,
+            remote_job_origin=origin,
+        )
+    )
+    instance.run_launcher.launch_run(LaunchRunContext(dagster_run=added, workspace=None))
+    return added
+
+
+def messages(instance: DagsterInstance, run: DagsterRun) -> str:
+    return "\n".join(entry.message for entry in instance.all_logs(run.run_id))
+
+
+def reported_statuses(*statuses: CloudRunWorkerStatus) -> CloudRunWorkerStatuses:
+    return CloudRunWorkerStatuses(
+        list(statuses),
+        run_worker_monitoring_supported=True,
+        run_worker_monitoring_thread_alive=True,
+    )
+
+
+def beat(clock: ManualClock, *, agent_id: str, statuses: CloudRunWorkerStatuses) -> Heartbeat:
+    return Heartbeat(
+        agent_id=agent_id,
+        deployment="prod",
+        token_id=1,
+        received_at=clock(),
+        first_received_at=clock(),
+        label="eu",
+        type=None,
+        version=None,
+        queues=frozenset({"gpu"}),
+        branch_deployments=False,
+        metadata={},
+        run_worker_statuses=serialize_value(statuses),
+        errors=(),
+    )
+
+
+def test_a_launch_that_nobody_takes_says_why_in_the_runs_log(
+    instance: DagsterInstance, run: DagsterRun
+) -> None:
+    assert "No agent is running that could serve queue 'gpu'" in messages(instance, run)
+
+
+def test_a_run_that_never_starts_is_told_the_reason_and_cannot_start_later(
+    instance: DagsterInstance, run: DagsterRun, store: Store
+) -> None:
+    reason = instance.run_launcher.get_run_worker_debug_info(run)
+
+    assert reason is not None
+    assert "queue 'gpu'" in reason
+    assert store.requests.pop(POLL) == []
+
+
+def test_a_launch_that_no_agent_took_is_withdrawn_by_termination(
+    instance: DagsterInstance, run: DagsterRun, store: Store
+) -> None:
+    assert instance.run_launcher.terminate(run.run_id)
+
+    ended = instance.get_run_by_id(run.run_id)
+    assert ended is not None
+    assert ended.status is DagsterRunStatus.CANCELED
+    assert store.requests.pop(POLL) == []
+
+
+def test_a_run_that_an_agent_took_is_terminated_by_that_queue(
+    instance: DagsterInstance, run: DagsterRun, store: Store
+) -> None:
+    store.requests.pop(POLL)
+
+    assert instance.run_launcher.terminate(run.run_id)
+
+    assert [request.api for request in store.requests.pop(POLL)] == ["TERMINATE_RUN"]
+
+
+def test_a_launch_is_delivered_again_when_its_agent_is_gone_before_it_began(
+    instances: Instances, run: DagsterRun, clock: ManualClock
+) -> None:
+    store = instances.store
+    store.requests.pop(POLL)
+    Housekeeping(instances).tidy_queue()
+    assert store.requests.pop(POLL) == [], "its agent may still be at it"
+
+    clock.advance(ALIVE_SECONDS + 1)
+    Housekeeping(instances).tidy_queue()
+
+    assert [request.run_id for request in store.requests.pop(POLL)] == [run.run_id]
+
+
+def test_a_launch_that_was_begun_is_not_delivered_again(
+    instances: Instances, run: DagsterRun, clock: ManualClock
+) -> None:
+    store = instances.store
+    store.requests.pop(POLL)
+    store.requests.begin_launch(run.run_id, "agent-1")
+    clock.advance(ALIVE_SECONDS + 1)
+
+    Housekeeping(instances).tidy_queue()
+
+    assert store.requests.pop(POLL) == []
+
+
+def test_the_launch_of_an_ended_run_is_withdrawn(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun
+) -> None:
+    instance.report_run_failed(run, "somebody else said so")
+
+    Housekeeping(instances).tidy_queue()
+
+    [launch] = instances.store.requests.of_run(run.run_id)
+    assert launch.state is RequestState.EXPIRED
+
+
+def test_a_worker_that_died_is_known_from_heartbeats(
+    instance: DagsterInstance,
+    run: DagsterRun,
+    store: Store,
+    clock: ManualClock,
+) -> None:
+    instance.add_run_tags(run.run_id, {AGENT_ID_TAG: "launched-it"})
+    tagged = instance.get_run_by_id(run.run_id)
+    assert tagged is not None
+    failed = CloudRunWorkerStatus(run.run_id, WorkerStatus.FAILED, "out of memory")
+    none = reported_statuses()
+    store.agents.record([beat(clock, agent_id="launched-it", statuses=none)])
+    healthy = instance.run_launcher.check_run_worker_health(tagged)
+    assert healthy.status is WorkerStatus.RUNNING
+
+    reported = reported_statuses(failed)
+    store.agents.record([beat(clock, agent_id="launched-it", statuses=reported)])
+
+    health = instance.run_launcher.check_run_worker_health(tagged)
+    assert (health.status, health.msg) == (WorkerStatus.FAILED, "out of memory")
+
+
+def test_an_agent_that_could_not_launch_fails_the_run_with_its_reason(
+    instance: DagsterInstance, run: DagsterRun
+) -> None:
+    error = SerializableErrorInfo(message="no such image\n", stack=[], cls_name="ImageError")
+
+    fail_launch(instance, run.run_id, [error], taken="agent-1")
+
+    failed = instance.get_run_by_id(run.run_id)
+    assert failed is not None
+    assert failed.status is DagsterRunStatus.FAILURE
+    assert "no such image" in messages(instance, run)
+
+
+def test_the_second_agent_of_a_launch_does_not_fail_the_firsts_run(
+    instance: DagsterInstance, run: DagsterRun
+) -> None:
+    error = SerializableErrorInfo(message=f"Run {TAKEN_BY_ANOTHER}", stack=[], cls_name=None)
+
+    fail_launch(instance, run.run_id, [error], taken="agent-1")
+
+    unharmed = instance.get_run_by_id(run.run_id)
+    assert unharmed is not None
+    assert unharmed.status is DagsterRunStatus.STARTING
