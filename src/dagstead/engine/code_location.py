@@ -28,6 +28,7 @@ from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 
 from dagstead.engine.queue_client import QueueClient, Target
 from dagstead.engine.snapshots import Snapshots
+from dagstead.errors import InvalidInputError
 
 
 class AgentCodeLocation(GrpcServerCodeLocation):
@@ -142,12 +143,16 @@ def _with_automation_off(snap: RepositorySnap) -> RepositorySnap:
 def missing_job_snapshots(
     manifest: DagsterCloudCodeLocationManifest, snapshots: Snapshots, location: str
 ) -> list[JobSelector]:
-    """The jobs of a manifest whose snapshots were not uploaded yet."""
+    """The jobs of a manifest whose snapshots were not uploaded yet.
+
+    Raises:
+        BlobNotFoundError: when the snapshot of a repository was never uploaded.
+        InvalidInputError: when it is none that this server can read.
+    """
     missing: list[JobSelector] = []
     for repository in manifest.repositories:
-        snap = deserialize_value(
-            snapshots.read(SnapshotType.REPOSITORY, repository.stored_snapshot.sha1),
-            RepositorySnap,
+        snap = _repository_snap(
+            snapshots.read(SnapshotType.REPOSITORY, repository.stored_snapshot.sha1), location
         )
         missing += [
             JobSelector(location_name=location, repository_name=repository.name, job_name=ref.name)
@@ -155,3 +160,14 @@ def missing_job_snapshots(
             if not snapshots.has(SnapshotType.JOB, ref.snapshot_id)
         ]
     return missing
+
+
+def _repository_snap(text: str, location: str) -> RepositorySnap:
+    try:
+        return deserialize_value(text, RepositorySnap)
+    except Exception as error:
+        msg = (
+            f"What was uploaded for {location!r} are no definitions that this server can read. "
+            "If the agent is newer than the server, upgrade the server."
+        )
+        raise InvalidInputError(msg) from error

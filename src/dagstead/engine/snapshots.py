@@ -65,6 +65,9 @@ class Snapshots:
         if hashlib.sha1(text, usedforsecurity=False).hexdigest() != sha1:
             msg = f"The uploaded snapshot is not the one of SHA-1 {sha1}. Deploy again."
             raise InvalidInputError(msg)
+        if not _is_text(text):
+            msg = f"The uploaded snapshot of SHA-1 {sha1} is no UTF-8 text."
+            raise InvalidInputError(msg)
         self.blobs.put(self._key(kind, sha1), data if compressed else zlib.compress(data))
         return len(text)
 
@@ -73,6 +76,14 @@ class Snapshots:
             msg = f"{sha1[:60]!r} is no SHA-1 in hexadecimal."
             raise InvalidInputError(msg)
         return BlobKey(BlobKind.SNAPSHOT, self.deployment, f"{kind}/{sha1}")
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def decompress(data: bytes, limit: int = _MAX_TEXT_BYTES) -> bytes:

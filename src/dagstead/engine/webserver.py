@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import uuid
 from collections.abc import Sequence
 
+from dagster._check import CheckError
+from dagster_shared.error import DagsterError
 from dagster_webserver.webserver import DagsterWebserver
 from graphene import Schema
 from graphql import GraphQLError, GraphQLFormattedError
@@ -12,6 +16,12 @@ from starlette.types import ASGIApp
 
 from dagstead.engine.workspace import DeploymentRequestContext, DeploymentWorkspace
 from dagstead.errors import DagsteadError
+
+logger = logging.getLogger(__name__)
+
+
+#: Errors whose own text is meant for people.
+_TELLING = (DagsteadError, DagsterError, GraphQLError, CheckError)
 
 
 class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentRequestContext]):
@@ -26,12 +36,12 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
         return self._schema_to_serve
 
     def handle_graphql_errors(self, errors: Sequence[GraphQLError]) -> list[GraphQLFormattedError]:
-        """Errors as clients get them: upstream's form, without a stack for mistakes of callers."""
-        formatted: list[GraphQLFormattedError] = super().handle_graphql_errors(errors)
-        for error, entry in zip(errors, formatted, strict=True):
-            if isinstance(error.original_error, DagsteadError):
-                entry.pop("extensions", None)
-        return formatted
+        """Errors as clients get them: upstream's form, without stacks.
+
+        A failure of ours says only under which reference the log has the cause: its own text may
+        hold SQL or paths.
+        """
+        return [_formatted(error) for error in errors]
 
     def _determine_status_code(
         self,
@@ -42,6 +52,19 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
         # proxies and alerts would take those for failures of the server.
         invalid = any(error.original_error is None for error in resolver_errors or ())
         return HTTP_400_BAD_REQUEST if invalid and not captured_errors else HTTP_200_OK
+
+
+def _formatted(error: GraphQLError) -> GraphQLFormattedError:
+    cause = error.original_error
+    formatted = error.formatted
+    if cause is not None and not isinstance(cause, _TELLING):
+        reference = uuid.uuid4().hex[:12]
+        logger.error("Unexpected error in GraphQL, reference %s", reference, exc_info=cause)
+        formatted["message"] = (
+            f"The server failed. Its log has the cause under reference {reference}."
+        )
+    formatted.pop("extensions", None)
+    return formatted
 
 
 def deployment_app(workspace: DeploymentWorkspace, schema: Schema) -> ASGIApp:
