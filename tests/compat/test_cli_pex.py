@@ -1,0 +1,151 @@
+"""The official CLI builds PEX files, and the managed pool runs what it deploys."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+import httpx
+import pytest
+
+from dagstead.testing.waiting import eventually
+from tests.support.environments import own_environment
+from tests.support.official_cli import OfficialCli
+from tests.support.ports import free_port
+from tests.support.processes import ChildProcess
+
+pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("cli-pex")]
+
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+SETUP = f"""
+from setuptools import setup
+setup(
+    name="pex-project",
+    py_modules=["pex_project"],
+    install_requires=["dagster=={version("dagster")}", "dagster-cloud=={version("dagster-cloud")}"],
+)
+"""
+
+CODE = """
+import dagster as dg
+
+@dg.op
+def say():
+    print("said by a PEX file")
+
+@dg.job
+def saying():
+    say()
+
+defs = dg.Definitions(jobs=[saying])
+"""
+
+DOCUMENT = """
+locations:
+  - location_name: by-session
+    code_source: {module_name: pex_project}
+    build: {directory: .}
+"""
+
+#: Dependencies that were built under this name once are not built again.
+CACHE = ("--pex-deps-cache-from", "shared", "--pex-deps-cache-to", "shared")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Installation:
+    """A whole installation, the pool included, and its data folder."""
+
+    url: str
+    data: Path
+    token: str
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    folder = tmp_path_factory.mktemp("pex")
+    environment, port = own_environment(), free_port()
+    dagstead, data = environment.program("dagstead"), folder / "data"
+    url = f"http://127.0.0.1:{port}"
+    command = [dagstead, "up", "--data", data, "--port", str(port)]
+    variables = environment.variables()
+    with ChildProcess(command, log=folder / "up.log", env=variables, cwd=folder) as up:
+
+        def healthy() -> bool:
+            assert up.exit_code is None, up.log_tail()
+            return httpx.get(f"{url}/health", trust_env=False).is_success
+
+        eventually(healthy, 120, "the control plane", retry_on=(httpx.TransportError,))
+        created = subprocess.run(
+            [dagstead, "token", "create", "--name", "ci", "--data", data],
+            check=True,
+            capture_output=True,
+            text=True,
+            env=variables,
+        )
+        yield Installation(url=url, data=data, token=created.stdout.strip())
+
+
+@pytest.fixture(scope="module")
+def cli(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> OfficialCli:
+    """A CI job that has built its PEX files."""
+    folder = tmp_path_factory.mktemp("project")
+    for name, text in (
+        ("setup.py", SETUP),
+        ("pex_project.py", CODE),
+        ("dagster_cloud.yaml", DOCUMENT),
+    ):
+        (folder / name).write_text(text, encoding="utf-8")
+    job = OfficialCli(
+        url=installation.url,
+        token=installation.token,
+        folder=folder,
+        environment=own_environment(),
+    )
+    job.run("dagster-cloud ci init", "--project-dir", ".")
+    built = job.run(
+        "dagster-cloud ci build",
+        *("--build-strategy", "python-executable", "--pex-build-method", "local"),
+        *("--python-version", PYTHON, *CACHE),
+    )
+    assert "No dependencies in cache" in built.text
+    assert "Upload successful" in built.text
+    return job
+
+
+def launch(cli: OfficialCli, location: str) -> str:
+    said = cli.run(
+        "dagster-cloud job launch",
+        *("--location", location, "--job", "saying", "--wait", "--interval", "2"),
+    )
+    return said.text
+
+
+def test_session_deploys_what_it_built(cli: OfficialCli) -> None:
+    assert "Agent synced changes to by-session." in cli.run("dagster-cloud ci deploy").text
+    assert "finished successfully" in launch(cli, "by-session")
+
+
+def test_dependencies_are_taken_from_the_cache(cli: OfficialCli) -> None:
+    deployed = cli.run(
+        "dagster-cloud serverless deploy-python-executable",
+        *(".", "--location-name", "by-command", "--module-name", "pex_project"),
+        *("--python-version", PYTHON, "--build-method", "local", "--deps-cache-from", "shared"),
+    )
+    assert "Found published deps.pex" in deployed.text
+    assert "finished successfully" in launch(cli, "by-command")
+
+
+def test_a_pex_file_that_is_gone_fails_the_deploy_at_once(
+    installation: Installation, cli: OfficialCli
+) -> None:
+    tag = cli.run("dagster-cloud ci status").json()["build_output"]["pex_tag"]
+    name = next(each for each in tag.removeprefix("files=").split(":") if "source-" in each)
+    (file,) = installation.data.glob(f"blobs/**/{name}")
+    file.unlink()
+    refused = cli.run("dagster-cloud ci deploy", fails=True)
+    assert f"PEX file '{name}' is not stored here" in refused.text
