@@ -185,7 +185,7 @@ COMMANDS: Mapping[str, Row] = {
 
 
 def found_commands() -> list[str]:
-    """The commands of the installed official command lines, hidden ones aside."""
+    """The commands of the installed official command lines."""
     with warnings.catch_warnings():
         # Typer tells the CLI's authors about options that will go.
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -219,7 +219,8 @@ def _walk(command: click.Command, path: str) -> Iterator[str]:
     context = click.Context(command)
     for name in names(context):
         inner = command.get_command(context, name)  # type: ignore[attr-defined]
-        if not inner.hidden:
+        # Hidden groups are older names that scripts still use; hidden commands are not for people.
+        if not inner.hidden or hasattr(inner, "list_commands"):
             yield from _walk(inner, f"{path} {name}")
     if getattr(command, "invoke_without_command", False) and path.startswith("dg "):
         yield path
