@@ -28,6 +28,7 @@ from dagster_cloud.api.dagster_cloud_api import (
     SnapshotUploadData,
     StoredSnapshot,
 )
+from dagster_shared.error import SerializableErrorInfo
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from dagstead.agent_api.rest import Payload, unpack_text
@@ -83,7 +84,7 @@ def code_location_update_result(caller: Caller, payload: Payload) -> Response:
     if result.manifest is not None:
         missing, updated = _take_manifest(caller, result.location_name, result.manifest)
     elif result.error_snapshot is not None:
-        error = caller.snapshots.read(SnapshotType.ERROR, result.error_snapshot.sha1)
+        error = _read_error(caller, result.location_name, result.error_snapshot.sha1)
         missing, updated = [], _take_error(caller, result.location_name, None, error)
     else:
         msg = f"The result for {result.location_name!r} has neither definitions nor an error."
@@ -127,13 +128,14 @@ def upload_workspace_entry(caller: Caller, payload: Payload) -> Response:
 
 def upload_job_snapshot(caller: Caller, payload: Payload) -> Response:
     """``PUT /upload_job_snapshot``: one job that a workspace entry refers to."""
+    snapshots = caller.snapshots
     text = payload.file("job.tmp").decode(errors="replace")
     try:
         job = extract_serialized_job_snap_from_serialized_job_data_snap(text)
     except Exception as error:
         msg = "The upload holds no job definition that this server can read."
         raise InvalidInputError(msg) from error
-    caller.snapshots.write(SnapshotType.JOB, job)
+    snapshots.write(SnapshotType.JOB, job)
     return JSONResponse({})
 
 
@@ -154,6 +156,17 @@ def _take_manifest(
         manifest=serialize_value(manifest),
     )
     return [], updated
+
+
+def _read_error(caller: Caller, location: str, sha1: str) -> str:
+    try:
+        text = caller.snapshots.read(SnapshotType.ERROR, sha1)
+    except BlobNotFoundError as error:
+        msg = f"The error of {location!r} names a snapshot that was never uploaded."
+        raise InvalidInputError(msg) from error
+    # Whatever is kept here is read whenever the workspace is.
+    unpack_text(text.encode(), SerializableErrorInfo)
+    return text
 
 
 def _take_error(caller: Caller, location: str, deploy_id: str | None, error: str) -> bool:

@@ -12,7 +12,7 @@ from typing import TypeAlias, TypeVar
 from dagster._serdes import deserialize_value
 from dagster_shared.serdes.serdes import PackableValue
 from pydantic import JsonValue, TypeAdapter, ValidationError
-from starlette.datastructures import ImmutableMultiDict, QueryParams, UploadFile
+from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
@@ -55,7 +55,7 @@ class Payload:
 
     query: QueryParams
     body: bytes
-    form: ImmutableMultiDict[str, UploadFile | str]
+    form: FormData
     files: Mapping[str, bytes]
 
     def param(self, name: str) -> str:
@@ -149,7 +149,7 @@ def unexpected_response(error: Exception) -> JSONResponse:
 
 
 async def _read(request: Request) -> Payload:
-    form: ImmutableMultiDict[str, UploadFile | str] = ImmutableMultiDict()
+    form = FormData()
     files: dict[str, bytes] = {}
     body = b""
     if request.headers.get("content-type", "").startswith("multipart/form-data"):
@@ -158,10 +158,13 @@ async def _read(request: Request) -> Payload:
         except (MultiPartException, HTTPException) as error:
             msg = "The upload is no multipart form that can be read."
             raise InvalidInputError(msg) from error
-        for name, value in form.items():
-            if isinstance(value, UploadFile):
-                files[name] = await value.read()
-                await value.close()
+        try:
+            for name, value in form.items():
+                if isinstance(value, UploadFile):
+                    files[name] = await value.read()
+        finally:
+            # The form's own, which also closes what a repeated name has hidden.
+            await form.close()
     else:
         body = await request.body()
     return Payload(query=request.query_params, body=body, form=form, files=files)

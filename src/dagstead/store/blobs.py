@@ -99,7 +99,9 @@ class Blobs:
         except (KeyError, ValueError, InvalidInputError) as error:
             msg = "This address has no valid signature. Ask the server for a new one."
             raise SignatureError(msg) from error
-        if not hmac.compare_digest(signature, self._mac(key, signed_method, expires)):
+        expected = self._mac(key, signed_method, expires)
+        # As bytes: of texts it compares only those in ASCII, and this one is the caller's.
+        if not hmac.compare_digest(signature.encode(), expected.encode()):
             msg = "The signature does not fit this address. Ask the server for a new one."
             raise SignatureError(msg)
         if signed_method != method and not (signed_method == "GET" and method == "HEAD"):

@@ -1,0 +1,91 @@
+"""The whole web application over a throw-away folder, served by a thread of the test."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+import uvicorn
+
+from dagstead.plane.tokens import TokenKind, new_secret
+from dagstead.server.app import create_app
+from dagstead.server.services import open_instances
+from dagstead.server.settings import load_settings
+from dagstead.server.web import server_config
+from dagstead.store.all import Store, open_store
+from dagstead.store.tokens import Grant
+from dagstead.testing import eventually
+from dagstead.testing.clock import ManualClock
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wire:
+    """A server, and a caller with an agent token for its deployment prod."""
+
+    client: httpx.Client
+    store: Store
+    clock: ManualClock
+    headers: Mapping[str, str]
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        **more: object,
+    ) -> httpx.Response:
+        """An answer to the agent; ``headers`` come on top of its own."""
+        merged = {**self.headers, **(headers or {})}
+        return self.client.request(method, path, headers=merged, **more)  # type: ignore[arg-type]
+
+    def token(self, kind: TokenKind, grant: Grant) -> Mapping[str, str]:
+        """The headers of another caller."""
+        secret = new_secret(kind, "dagstead")
+        self.store.tokens.create(f"another {kind}", kind, secret, grant)
+        return {**self.headers, "Dagster-Cloud-Api-Token": secret}
+
+
+@pytest.fixture(scope="module")
+def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
+    """A server with the deployments prod and staging, and bodies of at most 1 MiB."""
+    folder: Path = tmp_path_factory.mktemp("wire")
+    clock = ManualClock()
+    secret = new_secret(TokenKind.AGENT, "dagstead")
+    headers = {"Dagster-Cloud-Api-Token": secret, "Dagster-Cloud-Deployment": "prod"}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        flags = {"data": folder, "max_body_mb": 1, "port": listener.getsockname()[1]}
+        settings = load_settings(flags, environment={}).settings
+        store = open_store(
+            database_url=settings.database_url, blobs_folder=folder / "blobs", clock=clock
+        )
+        for name in ("prod", "staging"):
+            store.deployments.create(name)
+        store.tokens.create("an agent", TokenKind.AGENT, secret, Grant())
+        instances = open_instances(settings, store)
+        app = create_app(settings, instances, environment={})
+        server = uvicorn.Server(server_config(settings, app))
+        with (
+            _served(server, listener),
+            httpx.Client(base_url=settings.base_url, trust_env=False, timeout=60) as client,
+        ):
+            yield Wire(client=client, store=store, clock=clock, headers=headers)
+        instances.close()
+        store.close()
+
+
+@contextmanager
+def _served(server: uvicorn.Server, listener: socket.socket) -> Iterator[None]:
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    eventually(lambda: server.started, 30, "the server to listen")
+    yield
+    server.should_exit = True
+    thread.join(30)
+    assert not thread.is_alive()
