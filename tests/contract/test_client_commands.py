@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.client_commands import COMMANDS, Outcome, found_commands
+from tests.contract.compatibility import PAGE, page
 
 pytestmark = pytest.mark.contract
 
@@ -39,3 +40,8 @@ def test_what_works_or_is_refused_is_driven_by_a_test() -> None:
         name for name, row in COMMANDS.items() if row.outcome in {Outcome.WORKS, Outcome.REFUSED}
     }
     assert claimed - driven == _ELSEWHERE | _BY_CONTRACT
+
+
+def test_the_page_is_current() -> None:
+    """Else: ``python -m tests.contract.compatibility``."""
+    assert PAGE.read_text(encoding="utf-8") == page()

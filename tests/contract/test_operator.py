@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import graphene
@@ -11,20 +9,13 @@ import pytest
 
 from dagstead.operator_api.not_offered import NOT_OFFERED
 from dagstead.operator_api.schema import create_schema
-from tests.contract.documents import Document, documents_of
+from tests.contract.client_packages import client_documents
+from tests.contract.documents import Document
 from tests.contract.operator_surface import OperatorSurface, operator_surface
 from tests.contract.operator_variables import EXPECTED_MEMBERS, SCRATCH, variables_of
 from tests.contract.world import DEPLOYMENT, World
 
 pytestmark = pytest.mark.contract
-
-#: The official command line clients and what they are made of.
-PACKAGES = ("dagster_cloud_cli", "dagster_dg_cli", "dagster_rest_resources")
-
-
-def client_documents() -> list[Document]:
-    """Every operation of the installed official clients."""
-    return [document for package in PACKAGES for document in documents_of(_folder(package))]
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +76,3 @@ def _problem(
 
 def _member(value: Any) -> str | None:
     return value.get("__typename") if isinstance(value, dict) else None
-
-
-def _folder(package: str) -> Path:
-    spec = find_spec(package)
-    assert spec is not None
-    assert spec.origin is not None
-    return Path(spec.origin).parent

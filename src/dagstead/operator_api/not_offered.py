@@ -16,8 +16,8 @@ _ATLAN = "The Atlan integration is not offered by this control plane."
 _INSIGHTS = "Insights metrics are not offered by this control plane."
 _ISSUES = "Issues are not offered by this control plane."
 _SECRETS = (
-    "Secrets cannot be read or written through this control plane yet. Set them as environment "
-    "variables of the server: agents get them from there."
+    "Secrets cannot be read or written through this control plane yet. Set DAGSTEAD_SECRET_NAME in "
+    "the server's environment: deployed code gets it as NAME."
 )
 _TOKENS = (
     "Agent tokens are kept hashed and are made on the server only: "
