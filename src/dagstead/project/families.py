@@ -1,0 +1,103 @@
+"""Which file is what: by its name first, then by what it says."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from pathlib import PurePosixPath
+
+
+class Family(StrEnum):
+    """The kinds of files that say something about code locations and agents."""
+
+    #: ``dagster_cloud.yaml`` and its variants.
+    CLOUD = "dagster_cloud"
+    #: ``dg.toml``, or ``[tool.dg]`` in ``pyproject.toml``.
+    DG = "dg"
+    #: dg's ``build.yaml``.
+    DG_BUILD = "dg build"
+    #: dg's ``container_context.yaml``.
+    DG_CONTEXT = "dg container context"
+    #: An agent's ``dagster.yaml``.
+    AGENT = "agent"
+    #: Values of the agent's Helm chart.
+    HELM = "helm values"
+    #: A workflow of GitHub Actions or a GitLab pipeline.
+    WORKFLOW = "workflow"
+    #: Scripts, compose files, environments: searched as text.
+    TEXT = "text"
+
+
+_CLOUD = re.compile(r"dagster[_-]cloud(?:[_.-](?P<variant>[\w.-]+))?\.ya?ml")
+_VALUES = re.compile(r".*(?:values|agent|helm|dagster).*\.ya?ml")
+_TEXT = re.compile(
+    r"(?:docker-)?compose.*\.ya?ml|.*\.(?:sh|bash|tf|env)|\.env.*|[Mm]akefile|[Jj]ustfile"
+    r"|Dockerfile.*|.*task.*\.json"
+)
+_INTERESTING = re.compile(
+    rf"pyproject\.toml|dg\.toml|build\.yaml|container_context\.yaml|\.gitlab-ci\.yml"
+    rf"|(?:{_CLOUD.pattern})|(?:{_VALUES.pattern})|(?:{_TEXT.pattern})".replace("?P<variant>", "?:")
+)
+
+_LOCATIONS = re.compile(r"^[\s-]*(?:locations|location_name|defaults)\W*:", re.MULTILINE)
+_AGENT = re.compile(r"DagsterCloudAgentInstance|^dagster_cloud_api\s*:", re.MULTILINE)
+_HELM = re.compile(r"^dagsterCloud(?:Agent)?\s*:", re.MULTILINE)
+_TOOL_DG = re.compile(r"^\s*\[{1,2}\s*tool\s*(?:\.\s*dg\b|\])", re.MULTILINE)
+_BUILD = re.compile(r"^(?:registry|directory|locations|agent_queue)\s*:", re.MULTILINE)
+_COMMANDS = re.compile(
+    r"DAGSTER_CLOUD_AGENT_QUEUES|dagsterCloud|dagster_cloud\.ya?ml|dagster-cloud\.ya?ml"
+)
+_PIPELINE = re.compile(r"dagster-cloud|dg plus|dagster_cloud|dagsterCloud|DAGSTER_CLOUD")
+
+
+def is_interesting(name: str) -> bool:
+    """Whether a file of this name is worth opening. Quick: it is asked of every file."""
+    return _INTERESTING.fullmatch(name) is not None
+
+
+def is_workflow(path: str) -> bool:
+    """Whether CI runs this file."""
+    folder, _, name = path.rpartition("/")
+    return name == ".gitlab-ci.yml" or (
+        folder.endswith(".github/workflows") and name.endswith((".yml", ".yaml"))
+    )
+
+
+def variant_of(path: str) -> str:
+    """``prod`` for ``dagster_cloud_prod.yaml``, empty for the file without such a suffix."""
+    found = _CLOUD.fullmatch(PurePosixPath(path).name)
+    return (found["variant"] or "") if found else ""
+
+
+def family_of(path: str, text: str) -> Family | None:
+    """What a file is, ``None`` for one that says nothing about locations or agents."""
+    if is_workflow(path):
+        return Family.WORKFLOW if _PIPELINE.search(text) else None
+    name = PurePosixPath(path).name
+    cloud = _CLOUD.fullmatch(name)
+    if cloud and (not cloud["variant"] or _LOCATIONS.search(text)):
+        return Family.CLOUD
+    return _dg_family(name, text) or _agent_family(name, text)
+
+
+def _dg_family(name: str, text: str) -> Family | None:
+    match name:
+        case "dg.toml":
+            return Family.DG
+        case "pyproject.toml":
+            return Family.DG if _TOOL_DG.search(text) else None
+        case "build.yaml":
+            return Family.DG_BUILD if _BUILD.search(text) else None
+        case "container_context.yaml":
+            return Family.DG_CONTEXT
+        case _:
+            return None
+
+
+def _agent_family(name: str, text: str) -> Family | None:
+    if name.endswith((".yaml", ".yml")):
+        if _AGENT.search(text):
+            return Family.AGENT
+        if _HELM.search(text):
+            return Family.HELM
+    return Family.TEXT if _TEXT.fullmatch(name) and _COMMANDS.search(text) else None

@@ -1,0 +1,152 @@
+"""From a folder to a :class:`Project`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from dagstead.errors import InvalidInputError
+from dagstead.project.dg import dg_locations
+from dagstead.project.families import Family, family_of
+from dagstead.project.locations import locations_of
+from dagstead.project.model import ConfigFile, Location, Project
+from dagstead.project.source import SourceText
+from dagstead.project.templates import TemplateValues, find_tag, render
+from dagstead.project.toml_reader import read_toml
+from dagstead.project.walk import interesting_files, repository_of
+from dagstead.project.yaml_reader import Parsed, Problem, read_yaml
+
+#: Larger files are no configuration written by people.
+_MOST_BYTES = 4_000_000
+
+
+def read_project(root: Path, *, template_values: TemplateValues | None = None) -> Project:
+    """Read every configuration file below a folder, or one file.
+
+    What is wrong in a file never raises: it is kept with its place, and the rules tell of it.
+    Files are read in place; Dagster is not imported, and no code of the project is run.
+
+    Args:
+        root: a folder; or a file, whose folder then is the root and which alone is read.
+        template_values: renders ``dagster_cloud.yaml`` files that are Jinja templates. Without
+            them a template is read as it is, as most official commands do.
+
+    Raises:
+        InvalidInputError: when there is no such folder or file, or it cannot be read.
+    """
+    absolute = root.absolute()
+    if absolute.is_file():
+        return _project(absolute.parent, [absolute.name], template_values)
+    if not absolute.is_dir():
+        msg = f"There is no folder or file {str(root)!r}. Name the folder of your repository."
+        raise InvalidInputError(msg)
+    return _project(absolute, interesting_files(absolute), template_values)
+
+
+def read_file(
+    root: Path, path: str, *, data: bytes, template_values: TemplateValues | None = None
+) -> ConfigFile | None:
+    """One file from its bytes, ``None`` when it says nothing about locations or agents."""
+    undecodable = None
+    try:
+        source = SourceText.decode(path, data)
+    except UnicodeDecodeError as error:
+        source = SourceText(file=path, text=data.decode("utf-8", errors="replace"))
+        start = len(data[: error.start].decode("utf-8"))
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        undecodable = Problem(message=message, start=start, end=start + 1)
+    family = family_of(path, source.text)
+    if family is None:
+        return None
+    if undecodable is not None:
+        return ConfigFile(
+            path=path,
+            family=family,
+            source=source,
+            parsed=Parsed(root=None),
+            undecodable=undecodable,
+        )
+    if family is Family.CLOUD:
+        return _cloud_file(root, source, template_values)
+    return ConfigFile(path=path, family=family, source=source, parsed=_parse(family, source))
+
+
+def _cloud_file(root: Path, source: SourceText, values: TemplateValues | None) -> ConfigFile:
+    tag = find_tag(source)
+    if tag is None or values is None:
+        return ConfigFile(
+            path=source.file,
+            family=Family.CLOUD,
+            source=source,
+            parsed=read_yaml(source),
+            template_tag=tag,
+        )
+    rendered = render(source, (root / source.file).parent, values)
+    parsed = Parsed(root=None) if rendered.problem else read_yaml(rendered.source)
+    return ConfigFile(
+        path=source.file,
+        family=Family.CLOUD,
+        source=source,
+        parsed=parsed,
+        template_tag=tag,
+        rendered=rendered.problem is None,
+        template_problem=rendered.problem,
+        template_missing=rendered.missing,
+    )
+
+
+def _parse(family: Family, source: SourceText) -> Parsed:
+    if family is Family.TEXT and not source.file.endswith((".yaml", ".yml")):
+        return Parsed(root=None)
+    return read_toml(source) if family is Family.DG else read_yaml(source)
+
+
+def _project(root: Path, paths: Iterable[str], values: TemplateValues | None) -> Project:
+    files = tuple(_read_all(root, paths, values))
+    definitions = tuple(_definitions(root, files))
+    return Project(
+        root=root,
+        repository=repository_of(root) or root,
+        files=files,
+        definitions=definitions,
+        locations=tuple(_chosen(definitions)),
+    )
+
+
+def _read_all(
+    root: Path, paths: Iterable[str], values: TemplateValues | None
+) -> Iterator[ConfigFile]:
+    for path in paths:
+        try:
+            with (root / path).open("rb") as stream:
+                data = stream.read(_MOST_BYTES + 1)
+        except OSError:
+            # A link that leads nowhere, or a file that may not be read.
+            continue
+        if len(data) <= _MOST_BYTES:
+            file = read_file(root, path, data=data, template_values=values)
+            if file is not None:
+                yield file
+
+
+def _definitions(root: Path, files: tuple[ConfigFile, ...]) -> Iterator[Location]:
+    for file in files:
+        if file.family is Family.CLOUD:
+            yield from locations_of(file)
+    yield from dg_locations(files, root.resolve().name)
+
+
+def _chosen(definitions: tuple[Location, ...]) -> Iterator[Location]:
+    """One definition for each name, in the order of the definitions."""
+    best: dict[str, Location] = {}
+    for each in definitions:
+        other = best.get(each.name.value)
+        if other is None or _rank(each) < _rank(other):
+            best[each.name.value] = each
+    return (each for each in definitions if best[each.name.value] is each)
+
+
+def _rank(location: Location) -> tuple[int, int, int]:
+    variants = {"": 0, "prod": 1}
+    depth = location.file.count("/")
+    return depth, variants.get(location.variant, 2), int(location.family is not Family.CLOUD)
