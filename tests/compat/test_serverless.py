@@ -4,27 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
 
-import httpx
 import psutil
 import pytest
 
 from dagstead.testing.waiting import eventually
 from tests.support.environments import AGENT_MINORS, agent_environment
-from tests.support.pex import PexBench, pex_tag
-from tests.support.ports import free_port
-from tests.support.processes import ChildProcess
+from tests.support.pex import pex_tag
+from tests.support.pool_plane import Plane, running_plane
 
 pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("serverless")]
-
-PROGRAM = Path(sys.executable).with_name("dagstead")
-PROD = "prod"
 
 PROJECT = """
 import os, sys, time
@@ -72,226 +62,11 @@ definitions = Definitions(
 )
 """
 
-DEPLOY = """
-mutation Deploy($document: GenericScalar!) {
-  deployLocations(document: $document) {
-    __typename
-    ... on DeployLocationsSuccess { locations { locationName } }
-    ... on InvalidLocationError { errors }
-    ... on PythonError { message }
-    ... on UnauthorizedError { message }
-  }
-}
-"""
-ADDRESSES = """
-mutation Addresses($names: [String!]!) {
-  generateServerlessPexUrl(filenames: $names, method: PUT) { url }
-}
-"""
-ENTRIES = """
-query Entries {
-  workspaceOrError {
-    ... on Workspace {
-      locationEntries {
-        name loadStatus
-        locationOrLoadError { __typename ... on PythonError { message stack } }
-      }
-    }
-  }
-}
-"""
-LAUNCH = """
-mutation Launch($params: ExecutionParams!) {
-  launchRun(executionParams: $params) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-  }
-}
-"""
-RUN = """
-query Run($id: ID!) {
-  runOrError(runId: $id) {
-    ... on Run {
-      status
-      tags { key value }
-      assetMaterializations { metadataEntries { label ... on TextMetadataEntry { text } } }
-      eventConnection { events { ... on MessageEvent { message } } }
-    }
-  }
-}
-"""
-TERMINATE = """
-mutation Terminate($id: String!) {
-  terminateRun(runId: $id) { __typename ... on PythonError { message } }
-}
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Plane:
-    """A control plane with its pool, seen through the operator's API and its own folder."""
-
-    url: str
-    token: str
-    data: Path
-    up: ChildProcess
-    bench: PexBench
-
-    def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        answer = httpx.post(
-            f"{self.url}/{PROD}/graphql",
-            json={"query": query, "variables": variables},
-            headers={"Dagster-Cloud-Api-Token": self.token},
-            timeout=60,
-        )
-        body = answer.json()
-        assert "errors" not in body, body
-        data: dict[str, Any] = body["data"]
-        return data
-
-    def upload(self, *names: str) -> None:
-        answer = self.ask(ADDRESSES, names=list(names))["generateServerlessPexUrl"]
-        urls = answer["url"] if isinstance(answer, dict) else [each["url"] for each in answer]
-        for name, url in zip(names, urls, strict=True):
-            content = (self.bench.shelf / name).read_bytes()
-            httpx.put(url, content=content, timeout=60).raise_for_status()
-
-    def deploy(self, location: str, **more: object) -> None:
-        document = {
-            "location_name": location,
-            "code_source": {"module_name": "project"},
-            **more,
-        }
-        result = self.ask(DEPLOY, document={"locations": [document]})["deployLocations"]
-        assert result["__typename"] == "DeployLocationsSuccess", result
-
-    def deploy_pex(self, location: str, *files: str) -> None:
-        self.upload(*files)
-        self.deploy(location, pex_metadata={"pex_tag": pex_tag(*files)})
-
-    def loaded(self, location: str) -> Mapping[str, Any]:
-        """What became of the newest deploy."""
-
-        def probe() -> Mapping[str, Any] | None:
-            entries = self.ask(ENTRIES)["workspaceOrError"]["locationEntries"]
-            for entry in entries:
-                if entry["name"] == location and entry["loadStatus"] == "LOADED":
-                    found: Mapping[str, Any] = entry["locationOrLoadError"]
-                    return found
-            return None
-
-        found = eventually(probe, 120, f"location {location!r} to have loaded", poll_seconds=0.5)
-        assert found is not None
-        return found
-
-    def launch(self, location: str, job: str, **tags: str) -> str:
-        result = self.ask(
-            LAUNCH,
-            params={
-                "selector": {
-                    "repositoryLocationName": location,
-                    "repositoryName": "__repository__",
-                    "jobName": job,
-                },
-                "runConfigData": {},
-                "executionMetadata": {
-                    "tags": [{"key": key, "value": value} for key, value in tags.items()]
-                },
-            },
-        )["launchRun"]
-        assert result["__typename"] == "LaunchRunSuccess", result
-        run_id: str = result["run"]["runId"]
-        return run_id
-
-    def run(self, run_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.ask(RUN, id=run_id)["runOrError"]
-        return found
-
-    def until(self, run_id: str, status: str, seconds: float = 120) -> dict[str, Any]:
-        """Wait for a status; the run ended otherwise is a failure at once."""
-
-        def probe() -> bool:
-            seen: str = self.run(run_id)["status"]
-            ended = seen in {"SUCCESS", "FAILURE", "CANCELED"}
-            assert seen == status or not ended, self.run(run_id)
-            return seen == status
-
-        eventually(probe, seconds, f"run {run_id} to be {status}", poll_seconds=0.5)
-        return self.run(run_id)
-
-    def facts(self, run_id: str) -> dict[str, str]:
-        """What the run's op told of itself."""
-        materialized = self.until(run_id, "SUCCESS")["assetMaterializations"]
-        return {each["label"]: each["text"] for each in materialized[0]["metadataEntries"]}
-
-    def messages(self, run_id: str) -> str:
-        events = self.run(run_id)["eventConnection"]["events"]
-        return "\n".join(event.get("message", "") for event in events)
-
-    def worker(self, run_id: str) -> psutil.Process:
-        """The process of an isolated run, once it has begun its work."""
-        self.until(run_id, "STARTED")
-        return self.processes(run_id)[0]
-
-    def open_gate(self, run_id: str) -> None:
-        (self.data.parent / "tmp" / f"gate-{run_id}").touch()
-
-    def servers(self) -> list[psutil.Process]:
-        """The code servers."""
-        return self.processes(" dagster api grpc ")
-
-    def agent_pid(self) -> int | None:
-        """The pool's agent; None while there is none."""
-        return next((p.pid for p in self.processes("dagster_cloud_cli.entrypoint")), None)
-
-    def processes(self, words: str = "") -> list[psutil.Process]:
-        """The processes that run out of the pool's folder, with these words in their command."""
-        found = []
-        for process in psutil.process_iter():
-            try:
-                command = " ".join(process.cmdline())
-                if str(self.data / "pool") in command and process.status() != psutil.STATUS_ZOMBIE:
-                    found += [process] if words in command else []
-            except psutil.Error:
-                continue
-        return found
-
 
 @pytest.fixture(scope="module")
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    folder = tmp_path_factory.mktemp("serverless")
-    for name in ("shelf", "workshop", "tmp"):
-        (folder / name).mkdir()
-    data, port = folder / "data", free_port()
-    environment = {
-        **{key: value for key, value in os.environ.items() if not key.startswith("DAGST")},
-        "TMPDIR": str(folder / "tmp"),
-        "DAGSTEAD_TEST_SECRET": "must not reach user code",
-    }
-    command = [str(PROGRAM), "up", "--data", str(data), "--port", str(port)]
-    with ChildProcess(command, log=folder / "up.log", env=environment, cwd=folder) as up:
-        url = f"http://127.0.0.1:{port}"
-
-        def healthy() -> bool:
-            assert up.exit_code is None, up.log_tail()
-            return httpx.get(f"{url}/health", timeout=5).is_success
-
-        eventually(healthy, 180, "the control plane", retry_on=(httpx.HTTPError,))
-        token = subprocess.run(
-            [PROGRAM, "token", "create", "--name", "test", "--data", str(data)],
-            check=True,
-            capture_output=True,
-            text=True,
-            env=environment,
-        ).stdout.strip()
-        yield Plane(
-            url=url,
-            token=token,
-            data=data,
-            up=up,
-            bench=PexBench(shelf=folder / "shelf", workshop=folder / "workshop"),
-        )
+    with running_plane(tmp_path_factory.mktemp("serverless")) as plane:
+        yield plane
 
 
 @pytest.fixture(scope="module")
@@ -371,7 +146,7 @@ def test_of_several_deploys_in_a_row_the_last_one_serves(plane: Plane, deps: str
 def test_a_run_can_be_ended(plane: Plane, location: str, tags: dict[str, str]) -> None:
     run_id = plane.launch(location, "slow", **tags)
     plane.until(run_id, "STARTED")
-    plane.ask(TERMINATE, id=run_id)
+    plane.terminate(run_id)
     plane.until(run_id, "CANCELED")
 
 

@@ -1,4 +1,4 @@
-"""Ending run workers that were asked to end."""
+"""Ending the pool's processes: run workers that were asked to end, and all that is left over."""
 
 from __future__ import annotations
 
@@ -7,10 +7,15 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from dagstead.serverless.home import PoolHome, read_json, remove
+from dagstead.serverless.processes import ProcessMark
+from dagstead.serverless.run_records import RunRecords
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-    from dagstead.serverless.run_records import RunRecords, RunWorker
+    from dagstead.serverless.run_records import RunWorker
 
 #: Enough for Dagster to report that the run was interrupted.
 _INTERRUPT_SECONDS = 10.0
@@ -56,3 +61,24 @@ def stop_all_runs(records: RunRecords) -> None:
         pause.wait(_POLL_SECONDS)
     for worker in records.alive():
         worker.process.kill()
+
+
+def end_what_is_left(folder: Path) -> None:
+    """End the code servers and run workers of an agent that was killed, when no other will come.
+
+    An agent that ends by itself leaves none, and a new one looks after those of the one before it.
+    This is for whoever stops the pool while there is no agent. It imports no Dagster, and does
+    nothing where there never was a pool.
+
+    Args:
+        folder: the pool's.
+    """
+    home = PoolHome(root=folder)
+    if not home.servers.is_dir():
+        return
+    stop_all_runs(RunRecords(home=home, clock=time.time))
+    for record in home.servers.glob("*.json"):
+        value = read_json(record)
+        if value is not None:
+            ProcessMark(pid=value["pid"], started=value["started"]).kill()
+        remove(record)

@@ -11,10 +11,10 @@ import psutil
 import pytest
 
 from dagstead.errors import RunWorkerError
-from dagstead.serverless.home import PoolHome
+from dagstead.serverless.home import PoolHome, write_json
 from dagstead.serverless.processes import ProcessMark
 from dagstead.serverless.run_records import RunRecords, RunWorker
-from dagstead.serverless.stopping import kill_overdue, stop_all_runs
+from dagstead.serverless.stopping import end_what_is_left, kill_overdue, stop_all_runs
 from dagstead.testing.waiting import eventually
 
 SLEEPS = "import time; print('ready', flush=True); time.sleep(600)"
@@ -170,6 +170,23 @@ def test_stopping_the_pool_lets_workers_end_by_themselves(records: RunRecords) -
     ready(records)
     stop_all_runs(records)
     assert ended(records).exit_code == 7
+
+
+def test_what_a_killed_agent_left_can_be_ended_without_another_agent(
+    records: RunRecords, home: PoolHome
+) -> None:
+    start(records, SLEEPS)
+    ready(records)
+    with subprocess.Popen(
+        [sys.executable, "-c", SLEEPS], stdout=subprocess.PIPE, start_new_session=True
+    ) as code_server:
+        mark = ProcessMark.of(code_server.pid)
+        write_json(home.servers / "abc.json", {"pid": mark.pid, "started": mark.started})
+        end_what_is_left(home.root)
+        assert code_server.wait(20) == -signal.SIGKILL
+    assert records.alive() == []
+    assert list(home.servers.iterdir()) == []
+    end_what_is_left(home.root / "no-pool-here")
 
 
 def test_ended_workers_are_forgotten_after_a_while_and_running_ones_never(
