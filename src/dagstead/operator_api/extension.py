@@ -53,6 +53,7 @@ def extend(
     queries: Mapping[str, Resolver],
     mutations: Mapping[str, Resolver],
     replaced_queries: Mapping[str, Resolver],
+    wrapped_mutations: Mapping[str, Callable[[Resolver], Resolver]],
 ) -> GraphQLSchema:
     """A schema with the definitions added.
 
@@ -62,6 +63,8 @@ def extend(
         queries: a resolver for each field that Query gains.
         mutations: the same for Mutation.
         replaced_queries: a resolver for each field of Query that is answered in another way.
+        wrapped_mutations: for fields of Mutation, what goes around the resolver that they have;
+            it is called with the root object first.
 
     Raises:
         ValueError: when fields and resolvers are not the same set.
@@ -70,9 +73,12 @@ def extend(
     query = builder.root("Query", base.query_type, queries)
     for name, resolver in replaced_queries.items():
         query.fields[name].resolve = _as_root(resolver)
+    mutation = builder.root("Mutation", base.mutation_type, mutations)
+    for name, wrap in wrapped_mutations.items():
+        mutation.fields[name].resolve = wrap(cast("Resolver", mutation.fields[name].resolve))
     return GraphQLSchema(
         query=query,
-        mutation=builder.root("Mutation", base.mutation_type, mutations),
+        mutation=mutation,
         subscription=base.subscription_type,
         types=[*builder.kept(), *builder.own.values()],
         directives=base.directives,

@@ -9,7 +9,16 @@ from itertools import chain
 import graphene
 from dagster_graphql.schema import create_schema as create_open_source_schema
 
-from dagstead.operator_api import agents, assets, deployments, events, locations, settings, uploads
+from dagstead.operator_api import (
+    agents,
+    assets,
+    deployments,
+    events,
+    launches,
+    locations,
+    settings,
+    uploads,
+)
 from dagstead.operator_api.context import FACTS, Facts
 from dagstead.operator_api.extension import Resolver, extend
 
@@ -42,6 +51,7 @@ def create_schema(facts: Facts | None = None) -> graphene.Schema:
             uploads.MUTATIONS,
         ),
         replaced_queries=assets.REPLACED_QUERIES,
+        wrapped_mutations=launches.WRAPPED_MUTATIONS,
     )
     extended.extensions = {FACTS: facts or Facts()}
     schema.graphql_schema = extended

@@ -8,7 +8,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from dagstead.errors import InvalidInputError
-from dagstead.operator_api.context import context_of, facts_of
+from dagstead.operator_api.context import Context, context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
@@ -20,11 +20,11 @@ def generate_serverless_pex_url(
 ) -> list[Mapping[str, Any]]:
     """Signed addresses to get or put PEX files, in the order of the names.
 
-    A GET address of a missing file answers 404, which the CLI takes for "nothing cached".
+    A GET address of a missing file answers 404, which the CLI takes for "nothing cached". A name
+    without an address is skipped by the CLI.
     """
     context = context_of(info)
-    base = context.base_url.rstrip("/")
-    return [{"url": base + context.store.blobs.sign(_key(name), method)} for name in filenames]
+    return [{"url": _address(context, name, method)} for name in filenames]
 
 
 @as_error
@@ -45,8 +45,21 @@ QUERIES: Mapping[str, Resolver] = {"serverless": serverless}
 MUTATIONS: Mapping[str, Resolver] = {"generateServerlessPexUrl": generate_serverless_pex_url}
 
 
-def _key(name: str) -> BlobKey:
+def _address(context: Context, name: str, method: str) -> str | None:
+    """The address, if the token may do that with the file.
+
+    The CLI asks without saying for which deployment, so PEX files are of all of them. A token that
+    is limited to some deployments must therefore not change what others run: it cannot replace a
+    PEX file, whose name has its content's hash, and has a cache of its own.
+    """
     if "/" in name:
         msg = f"{name[:80]!r} is no file name: it has a '/'."
         raise InvalidInputError(msg)
-    return BlobKey(BlobKind.PEX, ORGANIZATION, name)
+    token = context.token
+    limited = token is None or token.deployments is not None
+    is_pex = name.endswith(".pex")
+    scope = f"token-{token.id if token else 0}" if limited and not is_pex else ORGANIZATION
+    key = BlobKey(BlobKind.PEX, scope, name)
+    if limited and method == "PUT" and context.store.blobs.size(key) is not None and is_pex:
+        return None
+    return context.base_url.rstrip("/") + context.store.blobs.sign(key, method)

@@ -17,6 +17,8 @@ from dagster_dg_cli.utils.plus.defs_state_storage import (
 
 from dagstead.operator_api.not_offered import NOT_OFFERED, refusal
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.tokens import TokenKind
+from dagstead.store.tokens import Grant
 from tests.unit.operator_api.surface import BASE_URL, Operator
 
 
@@ -37,6 +39,22 @@ def test_paths_are_refused(operator: Operator, name: str) -> None:
     result = operator.execute(GENERATE_PUT_URL_QUERY, filenames=[name])
     assert result.data is None
     assert len(result.errors) == 1
+
+
+def test_limited_tokens_change_nothing_that_others_run(operator: Operator) -> None:
+    blobs = operator.context.store.blobs
+    blobs.put(BlobKey(BlobKind.PEX, ORGANIZATION, "deps-a.pex"), b"x")
+    token = operator.context.store.tokens.create(
+        "ci", TokenKind.USER, "other", Grant(deployments=["prod"])
+    )
+    names = ["deps-a.pex", "deps-b.pex", "requirements-1.txt"]
+    answer = operator.by(token).run(GENERATE_PUT_URL_QUERY, filenames=names)
+    kept, new, cache = (each["url"] for each in answer["generateServerlessPexUrl"])
+    assert kept is None
+    assert blobs.verify(new.removeprefix(BASE_URL), "PUT").scope == ORGANIZATION
+    assert blobs.verify(cache.removeprefix(BASE_URL), "PUT").scope == f"token-{token.id}"
+    unlimited = operator.run(GENERATE_PUT_URL_QUERY, filenames=names)["generateServerlessPexUrl"]
+    assert all(each["url"] for each in unlimited)
 
 
 def test_pex_builds_stay_pex_builds(operator: Operator) -> None:

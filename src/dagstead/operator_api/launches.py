@@ -1,0 +1,108 @@
+"""Launching a run at most once, however often the client sends the launch.
+
+``dagster-cloud job launch`` sends an Idempotency-Key and, trusting it, repeats a launch whose
+answer did not come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from inspect import isawaitable
+from typing import Any, Protocol, cast
+
+from dagster import RunsFilter
+from dagster_graphql.schema.pipelines.pipeline import GrapheneRun
+from dagster_graphql.schema.runs import GrapheneLaunchRunSuccess
+from graphql import GraphQLResolveInfo
+
+from dagstead.operator_api.context import Context, context_of
+from dagstead.operator_api.extension import Resolver
+from dagstead.operator_api.refusals import python_error
+from dagstead.plane.writes import Begun
+
+IDEMPOTENCY_HEADER = "Idempotency-Key"
+
+#: Hidden in the UI by its prefix. It leads from the key to the run that the first try launched.
+LAUNCH_TAG = ".dagster/launch_key"
+
+#: The client waits 60 seconds for an answer.
+_WAIT_SECONDS = 50.0
+_POLL_SECONDS = 0.5
+
+
+class _Connection(Protocol):
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+
+def once(launch: Resolver) -> Resolver:
+    """Wrap the open-source ``launchRun``; without a key it stays as it is."""
+
+    async def resolve(root: object, info: GraphQLResolveInfo, **arguments: Any) -> object:
+        context = context_of(info)
+        key = _key(info.context.source)
+        if key is None:
+            return await _awaited(launch(root, info, **arguments))
+        begun = await _begin(context, key)
+        if begun is Begun.IN_FLIGHT:
+            return python_error("The same launch is still under way. Ask for it again.")
+        known = None if begun is Begun.NEW else _launched(context, key)
+        if known is not None:
+            context.store.writes.finish(context.deployment.name, key)
+            return known
+        _tag(arguments["executionParams"], key)
+        return await _finish(context, key, lambda: _awaited(launch(root, info, **arguments)))
+
+    return resolve
+
+
+WRAPPED_MUTATIONS: Mapping[str, Callable[[Resolver], Resolver]] = {"launchRun": once}
+
+
+async def _finish(context: Context, key: str, launch: Callable[[], Awaitable[object]]) -> object:
+    try:
+        result = await launch()
+    except BaseException:
+        context.store.writes.interrupt(context.deployment.name, key)
+        raise
+    if isinstance(result, GrapheneLaunchRunSuccess):
+        context.store.writes.finish(context.deployment.name, key)
+    else:
+        # Refused: the same key may be tried again, and finds what was launched in spite of it.
+        context.store.writes.interrupt(context.deployment.name, key)
+    return result
+
+
+async def _begin(context: Context, key: str) -> Begun:
+    begun = context.store.writes.begin(context.deployment.name, key)
+    waited = 0.0
+    while begun is Begun.IN_FLIGHT and waited < _WAIT_SECONDS:
+        await asyncio.sleep(_POLL_SECONDS)
+        waited += _POLL_SECONDS
+        begun = context.store.writes.begin(context.deployment.name, key)
+    return begun
+
+
+def _launched(context: Context, key: str) -> object | None:
+    records = context.instance.get_run_records(RunsFilter(tags={LAUNCH_TAG: key}), limit=1)
+    return GrapheneLaunchRunSuccess(run=GrapheneRun(records[0])) if records else None
+
+
+def _tag(parameters: dict[str, Any], key: str) -> None:
+    metadata = parameters.get("executionMetadata") or {}
+    tags = [*(metadata.get("tags") or []), {"key": LAUNCH_TAG, "value": key}]
+    parameters["executionMetadata"] = {**metadata, "tags": tags}
+
+
+def _key(source: object) -> str | None:
+    """A hash of the client's key: a tag and a database key of fixed form, whatever was sent."""
+    if source is None:
+        return None
+    sent = cast("_Connection", source).headers.get(IDEMPOTENCY_HEADER)
+    return f"launch-{hashlib.sha256(sent.encode()).hexdigest()[:40]}" if sent else None
+
+
+async def _awaited(value: object) -> object:
+    return await value if isawaitable(value) else value
