@@ -43,7 +43,7 @@ class OperatorSurface:
         workspace = DeploymentWorkspace(deployment, self.surface.instances, base_url=BASE_URL)
         with workspace:
             context = workspace.create_request_context(
-                SimpleNamespace(state=SimpleNamespace(token=self.token))
+                SimpleNamespace(state=SimpleNamespace(token=self.token), headers={})
             )
             result = asyncio.run(
                 self.schema.execute_async(
