@@ -85,27 +85,30 @@ def documents_of(package: Path) -> list[Document]:
 def _read(path: Path, package: Path) -> _Module:
     module = _Module(path, str(path.relative_to(package.parent)))
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    whole: set[ast.AST] = set()
-    for statement in ast.walk(tree):
-        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
-            text = _text(statement.value, module.known)
-            if text is None:
-                continue
-            for target in _names(statement):
-                module.known[target] = text
-            whole |= set(ast.walk(statement.value))
-            if _is_complete(text):
-                module.found.append((statement.lineno, text))
+    assigned = _read_assignments(tree, module)
     for node in ast.walk(tree):
-        text = _lone_text(node, module.known)
-        if text is None or node in whole:
-            continue
-        if _is_complete(text):
+        text = None if node in assigned else _lone_text(node, module.known)
+        if text is not None and _is_complete(text):
             module.found.append((getattr(node, "lineno", 0), text))
-    for node in ast.walk(tree):
         if isinstance(node, ast.Constant | ast.JoinedStr) and _looks_like_operation(node):
             module.unread.append((node.lineno, ast.unparse(node)))
     return module
+
+
+def _read_assignments(tree: ast.AST, module: _Module) -> set[ast.AST]:
+    """Remember the texts that have a name; returns the nodes that they are made of."""
+    seen: set[ast.AST] = set()
+    for statement in ast.walk(tree):
+        if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+            continue
+        text = _text(statement.value, module.known)
+        if text is None:
+            continue
+        module.known.update(dict.fromkeys(_names(statement), text))
+        seen.update(ast.walk(statement.value))
+        if _is_complete(text):
+            module.found.append((statement.lineno, text))
+    return seen
 
 
 def _lone_text(node: ast.AST, known: Mapping[str, str]) -> str | None:

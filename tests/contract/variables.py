@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from dagster import AssetKey, DagsterEventType
-from dagster._core.events import DagsterEvent
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.execution.backfill import BulkActionStatus
 from dagster._core.execution.telemetry import RunTelemetryData
@@ -94,8 +93,12 @@ def _type(node: TypeNode) -> str:
     return str(node.name.value)  # type: ignore[attr-defined]
 
 
-def _always(value: Any) -> Value:
+def _always(value: Any, /) -> Value:
     return lambda _world: value
+
+
+def _true(_world: World) -> bool:
+    return True
 
 
 def _run(world: World) -> DagsterRun:
@@ -188,7 +191,7 @@ BY_NAME: Mapping[tuple[str, str | None], Value] = {
     ("afterCursor", None): _always(0),
     ("afterStorageId", None): _always(0),
     ("agentQueues", None): _always([None]),
-    ("ascending", None): _always(True),
+    ("ascending", None): _true,
     ("assetCheckKeys", None): _always(["deep/plain:good", "deep/plain:bad"]),
     ("assetKey", None): _always(_KEY),
     ("assetKeys", "[AssetKeyInput]"): _always(
@@ -227,11 +230,11 @@ BY_NAME: Mapping[tuple[str, str | None], Value] = {
         {"statuses": ["REQUESTED"], "createdAfter": 1.0, "createdBefore": None, "selectorId": None}
     ),
     ("filters", "RunsFilter"): _always(_RUNS_FILTER),
-    ("forBranchDeployments", None): _always(True),
+    ("forBranchDeployments", None): _true,
     ("forFullDeployments", None): _always([DEPLOYMENT]),
     ("heartbeatedSince", None): _always(1.0),
-    ("includeAllServerlessDeployments", None): _always(True),
-    ("includePartitions", None): _always(True),
+    ("includeAllServerlessDeployments", None): _true,
+    ("includePartitions", None): _true,
     ("jobOriginId", None): _always(_NIGHTLY.instigator_origin_id),
     ("jobType", None): _always("SCHEDULE"),
     ("jsonNewTags", None): _always(json.dumps({"colour": "grey"})),
