@@ -7,8 +7,12 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+import httpx
 import psutil
+from dagster._serdes import deserialize_value
+from dagster_cloud.api.dagster_cloud_api import DagsterCloudApiRequest
 
 from tests.support.control_plane import ControlPlane
 from tests.support.environments import Environment
@@ -99,6 +103,69 @@ class OfficialAgent(ChildProcess):
             if "execute_run" in command and _group_of(process.pid) == self.pid:
                 found.append(process)
         return sorted(found, key=lambda each: each.info["create_time"])
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShortLivedAgent:
+    """A stub of an agent, named as such: it takes requests as the official one does, and dies.
+
+    The official agent takes and begins a launch within milliseconds; a test cannot end it between.
+    """
+
+    url: str
+    setup: AgentSetup
+
+    def take_launch(self) -> str | None:
+        """Poll once; the id of the run whose launch it got."""
+        data = self._graphql(
+            _POP, queues=list(self.setup.queues), deployments=list(self.setup.deployments)
+        )
+        requests = data["userCloudAgent"]["popUserCloudAgentRequests"]
+        launches = [each for each in requests if each["requestApi"] == "LAUNCH_RUN"]
+        if not launches:
+            return None
+        request = deserialize_value(launches[0]["requestBody"], DagsterCloudApiRequest)
+        run_id: str = request.request_args.dagster_run.run_id
+        return run_id
+
+    def begin(self, run_id: str) -> None:
+        """Say that it starts the run's worker now."""
+        tags = json.dumps({"dagster/agent_id": f"agent {self.setup.label}"})
+        self._graphql(_BEGIN, runId=run_id, tags=tags)
+
+    def _graphql(self, query: str, **variables: object) -> dict[str, Any]:
+        headers = {
+            "Dagster-Cloud-Api-Token": self.setup.token,
+            "Dagster-Cloud-Deployment": self.setup.deployments[0],
+        }
+        answer = httpx.post(
+            f"{self.url}/graphql",
+            json={"query": query, "variables": variables},
+            headers=headers,
+            trust_env=False,
+            timeout=30,
+        ).json()
+        if "errors" in answer:
+            raise AssertionError(answer)
+        data: dict[str, Any] = answer["data"]
+        return data
+
+
+_POP = """
+mutation Pop($queues: [String], $deployments: [String!]) {
+  userCloudAgent {
+    popUserCloudAgentRequests(agentQueues: $queues, forFullDeployments: $deployments) {
+      requestApi requestBody
+    }
+  }
+}
+"""
+
+_BEGIN = """
+mutation Begin($runId: String!, $tags: JSONString!) {
+  runs { addRunTags(runId: $runId, jsonNewTags: $tags) { ok } }
+}
+"""
 
 
 def _group_of(pid: int) -> int | None:

@@ -95,6 +95,12 @@ class ControlPlane:
             answers, _READY_SECONDS, "the web server's answer", retry_on=(httpx.TransportError,)
         )
 
+    def stop_daemons(self) -> None:
+        """End the daemons in order: queued runs stay queued until ``start``."""
+        if self._daemon is not None:
+            self._daemon.stop()
+            self._daemon = None
+
     def kill(self) -> None:
         """End the web server and the daemons as a power cut would."""
         for child in self._children():
