@@ -1,0 +1,97 @@
+"""Every added field is either of the request's one deployment, or looks at the token itself."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+from graphql import ObjectTypeExtensionNode, parse
+
+from dagstead.operator_api.schema import DEFINITIONS
+from dagstead.plane.tokens import TokenKind
+from dagstead.store.tokens import Grant
+from tests.unit.operator_api.surface import Operator
+
+#: The server has checked that the token grants the deployment before these are asked.
+OF_ONE_DEPLOYMENT = {
+    "addOrUpdateLocationFromDocument",
+    "agents",
+    "currentDeployment",
+    "deleteLocation",
+    "deployLocations",
+    "deploymentSettings",
+    "locationsAsDocument",
+    "reconcileLocationsFromDocument",
+    "setDeploymentSettings",
+    "setLatestDefsStateVersion",
+    "workspace",
+}
+
+#: They tell and change nothing.
+OF_NOBODY = {"getBranchDeploymentName", "markCliEvent", "serverless"}
+
+#: Any user token may read them: the CLI asks for them to see whether its token is good.
+READABLE = {"organizationSettings"}
+
+BRANCH = '{repoName: "org/repo", branchName: "f"}'
+COMMIT = '{commitHash: "c0ffee", timestamp: 1}'
+
+#: What a token for ``staging`` gets of ``prod``, which is number 1, and of the organization.
+OF_THE_ORGANIZATION = {
+    "branchDeployments": ("{ f: branchDeployments(limit: 9) { nodes { deploymentName } } }", []),
+    "deployments": ("{ f: deployments { deploymentName } }", ["staging"]),
+    "fullDeployments": ("{ f: fullDeployments { deploymentName } }", ["staging"]),
+    "deploymentByName": ('{ f: deploymentByName(name: "prod") { __typename } }', "Unauthorized"),
+    "createOrUpdateBranchDeployment": (
+        (
+            f"mutation {{ f: createOrUpdateBranchDeployment(branchData: {BRANCH}, commit: {COMMIT}) "
+            "{ ... on PythonError { message } } }"
+        ),
+        "may not use deployment",
+    ),
+    "deleteDeployment": (
+        "mutation { f: deleteDeployment(deploymentId: 1) { ... on PythonError { message } } }",
+        "needs a token for all deployments",
+    ),
+    "generateServerlessPexUrl": (
+        (
+            'mutation { f: generateServerlessPexUrl(filenames: ["requirements-1.txt"], method: PUT) '
+            "{ url } }"
+        ),
+        "/token-",
+    ),
+    "setOrganizationSettings": (
+        (
+            "mutation { f: setOrganizationSettings(organizationSettings: {settings: {}}) "
+            "{ ... on UnauthorizedError { message } } }"
+        ),
+        "needs a token for all deployments",
+    ),
+}
+
+
+def test_every_added_field_is_accounted_for() -> None:
+    text = resources.files("dagstead.operator_api").joinpath(DEFINITIONS).read_text("utf-8")
+    added = {
+        field.name.value
+        for node in parse(text).definitions
+        if isinstance(node, ObjectTypeExtensionNode)
+        for field in node.fields
+    }
+    assert added == OF_ONE_DEPLOYMENT | OF_NOBODY | READABLE | set(OF_THE_ORGANIZATION)
+
+
+def test_a_limited_token_gets_only_its_part(operator: Operator) -> None:
+    store = operator.context.store
+    store.deployments.create("staging")
+    token = store.tokens.create(
+        "limited", TokenKind.USER, "other", Grant(deployments=["staging"], branch_deployments=False)
+    )
+    limited = operator.on("staging").by(token)
+    for field, (document, expected) in OF_THE_ORGANIZATION.items():
+        answer = limited.run(document)["f"]
+        if isinstance(expected, str):
+            assert expected in str(answer), field
+        else:
+            nodes = answer["nodes"] if isinstance(answer, dict) else answer
+            assert [each["deploymentName"] for each in nodes] == expected, field
+    assert {each.name for each in store.deployments.all()} == {"prod", "staging"}
