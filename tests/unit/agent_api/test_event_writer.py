@@ -1,0 +1,176 @@
+"""Each event of a run is stored once, whatever becomes of the server in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRunStatus
+from dagster._core.events.log import EventLogEntry
+from dagster._core.storage.dagster_run import DagsterRun
+
+from dagstead.agent_api.event_writer import InstanceEventWriter
+from dagstead.errors import BusyError
+from dagstead.plane.writes import ABANDONED_SECONDS
+from dagstead.store.all import Store, open_store
+
+RUN_ID = "a-run"
+
+
+@dataclass
+class Clock:
+    now: float = 1_700_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass
+class DyingInstance:
+    """An instance whose server dies at one of the events, before or after it is stored."""
+
+    instance: DagsterInstance
+    dies_at: int
+    after_storing: bool
+    handled: int = field(default=0)
+
+    def handle_new_event(self, entry: EventLogEntry) -> None:
+        self.handled += 1
+        if self.handled == self.dies_at:
+            if self.after_storing:
+                self.instance.event_log_storage.store_event(entry)
+            raise KeyboardInterrupt
+        self.instance.handle_new_event(entry)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.instance, name)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
+    opened = open_store(
+        database_url=f"sqlite:///{tmp_path}/plane.db",
+        blobs_folder=tmp_path / "blobs",
+        clock=clock,
+    )
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def instance() -> Iterator[DagsterInstance]:
+    with DagsterInstance.ephemeral() as opened:
+        opened.run_storage.add_run(DagsterRun(job_name="job", run_id=RUN_ID))
+        yield opened
+
+
+@pytest.fixture
+def writer(store: Store, instance: DagsterInstance) -> InstanceEventWriter:
+    return writing(store, instance)
+
+
+def writing(store: Store, instance: Any) -> InstanceEventWriter:
+    return InstanceEventWriter(deployment="prod", instance=instance, ledger=store.writes)
+
+
+def entry(kind: DagsterEventType, timestamp: float) -> EventLogEntry:
+    event = DagsterEvent(event_type_value=kind.value, job_name="job", message=kind.value)
+    return EventLogEntry(None, 10, "", RUN_ID, timestamp, None, "job", event)
+
+
+def line(text: str, timestamp: float) -> EventLogEntry:
+    return EventLogEntry(None, 10, text, RUN_ID, timestamp, None, "job", None)
+
+
+START = entry(DagsterEventType.RUN_START, 1.0)
+SUCCESS = entry(DagsterEventType.RUN_SUCCESS, 2.0)
+BATCH = [START, line("one", 1.25), line("two", 1.5), SUCCESS]
+
+
+def logged(instance: DagsterInstance) -> Sequence[EventLogEntry]:
+    return instance.all_logs(RUN_ID)
+
+
+def status(instance: DagsterInstance) -> DagsterRunStatus:
+    run = instance.get_run_by_id(RUN_ID)
+    assert run is not None
+    return run.status
+
+
+def test_a_write_is_done_once_for_its_key(
+    writer: InstanceEventWriter, instance: DagsterInstance
+) -> None:
+    for _ in range(2):
+        writer.write([START], "key")
+    assert logged(instance) == [START]
+    assert status(instance) is DagsterRunStatus.STARTED
+
+
+def test_without_a_key_each_write_is_done(
+    writer: InstanceEventWriter, instance: DagsterInstance
+) -> None:
+    for _ in range(2):
+        writer.write([line("same", 1.0)], None)
+    assert len(logged(instance)) == 2
+
+
+def test_keys_of_deployments_are_their_own(
+    store: Store, writer: InstanceEventWriter, instance: DagsterInstance
+) -> None:
+    writer.write([line("same", 1.0)], "key")
+    other = InstanceEventWriter(deployment="other", instance=instance, ledger=store.writes)
+    other.write([line("same", 1.0)], "key")
+    assert len(logged(instance)) == 2
+
+
+def test_a_try_beside_one_under_way_is_to_come_again(
+    store: Store, writer: InstanceEventWriter, instance: DagsterInstance
+) -> None:
+    store.writes.begin("prod", "key")
+    with pytest.raises(BusyError):
+        writer.write([START], "key")
+    assert logged(instance) == []
+
+
+@pytest.mark.parametrize("dies_at", [1, 2, 3, 4])
+@pytest.mark.parametrize("after_storing", [True, False])
+def test_what_an_interrupted_write_left_out_is_written(
+    store: Store, instance: DagsterInstance, dies_at: int, *, after_storing: bool
+) -> None:
+    dying = DyingInstance(instance, dies_at, after_storing)
+    with pytest.raises(KeyboardInterrupt):
+        writing(store, dying).write(BATCH, "key")
+    writing(store, instance).write(BATCH, "key")
+    assert sorted(logged(instance), key=lambda each: each.timestamp) == BATCH
+    assert status(instance) is DagsterRunStatus.SUCCESS
+
+
+def test_a_server_that_died_without_a_word_is_found_out(
+    store: Store, writer: InstanceEventWriter, instance: DagsterInstance, clock: Clock
+) -> None:
+    store.writes.begin("prod", "key")
+    instance.event_log_storage.store_event(START)
+    clock.now += ABANDONED_SECONDS + 1
+    writer.write([START], "key")
+    assert logged(instance) == [START]
+    assert status(instance) is DagsterRunStatus.STARTED
+
+
+def test_a_run_is_not_taken_back_to_an_earlier_status(
+    store: Store, writer: InstanceEventWriter, instance: DagsterInstance, clock: Clock
+) -> None:
+    store.writes.begin("prod", "key")
+    for each in (START, SUCCESS):
+        instance.handle_new_event(each)
+    clock.now += ABANDONED_SECONDS + 1
+    writer.write([START], "key")
+    assert status(instance) is DagsterRunStatus.SUCCESS
+    assert logged(instance) == [START, SUCCESS]
