@@ -26,6 +26,7 @@ from dagstead.server.pool import POOL_TOKEN_VARIABLE
 from dagstead.server.services import make_data_folder, opened_store
 from dagstead.server.settings import ENVIRONMENT_PREFIX, Loaded, Settings, Source
 from dagstead.server.web import check_address
+from dagstead.serverless.stopping import end_what_is_left
 from dagstead.store.all import Store
 
 logger = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ logger = logging.getLogger(__name__)
 #: Importing Dagster takes seconds, on a small or busy machine many.
 _READY_SECONDS = 180.0
 _LOOK_SECONDS = 0.25
+_POOL = "pool"
 #: The exit code of a mistake in the settings: starting again cannot help.
 _MISTAKE = 2
 
@@ -88,7 +90,7 @@ class _Supervisor:
         keepers = [web, daemon]
         if self.pool_secret:
             # First in the list of what stops: its run workers still report to the web server.
-            keepers.append(self._keeper("pool", {POOL_TOKEN_VARIABLE: self.pool_secret}))
+            keepers.append(self._keeper(_POOL, {POOL_TOKEN_VARIABLE: self.pool_secret}))
         self._stop_on_signals(keepers)
         try:
             web.start()
@@ -101,6 +103,10 @@ class _Supervisor:
             logger.info("Stopping")
             for keeper in reversed(keepers):
                 await keeper.stop()
+                if keeper.name == _POOL:
+                    # While the web server is there: run workers report their end to it.
+                    home = self.loaded.settings.data / "pool"
+                    await asyncio.to_thread(end_what_is_left, home)
             logger.info("Stopped")
 
     def _keeper(self, part: str, extra: Mapping[str, str] | None = None) -> Keeper:
