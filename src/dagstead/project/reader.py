@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from dagstead.errors import InvalidInputError
@@ -74,11 +75,15 @@ def read_file(
 def _cloud_file(root: Path, source: SourceText, values: TemplateValues | None) -> ConfigFile:
     tag = find_tag(source)
     if tag is None or values is None:
+        parsed = read_yaml(source)
+        if tag is not None and parsed.broken:
+            # Braces without quotes are mappings to YAML: what they make of it means nothing.
+            parsed = replace(parsed, root=None)
         return ConfigFile(
             path=source.file,
             family=Family.CLOUD,
             source=source,
-            parsed=read_yaml(source),
+            parsed=parsed,
             template_tag=tag,
         )
     rendered = render(source, (root / source.file).parent, values)
