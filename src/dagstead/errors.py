@@ -70,7 +70,15 @@ class ConflictError(DagsteadError):
 class BusyError(DagsteadError):
     """The same write is still under way; send it again in a moment."""
 
-    retry_after_seconds = 1
+    #: The official client tries six times again: longer, together, than a write may take.
+    retry_after_seconds = 12
+
+
+class WriteFailedError(BusyError):
+    """The write could not be stored; send it again, and what was stored of it stays."""
+
+    #: Six tries bridge the restart of a database.
+    retry_after_seconds = 5
 
 
 class NoAnswerError(DagsteadError):

@@ -6,21 +6,16 @@ from collections.abc import Mapping
 from datetime import UTC
 from typing import Any
 
-from dagster import AssetKey, DagsterEventType
+from dagster import AssetKey
 from dagster._core.definitions.data_version import DATA_VERSION_TAG
 from dagster._core.event_api import (
-    AssetRecordsFilter,
-    EventLogCursor,
-    EventRecordsFilter,
     PartitionKeyFilter,
-    RunStatusChangeRecordsFilter,
 )
 from dagster._core.storage.event_log.base import AssetRecord
 from dagster._core.storage.tags import MULTIDIMENSIONAL_PARTITION_PREFIX
 from dagster._utils.concurrency import ConcurrencyClaimStatus
 from dagster_shared.record import copy
 from hypothesis import strategies as st
-from hypothesis.strategies import SearchStrategy
 
 from tests.contract.drivers import (
     BY_CLIENT,
@@ -34,111 +29,26 @@ from tests.contract.drivers import (
     some_of,
     unordered,
 )
+from tests.contract.event_log_arguments import (
+    ASSET_EVENTS,
+    OTHER_EVENTS,
+    claim_steps,
+    cursors,
+    event_filters,
+    fetching,
+    keys,
+    kinds,
+    limits,
+    of_run,
+    page_sizes,
+    partition_names,
+    partitions,
+    status_filters,
+    storage_ids,
+)
 from tests.contract.event_log_changes import EVENT_LOG_CHANGES
 from tests.contract.run_drivers import run_ids
 from tests.contract.world import World
-
-_ASSET_EVENTS = (
-    DagsterEventType.ASSET_MATERIALIZATION,
-    DagsterEventType.ASSET_OBSERVATION,
-    DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
-)
-_RUN_EVENTS = (
-    DagsterEventType.RUN_SUCCESS,
-    DagsterEventType.RUN_FAILURE,
-    DagsterEventType.RUN_START,
-    DagsterEventType.RUN_ENQUEUED,
-)
-_OTHER_EVENTS = (
-    DagsterEventType.STEP_SUCCESS,
-    DagsterEventType.STEP_FAILURE,
-    DagsterEventType.ASSET_CHECK_EVALUATION,
-    DagsterEventType.ENGINE_EVENT,
-)
-_kinds = st.sampled_from([*_ASSET_EVENTS, *_RUN_EVENTS, *_OTHER_EVENTS])
-_limits = optional(st.integers(1, 5))
-_page_sizes = st.integers(1, 6)
-_partition_names = st.sampled_from(["colours", "no such name"])
-_claim_steps = st.sampled_from(["first", "second", "no such step"])
-
-
-def _keys(world: World) -> SearchStrategy[AssetKey]:
-    return st.sampled_from(world.asset_keys)
-
-
-def _storage_ids(world: World) -> SearchStrategy[int]:
-    return st.integers(0, world.maximum_storage_id + 1)
-
-
-def _timestamps(world: World) -> SearchStrategy[float]:
-    entries = world.instance.all_logs(world.run_ids[2])
-    return st.sampled_from([entry.timestamp for entry in entries])
-
-
-def _cursors(world: World) -> SearchStrategy[str | None]:
-    return optional(
-        _storage_ids(world).map(lambda each: EventLogCursor.from_storage_id(each).to_string())
-    )
-
-
-def _partitions(world: World) -> SearchStrategy[list[str]]:
-    return some_of([*world.partition_keys, "no such partition"], least=1)
-
-
-def _asset_filters(world: World) -> SearchStrategy[AssetKey | AssetRecordsFilter]:
-    return _keys(world) | st.builds(
-        AssetRecordsFilter,
-        asset_key=_keys(world),
-        asset_partitions=optional(_partitions(world)),
-        after_timestamp=optional(_timestamps(world)),
-        before_timestamp=optional(_timestamps(world)),
-        after_storage_id=optional(_storage_ids(world)),
-        before_storage_id=optional(_storage_ids(world)),
-        storage_ids=optional(st.lists(_storage_ids(world), min_size=1, max_size=30)),
-    )
-
-
-def _event_filters(world: World) -> SearchStrategy[EventRecordsFilter]:
-    return st.builds(
-        EventRecordsFilter,
-        event_type=_kinds,
-        asset_key=optional(_keys(world)),
-        after_cursor=optional(_storage_ids(world)),
-        before_cursor=optional(_storage_ids(world)),
-        after_timestamp=optional(_timestamps(world)),
-        before_timestamp=optional(_timestamps(world)),
-        storage_ids=optional(st.lists(_storage_ids(world), min_size=1, max_size=30)),
-    )
-
-
-def _status_filters(world: World) -> SearchStrategy[Any]:
-    kinds = st.sampled_from(_RUN_EVENTS)
-    return kinds | st.builds(
-        RunStatusChangeRecordsFilter,
-        event_type=kinds,
-        after_timestamp=optional(_timestamps(world)),
-        before_timestamp=optional(_timestamps(world)),
-        after_storage_id=optional(_storage_ids(world)),
-        before_storage_id=optional(_storage_ids(world)),
-        storage_ids=optional(st.lists(_storage_ids(world), min_size=1, max_size=30)),
-        # Open-source storage cannot filter by jobs: see test_where_storage_falls_short.
-        job_names=st.none(),
-    )
-
-
-def _fetching(world: World) -> SearchStrategy[dict[str, Any]]:
-    return arguments(
-        records_filter=_asset_filters(world),
-        limit=_page_sizes,
-        cursor=_cursors(world),
-        ascending=st.booleans(),
-    )
-
-
-def _of_run(world: World) -> SearchStrategy[dict[str, Any]]:
-    return arguments(
-        run_id=run_ids(world), of_type=optional(_kinds | some_of(_ASSET_EVENTS).map(set))
-    )
 
 
 def _as_dagster_plus_has_it(
@@ -192,18 +102,18 @@ _READS: Mapping[str, Driver] = {
         arguments=lambda world: arguments(
             concurrency_key=st.sampled_from(world.pools),
             run_id=st.sampled_from(world.run_ids[-2:]),
-            step_key=_claim_steps,
+            step_key=claim_steps,
         ),
         normal=_with_zone,
     ),
-    "fetch_failed_materializations": Read(arguments=_fetching),
-    "fetch_materializations": Read(arguments=_fetching),
-    "fetch_observations": Read(arguments=_fetching),
+    "fetch_failed_materializations": Read(arguments=fetching),
+    "fetch_materializations": Read(arguments=fetching),
+    "fetch_observations": Read(arguments=fetching),
     "fetch_run_status_changes": Read(
         arguments=lambda world: arguments(
-            records_filter=_status_filters(world),
-            limit=_page_sizes,
-            cursor=_cursors(world),
+            records_filter=status_filters(world),
+            limit=page_sizes,
+            cursor=cursors(world),
             ascending=st.booleans(),
         )
     ),
@@ -212,11 +122,11 @@ _READS: Mapping[str, Driver] = {
     ),
     "get_asset_event_summary_records": Read(
         arguments=lambda world: arguments(
-            event_type=st.sampled_from(_ASSET_EVENTS[:2]),
-            asset_key=_keys(world).filter(lambda key: key != AssetKey("wiped")),
-            after_storage_id=optional(_storage_ids(world)),
-            before_storage_id=optional(_storage_ids(world)),
-            limit=_limits,
+            event_type=st.sampled_from(ASSET_EVENTS[:2]),
+            asset_key=keys(world).filter(lambda key: key != AssetKey("wiped")),
+            after_storage_id=optional(storage_ids(world)),
+            before_storage_id=optional(storage_ids(world)),
+            limit=limits,
             ascending=st.booleans(),
         ),
         normal=_without_microseconds,
@@ -224,14 +134,14 @@ _READS: Mapping[str, Driver] = {
     "get_asset_keys": Read(
         arguments=lambda world: arguments(
             prefix=optional(st.sampled_from([["deep"], ["no such prefix"]])),
-            limit=_limits,
-            cursor=optional(_keys(world).map(AssetKey.to_string)),
+            limit=limits,
+            cursor=optional(keys(world).map(AssetKey.to_string)),
         ),
         normal=list,
     ),
-    "get_asset_keys_for_run": Read(arguments=_of_run, normal=set),
+    "get_asset_keys_for_run": Read(arguments=of_run, normal=set),
     "get_asset_partitions_for_run": Read(
-        arguments=_of_run,
+        arguments=of_run,
         normal=lambda found: {key: set(partitions) for key, partitions in found.items()},
     ),
     "get_asset_records": Read(
@@ -252,25 +162,25 @@ _READS: Mapping[str, Driver] = {
     ),
     "get_concurrency_keys": Read(normal=set),
     "get_dynamic_partitions": Read(
-        arguments=lambda _: arguments(partitions_def_name=_partition_names), normal=list
+        arguments=lambda _: arguments(partitions_def_name=partition_names), normal=list
     ),
     "get_event_records": Read(
         arguments=lambda world: arguments(
-            event_records_filter=_event_filters(world), limit=_limits, ascending=st.booleans()
+            event_records_filter=event_filters(world), limit=limits, ascending=st.booleans()
         ),
         normal=list,
     ),
     "get_event_tags_for_asset": Read(
         arguments=lambda world: arguments(
-            asset_key=_keys(world),
+            asset_key=keys(world),
             filter_tags=optional(st.just({f"{MULTIDIMENSIONAL_PARTITION_PREFIX}letter": "a"})),
-            filter_event_id=optional(_storage_ids(world)),
+            filter_event_id=optional(storage_ids(world)),
         ),
         normal=unordered,
     ),
     "get_existing_dynamic_partitions": Read(
         arguments=lambda _: arguments(
-            partitions_def_name=_partition_names,
+            partitions_def_name=partition_names,
             partition_keys=some_of(["red", "green", "no such key"]),
         ),
         normal=set,
@@ -286,7 +196,7 @@ _READS: Mapping[str, Driver] = {
     ),
     "get_latest_asset_partition_materialization_attempts_without_materializations": Read(
         arguments=lambda world: arguments(
-            asset_key=_keys(world), after_storage_id=optional(_storage_ids(world))
+            asset_key=keys(world), after_storage_id=optional(storage_ids(world))
         ),
         normal=dict,
     ),
@@ -301,49 +211,49 @@ _READS: Mapping[str, Driver] = {
     ),
     "get_latest_planned_materialization_info": Read(
         arguments=lambda world: arguments(
-            asset_key=_keys(world), partition=optional(st.sampled_from(world.partition_keys))
+            asset_key=keys(world), partition=optional(st.sampled_from(world.partition_keys))
         )
     ),
     "get_latest_storage_id_by_partition": Read(
         arguments=lambda world: arguments(
-            asset_key=_keys(world),
-            event_type=st.sampled_from(_ASSET_EVENTS),
-            partitions=optional(_partitions(world).map(set)),
-            after_cursor=optional(_storage_ids(world)),
+            asset_key=keys(world),
+            event_type=st.sampled_from(ASSET_EVENTS),
+            partitions=optional(partitions(world).map(set)),
+            after_cursor=optional(storage_ids(world)),
         ),
         normal=dict,
     ),
     "get_latest_tags_by_partition": Read(
         arguments=lambda world: arguments(
-            asset_key=_keys(world),
-            event_type=st.sampled_from(_ASSET_EVENTS[:2]),
+            asset_key=keys(world),
+            event_type=st.sampled_from(ASSET_EVENTS[:2]),
             tag_keys=st.sampled_from([[DATA_VERSION_TAG], ["no such tag"]]),
-            asset_partitions=optional(_partitions(world)),
-            before_cursor=optional(_storage_ids(world)),
-            after_cursor=optional(_storage_ids(world)),
+            asset_partitions=optional(partitions(world)),
+            before_cursor=optional(storage_ids(world)),
+            after_cursor=optional(storage_ids(world)),
         )
     ),
     "get_logs_for_run": Read(
         arguments=lambda world: arguments(
             run_id=run_ids(world),
             cursor=optional(st.integers(-1, 8)),
-            of_type=optional(_kinds | some_of(_OTHER_EVENTS).map(set)),
-            limit=_limits,
+            of_type=optional(kinds | some_of(OTHER_EVENTS).map(set)),
+            limit=limits,
             ascending=st.booleans(),
         ),
         normal=list,
     ),
     "get_materialized_partitions": Read(
         arguments=lambda world: arguments(
-            asset_key=_keys(world),
-            before_cursor=optional(_storage_ids(world)),
-            after_cursor=optional(_storage_ids(world)),
+            asset_key=keys(world),
+            before_cursor=optional(storage_ids(world)),
+            after_cursor=optional(storage_ids(world)),
         )
     ),
     "get_maximum_record_id": Read(),
     "get_paginated_dynamic_partitions": Read(
         arguments=lambda _: arguments(
-            partitions_def_name=_partition_names,
+            partitions_def_name=partition_names,
             limit=st.integers(1, 3),
             ascending=st.booleans(),
         )
@@ -353,9 +263,9 @@ _READS: Mapping[str, Driver] = {
     "get_records_for_run": Read(
         arguments=lambda world: arguments(
             run_id=run_ids(world),
-            cursor=_cursors(world),
-            of_type=optional(_kinds | some_of(_OTHER_EVENTS).map(set)),
-            limit=_limits,
+            cursor=cursors(world),
+            of_type=optional(kinds | some_of(OTHER_EVENTS).map(set)),
+            limit=limits,
             ascending=st.booleans(),
         )
     ),
@@ -368,15 +278,15 @@ _READS: Mapping[str, Driver] = {
     ),
     "get_updated_data_version_partitions": Read(
         arguments=lambda world: arguments(
-            asset_key=_keys(world),
-            partitions=_partitions(world),
-            since_storage_id=_storage_ids(world),
+            asset_key=keys(world),
+            partitions=partitions(world),
+            since_storage_id=storage_ids(world),
         )
     ),
-    "has_asset_key": Read(arguments=lambda world: arguments(asset_key=_keys(world))),
+    "has_asset_key": Read(arguments=lambda world: arguments(asset_key=keys(world))),
     "has_dynamic_partition": Read(
         arguments=lambda _: arguments(
-            partitions_def_name=_partition_names,
+            partitions_def_name=partition_names,
             partition_key=st.sampled_from(["red", "no such key"]),
         )
     ),

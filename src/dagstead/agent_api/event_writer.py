@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,8 +17,10 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.instance import DagsterInstance
 from dagster._time import datetime_from_timestamp
 
-from dagstead.errors import BusyError
+from dagstead.errors import BusyError, DagsteadError, WriteFailedError
 from dagstead.plane.writes import Begun
+
+logger = logging.getLogger(__name__)
 
 #: How many entries of a run's log are read at a time to find one.
 _PAGE = 1_000
@@ -52,11 +56,16 @@ class InstanceEventWriter:
 
         Raises:
             BusyError: if another try with the same key is under way.
+            WriteFailedError: if the storage failed; the write can be sent again with its key.
         """
         if idempotency_key is None:
             self._store(entries)
             return
-        begun = self.ledger.begin(self.deployment, idempotency_key)
+        with _to_be_sent_again():
+            self._write_once(entries, idempotency_key)
+
+    def _write_once(self, entries: Sequence[EventLogEntry], key: str) -> None:
+        begun = self.ledger.begin(self.deployment, key)
         if begun is Begun.DONE:
             return
         if begun is Begun.IN_FLIGHT:
@@ -67,9 +76,11 @@ class InstanceEventWriter:
             else:
                 self._store(entries)
         except BaseException:
-            self.ledger.interrupt(self.deployment, idempotency_key)
+            # The ledger may be away with the storage: then the try counts as abandoned later.
+            with suppress(Exception):
+                self.ledger.interrupt(self.deployment, key)
             raise
-        self.ledger.finish(self.deployment, idempotency_key)
+        self.ledger.finish(self.deployment, key)
 
     def _store(self, entries: Iterable[EventLogEntry]) -> None:
         for entry in entries:
@@ -111,6 +122,18 @@ class InstanceEventWriter:
             self.instance.run_storage.handle_run_event(
                 entry.run_id, event, datetime_from_timestamp(entry.timestamp)
             )
+
+
+@contextmanager
+def _to_be_sent_again() -> Iterator[None]:
+    """Ask for the write again if it fails: a run whose event is refused for good has failed."""
+    try:
+        yield
+    except DagsteadError:
+        raise
+    except Exception as error:
+        logger.exception("Events could not be stored; their sender is asked to try again")
+        raise WriteFailedError from error
 
 
 def _identity(entry: EventLogEntry) -> tuple[object, ...]:

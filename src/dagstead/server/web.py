@@ -26,6 +26,7 @@ def run_web(settings: Settings) -> None:
     """
     check_address(settings)
     with opened_store(settings) as store:
+        store.writes.interrupt_all()
         instances = open_instances(settings, store)
         try:
             app = create_app(settings, instances)

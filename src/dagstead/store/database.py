@@ -10,12 +10,16 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dagstead.errors import ConfigurationError
 
 #: The schema of our own tables on Postgres; deployments have one each beside it.
 CONTROL_SCHEMA = "dagstead"
+
+#: What is raised when a database does not answer, ours or a deployment's: trying again may help.
+AWAY: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
 
 #: How long a writer waits for another one on SQLite. Official agents give up a call after 60 s.
 _SQLITE_BUSY_SECONDS = 30

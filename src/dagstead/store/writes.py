@@ -60,6 +60,21 @@ class Writes:
                 .values(begun_at=self.clock() - ABANDONED_SECONDS)
             )
 
+    def interrupt_all(self) -> None:
+        """No write is under way: the server that began them has ended.
+
+        A server calls this when it starts. Where others serve beside it, their writes are compared
+        with what is there if they are sent a second time, and else go on undisturbed.
+        """
+        abandoned = self.clock() - ABANDONED_SECONDS
+        with self.database.write() as connection:
+            connection.execute(
+                update(writes)
+                .where(writes.c.done.is_(False))
+                .where(writes.c.begun_at > abandoned)
+                .values(begun_at=abandoned)
+            )
+
     def purge(self) -> int:
         """Remove keys that no client can send again; returns how many."""
         before = self.clock() - KEPT_SECONDS

@@ -13,7 +13,7 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.dagster_run import DagsterRun
 
 from dagstead.agent_api.event_writer import InstanceEventWriter
-from dagstead.errors import BusyError
+from dagstead.errors import BusyError, WriteFailedError
 from dagstead.plane.writes import ABANDONED_SECONDS
 from dagstead.store.all import Store, open_store
 
@@ -35,6 +35,7 @@ class DyingInstance:
     instance: DagsterInstance
     dies_at: int
     after_storing: bool
+    error: type[BaseException] = KeyboardInterrupt
     handled: int = field(default=0)
 
     def handle_new_event(self, entry: EventLogEntry) -> None:
@@ -42,7 +43,7 @@ class DyingInstance:
         if self.handled == self.dies_at:
             if self.after_storing:
                 self.instance.event_log_storage.store_event(entry)
-            raise KeyboardInterrupt
+            raise self.error
         self.instance.handle_new_event(entry)
 
     def __getattr__(self, name: str) -> Any:
@@ -145,12 +146,32 @@ def test_a_try_beside_one_under_way_is_to_come_again(
 def test_what_an_interrupted_write_left_out_is_written(
     store: Store, instance: DagsterInstance, dies_at: int, *, after_storing: bool
 ) -> None:
-    dying = DyingInstance(instance, dies_at, after_storing)
+    dying = DyingInstance(instance, dies_at, after_storing=after_storing)
     with pytest.raises(KeyboardInterrupt):
         writing(store, dying).write(BATCH, "key")
     writing(store, instance).write(BATCH, "key")
     assert sorted(logged(instance), key=lambda each: each.timestamp) == BATCH
     assert status(instance) is DagsterRunStatus.SUCCESS
+
+
+def test_a_failing_storage_asks_for_the_write_again(
+    store: Store, instance: DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    failing = DyingInstance(instance, 2, after_storing=True, error=OSError)
+    with pytest.raises(WriteFailedError):
+        writing(store, failing).write(BATCH, "key")
+    assert "could not be stored" in caplog.text
+    writing(store, instance).write(BATCH, "key")
+    assert logged(instance) == BATCH
+
+
+def test_a_server_that_starts_lets_every_write_be_sent_again(
+    store: Store, writer: InstanceEventWriter, instance: DagsterInstance
+) -> None:
+    store.writes.begin("prod", "key")
+    store.writes.interrupt_all()
+    writer.write([START], "key")
+    assert logged(instance) == [START]
 
 
 def test_a_server_that_died_without_a_word_is_found_out(

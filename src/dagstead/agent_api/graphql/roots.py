@@ -15,7 +15,8 @@ from dagstead.agent_api.graphql.runs import add_run_tags
 from dagstead.agent_api.graphql.storage_roots import storage_roots
 from dagstead.engine.launch_failures import TAKEN_BY_ANOTHER
 from dagstead.engine.run_launcher import AGENT_ID_TAG
-from dagstead.errors import ForbiddenError
+from dagstead.errors import BusyError, ForbiddenError
+from dagstead.store.database import AWAY
 
 
 def agent_executor() -> Executor[AgentContext]:
@@ -29,7 +30,7 @@ def agent_executor() -> Executor[AgentContext]:
     if not isinstance(runs, Namespace):
         raise TypeError(type(runs))
     roots["runs"] = Namespace(runs.typename, {**runs.fields, "addRunTags": _add_run_tags})
-    return Executor(roots, message_of=storage_message)
+    return Executor(roots, raised=(BusyError, *AWAY), message_of=storage_message)
 
 
 def _add_run_tags(
