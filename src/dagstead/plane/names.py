@@ -33,6 +33,7 @@ RESERVED_DEPLOYMENT_NAMES = frozenset(
         "gen_artifact_post",
         "upload_logs",
         "static",
+        "locations",
         "api",
     }
 )

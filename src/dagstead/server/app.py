@@ -79,6 +79,8 @@ def create_app(
         *agent_routes(agents),
         Route("/graphql", operator.graphql, methods=["GET", "POST"]),
         Route("/", operator.home, methods=["GET"]),
+        # The CLI sends people here when its address names no deployment.
+        Route("/locations", operator.home, methods=["GET"]),
         DeploymentRoute(operator),
     ]
     return Starlette(
@@ -112,11 +114,11 @@ class Operator:
     agents: Endpoint
 
     async def home(self, request: Request) -> Response:
-        """``/``: the first deployment's UI."""
+        """``/`` and ``/locations``: the same of the first deployment's UI."""
         token = _token(request)
         _require_user(token)
         name = await to_thread.run_sync(self.apps.first_granted, token)
-        return RedirectResponse(f"/{name}/", status_code=HTTPStatus.SEE_OTHER)
+        return RedirectResponse(f"/{name}{request.url.path}", status_code=HTTPStatus.SEE_OTHER)
 
     async def graphql(self, request: Request) -> Response:
         """``/graphql``: the agents' for agent tokens, else a deployment's, else the first one's."""

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
 from dagstead.plane.tokens import TokenKind
 from dagstead.server.administration import delete_deployment
@@ -31,3 +32,12 @@ def test_a_deployment_made_anew_has_nothing_of_the_one_before(
     plane.store.deployments.create("short-lived")
     assert ask().json() == {"data": {"runsOrError": {"count": 0}}}
     assert home.exists()
+
+
+@pytest.mark.parametrize("path", ["/", "/locations"])
+def test_an_address_without_a_deployment_leads_to_the_first_one(
+    plane: Plane, client: httpx.Client, path: str
+) -> None:
+    answer = client.get(path, headers=plane.headers(TokenKind.USER), follow_redirects=False)
+
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/prod{path}")
