@@ -16,7 +16,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-tools check docs lock format clean
+.PHONY: help venv demo test test-tools check docs rules bench lock format clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,6 +45,12 @@ check: $(READY) ## Lint, format, types, import rules, spelling, documentation.
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/codespell
 	$(MAKE) --no-print-directory docs
+
+rules: $(READY) ## Make docs/rules from the code of the rules.
+	$(BIN)/python scripts/make-rule-pages docs/rules
+
+bench: $(READY) ## Time the commands on a large made-up repository.
+	@$(BIN)/python -m benchmarks
 
 docs: $(READY) ## Build the documentation; a dead reference fails.
 	$(BIN)/sphinx-build -q -W -n --keep-going -b html docs docs/_build

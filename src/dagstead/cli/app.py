@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dagstead.cli import agents, config, deployment, location, run, token, version
+from dagstead.cli import agents, check, config, deployment, location, run, token, version
 
 app = typer.Typer(
     name="dagstead",
@@ -28,4 +28,5 @@ for name, group in (
 ):
     app.add_typer(group, name=name)
 
+app.command(rich_help_panel="Repository")(check.check)
 app.command()(version.version)

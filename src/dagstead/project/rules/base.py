@@ -34,6 +34,16 @@ class Found:
     #: person can decide.
     edits: tuple[Edit, ...] = ()
 
+    @property
+    def sentences(self) -> str:
+        """The message and the advice, each ended."""
+        return f"{self.message}. {self.advice}"
+
+    @property
+    def advice(self) -> str:
+        """What to write instead, ended."""
+        return self.instead if self.instead.endswith("?") else f"{self.instead}."
+
 
 Check = Callable[[Project], Iterator[Found]]
 

@@ -164,8 +164,7 @@ def invisible_character(project: Project) -> Iterator[Found]:
 def no_location_name(project: Project) -> Iterator[Found]:
     """Every location has a name."""
     for entry in location_entries(project):
-        hidden = any(_hidden(each.key) for each in entry.entries)
-        if entry.entry("location_name") is None and not hidden:
+        if entry.entry("location_name") is None and not _has_misspelt_name(entry):
             yield Found(
                 position=entry.position,
                 message="this location has no name",
@@ -326,6 +325,12 @@ def _unknown(place: str, known: Sequence[str], entry: Entry, node: Node) -> Foun
 def _hidden(key: Node) -> str:
     """The characters of a key that show nothing."""
     return "".join(c for c in key.text or "" if unicodedata.category(c) == "Cf")
+
+
+def _has_misspelt_name(entry: Node) -> bool:
+    """Whether the rule for the key tells of it already."""
+    keys = [each.key for each in entry.entries]
+    return any(_hidden(key) or is_same_word(str(key.value), "location_name") for key in keys)
 
 
 def _counts(node: Node) -> bool:

@@ -12,7 +12,7 @@ from dagstead.project.rules.base import Found, Severity, rule
 from dagstead.project.rules.visit import folder_exists, is_outside
 
 _UNFILLED = re.compile(r"\$|\{\{|<[^>]*>")
-_DEVELOPER = re.compile(r"^(?:/home/|/Users/|~|[A-Za-z]:[\\/])")
+_DEVELOPER = re.compile(r"^/(?:home|Users)/|^~|^[A-Za-z]:[\\/]")
 
 
 def _with_build(directory: str, **more: str) -> str:
