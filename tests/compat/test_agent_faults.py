@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -75,6 +76,24 @@ def test_a_deploy_survives_a_killed_server(ground: Ground) -> None:
     run_id = ground.deployment.launch("deployed_meanwhile", "whispering", tags=NOT_ISOLATED)
     ground.deployment.succeed(run_id)
     ground.deployment.delete_location("deployed_meanwhile")
+
+
+def test_a_deploy_whose_news_was_lost_on_the_way_is_told_again(ground: Ground) -> None:
+    """As when the connection breaks after the server has handed out the workspace check."""
+    setup = _setup(ground.plane, "deaf", "deaf")
+    stub = ShortLivedAgent(url=ground.plane.url, setup=setup)
+    with _agent(ground.plane, setup) as agent:
+        ground.deployment.deploy("unheard", "compat_small", queue="deaf")
+        ground.deployment.wait_until_loaded("unheard")
+        agent.signal(signal.SIGSTOP)
+        ground.deployment.deploy("unheard", "compat_small", queue="deaf")
+        assert eventually(stub.take_check, 30, "the workspace check")
+        agent.signal(signal.SIGCONT)
+        ground.plane.let_deploys_be_old()
+
+        ground.deployment.wait_until_loaded("unheard")
+        agent.kill()
+    ground.deployment.delete_location("unheard")
 
 
 def test_a_run_survives_a_killed_server_with_every_event_once(ground: Ground) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient, GraphQLRefusedError
@@ -76,12 +77,16 @@ def test_queues_beyond_the_grant_are_cut_off_and_the_others_served(
         deployment.deploy("on_default", "compat_small")
         deployment.deploy("on_granted", "compat_small", queue="granted")
         deployment.wait_until_loaded("on_granted")
+        beats = eventually(
+            lambda: [each for each in plane.store.agents.of("prod") if each.label == "partly"],
+            LOG_SECONDS,
+            "the agent's heartbeat",
+        )
         agent.kill()
 
     assert deployment.location("on_foreign").load_status == "LOADING"
     assert deployment.location("on_default").load_status == "LOADING"
-    (beat,) = [each for each in plane.store.agents.of("prod") if each.label == "partly"]
-    assert beat.queues == frozenset({"granted"})
+    assert [each.queues for each in beats] == [frozenset({"granted"})]
 
 
 def test_a_revoked_token_ends_an_agents_work_with_a_sentence(

@@ -14,6 +14,7 @@ import psutil
 from dagster._serdes import deserialize_value
 from dagster_cloud.api.dagster_cloud_api import DagsterCloudApiRequest
 
+from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, LAUNCH_RUN
 from tests.support.control_plane import ControlPlane
 from tests.support.environments import Environment
 from tests.support.processes import ChildProcess
@@ -117,21 +118,29 @@ class ShortLivedAgent:
 
     def take_launch(self) -> str | None:
         """Poll once; the id of the run whose launch it got."""
-        data = self._graphql(
-            _POP, queues=list(self.setup.queues), deployments=list(self.setup.deployments)
-        )
-        requests = data["userCloudAgent"]["popUserCloudAgentRequests"]
-        launches = [each for each in requests if each["requestApi"] == "LAUNCH_RUN"]
+        requests = self._take()
+        launches = [each for each in requests if each["requestApi"] == LAUNCH_RUN]
         if not launches:
             return None
         request = deserialize_value(launches[0]["requestBody"], DagsterCloudApiRequest)
         run_id: str = request.request_args.dagster_run.run_id
         return run_id
 
+    def take_check(self) -> bool:
+        """Poll once; whether it got a check for workspace updates."""
+        return CHECK_FOR_WORKSPACE_UPDATES in {each["requestApi"] for each in self._take()}
+
     def begin(self, run_id: str) -> None:
         """Say that it starts the run's worker now."""
         tags = json.dumps({"dagster/agent_id": f"agent {self.setup.label}"})
         self._graphql(_BEGIN, runId=run_id, tags=tags)
+
+    def _take(self) -> list[dict[str, Any]]:
+        data = self._graphql(
+            _POP, queues=list(self.setup.queues), deployments=list(self.setup.deployments)
+        )
+        taken: list[dict[str, Any]] = data["userCloudAgent"]["popUserCloudAgentRequests"]
+        return taken
 
     def _graphql(self, query: str, **variables: object) -> dict[str, Any]:
         headers = {

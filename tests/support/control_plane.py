@@ -14,7 +14,7 @@ from sqlalchemy import update
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.issuing import issue
 from dagstead.store.all import Store, open_store
-from dagstead.store.tables import heartbeats, requests
+from dagstead.store.tables import heartbeats, locations, requests
 from dagstead.store.tokens import Grant
 from dagstead.testing.waiting import eventually
 from tests.support.deployment import DeploymentClient
@@ -164,6 +164,13 @@ class ControlPlane:
                 .where(requests.c.leased_by == token.id)
                 .where(requests.c.leased_at.is_not(None))
                 .values(leased_at=requests.c.leased_at - _LONG_GONE_SECONDS)
+            )
+
+    def let_deploys_be_old(self) -> None:
+        """Move the newest change of every location minutes back in time."""
+        with self.store.database.write() as connection:
+            connection.execute(
+                update(locations).values(updated_at=locations.c.updated_at - _LONG_GONE_SECONDS)
             )
 
     def _issue(self, name: str, kind: TokenKind, grant: Grant) -> str:

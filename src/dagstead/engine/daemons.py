@@ -12,6 +12,7 @@ from dagster._daemon.controller import DagsterDaemonController, create_daemons_f
 
 from dagstead.engine.instances import Instances
 from dagstead.engine.redelivery import Housekeeping
+from dagstead.engine.reminders import Reminders
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.plane.deployments import Deployment
 
@@ -20,6 +21,7 @@ logger = logging.getLogger(__name__)
 #: How soon a new deployment has daemons, and changed settings are in force.
 _CHECK_SECONDS = 2.0
 _PURGE_EVERY_ROUNDS = 150
+_REMIND_EVERY_ROUNDS = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +47,14 @@ class Daemons:
                 exception from it ends the loop.
         """
         housekeeping = Housekeeping(self.instances)
+        reminders = Reminders(self.instances)
         rounds = 0
         try:
             while not stop.is_set():
                 self._guarded("check the deployments", self.check)
                 self._guarded("tidy the request queue", housekeeping.tidy_queue)
+                if rounds % _REMIND_EVERY_ROUNDS == 0:
+                    self._guarded("remind agents of deploys", reminders.send)
                 if rounds % _PURGE_EVERY_ROUNDS == 0:
                     self._guarded("purge old rows", housekeeping.purge)
                 if after_round:
