@@ -28,6 +28,9 @@ _READY_SECONDS = 90.0
 #: An agent counts as gone after 90 seconds without a heartbeat.
 _LONG_GONE_SECONDS = 200.0
 
+#: Agents are reminded of a deploy after a minute.
+_OLD_DEPLOY_SECONDS = 70.0
+
 _ORGANIZATION = "dagstead"
 
 
@@ -167,10 +170,15 @@ class ControlPlane:
             )
 
     def let_deploys_be_old(self) -> None:
-        """Move the newest change of every location minutes back in time."""
+        """Move deploys, and what agents took, back in time: by less than an agent may be silent."""
         with self.store.database.write() as connection:
             connection.execute(
-                update(locations).values(updated_at=locations.c.updated_at - _LONG_GONE_SECONDS)
+                update(locations).values(updated_at=locations.c.updated_at - _OLD_DEPLOY_SECONDS)
+            )
+            connection.execute(
+                update(requests)
+                .where(requests.c.leased_at.is_not(None))
+                .values(leased_at=requests.c.leased_at - _OLD_DEPLOY_SECONDS)
             )
 
     def _issue(self, name: str, kind: TokenKind, grant: Grant) -> str:
