@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from dagster import DagsterInstance
 from dagster._core.instance.ref import InstanceRef
@@ -199,9 +199,11 @@ def postgres_schema_url(url: str, schema: str) -> str:
     """The URL whose connections see only that schema; percent-encoded as libpq takes it."""
     # Open-source Dagster's NOTIFY has a parameter, which only psycopg2 puts in before it sends;
     # SQLAlchemy's default driver is psycopg 3.
-    plain = make_url(url).set(drivername="postgresql+psycopg2", query={})
+    given = make_url(url).set(drivername="postgresql+psycopg2")
+    plain = given.set(query={})
+    query = {**given.query, "options": f"-csearch_path={schema}"}
     text = plain.render_as_string(hide_password=False)
-    return f"{text}?options={quote(f'-csearch_path={schema}')}"
+    return f"{text}?{urlencode(query, doseq=True, quote_via=quote)}"
 
 
 @contextmanager
