@@ -38,13 +38,13 @@ class Properties:
             found = self._get("signing_key")
         return bytes.fromhex(str(found))
 
-    def _get(self, name: str) -> Any:  # noqa: ANN401 - JSON
+    def _get(self, name: str) -> Any:
         with self.database.read() as connection:
             return connection.execute(
                 select(properties.c.value).where(properties.c.name == name)
             ).scalar_one_or_none()
 
-    def _set(self, name: str, value: Any) -> None:  # noqa: ANN401 - JSON
+    def _set(self, name: str, value: Any) -> None:
         with self.database.write() as connection:
             changed = connection.execute(
                 update(properties).where(properties.c.name == name).values(value=value)
@@ -52,7 +52,7 @@ class Properties:
         if not changed and not self._insert_if_missing(name, value):
             self._set(name, value)
 
-    def _insert_if_missing(self, name: str, value: Any) -> bool:  # noqa: ANN401 - JSON
+    def _insert_if_missing(self, name: str, value: Any) -> bool:
         try:
             with self.database.write() as connection:
                 connection.execute(insert(properties).values(name=name, value=value))

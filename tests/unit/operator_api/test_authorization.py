@@ -43,7 +43,8 @@ OF_THE_ORGANIZATION = {
     "deploymentByName": ('{ f: deploymentByName(name: "prod") { __typename } }', "Unauthorized"),
     "createOrUpdateBranchDeployment": (
         (
-            f"mutation {{ f: createOrUpdateBranchDeployment(branchData: {BRANCH}, commit: {COMMIT}) "
+            f"mutation {{ f: createOrUpdateBranchDeployment(branchData: {BRANCH}, "
+            f"commit: {COMMIT}) "
             "{ ... on PythonError { message } } }"
         ),
         "may not use deployment",
@@ -54,8 +55,8 @@ OF_THE_ORGANIZATION = {
     ),
     "generateServerlessPexUrl": (
         (
-            'mutation { f: generateServerlessPexUrl(filenames: ["requirements-1.txt"], method: PUT) '
-            "{ url } }"
+            "mutation { f: generateServerlessPexUrl("
+            'filenames: ["requirements-1.txt"], method: PUT) { url } }'
         ),
         "/token-",
     ),
