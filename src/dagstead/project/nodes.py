@@ -63,9 +63,15 @@ class Node:
 
     @property
     def text(self) -> str | None:
-        """The text of a scalar that is text, otherwise ``None``."""
-        is_text = self.kind is NodeKind.SCALAR and isinstance(self.value, str)
-        return self.value if is_text else None
+        """The text of a scalar that is text, otherwise ``None``.
+
+        The official model takes the bytes of ``!!binary`` for text, too.
+        """
+        if self.kind is not NodeKind.SCALAR:
+            return None
+        if isinstance(self.value, bytes):
+            return _decoded(self.value)
+        return self.value if isinstance(self.value, str) else None
 
     @property
     def entries(self) -> tuple[Entry, ...]:
@@ -147,6 +153,13 @@ def sequence(items: tuple[Node, ...], at: Node) -> Node:
 def empty_mapping(source: SourceText) -> Node:
     """A mapping without keys at the beginning of a file."""
     return Node(NodeKind.MAPPING, (), source, 0, 0)
+
+
+def _decoded(value: bytes) -> str | None:
+    try:
+        return value.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
 
 
 def _hashable(key: Node) -> Any:

@@ -11,6 +11,7 @@ refuses, PyYAML's own scanner, which the official one uses, has the last word.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -20,6 +21,9 @@ import yaml
 
 from dagstead.project.nodes import Entry, Node, NodeKind
 from dagstead.project.source import SourceText
+
+#: libyaml takes these characters in places where PyYAML's own scanner refuses them.
+_DISPUTED = re.compile("[\t\ufeff]")
 
 _STR = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
@@ -54,12 +58,13 @@ class Parsed:
 
 def read_yaml(source: SourceText) -> Parsed:
     """Read one document. Never raises for what is in the text."""
-    try:
-        return _read(source, _fast_loader())
-    except yaml.YAMLError:
-        pass
-    except RecursionError:
-        return _too_deep()
+    if not _DISPUTED.search(source.text):
+        try:
+            return _read(source, _fast_loader())
+        except yaml.YAMLError:
+            pass
+        except RecursionError:
+            return _too_deep()
     try:
         return _read(source, _official_loader())
     except yaml.YAMLError as error:
@@ -164,7 +169,7 @@ class _Builder:
             value = self._loader.construct_object(composed, deep=True)
         except yaml.YAMLError as error:
             return self._break(composed, str(getattr(error, "problem", None) or error))
-        except (ValueError, TypeError, ArithmeticError) as error:
+        except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError) as error:
             return self._break(composed, f"it is no value: {error}")
         return self._node(NodeKind.SCALAR, value, composed, getattr(composed, "style", None))
 
@@ -200,6 +205,9 @@ class _Builder:
 
     def _merged(self, composed: Any) -> list[Entry]:
         """The entries that ``<<`` brings; of several mappings the first named wins."""
+        if id(composed) in self._open:
+            # A mapping that is merged into itself gains nothing.
+            return []
         value = self.build(composed)
         parts = reversed(value.items) if value.is_sequence else [value]
         entries: list[Entry] = []

@@ -342,7 +342,7 @@ def _texts(
 ) -> Iterator[Found]:
     for key in keys if node is not None else ():
         value = node.get(key) if node is not None else None
-        if value is None or value.kind is NodeKind.BROKEN or _is_text(value):
+        if value is None or value.kind is NodeKind.BROKEN or value.text is not None:
             continue
         if may_be_empty and value.is_null:
             continue
@@ -353,11 +353,6 @@ def _texts(
             message=f"{key} of {place} is {kind_of(value)}, not text",
             instead=f'Write {key}: "{written}"' if one_line else f"Write '{key}: …' with a text",
         )
-
-
-def _is_text(node: Node) -> bool:
-    # The official model takes !!binary for text.
-    return node.kind is NodeKind.SCALAR and isinstance(node.value, str | bytes)
 
 
 def _mapping(node: Node, key: str) -> Iterator[Found]:
@@ -373,7 +368,7 @@ def _mapping(node: Node, key: str) -> Iterator[Found]:
 
 def _text_keys(context: Node | None) -> Iterator[Found]:
     for entry in () if context is None else context.entries:
-        if not isinstance(entry.key.value, str | bytes):
+        if entry.key.text is None:
             yield Found(
                 position=entry.key.position,
                 message=f"the key {entry.key.value!r} of container_context is not text",
