@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dagstead.project.families import Family
 from dagstead.project.locations import make_location
-from dagstead.project.merge import merge
+from dagstead.project.merge import merge_for_dg
 from dagstead.project.model import ConfigFile, Location, Origin
 from dagstead.project.nodes import Entry, Node, mapping, scalar
 
@@ -87,7 +87,7 @@ class _Project:
         general = _files_entry(self.workspace, self.beside, table)
         own = mapping((*self._own(table), *_files_of(self.file, self.beside)), table)
         yield make_location(
-            own if general is None else merge(general, own),
+            own if general is None else merge_for_dg(general, own),
             written=table,
             file=self.file,
             general=general,

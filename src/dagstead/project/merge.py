@@ -48,10 +48,22 @@ _REPLACED = frozenset(
     for what in ("args", "command")
 )
 
+#: A beginning of paths that fits none of them.
+_NO_EXCEPTIONS = "dg"
+
 
 def merge(general: Node, specific: Node) -> Node:
     """What ``specific`` says, on top of what ``general`` says. Places are kept."""
     return _merge(without_nulls(general), without_nulls(specific), "")
+
+
+def merge_for_dg(general: Node, specific: Node) -> Node:
+    """The same for dg, which joins all lists.
+
+    dg hands over what is below ``container_context``, without that word in the paths, so that none
+    of the exceptions for lists fits: ``env_vars: [A=1]`` and ``[A=2]`` become ``[A=1, A=2]``.
+    """
+    return _merge(without_nulls(general), without_nulls(specific), _NO_EXCEPTIONS)
 
 
 def without_nulls(node: Node) -> Node:
