@@ -66,7 +66,8 @@ def break_down() -> None:
     raise ValueError(message)
 
 
-@dg.job
+# The one with an executor of several processes, which is Dagster's default.
+@dg.job(executor_def=dg.multiprocess_executor)
 def failing() -> None:
     break_down()
 
@@ -135,10 +136,7 @@ def reflecting() -> None:
     use_the_instance()
 
 
-# The one with an executor of several processes, which is Dagster's default.
-plain_assets = dg.define_asset_job(
-    "plain_assets", selection=["source", "derived"], executor_def=dg.multiprocess_executor
-)
+plain_assets = dg.define_asset_job("plain_assets", selection=["source", "derived"])
 letters = dg.define_asset_job("letters", selection=["lettered"])
 
 
