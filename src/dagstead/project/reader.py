@@ -123,7 +123,7 @@ def _read_all(
 ) -> Iterator[ConfigFile]:
     for path in paths:
         try:
-            with (root / path).open("rb") as stream:
+            with open(f"{root}/{path}", "rb") as stream:  # noqa: PTH123 - quicker, for thousands
                 data = stream.read(_MOST_BYTES + 1)
         except OSError:
             # A link that leads nowhere, or a file that may not be read.

@@ -162,7 +162,7 @@ def no_such_project(project: Project) -> Iterator[Found]:
     """The projects of a workspace are there."""
     for file in dg_files(project.files).values():
         for folder, node in workspace_projects(file):
-            if not is_outside(folder) and not folder_exists(project.root, folder):
+            if not is_outside(folder) and not folder_exists(project, folder):
                 yield Found(
                     position=node.position,
                     message=f"there is no folder {folder!r}, a project of this workspace",

@@ -5,11 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
 
 from dagstead.project.model import Kind, Location, Project
 from dagstead.project.rules.base import Found, Severity, rule
-from dagstead.project.rules.visit import folder_exists, is_outside
+from dagstead.project.rules.visit import file_exists, folder_exists, is_outside
 
 _UNFILLED = re.compile(r"\$|\{\{|<[^>]*>")
 _DEVELOPER = re.compile(r"^/(?:home|Users)/|^~|^[A-Za-z]:[\\/]")
@@ -41,7 +40,7 @@ def no_such_build_directory(project: Project) -> Iterator[Found]:
     """The build directory is there."""
     for location in _with_directory(project):
         directory = location.build_directory
-        if directory and not folder_exists(project.root, location.build_folder):
+        if directory and not folder_exists(project, location.build_folder):
             yield Found(
                 position=directory.position,
                 message=f"there is no folder {location.build_folder!r}, the build.directory of "
@@ -63,14 +62,9 @@ def no_such_build_directory(project: Project) -> Iterator[Found]:
 )
 def outside_the_repository(project: Project) -> Iterator[Found]:
     """The build directory lies in the repository."""
-    prefix = project.root.resolve()
     for location in _with_directory(project, outside=True):
         directory = location.build_directory
-        folder = (prefix / location.build_folder).resolve()
-        if directory and (
-            PurePosixPath(directory.value).is_absolute()
-            or not folder.is_relative_to(project.repository.resolve())
-        ):
+        if directory and _leaves_repository(project, location.build_folder):
             yield Found(
                 position=directory.position,
                 message=f"build.directory {directory.value!r} lies outside the repository",
@@ -101,10 +95,7 @@ def no_dockerfile(project: Project) -> Iterator[Found]:
         folder = location.build_folder
         if location.kind is not Kind.HYBRID or location.registry is None or is_outside(folder):
             continue
-        places = (folder, *(str(each) for each in PurePosixPath(folder).parents))
-        if folder_exists(project.root, folder) and not any(
-            (project.root / place / "Dockerfile").is_file() for place in places
-        ):
+        if folder_exists(project, folder) and not _has_dockerfile(project, folder):
             yield Found(
                 position=location.registry.position,
                 message=f"{location.name.value!r} is built as an image, and {folder!r} has no "
@@ -140,9 +131,9 @@ def working_directory_from_the_wrong_place(project: Project) -> Iterator[Found]:
         base = location.folder if location.build_directory is None else location.build_folder
         inside = posixpath.normpath(posixpath.join(base, working.value))
         beside = posixpath.normpath(posixpath.join(location.folder, working.value))
-        if is_outside(inside) or inside == beside or folder_exists(project.root, inside):
+        if is_outside(inside) or inside == beside or folder_exists(project, inside):
             continue
-        if folder_exists(project.root, beside):
+        if folder_exists(project, beside):
             meant = posixpath.relpath(beside, location.build_folder)
             yield Found(
                 position=working.position,
@@ -190,7 +181,7 @@ def no_such_python_file(project: Project) -> Iterator[Found]:
             continue
         working = "" if location.working_directory is None else location.working_directory.value
         bases = {location.build_folder, posixpath.join(location.build_folder, working)}
-        if not folder_exists(project.root, location.build_folder) or working.startswith("/"):
+        if not folder_exists(project, location.build_folder) or working.startswith("/"):
             continue
         if not any((project.root / base / source.target.value).is_file() for base in bases):
             yield Found(
@@ -241,5 +232,23 @@ def _with_directory(project: Project, *, outside: bool = False) -> Iterator[Loca
         directory = location.build_directory
         if directory is None or _UNFILLED.search(directory.value):
             continue
-        if outside or not PurePosixPath(directory.value).is_absolute():
+        if outside or not directory.value.startswith("/"):
             yield location
+
+
+def _has_dockerfile(project: Project, folder: str) -> bool:
+    """Whether there is one in a folder or above it, up to the root."""
+    while not file_exists(project, posixpath.join(folder, "Dockerfile")):
+        if folder in {"", "."}:
+            return False
+        folder = posixpath.dirname(folder)
+    return True
+
+
+def _leaves_repository(project: Project, folder: str) -> bool:
+    if folder.startswith("/"):
+        return True
+    # The root of the project may be a folder inside the repository.
+    return is_outside(folder) and not (project.root / folder).resolve().is_relative_to(
+        project.repository.resolve()
+    )

@@ -6,7 +6,6 @@ import difflib
 import os
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from dagstead.project.families import Family
 from dagstead.project.model import ConfigFile, Kind, Project
@@ -93,9 +92,14 @@ def is_mixed(project: Project) -> bool:
     return Kind.SERVERLESS in kinds and Kind.HYBRID in kinds
 
 
-def folder_exists(root: Path, path: str) -> bool:
-    """Whether there is such a folder."""
-    return (root / path).is_dir()
+def folder_exists(project: Project, path: str) -> bool:
+    """Whether there is such a folder, by its path from the root."""
+    return os.path.isdir(f"{project.root}/{path}")  # noqa: PTH112 - asked of every location
+
+
+def file_exists(project: Project, path: str) -> bool:
+    """Whether there is such a file, by its path from the root."""
+    return os.path.isfile(f"{project.root}/{path}")  # noqa: PTH113 - asked of every location
 
 
 def lines_of(file: ConfigFile) -> Iterator[tuple[int, str]]:
@@ -109,4 +113,4 @@ def lines_of(file: ConfigFile) -> Iterator[tuple[int, str]]:
 
 def is_outside(path: str) -> bool:
     """Whether a normalized path leaves the folder that it is relative to."""
-    return path == ".." or path.startswith("../") or os.path.isabs(path)  # noqa: PTH117 - text
+    return path == ".." or path.startswith(("../", "/"))

@@ -1,0 +1,1 @@
+"""How long the commands take on a large repository. Run by ``make bench``."""

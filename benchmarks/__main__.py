@@ -1,0 +1,50 @@
+"""Times commands on made-up repositories and prints a table: the best of three, in seconds."""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from benchmarks.repositories import one_file_for_each, one_root_file
+
+_LOCATIONS = 1_000
+_FILES = 50_000
+_TIMES = 3
+_COMMANDS = (("check",),)
+
+
+def main() -> None:
+    """Make the repositories, run every command in each, and print."""
+    sys.stdout.write(f"{_LOCATIONS} locations, {_FILES} files; best of {_TIMES}\n")
+    shapes: tuple[Callable[..., None], ...] = (one_file_for_each, one_root_file)
+    for shape in shapes:
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder) / "repository"
+            shape(root, locations=_LOCATIONS, files=_FILES)
+            for command in _COMMANDS:
+                taken = [_seconds(command, root) for _ in range(_TIMES)]
+                wall, cpu = (min(each) for each in zip(*taken, strict=True))
+                name = shape.__name__.replace("_", " ")
+                line = f"{'dagstead ' + ' '.join(command):28} {name:20} {wall:5.2f} s"
+                sys.stdout.write(f"{line}   {cpu:5.2f} s of processor\n")
+
+
+def _seconds(command: tuple[str, ...], root: Path) -> tuple[float, float]:
+    """As a user sees it, with the start of the program; and without what other programs take."""
+    begin = time.perf_counter()
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(  # noqa: S603 - our own program
+        [sys.executable, "-m", "dagstead", *command], cwd=root, check=True, capture_output=True
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return time.perf_counter() - begin, cpu
+
+
+if __name__ == "__main__":
+    main()

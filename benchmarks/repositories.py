@@ -1,0 +1,53 @@
+"""Large made-up repositories."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_ENTRY = """\
+  - location_name: {name}
+    code_source:
+      module_name: {name}.definitions
+    build:
+      directory: {directory}
+      registry: registry.example.com/{name}
+    agent_queue: queue-{number}
+    container_context:
+      k8s:
+        env_vars:
+          - LOCATION={name}
+"""
+
+
+def one_file_for_each(root: Path, *, locations: int, files: int) -> None:
+    """A ``dagster_cloud.yaml`` in the folder of each location; ``files`` files in all."""
+    _make(root, locations=locations, files=files)
+    for number in range(locations):
+        folder = root / f"teams/team{number % 20}/location{number}"
+        text = "locations:\n" + _entry(number, ".")
+        (folder / "dagster_cloud.yaml").write_text(text, encoding="utf-8")
+
+
+def one_root_file(root: Path, *, locations: int, files: int) -> None:
+    """One ``dagster_cloud.yaml`` with all locations; ``files`` files in all."""
+    _make(root, locations=locations, files=files)
+    entries = [_entry(n, f"./teams/team{n % 20}/location{n}") for n in range(locations)]
+    (root / "dagster_cloud.yaml").write_text("locations:\n" + "".join(entries), encoding="utf-8")
+
+
+def _entry(number: int, directory: str) -> str:
+    return _ENTRY.format(name=f"location{number}", directory=directory, number=number % 20)
+
+
+def _make(root: Path, *, locations: int, files: int) -> None:
+    (root / ".git").mkdir(parents=True)
+    (root / ".gitignore").write_text("__pycache__/\n*.pyc\n/dist/\n.venv/\n", encoding="utf-8")
+    for number in range(locations):
+        folder = root / f"teams/team{number % 20}/location{number}"
+        package = folder / f"location{number}" / "assets"
+        package.mkdir(parents=True)
+        (folder / "Dockerfile").write_text("FROM python:3.12-slim\n", encoding="utf-8")
+        (folder / "pyproject.toml").write_text('[project]\nname = "x"\n', encoding="utf-8")
+        for each in range(files // locations - 3):
+            suffix = ("py", "py", "py", "sql", "yaml")[each % 5]
+            (package / f"asset{each}.{suffix}").write_text("", encoding="utf-8")
