@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,6 +22,10 @@ _OWN_CLUSTER = pytest.StashKey[PostgresCluster]()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the folder of this run's Postgres; it is started by the first test that asks."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # A shell that starts the tests in the background has their children ignore interrupts,
+        # by which some of these are stopped.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if _CLUSTER_VARIABLE not in os.environ:
         cluster = PostgresCluster.create()
         config.stash[_OWN_CLUSTER] = cluster

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 from dagstead.testing.waiting import eventually
+from tests.support import documents
 
 #: The code that the compat tests deploy.
 USER_CODE = Path(__file__).parent / "user_code"
@@ -86,19 +87,21 @@ class DeploymentClient:
         if variables:
             listed = [f"{key}={value}" for key, value in variables.items()]
             document["container_context"] = {"process": {"env_vars": listed}}
-        answer = self.graphql(_DEPLOY, document={"locations": [document]})["deployLocations"]
+        answer = self.graphql(documents.DEPLOY, document={"locations": [document]})[
+            "deployLocations"
+        ]
         if answer["__typename"] != "DeployLocationsSuccess":
             raise GraphQLRefusedError(answer)
 
     def delete_location(self, name: str) -> None:
         """Remove one location."""
-        answer = self.graphql(_DELETE, name=name)["deleteLocation"]
+        answer = self.graphql(documents.DELETE, name=name)["deleteLocation"]
         if answer["__typename"] != "DeleteLocationSuccess":
             raise GraphQLRefusedError(answer)
 
     def location(self, name: str) -> LoadedLocation:
         """A location as it stands."""
-        entries = self.graphql(_WORKSPACE)["workspaceOrError"]["locationEntries"]
+        entries = self.graphql(documents.WORKSPACE)["workspaceOrError"]["locationEntries"]
         entry = next(each for each in entries if each["name"] == name)
         loaded = entry["locationOrLoadError"] or {}
         repositories = loaded.get("repositories", [])
@@ -112,7 +115,7 @@ class DeploymentClient:
     def served_jobs(self, location: str) -> frozenset[str]:
         """The jobs of the definitions that serve now, whatever became of a newer deploy."""
         selector = _repository(location)
-        found = self.graphql(_REPOSITORY, selector=selector)["repositoryOrError"]
+        found = self.graphql(documents.REPOSITORY, selector=selector)["repositoryOrError"]
         return frozenset(job["name"] for job in found.get("jobs", []))
 
     def wait_until_loaded(self, *names: str) -> None:
@@ -150,7 +153,7 @@ class DeploymentClient:
             },
             "mode": "default",
         }
-        answer = self.graphql(_LAUNCH, parameters=parameters)["launchRun"]
+        answer = self.graphql(documents.LAUNCH, parameters=parameters)["launchRun"]
         if answer["__typename"] != "LaunchRunSuccess":
             raise GraphQLRefusedError(answer)
         run_id: str = answer["run"]["runId"]
@@ -158,12 +161,12 @@ class DeploymentClient:
 
     def run(self, run_id: str) -> dict[str, Any]:
         """``status`` and ``tags`` (by key) of a run."""
-        found = self.graphql(_RUN, runId=run_id)["runOrError"]
+        found = self.graphql(documents.RUN, runId=run_id)["runOrError"]
         return {**found, "tags": {each["key"]: each["value"] for each in found["tags"]}}
 
     def runs(self, **filter_: object) -> list[dict[str, Any]]:
         """The runs that a ``RunsFilter`` lets through, newest first."""
-        found = self.graphql(_RUNS, filter=filter_)["runsOrError"]["results"]
+        found = self.graphql(documents.RUNS, filter=filter_)["runsOrError"]["results"]
         return [
             {**each, "tags": {tag["key"]: tag["value"] for tag in each["tags"]}} for each in found
         ]
@@ -212,7 +215,7 @@ class DeploymentClient:
         events: list[dict[str, Any]] = []
         cursor: str | None = None
         while True:
-            answer = self.graphql(_EVENTS, runId=run_id, cursor=cursor)["logsForRun"]
+            answer = self.graphql(documents.EVENTS, runId=run_id, cursor=cursor)["logsForRun"]
             if answer["__typename"] != "EventConnection":
                 raise GraphQLRefusedError(answer)
             events += answer["events"]
@@ -234,35 +237,35 @@ class DeploymentClient:
             if event["__typename"] != "LogsCapturedEvent":
                 continue
             key = [run_id, "compute_logs", event["fileKey"]]
-            logs = self.graphql(_CAPTURED, key=key)["capturedLogs"]
+            logs = self.graphql(documents.CAPTURED, key=key)["capturedLogs"]
             for stream in found:
                 found[stream] += logs[stream] or ""
         return found
 
     def terminate(self, run_id: str) -> None:
         """Ask for a run's end; does not wait."""
-        answer = self.graphql(_TERMINATE, runId=run_id)["terminateRun"]
+        answer = self.graphql(documents.TERMINATE, runId=run_id)["terminateRun"]
         if answer["__typename"] != "TerminateRunSuccess":
             raise GraphQLRefusedError(answer)
 
     def start_schedule(self, location: str, name: str) -> None:
         """Switch a schedule on."""
         selector = {**_repository(location), "scheduleName": name}
-        answer = self.graphql(_START_SCHEDULE, selector=selector)["startSchedule"]
+        answer = self.graphql(documents.START_SCHEDULE, selector=selector)["startSchedule"]
         if answer["__typename"] != "ScheduleStateResult":
             raise GraphQLRefusedError(answer)
 
     def start_sensor(self, location: str, name: str) -> None:
         """Switch a sensor on."""
         selector = {**_repository(location), "sensorName": name}
-        answer = self.graphql(_START_SENSOR, selector=selector)["startSensor"]
+        answer = self.graphql(documents.START_SENSOR, selector=selector)["startSensor"]
         if answer["__typename"] != "Sensor":
             raise GraphQLRefusedError(answer)
 
     def ticks(self, location: str, name: str) -> list[dict[str, Any]]:
         """The ticks of a schedule or sensor, newest first."""
         selector = {**_repository(location), "name": name}
-        found = self.graphql(_TICKS, selector=selector)["instigationStateOrError"]
+        found = self.graphql(documents.TICKS, selector=selector)["instigationStateOrError"]
         ticks: list[dict[str, Any]] = found["ticks"]
         return ticks
 
@@ -288,7 +291,7 @@ class DeploymentClient:
             "assetSelection": [{"path": [each]} for each in assets],
             "partitionNames": list(partitions),
         }
-        answer = self.graphql(_BACKFILL, parameters=parameters)["launchPartitionBackfill"]
+        answer = self.graphql(documents.BACKFILL, parameters=parameters)["launchPartitionBackfill"]
         if answer["__typename"] != "LaunchBackfillSuccess":
             raise GraphQLRefusedError(answer)
         backfill_id: str = answer["backfillId"]
@@ -298,7 +301,9 @@ class DeploymentClient:
         """Wait until a backfill has completed with success."""
 
         def completed() -> bool:
-            found = self.graphql(_BACKFILL_STATE, id=backfill_id)["partitionBackfillOrError"]
+            found = self.graphql(documents.BACKFILL_STATE, id=backfill_id)[
+                "partitionBackfillOrError"
+            ]
             if found["status"] in {"FAILED", "COMPLETED_FAILED", "CANCELED"}:
                 raise AssertionError(found)
             return bool(found["status"] == "COMPLETED_SUCCESS")
@@ -318,175 +323,3 @@ def _whole_error(error: Mapping[str, Any]) -> str:
     causes = error.get("causes") or error.get("errorChain") or []
     inner = "".join(_whole_error(each.get("error", each)) for each in causes)
     return "".join([error["message"], *error.get("stack", []), inner])
-
-
-_ERROR = """
-fragment Whole on PythonError {
-  message stack
-  errorChain { error { message stack } }
-}
-"""
-
-_DEPLOY = """
-mutation Deploy($document: GenericScalar!) {
-  deployLocations(document: $document) {
-    __typename
-    ... on InvalidLocationError { errors }
-    ... on PythonError { message }
-    ... on UnauthorizedError { message }
-  }
-}
-"""
-
-_DELETE = """
-mutation Delete($name: String!) {
-  deleteLocation(locationName: $name) {
-    __typename
-    ... on PythonError { message }
-  }
-}
-"""
-
-_WORKSPACE = (
-    """
-query Workspace {
-  workspaceOrError {
-    ... on Workspace {
-      locationEntries {
-        name loadStatus
-        locationOrLoadError {
-          __typename
-          ... on RepositoryLocation { repositories { name jobs { name } } }
-          ... on PythonError { ...Whole }
-        }
-      }
-    }
-  }
-}
-"""
-    + _ERROR
-)
-
-_REPOSITORY = """
-query Repository($selector: RepositorySelector!) {
-  repositoryOrError(repositorySelector: $selector) {
-    ... on Repository { jobs { name } }
-  }
-}
-"""
-
-_LAUNCH = """
-mutation Launch($parameters: ExecutionParams!) {
-  launchRun(executionParams: $parameters) {
-    __typename
-    ... on LaunchRunSuccess { run { runId } }
-    ... on PythonError { message }
-    ... on RunConfigValidationInvalid { errors { message } }
-    ... on PipelineNotFoundError { message }
-    ... on InvalidSubsetError { message }
-  }
-}
-"""
-
-_RUN = """
-query Run($runId: ID!) {
-  runOrError(runId: $runId) {
-    __typename
-    ... on Run { runId status tags { key value } }
-  }
-}
-"""
-
-_RUNS = """
-query Runs($filter: RunsFilter!) {
-  runsOrError(filter: $filter) {
-    ... on Runs { results { runId status jobName tags { key value } } }
-  }
-}
-"""
-
-_EVENTS = (
-    """
-query Events($runId: ID!, $cursor: String) {
-  logsForRun(runId: $runId, afterCursor: $cursor) {
-    __typename
-    ... on PythonError { message stack }
-    ... on EventConnection {
-      cursor hasMore
-      events {
-        __typename
-        ... on MessageEvent { message timestamp stepKey }
-        ... on LogsCapturedEvent { fileKey }
-        ... on ExecutionStepFailureEvent { error { ...Whole } }
-        ... on RunFailureEvent { error { ...Whole } }
-        ... on EngineEvent { error { ...Whole } }
-      }
-    }
-  }
-}
-"""
-    + _ERROR
-)
-
-_CAPTURED = """
-query Captured($key: [String!]!) {
-  capturedLogs(logKey: $key) { stdout stderr }
-}
-"""
-
-_TERMINATE = """
-mutation Terminate($runId: String!) {
-  terminateRun(runId: $runId) {
-    __typename
-    ... on TerminateRunFailure { message }
-    ... on PythonError { message }
-  }
-}
-"""
-
-_START_SCHEDULE = """
-mutation StartSchedule($selector: ScheduleSelector!) {
-  startSchedule(scheduleSelector: $selector) {
-    __typename
-    ... on PythonError { message }
-  }
-}
-"""
-
-_START_SENSOR = """
-mutation StartSensor($selector: SensorSelector!) {
-  startSensor(sensorSelector: $selector) {
-    __typename
-    ... on PythonError { message }
-  }
-}
-"""
-
-_TICKS = (
-    """
-query Ticks($selector: InstigationSelector!) {
-  instigationStateOrError(instigationSelector: $selector) {
-    ... on InstigationState { ticks(limit: 20) { status runIds skipReason error { ...Whole } } }
-  }
-}
-"""
-    + _ERROR
-)
-
-_BACKFILL = """
-mutation Backfill($parameters: LaunchBackfillParams!) {
-  launchPartitionBackfill(backfillParams: $parameters) {
-    __typename
-    ... on LaunchBackfillSuccess { backfillId }
-    ... on PythonError { message }
-  }
-}
-"""
-
-_BACKFILL_STATE = """
-query BackfillState($id: String!) {
-  partitionBackfillOrError(backfillId: $id) {
-    ... on PartitionBackfill { status error { message } }
-  }
-}
-"""

@@ -110,5 +110,8 @@ def test_no_error_is_answered_by_what_clients_repeat_blindly(kind: type[Dagstead
 
 def test_a_busy_answer_says_when_to_come_back() -> None:
     answer = reply(BusyError(), {"type": "http", "path": "/graphql"})
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    assert (answer.status_code, answer.headers["retry-after"]) == (
+        429,
+        str(BusyError.retry_after_seconds),
+    )
     assert b"errors" not in answer.body
