@@ -85,6 +85,10 @@ class NoAnswerError(DagsteadError):
     """No agent answered in time."""
 
 
+class DatabaseUnusableError(DagsteadError):
+    """The database cannot be opened."""
+
+
 class ConfigurationError(DagsteadError):
     """A setting has a value that cannot be used."""
 

@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
 
 from dagstead.errors import (
     ConfigurationError,
     ConflictError,
+    DatabaseUnusableError,
     DeploymentNotFoundError,
     InvalidInputError,
     NotFoundError,
@@ -28,6 +30,16 @@ from dagstead.store.tokens import Grant
 from dagstead.testing.clock import ManualClock
 
 pytestmark = pytest.mark.storage
+
+
+def test_a_database_of_a_newer_version_is_refused_in_a_sentence(database_url: str) -> None:
+    database = Database(database_url)
+    database.migrate()
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(DatabaseUnusableError, match="made by a newer Dagstead"):
+        database.migrate()
+    database.close()
 
 
 def test_the_migrations_build_the_schema_that_the_statements_use(database_url: str) -> None:

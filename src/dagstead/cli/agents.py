@@ -31,9 +31,9 @@ def list_(
     For example: `dagstead agents list`
     """
     from dagstead.server.agent_report import report
-    from dagstead.server.services import opened_store
+    from dagstead.server.services import existing_store
 
-    with opened_store(settings(data=data, database=database, config=config)) as store:
+    with existing_store(settings(data=data, database=database, config=config)) as store:
         rows = [
             {
                 "agent": row.label,

@@ -27,9 +27,9 @@ def create(
 
     For example: `dagstead deployment create staging`
     """
-    from dagstead.server.services import opened_store
+    from dagstead.server.services import existing_store
 
-    with opened_store(settings(data=data, database=database, config=config)) as store:
+    with existing_store(settings(data=data, database=database, config=config)) as store:
         store.deployments.create(name)
     print(f"Deployment {name!r} is made. Its page is at /{name}/ of this control plane.")
 
@@ -46,9 +46,9 @@ def list_(
 
     For example: `dagstead deployment list --format json`
     """
-    from dagstead.server.services import opened_store
+    from dagstead.server.services import existing_store
 
-    with opened_store(settings(data=data, database=database, config=config)) as store:
+    with existing_store(settings(data=data, database=database, config=config)) as store:
         rows = [
             {
                 "name": each.name,
@@ -76,10 +76,10 @@ def delete(
     For example: `dagstead deployment delete staging --yes`
     """
     from dagstead.server.administration import delete_deployment
-    from dagstead.server.services import opened_store
+    from dagstead.server.services import existing_store
 
     chosen = settings(data=data, database=database, config=config)
-    with opened_store(chosen) as store:
+    with existing_store(chosen) as store:
         store.deployments.get(name)
         if not yes:
             typer.confirm(f"Delete {name!r} with all its runs and their history?", abort=True)
@@ -111,9 +111,9 @@ def settings_(
     - `dagstead deployment settings prod --set-from settings.yaml`
     """
     from dagstead.server.administration import set_deployment_settings
-    from dagstead.server.services import opened_store
+    from dagstead.server.services import existing_store
 
-    with opened_store(settings(data=data, database=database, config=config)) as store:
+    with existing_store(settings(data=data, database=database, config=config)) as store:
         if set_from is None:
             _print_yaml(store.deployments.get(name).settings)
             return

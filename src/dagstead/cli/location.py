@@ -33,9 +33,9 @@ def list_(
     For example: `dagstead location list --deployment prod`
     """
     from dagstead.plane.tokens import describe_queue
-    from dagstead.server.services import opened_store
+    from dagstead.server.services import existing_store
 
-    with opened_store(settings(data=data, database=database, config=config)) as store:
+    with existing_store(settings(data=data, database=database, config=config)) as store:
         chosen = [store.deployments.get(deployment)] if deployment else store.deployments.all()
         rows = [
             {

@@ -18,7 +18,7 @@ from dagstead.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from dagstead.server.settings import Settings
+    from dagstead.server.settings import Loaded, Settings
     from dagstead.server.supervisor import Ready
 
 PoolOption = Annotated[
@@ -60,11 +60,14 @@ def up(  # noqa: PLR0913 - one parameter an option
         pool=pool,
         log_level=log_level,
     )
+    from functools import partial
+
     from dagstead.server.logs import set_up_logs
     from dagstead.server.supervisor import run_up
 
     set_up_logs("up", loaded.settings.log_level)
-    run_up(loaded, _announce)
+    where = _where(loaded, data=data, database=database, config=config)
+    run_up(loaded, partial(_announce, where=where))
 
 
 def web(  # noqa: PLR0913 - one parameter an option
@@ -158,7 +161,21 @@ def _begin(part: str, settings: Settings) -> None:
     hold_lifeline(settings.stop_seconds)
 
 
-def _announce(ready: Ready) -> None:
+def _where(loaded: Loaded, **flags: object) -> str:
+    """The flags with which another command finds the same control plane; no password."""
+    import shlex
+
+    from dagstead.store.database import masked_database_url
+
+    values = {
+        "data": loaded.settings.data,
+        "database": masked_database_url(loaded.settings.database_url),
+        "config": loaded.file and loaded.file.absolute(),
+    }
+    return "".join(f" --{name} {shlex.quote(str(values[name]))}" for name in flags if flags[name])
+
+
+def _announce(ready: Ready, *, where: str) -> None:
     lines = ["", f"Dagstead is running at {ready.url}", ""]
     if ready.first_user_secret:
         lines += [
@@ -166,14 +183,16 @@ def _announce(ready: Ready) -> None:
             f"  {ready.url}/sign-in#token={ready.first_user_secret}",
             "",
             "Let the official CLI use it:",
-            f"  export DAGSTER_CLOUD_URL={ready.url} DAGSTER_CLOUD_DEPLOYMENT=prod",
+            f"  export DAGSTER_CLOUD_URL={ready.url}",
+            f"  export DAGSTER_CLOUD_ORGANIZATION={ready.organization}",
+            f"  export DAGSTER_CLOUD_DEPLOYMENT={ready.deployment}",
             f"  export DAGSTER_CLOUD_API_TOKEN={ready.first_user_secret}",
             "",
         ]
     else:
-        lines += ["Another user token:  dagstead token create --kind user --name NAME", ""]
+        lines += ["Another user token:", f"  dagstead token create --name NAME{where}", ""]
     lines += ["A token for a hybrid agent:"]
-    lines += ["  dagstead token create --kind agent --name NAME --queue QUEUE --no-default-queue"]
+    lines += [f"  dagstead token create --kind agent --name NAME --queue QUEUE{where}"]
     if not ready.pool:
         lines += [
             "",

@@ -61,7 +61,7 @@ def create(  # noqa: PLR0913 - one parameter an option
 
     from dagstead.server.grants import grant
     from dagstead.server.issuing import issue
-    from dagstead.server.services import opened_store
+    from dagstead.server.services import existing_store
 
     chosen = settings(data=data, database=database, config=config)
     wanted = grant(
@@ -71,7 +71,7 @@ def create(  # noqa: PLR0913 - one parameter an option
         queues=queue or (),
         default_queue=default_queue,
     )
-    with opened_store(chosen) as store:
+    with existing_store(chosen) as store:
         token, secret = issue(store, name, kind, wanted, chosen.organization)
     if format_ is Format.JSON:
         print(json.dumps({"id": token.id, "name": name, "kind": str(kind), "token": secret}))
@@ -98,9 +98,9 @@ def list_(
 
     For example: `dagstead token list --all`
     """
-    from dagstead.server.services import opened_store
+    from dagstead.server.services import existing_store
 
-    with opened_store(settings(data=data, database=database, config=config)) as store:
+    with existing_store(settings(data=data, database=database, config=config)) as store:
         tokens = store.tokens.all()
     rows = [
         {
@@ -130,8 +130,8 @@ def revoke(
 
     For example: `dagstead token revoke 7`
     """
-    from dagstead.server.services import opened_store
+    from dagstead.server.services import existing_store
 
-    with opened_store(settings(data=data, database=database, config=config)) as store:
+    with existing_store(settings(data=data, database=database, config=config)) as store:
         token = store.tokens.revoke(token_id)
     print(f"Token {token.id} {token.name!r} is revoked.")

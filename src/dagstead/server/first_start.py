@@ -19,6 +19,12 @@ def make_first_deployment(store: Store) -> None:
         store.deployments.create(PREFERRED_DEPLOYMENT)
 
 
+def first_deployment(store: Store) -> str:
+    """The full deployment to begin with."""
+    full = [each.name for each in store.deployments.all() if not each.is_branch]
+    return full[0] if full and PREFERRED_DEPLOYMENT not in full else PREFERRED_DEPLOYMENT
+
+
 def first_user_secret(store: Store, organization: str) -> str | None:
     """A user token for the first person, or ``None`` when there has ever been one."""
     if any(token.kind is TokenKind.USER for token in store.tokens.all()):

@@ -47,5 +47,6 @@ def set_up_logs(process: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    for name in _QUIET:
+    # What it says at "info" is in our own words already, but for "Press CTRL+C".
+    for name in (*_QUIET, "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from dagstead.errors import ConfigurationError
 from dagstead.server.settings import Settings
 from dagstead.store.all import Store, open_store
+from dagstead.store.database import sqlite_file
 
 if TYPE_CHECKING:
     from dagstead.engine.instances import Instances
@@ -34,6 +35,25 @@ def opened_store(settings: Settings) -> Iterator[Store]:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def existing_store(settings: Settings) -> Iterator[Store]:
+    """The store of a control plane that was started before, for commands that administer it.
+
+    Raises:
+        ConfigurationError: when there is none: a command in a wrong folder must not make another
+            control plane there, and then a token that nobody accepts.
+    """
+    file = sqlite_file(settings.database_url)
+    if file is not None and not file.exists():
+        msg = (
+            f"There is no control plane in {str(file.parent)!r}. Name its folder with --data or "
+            "DAGSTEAD_DATA, or start a new one with `dagstead up`."
+        )
+        raise ConfigurationError(msg)
+    with opened_store(settings) as store:
+        yield store
 
 
 def open_instances(settings: Settings, store: Store) -> Instances:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from dagstead.errors import ConfigurationError, DagsteadError
 from dagstead.server.first_start import (
+    first_deployment,
     first_user_secret,
     make_first_deployment,
     new_pool_secret,
@@ -48,6 +49,9 @@ class Ready:
     """What there is to tell once everything is up."""
 
     url: str
+    organization: str
+    #: The full deployment to begin with.
+    deployment: str
     #: A user token that was made just now and is told only this once, or ``None``.
     first_user_secret: str | None
     pool: bool
@@ -153,6 +157,8 @@ class _Supervisor:
         self.announce(
             Ready(
                 url=settings.base_url,
+                organization=settings.organization,
+                deployment=first_deployment(self.store),
                 first_user_secret=first_user_secret(self.store, settings.organization),
                 pool=self.pool_secret is not None,
             )

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from dagstead.errors import ConfigurationError
+from dagstead.errors import ConfigurationError, DatabaseUnusableError
 
 #: The schema of our own tables on Postgres; deployments have one each beside it.
 CONTROL_SCHEMA = "dagstead"
@@ -64,7 +65,24 @@ class Database:
         return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def migrate(self) -> None:
-        """Bring the schema up to this version; safe to run from several processes at once."""
+        """Bring the schema up to this version; safe to run from several processes at once.
+
+        Raises:
+            DatabaseUnusableError: with what the database said.
+        """
+        address = self._engine.url.set(drivername=self._engine.url.get_backend_name())
+        name = address.render_as_string(hide_password=True)
+        try:
+            self._migrate()
+        except DBAPIError as error:
+            reason = " ".join(str(error.orig).split())
+            msg = f"The database {name} cannot be used: {reason} Correct --database, or start it."
+            raise DatabaseUnusableError(msg) from error
+        except CommandError as error:
+            msg = f"The database {name} was made by a newer Dagstead. Install that version again."
+            raise DatabaseUnusableError(msg) from error
+
+    def _migrate(self) -> None:
         if self.is_sqlite:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
@@ -126,6 +144,12 @@ def masked_database_url(url: str) -> str:
         ConfigurationError: as :func:`parse_database_url`.
     """
     return parse_database_url(url).render_as_string(hide_password=True)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of a SQLite URL, ``None`` for Postgres."""
+    parsed = parse_database_url(url)
+    return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
 @contextmanager

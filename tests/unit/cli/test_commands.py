@@ -13,6 +13,7 @@ import typer
 from dagstead.cli.app import app
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
+from tests.support.ports import free_port
 from tests.unit.cli.conftest import Command
 
 
@@ -98,6 +99,7 @@ def test_a_revoked_token_opens_nothing(dagstead: Command, store: Store) -> None:
         ("web --port 0", "--port 0"),
     ],
 )
+@pytest.mark.usefixtures("store")
 def test_a_mistake_ends_in_one_sentence(dagstead: Command, arguments: str, sentence: str) -> None:
     said = dagstead(*arguments.split())
     assert said.code == 2
@@ -108,9 +110,33 @@ def test_a_mistake_ends_in_one_sentence(dagstead: Command, arguments: str, sente
 
 def test_a_folder_that_cannot_be_made_is_told(dagstead: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    said = dagstead("token", "list", "--data", str(tmp_path / "file" / "data"))
+    data = str(tmp_path / "file" / "data")
+    said = dagstead("web", "--port", str(free_port()), "--data", data)
     assert said.code == 2
     assert "cannot be made" in said.err
+
+
+def test_a_command_in_a_wrong_folder_makes_no_control_plane_there(
+    dagstead: Command, tmp_path: Path
+) -> None:
+    said = dagstead("token", "create", "--name", "ada")
+    assert said.code == 2
+    assert f"There is no control plane in '{tmp_path / 'data'}'" in said.err
+    assert "--data" in said.err
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("command", ["token list", "daemon", "up"])
+def test_a_database_that_does_not_answer_is_told_in_a_sentence(
+    dagstead: Command, command: str
+) -> None:
+    address = f"postgresql://ada:secret@127.0.0.1:{free_port()}/plane"
+    said = dagstead(*command.split(), "--database", address)
+    assert said.code == 1
+    (line,) = said.err.splitlines()
+    assert line.startswith("error: The database postgresql://ada:***@127.0.0.1")
+    assert "refused" in line
+    assert "secret" not in line
 
 
 def test_deployments_are_made_listed_and_deleted(
@@ -170,6 +196,7 @@ def test_wrong_settings_of_a_deployment_are_refused(
     assert store.deployments.get("prod").settings == {}
 
 
+@pytest.mark.usefixtures("store")
 def test_empty_lists_say_what_to_do_next(dagstead: Command) -> None:
     for words in ("agents list", "location list", "deployment list", "token list"):
         said = dagstead(*words.split())
