@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dagstead.cli import agents, check, config, deployment, location, run, token, version
+from dagstead.cli import agents, check, config, deployment, location, run, token, version, workflows
 
 app = typer.Typer(
     name="dagstead",
@@ -25,6 +25,7 @@ for name, group in (
     ("agents", agents.app),
     ("location", location.app),
     ("config", config.app),
+    ("workflows", workflows.app),
 ):
     app.add_typer(group, name=name)
 

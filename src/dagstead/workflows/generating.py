@@ -1,0 +1,145 @@
+"""From a project to files, and from files to what has drifted."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagstead.errors import ConflictError, InvalidInputError
+from dagstead.project import Kind, Project
+from dagstead.workflows.github import FOLDER, github_workflows
+from dagstead.workflows.gitlab import FILE, gitlab_pipeline
+from dagstead.workflows.options import Options, Pattern, Provider, Tool
+from dagstead.workflows.plan import Plan, make_plan, project_prefix
+from dagstead.workflows.yaml_text import dump
+
+#: The beginning of every generated file.
+_MARK = "# Made by `dagstead workflows generate`."
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GeneratedFile:
+    """A file as it should be."""
+
+    #: Relative to the root of the repository.
+    path: str
+    text: str
+
+
+def generate(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
+    """The files of a pattern. Nothing is written.
+
+    Raises:
+        InvalidInputError: when options do not go together, or a location cannot be deployed so;
+            a line for each reason, with its place.
+    """
+    options.checked()
+    plan = make_plan(project)
+    if options.tool is Tool.OFFICIAL_ACTION:
+        _check_action(plan)
+    if options.provider is Provider.GITLAB:
+        documents = {FILE: gitlab_pipeline(plan, options)}
+    else:
+        documents = github_workflows(plan, options)
+    heading = list(_heading(options, plan.project_dir))
+    return tuple(
+        GeneratedFile(path=path, text=dump(document, heading=heading))
+        for path, document in documents.items()
+    )
+
+
+def drift(root: Path, files: Iterable[GeneratedFile]) -> str:
+    """How the files below ``root`` differ from what they should be, as a unified diff."""
+    return "".join(_difference(each, _read(root / each.path)) for each in files)
+
+
+def stale_files(
+    root: Path, project: Project, options: Options, files: Iterable[GeneratedFile]
+) -> tuple[str, ...]:
+    """Files that these options made once and make no longer: those of locations that are gone."""
+    if options.provider is not Provider.GITHUB or options.pattern is not Pattern.PER_LOCATION:
+        return ()
+    heading = "".join(
+        f"# {line}".rstrip() + "\n" for line in _heading(options, project_prefix(project))
+    )
+    made = {each.path for each in files}
+    found = (f"{FOLDER}/{each.name}" for each in sorted((root / FOLDER).glob("dagster-deploy-*")))
+    return tuple(
+        each for each in found if each not in made and _read(root / each).startswith(heading)
+    )
+
+
+def write(root: Path, files: Iterable[GeneratedFile], *, force: bool = False) -> list[str]:
+    """Write the files that differ; the paths of those.
+
+    Raises:
+        ConflictError: when a file is there that was not generated, unless ``force``.
+    """
+    every = tuple(files)
+    foreign = [each.path for each in every if not _is_ours(_read(root / each.path))]
+    if foreign and not force:
+        msg = (
+            f"{', '.join(foreign)} was written by somebody else. "
+            "Move it away, or overwrite it with --force."
+        )
+        raise ConflictError(msg)
+    changed = [each for each in every if _read(root / each.path) != each.text]
+    for each in changed:
+        path = root / each.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(each.text, encoding="utf-8", newline="")
+    return [each.path for each in changed]
+
+
+def _heading(options: Options, project_dir: str) -> Iterator[str]:
+    yield _MARK.removeprefix("# ")
+    yield "Change the configuration of the locations, not this file, and make it again with:"
+    yield f"  {options.command(project_dir)}"
+    yield "The same with --check fails when this file is not what it would make."
+    yield ""
+    if options.provider is Provider.GITLAB:
+        yield "CI/CD variables: DAGSTER_CLOUD_URL (the address of the control plane),"
+        yield "DAGSTER_CLOUD_API_TOKEN (a user token; masked), and for images REGISTRY_USERNAME and"
+        yield "REGISTRY_PASSWORD. Protected variables are not given to merge requests."
+    else:
+        yield "Variable of the repository: DAGSTER_CLOUD_URL (the address of the control plane)."
+        yield "Secrets: DAGSTER_CLOUD_API_TOKEN (a user token), and those of the registries below."
+
+
+def _check_action(plan: Plan) -> None:
+    for session in plan.sessions:
+        if session.rendered:
+            msg = (
+                f"{session.path} uses defaults or Jinja, which the official action does not "
+                "render. Take --with cli."
+            )
+            raise InvalidInputError(msg)
+        for each in session.of_kind(Kind.PREBUILT):
+            msg = (
+                f"{each.name} exists already, and a session of the official action deploys only "
+                "what was built. Take --with cli."
+            )
+            raise InvalidInputError(msg)
+
+
+def _difference(file: GeneratedFile, there: str) -> str:
+    lines = difflib.unified_diff(
+        there.splitlines(keepends=True),
+        file.text.splitlines(keepends=True),
+        fromfile=f"{file.path} (as it is)" if there else "/dev/null",
+        tofile=f"{file.path} (as it would be made)",
+    )
+    return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+def _is_ours(text: str) -> bool:
+    return not text or text.startswith(_MARK)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8", errors="replace")
+    except OSError:
+        return ""

@@ -1,0 +1,181 @@
+"""Whole workflows of GitHub Actions."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from dagstead.workflows.github_steps import JobSteps, pushes_to_github
+from dagstead.workflows.options import Options, Pattern, Tool
+from dagstead.workflows.pins import RUNNER
+from dagstead.workflows.plan import Plan, Session, Target
+from dagstead.workflows.scripts import Choice, file_of
+from dagstead.workflows.yaml_text import Noted, Yaml
+
+FOLDER = ".github/workflows"
+
+_MINUTES = 60
+_MINUTES_TO_CLOSE = 10
+
+#: Secrets are not given to forks, and their code is not to be deployed.
+_OWN = "github.event.pull_request.head.repo.full_name == github.repository"
+_CLOSED = "github.event_name == 'pull_request' && github.event.action == 'closed'"
+
+_CHOICES: Mapping[Pattern, Choice] = {
+    Pattern.PER_LOCATION: Choice.WRITTEN,
+    Pattern.EVERYTHING: Choice.WRITTEN,
+    Pattern.CHANGED: Choice.FILE,
+    Pattern.ROUTED: Choice.FILE,
+    Pattern.MATRIX: Choice.MATRIX,
+}
+
+_GLOB = re.compile(r"([\\*?+\[\]!])")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Workflow:
+    path: str
+    title: str
+    sessions: tuple[Session, ...]
+    #: Globs that start it; without them it starts always.
+    paths: tuple[str, ...] = ()
+
+
+def github_workflows(plan: Plan, options: Options) -> dict[str, dict[str, Yaml]]:
+    """The documents, by their path relative to the root of the repository."""
+    return {each.path: _document(each, options) for each in _workflows(plan, options)}
+
+
+def _workflows(plan: Plan, options: Options) -> Iterator[_Workflow]:
+    if options.pattern is not Pattern.PER_LOCATION:
+        path = f"{FOLDER}/dagster-deploy.yml"
+        yield _Workflow(path=path, title="Deploy to Dagster", sessions=plan.sessions)
+        return
+    for session in plan.sessions:
+        for target in session.targets:
+            path = f"{FOLDER}/dagster-deploy-{target.slug}.yml"
+            yield _Workflow(
+                path=path,
+                title=f"Deploy {target.name} to Dagster",
+                sessions=(_only(session, target),),
+                paths=tuple(_globs((*target.watched, path))),
+            )
+
+
+def _only(session: Session, target: Target) -> Session:
+    return Session(
+        project_dir=session.project_dir,
+        file=session.file,
+        rendered=session.rendered,
+        targets=(target,),
+    )
+
+
+def _globs(paths: Iterable[str]) -> Iterator[str]:
+    """Patterns for files and for all below folders."""
+    for path in paths:
+        if path == ".":
+            yield "**"
+            return
+        literal = _GLOB.sub(r"\\\1", path)
+        yield literal
+        if "." not in path.rpartition("/")[2]:
+            yield f"{literal}/**"
+
+
+def _document(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
+    steps = JobSteps(options=options, choice=_CHOICES[options.pattern], workflow=workflow.path)
+    targets = [target for session in workflow.sessions for target in session.targets]
+    cancel = (
+        "Only a newer commit of the same pull request may cancel a deploy.",
+        "On a branch the next one waits: it deploys everything that the waiting ones would.",
+    )
+    group = "${{ github.workflow }}-${{ github.event.pull_request.number || github.ref }}"
+    return {
+        "name": workflow.title,
+        "on": _triggers(workflow, options),
+        "permissions": {},
+        "concurrency": {
+            "group": Noted(group, above=cancel),
+            "cancel-in-progress": (
+                "${{ github.event_name == 'pull_request' && github.event.action != 'closed' }}"
+            ),
+        },
+        "defaults": {"run": {"shell": "bash"}},
+        "env": {
+            "DAGSTER_CLOUD_URL": "${{ vars.DAGSTER_CLOUD_URL }}",
+            "DAGSTER_CLOUD_ORGANIZATION": "${{ vars.DAGSTER_CLOUD_ORGANIZATION || 'dagstead' }}",
+            "COMMIT": "${{ github.event.pull_request.head.sha || github.sha }}",
+            "IMAGE_TAG": "${{ github.sha }}-${{ github.run_id }}-${{ github.run_attempt }}",
+        },
+        "jobs": {
+            "deploy": _deploy_job(steps, workflow.sessions, targets, options),
+            "close": {
+                "if": f"{_CLOSED} && {_OWN}",
+                "runs-on": RUNNER,
+                "timeout-minutes": _MINUTES_TO_CLOSE,
+                "permissions": {"contents": "read"},
+                "steps": steps.closing(),
+            },
+        },
+    }
+
+
+def _triggers(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
+    paths: dict[str, Yaml] = {"paths": list(workflow.paths)} if workflow.paths else {}
+    return {
+        "push": {"branches": [options.branch], **paths},
+        "pull_request": {"types": ["opened", "synchronize", "reopened", "closed"], **paths},
+        "workflow_dispatch": None,
+    }
+
+
+def _deploy_job(
+    steps: JobSteps, sessions: tuple[Session, ...], targets: Sequence[Target], options: Options
+) -> dict[str, Yaml]:
+    permissions: dict[str, Yaml] = {"contents": "read"}
+    if options.pattern is Pattern.CHANGED:
+        permissions["actions"] = Noted("read", behind="to find the last commit that was deployed")
+    if pushes_to_github(targets):
+        permissions["packages"] = Noted("write", behind="to push images")
+    job: dict[str, Yaml] = {
+        "if": f"github.event_name != 'pull_request' || (github.event.action != 'closed' && {_OWN})",
+        "runs-on": RUNNER,
+        "timeout-minutes": _MINUTES,
+        "permissions": permissions,
+    }
+    if options.pattern is Pattern.MATRIX:
+        job["strategy"] = {
+            "fail-fast": False,
+            "matrix": {"include": list(_entries(sessions, options))},
+        }
+        job["env"] = {
+            "LOCATION": "${{ matrix.location }}",
+            "PROJECT_DIR": "${{ matrix.project_dir }}",
+            "LOCATIONS_FILE": "${{ matrix.file }}",
+            "DIRECTORY": "${{ matrix.directory }}",
+            "REGISTRY": "${{ matrix.registry }}",
+            "SLUG": "${{ matrix.slug }}",
+        }
+    return {**job, "steps": steps.of(sessions)}
+
+
+def _entries(sessions: Iterable[Session], options: Options) -> Iterator[dict[str, Yaml]]:
+    for session in sessions:
+        for target in session.targets:
+            entry: dict[str, Yaml] = {
+                "location": target.name,
+                "kind": str(target.kind),
+                "project_dir": session.project_dir,
+                "file": file_of(session),
+                "directory": target.directory,
+                "registry": target.registry,
+                "slug": target.slug,
+            }
+            if options.tool is Tool.OFFICIAL_ACTION:
+                entry["locations"] = json.dumps([target.name])
+            if session.rendered:
+                entry["template"] = session.file
+            yield entry

@@ -1,0 +1,331 @@
+"""The steps of a job on GitHub Actions."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from dagstead.project import Kind
+from dagstead.workflows import scripts
+from dagstead.workflows.options import Options, Pattern, Tool
+from dagstead.workflows.pins import (
+    CHECKOUT,
+    DOCKER_BUILDX,
+    DOCKER_LOGIN,
+    SETUP_PYTHON,
+    Action,
+    official_action,
+)
+from dagstead.workflows.plan import Session, Target
+from dagstead.workflows.scripts import Choice
+from dagstead.workflows.yaml_text import Noted, Yaml
+
+Step = dict[str, Yaml]
+
+_GITHUB_REGISTRY = "ghcr.io"
+_TOKEN: Mapping[str, Yaml] = {"DAGSTER_CLOUD_API_TOKEN": "${{ secrets.DAGSTER_CLOUD_API_TOKEN }}"}
+_GIT_ARGUMENTS = (
+    '--git-url "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/tree/$COMMIT"',
+    '--commit-hash "$COMMIT"',
+    '--status-url "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID"',
+)
+_IS_PULL_REQUEST = '[ "$GITHUB_EVENT_NAME" = pull_request ]'
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JobSteps:
+    """Makes the steps of a job that deploys sessions."""
+
+    options: Options
+    choice: Choice
+    #: The workflow's own file, relative to the root of the repository.
+    workflow: str
+
+    def of(self, sessions: tuple[Session, ...]) -> list[Yaml]:
+        """All steps of a job."""
+        steps: list[Yaml] = [self._checkout(), *self._tools(self._kinds(sessions))]
+        steps += self._docker(sessions)
+        for number, session in enumerate(self._together(sessions), start=1):
+            steps += _Session(job=self, session=session, number=number).steps()
+        return steps
+
+    def closing(self) -> list[Yaml]:
+        """The steps of the job that closes a branch deployment."""
+        return [
+            self._checkout(),
+            *self._python(()),
+            {
+                "name": "Close the branch deployment",
+                "env": dict(_TOKEN),
+                "run": scripts.close_branch_deployment(),
+            },
+        ]
+
+    @property
+    def calls_action(self) -> bool:
+        """Whether the official action stands for the command line."""
+        return self.options.tool is Tool.OFFICIAL_ACTION
+
+    def _kinds(self, sessions: tuple[Session, ...]) -> set[Kind]:
+        if self.is_routed:
+            return set(Kind)
+        return {target.kind for session in sessions for target in session.targets}
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether the configuration that counts may be newer than this file."""
+        return self.options.pattern is Pattern.ROUTED
+
+    def _together(self, sessions: tuple[Session, ...]) -> tuple[Session, ...]:
+        if self.choice is not Choice.MATRIX:
+            return sessions
+        # An entry of the matrix is one location of any of them.
+        every = tuple(target for session in sessions for target in session.targets)
+        rendered = any(session.rendered for session in sessions)
+        return (Session(project_dir=".", file="", rendered=rendered, targets=every),)
+
+    def _checkout(self) -> Step:
+        inputs: dict[str, Yaml] = {"ref": "${{ env.COMMIT }}", "persist-credentials": False}
+        if self.options.pattern is Pattern.CHANGED:
+            inputs["fetch-depth"] = 0
+        return {"uses": uses(CHECKOUT), "with": inputs}
+
+    def _tools(self, kinds: Iterable[Kind]) -> Iterator[Step]:
+        found = set(kinds)
+        if not self.calls_action:
+            yield from self._python(found)
+        elif Kind.SERVERLESS in found:
+            yield self._setup_python()
+
+    def _python(self, kinds: Iterable[Kind]) -> Iterator[Step]:
+        yield self._setup_python()
+        yield {"name": "Install the command line", "run": scripts.install(kinds)}
+
+    def _setup_python(self) -> Step:
+        return {"uses": uses(SETUP_PYTHON), "with": {"python-version": self.options.python}}
+
+    def _docker(self, sessions: tuple[Session, ...]) -> Iterator[Yaml]:
+        targets = [each for session in sessions for each in session.of_kind(Kind.HYBRID)]
+        if targets or self.is_routed:
+            yield {**self._only_hybrid(), "uses": uses(DOCKER_BUILDX)}
+        hosts = registry_hosts(targets)
+        for host in hosts:
+            yield {
+                **self._only_hybrid(),
+                "uses": uses(DOCKER_LOGIN),
+                "with": login_inputs(host, alone=len(hosts) == 1),
+            }
+
+    def _only_hybrid(self) -> Step:
+        return {"if": "matrix.kind == 'hybrid'"} if self.choice is Choice.MATRIX else {}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Session:
+    job: JobSteps
+    session: Session
+    #: From 1: a job with several sessions keeps them apart.
+    number: int
+
+    def steps(self) -> Iterator[Yaml]:
+        if self.session.rendered:
+            yield self._render()
+        if self.job.choice is Choice.FILE:
+            yield self._choose()
+        yield self._init()
+        if self._has(Kind.SERVERLESS):
+            yield self._build()
+        if self._has(Kind.HYBRID):
+            yield from self._images()
+        if self._has(Kind.SERVERLESS) or self._has(Kind.HYBRID):
+            yield self._deploy()
+        if self._has(Kind.PREBUILT):
+            yield self._prebuilt()
+        yield self._summary()
+
+    def _render(self) -> Step:
+        if self.job.choice is Choice.MATRIX:
+            script = (
+                'dagster-cloud ci template --project-dir "$PROJECT_DIR" \\\n'
+                '  --dagster-cloud-yaml-path "$TEMPLATE" > "$PROJECT_DIR/$LOCATIONS_FILE"'
+            )
+            return {
+                "name": "Merge defaults and fill in templates",
+                "if": "matrix.template != ''",
+                "env": {"TEMPLATE": "${{ matrix.template }}"},
+                "run": script,
+            }
+        return {
+            "name": "Merge defaults and fill in templates",
+            "run": scripts.render(self.session),
+        }
+
+    def _choose(self) -> Step:
+        head: Step = {"id": self._id("choose")}
+        if self.job.is_routed:
+            script = scripts.route(self.session)
+            return {**head, "name": "Read the configuration", "env": self._env({}), "run": script}
+        file = self.job.workflow.rpartition("/")[2]
+        script = scripts.choose_changed(self.session, [self.job.workflow], file)
+        env = self._env(
+            {
+                "BASE_COMMIT": "${{ github.event.pull_request.base.sha }}",
+                "GH_TOKEN": "${{ github.token }}",
+                "GH_REPO": "${{ github.repository }}",
+            }
+        )
+        return {**head, "name": "Choose what has changed", "env": env, "run": script}
+
+    def _init(self) -> Step:
+        head = {"id": self._id("init"), "name": "Begin the session", **self._if()}
+        if not self.job.calls_action:
+            script = scripts.init(self.session, self.job.options, self.job.choice, _GIT_ARGUMENTS)
+            return {**head, "env": self._env(_TOKEN), "run": script}
+        inputs: dict[str, Yaml] = {
+            "project_dir": self.session.project_dir,
+            "dagster_cloud_yaml_path": scripts.file_of(self.session),
+            "deployment": self.job.options.deployment,
+            "location_names": json.dumps([each.name for each in self.session.targets]),
+        }
+        if self.job.choice is Choice.MATRIX:
+            inputs |= {
+                "project_dir": "${{ matrix.project_dir }}",
+                "dagster_cloud_yaml_path": "${{ matrix.file }}",
+                "location_names": "${{ matrix.locations }}",
+            }
+        return {
+            **head,
+            "uses": uses(official_action("ci-init")),
+            "env": dict(_TOKEN),
+            "with": inputs,
+        }
+
+    def _build(self) -> Step:
+        script = scripts.build(self.session, self.job.options, self.job.choice)
+        return self._command("Build PEX files", script, Kind.SERVERLESS)
+
+    def _images(self) -> Iterator[Step]:
+        script = scripts.push_images(
+            self.session,
+            self.job.choice,
+            is_change=_IS_PULL_REQUEST,
+            record=not self.job.calls_action,
+        )
+        head = {"name": "Build and push images", **self._if(Kind.HYBRID)}
+        if not self.job.calls_action:
+            head["env"] = self._env(_TOKEN)
+        yield {**head, "run": script}
+        if self.job.calls_action:
+            for target in self._recorded():
+                name, slug = shlex.quote(target.name), target.slug
+                if self.job.choice is Choice.MATRIX:
+                    name, slug = '"$LOCATION"', "$SLUG"
+                command = (
+                    f'ci set-build-output --location-name {name} --image-tag "{slug}-$IMAGE_TAG"'
+                )
+                yield self._command("Record the image", f"dagster-cloud {command}", Kind.HYBRID)
+
+    def _recorded(self) -> tuple[Target, ...]:
+        hybrid = self.session.of_kind(Kind.HYBRID)
+        return hybrid[:1] if self.job.choice is Choice.MATRIX else hybrid
+
+    def _deploy(self) -> Step:
+        script = scripts.deploy(self.session, self.job.choice)
+        step = self._command("Deploy", script)
+        if self.job.choice is Choice.MATRIX and self._has(Kind.PREBUILT):
+            return {"name": "Deploy", "if": "matrix.kind != 'prebuilt'", **step}
+        if self.job.choice is Choice.FILE:
+            outputs = f"steps.{self._id('choose')}.outputs"
+            built = f"{outputs}.serverless == 'true' || {outputs}.hybrid == 'true'"
+            return step | {"if": built}
+        return step
+
+    def _prebuilt(self) -> Step:
+        return {
+            "name": "Deploy what exists already",
+            **self._if(Kind.PREBUILT),
+            "env": self._env(_TOKEN),
+            "run": scripts.add_prebuilt(self.session, self.job.choice),
+        }
+
+    def _summary(self) -> Step:
+        script = 'dagster-cloud ci status --output-format markdown >> "$GITHUB_STEP_SUMMARY"'
+        condition = f"!cancelled() && steps.{self._id('init')}.outcome == 'success'"
+        return self._command("Summarize", script) | {"if": f"${{{{ {condition} }}}}"}
+
+    def _command(self, name: str, script: str, kind: Kind | None = None) -> Step:
+        head: Step = {"name": name, **self._if(kind)}
+        if not self.job.calls_action:
+            return {**head, "env": self._env(_TOKEN), "run": script}
+        command = script.removeprefix("dagster-cloud ").replace("\\\n  ", "")
+        action = uses(official_action("dagster-cloud-cli"))
+        return {**head, "uses": action, "env": dict(_TOKEN), "with": {"command": command}}
+
+    def _has(self, kind: Kind) -> bool:
+        return self.job.is_routed or bool(self.session.of_kind(kind))
+
+    def _if(self, kind: Kind | None = None) -> Step:
+        if self.job.choice is Choice.FILE:
+            return {"if": f"steps.{self._id('choose')}.outputs.{kind or 'any'} == 'true'"}
+        if self.job.choice is Choice.MATRIX and kind is not None:
+            return {"if": f"matrix.kind == '{kind}'"}
+        return {}
+
+    def _id(self, name: str) -> str:
+        return name if self.number == 1 else f"{name}-{self.number}"
+
+    def _env(self, more: Mapping[str, Yaml]) -> dict[str, Yaml]:
+        env: dict[str, Yaml] = dict(more)
+        if self.job.choice is Choice.FILE:
+            env["PLAN"] = f"${{{{ runner.temp }}}}/locations-{self.number}"
+        if not self.job.calls_action:
+            # Two sessions in one folder would wipe each other.
+            env["DAGSTER_BUILD_STATEDIR"] = f"${{{{ runner.temp }}}}/session-{self.number}"
+        return env
+
+
+def uses(action: Action) -> Noted:
+    """An action with its version as a comment."""
+    return Noted(action.reference, behind=action.version)
+
+
+def registry_hosts(targets: Iterable[Target]) -> list[str]:
+    """The hosts that images are pushed to; Docker Hub is the empty text."""
+    return list(dict.fromkeys(registry_host(each.registry) for each in targets))
+
+
+def registry_host(registry: str) -> str:
+    """The host in the name of an image; empty for Docker Hub, which needs none."""
+    host, slash, _ = registry.partition("/")
+    return host if slash and (set(host) & {".", ":"} or host == "localhost") else ""
+
+
+def login_inputs(host: str, *, alone: bool) -> dict[str, Yaml]:
+    """How to log in to a registry. GitHub's own needs no secret."""
+    inputs: dict[str, Yaml] = {"registry": host} if host else {}
+    if host == _GITHUB_REGISTRY:
+        return inputs | {"username": "${{ github.actor }}", "password": "${{ github.token }}"}
+    prefix = secret_prefix(host, alone=alone)
+    return inputs | {
+        "username": f"${{{{ secrets.{prefix}_USERNAME }}}}",
+        "password": f"${{{{ secrets.{prefix}_PASSWORD }}}}",
+    }
+
+
+def secret_prefix(host: str, *, alone: bool) -> str:
+    """How the secrets of a registry begin."""
+    if alone:
+        return "REGISTRY"
+    return (
+        "REGISTRY_"
+        + "".join(
+            each if each.isascii() and each.isalnum() else "_" for each in (host or "docker.io")
+        ).upper()
+    )
+
+
+def pushes_to_github(targets: Iterable[Target]) -> bool:
+    """Whether the job needs the permission to write packages."""
+    return _GITHUB_REGISTRY in registry_hosts(each for each in targets if each.registry)

@@ -1,0 +1,189 @@
+"""What there is to build and deploy: locations by the file that one session deploys them from."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagstead.errors import InvalidInputError
+from dagstead.project import ConfigFile, Family, Kind, Location, Project
+from dagstead.workflows.watching import watched_paths
+
+#: A tag of an image has at most 128 characters; the rest of it are a commit and run numbers.
+_SLUG_LENGTH = 48
+
+_HARD_TO_WRITE = re.compile(r"[\x00-\x1f\x7f|]|\$\{\{")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A location to build and deploy. All paths are relative to the root of the repository."""
+
+    name: str
+    kind: Kind
+    #: The folder to build; for an image, the context with its Dockerfile.
+    directory: str
+    #: Where its image goes; empty unless it is hybrid.
+    registry: str
+    #: Its name in the form of tags and file names; no other location has it.
+    slug: str
+    #: Files and folders that a change of this location is a change of; ``.`` is everything.
+    watched: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    """Locations of one file, deployed together."""
+
+    #: The folder of the file, ``.`` for the root of the repository.
+    project_dir: str
+    #: The file's name in that folder.
+    file: str
+    #: Whether it must be rendered first: ``ci init`` reads it without ``defaults:`` and Jinja.
+    rendered: bool
+    targets: tuple[Target, ...]
+
+    @property
+    def path(self) -> str:
+        """The file, relative to the root of the repository."""
+        return posixpath.normpath(posixpath.join(self.project_dir, self.file))
+
+    def of_kind(self, kind: Kind) -> tuple[Target, ...]:
+        """Its locations of one kind."""
+        return tuple(each for each in self.targets if each.kind is kind)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Everything that a repository's workflows have to do."""
+
+    #: The folder that was read, relative to the root of the repository.
+    project_dir: str
+    sessions: tuple[Session, ...]
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The locations of all sessions."""
+        return tuple(target for session in self.sessions for target in session.targets)
+
+
+def make_plan(project: Project) -> Plan:
+    """The plan of a project.
+
+    Raises:
+        InvalidInputError: when there is nothing to deploy, or a location cannot be deployed by a
+            session of the official command line as it is written.
+    """
+    refused = list(_refusals(project))
+    if refused:
+        raise InvalidInputError("\n".join(refused))
+    prefix = project_prefix(project)
+    slugs = _slugs(project)
+    sessions = []
+    for path in dict.fromkeys(each.file for each in project.locations):
+        locations = [each for each in project.locations if each.file == path]
+        file = project.file(path)
+        folder = posixpath.normpath(posixpath.join(prefix, posixpath.dirname(path)))
+        session = Session(
+            project_dir=folder,
+            file=posixpath.basename(path),
+            rendered=file is not None and needs_rendering(file),
+            targets=tuple(_target(project, each, slugs, prefix) for each in locations),
+        )
+        sessions.append(session)
+    return Plan(project_dir=prefix, sessions=tuple(sessions))
+
+
+def project_prefix(project: Project) -> str:
+    """The folder that was read, relative to the root of the repository; ``.`` for that itself."""
+    try:
+        return project.root.relative_to(project.repository).as_posix()
+    except ValueError:
+        return "."
+
+
+def needs_rendering(file: ConfigFile) -> bool:
+    """Whether the official command line would not see all that a file says."""
+    return file.template_tag is not None or (
+        file.root is not None and file.root.get("defaults") is not None
+    )
+
+
+def slug_of(name: str) -> str:
+    """A name in the form of tags and file names; two names may have the same."""
+    slug = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_")
+    return slug[:_SLUG_LENGTH].rstrip("-_") or "location"
+
+
+def _slugs(project: Project) -> dict[str, str]:
+    slugs: dict[str, str] = {}
+    for each in project.locations:
+        base = slug = slug_of(each.name.value)
+        number = 2
+        while slug in slugs.values():
+            slug = f"{base}-{number}"
+            number += 1
+        slugs[each.name.value] = slug
+    return slugs
+
+
+def _target(project: Project, location: Location, slugs: dict[str, str], prefix: str) -> Target:
+    watched = (
+        posixpath.normpath(posixpath.join(prefix, each))
+        for each in watched_paths(project, location)
+    )
+    return Target(
+        name=location.name.value,
+        kind=location.kind,
+        directory=posixpath.normpath(posixpath.join(prefix, location.build_folder)),
+        registry=location.registry.value if location.registry and location.registry.value else "",
+        slug=slugs[location.name.value],
+        watched=tuple(dict.fromkeys(each for each in watched if not outside(each))),
+    )
+
+
+def outside(path: str) -> bool:
+    """Whether a normal path leaves the folder that it is relative to."""
+    return path == ".." or path.startswith(("../", "/"))
+
+
+def _refusals(project: Project) -> Iterator[str]:
+    if not project.locations:
+        yield (
+            f"There is no code location in {_shown(project.root)!r}. "
+            "Run it at the folder of your dagster_cloud.yaml."
+        )
+    for each in project.locations:
+        yield from _refusals_of(project, each)
+
+
+def _refusals_of(project: Project, location: Location) -> Iterator[str]:
+    where = f"{location.position}: {location.name.value}"
+    if location.family is Family.DG:
+        yield (
+            f"{where} is a dg project, and the generated files deploy from dagster_cloud.yaml. "
+            "`dagster-cloud ci` has no other way: write one, or deploy with `dg plus deploy`."
+        )
+    if location.kind is Kind.AMBIGUOUS:
+        found = location.classification
+        yield f"{where} is ambiguous: {found.reason}. {found.settle}."
+    values = (location.name, location.registry, location.build_directory)
+    for value in values:
+        if value is not None and _HARD_TO_WRITE.search(value.value):
+            yield (
+                f"{value.position}: {value.value!r} cannot be written into a script safely. "
+                "Leave out line breaks, control characters, '|' and '${{'."
+            )
+    prefix = project_prefix(project)
+    if outside(posixpath.normpath(posixpath.join(prefix, location.build_folder))):
+        yield (
+            f"{where} is built from {location.build_folder!r}, which is outside of the repository. "
+            "Name a folder inside it as build.directory."
+        )
+
+
+def _shown(path: Path) -> str:
+    return path.name or str(path)
