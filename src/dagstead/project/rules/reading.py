@@ -29,10 +29,10 @@ _GOOD = """
         first byte that is not. Editors on Windows write UTF-16 or a code page when they are not
         told otherwise. A byte order mark does no harm.
         """,
-    bad={"dagster_cloud.yaml": "locations:\n  - location_name: caf\udce9\n"},
+    bad={"dagster_cloud.yaml": "locations:\n  - location_name: m\udcfcsli\n"},
     good="""
         locations:
-          - location_name: café
+          - location_name: müsli
             code_source:
               package_name: etl
         """,
