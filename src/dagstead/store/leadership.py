@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -10,7 +11,7 @@ from typing import IO
 from sqlalchemy import Connection, text
 
 from dagstead.errors import DagsteadError
-from dagstead.store.database import Database
+from dagstead.store.database import AWAY, Database
 
 _LOCK = "hashtext('dagstead-daemon')"
 
@@ -61,6 +62,10 @@ class Leadership:
     def release(self) -> None:
         """Let another process have the lock."""
         if self._connection is not None:
+            # A closed connection frees the lock only when the server notices: another process that
+            # asks at once would be refused.
+            with suppress(*AWAY):
+                self._connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
             # Not back to the pool: the lock would live on with the session.
             self._connection.invalidate()
             self._connection.close()
