@@ -107,3 +107,19 @@ class UnservableLocationError(DagsteadError):
 
 class RunWorkerError(DagsteadError):
     """The serverless pool could not start the worker of a run."""
+
+
+class UnreachableError(DagsteadError):
+    """The control plane does not answer."""
+
+
+class RefusedError(DagsteadError):
+    """The control plane refused what was asked."""
+
+
+class BuildError(DagsteadError):
+    """A code location could not be built."""
+
+
+class GitError(DagsteadError):
+    """Git could not tell what was asked."""

@@ -1,0 +1,149 @@
+"""One control plane, as a person or CI reaches it: address, deployment and token."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Self
+
+import httpx
+
+from dagstead.errors import (
+    ConfigurationError,
+    DagsteadError,
+    ForbiddenError,
+    RefusedError,
+    UnauthenticatedError,
+    UnreachableError,
+)
+
+#: What the official command lines read, too: one set of variables serves both.
+URL_VARIABLE = "DAGSTER_CLOUD_URL"
+TOKEN_VARIABLE = "DAGSTER_CLOUD_API_TOKEN"  # noqa: S105 - a variable's name
+DEPLOYMENT_VARIABLE = "DAGSTER_CLOUD_DEPLOYMENT"
+
+_TOKEN_HEADER = "Dagster-Cloud-Api-Token"  # noqa: S105 - a header's name
+_DEPLOYMENT_HEADER = "Dagster-Cloud-Deployment"
+
+#: Longer than the server waits for an agent before it says that none answered.
+_SECONDS = 75.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """Where to reach a control plane, and as whom."""
+
+    url: str
+    token: str = field(repr=False)
+    #: ``None`` is the server's first one.
+    deployment: str | None = None
+
+    @classmethod
+    def of(cls, variables: Mapping[str, str], **flags: str | None) -> Target:
+        """From flags (``url``, ``token``, ``deployment``), else from environment variables.
+
+        Raises:
+            ConfigurationError: when the address or the token is given nowhere.
+        """
+        url = flags.get("url") or variables.get(URL_VARIABLE)
+        token = flags.get("token") or variables.get(TOKEN_VARIABLE)
+        if not url:
+            msg = f"Which control plane? Set {URL_VARIABLE}=https://…, or name it with --url."
+            raise ConfigurationError(msg)
+        if not url.startswith(("http://", "https://")):
+            msg = f"{url!r} is no address of a control plane. It begins with https:// or http://."
+            raise ConfigurationError(msg)
+        if not token:
+            msg = (
+                f"There is no token for {url}. Set {TOKEN_VARIABLE} to a user token, which "
+                "`dagstead token create --name NAME` makes on the server."
+            )
+            raise ConfigurationError(msg)
+        deployment = flags.get("deployment") or variables.get(DEPLOYMENT_VARIABLE) or None
+        return cls(url=url.rstrip("/"), token=token, deployment=deployment)
+
+
+class Connection:
+    """Calls on a control plane. Use it as a context manager; not for several threads."""
+
+    def __init__(self, target: Target, *, transport: httpx.BaseTransport | None = None) -> None:
+        self.target = target
+        headers = {_TOKEN_HEADER: target.token}
+        if target.deployment:
+            headers[_DEPLOYMENT_HEADER] = target.deployment
+        self._http = httpx.Client(
+            base_url=target.url, headers=headers, timeout=_SECONDS, transport=transport
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._http.close()
+
+    def graphql(self, query: str, **variables: Any) -> Mapping[str, Any]:
+        """The ``data`` of an operation on the target's deployment.
+
+        Raises:
+            UnreachableError: when nobody answers there, or something that is no control plane.
+            UnauthenticatedError: when the token is unknown, revoked or expired.
+            ForbiddenError: when the token does not grant it.
+            RefusedError: with the server's sentences, when it refuses.
+        """
+        body = self.post("/graphql", {"query": query, "variables": variables})
+        errors = body.get("errors")
+        if errors:
+            raise RefusedError(" ".join(str(each.get("message", each)) for each in errors))
+        data = body.get("data")
+        if not isinstance(data, Mapping):
+            raise self._no_control_plane("its answer has no data")
+        return data
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The JSON that a path answers.
+
+        Raises:
+            DagsteadError: as :meth:`graphql`.
+        """
+        try:
+            response = self._http.post(path, json=body)
+        except httpx.HTTPError as error:
+            msg = (
+                f"{self.target.url} does not answer: {error}. Is {URL_VARIABLE} right, and does "
+                f"`curl {self.target.url}/health` say ok from here?"
+            )
+            raise UnreachableError(msg) from error
+        return self._read(response)
+
+    def _read(self, response: httpx.Response) -> Mapping[str, Any]:
+        try:
+            body = response.json()
+        except ValueError as error:
+            raise self._no_control_plane(f"HTTP {response.status_code} without JSON") from error
+        if not isinstance(body, Mapping):
+            raise self._no_control_plane("its answer is no object")
+        if response.is_success:
+            return body
+        raise _refusal(response.status_code, _sentences(body))
+
+    def _no_control_plane(self, seen: str) -> UnreachableError:
+        return UnreachableError(
+            f"{self.target.url} does not answer as a control plane does ({seen}). "
+            f"{URL_VARIABLE} is its address without a path."
+        )
+
+
+def _sentences(body: Mapping[str, Any]) -> str:
+    errors = body.get("errors")
+    if isinstance(errors, list):
+        return " ".join(str(each.get("message", each)) for each in errors)
+    return str(body.get("error") or body)
+
+
+def _refusal(status: int, message: str) -> DagsteadError:
+    kinds = {
+        HTTPStatus.UNAUTHORIZED: UnauthenticatedError,
+        HTTPStatus.FORBIDDEN: ForbiddenError,
+    }
+    return kinds.get(HTTPStatus(status), RefusedError)(message)
