@@ -23,10 +23,11 @@ from dagster_cloud.api.dagster_cloud_api import (
 from dagster_shared.check.record import is_record
 from dagster_shared.record import replace
 
-from dagstead.plane.agents import Heartbeat
+from dagstead.plane.agents import Heartbeat, as_agent, of_deployment
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import NewRequest
-from dagstead.routing.serving import describe_unserved, serving
+from dagstead.routing.routes import Routed, Target, route
+from dagstead.routing.wording import describe_unserved
 from dagstead.store.all import Store
 
 #: How often a waiting call looks for its answer, at first and after two seconds.
@@ -111,28 +112,20 @@ class AgentCalls:
         return _response_text(response, api, location)
 
     def heartbeats(self, deployment: Deployment) -> list[Heartbeat]:
-        """The newest heartbeat of each live agent that serves a deployment.
-
-        Agents send heartbeats for the deployments that they name. For branch deployments they
-        need not: those that take them count for every one.
-        """
+        """The newest heartbeat of each live agent that serves a deployment."""
         now = self.store.clock()
-        found: dict[str, Heartbeat] = {}
-        for beat in self.store.agents.all():
-            own = beat.deployment == deployment.name
-            by_branch = deployment.is_branch and beat.branch_deployments
-            if beat.is_alive(now) and (own or (by_branch and beat.agent_id not in found)):
-                found[beat.agent_id] = beat
-        return list(found.values())
+        alive = [beat for beat in self.store.agents.all() if beat.is_alive(now)]
+        return of_deployment(alive, deployment.name, is_branch=deployment.is_branch)
 
-    def why_unserved(self, deployment: Deployment, queue: str | None) -> str | None:
-        """Why no agent will take this queue's requests; ``None`` when one will."""
-        alive = self.heartbeats(deployment)
-        if serving(queue, [beat.queues for beat in alive]):
-            return None
-        return describe_unserved(
-            queue, {beat.label or beat.agent_id: beat.queues for beat in alive}
+    def why_unserved(self, deployment: Deployment, location: str, queue: str | None) -> str | None:
+        """Why no agent will take this location's requests; ``None`` when one will."""
+        is_branch = deployment.is_branch
+        found = route(
+            Routed(name=location, queue=queue),
+            Target(deployment=deployment.name, is_branch=is_branch),
+            [as_agent(beat, is_branch=is_branch) for beat in self.heartbeats(deployment)],
         )
+        return None if found.is_served else str(describe_unserved(found, running=True))
 
     def _wait(
         self,
@@ -150,14 +143,14 @@ class AgentCalls:
             if answer is not None:
                 return answer
             if waited > _WAIT_FOR_AN_AGENT_SECONDS and polls % 50 == 0:
-                reason = self.why_unserved(deployment, queue)
+                reason = self.why_unserved(deployment, location, queue)
                 if reason:
                     self.store.requests.expire([request_id])
                     raise DagsterUserCodeUnreachableError(f"{location!r}: {reason}")
             never.wait(_POLL_SECONDS[polls > _FAST_POLLS])
             polls += 1
         self.store.requests.expire([request_id])
-        reason = self.why_unserved(deployment, queue) or (
+        reason = self.why_unserved(deployment, location, queue) or (
             "An agent serves its queue and did not answer. Its code server may still be starting: "
             "look at the agent's log."
         )

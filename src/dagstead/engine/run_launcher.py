@@ -103,7 +103,7 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
 
     def _why_unserved(self, run: DagsterRun) -> str | None:
         location = self._calls.store.locations.get(self._deployment.name, location_of_run(run))
-        return self._calls.why_unserved(self._deployment, location.queue)
+        return self._calls.why_unserved(self._deployment, location.name, location.queue)
 
     def _worker_status(self, run: DagsterRun) -> CloudRunWorkerStatus | None:
         beats = self._calls.heartbeats(self._deployment)

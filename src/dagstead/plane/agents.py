@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from dagstead.routing.agents import Agent, AgentKind
+
 #: Official agents send a heartbeat every 30 seconds; three missed ones and the agent is gone.
 ALIVE_SECONDS = 90.0
 
@@ -74,3 +76,32 @@ def of_deployment(beats: Iterable[Heartbeat], name: str, *, is_branch: bool) -> 
         if counts and (own or beat.agent_id not in found):
             found[beat.agent_id] = beat
     return list(found.values())
+
+
+def as_agent(beat: Heartbeat, *, is_branch: bool) -> Agent:
+    """An agent as routing sees it, by its heartbeat that counts for a deployment."""
+    return Agent(
+        name=beat.label or beat.agent_id,
+        kind=AgentKind.POOL if beat.is_pool else AgentKind.HYBRID,
+        launcher=beat.type,
+        queues=beat.queues,
+        deployments=frozenset({beat.deployment}),
+        # A heartbeat for a branch deployment says so as well.
+        branch_deployments=is_branch or beat.branch_deployments,
+        allowed_full=_by_deployment(beat.metadata.get("allowed_full_deployment_locations")),
+        allowed_branch=_names(beat.metadata.get("allowed_branch_deployment_locations")),
+    )
+
+
+def _by_deployment(sent: object) -> Mapping[str, frozenset[str]] | None:
+    if not isinstance(sent, Mapping) or not sent:
+        # Agents without a limit send an empty object (dagster_cloud_agent.py).
+        return None
+    return {str(name): frozenset(map(str, names or ())) for name, names in sent.items()}
+
+
+def _names(sent: object) -> frozenset[str] | None:
+    if not isinstance(sent, (list, tuple)) or not sent:
+        # Agents without a limit send an empty list, and so do those that accept none.
+        return None
+    return frozenset(map(str, sent))

@@ -1,4 +1,5 @@
 """Who runs what: queues, agents and locations compared. Pure, the same offline and live.
 
-Every room above may import it. No I/O here, and no knowledge of where the sets come from.
+Every room above may import it. No I/O here; ``routing.files`` turns what ``project`` has read into
+agents, everything else does not know where its sets come from.
 """

@@ -1,0 +1,164 @@
+"""What is said of a route, in sentences that name the next step."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from dagstead.routing.agents import Agent, name_queue
+from dagstead.routing.routes import Reason, Refusal, Route, Target
+
+#: More names make a sentence unreadable.
+_MOST_NAMES = 5
+#: Names that people give the default queue, which has none.
+DEFAULT_QUEUE_WORDS = frozenset(
+    {"default", "default-queue", "default_queue", "defaultqueue", "none", "null"}
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Unserved:
+    """Why nobody will run a location; both sentences are without a full stop."""
+
+    message: str
+    advice: str
+
+    def __str__(self) -> str:
+        ended = self.advice if self.advice.endswith("?") else f"{self.advice}."
+        return f"{self.message}. {ended}"
+
+
+def describe_unserved(route: Route, *, running: bool = False) -> Unserved:
+    """Why nobody will run the location of a route, and the nearest way out.
+
+    ``running`` says that the agents are those that are heard of, not those that files define.
+    """
+    queue = name_queue(route.location.queue)
+    an_agent = "running agent" if running else "agent"
+    if not route.refusals:
+        return _no_agents(queue, running=running)
+    near = [each for each in route.refusals if route.location.queue in each.agent.queues]
+    for reason in (Reason.NOT_ALLOWED, Reason.BRANCH_DEPLOYMENTS, Reason.DEPLOYMENT):
+        nearest = [each for each in near if each.reasons[0] is reason]
+        if nearest:
+            return _nearly(route, nearest, reason, an_agent)
+    return _wrong_queue(route, an_agent)
+
+
+def describe_refusal(refusal: Refusal, route: Route) -> str:
+    """Why an agent will not run the location of a route: words after "because"."""
+    return " and ".join(_because(each, refusal.agent, route) for each in refusal.reasons)
+
+
+def nearest_queue(queue: str | None, agents: Iterable[Agent]) -> str | None:
+    """The served queue that was probably meant."""
+    served = sorted({each for agent in agents for each in agent.queues if each})
+    wanted = (queue or "").strip()
+    same = [each for each in served if each.lower() == wanted.lower()]
+    return next(iter([*same, *difflib.get_close_matches(wanted, served, n=1)]), None)
+
+
+def is_default_by_name(queue: str | None) -> bool:
+    """Whether a queue has a name that people use for the default queue, which has none."""
+    return queue is not None and queue.strip().lower() in {"", *DEFAULT_QUEUE_WORDS}
+
+
+def listing(names: Sequence[str]) -> str:
+    """Names in a sentence; of many only the first."""
+    shown = ", ".join(names[:_MOST_NAMES])
+    more = len(names) - _MOST_NAMES
+    return f"{shown} and {more} more" if more > 0 else shown
+
+
+def _no_agents(queue: str, *, running: bool) -> Unserved:
+    if running:
+        return Unserved(
+            message=f"No agent is running that could serve {queue}",
+            advice="Start one, and see it with `dagstead agents list`",
+        )
+    return Unserved(
+        message=f"There is no agent that could serve {queue}",
+        advice="Name the files of your agents with --agents, or ask a control plane with --live",
+    )
+
+
+def _wrong_queue(route: Route, an_agent: str) -> Unserved:
+    agents = [each.agent for each in route.refusals]
+    queue = route.location.queue
+    known = listing([f"{each.name}: {each.described_queues}" for each in _by_name(agents)])
+    message = f"No {an_agent} serves {name_queue(queue)}"
+    near = None if is_default_by_name(queue) else nearest_queue(queue, agents)
+    message += f". Did you mean {near!r}? " if near else ". "
+    message += f"{an_agent.capitalize()}s and their queues: {known}"
+    return Unserved(message=message, advice=_queue_advice(queue))
+
+
+def _queue_advice(queue: str | None) -> str:
+    if queue is None:
+        return (
+            "Set include_default_queue (in Helm values agentQueues.includeDefaultQueue) of an agent"
+            " to true, or give the location an agent_queue"
+        )
+    if is_default_by_name(queue):
+        return (
+            f"The default queue has no name: remove agent_queue {queue!r} from the location, or "
+            "name a queue of an agent"
+        )
+    return f"Add {queue!r} to an agent's agent_queues, or change the location's agent_queue"
+
+
+def _nearly(route: Route, near: Sequence[Refusal], reason: Reason, an_agent: str) -> Unserved:
+    names = listing([each.name for each in _by_name([each.agent for each in near])])
+    queue, target = name_queue(route.location.queue), route.target
+    if reason is Reason.NOT_ALLOWED:
+        return Unserved(
+            message=f"{names} serves {queue} and refuses location {route.location.name!r}: it is "
+            f"not in {_allowed_list(target)}",
+            advice="Add the location there, or give it another agent_queue",
+        )
+    if reason is Reason.BRANCH_DEPLOYMENTS:
+        return Unserved(
+            message=f"No {an_agent} serves {queue} in branch deployments; {names} serves it in "
+            "full deployments only",
+            advice="Set dagster_cloud_api.branch_deployments (in Helm values branchDeployments) of "
+            "an agent to true",
+        )
+    return Unserved(
+        message=f"No {an_agent} serves {queue} in deployment {target.deployment!r}; {names} serves "
+        f"it in {_deployments_of([each.agent for each in near])}",
+        advice=f"Add {target.deployment!r} to dagster_cloud_api.deployments (in Helm values "
+        "deployments) of an agent",
+    )
+
+
+def _because(reason: Reason, agent: Agent, route: Route) -> str:
+    match reason:
+        case Reason.QUEUE:
+            return f"it serves {agent.described_queues}"
+        case Reason.DEFAULT_QUEUE_OFF:
+            return f"its default queue is off: it serves {agent.described_queues}"
+        case Reason.BRANCH_DEPLOYMENTS:
+            return "it serves no branch deployments"
+        case Reason.DEPLOYMENT:
+            return f"it serves {_deployments_of([agent])}"
+        case Reason.NOT_ALLOWED:
+            return f"the location is not in {_allowed_list(route.target)}"
+
+
+def _allowed_list(target: Target) -> str:
+    if target.is_branch:
+        return "its allowed_branch_deployment_locations"
+    return f"its allowed_full_deployment_locations for {target.deployment!r}"
+
+
+def _deployments_of(agents: Iterable[Agent]) -> str:
+    names = {name for each in agents for name in each.deployments or ()}
+    if not names:
+        return "branch deployments only"
+    kind = "deployment" if len(names) == 1 else "deployments"
+    return f"{kind} {listing([repr(each) for each in sorted(names)])} only"
+
+
+def _by_name(agents: Iterable[Agent]) -> list[Agent]:
+    return sorted(agents, key=lambda each: each.name)

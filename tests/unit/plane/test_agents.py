@@ -1,0 +1,52 @@
+"""A heartbeat as routing sees it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from dagstead.plane.agents import POOL_LABEL, Heartbeat, as_agent
+from dagstead.routing.agents import AgentKind
+
+BEAT = Heartbeat(
+    agent_id="a-1",
+    deployment="prod",
+    token_id=1,
+    received_at=5.0,
+    first_received_at=1.0,
+    label="eu",
+    type="DockerUserCodeLauncher",
+    version="1.13.27",
+    queues=frozenset({"gpu"}),
+    branch_deployments=False,
+    metadata={
+        "allowed_full_deployment_locations": {"prod": ["digits"]},
+        "allowed_branch_deployment_locations": [],
+    },
+    run_worker_statuses=None,
+    errors=(),
+)
+
+
+def test_an_agent_is_what_its_heartbeat_says() -> None:
+    agent = as_agent(BEAT, is_branch=False)
+
+    assert (agent.name, agent.kind) == ("eu", AgentKind.HYBRID)
+    assert (agent.queues, agent.deployments) == ({"gpu"}, {"prod"})
+    assert not agent.branch_deployments
+    assert agent.allowed_full == {"prod": {"digits"}}
+
+
+def test_empty_lists_of_a_heartbeat_limit_nothing() -> None:
+    free = replace(BEAT, metadata={"allowed_full_deployment_locations": {}})
+
+    assert as_agent(BEAT, is_branch=False).allowed_branch is None
+    assert as_agent(free, is_branch=False).allowed_full is None
+
+
+def test_a_heartbeat_that_counts_for_a_branch_deployment_serves_them() -> None:
+    assert as_agent(BEAT, is_branch=True).branch_deployments
+
+
+def test_the_pool_and_an_agent_without_a_label_are_known() -> None:
+    assert as_agent(replace(BEAT, label=POOL_LABEL), is_branch=False).kind is AgentKind.POOL
+    assert as_agent(replace(BEAT, label=None), is_branch=False).name == "a-1"
