@@ -35,8 +35,9 @@ demo: $(READY) ## Deploy and run the mixed example end to end (STAY=1 leaves it 
 test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
 	$(BIN)/pytest -n 2 --dist loadfile $(PYTEST_ARGS)
 
-test-tools: ## Install what the tests need of Debian's packages: Postgres and Chromium.
-	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium
+test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node.
+	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium \
+		nodejs:/usr/bin/node npm:/usr/bin/npm
 
 check: $(READY) ## Lint, format, types, import rules, spelling, documentation.
 	$(BIN)/ruff check
@@ -62,7 +63,7 @@ format: $(READY) ## Let ruff fix and format what it can.
 lock: $(READY) ## Lock requirements/*.txt again (UPGRADE=1 for newest versions).
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
 	$(LOCK) -c requirements/runtime.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
-	for name in uv client-cli agent-1.11 agent-1.12 agent-1.13; do \
+	for name in uv client-cli workflow-lint agent-1.11 agent-1.12 agent-1.13; do \
 		$(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 

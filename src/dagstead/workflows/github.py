@@ -23,6 +23,10 @@ _MINUTES_TO_CLOSE = 10
 _OWN = "github.event.pull_request.head.repo.full_name == github.repository"
 _CLOSED = "github.event_name == 'pull_request' && github.event.action == 'closed'"
 
+#: Secrets may be kept in environments, so that only the main branch has those of the full
+#: deployment. GitHub makes an environment that is named and not there.
+_BRANCH_ENVIRONMENT = "dagster-branch"
+
 _CHOICES: Mapping[Pattern, Choice] = {
     Pattern.PER_LOCATION: Choice.WRITTEN,
     Pattern.EVERYTHING: Choice.WRITTEN,
@@ -32,6 +36,9 @@ _CHOICES: Mapping[Pattern, Choice] = {
 }
 
 _GLOB = re.compile(r"([\\*?+\[\]!])")
+
+#: A path with one of these is taken for a file; a folder may well have a dot in its name.
+_FILE_SUFFIXES = (".cfg", ".json", ".lock", ".py", ".toml", ".txt", ".yaml", ".yml")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,7 +88,7 @@ def _globs(paths: Iterable[str]) -> Iterator[str]:
             return
         literal = _GLOB.sub(r"\\\1", path)
         yield literal
-        if "." not in path.rpartition("/")[2]:
+        if not path.endswith(_FILE_SUFFIXES):
             yield f"{literal}/**"
 
 
@@ -113,8 +120,10 @@ def _document(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
         "jobs": {
             "deploy": _deploy_job(steps, workflow.sessions, targets, options),
             "close": {
+                "name": "Close the branch deployment",
                 "if": f"{_CLOSED} && {_OWN}",
                 "runs-on": RUNNER,
+                "environment": _BRANCH_ENVIRONMENT,
                 "timeout-minutes": _MINUTES_TO_CLOSE,
                 "permissions": {"contents": "read"},
                 "steps": steps.closing(),
@@ -126,7 +135,7 @@ def _document(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
 def _triggers(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
     paths: dict[str, Yaml] = {"paths": list(workflow.paths)} if workflow.paths else {}
     return {
-        "push": {"branches": [options.branch], **paths},
+        "push": {"branches": [_GLOB.sub(r"\\\1", options.branch)], **paths},
         "pull_request": {"types": ["opened", "synchronize", "reopened", "closed"], **paths},
         "workflow_dispatch": None,
     }
@@ -140,13 +149,21 @@ def _deploy_job(
         permissions["actions"] = Noted("read", behind="to find the last commit that was deployed")
     if pushes_to_github(targets):
         permissions["packages"] = Noted("write", behind="to push images")
+    # A person may start it on any branch; and the end of a merged pull request has the main branch.
+    main = _literal(f"refs/heads/{options.branch}")
+    is_full = f"github.event_name != 'pull_request' && github.ref == {main}"
+    is_branch = f"github.event_name == 'pull_request' && github.event.action != 'closed' && {_OWN}"
+    full, branch = _literal(_environment(options)), _literal(_BRANCH_ENVIRONMENT)
     job: dict[str, Yaml] = {
-        "if": f"github.event_name != 'pull_request' || (github.event.action != 'closed' && {_OWN})",
+        "name": "Deploy",
+        "if": f"({is_full}) || ({is_branch})",
         "runs-on": RUNNER,
+        "environment": f"${{{{ github.event_name == 'pull_request' && {branch} || {full} }}}}",
         "timeout-minutes": _MINUTES,
         "permissions": permissions,
     }
     if options.pattern is Pattern.MATRIX:
+        job["name"] = "Deploy ${{ matrix.location }}"
         job["strategy"] = {
             "fail-fast": False,
             "matrix": {"include": list(_entries(sessions, options))},
@@ -179,3 +196,12 @@ def _entries(sessions: Iterable[Session], options: Options) -> Iterator[dict[str
             if session.rendered:
                 entry["template"] = session.file
             yield entry
+
+
+def _environment(options: Options) -> str:
+    return f"dagster-{options.deployment}"
+
+
+def _literal(text: str) -> str:
+    """A text in an expression of GitHub."""
+    return "'" + text.replace("'", "''") + "'"

@@ -204,7 +204,7 @@ class _Session:
 
     def _build(self) -> Step:
         script = scripts.build(self.session, self.job.options, self.job.choice)
-        return self._command("Build PEX files", script, Kind.SERVERLESS)
+        return self._command("Build PEX files", script, self._if(Kind.SERVERLESS))
 
     def _images(self) -> Iterator[Step]:
         script = scripts.push_images(
@@ -225,7 +225,9 @@ class _Session:
                 command = (
                     f'ci set-build-output --location-name {name} --image-tag "{slug}-$IMAGE_TAG"'
                 )
-                yield self._command("Record the image", f"dagster-cloud {command}", Kind.HYBRID)
+                yield self._command(
+                    "Record the image", f"dagster-cloud {command}", self._if(Kind.HYBRID)
+                )
 
     def _recorded(self) -> tuple[Target, ...]:
         hybrid = self.session.of_kind(Kind.HYBRID)
@@ -233,14 +235,13 @@ class _Session:
 
     def _deploy(self) -> Step:
         script = scripts.deploy(self.session, self.job.choice)
-        step = self._command("Deploy", script)
+        condition: str | None = None
         if self.job.choice is Choice.MATRIX and self._has(Kind.PREBUILT):
-            return {"name": "Deploy", "if": "matrix.kind != 'prebuilt'", **step}
+            condition = "matrix.kind != 'prebuilt'"
         if self.job.choice is Choice.FILE:
             outputs = f"steps.{self._id('choose')}.outputs"
-            built = f"{outputs}.serverless == 'true' || {outputs}.hybrid == 'true'"
-            return step | {"if": built}
-        return step
+            condition = f"{outputs}.serverless == 'true' || {outputs}.hybrid == 'true'"
+        return self._command("Deploy", script, {"if": condition} if condition else {})
 
     def _prebuilt(self) -> Step:
         return {
@@ -253,10 +254,10 @@ class _Session:
     def _summary(self) -> Step:
         script = 'dagster-cloud ci status --output-format markdown >> "$GITHUB_STEP_SUMMARY"'
         condition = f"!cancelled() && steps.{self._id('init')}.outcome == 'success'"
-        return self._command("Summarize", script) | {"if": f"${{{{ {condition} }}}}"}
+        return self._command("Summarize", script, {"if": f"${{{{ {condition} }}}}"})
 
-    def _command(self, name: str, script: str, kind: Kind | None = None) -> Step:
-        head: Step = {"name": name, **self._if(kind)}
+    def _command(self, name: str, script: str, condition: Step) -> Step:
+        head: Step = {"name": name, **condition}
         if not self.job.calls_action:
             return {**head, "env": self._env(_TOKEN), "run": script}
         command = script.removeprefix("dagster-cloud ").replace("\\\n  ", "")

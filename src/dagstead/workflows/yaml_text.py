@@ -11,6 +11,8 @@ from typing import TypeAlias
 #: What no reader of YAML 1.1 or 1.2 takes for anything but this text.
 _PLAIN = re.compile(r"[A-Za-z_./$][\w./@$ {}()=!&|'\":;*,>+\[\]-]*")
 _UNSAFE = re.compile(r": | #|[:\s]$|^(?:true|false|null|yes|no|on|off|y|n|~)$", re.IGNORECASE)
+#: What single quotes can hold as it is.
+_READABLE = re.compile(r"[\x20-\x26\x28-\x7e]*")
 _DIGITS = re.compile(r"\.[\d_.]*(?:e[+-]?\d+)?|\.inf|\.nan", re.IGNORECASE)
 
 
@@ -48,6 +50,8 @@ def scalar(value: str | int | bool | None) -> str:  # noqa: FBT001 - it is the v
 
 
 def _quoted(value: str) -> str:
+    if '"' in value and _READABLE.fullmatch(value):
+        return f"'{value}'"
     # JSON's escapes are YAML's; what YAML cannot hold as it is becomes an escape.
     text = json.dumps(value, ensure_ascii=False)
     return re.sub(
