@@ -16,10 +16,10 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-tools check docs rules bench lock format clean
+.PHONY: help venv demo test test-tools test-containers container-tools check docs rules bench lock format clean
 
 help: ## Show this list.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 venv: $(READY) ## Make or refresh .venv, with every package locked.
 
@@ -38,6 +38,13 @@ test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
 test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node.
 	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium \
 		nodejs:/usr/bin/node npm:/usr/bin/npm
+
+test-containers: $(READY) container-tools ## Run the tests with Docker and a registry, as root.
+	$(BIN)/pytest -m containers tests/containers $(PYTEST_ARGS)
+
+container-tools: ## Install what these tests need of Debian's packages: Docker and a registry.
+	@scripts/need-debian docker.io:/usr/sbin/dockerd docker-registry:/usr/bin/docker-registry \
+		iptables:/usr/sbin/iptables
 
 check: $(READY) ## Lint, format, types, import rules, spelling, documentation.
 	$(BIN)/ruff check

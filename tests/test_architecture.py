@@ -172,12 +172,15 @@ def test_an_agents_lock_is_of_its_minor(minor: str) -> None:
     assert versions["dagster"].startswith(f"{minor}.")
 
 
-def test_ci_runs_the_checks_and_the_test_command_of_the_readme() -> None:
+def test_ci_runs_the_checks_and_the_test_commands_that_contributors_read_of() -> None:
     readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    contributing = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     script = REPOSITORY / ".ci" / "run"
 
     steps = script.read_text(encoding="utf-8").splitlines()
-    assert [line for line in steps if line.startswith("make ")] == ["make check", "make test"]
+    commands = [line for line in steps if line.startswith("make ")]
+    assert commands == ["make check", "make test", "make test-containers"]
+    assert [each for each in commands if f"$ {each} " not in contributing] == []
     assert "$ make test " in readme
     assert os.access(script, os.X_OK)
 

@@ -58,8 +58,20 @@ def _found(program: str, what: str, package: str) -> Path:
     return Path(found)
 
 
-def _missing(what: str, package: str) -> RuntimeError:
+def container_program(path: str) -> Path:
+    """A program of Debian's Docker packages, by its full path.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    program = Path(path)
+    if not program.exists():
+        raise _missing(path, "docker.io docker-registry iptables", target="test-containers")
+    return program
+
+
+def _missing(what: str, package: str, target: str = "test-tools") -> RuntimeError:
     return RuntimeError(
         f"{what} is not installed, and these tests are not skipped without it. "
-        f"Install it with `apt-get install -y {package}` as root, or run `make test-tools`."
+        f"Install it with `apt-get install -y {package}` as root, or run `make {target}`."
     )

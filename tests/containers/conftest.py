@@ -1,0 +1,35 @@
+"""Docker, a registry, a network and the base image, once for all container tests."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.containers.daemon import docker_daemon
+from tests.support.containers.docker import Docker, Network
+from tests.support.containers.registry import Registry, running_registry
+
+
+@pytest.fixture(scope="session")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Docker]:
+    """A Docker daemon's client; ``python:3.11-slim`` is there for builds."""
+    with docker_daemon():
+        client = Docker(folder=tmp_path_factory.mktemp("docker-client"))
+        client.make_base_image()
+        yield client
+
+
+@pytest.fixture(scope="session")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Registry]:
+    """An empty registry."""
+    with running_registry(tmp_path_factory.mktemp("registry")) as registry:
+        yield registry
+
+
+@pytest.fixture(scope="session")
+def network(docker: Docker) -> Iterator[Network]:
+    """A network of containers whose gateway address is this machine."""
+    network = docker.make_network()
+    yield network
+    docker.remove_network(network)

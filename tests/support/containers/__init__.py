@@ -1,0 +1,1 @@
+"""Docker, a registry and images for tests, all of it on this machine."""
