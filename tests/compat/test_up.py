@@ -72,8 +72,8 @@ class Up:
         return found
 
     def agent_status(self) -> str:
-        """What `dagstead agents list` says of the pool."""
-        child = self.command("agents", "list")
+        """What `dagstead agent list` says of the pool."""
+        child = self.command("agent", "list")
         assert child.wait(60) == 0
         return child.log_text()
 

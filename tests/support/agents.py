@@ -67,13 +67,23 @@ class AgentSetup:
 class OfficialAgent(ChildProcess):
     """One agent. Its code servers and run workers are in its process group, and end with it."""
 
-    def __init__(self, plane: ControlPlane, environment: Environment, setup: AgentSetup) -> None:
-        """Start it in a folder of its own beside the control plane's."""
+    def __init__(
+        self,
+        plane: ControlPlane,
+        environment: Environment,
+        setup: AgentSetup,
+        *,
+        file: str | None = None,
+    ) -> None:
+        """Start it in a folder of its own beside the control plane's.
+
+        ``file`` is another content of ``dagster.yaml`` than the setup's.
+        """
         self.setup = setup
         home = plane.folder / f"agent-{setup.label}"
         home.mkdir(exist_ok=True)
         # JSON is YAML, and every supported agent reads it.
-        configuration = json.dumps(setup.configuration(plane.url), indent=2)
+        configuration = file or json.dumps(setup.configuration(plane.url), indent=2)
         (home / "dagster.yaml").write_text(configuration, encoding="utf-8")
         super().__init__(
             [environment.program("dagster-cloud"), "agent", "run", home],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from dagstead.cli import agents, check, config, deployment, location, run, token, version, workflows
+from dagstead.cli import agent, check, config, deployment, location, run, token, version, workflows
 
 app = typer.Typer(
     name="dagstead",
@@ -22,7 +22,7 @@ for command in (run.up, run.web, run.daemon, run.pool):
 for name, group in (
     ("deployment", deployment.app),
     ("token", token.app),
-    ("agents", agents.app),
+    ("agent", agent.app),
     ("location", location.app),
     ("config", config.app),
     ("workflows", workflows.app),

@@ -95,7 +95,7 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
             self._calls.store.requests.expire([request.id for request in launches])
             return self._why_unserved(run) or (
                 "Its launch waits on a queue whose agent is alive and has not taken it: the agent "
-                "is busy, or its token does not grant this deployment. See `dagstead agents list`."
+                "is busy, or its token does not grant this deployment. See `dagstead agent list`."
             )
         if any(request.state is RequestState.LEASED for request in launches):
             return "An agent took its launch and has not reported since. Look at the agent's log."

@@ -75,7 +75,7 @@ def _no_agents(queue: str, *, running: bool) -> Unserved:
     if running:
         return Unserved(
             message=f"No agent is running that could serve {queue}",
-            advice="Start one, and see it with `dagstead agents list`",
+            advice="Start one, and see it with `dagstead agent list`",
         )
     return Unserved(
         message=f"There is no agent that could serve {queue}",

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from dagstead.errors import ConflictError, InvalidInputError
 from dagstead.project import Kind, Project
+from dagstead.project.yaml_text import dump
 from dagstead.workflows.github import FOLDER, github_workflows
 from dagstead.workflows.gitlab import FILE, gitlab_pipeline
 from dagstead.workflows.options import Options, Pattern, Provider, Tool
 from dagstead.workflows.plan import Plan, make_plan, project_prefix
-from dagstead.workflows.yaml_text import dump
 
 #: The beginning of every generated file.
 _MARK = "# Made by `dagstead workflows generate`."

@@ -7,12 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from dagstead.project.yaml_text import Noted, Yaml
 from dagstead.workflows.github_steps import JobSteps, pushes_to_github
 from dagstead.workflows.options import Options, Pattern, Tool
 from dagstead.workflows.pins import RUNNER
 from dagstead.workflows.plan import Plan, Session, Target
 from dagstead.workflows.scripts import Choice, file_of
-from dagstead.workflows.yaml_text import Noted, Yaml
 
 FOLDER = ".github/workflows"
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from dagstead.project import Kind
+from dagstead.project.yaml_text import Noted, Yaml
 from dagstead.workflows import scripts
 from dagstead.workflows.options import Options, Pattern, Tool
 from dagstead.workflows.pins import (
@@ -20,7 +21,6 @@ from dagstead.workflows.pins import (
 )
 from dagstead.workflows.plan import Session, Target
 from dagstead.workflows.scripts import Choice
-from dagstead.workflows.yaml_text import Noted, Yaml
 
 Step = dict[str, Yaml]
 

@@ -10,12 +10,12 @@ import shlex
 from collections.abc import Iterator
 
 from dagstead.project import Kind
+from dagstead.project.yaml_text import Noted, Yaml
 from dagstead.workflows import scripts
 from dagstead.workflows.github_steps import registry_hosts, secret_prefix
 from dagstead.workflows.options import Options, Pattern
 from dagstead.workflows.plan import Plan, Session
 from dagstead.workflows.scripts import Choice
-from dagstead.workflows.yaml_text import Noted, Yaml
 
 FILE = ".gitlab-ci.yml"
 

@@ -198,7 +198,7 @@ def test_wrong_settings_of_a_deployment_are_refused(
 
 @pytest.mark.usefixtures("store")
 def test_empty_lists_say_what_to_do_next(dagstead: Command) -> None:
-    for words in ("agents list", "location list", "deployment list", "token list"):
+    for words in ("agent list", "location list", "deployment list", "token list"):
         said = dagstead(*words.split())
         assert said.out == ""
         assert said.err

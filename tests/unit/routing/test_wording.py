@@ -36,7 +36,7 @@ def test_another_case_is_near_however_short_the_name() -> None:
 def test_no_agent_at_all_is_told_as_such() -> None:
     text = said(None, agents=[], running=True)
     assert "No agent is running that could serve the default queue" in text
-    assert "dagstead agents list" in text
+    assert "dagstead agent list" in text
     assert "--agents" in said(None, agents=[], running=False)
 
 

@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 from dagstead.errors import ConflictError, InvalidInputError
 from dagstead.project import Project, read_project
+from dagstead.project.yaml_text import dump
 from dagstead.workflows.generating import drift, generate, stale_files, write
 from dagstead.workflows.options import Options, Pattern, Provider, Tool
 from dagstead.workflows.pins import CLI, PEX_TOOLS
-from dagstead.workflows.yaml_text import dump
 from tests.unit.cli.conftest import Command, dagstead
 from tests.unit.workflows.repositories import (
     HYBRID,

@@ -1,0 +1,44 @@
+"""The official agent starts from the configuration that ``dagstead agent config`` writes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dagstead.routing.agent_file import TOKEN_VARIABLE, AgentFile, AgentType, text
+from dagstead.server.agent_report import report
+from dagstead.testing.waiting import eventually
+from tests.support.agents import AgentSetup, OfficialAgent
+from tests.support.control_plane import ControlPlane
+from tests.support.environments import AGENT_MINORS, agent_environment
+
+pytestmark = pytest.mark.compat
+
+
+def test_an_official_agent_serves_exactly_the_queues_of_its_file(tmp_path: Path) -> None:
+    with ControlPlane(tmp_path) as plane:
+        deployment = plane.deployment("prod")
+        token = plane.agent_token("configured")
+        file = AgentFile(
+            type=AgentType.LOCAL,
+            url=plane.url,
+            queues=("hybrid-queue",),
+            default_queue=False,
+            label="configured",
+        )
+        setup = AgentSetup(
+            label="configured",
+            token=token,
+            deployments=["prod"],
+            variables={TOKEN_VARIABLE: token},
+        )
+        environment = agent_environment(AGENT_MINORS[-1])
+        with OfficialAgent(plane, environment, setup, file=text(file)) as agent:
+            deployment.deploy("small", "compat_small", queue="hybrid-queue")
+            deployment.wait_until_loaded("small")
+            (row,) = eventually(lambda: report(plane.store), 60, "a heartbeat")
+            agent.kill()
+        deployment.close()
+
+    assert (row.label, row.queues) == ("configured", ["hybrid-queue"])
