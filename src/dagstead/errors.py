@@ -121,5 +121,21 @@ class BuildError(DagsteadError):
     """A code location could not be built."""
 
 
+class BuildStepError(BuildError):
+    """A program that builds has failed; ``output`` is the end of what it said."""
+
+    def __init__(
+        self, message: str, *, output: tuple[str, ...] = (), command: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.output = output
+        #: What repeats it by hand.
+        self.command = command
+
+
+class BuildStoppedError(BuildError):
+    """The build was stopped before it was done."""
+
+
 class GitError(DagsteadError):
     """Git could not tell what was asked."""

@@ -2,4 +2,11 @@
 
 ``cli`` and ``client`` call it; it stands on ``project`` and ``routing``. It starts programs (uv,
 docker, git, the target Python) and never speaks to a control plane.
+
+Two doors: :func:`dagstead.build.planning.make_plan` decides, and starts nothing but git;
+:func:`dagstead.build.building.build` does what the plan says.
+
+>>> plan = make_plan(read_project(Path(".")), PlanOptions())
+>>> built = build(plan, BuildOptions(output=..., cache=..., environment=os.environ), print)
+>>> documents = [each.document(plan.commit) for each in built]
 """

@@ -10,10 +10,8 @@ from pathlib import Path
 
 from dagstead.errors import InvalidInputError
 from dagstead.project import ConfigFile, Family, Kind, Location, Project
+from dagstead.project.slugs import slugs_of
 from dagstead.workflows.watching import watched_paths
-
-#: A tag of an image has at most 128 characters; the rest of it are a commit and run numbers.
-_SLUG_LENGTH = 48
 
 _HARD_TO_WRITE = re.compile(r"[\x00-\x1f\x7f|]|\$\{\{")
 
@@ -81,7 +79,7 @@ def make_plan(project: Project) -> Plan:
     if refused:
         raise InvalidInputError("\n".join(refused))
     prefix = project_prefix(project)
-    slugs = _slugs(project)
+    slugs = slugs_of(project)
     sessions = []
     for path in dict.fromkeys(each.file for each in project.locations):
         locations = [each for each in project.locations if each.file == path]
@@ -110,24 +108,6 @@ def needs_rendering(file: ConfigFile) -> bool:
     return file.template_tag is not None or (
         file.root is not None and file.root.get("defaults") is not None
     )
-
-
-def slug_of(name: str) -> str:
-    """A name in the form of tags and file names; two names may have the same."""
-    slug = re.sub(r"[^a-z0-9_]+", "-", name.lower()).strip("-_")
-    return slug[:_SLUG_LENGTH].rstrip("-_") or "location"
-
-
-def _slugs(project: Project) -> dict[str, str]:
-    slugs: dict[str, str] = {}
-    for each in project.locations:
-        base = slug = slug_of(each.name.value)
-        number = 2
-        while slug in slugs.values():
-            slug = f"{base}-{number}"
-            number += 1
-        slugs[each.name.value] = slug
-    return slugs
 
 
 def _target(project: Project, location: Location, slugs: dict[str, str], prefix: str) -> Target:

@@ -1,0 +1,135 @@
+"""Doing what a plan says: all locations in one session, several at a time."""
+
+from __future__ import annotations
+
+import errno
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+
+from dagstead.build.docker import DockerBuilder
+from dagstead.build.events import Event, Failed, Finished, Started
+from dagstead.build.model import DockerPlan, PexPlan, Plan, PlannedBuild, PrebuiltPlan
+from dagstead.build.options import BuildOptions
+from dagstead.build.pex import PexBuilder
+from dagstead.build.programs import Programs
+from dagstead.build.results import Built, Image, Nothing, Result
+from dagstead.build.steps import OnEvent, Steps
+from dagstead.errors import BuildError, BuildStepError, BuildStoppedError, DagsteadError
+
+
+def build(plan: Plan, options: BuildOptions, on_event: OnEvent) -> tuple[Built, ...]:
+    """Build every location of a plan; the results are in its order.
+
+    A location that fails does not stop the others, unless ``options.fail_fast``. Whatever ends it,
+    also ctrl-C, no program and no half file is left behind.
+
+    Args:
+        plan: what to do.
+        options: how.
+        on_event: told of what happens, from several threads, one call at a time.
+
+    Raises:
+        BuildError: naming the locations that failed; each was told as :class:`Failed` before.
+    """
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+        session = _Session(options, on_event)
+    except OSError as error:
+        raise _no_room(error) from error
+    built = session.run(plan)
+    failed = [each.location for each in plan.builds if each.location not in built]
+    if failed:
+        count = f"{len(failed)} of {len(plan.builds)}"
+        verb = "was" if len(failed) == 1 else "were"
+        msg = f"{count} locations {verb} not built: {', '.join(failed)}."
+        raise BuildError(msg)
+    return tuple(built[each.location] for each in plan.builds)
+
+
+class _Session:
+    def __init__(self, options: BuildOptions, on_event: OnEvent) -> None:
+        self._options = options
+        self._on_event = on_event
+        self._telling = threading.Lock()
+        self._programs = Programs(options.environment)
+        self._pex = PexBuilder(options, self._programs)
+        self._docker = DockerBuilder(options, self._programs)
+
+    def run(self, plan: Plan) -> dict[str, Built]:
+        built: dict[str, Built] = {}
+        with ThreadPoolExecutor(max(self._options.jobs, 1)) as pool:
+            pending: set[Future[Built | None]] = {
+                pool.submit(self._build, each) for each in plan.builds
+            }
+            try:
+                while pending:
+                    done, pending = wait(pending, return_when=FIRST_COMPLETED)
+                    for each in done:
+                        result = each.result()
+                        if result is not None:
+                            built[result.location] = result
+                        elif self._options.fail_fast:
+                            self._programs.stop()
+            except BaseException:
+                # A ctrl-C, or a mistake of ours: nothing goes on without somebody who waits.
+                self._programs.stop()
+                raise
+        return built
+
+    def _build(self, planned: PlannedBuild) -> Built | None:
+        begin = self._options.clock()
+        steps = Steps(planned.location, self._tell, self._options.clock)
+        try:
+            if self._programs.is_stopped:
+                raise BuildStoppedError
+            self._tell(Started(location=planned.location, strategy=planned.strategy))
+            built = Built(planned=planned, result=self._result(planned, steps))
+        except DagsteadError as error:
+            self._fail(planned, steps, error)
+            return None
+        except OSError as error:
+            self._fail(planned, steps, _no_room(error))
+            return None
+        seconds = self._options.clock() - begin
+        self._tell(Finished(location=planned.location, built=built, seconds=seconds))
+        return built
+
+    def _result(self, planned: PlannedBuild, steps: Steps) -> Result:
+        match planned.how:
+            case PexPlan() as how:
+                return self._pex.build(planned, how, steps)
+            case DockerPlan() as how:
+                return self._docker.build(planned, how, steps)
+            case PrebuiltPlan(image=None):
+                return Nothing()
+            case PrebuiltPlan(image=image):
+                return Image(reference=str(image))
+
+    def _fail(self, planned: PlannedBuild, steps: Steps, error: DagsteadError) -> None:
+        said = error if isinstance(error, BuildStepError) else None
+        self._tell(
+            Failed(
+                location=planned.location,
+                step=steps.current,
+                error=error,
+                output=said.output if said else (),
+                command=said.command if said else None,
+            )
+        )
+
+    def _tell(self, event: Event) -> None:
+        with self._telling:
+            self._on_event(event)
+
+
+def _no_room(error: OSError) -> BuildError:
+    where = f" ({error.filename})" if error.filename else ""
+    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+        return BuildError(
+            f"There is no room left on the disk{where}: {error.strerror}. Make some, or choose "
+            "another disk with --cache and --output."
+        )
+    return BuildError(
+        f"A file could not be read or written{where}: {error.strerror or error}. Look at its "
+        "permissions, and build again."
+    )

@@ -1,0 +1,104 @@
+"""The folder that later builds use again: packed wheels, PEX files of dependencies, unpacked ones.
+
+All of it can be made again. What is in it is whole: files come by renaming, folders have a marker.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+
+class BuildCache:
+    """The folders. Safe to use from several threads and processes."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        for folder in (self.wheels, self.pex, self.layers, self._keys, self._locks, self._scratch):
+            folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def wheels(self) -> Path:
+        """Packed wheels, each in a folder that tells apart those of one name."""
+        return self._root / "wheels"
+
+    @property
+    def pex(self) -> Path:
+        """PEX files of dependencies, by their own names."""
+        return self._root / "pex"
+
+    @property
+    def layers(self) -> Path:
+        """Unpacked PEX files of dependencies."""
+        return self._root / "layers"
+
+    @property
+    def _keys(self) -> Path:
+        return self._root / "keys"
+
+    @property
+    def _locks(self) -> Path:
+        return self._root / "locks"
+
+    @property
+    def _scratch(self) -> Path:
+        return self._root / "scratch"
+
+    @contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder that is gone afterwards."""
+        with tempfile.TemporaryDirectory(dir=self._scratch, ignore_cleanup_errors=True) as folder:
+            yield Path(folder)
+
+    @contextmanager
+    def lock(self, key: str) -> Iterator[None]:
+        """Hold a key against every other thread and process; waits for it."""
+        # Two digits: 256 files at most.
+        name = hashlib.sha256(key.encode()).hexdigest()[:2]
+        with (self._locks / name).open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def dependencies(self, key: str) -> Path | None:
+        """The PEX file of a resolved set, ``None`` where there is none yet."""
+        try:
+            path = self.pex / (self._keys / key).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        return path if path.is_file() else None
+
+    def keep_dependencies(self, key: str, path: Path) -> None:
+        """Remember the PEX file of a resolved set; it is in :attr:`pex`."""
+        write_whole(self._keys / key, path.name)
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a small file whole or not at all."""
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def place(path: Path, folder: Path) -> Path:
+    """Put a file of the cache into a folder too, whole or not at all."""
+    target = folder / path.name
+    draft = folder / f".{uuid4().hex}"
+    try:
+        try:
+            draft.hardlink_to(path)
+        except OSError:
+            # Another disk, or one without such links.
+            shutil.copyfile(path, draft)
+        draft.replace(target)
+    finally:
+        draft.unlink(missing_ok=True)
+    return target

@@ -1,0 +1,60 @@
+"""The commit that a folder is at, from git."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+from dagstead.build.model import Commit
+
+_GIT_SECONDS = 30.0
+
+#: ``git@host:owner/name.git``, ``ssh://git@host/owner/name``, ``https://user:secret@host/…``
+_REMOTE = re.compile(
+    r"(?:(?:https?|ssh|git)://(?:[^@/]+@)?(?P<host>[^/:]+)(?::\d+)?/|(?:[^@/]+@)(?P<scp>[^/:]+):)"
+    r"(?P<path>[^?#]+?)(?:\.git)?/?"
+)
+
+
+def commit_of(folder: Path) -> Commit | None:
+    """The commit of a folder's repository; ``None`` without git, a repository or a commit."""
+    commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+    if not commit:
+        return None
+    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    remote = _git(folder, "config", "--get", "remote.origin.url")
+    return Commit(
+        hash=commit,
+        url=commit_page(remote, commit) if remote else None,
+        is_dirty=bool(changed),
+    )
+
+
+def commit_page(remote: str, commit: str) -> str | None:
+    """The web page of a commit on GitHub or GitLab; never with the remote's user or password."""
+    found = _REMOTE.fullmatch(remote)
+    if found is None:
+        return None
+    host, path = found["host"] or found["scp"], found["path"]
+    if "github" in host:
+        return f"https://{host}/{path}/tree/{commit}"
+    if "gitlab" in host:
+        return f"https://{host}/{path}/-/tree/{commit}"
+    return None
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        ended = subprocess.run(  # noqa: S603 - our own words
+            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=True,
+            text=True,
+            errors="replace",
+            timeout=_GIT_SECONDS,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return ended.stdout.strip()

@@ -1,0 +1,42 @@
+"""A Dockerfile for a location that has none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dagstead.build.pythons import choose_python
+from dagstead.errors import InvalidInputError
+
+#: The files that say what a folder needs, and how uv installs from each.
+_INSTALLS = (
+    ("pyproject.toml", "."),
+    ("setup.py", "."),
+    ("setup.cfg", "."),
+    ("requirements.txt", "-r requirements.txt"),
+)
+
+
+def dockerfile_for(directory: Path, *, search_path: str | None) -> str:
+    """The text of a Dockerfile that installs what a folder's own files ask for.
+
+    Raises:
+        InvalidInputError: when the folder says nothing about dependencies: an image without
+            Dagster can serve nothing.
+    """
+    installs = [how for name, how in _INSTALLS if (directory / name).is_file()]
+    if not installs:
+        msg = (
+            f"there is no Dockerfile in {directory.name!r}, and no pyproject.toml, setup.py or "
+            "requirements.txt to generate one from. Write one of them; it must install dagster "
+            "and dagster-cloud."
+        )
+        raise InvalidInputError(msg)
+    version, _ = choose_python(directory, directory, asked=None, search_path=search_path)
+    arguments = " ".join(dict.fromkeys(installs))
+    return f"""\
+FROM python:{version}-slim
+WORKDIR /opt/dagster/app
+RUN pip install --no-cache-dir uv
+COPY . .
+RUN uv pip install --system --no-cache --compile-bytecode {arguments}
+"""

@@ -1,0 +1,97 @@
+"""Writing PEX files: wheels and files in, one file out that is named by its content.
+
+The PEX tool has settings of its own that are global, and may be loaded by a main thread only. So it
+works in a process of its own, which is this module's ``main``.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from dagstead.build.programs import Programs
+from dagstead.build.wheels import Wheel
+from dagstead.errors import BuildStepError
+
+
+def write_pex(
+    kind: str,
+    *,
+    wheels: Iterable[Wheel] = (),
+    content: Mapping[str, Path] | None = None,
+    python: str,
+    into: Path,
+    programs: Programs,
+) -> Path:
+    """Write a PEX file ``<kind>-<hash>.pex``. Same content, same hash, on any machine.
+
+    Args:
+        kind: ``source`` or ``deps``: the first part of the name.
+        wheels: packages, kept as they are.
+        content: files by their names from the root, from which they are importable.
+        python: the version that it is for, as ``3.12``.
+        into: the folder to write into; a file that is there already stays.
+        programs: starts the PEX tool.
+
+    Raises:
+        BuildStepError: when the PEX tool fails.
+    """
+    scratch = into / f".{uuid4().hex}"
+    order = {
+        "scratch": str(scratch),
+        "python": python,
+        "wheels": [[str(wheel.path), wheel.fingerprint] for wheel in wheels],
+        "content": [[name, str(path)] for name, path in sorted((content or {}).items())],
+    }
+    try:
+        ended = programs.run(
+            (sys.executable, "-m", __name__),
+            folder=into,
+            variables={"PEX_ROOT": str(scratch / "root"), "PYTHONSAFEPATH": "1"},
+            given=json.dumps(order),
+        )
+        if ended.code != 0:
+            msg = f"The PEX file of {kind} cannot be written: {_last(ended.lines)}"
+            raise BuildStepError(msg, output=ended.lines)
+        path = into / f"{kind}-{ended.lines[-1]}.pex"
+        (scratch / "draft.pex").replace(path)
+        return path
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def main() -> None:
+    """Do an order from standard input, and print the hash of what was written."""
+    from pex.pex_builder import PEXBuilder  # noqa: PLC0415 - only here, see above
+    from pex.pex_info import PexInfo  # noqa: PLC0415
+
+    order: Mapping[str, Any] = json.load(sys.stdin)
+    scratch = Path(order["scratch"])
+    info = PexInfo.default()
+    info.deps_are_wheel_files = True
+    info.emit_warnings = False
+    # Programs that user code starts must find the same environment (dbt).
+    info.strip_pex_env = False
+    # Where a PEX installs its wheels at the first start, it takes as many processors as there are.
+    info.max_install_jobs = 0
+    builder = PEXBuilder(path=str(scratch / "content"), pex_info=info)
+    builder.set_shebang(f"/usr/bin/env python{order['python']}")
+    for wheel, fingerprint in order["wheels"]:
+        builder.add_dist_location(wheel, fingerprint=fingerprint)
+    for name, path in order["content"]:
+        builder.add_source(path, name)
+    builder.build(str(scratch / "draft.pex"), bytecode_compile=False, deterministic=True)
+    sys.stdout.write(f"{info.pex_hash}\n")
+
+
+def _last(lines: tuple[str, ...]) -> str:
+    return lines[-1] if lines else "it said nothing"
+
+
+if __name__ == "__main__":
+    main()

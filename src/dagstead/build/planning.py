@@ -1,0 +1,265 @@
+"""From a project to a plan: the strategy of each location, why, and what it needs."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dagstead.build.commits import commit_of
+from dagstead.build.dockerfiles import dockerfile_for
+from dagstead.build.model import (
+    Commit,
+    DockerPlan,
+    How,
+    PexPlan,
+    Plan,
+    PlannedBuild,
+    Platform,
+    PrebuiltPlan,
+    Strategy,
+)
+from dagstead.build.pythons import choose_python
+from dagstead.build.tree import file_digest, tree_digest
+from dagstead.errors import InvalidInputError
+from dagstead.project import Kind, Location, Project
+from dagstead.project.checking import check
+from dagstead.project.merge import without_nulls
+from dagstead.project.rules import paths, registries
+from dagstead.project.slugs import slugs_of
+
+_KEY_LENGTH = 16
+_TAG_KEY_LENGTH = 8
+_COMMIT_LENGTH = 7
+
+#: What would make an image that cannot be pushed, or a location that cannot be loaded.
+_RULES = (
+    registries.registry_with_tag,
+    registries.registry_not_an_address,
+    registries.registry_with_scheme,
+    registries.variable_not_filled_in,
+    paths.no_such_build_directory,
+)
+
+_BY_KIND = {
+    Kind.SERVERLESS: Strategy.PEX,
+    Kind.HYBRID: Strategy.DOCKER,
+    Kind.PREBUILT: Strategy.PREBUILT,
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanOptions:
+    """What a person chooses about a plan. Mappings are by name of the location."""
+
+    #: Only these; empty is all.
+    locations: tuple[str, ...] = ()
+    #: Instead of what the classification says.
+    strategies: Mapping[str, Strategy] = field(default_factory=dict)
+    #: Images from elsewhere, with tag or digest: these locations are prebuilt.
+    images: Mapping[str, str] = field(default_factory=dict)
+    #: Instead of ``Dockerfile`` in the build directory.
+    dockerfiles: Mapping[str, Path] = field(default_factory=dict)
+    #: The Python of all PEX files, as ``3.12``.
+    python: str | None = None
+    #: The machine of all PEX files; ``None`` is this one.
+    platform: Platform | None = None
+    #: ``PATH``: where interpreters are looked for.
+    search_path: str | None = None
+
+
+def make_plan(project: Project, options: PlanOptions) -> Plan:
+    """Decide how each location is built. Builds nothing, and runs nothing of the project.
+
+    Raises:
+        InvalidInputError: with a sentence for each location that cannot be built as it is written
+            or chosen: ambiguous, without a folder, with a registry that is none.
+    """
+    _check_names(project, options)
+    chosen = [
+        each
+        for each in project.locations
+        if not options.locations or each.name.value in options.locations
+    ]
+    if not chosen:
+        msg = (
+            f"There is no code location in {project.root.name!r}. "
+            "Run it at the folder of your dagster_cloud.yaml."
+        )
+        raise InvalidInputError(msg)
+    refused = [*_broken_rules(project, chosen)]
+    planner = _Planner(project, options, commit_of(project.root))
+    builds = []
+    for location in chosen:
+        try:
+            builds.append(planner.build_of(location))
+        except InvalidInputError as error:
+            refused.append(f"{location.position}: {location.name.value}: {error.message}")
+    if refused:
+        raise InvalidInputError("\n".join(dict.fromkeys(refused)))
+    return Plan(root=project.root, builds=tuple(builds), commit=planner.commit)
+
+
+class _Planner:
+    def __init__(self, project: Project, options: PlanOptions, commit: Commit | None) -> None:
+        self._project = project
+        self._options = options
+        self._slugs = slugs_of(project)
+        self.commit = commit
+
+    def build_of(self, location: Location) -> PlannedBuild:
+        name = location.name.value
+        strategy, reason = self._strategy(location)
+        if location.code_source is None:
+            msg = (
+                "code_source is missing or empty. Name the code with package_name, module_name, "
+                "python_file or autoload_defs_module_name."
+            )
+            raise InvalidInputError(msg)
+        directory = (self._project.root / location.build_folder).resolve()
+        if strategy is not Strategy.PREBUILT and not directory.is_dir():
+            msg = f"there is no folder {location.build_folder!r} to build."
+            raise InvalidInputError(msg)
+        how, key, remark = self._how(location, strategy, directory)
+        return PlannedBuild(
+            location=name,
+            slug=self._slugs[name],
+            how=how,
+            reason=f"{reason}; {remark}" if remark else reason,
+            position=str(location.position),
+            directory=directory,
+            folder=location.build_folder,
+            queue=location.queue_name,
+            cache_key=key,
+            document=_document(location),
+        )
+
+    def _strategy(self, location: Location) -> tuple[Strategy, str]:
+        name = location.name.value
+        asked = self._options.strategies.get(name)
+        if name in self._options.images:
+            if asked not in {None, Strategy.PREBUILT}:
+                msg = f"--strategy says {asked}, and --image that nothing is built. Leave one out."
+                raise InvalidInputError(msg)
+            return Strategy.PREBUILT, "--image names what exists"
+        found = location.classification
+        if asked is not None:
+            return asked, f"--strategy says so ({found.reason})"
+        if location.kind is Kind.AMBIGUOUS:
+            msg = (
+                f"it is ambiguous how to build it: {found.reason}. {found.settle}. "
+                f"For this build alone: --strategy '{name}=pex', or docker, or prebuilt."
+            )
+            raise InvalidInputError(msg)
+        return _BY_KIND[location.kind], found.reason
+
+    def _how(
+        self, location: Location, strategy: Strategy, directory: Path
+    ) -> tuple[How, str, str | None]:
+        """The plan, its cache key, and a remark for the reason."""
+        match strategy:
+            case Strategy.PEX:
+                return self._pex(directory)
+            case Strategy.DOCKER:
+                return self._docker(location, directory)
+            case Strategy.PREBUILT:
+                image = self._options.images.get(location.name.value) or (
+                    location.image.value if location.image else None
+                )
+                if image is None and location.executable_path is None:
+                    msg = (
+                        "it is prebuilt, and nothing names its image. Write image: in its entry, "
+                        f"or name it with --image '{location.name.value}=HOST/PATH:TAG'."
+                    )
+                    raise InvalidInputError(msg)
+                return PrebuiltPlan(image=image), _key("prebuilt", image), None
+
+    def _pex(self, directory: Path) -> tuple[How, str, str | None]:
+        version, reason = choose_python(
+            directory,
+            self._project.repository.resolve(),
+            asked=self._options.python,
+            search_path=self._options.search_path,
+        )
+        plan = PexPlan(
+            python_version=version, python_reason=reason, platform=self._options.platform
+        )
+        remark = None
+        if (directory / "Dockerfile").is_file():
+            remark = "its Dockerfile is not used, as no build.registry says where an image would go"
+        key = _key("pex", version, self._options.platform, tree_digest(directory))
+        return plan, key, remark
+
+    def _docker(self, location: Location, directory: Path) -> tuple[How, str, str | None]:
+        name = location.name.value
+        if location.registry is None or not location.registry.value:
+            msg = "an image needs a place to go: write build.registry: HOST/PATH in its entry."
+            raise InvalidInputError(msg)
+        dockerfile = self._options.dockerfiles.get(name, directory / "Dockerfile")
+        if name in self._options.dockerfiles and not dockerfile.is_file():
+            msg = f"there is no Dockerfile {str(dockerfile)!r}, which --dockerfile names."
+            raise InvalidInputError(msg)
+        generated, remark = None, None
+        if not dockerfile.is_file():
+            generated = dockerfile_for(directory, search_path=self._options.search_path)
+            remark = f"there is no Dockerfile in {location.build_folder!r}, so one is generated"
+        content = generated or file_digest(dockerfile)
+        key = _key("docker", content, tree_digest(directory))
+        return (
+            DockerPlan(
+                repository=location.registry.value,
+                tag=self._tag(name, key),
+                dockerfile=None if generated else dockerfile.resolve(),
+                generated=generated,
+            ),
+            key,
+            remark,
+        )
+
+    def _tag(self, name: str, key: str) -> str:
+        parts = [self._slugs[name], key[:_TAG_KEY_LENGTH]]
+        if self.commit is not None:
+            parts.insert(1, self.commit.hash[:_COMMIT_LENGTH])
+        return "-".join(parts)
+
+
+def _key(*parts: object) -> str:
+    return hashlib.sha256(repr(tuple(map(str, parts))).encode()).hexdigest()[:_KEY_LENGTH]
+
+
+def _document(location: Location) -> dict[str, Any]:
+    document: dict[str, Any] = without_nulls(location.node).plain()
+    document.pop("build", None)
+    return document
+
+
+def _broken_rules(project: Project, chosen: list[Location]) -> Iterator[str]:
+    positions = {
+        value.position
+        for each in chosen
+        for value in (each.registry, each.build_directory)
+        if value is not None
+    }
+    for finding in check(project, _RULES):
+        if finding.position in positions:
+            yield f"{finding.position}: {finding.code} {finding.found.sentences}"
+
+
+def _check_names(project: Project, options: PlanOptions) -> None:
+    known = [each.name.value for each in project.locations]
+    for flag, names in (
+        ("--location", options.locations),
+        ("--strategy", options.strategies),
+        ("--image", options.images),
+        ("--dockerfile", options.dockerfiles),
+    ):
+        for name in names:
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                hint = f" Did you mean {close[0]!r}?" if close else ""
+                listed = ", ".join(known) or "none"
+                msg = f"{flag}: there is no location {name!r}.{hint} There is: {listed}."
+                raise InvalidInputError(msg)

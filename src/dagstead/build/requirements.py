@@ -1,0 +1,192 @@
+"""What a location needs: its files resolved by uv into packages to fetch and folders to build."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from packaging.utils import canonicalize_name
+
+from dagstead.build.uv import Target, Uv
+from dagstead.errors import BuildError
+
+#: uv takes no other name for this kind of file.
+_LOCK = "pylock.toml"
+_FETCHED = "pylock.fetched.toml"
+
+#: grpcio-health-checking 1.82 was made for protobuf 7 and does not say so, and Dagster takes older
+#: ones only: the code server fails on import. The official builder has the same line
+#: (``dagster_cloud_cli.core.pex_builder.deps``, 1.13.27).
+_CONSTRAINTS = "grpcio-health-checking<1.82\n"
+
+#: Without them no code server can start.
+_NEEDED = ("dagster", "dagster-cloud")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Requirements:
+    """The resolved needs of a location."""
+
+    #: A lock of the packages to fetch, for uv. Lives as long as the scratch folder.
+    lock: Path
+    #: The same for the same packages, Python and platform.
+    key: str
+    #: Folders with packages of the repository, the location's own first.
+    local: tuple[Path, ...]
+    #: How many packages are fetched.
+    count: int
+
+
+def resolve(directory: Path, target: Target, uv: Uv, scratch: Path) -> Requirements:
+    """Resolve what the files of a folder ask for.
+
+    A ``uv.lock`` is taken as it is. Else ``requirements.txt`` and what ``pyproject.toml`` or
+    ``setup.py`` declare, extras included, are resolved together: what the official builder takes
+    (``dagster_cloud_cli.core.pex_builder.deps``).
+
+    Raises:
+        BuildStepError: with uv's words, when it cannot be resolved.
+        BuildError: when Dagster is not in it.
+    """
+    lock = scratch / _LOCK
+    sources = _sources(directory)
+    own = is_package(directory)
+    if _locked(directory):
+        uv.export(directory, target, lock)
+    elif sources:
+        constraints = scratch / "constraints.txt"
+        constraints.write_text(_CONSTRAINTS, encoding="utf-8")
+        uv.resolve(directory, sources, constraints, target, lock)
+    else:
+        lock.write_text('lock-version = "1.0"\ncreated-by = "dagstead"\n', encoding="utf-8")
+    head, packages = _read(lock)
+    local = {directory: None} if own else {}
+    fetched = []
+    for package in packages:
+        folder = package.folder(scratch)
+        if folder is None:
+            fetched.append(package)
+        elif is_package(folder):
+            local.setdefault(folder)
+    _check_dagster(directory, {package.name for package in packages}, local)
+    (scratch / _FETCHED).write_text(
+        head + "".join(package.text for package in fetched), encoding="utf-8"
+    )
+    return Requirements(
+        lock=scratch / _FETCHED,
+        key=_key(fetched, target),
+        local=tuple(local),
+        count=len(fetched),
+    )
+
+
+def is_package(folder: Path) -> bool:
+    """Whether a folder is one that can be built into a wheel."""
+    document = _pyproject(folder)
+    uv_table = _table(_table(document.get("tool")).get("uv"))
+    if uv_table.get("package") is False:
+        return False
+    if (folder / "setup.py").is_file() or "build-system" in document:
+        return True
+    # Without a build system, setuptools takes what it finds; a table of tools only is nothing.
+    return "project" in document
+
+
+@dataclass(frozen=True, slots=True)
+class _Package:
+    text: str
+    table: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        return canonicalize_name(str(self.table["name"]))
+
+    def folder(self, scratch: Path) -> Path | None:
+        """The folder of a package that is in the repository."""
+        path = _table(self.table.get("directory")).get("path")
+        return None if path is None else (scratch / path).resolve()
+
+    def identity(self) -> Iterator[str]:
+        """What it is, wherever it comes from and wherever this file lies."""
+        yield self.name
+        yield str(self.table.get("version"))
+        yield str(self.table.get("marker"))
+        yield str(_table(self.table.get("vcs")).get("commit-id"))
+        for kind in ("wheels", "sdist", "archive"):
+            files = self.table.get(kind, [])
+            for each in files if isinstance(files, list) else [files]:
+                yield from sorted(str(value) for value in _table(each.get("hashes")).values())
+
+
+def _read(lock: Path) -> tuple[str, list[_Package]]:
+    head, *blocks = re.split(r"(?m)^(?=\[\[packages\]\]$)", lock.read_text(encoding="utf-8"))
+    return head, [_Package(block, tomllib.loads(block)["packages"][0]) for block in blocks]
+
+
+def _key(packages: Sequence[_Package], target: Target) -> str:
+    digest = hashlib.sha256(repr(target.identity).encode())
+    for package in sorted(packages, key=lambda each: each.name):
+        digest.update("\0".join(package.identity()).encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _sources(directory: Path) -> list[str]:
+    document = _pyproject(directory)
+    found = []
+    if "project" in document or "poetry" in _table(document.get("tool")):
+        found.append("pyproject.toml")
+    elif (directory / "setup.py").is_file():
+        found.append("setup.py")
+    elif (directory / "setup.cfg").is_file() and "build-system" in document:
+        found.append("setup.cfg")
+    if (directory / "requirements.txt").is_file():
+        found.append("requirements.txt")
+    return found
+
+
+def _locked(directory: Path) -> bool:
+    """Whether uv has locked this folder, alone or as a member of its workspace."""
+    if "project" not in _pyproject(directory):
+        return False
+    if (directory / "uv.lock").is_file():
+        return True
+    for parent in directory.parents:
+        workspace = _table(_table(_pyproject(parent).get("tool")).get("uv")).get("workspace")
+        if workspace is not None:
+            members = _table(workspace).get("members", [])
+            is_member = any(directory in parent.glob(str(each)) for each in members)
+            return is_member and (parent / "uv.lock").is_file()
+    return False
+
+
+def _check_dagster(directory: Path, names: set[str], local: Mapping[Path, None]) -> None:
+    own = {
+        canonicalize_name(str(name))
+        for folder in local
+        if (name := _table(_pyproject(folder).get("project")).get("name"))
+    }
+    missing = [name for name in _NEEDED if name not in names | own]
+    if missing:
+        msg = (
+            f"The dependencies of {directory.name!r} hold no {' and no '.join(missing)}, without "
+            "which no code server can start. Add it to pyproject.toml, setup.py or "
+            "requirements.txt there."
+        )
+        raise BuildError(msg)
+
+
+def _pyproject(folder: Path) -> Mapping[str, Any]:
+    try:
+        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        # uv tells of what cannot be read, with the place.
+        return {}
+
+
+def _table(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,95 @@
+"""What a build leaves: files or an image, and the document that a control plane takes for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from dagstead.build.model import Commit, PlannedBuild, Strategy
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PexFiles:
+    """The PEX files of a location. Their names say their content: ``source-<hash>.pex``."""
+
+    source: Path
+    #: Shared by locations with the same dependencies.
+    dependencies: Path
+    #: As ``3.12``.
+    python_version: str
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """All files, to be uploaded under their own names before the deploy."""
+        return (self.dependencies, self.source)
+
+    @property
+    def tag(self) -> str:
+        """As ``dagster_cloud_cli.core.pex_builder.util.build_pex_tag`` writes it."""
+        return "files=" + ":".join(sorted(path.name for path in self.paths))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """An image in a registry."""
+
+    #: What is deployed: pinned, ``host/path@sha256:…``, when we pushed it; else as it was given.
+    reference: str
+    #: The name under which people find it: ``host/path:tag``. ``None`` for a given image.
+    tag: str | None = None
+    #: ``sha256:…``; ``None`` when it was not pushed, or not built by us.
+    digest: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Nothing:
+    """A location that runs from an environment on the agent's machine (``executable_path``)."""
+
+
+Result: TypeAlias = PexFiles | Image | Nothing
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Built:
+    """A location that is ready to be deployed."""
+
+    planned: PlannedBuild
+    result: Result
+
+    @property
+    def location(self) -> str:
+        """Its name."""
+        return self.planned.location
+
+    @property
+    def strategy(self) -> Strategy:
+        """How it was built."""
+        return self.planned.strategy
+
+    def document(self, commit: Commit | None = None) -> dict[str, Any]:
+        """Its entry for a control plane, in the form of ``dagster_cloud.yaml``.
+
+        Defaults are merged, ``build`` is gone, and ``image`` or ``pex_metadata`` is filled in, as
+        ``dagster_cloud_cli.config_utils.get_location_document`` makes it.
+
+        Args:
+            commit: what it was built from; becomes ``git``.
+        """
+        document = dict(self.planned.document)
+        match self.result:
+            case PexFiles() as files:
+                document.pop("image", None)
+                document["pex_metadata"] = {
+                    "pex_tag": files.tag,
+                    "python_version": files.python_version,
+                }
+            case Image() as image:
+                document["image"] = image.reference
+            case Nothing():
+                pass
+        if commit is not None:
+            document["git"] = {"commit_hash": commit.hash}
+            if commit.url is not None:
+                document["git"]["url"] = commit.url
+        return document

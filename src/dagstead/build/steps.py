@@ -1,0 +1,51 @@
+"""The steps of one location's build: told as they begin and end, and timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from dagstead.build.events import Event, Output, StepFinished, StepStarted
+
+OnEvent = Callable[[Event], object]
+
+
+@dataclass(slots=True)
+class Step:
+    """A step that is under way."""
+
+    #: What is told about it when it is done.
+    remark: str | None = None
+
+
+class Steps:
+    """Tells of one location's steps. For one thread."""
+
+    def __init__(self, location: str, on_event: OnEvent, clock: Callable[[], float]) -> None:
+        self._location = location
+        self._on_event = on_event
+        self._clock = clock
+        #: The step that is under way, or that failed.
+        self.current: str | None = None
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[Step]:
+        """A step; it is not told as finished when it raises."""
+        self.current = name
+        self._on_event(StepStarted(location=self._location, step=name))
+        begin = self._clock()
+        step = Step()
+        yield step
+        self._on_event(
+            StepFinished(
+                location=self._location,
+                step=name,
+                seconds=self._clock() - begin,
+                remark=step.remark,
+            )
+        )
+
+    def line(self, text: str) -> None:
+        """Tell a line of a program."""
+        self._on_event(Output(location=self._location, line=text))

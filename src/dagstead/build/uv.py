@@ -1,0 +1,178 @@
+"""uv, which resolves, fetches and builds packages for us."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shlex
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagstead.build.model import Platform
+from dagstead.build.programs import Ended, OnLine, Programs
+from dagstead.errors import BuildError, BuildStepError
+
+#: Old enough for the machines that agents run on, new enough for today's wheels.
+_MANYLINUX = "manylinux_2_28"
+
+#: Not for our uses of uv: they would send it elsewhere, or have it leave no files behind.
+_REMOVED: Mapping[str, str | None] = {
+    "UV_NO_CACHE": None,
+    "UV_PYTHON": None,
+    "UV_LINK_MODE": None,
+    "UV_FROZEN": None,
+    "VIRTUAL_ENV": None,
+    "PYTHONPATH": None,
+    "PYTHONHOME": None,
+}
+_NOISE = re.compile(r"^(?:Resolved|Prepared|Installed|Using|Building|Downloading|warning:)\b")
+_NO_WHEEL = re.compile(
+    r"(?P<package>[\w.\[\]-]+)(?:==(?P<version>\S+))? (?:has no|can't be|cannot be|was requested)"
+    r".*(?:usable wheels|wheel|binary)"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """What packages are chosen for."""
+
+    #: An interpreter of the right version on this machine.
+    python: Path
+    #: As ``3.12``.
+    version: str
+    #: ``None`` is this machine.
+    platform: Platform | None = None
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether its packages cannot run here."""
+        return self.platform is not None and not _is_here(self.platform)
+
+    @property
+    def identity(self) -> tuple[str, str]:
+        """What makes packages different ones."""
+        here = f"{platform.machine()}-{sys.platform}"
+        return self.version, str(self.platform) if self.is_elsewhere else here
+
+
+class Uv:
+    """The commands of uv that a build needs."""
+
+    def __init__(self, program: Path, programs: Programs, on_line: OnLine | None = None) -> None:
+        self._program = program
+        self._programs = programs
+        self._on_line = on_line
+
+    def resolve(
+        self,
+        directory: Path,
+        sources: Sequence[str],
+        constraints: Path,
+        target: Target,
+        lock: Path,
+    ) -> None:
+        """Write a lock of what some files of a folder ask for."""
+        self._run(
+            "The dependencies of {folder!r} cannot be resolved",
+            directory,
+            *("pip", "compile", *sources, "--constraints", str(constraints)),
+            *(() if sources == ["requirements.txt"] else ("--all-extras",)),
+            *("--format", "pylock.toml", "--no-header", "--output-file", str(lock)),
+            *self._for(target),
+        )
+
+    def export(self, directory: Path, target: Target, lock: Path) -> None:
+        """Write a lock of what ``uv.lock`` says about a folder."""
+        self._run(
+            "uv.lock of {folder!r} cannot be used",
+            directory,
+            *("export", "--locked", "--no-dev", "--all-extras", "--format", "pylock.toml"),
+            *("--no-header", "--output-file", str(lock), "--python", str(target.python)),
+        )
+
+    def fetch(self, directory: Path, lock: Path, target: Target, into: Path) -> None:
+        """Fetch the packages of a lock, and link them into a folder.
+
+        uv keeps each wheel unpacked as a whole, and links go there: that is how
+        :mod:`dagstead.build.wheels` finds it.
+        """
+        self._run(
+            "The dependencies of {folder!r} cannot be fetched",
+            directory,
+            *("pip", "install", "--no-deps", "--requirements", str(lock)),
+            *("--target", str(into), "--link-mode", "symlink"),
+            *self._for(target),
+        )
+
+    def build_wheel(self, folder: Path, target: Target, into: Path) -> None:
+        """Build the wheel of a package of the repository."""
+        self._run(
+            "The package in {folder!r} cannot be built",
+            folder,
+            *("build", "--wheel", "--no-create-gitignore", "--out-dir", str(into)),
+            *("--python", str(target.python), "."),
+        )
+
+    def _for(self, target: Target) -> list[str]:
+        words = ["--python", str(target.python)]
+        if target.platform is not None and target.is_elsewhere:
+            words += ["--python-platform", f"{target.platform}-{_MANYLINUX}"]
+            words += ["--only-binary", ":all:"]
+        return words
+
+    def _run(self, message: str, folder: Path, *arguments: str) -> None:
+        command = (str(self._program), *arguments, "--quiet", "--color", "never")
+        ended = self._programs.run(
+            command, folder=folder, variables=_REMOVED, on_line=self._on_line
+        )
+        if ended.code == 0:
+            return
+        said = message.format(folder=folder.name)
+        raise BuildStepError(
+            f"{said}. {_advice(ended)}",
+            output=tuple(line for line in ended.lines if line and not _NOISE.match(line)),
+            command=shlex.join(("uv", *command[1:])),
+        )
+
+
+def find_uv(asked: Path | None, search_path: str | None) -> Path:
+    """The uv that came with this package, or else the first on the ``PATH``.
+
+    Raises:
+        BuildError: when there is none.
+    """
+    if asked is not None:
+        found = shutil.which(str(asked))
+    else:
+        beside = shutil.which("uv", path=os.path.dirname(sys.executable))  # noqa: PTH120
+        found = beside or shutil.which("uv", path=search_path)
+    if found is None:
+        where = f"There is no program {str(asked)!r}" if asked else "uv is not installed here"
+        msg = f"{where}, and PEX files are built with uv. Install it: `pip install uv`."
+        raise BuildError(msg)
+    return Path(found)
+
+
+def _advice(ended: Ended) -> str:
+    text = " ".join(ended.text.split())
+    no_wheel = _NO_WHEEL.search(text)
+    if no_wheel:
+        package = no_wheel["package"] + (f" {no_wheel['version']}" if no_wheel["version"] else "")
+        return (
+            f"There is no wheel of {package} for this Python and platform. Choose another version "
+            "of it, another Python with --python, or build on a machine of that platform, where "
+            "it can be compiled."
+        )
+    if "lockfile" in text and "needs to be updated" in text:
+        return "It does not fit pyproject.toml any more. Run `uv lock`, and commit what it writes."
+    return "Change what uv names, and try again."
+
+
+def _is_here(wanted: Platform) -> bool:
+    aliases = {"amd64": "x86_64", "arm64": "aarch64"}
+    machine = platform.machine().lower()
+    return sys.platform == "linux" and aliases.get(machine, machine) == wanted
