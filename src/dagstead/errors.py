@@ -139,3 +139,11 @@ class BuildStoppedError(BuildError):
 
 class GitError(DagsteadError):
     """Git could not tell what was asked."""
+
+
+class LayoutError(InvalidInputError):
+    """The repository cannot be brought into that layout."""
+
+
+class JournalError(ConflictError):
+    """The record of an earlier change does not fit the files."""

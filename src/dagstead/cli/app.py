@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import typer
 
-from dagstead.cli import agent, check, config, deployment, location, run, token, version, workflows
+from dagstead.cli import (
+    agent,
+    check,
+    config,
+    deployment,
+    location,
+    migrate,
+    run,
+    token,
+    version,
+    workflows,
+)
 
 app = typer.Typer(
     name="dagstead",
@@ -30,4 +41,5 @@ for name, group in (
     app.add_typer(group, name=name)
 
 app.command(rich_help_panel="Repository")(check.check)
+app.command(rich_help_panel="Repository")(migrate.migrate)
 app.command()(version.version)

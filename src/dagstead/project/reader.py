@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from dagstead.errors import InvalidInputError
 from dagstead.project.dg import dg_locations
-from dagstead.project.families import Family, family_of
+from dagstead.project.families import Family, family_of, is_interesting, is_workflow
 from dagstead.project.locations import locations_of
 from dagstead.project.model import ConfigFile, Location, Project
 from dagstead.project.source import SourceText
@@ -106,12 +106,34 @@ def _parse(family: Family, source: SourceText) -> Parsed:
     return read_toml(source) if family is Family.DG else read_yaml(source)
 
 
+def with_changes(project: Project, changes: Mapping[str, bytes | None]) -> Project:
+    """The project as it would be with other bytes in some files; nothing is read from the disk.
+
+    Args:
+        project: what was read.
+        changes: bytes by path relative to the root, ``None`` for a file that is gone. Files that
+            were not read before are read when their names are those of configuration.
+    """
+    kept = [each for each in project.files if each.path not in changes]
+    made = (
+        read_file(project.root, path, data=data)
+        for path, data in changes.items()
+        if data is not None and (is_interesting(PurePosixPath(path).name) or is_workflow(path))
+    )
+    files = sorted([*kept, *(each for each in made if each)], key=lambda each: each.path)
+    return _assembled(project.root, project.repository, tuple(files))
+
+
 def _project(root: Path, paths: Iterable[str], values: TemplateValues | None) -> Project:
     files = tuple(_read_all(root, paths, values))
+    return _assembled(root, repository_of(root) or root, files)
+
+
+def _assembled(root: Path, repository: Path, files: tuple[ConfigFile, ...]) -> Project:
     definitions = tuple(_definitions(root, files))
     return Project(
         root=root,
-        repository=repository_of(root) or root,
+        repository=repository,
         files=files,
         definitions=definitions,
         locations=tuple(_chosen(definitions)),

@@ -15,6 +15,7 @@ from dagstead.project.source import SourceText
 from dagstead.project.yaml_reader import Parsed, Problem
 
 _BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
+_HASH = re.compile(r"#[^\n]*")
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _BASIC = re.compile(r'"(?:[^"\\]|\\.)*"')
 _LITERAL = re.compile(r"'[^']*'")
@@ -37,6 +38,13 @@ def read_toml(source: SourceText) -> Parsed:
     scanner = _Scanner(source.text)
     scanner.scan()
     return Parsed(root=_build((), values, (0, len(source.text)), source, scanner))
+
+
+def comment_offsets(text: str) -> list[int]:
+    """Where the comments of a text that can be read begin."""
+    scanner = _Scanner(text)
+    scanner.scan()
+    return sorted(scanner.comments)
 
 
 def _problem(source: SourceText, message: str) -> Problem:
@@ -78,6 +86,7 @@ class _Scanner:
         self.keys: dict[_Path, tuple[int, int]] = {}
         self.values: dict[_Path, tuple[int, int]] = {}
         self._lengths: dict[_Path, int] = {}
+        self.comments: set[int] = set()
 
     def scan(self) -> None:
         table: _Path = ()
@@ -180,4 +189,5 @@ class _Scanner:
 
     def _skip(self) -> None:
         found = _BLANK.match(self._text, self._at)
-        self._at = found.end() if found else self._at
+        start, self._at = self._at, found.end() if found else self._at
+        self.comments |= {each.start() for each in _HASH.finditer(self._text, start, self._at)}

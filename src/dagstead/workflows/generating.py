@@ -71,6 +71,27 @@ def stale_files(
     )
 
 
+def changed_files(
+    project: Project, options: Options
+) -> tuple[tuple[str, bytes | None, bytes | None], ...]:
+    """Files that differ from what a pattern makes: path, bytes now, bytes to be.
+
+    Raises:
+        ConflictError: when a file is there that was not generated.
+        InvalidInputError: as :func:`generate`.
+    """
+    root = project.repository
+    files = generate(project, options)
+    _refuse_foreign(root, files)
+    changed = [
+        (each.path, _bytes(root / each.path), each.text.encode())
+        for each in files
+        if _read(root / each.path) != each.text
+    ]
+    stale = stale_files(root, project, options, files)
+    return (*changed, *((each, _bytes(root / each), None) for each in stale))
+
+
 def write(root: Path, files: Iterable[GeneratedFile], *, force: bool = False) -> list[str]:
     """Write the files that differ; the paths of those.
 
@@ -78,19 +99,24 @@ def write(root: Path, files: Iterable[GeneratedFile], *, force: bool = False) ->
         ConflictError: when a file is there that was not generated, unless ``force``.
     """
     every = tuple(files)
-    foreign = [each.path for each in every if not _is_ours(_read(root / each.path))]
-    if foreign and not force:
-        msg = (
-            f"{', '.join(foreign)} was written by somebody else. "
-            "Move it away, or overwrite it with --force."
-        )
-        raise ConflictError(msg)
+    if not force:
+        _refuse_foreign(root, every)
     changed = [each for each in every if _read(root / each.path) != each.text]
     for each in changed:
         path = root / each.path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(each.text, encoding="utf-8", newline="")
     return [each.path for each in changed]
+
+
+def _refuse_foreign(root: Path, files: Iterable[GeneratedFile]) -> None:
+    foreign = [each.path for each in files if not _is_ours(_read(root / each.path))]
+    if foreign:
+        msg = (
+            f"{', '.join(foreign)} was written by somebody else. Move it away, or overwrite it "
+            "with `dagstead workflows generate --force`."
+        )
+        raise ConflictError(msg)
 
 
 def _heading(options: Options, project_dir: str) -> Iterator[str]:
@@ -139,7 +165,11 @@ def _is_ours(text: str) -> bool:
 
 
 def _read(path: Path) -> str:
+    return (_bytes(path) or b"").decode("utf-8", errors="replace")
+
+
+def _bytes(path: Path) -> bytes | None:
     try:
-        return path.read_bytes().decode("utf-8", errors="replace")
+        return path.read_bytes()
     except OSError:
-        return ""
+        return None

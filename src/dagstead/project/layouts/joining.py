@@ -1,0 +1,144 @@
+"""Putting entries into a file: a new one, or behind those that it has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import yaml
+
+from dagstead.project.layouts.aliases import renamed_anchors
+from dagstead.project.layouts.cutting import Piece
+from dagstead.project.layouts.entries import as_block_list
+from dagstead.project.layouts.sheet import Sheet, text_lines
+from dagstead.project.source import Edit, SourceText
+from dagstead.project.yaml_reader import read_yaml
+
+
+def put_together(source: SourceText | None, path: str, pieces: Sequence[Piece]) -> SourceText:
+    """A file with entries behind those that it has; a new one when there is none."""
+    if source is None or not has_content(source):
+        return _new_file(source, path, pieces)
+    return _appended(source, pieces)
+
+
+def has_content(source: SourceText) -> bool:
+    """Whether anything but comments is written in a text."""
+    return read_yaml(source).root is not None
+
+
+def _new_file(there: SourceText | None, path: str, pieces: Sequence[Piece]) -> SourceText:
+    """A file that is written as the file of its first entry is."""
+    first, last = pieces[0], pieces[-1]
+    lines = [] if there is None else text_lines(there.text)
+    lines += [*first.header, "locations:"]
+    for index, each in enumerate(_with_own_anchors(pieces, set())):
+        bare = replace(
+            each,
+            header=() if index == 0 else each.header,
+            footer=() if index == len(pieces) - 1 else each.footer,
+        )
+        lines += _lines(bare, first.column, separated=index > 0)
+    lines += last.footer
+    newline = Sheet(first.source).newline
+    text = newline.join(lines) + newline
+    return SourceText(file=path, text=text, bom=first.source.bom)
+
+
+def _appended(source: SourceText, pieces: Sequence[Piece]) -> SourceText:
+    """The text with entries behind those that it has."""
+    sheet = Sheet(source)
+    entry = sheet.root.entry("locations")
+    if entry is None or not entry.value.items:
+        return _filled(sheet, pieces)
+    source = as_block_list(source)
+    sheet = Sheet(source)
+    entry = sheet.root.entry("locations")
+    listing = None if entry is None else sheet.listing(entry)
+    if listing is None:
+        msg = f"{source.file}: nothing can be added to locations"
+        raise ValueError(msg)
+    column, stretches = listing
+    separated = len(stretches) == 1 or any(
+        sheet.text[each.start : each.body].startswith(("\n", "\r")) for each in stretches[1:]
+    )
+    end = stretches[-1].end
+    lines = [
+        line
+        for each in _with_own_anchors(pieces, _anchors(source.text))
+        for line in _lines(each, column, separated=separated)
+    ]
+    text = "".join(f"{line}{sheet.newline}" for line in lines)
+    if not sheet.text[:end].endswith(("\n", "\r")):
+        text = sheet.newline + text.removesuffix(sheet.newline)
+    return source.edited([Edit(start=end, end=end, text=text)])
+
+
+def _shifted(lines: Sequence[str], by: int) -> list[str]:
+    """Lines indented more, or less as far as they are."""
+    if by >= 0:
+        return [" " * by + each if each.strip() else each for each in lines]
+    return [each[min(-by, len(each) - len(each.lstrip(" "))) :] for each in lines]
+
+
+def _filled(sheet: Sheet, pieces: Sequence[Piece]) -> SourceText:
+    """A list that has no entries yet gets some."""
+    column = pieces[0].column
+    lines: list[str] = []
+    for index, each in enumerate(_with_own_anchors(pieces, _anchors(sheet.text))):
+        lines += _lines(each, column, separated=index > 0)
+    text = "".join(sheet.newline + each for each in lines)
+    entry = sheet.root.entry("locations")
+    if entry is None:
+        tail = sheet.text if sheet.text.endswith(("\n", "\r")) else sheet.text + sheet.newline
+        return SourceText(
+            file=sheet.source.file,
+            text=f"{tail}locations:{text}{sheet.newline}",
+            bom=sheet.source.bom,
+        )
+    start, end = sheet.value_span(entry)
+    start = len(sheet.text[:start].rstrip())
+    return sheet.source.edited([Edit(start=start, end=end, text=text)])
+
+
+def _lines(piece: Piece, column: int, *, separated: bool) -> list[str]:
+    lead = list(piece.lead)
+    while lead and not lead[0].strip():
+        del lead[0]
+    above = [" " * column + each.strip() for each in piece.header if each.lstrip()[:1] == "#"]
+    below = [" " * (column + 2) + each for each in piece.footer]
+    lines = [*above, *_shifted([*lead, *piece.body], column - piece.column), *below]
+    return ["", *lines] if separated else lines
+
+
+def _with_own_anchors(pieces: Sequence[Piece], taken: set[str]) -> Iterable[Piece]:
+    """Pieces of which no two files bring an anchor of the same name."""
+    renamed: dict[int, dict[str, str]] = {}
+    names = set(taken)
+    for each in pieces:
+        known = renamed.get(id(each.source))
+        text = "\n".join(each.body)
+        if known is None:
+            known = renamed[id(each.source)] = _new_names(each.source.text, names)
+            names |= set(known.values())
+        if any(old != new for old, new in known.items()):
+            body = renamed_anchors(SourceText(file=each.target, text=text), known)
+            yield replace(each, body=tuple(text_lines(body.text)))
+        else:
+            yield each
+
+
+def _new_names(text: str, taken: set[str]) -> dict[str, str]:
+    own = _anchors(text)
+    new: dict[str, str] = {}
+    for name in sorted(own):
+        number, free = 2, name
+        while free in taken or (free != name and free in own):
+            free, number = f"{name}-{number}", number + 1
+        new[name] = free
+    return new
+
+
+def _anchors(text: str) -> set[str]:
+    tokens = yaml.scan(text, Loader=yaml.SafeLoader)
+    return {each.value for each in tokens if isinstance(each, yaml.AnchorToken)}

@@ -1,0 +1,77 @@
+"""From a project and a wish to every file as it is to be, proven to mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from dagstead.errors import LayoutError
+from dagstead.project.layouts.fitness import unfit, unreadable
+from dagstead.project.layouts.leftovers import with_all_comments
+from dagstead.project.layouts.moving import moved
+from dagstead.project.layouts.plan import FileChange, Plan, Tree, Wish, checked_names, refusal
+from dagstead.project.layouts.proof import differences
+from dagstead.project.layouts.targets import find_moves
+from dagstead.project.model import Project
+from dagstead.project.reader import with_changes
+from dagstead.project.source import SourceText
+
+Files = Mapping[str, SourceText | None]
+
+
+def plan_migration(project: Project, wish: Wish, tree: Tree) -> Plan:
+    """The changes that bring a project into a layout. Nothing is written.
+
+    Args:
+        project: what was read, without values for templates.
+        wish: what is asked for.
+        tree: the files beside the configuration, below the root of the project.
+
+    Raises:
+        InvalidInputError: for a name that no location has.
+        LayoutError: when something speaks against it; a line for each reason, with its place.
+    """
+    checked_names(project, wish)
+    _refuse(unreadable(project, wish))
+    moves = find_moves(project, wish, tree)
+    _refuse(unfit(project, moves))
+    files = moved(project, moves, wish)
+    if not wish.keep:
+        files = with_all_comments(project, moves, files)
+    return proven(project, tree, files)
+
+
+def proven(project: Project, tree: Tree, files: Files) -> Plan:
+    """A plan of some files, when the locations that they define are those of the project.
+
+    Raises:
+        LayoutError: when they are not; this is a mistake of Dagstead.
+    """
+    changes = changes_of(tree, files)
+    after = with_changes(project, {each.path: each.after for each in changes})
+    wrong = differences(project, after)
+    if wrong:
+        msg = (
+            "The migration was worked out wrongly, and nothing is written: "
+            f"{' '.join(wrong)} Please report it with the files."
+        )
+        raise LayoutError(msg)
+    return Plan(changes=changes, project=after)
+
+
+def _refuse(reasons: Iterable[str]) -> None:
+    found = list(reasons)
+    if found:
+        raise refusal(found)
+
+
+def changes_of(tree: Tree, files: Files) -> tuple[FileChange, ...]:
+    """What differs from the files that are there, in the order of the paths."""
+    found = (
+        FileChange(
+            path=path,
+            before=tree.read(path),
+            after=None if text is None else text.encode(),
+        )
+        for path, text in sorted(files.items())
+    )
+    return tuple(each for each in found if each.before != each.after)

@@ -1,0 +1,42 @@
+"""Any project survives a change of its layout, there and back."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+
+from dagstead.project.layouts.plan import Layout
+from dagstead.project.layouts.proof import differences
+from tests.unit.project.layouts.projects import comments, migrated, project_of, root_files
+
+_FILE = "dagster_cloud.yaml"
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=root_files())
+def test_locations_and_comments_survive_there_and_back(data: bytes) -> None:
+    before = {_FILE: data.decode()}
+
+    apart = migrated(before, Layout.PER_LOCATION)
+    back = migrated(apart, Layout.ROOT)
+
+    assert list(back) == [_FILE]
+    assert _FILE not in apart
+    read = [project_of({p: t.encode() for p, t in each.items()}) for each in (before, apart, back)]
+    assert len(read[0].locations) == len(apart)
+    assert differences(read[0], read[1]) == []
+    assert differences(read[0], read[2]) == []
+    assert set(comments(before)) <= set(comments(apart))
+    assert set(comments(before)) <= set(comments(back))
+    assert all(
+        text.startswith("\ufeff") == data.decode().startswith("\ufeff") for text in apart.values()
+    )
+
+
+@settings(max_examples=20, deadline=None)
+@given(data=root_files())
+def test_a_project_that_is_there_already_keeps_every_byte(data: bytes) -> None:
+    before = {_FILE: data.decode()}
+
+    assert migrated(before, Layout.ROOT) == before
+    apart = migrated(before, Layout.PER_LOCATION)
+    assert migrated(apart, Layout.PER_LOCATION) == apart
