@@ -16,7 +16,8 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-tools test-containers container-tools check docs rules bench lock format clean
+.PHONY: help venv demo test test-tools test-charts test-containers container-tools check docs rules \
+	charts bench lock format clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,6 +40,9 @@ test-tools: ## Install what the tests need of Debian's packages: Postgres, Chrom
 	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium \
 		nodejs:/usr/bin/node npm:/usr/bin/npm
 
+test-charts: $(READY) ## Run the tests of the Helm charts alone; `make test` has them too.
+	$(BIN)/pytest tests/charts $(PYTEST_ARGS)
+
 test-containers: $(READY) container-tools ## Run the tests with Docker and a registry, as root.
 	$(BIN)/pytest -m containers tests/containers $(PYTEST_ARGS)
 
@@ -57,6 +61,9 @@ check: $(READY) ## Lint, format, types, import rules, spelling, documentation.
 rules: $(READY) ## Make docs/rules from the code of the rules.
 	$(BIN)/python scripts/make-rule-pages docs/rules
 
+charts: $(READY) ## Make the tables of values in charts/*/README.md.
+	$(BIN)/python scripts/make-chart-tables charts
+
 bench: $(READY) ## Time the commands on a large made-up repository.
 	@$(BIN)/python -m benchmarks
 
@@ -70,9 +77,11 @@ format: $(READY) ## Let ruff fix and format what it can.
 lock: $(READY) ## Lock requirements/*.txt again (UPGRADE=1 for newest versions).
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
 	$(LOCK) -c requirements/runtime.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
-	for name in uv client-cli workflow-lint agent-1.11 agent-1.12 agent-1.13; do \
+	for name in uv client-cli workflow-lint agent-1.11 agent-1.12 agent-1.13 charts; do \
 		$(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
+	$(subst --python-version 3.11,--python-version 3.12,$(LOCK)) --no-deps requirements/helm.in \
+		-o requirements/helm.txt
 
 clean: ## Remove .venv, caches and what the demo left.
 	rm -rf $(VENV) .cache .demo .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \

@@ -1,0 +1,189 @@
+"""A fake of the Kubernetes API: it keeps objects in memory and runs nothing.
+
+Enough for Helm to install, upgrade and uninstall: discovery, and create, read, list, patch, replace
+and delete of the kinds that our charts make. It checks no form: the schemas do that.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+#: The kinds of each group and version, with the plural that paths have.
+KINDS: Mapping[str, Mapping[str, str]] = {
+    "v1": {
+        "ConfigMap": "configmaps",
+        "PersistentVolumeClaim": "persistentvolumeclaims",
+        "Secret": "secrets",
+        "Service": "services",
+        "ServiceAccount": "serviceaccounts",
+    },
+    "apps/v1": {"Deployment": "deployments", "StatefulSet": "statefulsets"},
+    "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},
+    "networking.k8s.io/v1": {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies"},
+    "policy/v1": {"PodDisruptionBudget": "poddisruptionbudgets"},
+    "rbac.authorization.k8s.io/v1": {"Role": "roles", "RoleBinding": "rolebindings"},
+}
+
+
+@dataclass(slots=True)
+class FakeKubernetes:
+    """One cluster, at :attr:`url` while the context is open."""
+
+    #: Objects by their path, such as ``/api/v1/namespaces/default/services/web``.
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: Requests in order, such as ``POST /api/v1/namespaces/default/services``.
+    requests: list[str] = field(default_factory=list)
+    _version: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _server: ThreadingHTTPServer | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        assert self._server is not None
+        return f"http://127.0.0.1:{self._server.server_port}"
+
+    def named(self, kind: str) -> list[str]:
+        """The names of all objects of a kind, sorted."""
+        return sorted(
+            each["metadata"]["name"] for each in self.objects.values() if each["kind"] == kind
+        )
+
+    def __enter__(self) -> Self:
+        """Listen on a free port of this machine."""
+        handler = type("Handler", (_Handler,), {"cluster": self})
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop."""
+        assert self._server is not None
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        """The status and the body for a request."""
+        with self._lock:
+            self.requests.append(f"{method} {path}")
+            if method == "GET" and (found := _discovery(path)):
+                return HTTPStatus.OK, found
+            if method == "POST":
+                return self._create(path, body)
+            if path in self.objects:
+                return self._change(method, path, body)
+            if method == "GET" and path.rsplit("/", 1)[-1] in _PLURALS:
+                below = [each for key, each in self.objects.items() if key.startswith(path + "/")]
+                return HTTPStatus.OK, {"kind": "List", "apiVersion": "v1", "items": below}
+            return _failure(HTTPStatus.NOT_FOUND, "NotFound", path)
+
+    def _create(self, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        place = f"{path}/{body['metadata']['name']}"
+        if place in self.objects:
+            return _failure(HTTPStatus.CONFLICT, "AlreadyExists", place)
+        self.objects[place] = self._stamped(body)
+        return HTTPStatus.CREATED, self.objects[place]
+
+    def _change(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        if method == "DELETE":
+            del self.objects[path]
+            return HTTPStatus.OK, {"kind": "Status", "apiVersion": "v1", "status": "Success"}
+        if method == "PATCH":
+            self.objects[path] = self._stamped(_merged(self.objects[path], body))
+        if method == "PUT":
+            self.objects[path] = self._stamped(body)
+        return HTTPStatus.OK, self.objects[path]
+
+    def _stamped(self, body: dict[str, Any]) -> dict[str, Any]:
+        self._version += 1
+        metadata = {"uid": f"uid-{self._version}", **body["metadata"]}
+        return {**body, "metadata": {**metadata, "resourceVersion": str(self._version)}}
+
+
+class _Handler(BaseHTTPRequestHandler):
+    cluster: FakeKubernetes
+    protocol_version = "HTTP/1.1"
+
+    def _answer(self) -> None:
+        length = int(self.headers.get("Content-Length") or 0)
+        given = self.rfile.read(length)
+        body = json.loads(given) if given and self.command in {"POST", "PATCH", "PUT"} else {}
+        status, found = self.cluster.answer(self.command, urlsplit(self.path).path, body)
+        data = json.dumps(found).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the library's names
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+        """Say nothing: the requests are kept."""
+
+
+_PLURALS = {plural for kinds in KINDS.values() for plural in kinds.values()}
+
+
+def _discovery(path: str) -> dict[str, Any] | None:
+    if path == "/version":
+        return {"major": "1", "minor": "34", "gitVersion": "v1.34.0"}
+    if path == "/api":
+        return {"kind": "APIVersions", "versions": ["v1"]}
+    if path == "/apis":
+        groups = [_group(version) for version in KINDS if "/" in version]
+        return {"kind": "APIGroupList", "apiVersion": "v1", "groups": groups}
+    version = path.removeprefix("/apis/").removeprefix("/api/")
+    if version not in KINDS:
+        return None
+    resources = [
+        {"name": plural, "singularName": kind.lower(), "kind": kind, "namespaced": True}
+        | {"verbs": ["create", "delete", "get", "list", "patch", "update"]}
+        for kind, plural in KINDS[version].items()
+    ]
+    return {
+        "kind": "APIResourceList",
+        "apiVersion": "v1",
+        "groupVersion": version,
+        "resources": resources,
+    }
+
+
+def _group(version: str) -> dict[str, Any]:
+    entry = {"groupVersion": version, "version": version.split("/")[1]}
+    return {
+        "name": version.split("/", maxsplit=1)[0],
+        "versions": [entry],
+        "preferredVersion": entry,
+    }
+
+
+def _failure(status: HTTPStatus, reason: str, path: str) -> tuple[int, dict[str, Any]]:
+    return status, {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "status": "Failure",
+        "reason": reason,
+        "message": f"{path}: {status.phrase}",
+        "code": int(status),
+    }
+
+
+def _merged(old: Any, new: Any) -> Any:
+    if not (isinstance(old, dict) and isinstance(new, dict)):
+        return new
+    changed = {key: _merged(old.get(key), value) for key, value in new.items()}
+    return {key: value for key, value in {**old, **changed}.items() if value is not None}
