@@ -51,11 +51,13 @@ class FakeKubernetes:
         assert self._server is not None
         return f"http://127.0.0.1:{self._server.server_port}"
 
-    def named(self, kind: str) -> list[str]:
-        """The names of all objects of a kind, sorted."""
-        return sorted(
-            each["metadata"]["name"] for each in self.objects.values() if each["kind"] == kind
-        )
+    def names(self, namespace: str) -> set[tuple[str, str]]:
+        """Kind and name of all objects of a namespace."""
+        return {
+            (each["kind"], each["metadata"]["name"])
+            for path, each in self.objects.items()
+            if f"/namespaces/{namespace}/" in path
+        }
 
     def __enter__(self) -> Self:
         """Listen on a free port of this machine."""
@@ -116,6 +118,8 @@ class FakeKubernetes:
 class _Handler(BaseHTTPRequestHandler):
     cluster: FakeKubernetes
     protocol_version = "HTTP/1.1"
+    # Head and body are two packets: the second would wait 40 ms for the receipt of the first.
+    disable_nagle_algorithm = True
 
     def _answer(self) -> None:
         length = int(self.headers.get("Content-Length") or 0)

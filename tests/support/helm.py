@@ -55,18 +55,17 @@ class Helm:
         settings.write_text(json.dumps(_kubeconfig(cluster.url)), encoding="utf-8")
         environment = chart_environment()
         self._log = folder / "helm.log"
-        self._process = subprocess.Popen(
-            [environment.program("python"), _WORKER],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._log.open("wb"),
-            text=True,
-            env=environment.variables(
-                HELM_DRIVER="memory",
-                KUBECONFIG=str(settings),
-                HOME=str(folder),
-            ),
-        )
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [environment.program("python"), _WORKER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                text=True,
+                env=environment.variables(
+                    HELM_DRIVER="memory", KUBECONFIG=str(settings), HOME=str(folder)
+                ),
+            )
 
     def lint(self, chart: Path) -> Any:
         """What ``helm lint`` says of a chart with its own values."""
@@ -131,7 +130,7 @@ class Helm:
             call, chart=str(chart), release=release, namespace=namespace, values=dict(values)
         )
         documents = [each for each in yaml.safe_load_all(answer["manifest"]) if each]
-        return Release(documents=documents, notes=answer.get("notes") or "")
+        return Release(documents=documents, notes=answer["info"].get("notes") or "")
 
     def _ask(self, call: str, **arguments: Any) -> Any:
         assert self._process.stdin is not None
