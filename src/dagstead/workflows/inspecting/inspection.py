@@ -1,0 +1,153 @@
+"""The door: what the workflows of a repository do to its locations."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from dagstead.project import Location, Project
+from dagstead.project.source import Position
+from dagstead.workflows.inspecting.acts import Act
+from dagstead.workflows.inspecting.following import JobRun, follow
+from dagstead.workflows.inspecting.model import Event, Workflow, WorkflowFiles
+from dagstead.workflows.inspecting.patterns import (
+    Evidence,
+    Verdict,
+    repository_verdict,
+    verdict,
+)
+from dagstead.workflows.inspecting.reader import read_workflows
+from dagstead.workflows.inspecting.sessions import Session, sessions_of
+from dagstead.workflows.inspecting.triggers import described
+from dagstead.workflows.plan import project_prefix
+
+_LEFT_OUT = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspected:
+    """One workflow, and what it does."""
+
+    workflow: Workflow
+    runs: tuple[JobRun, ...]
+    sessions: tuple[Session, ...]
+    verdict: Verdict
+
+    def acts(self, *events: Event) -> Iterator[tuple[JobRun, Act]]:
+        """The acts, for some events or for all."""
+        for run in self.runs:
+            if not events or run.event in events:
+                yield from ((run, act) for act in run.acts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Use:
+    """A workflow that deploys a location: for ``dagstead explain``."""
+
+    workflow: str
+    name: str
+    #: The places of the steps that build it, and of those that deploy it.
+    builds: tuple[Position, ...]
+    deploys: tuple[Position, ...]
+    #: Whether it certainly does. Otherwise it shows only when it runs.
+    certain: bool
+    events: tuple[Event, ...]
+    #: What starts the workflow, for people.
+    triggers: tuple[str, ...]
+    branches: tuple[str, ...]
+    #: The path filter of pushes, ``None`` without one.
+    paths: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """A repository with its workflows, followed."""
+
+    project: Project
+    #: The folder that was read, relative to the root of the repository.
+    prefix: str
+    files: WorkflowFiles
+    workflows: tuple[Inspected, ...]
+    verdict: Verdict
+
+    def of(self, path: str) -> Inspected | None:
+        """A workflow by its path from the root of the repository."""
+        return next((each for each in self.workflows if each.workflow.path == path), None)
+
+    @cached_property
+    def paths(self) -> tuple[str, ...]:
+        """Every file of the repository, relative to its root, but what tools make."""
+        return tuple(sorted(_files_below(self.project.repository)))
+
+    def uses_of(self, location: Location) -> tuple[Use, ...]:
+        """The workflows that build or deploy a location, or may do so."""
+        found = (self._use(each, location) for each in self.workflows)
+        return tuple(each for each in found if each is not None)
+
+    def _use(self, inspected: Inspected, location: Location) -> Use | None:
+        concerned = [
+            each
+            for each in inspected.sessions
+            if each.deploys(location) is not False or each.builds(location) is not False
+        ]
+        if not concerned or inspected.workflow.is_only_called:
+            return None
+        push = inspected.workflow.trigger("push")
+        name = location.name.value
+        return Use(
+            workflow=inspected.workflow.path,
+            name=inspected.workflow.name,
+            builds=_places(name, (act for each in concerned for act in each.builds_of)),
+            deploys=_places(name, (act for each in concerned for act in each.deploys_of)),
+            certain=any(each.deploys(location) for each in concerned),
+            events=tuple(dict.fromkeys(each.run.event for each in concerned)),
+            triggers=tuple(described(inspected.workflow)),
+            branches=(push.branches or ()) if push else (),
+            paths=_paths(push.paths.patterns) if push and push.paths else None,
+        )
+
+
+def inspect(project: Project) -> Inspection:
+    """Read and follow the workflows of the repository of a project.
+
+    Never raises for what is in a file.
+    """
+    files = read_workflows(project)
+    number = len({each.name.value for each in project.locations})
+    found = tuple(_inspected(project, each, files, number) for each in files.workflows)
+    return Inspection(
+        project=project,
+        prefix=project_prefix(project),
+        files=files,
+        workflows=found,
+        verdict=repository_verdict(each.verdict for each in found),
+    )
+
+
+def _inspected(
+    project: Project, workflow: Workflow, files: WorkflowFiles, locations: int
+) -> Inspected:
+    runs = follow(workflow, files)
+    sessions = tuple(sessions_of(project, runs))
+    evidence = Evidence(workflow=workflow, runs=runs, sessions=sessions, locations=locations)
+    return Inspected(workflow=workflow, runs=runs, sessions=sessions, verdict=verdict(evidence))
+
+
+def _places(name: str, acts: Iterator[Act]) -> tuple[Position, ...]:
+    found = (each.position for each in acts if each.chosen.has(name) is not False)
+    return tuple(dict.fromkeys(found))
+
+
+def _paths(patterns: tuple[object, ...]) -> tuple[str, ...]:
+    return tuple(str(getattr(each, "text", "")) for each in patterns)
+
+
+def _files_below(root: Path) -> Iterator[str]:
+    for folder, folders, names in os.walk(root):
+        folders[:] = [each for each in folders if each not in _LEFT_OUT]
+        relative = os.path.relpath(folder, root).replace(os.sep, "/")
+        for name in names:
+            yield name if relative == "." else f"{relative}/{name}"

@@ -1,0 +1,216 @@
+"""DW12x: path filters against the files of locations."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dagstead.project import Location
+from dagstead.project.rules.base import Found, Severity
+from dagstead.workflows.inspecting.globs import matched_by
+from dagstead.workflows.inspecting.inspection import Inspected, Inspection
+from dagstead.workflows.inspecting.model import Event, PathFilter
+from dagstead.workflows.inspecting.rules.base import (
+    ETL,
+    SERVERLESS,
+    WORKFLOW,
+    locations,
+    workflow,
+    workflow_rule,
+)
+from dagstead.workflows.inspecting.rules.visit import deploying, once
+from dagstead.workflows.inspecting.sessions import in_repository
+from dagstead.workflows.inspecting.triggers import starts_on, trigger_for
+from dagstead.workflows.plan import outside
+from dagstead.workflows.watching import watched_paths
+
+_FILES = {
+    **locations(ETL),
+    "etl/requirements.txt": "-e ../shared\n",
+    "shared/setup.py": "# shared\n",
+}
+
+
+def _filtered(*paths: str) -> str:
+    listed = "".join(f'      - "{each}"\n' for each in paths)
+    return workflow(*SERVERLESS, on=f"  push:\n    branches: [main]\n    paths:\n{listed}")
+
+
+_ALL = ("etl/**", "shared/**", "dagster_cloud.yaml", WORKFLOW)
+_GOOD = {**_FILES, WORKFLOW: _filtered(*_ALL)}
+
+
+@workflow_rule(
+    "DW120",
+    "filter-without-files",
+    severity=Severity.WARNING,
+    reason="""
+        A pattern of `paths` matches whole paths from the root of the repository: `etl` is a file,
+        and everything below a folder is `etl/**`. One that matches no file never starts anything.
+        """,
+    bad={**_FILES, WORKFLOW: _filtered(*_ALL, "elt/**")},
+    good=_GOOD,
+)
+def filter_without_files(inspection: Inspection) -> Iterator[Found]:
+    """Every pattern of a path filter matches a file."""
+    for each in deploying(inspection):
+        for trigger in each.workflow.triggers:
+            patterns = [each.text for each in trigger.paths.patterns] if trigger.paths else []
+            for node in trigger.paths.patterns if trigger.paths else ():
+                pattern = node.text or ""
+                # A folder beside all that is in it does no harm: it may be a submodule.
+                if pattern.startswith("!") or f"{pattern}/**" in patterns:
+                    continue
+                if not matched_by(pattern, inspection.paths):
+                    yield Found(
+                        position=node.position,
+                        message=f"{pattern!r} matches no file of the repository",
+                        instead=_meant(pattern, inspection.paths),
+                    )
+
+
+@workflow_rule(
+    "DW121",
+    "filter-misses-files",
+    reason="""
+        A change of files that a location is made from does not start the workflow that deploys it:
+        the location keeps running what it was before. Besides its own folder these are the
+        folders that its requirements name by path.
+        """,
+    bad={**_FILES, WORKFLOW: _filtered("etl/**", "dagster_cloud.yaml", WORKFLOW)},
+    good=_GOOD,
+)
+def filter_misses_files(inspection: Inspection) -> Iterator[Found]:
+    """A path filter has everything that its locations are made from."""
+    return once(_misses(inspection, is_configuration=False))
+
+
+@workflow_rule(
+    "DW122",
+    "filter-misses-configuration",
+    severity=Severity.WARNING,
+    reason="""
+        A new queue, registry or container context of a location is deployed only when something
+        else changes, too.
+        """,
+    bad={**_FILES, WORKFLOW: _filtered("etl/**", "shared/**", WORKFLOW)},
+    good=_GOOD,
+)
+def filter_misses_configuration(inspection: Inspection) -> Iterator[Found]:
+    """A path filter has the files that configure its locations."""
+    return once(_misses(inspection, is_configuration=True))
+
+
+@workflow_rule(
+    "DW123",
+    "filter-misses-itself",
+    severity=Severity.WARNING,
+    reason="""
+        When the workflow is put right, nothing is deployed with it until something else changes.
+        """,
+    bad={**_FILES, WORKFLOW: _filtered("etl/**", "shared/**", "dagster_cloud.yaml")},
+    good=_GOOD,
+)
+def filter_misses_itself(inspection: Inspection) -> Iterator[Found]:
+    """A path filter has the workflow itself."""
+    for each in deploying(inspection):
+        trigger = each.workflow.trigger("push")
+        if trigger is None or trigger.paths is None:
+            continue
+        files = {each.workflow.path, *(run.workflow.path for run in each.runs)}
+        missed = sorted(path for path in files if not starts_on(trigger.paths, path))
+        if missed:
+            yield Found(
+                position=trigger.paths.node.position,
+                message=f"a change of {', '.join(missed)} does not start this workflow",
+                instead=_advice(trigger.paths, missed),
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Filters:
+    """The filters of the workflows that deploy a location for an event."""
+
+    event: Event
+    filters: Sequence[PathFilter]
+    #: Whether one of them has no filter, so that every change deploys the location.
+    is_open: bool
+
+
+def _misses(inspection: Inspection, *, is_configuration: bool) -> Iterator[Found]:
+    for location in inspection.project.locations:
+        told: set[str] = set()
+        for event in (Event.PUSH, Event.CHANGE):
+            found = _filters(inspection, location, event)
+            if found.is_open or not found.filters:
+                continue
+            for path in _watched(inspection, location, is_configuration=is_configuration):
+                if path not in told and not _is_seen(inspection, found.filters, path):
+                    told.add(path)
+                    yield _missed(found.filters[0], path, location)
+
+
+def _filters(inspection: Inspection, location: Location, event: Event) -> _Filters:
+    found: list[PathFilter] = []
+    is_open = False
+    for each in inspection.workflows:
+        if each.workflow.is_only_called or not _may_deploy(each, location, event):
+            continue
+        trigger = trigger_for(each.workflow, event)
+        if trigger is None or trigger.paths is None:
+            is_open = True
+        else:
+            found.append(trigger.paths)
+    return _Filters(event=event, filters=found, is_open=is_open)
+
+
+def _may_deploy(inspected: Inspected, location: Location, event: Event) -> bool:
+    return any(
+        session.run.event is event and session.deploys(location) is not False
+        for session in inspected.sessions
+    )
+
+
+def _watched(
+    inspection: Inspection, location: Location, *, is_configuration: bool
+) -> Iterator[str]:
+    configuration = {location.file}
+    for value in (location.registry, location.queue, location.build_directory):
+        if value is not None:
+            configuration.add(value.node.source.file)
+    for path in dict.fromkeys(watched_paths(inspection.project, location)):
+        whole = posixpath.normpath(in_repository(inspection.prefix, path))
+        if (path in configuration) == is_configuration and not outside(whole):
+            yield whole
+
+
+def _is_seen(inspection: Inspection, filters: Sequence[PathFilter], path: str) -> bool:
+    """Whether a change there may start one of the workflows; a folder is seen when a file is."""
+    root = inspection.project.repository / path
+    if root.is_dir():
+        prefix = "" if path == "." else f"{path}/"
+        below = [each for each in inspection.paths if each.startswith(prefix)]
+        return not below or any(starts_on(each, file) for each in filters for file in below)
+    return not root.exists() or any(starts_on(each, path) for each in filters)
+
+
+def _missed(path_filter: PathFilter, path: str, location: Location) -> Found:
+    pattern = path if "." in posixpath.basename(path) else f"{path}/**"
+    return Found(
+        position=path_filter.node.position,
+        message=f"a change of {path} does not deploy {location.name.value}, which is made from it",
+        instead=_advice(path_filter, [pattern]),
+    )
+
+
+def _advice(path_filter: PathFilter, missed: Sequence[str]) -> str:
+    named = ", ".join(missed)
+    return f"Take {named} out of paths-ignore" if path_filter.ignores else f"Add {named}"
+
+
+def _meant(pattern: str, paths: Sequence[str]) -> str:
+    folder = pattern.rstrip("/*")
+    if any(each.startswith(f"{folder}/") for each in paths):
+        return f"Write '{folder}/**' for everything below the folder"
+    return "Write it as it is from the root of the repository, or take it out"

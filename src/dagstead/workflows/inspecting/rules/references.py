@@ -1,0 +1,225 @@
+"""DW14x: actions, commands and runners that do not exist, are old, or move."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dagstead.project.nodes import Node
+from dagstead.project.rules.base import Found, Severity
+from dagstead.project.rules.visit import nearest
+from dagstead.workflows.inspecting.acts import Act, Does, Tool
+from dagstead.workflows.inspecting.inspection import Inspection
+from dagstead.workflows.inspecting.model import Workflow
+from dagstead.workflows.inspecting.references import OFFICIAL, PARTS, RETIRED, Reference, reference
+from dagstead.workflows.inspecting.rules.base import (
+    BUILD,
+    CI_INIT,
+    DEPLOY,
+    ETL,
+    SERVERLESS,
+    WORKFLOW,
+    call,
+    locations,
+    workflow,
+    workflow_rule,
+)
+from dagstead.workflows.inspecting.rules.visit import (
+    acts,
+    concerned,
+    names_other_control_plane,
+    once,
+)
+from dagstead.workflows.inspecting.steps import rest_of_line
+from dagstead.workflows.options import Provider
+from dagstead.workflows.pins import RUNNER, official_action
+
+_GOOD = {**locations(ETL), WORKFLOW: workflow(*SERVERLESS)}
+_OWN_URL = "env:\n  DAGSTER_CLOUD_URL: https://dagster.example.com\n"
+_OLD_INIT = f"uses: {CI_INIT.replace('v1.13.7', 'v1.11.9')}\nwith:\n  project_dir: ."
+_MOVING = call("ci deploy").replace("v1.13.7", "dg-v0.1")
+_RETIRED_RUNNERS = frozenset(
+    {"macos-10.15", "macos-11", "macos-12", "macos-13", "ubuntu-16.04", "ubuntu-18.04"}
+    | {"ubuntu-20.04", "windows-2016", "windows-2019"}
+)
+#: Works as before, and will be removed.
+_DEPRECATED = "ci check"
+
+
+@workflow_rule(
+    "DW140",
+    "unknown-action",
+    reason="""
+        CI refuses a job that uses an action which does not exist, before its first step.
+        """,
+    bad={
+        **locations(ETL),
+        WORKFLOW: workflow(f"uses: {OFFICIAL}/actions/serverless_prod_deployment@v1.13.7"),
+    },
+    good=_GOOD,
+)
+def unknown_action(inspection: Inspection) -> Iterator[Found]:
+    """A part of the official action that is used exists."""
+    for node, found in _references(inspection):
+        if found.is_official and found.part not in PARTS:
+            near = nearest(found.part, PARTS)
+            yield Found(
+                position=node.position,
+                message=f"the official action has no {found.part.removeprefix(OFFICIAL) or 'root'}",
+                instead=f"Did you mean {near!r}?" if near else "Use one of its parts, as ci-init",
+            )
+
+
+@workflow_rule(
+    "DW141",
+    "retired-action",
+    reason="""
+        Such an action is no longer kept. It speaks an old protocol, and control planes stop
+        answering it one day.
+        """,
+    bad={
+        **locations(ETL),
+        WORKFLOW: workflow("uses: dagster-io/dagster-cloud-cicd-action/deploy@v0.2.1"),
+    },
+    good=_GOOD,
+)
+def retired_action(inspection: Inspection) -> Iterator[Found]:
+    """An action that deploys is one that is kept."""
+    for node, found in _references(inspection):
+        for name, better in RETIRED.items():
+            if found.name == name or found.name.startswith(f"{name}/"):
+                yield Found(
+                    position=node.position,
+                    message=f"{name} is no longer kept",
+                    instead=f"Use {better}",
+                )
+
+
+@workflow_rule(
+    "DW142",
+    "moving-action",
+    severity=Severity.WARNING,
+    reason="""
+        A branch, or a tag such as `v0.1`, is moved with each release: the same workflow does
+        something else next week, and whoever can move the tag can read the token.
+        """,
+    bad={**locations(ETL), WORKFLOW: workflow(*SERVERLESS[:2], _MOVING)},
+    good=_GOOD,
+)
+def moving_action(inspection: Inspection) -> Iterator[Found]:
+    """The official action is used at one version."""
+    told = {each.position for each in _ignoring(inspection)}
+    newest = official_action("ci-init")
+    for node, found in _references(inspection):
+        if found.is_official and found.moves and node.position not in told:
+            yield Found(
+                position=node.position,
+                message=f"{found.ref!r} is moved with each release",
+                instead=f"Name a commit or release, as {newest.commit} ({newest.version})",
+            )
+
+
+@workflow_rule(
+    "DW143",
+    "retired-runner",
+    reason="""
+        GitHub has taken this machine out of service. Jobs that ask for it wait for a day and fail.
+        """,
+    bad={
+        **locations(ETL),
+        WORKFLOW: workflow(*SERVERLESS, job="    runs-on: ubuntu-20.04\n"),
+    },
+    good=_GOOD,
+)
+def retired_runner(inspection: Inspection) -> Iterator[Found]:
+    """A job runs on a machine that exists."""
+    for each in concerned(inspection):
+        for node in _runners(each):
+            if node.value in _RETIRED_RUNNERS:
+                yield Found(
+                    position=node.position,
+                    message=f"GitHub no longer has {node.value}",
+                    instead=f"Write {RUNNER}",
+                )
+
+
+@workflow_rule(
+    "DW144",
+    "action-ignores-url",
+    severity=Severity.WARNING,
+    reason="""
+        Before v1.12.12, `ci init` calls `https://<organization>.dagster.cloud` and so does all that
+        follows it, whatever `DAGSTER_CLOUD_URL` says. What the tag `v0.1` holds cannot be seen; it
+        is old.
+        """,
+    bad={**locations(ETL), WORKFLOW: workflow(_OLD_INIT, BUILD, DEPLOY, head=_OWN_URL)},
+    good={**locations(ETL), WORKFLOW: workflow(*SERVERLESS, head=_OWN_URL)},
+)
+def action_ignores_url(inspection: Inspection) -> Iterator[Found]:
+    """A workflow for another control plane uses an action that calls it."""
+    return once(_ignoring(inspection))
+
+
+def _ignoring(inspection: Inspection) -> Iterator[Found]:
+    for _, _, act in acts(inspection):
+        used = act.reference
+        is_old = _begins_session(act) and used is not None and used.ignores_url
+        if used is not None and is_old and names_other_control_plane(act.env):
+            yield Found(
+                position=act.position,
+                message=f"{used.ref} of '{act.by}' ignores DAGSTER_CLOUD_URL, which is set here",
+                instead="Use v1.12.12 or newer",
+            )
+
+
+@workflow_rule(
+    "DW145",
+    "deprecated-command",
+    severity=Severity.WARNING,
+    reason="""
+        `ci check` will be removed from the official command line. It finds less than
+        `dagstead check`, and its check of the connection calls dagster.cloud.
+        """,
+    bad={**locations(ETL), WORKFLOW: workflow(call("ci check --project-dir ."), *SERVERLESS)},
+    good={**locations(ETL), WORKFLOW: workflow("run: dagstead check", *SERVERLESS)},
+)
+def deprecated_command(inspection: Inspection) -> Iterator[Found]:
+    """A workflow calls commands that stay."""
+    return once(_deprecated(inspection))
+
+
+def _deprecated(inspection: Inspection) -> Iterator[Found]:
+    for _, _, act in acts(inspection):
+        if act.does is Does.CHECK and not calls_dagster_plus(act):
+            yield Found(
+                position=act.position,
+                message=f"'{_DEPRECATED}' is deprecated and will be removed",
+                instead="Call 'dagstead check'; or 'dg plus deploy start', which checks, too",
+            )
+
+
+def calls_dagster_plus(act: Act) -> bool:
+    """Whether the check of a connection goes to dagster.cloud, and not where it should."""
+    skipped = act.options.get("--dagster-cloud-connect-check") == "skip"
+    return not skipped and names_other_control_plane(act.env)
+
+
+def _begins_session(act: Act) -> bool:
+    return act.does is Does.BEGIN and act.tool is Tool.ACTION
+
+
+def _references(inspection: Inspection) -> Iterator[tuple[Node, Reference]]:
+    for each in inspection.files.workflows:
+        for job in each.jobs:
+            for node in (job.uses, *(step.uses for step in job.steps)):
+                found = node and node.text and reference(node.text, rest_of_line(node))
+                if node and found:
+                    yield node, found
+
+
+def _runners(each: Workflow) -> Iterator[Node]:
+    if each.provider is not Provider.GITHUB:
+        return
+    for job in each.jobs:
+        for part in (job.node.get("runs-on"), job.matrix):
+            if part is not None:
+                yield from part.walk()

@@ -1,0 +1,136 @@
+"""DW13x: locations that are built in the way of another kind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dagstead.project import Kind, Location
+from dagstead.project.rules.base import Found
+from dagstead.workflows.inspecting.acts import Act, Does, Strategy
+from dagstead.workflows.inspecting.inspection import Inspection
+from dagstead.workflows.inspecting.rules.base import (
+    BEGIN,
+    DEPLOY,
+    ETL,
+    SERVERLESS,
+    TRAIN,
+    WORKFLOW,
+    call,
+    locations,
+    workflow,
+    workflow_rule,
+)
+from dagstead.workflows.inspecting.rules.visit import once, sessions
+
+_RECORD = call("ci set-build-output --location-name train --image-tag $GITHUB_SHA")
+_GOOD_HYBRID = {**locations(TRAIN), WORKFLOW: workflow(BEGIN, _RECORD, DEPLOY)}
+_EXECUTABLE = """\
+uses: dagster-io/dagster-cloud-action/actions/build_deploy_python_executable@v1.13.7
+with:
+  dagster_cloud_file: dagster_cloud.yaml"""
+_BUILDS = (Does.BUILD, Does.RECORD, Does.BUILD_AND_DEPLOY)
+_SERVERLESS = frozenset({Strategy.PEX, Strategy.SERVERLESS_IMAGE})
+
+
+@workflow_rule(
+    "DW130",
+    "hybrid-built-as-serverless",
+    reason="""
+        `build.registry` says that an image of this location is built for an agent of yours. A PEX
+        file, or an image in the control plane's own registry, cannot be run by that agent.
+        """,
+    bad={**locations(TRAIN), WORKFLOW: workflow(_EXECUTABLE)},
+    good=_GOOD_HYBRID,
+)
+def hybrid_built_as_serverless(inspection: Inspection) -> Iterator[Found]:
+    """A hybrid location is built as an image for its registry."""
+    return once(_as_serverless(inspection))
+
+
+def _as_serverless(inspection: Inspection) -> Iterator[Found]:
+    for act, location in _built(inspection):
+        if location.kind is not Kind.HYBRID or act.strategy not in _SERVERLESS:
+            continue
+        if _is_ignored_registry(act):
+            continue
+        what = "a PEX file" if act.strategy is Strategy.PEX else "an image for the managed pool"
+        yield Found(
+            position=act.position,
+            message=f"'{act.by}' builds {location.name.value} as {what}, "
+            "and its build.registry makes it hybrid",
+            instead="Push its image to build.registry and call 'ci set-build-output'; "
+            "or remove build.registry if it is serverless",
+        )
+
+
+@workflow_rule(
+    "DW131",
+    "image-of-serverless",
+    reason="""
+        `ci set-build-output` makes the name of an image from `build.registry`, and fails where that
+        is not written. The same do the actions for hybrid locations.
+        """,
+    bad={
+        **locations(ETL),
+        WORKFLOW: workflow(
+            BEGIN, call("ci set-build-output --location-name etl --image-tag $GITHUB_SHA"), DEPLOY
+        ),
+    },
+    good={**locations(ETL), WORKFLOW: workflow(*SERVERLESS)},
+)
+def image_of_serverless(inspection: Inspection) -> Iterator[Found]:
+    """A location whose image is recorded has a registry."""
+    return once(_as_image(inspection))
+
+
+def _as_image(inspection: Inspection) -> Iterator[Found]:
+    for act, location in _built(inspection):
+        if location.kind is Kind.SERVERLESS and act.strategy is Strategy.IMAGE:
+            yield Found(
+                position=act.position,
+                message=f"'{act.by}' needs the image of {location.name.value}, "
+                "which has no build.registry",
+                instead="Write build.registry if it is hybrid; "
+                "otherwise build it with 'ci build --build-strategy python-executable'",
+            )
+
+
+@workflow_rule(
+    "DW132",
+    "registry-ignored",
+    reason="""
+        `ci build --build-strategy=docker` pushes images to the registry that the control plane
+        names. `build.registry` is only used by `ci set-build-output`: the agent of a hybrid
+        location would have to pull from a registry that it may not know.
+        """,
+    bad={
+        **locations(TRAIN),
+        WORKFLOW: workflow(BEGIN, call("ci build --build-strategy=docker"), DEPLOY),
+    },
+    good=_GOOD_HYBRID,
+)
+def registry_ignored(inspection: Inspection) -> Iterator[Found]:
+    """The image of a hybrid location goes to its registry."""
+    return once(_ignored(inspection))
+
+
+def _ignored(inspection: Inspection) -> Iterator[Found]:
+    for act, location in _built(inspection):
+        if location.kind is not Kind.HYBRID or not _is_ignored_registry(act):
+            continue
+        yield Found(
+            position=act.position,
+            message=f"'{act.by}' does not push {location.name.value} to its build.registry",
+            instead="Push its image with docker and call 'ci set-build-output'",
+        )
+
+
+def _built(inspection: Inspection) -> Iterator[tuple[Act, Location]]:
+    for _, session in sessions(inspection):
+        for location in session.universe:
+            for act in session.acts_on(location, _BUILDS):
+                yield act, location
+
+
+def _is_ignored_registry(act: Act) -> bool:
+    return act.by == "ci build" and act.strategy is Strategy.SERVERLESS_IMAGE

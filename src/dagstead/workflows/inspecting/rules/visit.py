@@ -1,0 +1,82 @@
+"""Ways through an inspection that several rules take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from urllib.parse import urlsplit
+
+from dagstead.project import Location, Project
+from dagstead.project.rules.base import Found
+from dagstead.workflows.inspecting.acts import Act
+from dagstead.workflows.inspecting.following import JobRun
+from dagstead.workflows.inspecting.inspection import Inspected, Inspection
+from dagstead.workflows.inspecting.model import Event, Workflow
+from dagstead.workflows.inspecting.patterns import DEPLOYING_SHAPES
+from dagstead.workflows.inspecting.sessions import Session
+
+URL = "DAGSTER_CLOUD_URL"
+ORGANIZATION = "DAGSTER_CLOUD_ORGANIZATION"
+
+_EXPRESSION = re.compile(r"\$\{\{")
+
+
+def deploying(inspection: Inspection) -> Iterator[Inspected]:
+    """Workflows that deploy, whether certainly or not."""
+    return (each for each in inspection.workflows if each.verdict.shape in DEPLOYING_SHAPES)
+
+
+def concerned(inspection: Inspection) -> Iterator[Workflow]:
+    """Workflows that do something about Dagster, and those that they call."""
+    found: dict[str, Workflow] = {}
+    for each in inspection.workflows:
+        if any(run.acts for run in each.runs) or each.verdict.shape in DEPLOYING_SHAPES:
+            found[each.workflow.path] = each.workflow
+            found.update({run.workflow.path: run.workflow for run in each.runs})
+    yield from found.values()
+
+
+def acts(inspection: Inspection, *events: Event) -> Iterator[tuple[Inspected, JobRun, Act]]:
+    """Every act of every workflow that is not only called."""
+    for each in inspection.workflows:
+        if not each.workflow.is_only_called:
+            for run, act in each.acts(*events):
+                yield each, run, act
+
+
+def sessions(inspection: Inspection, *events: Event) -> Iterator[tuple[Inspected, Session]]:
+    """Every session of every workflow that is not only called."""
+    for each in inspection.workflows:
+        if not each.workflow.is_only_called:
+            for session in each.sessions:
+                if not events or session.run.event in events:
+                    yield each, session
+
+
+def once(found: Iterator[Found]) -> Iterator[Found]:
+    """The same without repetitions: a step may run for several events and entries."""
+    return iter(dict.fromkeys(found))
+
+
+def names_other_control_plane(env: Mapping[str, str | None]) -> bool:
+    """Whether DAGSTER_CLOUD_URL is set to something that is not certainly Dagster+."""
+    if URL not in env:
+        return False
+    url = env[URL]
+    return url is None or (bool(url) and not is_dagster_plus(url))
+
+
+def is_dagster_plus(url: str) -> bool:
+    """Whether an address is one of Dagster+."""
+    host = urlsplit(url if "://" in url else f"https://{url}").hostname or ""
+    return host == "dagster.cloud" or host.endswith(".dagster.cloud")
+
+
+def named(locations: list[Location]) -> str:
+    """The names of locations, for a sentence."""
+    return ", ".join(dict.fromkeys(each.name.value for each in locations))
+
+
+def is_whole(project: Project) -> bool:
+    """Whether the project is all of its repository."""
+    return project.root == project.repository

@@ -1,0 +1,137 @@
+"""Which locations a job builds and deploys: its acts, put together by session."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dagstead.project import Family, Location, Project
+from dagstead.workflows.inspecting.acts import DEPLOYING, Act, Does, Tool
+from dagstead.workflows.inspecting.following import JobRun
+from dagstead.workflows.plan import project_prefix
+
+_BUILDING = frozenset({Does.BUILD, Does.RECORD, Does.BUILD_AND_DEPLOY})
+_IN_SESSION = frozenset({Does.BUILD, Does.RECORD, Does.DEPLOY})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Session:
+    """A session of a job; or an act that needs none, by itself."""
+
+    run: JobRun
+    #: ``None`` for an act that needs no session, or whose session begins elsewhere.
+    begin: Act | None
+    acts: tuple[Act, ...]
+    #: The configuration file, relative to the root of the repository; ``None`` is not known.
+    file: str | None
+    #: The locations that it can be about.
+    universe: tuple[Location, ...]
+
+    def selects(self, location: Location) -> bool | None:
+        """Whether a location is part of it, ``None`` where that cannot be known."""
+        if not any(each is location for each in self.universe):
+            return False
+        if self.begin is None:
+            return True if self.file is not None else None
+        return self.begin.chosen.has(location.name.value)
+
+    def deploys(self, location: Location) -> bool | None:
+        """Whether it deploys a location."""
+        return self._any(location, DEPLOYING)
+
+    def builds(self, location: Location) -> bool | None:
+        """Whether it builds a location, or is told of its image."""
+        return self._any(location, _BUILDING)
+
+    def acts_on(self, location: Location, does: Iterable[Does]) -> Iterator[Act]:
+        """The acts that certainly are about a location."""
+        wanted = set(does)
+        if self.selects(location):
+            for each in self.acts:
+                if each.does in wanted and each.chosen.has(location.name.value):
+                    yield each
+
+    @property
+    def builds_of(self) -> tuple[Act, ...]:
+        """The acts that build."""
+        return tuple(each for each in self.acts if each.does in _BUILDING)
+
+    @property
+    def deploys_of(self) -> tuple[Act, ...]:
+        """The acts that deploy."""
+        return tuple(each for each in self.acts if each.does in DEPLOYING)
+
+    def _any(self, location: Location, does: Iterable[Does]) -> bool | None:
+        wanted = set(does)
+        selected = self.selects(location)
+        found = [each.chosen.has(location.name.value) for each in self.acts if each.does in wanted]
+        if selected is False or not found or all(each is False for each in found):
+            return False
+        return True if selected and True in found else None
+
+
+@dataclass(kw_only=True)
+class _Open:
+    begin: Act | None
+    acts: list[Act] = field(default_factory=list)
+
+
+def sessions_of(project: Project, runs: Sequence[JobRun]) -> Iterator[Session]:
+    """The sessions of jobs, and the acts that need none."""
+    for run in runs:
+        yield from _of_run(project, run, runs)
+
+
+def universe_of(project: Project, file: str | None, tool: Tool) -> tuple[Location, ...]:
+    """The locations that an act on a file can be about."""
+    if tool is Tool.DG:
+        return tuple(each for each in project.locations if each.family is Family.DG)
+    if file is None:
+        return project.locations
+    prefix = project_prefix(project)
+    return tuple(each for each in project.definitions if in_repository(prefix, each.file) == file)
+
+
+def in_repository(prefix: str, path: str) -> str:
+    """A path of a project, relative to the root of the repository."""
+    return path if prefix == "." else f"{prefix}/{path}"
+
+
+def _of_run(project: Project, run: JobRun, runs: Sequence[JobRun]) -> Iterator[Session]:
+    current: _Open | None = None
+    for act in run.acts:
+        if act.does is Does.BEGIN:
+            if current is not None:
+                yield _session(project, run, current.begin, current.acts)
+            current = _Open(begin=act)
+        elif act.does in _IN_SESSION:
+            if current is None:
+                current = _Open(begin=_begun_elsewhere(run, runs))
+            current.acts.append(act)
+        elif act.does in DEPLOYING or act.does is Does.BUILD_AND_DEPLOY:
+            yield _session(project, run, None, [act])
+    if current is not None:
+        yield _session(project, run, current.begin, current.acts)
+
+
+def _begun_elsewhere(run: JobRun, runs: Sequence[JobRun]) -> Act | None:
+    """The session of another job, whose folder this one is given."""
+    begun = [
+        act
+        for each in runs
+        if each.event is run.event
+        for act in each.acts
+        if act.does is Does.BEGIN
+    ]
+    return begun[0] if len(begun) == 1 else None
+
+
+def _session(project: Project, run: JobRun, begin: Act | None, acts: list[Act]) -> Session:
+    first = begin or acts[0]
+    return Session(
+        run=run,
+        begin=begin,
+        acts=tuple(acts),
+        file=first.file,
+        universe=universe_of(project, first.file, first.tool),
+    )
