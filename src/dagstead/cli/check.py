@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dagstead.cli.findings import (
+    CODES_HELP,
+    ReportFormat,
+    chosen,
+    matching,
+    prefix_of,
+    print_for_programs,
+    print_lines,
+    print_pages,
+    print_summary,
+)
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -19,16 +28,6 @@ if TYPE_CHECKING:
 
 #: A fix can make another one possible, never more than a few.
 _MOST_ROUNDS = 5
-_CODES_HELP = "Code of a rule, or its beginning (DS2); may be repeated."
-
-
-class ReportFormat(StrEnum):
-    """How findings are printed."""
-
-    TEXT = "text"
-    JSON = "json"
-    SARIF = "sarif"
-    GITHUB = "github"
 
 
 def check(  # noqa: PLR0913 - options of a command
@@ -44,8 +43,8 @@ def check(  # noqa: PLR0913 - options of a command
         bool, typer.Option("--fix", help="Put right what is safe to; all other bytes stay.")
     ] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")] = False,
-    select: Annotated[list[str] | None, typer.Option("--select", help=_CODES_HELP)] = None,
-    ignore: Annotated[list[str] | None, typer.Option("--ignore", help=_CODES_HELP)] = None,
+    select: Annotated[list[str] | None, typer.Option("--select", help=CODES_HELP)] = None,
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", help=CODES_HELP)] = None,
     var: Annotated[
         list[str] | None,
         typer.Option("--var", help="NAME=VALUE: render Jinja templates with it.", metavar="N=V"),
@@ -79,9 +78,9 @@ def check(  # noqa: PLR0913 - options of a command
     from dagstead.project.checking import all_rules
 
     if explain is not None:
-        _explain(_matching(all_rules(), [explain]))
+        print_pages(matching(all_rules(), [explain]))
         return
-    rules = _chosen(all_rules(), select or [], ignore or [])
+    rules = chosen(all_rules(), select or [], ignore or [])
     given = _template_values(var or [], values)
     project, findings = _checked(path, rules, given, fix=fix)
     _print(project, findings, rules, format_)
@@ -109,7 +108,7 @@ def _checked(
             break
         write(project.root, changed)
         for each in changed:
-            typer.echo(f"fixed: {_prefix(project)}{each.file}", err=True)
+            typer.echo(f"fixed: {prefix_of(project)}{each.file}", err=True)
         project = read_project(path, template_values=values)
         findings = run_rules(project, rules)
     return project, findings
@@ -118,62 +117,16 @@ def _checked(
 def _print(
     project: Project, findings: Sequence[Finding], rules: Sequence[Rule], format_: ReportFormat
 ) -> None:
-    from dagstead import __version__
     from dagstead.project import reports
 
     match format_:
         case ReportFormat.TEXT:
-            _print_text(findings, _prefix(project))
+            print_lines(findings, prefix_of(project))
+            print_summary(findings)
         case ReportFormat.JSON:
-            print(reports.as_json(findings, prefix=_prefix(project)))
-        case ReportFormat.GITHUB:
-            text = reports.as_github(findings, prefix=_prefix_in_repository(project))
-            if text:
-                print(text)
-        case ReportFormat.SARIF:
-            prefix = _prefix_in_repository(project)
-            print(reports.as_sarif(findings, rules, version=__version__, prefix=prefix))
-
-
-def _print_text(findings: Sequence[Finding], prefix: str) -> None:
-    """A finding is one line in a pipe; on a terminal the advice has a line of its own."""
-    from dagstead.project.reports import counts
-
-    terminal = sys.stdout.isatty()
-    between = "\n    " if terminal else " "
-    for each in findings:
-        place = typer.style(f"{prefix}{each.position}", bold=True)
-        colour = "red" if each.severity == "error" else "yellow"
-        severity = typer.style(str(each.severity), fg=colour)
-        found = each.found
-        line = f"{place}: {severity} {each.code} {found.message}.{between}{found.advice}"
-        typer.echo(line, color=terminal and not os.environ.get("NO_COLOR"))
-    number = counts(findings)
-    fixable = sum(bool(each.found.edits) for each in findings)
-    hint = f", {fixable} of them can be put right with --fix" if fixable else ""
-    summary = f"Errors: {number['errors']}, warnings: {number['warnings']}{hint}"
-    typer.echo(summary if findings else "Nothing is wrong.", err=True)
-
-
-def _explain(rules: Sequence[Rule]) -> None:
-    from dagstead.project.rule_pages import rule_page
-
-    print("\n".join(rule_page(each) for each in rules), end="")
-
-
-def _chosen(rules: Sequence[Rule], select: list[str], ignore: list[str]) -> list[Rule]:
-    left_out = {each.code for each in (_matching(rules, ignore) if ignore else [])}
-    chosen = _matching(rules, select) if select else rules
-    return [each for each in chosen if each.code not in left_out]
-
-
-def _matching(rules: Sequence[Rule], codes: Sequence[str]) -> list[Rule]:
-    for code in codes:
-        if not any(each.code.startswith(code.upper()) for each in rules):
-            msg = f"There is no rule {code!r}. Codes are {rules[0].code} to {rules[-1].code}."
-            raise InvalidInputError(msg)
-    begins = tuple(each.upper() for each in codes)
-    return [each for each in rules if each.code.startswith(begins)]
+            print(reports.as_json(findings, prefix=prefix_of(project)))
+        case ReportFormat.GITHUB | ReportFormat.SARIF:
+            print_for_programs(project, findings, rules, format_)
 
 
 def _template_values(variables: Sequence[str], file: Path | None) -> TemplateValues | None:
@@ -205,14 +158,3 @@ def _values_of(file: Path) -> Mapping[str, object]:
         msg = f"{str(file)!r} has no mapping of names to values."
         raise InvalidInputError(msg)
     return loaded
-
-
-def _prefix(project: Project) -> str:
-    """From the current folder to the project, so that an editor finds the files."""
-    relative = os.path.relpath(project.root)
-    return "" if relative == "." else f"{relative}/"
-
-
-def _prefix_in_repository(project: Project) -> str:
-    relative = project.root.relative_to(project.repository).as_posix()
-    return "" if relative == "." else f"{relative}/"

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from dagstead.cli import workflows_inspect
 from dagstead.workflows.options import Options, Pattern, Provider, Tool
 
 app = typer.Typer(help="Make and inspect CI files that deploy.", no_args_is_help=True)
@@ -92,3 +93,6 @@ def generate(  # noqa: PLR0913 - each is a choice of the person
         print(f"removed {each}")
     for file in files:
         print(f"{'wrote' if file.path in written else 'unchanged'} {file.path}")
+
+
+app.command()(workflows_inspect.inspect)

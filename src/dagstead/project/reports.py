@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Sequence
 from typing import Any
 
 from dagstead.project.rules.base import Finding, Rule, Severity
+from dagstead.project.source import Position
 
 _SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
-def as_json(findings: Sequence[Finding], *, prefix: str = "") -> str:
-    """An object with ``findings`` and the number of errors and warnings.
+def as_json(findings: Sequence[Finding], *, prefix: str = "", **more: Any) -> str:
+    """An object with ``findings``, the number of errors and warnings, and what else is given.
 
     ``prefix`` is put before the paths of files, which are relative to the project.
     """
@@ -21,18 +23,37 @@ def as_json(findings: Sequence[Finding], *, prefix: str = "") -> str:
             "code": each.code,
             "name": each.rule.name,
             "severity": str(each.severity),
-            "file": prefix + each.position.file,
-            "line": each.position.line,
-            "column": each.position.column,
-            "end_line": each.position.end_line,
-            "end_column": each.position.end_column,
+            **place(prefix, each.position),
             "message": each.found.message,
             "instead": each.found.instead,
             "fixable": bool(each.found.edits),
         }
         for each in findings
     ]
-    return json.dumps({"findings": listed, **counts(findings)}, indent=2, ensure_ascii=False)
+    whole = {**more, "findings": listed, **counts(findings)}
+    return json.dumps(whole, indent=2, ensure_ascii=False)
+
+
+def place(prefix: str, position: Position) -> dict[str, Any]:
+    """A place for programs."""
+    return {
+        "file": file_of(prefix, position),
+        "line": position.line,
+        "column": position.column,
+        "end_line": position.end_line,
+        "end_column": position.end_column,
+    }
+
+
+def file_of(prefix: str, position: Position) -> str:
+    """The file of a place, as it is found behind the prefix."""
+    # A workflow stands above a project that is a folder of its repository.
+    return posixpath.normpath(prefix + position.file)
+
+
+def shown(prefix: str, position: Position) -> str:
+    """A place for people."""
+    return f"{file_of(prefix, position)}:{position.line}:{position.column}"
 
 
 def counts(findings: Sequence[Finding]) -> dict[str, int]:
@@ -45,16 +66,16 @@ def as_github(findings: Sequence[Finding], *, prefix: str = "") -> str:
     """Workflow commands: GitHub shows each beside its line in a pull request."""
     lines = []
     for each in findings:
-        place = each.position
+        at = each.position
         properties = {
-            "file": prefix + place.file,
-            "line": place.line,
-            "col": place.column,
-            "endLine": place.end_line,
-            "endColumn": place.end_column,
+            "file": file_of(prefix, at),
+            "line": at.line,
+            "col": at.column,
+            "endLine": at.end_line,
+            "endColumn": at.end_column,
             "title": f"{each.code} {each.rule.name}",
         }
-        if place.end_line != place.line:
+        if at.end_line != at.line:
             # GitHub takes columns only for a stretch of one line.
             del properties["col"], properties["endColumn"]
         written = ",".join(f"{key}={_property(str(value))}" for key, value in properties.items())
@@ -93,16 +114,16 @@ def as_sarif(
 
 
 def _result(finding: Finding, rule_index: int, prefix: str) -> dict[str, Any]:
-    place = finding.position
+    at = finding.position
     region = {
-        "startLine": place.line,
-        "startColumn": place.column,
-        "endLine": place.end_line,
-        "endColumn": place.end_column,
+        "startLine": at.line,
+        "startColumn": at.column,
+        "endLine": at.end_line,
+        "endColumn": at.end_column,
     }
     location = {
         "physicalLocation": {
-            "artifactLocation": {"uri": prefix + place.file},
+            "artifactLocation": {"uri": file_of(prefix, at)},
             "region": region,
         }
     }

@@ -18,6 +18,14 @@ _GROUPS = (
     ("DS3", "dg", "Projects and workspaces of dg."),
     ("DS4", "Agents", "Files of agents whose queues are not what they seem."),
     ("DS5", "Workflows", "Deploys that lose or mix up locations."),
+    ("DW10", "Workflow files", "Files that CI cannot run."),
+    ("DW11", "Locations and workflows", "Locations and workflows that miss each other."),
+    ("DW12", "Path filters", "Changes that start nothing."),
+    ("DW13", "Ways of building", "Locations that are built as another kind."),
+    ("DW14", "Actions and runners", "What does not exist, is old, or moves."),
+    ("DW15", "Sessions", "Deploys that get lost, and branch deployments that stay."),
+    ("DW16", "Control planes", "Workflows for a control plane that is not Dagster+."),
+    ("DW17", "Secrets", "What gives tokens away."),
 )
 
 
@@ -56,8 +64,9 @@ def _index(rules: Sequence[Rule]) -> str:
         "# Rules",
         (
             "`dagstead check` reads the configuration of a repository and says what is wrong in "
-            "it, where, and what to write instead. `dagstead check --explain CODE` prints a rule's "
-            "page."
+            "it, where, and what to write instead. `dagstead workflows inspect` does the same for "
+            "workflows: its rules begin with DW, and it takes in DS502 to DS506. Both print a "
+            "rule's page with `--explain CODE`."
         ),
         "These pages are made from the code by `make rules`.",
     ]
@@ -69,7 +78,7 @@ def _index(rules: Sequence[Rule]) -> str:
         ]
         table = ["| code | name | | rule |", "| --- | --- | --- | --- |", *rows]
         parts += [f"## {title}", text, "\n".join(table)]
-    parts.append("```{toctree}\n:hidden:\n:glob:\n\nDS*\n```")
+    parts.append("```{toctree}\n:hidden:\n:glob:\n\nD*\n```")
     return "\n\n".join(parts) + "\n"
 
 

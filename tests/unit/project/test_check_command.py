@@ -13,6 +13,7 @@ import pytest
 
 from dagstead.project.checking import all_rules
 from dagstead.project.rule_pages import rule_pages
+from dagstead.workflows.inspecting.checking import workflow_rules
 from tests.support.environments import REPOSITORY
 
 GOOD = "locations:\n  - location_name: etl\n    code_source:\n      package_name: etl\n"
@@ -157,4 +158,5 @@ def test_the_pages_of_the_rules_are_current() -> None:
     folder = REPOSITORY / "docs" / "rules"
     kept = {each.name: each.read_text(encoding="utf-8") for each in folder.glob("*.md")}
 
-    assert kept == rule_pages(all_rules()), "Run `make rules`."
+    rules = [*all_rules(), *(each.rule for each in workflow_rules())]
+    assert kept == rule_pages(rules), "Run `make rules`."

@@ -52,7 +52,7 @@ Check = Callable[[Project], Iterator[Found]]
 class Rule:
     """One thing that can be wrong."""
 
-    #: ``DS`` and three digits; never used again for something else.
+    #: ``DS`` or ``DW`` and three digits; never used again for something else.
     code: str
     #: In words, with hyphens.
     name: str

@@ -29,7 +29,8 @@ class Session:
 
     def selects(self, location: Location) -> bool | None:
         """Whether a location is part of it, ``None`` where that cannot be known."""
-        if not any(each is location for each in self.universe):
+        # By name: one that several files define is the same to the control plane.
+        if not any(each.name.value == location.name.value for each in self.universe):
             return False
         if self.begin is None:
             return True if self.file is not None else None

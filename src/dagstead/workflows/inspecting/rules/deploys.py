@@ -66,7 +66,7 @@ def location_not_deployed(inspection: Inspection) -> Iterator[Found]:
             (session.deploys(location), session.run.event) for _, session in sessions(inspection)
         ]
         full = {deployed for deployed, event in known if event in {Event.PUSH, Event.OTHER}}
-        if full & {True, None}:
+        if full & {True, None} or _is_deployed_from_elsewhere(inspection, location):
             continue
         branch = any(deployed for deployed, event in known if event is Event.CHANGE)
         where = "only to branch deployments" if branch else "by no workflow"
@@ -75,6 +75,17 @@ def location_not_deployed(inspection: Inspection) -> Iterator[Found]:
             message=f"{location.name.value} is deployed {where}",
             instead="Add it to the locations of a workflow, or take it out of the configuration",
         )
+
+
+def _is_deployed_from_elsewhere(inspection: Inspection, location: Location) -> bool:
+    """Whether a file outside of the project may have the location, too."""
+    prefix = "" if inspection.prefix == "." else f"{inspection.prefix}/"
+    return any(
+        session.file is not None
+        and not session.file.startswith(prefix)
+        and any(each.chosen.has(location.name.value) is not False for each in session.deploys_of)
+        for _, session in sessions(inspection, Event.PUSH, Event.OTHER)
+    )
 
 
 def _is_broken(inspection: Inspection) -> bool:

@@ -144,10 +144,10 @@ def lost_deploy(inspection: Inspection) -> Iterator[Found]:
         if trigger is None or not (trigger.paths or compares):
             continue
         for flag in _cancelling(each):
-            why = "path filters" if trigger.paths else "a comparison of commits"
+            why = "the path filter" if trigger.paths else "a comparison of commits"
             yield Found(
                 position=flag.position,
-                message=f"a cancelled deploy is lost, because {why} choose what the next deploys",
+                message=f"a cancelled deploy is lost: {why} decides what the next one deploys",
                 instead="Write cancel-in-progress: ${{ github.event_name == 'pull_request' }}",
             )
 

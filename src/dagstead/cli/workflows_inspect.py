@@ -1,0 +1,91 @@
+"""``dagstead workflows inspect``: what existing CI files do to the locations of a repository."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from dagstead.cli.findings import (
+    CODES_HELP,
+    ReportFormat,
+    chosen,
+    matching,
+    prefix_of,
+    print_for_programs,
+    print_lines,
+    print_pages,
+    print_summary,
+)
+from dagstead.errors import InvalidInputError
+
+
+def inspect(
+    path: Annotated[
+        Path, typer.Argument(help="Folder of a repository, or one in it.", show_default=False)
+    ] = Path(),
+    *,
+    format_: Annotated[
+        ReportFormat,
+        typer.Option("--format", help="sarif for code scanning, github for annotations in CI."),
+    ] = ReportFormat.TEXT,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")] = False,
+    select: Annotated[list[str] | None, typer.Option("--select", help=CODES_HELP)] = None,
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", help=CODES_HELP)] = None,
+    explain: Annotated[
+        str | None, typer.Option("--explain", help="Print a rule's page and end.", metavar="CODE")
+    ] = None,
+) -> None:
+    """Say what the workflows of a repository do to its locations, and what is wrong there.
+
+    Reads the workflows of GitHub Actions and the pipeline of GitLab, whoever wrote them, with the
+    configuration of the locations. For each workflow: its pattern, what starts it, what it builds
+    and deploys; then what is wrong, where, and what to write instead. Nothing is run, and what
+    shows only when a workflow runs is said to be unknown. Exits with 0 without errors, 1 with
+    errors, 2 when it could not read.
+
+    For example:
+
+    - `dagstead workflows inspect`
+
+    - `dagstead workflows inspect --format github` writes annotations in GitHub Actions
+
+    - `dagstead workflows inspect --format json | jq -r '.workflows[] | .path + " " + .pattern'`
+
+    - `dagstead workflows inspect --explain DW121` prints why a filter must have all files
+    """
+    from dagstead.workflows.inspecting.checking import examine, inspection_rules
+
+    if explain is not None:
+        print_pages(matching(inspection_rules(), [explain]))
+        return
+    rules = chosen(inspection_rules(), select or [], ignore or [])
+    from dagstead.project import read_project, reports
+    from dagstead.project.checking import has_errors
+    from dagstead.workflows.inspecting.inspection import inspect as follow
+    from dagstead.workflows.inspecting.summaries import as_data, as_lines
+
+    inspection = follow(read_project(path))
+    project = inspection.project
+    if not inspection.workflows:
+        msg = (
+            f"There is no workflow in {str(project.repository)!r}. "
+            "Make one with `dagstead workflows generate`."
+        )
+        raise InvalidInputError(msg)
+    findings = examine(inspection, rules)
+    prefix = prefix_of(project)
+    match format_:
+        case ReportFormat.TEXT:
+            print("\n".join(as_lines(inspection)))
+            if findings:
+                print()
+            print_lines(findings, prefix)
+            print_summary(findings)
+        case ReportFormat.JSON:
+            print(reports.as_json(findings, prefix=prefix, **as_data(inspection, prefix)))
+        case ReportFormat.GITHUB | ReportFormat.SARIF:
+            print_for_programs(project, findings, rules, format_)
+    if has_errors(findings) or (strict and findings):
+        raise typer.Exit(1)

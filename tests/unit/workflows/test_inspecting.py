@@ -1,0 +1,208 @@
+"""What the inspector says of workflows: their patterns, what they deploy, and what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from dagstead.project import Project, read_project
+from dagstead.workflows.generating import generate, write
+from dagstead.workflows.inspecting.checking import examine, inspection_rules, workflow_rules
+from dagstead.workflows.inspecting.inspection import Inspection, inspect
+from dagstead.workflows.inspecting.patterns import Shape
+from dagstead.workflows.inspecting.rules.base import (
+    BEGIN,
+    BUILD,
+    DEPLOY,
+    ETL,
+    TRAIN,
+    WORKFLOW,
+    WorkflowRule,
+    call,
+    locations,
+    workflow,
+)
+from dagstead.workflows.options import Options, Pattern, Provider, Tool
+from tests.unit.cli.conftest import Command, dagstead
+from tests.unit.workflows.repositories import HYBRID, PREBUILT, SERVERLESS, monorepo, repository
+
+__all__ = ["dagstead"]
+
+GENERATED = [
+    *(Options(pattern=each) for each in Pattern),
+    *(
+        Options(pattern=each, tool=Tool.OFFICIAL_ACTION)
+        for each in (Pattern.PER_LOCATION, Pattern.EVERYTHING, Pattern.MATRIX)
+    ),
+    *(
+        Options(pattern=each, provider=Provider.GITLAB)
+        for each in (Pattern.EVERYTHING, Pattern.ROUTED)
+    ),
+]
+
+
+def inspected(root: Path, files: Mapping[str, str]) -> Inspection:
+    """A repository with these files."""
+    (root / ".git").mkdir(parents=True, exist_ok=True)
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    return inspect(read_project(root))
+
+
+def codes(inspection: Inspection) -> set[str]:
+    return {each.code for each in examine(inspection)}
+
+
+@pytest.mark.parametrize("rule", workflow_rules(), ids=lambda each: each.rule.code)
+def test_the_bad_example_breaks_exactly_this_rule(rule: WorkflowRule, tmp_path: Path) -> None:
+    findings = examine(inspected(tmp_path, rule.rule.bad))
+
+    assert {each.code for each in findings} == {rule.rule.code}, findings
+    for each in findings:
+        assert each.position.file in rule.rule.bad
+        assert each.found.message
+        assert each.found.instead
+    assert {each.position for each in findings} == {
+        each.position for each in rule.rule.check(read_project(tmp_path))
+    }
+
+
+@pytest.mark.parametrize("rule", workflow_rules(), ids=lambda each: each.rule.code)
+def test_the_good_example_breaks_none(rule: WorkflowRule, tmp_path: Path) -> None:
+    assert examine(inspected(tmp_path, rule.rule.good)) == ()
+
+
+def test_codes_and_names_are_unique_and_in_order() -> None:
+    rules = inspection_rules()
+
+    assert len({each.code for each in rules}) == len({each.name for each in rules}) == len(rules)
+    assert [each.code for each in rules] == sorted(each.code for each in rules)
+
+
+@pytest.mark.parametrize("options", GENERATED, ids=lambda e: f"{e.provider}-{e.pattern}-{e.tool}")
+def test_what_we_generate_has_its_pattern_and_nothing_wrong(
+    options: Options, tmp_path: Path
+) -> None:
+    projects = [monorepo(tmp_path / "monorepo")]
+    if options.tool is Tool.CLI:
+        every = repository(tmp_path / "every", SERVERLESS, HYBRID, PREBUILT)
+        defaults = {"build": {"directory": "./weather"}}
+        bare = {"location_name": "weather"}
+        projects += [every, repository(tmp_path / "defaults", bare, HYBRID, defaults=defaults)]
+    for project in projects:
+        found = _written(project, options)
+
+        assert found.verdict.shape == str(options.pattern)
+        assert examine(found) == ()
+        for location in project.locations:
+            uses = found.uses_of(location)
+            assert [use.certain for use in uses] == [
+                options.pattern not in {Pattern.CHANGED, Pattern.ROUTED}
+            ]
+            assert uses[0].deploys
+
+
+def _written(project: Project, options: Options) -> Inspection:
+    for folder in ("weather", "digits"):
+        (project.root / folder).mkdir(exist_ok=True)
+        (project.root / folder / "code.py").touch()
+    write(project.root, generate(project, options))
+    return inspect(read_project(project.root))
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("# on: push\n", Shape.EMPTY),
+        ("- a list\n", Shape.INVALID),
+        ("on: push\njobs: [\n", Shape.INVALID),
+        (workflow("run: make test"), Shape.NONE),
+        (workflow(BEGIN, BUILD, DEPLOY), Shape.EVERYTHING),
+        (workflow(BEGIN, BUILD, DEPLOY, on="  workflow_call:\n"), Shape.CALLED),
+        (workflow("uses: dagster-io/dagster-cloud-cicd-action/deploy@v0.2.1"), Shape.OTHER),
+    ],
+)
+def test_a_workflow_has_a_pattern(text: str, shape: Shape, tmp_path: Path) -> None:
+    found = inspected(tmp_path, {**locations(ETL, TRAIN), WORKFLOW: text})
+
+    assert [each.verdict.shape for each in found.workflows] == [shape]
+    assert found.workflows[0].verdict.reason
+
+
+def test_a_template_in_a_folder_is_no_workflow(tmp_path: Path) -> None:
+    text = workflow("uses: dagster-io/dagster-cloud-action/actions/nothing@v0.1")
+    found = inspected(tmp_path, {**locations(ETL), f"docs/template/{WORKFLOW}": text})
+
+    assert found.workflows == ()
+    assert examine(found) == ()
+
+
+def test_the_command_tells_of_each_workflow(dagstead: Command, tmp_path: Path) -> None:
+    inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, BUILD, DEPLOY)})
+
+    said = dagstead("workflows", "inspect", str(tmp_path))
+
+    assert said.code == 0
+    assert f"{WORKFLOW}: B1, one workflow that builds everything" in said.out
+    assert "starts on: push to main" in said.out
+    assert "deploys: etl (pex), full deployment only" in said.out
+    assert said.err == "Nothing is wrong.\n"
+
+
+def test_the_command_fails_on_errors_and_when_strict_on_warnings(
+    dagstead: Command, tmp_path: Path
+) -> None:
+    words = ["workflows", "inspect", str(tmp_path)]
+    inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, DEPLOY)})
+    failed = dagstead(*words)
+    assert failed.code == 1
+    assert f"{WORKFLOW}:13:20: error DW113 'ci deploy' stops" in failed.out
+    assert dagstead(*words, "--ignore", "DW113").code == 0
+
+    warned = workflow(call("ci check"), BEGIN, BUILD, DEPLOY)
+    inspected(tmp_path, {WORKFLOW: warned})
+    assert dagstead(*words).code == 0
+    assert dagstead(*words, "--strict").code == 1
+    assert dagstead(*words, "--select", "DX").code == 2
+
+
+def test_the_command_answers_programs(dagstead: Command, tmp_path: Path) -> None:
+    words = ["workflows", "inspect", str(tmp_path), "--format"]
+    inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, DEPLOY)})
+
+    told = json.loads(dagstead(*words, "json").out)
+    assert (told["pattern"], told["errors"]) == ("b1", 1)
+    (only,) = told["workflows"]
+    assert only["path"] == WORKFLOW
+    assert only["locations"][0]["name"] == "etl"
+    assert only["locations"][0]["deploys"][0]["line"] == 13
+    assert told["findings"][0]["code"] == "DW113"
+    assert dagstead(*words, "github").out.startswith(f"::error file={WORKFLOW},line=13")
+    (run,) = json.loads(dagstead(*words, "sarif").out)["runs"]
+    assert [each["ruleId"] for each in run["results"]] == ["DW113"]
+
+
+def test_a_repository_without_workflows_is_a_mistake(dagstead: Command, tmp_path: Path) -> None:
+    inspected(tmp_path, locations(ETL))
+
+    said = dagstead("workflows", "inspect", str(tmp_path))
+
+    assert said.code == 2
+    assert "dagstead workflows generate" in said.err
+
+
+def test_places_are_right_from_a_folder_of_the_repository(
+    dagstead: Command, tmp_path: Path
+) -> None:
+    files = locations(ETL)
+    moved = {f"apps/{path}": text for path, text in files.items()}
+    init = BEGIN.replace("project_dir: .", "project_dir: apps")
+    inspected(tmp_path, {**moved, WORKFLOW: workflow(init, DEPLOY)})
+
+    said = dagstead("workflows", "inspect", str(tmp_path / "apps"), "--format", "github")
+
+    assert said.out.startswith(f"::error file={WORKFLOW},line=13")
