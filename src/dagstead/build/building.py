@@ -83,7 +83,7 @@ class _Session:
             if self._programs.is_stopped:
                 raise BuildStoppedError
             self._tell(Started(location=planned.location, strategy=planned.strategy))
-            built = Built(planned=planned, result=self._result(planned, steps))
+            built = Built.of(planned, self._result(planned, steps))
         except DagsteadError as error:
             self._fail(planned, steps, error)
             return None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 from dagstead.build.model import Commit, PlannedBuild, Strategy
 
@@ -54,18 +55,24 @@ Result: TypeAlias = PexFiles | Image | Nothing
 class Built:
     """A location that is ready to be deployed."""
 
-    planned: PlannedBuild
+    location: str
+    strategy: Strategy
+    #: ``None`` is the default queue.
+    queue: str | None
     result: Result
+    #: The entry in the form of ``dagster_cloud.yaml``, defaults merged, without ``build``.
+    settings: Mapping[str, Any] = field(repr=False)
 
-    @property
-    def location(self) -> str:
-        """Its name."""
-        return self.planned.location
-
-    @property
-    def strategy(self) -> Strategy:
-        """How it was built."""
-        return self.planned.strategy
+    @classmethod
+    def of(cls, planned: PlannedBuild, result: Result) -> Self:
+        """What came of a planned build."""
+        return cls(
+            location=planned.location,
+            strategy=planned.strategy,
+            queue=planned.queue,
+            result=result,
+            settings=planned.document,
+        )
 
     def document(self, commit: Commit | None = None) -> dict[str, Any]:
         """Its entry for a control plane, in the form of ``dagster_cloud.yaml``.
@@ -76,7 +83,7 @@ class Built:
         Args:
             commit: what it was built from; becomes ``git``.
         """
-        document = dict(self.planned.document)
+        document = dict(self.settings)
         match self.result:
             case PexFiles() as files:
                 document.pop("image", None)

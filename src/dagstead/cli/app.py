@@ -6,11 +6,13 @@ import typer
 
 from dagstead.cli import (
     agent,
+    build,
     check,
     config,
     deployment,
     location,
     migrate,
+    plan,
     run,
     token,
     version,
@@ -40,6 +42,6 @@ for name, group in (
 ):
     app.add_typer(group, name=name)
 
-app.command(rich_help_panel="Repository")(check.check)
-app.command(rich_help_panel="Repository")(migrate.migrate)
+for command_of_repository in (check.check, migrate.migrate, plan.plan, build.build):
+    app.command(rich_help_panel="Repository")(command_of_repository)
 app.command()(version.version)

@@ -1,0 +1,168 @@
+"""``dagstead plan``: how each location would be built."""
+
+from __future__ import annotations
+
+import json
+import sys
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dagstead.cli import building as shared
+from dagstead.cli.output import Format, print_rows
+
+if TYPE_CHECKING:
+    from dagstead.build.model import Plan, PlannedBuild, Platform
+
+
+class PlanFormat(StrEnum):
+    """How a plan is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+def plan(  # noqa: PLR0913 - options of a command
+    path: shared.PathArgument = shared.HERE,
+    *,
+    location: shared.LocationOption = None,
+    strategy: shared.StrategyOption = None,
+    image: shared.ImageOption = None,
+    dockerfile: shared.DockerfileOption = None,
+    python: shared.PythonOption = None,
+    platform: shared.PlatformOption = None,
+    show_dockerfile: Annotated[
+        bool, typer.Option("--show-dockerfile", help="Print the Dockerfiles that are generated.")
+    ] = False,
+    format_: Annotated[
+        PlanFormat,
+        typer.Option("--format", help="github and gitlab: a matrix for CI, of one job a location."),
+    ] = PlanFormat.TABLE,
+) -> None:
+    """Show how each code location would be built and why, without building.
+
+    Strategy, folder, Python or Dockerfile, image, queue. Nothing of the repository is run, and no
+    server is asked.
+
+    For example:
+
+    `dagstead plan` shows all locations of the current folder
+
+    `dagstead plan --strategy etl=docker` builds this one as an image
+
+    `dagstead plan --format json | jq -r '.[].image'` prints the images only
+
+    `echo "matrix=$(dagstead plan --format github)" >> "$GITHUB_OUTPUT"` makes a matrix
+    """
+    options = shared.plan_options(
+        location=location,
+        strategy=strategy,
+        image=image,
+        dockerfile=dockerfile,
+        python=python,
+        platform=platform,
+    )
+    made = shared.make_plan_of(path, options)
+    if show_dockerfile:
+        print_dockerfiles(made)
+    else:
+        _print(made, format_)
+
+
+def print_dockerfiles(made: Plan) -> None:
+    """Print the Dockerfiles that a plan generates."""
+    from dagstead.build.model import DockerPlan
+
+    found = [
+        (each.location, each.how.generated)
+        for each in made.builds
+        if isinstance(each.how, DockerPlan) and each.how.generated
+    ]
+    for name, text in found:
+        print(f"# Dockerfile of {name}\n{text}", end="")
+    if not found:
+        typer.echo("No Dockerfile is generated.", err=True)
+
+
+def _print(made: Plan, format_: PlanFormat) -> None:
+    rows = [_row(each) for each in made.builds]
+    match format_:
+        case PlanFormat.TABLE:
+            shown = ("location", "strategy", "folder", "with", "image", "queue", "reason")
+            short = [{name: row[name] for name in shown} for row in rows]
+            print_rows(short, Format.TABLE, empty="There is nothing to build.")
+        case PlanFormat.JSON:
+            print(json.dumps(rows, indent=2))
+        case PlanFormat.GITHUB:
+            print(json.dumps({"include": [_matrix(row) for row in rows]}))
+        case PlanFormat.GITLAB:
+            _print_gitlab(rows)
+
+
+def _row(planned: PlannedBuild) -> dict[str, Any]:
+    from dagstead.build.model import DockerPlan, PexPlan, PrebuiltPlan
+
+    row: dict[str, Any] = {
+        "location": planned.location,
+        "slug": planned.slug,
+        "strategy": str(planned.strategy),
+        "folder": planned.folder,
+        "with": None,
+        "python_version": None,
+        "platform": None,
+        "dockerfile": None,
+        "image": None,
+        "queue": planned.queue,
+        "cache_key": planned.cache_key,
+        "reason": planned.reason,
+        "position": planned.position,
+    }
+    match planned.how:
+        case PexPlan() as how:
+            row["python_version"] = how.python_version
+            row["platform"] = None if how.platform is None else str(how.platform)
+            row["with"] = f"Python {how.python_version}" + _for(how.platform)
+        case DockerPlan() as how:
+            row["dockerfile"] = None if how.dockerfile is None else str(how.dockerfile)
+            row["image"] = how.reference
+            row["with"] = "generated Dockerfile" if how.generated else _name(planned, how)
+        case PrebuiltPlan() as how:
+            row["image"] = how.image
+    return row
+
+
+def _for(platform: Platform | None) -> str:
+    return "" if platform is None else f", {platform}"
+
+
+def _name(planned: PlannedBuild, how: Any) -> str:
+    path = how.dockerfile
+    is_below = path.is_relative_to(planned.directory)
+    return str(path.relative_to(planned.directory) if is_below else path)
+
+
+def _matrix(row: dict[str, Any]) -> dict[str, str]:
+    """Texts only: an expression of CI gets an empty one where there is nothing."""
+    names = ("location", "slug", "strategy", "folder", "python_version", "image", "queue")
+    return {name: row[name] or "" for name in names}
+
+
+def _print_gitlab(rows: list[dict[str, Any]]) -> None:
+    if not rows:
+        typer.echo("There is nothing to build, and GitLab takes no empty matrix.", err=True)
+        return
+    lines = [
+        "# A job of a child pipeline that `extends: .dagstead-locations` runs for each location.",
+        ".dagstead-locations:",
+        "  parallel:",
+        "    matrix:",
+    ]
+    for row in rows:
+        for number, (name, value) in enumerate(_matrix(row).items()):
+            lead = "- " if number == 0 else "  "
+            # A text of JSON is one of YAML.
+            lines.append(f"      {lead}{name.upper()}: {json.dumps(value, ensure_ascii=False)}")
+    sys.stdout.write("\n".join(lines) + "\n")

@@ -1,0 +1,123 @@
+"""What a person sees while locations are built: moving on a terminal, lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from dagstead.build.events import (
+    Event,
+    Failed,
+    Finished,
+    Output,
+    Started,
+    StepFinished,
+    StepStarted,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+OnEvent = Callable[[Event], None]
+
+#: The end of a program's output that is worth a screen.
+_SHOWN_LINES = 25
+_REFRESHES_A_SECOND = 4
+
+
+@contextmanager
+def progress() -> Iterator[OnEvent]:
+    """Show the events of a build on standard error while it lasts."""
+    if not sys.stderr.isatty():
+        yield lambda event: _print_lines(_lines(event))
+        return
+    from rich.console import Console
+    from rich.live import Live
+
+    # It reads NO_COLOR itself.
+    console = Console(stderr=True)
+    view = _View(console)
+    with Live(
+        view, console=console, refresh_per_second=_REFRESHES_A_SECOND, transient=True
+    ) as live:
+        yield lambda event: view.take(event, live)
+
+
+def _lines(event: Event) -> list[str]:
+    """What is told of an event; nothing of what begins, or is said on the way."""
+    match event:
+        case StepFinished():
+            remark = f": {event.remark}" if event.remark else ""
+            return [f"{event.location}: {event.step} ... done ({_took(event.seconds)}){remark}"]
+        case Finished():
+            return [f"{event.location}: built ({_took(event.seconds)})"]
+        case Failed():
+            return _failure(event)
+        case Started() | StepStarted() | Output():
+            return []
+
+
+def _failure(failed: Failed) -> list[str]:
+    step = f" {failed.step} ..." if failed.step else ""
+    lines = [f"{failed.location}:{step} failed: {failed.error.message}"]
+    lines += [f"    {line}" for line in failed.output[-_SHOWN_LINES:]]
+    if failed.command:
+        lines.append(f"{failed.location}: repeat it with: {failed.command}")
+    return lines
+
+
+def _print_lines(lines: list[str]) -> None:
+    for line in lines:
+        print(line, file=sys.stderr, flush=True)
+
+
+def _took(seconds: float) -> str:
+    return f"{seconds:.1f} s" if seconds < 60 else f"{seconds // 60:.0f} min {seconds % 60:.0f} s"  # noqa: PLR2004
+
+
+class _View:
+    """A line for each location that is under way; what is done scrolls by above them."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._steps: dict[str, tuple[str, float]] = {}
+        self._said: dict[str, str] = {}
+
+    def take(self, event: Event, live: Any) -> None:
+        match event:
+            case Started():
+                self._steps[event.location] = (str(event.strategy), time.monotonic())
+            case StepStarted():
+                self._steps[event.location] = (event.step, time.monotonic())
+                self._said.pop(event.location, None)
+            case Output():
+                self._said[event.location] = event.line
+            case Finished() | Failed():
+                self._steps.pop(event.location, None)
+                self._said.pop(event.location, None)
+            case StepFinished():
+                pass
+        for line in _lines(event):
+            style = "red" if isinstance(event, Failed) and not line.startswith(" ") else None
+            live.console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+    def __rich__(self) -> Table:
+        from rich.spinner import Spinner
+        from rich.table import Table
+        from rich.text import Text
+
+        table = Table.grid(padding=(0, 1))
+        for _ in range(4):
+            table.add_column(no_wrap=True)
+        for location, (step, since) in list(self._steps.items()):
+            table.add_row(
+                Spinner("dots"),
+                Text(location, style="bold"),
+                Text(f"{step} {time.monotonic() - since:.0f} s"),
+                Text(self._said.get(location, ""), style="dim"),
+            )
+        return table
