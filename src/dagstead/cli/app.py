@@ -13,6 +13,7 @@ from dagstead.cli import (
     location,
     migrate,
     plan,
+    routes,
     run,
     token,
     version,
@@ -44,4 +45,7 @@ for name, group in (
 
 for command_of_repository in (check.check, migrate.migrate, plan.plan, build.build):
     app.command(rich_help_panel="Repository")(command_of_repository)
+app.command(rich_help_panel="Repository")(check.check)
+app.command(rich_help_panel="Repository")(migrate.migrate)
+app.command(rich_help_panel="Repository")(routes.routes)
 app.command()(version.version)

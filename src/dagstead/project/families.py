@@ -22,10 +22,14 @@ class Family(StrEnum):
     AGENT = "agent"
     #: Values of the agent's Helm chart.
     HELM = "helm values"
+    #: Agents in a form of our own, ``agents.yaml``.
+    AGENTS = "agents"
     #: A workflow of GitHub Actions or a GitLab pipeline.
     WORKFLOW = "workflow"
     #: Scripts, compose files, environments: searched as text.
     TEXT = "text"
+    #: Markdown that shows how an agent is installed. What it says need not be in force.
+    DOCUMENT = "document"
 
 
 _CLOUD = re.compile(r"dagster[_-]cloud(?:[_.-](?P<variant>[\w.-]+))?\.ya?ml")
@@ -34,18 +38,26 @@ _TEXT = re.compile(
     r"(?:docker-)?compose.*\.ya?ml|.*\.(?:sh|bash|tf|env)|\.env.*|[Mm]akefile|[Jj]ustfile"
     r"|Dockerfile.*|.*task.*\.json"
 )
+_DOCUMENT = re.compile(
+    r"(?i:.*(?:readme|agent|helm|deploy|install|setup|queue|hybrid|kubernetes|k8s|dagster).*\.md)"
+)
 _INTERESTING = re.compile(
     rf"pyproject\.toml|dg\.toml|build\.yaml|container_context\.yaml|\.gitlab-ci\.yml"
-    rf"|(?:{_CLOUD.pattern})|(?:{_VALUES.pattern})|(?:{_TEXT.pattern})".replace("?P<variant>", "?:")
+    rf"|(?:{_CLOUD.pattern})|(?:{_VALUES.pattern})|(?:{_TEXT.pattern})"
+    rf"|(?:{_DOCUMENT.pattern})".replace("?P<variant>", "?:")
 )
 
 _LOCATIONS = re.compile(r"^[\s-]*(?:locations|location_name|defaults)\W*:", re.MULTILINE)
 _AGENT = re.compile(r"DagsterCloudAgentInstance|^dagster_cloud_api\s*:", re.MULTILINE)
-_HELM = re.compile(r"^dagsterCloud(?:Agent)?\s*:", re.MULTILINE)
+_HELM = re.compile(r"^[ \t]*dagsterCloud(?:Agent)?\s*:", re.MULTILINE)
+_AGENTS = re.compile(r"^agents\s*:", re.MULTILINE)
+_COMPOSE = re.compile(r"dagster-(?:cloud|plus)-agent|dagster-cloud\W+agent\b")
+_HELM_COMMAND = re.compile(r"\bhelm3?\b.*\b(?:install|upgrade)\b")
 _TOOL_DG = re.compile(r"^\s*\[{1,2}\s*tool\s*(?:\.\s*dg\b|\])", re.MULTILINE)
 _BUILD = re.compile(r"^(?:registry|directory|locations|agent_queue)\s*:", re.MULTILINE)
 _COMMANDS = re.compile(
     r"DAGSTER_CLOUD_AGENT_QUEUES|dagsterCloud|dagster_cloud\.ya?ml|dagster-cloud\.ya?ml"
+    rf"|{_COMPOSE.pattern}"
 )
 _PIPELINE = re.compile(r"dagster-cloud|dg plus|dagster_cloud|dagsterCloud|DAGSTER_CLOUD")
 
@@ -96,8 +108,13 @@ def _dg_family(name: str, text: str) -> Family | None:
 
 def _agent_family(name: str, text: str) -> Family | None:
     if name.endswith((".yaml", ".yml")):
+        if name.startswith("agents.") and _AGENTS.search(text):
+            return Family.AGENTS
         if _AGENT.search(text):
             return Family.AGENT
         if _HELM.search(text):
             return Family.HELM
+    if _DOCUMENT.fullmatch(name):
+        shown = _COMPOSE.search(text) and _HELM_COMMAND.search(text)
+        return Family.DOCUMENT if shown else None
     return Family.TEXT if _TEXT.fullmatch(name) and _COMMANDS.search(text) else None

@@ -1,0 +1,25 @@
+"""How findings and assumptions beside a result are printed: on standard error, a line each."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from dagstead.routing.remarks import Remark
+
+_COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
+
+
+def print_remarks(remarks: Sequence[Remark], *, prefix: str = "") -> None:
+    """One line a remark; ``prefix`` is put before the paths of files."""
+    coloured = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    for each in remarks:
+        place = "" if each.position is None else f"{prefix}{each.position}: "
+        weight = typer.style(str(each.weight), fg=_COLOURS[each.weight])
+        line = f"{typer.style(place, bold=True)}{weight}: {each.sentences}"
+        typer.echo(line, err=True, color=coloured)

@@ -1,0 +1,67 @@
+"""Routes as a Mermaid flowchart, which GitHub and GitLab draw in Markdown."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from dagstead.routing.agents import Agent, AgentKind, describe_queue
+from dagstead.routing.routes import Route
+
+_NOBODY = "nobody"
+
+
+def as_mermaid(routes: Sequence[Route]) -> str:
+    """Locations, their queues, and the agents that run them; who is refused is dashed."""
+    locations = {each.location.name: each.location for each in routes}
+    queues = list(dict.fromkeys(each.location.queue for each in routes))
+    agents = {agent.name: agent for each in routes for agent in (*each.agents, *_refusing(each))}
+    location_ids = {name: f"location{number}" for number, name in enumerate(locations)}
+    queue_ids = {queue: f"queue{number}" for number, queue in enumerate(queues)}
+    agent_ids = {name: f"agent{number}" for number, name in enumerate(agents)}
+    lines = ["flowchart LR"]
+    for name, location in locations.items():
+        kind = f"<br/>{location.kind}" if location.kind else ""
+        lines.append(f'  {location_ids[name]}["{_text(name)}{kind}"]')
+    lines += [f'  {queue_ids[each]}(["{_text(describe_queue(each))}"])' for each in queues]
+    for name, agent in agents.items():
+        shape = '[["{}"]]' if agent.kind is AgentKind.POOL else '["{}"]'
+        lines.append(f"  {agent_ids[name]}" + shape.format(_text(name)))
+    lines += [
+        f"  {location_ids[name]} --> {queue_ids[each.queue]}" for name, each in locations.items()
+    ]
+    lines += _arrows(routes, queue_ids, agent_ids)
+    for each in routes:
+        lines += [
+            f'  {location_ids[each.location.name]} -. "refused in {_text(str(each.target))}" .-> '
+            f"{agent_ids[agent.name]}"
+            for agent in _refusing(each)
+        ]
+    if any(not each.is_served for each in routes):
+        lines += [f'  {_NOBODY}(("nobody"))', f"  style {_NOBODY} stroke:#c00,stroke-width:3px"]
+    return "\n".join(lines) + "\n"
+
+
+def _arrows(
+    routes: Iterable[Route], queue_ids: dict[str | None, str], agent_ids: dict[str, str]
+) -> list[str]:
+    """From each queue to who takes its requests, with the deployments where."""
+    where: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for each in routes:
+        for agent in [agent_ids[agent.name] for agent in each.agents] or [_NOBODY]:
+            where[queue_ids[each.location.queue], agent][str(each.target)] = None
+    return [
+        f'  {queue} -- "{_text(", ".join(targets))}" --> {agent}'
+        for (queue, agent), targets in where.items()
+    ]
+
+
+def _refusing(route: Route) -> list[Agent]:
+    """The agents that take the location's requests only to refuse them."""
+    return [each.agent for each in route.refusals if each.takes_requests]
+
+
+def _text(text: str) -> str:
+    """As the inside of a quoted label: Mermaid takes character entities with #."""
+    special = {"#": "#35;", '"': "#quot;", "<": "#lt;", ">": "#gt;", "&": "#amp;", "`": "#96;"}
+    return " ".join("".join(special.get(each, each) for each in text).split()) or " "

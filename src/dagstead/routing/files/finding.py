@@ -1,0 +1,180 @@
+"""``find_agents``: every agent that the files of a repository define."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from dagstead.errors import InvalidInputError
+from dagstead.project.families import Family
+from dagstead.project.model import ConfigFile, Project
+from dagstead.project.nodes import Node, NodeKind, empty_mapping
+from dagstead.project.source import SourceText
+from dagstead.routing.agents import Agent
+from dagstead.routing.files.agent_file import is_agent, read_agent
+from dagstead.routing.files.agents_yaml import read_agents_yaml
+from dagstead.routing.files.compose import is_compose, read_compose
+from dagstead.routing.files.helm_commands import helm_commands, read_command
+from dagstead.routing.files.helm_flags import assigned, assignments
+from dagstead.routing.files.helm_values import charts_in, overlaid, read_values
+from dagstead.routing.files.inline import documents, inline_agents
+from dagstead.routing.files.settings import Found
+from dagstead.routing.remarks import Remark, Weight
+
+_YAML = (".yaml", ".yml")
+#: Where agents are looked for, in this order: what is used by one is not read again.
+_SCRIPTS = (Family.TEXT, Family.WORKFLOW)
+
+
+def find_agents(project: Project, sets: Sequence[str] = ()) -> Found:
+    """The agents of a repository.
+
+    ``agents.yaml`` is taken for the whole truth where there is one. Commands in documents count
+    only where nothing else defines an agent, because a document may show how it once was.
+
+    Args:
+        project: the repository.
+        sets: ``key=value``, laid over the values of every agent that Helm installs.
+
+    Raises:
+        InvalidInputError: when ``agents.yaml`` or ``sets`` are not of their form.
+    """
+    plain = [read_agents_yaml(each) for each in project.files_of(Family.AGENTS)]
+    if plain:
+        return _sum(plain)
+    found = _in_files(project, sets)
+    return found if found.agents else found + _in_documents(project)
+
+
+def named_agents(layers: Sequence[ConfigFile], sets: Sequence[str] = ()) -> Found:
+    """The agents of files that are named; several together are layers of Helm values.
+
+    Raises:
+        InvalidInputError: when a file defines no agent, or ``sets`` are not ``key=value``.
+    """
+    first, *others = layers
+    charts = [next(charts_in(each.root), None) for each in layers]
+    if first.family is Family.HELM or others:
+        known = [each for each in charts if each is not None]
+        if len(known) != len(layers):
+            missing = layers[charts.index(None)]
+            msg = f"{missing.path!r} holds no values of the agent's Helm chart (dagsterCloud: ...)."
+            raise InvalidInputError(msg)
+        return _of_values(known, first.path, sets)
+    if first.family is Family.AGENTS:
+        return read_agents_yaml(first)
+    found = _sum(_of_file(first))
+    if not (found.agents or found.remarks):
+        msg = f"{first.path!r} defines no agent."
+        raise InvalidInputError(msg)
+    return found
+
+
+def agent_of_sets(sets: Sequence[str]) -> Found:
+    """The agent that the chart makes of its defaults and ``sets``.
+
+    Raises:
+        InvalidInputError: when ``sets`` are not ``key=value``.
+    """
+    return _of_values([], "Helm", sets)
+
+
+def _in_files(project: Project, sets: Sequence[str]) -> Found:
+    used: set[str] = set()
+    parts: list[Found] = []
+    for file in project.files:
+        if is_compose(file.root):
+            agents, paths = read_compose(project, file)
+            parts.append(agents)
+            used |= {*paths, file.path}
+    for file in project.files_of(*_SCRIPTS):
+        for command in helm_commands(file):
+            agents, paths = read_command(project, file, command)
+            parts.append(agents)
+            used |= paths
+    for file in project.files_of(Family.AGENT, Family.TEXT):
+        if file.path not in used:
+            parts += _of_file(file)
+    values = [each for each in project.files_of(Family.HELM) if each.path not in used]
+    for file in values:
+        parts += [_of_values([each], file.path, sets) for each in charts_in(file.root)]
+    return _without_repeats(_sum(parts) + Found(remarks=tuple(_said_of(values, project))))
+
+
+def _in_documents(project: Project) -> Found:
+    parts = []
+    for file in project.files_of(Family.DOCUMENT):
+        for command in helm_commands(file):
+            agents, _ = read_command(project, file, command)
+            remark = Remark(
+                name="agent-from-document",
+                weight=Weight.NOTE,
+                message="no file defines an agent, so this command of a document is taken for one",
+                position=command.at.position,
+            )
+            parts.append(agents + Found(remarks=(remark,)))
+    return _without_repeats(_sum(parts))
+
+
+def _of_file(file: ConfigFile) -> Iterator[Found]:
+    if not file.path.endswith(_YAML):
+        return
+    for root in documents(file):
+        if is_agent(root):
+            yield read_agent(root, name=file.path)
+        else:
+            yield from (read_agent(each, name=file.path) for each in inline_agents(root))
+
+
+def _of_values(charts: Sequence[Node], name: str, sets: Sequence[str]) -> Found:
+    values = charts[0] if charts else empty_mapping(SourceText(file="--set", text=""))
+    start = values
+    for each in charts[1:]:
+        values = overlaid(values, each)
+    for text in sets:
+        at = Node(NodeKind.SCALAR, text, SourceText(file="--set", text=text), 0, len(text))
+        for path, value in assignments(text, at=at):
+            values = assigned(values, path, value)
+    placed = Node(values.kind, values.value, start.source, start.start, start.end)
+    return read_values(placed, name=name)
+
+
+def _said_of(values: Sequence[ConfigFile], project: Project) -> Iterator[Remark]:
+    """What to say of several values files side by side, and of what is not read."""
+    for file in values:
+        beside = [each for each in values if each.folder == file.folder]
+        if len(beside) > 1 and file is beside[0]:
+            names = ",".join(each.path for each in beside)
+            yield Remark(
+                name="values-side-by-side",
+                weight=Weight.NOTE,
+                message=f"{len(beside)} files of Helm values lie side by side and are taken for as "
+                "many agents",
+                advice=f"If they are layers of one, say so: --agents {names}",
+                position=file.start,
+            )
+    for file in project.files_of(Family.TEXT):
+        if file.path.endswith(".tf") and "dagsterCloud" in file.source.text:
+            yield Remark(
+                name="not-read",
+                weight=Weight.NOTE,
+                message="agents in Terraform files are not read",
+                advice="Describe the agent in agents.yaml, or ask a control plane with --live",
+                position=file.start,
+            )
+
+
+def _sum(parts: Iterable[Found]) -> Found:
+    return sum(parts, Found())
+
+
+def _without_repeats(found: Found) -> Found:
+    """The same agent defined twice, as in a script and a workflow, is one."""
+    seen: dict[object, Agent] = {}
+    for each in found.agents:
+        allowed = each.allowed_full
+        key = (
+            *(each.name, each.kind, each.queues, each.deployments, each.branch_deployments),
+            *(each.allowed_branch, allowed and frozenset(allowed.items())),
+        )
+        seen.setdefault(key, each)
+    return Found(agents=tuple(seen.values()), remarks=found.remarks)

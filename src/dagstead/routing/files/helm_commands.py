@@ -1,0 +1,227 @@
+"""Agents that ``helm install`` and ``helm upgrade`` make, in scripts, workflows and documents."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dagstead.errors import InvalidInputError
+from dagstead.project.model import ConfigFile, Project
+from dagstead.project.nodes import Node, NodeKind, empty_mapping
+from dagstead.routing.files.helm_flags import assigned, assignments
+from dagstead.routing.files.helm_values import charts_in, overlaid, read_values
+from dagstead.routing.files.settings import Found
+from dagstead.routing.remarks import Remark, Weight
+
+_HELM = re.compile(r"\bhelm3?\b(?=[^\n]*\b(?:install|upgrade|template)\b)")
+_CONTINUED = re.compile(r"(?<!\\)\\\r?\n[ \t]*")
+_CHART = re.compile(r"(?:^|/)dagster-(?:cloud|plus)-agent\b")
+_VERBS = frozenset({"install", "upgrade", "template"})
+_ENDS = frozenset({";", "&&", "||", "|", "&", ">"})
+_SETS = ("--set", "--set-string", "--set-json")
+_VALUES = ("-f", "--values")
+#: Flags of Helm that take no value.
+_ALONE = frozenset(
+    {
+        "--atomic",
+        "--cleanup-on-fail",
+        "--create-namespace",
+        "--debug",
+        "--dependency-update",
+        "--devel",
+        "--dry-run",
+        "--force",
+        "--install",
+        "--reset-values",
+        "--reuse-values",
+        "--wait",
+        "--wait-for-jobs",
+        "-i",
+    }
+)
+_VARIABLE_FOLDER = re.compile(r"^(?:\$\{\{[^}]*\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$\w+)/")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HelmCommand:
+    """One call of Helm for the agent's chart."""
+
+    #: The whole command, for its place.
+    at: Node
+    release: str
+    #: Values files in the order of the flags, as they are written.
+    values: tuple[str, ...]
+    #: Flags and what follows them, in their order.
+    sets: tuple[tuple[str, str], ...]
+    #: Whether values of an older installation stay, which no file tells.
+    reuses_values: bool
+
+
+def helm_commands(file: ConfigFile) -> Iterator[HelmCommand]:
+    """The calls of Helm for the agent's chart in a text."""
+    text = file.source.text
+    if "helm" not in text:
+        return
+    offset = 0
+    while (found := _HELM.search(_joined(text), offset)) is not None:
+        start = found.start()
+        end = _line_end(_joined(text), start)
+        command = _command(file, start, end)
+        if command is not None:
+            yield command
+        offset = end
+
+
+def read_command(
+    project: Project, file: ConfigFile, command: HelmCommand
+) -> tuple[Found, set[str]]:
+    """The agent of a command, and the paths of the values files that it takes."""
+    values = empty_mapping(file.source)
+    used: set[str] = set()
+    remarks: list[Remark] = []
+    for written in command.values:
+        layer = _values_file(project, file, written)
+        if layer is None:
+            remarks.append(_unknown_values(command, written))
+            continue
+        used.add(layer.path)
+        for chart in list(charts_in(layer.root))[:1]:
+            values = overlaid(values, chart)
+    if command.reuses_values:
+        remarks.append(_reused(command))
+    try:
+        for kind, text in command.sets:
+            at = _place(command.at, text)
+            for path, value in assignments(text, at=at, kind=kind):
+                values = assigned(values, path, value)
+    except InvalidInputError as error:
+        remarks.append(_unreadable(command, error))
+        return Found(remarks=tuple(remarks)), used
+    agents = read_values(_at(values, command.at), name=command.release)
+    return Found(remarks=tuple(remarks)) + agents, used
+
+
+def _joined(text: str) -> str:
+    """Continued lines as one, every character at its place."""
+    return _CONTINUED.sub(lambda found: " " * len(found[0]), text)
+
+
+def _line_end(text: str, start: int) -> int:
+    end = text.find("\n", start)
+    return len(text) if end < 0 else end
+
+
+def _command(file: ConfigFile, start: int, end: int) -> HelmCommand | None:
+    text = file.source.text
+    line_start = text.rfind("\n", 0, start) + 1
+    if text[line_start:start].lstrip().startswith("#"):
+        return None
+    words = _words(_joined(text)[start:end])
+    if words is None or _VERBS.isdisjoint(words):
+        return None
+    end = start + len(_joined(text)[start:end].rstrip())
+    at = Node(NodeKind.SCALAR, text[start:end], file.source, start, end)
+    return _parsed(words[1:], at)
+
+
+def _words(line: str) -> list[str] | None:
+    """The words of one command, ``None`` when the quotes do not match."""
+    try:
+        words = shlex.split(re.sub(r"\s#.*", "", line).strip("`"))
+    except ValueError:
+        return None
+    for index, word in enumerate(words):
+        if word in _ENDS:
+            return words[:index]
+        if word.endswith(";"):
+            return [*words[:index], word[:-1]]
+    return words
+
+
+def _parsed(words: list[str], at: Node) -> HelmCommand | None:
+    positional: list[str] = []
+    values: list[str] = []
+    sets: list[tuple[str, str]] = []
+    waiting = iter(words)
+    for word in waiting:
+        if not word.startswith("-"):
+            positional.append(word)
+            continue
+        flag, equals, value = word.partition("=")
+        if flag in _ALONE:
+            continue
+        value = value if equals else next(waiting, "")
+        if flag in _SETS:
+            sets.append((flag, value))
+        elif flag in _VALUES:
+            values += value.split(",")
+    ours = any(_CHART.search(each) for each in positional) or any(
+        value.startswith("dagsterCloud") for _, value in sets
+    )
+    if not ours:
+        return None
+    verb = next((index for index, each in enumerate(positional) if each in _VERBS), -1)
+    named = [each for each in positional[verb + 1 :] if not _CHART.search(each)]
+    return HelmCommand(
+        at=at,
+        release=named[0] if named else "Helm",
+        values=tuple(values),
+        sets=tuple(sets),
+        reuses_values="--reuse-values" in words,
+    )
+
+
+def _values_file(project: Project, file: ConfigFile, written: str) -> ConfigFile | None:
+    path = _VARIABLE_FOLDER.sub("", written)
+    for base in (file.folder, ""):
+        found = project.file(posixpath.normpath(posixpath.join(base, path)))
+        if found is not None:
+            return found
+    return None
+
+
+def _place(command: Node, text: str) -> Node:
+    """Where a flag's value is written; the command where quotes stand in between."""
+    key = text.partition("=")[0]
+    start = command.source.text.find(key, command.start, command.end)
+    if start < 0:
+        return command
+    return Node(NodeKind.SCALAR, text, command.source, start, start + len(key))
+
+
+def _at(values: Node, command: Node) -> Node:
+    """The same values, with the place of the command."""
+    return Node(values.kind, values.value, command.source, command.start, command.end)
+
+
+def _unknown_values(command: HelmCommand, written: str) -> Remark:
+    return Remark(
+        name="unknown-values",
+        weight=Weight.NOTE,
+        message=f"what the values file {written!r} sets is not known here; the chart's defaults "
+        "are taken",
+        advice="Name the files with --agents FILE,FILE, or describe the agent in agents.yaml",
+        position=command.at.position,
+    )
+
+
+def _reused(command: HelmCommand) -> Remark:
+    return Remark(
+        name="unknown-values",
+        weight=Weight.NOTE,
+        message="--reuse-values keeps what an earlier command has set, which is not known here",
+        advice="Describe the agent in agents.yaml, or ask a control plane with --live",
+        position=command.at.position,
+    )
+
+
+def _unreadable(command: HelmCommand, error: InvalidInputError) -> Remark:
+    return Remark(
+        name="agent-refused",
+        weight=Weight.ERROR,
+        message=f"Helm refuses the command: {error.message.rstrip('.')}",
+        position=command.at.position,
+    )

@@ -1,0 +1,213 @@
+"""What is wrong when agents and locations are put together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from dagstead.project.model import Kind
+from dagstead.routing.agents import Agent, AgentKind, describe_queue, name_queue
+from dagstead.routing.remarks import Remark, Weight
+from dagstead.routing.routes import Route
+from dagstead.routing.wording import (
+    describe_unserved,
+    is_default_by_name,
+    listing,
+    nearest_queue,
+)
+
+#: What the pool cannot run: it has no images.
+_IMAGES = frozenset({Kind.HYBRID, Kind.PREBUILT})
+
+
+def findings(
+    routes: Sequence[Route], agents: Sequence[Agent], *, branches_matter: bool = False
+) -> tuple[Remark, ...]:
+    """What is wrong, the worst first.
+
+    Args:
+        routes: of every location in every deployment that is looked at.
+        agents: all agents, also those that run none of the locations.
+        branches_matter: whether a location that nobody runs in branch deployments is an error.
+            Otherwise it is a warning: a repository need not use them.
+    """
+    found = [
+        *_unserved(routes, branches_matter=branches_matter),
+        *_stolen(routes),
+        *_images_on_the_pool(routes),
+        *_serverless_without_pool(routes),
+        *_refused_on_arrival(routes),
+        *_unused(routes, agents),
+        *_default_by_name(routes, agents),
+    ]
+    weights = list(Weight)
+    return tuple(sorted(found, key=lambda each: weights.index(each.weight)))
+
+
+def _unserved(routes: Sequence[Route], *, branches_matter: bool) -> Iterator[Remark]:
+    """One remark for the locations that nobody runs for the same reason."""
+    alike: dict[tuple[str, str], list[Route]] = defaultdict(list)
+    for each in routes:
+        if not each.is_served:
+            said = describe_unserved(each)
+            alike[said.message, said.advice].append(each)
+    for (message, advice), group in alike.items():
+        names = _names(group)
+        matters = branches_matter or not all(each.target.is_branch for each in group)
+        yield Remark(
+            name="unserved",
+            weight=Weight.ERROR if matters else Weight.WARNING,
+            message=f"nobody will run {listing(names)} in {_where(group)}. {message}",
+            advice=advice,
+            position=group[0].location.position,
+            locations=names,
+        )
+
+
+def _stolen(routes: Sequence[Route]) -> Iterator[Remark]:
+    """Serverless locations on a queue that an agent of the user serves beside the pool."""
+    for queue, where, group in _by_queue(routes, lambda each: _kinds(each) == set(AgentKind)):
+        serverless = [each for each in group if each.location.kind is Kind.SERVERLESS]
+        hybrid = _agents(group, AgentKind.HYBRID)
+        if serverless:
+            names = _names(serverless)
+            yield Remark(
+                name="stolen-by-hybrid",
+                weight=Weight.ERROR,
+                message=f"{_listed(hybrid)} and the managed pool both serve {name_queue(queue)} "
+                f"in {where}: each gets a part of the requests of the serverless {listing(names)}, "
+                "which has no image for an agent of yours to run",
+                advice="Set include_default_queue (in Helm values agentQueues.includeDefaultQueue) "
+                f"of {_listed(hybrid)} to false",
+                position=hybrid[0].position or serverless[0].location.position,
+                locations=names,
+            )
+
+
+def _images_on_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
+    """Locations with an image whose requests the pool may get."""
+    for queue, where, group in _by_queue(routes, lambda each: AgentKind.POOL in _kinds(each)):
+        images = [each for each in group if each.location.kind in _IMAGES]
+        if images:
+            names = _names(images)
+            shared = _agents(images, AgentKind.HYBRID)
+            takes = "is served by" if not shared else "loses a part of its requests to"
+            yield Remark(
+                name="image-on-pool",
+                weight=Weight.ERROR,
+                message=f"{listing(names)} on {name_queue(queue)} {takes} the managed pool in "
+                f"{where}, which runs PEX files and no image",
+                advice="Give it the agent_queue of an agent that runs images",
+                position=images[0].location.position,
+                locations=names,
+            )
+
+
+def _serverless_without_pool(routes: Sequence[Route]) -> Iterator[Remark]:
+    """Serverless locations that only agents for images get."""
+    for queue, where, group in _by_queue(routes, lambda each: _kinds(each) == {AgentKind.HYBRID}):
+        serverless = [each for each in group if each.location.kind is Kind.SERVERLESS]
+        if serverless:
+            names = _names(serverless)
+            yield Remark(
+                name="serverless-on-hybrid",
+                weight=Weight.WARNING,
+                message=f"{listing(names)} is built as a PEX file and goes to {name_queue(queue)}, "
+                f"which in {where} {_listed(_agents(serverless, AgentKind.HYBRID))} serves and no "
+                "managed pool",
+                advice="Add build.registry if an image is meant, or let the pool serve this queue",
+                position=serverless[0].location.position,
+                locations=names,
+            )
+
+
+def _refused_on_arrival(routes: Sequence[Route]) -> Iterator[Remark]:
+    """Served locations of which another agent takes requests, only to refuse them."""
+    alike: dict[tuple[str, str | None], list[Route]] = defaultdict(list)
+    for route in routes:
+        refusing = [each.agent for each in route.refusals if each.takes_requests]
+        if route.is_served and refusing:
+            alike[_listed(refusing), route.location.queue].append(route)
+    for (refusing_names, queue), group in alike.items():
+        names = _names(group)
+        yield Remark(
+            name="refused-by-allowed-list",
+            weight=Weight.WARNING,
+            message=f"{refusing_names} serves {name_queue(queue)} in {_where(group)}, too, and "
+            f"refuses {listing(names)}, which its allowed list leaves out: requests that it gets "
+            "fail",
+            advice="Add what is missing to the list, or use a queue of its own",
+            position=group[0].location.position,
+            locations=names,
+        )
+
+
+def _unused(routes: Sequence[Route], agents: Sequence[Agent]) -> Iterator[Remark]:
+    """Named queues of agents that no location goes to."""
+    if not routes:
+        return
+    wanted = {each.location.queue for each in routes}
+    for agent in agents:
+        for queue in sorted(each for each in agent.queues - wanted if each is not None):
+            near = nearest_queue(queue, [Agent(name="", queues=frozenset(wanted))])
+            yield Remark(
+                name="unused-queue",
+                weight=Weight.NOTE if near is None else Weight.WARNING,
+                message=f"no location goes to {name_queue(queue)}, which {agent.name} serves",
+                advice=f"Did you mean {near!r}?" if near else "",
+                position=agent.position,
+            )
+
+
+def _default_by_name(routes: Sequence[Route], agents: Sequence[Agent]) -> Iterator[Remark]:
+    """Queues that look like the default queue and are served, as queues of that name."""
+    for agent in agents:
+        for queue in sorted(each for each in agent.queues if each is not None):
+            if is_default_by_name(queue):
+                users = [each for each in routes if each.location.queue == queue]
+                yield Remark(
+                    name="default-by-name",
+                    weight=Weight.WARNING,
+                    message=f"{agent.name} serves a queue that is called {queue!r}; the default "
+                    f"queue has no name and is shown as {describe_queue(None)}",
+                    advice="Remove the name from the agent and its locations, and set "
+                    "include_default_queue",
+                    position=agent.position,
+                    locations=_names(users),
+                )
+
+
+def _by_queue(
+    routes: Sequence[Route], wanted: Callable[[Route], bool]
+) -> Iterator[tuple[str | None, str, list[Route]]]:
+    """Routes of the same queue, with the deployments that they are in, in words."""
+    groups: dict[str | None, list[Route]] = defaultdict(list)
+    for each in routes:
+        if wanted(each):
+            groups[each.location.queue].append(each)
+    for queue, group in groups.items():
+        yield queue, _where(group), group
+
+
+def _where(routes: Iterable[Route]) -> str:
+    """The deployments of routes, full ones first."""
+    targets = {each.target for each in routes}
+    ordered = sorted(targets, key=lambda each: (each.is_branch, each.deployment))
+    return " and ".join(str(each) for each in ordered)
+
+
+def _kinds(route: Route) -> set[AgentKind]:
+    return {each.kind for each in route.agents}
+
+
+def _agents(routes: Iterable[Route], kind: AgentKind) -> list[Agent]:
+    found = {id(each): each for route in routes for each in route.agents if each.kind is kind}
+    return sorted(found.values(), key=lambda each: each.name)
+
+
+def _listed(agents: Iterable[Agent]) -> str:
+    return listing(sorted({each.name for each in agents}))
+
+
+def _names(routes: Iterable[Route]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.location.name for each in routes))

@@ -1,0 +1,113 @@
+"""``dagstead routes``: exit codes, formats, what is said beside the table."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.environments import REPOSITORY
+from tests.unit.cli.conftest import Command
+from tests.unit.routing.repositories import AGENT, LOCATIONS, written
+
+POOL_AND_EU = {"dagster_cloud.yaml": LOCATIONS, "agent/dagster.yaml": AGENT}
+
+
+@pytest.fixture
+def served(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder: a repository whose locations all have their agent."""
+    folder = written(tmp_path / "repository", POOL_AND_EU)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+@pytest.mark.usefixtures("served")
+def test_a_table_is_lines_with_tabs_in_a_pipe(dagstead: Command) -> None:
+    said = dagstead("routes")
+
+    assert said.out.splitlines() == [
+        "location\tkind\tqueue\tprod\tbranch deployments",
+        "weather\tserverless\t(default queue)\tmanaged pool\tmanaged pool",
+        "digits\thybrid\thybrid-queue\tagent/dagster.yaml\tnobody",
+    ]
+    assert said.code == 0
+    assert "warning: nobody will run digits in branch deployments" in said.err
+    assert "note: the managed pool is taken to serve the default queue" in said.err
+
+
+@pytest.mark.usefixtures("served")
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        ("", 0),
+        ("--strict", 1),
+        ("--strict --location weather", 0),
+        ("--deployment prod", 0),
+        ("--deployment staging", 1),
+        ("--deployment staging --location weather", 0),
+        ("--branch", 1),
+        ("--branch --location weather", 0),
+        ("--no-pool", 1),
+        ("--agents agent/dagster.yaml", 0),
+        ("--set dagsterCloud.deployment=prod", 0),
+        ("--agents dagster_cloud.yaml", 2),
+        ("--agents nowhere.yaml", 2),
+        ("--location wether", 2),
+        ("nowhere", 2),
+        ("agent", 2),
+    ],
+)
+def test_exit_codes(dagstead: Command, arguments: str, code: int) -> None:
+    said = dagstead("routes", *arguments.split())
+
+    assert said.code == code, said
+    assert "Traceback" not in said.err
+    if code == 2:
+        assert said.err.startswith("error: ")
+        assert said.out == ""
+
+
+@pytest.mark.usefixtures("served")
+def test_why_gives_each_agent_a_row(dagstead: Command) -> None:
+    said = dagstead("routes", "--why", "--location", "digits", "--deployment", "prod")
+
+    rows = [line.split("\t") for line in said.out.splitlines()]
+    assert rows[0] == ["location", "queue", "deployment", "agent", "runs", "because"]
+    assert [row[3:] for row in rows[1:]] == [
+        ["agent/dagster.yaml", "yes", "it serves hybrid-queue"],
+        ["managed pool", "no", "it serves (default queue)"],
+    ]
+
+
+def test_json_has_agents_routes_and_findings_with_places(
+    dagstead: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path / "repository", POOL_AND_EU)
+    monkeypatch.chdir(tmp_path)
+
+    report = json.loads(dagstead("routes", "repository", "--format", "json").out)
+
+    agents = {each["name"]: each for each in report["agents"]}
+    assert agents["managed pool"]["queues"] == [None]
+    assert agents["agent/dagster.yaml"]["file"] == "repository/agent/dagster.yaml"
+    route = next(each for each in report["routes"] if each["location"] == "digits")
+    assert (route["queue"], route["deployment"], route["served"]) == ("hybrid-queue", "prod", True)
+    assert route["refusals"][0]["reasons"] == ["queue"]
+    assert (route["file"], route["line"]) == ("repository/dagster_cloud.yaml", 7)
+    assert {each["severity"] for each in report["findings"]} == {"warning", "note"}
+
+
+def test_a_repository_without_agents_is_told_what_is_assumed(dagstead: Command) -> None:
+    example = str(REPOSITORY / "examples/monorepo")
+
+    said = dagstead("routes", example, "--format", "mermaid")
+
+    assert said.code == 1
+    assert said.out.startswith("flowchart LR\n")
+    assert "no agents are known: the managed pool alone is assumed" in said.err
+    served = "--set dagsterCloud.agentQueues.additionalQueues[0]=hybrid-queue"
+    off = "--set dagsterCloud.agentQueues.includeDefaultQueue=false"
+    said = dagstead("routes", example, *served.split(), *off.split())
+    assert said.code == 0
+    assert "error" not in said.err

@@ -1,0 +1,122 @@
+"""What is wrong when agents and locations are put together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagstead.project import Kind
+from dagstead.routing.agents import Agent, managed_pool
+from dagstead.routing.findings import findings
+from dagstead.routing.remarks import Remark, Weight
+from dagstead.routing.routes import BRANCHES, Routed, Target, routes
+from tests.unit.routing.sets import AGENT_LISTS, LOCATIONS, TARGETS
+
+PROD = Target(deployment="prod")
+WEATHER = Routed(name="weather", queue=None, kind=Kind.SERVERLESS)
+DIGITS = Routed(name="digits", queue="hybrid-queue", kind=Kind.HYBRID)
+EU = Agent(name="eu", queues=frozenset({"hybrid-queue"}))
+THIEF = Agent(name="thief", queues=frozenset({"hybrid-queue", None}))
+POOL = managed_pool()
+
+
+def told(
+    locations: Sequence[Routed], agents: Sequence[Agent], *targets: Target
+) -> dict[str, Remark]:
+    routed = routes(locations, targets or (PROD,), agents)
+    return {each.name: each for each in findings(routed, agents)}
+
+
+def test_nothing_is_said_of_a_mixed_repository_that_is_right() -> None:
+    assert told([WEATHER, DIGITS], [POOL, EU]) == {}
+
+
+def test_locations_of_one_unserved_queue_are_told_together() -> None:
+    second = Routed(name="train", queue="hybrid-queue", kind=Kind.HYBRID)
+
+    found = told([DIGITS, second], [POOL], PROD, BRANCHES)
+
+    remark = found["unserved"]
+    assert remark.weight is Weight.ERROR
+    assert "nobody will run digits, train in prod and branch deployments" in remark.message
+    assert remark.locations == ("digits", "train")
+
+
+def test_branch_deployments_alone_are_a_warning_unless_they_are_asked_for() -> None:
+    routed = routes([DIGITS], [PROD, BRANCHES], [EU])
+
+    (warning,) = findings(routed, [EU])
+    (error,) = findings(routed, [EU], branches_matter=True)
+
+    assert (warning.weight, error.weight) == (Weight.WARNING, Weight.ERROR)
+    assert "branch_deployments" in warning.advice
+
+
+def test_a_hybrid_agent_that_takes_serverless_work_is_told() -> None:
+    remark = told([WEATHER, DIGITS], [POOL, THIEF])["stolen-by-hybrid"]
+
+    assert remark.weight is Weight.ERROR
+    assert remark.locations == ("weather",)
+    assert "thief and the managed pool both serve the default queue in prod" in remark.message
+    assert "include_default_queue" in remark.advice
+
+
+def test_an_image_on_the_default_queue_is_told() -> None:
+    image = Routed(name="digits", queue=None, kind=Kind.HYBRID)
+
+    alone = told([image], [POOL])["image-on-pool"]
+    shared = told([image], [POOL, THIEF])["image-on-pool"]
+
+    assert "digits on the default queue is served by the managed pool" in alone.message
+    assert "loses a part of its requests to the managed pool" in shared.message
+
+
+def test_a_pex_file_that_only_hybrid_agents_get_is_told() -> None:
+    assert "no managed pool" in told([WEATHER], [THIEF])["serverless-on-hybrid"].message
+
+
+def test_queues_without_locations_are_told_and_a_slip_of_the_pen_louder() -> None:
+    gpu = Agent(name="gpu", queues=frozenset({"gpu"}))
+    slip = Agent(name="slip", queues=frozenset({"hybrid-qeue"}))
+
+    assert told([DIGITS], [EU, gpu])["unused-queue"].weight is Weight.NOTE
+    remark = told([DIGITS], [EU, slip])["unused-queue"]
+    assert (remark.weight, remark.advice) == (Weight.WARNING, "Did you mean 'hybrid-queue'?")
+
+
+def test_an_allowed_list_that_refuses_beside_an_agent_that_does_not() -> None:
+    picky = Agent(name="picky", queues=EU.queues, allowed_full={"prod": frozenset({"train"})})
+
+    both = told([DIGITS], [EU, picky])
+    alone = told([DIGITS], [picky])
+
+    assert "requests that it gets fail" in both["refused-by-allowed-list"].message
+    assert list(alone) == ["unserved"]
+    assert "allowed_full_deployment_locations" in alone["unserved"].message
+
+
+def test_the_default_queue_by_a_name_is_told() -> None:
+    named = Agent(name="named", queues=frozenset({"default"}))
+    location = Routed(name="digits", queue="default", kind=Kind.HYBRID)
+
+    assert "default-by-name" in told([location], [named])
+    assert "has no name" in told([location], [EU])["unserved"].advice
+
+
+@given(
+    locations=st.lists(LOCATIONS, max_size=4, unique_by=lambda each: each.name),
+    targets=st.lists(TARGETS, min_size=1, max_size=2, unique=True),
+    agents=AGENT_LISTS,
+)
+def test_unserved_is_told_exactly_of_the_locations_that_nobody_runs(
+    locations: list[Routed], targets: list[Target], agents: list[Agent]
+) -> None:
+    routed = routes(locations, targets, agents)
+
+    found = findings(routed, agents)
+
+    named = {name for each in found if each.name == "unserved" for name in each.locations}
+    assert named == {each.location.name for each in routed if not each.is_served}
+    assert all(each.sentences.endswith((".", "?")) for each in found)
