@@ -15,7 +15,7 @@ from benchmarks.repositories import one_file_for_each, one_root_file
 _LOCATIONS = 1_000
 _FILES = 50_000
 _TIMES = 3
-_COMMANDS = (("check",),)
+_COMMANDS = (("check",), ("routes",))
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+#: Of agents; each has one of its own.
+_QUEUES = 20
 _ENTRY = """\
   - location_name: {name}
     code_source:
@@ -36,11 +38,13 @@ def one_root_file(root: Path, *, locations: int, files: int) -> None:
 
 
 def _entry(number: int, directory: str) -> str:
-    return _ENTRY.format(name=f"location{number}", directory=directory, number=number % 20)
+    return _ENTRY.format(name=f"location{number}", directory=directory, number=number % _QUEUES)
 
 
 def _make(root: Path, *, locations: int, files: int) -> None:
     (root / ".git").mkdir(parents=True)
+    agents = [f"  - {{name: agent{each}, queues: [queue-{each}]}}\n" for each in range(_QUEUES)]
+    (root / "agents.yaml").write_text("agents:\n" + "".join(agents), encoding="utf-8")
     (root / ".gitignore").write_text("__pycache__/\n*.pyc\n/dist/\n.venv/\n", encoding="utf-8")
     for number in range(locations):
         folder = root / f"teams/team{number % 20}/location{number}"

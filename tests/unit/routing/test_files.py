@@ -314,7 +314,7 @@ def test_agents_yaml_is_the_whole_truth(tmp_path: Path) -> None:
     [
         ("agents: {}", "'agents' is not a list"),
         ("agents: [eu]", "agents.yaml:1:10: an agent is text, not a mapping"),
-        ("agents: [{name: eu, qeues: [a]}]", "Did you mean 'queues'?"),
+        ("agents: [{name: eu, queue: [a]}]", "Did you mean 'queues'?"),
         ("agents: [{queues: [a]}]", "an agent has no name"),
         ("agents: [{name: eu, kind: cloud}]", "kind 'cloud' is neither"),
         ("agents: [{name: eu, queues: a}]", "queues is text, not a list"),
