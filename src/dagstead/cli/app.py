@@ -43,9 +43,12 @@ for name, group in (
 ):
     app.add_typer(group, name=name)
 
-for command_of_repository in (check.check, migrate.migrate, plan.plan, build.build):
+for command_of_repository in (
+    check.check,
+    routes.routes,
+    migrate.migrate,
+    plan.plan,
+    build.build,
+):
     app.command(rich_help_panel="Repository")(command_of_repository)
-app.command(rich_help_panel="Repository")(check.check)
-app.command(rich_help_panel="Repository")(migrate.migrate)
-app.command(rich_help_panel="Repository")(routes.routes)
 app.command()(version.version)
