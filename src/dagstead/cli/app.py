@@ -7,6 +7,7 @@ import typer
 from dagstead.cli import (
     agent,
     build,
+    changes,
     check,
     config,
     deployment,
@@ -46,6 +47,7 @@ for name, group in (
 for command_of_repository in (
     check.check,
     routes.routes,
+    changes.changes,
     migrate.migrate,
     plan.plan,
     build.build,

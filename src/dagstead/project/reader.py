@@ -72,6 +72,21 @@ def read_file(
     return ConfigFile(path=path, family=family, source=source, parsed=_parse(family, source))
 
 
+def read_contents(
+    root: Path,
+    contents: Mapping[str, bytes],
+    *,
+    template_values: TemplateValues | None = None,
+) -> Project:
+    """The same as :func:`read_project` from bytes by path, as of a commit; ``root`` is not read."""
+    read = (
+        read_file(root, path, data=data, template_values=template_values)
+        for path, data in sorted(contents.items())
+    )
+    files = tuple(each for each in read if each is not None)
+    return assemble(root, repository_of(root) or root, files)
+
+
 def _cloud_file(root: Path, source: SourceText, values: TemplateValues | None) -> ConfigFile:
     tag = find_tag(source)
     if tag is None or values is None:
@@ -121,15 +136,16 @@ def with_changes(project: Project, changes: Mapping[str, bytes | None]) -> Proje
         if data is not None and (is_interesting(PurePosixPath(path).name) or is_workflow(path))
     )
     files = sorted([*kept, *(each for each in made if each)], key=lambda each: each.path)
-    return _assembled(project.root, project.repository, tuple(files))
+    return assemble(project.root, project.repository, tuple(files))
 
 
 def _project(root: Path, paths: Iterable[str], values: TemplateValues | None) -> Project:
     files = tuple(_read_all(root, paths, values))
-    return _assembled(root, repository_of(root) or root, files)
+    return assemble(root, repository_of(root) or root, files)
 
 
-def _assembled(root: Path, repository: Path, files: tuple[ConfigFile, ...]) -> Project:
+def assemble(root: Path, repository: Path, files: tuple[ConfigFile, ...]) -> Project:
+    """A project from its files, in the order of their paths."""
     definitions = tuple(_definitions(root, files))
     return Project(
         root=root,

@@ -67,6 +67,12 @@ def interesting_files(root: Path) -> Iterator[str]:
     return iter(sorted(found))
 
 
+def is_looked_at(path: str) -> bool:
+    """Whether a path below the root may say something, whatever git ignores."""
+    *folders, name = path.split("/")
+    return _LEFT_OUT.isdisjoint(folders) and (is_interesting(name) or is_workflow(path))
+
+
 def repository_of(path: Path) -> Path | None:
     """The nearest folder at or above ``path`` that git keeps, ``None`` where there is none."""
     for folder in (path, *path.parents):

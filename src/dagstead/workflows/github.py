@@ -166,7 +166,7 @@ def _deploy_job(
         job["name"] = "Deploy ${{ matrix.location }}"
         job["strategy"] = {
             "fail-fast": False,
-            "matrix": {"include": list(_entries(sessions, options))},
+            "matrix": {"include": _entries(sessions, options)},
         }
         job["env"] = {
             "LOCATION": "${{ matrix.location }}",
@@ -179,10 +179,16 @@ def _deploy_job(
     return {**job, "steps": steps.of(sessions)}
 
 
-def _entries(sessions: Iterable[Session], options: Options) -> Iterator[dict[str, Yaml]]:
+def matrix_entries(
+    sessions: Iterable[Session], *, with_lists: bool = False
+) -> Iterator[dict[str, str]]:
+    """What a job of a matrix is told about its location.
+
+    ``with_lists`` adds its name as the official action takes it.
+    """
     for session in sessions:
         for target in session.targets:
-            entry: dict[str, Yaml] = {
+            entry = {
                 "location": target.name,
                 "kind": str(target.kind),
                 "project_dir": session.project_dir,
@@ -191,11 +197,16 @@ def _entries(sessions: Iterable[Session], options: Options) -> Iterator[dict[str
                 "registry": target.registry,
                 "slug": target.slug,
             }
-            if options.tool is Tool.OFFICIAL_ACTION:
+            if with_lists:
                 entry["locations"] = json.dumps([target.name])
             if session.rendered:
                 entry["template"] = session.file
             yield entry
+
+
+def _entries(sessions: Iterable[Session], options: Options) -> list[Yaml]:
+    with_lists = options.tool is Tool.OFFICIAL_ACTION
+    return [dict(each) for each in matrix_entries(sessions, with_lists=with_lists)]
 
 
 def _environment(options: Options) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from dagstead.errors import InvalidInputError
 from dagstead.project import ConfigFile, Family, Kind, Location, Project
@@ -78,6 +79,17 @@ def make_plan(project: Project) -> Plan:
     refused = list(_refusals(project))
     if refused:
         raise InvalidInputError("\n".join(refused))
+    sessions = sessions_of(project, watched=watched_paths(project))
+    return Plan(project_dir=project_prefix(project), sessions=sessions)
+
+
+def sessions_of(
+    project: Project, *, watched: Mapping[str, Iterable[str]] = MappingProxyType({})
+) -> tuple[Session, ...]:
+    """The sessions of a project, whether all of them can be deployed or not.
+
+    ``watched`` has the files and folders of each location by its name.
+    """
     prefix = project_prefix(project)
     slugs = slugs_of(project)
     sessions = []
@@ -89,10 +101,12 @@ def make_plan(project: Project) -> Plan:
             project_dir=folder,
             file=posixpath.basename(path),
             rendered=file is not None and needs_rendering(file),
-            targets=tuple(_target(project, each, slugs, prefix) for each in locations),
+            targets=tuple(
+                _target(each, slugs, prefix, watched.get(each.name.value, ())) for each in locations
+            ),
         )
         sessions.append(session)
-    return Plan(project_dir=prefix, sessions=tuple(sessions))
+    return tuple(sessions)
 
 
 def project_prefix(project: Project) -> str:
@@ -110,18 +124,16 @@ def needs_rendering(file: ConfigFile) -> bool:
     )
 
 
-def _target(project: Project, location: Location, slugs: dict[str, str], prefix: str) -> Target:
-    watched = (
-        posixpath.normpath(posixpath.join(prefix, each))
-        for each in watched_paths(project, location)
-    )
+def _target(
+    location: Location, slugs: Mapping[str, str], prefix: str, watched: Iterable[str]
+) -> Target:
     return Target(
         name=location.name.value,
         kind=location.kind,
         directory=posixpath.normpath(posixpath.join(prefix, location.build_folder)),
         registry=location.registry.value if location.registry and location.registry.value else "",
         slug=slugs[location.name.value],
-        watched=tuple(dict.fromkeys(each for each in watched if not outside(each))),
+        watched=tuple(watched),
     )
 
 

@@ -1,100 +1,57 @@
-"""Which files a location is made from, as far as its own files tell.
-
-The folder that is built, the file that defines it, and the folders that its requirements name by
-path, and theirs in turn.
-"""
+"""Which files a location is made from, for workflows that are started by a change of them."""
 
 from __future__ import annotations
 
 import posixpath
 import re
-import tomllib
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator, Mapping
 
 from dagstead.project import Location, Project
-
-_MOST_BYTES = 1_000_000
-_MOST_FOLDERS = 200
-
-#: ``-e ../shared``, ``./lib``, ``shared @ file:../shared``, ``-r ../common.txt``
-_REQUIREMENT = re.compile(
-    r"^\s*(?:-e|--editable|-r|--requirement|-c|--constraint)[ =]+(?P<option>[^\s#;]+)"
-    r"|^\s*(?P<path>\.{1,2}/[^\s#;\[]*)"
-    r"|^[^#]*?@\s*file:(?://)?(?P<file>[^\s#;]+)"
-)
+from dagstead.project.changes import FilesOnDisk, Glob, Part, made_from
 
 
-def watched_paths(project: Project, location: Location) -> Iterator[str]:
-    """Files and folders relative to the root of the project, which a change is looked for in.
+def watched_paths(project: Project) -> Mapping[str, tuple[str, ...]]:
+    """Files and folders relative to the repository, which a change is looked for in.
 
-    Those outside of the project begin with ``..``.
+    They are those of :mod:`dagstead.project.changes`, and the files that define the location. A
+    pattern is widened to the folder that it begins with.
     """
-    yield location.build_folder
-    yield location.file
-    for value in (location.registry, location.queue, location.build_directory):
-        if value is not None and value.node.source.file != location.file:
-            yield value.node.source.file
-    yield from _dependencies(project.root, location.build_folder)
-
-
-def _dependencies(root: Path, folder: str) -> Iterator[str]:
-    pending, seen = [folder], {folder}
-    while pending and len(seen) < _MOST_FOLDERS:
-        current = pending.pop()
-        for path in _named_by(root, current):
-            if path not in seen:
-                seen.add(path)
-                pending.append(path)
-                yield path
-
-
-def _named_by(root: Path, folder: str) -> Iterator[str]:
-    """Paths that the files of a folder, or a file of requirements, name as dependencies."""
-    if folder.endswith(".txt"):
-        yield from _requirements(root, folder)
-        return
-    text = _text(root / folder / "pyproject.toml")
-    if text is not None:
-        for path in _project_paths(text):
-            yield posixpath.normpath(posixpath.join(folder, path))
-    requirements = posixpath.join(folder, "requirements.txt")
-    yield from _requirements(root, requirements)
-
-
-def _requirements(root: Path, file: str) -> Iterator[str]:
-    for line in (_text(root / file) or "").splitlines():
-        found = _REQUIREMENT.match(line)
-        named = found and (found["option"] or found["path"] or found["file"])
-        if named and not named.startswith(("/", "$")) and ":" not in named:
-            yield posixpath.normpath(posixpath.join(posixpath.dirname(file), named))
-
-
-def _project_paths(text: str) -> Iterator[str]:
+    files = FilesOnDisk(project.repository, ())
     try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError:
-        return
-    tools = _table(document.get("tool"))
-    sources = list(_table(_table(tools.get("uv")).get("sources")).values())
-    poetry = _table(tools.get("poetry"))
-    sources += _table(poetry.get("dependencies")).values()
-    for source in sources:
-        for each in source if isinstance(source, list) else [source]:
-            path = _table(each).get("path")
-            if isinstance(path, str) and not path.startswith("/"):
-                yield path
+        prefix = project.root.relative_to(project.repository).as_posix()
+    except ValueError:
+        prefix = "."
+    parts = made_from(project, files, prefix="" if prefix == "." else prefix)
+    found = {}
+    for location in project.locations:
+        made = dict.fromkeys(_path(each) for each in parts[location.name.value])
+        paths = (*_without_those_below(made), *defining_files(location, prefix))
+        found[location.name.value] = tuple(dict.fromkeys(paths))
+    return found
 
 
-def _table(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
+def defining_files(location: Location, prefix: str) -> Iterator[str]:
+    """The configuration files of a location, in a project that is ``prefix`` below the top."""
+    values = (location.registry, location.queue, location.build_directory)
+    files = (location.file, *(e.node.source.file for e in values if e is not None))
+    return (posixpath.normpath(posixpath.join(prefix, each)) for each in files)
 
 
-def _text(path: Path) -> str | None:
-    try:
-        with path.open("rb") as stream:
-            data = stream.read(_MOST_BYTES)
-    except OSError:
-        return None
-    return data.decode("utf-8", errors="replace")
+def _path(part: Part) -> str:
+    if not isinstance(part, Glob):
+        return part.path
+    beginning = re.split(r"[*?\[!\\]", part.pattern.lstrip("/"), maxsplit=1)
+    folder = beginning[0].rpartition("/")[0] if len(beginning) > 1 else beginning[0]
+    anchored = "/" in part.pattern.rstrip("/")
+    return posixpath.normpath(posixpath.join(part.folder, folder if anchored else ""))
+
+
+def _without_those_below(paths: Mapping[str, None]) -> Iterator[str]:
+    for path in paths:
+        folder = path
+        while folder not in {"", "."}:
+            folder = posixpath.dirname(folder) or "."
+            if folder in paths:
+                break
+        else:
+            yield path

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -23,6 +23,7 @@ from dagstead.workflows.inspecting.reader import read_workflows
 from dagstead.workflows.inspecting.sessions import Session, sessions_of
 from dagstead.workflows.inspecting.triggers import described
 from dagstead.workflows.plan import project_prefix
+from dagstead.workflows.watching import watched_paths
 
 _LEFT_OUT = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox"})
 
@@ -81,6 +82,11 @@ class Inspection:
     def paths(self) -> tuple[str, ...]:
         """Every file of the repository, relative to its root, but what tools make."""
         return tuple(sorted(_files_below(self.project.repository)))
+
+    @cached_property
+    def watched(self) -> Mapping[str, tuple[str, ...]]:
+        """What each location is made from, by its name, relative to the repository's root."""
+        return watched_paths(self.project)
 
     def uses_of(self, location: Location) -> tuple[Use, ...]:
         """The workflows that build or deploy a location, or may do so."""

@@ -20,10 +20,8 @@ from dagstead.workflows.inspecting.rules.base import (
     workflow_rule,
 )
 from dagstead.workflows.inspecting.rules.visit import deploying, once
-from dagstead.workflows.inspecting.sessions import in_repository
 from dagstead.workflows.inspecting.triggers import starts_on, trigger_for
-from dagstead.workflows.plan import outside
-from dagstead.workflows.watching import watched_paths
+from dagstead.workflows.watching import defining_files
 
 _FILES = {
     **locations(ETL),
@@ -175,14 +173,10 @@ def _may_deploy(inspected: Inspected, location: Location, event: Event) -> bool:
 def _watched(
     inspection: Inspection, location: Location, *, is_configuration: bool
 ) -> Iterator[str]:
-    configuration = {location.file}
-    for value in (location.registry, location.queue, location.build_directory):
-        if value is not None:
-            configuration.add(value.node.source.file)
-    for path in dict.fromkeys(watched_paths(inspection.project, location)):
-        whole = posixpath.normpath(in_repository(inspection.prefix, path))
-        if (path in configuration) == is_configuration and not outside(whole):
-            yield whole
+    configuration = set(defining_files(location, inspection.prefix))
+    for path in inspection.watched[location.name.value]:
+        if (path in configuration) == is_configuration:
+            yield path
 
 
 def _is_seen(inspection: Inspection, filters: Sequence[PathFilter], path: str) -> bool:

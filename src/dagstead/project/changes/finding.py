@@ -1,0 +1,181 @@
+"""From a revision to the locations that are touched, and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from dagstead.errors import InvalidInputError
+from dagstead.project.changes.earlier import Earlier, is_unreadable, read_earlier
+from dagstead.project.changes.entries import entry_steps
+from dagstead.project.changes.files import Files
+from dagstead.project.changes.git import Change
+from dagstead.project.changes.graph import PYPROJECT
+from dagstead.project.changes.made import Additions, Made, Past
+from dagstead.project.changes.matching import Matcher
+from dagstead.project.changes.model import Changes, Gone, Reason, Touched
+from dagstead.project.changes.parts import EVERYTHING, Edge, Tree, above, step_at
+from dagstead.project.changes.present import Present, Question
+from dagstead.project.changes.pyprojects import is_workspace
+from dagstead.project.changes.watching import Watch
+from dagstead.project.model import Location, Project
+
+#: More paths that locations are made from, by their names: the workflows that build them.
+MorePaths: TypeAlias = Callable[[Project, Files], Mapping[str, Sequence[Edge]]]
+
+
+def find_changes(question: Question, *, more_paths: MorePaths | None = None) -> Changes:
+    """The locations that differ from what they were, and why.
+
+    Args:
+        question: what is to be told.
+        more_paths: is given the project and the files of its repository.
+
+    Raises:
+        InvalidInputError: when there is no such revision, no location, or a configuration file
+            that cannot be read.
+        GitError: when git does not answer.
+    """
+    present = Present(question)
+    project, prefix = present.project, present.git.prefix
+    _refuse_unreadable(project)
+    earlier = read_earlier(project, present.changes, prefix=prefix, load=present)
+    if not project.locations and not earlier.project.locations:
+        msg = f"There is no code location in {str(question.path)!r}, and there was none."
+        raise InvalidInputError(msg)
+    more = more_paths(project, present.files) if more_paths is not None else {}
+    finder = _Finder(present, question, earlier, more)
+    return Changes(
+        project=project,
+        prefix=prefix,
+        base=present.base.sha,
+        changes=present.changes,
+        touched=tuple(finder.touched()),
+        gone=tuple(_gone(earlier.project, project)),
+        remarks=(*present.base.remarks, *finder.remarks()),
+    )
+
+
+class _Finder:
+    def __init__(
+        self,
+        present: Present,
+        question: Question,
+        earlier: Earlier,
+        more: Mapping[str, Sequence[Edge]],
+    ) -> None:
+        self._project = present.project
+        self._prefix = present.git.prefix
+        self._earlier = earlier
+        self._made = Made(
+            present.project,
+            present.files,
+            prefix=present.git.prefix,
+            past=_past(present),
+            more=Additions(edges=more, patterns=question.watch),
+        )
+        self._matcher = Matcher(
+            present.changes,
+            {part for parts in self._made.parts.values() for part in parts},
+            configuration=earlier.configuration,
+            before=present.before,
+            now=present.files.read,
+        )
+        self._then = _by_name(earlier.project)
+        self._now = _by_name(present.project)
+
+    @property
+    def _locations(self) -> Sequence[Location]:
+        return self._project.locations
+
+    def touched(self) -> Iterator[Touched]:
+        """The locations with a reason."""
+        for location in self._locations:
+            reasons = (*self._of_entry(location), *self._of_parts(location))
+            if reasons:
+                yield Touched(location=location, reasons=reasons)
+
+    def remarks(self) -> Iterator[str]:
+        """What cannot be seen from here."""
+        for each in self._locations:
+            if self._made.folder(each) is None:
+                yield (
+                    f"{each.name.value} is built from {each.build_folder!r}, outside of the "
+                    "repository: only its configuration entry is compared."
+                )
+
+    def _of_entry(self, location: Location) -> Iterator[Reason]:
+        name = location.name.value
+        now = self._now[name]
+        for each in now:
+            if each.file in self._earlier.unknown:
+                step = step_at(each.position, self._prefix, "(what it said cannot be read)")
+                yield Reason(changes=(), chain=(step,))
+                return
+        for step in entry_steps(self._then.get(name, ()), now, self._prefix):
+            yield Reason(changes=(), chain=(step,))
+
+    def _of_parts(self, location: Location) -> Iterator[Reason]:
+        name = location.name.value
+        told: set[str] = set()
+        for part, chain in self._made.parts[name].items():
+            if isinstance(part, Tree):
+                if not told.isdisjoint((part.path, *above(part.path))):
+                    continue
+                if part.ignored is None:
+                    told.add(part.path)
+            matched = self._matcher.of(part)
+            changes = self._without_exceptions(name, matched.changes)
+            if changes:
+                yield Reason(changes=changes, chain=chain.steps(), remark=matched.remark)
+
+    def _without_exceptions(self, name: str, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        watches = self._made.watches[name]
+        if not any(each.is_exception for each in watches):
+            return changes
+        return tuple(each for each in changes if not self._is_excepted(watches, each))
+
+    def _is_excepted(self, watches: Sequence[Watch], change: Change) -> bool:
+        """Whether the last pattern that fits a path is an exception."""
+        for each in reversed(watches):
+            if not change.is_folder and self._matcher.fits(each.glob, change.path):
+                return each.is_exception
+        return False
+
+
+def _past(present: Present) -> Past:
+    files = [e for e in present.changes if e.path.rpartition("/")[2] == PYPROJECT]
+    present.preload(files)
+    return Past(
+        paths=frozenset(each.path for each in present.changes),
+        workspaces=frozenset(
+            each.path.rpartition("/")[0] or EVERYTHING
+            for each in files
+            if is_workspace(present.before(each))
+        ),
+    )
+
+
+def _refuse_unreadable(project: Project) -> None:
+    unreadable = [each for each in project.files if is_unreadable(each)]
+    if unreadable:
+        msg = (
+            f"{', '.join(each.path for each in unreadable)} cannot be read, so it is not known "
+            "which locations there are. See `dagstead check`."
+        )
+        raise InvalidInputError(msg)
+
+
+def _by_name(project: Project) -> Mapping[str, Sequence[Location]]:
+    found: dict[str, list[Location]] = defaultdict(list)
+    for each in project.definitions:
+        found[each.name.value].append(each)
+    return found
+
+
+def _gone(then: Project, now: Project) -> Iterator[Gone]:
+    names = {each.name.value for each in now.locations}
+    for each in then.locations:
+        if each.name.value not in names:
+            yield Gone(name=each.name.value, position=each.position)
