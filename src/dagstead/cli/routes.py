@@ -66,6 +66,24 @@ def routes(  # noqa: PLR0913 - options of a command
         bool,
         typer.Option("--no-pool", help="There is no managed pool.", rich_help_panel=_AGENTS_PANEL),
     ] = False,
+    live: Annotated[
+        bool,
+        typer.Option(
+            "--live",
+            help="The agents that a running control plane hears of; its token is in "
+            "DAGSTER_CLOUD_API_TOKEN.",
+            rich_help_panel=_AGENTS_PANEL,
+        ),
+    ] = False,
+    url: Annotated[
+        str | None,
+        typer.Option(
+            "--url",
+            envvar="DAGSTER_CLOUD_URL",
+            help="The control plane's address, with --live.",
+            rich_help_panel=_AGENTS_PANEL,
+        ),
+    ] = None,
     why: Annotated[
         bool, typer.Option("--why", help="A row for each agent: why it will, or will not.")
     ] = False,
@@ -90,17 +108,23 @@ def routes(  # noqa: PLR0913 - options of a command
 
     `dagstead routes --agents values.yaml,values-prod.yaml` lays Helm values over each other
 
-    `dagstead routes --format mermaid >> README.md` draws it
+    `dagstead routes --live --url https://dagstead.example.com` asks who is really there
+
+    `dagstead routes --format mermaid` draws it
     """
     from dagstead.project import read_project
     from dagstead.routing.looking import look, targets_of
 
     project = read_project(path)
     names = _chosen(project, path, location or [])
-    found = _found_agents(project, agents or [], set_ or [], no_pool=no_pool)
+    if live:
+        _refuse_with_live(agents, set_, no_pool=no_pool)
+        found = _live_agents(url)
+    else:
+        found = _found_agents(project, agents or [], set_ or [], no_pool=no_pool)
     targets = targets_of(found.agents, deployment, branch=branch)
     matters = branch and deployment is None
-    outlook = look(project, found, targets, branches_matter=matters).of(names)
+    outlook = look(project, found, targets, branches_matter=matters, live=live).of(names)
     _print(outlook, project, format_, why=why)
     if outlook.is_unserved or (strict and outlook.is_doubtful):
         raise typer.Exit(1)
@@ -136,6 +160,36 @@ def _found_agents(
         if sets and not found.agents:
             found += agent_of_sets(sets)
     return found if no_pool else with_pool(found, project)
+
+
+def _refuse_with_live(
+    agents: Sequence[str] | None, sets: Sequence[str] | None, *, no_pool: bool
+) -> None:
+    given = {"--agents": agents, "--set": sets, "--no-pool": no_pool}
+    for flag, value in given.items():
+        if value:
+            msg = f"--live asks the control plane for its agents, so {flag} has no meaning with it."
+            raise InvalidInputError(msg)
+
+
+def _live_agents(url: str | None) -> Found:
+    from dagstead.client.agents import live_agents
+    from dagstead.client.connection import Connection, Target
+    from dagstead.routing.files.settings import Found
+    from dagstead.routing.remarks import Remark, Weight
+
+    with Connection(Target.of(os.environ, url=url)) as connection:
+        told = live_agents(connection)
+    remarks = [
+        Remark(
+            name="silent-agent",
+            weight=Weight.NOTE,
+            message=f"{each.name} serves {each.described_queues} and is not heard of any more",
+            advice="Look at the agent's log if it should be running",
+        )
+        for each in told.silent
+    ]
+    return Found(agents=told.running, remarks=tuple(remarks))
 
 
 def _layers(named: str) -> list[ConfigFile]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from dagster_cloud.api.dagster_cloud_api import TimestampedError
@@ -13,12 +14,13 @@ from dagster_shared.serdes import deserialize_value
 from dagster_shared.serdes.errors import DeserializationError
 from graphql import GraphQLResolveInfo
 
-from dagstead.operator_api.context import context_of
+from dagstead.operator_api.context import context_of, grants
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_python_error
-from dagstead.plane.agents import Heartbeat, of_deployment
+from dagstead.plane.agents import Heartbeat, as_agent, of_deployment
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import describe_queue
+from dagstead.routing.agents import AgentKind
 from dagstead.store.all import Store
 
 
@@ -35,7 +37,25 @@ def agents(
     return [_agent(beat, now) for beat in beats if beat.received_at >= since]
 
 
-QUERIES: Mapping[str, Resolver] = {"agents": agents}
+@as_error
+def serving_agents(info: GraphQLResolveInfo) -> list[Mapping[str, Any]]:
+    """The agents of the organization as routing sees them, as far as the token may look.
+
+    Ours alone: no official client asks for it.
+    """
+    context = context_of(info)
+    now = context.store.clock()
+    deployments = {each.name: each for each in context.store.deployments.all()}
+    beats: dict[str, list[Heartbeat]] = defaultdict(list)
+    for beat in context.store.agents.all():
+        deployment = deployments.get(beat.deployment)
+        if deployment is not None and grants(context, deployment):
+            beats[beat.agent_id].append(beat)
+    full = {name for name, each in deployments.items() if not each.is_branch}
+    return [_serving(of_agent, full, now) for of_agent in beats.values()]
+
+
+QUERIES: Mapping[str, Resolver] = {"agents": agents, "servingAgents": serving_agents}
 
 
 def heartbeats(store: Store, deployment: Deployment) -> list[Heartbeat]:
@@ -65,6 +85,29 @@ def _agent(beat: Heartbeat, now: float) -> Mapping[str, Any]:
             {"key": key, "value": _text(value)} for key, value in _metadata(beat).items() if value
         ],
         "errors": [_error(each) for each in beat.errors],
+    }
+
+
+def _serving(beats: Sequence[Heartbeat], full: Collection[str], now: float) -> Mapping[str, Any]:
+    """One agent by its heartbeats for all deployments, the newest first."""
+    newest = as_agent(beats[0], is_branch=False)
+    alive = [each for each in beats if each.is_alive(now)] or beats[:1]
+    return {
+        "name": newest.name,
+        "isPool": newest.kind is AgentKind.POOL,
+        "launcher": newest.launcher,
+        "status": str(beats[0].status(now)),
+        "queues": sorted(queue for queue in newest.queues if queue is not None),
+        "defaultQueue": newest.serves_default_queue,
+        "deployments": sorted({each.deployment for each in alive} & set(full)),
+        "branchDeployments": any(
+            each.branch_deployments or each.deployment not in full for each in alive
+        ),
+        "allowedFullDeploymentLocations": [
+            {"deployment": name, "locations": sorted(allowed)}
+            for name, allowed in (newest.allowed_full or {}).items()
+        ],
+        "allowedBranchDeploymentLocations": newest.allowed_branch and sorted(newest.allowed_branch),
     }
 
 

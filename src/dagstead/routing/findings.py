@@ -21,7 +21,11 @@ _IMAGES = frozenset({Kind.HYBRID, Kind.PREBUILT})
 
 
 def findings(
-    routes: Sequence[Route], agents: Sequence[Agent], *, branches_matter: bool = False
+    routes: Sequence[Route],
+    agents: Sequence[Agent],
+    *,
+    branches_matter: bool = False,
+    running: bool = False,
 ) -> tuple[Remark, ...]:
     """What is wrong, the worst first.
 
@@ -30,9 +34,10 @@ def findings(
         agents: all agents, also those that run none of the locations.
         branches_matter: whether a location that nobody runs in branch deployments is an error.
             Otherwise it is a warning: a repository need not use them.
+        running: whether the agents are those that are heard of, not those that files define.
     """
     found = [
-        *_unserved(routes, branches_matter=branches_matter),
+        *_unserved(routes, branches_matter=branches_matter, running=running),
         *_stolen(routes),
         *_images_on_the_pool(routes),
         *_serverless_without_pool(routes),
@@ -44,12 +49,12 @@ def findings(
     return tuple(sorted(found, key=lambda each: weights.index(each.weight)))
 
 
-def _unserved(routes: Sequence[Route], *, branches_matter: bool) -> Iterator[Remark]:
+def _unserved(routes: Sequence[Route], *, branches_matter: bool, running: bool) -> Iterator[Remark]:
     """One remark for the locations that nobody runs for the same reason."""
     alike: dict[tuple[str, str], list[Route]] = defaultdict(list)
     for each in routes:
         if not each.is_served:
-            said = describe_unserved(each)
+            said = describe_unserved(each, running=running)
             alike[said.message, said.advice].append(each)
     for (message, advice), group in alike.items():
         names = _names(group)

@@ -91,9 +91,18 @@ def targets_of(
 
 
 def look(
-    project: Project, found: Found, targets: Sequence[Target], *, branches_matter: bool
+    project: Project,
+    found: Found,
+    targets: Sequence[Target],
+    *,
+    branches_matter: bool = False,
+    live: bool = False,
 ) -> Outlook:
-    """Route every location of a repository."""
+    """Route every location of a repository.
+
+    ``branches_matter`` makes a location that nobody runs in branch deployments an error; ``live``
+    says that the agents are those that are heard of.
+    """
     routed = routes([Routed.of(each) for each in project.locations], targets, found.agents)
-    told = findings(routed, found.agents, branches_matter=branches_matter)
+    told = findings(routed, found.agents, branches_matter=branches_matter, running=live)
     return Outlook(agents=found.agents, routes=routed, remarks=(*told, *found.remarks))

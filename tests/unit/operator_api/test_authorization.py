@@ -60,6 +60,7 @@ OF_THE_ORGANIZATION = {
         ),
         "/token-",
     ),
+    "servingAgents": ("{ f: servingAgents { deploymentName: name } }", []),
     "setOrganizationSettings": (
         (
             "mutation { f: setOrganizationSettings(organizationSettings: {settings: {}}) "
