@@ -10,6 +10,8 @@ import yaml
 
 from dagstead.project import Family, read_project
 from dagstead.project.checking import check
+from dagstead.routing.agent_file import AgentFile, AgentType, text
+from dagstead.routing.wording import DEFAULT_QUEUE_WORDS
 from tests.charts.sets import AGENT, AGENT_SETS
 from tests.support.helm import Helm, HelmRefusedError, Release, from_set
 
@@ -91,6 +93,7 @@ def test_every_spelling_gives_the_agent_its_own(
         (["agentQueues.includeDefaultQueue=false"], "This agent would serve no queue"),
         (["deployment="], "This agent would serve no deployment."),
         (["deployments[0]=prod"], "dagsterCloud.deployment and dagsterCloud.deployments"),
+        (["endpoint=https://other.example.com"], "dagsterCloud.endpoint is https://other.example"),
         (["url="], "dagsterCloud.url is empty. Set it to the address of your control plane"),
         (["agentTokenSecret="], "dagsterCloud.agentTokenSecret is empty."),
     ],
@@ -111,6 +114,31 @@ def test_an_agent_that_would_never_be_ready_is_refused(helm: Helm) -> None:
 
     with pytest.raises(HelmRefusedError, match=r"Set dagsterCloudAgent\.readinessProbe=false"):
         helm.install(AGENT, values, release="agent")
+
+
+@pytest.mark.parametrize("word", sorted(DEFAULT_QUEUE_WORDS))
+def test_no_name_that_people_give_the_default_queue_is_one(helm: Helm, word: str) -> None:
+    values = from_set(*LEAST)
+    values["dagsterCloud"]["agentQueues"] = [word]
+
+    with pytest.raises(HelmRefusedError, match="which is not the default queue"):
+        helm.install(AGENT, values, release="agent")
+
+
+def test_what_our_command_writes_can_be_installed(queues_of: Any) -> None:
+    file = AgentFile(
+        type=AgentType.KUBERNETES,
+        url="https://dagstead.example.com",
+        queues=("hybrid", "gpu"),
+        default_queue=False,
+        deployments=("prod", "staging"),
+        branch_deployments=True,
+        label="eu",
+    )
+
+    given = queues_of(yaml.safe_load(text(file)))
+
+    assert given == {"include_default_queue": False, "additional_queues": ["hybrid", "gpu"]}
 
 
 @pytest.mark.parametrize("values", AGENT_SETS.values(), ids=AGENT_SETS)

@@ -5,7 +5,7 @@ instance_class:
   module: dagster_cloud.instance
   class: DagsterCloudAgentInstance
 dagster_cloud_api:
-  url: {{ $cloud.url | trimSuffix "/" | quote }}
+  url: {{ include "agent.url" .root | quote }}
   agent_token:
     env: DAGSTER_CLOUD_AGENT_TOKEN
   {{- with .deployments }}

@@ -43,6 +43,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end -}}
 {{- end -}}
 
+{{/* The control plane's address; the official chart calls it dagsterCloud.endpoint. */}}
+{{- define "agent.url" -}}
+{{- $cloud := .Values.dagsterCloud -}}
+{{- $urls := list $cloud.url $cloud.endpoint | compact | uniq -}}
+{{- if not $urls -}}
+{{- fail "dagsterCloud.url is empty. Set it to the address of your control plane, such as https://dagstead.example.com." -}}
+{{- end -}}
+{{- if gt (len $urls) 1 -}}
+{{- fail (printf "dagsterCloud.url is %s and dagsterCloud.endpoint is %s. Remove one of them." $cloud.url $cloud.endpoint) -}}
+{{- end -}}
+{{- first $urls | trimSuffix "/" -}}
+{{- end -}}
+
 {{/* True or false, from a value that must be one of them. Takes a list: the place, the value. */}}
 {{- define "agent.flag" -}}
 {{- $place := index . 0 -}}
@@ -58,7 +71,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if not (kindIs "string" .) -}}
 {{- fail (printf "dagsterCloud.agentQueues names the queue %v, which is no text. Put the name in quotes, or use --set-string." (toJson .)) -}}
 {{- end -}}
-{{- if has (lower (trim .)) (list "" "default" "default-queue" "default_queue") -}}
+{{- if has (lower (trim .)) (list "" "default" "default-queue" "default_queue" "defaultqueue" "none" "null") -}}
 {{- fail (printf "dagsterCloud.agentQueues names the queue %q, which is not the default queue: that one has no name. Remove it, and set dagsterCloud.agentQueues.includeDefaultQueue=true." .) -}}
 {{- end -}}
 {{- if ne . (trim .) -}}
