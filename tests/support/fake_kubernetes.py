@@ -20,12 +20,19 @@ from urllib.parse import urlsplit
 KINDS: Mapping[str, Mapping[str, str]] = {
     "v1": {
         "ConfigMap": "configmaps",
+        "Event": "events",
         "PersistentVolumeClaim": "persistentvolumeclaims",
+        "Pod": "pods",
         "Secret": "secrets",
         "Service": "services",
         "ServiceAccount": "serviceaccounts",
     },
-    "apps/v1": {"Deployment": "deployments", "StatefulSet": "statefulsets"},
+    "apps/v1": {
+        "Deployment": "deployments",
+        "ReplicaSet": "replicasets",
+        "StatefulSet": "statefulsets",
+    },
+    "batch/v1": {"Job": "jobs"},
     "autoscaling/v2": {"HorizontalPodAutoscaler": "horizontalpodautoscalers"},
     "networking.k8s.io/v1": {"Ingress": "ingresses", "NetworkPolicy": "networkpolicies"},
     "policy/v1": {"PodDisruptionBudget": "poddisruptionbudgets"},
@@ -39,6 +46,8 @@ class FakeKubernetes:
 
     #: Objects by their path, such as ``/api/v1/namespaces/default/services/web``.
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: What was created, in order, as it was sent.
+    created: list[dict[str, Any]] = field(default_factory=list)
     #: Requests in order, such as ``POST /api/v1/namespaces/default/services``.
     requests: list[str] = field(default_factory=list)
     _version: int = 0
@@ -85,6 +94,7 @@ class FakeKubernetes:
                 return HTTPStatus.OK, found
             if method == "POST":
                 return self._create(path, body)
+            path = path.removesuffix("/status").removesuffix("/log")
             if path in self.objects:
                 return self._change(method, path, body)
             if method == "GET" and path.rsplit("/", 1)[-1] in _PLURALS:
@@ -96,6 +106,9 @@ class FakeKubernetes:
         place = f"{path}/{body['metadata']['name']}"
         if place in self.objects:
             return _failure(HTTPStatus.CONFLICT, "AlreadyExists", place)
+        # The path says it, too: clients may leave it out.
+        body = {**_kind_of(path), **body}
+        self.created.append(body)
         self.objects[place] = self._stamped(body)
         return HTTPStatus.CREATED, self.objects[place]
 
@@ -140,6 +153,13 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 _PLURALS = {plural for kinds in KINDS.values() for plural in kinds.values()}
+
+
+def _kind_of(collection: str) -> dict[str, str]:
+    before, _, plural = collection.partition("/namespaces/")
+    version = before.removeprefix("/apis/").removeprefix("/api/")
+    kinds = {plural: kind for kind, plural in KINDS[version].items()}
+    return {"apiVersion": version, "kind": kinds[plural.rsplit("/", 1)[-1]]}
 
 
 def _discovery(path: str) -> dict[str, Any] | None:

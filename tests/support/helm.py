@@ -52,7 +52,7 @@ class Helm:
             folder: for its settings and what it says on the side.
         """
         settings = folder / "kubeconfig"
-        settings.write_text(json.dumps(_kubeconfig(cluster.url)), encoding="utf-8")
+        settings.write_text(json.dumps(kubeconfig(cluster.url)), encoding="utf-8")
         environment = chart_environment()
         self._log = folder / "helm.log"
         with self._log.open("wb") as log:
@@ -170,7 +170,8 @@ def from_set(*arguments: str) -> dict[str, Any]:
 _TYPED = re.compile(r"true|false|null|0|[1-9]\d*")
 
 
-def _kubeconfig(url: str) -> dict[str, Any]:
+def kubeconfig(url: str) -> dict[str, Any]:
+    """What clients of Kubernetes are told of a cluster."""
     return {
         "apiVersion": "v1",
         "kind": "Config",

@@ -53,7 +53,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if gt (len $urls) 1 -}}
 {{- fail (printf "dagsterCloud.url is %s and dagsterCloud.endpoint is %s. Remove one of them." $cloud.url $cloud.endpoint) -}}
 {{- end -}}
-{{- first $urls | trimSuffix "/" -}}
+{{- $urls | first | default "" | trimSuffix "/" -}}
 {{- end -}}
 
 {{/* True or false, from a value that must be one of them. Takes a list: the place, the value. */}}
@@ -124,7 +124,7 @@ from dagsterCloud.agentQueues, a list or a mapping, and dagsterCloud.includeDefa
 {{- define "agent.jobRules" -}}
 - apiGroups: [batch]
   resources: [jobs]
-  verbs: [create, delete, get, list]
+  verbs: [create, delete, list]
 - apiGroups: [batch]
   resources: [jobs/status]
   verbs: [get]
