@@ -30,6 +30,8 @@ _LEFT_OUT = frozenset(
         "venv",
     }
 )
+#: Of a Helm chart: what is in there is no YAML before Helm has rendered it.
+_CHART_FOLDERS = frozenset({"templates"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +57,14 @@ def interesting_files(root: Path) -> Iterator[str]:
         except OSError:
             # A folder that may not be read has nothing to say; the files beside it do.
             continue
-        if any(entry.name == ".gitignore" for entry in entries):
+        names = {entry.name for entry in entries}
+        if ".gitignore" in names:
             folder = _with_ignores(folder)
+        left_out = _LEFT_OUT | _CHART_FOLDERS if "Chart.yaml" in names else _LEFT_OUT
         for entry in entries:
             path = folder.prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in _LEFT_OUT and not _is_ignored(folder, path + "/"):
+                if entry.name not in left_out and not _is_ignored(folder, path + "/"):
                     pending.append(_Folder(entry.path, path + "/", folder.ignores))
             elif _is_wanted(folder, entry.name, path):
                 found.append(path)

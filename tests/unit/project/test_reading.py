@@ -69,6 +69,21 @@ def test_what_git_ignores_and_tools_install_is_left_out(tmp_path: Path) -> None:
     assert names(written(tmp_path, files)) == ["root", "kept", "other"]
 
 
+def test_what_helm_has_yet_to_render_is_left_out(tmp_path: Path) -> None:
+    files = {
+        "chart/Chart.yaml": "name: agent\n",
+        "chart/templates/dagster_cloud.yaml": "{{- if .Values.x }}\nlocations: {{ .y }}\n",
+        "chart/values.yaml": "dagsterCloud:\n  agentQueues: [gpu]\n",
+        "templates/dagster_cloud.yaml": location("no chart"),
+    }
+    project = read_project(written(tmp_path, files))
+
+    assert [file.path for file in project.files] == [
+        "chart/values.yaml",
+        "templates/dagster_cloud.yaml",
+    ]
+
+
 def test_what_the_repository_ignores_holds_in_its_folders(tmp_path: Path) -> None:
     files = {
         ".git/HEAD": "",
