@@ -11,6 +11,7 @@ import yaml
 from dagstead.project import Family, read_project
 from dagstead.project.checking import check
 from dagstead.routing.agent_file import AgentFile, AgentType, text
+from dagstead.routing.files.finding import find_agents
 from dagstead.routing.wording import DEFAULT_QUEUE_WORDS
 from tests.charts.sets import AGENT, AGENT_SETS
 from tests.support.helm import Helm, HelmRefusedError, Release, from_set
@@ -152,6 +153,13 @@ def test_our_own_check_finds_nothing_in_what_it_writes(
 
     assert [file.path for file in project.files_of(Family.AGENT)] == ["dagster.yaml"]
     assert check(project) == ()
+    [agent] = find_agents(project).agents
+    assert agent.launcher == "Kubernetes"
+    assert agent.queues == (
+        frozenset({"hybrid", "gpu"})
+        if "agentQueues" in values["dagsterCloud"]
+        else frozenset({None})
+    )
 
 
 def test_nothing_is_said_on_the_side_of_a_list_of_queues(helm: Helm) -> None:
