@@ -77,7 +77,8 @@ format: $(READY) ## Let ruff fix and format what it can.
 lock: $(READY) ## Lock requirements/*.txt again (UPGRADE=1 for newest versions).
 	$(LOCK) pyproject.toml -o requirements/runtime.txt
 	$(LOCK) -c requirements/runtime.txt pyproject.toml requirements/dev.in -o requirements/dev.txt
-	for name in uv client-cli workflow-lint agent-1.11 agent-1.12 agent-1.13 charts; do \
+	for name in uv build docker-agent client-cli workflow-lint agent-1.11 agent-1.12 agent-1.13 \
+			charts; do \
 		$(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 	$(subst --python-version 3.11,--python-version 3.12,$(LOCK)) --no-deps requirements/helm.in \

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.support.containers import images
 from tests.support.containers.daemon import docker_daemon
 from tests.support.containers.docker import Docker, Network
 from tests.support.containers.registry import Registry, running_registry
@@ -33,3 +34,20 @@ def network(docker: Docker) -> Iterator[Network]:
     network = docker.make_network()
     yield network
     docker.remove_network(network)
+
+
+@pytest.fixture(scope="session")
+def agent_image(docker: Docker) -> str:
+    """The official Docker agent."""
+    return images.agent_image(docker)
+
+
+@pytest.fixture(scope="session")
+def location_image(
+    docker: Docker, registry: Registry, tmp_path_factory: pytest.TempPathFactory
+) -> str:
+    """The compat tests' locations, in the registry and no longer here, pinned by digest."""
+    image = images.location_image(docker, tmp_path_factory.mktemp("location"))
+    pinned = docker.push(image, registry.repository("locations/compat"))
+    docker.run("rmi", "--force", docker.inspect("image", image)["Id"])
+    return pinned

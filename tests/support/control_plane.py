@@ -46,6 +46,8 @@ class ControlPlane:
         *,
         database: str | None = None,
         variables: Mapping[str, str] | None = None,
+        host: str = "127.0.0.1",
+        pool: bool = False,
     ) -> None:
         """Choose where it lives; nothing is started yet.
 
@@ -53,14 +55,19 @@ class ControlPlane:
             folder: receives the data folder and the logs.
             database: a Postgres URL; None is SQLite.
             variables: more environment variables of the server.
+            host: the address of this machine to listen on, by which it is known.
+            pool: whether the managed pool runs, too; it runs code of this machine's folders.
         """
         self.folder = folder
         self.data = folder / "data"
+        self._host = host
         self._port = free_port()
         self._database = database
         self._variables = dict(variables or {})
         self._web: ChildProcess | None = None
         self._daemon: ChildProcess | None = None
+        self._has_pool = pool
+        self._pool: ChildProcess | None = None
         self.data.mkdir(parents=True, exist_ok=True)
         self.store: Store = open_store(
             database_url=database or f"sqlite:///{self.data / 'dagstead.db'}",
@@ -73,7 +80,7 @@ class ControlPlane:
     @property
     def url(self) -> str:
         """The address of the web server."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"http://{self._host}:{self._port}"
 
     @property
     def web_log(self) -> str:
@@ -83,9 +90,11 @@ class ControlPlane:
     def start(self) -> None:
         """Start what does not run, and wait for the web server's first answer."""
         if self._web is None:
-            self._web = self._child("web", "--host", "127.0.0.1", "--port", str(self._port))
+            self._web = self._child("web", "--host", self._host, "--port", str(self._port))
         if self._daemon is None:
             self._daemon = self._child("daemon", "--public-url", self.url)
+        if self._has_pool and self._pool is None:
+            self._pool = self._child("pool", "--public-url", self.url)
         web = self._web
 
         def answers() -> bool:
@@ -108,13 +117,13 @@ class ControlPlane:
         """End the web server and the daemons as a power cut would."""
         for child in self._children():
             child.kill()
-        self._web = self._daemon = None
+        self._web = self._daemon = self._pool = None
 
     def stop(self) -> None:
         """End them in order."""
         for child in self._children():
             child.stop()
-        self._web = self._daemon = None
+        self._web = self._daemon = self._pool = None
 
     def user_token(self, name: str, *, deployments: Collection[str] | None = None) -> str:
         """A new user token; its text."""
@@ -194,12 +203,12 @@ class ControlPlane:
                 *("--log-level", "debug", *database, *arguments),
             ],
             log=self.folder / f"{part}.log",
-            env=environment.variables(**self._variables),
+            env=environment.variables(DAGSTEAD_POOL_LOCAL_CODE="true", **self._variables),
             cwd=self.folder,
         )
 
     def _children(self) -> list[ChildProcess]:
-        return [child for child in (self._daemon, self._web) if child is not None]
+        return [child for child in (self._pool, self._daemon, self._web) if child is not None]
 
     def __enter__(self) -> Self:
         try:

@@ -74,13 +74,14 @@ class DeploymentClient:
         module: str,
         *,
         queue: str | None = None,
+        image: str | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        """Deploy one location; does not wait until it has loaded."""
+        """Deploy one location, from a folder here or an image; does not wait for it to load."""
         document: dict[str, Any] = {
             "location_name": name,
             "code_source": {"module_name": module},
-            "working_directory": str(USER_CODE),
+            **({"image": image} if image else {"working_directory": str(USER_CODE)}),
         }
         if queue is not None:
             document["agent_queue"] = queue

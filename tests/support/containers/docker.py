@@ -52,8 +52,13 @@ class Docker:
             "DOCKER_BUILDKIT": "1",
         }
 
-    def run(self, *arguments: str | Path, seconds: float = _COMMAND_SECONDS) -> str:
-        """The output of a Docker command.
+    def run(
+        self,
+        *arguments: str | Path,
+        seconds: float = _COMMAND_SECONDS,
+        with_errors: bool = False,
+    ) -> str:
+        """The output of a Docker command, what it said on standard error too if asked for.
 
         Raises:
             AssertionError: with what it said, when it fails.
@@ -69,20 +74,18 @@ class Docker:
         )
         said = f"docker {' '.join(map(str, arguments))} ended with {ended.returncode}:\n"
         assert ended.returncode == 0, said + ended.stdout + ended.stderr
-        return ended.stdout.strip()
+        return (ended.stdout + (ended.stderr if with_errors else "")).strip()
 
     def inspect(self, kind: str, name: str) -> dict[str, Any]:
         """What Docker knows of a container, image, network or volume."""
         found: list[dict[str, Any]] = json.loads(self.run(kind, "inspect", name))
         return found[0]
 
-    def containers(self, **labels: str) -> list[str]:
-        """The ids of containers with these labels, running or not; an empty value is any value."""
-        filters = [
-            f"--filter=label={name.replace('_', '-')}{'=' if value else ''}{value}"
-            for name, value in labels.items()
-        ]
-        return self.run("container", "ls", "--all", "--quiet", "--no-trunc", *filters).split()
+    def containers(self, *labels: str) -> list[dict[str, Any]]:
+        """The containers with these labels (NAME or NAME=VALUE), running or not."""
+        filters = [f"--filter=label={each}" for each in labels]
+        ids = self.run("container", "ls", "--all", "--quiet", *filters).split()
+        return [self.inspect("container", each) for each in ids]
 
     def build(
         self,
