@@ -22,6 +22,8 @@ class Family(StrEnum):
     AGENT = "agent"
     #: Values of the agent's Helm chart.
     HELM = "helm values"
+    #: ``Chart.yaml`` of an agent's Helm chart itself: the values beside it are its defaults.
+    CHART = "helm chart"
     #: Agents in a form of our own, ``agents.yaml``.
     AGENTS = "agents"
     #: A workflow of GitHub Actions or a GitLab pipeline.
@@ -43,6 +45,7 @@ _DOCUMENT = re.compile(
 )
 _INTERESTING = re.compile(
     rf"pyproject\.toml|dg\.toml|build\.yaml|container_context\.yaml|\.gitlab-ci\.yml"
+    rf"|Chart\.yaml"
     rf"|(?:{_CLOUD.pattern})|(?:{_VALUES.pattern})|(?:{_TEXT.pattern})"
     rf"|(?:{_DOCUMENT.pattern})".replace("?P<variant>", "?:")
 )
@@ -50,8 +53,9 @@ _INTERESTING = re.compile(
 _LOCATIONS = re.compile(r"^[\s-]*(?:locations|location_name|defaults)\W*:", re.MULTILINE)
 _AGENT = re.compile(r"DagsterCloudAgentInstance|^dagster_cloud_api\s*:", re.MULTILINE)
 _HELM = re.compile(r"^[ \t]*dagsterCloud(?:Agent)?\s*:", re.MULTILINE)
+_CHART = re.compile(r"^name\s*:\s*\W?(?:dagster-(?:cloud|plus)|dagstead)-agent\b", re.MULTILINE)
 _AGENTS = re.compile(r"^agents\s*:", re.MULTILINE)
-_COMPOSE = re.compile(r"dagster-(?:cloud|plus)-agent|dagster-cloud\W+agent\b")
+_COMPOSE = re.compile(r"dagster-(?:cloud|plus)-agent|dagstead-agent|dagster-cloud\W+agent\b")
 _HELM_COMMAND = re.compile(r"\bhelm3?\b.*\b(?:install|upgrade)\b")
 _TOOL_DG = re.compile(r"^\s*\[{1,2}\s*tool\s*(?:\.\s*dg\b|\])", re.MULTILINE)
 _BUILD = re.compile(r"^(?:registry|directory|locations|agent_queue)\s*:", re.MULTILINE)
@@ -107,14 +111,20 @@ def _dg_family(name: str, text: str) -> Family | None:
 
 
 def _agent_family(name: str, text: str) -> Family | None:
-    if name.endswith((".yaml", ".yml")):
-        if name.startswith("agents.") and _AGENTS.search(text):
-            return Family.AGENTS
-        if _AGENT.search(text):
-            return Family.AGENT
-        if _HELM.search(text):
-            return Family.HELM
     if _DOCUMENT.fullmatch(name):
         shown = _COMPOSE.search(text) and _HELM_COMMAND.search(text)
         return Family.DOCUMENT if shown else None
-    return Family.TEXT if _TEXT.fullmatch(name) and _COMMANDS.search(text) else None
+    found = _yaml_family(name, text) if name.endswith((".yaml", ".yml")) else None
+    if found is None and _TEXT.fullmatch(name) and _COMMANDS.search(text):
+        return Family.TEXT
+    return found
+
+
+def _yaml_family(name: str, text: str) -> Family | None:
+    if name == "Chart.yaml":
+        return Family.CHART if _CHART.search(text) else None
+    if name.startswith("agents.") and _AGENTS.search(text):
+        return Family.AGENTS
+    if _AGENT.search(text):
+        return Family.AGENT
+    return Family.HELM if _HELM.search(text) else None

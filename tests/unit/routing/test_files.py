@@ -194,6 +194,43 @@ def test_flags_of_a_command_as_helm_takes_them(
         assert said(found)[-1] == "error agent-refused"
 
 
+@pytest.mark.parametrize(
+    ("flags", "queues"),
+    [
+        ("dagsterCloud.agentQueues[0]=gpu", {"gpu", None}),
+        ("dagsterCloud.agentQueues={gpu},dagsterCloud.includeDefaultQueue=false", {"gpu"}),
+        ("dagsterCloud.agentQueues.additionalQueues={gpu}", {"gpu", None}),
+        (
+            (
+                "dagsterCloud.includeDefaultQueue=true,"
+                "dagsterCloud.agentQueues.includeDefaultQueue=false"
+            ),
+            None,
+        ),
+    ],
+)
+def test_the_chart_of_this_project_takes_the_spellings_that_people_copy(
+    tmp_path: Path, flags: str, queues: set[str | None] | None
+) -> None:
+    command = f"helm install eu charts/dagstead-agent --set dagsterCloud.deployment=prod,{flags}"
+
+    found = found_in(tmp_path, install_sh=command)
+
+    assert [each.queues for each in found.agents] == ([] if queues is None else [queues])
+
+
+def test_values_beside_the_agents_own_chart_install_nothing(tmp_path: Path) -> None:
+    files = {
+        "charts/agent/Chart.yaml": "apiVersion: v2\nname: dagster-cloud-agent\n",
+        "charts/agent/values.yaml": "dagsterCloud: {deployment: ''}\n",
+    }
+    assert find_agents(repository(tmp_path, files)).agents == ()
+
+
+def test_an_agents_file_under_the_name_of_another_is_one(tmp_path: Path) -> None:
+    assert found_in(tmp_path, **{"dagster-cloud_yaml": AGENT}).agents
+
+
 def test_a_command_lays_values_files_and_flags_over_each_other(tmp_path: Path) -> None:
     found = found_in(
         tmp_path,

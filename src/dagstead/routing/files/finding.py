@@ -91,9 +91,16 @@ def _in_files(project: Project, sets: Sequence[str]) -> Found:
             agents, paths = read_command(project, file, command)
             parts.append(agents)
             used |= paths
-    for file in project.files_of(Family.AGENT, Family.TEXT):
+    for file in project.files_of(Family.AGENT, Family.TEXT, Family.CLOUD):
         if file.path not in used:
             parts += _of_file(file)
+    # Values beside the agent's own chart are its defaults, and install nothing.
+    used |= {
+        each.path
+        for chart in project.files_of(Family.CHART)
+        for each in project.files_of(Family.HELM)
+        if each.folder == chart.folder
+    }
     values = [each for each in project.files_of(Family.HELM) if each.path not in used]
     for file in values:
         parts += [_of_values([each], file.path, sets) for each in charts_in(file.root)]
@@ -121,7 +128,7 @@ def _of_file(file: ConfigFile) -> Iterator[Found]:
     for root in documents(file):
         if is_agent(root):
             yield read_agent(root, name=file.path)
-        else:
+        elif file.family is not Family.CLOUD:
             yield from (read_agent(each, name=file.path) for each in inline_agents(root))
 
 

@@ -18,7 +18,8 @@ from dagstead.routing.remarks import Remark, Weight
 
 _HELM = re.compile(r"\bhelm3?\b(?=[^\n]*\b(?:install|upgrade|template)\b)")
 _CONTINUED = re.compile(r"(?<!\\)\\\r?\n[ \t]*")
-_CHART = re.compile(r"(?:^|/)dagster-(?:cloud|plus)-agent\b")
+_CHART = re.compile(r"(?:^|/)(?:dagster-(?:cloud|plus)|dagstead)-agent\b")
+_OUR_CHART = re.compile(r"(?:^|/)dagstead-agent\b")
 _VERBS = frozenset({"install", "upgrade", "template"})
 _ENDS = frozenset({";", "&&", "||", "|", "&", ">"})
 _SETS = ("--set", "--set-string", "--set-json")
@@ -56,6 +57,8 @@ class HelmCommand:
     values: tuple[str, ...]
     #: Flags and what follows them, in their order.
     sets: tuple[tuple[str, str], ...]
+    #: Whether it is this project's chart, which takes more spellings than the official one.
+    is_ours: bool
     #: Whether values of an older installation stay, which no file tells.
     reuses_values: bool
 
@@ -100,7 +103,7 @@ def read_command(
     except InvalidInputError as error:
         remarks.append(_unreadable(command, error))
         return Found(remarks=tuple(remarks)), used
-    agents = read_values(_at(values, command.at), name=command.release)
+    agents = read_values(_at(values, command.at), name=command.release, is_ours=command.is_ours)
     return Found(remarks=tuple(remarks)) + agents, used
 
 
@@ -170,6 +173,7 @@ def _parsed(words: list[str], at: Node) -> HelmCommand | None:
         release=named[0] if named else "Helm",
         values=tuple(values),
         sets=tuple(sets),
+        is_ours=any(_OUR_CHART.search(each) for each in positional),
         reuses_values="--reuse-values" in words,
     )
 

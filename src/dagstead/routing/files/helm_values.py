@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagstead.project.nodes import Entry, Node, mapping
+from dagstead.project.nodes import Entry, Node, mapping, scalar
 from dagstead.project.rules.visit import kind_of
 from dagstead.routing.agents import Agent
 from dagstead.routing.files.settings import Found, SettingsReader
 
 _QUEUE_KEYS = frozenset({"includeDefaultQueue", "additionalQueues"})
 _MISPLACED = frozenset({"includeDefaultQueue", "additionalQueues"})
+_OURS = frozenset({"agentQueues", "includeDefaultQueue"})
 _TOP = "dagsterCloud"
 
 
@@ -39,14 +40,18 @@ def overlaid(below: Node, above: Node) -> Node:
     return mapping(tuple(entries.values()), above)
 
 
-def read_values(root: Node, *, name: str) -> Found:
-    """The agent that the chart makes of these values; none when it refuses them."""
+def read_values(root: Node, *, name: str, is_ours: bool = False) -> Found:
+    """The agent that the chart makes of these values; none when it refuses them.
+
+    ``is_ours`` is for ``charts/dagstead-agent``, which also takes a list of queues, and
+    ``includeDefaultQueue`` one level up.
+    """
     reader = SettingsReader(consequence="the chart refuses to be installed")
     cloud = root.get(_TOP)
     if cloud is not None and not (cloud.is_mapping or cloud.is_null):
         reader.refuse(cloud, f"{_TOP} is {kind_of(cloud)}, not a mapping", "Write its keys below")
     top = cloud if cloud is not None and cloud.is_mapping else None
-    queues = _queues(reader, top)
+    queues = _queues(reader, _as_official(reader, top) if is_ours and top is not None else top)
     deployments, branches = _deployments(reader, top, root)
     label = None if top is None else top.get("agentLabel")
     agent = Agent(
@@ -58,6 +63,26 @@ def read_values(root: Node, *, name: str) -> Found:
         position=root.position,
     )
     return Found(agents=() if reader.refused else (agent,), remarks=tuple(reader.remarks))
+
+
+def _as_official(reader: SettingsReader, cloud: Node) -> Node:
+    """The values of our chart in the spelling of the official one."""
+    queues, flag = cloud.get("agentQueues"), cloud.entry("includeDefaultQueue")
+    entries = [each for each in cloud.entries if each.key.value not in _OURS]
+    below = [] if queues is None else [*queues.entries]
+    if queues is not None and queues.is_sequence:
+        below.append(Entry(scalar("additionalQueues", queues), queues))
+    inner = None if queues is None else queues.entry("includeDefaultQueue")
+    if flag is not None and inner is not None and flag.value.value != inner.value.value:
+        reader.refuse(
+            flag.key,
+            f"{_TOP}.includeDefaultQueue and {_TOP}.agentQueues.includeDefaultQueue differ",
+            "Remove one of them",
+        )
+    if flag is not None and inner is None:
+        below.append(flag)
+    key = scalar("agentQueues", cloud)
+    return mapping((*entries, Entry(key, mapping(tuple(below), queues or cloud))), cloud)
 
 
 def _queues(reader: SettingsReader, cloud: Node | None) -> frozenset[str | None]:
@@ -76,7 +101,8 @@ def _queues(reader: SettingsReader, cloud: Node | None) -> frozenset[str | None]
         reader.refuse(
             queues,
             f"{_TOP}.agentQueues is {kind_of(queues)}, not a mapping",
-            f"Write the names below {_TOP}.agentQueues.additionalQueues",
+            f"Write the names below {_TOP}.agentQueues.additionalQueues, or use the chart "
+            "dagstead-agent, which takes a list",
         )
         return frozenset()
     for entry in queues.entries:
