@@ -85,6 +85,20 @@ def read_yaml_documents(source: SourceText) -> Iterator[Node]:
         loader.dispose()
 
 
+def scanned(text: str) -> list[yaml.Token]:
+    """The tokens of a text that can be read, or of a part of one.
+
+    Raises:
+        yaml.YAMLError: for another text.
+    """
+    if not _DISPUTED.search(text):
+        try:
+            return list(yaml.scan(text, Loader=_fast_loader()))
+        except yaml.YAMLError:
+            pass
+    return list(yaml.scan(text, Loader=_official_loader()))
+
+
 def _read(source: SourceText, loader_class: Any) -> Parsed:
     loader = loader_class(source.text)
     try:

@@ -11,6 +11,7 @@ from dagstead.project.layouts.rendering import flow_text, item_lines, key_lines
 from dagstead.project.layouts.sheet import Sheet, Token
 from dagstead.project.nodes import Entry, Node, mapping
 from dagstead.project.source import Edit, SourceText
+from dagstead.project.yaml_reader import scanned
 
 #: From an offset to what moves as one: aliases may name what is in the same group.
 Groups = Callable[[int], object]
@@ -46,7 +47,7 @@ def renamed_anchors(source: SourceText, names: Mapping[str, str]) -> SourceText:
     """The text, or a part of one, with other names of anchors and aliases."""
     edits = [
         Edit(start=each.start_mark.index + 1, end=each.end_mark.index, text=names[each.value])
-        for each in yaml.scan(source.text, Loader=yaml.SafeLoader)
+        for each in scanned(source.text)
         if isinstance(each, yaml.AnchorToken | yaml.AliasToken)
         and names.get(each.value, each.value) != each.value
     ]

@@ -12,7 +12,7 @@ from dagstead.project.layouts.cutting import Piece
 from dagstead.project.layouts.entries import as_block_list
 from dagstead.project.layouts.sheet import Sheet, text_lines
 from dagstead.project.source import Edit, SourceText
-from dagstead.project.yaml_reader import read_yaml
+from dagstead.project.yaml_reader import read_yaml, scanned
 
 
 def put_together(source: SourceText | None, path: str, pieces: Sequence[Piece]) -> SourceText:
@@ -140,5 +140,5 @@ def _new_names(text: str, taken: set[str]) -> dict[str, str]:
 
 
 def _anchors(text: str) -> set[str]:
-    tokens = yaml.scan(text, Loader=yaml.SafeLoader)
+    tokens = scanned(text)
     return {each.value for each in tokens if isinstance(each, yaml.AnchorToken)}

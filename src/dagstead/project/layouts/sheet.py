@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,7 +11,7 @@ import yaml
 
 from dagstead.project.nodes import Entry, Node
 from dagstead.project.source import SourceText
-from dagstead.project.yaml_reader import read_yaml
+from dagstead.project.yaml_reader import read_yaml, scanned
 
 #: Tokens that are no writing of their own.
 _STRUCTURE = (
@@ -79,6 +80,7 @@ class Sheet:
         self.text = source.text
         self.root: Node = root
         self.tokens = tuple(_tokens(source.text))
+        self._starts = [each.start for each in self.tokens]
         self.lines = tuple(_lines(source.text))
 
     @property
@@ -97,11 +99,13 @@ class Sheet:
 
     def content_end(self, start: int, end: int) -> int:
         """Behind the last piece of writing that begins between two offsets; comments are none."""
-        return max((each.end for each in self.tokens if start <= each.start < end), default=start)
+        first, behind = bisect_left(self._starts, start), bisect_left(self._starts, end)
+        return self.tokens[behind - 1].end if behind > first else start
 
     def value_span(self, entry: Entry) -> tuple[int, int]:
         """Where the value of a written key is; an alias is where it stands, not what it names."""
-        after = [each for each in self.tokens if each.start >= entry.key.end]
+        index = bisect_left(self._starts, entry.key.end)
+        after = self.tokens[index : index + 2]
         colon = after[0].end
         if len(after) > 1 and after[1].kind is yaml.AliasToken:
             return after[1].start, after[1].end
@@ -177,7 +181,7 @@ def text_lines(text: str) -> list[str]:
 
 
 def _tokens(text: str) -> Iterator[Token]:
-    for each in yaml.scan(text, Loader=yaml.SafeLoader):
+    for each in scanned(text):
         start, end = each.start_mark.index, each.end_mark.index
         if isinstance(each, _STRUCTURE) or start == end:
             continue
