@@ -107,9 +107,6 @@ def migrate(  # noqa: PLR0913 - options of a command
         factor_defaults=factor_defaults,
         keep=keep,
     )
-    if to is Layout.DG:
-        msg = "dg's files cannot be written yet. Say --to per-location, root or root-workflows."
-        raise InvalidInputError(msg)
     plan = plan_migration(project, wish, DiskTree(project.root))
     if to is Layout.ROOT_WORKFLOWS:
         plan = _with_workflows(project, plan)

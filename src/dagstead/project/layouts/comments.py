@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from dagstead.project.layouts.sheet import Sheet
+from dagstead.project.layouts.sheet import Sheet, newline_of
 from dagstead.project.source import SourceText
 from dagstead.project.toml_reader import comment_offsets
 
@@ -55,8 +55,7 @@ def with_header(source: SourceText, comments: Sequence[str]) -> SourceText:
     """The text with comments at its top, each a line."""
     if not comments:
         return source
-    found = re.search(r"\r\n|\n|\r", source.text)
-    newline = found[0] if found else "\n"
+    newline = newline_of(source.text)
     prologue = _PROLOGUE.match(source.text)
     at = prologue.end() if prologue else 0
     text = "".join(f"{each}{newline}" for each in comments)

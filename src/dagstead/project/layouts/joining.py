@@ -10,7 +10,7 @@ import yaml
 from dagstead.project.layouts.aliases import renamed_anchors
 from dagstead.project.layouts.cutting import Piece
 from dagstead.project.layouts.entries import as_block_list
-from dagstead.project.layouts.sheet import Sheet, text_lines
+from dagstead.project.layouts.sheet import Sheet, newline_of, text_lines
 from dagstead.project.source import Edit, SourceText
 from dagstead.project.yaml_reader import read_yaml, scanned
 
@@ -40,7 +40,7 @@ def _new_file(there: SourceText | None, path: str, pieces: Sequence[Piece]) -> S
         )
         lines += _lines(bare, first.column, separated=index > 0)
     lines += last.footer
-    newline = Sheet(first.source).newline
+    newline = newline_of(first.source.text)
     text = newline.join(lines) + newline
     return SourceText(file=path, text=text, bom=first.source.bom)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from dagstead.project.families import Family
 from dagstead.project.layouts.comments import missing, with_header
+from dagstead.project.layouts.dg_tables import above_dg
 from dagstead.project.layouts.entries import locations_entry
 from dagstead.project.layouts.sheet import Sheet, Stretch
 from dagstead.project.layouts.targets import Move
@@ -37,7 +40,7 @@ def with_all_comments(
 
 def _place(source: SourceText, offset: int, moves: Sequence[Move]) -> tuple[str, str | None]:
     """The file for a comment, and the location that it is about."""
-    own = [each for each in moves if each.location.file == source.file]
+    own = [each for each in moves if _is_of(each, source)]
     if not own:
         return source.file, None
     if len(own) == 1:
@@ -47,6 +50,13 @@ def _place(source: SourceText, offset: int, moves: Sequence[Move]) -> tuple[str,
         if stretch is not None and stretch.start <= each.location.written.start < stretch.end:
             return each.target, each.location.name.value
     return own[0].target, None
+
+
+def _is_of(move: Move, source: SourceText) -> bool:
+    """Whether a file defines a location, or is one of the files of its dg project."""
+    if move.location.family is Family.DG:
+        return posixpath.dirname(source.file) == move.location.folder
+    return source.file == move.location.file
 
 
 def _stretch(source: SourceText, offset: int) -> Stretch | None:
@@ -61,7 +71,9 @@ def _stretch(source: SourceText, offset: int) -> Stretch | None:
 
 
 def _above(source: SourceText, name: str | None, comments: Sequence[str]) -> SourceText:
-    if name is None or not source.file.endswith((".yaml", ".yml")):
+    if source.file.endswith(".toml"):
+        return above_dg(source, comments)
+    if name is None:
         return with_header(source, comments)
     sheet = Sheet(source)
     entry = locations_entry(sheet)

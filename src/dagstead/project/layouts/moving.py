@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from dagstead.project.families import Family
 from dagstead.project.layouts.cutting import Piece, Taking, cut, prepared
+from dagstead.project.layouts.dg_in import pieces_of, without_projects
+from dagstead.project.layouts.factoring import factored
 from dagstead.project.layouts.joining import put_together
 from dagstead.project.layouts.plan import Wish
 from dagstead.project.layouts.targets import Move
@@ -23,18 +25,31 @@ class _Moving:
     def __init__(self, project: Project, moves: Sequence[Move], wish: Wish) -> None:
         self._project = project
         self._wish = wish
+        self._all = moves
         self._moves = [each for each in moves if each.location.family is Family.CLOUD]
         self._files: dict[str, SourceText | None] = {}
         self._pieces: dict[str, list[Piece]] = defaultdict(list)
 
     def files(self) -> dict[str, SourceText | None]:
-        receiving = {each.target for each in self._moves if not each.stays and not each.duplicate}
+        receiving = {each.target for each in self._all if not each.stays and not each.duplicate}
         for path in dict.fromkeys(each.location.file for each in self._moves):
             self._take_apart(path, receives=path in receiving)
+        for piece in pieces_of(self._project, self._all):
+            self._pieces[piece.target].append(piece)
         for target, pieces in self._pieces.items():
             there = self._files.get(target, self._source(target))
             self._files[target] = put_together(there, target, pieces)
+        self._factor()
+        self._files |= without_projects(self._project, self._all, self._wish)
         return {path: text for path, text in self._files.items() if text != self._source(path)}
+
+    def _factor(self) -> None:
+        if not self._wish.factor_defaults:
+            return
+        for path in dict.fromkeys(each.target for each in self._all):
+            there = self._files.get(path, self._source(path))
+            if there is not None:
+                self._files[path] = factored(there)
 
     def _take_apart(self, path: str, *, receives: bool) -> None:
         source = self._source(path)

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from dagstead.errors import LayoutError
+from dagstead.project.layouts.dg_in import unmovable
+from dagstead.project.layouts.dg_out import to_dg
 from dagstead.project.layouts.fitness import unfit, unreadable
 from dagstead.project.layouts.leftovers import with_all_comments
 from dagstead.project.layouts.moving import moved
-from dagstead.project.layouts.plan import FileChange, Plan, Tree, Wish, checked_names, refusal
+from dagstead.project.layouts.plan import (
+    FileChange,
+    Layout,
+    Plan,
+    Tree,
+    Wish,
+    checked_names,
+    refusal,
+)
 from dagstead.project.layouts.proof import differences
 from dagstead.project.layouts.targets import find_moves
 from dagstead.project.model import Project
@@ -34,7 +44,11 @@ def plan_migration(project: Project, wish: Wish, tree: Tree) -> Plan:
     _refuse(unreadable(project, wish))
     moves = find_moves(project, wish, tree)
     _refuse(unfit(project, moves))
-    files = moved(project, moves, wish)
+    if wish.layout is Layout.DG:
+        files = to_dg(project, moves, wish, tree)
+    else:
+        _refuse(unmovable(project, moves, wish))
+        files = moved(project, moves, wish)
     if not wish.keep:
         files = with_all_comments(project, moves, files)
     return proven(project, tree, files)

@@ -86,8 +86,7 @@ class Sheet:
     @property
     def newline(self) -> str:
         """The line end of the file: the first one."""
-        found = re.search(r"\r\n|\n|\r", self.text)
-        return found[0] if found else "\n"
+        return newline_of(self.text)
 
     def line_at(self, offset: int) -> int:
         """The index of the line with a character."""
@@ -172,6 +171,12 @@ class Sheet:
                 break
             line += 1
         return tail
+
+
+def newline_of(text: str) -> str:
+    """The first line end of a text."""
+    found = re.search(r"\r\n|\n|\r", text)
+    return found[0] if found else "\n"
 
 
 def text_lines(text: str) -> list[str]:

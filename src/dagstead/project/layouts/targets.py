@@ -70,9 +70,7 @@ def root_file(project: Project) -> str:
 def _names(project: Project, wish: Wish) -> list[str]:
     return list(
         dict.fromkeys(
-            each.name.value
-            for each in project.definitions
-            if each.family is Family.CLOUD and wish.takes(each.name.value)
+            each.name.value for each in project.definitions if wish.takes(each.name.value)
         )
     )
 
@@ -84,12 +82,12 @@ def _own(location: Location, chosen: dict[str, list[Move]]) -> Iterator[Move]:
 
 
 def _moves_of(work: _Moves, name: str) -> list[Move]:
-    every = [
-        each
-        for each in work.project.definitions
-        if each.name.value == name and each.family is Family.CLOUD
-    ]
+    every = [each for each in work.project.definitions if each.name.value == name]
     definitions = [each for each in every if not each.variant]
+    in_cloud = [each for each in definitions if each.family is Family.CLOUD]
+    if in_cloud and work.wish.layout is not Layout.DG:
+        # Then dg's tables are for developing, and stay.
+        definitions = in_cloud
     if not definitions:
         work.reasons += [
             f"{each.position}: {name!r} is defined for {each.variant!r} only, and a file "
@@ -114,9 +112,12 @@ def _main(work: _Moves, definitions: list[Location]) -> Location:
     """The definition that goes on: one that is where it must be, else the one that counts."""
     chosen = work.project.location(definitions[0].name.value)
     best = chosen if chosen in definitions else definitions[0]
+    to_dg = work.wish.layout is Layout.DG
     for each in definitions:
-        if each.family is Family.CLOUD and each.file == _place(work, each):
+        if (each.family is Family.DG) is to_dg and each.file == _place(work, each):
             return each
+    if to_dg:
+        return next((each for each in definitions if each.family is Family.DG), best)
     return best
 
 
@@ -135,11 +136,23 @@ def _move(location: Location, target: str, *, duplicate: bool) -> Move:
 
 def _place(work: _Moves, location: Location) -> str:
     """The file that a location belongs into."""
-    if work.wish.layout is not Layout.PER_LOCATION:
+    if work.wish.layout in {Layout.ROOT, Layout.ROOT_WORKFLOWS}:
         return root_file(work.project)
-    folder = work.wish.folders.get(location.name.value, location.build_folder)
+    if work.wish.layout is Layout.DG and location.family is Family.DG:
+        return location.file
+    own = location.build_folder if location.family is Family.CLOUD else location.folder
+    folder = work.wish.folders.get(location.name.value, own)
+    if work.wish.layout is Layout.DG:
+        return _settings_file(work.tree, folder)
     name = posixpath.basename(location.file) if location.family is Family.CLOUD else _FILE
     return posixpath.normpath(posixpath.join(folder, name))
+
+
+def _settings_file(tree: Tree, folder: str) -> str:
+    """Where dg's settings of a folder are written: ``dg.toml`` hides ``pyproject.toml``."""
+    names = ("dg.toml", "pyproject.toml")
+    paths = [posixpath.normpath(posixpath.join(folder, each)) for each in names]
+    return next((each for each in paths if tree.read(each) is not None), paths[0])
 
 
 def _target(work: _Moves, location: Location) -> str | None:
@@ -148,9 +161,11 @@ def _target(work: _Moves, location: Location) -> str | None:
     folder = posixpath.dirname(place)
     name = location.name.value
     before = len(work.reasons)
-    if work.wish.layout is Layout.PER_LOCATION and name not in work.wish.folders:
+    in_cloud = location.family is Family.CLOUD
+    if _own_folders(work.wish) and in_cloud and name not in work.wish.folders:
         work.reasons += _without_folder(work, location, folder)
-    if place != location.file and work.project.file(place) is None and work.tree.read(place):
+    unread = work.project.file(place) is None and work.tree.read(place) is not None
+    if unread and work.wish.layout is not Layout.DG:
         work.reasons.append(
             f"{location.position}: {place!r} is there already and was not read. "
             "Migrate the folder that has both files."
@@ -161,6 +176,11 @@ def _target(work: _Moves, location: Location) -> str | None:
             f"{location.position}: there is no folder {folder!r} for {name!r}. Make it first."
         )
     return place if len(work.reasons) == before else None
+
+
+def _own_folders(wish: Wish) -> bool:
+    """Whether each location has a folder of its own in this layout."""
+    return wish.layout in {Layout.PER_LOCATION, Layout.DG}
 
 
 def _without_folder(work: _Moves, location: Location, folder: str) -> Iterator[str]:
@@ -197,7 +217,7 @@ def _contradiction(main: Location, other: Location) -> Iterator[str]:
 
 def _crowded(project: Project, moves: list[Move], wish: Wish) -> Iterator[str]:
     """Two locations for one file, where each has its own."""
-    if wish.layout is not Layout.PER_LOCATION:
+    if not _own_folders(wish):
         return
     first: dict[str, Location] = {}
     moving = {id(each.location) for each in moves}

@@ -78,7 +78,9 @@ def _scalar(draw: st.DrawFn, value: str) -> str:
 
 
 @st.composite
-def _fields(draw: st.DrawFn, folder: str | None, column: int, step: int) -> list[str]:
+def _fields(
+    draw: st.DrawFn, folder: str | None, column: int, step: int, *, plain: bool
+) -> list[str]:
     """The lines of an entry behind its name, without line ends."""
     pad, deeper = " " * column, " " * (column + step)
     blocks: list[list[str]] = []
@@ -90,9 +92,12 @@ def _fields(draw: st.DrawFn, folder: str | None, column: int, step: int) -> list
     elif inner:
         flow = ", ".join(each.split("  #")[0] for each in inner)
         blocks.append([f"{pad}build: {{{flow}}}"])
-    source = draw(st.sampled_from(["package_name: p", "module_name: m.n", "python_file: f.py"]))
+    sources = ["module_name: m.n", "module_name: m.definitions", "module_name: m"]
+    others = [] if plain else ["package_name: p", "python_file: f.py"]
+    source = draw(st.sampled_from([*sources, *others]))
     blocks.append([f"{pad}code_source:", deeper + source])
-    keys = draw(st.sets(st.sampled_from(["agent_queue", "attribute", "working_directory"])))
+    extra = ["image"] if plain else ["attribute", "working_directory"]
+    keys = draw(st.sets(st.sampled_from(["agent_queue", *extra])))
     blocks += [[f"{pad}{key}: {draw(_WORDS.flatmap(_scalar))}"] for key in sorted(keys)]
     if draw(st.booleans()):
         variables = [f"{deeper}{' ' * step}env_vars:", f"{deeper}{' ' * step}- A=1"]
@@ -107,9 +112,11 @@ def _fields(draw: st.DrawFn, folder: str | None, column: int, step: int) -> list
 
 
 @st.composite
-def _entry(draw: st.DrawFn, name: str, folder: str | None, column: int, step: int) -> list[str]:
+def _entry(
+    draw: st.DrawFn, name: str, folder: str | None, column: int, step: int, *, plain: bool
+) -> list[str]:
     pad = " " * column
-    fields = draw(_fields(folder, column + 2, step))
+    fields = draw(_fields(folder, column + 2, step, plain=plain))
     lines = [f"{pad}- location_name: {draw(_scalar(name))}", *fields]
     if draw(st.integers(0, 2)) == 0:
         lines = [f"{pad}# about {name}", *lines]
@@ -132,8 +139,11 @@ _DEFAULTS = st.sampled_from(
 
 
 @st.composite
-def root_files(draw: st.DrawFn) -> bytes:
-    """A ``dagster_cloud.yaml`` with up to six locations, each in a folder of its own."""
+def root_files(draw: st.DrawFn, *, plain: bool = False) -> bytes:
+    """A ``dagster_cloud.yaml`` with up to six locations, each in a folder of its own.
+
+    A plain one says nothing that dg's files cannot say.
+    """
     folders = draw(st.lists(st.sampled_from(_FOLDERS), min_size=1, max_size=6, unique=True))
     column, step = draw(st.sampled_from([0, 2, 4])), draw(st.sampled_from([2, 4]))
     lines: list[str] = []
@@ -143,7 +153,7 @@ def root_files(draw: st.DrawFn) -> bytes:
     lines.append(draw(st.sampled_from(["locations:", "locations:  # all of them"])))
     for number, folder in enumerate(folders):
         written = draw(st.sampled_from([folder, f"./{folder}", f"{folder}/"]))
-        lines += draw(_entry(f"n{number}", written, column, step))
+        lines += draw(_entry(f"n{number}", written, column, step, plain=plain))
     if draw(st.booleans()):
         lines += ["# the end"]
     newline = draw(st.sampled_from(["\n", "\n", "\r\n"]))

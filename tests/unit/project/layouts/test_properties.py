@@ -40,3 +40,34 @@ def test_a_project_that_is_there_already_keeps_every_byte(data: bytes) -> None:
     assert migrated(before, Layout.ROOT) == before
     apart = migrated(before, Layout.PER_LOCATION)
     assert migrated(apart, Layout.PER_LOCATION) == apart
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=root_files(plain=True))
+def test_locations_and_comments_survive_as_dg_projects_and_back(data: bytes) -> None:
+    before = {_FILE: data.decode(), "a/pyproject.toml": "[project]\nname = 'a'\n"}
+
+    projects = migrated(before, Layout.DG)
+    back = migrated(projects, Layout.ROOT)
+
+    assert _FILE not in projects
+    assert sorted(back) == ["a/pyproject.toml", _FILE]
+    assert back["a/pyproject.toml"] == before["a/pyproject.toml"]
+    read = [project_of({p: t.encode() for p, t in each.items()}) for each in (before, back)]
+    assert differences(*read) == []
+    assert set(comments(before)) <= set(comments(projects))
+    assert set(comments(before)) <= set(comments(back))
+
+
+@settings(max_examples=40, deadline=None)
+@given(data=root_files())
+def test_locations_and_comments_survive_defaults(data: bytes) -> None:
+    before = {_FILE: data.decode()}
+
+    factored = migrated(before, Layout.ROOT, factor_defaults=True)
+    expanded = migrated(factored, Layout.ROOT, factor_defaults=False)
+
+    assert "defaults:" not in expanded[_FILE]
+    read = [project_of({p: t.encode() for p, t in e.items()}) for e in (before, expanded)]
+    assert differences(*read) == []
+    assert set(comments(before)) <= set(comments(expanded))
