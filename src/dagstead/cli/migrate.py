@@ -93,6 +93,9 @@ def migrate(  # noqa: PLR0913 - options of a command
     if sum((to is not None, undo, resume)) != 1:
         msg = "Say one of --to LAYOUT, --undo and --resume."
         raise InvalidInputError(msg)
+    if path.is_file():
+        msg = f"{str(path)!r} is a file. Name its folder, and locations with --location."
+        raise InvalidInputError(msg)
     project = read_project(path)
     journal = Journal(project.repository)
     if undo or resume:
@@ -127,6 +130,7 @@ def _carry_out(project: Project, plan: Plan, journal: Journal, *, write: bool) -
     ]
     if write:
         journal.write(changes)
+        _check_written(project, plan, journal)
         for each in changes:
             print(f"{_verb(each)} {each.path}")
         typer.echo("`dagstead migrate --undo` takes it back.", err=True)
@@ -137,6 +141,25 @@ def _carry_out(project: Project, plan: Plan, journal: Journal, *, write: bool) -
         "Nothing was written; --write does.",
         err=True,
     )
+
+
+def _check_written(project: Project, plan: Plan, journal: Journal) -> None:
+    """Take everything back when the disk does not give what was planned.
+
+    So it is when `.gitignore` leaves out a file that was made.
+    """
+    from dagstead.errors import LayoutError
+    from dagstead.project import read_project
+    from dagstead.project.layouts.proof import differences
+
+    wrong = differences(plan.project, read_project(project.root))
+    if wrong:
+        journal.undo()
+        msg = (
+            f"Read again from disk, the locations are not the same: {' '.join(wrong)} Everything "
+            "was taken back. Does .gitignore leave out one of the new files?"
+        )
+        raise LayoutError(msg)
 
 
 def _with_workflows(project: Project, plan: Plan) -> Plan:

@@ -16,7 +16,7 @@ from dagstead.project.layouts.rendering import key_lines, text_node
 from dagstead.project.layouts.sheet import Sheet, text_lines
 from dagstead.project.layouts.targets import Move
 from dagstead.project.model import ConfigFile, Kind, Location, Project
-from dagstead.project.nodes import Node
+from dagstead.project.nodes import Node, mapping
 from dagstead.project.source import SourceText
 
 #: What of dg's tables becomes a part of an entry.
@@ -130,10 +130,11 @@ def _is_built(location: Location) -> bool:
 def _build(location: Location, move: Move) -> Node:
     """``build`` of the entry: the folder always, because dg's default is the project's."""
     folder = posixpath.dirname(move.target)
-    values = {"directory": relative_directory(folder, location.build_folder, None)}
-    if location.registry is not None:
-        values["registry"] = location.registry.value
-    return text_node(values, location.node.source)
+    directory = relative_directory(folder, location.build_folder, None)
+    made = text_node({"directory": directory}, location.node.source)
+    registry = location.node.get("build") or made
+    kept = tuple(each for each in registry.entries if each.key.value == "registry")
+    return mapping((*made.entries, *kept), made)
 
 
 def _context_lines(project: Project, location: Location, column: int) -> Iterator[str]:

@@ -161,7 +161,7 @@ def _context_lines(location: Location, context: Node) -> list[str]:
         plain = "*" not in sheet.text[start:end] and "&" not in sheet.text[start:end]
         if whole and inside and plain and not is_flow(sheet, own.value):
             first = own_entries(own.value)[0].key.start
-            line = sheet.lines[sheet.line_at(first)]
+            line = sheet.lines[sheet.line_at(own.key.end) + 1]
             last = sheet.lines[sheet.line_at(end - 1)]
             column = sheet.column(first)
             lines = text_lines(sheet.text[line.start : last.end])

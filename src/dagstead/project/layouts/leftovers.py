@@ -29,7 +29,7 @@ def with_all_comments(
     lost = missing(before, [each for each in files.values() if each is not None])
     places: dict[tuple[str, str | None], list[str]] = defaultdict(list)
     for source, offset, text in list(lost):
-        places[_place(source, offset, moves)].append(text)
+        places[_place(source, offset, moves, files)].append(text)
     for (path, name), comments in places.items():
         file = project.file(path)
         there = whole.get(path) or (None if file is None else file.source)
@@ -38,18 +38,36 @@ def with_all_comments(
     return whole
 
 
-def _place(source: SourceText, offset: int, moves: Sequence[Move]) -> tuple[str, str | None]:
+def _place(
+    source: SourceText,
+    offset: int,
+    moves: Sequence[Move],
+    files: Mapping[str, SourceText | None],
+) -> tuple[str, str | None]:
     """The file for a comment, and the location that it is about."""
     own = [each for each in moves if _is_of(each, source)]
     if not own:
-        return source.file, None
-    if len(own) == 1:
-        return own[0].target, own[0].location.name.value
+        gone = source.file in files and files[source.file] is None
+        return (moves[0].target if gone else source.file), None
     stretch = _stretch(source, offset)
     for each in own:
-        if stretch is not None and stretch.start <= each.location.written.start < stretch.end:
-            return each.target, each.location.name.value
-    return own[0].target, None
+        within = stretch is not None and each.location.written.source.file == source.file
+        if within and stretch and stretch.start <= each.location.written.start < stretch.end:
+            return _file_of_part(each, offset, files), each.location.name.value
+    if own[0].location.family is Family.DG or len(own) == 1:
+        return own[0].target, own[0].location.name.value
+    return ("dg.toml" if files.get("dg.toml") else own[0].target), None
+
+
+def _file_of_part(move: Move, offset: int, files: Mapping[str, SourceText | None]) -> str:
+    """The file for a comment of an entry: dg has one of its own for some parts."""
+    for key, name in (("build", "build.yaml"), ("container_context", "container_context.yaml")):
+        entry = move.location.written.entry(key)
+        path = posixpath.join(posixpath.dirname(move.target), name)
+        made = move.target.endswith(".toml") and files.get(path) is not None
+        if made and entry is not None and entry.key.start <= offset <= entry.value.end:
+            return path
+    return move.target
 
 
 def _is_of(move: Move, source: SourceText) -> bool:
@@ -76,6 +94,8 @@ def _above(source: SourceText, name: str | None, comments: Sequence[str]) -> Sou
     if name is None:
         return with_header(source, comments)
     sheet = Sheet(source)
+    if sheet.root.entry("locations") is None:
+        return with_header(source, comments)
     entry = locations_entry(sheet)
     listing = sheet.listing(entry)
     for index, each in enumerate(entry.value.items):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from dagstead.errors import LayoutError
 from dagstead.project.layouts.dg_in import unmovable
@@ -20,6 +21,7 @@ from dagstead.project.layouts.plan import (
     refusal,
 )
 from dagstead.project.layouts.proof import differences
+from dagstead.project.layouts.remarks import remarks
 from dagstead.project.layouts.targets import find_moves
 from dagstead.project.model import Project
 from dagstead.project.reader import with_changes
@@ -51,7 +53,8 @@ def plan_migration(project: Project, wish: Wish, tree: Tree) -> Plan:
         files = moved(project, moves, wish)
     if not wish.keep:
         files = with_all_comments(project, moves, files)
-    return proven(project, tree, files)
+    plan = proven(project, tree, files)
+    return replace(plan, remarks=tuple(remarks(project, moves, wish, files)))
 
 
 def proven(project: Project, tree: Tree, files: Files) -> Plan:
