@@ -108,7 +108,7 @@ class Inspection:
             name=inspected.workflow.name,
             builds=_places(name, (act for each in concerned for act in each.builds_of)),
             deploys=_places(name, (act for each in concerned for act in each.deploys_of)),
-            certain=any(each.deploys(location) for each in concerned),
+            certain=any(each.certainly(location) for each in concerned),
             events=tuple(dict.fromkeys(each.run.event for each in concerned)),
             triggers=tuple(described(inspected.workflow)),
             branches=(push.branches or ()) if push else (),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -50,6 +51,10 @@ NAMES: Mapping[Shape, str] = {
 }
 #: Shapes of workflows that deploy.
 DEPLOYING_SHAPES = frozenset(Shape) - {Shape.CALLED, Shape.NONE, Shape.EMPTY, Shape.INVALID}
+
+_HANDLING = DEPLOYING | {Does.BUILD, Does.RECORD}
+#: What earlier steps and jobs have found out.
+_FOUND_OUT = re.compile(r"\b(?:steps|needs|env)\b")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -143,9 +148,10 @@ def _chosen_while_running(evidence: Evidence, parts: set[str]) -> Verdict | None
         reason = "parse_workspace reads the configuration, and a matrix has an entry for each"
         return Verdict(shape=Shape.ROUTED_MATRIX, reason=reason)
     depends = any(
-        act.does in DEPLOYING | {Does.BUILD, Does.RECORD}
-        and (act.chosen.unknown or not act.certain)
-        for act in evidence.acts
+        act.does in _HANDLING and _depends(run, act)
+        for run in evidence.runs
+        for act in run.acts
+        if run.event is not Event.CLOSE
     )
     for does, shape, reason in (
         (Does.COMPARE, Shape.CHANGED, "what it builds depends on what has changed"),
@@ -158,9 +164,17 @@ def _chosen_while_running(evidence: Evidence, parts: set[str]) -> Verdict | None
     return None
 
 
+def _depends(run: JobRun, act: Act) -> bool:
+    """Whether it shows only when the workflow runs what an act does."""
+    needed = "" if run.job.condition is None else str(run.job.condition.value)
+    by_step = not act.certain and _FOUND_OUT.search(act.condition)
+    by_job = not run.certain and _FOUND_OUT.search(needed)
+    return bool(act.chosen.unknown or by_step or by_job)
+
+
 def _matrix(evidence: Evidence) -> Verdict | None:
     for run in evidence.runs:
-        deploys = any(act.does in DEPLOYING | {Does.BUILD, Does.RECORD} for act in run.acts)
+        deploys = any(act.does in _HANDLING for act in run.acts)
         if run.event is Event.CLOSE or not deploys or run.job.matrix is None:
             continue
         names = {name for act in run.acts for name in act.chosen.names}

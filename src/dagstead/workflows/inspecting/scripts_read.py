@@ -13,7 +13,7 @@ SINCE_LAST_PUSH = re.compile(
     r"git\s+(?:--no-pager\s+)?diff\b[^\n;|]*(?:HEAD(?:\^|~\d*)|ORIG_HEAD|github\.event\.before)"
     r"|\bHEAD\^|github\.event\.before"
 )
-_COMPARES = re.compile(r"\bgit\s+(?:--no-pager\s+)?(?:diff|log|diff-tree)\b[^\n]*")
+_COMPARES = re.compile(r"\bgit\s+(?:--no-pager\s+)?(?:diff|diff-tree)\b[^\n]*")
 _READS = re.compile(
     r"\byq\b[^\n]*dagster[_-]cloud|load_build_info|(?:safe_)?load(?:_all)?\([^\n]*\)\[\"locations\"\]"
 )

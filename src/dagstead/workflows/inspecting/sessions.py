@@ -40,6 +40,10 @@ class Session:
         """Whether it deploys a location."""
         return self._any(location, DEPLOYING)
 
+    def certainly(self, location: Location) -> bool:
+        """Whether it deploys a location whenever its workflow runs for this event."""
+        return self.run.certain and any(each.certain for each in self.acts_on(location, DEPLOYING))
+
     def builds(self, location: Location) -> bool | None:
         """Whether it builds a location, or is told of its image."""
         return self._any(location, _BUILDING)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -15,7 +16,7 @@ from dagstead.workflows.inspecting.action_steps import (
 )
 from dagstead.workflows.inspecting.acts import Act, Does, Tool
 from dagstead.workflows.inspecting.commands import Command, command_in, command_of, is_opaque
-from dagstead.workflows.inspecting.model import Job, LocalAction, Step
+from dagstead.workflows.inspecting.model import Event, Job, LocalAction, Step
 from dagstead.workflows.inspecting.placing import place
 from dagstead.workflows.inspecting.references import Reference, reference
 from dagstead.workflows.inspecting.scopes import Scope, in_repository
@@ -23,6 +24,8 @@ from dagstead.workflows.inspecting.scripts_read import ScriptAct, script_acts
 from dagstead.workflows.inspecting.shell import Call, calls_of
 
 _MOST_CALLS = 4
+#: A folder that is not known: no path below it is one of the repository.
+_NOWHERE = "/nowhere"
 _CLI_PARTS: Mapping[str, Tool] = {
     "actions/utils/dagster-cloud-cli": Tool.CLI,
     "actions/utils/dg-cli": Tool.DG,
@@ -133,10 +136,14 @@ class StepFollower:
     def _script(self, step: Step, node: Node, scope: Scope, *, certain: bool) -> Iterator[Act]:
         script = node.text or ""
         variables = dict(scope.env)
+        before = self.folder
+        self.folder = scope.shell_text(step.directory) or self.folder
         for call in calls_of(script, variables, scope.fill):
             command = command_of(call.words)
             if command is not None:
                 yield self._commanded(command, call, step, node, certain=certain)
+            elif call.words[0] == "cd":
+                self.folder = posixpath.join(self.folder, call.words[-1] or _NOWHERE)
             elif is_opaque(call.words):
                 yield self._plain(
                     ScriptAct(does=Does.OPAQUE, by=call.words[0] or "a variable", start=call.start),
@@ -146,12 +153,11 @@ class StepFollower:
                     certain=certain,
                 )
         for each in script_acts(script):
-            act = self._plain(each, step, node, scope, certain=certain)
-            if each.does is Does.READ:
-                act = replace(act, file=None)
-            yield act
+            yield self._plain(each, step, node, scope, certain=certain)
         if self.job.one_shell:
             self.scope = replace(self.scope, env=variables)
+        else:
+            self.folder = before
 
     def _plain(
         self, found: ScriptAct, step: Step, node: Node, scope: Scope, *, certain: bool
@@ -169,13 +175,17 @@ class StepFollower:
     def _commanded(
         self, command: Command, call: Call, step: Step, node: Node, *, certain: bool
     ) -> Act:
-        file = self._file(_file_option(command), step)
+        file = self._file(_file_option(command))
         if command.does is Does.RENDER:
             for each in call.outputs:
                 if each is not None:
-                    self.rendered[self._path(each, step) or each] = file
+                    self.rendered[self._path(each) or each] = file
+        does = command.does
+        if command.by == "ci branch-deployment" and self._is_closing_on_github:
+            # There it takes the state of the pull request from the event.
+            does = Does.CLOSE
         return Act(
-            does=command.does,
+            does=does,
             by=command.by,
             tool=command.tool,
             position=place(node, call.start, call.end),
@@ -187,6 +197,10 @@ class StepFollower:
             env=call.variables,
             options=command.options,
         )
+
+    @property
+    def _is_closing_on_github(self) -> bool:
+        return self.scope.event is Event.CLOSE and not self.job.one_shell
 
     def _composite(self, found: Reference, step: Step, scope: Scope) -> None:
         action = self.actions.get(found.name.removeprefix("./"))
@@ -210,7 +224,7 @@ class StepFollower:
         inner.follow(action.steps)
 
     def _checkout(self, step: Step, scope: Scope) -> None:
-        path = (scope.text(step.input("path")) or "").strip("/")
+        path = (scope.text(step.input("path")) or "").removeprefix("./").strip("/")
         repository = scope.text(step.input("repository"))
         if path and step.input("repository") is None:
             self.checkouts = (*self.checkouts, path)
@@ -224,13 +238,12 @@ class StepFollower:
                 return replace(found, name=f"{found.name}/{named.name[len(folder) + 3 :]}")
         return named
 
-    def _file(self, path: str | None, step: Step | None = None) -> str | None:
-        found = self._path(path, step)
+    def _file(self, path: str | None) -> str | None:
+        found = self._path(path)
         return self.rendered.get(found, found) if found is not None else None
 
-    def _path(self, path: str | None, step: Step | None) -> str | None:
-        own = step and self.scope.shell_text(step.directory)
-        return in_repository(path, folder=own or self.folder, checkouts=self.checkouts)
+    def _path(self, path: str | None) -> str | None:
+        return in_repository(path, folder=self.folder, checkouts=self.checkouts)
 
 
 def _file_option(command: Command) -> str | None:

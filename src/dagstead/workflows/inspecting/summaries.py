@@ -113,7 +113,7 @@ def _handled(inspected: Inspected, location: Location) -> Handled | None:
         ways=tuple(str(each) for each in ways if each is not None),
         builds=_places(builds),
         deploys=_places(act for each in sessions for act in _about(each.deploys_of, name)),
-        certain=any(each.deploys(location) for each in sessions),
+        certain=any(each.certainly(location) for each in sessions),
         to_full=_runs(sessions, *_FULL),
         to_branch=_runs(sessions, Event.CHANGE),
     )

@@ -54,8 +54,10 @@ def filter_without_files(inspection: Inspection) -> Iterator[Found]:
     """Every pattern of a path filter matches a file."""
     for each in deploying(inspection):
         for trigger in each.workflow.triggers:
-            patterns = [each.text for each in trigger.paths.patterns] if trigger.paths else []
-            for node in trigger.paths.patterns if trigger.paths else ():
+            if trigger.paths is None or trigger.paths.ignores:
+                continue
+            patterns = [node.text for node in trigger.paths.patterns]
+            for node in trigger.paths.patterns:
                 pattern = node.text or ""
                 # A folder beside all that is in it does no harm: it may be a submodule.
                 if pattern.startswith("!") or f"{pattern}/**" in patterns:

@@ -86,7 +86,7 @@ def missing_called_file(inspection: Inspection) -> Iterator[Found]:
             path = (node.text or "").removeprefix("./").rstrip("/")
             known = inspection.files.workflow(path) or path in inspection.files.actions
             # A checkout of another repository can have it.
-            known = known or f"path: {path.partition('/')[0]}" in each.source.text
+            known = known or path.partition("/")[0] in _checkouts(each)
             if not known and not (inspection.project.repository / path).exists():
                 yield Found(
                     position=node.position,
@@ -99,6 +99,13 @@ def _has_something(each: Workflow) -> bool:
     if each.root is None:
         return False
     return bool(each.jobs) or (each.provider is Provider.GITLAB and bool(each.root.entries))
+
+
+def _checkouts(each: Workflow) -> set[str]:
+    """The folders that steps put repositories into."""
+    paths = (step.input("path") for job in each.jobs for step in job.steps)
+    texts = (node.text or "" for node in paths if node is not None)
+    return {text.removeprefix("./").strip("/") for text in texts}
 
 
 def _called(each: Workflow) -> Iterator[Node]:

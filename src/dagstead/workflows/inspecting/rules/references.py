@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dagstead.project.nodes import Node
 from dagstead.project.rules.base import Found, Severity
 from dagstead.project.rules.visit import nearest
 from dagstead.workflows.inspecting.acts import Act, Does, Tool
+from dagstead.workflows.inspecting.following import JobRun
 from dagstead.workflows.inspecting.inspection import Inspection
 from dagstead.workflows.inspecting.model import Workflow
-from dagstead.workflows.inspecting.references import OFFICIAL, PARTS, RETIRED, Reference, reference
+from dagstead.workflows.inspecting.references import (
+    HEEDS_URL,
+    OFFICIAL,
+    PARTS,
+    RETIRED,
+    Reference,
+    reference,
+)
 from dagstead.workflows.inspecting.rules.base import (
     BUILD,
     CI_INIT,
@@ -41,6 +50,7 @@ _RETIRED_RUNNERS = frozenset(
     {"macos-10.15", "macos-11", "macos-12", "macos-13", "ubuntu-16.04", "ubuntu-18.04"}
     | {"ubuntu-20.04", "windows-2016", "windows-2019"}
 )
+_PINNED = re.compile(r"dagster-cloud(?:-cli)?\s*==\s*(\d+\.\d+\.\d+)")
 #: Works as before, and will be removed.
 _DEPRECATED = "ci check"
 
@@ -160,7 +170,14 @@ def action_ignores_url(inspection: Inspection) -> Iterator[Found]:
 
 
 def _ignoring(inspection: Inspection) -> Iterator[Found]:
-    for _, _, act in acts(inspection):
+    for _, run, act in acts(inspection):
+        old = _old_command_line(run) if act.does is Does.BEGIN and act.tool is Tool.CLI else None
+        if old and names_other_control_plane(act.env):
+            yield Found(
+                position=act.position,
+                message=f"{old} of '{act.by}' ignores DAGSTER_CLOUD_URL, which is set here",
+                instead="Install dagster-cloud-cli 1.12.12 or newer",
+            )
         used = act.reference
         is_old = _begins_session(act) and used is not None and used.ignores_url
         if used is not None and is_old and names_other_control_plane(act.env):
@@ -201,6 +218,15 @@ def calls_dagster_plus(act: Act) -> bool:
     """Whether the check of a connection goes to dagster.cloud, and not where it should."""
     skipped = act.options.get("--dagster-cloud-connect-check") == "skip"
     return not skipped and names_other_control_plane(act.env)
+
+
+def _old_command_line(run: JobRun) -> str | None:
+    """The version that a job installs, when it is an old one."""
+    for step in run.job.steps:
+        for found in _PINNED.finditer("" if step.run is None else (step.run.text or "")):
+            if tuple(map(int, found[1].split("."))) < HEEDS_URL:
+                return found[1]
+    return None
 
 
 def _begins_session(act: Act) -> bool:

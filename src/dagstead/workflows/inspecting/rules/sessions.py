@@ -24,6 +24,7 @@ from dagstead.workflows.inspecting.rules.visit import acts, deploying, once
 from dagstead.workflows.inspecting.scripts_read import SINCE_LAST_PUSH
 from dagstead.workflows.options import Provider
 
+_BRANCH_ACTIONS = ("serverless_branch_deploy", "hybrid_branch_deploy", "get_branch_deployment")
 _STATE = "DAGSTER_BUILD_STATEDIR"
 _ON_CHANGES = "  push:\n    branches: [main]\n  pull_request:\n"
 _CLOSED = _ON_CHANGES + "    types: [opened, synchronize, reopened, closed]\n"
@@ -101,7 +102,7 @@ def _collide(first: Act, second: Act) -> bool:
 )
 def branch_deployment_stays(inspection: Inspection) -> Iterator[Found]:
     """What a pull request has opened is closed with it."""
-    if any(act.does is Does.CLOSE for _, _, act in acts(inspection)):
+    if any(_closes(act) for _, _, act in acts(inspection, Event.CLOSE)):
         return
     for each in deploying(inspection):
         deploys = any(act.does in DEPLOYING for _, act in each.acts(Event.CHANGE))
@@ -118,6 +119,13 @@ def branch_deployment_stays(inspection: Inspection) -> Iterator[Found]:
             if has_type
             else "Write types: [opened, synchronize, reopened, closed], and begin with prerun",
         )
+
+
+def _closes(act: Act) -> bool:
+    """Whether it tells the control plane of a pull request that is closed."""
+    # The actions for branch deployments take the state of the pull request from the event.
+    takes_state = act.by in {"build_deploy_python_executable", *_BRANCH_ACTIONS}
+    return act.does is Does.CLOSE or takes_state
 
 
 @workflow_rule(
@@ -138,6 +146,10 @@ def branch_deployment_stays(inspection: Inspection) -> Iterator[Found]:
 )
 def lost_deploy(inspection: Inspection) -> Iterator[Found]:
     """A deploy of what has changed is never cancelled."""
+    return once(_losing(inspection))
+
+
+def _losing(inspection: Inspection) -> Iterator[Found]:
     for each in deploying(inspection):
         trigger = each.workflow.trigger("push")
         compares = any(act.does is Does.COMPARE for _, act in each.acts(Event.PUSH))

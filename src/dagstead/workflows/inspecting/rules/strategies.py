@@ -20,7 +20,7 @@ from dagstead.workflows.inspecting.rules.base import (
     workflow,
     workflow_rule,
 )
-from dagstead.workflows.inspecting.rules.visit import once, sessions
+from dagstead.workflows.inspecting.rules.visit import named, once, sessions
 
 _RECORD = call("ci set-build-output --location-name train --image-tag $GITHUB_SHA")
 _GOOD_HYBRID = {**locations(TRAIN), WORKFLOW: workflow(BEGIN, _RECORD, DEPLOY)}
@@ -48,16 +48,13 @@ def hybrid_built_as_serverless(inspection: Inspection) -> Iterator[Found]:
 
 
 def _as_serverless(inspection: Inspection) -> Iterator[Found]:
-    for act, location in _built(inspection):
-        if location.kind is not Kind.HYBRID or act.strategy not in _SERVERLESS:
+    for act, names in _built(inspection, Kind.HYBRID):
+        if act.strategy not in _SERVERLESS or _is_ignored_registry(act):
             continue
-        if _is_ignored_registry(act):
-            continue
-        what = "a PEX file" if act.strategy is Strategy.PEX else "an image for the managed pool"
+        what = "PEX" if act.strategy is Strategy.PEX else "an image for the managed pool"
         yield Found(
             position=act.position,
-            message=f"'{act.by}' builds {location.name.value} as {what}, "
-            "and its build.registry makes it hybrid",
+            message=f"'{act.by}' builds {names} as {what}, and build.registry makes that hybrid",
             instead="Push its image to build.registry and call 'ci set-build-output'; "
             "or remove build.registry if it is serverless",
         )
@@ -84,12 +81,11 @@ def image_of_serverless(inspection: Inspection) -> Iterator[Found]:
 
 
 def _as_image(inspection: Inspection) -> Iterator[Found]:
-    for act, location in _built(inspection):
-        if location.kind is Kind.SERVERLESS and act.strategy is Strategy.IMAGE:
+    for act, names in _built(inspection, Kind.SERVERLESS):
+        if act.strategy is Strategy.IMAGE:
             yield Found(
                 position=act.position,
-                message=f"'{act.by}' needs the image of {location.name.value}, "
-                "which has no build.registry",
+                message=f"'{act.by}' names the image of {names}, and there is no build.registry",
                 instead="Write build.registry if it is hybrid; "
                 "otherwise build it with 'ci build --build-strategy python-executable'",
             )
@@ -115,21 +111,23 @@ def registry_ignored(inspection: Inspection) -> Iterator[Found]:
 
 
 def _ignored(inspection: Inspection) -> Iterator[Found]:
-    for act, location in _built(inspection):
-        if location.kind is not Kind.HYBRID or not _is_ignored_registry(act):
-            continue
-        yield Found(
-            position=act.position,
-            message=f"'{act.by}' does not push {location.name.value} to its build.registry",
-            instead="Push its image with docker and call 'ci set-build-output'",
-        )
+    for act, names in _built(inspection, Kind.HYBRID):
+        if _is_ignored_registry(act):
+            yield Found(
+                position=act.position,
+                message=f"'{act.by}' does not push {names} to build.registry",
+                instead="Push its image with docker and call 'ci set-build-output'",
+            )
 
 
-def _built(inspection: Inspection) -> Iterator[tuple[Act, Location]]:
+def _built(inspection: Inspection, kind: Kind) -> Iterator[tuple[Act, str]]:
+    """The acts that build locations of a kind, with the names of those."""
     for _, session in sessions(inspection):
+        found: dict[int, tuple[Act, list[Location]]] = {}
         for location in session.universe:
-            for act in session.acts_on(location, _BUILDS):
-                yield act, location
+            for act in session.acts_on(location, _BUILDS) if location.kind is kind else ():
+                found.setdefault(id(act), (act, []))[1].append(location)
+        yield from ((act, named(those)) for act, those in found.values())
 
 
 def _is_ignored_registry(act: Act) -> bool:

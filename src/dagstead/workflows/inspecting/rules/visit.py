@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
 
@@ -18,7 +17,7 @@ from dagstead.workflows.inspecting.sessions import Session
 URL = "DAGSTER_CLOUD_URL"
 ORGANIZATION = "DAGSTER_CLOUD_ORGANIZATION"
 
-_EXPRESSION = re.compile(r"\$\{\{")
+_DAGSTER_PLUS = ("dagster.cloud", "dagster.plus")
 
 
 def deploying(inspection: Inspection) -> Iterator[Inspected]:
@@ -68,8 +67,11 @@ def names_other_control_plane(env: Mapping[str, str | None]) -> bool:
 
 def is_dagster_plus(url: str) -> bool:
     """Whether an address is one of Dagster+."""
-    host = urlsplit(url if "://" in url else f"https://{url}").hostname or ""
-    return host == "dagster.cloud" or host.endswith(".dagster.cloud")
+    try:
+        host = urlsplit(url if "://" in url else f"https://{url}").hostname or ""
+    except ValueError:
+        return False
+    return any(host == each or host.endswith(f".{each}") for each in _DAGSTER_PLUS)
 
 
 def named(locations: list[Location]) -> str:
