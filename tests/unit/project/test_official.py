@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +13,8 @@ from hypothesis import given, settings
 
 from dagstead.project import Family, Location, Project, read_project
 from dagstead.project.checking import check
-from tests.support.environments import REPOSITORY
+from tests.support.corpus import FEWEST_REPOSITORIES, corpus
 from tests.unit.project.documents import officially_accepted, texts
-
-_VARIABLE = "DAGSTEAD_CORPUS"
-_FEWEST_REPOSITORIES = 50
-
-
-def corpus() -> list[Path]:
-    """The folders of real repositories; they lie beside the clone unless the variable says so."""
-    folder = Path(os.environ.get(_VARIABLE) or REPOSITORY.parent / "shared" / "corpus")
-    if folder.is_dir():
-        return sorted(each for each in folder.iterdir() if each.is_dir())
-    sentence = f"The corpus is not in {folder.name}: set {_VARIABLE} to the folder that holds it."
-    if os.environ.get("CI"):
-        pytest.fail(sentence)
-    sys.stderr.write(f"not run: {sentence}\n")
-    return []
 
 
 def test_the_corpus_gets_the_official_verdicts() -> None:
@@ -44,7 +27,7 @@ def test_the_corpus_gets_the_official_verdicts() -> None:
             text = (repository / file.path).read_bytes().decode("utf-8", errors="surrogateescape")
             assert_same_verdict(project, file.path, text)
 
-    assert not repositories or (len(repositories) >= _FEWEST_REPOSITORIES and files)
+    assert not repositories or (len(repositories) >= FEWEST_REPOSITORIES and files)
 
 
 def test_the_corpus_is_written_back_byte_for_byte() -> None:

@@ -86,7 +86,8 @@ def _ci_init(by: str, step: Step, scope: Scope) -> ActionAct:
 
 
 def _dg_init(by: str, step: Step, scope: Scope) -> ActionAct:
-    return ActionAct(does=Does.BEGIN, by=by, chosen=_listed(step, scope))
+    folder = scope.shell_text(step.input("project_dir"))
+    return ActionAct(does=Does.BEGIN, by=by, chosen=_listed(step, scope), file=folder)
 
 
 def _listed(step: Step, scope: Scope) -> Chosen:

@@ -97,7 +97,8 @@ class Act:
     position: Position
     chosen: Chosen = ALL
     strategy: Strategy | None = None
-    #: The configuration file, relative to the root of the repository; ``None`` is not known.
+    #: The configuration file, relative to the root of the repository; of dg and dagstead the
+    #: folder. ``None`` is not known.
     file: str | None = None
     #: Whether the step always runs when its job does, as far as can be known.
     certain: bool = True

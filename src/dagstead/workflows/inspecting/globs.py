@@ -69,7 +69,12 @@ def _literal(pattern: str, at: int) -> tuple[str, int]:
     if character == "\\" and at + 1 < len(pattern):
         return re.escape(pattern[at + 1]), at + 2
     end = pattern.find("]", at)
-    if character == "[" and end > 0:
-        inner = pattern[at + 1 : end].replace("\\", "\\\\").replace("[", "\\[")
-        return f"[{inner}]", end + 1
+    if character == "[" and end > at + 1:
+        return f"[{_characters(pattern[at + 1 : end])}]", end + 1
     return re.escape(character), at + 1
+
+
+def _characters(inner: str) -> str:
+    """What stands in a set; only ``-`` between two characters means something there."""
+    escaped = re.sub(r"[^\w-]", lambda found: "\\" + found[0], inner)
+    return re.sub(r"-{2,}", "-", escaped)

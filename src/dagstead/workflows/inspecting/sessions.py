@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -26,9 +27,13 @@ class Session:
     file: str | None
     #: The locations that it can be about.
     universe: tuple[Location, ...]
+    #: Whether it is about a part of the project in which no location was found.
+    is_unclear: bool = False
 
     def selects(self, location: Location) -> bool | None:
         """Whether a location is part of it, ``None`` where that cannot be known."""
+        if not self.universe:
+            return None if self.is_unclear else False
         # By name: one that several files define is the same to the control plane.
         if not any(each.name.value == location.name.value for each in self.universe):
             return False
@@ -88,18 +93,25 @@ def sessions_of(project: Project, runs: Sequence[JobRun]) -> Iterator[Session]:
 
 
 def universe_of(project: Project, file: str | None, tool: Tool) -> tuple[Location, ...]:
-    """The locations that an act on a file can be about."""
+    """The locations that an act on a file, or on a folder, can be about."""
+    known = project.locations
     if tool is Tool.DG:
-        return tuple(each for each in project.locations if each.family is Family.DG)
+        known = tuple(each for each in project.definitions if each.family is Family.DG)
     if file is None:
-        return project.locations
+        return known
     prefix = project_prefix(project)
+    if tool in {Tool.DG, Tool.DAGSTEAD}:
+        return tuple(each for each in known if _is_below(in_repository(prefix, each.file), file))
     return tuple(each for each in project.definitions if in_repository(prefix, each.file) == file)
 
 
 def in_repository(prefix: str, path: str) -> str:
     """A path of a project, relative to the root of the repository."""
-    return path if prefix == "." else f"{prefix}/{path}"
+    return posixpath.normpath(posixpath.join(prefix, path))
+
+
+def _is_below(path: str, folder: str) -> bool:
+    return folder == "." or path.startswith(f"{folder}/")
 
 
 def _of_run(project: Project, run: JobRun, runs: Sequence[JobRun]) -> Iterator[Session]:
@@ -133,10 +145,16 @@ def _begun_elsewhere(run: JobRun, runs: Sequence[JobRun]) -> Act | None:
 
 def _session(project: Project, run: JobRun, begin: Act | None, acts: list[Act]) -> Session:
     first = begin or acts[0]
+    # A session of dg can be begun by the action, and its builds are by dg.
+    is_dg = first.by == "dg-deploy-init" or any(each.tool is Tool.DG for each in (first, *acts))
+    universe = universe_of(project, first.file, Tool.DG if is_dg else first.tool)
+    top = in_repository(project_prefix(project), ".")
+    is_inside = first.file in {None, "."} or _is_below(str(first.file), top)
     return Session(
         run=run,
         begin=begin,
         acts=tuple(acts),
         file=first.file,
-        universe=universe_of(project, first.file, first.tool),
+        universe=universe,
+        is_unclear=not universe and is_inside,
     )

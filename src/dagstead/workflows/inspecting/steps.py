@@ -247,10 +247,12 @@ class StepFollower:
 
 
 def _file_option(command: Command) -> str | None:
-    """The configuration file that a command names or takes by default."""
+    """The configuration file, or the folder, that a command names or takes by default."""
     options = command.options
-    if command.tool is not Tool.CLI:
-        return None
+    if command.tool is Tool.DG:
+        return options.get("--target-path", ".")
+    if command.tool is Tool.DAGSTEAD:
+        return command.arguments[0] if command.arguments else "."
     for name in ("--location-file", "--workspace", "-w", "--locations"):
         if name in options:
             return options[name]

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dagstead.project import Family, Kind, Location
 from dagstead.project.rules.base import Found
 from dagstead.project.rules.visit import nearest
-from dagstead.workflows.inspecting.acts import Act, Tool
+from dagstead.workflows.inspecting.acts import Act
 from dagstead.workflows.inspecting.inspection import Inspected, Inspection
 from dagstead.workflows.inspecting.model import Event
 from dagstead.workflows.inspecting.patterns import Shape
@@ -135,10 +135,6 @@ def _unknown(inspection: Inspection) -> Iterator[Found]:
 def _known(inspection: Inspection, session: Session) -> set[str] | None:
     """The names that a session can name, ``None`` where they cannot be known."""
     project = inspection.project
-    tools = {each.tool for each in session.acts}
-    if Tool.DG in tools:
-        names = {each.name.value for each in project.locations if each.family is Family.DG}
-        return names or None
     if session.file is None:
         every = {each.name.value for each in project.definitions}
         return every if every and is_whole(project) else None
