@@ -273,6 +273,14 @@ def test_a_matrix_runs_a_job_for_each_entry(tmp_path: Path) -> None:
     assert acts(tmp_path, hybrid, deploy, job=job, event=Event.CHANGE) == []
 
 
+def test_the_branch_of_a_push_is_known_where_it_is_the_only_one(tmp_path: Path) -> None:
+    job = "    if: github.ref == 'refs/heads/{}'\n"
+    deploy = "run: dagster-cloud ci deploy"
+
+    assert acts(tmp_path, deploy, job=job.format("other")) == []
+    assert len(acts(tmp_path, deploy, job=job.format("main"))) == 1
+
+
 CALLED = """\
 on:
   workflow_call:

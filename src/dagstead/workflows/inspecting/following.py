@@ -13,7 +13,7 @@ from dagstead.workflows.inspecting.matrices import entries_of
 from dagstead.workflows.inspecting.model import Event, Job, Workflow, WorkflowFiles
 from dagstead.workflows.inspecting.scopes import WORKSPACE, Scope
 from dagstead.workflows.inspecting.steps import Followed, StepFollower
-from dagstead.workflows.inspecting.triggers import events_of
+from dagstead.workflows.inspecting.triggers import events_of, only_branch
 from dagstead.workflows.options import Provider
 
 _MOST_CALLS = 4
@@ -45,7 +45,9 @@ def follow(workflow: Workflow, files: WorkflowFiles) -> tuple[JobRun, ...]:
     return tuple(
         run
         for event in events
-        for run in _Follower(workflow=workflow, files=files, event=event).runs()
+        for run in _Follower(
+            workflow=workflow, files=files, event=event, branch=only_branch(workflow, event)
+        ).runs()
     )
 
 
@@ -54,6 +56,7 @@ class _Follower:
     workflow: Workflow
     files: WorkflowFiles
     event: Event
+    branch: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     depth: int = 0
     certain: bool = True
@@ -112,6 +115,7 @@ class _Follower:
                 workflow=called,
                 files=self.files,
                 event=self.event,
+                branch=self.branch,
                 inputs=inputs,
                 depth=self.depth + 1,
                 certain=certain,
@@ -124,7 +128,9 @@ class _Follower:
             env["GITHUB_WORKSPACE"] = WORKSPACE
         else:
             env["CI_PROJECT_DIR"] = WORKSPACE
-        scope = Scope(event=self.event, env=env, inputs=self.inputs, needs=self.needs)
+        scope = Scope(
+            event=self.event, env=env, branch=self.branch, inputs=self.inputs, needs=self.needs
+        )
         return replace(scope, env=scope.env_with(self.workflow.env))
 
 

@@ -45,6 +45,8 @@ class Scope:
     event: Event
     #: ``None`` is a variable whose value is not known.
     env: Mapping[str, str | None]
+    #: The branch of a push, where only one starts the workflow.
+    branch: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
     matrix: Mapping[str, Any] = field(default_factory=dict)
     #: By the step's id and the output's name.
@@ -115,6 +117,8 @@ class Scope:
     def _github(self, path: tuple[str, ...]) -> Any:
         if path == ("workspace",):
             return WORKSPACE
+        if self.branch is not None and path in {("ref",), ("ref_name",)}:
+            return self.branch if path == ("ref_name",) else f"refs/heads/{self.branch}"
         return _GITHUB[self.event].get(path, UNKNOWN)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dagstead.project.nodes import Entry, Node
@@ -9,6 +10,7 @@ from dagstead.workflows.inspecting.globs import selects
 from dagstead.workflows.inspecting.model import Event, PathFilter, Trigger, Workflow
 from dagstead.workflows.options import Provider
 
+_PATTERN = re.compile(r"[*?+\[\]!]")
 _USUAL_TYPES = ("opened", "synchronize", "reopened")
 _PULL_REQUEST = ("pull_request", "pull_request_target")
 
@@ -56,6 +58,15 @@ def trigger_for(workflow: Workflow, event: Event) -> Trigger | None:
     if event is Event.OTHER:
         return None
     return workflow.trigger("pull_request") or workflow.trigger("pull_request_target")
+
+
+def only_branch(workflow: Workflow, event: Event) -> str | None:
+    """The branch whose pushes start a workflow, when it is one and no pattern."""
+    trigger = workflow.trigger("push") if event is Event.PUSH else None
+    if trigger is None or trigger.tags or len(trigger.branches or ()) != 1:
+        return None
+    (branch,) = trigger.branches or ("",)
+    return None if _PATTERN.search(branch) else branch
 
 
 def starts_on(path_filter: PathFilter, path: str) -> bool:
