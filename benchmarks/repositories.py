@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 #: Of agents; each has one of its own.
@@ -35,6 +36,21 @@ def one_root_file(root: Path, *, locations: int, files: int) -> None:
     _make(root, locations=locations, files=files)
     entries = [_entry(n, f"./teams/team{n % 20}/location{n}") for n in range(locations)]
     (root / "dagster_cloud.yaml").write_text("locations:\n" + "".join(entries), encoding="utf-8")
+
+
+def commit_twice(root: Path) -> None:
+    """Let git keep it all; the second commit changes one file."""
+    author = ("-c", "user.name=benchmark", "-c", "user.email=benchmark@example.com")
+    _git(root, "init", "--quiet")
+    for text in ("", "changed = True\n"):
+        file = root / "teams/team3/location3/location3/assets/asset0.py"
+        file.write_text(text, encoding="utf-8")
+        _git(root, "add", "--all")
+        _git(root, *author, "commit", "--quiet", "--message", "benchmark")
+
+
+def _git(root: Path, *words: str) -> None:
+    subprocess.run(["git", *words], cwd=root, check=True)  # noqa: S603, S607 - git as it is found
 
 
 def _entry(number: int, directory: str) -> str:

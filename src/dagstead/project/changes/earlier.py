@@ -32,6 +32,7 @@ class Loader(Protocol):
 class Earlier:
     """What the configuration said at the base."""
 
+    #: The present one itself when no file of it has changed.
     project: Project
     #: Changed files that count by their entries, relative to the top of the repository.
     configuration: frozenset[str]
@@ -66,8 +67,10 @@ def read_earlier(
             files[path] = file
     unknown = {path for path in changed if path in files and is_unreadable(files[path])}
     unknown |= set(_below_folders(changes, start, present))
-    ordered = tuple(files[path] for path in sorted(files))
-    then = assemble(project.root, project.repository, ordered)
+    then = project
+    if changed:
+        ordered = tuple(files[path] for path in sorted(files))
+        then = assemble(project.root, project.repository, ordered)
     by_entries = {
         path
         for path in changed

@@ -113,6 +113,8 @@ class _Finder:
                 step = step_at(each.position, self._prefix, "(what it said cannot be read)")
                 yield Reason(changes=(), chain=(step,))
                 return
+        if self._earlier.project is self._project:
+            return
         for step in entry_steps(self._then.get(name, ()), now, self._prefix):
             yield Reason(changes=(), chain=(step,))
 
