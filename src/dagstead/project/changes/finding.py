@@ -24,6 +24,8 @@ from dagstead.project.model import Location, Project
 #: More paths that locations are made from, by their names: the workflows that build them.
 MorePaths: TypeAlias = Callable[[Project, Files], Mapping[str, Sequence[Edge]]]
 
+_MOST_SHOWN = 10
+
 
 def find_changes(question: Question, *, more_paths: MorePaths | None = None) -> Changes:
     """The locations that differ from what they were, and why.
@@ -44,6 +46,7 @@ def find_changes(question: Question, *, more_paths: MorePaths | None = None) -> 
     if not project.locations and not earlier.project.locations:
         msg = f"There is no code location in {str(question.path)!r}, and there was none."
         raise InvalidInputError(msg)
+    _refuse_unknown(question, project)
     more = more_paths(project, present.files) if more_paths is not None else {}
     finder = _Finder(present, question, earlier, more)
     return Changes(
@@ -167,6 +170,16 @@ def _refuse_unreadable(project: Project) -> None:
             "which locations there are. See `dagstead check`."
         )
         raise InvalidInputError(msg)
+
+
+def _refuse_unknown(question: Question, project: Project) -> None:
+    known = [each.name.value for each in project.locations]
+    for name in question.watch:
+        if name not in known:
+            shown = ", ".join(repr(each) for each in known[:_MOST_SHOWN])
+            more = ", ..." if len(known) > _MOST_SHOWN else ""
+            msg = f"There is no location {name!r} to watch paths for. There is {shown}{more}."
+            raise InvalidInputError(msg)
 
 
 def _by_name(project: Project) -> Mapping[str, Sequence[Location]]:
