@@ -11,6 +11,7 @@ from dagstead.cli import (
     check,
     config,
     deployment,
+    explain,
     location,
     migrate,
     plan,
@@ -47,6 +48,7 @@ for name, group in (
 for command_of_repository in (
     check.check,
     routes.routes,
+    explain.explain,
     changes.changes,
     migrate.migrate,
     plan.plan,

@@ -18,6 +18,8 @@ from dagstead.routing.wording import (
 
 #: What the pool cannot run: it has no images.
 _IMAGES = frozenset({Kind.HYBRID, Kind.PREBUILT})
+#: Names of remarks that say that no location is concerned.
+ABOUT_NO_LOCATION = frozenset({"unused-queue"})
 
 
 def findings(

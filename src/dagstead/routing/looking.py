@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dagstead.project.model import Kind, Project
 from dagstead.routing.agents import Agent, AgentKind, managed_pool
 from dagstead.routing.files.settings import Found
-from dagstead.routing.findings import findings
+from dagstead.routing.findings import ABOUT_NO_LOCATION, findings
 from dagstead.routing.remarks import Remark, Weight
 from dagstead.routing.routes import BRANCHES, Route, Routed, Target, routes
 
@@ -25,7 +25,10 @@ class Outlook:
     remarks: tuple[Remark, ...]
 
     def of(self, names: Sequence[str]) -> Outlook:
-        """The same for some locations only: the others' remarks are left out."""
+        """The same for some locations only, without what is about the others or about no location.
+
+        What is about the agents' files stays.
+        """
         if not names:
             return self
         chosen = frozenset(names)
@@ -35,7 +38,8 @@ class Outlook:
             remarks=tuple(
                 each
                 for each in self.remarks
-                if not each.locations or chosen.intersection(each.locations)
+                if chosen.intersection(each.locations)
+                or not (each.locations or each.name in ABOUT_NO_LOCATION)
             ),
         )
 

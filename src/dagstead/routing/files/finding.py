@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from dagstead.errors import InvalidInputError
 from dagstead.project.families import Family
 from dagstead.project.model import ConfigFile, Project
 from dagstead.project.nodes import Node, NodeKind, empty_mapping
-from dagstead.project.source import SourceText
+from dagstead.project.source import Position, SourceText
 from dagstead.routing.agents import Agent
 from dagstead.routing.files.agent_file import is_agent, read_agent
 from dagstead.routing.files.agents_yaml import read_agents_yaml
@@ -20,6 +21,8 @@ from dagstead.routing.files.inline import documents, inline_agents
 from dagstead.routing.files.settings import Found
 from dagstead.routing.remarks import Remark, Weight
 
+#: Stands for a file in places of what our own command line says.
+_FLAG = "--set"
 _YAML = (".yaml", ".yml")
 #: Where agents are looked for, in this order: what is used by one is not read again.
 _SCRIPTS = (Family.TEXT, Family.WORKFLOW)
@@ -133,16 +136,34 @@ def _of_file(file: ConfigFile) -> Iterator[Found]:
 
 
 def _of_values(charts: Sequence[Node], name: str, sets: Sequence[str]) -> Found:
-    values = charts[0] if charts else empty_mapping(SourceText(file="--set", text=""))
+    values = charts[0] if charts else empty_mapping(SourceText(file=_FLAG, text=""))
     start = values
     for each in charts[1:]:
         values = overlaid(values, each)
     for text in sets:
-        at = Node(NodeKind.SCALAR, text, SourceText(file="--set", text=text), 0, len(text))
+        at = Node(NodeKind.SCALAR, text, SourceText(file=_FLAG, text=text), 0, len(text))
         for path, value in assignments(text, at=at):
             values = assigned(values, path, value)
     placed = Node(values.kind, values.value, start.source, start.start, start.end)
-    return read_values(placed, name=name)
+    return _without_place_of_flags(read_values(placed, name=name))
+
+
+def _without_place_of_flags(found: Found) -> Found:
+    """The same; what is given on our command line is written in no file."""
+    return Found(
+        agents=tuple(
+            replace(each, position=None) if _is_flag(each.position) else each
+            for each in found.agents
+        ),
+        remarks=tuple(
+            replace(each, position=None) if _is_flag(each.position) else each
+            for each in found.remarks
+        ),
+    )
+
+
+def _is_flag(position: Position | None) -> bool:
+    return position is not None and position.file == _FLAG
 
 
 def _said_of(values: Sequence[ConfigFile], project: Project) -> Iterator[Remark]:

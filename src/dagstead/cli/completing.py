@@ -1,0 +1,18 @@
+"""What a shell offers when a person presses the tab key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def complete_location(incomplete: str) -> list[str]:
+    """Names of locations in the current folder that begin so; none where it cannot be read."""
+    from dagstead.errors import DagsteadError
+    from dagstead.project import read_project
+
+    try:
+        project = read_project(Path())
+    except (DagsteadError, OSError):
+        return []
+    names = [each.name.value for each in project.locations]
+    return sorted(each for each in names if each.startswith(incomplete))

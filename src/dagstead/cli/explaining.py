@@ -1,0 +1,122 @@
+"""All that is known of one location, gathered from the rooms that know it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dagstead.errors import DagsteadError, GitError, InvalidInputError
+
+if TYPE_CHECKING:
+    from dagstead.build.model import PlannedBuild
+    from dagstead.project import Location, Project
+    from dagstead.project.changes import Part, Step
+    from dagstead.project.rules.base import Finding
+    from dagstead.project.source import Position
+    from dagstead.routing.looking import Outlook
+    from dagstead.workflows.inspecting.inspection import Use
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MadeFrom:
+    """A path that a location is made from, and the chain that leads there."""
+
+    #: Relative to the top of the repository; a folder ends with ``/``.
+    path: str
+    #: From the path back to the location.
+    chain: Sequence[Step]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Explanation:
+    """One location."""
+
+    location: Location
+    #: Where else the name is defined.
+    others: Sequence[Position]
+    #: ``None`` when it cannot be built, and then ``problem`` says why.
+    build: PlannedBuild | None
+    problem: str | None
+    outlook: Outlook
+    uses: Sequence[Use]
+    made_from: Sequence[MadeFrom]
+    findings: Sequence[Finding]
+
+
+def explain(project: Project, location: Location, outlook: Outlook) -> Explanation:
+    """Gather all; nothing of the repository is run, and no server is asked."""
+    from dagstead.workflows.inspecting.inspection import inspect
+
+    build, problem = _build(project, location)
+    name = location.name.value
+    same = [each for each in project.definitions if each.name.value == name]
+    return Explanation(
+        location=location,
+        others=[each.position for each in same if each is not location],
+        build=build,
+        problem=problem,
+        outlook=outlook.of([name]),
+        uses=inspect(project).uses_of(location),
+        made_from=tuple(_made_from(project, location)),
+        findings=tuple(_findings(project, same)),
+    )
+
+
+def _build(project: Project, location: Location) -> tuple[PlannedBuild | None, str | None]:
+    from dagstead.build.planning import PlanOptions, make_plan
+
+    options = PlanOptions(
+        locations=(location.name.value,), search_path=os.environ.get("PATH", os.defpath)
+    )
+    try:
+        (build,) = make_plan(project, options).builds
+    except DagsteadError as error:
+        return None, error.message
+    return build, None
+
+
+def _made_from(project: Project, location: Location) -> Iterator[MadeFrom]:
+    from dagstead.project.changes import FilesOnDisk, made_from
+    from dagstead.project.changes.git import open_repository
+
+    try:
+        git = open_repository(project.root)
+        top, prefix = git.top, git.prefix
+        files = FilesOnDisk(top, git.kept(None))
+    except (GitError, InvalidInputError):
+        # Without git a link is a file like any other.
+        top, prefix = project.root, ""
+        files = FilesOnDisk(top, ())
+    for part, chain in made_from(project, files, prefix=prefix)[location.name.value].items():
+        yield MadeFrom(path=_shown(part, str(top)), chain=chain.steps())
+
+
+def _shown(part: Part, top: str) -> str:
+    from dagstead.project.changes import Glob, Tree
+    from dagstead.project.changes.reports import shown
+
+    if isinstance(part, Tree):
+        is_folder = os.path.isdir(f"{top}/{part.path}")  # noqa: PTH112 - many
+        return shown(part.path) + ("/" if is_folder else "")
+    if isinstance(part, Glob):
+        return shown(part.pattern if part.folder == "." else f"{part.folder}/{part.pattern}")
+    return shown(f"{part.path} (what {part.package} needs of it)")
+
+
+def _findings(project: Project, definitions: Sequence[Location]) -> Iterator[Finding]:
+    """What ``dagstead check`` says inside the location's entries, or by its name."""
+    from dagstead.project.checking import check
+
+    quoted = repr(definitions[0].name.value)
+    for each in check(project):
+        inside = any(_is_inside(each.position, location) for location in definitions)
+        if inside or quoted in each.found.message:
+            yield each
+
+
+def _is_inside(position: Position, location: Location) -> bool:
+    entry = location.written.position
+    within = entry.line <= position.line <= entry.end_line
+    return position.file == entry.file and within

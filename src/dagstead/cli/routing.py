@@ -1,0 +1,170 @@
+"""Options about agents and locations that commands share, and the agents that they mean."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagstead.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from dagstead.project import ConfigFile, Project
+    from dagstead.routing.files.settings import Found
+
+_PANEL = "Which agents there are"
+
+AgentsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--agents",
+        metavar="FILE",
+        help="dagster.yaml, Helm values, compose file or agents.yaml; layers of Helm values with "
+        "commas between. May be repeated.",
+        rich_help_panel=_PANEL,
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="K=V",
+        help="Laid over the Helm values, as Helm's --set.",
+        rich_help_panel=_PANEL,
+    ),
+]
+NoPoolOption = Annotated[
+    bool, typer.Option("--no-pool", help="There is no managed pool.", rich_help_panel=_PANEL)
+]
+LiveOption = Annotated[
+    bool,
+    typer.Option(
+        "--live",
+        help="The agents that a running control plane hears of; its token is in "
+        "DAGSTER_CLOUD_API_TOKEN.",
+        rich_help_panel=_PANEL,
+    ),
+]
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        envvar="DAGSTER_CLOUD_URL",
+        help="The control plane's address, with --live.",
+        rich_help_panel=_PANEL,
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentSource:
+    """Where a command takes its agents from: these options."""
+
+    agents: Sequence[str] | None = None
+    sets: Sequence[str] | None = None
+    no_pool: bool = False
+    live: bool = False
+    url: str | None = None
+
+    def found(self, project: Project) -> Found:
+        """The agents, with the pool where it is assumed.
+
+        Raises:
+            DagsteadError: when a file, or the control plane, does not tell.
+        """
+        if not self.live:
+            return _in_files(project, self.agents or [], self.sets or [], no_pool=self.no_pool)
+        _refuse_with_live(self.agents, self.sets, no_pool=self.no_pool)
+        return _live_agents(self.url)
+
+
+def chosen(project: Project, path: Path, names: Sequence[str]) -> Sequence[str]:
+    """The same names, when each is one of a location.
+
+    Raises:
+        InvalidInputError: when there is no such location, or none at all.
+    """
+    from dagstead.project.rules.visit import nearest
+
+    known = [each.name.value for each in project.locations]
+    if not known:
+        msg = f"There are no code locations in {str(path)!r}. `dagstead check` tells what is wrong."
+        raise InvalidInputError(msg)
+    for name in names:
+        if name not in known:
+            near = nearest(name, known)
+            hint = f"Did you mean {near!r}?" if near else f"There are: {', '.join(known[:10])}."
+            msg = f"There is no location {name!r}. {hint}"
+            raise InvalidInputError(msg)
+    return names
+
+
+def _in_files(
+    project: Project, named: Sequence[str], sets: Sequence[str], *, no_pool: bool
+) -> Found:
+    from dagstead.routing.files.finding import agent_of_sets, find_agents, named_agents
+    from dagstead.routing.files.settings import Found
+    from dagstead.routing.looking import with_pool
+
+    if named:
+        found = sum((named_agents(_layers(each), sets) for each in named), Found())
+    else:
+        found = find_agents(project, sets)
+        if sets and not found.agents:
+            found += agent_of_sets(sets)
+    return found if no_pool else with_pool(found, project)
+
+
+def _refuse_with_live(
+    agents: Sequence[str] | None, sets: Sequence[str] | None, *, no_pool: bool
+) -> None:
+    given = {"--agents": agents, "--set": sets, "--no-pool": no_pool}
+    for flag, value in given.items():
+        if value:
+            msg = f"--live asks the control plane for its agents, so {flag} has no meaning with it."
+            raise InvalidInputError(msg)
+
+
+def _live_agents(url: str | None) -> Found:
+    from dagstead.client.agents import live_agents
+    from dagstead.client.connection import Connection, Target
+    from dagstead.routing.files.settings import Found
+    from dagstead.routing.remarks import Remark, Weight
+
+    with Connection(Target.of(os.environ, url=url)) as connection:
+        told = live_agents(connection)
+    remarks = [
+        Remark(
+            name="silent-agent",
+            weight=Weight.NOTE,
+            message=f"{each.name} serves {each.described_queues} and is not heard of any more",
+            advice="Look at the agent's log if it should be running",
+        )
+        for each in told.silent
+    ]
+    return Found(agents=told.running, remarks=tuple(remarks))
+
+
+def _layers(named: str) -> list[ConfigFile]:
+    from dagstead.project import read_file
+
+    layers = []
+    for each in named.split(","):
+        try:
+            data = Path(each).read_bytes()
+        except OSError as error:
+            msg = f"The file {each!r} of agents cannot be read: {error.strerror}."
+            raise InvalidInputError(msg) from error
+        file = read_file(Path(), each, data=data)
+        if file is None:
+            msg = (
+                f"{each!r} says nothing about agents. It takes an agent's dagster.yaml, values of "
+                "the agent's Helm chart, a compose file with an agent, or agents.yaml."
+            )
+            raise InvalidInputError(msg)
+        layers.append(file)
+    return layers
