@@ -7,7 +7,8 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 
 import httpx
 import psutil
@@ -15,7 +16,6 @@ from dagster._serdes import deserialize_value
 from dagster_cloud.api.dagster_cloud_api import DagsterCloudApiRequest
 
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, LAUNCH_RUN
-from tests.support.control_plane import ControlPlane
 from tests.support.environments import Environment
 from tests.support.processes import ChildProcess
 
@@ -64,12 +64,24 @@ class AgentSetup:
         }
 
 
+class Running(Protocol):
+    """A control plane that an agent can work for."""
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+
+    @property
+    def folder(self) -> Path:
+        """Receives the homes and logs of agents."""
+
+
 class OfficialAgent(ChildProcess):
     """One agent. Its code servers and run workers are in its process group, and end with it."""
 
     def __init__(
         self,
-        plane: ControlPlane,
+        plane: Running,
         environment: Environment,
         setup: AgentSetup,
         *,

@@ -88,6 +88,11 @@ class Plane:
     up: ChildProcess
     bench: PexBench
 
+    @property
+    def folder(self) -> Path:
+        """What it lives in, with its logs."""
+        return self.data.parent
+
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
         answer = httpx.post(
             f"{self.url}/{PROD}/graphql",

@@ -68,9 +68,9 @@ def _templates(root: Path) -> Project:
 
 
 def _in_a_folder(root: Path) -> Project:
-    repository(root / "data & code", SERVERLESS, HYBRID)
-    (root / "data & code" / ".git").rename(root / ".git")
-    return read_project(root / "data & code")
+    repository(root / "data&code", SERVERLESS, HYBRID)
+    (root / "data&code" / ".git").rename(root / ".git")
+    return read_project(root / "data&code")
 
 
 def _odd_names(root: Path) -> Project:

@@ -20,18 +20,22 @@ from dagstead.workflows.pins import (
     official_action,
 )
 from dagstead.workflows.plan import Session, Target
-from dagstead.workflows.scripts import Choice
+from dagstead.workflows.scripts import Choice, Surroundings
 
 Step = dict[str, Yaml]
 
 _GITHUB_REGISTRY = "ghcr.io"
 _TOKEN: Mapping[str, Yaml] = {"DAGSTER_CLOUD_API_TOKEN": "${{ secrets.DAGSTER_CLOUD_API_TOKEN }}"}
-_GIT_ARGUMENTS = (
-    '--git-url "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/tree/$COMMIT"',
-    '--commit-hash "$COMMIT"',
-    '--status-url "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID"',
+_AROUND = Surroundings(
+    git_arguments=(
+        '--git-url "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/tree/$COMMIT"',
+        '--commit-hash "$COMMIT"',
+        '--status-url "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/actions/runs/$GITHUB_RUN_ID"',
+    ),
+    repository='"$GITHUB_REPOSITORY"',
+    is_change='[ "$GITHUB_EVENT_NAME" = pull_request ]',
+    is_manual='[ "$GITHUB_EVENT_NAME" = workflow_dispatch ]',
 )
-_IS_PULL_REQUEST = '[ "$GITHUB_EVENT_NAME" = pull_request ]'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -166,22 +170,22 @@ class _Session:
         head: Step = {"id": self._id("choose")}
         if self.job.is_routed:
             script = scripts.route(self.session)
-            return {**head, "name": "Read the configuration", "env": self._env({}), "run": script}
+            env: dict[str, Yaml] = {"PLAN": self._plan}
+            return {**head, "name": "Read the configuration", "env": env, "run": script}
         file = self.job.workflow.rpartition("/")[2]
         script = scripts.choose_changed(self.session, [self.job.workflow], file)
-        env = self._env(
-            {
-                "BASE_COMMIT": "${{ github.event.pull_request.base.sha }}",
-                "GH_TOKEN": "${{ github.token }}",
-                "GH_REPO": "${{ github.repository }}",
-            }
-        )
+        env = {
+            "BASE_COMMIT": "${{ github.event.pull_request.base.sha }}",
+            "GH_TOKEN": "${{ github.token }}",
+            "GH_REPO": "${{ github.repository }}",
+            "PLAN": self._plan,
+        }
         return {**head, "name": "Choose what has changed", "env": env, "run": script}
 
     def _init(self) -> Step:
         head = {"id": self._id("init"), "name": "Begin the session", **self._if()}
         if not self.job.calls_action:
-            script = scripts.init(self.session, self.job.options, self.job.choice, _GIT_ARGUMENTS)
+            script = scripts.init(self.session, self.job.options, self.job.choice, _AROUND)
             return {**head, "env": self._env(_TOKEN), "run": script}
         inputs: dict[str, Yaml] = {
             "project_dir": self.session.project_dir,
@@ -203,14 +207,19 @@ class _Session:
         }
 
     def _build(self) -> Step:
-        script = scripts.build(self.session, self.job.options, self.job.choice)
+        what = (self.session, self.job.options, self.job.choice)
+        if self.job.calls_action:
+            cache = (f"--pex-deps-cache-{way} {_AROUND.repository}" for way in ("from", "to"))
+            script = scripts.build_command(*what, *cache)
+        else:
+            script = scripts.build(*what, _AROUND)
         return self._command("Build PEX files", script, self._if(Kind.SERVERLESS))
 
     def _images(self) -> Iterator[Step]:
         script = scripts.push_images(
             self.session,
             self.job.choice,
-            is_change=_IS_PULL_REQUEST,
+            _AROUND,
             record=not self.job.calls_action,
         )
         head = {"name": "Build and push images", **self._if(Kind.HYBRID)}
@@ -277,10 +286,14 @@ class _Session:
     def _id(self, name: str) -> str:
         return name if self.number == 1 else f"{name}-{self.number}"
 
+    @property
+    def _plan(self) -> str:
+        return f"${{{{ runner.temp }}}}/locations-{self.number}"
+
     def _env(self, more: Mapping[str, Yaml]) -> dict[str, Yaml]:
         env: dict[str, Yaml] = dict(more)
         if self.job.choice is Choice.FILE:
-            env["PLAN"] = f"${{{{ runner.temp }}}}/locations-{self.number}"
+            env["PLAN"] = self._plan
         if not self.job.calls_action:
             # Two sessions in one folder would wipe each other.
             env["DAGSTER_BUILD_STATEDIR"] = f"${{{{ runner.temp }}}}/session-{self.number}"

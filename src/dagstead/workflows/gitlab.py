@@ -15,7 +15,7 @@ from dagstead.workflows import scripts
 from dagstead.workflows.github_steps import registry_hosts, secret_prefix
 from dagstead.workflows.options import Options, Pattern
 from dagstead.workflows.plan import Plan, Session
-from dagstead.workflows.scripts import Choice
+from dagstead.workflows.scripts import Choice, Surroundings
 
 FILE = ".gitlab-ci.yml"
 
@@ -24,10 +24,15 @@ _DOCKER = "docker:28"
 _TAGS = "dagster-tags"
 
 _CHANGE = '$CI_PIPELINE_SOURCE == "merge_request_event"'
-_GIT_ARGUMENTS = (
-    '--git-url "$CI_PROJECT_URL/-/tree/$CI_COMMIT_SHA"',
-    '--commit-hash "$CI_COMMIT_SHA"',
-    '--status-url "$CI_JOB_URL"',
+_AROUND = Surroundings(
+    git_arguments=(
+        '--git-url "$CI_PROJECT_URL/-/tree/$CI_COMMIT_SHA"',
+        '--commit-hash "$CI_COMMIT_SHA"',
+        '--status-url "$CI_JOB_URL"',
+    ),
+    repository='"$CI_PROJECT_PATH"',
+    is_change='[ "$CI_PIPELINE_SOURCE" = merge_request_event ]',
+    is_manual='[ "$CI_PIPELINE_SOURCE" = web ]',
 )
 #: The shell of Docker's image is not bash.
 _PUSH_IMAGE = """\
@@ -171,10 +176,10 @@ def _session_scripts(session: Session, number: int, options: Options) -> Iterato
         yield f"export PLAN={_plan_file(number)}"
     if session.rendered:
         yield scripts.render(session)
-    yield scripts.init(session, options, choice, _GIT_ARGUMENTS)
+    yield scripts.init(session, options, choice, _AROUND)
     tag = f"$(cat {_TAGS}/tag)"
     for kinds, script in (
-        ((Kind.SERVERLESS,), scripts.build(session, options, choice)),
+        ((Kind.SERVERLESS,), scripts.build(session, options, choice, _AROUND)),
         ((Kind.HYBRID,), scripts.record_images(session, choice, tag=tag)),
         ((Kind.SERVERLESS, Kind.HYBRID), scripts.deploy(session, choice)),
         ((Kind.PREBUILT,), scripts.add_prebuilt(session, choice)),

@@ -162,6 +162,13 @@ def _refusals_of(project: Project, location: Location) -> Iterator[str]:
     if location.kind is Kind.AMBIGUOUS:
         found = location.classification
         yield f"{where} is ambiguous: {found.reason}. {found.settle}."
+    folder = posixpath.join(project_prefix(project), posixpath.dirname(location.file))
+    if re.search(r"\s", folder):
+        # It gives the folder to git as words: what it finds is no pull request any more.
+        yield (
+            f"{where} is in a folder with a space in its name, {folder!r}, where `dagster-cloud "
+            "ci` does not find git's history. Rename the folder."
+        )
     values = (location.name, location.registry, location.build_directory)
     for value in values:
         if value is not None and _HARD_TO_WRITE.search(value.value):

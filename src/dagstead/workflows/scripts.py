@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 import shlex
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from textwrap import dedent, indent
 
@@ -36,6 +37,20 @@ class Choice(Enum):
     MATRIX = "matrix"
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Surroundings:
+    """What a script finds around it: the variables of one CI."""
+
+    #: What the command line is to tell of the commit.
+    git_arguments: tuple[str, ...]
+    #: The repository, as a word of the shell; dependencies that were built for it are shared.
+    repository: str
+    #: A test that holds in a pull request.
+    is_change: str
+    #: A test that holds when a person has started it.
+    is_manual: str
+
+
 def install(kinds: Iterable[Kind]) -> str:
     """Install the official command line, and what it calls."""
     packages = (CLI, *(PEX_TOOLS if Kind.SERVERLESS in kinds else ()))
@@ -55,8 +70,10 @@ def file_of(session: Session) -> str:
     return RENDERED if session.rendered else session.file
 
 
-def init(session: Session, options: Options, choice: Choice, more: Sequence[str] = ()) -> str:
+def init(session: Session, options: Options, choice: Choice, around: Surroundings) -> str:
     """Begin the session; in a pull request this makes its branch deployment."""
+    # Without the flag, a branch deployment that cannot be made is a deploy to the full one.
+    guard = f"branch=()\nif {around.is_change}; then branch=(--require-branch-deployment); fi\n"
     project_dir, file = _q(session.project_dir), _q(file_of(session))
     if choice is Choice.MATRIX:
         project_dir, file = '"$PROJECT_DIR"', '"$LOCATIONS_FILE"'
@@ -65,30 +82,41 @@ def init(session: Session, options: Options, choice: Choice, more: Sequence[str]
         f"--dagster-cloud-yaml-path {file}",
         f"--deployment {_q(options.deployment)}",
         *_names(session.targets, choice),
-        *more,
+        '"${branch[@]}"',
+        *around.git_arguments,
     ]
-    return _all_names(choice) + _command("dagster-cloud ci init", words)
+    return guard + _all_names(choice) + _command("dagster-cloud ci init", words)
 
 
-def build(session: Session, options: Options, choice: Choice) -> str:
+def build(session: Session, options: Options, choice: Choice, around: Surroundings) -> str:
     """Build the serverless locations as PEX files, and upload these."""
+    cache = (
+        "# Dependencies are built once for the same requirements; started by hand, anew.\n"
+        f"cache=(--pex-deps-cache-to {around.repository})\n"
+        f"if ! {around.is_manual}; then cache+=(--pex-deps-cache-from {around.repository}); fi\n"
+    )
+    command = build_command(session, options, choice, '"${cache[@]}"')
+    return cache + _names_of_kind(choice, Kind.SERVERLESS) + command
+
+
+def build_command(session: Session, options: Options, choice: Choice, *more: str) -> str:
+    """The command alone of ``build``, which is all that the official action takes."""
     words = [
         *_names(session.of_kind(Kind.SERVERLESS), choice),
         "--build-strategy python-executable",
         f"--python-version {_q(options.python)}",
+        *more,
     ]
-    command = _command("dagster-cloud ci build", words)
-    return _names_of_kind(choice, Kind.SERVERLESS) + command
+    return _command("dagster-cloud ci build", words)
 
 
-def push_images(session: Session, choice: Choice, *, is_change: str, record: bool = True) -> str:
+def push_images(
+    session: Session, choice: Choice, around: Surroundings, *, record: bool = True
+) -> str:
     """Build each image, push it under a tag of its own, and tell the session.
 
-    Args:
-        session: its hybrid locations are built.
-        choice: where the locations are known from.
-        is_change: a test that holds in a pull request, which reads the layer cache only.
-        record: whether the command line is there to tell the session.
+    A pull request only reads the layer cache. ``record`` says whether the command line is there to
+    tell the session.
     """
     recorded = "dagster-cloud ci set-build-output --location-name" if record else ""
     script = "\n".join(
@@ -96,7 +124,7 @@ def push_images(session: Session, choice: Choice, *, is_change: str, record: boo
             "push_image() {",
             '  local image="$3:$4-$IMAGE_TAG" cache="type=registry,ref=$3:buildcache-$4"',
             '  local arguments=(--cache-from "$cache")',
-            f'  if ! {is_change}; then arguments+=(--cache-to "$cache,mode=max"); fi',
+            f'  if ! {around.is_change}; then arguments+=(--cache-to "$cache,mode=max"); fi',
             '  docker buildx build --push --tag "$image" "${arguments[@]}" "$2"',
             *([f'  {recorded} "$1" --image-tag "$4-$IMAGE_TAG"'] if record else []),
             "}",

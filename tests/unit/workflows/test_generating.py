@@ -120,6 +120,33 @@ def test_a_project_in_a_folder_is_deployed_from_the_top(tmp_path: Path) -> None:
     assert "dagstead workflows generate data --pattern b2" in file.text
 
 
+def test_a_folder_that_the_official_command_line_cannot_find_in_git_is_refused(
+    tmp_path: Path,
+) -> None:
+    repository(tmp_path / "my data", SERVERLESS)
+    (tmp_path / "my data" / ".git").rename(tmp_path / ".git")
+
+    with pytest.raises(InvalidInputError, match="Rename the folder"):
+        generate(read_project(tmp_path / "my data"), Options())
+
+
+def test_a_pull_request_never_falls_back_to_the_full_deployment(tmp_path: Path) -> None:
+    for options in (Options(), Options(provider=Provider.GITLAB)):
+        (file,) = generate(repository(tmp_path, SERVERLESS), options)
+        assert "then branch=(--require-branch-deployment); fi" in file.text
+        assert '"${branch[@]}" \\\n' in file.text
+
+
+def test_a_folder_with_a_dot_in_its_name_is_watched_whole(tmp_path: Path) -> None:
+    location = SERVERLESS | {"build": {"directory": "./my.project"}}
+
+    made = documents(repository(tmp_path, location), Options(pattern=Pattern.PER_LOCATION))
+
+    paths = made["dagster-deploy-weather.yml"][True]["push"]["paths"]
+    assert "my.project/**" in paths
+    assert "dagster_cloud.yaml/**" not in paths
+
+
 def test_defaults_are_merged_before_the_command_line_reads_them(tmp_path: Path) -> None:
     hybrid = {"location_name": "digits"}
     project = repository(tmp_path, hybrid, defaults={"build": {"registry": "host.example/all"}})

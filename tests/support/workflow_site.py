@@ -1,0 +1,145 @@
+"""A control plane for CI files to deploy to: `dagstead up`, and an agent that takes images."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from dagstead.project import read_project
+from dagstead.store.all import Store, open_store
+from dagstead.workflows.generating import generate, write
+from dagstead.workflows.options import Options
+from tests.support.agents import OfficialAgent
+from tests.support.cli_site import ImageAgentSetup
+from tests.support.deployment import DeploymentClient
+from tests.support.environments import REPOSITORY, client_environment, own_environment
+from tests.support.pool_plane import PROD, Plane, running_plane
+from tests.support.workflow_runner.gitlab import Lab
+from tests.support.workflow_runner.hub import Hub
+from tests.support.workflow_runner.repository import Clone
+
+MONOREPO = REPOSITORY / "examples" / "monorepo"
+QUEUE = "hybrid-queue"
+
+#: What PEX files are built for: the Python that is here.
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+
+#: The launcher, and what the image of the hybrid location would hold.
+_IMPORTABLE = os.pathsep.join(
+    [str(Path(__file__).parent / "plugins"), str(MONOREPO / "digits" / "src")]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkflowSite:
+    """Running, with a full deployment ``prod``."""
+
+    plane: Plane
+    store: Store
+
+    def hub(self, folder: Path, options: Options) -> tuple[Hub, Clone]:
+        """The example on GitHub, with its workflows and settings, and a person's clone of it."""
+        clone = _repository(folder, options)
+        hub = Hub(
+            folder=folder,
+            origin=clone.origin,
+            environment=client_environment(),
+            variables=self._settings(),
+            secrets=self._secrets(),
+        )
+        return hub, clone
+
+    def lab(self, folder: Path, options: Options) -> tuple[Lab, Clone]:
+        """The same on GitLab."""
+        clone = _repository(folder, options)
+        lab = Lab(
+            folder=folder,
+            origin=clone.origin,
+            environment=client_environment(),
+            variables={**self._settings(), **self._secrets()},
+            masked=("DAGSTER_CLOUD_API_TOKEN", "REGISTRY_PASSWORD"),
+        )
+        return lab, clone
+
+    def _settings(self) -> dict[str, str]:
+        return {"DAGSTER_CLOUD_URL": self.plane.url}
+
+    def _secrets(self) -> dict[str, str]:
+        return {
+            "DAGSTER_CLOUD_API_TOKEN": self.plane.token,
+            "REGISTRY_USERNAME": "pusher",
+            "REGISTRY_PASSWORD": "a password of the registry",
+        }
+
+    def commits(self, deployment: str = PROD) -> dict[str, str | None]:
+        """The commit that each location of a deployment was deployed from."""
+        return {
+            each.name: each.document.get("git", {}).get("commit_hash")
+            for each in self.store.locations.all(deployment)
+        }
+
+    def statuses(self, deployment: str = PROD) -> dict[str, str]:
+        """Of each location of a deployment, with its error when it has one."""
+        with self._client(deployment) as client:
+            found = [client.location(each.name) for each in self.store.locations.all(deployment)]
+        return {each.name: each.error or each.load_status for each in found}
+
+    def delete(self, location: str) -> None:
+        """Remove a location, which a next test does not expect."""
+        with self._client(PROD) as client:
+            client.delete_location(location)
+
+    def _client(self, deployment: str) -> closing[DeploymentClient]:
+        return closing(DeploymentClient(self.plane.url, deployment, self.plane.token))
+
+
+@contextmanager
+def running_workflow_site(folder: Path) -> Iterator[WorkflowSite]:
+    """Start everything; stop it in the end."""
+    with ExitStack() as stack:
+        plane = stack.enter_context(running_plane(folder))
+        store = open_store(
+            database_url=f"sqlite:///{plane.data / 'dagstead.db'}",
+            blobs_folder=plane.data / "blobs",
+            clock=lambda: 0.0,
+        )
+        stack.callback(store.close)
+        setup = ImageAgentSetup(
+            label="image",
+            token=_agent_token(plane),
+            deployments=[PROD],
+            queues=[QUEUE],
+            default_queue=False,
+            branch_deployments=True,
+            variables={"PYTHONPATH": _IMPORTABLE},
+        )
+        agent = stack.enter_context(OfficialAgent(plane, own_environment(), setup))
+        agent.wait_until_ready()
+        yield WorkflowSite(plane=plane, store=store)
+
+
+def _repository(folder: Path, options: Options) -> Clone:
+    clone = Clone.create(folder / "clone", folder / "origin.git")
+    shutil.copytree(
+        MONOREPO, clone.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
+    )
+    write(clone.folder, generate(read_project(clone.folder), options))
+    return clone
+
+
+def _agent_token(plane: Plane) -> str:
+    words = ("token", "create", "--name", "image", "--kind", "agent", "--queue", QUEUE)
+    made = subprocess.run(
+        [own_environment().program("dagstead"), *words, "--data", plane.data],
+        check=True,
+        capture_output=True,
+        text=True,
+        env=own_environment().variables(),
+    )
+    return made.stdout.strip()
