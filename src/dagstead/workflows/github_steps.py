@@ -207,12 +207,11 @@ class _Session:
         }
 
     def _build(self) -> Step:
-        what = (self.session, self.job.options, self.job.choice)
+        what = (self.session, self.job.options, self.job.choice, _AROUND)
         if self.job.calls_action:
-            cache = (f"--pex-deps-cache-{way} {_AROUND.repository}" for way in ("from", "to"))
-            script = scripts.build_command(*what, *cache)
+            script = scripts.build_command(*what, cache=_AROUND.repository)
         else:
-            script = scripts.build(*what, _AROUND)
+            script = scripts.build(*what)
         return self._command("Build PEX files", script, self._if(Kind.SERVERLESS))
 
     def _images(self) -> Iterator[Step]:

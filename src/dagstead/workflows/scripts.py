@@ -73,7 +73,10 @@ def file_of(session: Session) -> str:
 def init(session: Session, options: Options, choice: Choice, around: Surroundings) -> str:
     """Begin the session; in a pull request this makes its branch deployment."""
     # Without the flag, a branch deployment that cannot be made is a deploy to the full one.
-    guard = f"branch=()\nif {around.is_change}; then branch=(--require-branch-deployment); fi\n"
+    guard = (
+        "branch=--no-require-branch-deployment\n"
+        f"if {around.is_change}; then branch=--require-branch-deployment; fi\n"
+    )
     project_dir, file = _q(session.project_dir), _q(file_of(session))
     if choice is Choice.MATRIX:
         project_dir, file = '"$PROJECT_DIR"', '"$LOCATIONS_FILE"'
@@ -82,7 +85,7 @@ def init(session: Session, options: Options, choice: Choice, around: Surrounding
         f"--dagster-cloud-yaml-path {file}",
         f"--deployment {_q(options.deployment)}",
         *_names(session.targets, choice),
-        '"${branch[@]}"',
+        '"$branch"',
         *around.git_arguments,
     ]
     return guard + _all_names(choice) + _command("dagster-cloud ci init", words)
@@ -92,20 +95,26 @@ def build(session: Session, options: Options, choice: Choice, around: Surroundin
     """Build the serverless locations as PEX files, and upload these."""
     cache = (
         "# Dependencies are built once for the same requirements; started by hand, anew.\n"
-        f"cache=(--pex-deps-cache-to {around.repository})\n"
-        f"if ! {around.is_manual}; then cache+=(--pex-deps-cache-from {around.repository}); fi\n"
+        f"cache={around.repository}\n"
+        f"if {around.is_manual}; then cache=; fi\n"
     )
-    command = build_command(session, options, choice, '"${cache[@]}"')
+    command = build_command(session, options, choice, around, cache='"$cache"')
     return cache + _names_of_kind(choice, Kind.SERVERLESS) + command
 
 
-def build_command(session: Session, options: Options, choice: Choice, *more: str) -> str:
-    """The command alone of ``build``, which is all that the official action takes."""
+def build_command(
+    session: Session, options: Options, choice: Choice, around: Surroundings, *, cache: str
+) -> str:
+    """The command alone of ``build``, which is all that the official action takes.
+
+    ``cache`` is a word of the shell: whose dependencies are taken, when they were built already.
+    """
     words = [
         *_names(session.of_kind(Kind.SERVERLESS), choice),
         "--build-strategy python-executable",
         f"--python-version {_q(options.python)}",
-        *more,
+        f"--pex-deps-cache-from {cache}",
+        f"--pex-deps-cache-to {around.repository}",
     ]
     return _command("dagster-cloud ci build", words)
 

@@ -133,8 +133,8 @@ def test_a_folder_that_the_official_command_line_cannot_find_in_git_is_refused(
 def test_a_pull_request_never_falls_back_to_the_full_deployment(tmp_path: Path) -> None:
     for options in (Options(), Options(provider=Provider.GITLAB)):
         (file,) = generate(repository(tmp_path, SERVERLESS), options)
-        assert "then branch=(--require-branch-deployment); fi" in file.text
-        assert '"${branch[@]}" \\\n' in file.text
+        assert "then branch=--require-branch-deployment; fi" in file.text
+        assert '"$branch" \\\n' in file.text
 
 
 def test_a_folder_with_a_dot_in_its_name_is_watched_whole(tmp_path: Path) -> None:
