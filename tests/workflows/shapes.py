@@ -24,6 +24,11 @@ EVERY_OPTIONS = (
         for pattern in (Pattern.PER_LOCATION, Pattern.EVERYTHING, Pattern.MATRIX)
     ),
     *(
+        Options(pattern=pattern, tool=Tool.DAGSTEAD)
+        for pattern in Pattern
+        if pattern is not Pattern.ROUTED
+    ),
+    *(
         Options(provider=Provider.GITLAB, pattern=pattern)
         for pattern in (Pattern.EVERYTHING, Pattern.ROUTED)
     ),

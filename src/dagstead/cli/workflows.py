@@ -37,7 +37,7 @@ def generate(  # noqa: PLR0913 - each is a choice of the person
         ),
     ] = Pattern.EVERYTHING,
     tool: Annotated[
-        Tool, typer.Option("--with", help="What deploys: the official CLI, or its action.")
+        Tool, typer.Option("--with", help="What deploys: the official CLI, its action, or our CLI.")
     ] = Tool.CLI,
     deployment: Annotated[str, typer.Option("--deployment", help="The full deployment.")] = "prod",
     branch: Annotated[

@@ -36,7 +36,7 @@ def generate(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
             a line for each reason, with its place.
     """
     options.checked()
-    plan = make_plan(project)
+    plan = make_plan(project, official=options.tool is not Tool.DAGSTEAD)
     if options.tool is Tool.OFFICIAL_ACTION:
         _check_action(plan)
     if options.provider is Provider.GITLAB:

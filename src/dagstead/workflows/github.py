@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dagstead.project.yaml_text import Noted, Yaml
 from dagstead.workflows.github_steps import JobSteps, pushes_to_github
 from dagstead.workflows.options import Options, Pattern, Tool
+from dagstead.workflows.own_steps import OwnSteps
 from dagstead.workflows.pins import RUNNER
 from dagstead.workflows.plan import Plan, Session, Target
 from dagstead.workflows.scripts import Choice, file_of
@@ -26,6 +27,12 @@ _CLOSED = "github.event_name == 'pull_request' && github.event.action == 'closed
 #: Secrets may be kept in environments, so that only the main branch has those of the full
 #: deployment. GitHub makes an environment that is named and not there.
 _BRANCH_ENVIRONMENT = "dagster-branch"
+
+#: What the official command line wants of its environment, and our scripts around it.
+_OFFICIAL_ENV: Mapping[str, Yaml] = {
+    "DAGSTER_CLOUD_ORGANIZATION": "${{ vars.DAGSTER_CLOUD_ORGANIZATION || 'dagstead' }}",
+    "IMAGE_TAG": "${{ github.sha }}-${{ github.run_id }}-${{ github.run_attempt }}",
+}
 
 _CHOICES: Mapping[Pattern, Choice] = {
     Pattern.PER_LOCATION: Choice.WRITTEN,
@@ -52,7 +59,9 @@ class _Workflow:
 
 def github_workflows(plan: Plan, options: Options) -> dict[str, dict[str, Yaml]]:
     """The documents, by their path relative to the root of the repository."""
-    return {each.path: _document(each, options) for each in _workflows(plan, options)}
+    return {
+        each.path: _document(each, options, plan.project_dir) for each in _workflows(plan, options)
+    }
 
 
 def _workflows(plan: Plan, options: Options) -> Iterator[_Workflow]:
@@ -92,8 +101,8 @@ def _globs(paths: Iterable[str]) -> Iterator[str]:
             yield f"{literal}/**"
 
 
-def _document(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
-    steps = JobSteps(options=options, choice=_CHOICES[options.pattern], workflow=workflow.path)
+def _document(workflow: _Workflow, options: Options, project_dir: str) -> dict[str, Yaml]:
+    steps = _steps(workflow, options, project_dir)
     targets = [target for session in workflow.sessions for target in session.targets]
     cancel = (
         "Only a newer commit of the same pull request may cancel a deploy.",
@@ -113,9 +122,8 @@ def _document(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
         "defaults": {"run": {"shell": "bash"}},
         "env": {
             "DAGSTER_CLOUD_URL": "${{ vars.DAGSTER_CLOUD_URL }}",
-            "DAGSTER_CLOUD_ORGANIZATION": "${{ vars.DAGSTER_CLOUD_ORGANIZATION || 'dagstead' }}",
             "COMMIT": "${{ github.event.pull_request.head.sha || github.sha }}",
-            "IMAGE_TAG": "${{ github.sha }}-${{ github.run_id }}-${{ github.run_attempt }}",
+            **({} if options.tool is Tool.DAGSTEAD else _OFFICIAL_ENV),
         },
         "jobs": {
             "deploy": _deploy_job(steps, workflow.sessions, targets, options),
@@ -132,6 +140,12 @@ def _document(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
     }
 
 
+def _steps(workflow: _Workflow, options: Options, project_dir: str) -> JobSteps | OwnSteps:
+    if options.tool is Tool.DAGSTEAD:
+        return OwnSteps(options=options, project_dir=project_dir)
+    return JobSteps(options=options, choice=_CHOICES[options.pattern], workflow=workflow.path)
+
+
 def _triggers(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
     paths: dict[str, Yaml] = {"paths": list(workflow.paths)} if workflow.paths else {}
     return {
@@ -142,10 +156,13 @@ def _triggers(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
 
 
 def _deploy_job(
-    steps: JobSteps, sessions: tuple[Session, ...], targets: Sequence[Target], options: Options
+    steps: JobSteps | OwnSteps,
+    sessions: tuple[Session, ...],
+    targets: Sequence[Target],
+    options: Options,
 ) -> dict[str, Yaml]:
     permissions: dict[str, Yaml] = {"contents": "read"}
-    if options.pattern is Pattern.CHANGED:
+    if options.pattern is Pattern.CHANGED and options.tool is not Tool.DAGSTEAD:
         permissions["actions"] = Noted("read", behind="to find the last commit that was deployed")
     if pushes_to_github(targets):
         permissions["packages"] = Noted("write", behind="to push images")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.project import Kind
@@ -25,7 +25,7 @@ from dagstead.workflows.scripts import Choice, Surroundings
 Step = dict[str, Yaml]
 
 _GITHUB_REGISTRY = "ghcr.io"
-_TOKEN: Mapping[str, Yaml] = {"DAGSTER_CLOUD_API_TOKEN": "${{ secrets.DAGSTER_CLOUD_API_TOKEN }}"}
+TOKEN: Mapping[str, Yaml] = {"DAGSTER_CLOUD_API_TOKEN": "${{ secrets.DAGSTER_CLOUD_API_TOKEN }}"}
 _AROUND = Surroundings(
     git_arguments=(
         '--git-url "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/tree/$COMMIT"',
@@ -49,8 +49,11 @@ class JobSteps:
 
     def of(self, sessions: tuple[Session, ...]) -> list[Yaml]:
         """All steps of a job."""
-        steps: list[Yaml] = [self._checkout(), *self._tools(self._kinds(sessions))]
-        steps += self._docker(sessions)
+        whole = self.options.pattern is Pattern.CHANGED
+        steps: list[Yaml] = [checkout(whole=whole), *self._tools(self._kinds(sessions))]
+        images = [each for session in sessions for each in session.of_kind(Kind.HYBRID)]
+        only = "matrix.kind == 'hybrid'" if self.choice is Choice.MATRIX else None
+        steps += docker_steps(images, always=self.is_routed, only=only)
         for number, session in enumerate(self._together(sessions), start=1):
             steps += _Session(job=self, session=session, number=number).steps()
         return steps
@@ -58,11 +61,11 @@ class JobSteps:
     def closing(self) -> list[Yaml]:
         """The steps of the job that closes a branch deployment."""
         return [
-            self._checkout(),
+            checkout(whole=False),
             *self._python(()),
             {
                 "name": "Close the branch deployment",
-                "env": dict(_TOKEN),
+                "env": dict(TOKEN),
                 "run": scripts.close_branch_deployment(),
             },
         ]
@@ -90,40 +93,16 @@ class JobSteps:
         rendered = any(session.rendered for session in sessions)
         return (Session(project_dir=".", file="", rendered=rendered, targets=every),)
 
-    def _checkout(self) -> Step:
-        inputs: dict[str, Yaml] = {"ref": "${{ env.COMMIT }}", "persist-credentials": False}
-        if self.options.pattern is Pattern.CHANGED:
-            inputs["fetch-depth"] = 0
-        return {"uses": uses(CHECKOUT), "with": inputs}
-
     def _tools(self, kinds: Iterable[Kind]) -> Iterator[Step]:
         found = set(kinds)
         if not self.calls_action:
             yield from self._python(found)
         elif Kind.SERVERLESS in found:
-            yield self._setup_python()
+            yield setup_python(self.options.python)
 
     def _python(self, kinds: Iterable[Kind]) -> Iterator[Step]:
-        yield self._setup_python()
+        yield setup_python(self.options.python)
         yield {"name": "Install the command line", "run": scripts.install(kinds)}
-
-    def _setup_python(self) -> Step:
-        return {"uses": uses(SETUP_PYTHON), "with": {"python-version": self.options.python}}
-
-    def _docker(self, sessions: tuple[Session, ...]) -> Iterator[Yaml]:
-        targets = [each for session in sessions for each in session.of_kind(Kind.HYBRID)]
-        if targets or self.is_routed:
-            yield {**self._only_hybrid(), "uses": uses(DOCKER_BUILDX)}
-        hosts = registry_hosts(targets)
-        for host in hosts:
-            yield {
-                **self._only_hybrid(),
-                "uses": uses(DOCKER_LOGIN),
-                "with": login_inputs(host, alone=len(hosts) == 1),
-            }
-
-    def _only_hybrid(self) -> Step:
-        return {"if": "matrix.kind == 'hybrid'"} if self.choice is Choice.MATRIX else {}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -176,7 +155,7 @@ class _Session:
         script = scripts.choose_changed(self.session, [self.job.workflow], file)
         env = {
             "BASE_COMMIT": "${{ github.event.pull_request.base.sha }}",
-            "GH_TOKEN": "${{ github.token }}",
+            "GHTOKEN": "${{ github.token }}",
             "GH_REPO": "${{ github.repository }}",
             "PLAN": self._plan,
         }
@@ -186,7 +165,7 @@ class _Session:
         head = {"id": self._id("init"), "name": "Begin the session", **self._if()}
         if not self.job.calls_action:
             script = scripts.init(self.session, self.job.options, self.job.choice, _AROUND)
-            return {**head, "env": self._env(_TOKEN), "run": script}
+            return {**head, "env": self._env(TOKEN), "run": script}
         inputs: dict[str, Yaml] = {
             "project_dir": self.session.project_dir,
             "dagster_cloud_yaml_path": scripts.file_of(self.session),
@@ -202,7 +181,7 @@ class _Session:
         return {
             **head,
             "uses": uses(official_action("ci-init")),
-            "env": dict(_TOKEN),
+            "env": dict(TOKEN),
             "with": inputs,
         }
 
@@ -223,7 +202,7 @@ class _Session:
         )
         head = {"name": "Build and push images", **self._if(Kind.HYBRID)}
         if not self.job.calls_action:
-            head["env"] = self._env(_TOKEN)
+            head["env"] = self._env(TOKEN)
         yield {**head, "run": script}
         if self.job.calls_action:
             for target in self._recorded():
@@ -255,7 +234,7 @@ class _Session:
         return {
             "name": "Deploy what exists already",
             **self._if(Kind.PREBUILT),
-            "env": self._env(_TOKEN),
+            "env": self._env(TOKEN),
             "run": scripts.add_prebuilt(self.session, self.job.choice),
         }
 
@@ -267,10 +246,10 @@ class _Session:
     def _command(self, name: str, script: str, condition: Step) -> Step:
         head: Step = {"name": name, **condition}
         if not self.job.calls_action:
-            return {**head, "env": self._env(_TOKEN), "run": script}
+            return {**head, "env": self._env(TOKEN), "run": script}
         command = script.removeprefix("dagster-cloud ").replace("\\\n  ", "")
         action = uses(official_action("dagster-cloud-cli"))
-        return {**head, "uses": action, "env": dict(_TOKEN), "with": {"command": command}}
+        return {**head, "uses": action, "env": dict(TOKEN), "with": {"command": command}}
 
     def _has(self, kind: Kind) -> bool:
         return self.job.is_routed or bool(self.session.of_kind(kind))
@@ -297,6 +276,33 @@ class _Session:
             # Two sessions in one folder would wipe each other.
             env["DAGSTER_BUILD_STATEDIR"] = f"${{{{ runner.temp }}}}/session-{self.number}"
         return env
+
+
+def checkout(*, whole: bool) -> Step:
+    """Fetch the commit, or the whole history with it. No later step can use the job's token."""
+    inputs: dict[str, Yaml] = {"ref": "${{ env.COMMIT }}", "persist-credentials": False}
+    if whole:
+        inputs["fetch-depth"] = 0
+    return {"uses": uses(CHECKOUT), "with": inputs}
+
+
+def setup_python(python: str) -> Step:
+    """The Python that PEX files are built for."""
+    return {"uses": uses(SETUP_PYTHON), "with": {"python-version": python}}
+
+
+def docker_steps(images: Sequence[Target], *, always: bool, only: str | None) -> Iterator[Step]:
+    """A builder and the logins, when there are images or there may be.
+
+    ``only`` is a condition for each of these steps.
+    """
+    condition: Step = {"if": only} if only else {}
+    if images or always:
+        yield {**condition, "uses": uses(DOCKER_BUILDX)}
+    hosts = registry_hosts(images)
+    for host in hosts:
+        inputs = login_inputs(host, alone=len(hosts) == 1)
+        yield {**condition, "uses": uses(DOCKER_LOGIN), "with": inputs}
 
 
 def uses(action: Action) -> Noted:

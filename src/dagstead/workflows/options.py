@@ -38,6 +38,8 @@ class Tool(StrEnum):
     CLI = "cli"
     #: The official action.
     OFFICIAL_ACTION = "official-action"
+    #: Our own command line, installed with pip.
+    DAGSTEAD = "dagstead"
 
 
 _ON_GITLAB = frozenset({Pattern.EVERYTHING, Pattern.ROUTED})
@@ -76,7 +78,23 @@ class Options:
                 "takes its commands as they are written. Take --with cli, or --pattern a, b1 or c."
             )
             raise InvalidInputError(msg)
+        if self.tool is Tool.DAGSTEAD:
+            self._check_own()
         return self
+
+    def _check_own(self) -> None:
+        if self.provider is Provider.GITLAB:
+            msg = (
+                "Workflows with our own command line are made for GitHub only: on GitLab no image "
+                "has both Python and Docker. Leave out --with dagstead."
+            )
+            raise InvalidInputError(msg)
+        if self.pattern is Pattern.ROUTED:
+            msg = (
+                "`dagstead deploy` reads the configuration when it runs: with it pattern b1 does "
+                "what b3 does. Take --pattern b1."
+            )
+            raise InvalidInputError(msg)
 
     def command(self, project_dir: str) -> str:
         """The command that makes the same files, to be run at the root of the repository."""

@@ -69,14 +69,16 @@ class Plan:
         return tuple(target for session in self.sessions for target in session.targets)
 
 
-def make_plan(project: Project) -> Plan:
+def make_plan(project: Project, *, official: bool = True) -> Plan:
     """The plan of a project.
+
+    ``official`` says whether the official command line has to deploy it.
 
     Raises:
         InvalidInputError: when there is nothing to deploy, or a location cannot be deployed by a
             session of the official command line as it is written.
     """
-    refused = list(_refusals(project))
+    refused = list(_refusals(project, official=official))
     if refused:
         raise InvalidInputError("\n".join(refused))
     sessions = sessions_of(project, watched=watched_paths(project))
@@ -142,7 +144,7 @@ def outside(path: str) -> bool:
     return path == ".." or path.startswith(("../", "/"))
 
 
-def _refusals(project: Project) -> Iterator[str]:
+def _refusals(project: Project, *, official: bool) -> Iterator[str]:
     if not project.locations:
         yield (
             f"There is no code location in {_shown(project.root)!r}. "
@@ -150,25 +152,15 @@ def _refusals(project: Project) -> Iterator[str]:
         )
     for each in project.locations:
         yield from _refusals_of(project, each)
+        if official:
+            yield from _official_refusals_of(project, each)
 
 
 def _refusals_of(project: Project, location: Location) -> Iterator[str]:
     where = f"{location.position}: {location.name.value}"
-    if location.family is Family.DG:
-        yield (
-            f"{where} is a dg project, and the generated files deploy from dagster_cloud.yaml. "
-            "`dagster-cloud ci` has no other way: write one, or deploy with `dg plus deploy`."
-        )
     if location.kind is Kind.AMBIGUOUS:
         found = location.classification
         yield f"{where} is ambiguous: {found.reason}. {found.settle}."
-    folder = posixpath.join(project_prefix(project), posixpath.dirname(location.file))
-    if re.search(r"\s", folder):
-        # It gives the folder to git as words: what it finds is no pull request any more.
-        yield (
-            f"{where} is in a folder with a space in its name, {folder!r}, where `dagster-cloud "
-            "ci` does not find git's history. Rename the folder."
-        )
     values = (location.name, location.registry, location.build_directory)
     for value in values:
         if value is not None and _HARD_TO_WRITE.search(value.value):
@@ -181,6 +173,22 @@ def _refusals_of(project: Project, location: Location) -> Iterator[str]:
         yield (
             f"{where} is built from {location.build_folder!r}, which is outside of the repository. "
             "Name a folder inside it as build.directory."
+        )
+
+
+def _official_refusals_of(project: Project, location: Location) -> Iterator[str]:
+    where = f"{location.position}: {location.name.value}"
+    if location.family is Family.DG:
+        yield (
+            f"{where} is a dg project, and the generated files deploy from dagster_cloud.yaml. "
+            "`dagster-cloud ci` has no other way: write one, or deploy with `dg plus deploy`."
+        )
+    folder = posixpath.join(project_prefix(project), posixpath.dirname(location.file))
+    if re.search(r"\s", folder):
+        # It gives the folder to git as words: what it finds is no pull request any more.
+        yield (
+            f"{where} is in a folder with a space in its name, {folder!r}, where `dagster-cloud "
+            "ci` does not find git's history. Rename the folder."
         )
 
 

@@ -34,6 +34,11 @@ EVERY_GITHUB = [Options(pattern=pattern) for pattern in Pattern] + [
     Options(pattern=pattern, tool=Tool.OFFICIAL_ACTION)
     for pattern in (Pattern.PER_LOCATION, Pattern.EVERYTHING, Pattern.MATRIX)
 ]
+EVERY_GITHUB += [
+    Options(pattern=pattern, tool=Tool.DAGSTEAD)
+    for pattern in Pattern
+    if pattern is not Pattern.ROUTED
+]
 
 
 def documents(project: Project, options: Options) -> dict[str, Any]:
@@ -73,7 +78,8 @@ def test_a_branch_is_never_deployed_halfway(options: Options, tmp_path: Path) ->
         assert cancels.startswith("${{ github.event_name == 'pull_request' &&")
         # YAML 1.1 reads the key `on` as true.
         assert "closed" in document[True]["pull_request"]["types"]
-        assert "ci branch-deployment --mark-closed" in scripts(document)
+        closing = scripts({"jobs": {"close": document["jobs"]["close"]}})
+        assert re.search(r"branch-deployment (--mark-closed|--close)", closing)
 
 
 def test_one_session_builds_each_location_its_own_way(tmp_path: Path) -> None:
@@ -239,6 +245,8 @@ def test_what_cannot_be_deployed_is_refused_with_its_place(
         Options(provider=Provider.GITLAB, pattern=Pattern.MATRIX),
         Options(provider=Provider.GITLAB, tool=Tool.OFFICIAL_ACTION),
         Options(pattern=Pattern.ROUTED, tool=Tool.OFFICIAL_ACTION),
+        Options(provider=Provider.GITLAB, tool=Tool.DAGSTEAD),
+        Options(pattern=Pattern.ROUTED, tool=Tool.DAGSTEAD),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(options: Options, tmp_path: Path) -> None:

@@ -64,7 +64,10 @@ _BY_PREFIX: Mapping[Tool, Mapping[str, Does]] = {
         "deploy": Does.BUILD_AND_DEPLOY,
     },
 }
-_FLAGS = frozenset({"--clean-statedir", "--mark-closed", "--yes", "--require-branch-deployment"})
+_FLAGS = frozenset(
+    {"--clean-statedir", "--mark-closed", "--yes", "--require-branch-deployment"}
+    | {"--branch-deployment", "--changed", "--close", "--detach", "--no-atomic", "--prune"}
+)
 _STRATEGIES: Mapping[str, Strategy] = {
     "python-executable": Strategy.PEX,
     "docker": Strategy.SERVERLESS_IMAGE,
@@ -75,6 +78,11 @@ _BY_COMMAND: Mapping[str, Strategy] = {
     "serverless deploy": Strategy.SERVERLESS_IMAGE,
     "serverless deploy-docker": Strategy.SERVERLESS_IMAGE,
     "serverless deploy-python-executable": Strategy.PEX,
+}
+#: The option by which a command closes a branch deployment instead.
+_CLOSING: Mapping[tuple[Tool, str], str] = {
+    (Tool.CLI, "ci branch-deployment"): "--mark-closed",
+    (Tool.DAGSTEAD, "deploy"): "--close",
 }
 #: Commands that name a location as the word behind them.
 _NAMES_BEHIND = ("add-location", "update-location")
@@ -113,7 +121,7 @@ def command_in(tool: Tool, words: Words) -> Command | None:
     values, arguments, unknown = _read(words[len(by.split()) :])
     options = {name: given[-1] for name, given in values.items()}
     does = _BY_PREFIX[tool][by]
-    if by == "ci branch-deployment" and "--mark-closed" in options:
+    if _CLOSING.get((tool, by)) in options:
         does = Does.CLOSE
     return Command(
         tool=tool,
