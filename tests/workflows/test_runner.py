@@ -59,7 +59,7 @@ def test_an_expression_has_the_value_that_github_gives_it(text: str, value: Any)
 @pytest.mark.parametrize(
     "text",
     [
-        "gitub.ref",
+        "nowhere.ref",
         "hashFiles('x')",
         "a b",
         "(github.ref",
