@@ -206,3 +206,25 @@ def test_places_are_right_from_a_folder_of_the_repository(
     said = dagstead("workflows", "inspect", str(tmp_path / "apps"), "--format", "github")
 
     assert said.out.startswith(f"::error file={WORKFLOW},line=13")
+
+
+def test_patterns_of_an_action_that_compares_are_looked_up(tmp_path: Path) -> None:
+    compare = (
+        "uses: tj-actions/changed-files@v46\nwith:\n  files_yaml: |\n"
+        "    etl:\n      - etl/**\n      - gone/**\n      - '{odd,form}/**'"
+    )
+    found = inspected(
+        tmp_path, {**locations(ETL), WORKFLOW: workflow(compare, BEGIN, BUILD, DEPLOY)}
+    )
+
+    (only,) = [each for each in examine(found) if each.code == "DW120"]
+    assert only.found.message.startswith("'gone/**' matches no file")
+    assert (only.position.line, only.position.column) == (13, 17)
+
+
+def test_a_moving_tag_is_told_once_for_a_file(tmp_path: Path) -> None:
+    moving = [each.replace("v1.13.7", "v0.1") for each in (BEGIN, BUILD, DEPLOY)]
+    found = inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(*moving)})
+
+    (only,) = examine(found)
+    assert only.found.message == "'v0.1' is moved with each release (and so in line 11, 14)"

@@ -14,7 +14,8 @@ from dagstead.workflows.inspecting.model import Event, Step
 from dagstead.workflows.inspecting.references import Reference
 from dagstead.workflows.inspecting.scopes import Every, Scope
 
-_COMPARING = re.compile(
+#: Actions that find out what has changed.
+COMPARING = re.compile(
     r"(?:dorny/paths-filter|tj-actions/changed-files|step-security/changed-files"
     r"|trilom/file-changes-action|jitterbit/get-changed-files|.*/changed-files|.*/paths-filter)"
 )
@@ -46,7 +47,7 @@ def action_act(found: Reference, step: Step, scope: Scope) -> ActionAct | None:
     if found.is_official:
         make = _PARTS.get(found.part.removeprefix("actions/"))
         return None if make is None else make(found.part.rpartition("/")[2], step, scope)
-    if _COMPARING.fullmatch(found.name):
+    if COMPARING.fullmatch(found.name):
         return ActionAct(does=Does.COMPARE, by=found.name)
     if found.name == _PUSHING and _pushes(step, scope):
         return ActionAct(does=Does.PUSH, by=found.name)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dagstead.project import Location
+from dagstead.project.nodes import Node
 from dagstead.project.rules.base import Found, Severity
+from dagstead.project.source import Position, SourceText
+from dagstead.project.yaml_reader import read_yaml
+from dagstead.workflows.inspecting.action_steps import COMPARING
 from dagstead.workflows.inspecting.globs import matched_by
 from dagstead.workflows.inspecting.inspection import Inspected, Inspection
-from dagstead.workflows.inspecting.model import Event, PathFilter
+from dagstead.workflows.inspecting.model import Event, PathFilter, Workflow
+from dagstead.workflows.inspecting.placing import place
+from dagstead.workflows.inspecting.references import reference
 from dagstead.workflows.inspecting.rules.base import (
     ETL,
     SERVERLESS,
@@ -23,6 +30,9 @@ from dagstead.workflows.inspecting.rules.visit import deploying, once
 from dagstead.workflows.inspecting.triggers import starts_on, trigger_for
 from dagstead.workflows.watching import defining_files
 
+#: What these patterns and those of GitHub do not mean alike, and references of dorny/paths-filter.
+_OTHER_FORM = re.compile(r"^[!&*]|[{}()?+@$]")
+_LINE = re.compile(r"\S+")
 _FILES = {
     **locations(ETL),
     "etl/requirements.txt": "-e ../shared\n",
@@ -53,21 +63,51 @@ _GOOD = {**_FILES, WORKFLOW: _filtered(*_ALL)}
 def filter_without_files(inspection: Inspection) -> Iterator[Found]:
     """Every pattern of a path filter matches a file."""
     for each in deploying(inspection):
-        for trigger in each.workflow.triggers:
-            if trigger.paths is None or trigger.paths.ignores:
+        for pattern, position in (*_of_triggers(each.workflow), *_of_steps(each.workflow)):
+            if not matched_by(pattern, inspection.paths):
+                yield Found(
+                    position=position,
+                    message=f"{pattern!r} matches no file of the repository",
+                    instead=_meant(pattern, inspection.paths),
+                )
+
+
+def _of_triggers(each: Workflow) -> Iterator[tuple[str, Position]]:
+    for trigger in each.triggers:
+        if trigger.paths is None or trigger.paths.ignores:
+            continue
+        patterns = [node.text for node in trigger.paths.patterns]
+        for node in trigger.paths.patterns:
+            pattern = node.text or ""
+            # A folder beside all that is in it does no harm: it may be a submodule.
+            if not pattern.startswith("!") and f"{pattern}/**" not in patterns:
+                yield pattern, node.position
+
+
+def _of_steps(each: Workflow) -> Iterator[tuple[str, Position]]:
+    """The patterns of actions that compare commits, as far as they have the same form."""
+    for job in each.jobs:
+        for step in job.steps:
+            found = step.uses and reference(step.uses.text or "")
+            if not found or not COMPARING.fullmatch(found.name):
                 continue
-            patterns = [node.text for node in trigger.paths.patterns]
-            for node in trigger.paths.patterns:
-                pattern = node.text or ""
-                # A folder beside all that is in it does no harm: it may be a submodule.
-                if pattern.startswith("!") or f"{pattern}/**" in patterns:
-                    continue
-                if not matched_by(pattern, inspection.paths):
-                    yield Found(
-                        position=node.position,
-                        message=f"{pattern!r} matches no file of the repository",
-                        instead=_meant(pattern, inspection.paths),
-                    )
+            for name in ("filters", "files_yaml", "files"):
+                node = step.input(name)
+                yield from () if node is None else _patterns_in(node)
+
+
+def _patterns_in(node: Node) -> Iterator[tuple[str, Position]]:
+    """The patterns in a text that is YAML or a list of lines."""
+    text = node.text or ""
+    root = read_yaml(SourceText(file=node.source.file, text=text)).root
+    leaves = [] if root is None or not root.entries else list(root.walk())
+    keys = {id(entry.key) for each in leaves for entry in each.entries}
+    for each in leaves:
+        if each.text and id(each) not in keys and not _OTHER_FORM.search(each.text):
+            yield each.text, place(node, each.start, each.end)
+    for found in _LINE.finditer("" if leaves else text):
+        if not _OTHER_FORM.search(found[0]):
+            yield found[0], place(node, found.start(), found.end())
 
 
 @workflow_rule(
@@ -75,8 +115,8 @@ def filter_without_files(inspection: Inspection) -> Iterator[Found]:
     "filter-misses-files",
     reason="""
         A change of files that a location is made from does not start the workflow that deploys it:
-        the location keeps running what it was before. Besides its own folder these are the
-        folders that its requirements name by path.
+        the location keeps running what it was before. Besides its own folder these are its
+        Dockerfile and what that copies, path dependencies, and shared lock files.
         """,
     bad={**_FILES, WORKFLOW: _filtered("etl/**", "dagster_cloud.yaml", WORKFLOW)},
     good=_GOOD,

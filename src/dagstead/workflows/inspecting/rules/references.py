@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dagstead.project.nodes import Node
 from dagstead.project.rules.base import Found, Severity
 from dagstead.project.rules.visit import nearest
+from dagstead.project.source import Position
 from dagstead.workflows.inspecting.acts import Act, Does, Tool
 from dagstead.workflows.inspecting.following import JobRun
 from dagstead.workflows.inspecting.inspection import Inspection
@@ -119,13 +120,18 @@ def moving_action(inspection: Inspection) -> Iterator[Found]:
     """The official action is used at one version."""
     told = {each.position for each in _ignoring(inspection)}
     newest = official_action("ci-init")
+    places: dict[tuple[str, str], list[Position]] = {}
     for node, found in _references(inspection):
         if found.is_official and found.moves and node.position not in told:
-            yield Found(
-                position=node.position,
-                message=f"{found.ref!r} is moved with each release",
-                instead=f"Name a commit or release, as {newest.commit} ({newest.version})",
-            )
+            places.setdefault((node.source.file, found.ref), []).append(node.position)
+    for (_, ref), found_at in places.items():
+        lines = ", ".join(str(each.line) for each in found_at[1:])
+        more = f" (and so in line {lines})" if lines else ""
+        yield Found(
+            position=found_at[0],
+            message=f"{ref!r} is moved with each release{more}",
+            instead=f"Name a commit or release, as {newest.commit} ({newest.version})",
+        )
 
 
 @workflow_rule(
