@@ -57,8 +57,25 @@ def migrate(  # noqa: PLR0913 - options of a command
             help="Write what all locations share as defaults, or write all defaults out.",
         ),
     ] = None,
+    package_as_module: Annotated[
+        bool,
+        typer.Option(
+            "--package-as-module",
+            help="For dg: write package_name as module_name, which imports the same.",
+        ),
+    ] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the old definitions where they are, too.")
+    ] = False,
+    repair: Annotated[
+        bool,
+        typer.Option(
+            "--repair",
+            help=(
+                "Bring back locations that a merge of files has lost (two lists of locations "
+                "in one file), from the file, from its parts or from git."
+            ),
+        ),
     ] = False,
     undo: Annotated[
         bool, typer.Option("--undo", help="Take the last --write back, to the byte.")
@@ -83,15 +100,19 @@ def migrate(  # noqa: PLR0913 - options of a command
     `dagstead migrate --to root --location etl --location reports` moves two locations
 
     `dagstead migrate --to root-workflows --write` makes a workflow for each location, too
+
+    `dagstead migrate --repair` prints how what `cat */dagster_cloud.yaml` has lost comes back
     """
     from dagstead.project import read_project
+    from dagstead.project.layouts.history import past_of
     from dagstead.project.layouts.journal import Journal
     from dagstead.project.layouts.plan import Wish
     from dagstead.project.layouts.planning import plan_migration
+    from dagstead.project.layouts.repairing import plan_repair
     from dagstead.project.layouts.tree import DiskTree
 
-    if sum((to is not None, undo, resume)) != 1:
-        msg = "Say one of --to LAYOUT, --undo and --resume."
+    if sum((to is not None, repair, undo, resume)) != 1:
+        msg = "Say one of --to LAYOUT, --repair, --undo and --resume."
         raise InvalidInputError(msg)
     if path.is_file():
         msg = f"{str(path)!r} is a file. Name its folder, and locations with --location."
@@ -102,27 +123,33 @@ def migrate(  # noqa: PLR0913 - options of a command
         for each in journal.undo() if undo else journal.finish():
             print(f"{'restored' if undo else 'wrote'} {each}")
         return
-    assert to is not None  # noqa: S101 - for the type checker; it was counted above
     wish = Wish(
-        layout=to,
+        layout=to or Layout.ROOT,
         names=frozenset(location or ()),
         folders=_folders(folder or []),
         factor_defaults=factor_defaults,
+        package_as_module=package_as_module,
         keep=keep,
     )
-    plan = plan_migration(project, wish, DiskTree(project.root))
+    tree = DiskTree(project.root)
+    if repair:
+        plan = plan_repair(project, wish, tree, past_of(project))
+    else:
+        plan = plan_migration(project, wish, tree)
     if to is Layout.ROOT_WORKFLOWS:
         plan = _with_workflows(project, plan)
-    _carry_out(project, plan, journal, write=write)
+    _carry_out(project, plan, journal, write=write, repair=repair)
 
 
-def _carry_out(project: Project, plan: Plan, journal: Journal, *, write: bool) -> None:
+def _carry_out(
+    project: Project, plan: Plan, journal: Journal, *, write: bool, repair: bool
+) -> None:
     from dataclasses import replace
 
     for remark in plan.remarks:
         typer.echo(f"note: {remark}", err=True)
     if not plan.changes:
-        typer.echo("Nothing has to change.", err=True)
+        typer.echo("Nothing is lost." if repair else "Nothing has to change.", err=True)
         return
     prefix = _prefix(project)
     changes = [
@@ -136,11 +163,9 @@ def _carry_out(project: Project, plan: Plan, journal: Journal, *, write: bool) -
         typer.echo("`dagstead migrate --undo` takes it back.", err=True)
         return
     _print_diff(changes)
-    typer.echo(
-        f"{len(changes)} files would change, and every location stays the same. "
-        "Nothing was written; --write does.",
-        err=True,
-    )
+    same = "" if repair else ", and every location stays the same"
+    files = "1 file" if len(changes) == 1 else f"{len(changes)} files"
+    typer.echo(f"{files} would change{same}. Nothing was written; --write does.", err=True)
 
 
 def _check_written(project: Project, plan: Plan, journal: Journal) -> None:

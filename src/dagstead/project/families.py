@@ -71,6 +71,11 @@ def is_interesting(name: str) -> bool:
     return _INTERESTING.fullmatch(name) is not None
 
 
+def is_cloud(name: str) -> bool:
+    """Whether a name is that of a ``dagster_cloud.yaml`` or of a variant."""
+    return _CLOUD.fullmatch(name) is not None
+
+
 def is_workflow(path: str) -> bool:
     """Whether CI runs this file."""
     folder, _, name = path.rpartition("/")

@@ -141,6 +141,19 @@ class Git:
             mode, sha, _ = meta.split(" ")
             yield TreeEntry(path=path, mode=mode, sha=sha)
 
+    def commits(self, paths: Iterable[str], *, most: int) -> tuple[str, ...]:
+        """The last commits of the present history that changed some paths, newest first.
+
+        Args:
+            paths: globs, relative to the top of the repository.
+            most: how many at most.
+        """
+        globs = [f":(top,glob){each}" for each in paths]
+        answer = self._ask(
+            "log", "--format=%H", f"--max-count={most}", "HEAD", "--", *globs, fine=(0, 128)
+        )
+        return tuple(answer.decode("ascii").split())
+
     def contents(self, objects: Iterable[str]) -> Mapping[str, bytes]:
         """What objects hold; those that are not there are left out.
 

@@ -36,7 +36,7 @@ def to_dg(project: Project, moves: Sequence[Move], wish: Wish, tree: Tree) -> Fi
         LayoutError: when dg has no way to say something; a line for each place.
     """
     going = [each for each in moves if not each.stays and not each.duplicate]
-    reasons = [reason for each in going for reason in _reasons(project, each, tree)]
+    reasons = [reason for each in going for reason in _reasons(project, each, wish, tree)]
     reasons += _nested(going)
     if reasons:
         raise refusal(reasons)
@@ -49,7 +49,7 @@ def to_dg(project: Project, moves: Sequence[Move], wish: Wish, tree: Tree) -> Fi
     return files
 
 
-def _reasons(project: Project, move: Move, tree: Tree) -> Iterator[str]:
+def _reasons(project: Project, move: Move, wish: Wish, tree: Tree) -> Iterator[str]:
     location, folder = move.location, posixpath.dirname(move.target)
     name = location.name.value
     node = without_nulls(location.node)
@@ -59,7 +59,7 @@ def _reasons(project: Project, move: Move, tree: Tree) -> Iterator[str]:
                 f"{entry.key.position}: dg's files have no {entry.key.value!r}. "
                 f"Remove it, or leave {name!r} out with --location."
             )
-    yield from _source_reasons(location)
+    yield from _source_reasons(location, wish)
     queue = location.queue
     if queue is not None and not queue.value:
         yield f"{queue.position}: agent_queue is empty, and dg drops that. Remove it."
@@ -78,14 +78,16 @@ def _reasons(project: Project, move: Move, tree: Tree) -> Iterator[str]:
         )
 
 
-def _source_reasons(location: Location) -> Iterator[str]:
+def _source_reasons(location: Location, wish: Wish) -> Iterator[str]:
     source, name = location.code_source, location.name.value
     if source is None:
         yield f"{location.position}: {name!r} has no code_source, and a dg project needs one."
+    elif source.by == "package_name" and wish.package_as_module:
+        return
     elif source.by == "package_name":
         yield (
             f"{source.position}: dg has no package_name. Write 'module_name: "
-            f"{source.target.value}', which imports the same."
+            f"{source.target.value}', which imports the same, or say --package-as-module."
         )
     elif source.by != "module_name":
         yield f"{source.position}: dg has no {source.by}. Write 'module_name: …' in its place."

@@ -5,6 +5,8 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Mapping
 
+import yaml
+
 from dagstead.project.layouts.editing import added, filled, is_flow, removed, replaced, rewritten
 from dagstead.project.layouts.rendering import flow_text, item_lines, text_node
 from dagstead.project.layouts.sheet import Sheet, text_lines
@@ -33,9 +35,10 @@ def as_block_list(source: SourceText) -> SourceText:
     """
     sheet = Sheet(source)
     entry = locations_entry(sheet)
-    if not is_flow(sheet, sheet.root) and sheet.listing(entry) is not None:
+    whole = is_flow(sheet, sheet.root) or entry.merged or _has_marked_key(sheet)
+    if not whole and sheet.listing(entry) is not None:
         return source
-    if is_flow(sheet, sheet.root) or entry.merged:
+    if whole:
         return source.edited([Edit(start=0, end=len(source.text), text=_as_block(sheet))])
     start, end = sheet.value_span(entry)
     column = sheet.column(entry.key.start) + _COLUMN
@@ -136,6 +139,11 @@ def _as_block(sheet: Sheet) -> str:
         else:
             lines.append(f"{flow_text(each.key)}: {_as_written(sheet, each.value, 0)}")
     return sheet.newline.join(lines) + sheet.newline
+
+
+def _has_marked_key(sheet: Sheet) -> bool:
+    """Whether a key is written behind a question mark."""
+    return any(each.kind is yaml.KeyToken for each in sheet.tokens)
 
 
 def _items(sheet: Sheet, listed: Node, column: int) -> Iterator[str]:

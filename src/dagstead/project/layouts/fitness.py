@@ -61,7 +61,10 @@ def _unreadable(file: ConfigFile) -> Iterator[str]:
 
 
 def _odd_entries(file: ConfigFile) -> Iterator[str]:
-    if file.root is None or not file.root.is_mapping:
+    if file.root is None:
+        return
+    if not file.root.is_mapping:
+        yield f"{file.root.position}: the file has no keys. Begin it with 'locations:'."
         return
     listed = file.root.get("locations")
     for each in () if listed is None else listed.items:

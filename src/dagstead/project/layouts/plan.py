@@ -11,6 +11,7 @@ from typing import Protocol
 
 from dagstead.errors import InvalidInputError, LayoutError
 from dagstead.project.model import Project
+from dagstead.project.source import SourceText
 
 _LINE = re.compile(r"[^\n]*\n|[^\n]+")
 
@@ -50,6 +51,8 @@ class Wish:
     #: ``True`` writes what all have in common as ``defaults``, ``False`` writes all defaults out,
     #: ``None`` writes them out where a location moves.
     factor_defaults: bool | None = None
+    #: Write ``package_name`` as ``module_name``, which imports the same: dg has no other.
+    package_as_module: bool = False
     #: Leave the old definitions where they are, too.
     keep: bool = False
 
@@ -86,6 +89,19 @@ class Refused(Exception):  # noqa: N818 - a fact about one place, collected into
 def refusal(reasons: list[str]) -> LayoutError:
     """The error of some reasons, each with its place."""
     return LayoutError("\n".join(dict.fromkeys(reasons)))
+
+
+def changes_of(tree: Tree, files: Mapping[str, SourceText | None]) -> tuple[FileChange, ...]:
+    """What differs from the files that are there, in the order of the paths."""
+    found = (
+        FileChange(
+            path=path,
+            before=tree.read(path),
+            after=None if text is None else text.encode(),
+        )
+        for path, text in sorted(files.items())
+    )
+    return tuple(each for each in found if each.before != each.after)
 
 
 def difference(change: FileChange) -> str:

@@ -12,11 +12,11 @@ from dagstead.project.layouts.fitness import unfit, unreadable
 from dagstead.project.layouts.leftovers import with_all_comments
 from dagstead.project.layouts.moving import moved
 from dagstead.project.layouts.plan import (
-    FileChange,
     Layout,
     Plan,
     Tree,
     Wish,
+    changes_of,
     checked_names,
     refusal,
 )
@@ -53,11 +53,11 @@ def plan_migration(project: Project, wish: Wish, tree: Tree) -> Plan:
         files = moved(project, moves, wish)
     if not wish.keep:
         files = with_all_comments(project, moves, files)
-    plan = proven(project, tree, files)
+    plan = proven(project, wish, tree, files)
     return replace(plan, remarks=tuple(remarks(project, moves, wish, files)))
 
 
-def proven(project: Project, tree: Tree, files: Files) -> Plan:
+def proven(project: Project, wish: Wish, tree: Tree, files: Files) -> Plan:
     """A plan of some files, when the locations that they define are those of the project.
 
     Raises:
@@ -65,7 +65,7 @@ def proven(project: Project, tree: Tree, files: Files) -> Plan:
     """
     changes = changes_of(tree, files)
     after = with_changes(project, {each.path: each.after for each in changes})
-    wrong = differences(project, after)
+    wrong = differences(project, after, package_is_module=wish.package_as_module)
     if wrong:
         msg = (
             "The migration was worked out wrongly, and nothing is written: "
@@ -79,16 +79,3 @@ def _refuse(reasons: Iterable[str]) -> None:
     found = list(reasons)
     if found:
         raise refusal(found)
-
-
-def changes_of(tree: Tree, files: Files) -> tuple[FileChange, ...]:
-    """What differs from the files that are there, in the order of the paths."""
-    found = (
-        FileChange(
-            path=path,
-            before=tree.read(path),
-            after=None if text is None else text.encode(),
-        )
-        for path, text in sorted(files.items())
-    )
-    return tuple(each for each in found if each.before != each.after)

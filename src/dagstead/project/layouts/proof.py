@@ -28,17 +28,33 @@ def differing(one: Location, other: Location) -> list[str]:
     return sorted(key for key in {*first, *second} if first.get(key, ...) != second.get(key, ...))
 
 
-def differences(before: Project, after: Project) -> list[str]:
-    """How the locations of two readings differ, a sentence each; none when they are the same."""
+def differences(before: Project, after: Project, *, package_is_module: bool = False) -> list[str]:
+    """How the locations of two readings differ, a sentence each; none when they are the same.
+
+    Args:
+        before: one reading.
+        after: the other.
+        package_is_module: whether ``package_name`` and ``module_name`` of one value are the same.
+            Dagster imports either with the same function.
+    """
     old = {each.name.value: each for each in before.locations}
     new = {each.name.value: each for each in after.locations}
     found = [f"{name!r} would be lost." for name in old if name not in new]
     found += [f"{name!r} would be new." for name in new if name not in old]
     for name, location in old.items():
         keys = differing(location, new[name]) if name in new else []
+        if package_is_module and _imports(location) == _imports(new.get(name)):
+            keys = [each for each in keys if each != "code_source"]
         if keys:
             found.append(f"{name!r} would differ in {', '.join(keys)}.")
     return found
+
+
+def _imports(location: Location | None) -> str | None:
+    source = None if location is None else location.code_source
+    if source is None or source.by not in {"package_name", "module_name"}:
+        return None
+    return source.target.value
 
 
 def _canonical(value: object) -> object:

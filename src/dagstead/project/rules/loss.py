@@ -54,7 +54,8 @@ def merged_files(project: Project) -> Iterator[Found]:
                 position=later.key.position,
                 message=f"this 'locations' replaces the one in line {first.key.position.line}"
                 + (f": {names} is lost" if names else ""),
-                instead="Keep one 'locations:' and put every location below it",
+                instead="Keep one 'locations:' and put every location below it; "
+                "`dagstead migrate --repair` does",
             )
 
 

@@ -256,3 +256,11 @@ def test_a_file_of_dg_that_is_there_is_not_overwritten() -> None:
 
     with pytest.raises(LayoutError, match="etl/build.yaml is there already"):
         planned(files, Layout.DG)
+
+
+def test_a_package_becomes_the_module_of_its_name_when_asked() -> None:
+    files = {_FILE: _ONE + "code_source: {package_name: a.b}\n"}
+
+    after = migrated(files, Layout.DG, package_as_module=True)
+
+    assert 'code_location_target_module = "a.b"' in after["a/dg.toml"]
