@@ -58,6 +58,7 @@ class Surface:
             services=AgentServices(instances=self.instances, base_url="http://127.0.0.1:1"),
             token=self.token,
             deployment_name=deployment,
+            base_url="http://127.0.0.1:1",
             idempotency_key=(headers or {}).get("Idempotency-Key"),
         )
         # Through JSON, as over the wire: nothing else may reach a resolver or leave it.

@@ -23,7 +23,7 @@ def gen_artifact_get(caller: Caller, payload: Payload) -> Response:
     if blobs.size(key) is None:
         msg = f"There is no artifact {key.path!r}."
         raise BlobNotFoundError(msg)
-    return JSONResponse({"url": caller.services.base_url + blobs.sign(key, "GET")})
+    return JSONResponse({"url": caller.base_url + blobs.sign(key, "GET")})
 
 
 def gen_artifact_post(caller: Caller, payload: Payload) -> Response:
@@ -33,7 +33,7 @@ def gen_artifact_post(caller: Caller, payload: Payload) -> Response:
         msg = "PEX files are uploaded by the CLI: `dagster-cloud ci build`."
         raise ForbiddenError(msg)
     address = caller.services.store.blobs.sign(key, "POST")
-    return JSONResponse({"url": caller.services.base_url + address, "fields": {}})
+    return JSONResponse({"url": caller.base_url + address, "fields": {}})
 
 
 def _key(caller: Caller, payload: Payload) -> BlobKey:

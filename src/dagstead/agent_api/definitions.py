@@ -57,7 +57,7 @@ def check_snapshot(caller: Caller, payload: Payload) -> Response:
         sha1=sha1,
         format=(FileFormat.GZIPPED_JSON if FileFormat.GZIPPED_JSON in formats else FileFormat.JSON),
         uri=str(key),
-        presigned_put_url=caller.services.base_url + caller.services.store.blobs.sign(key, "PUT"),
+        presigned_put_url=caller.base_url + caller.services.store.blobs.sign(key, "PUT"),
         id=upload_id,
         type=kind,
     )

@@ -36,7 +36,7 @@ def gen_logs_url(caller: Caller, payload: Payload) -> Response:
     stage = _PARTIAL if payload.query.get("partial") else _FINAL
     key = BlobKey(BlobKind.LOG, caller.deployment.name, f"{stage}/{io_type}/{_encode(log_key)}")
     address = caller.services.store.blobs.sign(key, "PUT")
-    return JSONResponse({"url": caller.services.base_url + address})
+    return JSONResponse({"url": caller.base_url + address})
 
 
 def take_log(services: AgentServices, key: BlobKey, upload: Path) -> None:

@@ -28,7 +28,8 @@ class AgentServices:
     """Passed to every endpoint."""
 
     instances: Instances
-    #: The address under which agents reach this server, without a slash at its end.
+    #: The address under which agents reach this server, without a slash at its end, where the
+    #: server has not found a caller's own.
     base_url: str
     #: What ``scopedSecrets`` answers.
     secrets: Sequence[Secret] = ()
@@ -52,6 +53,8 @@ class Caller:
     services: AgentServices
     token: Token
     deployment_name: str | None
+    #: The address under which the caller reaches this server, without a slash at its end.
+    base_url: str
     idempotency_key: str | None = None
 
     @property
@@ -83,7 +86,7 @@ def caller_of(request: Request, services: AgentServices, *, users_too: bool = Fa
     """Who sent a request that the server has authenticated.
 
     Args:
-        request: whose ``state.token`` the server has set.
+        request: whose ``state.token`` and ``state.base_url`` the server has set.
         services: of this room.
         users_too: whether user tokens may call this endpoint as well.
 
@@ -105,5 +108,6 @@ def caller_of(request: Request, services: AgentServices, *, users_too: bool = Fa
         token=token,
         deployment_name=request.path_params.get("deployment")
         or request.headers.get(DEPLOYMENT_HEADER),
+        base_url=getattr(request.state, "base_url", services.base_url),
         idempotency_key=request.headers.get("Idempotency-Key"),
     )

@@ -138,8 +138,8 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         """The present state, for one request or one round of a daemon.
 
         Args:
-            source: the HTTP connection, whose ``state.token`` is the caller's; ``None`` for
-                daemons.
+            source: the HTTP connection, whose ``state.token`` is the caller's, and
+                ``state.base_url`` its address of this server; ``None`` for daemons.
         """
         self.refresh_workspace()
         state = getattr(source, "state", None)
@@ -148,7 +148,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             current=self.get_current_workspace(),
             deployment=self.deployment,
             token=cast("Token | None", getattr(state, "token", None)),
-            base_url=self.base_url,
+            base_url=getattr(state, "base_url", self.base_url),
             source=source,
         )
 

@@ -68,7 +68,12 @@ def create_app(
     sessions = Sessions(
         signing_key=store.properties.signing_key(), clock=store.clock, days=settings.sign_in_days
     )
-    identity = Identity(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
+    identity = Identity(
+        tokens=store.tokens,
+        sessions=sessions,
+        base_url=settings.base_url,
+        has_public_url=settings.public_url is not None,
+    )
     sign_in = SignIn(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
     operator = Operator(apps=apps, agents=agent_graphql(agents))
     max_file = settings.max_file_mb * MEBIBYTE

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
@@ -31,6 +32,9 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _THREADS = 8
 _POLICY_VIOLATION = 1008
 
+#: A name or an address, with a port or without.
+_HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-f:]+\])(?::\d+)?", re.IGNORECASE | re.ASCII)
+
 
 def is_public(path: str) -> bool:
     """Whether a path is answered without a token."""
@@ -45,6 +49,20 @@ class Identity:
     sessions: Sessions
     #: The address that browsers use, for comparing where a request comes from.
     base_url: str
+    #: Whether it was set: then it is everybody's way here.
+    has_public_url: bool = False
+
+    def address(self, connection: HTTPConnection) -> str:
+        """The address under which a caller reaches this server, for what it is told to call next.
+
+        Without a public address in the settings it is the one that was called: in Docker, agents
+        and people on the machine have different names for the same server.
+        """
+        host = connection.headers.get("host", "")
+        if self.has_public_url or not _HOST.fullmatch(host):
+            return self.base_url
+        scheme = "https" if connection.url.scheme in {"https", "wss"} else "http"
+        return f"{scheme}://{host}"
 
     def token_of(self, connection: HTTPConnection) -> Token:
         """The token that a connection comes with.
@@ -80,7 +98,7 @@ class Identity:
 
 
 class IdentityMiddleware:
-    """Puts the caller's token into ``scope["state"]["token"]``, or refuses."""
+    """Puts the caller's ``token`` and its ``base_url`` of this server in the state, or refuses."""
 
     def __init__(self, app: ASGIApp, identity: Identity) -> None:
         self._app = app
@@ -100,7 +118,9 @@ class IdentityMiddleware:
         except DagsteadError as error:
             await refuse(error, scope, receive, send)
             return
-        scope.setdefault("state", {})["token"] = token
+        state = scope.setdefault("state", {})
+        state["token"] = token
+        state["base_url"] = self._identity.address(connection)
         await self._app(scope, receive, send)
 
 

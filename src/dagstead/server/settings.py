@@ -67,7 +67,10 @@ class Settings(BaseModel):
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
     public_url: Annotated[str | None, AfterValidator(_web_address)] = Field(
         None,
-        description="Address that agents, the CLI and browsers use; http://HOST:PORT if left out.",
+        description=(
+            "Address that agents, the CLI and browsers use; if left out, each is told the one "
+            "that it has called."
+        ),
     )
     organization: str = Field(
         "dagstead",

@@ -1,0 +1,62 @@
+"""Which address of the server a caller is told to upload to."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+from starlette.requests import HTTPConnection
+
+from dagstead.plane.tokens import TokenKind
+from dagstead.server.identity import Identity
+from dagstead.server.sessions import Sessions
+from tests.unit.server.conftest import Plane
+
+PEX = 'mutation { generateServerlessPexUrl(filenames: ["a.pex"], method: PUT) { url } }'
+
+
+@pytest.mark.parametrize("host", ["web:3000", "dagstead.example.com", "[::1]:3000"])
+def test_callers_are_sent_where_they_have_called(
+    plane: Plane, client: httpx.Client, host: str
+) -> None:
+    user = {**plane.headers(TokenKind.USER), "Host": host}
+    agent = {**plane.headers(TokenKind.AGENT), "Host": host}
+
+    upload = client.post("/prod/graphql", json={"query": PEX}, headers=user).json()
+    logs = client.post("/prod/gen_artifact_post", json={"key": "a"}, headers=agent).json()
+
+    assert str(upload).count(f"http://{host}/blobs/") == 1
+    assert logs["url"].startswith(f"http://{host}/blobs/")
+
+
+def test_the_public_address_is_for_everybody(plane: Plane) -> None:
+    identity = _identity(plane, has_public_url=True)
+
+    assert identity.address(_connection("web:3000")) == "https://dagstead.example.com"
+
+
+@pytest.mark.parametrize("host", ["", "a b", "evil.example.com/path", "user@host", "x:y"])
+def test_what_is_no_host_is_not_repeated(plane: Plane, host: str) -> None:
+    identity = _identity(plane, has_public_url=False)
+
+    assert identity.address(_connection(host)) == "https://dagstead.example.com"
+
+
+def _identity(plane: Plane, *, has_public_url: bool) -> Identity:
+    return Identity(
+        tokens=plane.store.tokens,
+        sessions=Sessions(signing_key=b"k" * 32, clock=plane.clock, days=1),
+        base_url="https://dagstead.example.com",
+        has_public_url=has_public_url,
+    )
+
+
+def _connection(host: str) -> HTTPConnection:
+    scope = {
+        "type": "http",
+        "path": "/",
+        "scheme": "http",
+        "server": ("127.0.0.1", 3000),
+        "query_string": b"",
+        "headers": [(b"host", host.encode())],
+    }
+    return HTTPConnection(scope)
