@@ -81,6 +81,7 @@ lock: $(READY) ## Lock requirements/*.txt again (UPGRADE=1 for newest versions).
 			charts; do \
 		$(LOCK) requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
+	cd examples/monorepo/digits && $(LOCK) pyproject.toml -o requirements.lock
 	$(subst --python-version 3.11,--python-version 3.12,$(LOCK)) --no-deps requirements/helm.in \
 		-o requirements/helm.txt
 

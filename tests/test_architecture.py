@@ -20,7 +20,10 @@ from packaging.utils import canonicalize_name
 from tests.support.environments import AGENT_MINORS, REPOSITORY
 
 PACKAGE = REPOSITORY / "src" / "dagstead"
-LOCKS = sorted((REPOSITORY / "requirements").glob("*.txt"))
+LOCKS = [
+    *sorted((REPOSITORY / "requirements").glob("*.txt")),
+    REPOSITORY / "examples" / "monorepo" / "digits" / "requirements.lock",
+]
 
 #: A longer file holds more than one concept.
 MOST_LINES = 400
