@@ -51,6 +51,8 @@ class DockerPlan:
     dockerfile: Path | None
     #: The text of the one that is generated; ``None`` when the location has one.
     generated: str | None = None
+    #: ``None`` is what the Docker daemon takes by itself.
+    platform: Platform | None = None
 
     @property
     def reference(self) -> str:

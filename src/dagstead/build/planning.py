@@ -65,7 +65,7 @@ class PlanOptions:
     dockerfiles: Mapping[str, Path] = field(default_factory=dict)
     #: The Python of all PEX files, as ``3.12``.
     python: str | None = None
-    #: The machine of all PEX files; ``None`` is this one.
+    #: The machines that all of it is for; ``None`` is this one, and for images what Docker takes.
     platform: Platform | None = None
     #: ``PATH``: where interpreters are looked for.
     search_path: str | None = None
@@ -207,13 +207,14 @@ class _Planner:
             generated = dockerfile_for(directory, search_path=self._options.search_path)
             remark = f"there is no Dockerfile in {location.build_folder!r}, so one is generated"
         content = generated or file_digest(dockerfile)
-        key = _key("docker", content, tree_digest(directory))
+        key = _key("docker", content, self._options.platform, tree_digest(directory))
         return (
             DockerPlan(
                 repository=location.registry.value,
                 tag=self._tag(name, key),
                 dockerfile=None if generated else dockerfile.resolve(),
                 generated=generated,
+                platform=self._options.platform,
             ),
             key,
             remark,

@@ -66,7 +66,7 @@ PlatformOption = Annotated[
     Platform | None,
     typer.Option(
         "--platform",
-        help="The processor that PEX files are for, on Linux; this machine's if left out.",
+        help="The processor that all is built for, on Linux; this machine's if left out.",
         rich_help_panel=_PLANNING,
     ),
 ]

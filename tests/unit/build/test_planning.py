@@ -11,7 +11,7 @@ from dagstead.build.commits import commit_page
 from dagstead.build.model import DockerPlan, PexPlan, PrebuiltPlan, Strategy
 from dagstead.build.pythons import OWN_VERSION
 from dagstead.errors import InvalidInputError
-from tests.unit.build.conftest import Repository
+from tests.support.build_site import Repository
 
 MIXED = """
     defaults:
