@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,10 +46,10 @@ _CAUSES = (
         "takes it, `docker builder prune` frees some.",
     ),
     _cause(
-        r'(?:failed to (?:calculate checksum|compute cache key)[^\n]*?|lstat )"?/?'
-        r'(?P<file>[^"\s:]+)"?: (?:not found|no such file)',
-        "{dockerfile} copies {file!r}, which is not in the build directory {folder!r}, or is left "
-        "out by its .dockerignore.",
+        r'failed to (?:calculate checksum|compute cache key)[^\n]*"/?(?P<file>[^"\n]+)":? not found'
+        r"|lstat /?(?P<path>[^\s:]+): no such file",
+        "{dockerfile} copies '{file}{path}', which is not in the build directory {folder!r}, or is "
+        "left out by its .dockerignore.",
     ),
     _cause(
         r"secret \S+?:? (?:not found|is required)|failed to stat \S+: no such",
@@ -59,7 +60,8 @@ _CAUSES = (
         "{dockerfile} cannot be read: {why}.",
     ),
     _cause(
-        r'process "(?P<run>[^\n]*?)" did not complete successfully: exit code: (?P<code>\d+)',
+        r'(?:process "|executor failed running \[)(?P<run>[^\n]*?)'
+        r'(?:" did not complete successfully|\]): exit code: (?P<code>\d+)',
         "A step of {dockerfile} ended with exit code {code}: {run}",
     ),
     _cause(
@@ -95,12 +97,11 @@ _CAUSES = (
 
 def explain(text: str, planned: PlannedBuild, plan: DockerPlan) -> str:
     """Sentences for what a build or push has said before it failed."""
-    is_generated = plan.dockerfile is None
     words = {
         "repository": plan.repository,
         "host": _host(plan.repository),
         "folder": planned.folder,
-        "dockerfile": "The generated Dockerfile" if is_generated else str(plan.dockerfile),
+        "dockerfile": _dockerfile(planned, plan),
     }
     sentence = _first(_CAUSES, text, words)
     if sentence is None:
@@ -130,6 +131,15 @@ def _first(causes: Sequence[_Cause], text: str, words: dict[str, str]) -> str | 
             groups = {name: value or "" for name, value in found.groupdict().items()}
             return cause.sentence.format(**words, **groups)
     return None
+
+
+def _dockerfile(planned: PlannedBuild, plan: DockerPlan) -> str:
+    if plan.dockerfile is None:
+        return "The generated Dockerfile"
+    if plan.dockerfile.is_relative_to(planned.directory):
+        below = plan.dockerfile.relative_to(planned.directory)
+        return posixpath.normpath(posixpath.join(planned.folder, below.as_posix()))
+    return str(plan.dockerfile)
 
 
 def _host(repository: str) -> str:
