@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dagstead.cli.template_values import ValuesOption, VarOption, template_values
 from dagstead.errors import DagsteadError, InvalidInputError
 
 if TYPE_CHECKING:
@@ -64,6 +65,8 @@ def changes(  # noqa: PLR0913 - options of a command
             help="Paths that a location is made from, too; ! takes paths out. May be repeated.",
         ),
     ] = None,
+    var: VarOption = None,
+    values: ValuesOption = None,
     exit_code: Annotated[
         bool,
         typer.Option("--exit-code", help="Exit with 1 when a location is touched, as git diff."),
@@ -96,6 +99,7 @@ def changes(  # noqa: PLR0913 - options of a command
             merge_base=merge_base,
             committed=committed,
             watch=_watched(watch or []),
+            template_values=template_values(var or [], values),
         )
         touched = _printed(question, format_, why=why)
     except DagsteadError as error:
@@ -108,9 +112,9 @@ def changes(  # noqa: PLR0913 - options of a command
 
 def _printed(question: Question, format_: ChangesFormat, *, why: bool) -> bool:
     from dagstead.project.changes import find_changes
-    from dagstead.workflows.building import workflow_edges
+    from dagstead.workflows.building import known_from_workflows
 
-    found = find_changes(question, more_paths=workflow_edges)
+    found = find_changes(question, more_known=known_from_workflows)
     for line in _lines(found, format_, why=why):
         print(line)
     _remark(found, format_)
@@ -135,6 +139,8 @@ def _lines(found: Changes, format_: ChangesFormat, *, why: bool) -> Iterable[str
 
 
 def _remark(found: Changes, format_: ChangesFormat) -> None:
+    from dagstead.project.changes import reports
+
     for remark in found.remarks:
         typer.echo(f"note: {remark}", err=True)
     if format_ is not ChangesFormat.TEXT:
@@ -145,6 +151,9 @@ def _remark(found: Changes, format_: ChangesFormat) -> None:
         f"{len(found.changes)} changed paths since {found.base[:12]}",
         err=True,
     )
+    rest = reports.elsewhere(found)
+    if rest:
+        typer.echo(rest, err=True)
 
 
 def _watched(given: Sequence[str]) -> dict[str, list[str]]:

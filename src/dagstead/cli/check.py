@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +19,7 @@ from dagstead.cli.findings import (
     print_pages,
     print_summary,
 )
+from dagstead.cli.template_values import ValuesOption, VarOption, template_values
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -45,13 +45,8 @@ def check(  # noqa: PLR0913 - options of a command
     strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")] = False,
     select: Annotated[list[str] | None, typer.Option("--select", help=CODES_HELP)] = None,
     ignore: Annotated[list[str] | None, typer.Option("--ignore", help=CODES_HELP)] = None,
-    var: Annotated[
-        list[str] | None,
-        typer.Option("--var", help="NAME=VALUE: render Jinja templates with it.", metavar="N=V"),
-    ] = None,
-    values: Annotated[
-        Path | None, typer.Option("--values", help="YAML file with values for Jinja templates.")
-    ] = None,
+    var: VarOption = None,
+    values: ValuesOption = None,
     explain: Annotated[
         str | None, typer.Option("--explain", help="Print a rule's page and end.", metavar="CODE")
     ] = None,
@@ -81,7 +76,7 @@ def check(  # noqa: PLR0913 - options of a command
         print_pages(matching(all_rules(), [explain]))
         return
     rules = chosen(all_rules(), select or [], ignore or [])
-    given = _template_values(var or [], values)
+    given = template_values(var or [], values)
     project, findings = _checked(path, rules, given, fix=fix)
     _print(project, findings, rules, format_)
     from dagstead.project.checking import has_errors
@@ -127,34 +122,3 @@ def _print(
             print(reports.as_json(findings, prefix=prefix_of(project)))
         case ReportFormat.GITHUB | ReportFormat.SARIF:
             print_for_programs(project, findings, rules, format_)
-
-
-def _template_values(variables: Sequence[str], file: Path | None) -> TemplateValues | None:
-    if not variables and file is None:
-        return None
-    from dagstead.project import TemplateValues
-
-    given: dict[str, object] = {}
-    if file is not None:
-        given.update(_values_of(file))
-    for each in variables:
-        name, equals, value = each.partition("=")
-        if not equals:
-            msg = f"--var {each!r} is not of the form NAME=VALUE."
-            raise InvalidInputError(msg)
-        given[name] = value
-    return TemplateValues(variables=given, environment=dict(os.environ))
-
-
-def _values_of(file: Path) -> Mapping[str, object]:
-    import yaml
-
-    try:
-        loaded = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        msg = f"The values in {str(file)!r} cannot be read: {error}"
-        raise InvalidInputError(msg) from error
-    if not isinstance(loaded, dict):
-        msg = f"{str(file)!r} has no mapping of names to values."
-        raise InvalidInputError(msg)
-    return loaded

@@ -5,11 +5,14 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from dagstead.project import Family, Project
-from dagstead.project.changes import Edge, Files, Step, Tree
+from dagstead.project.changes import Additions, Edge, Files, Step, Tree
 from dagstead.project.families import family_of
+from dagstead.project.nodes import Node
+from dagstead.project.source import SourceText
+from dagstead.project.yaml_reader import read_yaml
 
 _FOLDER = ".github/workflows"
 _GITLAB = ".gitlab-ci.yml"
@@ -17,11 +20,12 @@ _GITLAB = ".gitlab-ci.yml"
 #: Words of a file that builds some locations by name.
 _CHOOSES = re.compile(r"location[_-]?names?\b", re.IGNORECASE)
 _CALLED = re.compile(r"^\s*(?:-\s+)?(?:uses|local):\s*['\"]?(?:\./|/)([^\s'\"@]+)", re.MULTILINE)
+_BUILDS = re.compile(r"\bdocker/build-push-action\b")
 _WORD = re.compile(r"[\w.-]+")
 
 
-def workflow_edges(project: Project, files: Files) -> Mapping[str, Sequence[Edge]]:
-    """The workflow files that build each location, and the files in the repository they call.
+def known_from_workflows(project: Project, files: Files) -> Additions:
+    """The workflow files that build each location, what they call, and their build contexts.
 
     A file that chooses locations by name builds those that it names; any other one that deploys may
     build each.
@@ -29,21 +33,46 @@ def workflow_edges(project: Project, files: Files) -> Mapping[str, Sequence[Edge
     texts = {path: (files.read(path) or b"").decode("utf-8", "replace") for path in _paths(files)}
     names = [each.name.value for each in project.locations]
     found: dict[str, list[Edge]] = defaultdict(list)
+    contexts: dict[str, list[str]] = defaultdict(list)
     for path, text in texts.items():
         called = tuple(_CALLED.findall(text))
         if not _deploys(path, text) and not any(
             _deploys(each, texts[each]) for each in called if each in texts
         ):
             continue
-        step = Step(file=path, what="(a workflow that builds it)")
-        edges = [Edge(to=Tree(path=path), step=step)]
-        for each in called:
-            what = f"calls {each}"
-            to = Tree(path=posixpath.normpath(each))
-            edges.append(Edge(to=to, step=Step(file=path, what=what)))
         for name in _built(text, names):
-            found[name] += edges
-    return found
+            found[name] += _edges(path, called)
+        for dockerfile, context in build_contexts(path, text):
+            contexts[dockerfile].append(context)
+    return Additions(edges=found, contexts=contexts)
+
+
+def build_contexts(path: str, text: str) -> Iterator[tuple[str, str]]:
+    """Dockerfiles and the folders that a workflow gives docker with them, where both are written.
+
+    Without a context docker's action takes the whole repository.
+    """
+    root = read_yaml(SourceText(file=path, text=text)).root if _BUILDS.search(text) else None
+    for node in () if root is None else root.walk():
+        uses, given = node.get("uses"), node.get("with")
+        if given is None or uses is None or not _BUILDS.search(uses.text or ""):
+            continue
+        context = _text(given.get("context")) if given.get("context") is not None else "."
+        file = given.get("file")
+        dockerfile = f"{context}/Dockerfile" if file is None else _text(file)
+        if context and dockerfile and "$" not in context + dockerfile:
+            yield posixpath.normpath(dockerfile), posixpath.normpath(context)
+
+
+def _text(node: Node | None) -> str:
+    return "" if node is None else node.text or ""
+
+
+def _edges(path: str, called: Sequence[str]) -> Iterator[Edge]:
+    yield Edge(to=Tree(path=path), step=Step(file=path, what="(a workflow that builds it)"))
+    for each in called:
+        to = Tree(path=posixpath.normpath(each))
+        yield Edge(to=to, step=Step(file=path, what=f"calls {each}"))
 
 
 def _paths(files: Files) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from dagstead.project.changes import Changes, Question, find_changes
 from dagstead.project.changes.reports import as_lines
-from dagstead.workflows.building import workflow_edges
+from dagstead.workflows.building import known_from_workflows
 
 #: Nothing of the machine that tests run on may matter.
 ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | {
@@ -69,7 +69,7 @@ class Repository:
     def changes(self, since: str = "HEAD", folder: str = ".", **options: Any) -> Changes:
         """What the command would tell."""
         question = Question(path=self.root / folder, since=since, **options)
-        return find_changes(question, more_paths=workflow_edges)
+        return find_changes(question, more_known=known_from_workflows)
 
     def touched(self, since: str = "HEAD", folder: str = ".", **options: Any) -> set[str]:
         """The names of the touched locations."""

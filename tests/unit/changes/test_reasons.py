@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from dagstead.errors import InvalidInputError
+from dagstead.project import TemplateValues
 from tests.unit.changes.git_repositories import HOME, Repository, cloud, hybrid, lines
 
 IMAGE = {"dagster_cloud.yaml": hybrid(etl="etl"), "etl/x.py": "", "etl/docs/a.md": ""}
@@ -119,6 +123,50 @@ def test_copies_begin_at_the_folder_that_has_them(tmp_path: Path) -> None:
         ("etl: with space/x", "etl/Dockerfile:10 COPY with space"),
         ("etl: dbt/x.sql", "etl/Dockerfile:11 COPY dbt/*.sql"),
     ]
+
+
+def test_a_workflow_tells_the_build_context(tmp_path: Path) -> None:
+    step = "uses: docker/build-push-action@v6, with: {{context: {}, file: etl/Dockerfile}}"
+    workflow = "jobs: {{deploy: {{steps: [{{run: dagster-cloud ci init}}, {{{}}}]}}}}\n"
+    repository = Repository.made(
+        tmp_path,
+        {
+            **IMAGE,
+            "etl/Dockerfile": "FROM python\nCOPY . /\n",
+            ".dockerignore": "docs\n",
+            ".github/workflows/deploy.yml": workflow.format(step.format(".")),
+        },
+    )
+    repository.write({"dbt/x.sql": "", "docs/a.md": ""})
+
+    assert lines(repository) == ["etl: dbt/x.sql (untracked) <- etl/Dockerfile:2 COPY ."]
+
+
+def test_what_belongs_to_no_location_is_told(tmp_path: Path) -> None:
+    repository = Repository.made(tmp_path, HOME)
+    repository.write(
+        {
+            "dbt/x.sql": "",
+            "etl/x.py": "1",
+            "dagster_cloud.yaml": "# new\n" + HOME["dagster_cloud.yaml"],
+        }
+    )
+
+    assert [each.path for each in repository.changes().elsewhere] == ["dbt/x.sql"]
+
+
+def test_a_template_is_compared_by_what_it_becomes(tmp_path: Path) -> None:
+    text = cloud(etl="etl") + "    agent_queue: {{ queue }}\n    {% include 'more.yaml' %}\n"
+    files = {"dagster_cloud.yaml": text, "more.yaml": "attribute: a\n"}
+    repository = Repository.made(tmp_path, files)
+    values = TemplateValues(variables={"queue": "q"}, environment={})
+    repository.write({"dagster_cloud.yaml": "# {{ queue }}\n" + text})
+
+    with pytest.raises(InvalidInputError, match="dagster_cloud.yaml cannot be read"):
+        repository.changes()
+    assert repository.touched(template_values=values) == set()
+    repository.write({"more.yaml": "attribute: b\n"})
+    assert repository.touched(template_values=values) == {"etl"}
 
 
 def test_a_dockerfile_above_the_folder_counts(tmp_path: Path) -> None:

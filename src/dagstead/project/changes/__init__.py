@@ -11,6 +11,7 @@ of the repository is run.
 
 from __future__ import annotations
 
+from dagstead.project.changes.additions import Additions
 from dagstead.project.changes.files import Files, FilesOnDisk
 from dagstead.project.changes.finding import find_changes
 from dagstead.project.changes.made import made_from
@@ -19,6 +20,7 @@ from dagstead.project.changes.parts import Edge, Glob, Part, Step, Tree
 from dagstead.project.changes.present import Question
 
 __all__ = [
+    "Additions",
     "Changes",
     "Edge",
     "Files",

@@ -4,35 +4,37 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TypeAlias
 
 from dagstead.errors import InvalidInputError
+from dagstead.project.changes.additions import Additions, Past
 from dagstead.project.changes.earlier import Earlier, is_unreadable, read_earlier
 from dagstead.project.changes.entries import entry_steps
 from dagstead.project.changes.files import Files
 from dagstead.project.changes.git import Change
 from dagstead.project.changes.graph import PYPROJECT
-from dagstead.project.changes.made import Additions, Made, Past
+from dagstead.project.changes.made import Made
 from dagstead.project.changes.matching import Matcher
 from dagstead.project.changes.model import Changes, Gone, Reason, Touched
-from dagstead.project.changes.parts import EVERYTHING, Edge, Tree, above, step_at
+from dagstead.project.changes.parts import EVERYTHING, Tree, above, step_at
 from dagstead.project.changes.present import Present, Question
 from dagstead.project.changes.pyprojects import is_workspace
 from dagstead.project.changes.watching import Watch
 from dagstead.project.model import Location, Project
 
-#: More paths that locations are made from, by their names: the workflows that build them.
-MorePaths: TypeAlias = Callable[[Project, Files], Mapping[str, Sequence[Edge]]]
+#: Tells what the project itself does not: the workflows that build its locations.
+MoreKnown: TypeAlias = Callable[[Project, Files], Additions]
 
 _MOST_SHOWN = 10
 
 
-def find_changes(question: Question, *, more_paths: MorePaths | None = None) -> Changes:
+def find_changes(question: Question, *, more_known: MoreKnown | None = None) -> Changes:
     """The locations that differ from what they were, and why.
 
     Args:
         question: what is to be told.
-        more_paths: is given the project and the files of its repository.
+        more_known: is given the project and the files of its repository.
 
     Raises:
         InvalidInputError: when there is no such revision, no location, or a configuration file
@@ -47,27 +49,24 @@ def find_changes(question: Question, *, more_paths: MorePaths | None = None) -> 
         msg = f"There is no code location in {str(question.path)!r}, and there was none."
         raise InvalidInputError(msg)
     _refuse_unknown(question, project)
-    more = more_paths(project, present.files) if more_paths is not None else {}
-    finder = _Finder(present, question, earlier, more)
+    more = Additions() if more_known is None else more_known(project, present.files)
+    more = replace(more, patterns={**more.patterns, **question.watch})
+    finder = _Finder(present, earlier, more)
+    touched = tuple(finder.touched())
     return Changes(
         project=project,
         prefix=prefix,
         base=present.base.sha,
         changes=present.changes,
-        touched=tuple(finder.touched()),
+        touched=touched,
+        elsewhere=finder.elsewhere(),
         gone=tuple(_gone(earlier.project, project)),
         remarks=(*present.base.remarks, *finder.remarks()),
     )
 
 
 class _Finder:
-    def __init__(
-        self,
-        present: Present,
-        question: Question,
-        earlier: Earlier,
-        more: Mapping[str, Sequence[Edge]],
-    ) -> None:
+    def __init__(self, present: Present, earlier: Earlier, more: Additions) -> None:
         self._project = present.project
         self._prefix = present.git.prefix
         self._earlier = earlier
@@ -76,7 +75,7 @@ class _Finder:
             present.files,
             prefix=present.git.prefix,
             past=_past(present),
-            more=Additions(edges=more, patterns=question.watch),
+            more=more,
         )
         self._matcher = Matcher(
             present.changes,
@@ -98,6 +97,11 @@ class _Finder:
             reasons = (*self._of_entry(location), *self._of_parts(location))
             if reasons:
                 yield Touched(location=location, reasons=reasons)
+
+    def elsewhere(self) -> tuple[Change, ...]:
+        """What belongs to no location, once it is known what is touched."""
+        rest = self._matcher.unmatched()
+        return tuple(each for each in rest if each.path not in self._earlier.configuration)
 
     def remarks(self) -> Iterator[str]:
         """What cannot be seen from here."""
@@ -123,13 +127,12 @@ class _Finder:
 
     def _of_parts(self, location: Location) -> Iterator[Reason]:
         name = location.name.value
-        told: set[str] = set()
+        told: dict[str, Tree] = {}
         for part, chain in self._made.parts[name].items():
             if isinstance(part, Tree):
-                if not told.isdisjoint((part.path, *above(part.path))):
+                if _is_told(part, told):
                     continue
-                if part.ignored is None:
-                    told.add(part.path)
+                told[part.path] = part
             matched = self._matcher.of(part)
             changes = self._without_exceptions(name, matched.changes)
             if changes:
@@ -147,6 +150,15 @@ class _Finder:
             if not change.is_folder and self._matcher.fits(each.glob, change.path):
                 return each.is_exception
         return False
+
+
+def _is_told(part: Tree, told: Mapping[str, Tree]) -> bool:
+    """Whether all changes of a part are those of one before it."""
+    for path in (part.path, *above(part.path)):
+        whole = told.get(path)
+        if whole is not None and whole.ignored in {None, part.ignored}:
+            return True
+    return False
 
 
 def _past(present: Present) -> Past:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.project.changes.dockerfiles import Source, context_sources
@@ -27,9 +27,12 @@ class Image:
 class Images:
     """Reads Dockerfiles, each once."""
 
-    def __init__(self, files: Files, gone: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, files: Files, past: frozenset[str], contexts: Mapping[str, Sequence[str]]
+    ) -> None:
         self._files = files
-        self._gone = gone
+        self._past = past
+        self._known = contexts
         self._found: dict[tuple[str, bool], Image | None] = {}
 
     def of(self, folder: str, kind: Kind) -> Image | None:
@@ -61,19 +64,20 @@ class Images:
         self, path: str, folder: str, beside: str, edges: list[Edge], *, is_hybrid: bool
     ) -> Image:
         sources = tuple(context_sources(self._text(path) or ""))
-        context = self._context(sources, beside)
-        ignored = self._ignored(context, path)
+        contexts = self._known.get(path) or (self._context(sources, beside),)
+        for context in contexts:
+            ignored = self._ignored(context, path)
+            copied = self._copied(path, sources, context, ignored)
+            # What the folder has is in it already, whatever docker ignores of it.
+            edges += (each for each in copied if each.to != Tree(path=folder, ignored=ignored))
+            edges += (
+                Edge(to=Tree(path=each), step=Step(file=path, what="(its build context's)"))
+                for each in self._ignore_files(context, path)
+                if self._matters(each)
+            )
         # Only where the folder itself is the context is all of it seen by docker alone.
-        of_folder = ignored if is_hybrid and context == folder else None
-        copied = self._copied(path, sources, context, None if context == folder else ignored)
-        if context == folder:
-            copied = (each for each in copied if each.to != Tree(path=folder))
-        rules = (
-            Edge(to=Tree(path=each), step=Step(file=path, what="(its build context's)"))
-            for each in self._ignore_files(context, path)
-            if self._matters(each)
-        )
-        return Image(ignored=of_folder, edges=(*edges, *copied, *rules))
+        alone = is_hybrid and tuple(contexts) == (folder,)
+        return Image(ignored=self._ignored(folder, path) if alone else None, edges=tuple(edges))
 
     def _context(self, sources: tuple[Source, ...], beside: str) -> str:
         """The nearest folder, at or above the Dockerfile, that has all that is copied."""
@@ -105,7 +109,7 @@ class Images:
 
     def _matters(self, path: str) -> bool:
         """Whether a file is there, or was before the change."""
-        return path in self._gone or self._files.is_file(path)
+        return path in self._past or self._files.is_file(path)
 
     def _text(self, path: str) -> str | None:
         data = self._files.read(path)

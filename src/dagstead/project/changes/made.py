@@ -2,34 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
+from dagstead.project.changes.additions import Additions, Past
 from dagstead.project.changes.files import Files
 from dagstead.project.changes.graph import Chain, Graph
-from dagstead.project.changes.parts import EVERYTHING, Edge, Part, Step, joined
+from dagstead.project.changes.parts import EVERYTHING, Edge, Part, Step, Tree, joined
 from dagstead.project.changes.starts import Starts
 from dagstead.project.changes.watching import Watch, declared_watches, read_watch
 from dagstead.project.model import Location, Project
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Additions:
-    """What no file below the project tells of, by the names of locations."""
-
-    edges: Mapping[str, Sequence[Edge]] = field(default_factory=dict)
-    #: Patterns that begin at the root of the project.
-    patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
-    """What was there before the change and still matters, because it held for folders below it."""
-
-    #: Changed paths: those that are gone among them may have been lock files or Dockerfiles.
-    paths: frozenset[str] = frozenset()
-    #: Folders of changed ``pyproject.toml`` files that made a workspace of what is below.
-    workspaces: frozenset[str] = frozenset()
+_TAKES_IN = re.compile(
+    r"\{%-?\s*(?:include|import|extends|from)\s+(?:[\"'](?P<name>[^\"']+)[\"'])?[^%]*%\}"
+)
 
 
 class Made:
@@ -47,9 +33,10 @@ class Made:
         more, past = more or Additions(), past or Past()
         self._root = prefix or EVERYTHING
         self._patterns = more.patterns
+        self._templates = {e.path: e.source for e in project.files if e.rendered}
         self._graph = Graph(files, past.workspaces)
         self._starts = Starts(
-            files=files, graph=self._graph, prefix=prefix, gone=past.paths, watched=more.edges
+            files=files, graph=self._graph, prefix=prefix, past=past.paths, more=more
         )
         self.watches: Mapping[str, Sequence[Watch]] = {
             each.name.value: tuple(self._watches_of(each)) for each in project.locations
@@ -64,9 +51,20 @@ class Made:
 
     def _first_of(self, location: Location) -> Iterator[Edge]:
         yield from self._starts.of(location)
+        yield from self._taken_in(location)
         for each in self.watches[location.name.value]:
             if not each.is_exception:
                 yield each.edge
+
+    def _taken_in(self, location: Location) -> Iterator[Edge]:
+        """Files that a template takes in: the entry is compared as they make it now."""
+        source = self._templates.get(location.file)
+        for found in _TAKES_IN.finditer("" if source is None else source.text):
+            file = joined(self._root, location.file) or location.file
+            folder = file.rpartition("/")[0] or EVERYTHING
+            target = joined(folder, found["name"] or ".")
+            if target is not None:
+                yield Edge(to=Tree(path=target), step=Step(file=file, what=found[0]))
 
     def _watches_of(self, location: Location) -> Iterator[Watch]:
         folder = joined(self._root, location.build_folder)

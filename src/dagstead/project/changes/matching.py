@@ -61,6 +61,11 @@ class Matcher:
             self._found[part] = found
         return found
 
+    def unmatched(self) -> tuple[Change, ...]:
+        """The changes of none of the parts that were asked about."""
+        matched = {each.path for found in self._found.values() for each in found.changes}
+        return tuple(each for each in self._changes if each.path not in matched)
+
     def fits(self, glob: Glob, path: str) -> bool:
         """Whether a path fits a pattern."""
         from pathspec import GitIgnoreSpec  # noqa: PLC0415 - slow to import, and hardly used

@@ -11,6 +11,7 @@ from dagstead.errors import InvalidInputError
 from dagstead.project.changes.git import Change
 from dagstead.project.changes.model import Changes, Reason
 
+_MOST_NAMED = 3
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _LINE_END = re.compile(r"[\r\n\u2028\u2029\x0b\x0c\x1c-\x1e\x85]")
 
@@ -31,6 +32,18 @@ def as_lines(changes: Changes, *, every_path: bool) -> Iterator[str]:
         yield f"{name}: {next(lines)}{more}"
     for gone in changes.gone:
         yield f"{shown(gone.name)}: gone, it was in {shown(gone.position.file)}"
+
+
+def elsewhere(changes: Changes) -> str:
+    """A sentence about changed paths that belong to no location; empty when there are none."""
+    paths = [shown(each.path) for each in changes.elsewhere]
+    if not paths:
+        return ""
+    named = ", ".join(paths[:_MOST_NAMED]) + (", ..." if len(paths) > _MOST_NAMED else "")
+    return (
+        f"Of no location: {named}. What code opens, and no file tells of, is declared with "
+        "[tool.dagstead] watch."
+    )
 
 
 def names(changes: Changes) -> list[str]:
@@ -69,6 +82,7 @@ def as_json(changes: Changes) -> str:
             }
             for each in changes.gone
         ],
+        "elsewhere": [each.path for each in changes.elsewhere],
         "remarks": list(changes.remarks),
     }
     return json.dumps(document, indent=2)

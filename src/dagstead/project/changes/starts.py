@@ -5,8 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 
+from dagstead.project.changes.additions import Additions
 from dagstead.project.changes.files import Files
 from dagstead.project.changes.graph import PACKAGE_FILES, Graph
 from dagstead.project.changes.images import Images
@@ -35,17 +36,16 @@ class Starts:
         files: Files,
         graph: Graph,
         prefix: str,
-        gone: Iterable[str] = (),
-        watched: Mapping[str, Sequence[Edge]],
+        past: frozenset[str],
+        more: Additions,
     ) -> None:
         self._files = files
         self._graph = graph
         self._prefix = prefix
-        lost = frozenset(gone)
-        self._images = Images(files, lost)
-        self._watched = watched
+        self._images = Images(files, past, more.contexts)
+        self._watched = more.edges
         self._gone: dict[str, set[str]] = defaultdict(set)
-        for path in lost:
+        for path in past:
             folder, _, name = path.rpartition("/")
             self._gone[folder or EVERYTHING].add(name)
         self._locks: dict[str, tuple[str, ...]] = {}
