@@ -44,7 +44,13 @@ def find_changes(question: Question, *, more_known: MoreKnown | None = None) -> 
     present = Present(question)
     project, prefix = present.project, present.git.prefix
     _refuse_unreadable(project)
-    earlier = read_earlier(project, present.changes, prefix=prefix, load=present)
+    earlier = read_earlier(
+        project,
+        present.changes,
+        prefix=prefix,
+        load=present,
+        template_values=question.template_values,
+    )
     if not project.locations and not earlier.project.locations:
         msg = f"There is no code location in {str(question.path)!r}, and there was none."
         raise InvalidInputError(msg)
