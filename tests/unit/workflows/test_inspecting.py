@@ -228,3 +228,97 @@ def test_a_moving_tag_is_told_once_for_a_file(tmp_path: Path) -> None:
 
     (only,) = examine(found)
     assert only.found.message == "'v0.1' is moved with each release (and so in line 11, 14)"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("DAGSTER_CLOUD_API_TOKEN: user:ours:0123456", True),
+        ("ANYTHING: agent:ours:0123456789abcdef0123", True),
+        ("REGISTRY_PASSWORD: Xy7-tz99q", True),
+        ("REGISTRY_PASSWORD: ${{ secrets.REGISTRY_PASSWORD }}", False),
+        ("REGISTRY_PASSWORD: $OTHER", False),
+        ("POSTGRES_PASSWORD: postgres", False),
+        ("MASK_PASSWORD: 'true'", False),
+        ("PASSWORD_FILE: /run/secrets/x1", False),
+    ],
+)
+def test_a_secret_is_told_from_a_word(line: str, *, told: bool, tmp_path: Path) -> None:
+    text = workflow(BEGIN, BUILD, DEPLOY, head=f"env:\n  {line}\n")
+    findings = examine(inspected(tmp_path, {**locations(ETL), WORKFLOW: text}))
+
+    assert [each.code for each in findings] == (["DW170"] if told else [])
+    value = line.partition(": ")[2]
+    assert not any(value in each.found.sentences for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("github.head_ref", True),
+        ("github.event.pull_request.head.ref", True),
+        ("github.event.head_commit.message", True),
+        ("github.event.pull_request.number", False),
+        ("github.event.pull_request.head.repo.full_name", False),
+        ("github.event.repository.name", False),
+        ("env.NAME", False),
+    ],
+)
+def test_only_what_others_write_is_foreign(expression: str, *, told: bool, tmp_path: Path) -> None:
+    text = workflow(f"run: echo ${{{{ {expression} }}}}", BEGIN, BUILD, DEPLOY)
+
+    found = codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text}))
+
+    assert found == ({"DW171"} if told else set())
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "uses: actions/checkout@v5\nwith:\n  path: ${{ github.event.repository.name }}",
+        "uses: actions/checkout@v5\nwith:\n  repository: ours/other",
+        "uses: actions/download-artifact@v5",
+        "run: make configuration",
+        "run: python render.py",
+        "run: envsubst < template > generated/dagster_cloud.yaml",
+    ],
+)
+def test_a_file_that_may_come_from_elsewhere_is_not_missed(before: str, tmp_path: Path) -> None:
+    init = BEGIN.replace("project_dir: .", "project_dir: generated")
+    text = workflow(before, init, BUILD, DEPLOY)
+
+    assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == set()
+
+
+def test_a_group_of_one_run_loses_no_deploy(tmp_path: Path) -> None:
+    on = '  push:\n    paths: ["etl/**", dagster_cloud.yaml, .github/workflows/deploy.yml]\n'
+    head = "concurrency:\n  group: {}\n  cancel-in-progress: true\n"
+    for group, found in (("${{ github.run_id }}", "DS503"), ("deploy", "DW152")):
+        text = workflow(BEGIN, BUILD, DEPLOY, on=on, head=head.format(group))
+        assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == {found}
+
+
+def test_an_old_command_line_ignores_the_url(tmp_path: Path) -> None:
+    install = "run: pip install dagster-cloud-cli=={}"
+    head = "env:\n  DAGSTER_CLOUD_URL: ${{ vars.DAGSTER_CLOUD_URL }}\n"
+    steps = ("run: dagster-cloud ci init --project-dir .", BUILD, DEPLOY)
+    for version, found in (("1.11.9", {"DW144"}), ("1.12.12", set())):
+        text = workflow(install.format(version), *steps, head=head)
+        assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == found
+
+
+def test_a_dependency_of_a_dockerfile_belongs_into_the_filter(tmp_path: Path) -> None:
+    on = '  push:\n    paths: ["train/**", dagster_cloud.yaml, .github/workflows/deploy.yml]\n'
+    image = call("ci set-build-output --location-name train --image-tag $GITHUB_SHA")
+    files = {
+        **locations(TRAIN),
+        "train/pyproject.toml": '[tool.uv.sources]\nshared = { path = "../shared" }\n',
+        "shared/pyproject.toml": '[project]\nname = "shared"\n',
+        WORKFLOW: workflow(BEGIN, image, DEPLOY, on=on),
+    }
+
+    (only,) = examine(inspected(tmp_path, files))
+
+    assert only.code == "DW121"
+    assert "a change of shared does not deploy train" in only.found.message
+    assert "Add shared/**" in only.found.instead

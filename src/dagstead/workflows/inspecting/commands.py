@@ -145,6 +145,8 @@ def is_opaque(words: Words) -> bool:
         return not any(each and _ENVIRONMENTS.fullmatch(each) for each in words[1:])
     if name in _OPAQUE:
         return "-n" not in words and "--version" not in words
+    if _PYTHON.fullmatch(name) and any(each and each.endswith(".py") for each in words[1:]):
+        return True
     return first.startswith("./") or name.endswith((".sh", ".bash"))
 
 

@@ -49,6 +49,7 @@ class StepFollower:
     scope: Scope
     folder: str
     checkouts: tuple[str, ...] = ()
+    is_lost: bool = False
     depth: int = 0
     #: Files that a step has rendered, and what from.
     rendered: dict[str, str | None] = field(default_factory=dict)
@@ -85,6 +86,9 @@ class StepFollower:
             self._composite(found, step, scope)
         elif found.name == "actions/checkout":
             self._checkout(step, scope)
+        elif found.name == "actions/download-artifact":
+            # It may bring a configuration that an earlier job has made.
+            self.is_lost = True
         elif found.part in _CLI_PARTS:
             self.acts += self._command_input(found, step, scope, certain=certain)
         else:
@@ -217,6 +221,7 @@ class StepFollower:
             scope=replace(scope, inputs=inputs),
             folder=self.folder,
             checkouts=self.checkouts,
+            is_lost=self.is_lost,
             depth=self.depth + 1,
             rendered=self.rendered,
             acts=self.acts,
@@ -226,6 +231,10 @@ class StepFollower:
     def _checkout(self, step: Step, scope: Scope) -> None:
         path = (scope.text(step.input("path")) or "").removeprefix("./").strip("/")
         repository = scope.text(step.input("repository"))
+        is_other = step.input("repository") is not None and not path
+        if is_other or (step.input("path") is not None and not path):
+            # Nobody knows from here which files are where.
+            self.is_lost = True
         if path and step.input("repository") is None:
             self.checkouts = (*self.checkouts, path)
         elif path and repository:
@@ -243,6 +252,8 @@ class StepFollower:
         return self.rendered.get(found, found) if found is not None else None
 
     def _path(self, path: str | None) -> str | None:
+        if self.is_lost:
+            return None
         return in_repository(path, folder=self.folder, checkouts=self.checkouts)
 
 

@@ -168,8 +168,13 @@ def missing_configuration(inspection: Inspection) -> Iterator[Found]:
 
 def _missing(inspection: Inspection) -> Iterator[Found]:
     root = inspection.project.repository
-    for inspected, _, act in acts(inspection):
-        if act.file is None or (root / act.file).exists() or _is_made(inspected, act.file):
+    for inspected, run, act in acts(inspection):
+        if (
+            act.file is None
+            or run.is_opaque
+            or (root / act.file).exists()
+            or _is_made(inspected, act.file)
+        ):
             continue
         there = [
             in_repository(inspection.prefix, each.path)
@@ -185,7 +190,7 @@ def _missing(inspection: Inspection) -> Iterator[Found]:
 def _is_made(inspected: Inspected, file: str) -> bool:
     """Whether a step may write it before."""
     name = re.escape(posixpath.basename(file))
-    writing = re.compile(rf"(?:>|\\btee\\b|\\bcp\\b|\\bmv\\b|-o)\\s[^\\n]*{name}")
+    writing = re.compile(rf"(?:>|\btee\b|\bcp\b|\bmv\b|-o)\s[^\n]*{name}")
     return writing.search(inspected.workflow.source.text) is not None
 
 

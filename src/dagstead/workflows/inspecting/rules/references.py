@@ -236,16 +236,18 @@ def _old_command_line(run: JobRun) -> str | None:
 
 
 def _begins_session(act: Act) -> bool:
-    return act.does is Does.BEGIN and act.tool is Tool.ACTION
+    return act.by in {"ci init", "ci-init"} and act.tool is Tool.ACTION
 
 
 def _references(inspection: Inspection) -> Iterator[tuple[Node, Reference]]:
-    for each in inspection.files.workflows:
-        for job in each.jobs:
-            for node in (job.uses, *(step.uses for step in job.steps)):
-                found = node and node.text and reference(node.text, rest_of_line(node))
-                if node and found:
-                    yield node, found
+    jobs = [job for each in inspection.files.workflows for job in each.jobs]
+    parts = [job.steps for job in jobs]
+    parts += [each.steps for each in inspection.files.actions.values()]
+    nodes = [*(job.uses for job in jobs), *(step.uses for steps in parts for step in steps)]
+    for node in nodes:
+        found = node and node.text and reference(node.text, rest_of_line(node))
+        if node and found:
+            yield node, found
 
 
 def _runners(each: Workflow) -> Iterator[Node]:

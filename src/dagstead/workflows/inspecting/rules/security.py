@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dagstead.project.nodes import Entry, Node
 from dagstead.project.rules.base import Found, Severity
 from dagstead.workflows.inspecting.inspection import Inspection
-from dagstead.workflows.inspecting.model import Workflow
+from dagstead.workflows.inspecting.model import Step, Workflow
 from dagstead.workflows.inspecting.placing import place
 from dagstead.workflows.inspecting.rules.base import (
     BEGIN,
@@ -33,10 +33,13 @@ _SECRET = re.compile(
 _NO_SECRET = re.compile(
     r"\$|^(?:true|false|yes|no|null|none|changeme|x+|\*+|<.*>|\[.*\])$", re.IGNORECASE
 )
+#: A token of Dagster+.
+_TOKEN = re.compile(r"\b(?:user|agent):[\w-]+:[0-9a-f]{16,}")
+_SHORTEST = 8
 _IN_SCRIPT = re.compile(r"--(?:api-token|password|user-token)[ =]+(?P<value>[\"']?[\w:.+/-]{8,})")
 #: What somebody who opens a pull request or an issue chooses.
 _FOREIGN = re.compile(
-    r"\$\{\{[^}]*?\b(?P<what>github\.head_ref|github\.event\.(?:[\w.*\[\]'-]*\.)?"
+    r"\$\{\{[^}]*?\b(?P<what>github\.head_ref|github\.event\.(?!repository\.)(?:[\w.*\[\]'-]*\.)?"
     r"(?:title|body|message|name|email|ref|label|default_branch|page_name|head_ref|description))\b"
     r"[^}]*\}\}"
 )
@@ -69,7 +72,7 @@ def secret_in_plain_text(inspection: Inspection) -> Iterator[Found]:
     for each in concerned(inspection):
         for entry in _settings(each):
             name = str(entry.key.value)
-            if _SECRET.fullmatch(name) and _is_written(entry.value):
+            if _is_written(name, entry.value):
                 yield Found(
                     position=entry.value.position,
                     message=f"the value of {name} is written here for everybody to read",
@@ -113,12 +116,20 @@ def foreign_text_in_script(inspection: Inspection) -> Iterator[Found]:
     """What others have written is given to a script in a variable."""
     for each in concerned(inspection):
         for node in _scripts(each):
-            for found in _FOREIGN.finditer(node.text or ""):
-                yield Found(
-                    position=place(node, found.start(), found.end()),
-                    message=f"{found['what']} is pasted into a script, and others choose it",
-                    instead='Set it in env of the step, and write "$NAME" here',
-                )
+            yield from _foreign(node)
+    for action in inspection.files.actions.values():
+        for step in action.steps:
+            for node in _scripts_of(step):
+                yield from _foreign(node)
+
+
+def _foreign(node: Node) -> Iterator[Found]:
+    for found in _FOREIGN.finditer(node.text or ""):
+        yield Found(
+            position=place(node, found.start(), found.end()),
+            message=f"{found['what']} is pasted into a script, and others choose it",
+            instead='Set it in env of the step, and write "$NAME" here',
+        )
 
 
 def _settings(each: Workflow) -> Iterator[Entry]:
@@ -134,17 +145,25 @@ def _settings(each: Workflow) -> Iterator[Entry]:
 def _scripts(each: Workflow) -> Iterator[Node]:
     for job in each.jobs:
         for step in job.steps:
-            if step.run is not None:
-                yield step.run
-            command = step.input("command")
-            is_pasted = step.uses is not None and _PASTED.fullmatch(step.uses.text or "")
-            if command is not None and is_pasted:
-                yield command
+            yield from _scripts_of(step)
 
 
-def _is_written(node: Node) -> bool:
-    text = node.text
-    return bool(text) and _NO_SECRET.search(text or "") is None and len(text or "") > 4  # noqa: PLR2004
+def _scripts_of(step: Step) -> Iterator[Node]:
+    if step.run is not None:
+        yield step.run
+    command = step.input("command")
+    is_pasted = step.uses is not None and _PASTED.fullmatch(step.uses.text or "")
+    if command is not None and is_pasted:
+        yield command
+
+
+def _is_written(name: str, node: Node) -> bool:
+    """Whether a value is a secret that is written out, and no word as a test's database has it."""
+    text = node.text or ""
+    if _TOKEN.search(text):
+        return True
+    is_random = len(text) >= _SHORTEST and re.search("[^a-z]", text) is not None
+    return bool(_SECRET.fullmatch(name) and is_random and not _NO_SECRET.search(text))
 
 
 def _reference(each: Workflow, name: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dagstead.project.nodes import Node
@@ -25,6 +26,8 @@ from dagstead.workflows.inspecting.scripts_read import SINCE_LAST_PUSH
 from dagstead.workflows.options import Provider
 
 _BRANCH_ACTIONS = ("serverless_branch_deploy", "hybrid_branch_deploy", "get_branch_deployment")
+#: A group of one run cancels nothing.
+_ONE_RUN = re.compile(r"github\.(?:sha|run_id|run_number)\b")
 _STATE = "DAGSTER_BUILD_STATEDIR"
 _ON_CHANGES = "  push:\n    branches: [main]\n  pull_request:\n"
 _CLOSED = _ON_CHANGES + "    types: [opened, synchronize, reopened, closed]\n"
@@ -219,5 +222,7 @@ def _cancelling(each: Inspected) -> Iterator[Node]:
     holders += [job.node for one in (each.workflow, *workflows.values()) for job in one.jobs]
     for holder in dict.fromkeys(holders):
         flag = None if holder is None else holder.get("concurrency", "cancel-in-progress")
-        if flag is not None and flag.value is True:
+        group = None if holder is None else holder.get("concurrency", "group")
+        is_own = group is not None and _ONE_RUN.search(group.text or "")
+        if flag is not None and flag.value is True and not is_own:
             yield flag
