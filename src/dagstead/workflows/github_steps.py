@@ -155,7 +155,7 @@ class _Session:
         script = scripts.choose_changed(self.session, [self.job.workflow], file)
         env = {
             "BASE_COMMIT": "${{ github.event.pull_request.base.sha }}",
-            "GHTOKEN": "${{ github.token }}",
+            "GH_TOKEN": "${{ github.token }}",
             "GH_REPO": "${{ github.repository }}",
             "PLAN": self._plan,
         }

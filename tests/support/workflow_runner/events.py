@@ -37,6 +37,12 @@ class Event:
         """The branch whose history of runs it belongs to."""
         return self.head_ref or self.ref.removeprefix("refs/heads/")
 
+    @property
+    def head(self) -> str:
+        """The commit that a person pushed, which a pull request's own is a merge of."""
+        request = self.payload.get("pull_request")
+        return str(request["head"]["sha"]) if request else self.sha
+
     def starts(self, triggers: Triggers) -> bool:
         """Whether a workflow with these triggers is started."""
         match self.name:

@@ -101,9 +101,8 @@ class Lab:
 
     def _pipeline(self, event: Event, *, manual: bool) -> list[Played]:
         self.pipelines += 1
-        head = event.payload.get("pull_request", {}).get("head", {}).get("sha", event.sha)
-        stages, shared, jobs = self._read(head)
-        predefined = self._predefined(event, head)
+        stages, shared, jobs = self._read(event.head)
+        predefined = self._predefined(event)
         started = {
             name: job
             for name, job in jobs.items()
@@ -112,7 +111,7 @@ class Lab:
         ended: list[Played] = []
         for name, job in sorted(started.items(), key=lambda each: stages.index(each[1].stage)):
             assert manual or set(job.needs) <= {each.name for each in ended}, f"{name} needs more"
-            ended.append(self._job(name, job, {**predefined, **shared}, head))
+            ended.append(self._job(name, job, {**predefined, **shared}, event.head))
             if not ended[-1].succeeded:
                 break
         self.played += ended
@@ -132,7 +131,7 @@ class Lab:
         stages, variables = document.pop("stages"), document.pop("variables")
         return stages, variables, {key: _Job.model_validate(job) for key, job in document.items()}
 
-    def _predefined(self, event: Event, sha: str) -> dict[str, str]:
+    def _predefined(self, event: Event) -> dict[str, str]:
         url = f"{SERVER}/{REPOSITORY}"
         number = event.payload.get("number")
         kind = {
@@ -151,7 +150,7 @@ class Lab:
             "GITLAB_CI": "true",
             "CI_COMMIT_REF_NAME": event.branch,
             "CI_COMMIT_REF_SLUG": event.branch,
-            "CI_COMMIT_SHA": sha,
+            "CI_COMMIT_SHA": event.head,
             "CI_DEFAULT_BRANCH": "main",
             "CI_PIPELINE_ID": str(self.pipelines),
             "CI_PROJECT_NAME": REPOSITORY.rpartition("/")[2],

@@ -123,10 +123,10 @@ class Hub:
             machine=lambda title: self._machine(folder, title, github),
         )
         jobs = tuple(player.play())
-        failed = any(job.result == "failure" for job in jobs)
-        return Run(
-            workflow=name, event=event, conclusion="failure" if failed else "success", jobs=jobs
-        )
+        conclusion = "failure" if any(job.result == "failure" for job in jobs) else "success"
+        run = Run(workflow=name, event=event, conclusion=conclusion, jobs=jobs)
+        (folder / "log.txt").write_text(run.log, encoding="utf-8")
+        return run
 
     def _machine(self, run: Path, title: str, github: Mapping[str, Any]) -> Machine:
         told = {

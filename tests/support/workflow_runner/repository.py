@@ -64,21 +64,24 @@ class Clone:
         )
 
     def open(self, number: int, changes: Mapping[str, str]) -> tuple[PullRequest, Event]:
-        """Push changes to a branch of their own, and open a pull request for it."""
+        """Push changes to a branch of their own, and open a pull request for it.
+
+        The branch is named after the number: two of the same name have one branch deployment.
+        """
         request = PullRequest(number=number, branch=f"topic-{number}")
         self.git("checkout", "--quiet", "-b", request.branch)
         self.push(changes, request.branch)
-        event = self._event(request, "opened", self._merged(request))
+        event = self._event(request, "opened", self._merged(request), self._base(request))
         self.git("checkout", "--quiet", MAIN)
         return request, event
 
     def merge(self, request: PullRequest) -> tuple[Event, Event]:
         """Merge a pull request: the end of the request, and the push to the main branch."""
-        before = self._tip()
+        before, base = self._tip(), self._base(request)
         self.git("merge", "--quiet", "--no-ff", "--no-edit", request.branch)
         self.git("push", "--quiet", "origin", f"HEAD:refs/heads/{MAIN}")
         sha = self._tip()
-        closed = self._event(request, "closed", sha, merged=True)
+        closed = self._event(request, "closed", sha, base, merged=True)
         pushed = Event(
             name="push",
             sha=sha,
@@ -116,9 +119,13 @@ class Clone:
         self.git("push", "--quiet", "origin", f"HEAD:refs/pull/{request.number}/merge")
         return self._tip()
 
-    def _event(self, request: PullRequest, action: str, sha: str, *, merged: bool = False) -> Event:
+    def _base(self, request: PullRequest) -> str:
+        return self.git("merge-base", MAIN, request.branch).strip()
+
+    def _event(
+        self, request: PullRequest, action: str, sha: str, base: str, *, merged: bool = False
+    ) -> Event:
         head = self.git("rev-parse", request.branch).strip()
-        base = self.git("merge-base", MAIN, request.branch).strip()
         return Event(
             name="pull_request",
             sha=sha,
