@@ -147,8 +147,8 @@ def _remark(found: Changes, format_: ChangesFormat) -> None:
         for each in found.gone:
             typer.echo(f"note: {each.name} is gone; there is nothing to build.", err=True)
     typer.echo(
-        f"Touched: {len(found.touched)} of {len(found.project.locations)} locations, by "
-        f"{len(found.changes)} changed paths since {found.base[:12]}",
+        f"Locations touched: {len(found.touched)} of {len(found.project.locations)}. "
+        f"Paths changed since {found.base[:12]}: {len(found.changes)}.",
         err=True,
     )
     rest = reports.elsewhere(found)

@@ -1,8 +1,8 @@
 """A repository on disk, read: its configuration files, code locations, and what is wrong in them.
 
 Every room above may import it. No Dagster here, no network, no code of the repository is run; only
-``reader``, ``walk``, ``templates``, the rules about paths, and in ``layouts`` the modules ``tree``
-and ``journal`` look at the disk.
+``reader``, ``walk``, ``templates``, the rules about paths, in ``layouts`` the modules ``tree`` and
+``journal``, and in ``changes`` the modules ``files`` and ``git`` look at the disk.
 
 :func:`read_project` is the door. It never raises for what is in a file: locations that can be read
 are there, and :func:`dagstead.project.checking.check` tells what is wrong, where, and what to write

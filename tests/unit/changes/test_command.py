@@ -32,7 +32,7 @@ def test_text_has_a_line_for_each_location_and_why_one_for_each_path(
     chain = "dagster_cloud.yaml:4 build.directory etl"
     assert short.out == f"etl: etl/x.py <- {chain} (and 1 more)\n"
     assert long.out == f"etl: etl/x.py <- {chain}\netl: etl/y.py (untracked) <- {chain}\n"
-    assert short.err.startswith("Touched: 1 of 2 locations, by 2 changed paths since ")
+    assert short.err.startswith("Locations touched: 1 of 2. Paths changed since ")
 
 
 def test_nothing_is_printed_when_nothing_is_touched(home: Repository, dagstead: Command) -> None:
@@ -175,6 +175,13 @@ def test_a_location_that_is_gone_is_a_difference_but_no_job(
     assert (text.out, text.code) == ("other: gone, it was in dagster_cloud.yaml\n", 1)
     assert (names.out, names.code) == ("", 1)
     assert "other is gone" in names.err
+
+
+def test_a_folder_that_is_not_there_is_told(dagstead: Command) -> None:
+    said = dagstead("changes", "nowhere/at/all", "--since", "HEAD")
+
+    assert said.code == 2
+    assert said.err == "error: There is no folder or file 'nowhere/at/all'.\n"
 
 
 def test_failures_of_git_end_with_2(

@@ -87,6 +87,14 @@ from tests.unit.changes.git_repositories import HOME, Repository, cloud, lines
             "etl/environment.yml:3 - -e ../lib",
         ),
         (
+            {"etl/src/defs/dbt/defs.yaml": "attributes:\n  project: '{{ project_root }}/../lib'\n"},
+            "etl/src/defs/dbt/defs.yaml:2 project: '{{ project_root }}/../lib'",
+        ),
+        (
+            {"etl/src/defs/component.yaml": "path: ../../../lib/data"},
+            "etl/src/defs/component.yaml:1 path: ../../../lib/data",
+        ),
+        (
             {"etl/pyproject.toml": '[tool.dagstead]\nwatch = ["../lib/**"]\n'},
             "etl/pyproject.toml:2 [tool.dagstead] watch ../lib/**",
         ),

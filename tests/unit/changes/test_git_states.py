@@ -283,6 +283,15 @@ def test_a_configuration_that_cannot_be_read_is_told(two: Repository) -> None:
         two.changes()
 
 
+def test_a_sparse_checkout_is_told(two: Repository) -> None:
+    two.git("sparse-checkout", "set", "a")
+
+    changes = two.changes()
+
+    assert "--committed" in changes.remarks[0]
+    assert two.changes(committed=True).remarks == ()
+
+
 def test_without_locations_there_is_no_answer(tmp_path: Path) -> None:
     repository = Repository.made(tmp_path, {"README": ""})
 

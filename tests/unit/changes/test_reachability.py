@@ -81,6 +81,7 @@ class Held:
     def __init__(self, files: Mapping[str, str], links: Mapping[str, str]) -> None:
         self._files = files
         self.links = links
+        self.components = ()
 
     def read(self, path: str) -> bytes | None:
         return self._files[path].encode() if path in self._files else None

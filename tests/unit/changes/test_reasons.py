@@ -229,7 +229,7 @@ def test_a_prebuilt_image_of_unknown_origin_counts_and_a_pinned_one_does_not(
     (line,) = lines(repository)
     assert line == (
         "moving: x.py (untracked) <- dagster_cloud.yaml:2 is in its folder"
-        " (what its image is built from is not written)"
+        " (from what it is built is not written)"
     )
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import stat
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
 from dagstead.project.changes.git import LINK, SUBMODULE, Git, TreeEntry
+
+_COMPONENTS = ("/defs.yaml", "/component.yaml")
 
 #: Larger files say nothing about dependencies.
 _MOST_BYTES = 20_000_000
@@ -34,15 +36,21 @@ class Files(Protocol):
     def links(self) -> Mapping[str, str]:
         """What each symbolic link that git keeps leads to, as it is written."""
 
+    @property
+    def components(self) -> Sequence[str]:
+        """The files of dg's components that git keeps."""
+
 
 class FilesOnDisk:
     """The work tree."""
 
     def __init__(self, top: Path, kept: Iterable[TreeEntry]) -> None:
         self._top = str(top)
+        entries = tuple(kept)
+        self.components: Sequence[str] = _components(each.path for each in entries)
         self.links: Mapping[str, str] = {
             each.path: target
-            for each in kept
+            for each in entries
             if each.mode == LINK and (target := self._link(each.path)) is not None
         }
 
@@ -92,6 +100,7 @@ class FilesOfCommit:
                 if not folder:
                     break
                 folder, _, name = folder.rpartition("/")
+        self.components: Sequence[str] = _components(self._entries)
         links = {each.sha: each.path for each in self._entries.values() if each.mode == LINK}
         contents = git.contents(links)
         self.links: Mapping[str, str] = {
@@ -132,3 +141,7 @@ class FilesOfCommit:
     def exists(self, path: str) -> bool:
         """Whether a file or folder is there."""
         return path in self._entries or path in self._below
+
+
+def _components(paths: Iterable[str]) -> Sequence[str]:
+    return [each for each in paths if each.endswith(_COMPONENTS)]

@@ -67,7 +67,7 @@ def find_changes(question: Question, *, more_known: MoreKnown | None = None) -> 
         touched=touched,
         elsewhere=finder.elsewhere(),
         gone=tuple(_gone(earlier.project, project)),
-        remarks=(*present.base.remarks, *finder.remarks()),
+        remarks=(*present.remarks, *finder.remarks()),
     )
 
 

@@ -89,6 +89,11 @@ class Git:
     prefix: str
     is_shallow: bool
 
+    @property
+    def is_sparse(self) -> bool:
+        """Whether not every file is on disk."""
+        return self._ask("config", "--bool", "core.sparseCheckout", fine=(0, 1)) == b"true\n"
+
     def commit(self, revision: str) -> str | None:
         """The commit of a name, ``None`` where there is none."""
         return self._object(f"{revision}^{{commit}}")
@@ -229,7 +234,7 @@ def _run(folder: Path, words: Iterable[str], given: str) -> tuple[int, bytes, st
             capture_output=True,
             check=False,
         )
-    except FileNotFoundError as error:
+    except OSError as error:
         msg = "There is no program `git`, which tells what changed. Install it (apt install git)."
         raise GitError(msg) from error
     return done.returncode, done.stdout, _complaint(done.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from dagstead.project.changes.components import Components
 from dagstead.project.changes.files import Files
 from dagstead.project.changes.links import Links
 from dagstead.project.changes.parts import EVERYTHING, Edge, Part, Step, Tree, above, joined
@@ -52,6 +53,7 @@ class Graph:
         self._edges: dict[Part, tuple[Edge, ...]] = {}
         self._pyprojects: dict[str, Node | None] = {}
         self._links = Links(files.links)
+        self._components = Components(files)
         self._workspaces = Workspaces(files, self.pyproject)
 
     def reach(self, starts: Iterable[Edge]) -> dict[Part, Chain]:
@@ -113,6 +115,7 @@ class Graph:
         yield from self._links.edges(path)
         if not self._files.is_file(path):
             yield from self.package_edges(path)
+            yield from self._components.edges(path)
         elif path.endswith((".txt", ".in")) or REQUIREMENTS_FILE.fullmatch(path):
             yield from requirement_edges(path, self._text(path))
 

@@ -37,6 +37,9 @@ class Present:
 
     def __init__(self, question: Question) -> None:
         folder = question.path.absolute()
+        if not folder.exists():
+            msg = f"There is no folder or file {str(question.path)!r}."
+            raise InvalidInputError(msg)
         self.git: Git = open_repository(folder.parent if folder.is_file() else folder)
         self.base: Base = find_base(self.git, question.since, merge_base=question.merge_base)
         self.project, self.files = self._read(question)
@@ -44,6 +47,10 @@ class Present:
         self.changes: tuple[Change, ...] = tuple(self.git.changes(self.base.sha, after))
         if not question.committed:
             self.changes += tuple(self.git.untracked())
+        self.remarks = self.base.remarks
+        if self.git.is_sparse and not question.committed:
+            remark = "This is a sparse checkout, and what is not on disk is not read."
+            self.remarks += (f"{remark} Take --committed to read it all from HEAD.",)
         self._contents: dict[str, bytes | None] = {}
 
     def before(self, change: Change) -> bytes | None:

@@ -76,7 +76,7 @@ class Starts:
             return step_at(directory.position, self._prefix, f"build.directory {directory.value}")
         what = "is in its folder"
         if location.kind is Kind.PREBUILT:
-            what += " (what its image is built from is not written)"
+            what += " (from what it is built is not written)"
         return step_at(location.position, self._prefix, what)
 
     def _is_certain(self, location: Location) -> bool:
