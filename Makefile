@@ -17,7 +17,7 @@ LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-tools test-charts test-containers container-tools check docs rules \
-	charts bench lock format clean
+	reference charts bench lock format clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ rules: $(READY) ## Make docs/rules from the code of the rules.
 
 charts: $(READY) ## Make the tables of values in charts/*/README.md.
 	$(BIN)/python scripts/make-chart-tables charts
+
+reference: $(READY) ## Make docs/reference/commands.md from the code of the commands.
+	$(BIN)/python scripts/make-command-page docs/reference/commands.md
 
 bench: $(READY) ## Time the commands on a large made-up repository.
 	@$(BIN)/python -m benchmarks

@@ -5,7 +5,9 @@ Commands read settings, call the server or the store, and print. No rule of the 
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
 
 
 def main() -> None:
@@ -14,15 +16,30 @@ def main() -> None:
     from dagstead.cli.failures import exit_code, report
     from dagstead.errors import DagsteadError
 
+    stdout = sys.stdout
     try:
-        app()
+        try:
+            app()
+        finally:
+            # What is still held back would meet the closed pipe when Python ends.
+            stdout.flush()
     except DagsteadError as error:
         report(error)
         sys.exit(exit_code(error))
     except BrokenPipeError:
-        # The reader of a pipe has gone, as `head` does. Python would complain at the exit.
-        sys.stderr.close()
-        sys.exit(0)
+        _end_quietly()
+    except SystemExit:
+        if sys.stdout is not stdout:
+            # The command line's library met the closed pipe first, and put something in between.
+            _end_quietly()
+        raise
+
+
+def _end_quietly() -> NoReturn:
+    """The reader of a pipe has gone, as `head` does: that is no failure."""
+    # Python would complain of what it could not write.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    sys.exit(0)
 
 
 __all__ = ["main"]

@@ -21,15 +21,18 @@ from dagstead.cli import (
     version,
     workflows,
 )
+from dagstead.cli.output import PIPE_WIDTH, on_terminal
 
 app = typer.Typer(
     name="dagstead",
     help="An open, self-hosted control plane for the official Dagster+ agents and CLI.",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode="markdown" if on_terminal() else None,
     pretty_exceptions_enable=False,
-    add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={
+        "help_option_names": ["-h", "--help"],
+        "terminal_width": None if on_terminal() else PIPE_WIDTH,
+    },
 )
 
 for command in (run.up, run.web, run.daemon, run.pool):

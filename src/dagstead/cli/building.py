@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagstead.build.model import Platform, Strategy
+from dagstead.cli.completing import complete_location
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -27,7 +28,12 @@ PathArgument = Annotated[
     Path, typer.Argument(help="The folder of your dagster_cloud.yaml.", show_default=False)
 ]
 LocationOption = Annotated[
-    list[str] | None, typer.Option("--location", help="Only this one; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--location",
+        help="Only this one; may be repeated.",
+        autocompletion=complete_location,
+    ),
 ]
 StrategyOption = Annotated[
     list[str] | None,

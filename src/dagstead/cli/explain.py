@@ -54,7 +54,7 @@ def explain(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Print all that is known of one location, on one page.
 
-    Where it is defined, what type it is and why, how it is built, its queue, which agents will run
+    Where it is defined, what kind it is and why, how it is built, its queue, which agents will run
     it and why the others will not, the workflows that build and deploy it and what triggers them,
     the paths that it is made from, and what is wrong. Nothing of the repository is run. Exits with
     0, and with 2 when there is no such location.

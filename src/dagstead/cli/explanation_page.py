@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 Section = tuple[str, Sequence[tuple[str, str]]]
 
 _INDENT = "  "
-_SEVERITIES = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def as_text(explanation: Explanation, *, prefix: str = "") -> str:
@@ -95,7 +94,7 @@ def _facts(explanation: Explanation, prefix: str) -> Iterator[tuple[str, str]]:
     yield "defined", _at(location.position, prefix)
     for each in explanation.others:
         yield "and", f"{_at(each, prefix)}, which a deploy from here does not take"
-    yield "type", f"{location.kind}: {result.reason} ({_at(result.position, prefix)})"
+    yield "kind", f"{location.kind}: {result.reason} ({_at(result.position, prefix)})"
     if result.settle:
         yield "", f"{result.settle}."
     source = location.code_source

@@ -10,6 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
+#: Columns of help in a pipe: the first sentence of every command fits, none is cut.
+PIPE_WIDTH = 160
+
 
 class Format(StrEnum):
     """Of lists."""
@@ -22,6 +25,11 @@ FormatOption = Annotated[
     Format,
     typer.Option("--format", help="A table (tab-separated when piped), or JSON for programs."),
 ]
+
+
+def on_terminal() -> bool:
+    """Whether a person reads along. Boxes are for terminals only; a pipe gets plain lines."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], format_: Format, *, empty: str) -> None:

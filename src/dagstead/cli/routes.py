@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dagstead.cli.completing import complete_location
 from dagstead.cli.output import Format, print_rows
 from dagstead.cli.remarks import print_remarks
 from dagstead.cli.routing import (
@@ -44,7 +45,12 @@ def routes(  # noqa: PLR0913 - options of a command
     ] = None,
     branch: Annotated[bool, typer.Option("--branch", help="Only branch deployments.")] = False,
     location: Annotated[
-        list[str] | None, typer.Option("--location", help="Only this location; may be repeated.")
+        list[str] | None,
+        typer.Option(
+            "--location",
+            help="Only this location; may be repeated.",
+            autocompletion=complete_location,
+        ),
     ] = None,
     agents: AgentsOption = None,
     set_: SetOption = None,

@@ -8,9 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import typer
 
-from dagstead.cli.app import app
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
 from tests.support.ports import free_port
@@ -27,29 +25,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     )
     yield opened
     opened.close()
-
-
-def every_command() -> list[tuple[str, ...]]:
-    """The words of each command, found by walking the tree."""
-    root = typer.main.get_command(app)
-    found: list[tuple[str, ...]] = []
-    waiting: list[tuple[tuple[str, ...], object]] = [((), root)]
-    while waiting:
-        words, command = waiting.pop()
-        below: dict[str, object] = getattr(command, "commands", {})
-        if not below:
-            found.append(words)
-        waiting.extend(((*words, name), each) for name, each in below.items())
-    return sorted(found)
-
-
-@pytest.mark.parametrize("words", every_command(), ids=" ".join)
-def test_every_command_has_help_with_an_example(dagstead: Command, words: tuple[str, ...]) -> None:
-    said = dagstead(*words, "--help")
-    assert said.code == 0
-    if words != ("version",):
-        assert "For example:" in said.out
-        assert f"dagstead {' '.join(words)}" in " ".join(said.out.split())
 
 
 def test_a_token_is_shown_once(dagstead: Command, store: Store) -> None:

@@ -45,7 +45,7 @@ def test_the_page_has_every_section(dagstead: Command) -> None:
     text = " ".join(said.out.split())
     for part in (
         "defined dagster_cloud.yaml:13:20",
-        "type hybrid: build.registry is 'registry.example.com/digits'",
+        "kind hybrid: build.registry is 'registry.example.com/digits'",
         "code module_name digits.definitions",
         "queue hybrid-queue (dagster_cloud.yaml:19:18)",
         "strategy docker",
@@ -53,7 +53,7 @@ def test_the_page_has_every_section(dagstead: Command) -> None:
         ".github/workflows/dagster-deploy.yml",
         "on push to main",
         "digits/ <- dagster_cloud.yaml:17 build.directory ./digits",
-        "DS242",
+        "unserved: nobody will run digits in branch deployments",
     ):
         assert part in text
     assert "\x1b" not in said.out
