@@ -59,6 +59,10 @@ class LocationNotFoundError(NotFoundError):
     """There is no such code location."""
 
 
+class ReleaseNotFoundError(NotFoundError):
+    """There is no such release."""
+
+
 class BlobNotFoundError(NotFoundError):
     """There is no such file."""
 

@@ -1,21 +1,42 @@
-"""Official agents load code locations, and say why one cannot be loaded."""
+"""Official agents load code locations, alone and as releases, and say why one cannot be loaded."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import httpx
 import pytest
 
 from dagstead.testing.waiting import eventually
-from tests.support.deployment import LOAD_SECONDS, GraphQLRefusedError, LoadedLocation
+from tests.support.deployment import LOAD_SECONDS, USER_CODE, LoadedLocation
 from tests.support.fleet import (
     DEFAULT_AGENT,
     DEFAULT_LOCATION,
     NAMED_AGENT,
     NAMED_LOCATION,
+    NAMED_QUEUE,
     Fleet,
 )
 
 pytestmark = pytest.mark.compat
+
+CREATE = """
+mutation ($document: GenericScalar!) {
+  createRelease(document: $document) {
+    __typename
+    ... on Release { number }
+    ... on InvalidLocationError { errors }
+    ... on PythonError { message }
+  }
+}
+"""
+SHOW = """
+query ($number: Int!) {
+  release(number: $number) {
+    state reason parts { locationName state phase error { causes { message } } }
+  }
+}
+"""
 
 
 def test_both_upload_schemes_bring_the_same_definitions(fleet: Fleet) -> None:
@@ -50,16 +71,66 @@ def test_a_broken_deploy_is_explained_while_the_definitions_before_it_serve(
     assert "the code location is broken on purpose" in str(broken.error)
     assert "in read_configuration" in str(broken.error)
     assert "whispering" in deployment.served_jobs(name)
-    # The official agent has stopped the code server before it, so a run is refused with the reason.
-    with pytest.raises(GraphQLRefusedError, match="broken on purpose"):
-        deployment.launch(name, "whispering")
-
-    deployment.deploy(name, "compat_small", queue=queue)
-    deployment.wait_until_loaded(name)
+    # The official agent has stopped the code server of before, and starts it again.
     run_id = deployment.launch(name, "whispering", tags={"dagster/isolation": "disabled"})
     deployment.succeed(run_id)
     assert deployment.captured(run_id)["stdout"] == f"whispered on {name}\n"
+
+    deployment.deploy(name, "compat_small", queue=queue)
+    deployment.wait_until_loaded(name)
     deployment.delete_location(name)
+
+
+def test_one_broken_location_sends_all_back_and_runs_start_on_what_is_live(fleet: Fleet) -> None:
+    deployment = fleet.deployment
+    first = _ended(fleet, _create(fleet, one="compat_small", two="compat_small"))
+    assert first["state"] == "live"
+    assert {each["phase"] for each in first["parts"]} <= {"taken", "importing"}
+
+    second = _ended(fleet, _create(fleet, one="compat_definitions", two="compat_broken"))
+
+    assert (second["state"], second["reason"]) == ("failed", "'released_two' did not load.")
+    states = {each["locationName"]: each["state"] for each in second["parts"]}
+    assert states == {"released_one": "back", "released_two": "failed"}
+    assert "broken on purpose" in str(second["parts"][1]["error"])
+    for name in ("released_one", "released_two"):
+        assert "whispering" in deployment.served_jobs(name)
+        assert "failing" not in deployment.served_jobs(name)
+        deployment.succeed(deployment.launch(name, "whispering"))
+    shown = deployment.location("released_one").error
+    assert "because 'released_two' did not load" in str(shown)
+    for name in ("released_one", "released_two"):
+        deployment.delete_location(name)
+
+
+def _create(fleet: Fleet, **modules: str) -> int:
+    """Begin a release of locations on both agents; its number."""
+    queues = {"one": None, "two": NAMED_QUEUE}
+    locations = [
+        {
+            "location_name": f"released_{name}",
+            "code_source": {"module_name": module},
+            "working_directory": str(USER_CODE),
+            "agent_queue": queues[name],
+        }
+        for name, module in modules.items()
+    ]
+    answer = fleet.deployment.graphql(CREATE, document={"locations": locations})["createRelease"]
+    assert answer["__typename"] == "Release", answer
+    number: int = answer["number"]
+    return number
+
+
+def _ended(fleet: Fleet, number: int) -> dict[str, Any]:
+    """A release, once it has ended."""
+
+    def probe() -> dict[str, Any] | None:
+        found: dict[str, Any] = fleet.deployment.graphql(SHOW, number=number)["release"]
+        return found if found["state"] != "loading" else None
+
+    found = eventually(probe, LOAD_SECONDS, f"the end of release {number}", poll_seconds=0.3)
+    assert found is not None
+    return found
 
 
 def _with_error(location: LoadedLocation) -> LoadedLocation | None:

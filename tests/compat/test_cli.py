@@ -224,13 +224,15 @@ def test_wrong_location_is_told_by_sentences(cli: OfficialCli) -> None:
 )
 def test_sync_makes_the_workspace_what_the_file_says(site: Site, tmp_path: Path, sync: str) -> None:
     deployment = f"synced-{sync.split()[1]}"
-    site.plane.store.deployments.create(deployment)
+    site.plane.deployment(deployment).close()
     cli = site.cli(tmp_path, deployment=deployment)
-    for names in (["one", "two"], ["two"]):
+    for names, removes in ((["one", "two"], []), (["two"], ["one"])):
         file = write_yaml(cli, "workspace.yaml", {"locations": [location(each) for each in names]})
         cli.run(sync, "--workspace", file, *NO_WAIT)
-        stored = site.plane.store.locations.all(deployment)
-        assert [each.name for each in stored] == names
+        [newest] = site.plane.store.releases.all(deployment, limit=1)
+        assert [each.name for each in newest.parts] == names
+        # They end when what replaces them is live.
+        assert list(newest.removes) == removes
 
 
 def test_deployment_settings(site: Site, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from dagstead.plane.deployments import Branch
 from dagstead.plane.locations import NewLocation
 from tests.contract.documents import Document
 from tests.contract.world import DEPLOYMENT, LOCATION, World
+from tests.support.releases import deploy
 
 Value: TypeAlias = Callable[[World], Any]
 
@@ -50,7 +51,8 @@ def _always(value: Any) -> Value:
 
 def _new_location(world: World) -> str:
     name = "doomed"
-    world.surface.store.locations.deploy(
+    deploy(
+        world.surface.store,
         SCRATCH,
         [
             NewLocation(

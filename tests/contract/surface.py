@@ -24,7 +24,11 @@ from dagstead.store.all import Store, open_store
 from dagstead.store.tokens import Grant
 
 #: Of the deployments' storage: with these, pools have limits that nobody set.
-SETTINGS = {"concurrency": {"pools": {"default_limit": 3, "granularity": "op"}}}
+SETTINGS = {
+    "concurrency": {"pools": {"default_limit": 3, "granularity": "op"}},
+    # There is no agent.
+    "releases": {"unserved_queue": "wait"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)

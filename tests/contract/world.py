@@ -46,6 +46,7 @@ from dagstead.engine.snapshots import Snapshots
 from dagstead.plane.locations import NewLocation
 from tests.contract import definitions as code
 from tests.contract.surface import Surface
+from tests.support.releases import deploy
 
 DEPLOYMENT = "world"
 LOCATION = "examples"
@@ -267,7 +268,8 @@ def _schedules(instance: DagsterInstance) -> Any:
 def _deploy_location(surface: Surface) -> None:
     """As after an agent's upload: the definitions of the code, under the location's name."""
     data = CodeLocationDeployData(module_name=code.__name__)
-    surface.store.locations.deploy(
+    deploy(
+        surface.store,
         DEPLOYMENT,
         [
             NewLocation(
@@ -297,6 +299,6 @@ def _deploy_location(surface: Surface) -> None:
         dagster_library_versions=None,
         code_location_deploy_data=data,
     )
-    surface.store.locations.set_loaded(
+    surface.store.releases.set_loaded(
         DEPLOYMENT, LOCATION, deploy_id="deploy1", manifest=serialize_value(manifest)
     )

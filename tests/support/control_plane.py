@@ -146,10 +146,10 @@ class ControlPlane:
     def deployment(
         self, name: str, *, settings: Mapping[str, object] | None = None
     ) -> DeploymentClient:
-        """A new full deployment, and a client of it."""
+        """A new full deployment, and a client of it; it takes what no agent serves yet."""
         self.store.deployments.create(name)
-        if settings is not None:
-            self.store.deployments.set_settings(name, dict(settings))
+        patient = {"releases": {"unserved_queue": "wait"}}
+        self.store.deployments.set_settings(name, {**patient, **(settings or {})})
         return self.client(name)
 
     def client(self, name: str, *, token: str | None = None) -> DeploymentClient:

@@ -9,6 +9,7 @@ import sysconfig
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version as distribution_version
 from pathlib import Path
 
 
@@ -71,3 +72,29 @@ class PexBench:
 def pex_tag(*names: str) -> str:
     """The tag of a deploy with these files, as the official CLI writes it."""
     return "files=" + ":".join(sorted(names))
+
+
+def borrowing_wheel(folder: Path, name: str) -> Path:
+    """A wheel of a package that holds nothing but a path file to the packages of the tests.
+
+    What depends on it has these, and is made in a second without the network.
+    """
+    version = distribution_version(name)
+    name = name.replace("-", "_")
+    purelib = sysconfig.get_paths()["purelib"]
+    files = {
+        f"{name}.pth": f"{purelib}\n",
+        f"{name}-{version}.dist-info/METADATA": (
+            f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n"
+        ),
+        f"{name}-{version}.dist-info/WHEEL": (
+            "Wheel-Version: 1.0\nGenerator: tests\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        ),
+    }
+    record = f"{name}-{version}.dist-info/RECORD"
+    files[record] = "".join(f"{each},,\n" for each in [*files, record])
+    path = folder / f"{name}-{version}-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        for each, text in files.items():
+            archive.writestr(each, text)
+    return path

@@ -37,6 +37,7 @@ from dagstead.engine.code_location import missing_job_snapshots
 from dagstead.engine.deploys import deploy_id_of
 from dagstead.errors import BlobNotFoundError, InvalidInputError
 from dagstead.plane.blobs import BlobKey, BlobKind
+from dagstead.plane.releases import Outcome
 
 _TYPES = frozenset({SnapshotType.ERROR, SnapshotType.JOB, SnapshotType.REPOSITORY})
 
@@ -149,13 +150,13 @@ def _take_manifest(
         raise InvalidInputError(msg) from error
     if missing:
         return missing, False
-    updated = caller.services.store.locations.set_loaded(
+    outcome = caller.services.store.releases.set_loaded(
         caller.deployment.name,
         location,
         deploy_id=deploy_id_of(manifest.code_location_deploy_data) or "",
         manifest=serialize_value(manifest),
     )
-    return [], updated
+    return [], _told(caller, outcome)
 
 
 def _read_error(caller: Caller, location: str, sha1: str) -> str:
@@ -170,9 +171,16 @@ def _read_error(caller: Caller, location: str, sha1: str) -> str:
 
 
 def _take_error(caller: Caller, location: str, deploy_id: str | None, error: str) -> bool:
-    return caller.services.store.locations.set_failed(
+    outcome = caller.services.store.releases.set_failed(
         caller.deployment.name, location, deploy_id=deploy_id, error=error
     )
+    return _told(caller, outcome)
+
+
+def _told(caller: Caller, outcome: Outcome) -> bool:
+    """Tell the agents that have to look again; whether the result counted."""
+    caller.services.instances.calls.check_for_workspace_updates(caller.deployment, outcome.queues)
+    return outcome.counted
 
 
 def _store_entry(

@@ -10,11 +10,13 @@ from dagstead.cli import (
     changes,
     check,
     config,
+    deploy,
     deployment,
     explain,
     location,
     migrate,
     plan,
+    releases,
     routes,
     run,
     token,
@@ -42,6 +44,7 @@ for name, group in (
     ("deployment", deployment.app),
     ("token", token.app),
     ("agent", agent.app),
+    ("releases", releases.app),
     ("location", location.app),
     ("config", config.app),
     ("workflows", workflows.app),
@@ -56,6 +59,7 @@ for command_of_repository in (
     migrate.migrate,
     plan.plan,
     build.build,
+    deploy.deploy,
 ):
     app.command(rich_help_panel="Repository")(command_of_repository)
 app.command()(version.version)

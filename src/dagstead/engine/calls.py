@@ -23,9 +23,11 @@ from dagster_cloud.api.dagster_cloud_api import (
 from dagster_shared.check.record import is_record
 from dagster_shared.record import replace
 
-from dagstead.plane.agents import Heartbeat, as_agent, of_deployment
+from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat, as_agent, of_deployment
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import LoadState, Location
 from dagstead.plane.requests import NewRequest
+from dagstead.plane.tokens import TokenKind
 from dagstead.routing.routes import Routed, Target, route
 from dagstead.routing.wording import describe_unserved
 from dagstead.store.all import Store
@@ -105,11 +107,31 @@ class AgentCalls:
                 ``timeout`` seconds, or the agent reports an error. Open-source callers expect this
                 class.
         """
-        queue = self.store.locations.get(deployment.name, location).queue
-        request_id = self._submit(deployment, _Work(api, args, queue, timeout, location))
-        answer = self._wait(request_id, deployment, location, queue, timeout)
-        response = cast("DagsterCloudApiResponse", deserialize_value(answer))
-        return _response_text(response, api, location)
+        deadline = self.store.clock() + timeout
+        while True:
+            row = self.store.locations.get(deployment.name, location)
+            left = max(deadline - self.store.clock(), 0.0)
+            work = _Work(api, args, row.queue, left, location)
+            request_id = self._submit(deployment, work)
+            answer = self._wait(request_id, deployment, location, row.queue, left)
+            response = cast("DagsterCloudApiResponse", deserialize_value(answer))
+            failed = isinstance(response, DagsterCloudApiErrorResponse)
+            if not (failed and self._settles(row, deadline)):
+                return _response_text(response, api, location)
+
+    def _settles(self, asked: Location, deadline: float) -> bool:
+        """Wait until agents are done with a location; whether it has changed since it was asked.
+
+        The official agent stops the code server that it had when a new one does not come up, and
+        answers with the new one's error until it has gone back to what is live.
+        """
+        never = threading.Event()
+        while self.store.clock() < deadline:
+            row = self.store.locations.get(asked.deployment, asked.name)
+            if row.open_release is None and row.state is not LoadState.LOADING:
+                return row.version != asked.version
+            never.wait(_POLL_SECONDS[1])
+        return False
 
     def heartbeats(self, deployment: Deployment) -> list[Heartbeat]:
         """The newest heartbeat of each live agent that serves a deployment."""
@@ -118,7 +140,9 @@ class AgentCalls:
         return of_deployment(alive, deployment.name, is_branch=deployment.is_branch)
 
     def why_unserved(self, deployment: Deployment, location: str, queue: str | None) -> str | None:
-        """Why no agent will take this location's requests; ``None`` when one will."""
+        """Why no agent will take this location's requests; ``None`` when one will, or may soon."""
+        if self._is_starting(deployment, queue):
+            return None
         is_branch = deployment.is_branch
         found = route(
             Routed(name=location, queue=queue),
@@ -126,6 +150,24 @@ class AgentCalls:
             [as_agent(beat, is_branch=is_branch) for beat in self.heartbeats(deployment)],
         )
         return None if found.is_served else str(describe_unserved(found, running=True))
+
+    def _is_starting(self, deployment: Deployment, queue: str | None) -> bool:
+        """Whether an agent has called that may serve the queue, and whose heartbeat is to come.
+
+        Official agents call first, then load their launcher, and send a heartbeat after that.
+        """
+        now = self.store.clock()
+        heard_of = {beat.token_id for beat in self.store.agents.all() if beat.is_alive(now)}
+        return any(
+            token.kind is TokenKind.AGENT
+            and token.id not in heard_of
+            and token.revoked_at is None
+            and token.last_used_at is not None
+            and now - token.last_used_at < ALIVE_SECONDS
+            and token.grants_queue(queue)
+            and token.grants_deployment(deployment.name, is_branch=deployment.is_branch)
+            for token in self.store.tokens.all()
+        )
 
     def _wait(
         self,

@@ -12,6 +12,7 @@ from dagster._daemon.controller import DagsterDaemonController, create_daemons_f
 
 from dagstead.engine.instances import Instances
 from dagstead.engine.redelivery import Housekeeping
+from dagstead.engine.release_watch import ReleaseWatch
 from dagstead.engine.reminders import Reminders
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.plane.deployments import Deployment
@@ -48,6 +49,7 @@ class Daemons:
         """
         housekeeping = Housekeeping(self.instances)
         reminders = Reminders(self.instances)
+        release_watch = ReleaseWatch(self.instances)
         rounds = 0
         try:
             while not stop.is_set():
@@ -55,6 +57,7 @@ class Daemons:
                 self._guarded("tidy the request queue", housekeeping.tidy_queue)
                 if rounds % _REMIND_EVERY_ROUNDS == 0:
                     self._guarded("remind agents of deploys", reminders.send)
+                    self._guarded("watch the releases", release_watch.look)
                 if rounds % _PURGE_EVERY_ROUNDS == 0:
                     self._guarded("purge old rows", housekeeping.purge)
                 if after_round:

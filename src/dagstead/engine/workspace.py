@@ -32,7 +32,7 @@ from dagstead.engine.instances import Instances
 from dagstead.engine.queue_client import Target
 from dagstead.engine.snapshots import Snapshots
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.locations import LoadState, Location
+from dagstead.plane.locations import Location
 from dagstead.plane.tokens import Token
 from dagstead.store.all import Store
 
@@ -202,14 +202,13 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             return known[1]
         code_location, broken = self._code_location(location)
         error = broken or _error_of(location)
-        serves_old = location.state is LoadState.FAILED and code_location is not None
         return CodeLocationEntry(
             origin=RegisteredCodeLocationOrigin(location.name),
             code_location=code_location,
-            load_error=error if code_location is None or serves_old else None,
+            load_error=error,
             load_status=(
                 CodeLocationLoadStatus.LOADING
-                if location.state is LoadState.LOADING
+                if location.is_loading
                 else CodeLocationLoadStatus.LOADED
             ),
             display_metadata=code_location.get_display_metadata() if code_location else {},
@@ -253,9 +252,15 @@ class DeploymentWorkspace(WorkspaceProcessContext):
 
 
 def _error_of(location: Location) -> SerializableErrorInfo | None:
+    """What went wrong with the newest deploy, after the sentence about its release."""
     if location.error is None:
-        return None
-    return deserialize_value(location.error, SerializableErrorInfo)
+        if location.notice is None:
+            return None
+        return SerializableErrorInfo(message=location.notice, stack=[], cls_name=None)
+    error = deserialize_value(location.error, SerializableErrorInfo)
+    if location.notice is None:
+        return error
+    return error._replace(message=f"{location.notice}\n\n{error.message}")
 
 
 def _with_error_first(entry: CodeLocationEntry) -> CodeLocationEntry:

@@ -16,12 +16,15 @@ from dagstead.store.all import Store
 
 
 class Calls(Protocol):
-    """The one call on agents that this surface makes itself."""
+    """The calls on agents that this surface makes itself."""
 
     def check_for_workspace_updates(
         self, deployment: Deployment, queues: Iterable[str | None]
     ) -> None:
         """Make the agents of these queues load what was deployed."""
+
+    def why_unserved(self, deployment: Deployment, location: str, queue: str | None) -> str | None:
+        """Why no live agent takes this location's requests; ``None`` when one does."""
 
 
 class Instances(Protocol):

@@ -16,14 +16,16 @@ from dagstead.operator_api import (
     events,
     launches,
     locations,
+    releases,
     settings,
     uploads,
 )
 from dagstead.operator_api.context import FACTS, Facts
 from dagstead.operator_api.extension import Resolver, extend
 
-#: The file beside this module with the types and fields that are added.
-DEFINITIONS = "operator.graphql"
+#: The files beside this module with the types and fields that are added: for official clients, and
+#: for our own.
+DEFINITIONS = ("operator.graphql", "releases.graphql")
 
 
 def create_schema(facts: Facts | None = None) -> graphene.Schema:
@@ -35,11 +37,12 @@ def create_schema(facts: Facts | None = None) -> graphene.Schema:
     schema = create_open_source_schema()
     extended = extend(
         schema.graphql_schema,
-        resources.files("dagstead.operator_api").joinpath(DEFINITIONS).read_text("utf-8"),
+        definitions(),
         queries=_joined(
             agents.QUERIES,
             deployments.QUERIES,
             locations.QUERIES,
+            releases.QUERIES,
             settings.QUERIES,
             uploads.QUERIES,
         ),
@@ -47,6 +50,7 @@ def create_schema(facts: Facts | None = None) -> graphene.Schema:
             deployments.MUTATIONS,
             events.MUTATIONS,
             locations.MUTATIONS,
+            releases.MUTATIONS,
             settings.MUTATIONS,
             uploads.MUTATIONS,
         ),
@@ -56,6 +60,12 @@ def create_schema(facts: Facts | None = None) -> graphene.Schema:
     extended.extensions = {FACTS: facts or Facts()}
     schema.graphql_schema = extended
     return schema
+
+
+def definitions() -> str:
+    """The added types and fields, in GraphQL's language."""
+    folder = resources.files("dagstead.operator_api")
+    return "\n".join(folder.joinpath(each).read_text("utf-8") for each in DEFINITIONS)
 
 
 def _joined(*resolvers: Mapping[str, Resolver]) -> Mapping[str, Resolver]:

@@ -1,4 +1,4 @@
-"""The form of a deployment's settings, as Dagster+ documents it (full deployment settings)."""
+"""The form of a deployment's settings: as Dagster+ documents it, and a section of ours."""
 
 from __future__ import annotations
 
@@ -70,6 +70,14 @@ class _AutoMaterialize(_Section):
     max_tick_retries: _Count | None = None
 
 
+class _Releases(_Section):
+    """Ours; Dagster+ has no such section."""
+
+    atomic: bool | None = None
+    unserved_queue: Literal["refuse", "warn", "wait"] | None = None
+    timeout_seconds: _Seconds | None = None
+
+
 class _Settings(_Section):
     concurrency: _Concurrency | None = None
     #: The older name of ``concurrency.runs``.
@@ -78,6 +86,7 @@ class _Settings(_Section):
     run_retries: _Retries | None = None
     non_isolated_runs: _NonIsolated | None = None
     auto_materialize: _AutoMaterialize | None = None
+    releases: _Releases | None = None
     sso_default_role: str | None = None
 
 

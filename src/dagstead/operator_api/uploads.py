@@ -40,7 +40,19 @@ def serverless(info: GraphQLResolveInfo) -> Mapping[str, Any]:
     }
 
 
-QUERIES: Mapping[str, Resolver] = {"serverless": serverless}
+@as_error
+def stored_pex_files(info: GraphQLResolveInfo, filenames: Sequence[str]) -> list[str]:
+    """Those of these PEX files that are stored."""
+    blobs = context_of(info).store.blobs
+    wanted = [name for name in filenames if name.endswith(".pex") and "/" not in name]
+    keys = {name: BlobKey(BlobKind.PEX, ORGANIZATION, name) for name in wanted}
+    return [name for name, key in keys.items() if blobs.size(key) is not None]
+
+
+QUERIES: Mapping[str, Resolver] = {
+    "serverless": serverless,
+    "storedPexFiles": stored_pex_files,
+}
 
 MUTATIONS: Mapping[str, Resolver] = {"generateServerlessPexUrl": generate_serverless_pex_url}
 

@@ -9,13 +9,13 @@ from typing import Any
 
 
 class LoadState(StrEnum):
-    """How far the newest deploy of a location has come."""
+    """How far agents have come with what they are to run of a location."""
 
-    #: Deployed; no agent has answered yet. The definitions of the deploy before still serve.
+    #: No agent has answered yet. The definitions that are live still serve.
     LOADING = "loading"
-    #: An agent uploaded the definitions of the newest deploy.
+    #: An agent uploaded the definitions.
     LOADED = "loaded"
-    #: An agent reported that the newest deploy cannot be loaded.
+    #: An agent reported that they cannot be loaded.
     FAILED = "failed"
 
 
@@ -36,7 +36,11 @@ class NewLocation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Location:
-    """A deployed location."""
+    """A deployed location.
+
+    What agents are to run is that of the open release; else what is live, also after a release
+    that failed.
+    """
 
     deployment: str
     name: str
@@ -49,11 +53,26 @@ class Location:
     #: the official PEX server handle keeps whole seconds only.
     timestamp: float
     #: The definitions that serve: a packed ``DagsterCloudCodeLocationManifest``; ``None`` until the
-    #: first load. It is of ``manifest_deploy_id``, which may be an older deploy.
+    #: first time that they go live. They are of ``manifest_deploy_id``.
     manifest: str | None
     manifest_deploy_id: str | None
-    #: A serialized ``SerializableErrorInfo`` of the newest deploy.
+    #: The document that went live last.
+    live_document: Mapping[str, Any] | None
+    #: The number of the release that they are of; ``None`` if that was not recorded.
+    release: int | None
+    #: The number of the release that is loading it.
+    open_release: int | None
+    #: A serialized ``SerializableErrorInfo``: why the newest deploy could not be loaded.
     error: str | None
+    #: A sentence for people: what became of the newest release, when it failed.
+    notice: str | None
     updated_at: float
     #: Grows with every change of this row.
     version: int
+
+    @property
+    def is_loading(self) -> bool:
+        """Whether people wait for it. A return to what was live before is not waited for."""
+        if self.open_release is not None:
+            return True
+        return self.state is LoadState.LOADING and self.notice is None

@@ -41,7 +41,10 @@ def new_pool_secret(store: Store, organization: str) -> str:
     for token in _pool_tokens(store)[:-1]:
         store.tokens.revoke(token.id)
     grant = Grant(deployments=None, queues=[None], branch_deployments=True)
-    return make(store, _pool_name(), TokenKind.AGENT, grant, organization)[1]
+    secret = make(store, _pool_name(), TokenKind.AGENT, grant, organization)[1]
+    # It counts as used: the pool starts with it, and a deploy that comes first may wait for it.
+    store.tokens.authenticate(secret)
+    return secret
 
 
 def revoke_pool_tokens(store: Store) -> None:

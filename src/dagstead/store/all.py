@@ -12,6 +12,7 @@ from dagstead.store.database import Database
 from dagstead.store.deployments import Deployments
 from dagstead.store.locations import Locations
 from dagstead.store.properties import Properties
+from dagstead.store.releases import Releases
 from dagstead.store.requests import Requests
 from dagstead.store.tokens import Tokens
 from dagstead.store.writes import Writes
@@ -25,6 +26,7 @@ class Store:
     clock: Clock
     deployments: Deployments
     locations: Locations
+    releases: Releases
     requests: Requests
     agents: Agents
     tokens: Tokens
@@ -47,6 +49,7 @@ def open_store(*, database_url: str, blobs_folder: Path, clock: Clock) -> Store:
         clock=clock,
         deployments=Deployments(database, clock),
         locations=Locations(database, clock),
+        releases=Releases(database, clock),
         requests=Requests(database, clock),
         agents=Agents(database, clock),
         tokens=Tokens(database, clock),

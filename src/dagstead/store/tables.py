@@ -9,6 +9,7 @@ from sqlalchemy import (
     Column,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -59,7 +60,60 @@ locations = Table(
     Column("error", Text),
     Column("updated_at", Float, nullable=False),
     Column("version", BigInteger, nullable=False),
+    #: What went live last: document, deploy_data, deploy_id, queue. It is gone back to.
+    Column("live", JSON),
+    Column("release", Integer),
+    Column("open_release", Integer),
+    Column("notice", Text),
     UniqueConstraint("deployment", "name", name="uq_locations_deployment_name"),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column(
+        "deployment",
+        String(64),
+        ForeignKey("deployments.name", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("number", Integer, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("atomic", Boolean, nullable=False),
+    Column("cause", String(16), nullable=False),
+    Column("back_to", Integer),
+    Column("commit_hash", Text),
+    Column("url", Text),
+    Column("by", Text),
+    Column("removes", JSON, nullable=False),
+    Column("reason", Text),
+    Column("created_at", Float, nullable=False),
+    Column("ended_at", Float),
+)
+
+#: One row a location of a release.
+release_parts = Table(
+    "release_parts",
+    metadata,
+    Column("deployment", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("name", String(255), primary_key=True),
+    Column("queue", String(255)),
+    Column("document", JSON, nullable=False),
+    Column("deploy_data", Text, nullable=False),
+    Column("deploy_id", String(64), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("phase", String(16), nullable=False),
+    Column("doubtful", Boolean, nullable=False),
+    Column("error", Text),
+    #: Definitions that wait for those of the other locations.
+    Column("manifest", Text),
+    ForeignKeyConstraint(
+        ["deployment", "number"],
+        ["releases.deployment", "releases.number"],
+        ondelete="CASCADE",
+        name="fk_release_parts_releases",
+    ),
 )
 
 #: One row a deployment: grows with every change of its locations, removals included, so that

@@ -11,6 +11,7 @@ from dagster_cloud.api.dagster_cloud_api import FileFormat, StoredSnapshot
 from dagstead.plane.locations import LoadState, NewLocation
 from dagstead.plane.tokens import TokenKind
 from dagstead.store.tokens import Grant
+from tests.support.releases import deploy
 from tests.unit.agent_api.conftest import Wire
 from tests.unit.agent_api.refusals import (
     OTHER_CLASS,
@@ -130,7 +131,8 @@ def test_an_answer_that_nobody_waits_for_is_dropped(wire: Wire) -> None:
 
 
 def test_definitions_that_are_none_do_not_replace_the_location(wire: Wire) -> None:
-    wire.store.locations.deploy(
+    deploy(
+        wire.store,
         "prod",
         [NewLocation(name="a location", document={}, deploy_data="", deploy_id="1", queue=None)],
     )

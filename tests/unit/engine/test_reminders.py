@@ -13,6 +13,7 @@ from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, Claim, Request
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
+from tests.support.releases import deploy
 
 POLL = Claim(
     token_id=1,
@@ -29,7 +30,8 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
         database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
     )
     store.deployments.create("prod")
-    store.locations.deploy(
+    deploy(
+        store,
         "prod",
         [
             NewLocation(name=name, document={}, deploy_data="{}", deploy_id=name, queue=queue)
@@ -60,7 +62,7 @@ def test_a_deploy_that_has_just_begun_is_left_alone(
 def test_agents_of_the_queues_that_still_load_are_told_once_more(
     reminders: Reminders, store: Store, clock: ManualClock
 ) -> None:
-    store.locations.set_loaded("prod", "digits", deploy_id="digits", manifest="{}")
+    store.releases.set_loaded("prod", "digits", deploy_id="digits", manifest="{}")
     clock.advance(REMIND_AFTER_SECONDS)
     reminders.send()
     reminders.send()
@@ -98,7 +100,7 @@ def test_a_deploy_that_failed_is_left_alone(
     reminders: Reminders, store: Store, clock: ManualClock
 ) -> None:
     for name in ("weather", "digits"):
-        store.locations.set_failed("prod", name, deploy_id=name, error="{}")
+        store.releases.set_failed("prod", name, deploy_id=name, error="{}")
     clock.advance(REMIND_AFTER_SECONDS)
     reminders.send()
     assert checks(store) == []

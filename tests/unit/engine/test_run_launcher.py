@@ -27,6 +27,7 @@ from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import Claim, RequestState
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
+from tests.support.releases import deploy
 
 POLL = Claim(
     token_id=1,
@@ -45,7 +46,7 @@ def instances(tmp_path: Path, clock: ManualClock) -> Iterator[Instances]:
     location = NewLocation(
         name="weather", document={}, deploy_data="{}", deploy_id="1", queue="gpu"
     )
-    store.locations.deploy("prod", [location])
+    deploy(store, "prod", [location])
     opened = Instances(store, tmp_path / "deployments", None)
     yield opened
     opened.close()

@@ -31,11 +31,17 @@ class RecordingCalls:
     """Keeps what would be queued for agents."""
 
     checks: list[tuple[str, frozenset[str | None]]] = field(default_factory=list)
+    #: Queues of deployments that no agent serves.
+    unserved: set[tuple[str, str | None]] = field(default_factory=set)
 
     def check_for_workspace_updates(
         self, deployment: Deployment, queues: Iterable[str | None]
     ) -> None:
         self.checks.append((deployment.name, frozenset(queues)))
+
+    def why_unserved(self, deployment: Deployment, _location: str, queue: str | None) -> str | None:
+        unserved = (deployment.name, queue) in self.unserved
+        return f"Nobody serves {queue!r}." if unserved else None
 
 
 @dataclass

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import resources
-
 from graphql import ObjectTypeExtensionNode, parse
 
-from dagstead.operator_api.schema import DEFINITIONS
+from dagstead.operator_api.schema import definitions
 from dagstead.plane.tokens import TokenKind
 from dagstead.store.tokens import Grant
 from tests.unit.operator_api.surface import Operator
@@ -15,22 +13,30 @@ from tests.unit.operator_api.surface import Operator
 OF_ONE_DEPLOYMENT = {
     "addOrUpdateLocationFromDocument",
     "agents",
+    "createRelease",
     "currentDeployment",
     "deleteLocation",
     "deployLocations",
+    "deployedLocations",
     "deploymentSettings",
+    "endRelease",
     "locationsAsDocument",
     "reconcileLocationsFromDocument",
+    "release",
+    "releases",
+    "rollBack",
     "setDeploymentSettings",
     "setLatestDefsStateVersion",
+    "unserved",
     "workspace",
 }
 
 #: They tell and change nothing.
 OF_NOBODY = {"getBranchDeploymentName", "markCliEvent", "serverless"}
 
-#: Any user token may read them: the CLI asks for them to see whether its token is good.
-READABLE = {"organizationSettings"}
+#: Any user token may read them: the CLI asks for the one to see whether its token is good, and the
+#: other tells about names that only those know who have the content.
+READABLE = {"organizationSettings", "storedPexFiles"}
 
 BRANCH = '{repoName: "org/repo", branchName: "f"}'
 COMMIT = '{commitHash: "c0ffee", timestamp: 1}'
@@ -72,10 +78,9 @@ OF_THE_ORGANIZATION = {
 
 
 def test_every_added_field_is_accounted_for() -> None:
-    text = resources.files("dagstead.operator_api").joinpath(DEFINITIONS).read_text("utf-8")
     added = {
         field.name.value
-        for node in parse(text).definitions
+        for node in parse(definitions()).definitions
         if isinstance(node, ObjectTypeExtensionNode)
         for field in node.fields
     }

@@ -23,6 +23,13 @@ def deploy(operator: Operator, *locations: dict[str, Any]) -> dict[str, Any]:
     return answer
 
 
+def loaded(operator: Operator, *names: str) -> None:
+    store = operator.context.store
+    for name in names:
+        row = store.locations.get("prod", name)
+        store.releases.set_loaded("prod", name, deploy_id=row.deploy_id, manifest="{}")
+
+
 def names(operator: Operator) -> list[str]:
     store = operator.context.store
     return [each.name for each in store.locations.all(operator.context.deployment.name)]
@@ -55,6 +62,7 @@ def test_a_moved_location_is_told_to_its_old_queue_too(operator: Operator) -> No
 
 def test_reconcile_removes_the_others(operator: Operator) -> None:
     deploy(operator, location("weather"), location("digits", agent_queue="hybrid-queue"))
+    loaded(operator, "weather", "digits")
     answer = operator.run(
         gql.RECONCILE_LOCATIONS_FROM_DOCUMENT_MUTATION,
         document={"locations": [location("weather")]},
@@ -63,8 +71,31 @@ def test_reconcile_removes_the_others(operator: Operator) -> None:
         "__typename": "ReconcileLocationsSuccess",
         "locations": [{"locationName": "weather"}],
     }
+    assert names(operator) == ["digits", "weather"]
+    loaded(operator, "weather")
     assert names(operator) == ["weather"]
-    assert operator.context.calls.checks[-1] == ("prod", frozenset({None, "hybrid-queue"}))
+
+
+def test_a_queue_that_nobody_serves_is_refused(operator: Operator) -> None:
+    operator.context.calls.unserved.add(("prod", "gpu"))
+    answer = deploy(operator, location("weather"), location("digits", agent_queue="gpu"))
+    assert answer["__typename"] == "InvalidLocationError"
+    assert answer["errors"] == ["'digits' would wait. Nobody serves 'gpu'."]
+    assert names(operator) == []
+
+
+@pytest.mark.parametrize(("policy", "says"), [("warn", "Nobody serves"), ("wait", None)])
+def test_a_deployment_may_take_what_nobody_serves(
+    operator: Operator, policy: str, says: str | None
+) -> None:
+    store = operator.context.store
+    store.deployments.set_settings("prod", {"releases": {"unserved_queue": policy}})
+    operator.context.calls.unserved.add(("prod", "gpu"))
+    answer = deploy(operator, location("digits", agent_queue="gpu"))
+    assert answer["__typename"] == "DeployLocationsSuccess"
+    [begun] = store.releases.all("prod")
+    assert (says or "") in (begun.reason or "")
+    assert bool(begun.reason) is bool(says)
 
 
 def test_add_or_update_one(operator: Operator) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -14,6 +15,10 @@ from dagstead.agent_api.services import Caller
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import LoadState, Location
+from dagstead.plane.releases import Phase
+from dagstead.store.database import AWAY
+
+logger = logging.getLogger(__name__)
 
 
 def catalogue_roots() -> dict[str, Namespace | Resolver]:
@@ -84,8 +89,10 @@ def workspace(context: AgentContext) -> dict[str, Any]:
 def scoped_secrets(
     context: AgentContext, *, location_name: str | None = None
 ) -> list[dict[str, Any]]:
-    """The environment variables for a location's code."""
+    """The environment variables for a location's code, which its code server asks for first."""
     caller = context.caller
+    if location_name is not None:
+        _note(caller, caller.deployment.name, [location_name], Phase.IMPORTING)
     found = secrets_for(caller.services.secrets, caller.deployment.name, location_name)
     return [
         {
@@ -123,11 +130,20 @@ def _workspace_entries(
     agent_queues: Sequence[str | None] = (None,),
 ) -> list[dict[str, Any]]:
     queues = granted_queues(caller, agent_queues)
-    return [
-        _entry(each)
-        for each in caller.services.store.locations.all(deployment)
-        if each.queue in queues
-    ]
+    every = caller.services.store.locations.all(deployment)
+    found = [each for each in every if each.queue in queues]
+    loading = [each.name for each in found if each.open_release is not None]
+    if loading:
+        _note(caller, deployment, loading, Phase.TAKEN)
+    return [_entry(each) for each in found]
+
+
+def _note(caller: Caller, deployment: str, names: Sequence[str], phase: Phase) -> None:
+    """For people who wait: how far a location has come. No answer depends on it."""
+    try:
+        caller.services.store.releases.note_phase(deployment, names, phase)
+    except AWAY:
+        logger.warning("Could not note that %s: %s are %s", deployment, names, phase)
 
 
 def _entry(location: Location) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dagstead.errors import InvalidInputError
 from dagstead.project.changes.git import Change
-from dagstead.project.changes.model import Changes, Reason
+from dagstead.project.changes.model import Changes, Reason, Touched
 
 _MOST_NAMED = 3
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -23,13 +23,11 @@ def as_lines(changes: Changes, *, every_path: bool) -> Iterator[str]:
     """
     for touched in changes.touched:
         name = shown(touched.location.name.value)
-        lines = (each for reason in touched.reasons for each in _lines(reason))
         if every_path:
+            lines = (each for reason in touched.reasons for each in _lines(reason))
             yield from (f"{name}: {each}" for each in lines)
             continue
-        number = sum(max(len(each.changes), 1) for each in touched.reasons)
-        more = f" (and {number - 1} more)" if number > 1 else ""
-        yield f"{name}: {next(lines)}{more}"
+        yield f"{name}: {summary(touched)}"
     for gone in changes.gone:
         yield f"{shown(gone.name)}: gone, it was in {shown(gone.position.file)}"
 
@@ -44,6 +42,13 @@ def elsewhere(changes: Changes) -> str:
         f"Of no location: {named}. What code opens, and no file tells of, is declared with "
         "[tool.dagstead] watch."
     )
+
+
+def summary(touched: Touched) -> str:
+    """The first path that touches a location, what led to it, and how many more there are."""
+    number = sum(max(len(each.changes), 1) for each in touched.reasons)
+    more = f" (and {number - 1} more)" if number > 1 else ""
+    return f"{next(_lines(touched.reasons[0]))}{more}"
 
 
 def names(changes: Changes) -> list[str]:

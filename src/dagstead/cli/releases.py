@@ -1,0 +1,193 @@
+"""``dagstead releases``: what went live when, and back again."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from dagstead.cli.deploy import DetachOption, LimitOption, finish, follow
+from dagstead.cli.output import Format, FormatOption, moment, print_rows
+from dagstead.cli.where import DeploymentOption, UrlOption, target_of
+
+if TYPE_CHECKING:
+    from dagstead.client.releases import Part, Release
+
+app = typer.Typer(help="Show releases, compare them, and go back.", no_args_is_help=True)
+
+NumberArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="Of a release.")]
+
+
+@app.command("list")
+def list_(
+    *,
+    limit: Annotated[int, typer.Option("--limit", help="How many, the newest first.", min=1)] = 20,
+    url: UrlOption = None,
+    deployment: DeploymentOption = None,
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """List releases, the newest first: state, commit, locations, who began it.
+
+    For example: `dagstead releases list --deployment prod`
+    """
+    from dagstead.client.connection import Connection
+    from dagstead.client.releases import Releases
+
+    with Connection(target_of(url, deployment)) as connection:
+        found = Releases(connection).newest(limit)
+    rows = [
+        {
+            "release": each.number,
+            "state": each.state,
+            "cause": each.cause if each.back_to is None else f"back to {each.back_to}",
+            "commit": (each.commit_hash or "")[:12] or None,
+            "locations": [part.location for part in each.parts],
+            "by": each.by,
+            "begun": moment(each.created_at),
+            "ended": moment(each.ended_at),
+        }
+        for each in found
+    ]
+    print_rows(rows, format_, empty="There is no release yet. Make one: `dagstead deploy`.")
+
+
+@app.command()
+def show(
+    number: NumberArgument,
+    *,
+    url: UrlOption = None,
+    deployment: DeploymentOption = None,
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """Show one release: how each location stands, and the errors of those that did not load.
+
+    For example: `dagstead releases show 12`
+    """
+    from dagstead.cli.following import errors_of, step_of
+    from dagstead.client.connection import Connection
+    from dagstead.client.releases import Releases
+
+    with Connection(target_of(url, deployment)) as connection:
+        found = Releases(connection).show(number)
+    if format_ is Format.JSON:
+        print(json.dumps(asdict(found), indent=2))
+        return
+    for name, value in _facts(found).items():
+        if value:
+            print(f"{name}: {value}")
+    print()
+    rows: list[dict[str, Any]] = [
+        {"location": each.location, "queue": each.queue, "state": each.state, "now": step_of(each)}
+        for each in found.parts
+    ]
+    print_rows(rows, format_, empty="It has no locations.")
+    for error in errors_of(found):
+        print(f"\n{error}")
+
+
+@app.command()
+def rollback(
+    number: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[NUMBER]",
+            help="The release to go back to; the one before the present if left out.",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    url: UrlOption = None,
+    deployment: DeploymentOption = None,
+    detach: DetachOption = False,
+    timeout: LimitOption = None,
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """Bring back what was live after a release: as a new release, with the same checks.
+
+    Locations that came later are removed, those that were removed come back. Nothing is built.
+
+    For example:
+
+    `dagstead releases rollback` goes back by one
+
+    `dagstead releases rollback 12 --deployment prod` goes back to release 12
+    """
+    from dagstead.client.connection import Connection
+    from dagstead.client.releases import Releases
+
+    target = target_of(url, deployment)
+    with Connection(target) as connection:
+        begun = Releases(connection).roll_back(number)
+        typer.echo(f"Release {begun.number} goes back to release {begun.back_to}.", err=True)
+        if begun.removes:
+            typer.echo(f"It removes: {', '.join(begun.removes)}", err=True)
+        if detach:
+            print(begun.number)
+            return
+        ended = follow(connection, begun, timeout)
+    finish(ended, format_, target.deployment)
+
+
+@app.command()
+def diff(
+    older: Annotated[int, typer.Argument(metavar="OLDER", help="Number of a release.")],
+    newer: Annotated[int, typer.Argument(metavar="NEWER", help="Number of another.")],
+    *,
+    url: UrlOption = None,
+    deployment: DeploymentOption = None,
+) -> None:
+    """Compare two releases, location by location: what was deployed, not what it says.
+
+    For example: `dagstead releases diff 11 12`
+    """
+    from dagstead.client.connection import Connection
+    from dagstead.client.releases import Releases
+
+    with Connection(target_of(url, deployment)) as connection:
+        releases = Releases(connection)
+        before, after = releases.show(older), releases.show(newer)
+    lines = list(_difference(before, after))
+    if not lines:
+        typer.echo(f"Releases {older} and {newer} deployed the same.", err=True)
+    for line in lines:
+        print(line)
+
+
+def _difference(before: Release, after: Release) -> list[str]:
+    lines: list[str] = []
+    old = {each.location: each for each in before.parts}
+    new = {each.location: each for each in after.parts}
+    for name in sorted(old.keys() | new.keys()):
+        lines += difflib.unified_diff(
+            _text(old.get(name)),
+            _text(new.get(name)),
+            fromfile=f"{name} (release {before.number})",
+            tofile=f"{name} (release {after.number})",
+            lineterm="",
+        )
+    return lines
+
+
+def _text(part: Part | None) -> list[str]:
+    if part is None:
+        return []
+    return json.dumps(dict(part.document), indent=2, sort_keys=True).splitlines()
+
+
+def _facts(found: Release) -> dict[str, object]:
+    return {
+        "release": found.number,
+        "state": found.state,
+        "reason": found.reason,
+        "cause": found.cause if found.back_to is None else f"back to release {found.back_to}",
+        "commit": found.commit_hash,
+        "page": found.url,
+        "by": found.by,
+        "begun": moment(found.created_at),
+        "ended": moment(found.ended_at),
+        "removes": ", ".join(found.removes),
+        "atomic": None if found.atomic else "no",
+    }

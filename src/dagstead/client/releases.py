@@ -1,0 +1,212 @@
+"""Releases of a control plane, as the repository's side sees them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from dagstead.client.connection import Connection
+from dagstead.errors import RefusedError
+
+_FIELDS = """
+  number state atomic cause backTo commitHash url by removes reason createdAt endedAt
+  parts {
+    locationName queue state phase agents document
+    error { message stack causes { message stack } }
+  }
+"""
+_RESULT = f"""
+  __typename
+  ... on Release {{ {_FIELDS} }}
+  ... on InvalidLocationError {{ errors }}
+  ... on UnauthorizedError {{ message }}
+  ... on PythonError {{ message }}
+"""
+_CREATE = (
+    "mutation ($document: GenericScalar!, $atomic: Boolean, $removeOthers: Boolean, "
+    "$commitHash: String, $url: String) { result: createRelease(document: $document, "
+    "atomic: $atomic, removeOthers: $removeOthers, commitHash: $commitHash, url: $url) "
+    f"{{ {_RESULT} }} }}"
+)
+_END = (
+    "mutation ($number: Int!, $reason: String!) "
+    f"{{ result: endRelease(number: $number, reason: $reason) {{ {_RESULT} }} }}"
+)
+_ROLL_BACK = f"mutation ($number: Int) {{ result: rollBack(number: $number) {{ {_RESULT} }} }}"
+_SHOW = f"query ($number: Int!) {{ result: release(number: $number) {{ {_FIELDS} }} }}"
+_LIST = f"query ($limit: Int) {{ result: releases(limit: $limit) {{ {_FIELDS} }} }}"
+_DEPLOYED = (
+    "{ result: deployedLocations { locationName queue release commitHash isLoading notice } }"
+)
+_UNSERVED = "query ($l: [LocationOnQueue!]!) { result: unserved(locations: $l) }"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Part:
+    """One location of a release."""
+
+    location: str
+    queue: str | None
+    #: ``loading``, ``loaded``, ``live``, ``failed``, ``back`` or ``superseded``.
+    state: str
+    #: Of one that is loading: ``queued``, ``taken`` or ``importing``.
+    phase: str
+    #: Live agents that serve its queue.
+    agents: tuple[str, ...]
+    #: The error of its code, with the traceback.
+    error: str | None
+    #: What was deployed, in the form of ``dagster_cloud.yaml``.
+    document: Mapping[str, Any] = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """A release as it stands; what a newer server adds is left out."""
+
+    number: int
+    #: ``loading``, ``live``, ``partial``, ``failed`` or ``superseded``.
+    state: str
+    atomic: bool
+    #: ``deploy`` or ``rollback``.
+    cause: str
+    back_to: int | None
+    commit_hash: str | None
+    url: str | None
+    by: str | None
+    removes: tuple[str, ...]
+    reason: str | None
+    created_at: float
+    ended_at: float | None
+    parts: tuple[Part, ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it may still change."""
+        return self.state == "loading"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployed:
+    """What is live of a location."""
+
+    location: str
+    queue: str | None
+    release: int | None
+    #: The commit that it was deployed from; ``None`` when nobody said.
+    commit_hash: str | None
+    is_loading: bool
+    notice: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """Begin, watch and end releases. Each method raises what :class:`Connection` does."""
+
+    connection: Connection
+
+    def create(
+        self,
+        locations: Sequence[Mapping[str, Any]],
+        *,
+        atomic: bool = True,
+        remove_others: bool = False,
+        commit_hash: str | None = None,
+        url: str | None = None,
+    ) -> Release:
+        """Begin a release of these entries.
+
+        Raises:
+            RefusedError: with the server's sentences.
+        """
+        return self._result(
+            _CREATE,
+            document={"locations": [dict(each) for each in locations]},
+            atomic=atomic,
+            removeOthers=remove_others,
+            commitHash=commit_hash,
+            url=url,
+        )
+
+    def show(self, number: int) -> Release:
+        """One release as it stands."""
+        return _release(self.connection.graphql(_SHOW, number=number)["result"])
+
+    def newest(self, limit: int | None = None) -> list[Release]:
+        """Releases, the newest first."""
+        found = self.connection.graphql(_LIST, limit=limit)["result"]
+        return [_release(each) for each in found]
+
+    def end(self, number: int, reason: str) -> Release:
+        """End one that is loading; nothing happens to one that is not."""
+        return self._result(_END, number=number, reason=reason)
+
+    def roll_back(self, number: int | None = None) -> Release:
+        """Begin one of what was live after that one, or after the one before the present."""
+        return self._result(_ROLL_BACK, number=number)
+
+    def unserved(self, queues: Mapping[str, str | None]) -> list[str]:
+        """Why a release of these locations, by name with their queues, would be refused."""
+        locations = [{"name": name, "queue": queue} for name, queue in queues.items()]
+        return [str(each) for each in self.connection.graphql(_UNSERVED, l=locations)["result"]]
+
+    def deployed(self) -> list[Deployed]:
+        """What is live, by location."""
+        return [
+            Deployed(
+                location=each["locationName"],
+                queue=each["queue"],
+                release=each["release"],
+                commit_hash=each["commitHash"],
+                is_loading=each["isLoading"],
+                notice=each["notice"],
+            )
+            for each in self.connection.graphql(_DEPLOYED)["result"]
+        ]
+
+    def _result(self, query: str, **variables: Any) -> Release:
+        found = self.connection.graphql(query, **variables)["result"]
+        if found["__typename"] != "Release":
+            errors = found.get("errors") or [found.get("message") or found["__typename"]]
+            raise RefusedError("\n".join(map(str, errors)))
+        return _release(found)
+
+
+def _release(found: Mapping[str, Any]) -> Release:
+    return Release(
+        number=found["number"],
+        state=found["state"],
+        atomic=found["atomic"],
+        cause=found["cause"],
+        back_to=found["backTo"],
+        commit_hash=found["commitHash"],
+        url=found["url"],
+        by=found["by"],
+        removes=tuple(found["removes"]),
+        reason=found["reason"],
+        created_at=found["createdAt"],
+        ended_at=found["endedAt"],
+        parts=tuple(_part(each) for each in found["parts"]),
+    )
+
+
+def _part(found: Mapping[str, Any]) -> Part:
+    return Part(
+        location=found["locationName"],
+        queue=found["queue"],
+        state=found["state"],
+        phase=found["phase"],
+        agents=tuple(found["agents"]),
+        error=None if found["error"] is None else _told(found["error"]),
+        document=found["document"],
+    )
+
+
+def _told(error: Mapping[str, Any]) -> str:
+    """An error with its stack, the cause first, as Python prints it."""
+    chain = [*reversed(error.get("causes") or []), error]
+    return "\n".join("".join([_line(each["message"]), *each["stack"]]) for each in chain).strip()
+
+
+def _line(message: str) -> str:
+    return message if message.endswith("\n") else f"{message}\n"

@@ -1,0 +1,80 @@
+"""PEX files to a control plane: each once, whatever deployment needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from dagstead.client.connection import Connection
+from dagstead.errors import RefusedError, UnreachableError
+
+_STORED = "query ($names: [String!]!) { result: storedPexFiles(filenames: $names) }"
+_ADDRESSES = (
+    "mutation ($names: [String!]!) "
+    "{ result: generateServerlessPexUrl(filenames: $names, method: PUT) { url } }"
+)
+
+#: For each piece that is sent, not for the whole file.
+_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Sends files that are not there yet."""
+
+    connection: Connection
+    transport: httpx.BaseTransport | None = None
+
+    def send(self, paths: Iterable[Path], told: Callable[[Path], None]) -> list[Path]:
+        """Upload PEX files under their own names, which have the hash of their content.
+
+        Args:
+            paths: files; one that several locations share may be there several times.
+            told: called before each file that is sent.
+
+        Returns:
+            The files that were sent.
+
+        Raises:
+            RefusedError: when the server does not take one.
+            UnreachableError: when it is away.
+        """
+        files = {each.name: each for each in paths}
+        if not files:
+            return []
+        stored = set(self.connection.graphql(_STORED, names=list(files))["result"])
+        missing = [name for name in files if name not in stored]
+        if missing:
+            answers = self.connection.graphql(_ADDRESSES, names=missing)["result"]
+            for name, answer in zip(missing, answers, strict=True):
+                told(files[name])
+                self._put(files[name], answer["url"])
+        return [files[name] for name in missing]
+
+    def _put(self, path: Path, url: str | None) -> None:
+        if url is None:
+            msg = f"The server does not take {path.name}: the token may not upload PEX files."
+            raise RefusedError(msg)
+        try:
+            with path.open("rb") as content:
+                size = str(path.stat().st_size)
+                headers = {"Content-Length": size}
+                with httpx.Client(timeout=_SECONDS, transport=self.transport) as http:
+                    response = http.put(url, content=content, headers=headers)
+        except httpx.HTTPError as error:
+            msg = f"{path.name} could not be uploaded: {error}. Deploy again; nothing was changed."
+            raise UnreachableError(msg) from error
+        if not response.is_success:
+            said = f"HTTP {response.status_code} {_said(response)}".rstrip()
+            msg = f"The server did not take {path.name}: {said}"
+            raise RefusedError(msg)
+
+
+def _said(response: httpx.Response) -> str:
+    try:
+        return str(response.json().get("error", ""))
+    except (ValueError, AttributeError):
+        return ""

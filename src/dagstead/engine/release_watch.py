@@ -1,0 +1,67 @@
+"""Ends releases that nobody will finish: the overdue, and those whose agents have gone."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+
+from dagstead.engine.instances import Instances
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.policies import ReleasePolicy, Unserved
+from dagstead.plane.releases import PartState, Release
+
+logger = logging.getLogger(__name__)
+
+#: An agent that is started anew, or comes back after the server did, is heard of sooner.
+GONE_SECONDS = 180.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseWatch:
+    """Run by the daemon process, every few seconds."""
+
+    instances: Instances
+    #: Since when this process has seen nobody serve a release, by deployment and number.
+    _unserved_since: dict[tuple[str, int], float] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """End what is overdue, or has waited too long for an agent."""
+        store = self.instances.store
+        deployments = {each.name: each for each in store.deployments.all()}
+        loading = store.releases.open()
+        ended = self._unserved_since.keys() - {(each.deployment, each.number) for each in loading}
+        for key in ended:
+            del self._unserved_since[key]
+        for release in loading:
+            deployment = deployments.get(release.deployment)
+            if deployment is not None:
+                reason = self._why_end(deployment, release)
+                if reason:
+                    self._end(deployment, release, reason)
+
+    def _why_end(self, deployment: Deployment, release: Release) -> str | None:
+        policy = ReleasePolicy.of(deployment.settings)
+        now = self.instances.store.clock()
+        waiting = [each for each in release.parts if each.state is PartState.LOADING]
+        names = ", ".join(repr(each.name) for each in waiting)
+        if now - release.created_at >= policy.timeout_seconds:
+            return (
+                f"{names} did not load within {policy.timeout_seconds:.0f} seconds. Look at the "
+                "log of the agent, or raise releases.timeout_seconds in the deployment's settings."
+            )
+        key = (release.deployment, release.number)
+        unserved = [
+            f"{each.name!r} has lost its agent. {reason}"
+            for each in waiting
+            if (reason := self.instances.calls.why_unserved(deployment, each.name, each.queue))
+        ]
+        if not unserved or policy.unserved is not Unserved.REFUSE:
+            self._unserved_since.pop(key, None)
+            return None
+        since = self._unserved_since.setdefault(key, now)
+        return unserved[0] if now - since >= GONE_SECONDS else None
+
+    def _end(self, deployment: Deployment, release: Release, reason: str) -> None:
+        logger.warning("Ending release %s of %s: %s", release.number, release.deployment, reason)
+        outcome = self.instances.store.releases.end(release.deployment, release.number, reason)
+        self.instances.calls.check_for_workspace_updates(deployment, outcome.queues)

@@ -1,0 +1,195 @@
+"""Releases: begun, watched, ended and rolled back by our own command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dagster_shared.error import SerializableErrorInfo
+from dagster_shared.serdes import deserialize_value
+from graphql import GraphQLResolveInfo
+
+from dagstead.errors import ConflictError, InvalidDocumentError
+from dagstead.operator_api.agents import heartbeats
+from dagstead.operator_api.beginning import begin, deploying, others, why_unserved
+from dagstead.operator_api.context import Context, context_of
+from dagstead.operator_api.documents import read_location, read_locations
+from dagstead.operator_api.extension import Resolver
+from dagstead.operator_api.refusals import as_error, as_member, as_python_error
+from dagstead.plane.agents import Heartbeat
+from dagstead.plane.policies import ReleasePolicy, Unserved
+from dagstead.plane.releases import Cause, NewRelease, Part, Release, live_at, live_before
+
+_MEMBERS = ("InvalidLocationError", "UnauthorizedError")
+
+
+@as_error
+def releases(info: GraphQLResolveInfo, limit: int | None = None) -> Sequence[Mapping[str, Any]]:
+    """The deployment's releases, the newest first."""
+    context = context_of(info)
+    found = context.store.releases.all(context.deployment.name, limit=limit)
+    beats = _alive(context)
+    return [_release(each, beats) for each in found]
+
+
+@as_error
+def release(info: GraphQLResolveInfo, number: int) -> Mapping[str, Any]:
+    """One release as it stands."""
+    context = context_of(info)
+    found = context.store.releases.get(context.deployment.name, number)
+    return _release(found, _alive(context))
+
+
+@as_error
+def deployed_locations(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
+    """What is live of each location: the record that a deploy of what has changed compares with."""
+    context = context_of(info)
+    return [
+        {
+            "locationName": each.name,
+            "queue": each.queue,
+            "release": each.release,
+            "commitHash": _commit(each.live_document),
+            "isLoading": each.is_loading,
+            "notice": each.notice,
+        }
+        for each in context.store.locations.all(context.deployment.name)
+    ]
+
+
+@as_error
+def unserved(info: GraphQLResolveInfo, locations: Sequence[Mapping[str, Any]]) -> Sequence[str]:
+    """Why a release would be refused, before anybody has built it."""
+    context = context_of(info)
+    if ReleasePolicy.of(context.deployment.settings).unserved is not Unserved.REFUSE:
+        return []
+    return why_unserved(context, {each["name"]: each.get("queue") for each in locations})
+
+
+@as_member(*_MEMBERS)
+def create_release(
+    info: GraphQLResolveInfo,
+    document: object,
+    atomic: bool | None = None,  # noqa: FBT001 - given by name
+    removeOthers: bool | None = None,  # noqa: N803, FBT001 - the wire's
+    commitHash: str | None = None,  # noqa: N803
+    url: str | None = None,
+) -> Mapping[str, Any]:
+    """Begin a release of the locations of a document."""
+    context = context_of(info)
+    new = read_locations(document, deploying(context))
+    if not new:
+        raise InvalidDocumentError(["There is no location in the document: nothing to release."])
+    begun = begin(
+        context,
+        NewRelease(
+            locations=new,
+            atomic=atomic is not False,
+            removes=others(context, new) if removeOthers else (),
+            commit_hash=commitHash,
+            url=url,
+        ),
+    )
+    return _member(context, begun)
+
+
+@as_member(*_MEMBERS)
+def end_release(info: GraphQLResolveInfo, number: int, reason: str) -> Mapping[str, Any]:
+    """End a release that is loading: its locations go back to what is live."""
+    context = context_of(info)
+    name = context.deployment.name
+    outcome = context.store.releases.end(name, number, reason)
+    context.calls.check_for_workspace_updates(context.deployment, outcome.queues)
+    return _member(context, context.store.releases.get(name, number))
+
+
+@as_member(*_MEMBERS)
+def roll_back(info: GraphQLResolveInfo, number: int | None = None) -> Mapping[str, Any]:
+    """Begin a release of what was live right after an older one; by default, the one before."""
+    context = context_of(info)
+    every = context.store.releases.all(context.deployment.name)
+    goal = live_before(every) if number is None else number
+    if goal is None:
+        msg = "There is no release to go back to: none went live before the present one."
+        raise ConflictError(msg)
+    context.store.releases.get(context.deployment.name, goal)
+    then = live_at(every, goal)
+    now = live_at(every, max(each.number for each in every))
+    changed = [
+        part
+        for name, part in then.items()
+        if name not in now or now[name].deploy_id != part.deploy_id
+    ]
+    removes = sorted(now.keys() - then.keys())
+    if not changed and not removes:
+        msg = f"What was live after release {goal} is live: there is nothing to roll back."
+        raise ConflictError(msg)
+    begun = begin(
+        context,
+        NewRelease(
+            locations=[read_location(each.document, deploying(context)) for each in changed],
+            removes=removes,
+            cause=Cause.ROLLBACK,
+            back_to=goal,
+        ),
+    )
+    return _member(context, begun)
+
+
+QUERIES: Mapping[str, Resolver] = {
+    "deployedLocations": deployed_locations,
+    "release": release,
+    "releases": releases,
+    "unserved": unserved,
+}
+
+MUTATIONS: Mapping[str, Resolver] = {
+    "createRelease": create_release,
+    "endRelease": end_release,
+    "rollBack": roll_back,
+}
+
+
+def _member(context: Context, found: Release) -> Mapping[str, Any]:
+    return {"__typename": "Release", **_release(found, _alive(context))}
+
+
+def _alive(context: Context) -> list[Heartbeat]:
+    now = context.store.clock()
+    return [each for each in heartbeats(context.store, context.deployment) if each.is_alive(now)]
+
+
+def _release(found: Release, beats: Sequence[Heartbeat]) -> Mapping[str, Any]:
+    return {
+        "number": found.number,
+        "state": str(found.state),
+        "atomic": found.atomic,
+        "cause": str(found.cause),
+        "backTo": found.back_to,
+        "commitHash": found.commit_hash,
+        "url": found.url,
+        "by": found.by,
+        "removes": found.removes,
+        "reason": found.reason,
+        "createdAt": found.created_at,
+        "endedAt": found.ended_at,
+        "parts": [_part(each, beats) for each in found.parts],
+    }
+
+
+def _part(part: Part, beats: Sequence[Heartbeat]) -> Mapping[str, Any]:
+    error = part.error and as_python_error(deserialize_value(part.error, SerializableErrorInfo))
+    return {
+        "locationName": part.name,
+        "queue": part.queue,
+        "state": str(part.state),
+        "phase": str(part.phase),
+        "agents": [each.label or each.agent_id for each in beats if part.queue in each.queues],
+        "error": error,
+        "document": dict(part.document),
+    }
+
+
+def _commit(document: Mapping[str, Any] | None) -> str | None:
+    git = (document or {}).get("git")
+    return git.get("commit_hash") if isinstance(git, Mapping) else None

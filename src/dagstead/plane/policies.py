@@ -1,0 +1,42 @@
+"""What a deployment's settings say about its releases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+#: As long as the official command line waits for locations to load.
+_TIMEOUT_SECONDS = 3600.0
+
+
+class Unserved(StrEnum):
+    """What becomes of a deploy to a queue that no live agent serves."""
+
+    REFUSE = "refuse"
+    #: It begins, and says so.
+    WARN = "warn"
+    WAIT = "wait"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReleasePolicy:
+    """How releases of a deployment begin and end."""
+
+    #: Whether all locations of a release go back when one does not load.
+    atomic: bool = True
+    unserved: Unserved = Unserved.REFUSE
+    #: A release that has not loaded by then goes back.
+    timeout_seconds: float = _TIMEOUT_SECONDS
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> ReleasePolicy:
+        """From a deployment's settings, section ``releases``."""
+        given = settings.get("releases") or {}
+        timeout = given.get("timeout_seconds")
+        return cls(
+            atomic=given.get("atomic") is not False,
+            unserved=Unserved(given.get("unserved_queue") or Unserved.REFUSE),
+            timeout_seconds=_TIMEOUT_SECONDS if timeout is None else float(timeout),
+        )

@@ -1,0 +1,255 @@
+"""``dagstead deploy`` against a whole control plane: one command, live together, and back again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.pex import borrowing_wheel
+from tests.support.pool_plane import PROGRAM, Plane, running_plane
+from tests.support.processes import ChildProcess
+
+pytestmark = pytest.mark.compat
+
+PROJECT = """
+[project]
+name = "{name}"
+version = "0"
+requires-python = ">=3.11"
+dependencies = [{wheels}]
+"""
+CODE = """
+import dagster as dg
+
+@dg.asset
+def {name}_numbers(context):
+    context.add_output_metadata({{"version": "{version}"}})
+
+defs = dg.Definitions(
+    assets=[{name}_numbers],
+    jobs=[dg.define_asset_job("{job}")],
+    executor=dg.in_process_executor,
+)
+"""
+CONFIGURATION = """\
+locations:
+  - location_name: one
+    code_source: {module_name: one}
+    build: {directory: one}
+  - location_name: two
+    code_source: {module_name: two}
+    build: {directory: two}
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A repository, and a control plane to deploy it to."""
+
+    plane: Plane
+    folder: Path
+    cache: Path
+    #: What both locations depend on: they borrow the Dagster of the tests.
+    wheels: tuple[str, ...]
+
+    def write(self, name: str, version: str, *, broken: bool = False) -> None:
+        """Write a location's code; a broken one raises at import."""
+        code = CODE.format(name=name, version=version, job=f"{name}_{version}")
+        if broken:
+            code = f"raise RuntimeError('{name} is broken on purpose')\n"
+        folder = self.folder / name
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.py").write_text(code, encoding="utf-8")
+        (folder / "pyproject.toml").write_text(
+            PROJECT.format(name=name, wheels=", ".join(self.wheels)), encoding="utf-8"
+        )
+
+    def commit(self) -> None:
+        for command in (("add", "-A"), ("commit", "-q", "--allow-empty", "-m", "Change")):
+            who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+            subprocess.run(["git", *who, *command], cwd=self.folder, check=True)
+
+    def command(self, *arguments: str) -> list[str]:
+        return [str(PROGRAM), *arguments]
+
+    def environment(self) -> dict[str, str]:
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("DAGST")}
+        return {
+            **kept,
+            "DAGSTER_CLOUD_URL": self.plane.url,
+            "DAGSTER_CLOUD_API_TOKEN": self.plane.token,
+            "DAGSTER_CLOUD_DEPLOYMENT": "prod",
+            "XDG_CACHE_HOME": str(self.cache),
+        }
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            self.command(*arguments),
+            cwd=self.folder,
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+
+    def releases(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = json.loads(
+            self.run("releases", "list", "--format", "json").stdout
+        )
+        return found
+
+    def served(self, location: str) -> set[str]:
+        """The jobs that serve."""
+        query = """
+        query ($s: RepositorySelector!) {
+          repositoryOrError(repositorySelector: $s) { ... on Repository { jobs { name } } }
+        }
+        """
+        selector = {"repositoryName": "__repository__", "repositoryLocationName": location}
+        found = self.plane.ask(query, s=selector)["repositoryOrError"]
+        return {each["name"] for each in found.get("jobs", [])} - {"__ASSET_JOB"}
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    folder = tmp_path_factory.mktemp("deploy")
+    repository = folder / "repository"
+    repository.mkdir()
+    with running_plane(folder) as plane:
+        site = Site(
+            plane=plane,
+            folder=repository,
+            cache=folder / "cache",
+            wheels=tuple(
+                f'"{name} @ {borrowing_wheel(folder, name).as_uri()}"'
+                for name in ("dagster", "dagster-cloud")
+            ),
+        )
+        (repository / "dagster_cloud.yaml").write_text(CONFIGURATION, encoding="utf-8")
+        (repository / ".gitignore").write_text(".dagstead/\n__pycache__/\n", encoding="utf-8")
+        subprocess.run(["git", "init", "-q", "-b", "main"], cwd=repository, check=True)
+        for name in ("one", "two"):
+            site.write(name, "v1")
+        site.commit()
+        yield site
+
+
+@pytest.fixture(scope="module")
+def deployed(site: Site) -> Site:
+    """The first release, of both locations."""
+    first = site.run("deploy", "--format", "json")
+    assert first.returncode == 0, first.stderr
+    assert [(each["location"], each["state"]) for each in json.loads(first.stdout)] == [
+        ("one", "live"),
+        ("two", "live"),
+    ]
+    assert "is live (" in first.stderr
+    return site
+
+
+def test_one_command_builds_and_releases_all_and_their_runs_succeed(deployed: Site) -> None:
+    for name in ("one", "two"):
+        run_id = deployed.plane.launch(name, f"{name}_v1")
+        deployed.plane.until(run_id, "SUCCESS")
+
+
+def test_nothing_is_deployed_when_nothing_differs_from_what_is_live(deployed: Site) -> None:
+    before = deployed.releases()
+    result = deployed.run("deploy", "--changed")
+    assert (result.returncode, result.stdout) == (0, ""), result.stderr
+    assert "Nothing has changed" in result.stderr
+    assert deployed.releases() == before
+
+
+def test_a_broken_location_fails_the_release_and_both_old_ones_serve(deployed: Site) -> None:
+    deployed.write("one", "v2")
+    deployed.write("two", "v2", broken=True)
+    try:
+        early = deployed.run("deploy")
+        assert early.returncode == 1
+        assert "two is broken on purpose" in early.stderr
+        assert len(deployed.releases()) == 1
+
+        late = deployed.run("deploy", "--no-load")
+        assert late.returncode == 1
+        assert "RuntimeError: two is broken on purpose" in late.stderr
+        assert "Release 2 of prod is failed: 'two' did not load." in late.stderr
+        assert deployed.served("one") == {"one_v1"}
+        assert deployed.served("two") == {"two_v1"}
+        deployed.plane.until(deployed.plane.launch("one", "one_v1"), "SUCCESS")
+    finally:
+        for name in ("one", "two"):
+            deployed.write(name, "v1")
+
+
+def test_what_changed_is_deployed_and_rolled_back(deployed: Site) -> None:
+    deployed.write("one", "v3")
+    deployed.commit()
+
+    # Both: the last release of either did not go live.
+    changed = deployed.run("deploy", "--changed")
+
+    assert changed.returncode == 0, changed.stderr
+    assert deployed.served("one") == {"one_v3"}
+    number = str(deployed.releases()[0]["release"])
+    back = deployed.run("releases", "rollback", "1")
+    assert back.returncode == 0, back.stderr
+    assert deployed.served("one") == {"one_v1"}
+    difference = deployed.run("releases", "diff", "1", number)
+    assert "pex_tag" in difference.stdout
+    shown = deployed.run("releases", "show", number)
+    assert "state: live" in shown.stdout
+
+
+def test_a_queue_that_nobody_serves_is_refused_before_anything_is_built(deployed: Site) -> None:
+    configuration = deployed.folder / "dagster_cloud.yaml"
+    written = configuration.read_text(encoding="utf-8")
+    image = "registry.example.com/one:1"
+    try:
+        entry = "code_source: {module_name: one}"
+        hybrid = written.replace(
+            entry, f"{entry}\n    image: {image}\n    agent_queue: hybrd-queue"
+        )
+        configuration.write_text(hybrid.replace("    build: {directory: one}\n", ""))
+        result = deployed.run("deploy", "--location", "one")
+    finally:
+        configuration.write_text(written, encoding="utf-8")
+    assert result.returncode == 1
+    assert "No running agent serves queue 'hybrd-queue'" in result.stderr
+    assert "built" not in result.stderr
+
+
+def test_ctrl_c_goes_back(deployed: Site, tmp_path: Path) -> None:
+    before = deployed.releases()
+    slow = "import time\ntime.sleep(120)\n"
+    path = deployed.folder / "one" / "one.py"
+    written = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(slow + written, encoding="utf-8")
+        log = tmp_path / "deploy.log"
+        with ChildProcess(
+            deployed.command("deploy", "--location", "one", "--no-load"),
+            log=log,
+            env=deployed.environment(),
+            cwd=deployed.folder,
+        ) as child:
+            child.wait_for_log("one: an agent starts its code server", 120)
+            child.signal(signal.SIGINT)
+            assert child.wait(60) != 0
+    finally:
+        path.write_text(written, encoding="utf-8")
+    assert "Traceback" not in log.read_text()
+    newest = deployed.releases()[0]
+    assert newest["release"] == before[0]["release"] + 1
+    assert newest["state"] == "failed"
+    assert deployed.served("one") == {"one_v1"}

@@ -1,0 +1,97 @@
+"""Releases that nobody will finish are ended, with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dagstead.engine.instances import Instances
+from dagstead.engine.release_watch import GONE_SECONDS, ReleaseWatch
+from dagstead.plane.agents import Heartbeat
+from dagstead.plane.releases import ReleaseState
+from dagstead.store.all import Store, open_store
+from dagstead.testing.clock import ManualClock
+from tests.support.releases import deploy, new_location
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
+    """The deployment prod with a release that is loading from the queue gpu."""
+    store = open_store(
+        database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
+    )
+    store.deployments.create("prod")
+    deploy(store, "prod", [new_location("digits", "d1", "gpu")])
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def watch(store: Store, tmp_path: Path) -> ReleaseWatch:
+    return ReleaseWatch(Instances(store, tmp_path / "deployments", None))
+
+
+def beat(store: Store) -> None:
+    now = store.clock()
+    store.agents.record(
+        [
+            Heartbeat(
+                agent_id="a1",
+                deployment="prod",
+                token_id=1,
+                received_at=now,
+                first_received_at=now,
+                label="gpu agent",
+                type="Docker",
+                version="1.13.27",
+                queues=frozenset({"gpu"}),
+                branch_deployments=False,
+                metadata={},
+                run_worker_statuses=None,
+                errors=(),
+            )
+        ]
+    )
+
+
+def test_a_release_whose_agents_have_gone_is_ended(
+    watch: ReleaseWatch, store: Store, clock: ManualClock
+) -> None:
+    watch.look()
+    clock.advance(GONE_SECONDS - 1)
+    watch.look()
+    assert store.releases.get("prod", 1).state is ReleaseState.LOADING
+    clock.advance(1)
+    watch.look()
+
+    ended = store.releases.get("prod", 1)
+    assert ended.state is ReleaseState.FAILED
+    assert "'digits' has lost its agent. No agent is running" in (ended.reason or "")
+
+
+def test_an_agent_that_comes_back_saves_the_release(
+    watch: ReleaseWatch, store: Store, clock: ManualClock
+) -> None:
+    watch.look()
+    clock.advance(GONE_SECONDS - 1)
+    beat(store)
+    watch.look()
+    clock.advance(GONE_SECONDS - 1)
+    watch.look()
+    assert store.releases.get("prod", 1).state is ReleaseState.LOADING
+
+
+def test_a_deployment_that_waits_for_agents_ends_it_by_the_time_limit_only(
+    watch: ReleaseWatch, store: Store, clock: ManualClock
+) -> None:
+    settings = {"releases": {"unserved_queue": "wait", "timeout_seconds": 1000}}
+    store.deployments.set_settings("prod", settings)
+    for _ in range(3):
+        clock.advance(GONE_SECONDS)
+        watch.look()
+    assert store.releases.get("prod", 1).state is ReleaseState.LOADING
+    clock.advance(1000)
+    watch.look()
+    assert "did not load within 1000 seconds" in (store.releases.get("prod", 1).reason or "")
