@@ -97,7 +97,15 @@ BY_NAME: Mapping[str, Value] = {
     "cursor": _always(None),
     "deploymentId": _new_deployment,
     "deploymentName": _always(DEPLOYMENT),
-    "deploymentSettings": _always({"settings": {"run_queue": {"max_concurrent_runs": 3}}}),
+    "deploymentSettings": _always(
+        {
+            "settings": {
+                "run_queue": {"max_concurrent_runs": 3},
+                # There is no agent.
+                "releases": {"unserved_queue": "wait"},
+            }
+        }
+    ),
     "document": _always({"locations": [_LOCATION_DOCUMENT]}),
     "durationSeconds": _always(1.5),
     "eventType": _always("DEPLOY"),

@@ -206,12 +206,12 @@ def changed_only(plan: Plan, path: Path, connection: Connection, since: str | No
     from dagstead.client.changed import Comparing
     from dagstead.client.releases import Releases
     from dagstead.project.changes import find_changes
-    from dagstead.workflows.building import workflow_edges
+    from dagstead.workflows.building import known_from_workflows
 
     comparing = Comparing(
         path=path,
         names=tuple(each.location for each in plan.builds),
-        find=partial(find_changes, more_paths=workflow_edges),
+        find=partial(find_changes, more_known=known_from_workflows),
     )
     found = (
         comparing.since(since)
