@@ -1,46 +1,14 @@
-"""What a step is taken to do: official actions, command lines, calls, conditions, matrices."""
+"""What a step is taken to do: official actions, command lines, conditions, matrices."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
-from dagstead.project import read_project
-from dagstead.workflows.inspecting.acts import Act, Does, Strategy
-from dagstead.workflows.inspecting.inspection import Inspection, inspect
+from dagstead.workflows.inspecting.acts import Does, Strategy
 from dagstead.workflows.inspecting.model import Event
-from dagstead.workflows.inspecting.patterns import Shape
-from dagstead.workflows.inspecting.rules.base import ETL, TRAIN, WORKFLOW, locations, workflow
-
-OFFICIAL = "dagster-io/dagster-cloud-action/actions"
-ON_ALL = """\
-  push:
-    branches: [main]
-  pull_request:
-    types: [opened, synchronize, reopened, closed]
-"""
-
-
-def followed(root: Path, files: Mapping[str, str]) -> Inspection:
-    (root / ".git").mkdir(exist_ok=True)
-    for path, text in {**locations(ETL, TRAIN), **files}.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text, encoding="utf-8")
-    return inspect(read_project(root))
-
-
-def acts(root: Path, *steps: str, event: Event = Event.PUSH, **more: str) -> list[Act]:
-    """What the steps of one workflow do for an event."""
-    text = workflow(*steps, on=ON_ALL, **more)
-    (only,) = followed(root, {WORKFLOW: text}).workflows
-    return [act for _, act in only.acts(event)]
-
-
-def action(part: str, **inputs: str) -> str:
-    written = "".join(f"\n  {name}: {value}" for name, value in inputs.items())
-    return f"uses: {OFFICIAL}/{part}@v1.13.7" + (f"\nwith:{written}" if written else "")
+from tests.unit.workflows.followed import action, acts
 
 
 @pytest.mark.parametrize(
@@ -281,102 +249,22 @@ def test_the_branch_of_a_push_is_known_where_it_is_the_only_one(tmp_path: Path) 
     assert len(acts(tmp_path, deploy, job=job.format("main"))) == 1
 
 
-CALLED = """\
-on:
-  workflow_call:
-    inputs:
-      location:
-        required: true
-env:
-  FILE: ${{ inputs.location }}/dagster_cloud.yaml
-jobs:
-  prepare:
-    runs-on: ubuntu-24.04
-    outputs:
-      go: ${{ steps.prerun.outputs.result }}
-    steps:
-      - id: prerun
-        uses: dagster-io/dagster-cloud-action/actions/utils/prerun@v1.13.7
-  deploy:
-    needs: prepare
-    if: needs.prepare.outputs.go != 'skip'
-    runs-on: ubuntu-24.04
-    steps:
-      - uses: ./.github/actions/begin
-        with:
-          file: ${{ env.FILE }}
-      - run: |
-          dagster-cloud ci set-build-output \\
-            --location-name=${{ inputs.location }} --image-tag x
-          dagster-cloud ci deploy
-"""
-BEGINS = """\
-inputs:
-  file:
-    default: none.yaml
-runs:
-  using: composite
-  steps:
-    - run: dagster-cloud ci init --project-dir . --dagster-cloud-yaml-path ${{ inputs.file }}
-      shell: bash
-"""
+@pytest.mark.parametrize(
+    ("tags", "images"),
+    [
+        ("ghcr.io/ours/etl:1", ("ghcr.io/ours/etl",)),
+        ("${{ env.REGISTRY }}:${{ github.sha }}", ("localhost:5000/etl",)),
+        ('"a/b:1, ghcr.io/c"', ("a/b", "ghcr.io/c")),
+        ("${{ steps.meta.outputs.tags }}", None),
+        ("${{ steps.login.outputs.registry }}/etl:1", None),
+    ],
+)
+def test_a_pushed_image_is_known_without_its_tag(
+    tags: str, images: tuple[str, ...] | None, tmp_path: Path
+) -> None:
+    push = f"uses: docker/build-push-action@v6\nwith:\n  push: true\n  tags: {tags}"
+    head = "env:\n  REGISTRY: localhost:5000/etl\n"
 
+    (act,) = acts(tmp_path, push, head=head)
 
-def caller(name: str) -> str:
-    return (
-        f"on:\n{ON_ALL}jobs:\n  deploy:\n    uses: ./.github/workflows/called.yml\n"
-        f"    with:\n      location: {name}\n"
-    )
-
-
-def test_a_called_workflow_and_action_are_part_of_the_caller(tmp_path: Path) -> None:
-    found = followed(
-        tmp_path,
-        {
-            ".github/workflows/called.yml": CALLED,
-            ".github/actions/begin/action.yml": BEGINS,
-            ".github/workflows/etl.yml": caller("etl"),
-            ".github/workflows/train.yml": caller("train"),
-            "etl/dagster_cloud.yaml": "locations:\n" + ETL,
-            "train/dagster_cloud.yaml": "locations:\n" + TRAIN,
-        },
-    )
-
-    etl = found.of(".github/workflows/etl.yml")
-    assert etl is not None
-    assert [(act.does, act.chosen.names, act.file) for _, act in etl.acts(Event.PUSH)] == [
-        (Does.TELL, (), None),
-        (Does.BEGIN, (), "etl/dagster_cloud.yaml"),
-        (Does.RECORD, ("etl",), None),
-        (Does.DEPLOY, (), None),
-    ]
-    assert [act.does for _, act in etl.acts(Event.CLOSE)] == [Does.CLOSE]
-    assert found.verdict.shape is Shape.PER_LOCATION
-    shapes = [each.verdict.shape for each in found.workflows]
-    assert shapes == [Shape.CALLED, Shape.PER_LOCATION, Shape.PER_LOCATION]
-
-
-def test_a_workflow_that_calls_itself_ends(tmp_path: Path) -> None:
-    text = "on: [push, workflow_call]\njobs:\n  again:\n    uses: ./.github/workflows/deploy.yml\n"
-
-    (only,) = followed(tmp_path, {WORKFLOW: text}).workflows
-
-    assert only.runs == ()
-
-
-def test_a_use_tells_where_a_location_is_deployed_and_what_starts_it(tmp_path: Path) -> None:
-    text = workflow(
-        action("utils/ci-init", project_dir=".", location_names="'[\"etl\"]'"),
-        action("utils/dagster-cloud-cli", command="ci build --build-strategy python-executable"),
-        action("utils/dagster-cloud-cli", command="ci deploy"),
-        on="  push:\n    branches: [main, release/**]\n    paths: [etl/**]\n",
-    )
-    found = followed(tmp_path, {WORKFLOW: text})
-    etl, train = found.project.locations
-
-    (use,) = found.uses_of(etl)
-    assert (use.workflow, use.certain, use.events) == (WORKFLOW, True, (Event.PUSH,))
-    assert use.branches == ("main", "release/**")
-    assert use.paths == ("etl/**",)
-    assert [str(each) for each in use.deploys] == [f"{WORKFLOW}:18:20"]
-    assert found.uses_of(train) == ()
+    assert (act.does, act.images) == (Does.PUSH, images)

@@ -36,6 +36,8 @@ class ActionAct:
     file: str | None = None
     #: Whether the file is already relative to the repository.
     is_resolved: bool = False
+    #: Of a pushed image its names without tags; ``None`` where one is not known.
+    images: tuple[str, ...] | None = None
 
 
 #: Makes the act of a part from its inputs and what is known.
@@ -50,7 +52,7 @@ def action_act(found: Reference, step: Step, scope: Scope) -> ActionAct | None:
     if COMPARING.fullmatch(found.name):
         return ActionAct(does=Does.COMPARE, by=found.name)
     if found.name == _PUSHING and _pushes(step, scope):
-        return ActionAct(does=Does.PUSH, by=found.name)
+        return ActionAct(does=Does.PUSH, by=found.name, images=_images(step, scope))
     if found.name.startswith("dagster-io/dagster-cloud-cicd-action"):
         return ActionAct(does=Does.OPAQUE, by=found.name)
     return None
@@ -67,6 +69,23 @@ def _pushes(step: Step, scope: Scope) -> bool:
     pushed = scope.text(step.input("push"))
     outputs = step.input("outputs")
     return pushed == "true" or bool(outputs and _PUSHES.search(outputs.text or ""))
+
+
+def _images(step: Step, scope: Scope) -> tuple[str, ...] | None:
+    """The names of a step's tags. A tag itself is hardly ever known beforehand."""
+    node = step.input("tags")
+    if node is None or not node.text:
+        return None
+    names = [scope.fill(image_name(each)) for each in re.split(r"[\n,]", node.text) if each.strip()]
+    return None if None in names else tuple(str(each) for each in names)
+
+
+def image_name(reference: str) -> str:
+    """An image without its tag; a colon in an expression, or before a port, begins none."""
+    text = reference.strip()
+    hidden = re.sub(r"\$\{\{.*?\}\}", lambda found: "x" * len(found[0]), text)
+    at = hidden.rfind(":")
+    return text if at < 0 or "/" in hidden[at:] else text[:at]
 
 
 def _prerun(by: str, _step: Step, scope: Scope) -> ActionAct:

@@ -109,6 +109,8 @@ class Act:
     #: Options and inputs that were given; ``None`` is a value that is not known.
     options: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     reference: Reference | None = None
+    #: Of a pushed image its names without tags; ``None`` where one is not known.
+    images: tuple[str, ...] | None = None
 
 
 #: Acts after which a location runs other code than before.

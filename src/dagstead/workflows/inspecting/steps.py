@@ -118,6 +118,7 @@ class StepFollower:
                 env=scope.env,
                 options=_inputs(step, scope),
                 reference=found,
+                images=done.images,
             )
         )
 
