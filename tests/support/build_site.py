@@ -88,7 +88,8 @@ class Shelf:
         path = self.folder / f"{name}-{release}-{tag}.whl"
         with zipfile.ZipFile(path, "w") as archive:
             for each, text in {**contents, f"{info}/RECORD": f"{record}{info}/RECORD,,\n"}.items():
-                archive.writestr(each, text)
+                # Of one time: the same wheel is the same file.
+                archive.writestr(zipfile.ZipInfo(each), text)
         return path
 
     def add_dagster(self) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from dagstead.build.disk import from_os
 from dagstead.build.docker import DockerBuilder
 from dagstead.build.events import Event, Failed, Finished, Started
 from dagstead.build.model import DockerPlan, PexPlan, Plan, PlannedBuild, PrebuiltPlan
@@ -35,7 +35,7 @@ def build(plan: Plan, options: BuildOptions, on_event: OnEvent) -> tuple[Built, 
         options.output.mkdir(parents=True, exist_ok=True)
         session = _Session(options, on_event)
     except OSError as error:
-        raise _no_room(error) from error
+        raise from_os(error) from error
     built = session.run(plan)
     failed = [each.location for each in plan.builds if each.location not in built]
     if failed:
@@ -88,7 +88,7 @@ class _Session:
             self._fail(planned, steps, error)
             return None
         except OSError as error:
-            self._fail(planned, steps, _no_room(error))
+            self._fail(planned, steps, from_os(error))
             return None
         seconds = self._options.clock() - begin
         self._tell(Finished(location=planned.location, built=built, seconds=seconds))
@@ -120,16 +120,3 @@ class _Session:
     def _tell(self, event: Event) -> None:
         with self._telling:
             self._on_event(event)
-
-
-def _no_room(error: OSError) -> BuildError:
-    where = f" ({error.filename})" if error.filename else ""
-    if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-        return BuildError(
-            f"There is no room left on the disk{where}: {error.strerror}. Make some, or choose "
-            "another disk with --cache and --output."
-        )
-    return BuildError(
-        f"A file could not be read or written{where}: {error.strerror or error}. Look at its "
-        "permissions, and build again."
-    )

@@ -16,7 +16,6 @@ from uuid import uuid4
 
 from dagstead.build.programs import Programs
 from dagstead.build.wheels import Wheel
-from dagstead.errors import BuildStepError
 
 
 def write_pex(
@@ -55,9 +54,8 @@ def write_pex(
             variables={"PEX_ROOT": str(scratch / "root"), "PYTHONSAFEPATH": "1"},
             given=json.dumps(order),
         )
-        if ended.code != 0:
-            msg = f"The PEX file of {kind} cannot be written: {_last(ended.lines)}"
-            raise BuildStepError(msg, output=ended.lines)
+        said = ended.lines[-1] if ended.lines else f"exit code {ended.code}"
+        ended.check(f"The PEX file of {kind} cannot be written: {said}", output=ended.lines)
         path = into / f"{kind}-{ended.lines[-1]}.pex"
         (scratch / "draft.pex").replace(path)
         return path
@@ -87,10 +85,6 @@ def main() -> None:
         builder.add_source(path, name)
     builder.build(str(scratch / "draft.pex"), bytecode_compile=False, deterministic=True)
     sys.stdout.write(f"{info.pex_hash}\n")
-
-
-def _last(lines: tuple[str, ...]) -> str:
-    return lines[-1] if lines else "it said nothing"
 
 
 if __name__ == "__main__":

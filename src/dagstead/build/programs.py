@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagstead.build.disk import no_room, says_full
 from dagstead.errors import BuildError, BuildStepError, BuildStoppedError
 
 #: The end of what a program said: a traceback, or the summary of a failed step.
@@ -33,6 +34,19 @@ class Ended:
     def text(self) -> str:
         """The same as one text."""
         return "\n".join(self.lines)
+
+    def check(self, message: str, *, output: Sequence[str], command: str | None = None) -> None:
+        """Pass over a good end.
+
+        Raises:
+            BuildStepError: with all of it, for a bad one.
+            BuildError: when it ended so because its disk is full.
+        """
+        if self.code == 0:
+            return
+        if says_full(self.text):
+            raise no_room()
+        raise BuildStepError(message, output=tuple(output), command=command)
 
 
 class Programs:
@@ -108,8 +122,7 @@ class Programs:
             BuildError: as :meth:`run`.
         """
         ended = self.run(command, folder=folder)
-        if ended.code != 0:
-            raise BuildStepError(message, output=ended.lines, command=shlex.join(command))
+        ended.check(message, output=ended.lines, command=shlex.join(command))
 
     def _start(
         self, command: Sequence[str], folder: Path, environment: Mapping[str, str]

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dagstead.build.model import Platform
 from dagstead.build.programs import Ended, OnLine, Programs
-from dagstead.errors import BuildError, BuildStepError
+from dagstead.errors import BuildError
 
 #: Old enough for the machines that agents run on, new enough for today's wheels.
 _MANYLINUX = "manylinux_2_28"
@@ -129,12 +129,9 @@ class Uv:
         ended = self._programs.run(
             command, folder=folder, variables=_REMOVED, on_line=self._on_line
         )
-        if ended.code == 0:
-            return
-        said = message.format(folder=folder.name)
-        raise BuildStepError(
-            f"{said}. {_advice(ended)}",
-            output=tuple(line for line in ended.lines if line and not _NOISE.match(line)),
+        ended.check(
+            f"{message.format(folder=folder.name)}. {_advice(ended)}",
+            output=[line for line in ended.lines if line and not _NOISE.match(line)],
             command=shlex.join(("uv", *command[1:])),
         )
 

@@ -21,6 +21,12 @@ def uv_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("uv-cache")
 
 
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache that tests share: unpacking dependencies takes seconds."""
+    return tmp_path_factory.mktemp("warm")
+
+
 @pytest.fixture
 def site(tmp_path: Path, uv_cache: Path) -> Site:
     """A repository, and a shelf with Dagster."""

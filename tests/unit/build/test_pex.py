@@ -200,7 +200,7 @@ def test_locations_with_the_same_needs_share_the_dependencies(etl: Site) -> None
     assert sum(path.name.startswith("deps-") for path in etl.output.iterdir()) == 1
 
 
-def test_packages_of_the_repository_go_with_the_source(etl: Site) -> None:
+def test_packages_of_the_repository_go_with_the_source(etl: Site, warm: Path) -> None:
     """By path, as a member of a workspace, and by a line of requirements.txt."""
     etl.repository.write(
         {
@@ -226,7 +226,7 @@ def test_packages_of_the_repository_go_with_the_source(etl: Site) -> None:
         }
     )
 
-    files = files_of(etl.build(load=True)[0])
+    files = files_of(etl.build(load=True, cache=warm)[0])
 
     names = content(files.source)
     assert {"near/__init__.py", "member/__init__.py", "third/__init__.py"} <= names
@@ -246,7 +246,7 @@ def test_a_lock_of_uv_is_taken_as_it_is(etl: Site) -> None:
     assert any("helper-1.0" in name for name in content(files.dependencies))
 
 
-def test_a_folder_of_requirements_only_is_no_package(site: Site) -> None:
+def test_a_folder_of_requirements_only_is_no_package(site: Site, warm: Path) -> None:
     site.repository.write(
         {
             "dagster_cloud.yaml": """
@@ -259,7 +259,7 @@ def test_a_folder_of_requirements_only_is_no_package(site: Site) -> None:
         }
     )
 
-    files = files_of(site.build(load=True)[0])
+    files = files_of(site.build(load=True, cache=warm)[0])
 
     assert content(files.source) >= {"working_directory/root/definitions.py"}
 
