@@ -70,10 +70,12 @@ def test_what_docker_ignores_is_no_part_of_an_image(tmp_path: Path) -> None:
     )
     repository.write({"etl/docs/a.md": "1", "etl/deep/er.log": ""})
     assert repository.touched() == set()
+    assert repository.changes().elsewhere == ()
 
-    repository.write({"etl/docs/keep.md": ""})
+    repository.write({"etl/docs/keep.md": "", "etl/.dockerignore": "docs\n!docs/keep.md\n**/*.log"})
     assert lines(repository) == [
-        "etl: etl/docs/keep.md (untracked) <- dagster_cloud.yaml:4 build.directory etl"
+        "etl: etl/.dockerignore <- dagster_cloud.yaml:4 build.directory etl",
+        "etl: etl/docs/keep.md (untracked) <- dagster_cloud.yaml:4 build.directory etl",
     ]
 
 

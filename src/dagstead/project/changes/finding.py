@@ -17,7 +17,7 @@ from dagstead.project.changes.graph import PYPROJECT
 from dagstead.project.changes.made import Made
 from dagstead.project.changes.matching import Matcher
 from dagstead.project.changes.model import Changes, Gone, Reason, Touched
-from dagstead.project.changes.parts import EVERYTHING, Tree, above, step_at
+from dagstead.project.changes.parts import EVERYTHING, Tree, above, is_below, step_at
 from dagstead.project.changes.present import Present, Question
 from dagstead.project.changes.pyprojects import is_workspace
 from dagstead.project.changes.watching import Watch
@@ -58,13 +58,12 @@ def find_changes(question: Question, *, more_known: MoreKnown | None = None) -> 
     more = Additions() if more_known is None else more_known(project, present.files)
     more = replace(more, patterns={**more.patterns, **question.watch})
     finder = _Finder(present, earlier, more)
-    touched = tuple(finder.touched())
     return Changes(
         project=project,
         prefix=prefix,
         base=present.base.sha,
         changes=present.changes,
-        touched=touched,
+        touched=tuple(finder.touched()),
         elsewhere=finder.elsewhere(),
         gone=tuple(_gone(earlier.project, project)),
         remarks=(*present.remarks, *finder.remarks()),
@@ -105,9 +104,13 @@ class _Finder:
                 yield Touched(location=location, reasons=reasons)
 
     def elsewhere(self) -> tuple[Change, ...]:
-        """What belongs to no location, once it is known what is touched."""
-        rest = self._matcher.unmatched()
-        return tuple(each for each in rest if each.path not in self._earlier.configuration)
+        """What lies in the folder of the project, and belongs to no location."""
+        return tuple(
+            each
+            for each in self._matcher.unmatched()
+            if is_below(each.path, self._prefix or EVERYTHING)
+            and each.path not in self._earlier.configuration
+        )
 
     def remarks(self) -> Iterator[str]:
         """What cannot be seen from here."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dagstead.project.changes.dockerfiles import Source, context_sources
 from dagstead.project.changes.dockerignore import Ignored, read_dockerignore
 from dagstead.project.changes.files import Files
-from dagstead.project.changes.parts import Edge, Step, Tree, above, joined
+from dagstead.project.changes.parts import Edge, Step, Tree, above, is_below, joined
 from dagstead.project.model import Kind
 
 _DOCKERFILE = "Dockerfile"
@@ -73,7 +73,7 @@ class Images:
             edges += (
                 Edge(to=Tree(path=each), step=Step(file=path, what="(its build context's)"))
                 for each in self._ignore_files(context, path)
-                if self._matters(each)
+                if self._matters(each) and not is_below(each, folder)
             )
         # Only where the folder itself is the context is all of it seen by docker alone.
         alone = is_hybrid and tuple(contexts) == (folder,)

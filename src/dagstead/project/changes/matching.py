@@ -51,7 +51,8 @@ class Matcher:
         self._now = now
         self._found: dict[Part, Matched] = {}
         self._specs: dict[str, GitIgnoreSpec] = {}
-        self._below = self._index({_folder(each) for each in parts})
+        self._parts = frozenset(parts)
+        self._below = self._index({_folder(each) for each in self._parts})
 
     def of(self, part: Part) -> Matched:
         """The changes of a part that the matcher was made for."""
@@ -62,9 +63,15 @@ class Matcher:
         return found
 
     def unmatched(self) -> tuple[Change, ...]:
-        """The changes of none of the parts that were asked about."""
-        matched = {each.path for found in self._found.values() for each in found.changes}
-        return tuple(each for each in self._changes if each.path not in matched)
+        """The changes that lie in none of the parts, and fit no pattern that was asked about."""
+        found = {
+            each.path
+            for part in self._parts
+            for each in (
+                self.of(part).changes if isinstance(part, Glob) else self._below[part.path]
+            )
+        }
+        return tuple(each for each in self._changes if each.path not in found)
 
     def fits(self, glob: Glob, path: str) -> bool:
         """Whether a path fits a pattern."""

@@ -55,7 +55,7 @@ class Changes:
     #: In the order of the project's locations.
     touched: tuple[Touched, ...]
     gone: tuple[Gone, ...]
-    #: Changed paths that belong to no location, as far as files tell.
+    #: Changed paths of the project that belong to no location, as far as files tell.
     elsewhere: tuple[Change, ...]
     #: What a person should know about the answer, a sentence each.
     remarks: tuple[str, ...] = ()
