@@ -8,12 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dagstead.project.model import Kind
 from dagstead.routing.agents import Agent, AgentKind, describe_queue, name_queue
 from dagstead.routing.remarks import Remark, Weight
-from dagstead.routing.routes import Route
+from dagstead.routing.routes import Reason, Route
 from dagstead.routing.wording import (
+    BRANCHES_ADVICE,
     describe_unserved,
     is_default_by_name,
     listing,
     nearest_queue,
+    verb,
 )
 
 #: What the pool cannot run: it has no images.
@@ -53,11 +55,15 @@ def findings(
 
 def _unserved(routes: Sequence[Route], *, branches_matter: bool, running: bool) -> Iterator[Remark]:
     """One remark for the locations that nobody runs for the same reason."""
+    unserved = [each for each in routes if not each.is_served]
     alike: dict[tuple[str, str], list[Route]] = defaultdict(list)
-    for each in routes:
-        if not each.is_served:
+    for each in unserved:
+        if not _only_branches_missing(each):
             said = describe_unserved(each, running=running)
             alike[said.message, said.advice].append(each)
+    only_branches = [each for each in unserved if _only_branches_missing(each)]
+    if only_branches:
+        alike[_no_branches(only_branches), BRANCHES_ADVICE] = only_branches
     for (message, advice), group in alike.items():
         names = _names(group)
         matters = branches_matter or not all(each.target.is_branch for each in group)
@@ -69,6 +75,24 @@ def _unserved(routes: Sequence[Route], *, branches_matter: bool, running: bool) 
             position=group[0].location.position,
             locations=names,
         )
+
+
+def _only_branches_missing(route: Route) -> bool:
+    """Whether an agent would run it, if it served branch deployments."""
+    return any(each.reasons == (Reason.BRANCH_DEPLOYMENTS,) for each in route.refusals)
+
+
+def _no_branches(routes: Sequence[Route]) -> str:
+    agents = {
+        each.agent.name
+        for route in routes
+        for each in route.refusals
+        if each.reasons == (Reason.BRANCH_DEPLOYMENTS,)
+    }
+    queues = {name_queue(each.location.queue) for each in routes}
+    of_them = next(iter(queues)) if len(queues) == 1 else "their queues"
+    serves = verb("serves", sorted(agents))
+    return f"{listing(sorted(agents))} {serves} {of_them} in full deployments only"
 
 
 def _stolen(routes: Sequence[Route]) -> Iterator[Remark]:

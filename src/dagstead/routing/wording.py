@@ -11,6 +11,10 @@ from dagstead.routing.routes import Reason, Refusal, Route, Target
 
 #: More names make a sentence unreadable.
 _MOST_NAMES = 5
+BRANCHES_ADVICE = (
+    "Set dagster_cloud_api.branch_deployments (in Helm values branchDeployments) of an agent to "
+    "true"
+)
 #: Names that people give the default queue, which has none.
 DEFAULT_QUEUE_WORDS = frozenset(
     {"default", "default-queue", "default_queue", "defaultqueue", "none", "null"}
@@ -71,6 +75,11 @@ def listing(names: Sequence[str]) -> str:
     return f"{shown} and {more} more" if more > 0 else shown
 
 
+def verb(word: str, subjects: Sequence[object]) -> str:
+    """A verb in the third person: of one, or of several."""
+    return word if len(subjects) == 1 else word.removesuffix("s")
+
+
 def _no_agents(queue: str, *, running: bool) -> Unserved:
     if running:
         return Unserved(
@@ -110,22 +119,22 @@ def _queue_advice(queue: str | None) -> str:
 
 def _nearly(route: Route, near: Sequence[Refusal], reason: Reason, an_agent: str) -> Unserved:
     names = listing([each.name for each in _by_name([each.agent for each in near])])
+    serves, refuses = verb("serves", near), verb("refuses", near)
     queue, target = name_queue(route.location.queue), route.target
     if reason is Reason.NOT_ALLOWED:
         return Unserved(
-            message=f"{names} serves {queue} and refuses location {route.location.name!r}: it is "
-            f"not in {_allowed_list(target)}",
+            message=f"{names} {serves} {queue} and {refuses} location {route.location.name!r}: it "
+            f"is not in {_allowed_list(target)}",
             advice="Add the location there, or give it another agent_queue",
         )
     if reason is Reason.BRANCH_DEPLOYMENTS:
         return Unserved(
-            message=f"No {an_agent} serves {queue} in branch deployments; {names} serves it in "
+            message=f"No {an_agent} serves {queue} in branch deployments; {names} {serves} it in "
             "full deployments only",
-            advice="Set dagster_cloud_api.branch_deployments (in Helm values branchDeployments) of "
-            "an agent to true",
+            advice=BRANCHES_ADVICE,
         )
     return Unserved(
-        message=f"No {an_agent} serves {queue} in deployment {target.deployment!r}; {names} serves "
+        message=f"No {an_agent} serves {queue} in deployment {target.deployment!r}; {names} {serves} "
         f"it in {_deployments_of([each.agent for each in near])}",
         advice=f"Add {target.deployment!r} to dagster_cloud_api.deployments (in Helm values "
         "deployments) of an agent",

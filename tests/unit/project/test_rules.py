@@ -64,3 +64,12 @@ def test_codes_and_names_are_unique_and_in_order() -> None:
     assert len({each.code for each in rules}) == len(rules)
     assert len({each.name for each in rules}) == len(rules)
     assert [each.code for each in rules] == sorted(each.code for each in rules)
+
+
+def test_the_chart_of_this_project_may_be_set_as_people_write_it(tmp_path: Path) -> None:
+    line = "helm install eu charts/dagstead-agent --set dagsterCloud.agentQueues[0]=hybrid\n"
+    (tmp_path / "install.sh").write_text(line, encoding="utf-8")
+    assert not check(read_project(tmp_path))
+
+    (tmp_path / "other.sh").write_text(line.replace("dagstead", "dagster-cloud"), encoding="utf-8")
+    assert [each.code for each in check(read_project(tmp_path))] == ["DS403"]

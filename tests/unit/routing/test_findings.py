@@ -54,6 +54,17 @@ def test_branch_deployments_alone_are_a_warning_unless_they_are_asked_for() -> N
     assert "branch_deployments" in warning.advice
 
 
+def test_agents_without_branch_deployments_are_told_once_for_all_queues() -> None:
+    gpu = Agent(name="gpu", queues=frozenset({"gpu"}))
+    train = Routed(name="train", queue="gpu", kind=Kind.HYBRID)
+
+    routed = routes([DIGITS, train], [PROD, BRANCHES], [EU, gpu])
+
+    (remark,) = findings(routed, [EU, gpu])
+    assert "nobody will run digits, train in branch deployments" in remark.message
+    assert "eu, gpu serve their queues in full deployments only" in remark.message
+
+
 def test_a_hybrid_agent_that_takes_serverless_work_is_told() -> None:
     remark = told([WEATHER, DIGITS], [POOL, THIEF])["stolen-by-hybrid"]
 

@@ -19,6 +19,9 @@ from dagstead.project.rules.visit import kind_of, lines_of
 _SET_KEY = re.compile(
     r"dagsterCloud\.(?:agentQueues(?:\[\d+\]|=\{?|\.queues\b)|includeDefaultQueue\b)"
 )
+#: The chart of this project takes these spellings as they are meant.
+_OUR_CHART = re.compile(r"\bdagstead-agent\b")
+_OFFICIAL_CHART = re.compile(r"\bdagster-(?:cloud|plus)-agent\b")
 _VARIABLE = re.compile(r"\bDAGSTER_CLOUD_AGENT_QUEUES\w*")
 _HELM_GOOD = """
     dagsterCloud:
@@ -131,6 +134,9 @@ def helm_queues_form(project: Project) -> Iterator[Found]:
 def helm_set_spelling(project: Project) -> Iterator[Found]:
     """Queues on Helm's command line are set by the chart's keys."""
     for file, start, found in _search(project, _SET_KEY, Family.TEXT, Family.WORKFLOW):
+        text = file.source.text
+        if _OUR_CHART.search(text) and not _OFFICIAL_CHART.search(text):
+            continue
         yield Found(
             position=file.source.position(start, start + len(found)),
             message=f"{found!r} is not a key that the chart reads",

@@ -65,17 +65,15 @@ class HelmCommand:
 
 def helm_commands(file: ConfigFile) -> Iterator[HelmCommand]:
     """The calls of Helm for the agent's chart in a text."""
-    text = file.source.text
-    if "helm" not in text:
+    if "helm" not in file.source.text:
         return
+    text = _joined(file.source.text)
     offset = 0
-    while (found := _HELM.search(_joined(text), offset)) is not None:
-        start = found.start()
-        end = _line_end(_joined(text), start)
-        command = _command(file, start, end)
+    while (found := _HELM.search(text, offset)) is not None:
+        offset = _line_end(text, found.start())
+        command = _command(file, text, found.start(), offset)
         if command is not None:
             yield command
-        offset = end
 
 
 def read_command(
@@ -117,16 +115,16 @@ def _line_end(text: str, start: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _command(file: ConfigFile, start: int, end: int) -> HelmCommand | None:
-    text = file.source.text
+def _command(file: ConfigFile, text: str, start: int, end: int) -> HelmCommand | None:
+    """The command between two offsets of a text whose continued lines are one."""
     line_start = text.rfind("\n", 0, start) + 1
     if text[line_start:start].lstrip().startswith("#"):
         return None
-    words = _words(_joined(text)[start:end])
+    line = text[start:end].rstrip()
+    words = _words(line)
     if words is None or _VERBS.isdisjoint(words):
         return None
-    end = start + len(_joined(text)[start:end].rstrip())
-    at = Node(NodeKind.SCALAR, text[start:end], file.source, start, end)
+    at = Node(NodeKind.SCALAR, line, file.source, start, start + len(line))
     return _parsed(words[1:], at)
 
 
