@@ -134,8 +134,8 @@ def _nearly(route: Route, near: Sequence[Refusal], reason: Reason, an_agent: str
             advice=BRANCHES_ADVICE,
         )
     return Unserved(
-        message=f"No {an_agent} serves {queue} in deployment {target.deployment!r}; {names} {serves} "
-        f"it in {_deployments_of([each.agent for each in near])}",
+        message=f"No {an_agent} serves {queue} in deployment {target.deployment!r}; {names} "
+        f"{serves} it in {_deployments_of([each.agent for each in near])}",
         advice=f"Add {target.deployment!r} to dagster_cloud_api.deployments (in Helm values "
         "deployments) of an agent",
     )
