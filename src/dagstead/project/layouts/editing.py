@@ -12,9 +12,8 @@ from dagstead.project.source import Edit
 
 def is_flow(sheet: Sheet, node: Node) -> bool:
     """Whether a mapping or list is written in brackets."""
-    at = next((each for each in sheet.tokens if each.start >= node.start), None)
-    while at is not None and at.kind in (yaml.AnchorToken, yaml.TagToken):
-        at = next((each for each in sheet.tokens if each.start >= at.end), None)
+    skipped = (yaml.AnchorToken, yaml.TagToken)
+    at = next((each for each in sheet.tokens_from(node.start) if each.kind not in skipped), None)
     return at is not None and at.kind in (yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken)
 
 

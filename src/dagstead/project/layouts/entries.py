@@ -47,6 +47,14 @@ def as_block_list(source: SourceText) -> SourceText:
     return source.edited([Edit(start=_line_end_before(sheet, start), end=end, text=text)])
 
 
+def without_outer_brackets(source: SourceText) -> SourceText:
+    """The text with each key of the file on a line of its own, where all of it is in brackets."""
+    sheet = Sheet(source)
+    if not is_flow(sheet, sheet.root):
+        return source
+    return source.edited([Edit(start=0, end=len(source.text), text=_as_block(sheet))])
+
+
 def with_directories(source: SourceText, directories: Mapping[int, str]) -> SourceText:
     """The text with other values of ``build.directory``, by the index of the entry."""
     sheet = Sheet(source)
@@ -138,7 +146,7 @@ def _as_block(sheet: Sheet) -> str:
             lines += ["locations:", *_items(sheet, each.value, _COLUMN)]
         else:
             lines.append(f"{flow_text(each.key)}: {_as_written(sheet, each.value, 0)}")
-    return sheet.newline.join(lines) + sheet.newline
+    return "".join(f"{each}{sheet.newline}" for each in lines)
 
 
 def _has_marked_key(sheet: Sheet) -> bool:

@@ -72,7 +72,9 @@ def _with_defaults(source: SourceText, common: Sequence[tuple[str, Node]]) -> So
     sheet = Sheet(source)
     at = locations_entry(sheet).key
     entries = tuple(_entry(key, node, at) for key, node in common)
-    lines = key_lines("defaults", mapping(entries, at), 0, sheet.step())
+    column = sheet.column(at.start)
+    first, *more = key_lines("defaults", mapping(entries, at), column, sheet.step())
+    lines = [" " * column + first, *more]
     text = "".join(f"{each}{sheet.newline}" for each in lines)
     start = sheet.lines[sheet.line_at(at.start)].start
     return source.edited([Edit(start=start, end=start, text=text)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -9,14 +10,19 @@ import yaml
 
 from dagstead.project.layouts.aliases import renamed_anchors
 from dagstead.project.layouts.cutting import Piece
-from dagstead.project.layouts.entries import as_block_list
+from dagstead.project.layouts.editing import behind
+from dagstead.project.layouts.entries import as_block_list, without_outer_brackets
 from dagstead.project.layouts.sheet import Sheet, newline_of, text_lines
 from dagstead.project.source import Edit, SourceText
 from dagstead.project.yaml_reader import read_yaml, scanned
 
+_STEP = 2
+
 
 def put_together(source: SourceText | None, path: str, pieces: Sequence[Piece]) -> SourceText:
     """A file with entries behind those that it has; a new one when there is none."""
+    if source is not None and has_content(source):
+        source = without_outer_brackets(source)
     if source is None or not has_content(source):
         return _new_file(source, path, pieces)
     return _appended(source, pieces)
@@ -30,7 +36,7 @@ def has_content(source: SourceText) -> bool:
 def _new_file(there: SourceText | None, path: str, pieces: Sequence[Piece]) -> SourceText:
     """A file that is written as the file of its first entry is."""
     first, last = pieces[0], pieces[-1]
-    lines = [] if there is None else text_lines(there.text)
+    lines = [] if there is None else [each for each in text_lines(there.text) if each != "..."]
     lines += [*first.header, "locations:"]
     for index, each in enumerate(_with_own_anchors(pieces, set())):
         bare = replace(
@@ -83,21 +89,18 @@ def _shifted(lines: Sequence[str], by: int) -> list[str]:
 
 def _filled(sheet: Sheet, pieces: Sequence[Piece]) -> SourceText:
     """A list that has no entries yet gets some."""
-    column = pieces[0].column
+    base = sheet.column(sheet.root.start)
+    column = pieces[0].column if not base else base + _STEP
     lines: list[str] = []
     for index, each in enumerate(_with_own_anchors(pieces, _anchors(sheet.text))):
         lines += _lines(each, column, separated=index > 0)
-    text = "".join(sheet.newline + each for each in lines)
     entry = sheet.root.entry("locations")
     if entry is None:
-        tail = sheet.text if sheet.text.endswith(("\n", "\r")) else sheet.text + sheet.newline
-        return SourceText(
-            file=sheet.source.file,
-            text=f"{tail}locations:{text}{sheet.newline}",
-            bom=sheet.source.bom,
-        )
+        end = sheet.content_end(0, len(sheet.text))
+        return sheet.source.edited([behind(sheet, end, [" " * base + "locations:", *lines])])
     start, end = sheet.value_span(entry)
     start = len(sheet.text[:start].rstrip())
+    text = "".join(sheet.newline + each for each in lines)
     return sheet.source.edited([Edit(start=start, end=end, text=text)])
 
 
@@ -113,14 +116,14 @@ def _lines(piece: Piece, column: int, *, separated: bool) -> list[str]:
 
 def _with_own_anchors(pieces: Sequence[Piece], taken: set[str]) -> Iterable[Piece]:
     """Pieces of which no two files bring an anchor of the same name."""
-    renamed: dict[int, dict[str, str]] = {}
     names = set(taken)
+    renamed: dict[int, dict[str, str]] = defaultdict(dict)
     for each in pieces:
-        known = renamed.get(id(each.source))
+        known = renamed[id(each.source)]
         text = "\n".join(each.body)
-        if known is None:
-            known = renamed[id(each.source)] = _new_names(each.source.text, names)
-            names |= set(known.values())
+        for name in sorted(_anchors(text) - known.keys()):
+            known[name] = _free(name, names)
+            names.add(known[name])
         if any(old != new for old, new in known.items()):
             body = renamed_anchors(SourceText(file=each.target, text=text), known)
             yield replace(each, body=tuple(text_lines(body.text)))
@@ -128,17 +131,14 @@ def _with_own_anchors(pieces: Sequence[Piece], taken: set[str]) -> Iterable[Piec
             yield each
 
 
-def _new_names(text: str, taken: set[str]) -> dict[str, str]:
-    own = _anchors(text)
-    new: dict[str, str] = {}
-    for name in sorted(own):
-        number, free = 2, name
-        while free in taken or (free != name and free in own):
-            free, number = f"{name}-{number}", number + 1
-        new[name] = free
-    return new
+def _free(name: str, taken: set[str]) -> str:
+    number, free = 2, name
+    while free in taken:
+        free, number = f"{name}-{number}", number + 1
+    return free
 
 
 def _anchors(text: str) -> set[str]:
-    tokens = scanned(text)
-    return {each.value for each in tokens if isinstance(each, yaml.AnchorToken)}
+    if "&" not in text:
+        return set()
+    return {each.value for each in scanned(text) if isinstance(each, yaml.AnchorToken)}

@@ -115,12 +115,19 @@ def difference(change: FileChange) -> str:
     )
 
 
-def checked_names(project: Project, wish: Wish) -> None:
-    """Refuse names that no location has.
+def checked(project: Project, wish: Wish) -> None:
+    """Refuse names that no location has, and what does not go together.
 
     Raises:
-        InvalidInputError: for a name that is nowhere defined.
+        InvalidInputError: for a name that is nowhere defined; for common defaults of files that
+            have one location each.
     """
+    if wish.factor_defaults and wish.layout in {Layout.PER_LOCATION, Layout.DG}:
+        msg = (
+            f"--factor-defaults is about several locations in one file, and {wish.layout} has a "
+            "file for each. Leave it out, or say --to root."
+        )
+        raise InvalidInputError(msg)
     known = {each.name.value for each in project.definitions}
     for name in sorted({*wish.names, *wish.folders} - known):
         msg = f"There is no location {name!r}. Locations: {', '.join(sorted(known)) or 'none'}."

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+
+from yaml import YAMLError
 
 from dagstead.errors import LayoutError
 from dagstead.project.layouts.dg_in import unmovable
@@ -17,17 +19,23 @@ from dagstead.project.layouts.plan import (
     Tree,
     Wish,
     changes_of,
-    checked_names,
+    checked,
     refusal,
 )
 from dagstead.project.layouts.proof import differences
 from dagstead.project.layouts.remarks import remarks
-from dagstead.project.layouts.targets import find_moves
+from dagstead.project.layouts.targets import Move, find_moves
 from dagstead.project.model import Project
 from dagstead.project.reader import with_changes
 from dagstead.project.source import SourceText
 
 Files = Mapping[str, SourceText | None]
+
+#: What is said of a mistake of this program, which its proof has found.
+_MISTAKE = (
+    "The migration was worked out wrongly, and nothing is written: {} "
+    "Please report it with the files."
+)
 
 
 def plan_migration(project: Project, wish: Wish, tree: Tree) -> Plan:
@@ -42,19 +50,26 @@ def plan_migration(project: Project, wish: Wish, tree: Tree) -> Plan:
         InvalidInputError: for a name that no location has.
         LayoutError: when something speaks against it; a line for each reason, with its place.
     """
-    checked_names(project, wish)
+    checked(project, wish)
     _refuse(unreadable(project, wish))
     moves = find_moves(project, wish, tree)
     _refuse(unfit(project, moves))
-    if wish.layout is Layout.DG:
-        files = to_dg(project, moves, wish, tree)
-    else:
+    if wish.layout is not Layout.DG:
         _refuse(unmovable(project, moves, wish))
-        files = moved(project, moves, wish)
-    if not wish.keep:
-        files = with_all_comments(project, moves, files)
+    try:
+        files = _files(project, moves, wish, tree)
+    except (ValueError, YAMLError) as error:
+        raise LayoutError(_MISTAKE.format(str(error))) from error
     plan = proven(project, wish, tree, files)
     return replace(plan, remarks=tuple(remarks(project, moves, wish, files)))
+
+
+def _files(project: Project, moves: Sequence[Move], wish: Wish, tree: Tree) -> Files:
+    if wish.layout is Layout.DG:
+        files: Files = to_dg(project, moves, wish, tree)
+    else:
+        files = moved(project, moves, wish)
+    return files if wish.keep else with_all_comments(project, moves, files)
 
 
 def proven(project: Project, wish: Wish, tree: Tree, files: Files) -> Plan:
@@ -67,11 +82,7 @@ def proven(project: Project, wish: Wish, tree: Tree, files: Files) -> Plan:
     after = with_changes(project, {each.path: each.after for each in changes})
     wrong = differences(project, after, package_is_module=wish.package_as_module)
     if wrong:
-        msg = (
-            "The migration was worked out wrongly, and nothing is written: "
-            f"{' '.join(wrong)} Please report it with the files."
-        )
-        raise LayoutError(msg)
+        raise LayoutError(_MISTAKE.format(" ".join(wrong)))
     return Plan(changes=changes, project=after)
 
 

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice, takewhile
 
 import yaml
 
@@ -101,10 +102,14 @@ class Sheet:
         first, behind = bisect_left(self._starts, start), bisect_left(self._starts, end)
         return self.tokens[behind - 1].end if behind > first else start
 
+    def tokens_from(self, offset: int) -> Iterator[Token]:
+        """The pieces of writing that begin at an offset or behind it."""
+        first = bisect_left(self._starts, offset)
+        return (self.tokens[index] for index in range(first, len(self.tokens)))
+
     def value_span(self, entry: Entry) -> tuple[int, int]:
         """Where the value of a written key is; an alias is where it stands, not what it names."""
-        index = bisect_left(self._starts, entry.key.end)
-        after = self.tokens[index : index + 2]
+        after = list(islice(self.tokens_from(entry.key.end), 2))
         colon = after[0].end
         if len(after) > 1 and after[1].kind is yaml.AliasToken:
             return after[1].start, after[1].end
@@ -151,8 +156,8 @@ class Sheet:
         start, end = self.value_span(entry)
         found = [
             each.start
-            for each in self.tokens
-            if each.kind is yaml.BlockEntryToken and start <= each.start < end
+            for each in takewhile(lambda token: token.start < end, self.tokens_from(start))
+            if each.kind is yaml.BlockEntryToken
         ]
         if not found or not entry.value.is_sequence or found[0] != start:
             return []

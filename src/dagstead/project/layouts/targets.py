@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dagstead.project.families import Family, variant_of
@@ -39,6 +40,9 @@ class _Moves:
     project: Project
     wish: Wish
     tree: Tree
+    root_file: str
+    #: Every definition, by name.
+    definitions: Mapping[str, list[Location]]
     reasons: list[str] = field(default_factory=list)
 
 
@@ -48,8 +52,11 @@ def find_moves(project: Project, wish: Wish, tree: Tree) -> tuple[Move, ...]:
     Raises:
         LayoutError: when something speaks against it; a line for each reason, with its place.
     """
-    work = _Moves(project, wish, tree)
-    chosen = {each: _moves_of(work, each) for each in _names(project, wish)}
+    definitions: dict[str, list[Location]] = defaultdict(list)
+    for each in project.definitions:
+        definitions[each.name.value].append(each)
+    work = _Moves(project, wish, tree, root_file(project), definitions)
+    chosen = {each: _moves_of(work, each) for each in definitions if wish.takes(each)}
     moves = [move for each in project.definitions for move in _own(each, chosen)]
     work.reasons += _crowded(project, moves, wish)
     if work.reasons:
@@ -67,14 +74,6 @@ def root_file(project: Project) -> str:
     return names.pop() if len(names) == 1 else _FILE
 
 
-def _names(project: Project, wish: Wish) -> list[str]:
-    return list(
-        dict.fromkeys(
-            each.name.value for each in project.definitions if wish.takes(each.name.value)
-        )
-    )
-
-
 def _own(location: Location, chosen: dict[str, list[Move]]) -> Iterator[Move]:
     for move in chosen.get(location.name.value, []):
         if move.location is location:
@@ -82,7 +81,7 @@ def _own(location: Location, chosen: dict[str, list[Move]]) -> Iterator[Move]:
 
 
 def _moves_of(work: _Moves, name: str) -> list[Move]:
-    every = [each for each in work.project.definitions if each.name.value == name]
+    every = work.definitions[name]
     definitions = [each for each in every if not each.variant]
     in_cloud = [each for each in definitions if each.family is Family.CLOUD]
     if in_cloud and work.wish.layout is not Layout.DG:
@@ -137,7 +136,7 @@ def _move(location: Location, target: str, *, duplicate: bool) -> Move:
 def _place(work: _Moves, location: Location) -> str:
     """The file that a location belongs into."""
     if work.wish.layout in {Layout.ROOT, Layout.ROOT_WORKFLOWS}:
-        return root_file(work.project)
+        return work.root_file
     if work.wish.layout is Layout.DG and location.family is Family.DG:
         return location.file
     own = location.build_folder if location.family is Family.CLOUD else location.folder
@@ -169,6 +168,11 @@ def _target(work: _Moves, location: Location) -> str | None:
         work.reasons.append(
             f"{location.position}: {place!r} is there already and was not read. "
             "Migrate the folder that has both files."
+        )
+    if is_outside(folder) and len(work.reasons) == before:
+        work.reasons.append(
+            f"{location.position}: the folder {folder!r} for {name!r} is outside of what is "
+            "migrated. Name one inside, relative to it."
         )
     missing = folder and not is_outside(folder) and not work.tree.is_folder(folder)
     if missing and len(work.reasons) == before:

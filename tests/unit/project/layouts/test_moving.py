@@ -134,7 +134,9 @@ def test_an_entry_goes_behind_those_of_a_file_that_is_there() -> None:
     )
 
 
-@pytest.mark.parametrize("empty", ["", "# nothing yet\n", "locations: []\n", "locations:\n"])
+@pytest.mark.parametrize(
+    "empty", ["", "# nothing yet\n", "locations: []\n", "locations:\n", "{}\n"]
+)
 def test_an_empty_root_file_is_filled(empty: str) -> None:
     files = {_FILE: empty, "b/dagster_cloud.yaml": "locations:\n  - location_name: b\n"}
 
@@ -375,3 +377,27 @@ def test_the_diff_is_one_that_git_applies() -> None:
 
     assert text.startswith("--- /dev/null\n+++ b/a/dagster_cloud.yaml\n@@ -0,0 +1,3 @@\n")
     assert text.endswith("-    build: {directory: a}\n\\ No newline at end of file\n")
+
+
+@pytest.mark.parametrize("folder", ["../x", "/x"])
+def test_a_folder_outside_is_refused(folder: str) -> None:
+    with pytest.raises(LayoutError, match="is outside of what is migrated"):
+        planned({_FILE: _A}, Layout.PER_LOCATION, folders={"a": folder})
+
+
+def test_defaults_need_a_file_with_several_locations() -> None:
+    with pytest.raises(InvalidInputError, match="say --to root"):
+        planned({_FILE: _A}, Layout.PER_LOCATION, factor_defaults=True)
+
+
+def test_a_file_that_is_indented_as_a_whole_is_filled_so() -> None:
+    files = {_FILE: "  defaults: {}\n", "b/dagster_cloud.yaml": "locations:\n- location_name: b\n"}
+
+    after = migrated(files, Layout.ROOT, factor_defaults=None)
+
+    assert after[_FILE].splitlines()[-4:] == [
+        "  locations:",
+        "    - location_name: b",
+        "      build:",
+        "        directory: ./b",
+    ]

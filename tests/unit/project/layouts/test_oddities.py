@@ -36,7 +36,7 @@ def refusals(data: bytes) -> Iterator[str]:
     wishes = [
         Wish(layout=layout, factor_defaults=factor, package_as_module=True, folders=folders)
         for layout in (Layout.PER_LOCATION, Layout.ROOT, Layout.DG)
-        for factor in (None, True, False)
+        for factor in ((None, True, False) if layout is Layout.ROOT else (None, False))
     ]
     for wish in wishes:
         try:
