@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,7 +21,7 @@ from dagstead.workflows.inspecting.patterns import (
     verdict,
 )
 from dagstead.workflows.inspecting.reader import read_workflows
-from dagstead.workflows.inspecting.sessions import Session, sessions_of
+from dagstead.workflows.inspecting.sessions import Session, Universes, sessions_of
 from dagstead.workflows.inspecting.triggers import described
 from dagstead.workflows.plan import project_prefix
 from dagstead.workflows.watching import watched_paths
@@ -42,6 +43,16 @@ class Inspected:
         for run in self.runs:
             if not events or run.event in events:
                 yield from ((run, act) for act in run.acts)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployer:
+    """A session that deploys a location, or may do so."""
+
+    inspected: Inspected
+    session: Session
+    #: ``None`` where that shows only when the workflow runs.
+    deploys: bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,10 +94,31 @@ class Inspection:
         """Every file of the repository, relative to its root, but what tools make."""
         return tuple(sorted(_files_below(self.project.repository)))
 
+    def paths_below(self, folder: str) -> tuple[str, ...]:
+        """The files of a folder, at any depth; ``.`` is the root."""
+        if folder == ".":
+            return self.paths
+        start = bisect_left(self.paths, f"{folder}/")
+        # The character behind "/" ends what begins with it.
+        return self.paths[start : bisect_left(self.paths, f"{folder}0")]
+
     @cached_property
     def watched(self) -> Mapping[str, tuple[str, ...]]:
         """What each location is made from, by its name, relative to the repository's root."""
         return watched_paths(self.project)
+
+    @cached_property
+    def deployers(self) -> Mapping[str, tuple[Deployer, ...]]:
+        """What deploys each location, or may do so, by its name."""
+        found: dict[str, list[Deployer]] = {each.name.value: [] for each in self.project.locations}
+        for inspected in self.workflows:
+            for session in () if inspected.workflow.is_only_called else inspected.sessions:
+                for each in session.candidates(self.project.locations):
+                    deploys = session.deploys(each)
+                    if deploys is not False:
+                        one = Deployer(inspected=inspected, session=session, deploys=deploys)
+                        found[each.name.value].append(one)
+        return {name: tuple(each) for name, each in found.items()}
 
     def uses_of(self, location: Location) -> tuple[Use, ...]:
         """The workflows that build or deploy a location, or may do so."""
@@ -122,8 +154,8 @@ def inspect(project: Project) -> Inspection:
     Never raises for what is in a file.
     """
     files = read_workflows(project)
-    number = len({each.name.value for each in project.locations})
-    found = tuple(_inspected(project, each, files, number) for each in files.workflows)
+    universes: Universes = {}
+    found = tuple(_inspected(project, each, files, universes) for each in files.workflows)
     return Inspection(
         project=project,
         prefix=project_prefix(project),
@@ -134,11 +166,12 @@ def inspect(project: Project) -> Inspection:
 
 
 def _inspected(
-    project: Project, workflow: Workflow, files: WorkflowFiles, locations: int
+    project: Project, workflow: Workflow, files: WorkflowFiles, universes: Universes
 ) -> Inspected:
     runs = follow(workflow, files)
-    sessions = tuple(sessions_of(project, runs))
-    evidence = Evidence(workflow=workflow, runs=runs, sessions=sessions, locations=locations)
+    number = len(project.locations)
+    sessions = tuple(sessions_of(project, runs, universes))
+    evidence = Evidence(workflow=workflow, runs=runs, sessions=sessions, locations=number)
     return Inspected(workflow=workflow, runs=runs, sessions=sessions, verdict=verdict(evidence))
 
 

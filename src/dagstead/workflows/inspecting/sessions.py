@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from dagstead.project import Family, Location, Project
 from dagstead.workflows.inspecting.acts import DEPLOYING, Act, Does, Tool
@@ -13,6 +14,10 @@ from dagstead.workflows.plan import project_prefix
 
 _BUILDING = frozenset({Does.BUILD, Does.RECORD, Does.BUILD_AND_DEPLOY})
 _IN_SESSION = frozenset({Does.BUILD, Does.RECORD, Does.DEPLOY})
+
+
+#: The locations that acts can be about, by their file and tool.
+Universes = dict[tuple[str | None, Tool], tuple[Location, ...]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +35,29 @@ class Session:
     #: Whether it is about a part of the project in which no location was found.
     is_unclear: bool = False
 
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """The names of the locations that it can be about."""
+        return frozenset(each.name.value for each in self.universe)
+
+    def candidates(self, locations: Iterable[Location]) -> Iterator[Location]:
+        """Those of the locations that it may be about: quicker than to ask for each."""
+        chosen = None if self.begin is None else self.begin.chosen
+        wanted = self.names
+        if chosen is not None and not (chosen.everything or chosen.unknown):
+            wanted = frozenset(chosen.names)
+        elif not self.universe and not self.is_unclear:
+            return iter(())
+        if not self.universe and self.is_unclear:
+            return iter(locations)
+        return (each for each in locations if each.name.value in wanted)
+
     def selects(self, location: Location) -> bool | None:
         """Whether a location is part of it, ``None`` where that cannot be known."""
         if not self.universe:
             return None if self.is_unclear else False
         # By name: one that several files define is the same to the control plane.
-        if not any(each.name.value == location.name.value for each in self.universe):
+        if location.name.value not in self.names:
             return False
         if self.begin is None:
             return True if self.file is not None else None
@@ -86,10 +108,13 @@ class _Open:
     acts: list[Act] = field(default_factory=list)
 
 
-def sessions_of(project: Project, runs: Sequence[JobRun]) -> Iterator[Session]:
-    """The sessions of jobs, and the acts that need none."""
+def sessions_of(
+    project: Project, runs: Sequence[JobRun], universes: Universes
+) -> Iterator[Session]:
+    """The sessions of jobs, and the acts that need none; ``universes`` are kept and used again."""
     for run in runs:
-        yield from _of_run(project, run, runs)
+        for begin, acts in _of_run(run, runs):
+            yield _session(project, run, begin, acts, universes)
 
 
 def universe_of(project: Project, file: str | None, tool: Tool) -> tuple[Location, ...]:
@@ -114,21 +139,21 @@ def _is_below(path: str, folder: str) -> bool:
     return folder == "." or path.startswith(f"{folder}/")
 
 
-def _of_run(project: Project, run: JobRun, runs: Sequence[JobRun]) -> Iterator[Session]:
+def _of_run(run: JobRun, runs: Sequence[JobRun]) -> Iterator[tuple[Act | None, list[Act]]]:
     current: _Open | None = None
     for act in run.acts:
         if act.does is Does.BEGIN:
             if current is not None:
-                yield _session(project, run, current.begin, current.acts)
+                yield current.begin, current.acts
             current = _Open(begin=act)
         elif act.does in _IN_SESSION:
             if current is None:
                 current = _Open(begin=_begun_elsewhere(run, runs))
             current.acts.append(act)
         elif act.does in DEPLOYING or act.does is Does.BUILD_AND_DEPLOY:
-            yield _session(project, run, None, [act])
+            yield None, [act]
     if current is not None:
-        yield _session(project, run, current.begin, current.acts)
+        yield current.begin, current.acts
 
 
 def _begun_elsewhere(run: JobRun, runs: Sequence[JobRun]) -> Act | None:
@@ -143,11 +168,16 @@ def _begun_elsewhere(run: JobRun, runs: Sequence[JobRun]) -> Act | None:
     return begun[0] if len(begun) == 1 else None
 
 
-def _session(project: Project, run: JobRun, begin: Act | None, acts: list[Act]) -> Session:
+def _session(
+    project: Project, run: JobRun, begin: Act | None, acts: list[Act], universes: Universes
+) -> Session:
     first = begin or acts[0]
     # A session of dg can be begun by the action, and its builds are by dg.
     is_dg = first.by == "dg-deploy-init" or any(each.tool is Tool.DG for each in (first, *acts))
-    universe = universe_of(project, first.file, Tool.DG if is_dg else first.tool)
+    key = (first.file, Tool.DG if is_dg else first.tool)
+    if key not in universes:
+        universes[key] = universe_of(project, *key)
+    universe = universes[key]
     top = in_repository(project_prefix(project), ".")
     is_inside = first.file in {None, "."} or _is_below(str(first.file), top)
     return Session(

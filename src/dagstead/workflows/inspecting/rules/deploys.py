@@ -62,13 +62,11 @@ def location_not_deployed(inspection: Inspection) -> Iterator[Found]:
     if not any(deploying(inspection)) or _is_broken(inspection):
         return
     for location in inspection.project.locations:
-        known = [
-            (session.deploys(location), session.run.event) for _, session in sessions(inspection)
-        ]
-        full = {deployed for deployed, event in known if event in {Event.PUSH, Event.OTHER}}
-        if full & {True, None} or _is_deployed_from_elsewhere(inspection, location):
+        known = inspection.deployers[location.name.value]
+        is_full = any(each.session.run.event in {Event.PUSH, Event.OTHER} for each in known)
+        if is_full or _is_deployed_from_elsewhere(inspection, location):
             continue
-        branch = any(deployed for deployed, event in known if event is Event.CHANGE)
+        branch = any(each.session.run.event is Event.CHANGE for each in known)
         where = "only to branch deployments" if branch else "by no workflow"
         yield Found(
             position=location.position,

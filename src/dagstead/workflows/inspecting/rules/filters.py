@@ -14,7 +14,7 @@ from dagstead.project.source import Position, SourceText
 from dagstead.project.yaml_reader import read_yaml
 from dagstead.workflows.inspecting.action_steps import COMPARING
 from dagstead.workflows.inspecting.globs import matched_by
-from dagstead.workflows.inspecting.inspection import Inspected, Inspection
+from dagstead.workflows.inspecting.inspection import Inspection
 from dagstead.workflows.inspecting.model import Event, PathFilter, Workflow
 from dagstead.workflows.inspecting.placing import place
 from dagstead.workflows.inspecting.references import reference
@@ -194,22 +194,19 @@ def _misses(inspection: Inspection, *, is_configuration: bool) -> Iterator[Found
 def _filters(inspection: Inspection, location: Location, event: Event) -> _Filters:
     found: list[PathFilter] = []
     is_open = False
-    for each in inspection.workflows:
-        if each.workflow.is_only_called or not _may_deploy(each, location, event):
-            continue
-        trigger = trigger_for(each.workflow, event)
+    deployers = inspection.deployers[location.name.value]
+    workflows = {
+        each.inspected.workflow.path: each.inspected.workflow
+        for each in deployers
+        if each.session.run.event is event
+    }
+    for each in workflows.values():
+        trigger = trigger_for(each, event)
         if trigger is None or trigger.paths is None:
             is_open = True
         else:
             found.append(trigger.paths)
     return _Filters(event=event, filters=found, is_open=is_open)
-
-
-def _may_deploy(inspected: Inspected, location: Location, event: Event) -> bool:
-    return any(
-        session.run.event is event and session.deploys(location) is not False
-        for session in inspected.sessions
-    )
 
 
 def _watched(
@@ -225,8 +222,7 @@ def _is_seen(inspection: Inspection, filters: Sequence[PathFilter], path: str) -
     """Whether a change there may start one of the workflows; a folder is seen when a file is."""
     root = inspection.project.repository / path
     if root.is_dir():
-        prefix = "" if path == "." else f"{path}/"
-        below = [each for each in inspection.paths if each.startswith(prefix)]
+        below = inspection.paths_below(path)
         return not below or any(starts_on(each, file) for each in filters for file in below)
     return not root.exists() or any(starts_on(each, path) for each in filters)
 

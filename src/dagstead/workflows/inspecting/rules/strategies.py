@@ -152,8 +152,12 @@ def image_pushed_elsewhere(inspection: Inspection) -> Iterator[Found]:
 
 
 def _elsewhere(inspection: Inspection) -> Iterator[Found]:
+    known: dict[tuple[str, Event], set[str]] = {}
     for inspected, session in sessions(inspection):
-        pushed = _images(inspected, session.run.event)
+        key = (inspected.workflow.path, session.run.event)
+        if key not in known:
+            known[key] = _images(inspected, session.run.event)
+        pushed = known[key]
         for location in session.universe if pushed else ():
             registry = None if location.registry is None else location.registry.value
             if not registry or "$" in registry or _plain(image_name(registry)) in pushed:
@@ -170,11 +174,12 @@ def _elsewhere(inspection: Inspection) -> Iterator[Found]:
 def _images(inspected: Inspected, event: Event) -> set[str]:
     """The names of the images that a workflow pushes; none where one is not known."""
     images: set[str] = set()
-    for run, act in inspected.acts(event):
-        if (act.does is Does.PUSH and act.images is None) or _pushes_by_script(run):
+    for _, act in inspected.acts(event):
+        if act.does is Does.PUSH and act.images is None:
             return set()
         images |= {_plain(each) for each in act.images or ()}
-    return images
+    by_script = any(_pushes_by_script(run) for run in inspected.runs if run.event is event)
+    return set() if not images or by_script else images
 
 
 def _pushes_by_script(run: JobRun) -> bool:
