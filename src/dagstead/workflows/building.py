@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import posixpath
 import re
+import shlex
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from dagstead.project import Family, Project
 from dagstead.project.changes import Additions, Edge, Files, Step, Tree
@@ -21,6 +23,7 @@ _GITLAB = ".gitlab-ci.yml"
 _CHOOSES = re.compile(r"location[_-]?names?\b", re.IGNORECASE)
 _CALLED = re.compile(r"^\s*(?:-\s+)?(?:uses|local):\s*['\"]?(?:\./|/)([^\s'\"@]+)", re.MULTILINE)
 _BUILDS = re.compile(r"\bdocker/build-push-action\b")
+_COMMAND = re.compile(r"\bdocker\s+(?:buildx\s+|image\s+)?build\s+([^|&;>\n]*)")
 _WORD = re.compile(r"[\w.-]+")
 
 
@@ -52,16 +55,35 @@ def build_contexts(path: str, text: str) -> Iterator[tuple[str, str]]:
 
     Without a context docker's action takes the whole repository.
     """
-    root = read_yaml(SourceText(file=path, text=text)).root if _BUILDS.search(text) else None
+    root = read_yaml(SourceText(file=path, text=text)).root if "docker" in text else None
     for node in () if root is None else root.walk():
-        uses, given = node.get("uses"), node.get("with")
-        if given is None or uses is None or not _BUILDS.search(uses.text or ""):
-            continue
-        context = _text(given.get("context")) if given.get("context") is not None else "."
+        found = (*_given(node), *_commanded(node.text or ""))
+        for dockerfile, context in found:
+            if dockerfile and context and "$" not in dockerfile + context:
+                yield posixpath.normpath(dockerfile), posixpath.normpath(context)
+
+
+def _given(step: Node) -> Iterator[tuple[str, str]]:
+    """What a step gives docker's action."""
+    uses, given = step.get("uses"), step.get("with")
+    if given is not None and uses is not None and _BUILDS.search(uses.text or ""):
+        context = "." if given.get("context") is None else _text(given.get("context"))
         file = given.get("file")
-        dockerfile = f"{context}/Dockerfile" if file is None else _text(file)
-        if context and dockerfile and "$" not in context + dockerfile:
-            yield posixpath.normpath(dockerfile), posixpath.normpath(context)
+        yield f"{context}/Dockerfile" if file is None else _text(file), context
+
+
+def _commanded(text: str) -> Iterator[tuple[str, str]]:
+    """The same of ``docker build --file X CONTEXT``, when run at the top of the repository."""
+    for found in _COMMAND.finditer(text.replace("\\\n", " ")):
+        try:
+            words = shlex.split(found[1], comments=True)
+        except ValueError:
+            continue
+        files = [after for word, after in pairwise(words) if word in {"-f", "--file"}]
+        files += [word.partition("=")[2] for word in words if word.startswith("--file=")]
+        context = words[-1] if words else ""
+        if files and context not in files:
+            yield files[0], context
 
 
 def _text(node: Node | None) -> str:

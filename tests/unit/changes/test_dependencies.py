@@ -53,6 +53,10 @@ from tests.unit.changes.git_repositories import HOME, Repository, cloud, lines
             {"etl/requirements.txt": "dagster\n-e ../lib[x]\n"},
             "etl/requirements.txt:2 -e ../lib[x]",
         ),
+        (
+            {"etl/requirements/prod.txt": "-e ../../lib\n"},
+            "etl/requirements/prod.txt:1 -e ../../lib",
+        ),
         ({"etl/requirements.txt": "../lib\n"}, "etl/requirements.txt:1 ../lib"),
         (
             {"etl/requirements.txt": "lib @ file:../lib ; python_version > '3'\n"},
@@ -150,6 +154,8 @@ def test_what_lies_elsewhere_is_no_part(text: str, tmp_path: Path) -> None:
         {"etl/setup.py": "setup(install_requires=[f'lib @ file://{find()}'])\n"},
         {"etl/setup.py": "print 'python 2', 'lib @ file:../lib'\n"},
         {"etl/requirements.txt": "-e ${HOME}/lib\n"},
+        {"etl/pyproject.toml": '[tool.uv.sources]\nlib = { path = "../lib"\n'},
+        {"etl/Pipfile": 'lib = { path = "../lib"\n'},
         {"etl/pyproject.toml": "[tool.uv.sources]\nlib = { workspace = true }\n"},
     ],
 )

@@ -127,16 +127,23 @@ def test_copies_begin_at_the_folder_that_has_them(tmp_path: Path) -> None:
     ]
 
 
-def test_a_workflow_tells_the_build_context(tmp_path: Path) -> None:
-    step = "uses: docker/build-push-action@v6, with: {{context: {}, file: etl/Dockerfile}}"
-    workflow = "jobs: {{deploy: {{steps: [{{run: dagster-cloud ci init}}, {{{}}}]}}}}\n"
+@pytest.mark.parametrize(
+    "step",
+    [
+        "{uses: docker/build-push-action@v6, with: {context: ., file: etl/Dockerfile}}",
+        "{uses: docker/build-push-action@v6, with: {file: ./etl/Dockerfile}}",
+        "{run: 'docker build -t x:1 --file etl/Dockerfile .'}",
+        "{run: 'docker buildx build --push --file=etl/Dockerfile . && x'}",
+    ],
+)
+def test_a_workflow_tells_the_build_context(step: str, tmp_path: Path) -> None:
     repository = Repository.made(
         tmp_path,
         {
             **IMAGE,
             "etl/Dockerfile": "FROM python\nCOPY . /\n",
             ".dockerignore": "docs\n",
-            ".github/workflows/deploy.yml": workflow.format(step.format(".")),
+            ".github/workflows/deploy.yml": f"steps: [{{run: dagster-cloud ci init}}, {step}]\n",
         },
     )
     repository.write({"dbt/x.sql": "", "docs/a.md": ""})

@@ -13,6 +13,7 @@ from dagstead.project.changes.pyprojects import (
     path_edges,
     read_pyproject,
     requirement_names,
+    unreadable_edges,
     workspace_sources,
 )
 from dagstead.project.changes.requirements import REQUIREMENTS_FILE, requirement_edges
@@ -25,6 +26,8 @@ PYPROJECT = "pyproject.toml"
 #: Files that say what a folder needs, beside files of requirements.
 _SETUP_FILES = ("setup.cfg", "tox.ini")
 PACKAGE_FILES = frozenset({PYPROJECT, "setup.py", "setup.cfg", "Pipfile", "requirements.txt"})
+#: Holds a file for each environment, as ``requirements/prod.txt``.
+_REQUIREMENTS_FOLDER = "requirements"
 _CONDA = ("environment.yml", "environment.yaml")
 
 
@@ -96,7 +99,16 @@ class Graph:
             elif name == "Pipfile":
                 root = read_pyproject(path, self._files.read(path))
                 yield from () if root is None else path_edges(path, root)
+                yield from unreadable_edges(path, self._files.read(path))
+            elif name == _REQUIREMENTS_FOLDER:
+                yield from self._of_requirements(path)
             elif name in _CONDA or REQUIREMENTS_FILE.fullmatch(name):
+                yield from requirement_edges(path, self._text(path))
+
+    def _of_requirements(self, folder: str) -> Iterator[Edge]:
+        for name in self._files.names(folder):
+            if name.endswith((".txt", ".in")):
+                path = f"{folder}/{name}"
                 yield from requirement_edges(path, self._text(path))
 
     def is_package(self, folder: str) -> bool:
@@ -121,6 +133,8 @@ class Graph:
 
     def _of_pyproject(self, folder: str, path: str) -> Iterator[Edge]:
         root = self.pyproject(folder)
+        if root is None:
+            yield from unreadable_edges(path, self._files.read(path))
         workspace = self._workspaces.around(folder)
         if root is not None:
             yield from path_edges(path, root)

@@ -9,7 +9,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from dagstead.project.changes.parts import EVERYTHING, Edge, Step
+from dagstead.project.changes.parts import EVERYTHING, Edge, Step, Tree
 from dagstead.project.changes.requirements import edges_to, path_in_requirement
 from dagstead.project.changes.setup_files import steps_up
 from dagstead.project.nodes import Node, NodeKind
@@ -24,12 +24,13 @@ _KEYS = tuple[str, ...]
 
 def read_pyproject(file: str, data: bytes | None) -> Node | None:
     """A document that may name paths; ``None`` for one that does not, or cannot be read."""
-    if data is None or not _WORTH_READING.search(data):
-        return None
-    try:
-        return read_toml(SourceText.decode(file, data)).root
-    except UnicodeDecodeError:
-        return None
+    return _read(file, data) if data is not None and _WORTH_READING.search(data) else None
+
+
+def unreadable_edges(file: str, data: bytes | None) -> Iterator[Edge]:
+    """An edge to everything when a document may name paths, and cannot be read."""
+    if data is not None and _WORTH_READING.search(data) and _read(file, data) is None:
+        yield Edge(to=Tree(path=EVERYTHING), step=Step(file=file, what="(cannot be read)"))
 
 
 def path_edges(
@@ -120,6 +121,13 @@ def _is_dependency(keys: _KEYS) -> bool:
 def _is_source_of(keys: _KEYS, names: frozenset[str]) -> bool:
     is_source = keys[:3] == ("tool", "uv", "sources") and len(keys) > 3  # noqa: PLR2004 - a name
     return is_source and canonicalize_name(keys[3]) in names
+
+
+def _read(file: str, data: bytes) -> Node | None:
+    try:
+        return read_toml(SourceText.decode(file, data)).root
+    except UnicodeDecodeError:
+        return None
 
 
 def _document(data: bytes | None) -> dict[str, Any]:
