@@ -85,6 +85,10 @@ class WriteFailedError(BusyError):
     retry_after_seconds = 5
 
 
+class IssuerError(DagsteadError):
+    """A CI provider's keys could not be fetched."""
+
+
 class NoAnswerError(DagsteadError):
     """No agent answered in time."""
 

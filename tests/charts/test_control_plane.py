@@ -12,8 +12,9 @@ from tests.charts.sets import PLANE, PLANE_LEAST, PLANE_SETS
 from tests.support.helm import Helm, HelmRefusedError, Release, from_set
 
 WORKLOADS = ("Deployment", "StatefulSet")
-#: Settings that have a value of their own in the chart, or none: the pool is a process by itself.
-OWN = {"data", "database", "host", "port", "public_url", "organization", "pool", "pool_local_code"}
+#: Settings that have a value of their own in the chart, or that no cluster needs.
+OWN = {"data", "database", "host", "port", "public_url", "organization"}
+OWN |= {"pool", "pool_local_code", "loopback_issuers"}
 
 
 @pytest.fixture(name="installed", params=PLANE_SETS.values(), ids=list(PLANE_SETS))

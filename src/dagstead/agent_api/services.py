@@ -73,7 +73,9 @@ class Caller:
             )
             raise InvalidInputError(msg)
         deployment = self.services.store.deployments.get(self.deployment_name)
-        self.token.require_deployment(deployment.name, is_branch=deployment.is_branch)
+        self.token.require_deployment(
+            deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
+        )
         return deployment
 
     @property
@@ -103,6 +105,7 @@ def caller_of(request: Request, services: AgentServices, *, users_too: bool = Fa
             "Create an agent token with `dagstead token create --kind agent`."
         )
         raise ForbiddenError(msg)
+    token.require_more_than_deploying(f"{request.url.path!r}")
     return Caller(
         services=services,
         token=token,

@@ -14,12 +14,14 @@ from dagstead.cli import (
     deployment,
     explain,
     location,
+    login,
     migrate,
     plan,
     releases,
     routes,
     run,
     token,
+    trust,
     version,
     workflows,
 )
@@ -43,6 +45,7 @@ for command in (run.up, run.web, run.daemon, run.pool):
 for name, group in (
     ("deployment", deployment.app),
     ("token", token.app),
+    ("trust", trust.app),
     ("agent", agent.app),
     ("releases", releases.app),
     ("location", location.app),
@@ -60,6 +63,7 @@ for command_of_repository in (
     plan.plan,
     build.build,
     deploy.deploy,
+    login.login,
 ):
     app.command(rich_help_panel="Repository")(command_of_repository)
 app.command()(version.version)

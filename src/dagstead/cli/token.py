@@ -88,7 +88,7 @@ def create(  # noqa: PLR0913 - one parameter an option
 @app.command("list")
 def list_(
     *,
-    all_: Annotated[bool, typer.Option("--all", help="Revoked ones too.")] = False,
+    all_: Annotated[bool, typer.Option("--all", help="Revoked and expired ones too.")] = False,
     data: DataOption = None,
     database: DatabaseOption = None,
     config: ConfigOption = None,
@@ -102,6 +102,7 @@ def list_(
 
     with existing_store(settings(data=data, database=database, config=config)) as store:
         tokens = store.tokens.all()
+        now = store.clock()
     rows = [
         {
             "id": token.id,
@@ -111,10 +112,11 @@ def list_(
             "queues": token.describe_queues() if token.kind is TokenKind.AGENT else None,
             "created": moment(token.created_at),
             "last_used": moment(token.last_used_at),
+            "expires": moment(token.expires_at),
             "revoked": moment(token.revoked_at),
         }
         for token in tokens
-        if all_ or token.revoked_at is None
+        if all_ or token.is_valid_at(now)
     ]
     print_rows(rows, format_, empty="There is no token. See `dagstead token create --help`.")
 

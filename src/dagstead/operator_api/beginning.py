@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from dagstead.errors import InvalidDocumentError
-from dagstead.operator_api.context import Context
+from dagstead.operator_api.context import Context, require_locations
 from dagstead.operator_api.documents import Deploying, pex_files
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 from dagstead.plane.locations import NewLocation
@@ -22,9 +22,11 @@ def begin(context: Context, new: NewRelease) -> Release:
     Who began it, the commit and whether it is atomic are filled in where ``new`` leaves them open.
 
     Raises:
+        ForbiddenError: when the caller's token does not grant one of the locations.
         InvalidDocumentError: when a PEX file was never uploaded, or no live agent serves the queue
             of a location and the deployment's policy is to refuse that.
     """
+    require_locations(context, [*(each.name for each in new.locations), *new.removes])
     policy = ReleasePolicy.of(context.deployment.settings)
     unserved = why_unserved(context, {each.name: each.queue for each in new.locations})
     errors = _missing_uploads(new.locations, lambda key: context.store.blobs.size(key) is not None)

@@ -120,7 +120,7 @@ def grants(context: Context, deployment: Deployment) -> bool:
     """Whether the caller's token may see a deployment."""
     token = context.token
     return token is not None and token.grants_deployment(
-        deployment.name, is_branch=deployment.is_branch
+        deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
     )
 
 
@@ -132,4 +132,16 @@ def require_deployment(context: Context, deployment: Deployment) -> None:
     """
     if context.token is None:
         raise ForbiddenError
-    context.token.require_deployment(deployment.name, is_branch=deployment.is_branch)
+    context.token.require_deployment(
+        deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
+    )
+
+
+def require_locations(context: Context, names: Iterable[str]) -> None:
+    """Refuse a token of CI that is limited to other locations.
+
+    Raises:
+        ForbiddenError: with the sentence for the caller.
+    """
+    if context.token is not None:
+        context.token.require_locations(names)

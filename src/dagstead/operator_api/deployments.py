@@ -64,7 +64,11 @@ def deployment_by_name(info: GraphQLResolveInfo, name: str) -> Mapping[str, Any]
     found = next((each for each in context.store.deployments.all() if each.name == name), None)
     if context.token is not None and (found is None or not grants(context, found)):
         # First the grant: which other deployments exist is not for a limited token's holder.
-        context.token.require_deployment(name, is_branch=found is not None and found.is_branch)
+        context.token.require_deployment(
+            name,
+            is_branch=found is not None and found.is_branch,
+            repository=None if found is None else found.repository,
+        )
     deployment = found or context.store.deployments.get(name)
     return {"__typename": "DagsterCloudDeployment", **_view(info, deployment)}
 
@@ -185,7 +189,7 @@ def _remove(context: Context, deployment: Deployment) -> None:
 def _require_branch(context: Context, branch: Branch) -> None:
     name = branch_deployment_name(branch.repo_name, branch.branch_name)
     if context.token is not None:
-        context.token.require_deployment(name, is_branch=True)
+        context.token.require_deployment(name, is_branch=True, repository=branch.repo_name)
 
 
 def _status(deployment: Deployment) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from dagstead.operator_api.beginning import begin, deploying, others
-from dagstead.operator_api.context import Context, context_of
+from dagstead.operator_api.context import Context, context_of, require_locations
 from dagstead.operator_api.documents import read_location, read_locations
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
@@ -51,6 +51,7 @@ def delete_location(
 ) -> Mapping[str, Any]:
     """Remove a location; its agent then stops its code server."""
     context = context_of(info)
+    require_locations(context, [locationName])
     outcome = context.store.releases.remove(context.deployment.name, locationName)
     context.calls.check_for_workspace_updates(context.deployment, outcome.queues)
     return {"__typename": "DeleteLocationSuccess", "locationName": locationName}

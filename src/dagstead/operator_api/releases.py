@@ -12,7 +12,7 @@ from graphql import GraphQLResolveInfo
 from dagstead.errors import ConflictError, InvalidDocumentError
 from dagstead.operator_api.agents import heartbeats
 from dagstead.operator_api.beginning import begin, deploying, others, why_unserved
-from dagstead.operator_api.context import Context, context_of
+from dagstead.operator_api.context import Context, context_of, require_locations
 from dagstead.operator_api.documents import read_location, read_locations
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member, as_python_error
@@ -98,6 +98,8 @@ def end_release(info: GraphQLResolveInfo, number: int, reason: str) -> Mapping[s
     """End a release that is loading: its locations go back to what is live."""
     context = context_of(info)
     name = context.deployment.name
+    ending = context.store.releases.get(name, number)
+    require_locations(context, [*(each.name for each in ending.parts), *ending.removes])
     outcome = context.store.releases.end(name, number, reason)
     context.calls.check_for_workspace_updates(context.deployment, outcome.queues)
     return _member(context, context.store.releases.get(name, number))

@@ -1,13 +1,16 @@
-"""Stands before a deployment's web server and refuses what is not offered."""
+"""Stands before a deployment's web server and refuses what is not offered, or not granted."""
 
 from __future__ import annotations
 
 import json
 
+from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dagstead.operator_api.deploying import require_deploying
 from dagstead.operator_api.not_offered import refusal
+from dagstead.plane.tokens import Token
 
 
 def screened(app: ASGIApp) -> ASGIApp:
@@ -17,11 +20,22 @@ def screened(app: ASGIApp) -> ASGIApp:
     """
 
     async def screen(scope: Scope, receive: Receive, send: Send) -> None:
+        token: Token | None = scope.get("state", {}).get("token")
         if not _is_graphql_post(scope):
+            if token is not None:
+                token.require_more_than_deploying("looking at its pages")
             await app(scope, receive, send)
             return
         body = await _body(receive)
-        sentence = refusal(_document(body))
+        document = _document(body)
+        if token is not None and token.locations is not None:
+            if not document or "application/json" not in Headers(scope=scope).get(
+                "content-type", ""
+            ):
+                # Open-source Dagster looks for the document elsewhere, then.
+                token.require_more_than_deploying("a request that is not JSON")
+            require_deploying(token, document)
+        sentence = refusal(document)
         if sentence is None:
             await app(scope, _replay(body, receive), send)
             return

@@ -53,6 +53,11 @@ class Deployment:
         """Whether it is a branch deployment."""
         return self.kind is DeploymentKind.BRANCH
 
+    @property
+    def repository(self) -> str | None:
+        """The repository of a branch deployment, as the CLI reported it."""
+        return self.branch.repo_name if self.branch else None
+
 
 def branch_deployment_name(repo_name: str, branch_name: str) -> str:
     """The name of a branch's deployment: stable, and safe as a path and a schema name.

@@ -18,6 +18,7 @@ RESERVED_DEPLOYMENT_NAMES = frozenset(
         "agent",
         "blobs",
         "health",
+        "oidc",
         "sign-in",
         "sign-out",
         "check_snapshot",

@@ -34,12 +34,36 @@ class Token:
     created_at: float
     revoked_at: float | None
     last_used_at: float | None
+    #: Tokens of CI end by themselves.
+    expires_at: float | None = None
+    #: Tokens of CI: whose branch deployments are granted; ``None`` is everybody's.
+    repository: str | None = None
+    #: Tokens of CI: ``None`` grants every location. With names, the token deploys these locations
+    #: and does nothing besides.
+    locations: frozenset[str] | None = None
 
-    def grants_deployment(self, name: str, *, is_branch: bool) -> bool:
-        """Whether this deployment may be served or looked at."""
+    def is_valid_at(self, now: float) -> bool:
+        """Whether it opens anything at a time."""
+        return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
+
+    def grants_deployment(
+        self, name: str, *, is_branch: bool, repository: str | None = None
+    ) -> bool:
+        """Whether this deployment may be served or looked at.
+
+        Args:
+            name: of the deployment.
+            is_branch: whether it is a branch deployment.
+            repository: of a branch deployment, as the CLI reported it.
+        """
         if is_branch and self.branch_deployments:
-            return True
+            return self.repository is None or self._is_own(repository)
         return self.deployments is None or name in self.deployments
+
+    def _is_own(self, repository: str | None) -> bool:
+        # Official clients name a GitLab project without its groups.
+        own = self.repository or ""
+        return repository in {own, own.rsplit("/", maxsplit=1)[-1]}
 
     def grants_queue(self, queue: str | None) -> bool:
         """Whether requests of this queue may be taken."""
@@ -49,17 +73,53 @@ class Token:
         """The claimed queues that are granted."""
         return frozenset(queue for queue in claimed if self.grants_queue(queue))
 
-    def require_deployment(self, name: str, *, is_branch: bool) -> None:
-        """Refuse unless the deployment is granted.
+    def require_deployment(
+        self, name: str, *, is_branch: bool, repository: str | None = None
+    ) -> None:
+        """Refuse unless the deployment is granted; see :meth:`grants_deployment`.
 
         Raises:
             ForbiddenError: with the sentence for the caller.
         """
-        if not self.grants_deployment(name, is_branch=is_branch):
+        if not self.grants_deployment(name, is_branch=is_branch, repository=repository):
+            way = f"token create --kind {self.kind}" if self.expires_at is None else "trust add …"
             msg = (
                 f"Token {self.name!r} may not use deployment {name!r}. It may use: "
                 f"{self.describe_deployments()}. Create one that may with "
-                f"`dagstead token create --kind {self.kind} --deployment {name}`."
+                f"`dagstead {way} --deployment {name}`."
+            )
+            raise ForbiddenError(msg)
+
+    def require_more_than_deploying(self, what: str) -> None:
+        """Refuse a token that is limited to locations.
+
+        Args:
+            what: as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if self.locations is not None:
+            msg = (
+                f"Token {self.name!r} may only deploy {', '.join(sorted(self.locations))}, and "
+                f"{what} is not part of that. A trust policy without --location grants it."
+            )
+            raise ForbiddenError(msg)
+
+    def require_locations(self, names: Iterable[str]) -> None:
+        """Refuse unless all of these locations are granted.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if self.locations is None:
+            return
+        others = sorted(set(names) - self.locations)
+        if others:
+            msg = (
+                f"Token {self.name!r} may not change location {others[0]!r}. It may deploy: "
+                f"{', '.join(sorted(self.locations))}. On the server, a policy with "
+                f"`dagstead trust add --location {others[0]}` grants it."
             )
             raise ForbiddenError(msg)
 
@@ -67,7 +127,8 @@ class Token:
         """The granted deployments, for people."""
         names = ["all"] if self.deployments is None else sorted(self.deployments)
         if self.branch_deployments and self.deployments is not None:
-            names.append("branch deployments")
+            own = "" if self.repository is None else f" of {self.repository}"
+            names.append(f"branch deployments{own}")
         return ", ".join(names) or "none"
 
     def describe_queues(self) -> str:

@@ -27,10 +27,13 @@ from dagstead.operator_api.schema import create_schema
 from dagstead.plane.names import RESERVED_DEPLOYMENT_NAMES
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
+from dagstead.server.ci_login import CiLogin
 from dagstead.server.deployment_apps import DeploymentApps
 from dagstead.server.graphql_request import checked_body
 from dagstead.server.guard import GuardMiddleware
 from dagstead.server.identity import Identity, IdentityMiddleware, refuse
+from dagstead.server.issuer_keys import IssuerKeys
+from dagstead.server.oidc import OidcEndpoint, Throttle
 from dagstead.server.organization_address import OrganizationAddressMiddleware
 from dagstead.server.replies import is_graphql, reply, sentence
 from dagstead.server.sessions import Sessions
@@ -75,11 +78,18 @@ def create_app(
         has_public_url=settings.public_url is not None,
     )
     sign_in = SignIn(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
+    login = CiLogin(
+        store=store,
+        keys=IssuerKeys(clock=store.clock, loopback=settings.loopback_issuers),
+        organization=settings.organization,
+        base_url=settings.base_url,
+    )
     operator = Operator(apps=apps, agents=agent_graphql(agents))
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
         Route("/health", _health(store), methods=["GET"]),
         *sign_in.routes(),
+        OidcEndpoint(login=login, throttle=Throttle(clock=store.clock)).route(),
         *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
         *agent_routes(agents),
         Route("/graphql", operator.graphql, methods=["GET", "POST"]),

@@ -53,8 +53,12 @@ class DeploymentApps:
         deployments = self.instances.store.deployments
         if token.deployments is not None:
             # First the grant: names of other deployments are not for a limited token's holder.
-            is_branch = any(each.name == name and each.is_branch for each in deployments.all())
-            token.require_deployment(name, is_branch=is_branch)
+            found = next((each for each in deployments.all() if each.name == name), None)
+            token.require_deployment(
+                name,
+                is_branch=found is not None and found.is_branch,
+                repository=None if found is None else found.repository,
+            )
         return deployments.get(name)
 
     def exists(self, name: str) -> bool:

@@ -14,14 +14,15 @@ from starlette.websockets import WebSocketClose
 
 from dagstead.errors import DagsteadError, ForbiddenError, UnauthenticatedError
 from dagstead.plane.tokens import Token
+from dagstead.server.oidc import OIDC_PATH
 from dagstead.server.replies import reply
 from dagstead.server.sessions import COOKIE, Sessions
 from dagstead.store.blobs import BLOBS_PATH
 from dagstead.store.tokens import Tokens
 
-#: Answered without a token: the health check, the page where one is given, and signed addresses,
+#: Answered without a token: the health check, the places where one is given, and signed addresses,
 #: which carry their own permission.
-PUBLIC_PATHS = frozenset({"/health", "/sign-in"})
+PUBLIC_PATHS = frozenset({"/health", "/sign-in", OIDC_PATH})
 
 #: What official agents and the official CLI send.
 TOKEN_HEADER = "Dagster-Cloud-Api-Token"  # noqa: S105 - a header's name

@@ -13,6 +13,7 @@ from dagstead.errors import (
     DagsteadError,
     ForbiddenError,
     InvalidInputError,
+    IssuerError,
     NoAnswerError,
     NotFoundError,
     TooLargeError,
@@ -30,6 +31,7 @@ _STATUS: tuple[tuple[type[DagsteadError], HTTPStatus], ...] = (
     (ConflictError, HTTPStatus.BAD_REQUEST),
     (BusyError, HTTPStatus.TOO_MANY_REQUESTS),
     (NoAnswerError, HTTPStatus.GATEWAY_TIMEOUT),
+    (IssuerError, HTTPStatus.BAD_GATEWAY),
 )
 
 #: Official clients look at the status of these only when the body has no ``errors``: the agent

@@ -97,6 +97,10 @@ class Settings(BaseModel):
     sign_in_days: int = Field(
         30, ge=1, le=365, description="Days until a browser must sign in again."
     )
+    loopback_issuers: bool = Field(
+        False,  # noqa: FBT003
+        description="Whether `dagstead trust` takes issuers at http://127.0.0.1, for tests.",
+    )
     stop_seconds: int = Field(
         20, ge=1, le=600, description="Time that each process has to end its work when stopped."
     )

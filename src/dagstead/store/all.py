@@ -15,6 +15,7 @@ from dagstead.store.properties import Properties
 from dagstead.store.releases import Releases
 from dagstead.store.requests import Requests
 from dagstead.store.tokens import Tokens
+from dagstead.store.trust import Trust
 from dagstead.store.writes import Writes
 
 
@@ -30,6 +31,7 @@ class Store:
     requests: Requests
     agents: Agents
     tokens: Tokens
+    trust: Trust
     writes: Writes
     properties: Properties
     blobs: Blobs
@@ -53,6 +55,7 @@ def open_store(*, database_url: str, blobs_folder: Path, clock: Clock) -> Store:
         requests=Requests(database, clock),
         agents=Agents(database, clock),
         tokens=Tokens(database, clock),
+        trust=Trust(database, clock),
         writes=Writes(database, clock),
         properties=properties,
         blobs=open_blobs(blobs_folder, clock=clock, signing_key=properties.signing_key()),

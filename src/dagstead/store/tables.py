@@ -196,6 +196,25 @@ tokens = Table(
     Column("created_at", Float, nullable=False),
     Column("revoked_at", Float),
     Column("last_used_at", Float),
+    Column("expires_at", Float),
+    Column("repository", String(255)),
+    Column("locations", JSON),
+)
+
+#: Whose jobs get a token of CI, and which.
+trust_policies = Table(
+    "trust_policies",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("provider", String(16), nullable=False),
+    Column("issuer", String(255), nullable=False),
+    Column("claims", JSON, nullable=False),
+    Column("deployments", JSON, nullable=False),
+    Column("branch_deployments", Boolean, nullable=False),
+    Column("locations", JSON),
+    Column("minutes", Integer, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("last_used_at", Float),
 )
 
 #: Event writes by their Idempotency-Key: begun, then done.

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, insert, null, select, update
+from sqlalchemy import Row, delete, insert, null, select, update
 
 from dagstead.errors import NotFoundError, UnauthenticatedError
 from dagstead.plane.clock import Clock
@@ -17,6 +17,8 @@ from dagstead.store.tables import tokens
 
 #: ``last_used_at`` is for people: writing it on every call would double the load.
 _LAST_USED_RESOLUTION_SECONDS = 60.0
+#: Long enough to see in the list of tokens what a job of yesterday did.
+_EXPIRED_KEPT_SECONDS = 7 * 86400.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +28,9 @@ class Grant:
     deployments: Collection[str] | None = None
     queues: Collection[str | None] | None = None
     branch_deployments: bool = True
+    expires_at: float | None = None
+    repository: str | None = None
+    locations: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +55,9 @@ class Tokens:
                     queues=null() if grant.queues is None else queues_to_json(grant.queues),
                     branch_deployments=grant.branch_deployments,
                     created_at=self.clock(),
+                    expires_at=grant.expires_at,
+                    repository=grant.repository,
+                    locations=null() if grant.locations is None else sorted(grant.locations),
                 )
                 .returning(tokens)
             ).one()
@@ -59,7 +67,7 @@ class Tokens:
         """The token of a secret.
 
         Raises:
-            UnauthenticatedError: when it is unknown or revoked.
+            UnauthenticatedError: when it is unknown, revoked or expired.
         """
         with self.database.read() as connection:
             row = connection.execute(
@@ -77,7 +85,7 @@ class Tokens:
         """The token of an id that a signed cookie named.
 
         Raises:
-            UnauthenticatedError: when it is gone or revoked.
+            UnauthenticatedError: when it is gone, revoked or expired.
         """
         with self.database.read() as connection:
             row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
@@ -111,9 +119,19 @@ class Tokens:
             raise NotFoundError(msg)
         return _token(row)
 
+    def delete_expired(self) -> None:
+        """Remove tokens that have been useless for a while: each job of CI leaves one."""
+        with self.database.write() as connection:
+            connection.execute(
+                delete(tokens).where(tokens.c.expires_at < self.clock() - _EXPIRED_KEPT_SECONDS)
+            )
+
     def _valid(self, row: Row[Any]) -> Token:
         if row.revoked_at is not None:
             msg = f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
+            raise UnauthenticatedError(msg)
+        if row.expires_at is not None and row.expires_at <= self.clock():
+            msg = f"Token {row.name!r} has expired. Get a new one with `dagstead login`."
             raise UnauthenticatedError(msg)
         self._touch(row)
         return _token(row)
@@ -139,4 +157,7 @@ def _token(row: Row[Any]) -> Token:
         created_at=row.created_at,
         revoked_at=row.revoked_at,
         last_used_at=row.last_used_at,
+        expires_at=row.expires_at,
+        repository=row.repository,
+        locations=None if row.locations is None else frozenset(row.locations),
     )

@@ -63,7 +63,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """A control plane with the deployments prod and staging, and small bodies."""
     folder: Path = tmp_path_factory.mktemp("plane")
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        flags = {"data": folder, "max_body_mb": 1, "port": listener.getsockname()[1]}
+        port = listener.getsockname()[1]
+        flags = {"data": folder, "max_body_mb": 1, "port": port, "loopback_issuers": True}
         settings = load_settings(flags, environment={}).settings
         clock = ManualClock()
         store = open_store(

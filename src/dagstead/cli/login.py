@@ -1,0 +1,121 @@
+"""``dagstead login``: a token for a job of CI, which keeps no secret."""
+
+from __future__ import annotations
+
+import os
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dagstead.client.ci_login import CiToken
+
+#: GitHub's file of variables for the steps that follow.
+_GITHUB_FILE = "GITHUB_ENV"
+
+
+class Output(StrEnum):
+    """Where the token goes."""
+
+    GITHUB_ENV = "github-env"
+    EXPORT = "export"
+
+
+def login(
+    *,
+    github: Annotated[bool, typer.Option("--github", help="A job of GitHub Actions.")] = False,
+    gitlab: Annotated[bool, typer.Option("--gitlab", help="A job of GitLab CI.")] = False,
+    url: Annotated[
+        str | None,
+        typer.Option("--url", envvar="DAGSTER_CLOUD_URL", help="The control plane's address."),
+    ] = None,
+    deployment: Annotated[
+        str | None,
+        typer.Option("--deployment", help="The full deployment that the token has to grant."),
+    ] = None,
+    token_variable: Annotated[
+        str | None,
+        typer.Option("--token-variable", help="GitLab: the variable of the job's id_tokens."),
+    ] = None,
+    output: Annotated[
+        Output | None,
+        typer.Option(
+            "--output",
+            help="github-env sets it for the steps that follow (the default on GitHub), export "
+            "prints a command for the shell.",
+        ),
+    ] = None,
+) -> None:
+    """Log in from CI: the job's own token is exchanged for one of ours that lives minutes.
+
+    On the server, `dagstead trust add` says whose jobs may. Nothing has to be kept in CI.
+
+    For example:
+
+    - `dagstead login --github --url https://dagstead.example.com`
+
+    - `eval "$(dagstead login --gitlab)"`
+    """
+    from dagstead.client.ci_login import exchange
+
+    address = _address(url)
+    found = exchange(
+        address, _provider_token(address, token_variable, github=github, gitlab=gitlab), deployment
+    )
+    _hand_over(found, output)
+
+
+def _address(url: str | None) -> str:
+    from dagstead.errors import ConfigurationError
+
+    if not url:
+        msg = "Which control plane? Set DAGSTER_CLOUD_URL=https://…, or name it with --url."
+        raise ConfigurationError(msg)
+    if not url.startswith(("http://", "https://")):
+        msg = f"{url!r} is no address of a control plane. It begins with https:// or http://."
+        raise ConfigurationError(msg)
+    return url.rstrip("/")
+
+
+def _provider_token(url: str, variable: str | None, *, github: bool, gitlab: bool) -> str:
+    from dagstead.client.ci_login import GITLAB_VARIABLE, github_token, gitlab_token
+    from dagstead.errors import InvalidInputError
+
+    if github and gitlab:
+        msg = "--github and --gitlab contradict each other. Name the one that this job runs on."
+        raise InvalidInputError(msg)
+    if github or (not gitlab and "GITHUB_ACTIONS" in os.environ):
+        return github_token(os.environ, url)
+    if gitlab or "GITLAB_CI" in os.environ:
+        return gitlab_token(os.environ, url, variable or GITLAB_VARIABLE)
+    msg = (
+        "This is no job of CI that is known here. Say --github or --gitlab; people sign in with a "
+        "token of `dagstead token create`."
+    )
+    raise InvalidInputError(msg)
+
+
+def _hand_over(token: CiToken, output: Output | None) -> None:
+    file = os.environ.get(_GITHUB_FILE)
+    chosen = output or (Output.GITHUB_ENV if file else Output.EXPORT)
+    if "GITHUB_ACTIONS" in os.environ:
+        # GitHub hides from now on what it is told so. The shell that takes an export reads
+        # standard output, GitHub both.
+        typer.echo(f"::add-mask::{token.secret}", err=chosen is Output.EXPORT)
+    if chosen is Output.EXPORT:
+        print(f"export DAGSTER_CLOUD_API_TOKEN={token.secret}")
+    else:
+        _append(file, f"DAGSTER_CLOUD_API_TOKEN={token.secret}\n")
+    minutes = round(token.seconds / 60)
+    typer.echo(f"Logged in as {token.name!r} for {minutes} minutes: {token.grants}.", err=True)
+
+
+def _append(file: str | None, line: str) -> None:
+    from dagstead.errors import ConfigurationError
+
+    if not file:
+        msg = f"{_GITHUB_FILE} is not set: this is no job of GitHub Actions. Say --output export."
+        raise ConfigurationError(msg)
+    with open(file, "a", encoding="utf-8") as variables:  # noqa: PTH123 - GitHub's, as it is given
+        variables.write(line)

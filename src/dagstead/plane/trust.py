@@ -1,0 +1,226 @@
+"""Trust in CI providers: whose tokens are exchanged for one of ours, and what that one may do.
+
+A provider signs a token that tells which repository, branch and environment a job runs for. A
+policy names an issuer and what some of these claims must be; a token that fits it gets its grant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from dagstead.errors import InvalidInputError
+
+#: How long our token lives, unless a policy says otherwise: longer than a deploy takes to upload
+#: and load, shorter than anybody needs to make use of a log that shows it.
+DEFAULT_MINUTES = 15
+_MOST_MINUTES = 120
+
+_BRANCH_PREFIX = "refs/heads/"
+_TAG_PREFIX = "refs/tags/"
+_LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+class Provider(StrEnum):
+    """Whose claims a policy is written in."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+    @property
+    def issuer(self) -> str:
+        """The address that signs for its public service."""
+        return _PUBLIC[self]
+
+    @property
+    def repository_claim(self) -> str:
+        """The claim with the repository's whole name."""
+        return "repository" if self is Provider.GITHUB else "project_path"
+
+    @property
+    def ref_claim(self) -> str:
+        """The claim with the whole name of the branch or tag.
+
+        Not GitLab's ``ref``: for a merge request it names a branch that may be a fork's.
+        """
+        return "ref" if self is Provider.GITHUB else "ref_path"
+
+
+_PUBLIC = {
+    Provider.GITHUB: "https://token.actions.githubusercontent.com",
+    Provider.GITLAB: "https://gitlab.com",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """Which jobs a policy is for. ``*`` stands for anything but ``/``, ``**`` for anything."""
+
+    repository: str
+    branch: str | None = None
+    tag: str | None = None
+    environment: str | None = None
+    #: Whether no branch, tag or environment is needed: pull requests fit, too.
+    any_ref: bool = False
+    #: More claims, by their names.
+    claims: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Allowed:
+    """What the token of a job that fits may do."""
+
+    #: Full deployments.
+    deployments: frozenset[str]
+    #: Whether branch deployments of the job's own repository are granted.
+    branch_deployments: bool
+    #: ``None`` is every location; else the token deploys these and does nothing besides.
+    locations: frozenset[str] | None
+    minutes: int = DEFAULT_MINUTES
+
+    @property
+    def described_deployments(self) -> str:
+        """The deployments, for people."""
+        branches = ["branch deployments"] if self.branch_deployments else []
+        return ", ".join([*sorted(self.deployments), *branches])
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Mismatch:
+    """One claim that is not what a policy wants."""
+
+    claim: str
+    wanted: str
+    #: ``None`` when the token does not have it.
+    found: str | None
+
+    def __str__(self) -> str:
+        found = "which it lacks" if self.found is None else f"and it is {self.found!r}"
+        return f"{self.claim} must be {self.wanted!r}, {found}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Policy:
+    """One entry of trust."""
+
+    id: int
+    provider: Provider
+    issuer: str
+    #: Patterns by the name of the claim.
+    claims: Mapping[str, str]
+    allowed: Allowed
+    created_at: float
+    last_used_at: float | None = None
+
+    def mismatches(self, claims: Mapping[str, object]) -> tuple[Mismatch, ...]:
+        """What keeps a token from fitting; nothing when it fits."""
+        return tuple(
+            Mismatch(claim=name, wanted=pattern, found=_text(claims.get(name)))
+            for name, pattern in sorted(self.claims.items())
+            if not fits(pattern, _text(claims.get(name)))
+        )
+
+    def is_about(self, claims: Mapping[str, object]) -> bool:
+        """Whether it is for the repository of a token: its holder may then read of it."""
+        name = self.provider.repository_claim
+        return fits(self.claims[name], _text(claims.get(name)))
+
+    def repository_of(self, claims: Mapping[str, object]) -> str:
+        """The repository of a token that fits."""
+        return str(claims[self.provider.repository_claim])
+
+
+def fits(pattern: str, value: str | None) -> bool:
+    """Whether a value is what a pattern wants, upper and lower case being different."""
+    return value is not None and _compiled(pattern).fullmatch(value) is not None
+
+
+def claims_of(provider: Provider, wanted: Wanted) -> dict[str, str]:
+    """A policy's claims, in the words of the provider.
+
+    Raises:
+        InvalidInputError: for a policy that would trust more than anybody means.
+    """
+    _check(wanted)
+    claims = {provider.repository_claim: wanted.repository, **wanted.claims}
+    if wanted.environment is not None:
+        claims["environment"] = wanted.environment
+    if wanted.branch is not None:
+        claims[provider.ref_claim] = _BRANCH_PREFIX + wanted.branch
+    if wanted.tag is not None:
+        claims[provider.ref_claim] = _TAG_PREFIX + wanted.tag
+    return claims
+
+
+def check_issuer(address: str, *, loopback: bool) -> str:
+    """Return an issuer's address if it may be asked for its keys.
+
+    Raises:
+        InvalidInputError: for anything but https, this machine aside where it is allowed.
+    """
+    parts = urlsplit(address)
+    is_safe = parts.scheme == "https" or (
+        loopback and parts.scheme == "http" and parts.hostname in _LOOPBACK
+    )
+    if not is_safe or not parts.hostname or parts.query or parts.fragment or parts.username:
+        msg = (
+            f"{address!r} cannot be an issuer. Use github, gitlab, or the https address that signs "
+            "the tokens of your own server, such as https://gitlab.example.com."
+        )
+        raise InvalidInputError(msg)
+    return address.rstrip("/")
+
+
+def check_minutes(minutes: int) -> int:
+    """Return how long a token may live.
+
+    Raises:
+        InvalidInputError: for a time that is none, or too long for a token of CI.
+    """
+    if not 1 <= minutes <= _MOST_MINUTES:
+        msg = f"A token of CI lives 1 to {_MOST_MINUTES} minutes, not {minutes}."
+        raise InvalidInputError(msg)
+    return minutes
+
+
+def _check(wanted: Wanted) -> None:
+    owner, slash, name = wanted.repository.partition("/")
+    if not slash or not owner or not name or "*" in owner:
+        msg = (
+            f"--repository {wanted.repository!r} must begin with an owner that is written out, "
+            "such as org/repo or org/*: others could make a repository that fits."
+        )
+        raise InvalidInputError(msg)
+    if wanted.branch is not None and wanted.tag is not None:
+        msg = "A job runs for a branch or for a tag. Make one policy for each."
+        raise InvalidInputError(msg)
+    given = (wanted.branch, wanted.tag, wanted.environment)
+    if not any(given) and not wanted.any_ref:
+        msg = (
+            "Which jobs of the repository? Name a --branch, a --tag or an --environment, or say "
+            "--any-ref: then every branch and pull request gets this token."
+        )
+        raise InvalidInputError(msg)
+    if any(given) and wanted.any_ref:
+        msg = "--any-ref and a --branch, --tag or --environment contradict each other."
+        raise InvalidInputError(msg)
+    reserved = {"aud", "exp", "iat", "iss", "nbf"} & set(wanted.claims)
+    if reserved:
+        msg = f"The claim {min(reserved)!r} is always checked, and cannot be set with --claim."
+        raise InvalidInputError(msg)
+
+
+def _compiled(pattern: str) -> re.Pattern[str]:
+    parts: Sequence[str] = re.split(r"(\*\*|\*)", pattern)
+    meaning = {"**": ".*", "*": "[^/]*"}
+    return re.compile("".join(meaning.get(part, re.escape(part)) for part in parts), re.DOTALL)
+
+
+def _text(value: object) -> str | None:
+    """A claim as text; GitLab writes numbers and yes-or-no as text already."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, str | int) else None

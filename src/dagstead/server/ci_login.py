@@ -1,0 +1,181 @@
+"""A CI provider's token, exchanged for one of ours that lives minutes.
+
+What is said to a caller who has no valid token tells nothing of the policies; one with a valid
+token reads of those for its own repository, and why none of them fits.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, MissingClaimError
+
+from dagstead.errors import ForbiddenError, UnauthenticatedError
+from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.trust import Policy
+from dagstead.server.issuer_keys import IssuerKeys
+from dagstead.server.issuing import make
+from dagstead.store.all import Store
+from dagstead.store.tokens import Grant
+
+logger = logging.getLogger(__name__)
+
+#: What GitHub and GitLab sign with, and what their own servers can be set to.
+_ALGORITHMS = ["RS256", "ES256"]
+#: How far the clocks of the provider and of this server may be apart.
+_LEEWAY_SECONDS = 60
+_NAME_MAX = 128
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CiLogin:
+    """Checks tokens of CI, and gives ours."""
+
+    store: Store
+    keys: IssuerKeys
+    organization: str
+    #: What the provider must have signed the token for.
+    base_url: str
+
+    def exchange(self, text: str, deployment: str | None) -> tuple[Token, str]:
+        """A token of ours for a token of CI.
+
+        Args:
+            text: the provider's token.
+            deployment: the full deployment that it is wanted for, if that matters.
+
+        Returns:
+            The token as it is stored, and its text.
+
+        Raises:
+            UnauthenticatedError: when the token is not valid here.
+            ForbiddenError: when no policy fits it.
+            IssuerError: when the provider's keys cannot be fetched.
+        """
+        header, unchecked = _parts(text)
+        policies = [each for each in self.store.trust.all() if each.issuer == _issuer(unchecked)]
+        if not policies:
+            msg = (
+                f"No trust policy names the issuer {_issuer(unchecked)!r}. On the server: "
+                "`dagstead trust add --issuer … --repository …`."
+            )
+            raise UnauthenticatedError(msg)
+        issuer = policies[0].issuer
+        claims = self._checked(text, issuer, header.get("kid"))
+        policy = _chosen(policies, claims, deployment)
+        return self._give(policy, claims)
+
+    def _checked(self, text: str, issuer: str, key_id: object) -> Mapping[str, Any]:
+        keys = self.keys.of(issuer, key_id if isinstance(key_id, str) else None)
+        registry = jwt.JWTClaimsRegistry(
+            now=int(self.store.clock()),
+            leeway=_LEEWAY_SECONDS,
+            iss={"essential": True, "value": issuer},
+            aud={"essential": True, "value": self.base_url},
+            exp={"essential": True},
+            iat={"essential": True},
+        )
+        try:
+            token = jwt.decode(text, keys, algorithms=_ALGORITHMS)
+            registry.validate(token.claims)
+        except (JoseError, ValueError) as error:
+            raise UnauthenticatedError(self._reason(error, issuer, text)) from error
+        return token.claims
+
+    def _reason(self, error: Exception, issuer: str, text: str) -> str:
+        match error:
+            case ExpiredTokenError():
+                return f"This token of {issuer} has expired. Ask for it right before it is used."
+            case MissingClaimError():
+                return f"This token of {issuer} has no claim {error.claim!r}."
+            case ClaimError() if error.claim == "aud":
+                given = _parts(text)[1].get("aud")
+                return (
+                    f"This token of {issuer} is for the audience {given!r}, and this control plane "
+                    f"is {self.base_url!r}. Ask for it with that audience."
+                )
+            case ClaimError():
+                return f"The claim {error.claim!r} of this token of {issuer} is not valid now."
+            case _:
+                return f"This token is not signed by {issuer} with a key that it has now."
+
+    def _give(self, policy: Policy, claims: Mapping[str, Any]) -> tuple[Token, str]:
+        repository = policy.repository_of(claims)
+        ref = claims.get(policy.provider.ref_claim, "no ref")
+        allowed = policy.allowed
+        grant = Grant(
+            deployments=allowed.deployments,
+            branch_deployments=allowed.branch_deployments,
+            expires_at=self.store.clock() + allowed.minutes * 60,
+            repository=repository,
+            locations=allowed.locations,
+        )
+        name = f"ci {repository} {ref}"[:_NAME_MAX]
+        self.store.tokens.delete_expired()
+        token, secret = make(self.store, name, TokenKind.USER, grant, self.organization)
+        self.store.trust.mark_used(policy.id)
+        logger.info(
+            "Policy %d gave token %d to a job of %s at %s", policy.id, token.id, repository, ref
+        )
+        return token, secret
+
+
+def _chosen(
+    policies: Sequence[Policy], claims: Mapping[str, Any], deployment: str | None
+) -> Policy:
+    fitting = [each for each in policies if not each.mismatches(claims)]
+    granting = [
+        each for each in fitting if deployment is None or deployment in each.allowed.deployments
+    ]
+    if granting:
+        return granting[0]
+    if fitting:
+        msg = (
+            f"Policy {fitting[0].id} fits this job, and does not grant deployment {deployment!r}. "
+            f"It grants: {fitting[0].allowed.described_deployments}."
+        )
+        raise ForbiddenError(msg)
+    claim = policies[0].provider.repository_claim
+    near = [each for each in policies if each.is_about(claims)]
+    if not near:
+        msg = (
+            f"No trust policy is for {claim} {claims.get(claim)!r}. On the server: `dagstead trust "
+            f"add --repository {claims.get(claim)} …`."
+        )
+        raise ForbiddenError(msg)
+    reasons = "; ".join(
+        f"policy {each.id}: {', '.join(map(str, each.mismatches(claims)))}" for each in near
+    )
+    msg = f"No trust policy fits this job of {claims.get(claim)!r}. {reasons}."
+    raise ForbiddenError(msg)
+
+
+def _parts(text: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Header and claims as they stand in a token, of which nothing has been checked."""
+    try:
+        header, claims, _signature = text.split(".")
+        found = [json.loads(_decoded(each)) for each in (header, claims)]
+    except (ValueError, binascii.Error, RecursionError) as error:
+        raise _no_token() from error
+    if not all(isinstance(each, dict) for each in found):
+        raise _no_token()
+    return found[0], found[1]
+
+
+def _no_token() -> UnauthenticatedError:
+    return UnauthenticatedError("This is no token of a CI provider: it has not the form of one.")
+
+
+def _decoded(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+
+
+def _issuer(claims: Mapping[str, Any]) -> str:
+    return str(claims.get("iss", ""))[:200]

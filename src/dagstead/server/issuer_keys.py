@@ -1,0 +1,109 @@
+"""The public keys of CI providers: fetched when they are needed, and kept for an hour."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+from joserfc.errors import JoseError
+from joserfc.jwk import KeySet
+
+from dagstead.errors import InvalidInputError, IssuerError
+from dagstead.plane.clock import Clock
+from dagstead.plane.trust import check_issuer
+
+logger = logging.getLogger(__name__)
+
+_DISCOVERY = "/.well-known/openid-configuration"
+_KEPT_SECONDS = 3600.0
+#: A key that is not known may be new, or made up: an issuer is not asked more often than this.
+_AGAIN_SECONDS = 60.0
+_TIMEOUT_SECONDS = 10.0
+_MOST_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class _Fetched:
+    keys: KeySet
+    at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IssuerKeys:
+    """Keys by issuer. Only issuers of trust policies may be asked for."""
+
+    clock: Clock
+    #: Whether keys may come from this machine without TLS.
+    loopback: bool = False
+    _fetched: dict[str, _Fetched] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, issuer: str, key_id: str | None) -> KeySet:
+        """The keys of an issuer, fetched again when none of them is the one that is wanted.
+
+        Raises:
+            IssuerError: when they cannot be fetched.
+        """
+        with self._lock:
+            known = self._fetched.get(issuer)
+            now = self.clock()
+            if known and now - known.at < _AGAIN_SECONDS:
+                return known.keys
+            if known and now - known.at < _KEPT_SECONDS and _has(known.keys, key_id):
+                return known.keys
+            keys = self._fetch(issuer)
+            self._fetched[issuer] = _Fetched(keys, now)
+            return keys
+
+    def _fetch(self, issuer: str) -> KeySet:
+        try:
+            with httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as http:
+                about = _json(http, issuer + _DISCOVERY)
+                _require_same(about.get("issuer"), issuer)
+                address = check_issuer(str(about.get("jwks_uri")), loopback=self.loopback)
+                keys = _keys(_json(http, address), address)
+        except (httpx.HTTPError, IssuerError, InvalidInputError, ValueError) as error:
+            msg = (
+                f"The keys of {issuer} could not be fetched: {error}. The control plane must reach "
+                f"{issuer}{_DISCOVERY} and the address that it names."
+            )
+            raise IssuerError(msg) from error
+        logger.info("Fetched %d keys of %s", len(keys.keys), issuer)
+        return keys
+
+
+def _require_same(said: object, issuer: str) -> None:
+    if said != issuer:
+        msg = f"it says that it is {said!r}"
+        raise IssuerError(msg)
+
+
+def _json(http: httpx.Client, address: str) -> dict[str, Any]:
+    with http.stream("GET", address, headers={"Accept": "application/json"}) as response:
+        response.raise_for_status()
+        data = b""
+        for piece in response.iter_bytes():
+            data += piece
+            if len(data) > _MOST_BYTES:
+                msg = f"{address} answers with more than {_MOST_BYTES} bytes"
+                raise IssuerError(msg)
+    found = httpx.Response(200, content=data).json()
+    if not isinstance(found, dict):
+        msg = f"{address} does not answer with an object"
+        raise IssuerError(msg)
+    return found
+
+
+def _keys(told: dict[str, Any], address: str) -> KeySet:
+    try:
+        return KeySet.import_key_set(told)  # type: ignore[arg-type]
+    except (JoseError, KeyError, TypeError, AttributeError, ValueError) as error:
+        msg = f"{address} does not answer with keys"
+        raise IssuerError(msg) from error
+
+
+def _has(keys: KeySet, key_id: str | None) -> bool:
+    return key_id is None or any(each.kid == key_id for each in keys.keys)

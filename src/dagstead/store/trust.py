@@ -1,0 +1,90 @@
+"""Policies of trust in CI providers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Row, delete, insert, null, select, update
+
+from dagstead.errors import NotFoundError
+from dagstead.plane.clock import Clock
+from dagstead.plane.trust import Allowed, Policy, Provider
+from dagstead.store.database import Database
+from dagstead.store.tables import trust_policies
+
+
+@dataclass(frozen=True, slots=True)
+class Trust:
+    """Add, list and remove policies."""
+
+    database: Database
+    clock: Clock
+
+    def add(
+        self, provider: Provider, issuer: str, claims: Mapping[str, str], allowed: Allowed
+    ) -> Policy:
+        """Keep a policy."""
+        locations = allowed.locations
+        with self.database.write() as connection:
+            row = connection.execute(
+                insert(trust_policies)
+                .values(
+                    provider=str(provider),
+                    issuer=issuer,
+                    claims=dict(claims),
+                    deployments=sorted(allowed.deployments),
+                    branch_deployments=allowed.branch_deployments,
+                    locations=null() if locations is None else sorted(locations),
+                    minutes=allowed.minutes,
+                    created_at=self.clock(),
+                )
+                .returning(trust_policies)
+            ).one()
+        return _policy(row)
+
+    def all(self) -> list[Policy]:
+        """All policies, the oldest first."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(trust_policies).order_by(trust_policies.c.id)).all()
+        return [_policy(row) for row in rows]
+
+    def remove(self, policy_id: int) -> None:
+        """Forget a policy; tokens that it gave live to their end.
+
+        Raises:
+            NotFoundError: when there is none of that id.
+        """
+        with self.database.write() as connection:
+            statement = delete(trust_policies).where(trust_policies.c.id == policy_id)
+            removed = connection.execute(statement).rowcount
+        if not removed:
+            msg = f"There is no trust policy {policy_id}. See `dagstead trust list`."
+            raise NotFoundError(msg)
+
+    def mark_used(self, policy_id: int) -> None:
+        """Remember that a token was given for it."""
+        with self.database.write() as connection:
+            connection.execute(
+                update(trust_policies)
+                .where(trust_policies.c.id == policy_id)
+                .values(last_used_at=self.clock())
+            )
+
+
+def _policy(row: Row[Any]) -> Policy:
+    return Policy(
+        id=row.id,
+        provider=Provider(row.provider),
+        issuer=row.issuer,
+        claims=row.claims,
+        allowed=Allowed(
+            deployments=frozenset(row.deployments),
+            branch_deployments=row.branch_deployments,
+            locations=None if row.locations is None else frozenset(row.locations),
+            minutes=row.minutes,
+        ),
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+    )
