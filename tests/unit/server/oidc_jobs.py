@@ -1,0 +1,52 @@
+"""Jobs of CI for the tests: policies, what a provider says of a job, and calls with it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+
+from dagstead.plane.trust import Allowed, Policy, Provider, Wanted
+from dagstead.server.identity import TOKEN_HEADER
+from dagstead.server.oidc import OIDC_PATH
+from dagstead.server.trusting import add_policy
+from tests.support.oidc_issuer import OidcIssuer
+from tests.unit.server.conftest import Plane
+
+PROD = Allowed(deployments=frozenset({"prod"}), branch_deployments=False, locations=None)
+
+
+def trust(plane: Plane, issuer: OidcIssuer, allowed: Allowed = PROD, **wanted: Any) -> Policy:
+    return add_policy(
+        plane.store,
+        issuer=(issuer.url, Provider.GITHUB),
+        wanted=Wanted(**{"repository": "org/repo", "claims": {}, **(wanted or {"branch": "main"})}),
+        allowed=allowed,
+        loopback=True,
+    )
+
+
+def claims(plane: Plane, issuer: OidcIssuer, **changes: Any) -> dict[str, Any]:
+    now = int(plane.clock())
+    whole = {
+        "iss": issuer.url,
+        "aud": plane.settings.base_url,
+        "iat": now,
+        "nbf": now,
+        "exp": now + 300,
+        "sub": "repo:org/repo:ref:refs/heads/main",
+        "repository": "org/repo",
+        "ref": "refs/heads/main",
+    }
+    return {name: value for name, value in {**whole, **changes}.items() if value is not None}
+
+
+def log_in(client: httpx.Client, token: str, deployment: str | None = None) -> httpx.Response:
+    return client.post(OIDC_PATH, json={"token": token, "deployment": deployment})
+
+
+def graphql(
+    client: httpx.Client, secret: str, deployment: str, query: str, **variables: Any
+) -> httpx.Response:
+    body = {"query": query, "variables": variables}
+    return client.post(f"/{deployment}/graphql", json=body, headers={TOKEN_HEADER: secret})

@@ -1,0 +1,216 @@
+"""What a token of CI may do, and how jobs come by one with `dagstead login`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from dagstead.plane.tokens import TokenKind
+from dagstead.plane.trust import Allowed, Provider, Wanted
+from dagstead.server.identity import TOKEN_HEADER
+from dagstead.server.trusting import add_policy
+from tests.support.environments import own_environment
+from tests.support.oidc_issuer import OidcIssuer
+from tests.unit.server.conftest import Plane
+from tests.unit.server.oidc_jobs import PROD, claims, graphql, log_in, trust
+
+
+@pytest.fixture(scope="module")
+def github() -> Iterator[OidcIssuer]:
+    with OidcIssuer() as issuer:
+        issuer.new_key("first")
+        yield issuer
+
+
+@pytest.fixture(autouse=True)
+def _no_policies(plane: Plane) -> Iterator[None]:
+    yield
+    for each in plane.store.trust.all():
+        plane.store.trust.remove(each.id)
+    # Each test has the throttle's minute, and the keys' hour, for itself.
+    plane.clock.advance(4000)
+
+
+def test_branch_deployments_are_those_of_the_job_s_own_repository(
+    plane: Plane, client: httpx.Client, github: OidcIssuer
+) -> None:
+    branches = Allowed(deployments=frozenset(), branch_deployments=True, locations=None)
+    trust(plane, github, branches, any_ref=True)
+    job = claims(plane, github, ref="refs/pull/7/merge")
+    secret = log_in(client, github.sign(job)).json()["token"]
+    make = (
+        "mutation Make($repo: String!) { createOrUpdateBranchDeployment("
+        'branchData: {repoName: $repo, branchName: "f"}, commit: {commitHash: "c", timestamp: 1})'
+        " { __typename ... on DagsterCloudDeployment { deploymentName }"
+        " ... on PythonError { message } } }"
+    )
+    _, everybody = plane.token(TokenKind.USER)
+    other = graphql(client, everybody, "prod", make, repo="org/other").json()
+    theirs = other["data"]["createOrUpdateBranchDeployment"]["deploymentName"]
+
+    def branch(repository: str) -> Any:
+        headers = {TOKEN_HEADER: secret}
+        body = {"query": make, "variables": {"repo": repository}}
+        # As the CLI does before there is one: to whichever deployment it may use.
+        answer = client.post(f"/{own}/graphql", json=body, headers=headers).json()
+        return answer["data"]["createOrUpdateBranchDeployment"]
+
+    own = graphql(client, everybody, "prod", make, repo="org/repo").json()["data"][
+        "createOrUpdateBranchDeployment"
+    ]["deploymentName"]
+    assert branch("org/repo")["deploymentName"] == own
+    assert "may not use deployment" in branch("org/other")["message"]
+    assert "branch deployments of org/repo" in branch("org/other")["message"]
+    assert graphql(client, secret, own, "{ version }").status_code == 200
+    assert graphql(client, secret, theirs, "{ version }").status_code == 403
+    assert graphql(client, secret, "prod", "{ version }").status_code == 403
+
+
+DOCUMENT = """mutation Deploy($document: GenericScalar!) { deployLocations(document: $document) {
+  __typename ... on DeployLocationsSuccess { locations { locationName } }
+  ... on PythonError { message } ... on InvalidLocationError { errors }
+  ... on UnauthorizedError { message } } }"""
+
+
+def _document(name: str) -> dict[str, Any]:
+    return {
+        "locations": [{"location_name": name, "image": "i:1", "code_source": {"module_name": "m"}}]
+    }
+
+
+def test_a_token_of_some_locations_deploys_these_and_does_nothing_besides(
+    plane: Plane, client: httpx.Client, github: OidcIssuer
+) -> None:
+    trust(
+        plane,
+        github,
+        Allowed(
+            deployments=frozenset({"prod"}),
+            branch_deployments=False,
+            locations=frozenset({"weather"}),
+        ),
+        branch="main",
+    )
+    given = log_in(client, github.sign(claims(plane, github))).json()
+    secret = given["token"]
+    headers = {TOKEN_HEADER: secret}
+
+    deployed = graphql(client, secret, "prod", DOCUMENT, document=_document("weather")).json()
+    assert given["locations"] == ["weather"]
+    assert deployed["data"]["deployLocations"]["locations"] == [{"locationName": "weather"}]
+    other = graphql(client, secret, "prod", DOCUMENT, document=_document("digits")).json()
+    assert "may not change location 'digits'" in json.dumps(other)
+    assert graphql(client, secret, "prod", "{ version }").status_code == 200
+    refused = [
+        graphql(client, secret, "prod", each)
+        for each in (
+            "mutation { wipeAssets(assetPartitionRanges: []) { __typename } }",
+            "mutation { ... { terminateRun(runId: 1) { __typename } } }",
+            "mutation { ...F } fragment F on Mutation { terminateRun(runId: 1) { __typename } }",
+            "mutation { a: setDeploymentSettings(deploymentSettings: {}) { __typename } }",
+            "query A { version } mutation B { terminateRun(runId: 1) { __typename } }",
+            "mutation { reconcileLocationsFromDocument(document: {}) { __typename } }",
+            "subscription { capturedLogs(logKey: []) { cursor } }",
+        )
+    ]
+    wipe = "mutation { terminateRun(runId: 1) { __typename } }"
+    refused += [
+        client.get("/prod/graphql", params={"query": wipe}, headers=headers),
+        client.post("/prod/graphql", params={"query": wipe}, headers=headers, content=b"{}"),
+        client.post(
+            "/prod/graphql",
+            headers={**headers, "Content-Type": "application/graphql"},
+            content=wipe.encode(),
+        ),
+        client.get("/prod/", headers=headers),
+        client.post("/gen_artifact_get", headers=headers),
+    ]
+    assert [each.status_code for each in refused] == [403] * len(refused)
+    for each in refused:
+        assert "may only deploy weather" in each.text
+
+
+def test_tokens_that_ended_long_ago_are_removed(
+    plane: Plane, client: httpx.Client, github: OidcIssuer
+) -> None:
+    trust(plane, github)
+    log_in(client, github.sign(claims(plane, github)))
+    ended = max(each.id for each in plane.store.tokens.all())
+    plane.clock.advance(8 * 86400)
+    log_in(client, github.sign(claims(plane, github)))
+
+    kept = {each.id for each in plane.store.tokens.all()}
+    assert ended not in kept
+    # Those without an end stay.
+    assert any(each.expires_at is None for each in plane.store.tokens.all())
+
+
+def dagstead_login(plane: Plane, *arguments: str, **variables: str) -> Any:
+    program = own_environment().program("dagstead")
+    return subprocess.run(
+        [program, "login", *arguments],
+        env=own_environment().variables(
+            DAGSTER_CLOUD_URL=plane.settings.base_url, NO_PROXY="127.0.0.1", **variables
+        ),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_job_of_github_has_its_token_in_the_steps_that_follow(
+    plane: Plane, client: httpx.Client, github: OidcIssuer, tmp_path: Path
+) -> None:
+    trust(plane, github)
+    github.job = lambda audience: github.sign(claims(plane, github, aud=audience))
+    variables = tmp_path / "github_env"
+    job = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_ENV": str(variables),
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{github.url}/job?api-version=2",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner",
+    }
+
+    done = dagstead_login(plane, "--github", **job)
+    name, _, secret = variables.read_text(encoding="utf-8").strip().partition("=")
+    printed = dagstead_login(plane, "--output", "export", **job)
+
+    assert done.returncode == 0, done.stderr
+    assert name == "DAGSTER_CLOUD_API_TOKEN"
+    assert done.stdout == f"::add-mask::{secret}\n"
+    assert "Logged in as 'ci org/repo refs/heads/main' for 15 minutes: prod." in done.stderr
+    assert graphql(client, secret, "prod", "{ version }").status_code == 200
+    # What a shell takes has nothing else in it.
+    assert printed.stdout.startswith("export DAGSTER_CLOUD_API_TOKEN=user:dagstead:")
+    assert printed.stdout.count("\n") == 1
+    assert printed.stderr.startswith("::add-mask::user:dagstead:")
+
+
+def test_a_job_of_gitlab_takes_its_token_from_a_variable(plane: Plane, github: OidcIssuer) -> None:
+    add_policy(
+        plane.store,
+        issuer=(github.url, Provider.GITLAB),
+        wanted=Wanted(repository="data/etl", tag="v*", claims={}),
+        allowed=PROD,
+        loopback=True,
+    )
+    job = claims(plane, github, project_path="data/etl", ref_path="refs/tags/v1", ref="v1")
+    fits = dagstead_login(plane, GITLAB_CI="true", DAGSTEAD_ID_TOKEN=github.sign(job))
+    other = dagstead_login(
+        plane,
+        *("--gitlab", "--token-variable", "MINE"),
+        MINE=github.sign({**job, "ref_path": "refs/heads/v1"}),
+    )
+
+    assert fits.returncode == 0, fits.stderr
+    assert fits.stdout.startswith("export DAGSTER_CLOUD_API_TOKEN=user:dagstead:")
+    assert "::add-mask::" not in fits.stdout + fits.stderr
+    assert other.returncode == 1
+    assert other.stdout == ""
+    assert "ref_path must be 'refs/tags/v*', and it is 'refs/heads/v1'" in other.stderr
