@@ -72,10 +72,11 @@ def test_branch_deployments_are_those_of_the_job_s_own_repository(
     assert graphql(client, secret, "prod", "{ version }").status_code == 403
 
 
-DOCUMENT = """mutation Deploy($document: GenericScalar!) { deployLocations(document: $document) {
-  __typename ... on DeployLocationsSuccess { locations { locationName } }
-  ... on PythonError { message } ... on InvalidLocationError { errors }
-  ... on UnauthorizedError { message } } }"""
+DEPLOY = """mutation Deploy($document: GenericScalar!) { %s(document: $document) {
+  __typename ... on PythonError { message } ... on UnauthorizedError { message } } }"""
+
+REMOVE = """mutation { deleteLocation(locationName: "digits") {
+  ... on PythonError { message } } }"""
 
 
 def _document(name: str) -> dict[str, Any]:
@@ -100,12 +101,24 @@ def test_a_token_of_some_locations_deploys_these_and_does_nothing_besides(
     given = log_in(client, github.sign(claims(plane, github))).json()
     secret = given["token"]
     headers = {TOKEN_HEADER: secret}
+    # There are no agents here.
+    plane.store.deployments.set_settings("prod", {"releases": {"unserved_queue": "wait"}})
 
-    deployed = graphql(client, secret, "prod", DOCUMENT, document=_document("weather")).json()
+    deploy, reconcile = DEPLOY % "deployLocations", DEPLOY % "reconcileLocationsFromDocument"
+    deployed = graphql(client, secret, "prod", deploy, document=_document("weather")).json()
     assert given["locations"] == ["weather"]
-    assert deployed["data"]["deployLocations"]["locations"] == [{"locationName": "weather"}]
-    other = graphql(client, secret, "prod", DOCUMENT, document=_document("digits")).json()
-    assert "may not change location 'digits'" in json.dumps(other)
+    assert deployed["data"]["deployLocations"]["__typename"] == "DeployLocationsSuccess"
+    _, everybody = plane.token(TokenKind.USER)
+    graphql(client, everybody, "prod", deploy, document=_document("digits"))
+    for query, document in (
+        (deploy, "digits"),
+        # Whatever is not in the document would be removed.
+        (reconcile, "weather"),
+        (DEPLOY % "createRelease", "digits"),
+        (REMOVE, "weather"),
+    ):
+        answer = graphql(client, secret, "prod", query, document=_document(document)).json()
+        assert "may not change location 'digits'" in json.dumps(answer), (query, answer)
     assert graphql(client, secret, "prod", "{ version }").status_code == 200
     refused = [
         graphql(client, secret, "prod", each)
@@ -115,7 +128,6 @@ def test_a_token_of_some_locations_deploys_these_and_does_nothing_besides(
             "mutation { ...F } fragment F on Mutation { terminateRun(runId: 1) { __typename } }",
             "mutation { a: setDeploymentSettings(deploymentSettings: {}) { __typename } }",
             "query A { version } mutation B { terminateRun(runId: 1) { __typename } }",
-            "mutation { reconcileLocationsFromDocument(document: {}) { __typename } }",
             "subscription { capturedLogs(logKey: []) { cursor } }",
         )
     ]
