@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, null, select, update
+from sqlalchemy import Row, delete, func, insert, null, select, update
 
 from dagstead.errors import NotFoundError, UnauthenticatedError
 from dagstead.plane.clock import Clock
@@ -121,9 +121,14 @@ class Tokens:
 
     def delete_expired(self) -> None:
         """Remove tokens that have been useless for a while: each job of CI leaves one."""
+        # The newest stays: SQLite would give its id to the next token, and a sign-in cookie that
+        # names it would be somebody else's.
+        newest = select(func.max(tokens.c.id)).scalar_subquery()
         with self.database.write() as connection:
             connection.execute(
-                delete(tokens).where(tokens.c.expires_at < self.clock() - _EXPIRED_KEPT_SECONDS)
+                delete(tokens)
+                .where(tokens.c.expires_at < self.clock() - _EXPIRED_KEPT_SECONDS)
+                .where(tokens.c.id < newest)
             )
 
     def _valid(self, row: Row[Any]) -> Token:

@@ -148,17 +148,22 @@ def test_a_token_of_some_locations_deploys_these_and_does_nothing_besides(
         assert "may only deploy weather" in each.text
 
 
-def test_tokens_that_ended_long_ago_are_removed(
+def test_tokens_that_ended_long_ago_are_removed_and_their_ids_are_never_another_s(
     plane: Plane, client: httpx.Client, github: OidcIssuer
 ) -> None:
     trust(plane, github)
-    log_in(client, github.sign(claims(plane, github)))
-    ended = max(each.id for each in plane.store.tokens.all())
-    plane.clock.advance(8 * 86400)
-    log_in(client, github.sign(claims(plane, github)))
+    plane.token(TokenKind.USER)
+    seen: list[int] = []
+    for _ in range(3):
+        log_in(client, github.sign(claims(plane, github)))
+        seen.append(max(each.id for each in plane.store.tokens.all()))
+        plane.clock.advance(8 * 86400)
 
     kept = {each.id for each in plane.store.tokens.all()}
-    assert ended not in kept
+    # At each login the newest before it is still there.
+    assert seen == sorted(set(seen))
+    assert seen[0] not in kept
+    assert {seen[1], seen[2]} <= kept
     # Those without an end stay.
     assert any(each.expires_at is None for each in plane.store.tokens.all())
 
