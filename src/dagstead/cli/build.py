@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dagstead.cli import building as shared
+from dagstead.cli.narrowing import SinceOption, since_only
 from dagstead.cli.output import Format, FormatOption, print_rows
 from dagstead.cli.plan import print_dockerfiles
 
@@ -23,6 +24,7 @@ def build(  # noqa: PLR0913 - options of a command
     path: shared.PathArgument = shared.HERE,
     *,
     location: shared.LocationOption = None,
+    since: SinceOption = None,
     output: Annotated[
         Path, typer.Option("--output", help="Folder for PEX files and the manifest build.json.")
     ] = _OUTPUT,
@@ -71,6 +73,8 @@ def build(  # noqa: PLR0913 - options of a command
             platform=platform,
         ),
     )
+    if since is not None:
+        made = since_only(made, path, since)
     if show_dockerfile:
         print_dockerfiles(made)
         return

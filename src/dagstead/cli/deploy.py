@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dagstead.cli import building as shared
+from dagstead.cli.narrowing import changed_only, since_only
 from dagstead.cli.output import Format, FormatOption, print_rows
 from dagstead.cli.where import DeploymentOption, UrlOption, target_of
 from dagstead.errors import InvalidInputError
@@ -172,7 +173,9 @@ def deploy(  # noqa: PLR0913 - options of a command
             )
             plan = shared.make_plan_of(path, options)
             if changed or since:
-                plan = changed_only(plan, path, connection, since)
+                plan = (
+                    since_only(plan, path, since) if since else changed_only(plan, path, connection)
+                )
                 if not plan.builds:
                     typer.echo("Nothing has changed: there is nothing to deploy.", err=True)
                     return
@@ -197,31 +200,6 @@ def deploy(  # noqa: PLR0913 - options of a command
             return
         ended = follow(connection, begun, timeout)
     finish(ended, format_, target.deployment)
-
-
-def changed_only(plan: Plan, path: Path, connection: Connection, since: str | None) -> Plan:
-    """The part of a plan that differs from what is live, or from a commit; says why on stderr."""
-    from functools import partial
-
-    from dagstead.client.changed import Comparing
-    from dagstead.client.releases import Releases
-    from dagstead.project.changes import find_changes
-    from dagstead.workflows.building import known_from_workflows
-
-    comparing = Comparing(
-        path=path,
-        names=tuple(each.location for each in plan.builds),
-        find=partial(find_changes, more_known=known_from_workflows),
-    )
-    found = (
-        comparing.since(since)
-        if since is not None
-        else comparing.with_live(Releases(connection).deployed())
-    )
-    for each in found:
-        typer.echo(f"{each.location}: {each.reason}", err=True)
-    names = {each.location for each in found}
-    return replace(plan, builds=tuple(each for each in plan.builds if each.location in names))
 
 
 def follow(connection: Connection, begun: Release, timeout: float | None) -> Release:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dagstead.cli import building as shared
+from dagstead.cli.narrowing import ChangedOption, SinceOption, narrowed
 from dagstead.cli.output import Format, print_rows
+from dagstead.cli.where import DeploymentOption, UrlOption
 
 if TYPE_CHECKING:
     from dagstead.build.model import Plan, PlannedBuild, Platform
+    from dagstead.project import Project
 
 
 class PlanFormat(StrEnum):
@@ -29,6 +33,10 @@ def plan(  # noqa: PLR0913 - options of a command
     path: shared.PathArgument = shared.HERE,
     *,
     location: shared.LocationOption = None,
+    since: SinceOption = None,
+    changed: ChangedOption = False,
+    url: UrlOption = None,
+    deployment: DeploymentOption = None,
     strategy: shared.StrategyOption = None,
     image: shared.ImageOption = None,
     dockerfile: shared.DockerfileOption = None,
@@ -44,12 +52,15 @@ def plan(  # noqa: PLR0913 - options of a command
 ) -> None:
     """Show how each code location would be built and why, without building.
 
-    Strategy, folder, Python or Dockerfile, image, queue. Nothing of the repository is run, and no
-    server is asked.
+    Strategy, folder, Python or Dockerfile, image, queue, and the agents that serve it as far as
+    the repository's files tell. Nothing of the repository is run, and no server is asked but for
+    --changed.
 
     For example:
 
     `dagstead plan` shows all locations of the current folder
+
+    `dagstead plan --since origin/main...` shows what a branch touches
 
     `dagstead plan --strategy etl=docker` builds this one as an image
 
@@ -65,11 +76,22 @@ def plan(  # noqa: PLR0913 - options of a command
         python=python,
         platform=platform,
     )
-    made = shared.make_plan_of(path, options)
+    from dagstead.build.planning import make_plan
+    from dagstead.project import read_project
+
+    project = read_project(path)
+    made = narrowed(
+        make_plan(project, options),
+        path,
+        since=since,
+        changed=changed,
+        url=url,
+        deployment=deployment,
+    )
     if show_dockerfile:
         print_dockerfiles(made)
     else:
-        _print(made, format_)
+        _print(made, _agents(project), format_)
 
 
 def print_dockerfiles(made: Plan) -> None:
@@ -87,13 +109,32 @@ def print_dockerfiles(made: Plan) -> None:
         typer.echo("No Dockerfile is generated.", err=True)
 
 
-def _print(made: Plan, format_: PlanFormat) -> None:
-    rows = [_row(each) for each in made.builds]
+def _agents(project: Project) -> dict[str, list[str]]:
+    """The agents that will run each location, from the repository's files alone."""
+    from dagstead.cli.routing import AgentSource
+    from dagstead.errors import DagsteadError
+    from dagstead.routing.looking import look, targets_of
+
+    try:
+        found = AgentSource().found(project)
+        routes = look(project, found, targets_of(found.agents, None, branch=False)).routes
+    except DagsteadError:
+        # `dagstead routes` tells what is wrong with them.
+        return {}
+    agents: dict[str, list[str]] = {}
+    for route in routes:
+        names = agents.setdefault(route.location.name, [])
+        names += [each.name for each in route.agents if each.name not in names]
+    return agents
+
+
+def _print(made: Plan, agents: Mapping[str, list[str]], format_: PlanFormat) -> None:
+    rows = [{**_row(each), "agents": agents.get(each.location, [])} for each in made.builds]
     match format_:
         case PlanFormat.TABLE:
-            shown = ("location", "strategy", "folder", "with", "image", "queue", "reason")
-            short = [{name: row[name] for name in shown} for row in rows]
-            print_rows(short, Format.TABLE, empty="There is nothing to build.")
+            shown = ("location", "strategy", "folder", "with", "image", "queue", "agents", "reason")
+            short = [{name: row[name] or None for name in shown} for row in rows]
+            print_rows(short, Format.TABLE, empty="Nothing is to be built.")
         case PlanFormat.JSON:
             print(json.dumps(rows, indent=2))
         case PlanFormat.GITHUB:
@@ -152,7 +193,7 @@ def _matrix(row: dict[str, Any]) -> dict[str, str]:
 
 def _print_gitlab(rows: list[dict[str, Any]]) -> None:
     if not rows:
-        typer.echo("There is nothing to build, and GitLab takes no empty matrix.", err=True)
+        typer.echo("Nothing is to be built, and GitLab takes no empty matrix.", err=True)
         return
     lines = [
         "# A job of a child pipeline that `extends: .dagstead-locations` runs for each location.",
