@@ -5,18 +5,27 @@ from __future__ import annotations
 import posixpath
 import sys
 from collections.abc import Sequence
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagstead.errors import InvalidInputError
-from dagstead.project.layouts.plan import Layout
 
 if TYPE_CHECKING:
     from dagstead.project import Project
     from dagstead.project.layouts.journal import Journal
     from dagstead.project.layouts.plan import FileChange, Plan
+
+
+class Target(StrEnum):
+    """The names of the layouts; their own room is imported when it is needed."""
+
+    PER_LOCATION = "per-location"
+    ROOT = "root"
+    ROOT_WORKFLOWS = "root-workflows"
+    DG = "dg"
 
 
 def migrate(  # noqa: PLR0913 - options of a command
@@ -25,7 +34,7 @@ def migrate(  # noqa: PLR0913 - options of a command
     ] = Path(),
     *,
     to: Annotated[
-        Layout | None,
+        Target | None,
         typer.Option(
             "--to",
             help=(
@@ -106,7 +115,7 @@ def migrate(  # noqa: PLR0913 - options of a command
     from dagstead.project import read_project
     from dagstead.project.layouts.history import past_of
     from dagstead.project.layouts.journal import Journal
-    from dagstead.project.layouts.plan import Wish
+    from dagstead.project.layouts.plan import Layout, Wish
     from dagstead.project.layouts.planning import plan_migration
     from dagstead.project.layouts.repairing import plan_repair
     from dagstead.project.layouts.tree import DiskTree
@@ -124,7 +133,7 @@ def migrate(  # noqa: PLR0913 - options of a command
             print(f"{'restored' if undo else 'wrote'} {each}")
         return
     wish = Wish(
-        layout=to or Layout.ROOT,
+        layout=Layout(to or Target.ROOT),
         names=frozenset(location or ()),
         folders=_folders(folder or []),
         factor_defaults=factor_defaults,
@@ -136,7 +145,7 @@ def migrate(  # noqa: PLR0913 - options of a command
         plan = plan_repair(project, wish, tree, past_of(project))
     else:
         plan = plan_migration(project, wish, tree)
-    if to is Layout.ROOT_WORKFLOWS:
+    if to is Target.ROOT_WORKFLOWS:
         plan = _with_workflows(project, plan)
     _carry_out(project, plan, journal, write=write, repair=repair)
 

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from dagstead.cli.migrate import Target
+from dagstead.project.layouts.plan import Layout
+
 _ETL = """\
 # ours
 locations:
@@ -107,3 +110,7 @@ def test_a_refusal_has_a_line_for_each_place(repository: Path) -> None:
     assert done.returncode == 2
     assert "dagster_cloud.yaml:5:24: there is no folder 'etl'" in done.stderr
     assert "dagster_cloud.yaml:8:24: there is no folder 'reports'" in done.stderr
+
+
+def test_every_layout_can_be_asked_for() -> None:
+    assert [str(each) for each in Target] == [str(each) for each in Layout]
