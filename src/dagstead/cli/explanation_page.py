@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from dagstead.cli.remarks import normalized
 from dagstead.routing.agents import describe_queue
 from dagstead.routing.wording import describe_refusal
 
@@ -190,4 +191,4 @@ def _use(use: Use) -> dict[str, Any]:
 
 
 def _at(position: Position, prefix: str) -> str:
-    return f"{prefix}{position.file}:{position.line}:{position.column}"
+    return normalized(prefix, position)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -106,12 +106,12 @@ def chosen(project: Project, path: Path, names: Sequence[str]) -> Sequence[str]:
 def _in_files(
     project: Project, named: Sequence[str], sets: Sequence[str], *, no_pool: bool
 ) -> Found:
-    from dagstead.routing.files.finding import agent_of_sets, find_agents, named_agents
+    from dagstead.routing.files.finding import agent_of_sets, find_agents
     from dagstead.routing.files.settings import Found
     from dagstead.routing.looking import with_pool
 
     if named:
-        found = sum((named_agents(_layers(each), sets) for each in named), Found())
+        found = sum((_named(project, each, sets) for each in named), Found())
     else:
         found = find_agents(project, sets)
         if sets and not found.agents:
@@ -149,22 +149,47 @@ def _live_agents(url: str | None) -> Found:
     return Found(agents=told.running, remarks=tuple(remarks))
 
 
-def _layers(named: str) -> list[ConfigFile]:
+def _named(project: Project, named: str, sets: Sequence[str]) -> Found:
+    """The agents of files that are named, whose paths then are relative to the project."""
+    from dagstead.routing.files.finding import named_agents
+
+    paths = [Path(each) for each in named.split(",")]
+    layers = [_file(project, each) for each in paths]
+    return named_agents(layers, sets, beside=_beside(project, paths[0]))
+
+
+def _file(project: Project, path: Path) -> ConfigFile:
     from dagstead.project import read_file
 
-    layers = []
-    for each in named.split(","):
-        try:
-            data = Path(each).read_bytes()
-        except OSError as error:
-            msg = f"The file {each!r} of agents cannot be read: {error.strerror}."
-            raise InvalidInputError(msg) from error
-        file = read_file(Path(), each, data=data)
-        if file is None:
-            msg = (
-                f"{each!r} says nothing about agents. It takes an agent's dagster.yaml, values of "
-                "the agent's Helm chart, a compose file with an agent, or agents.yaml."
-            )
-            raise InvalidInputError(msg)
-        layers.append(file)
-    return layers
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        msg = f"The file {str(path)!r} of agents cannot be read: {error.strerror}."
+        raise InvalidInputError(msg) from error
+    file = read_file(project.root, _relative(project, path), data=data)
+    if file is None:
+        msg = (
+            f"{str(path)!r} says nothing about agents. It takes an agent's dagster.yaml, values or "
+            "a command of the agent's Helm chart, a compose file with an agent, or agents.yaml."
+        )
+        raise InvalidInputError(msg)
+    return file
+
+
+def _beside(project: Project, path: Path) -> Project:
+    """The files in the folder of a file, with the same paths as that."""
+    from dagstead.project import read_file, read_project
+
+    folder = path.parent
+    inner = read_project(folder)
+    files = [
+        read_file(project.root, _relative(project, folder / each.path), data=each.source.encode())
+        for each in inner.files
+    ]
+    return replace(
+        inner, root=project.root, files=tuple(each for each in files if each is not None)
+    )
+
+
+def _relative(project: Project, path: Path) -> str:
+    return Path(os.path.relpath(path, project.root)).as_posix()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Sequence
 from typing import Any
 
@@ -88,7 +89,7 @@ def _place(position: Position | None, prefix: str) -> dict[str, Any]:
     if position is None:
         return {"file": None, "line": None, "column": None}
     return {
-        "file": prefix + position.file,
+        "file": posixpath.normpath(prefix + position.file),
         "line": position.line,
         "column": position.column,
     }

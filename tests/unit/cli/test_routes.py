@@ -114,3 +114,30 @@ def test_a_repository_without_agents_is_told_what_is_assumed(dagstead: Command) 
     said = dagstead("routes", example, *served.split(), *off.split())
     assert said.code == 0
     assert "error" not in said.err
+
+
+def test_a_named_file_may_name_those_beside_it(
+    dagstead: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written(tmp_path / "repository", {"dagster_cloud.yaml": LOCATIONS})
+    elsewhere = {
+        "agents/dagster.yaml": AGENT,
+        "agents/compose.yaml": """
+            services:
+              eu:
+                image: dagster/dagster-cloud-agent
+                volumes: [./dagster.yaml:/opt/dagster/app/dagster.yaml]
+                environment: {DAGSTER_CLOUD_AGENT_QUEUES: gpu}
+            """,
+        "agents/install.sh": "helm install us x/dagster-cloud-agent -f values.yaml\n",
+        "agents/values.yaml": "dagsterCloud: {agentQueues: {additionalQueues: [hybrid-queue]}}\n",
+    }
+    written(tmp_path, elsewhere)
+    monkeypatch.chdir(tmp_path)
+
+    named = ("--agents", "agents/compose.yaml", "--agents", "agents/install.sh")
+    said = dagstead("routes", "repository", *named, "--deployment", "prod", "--location", "digits")
+
+    assert said.out.splitlines()[1].split("\t")[3] == "eu, us"
+    places = [line.split(" ")[0] for line in said.err.splitlines()]
+    assert places[:2] == ["agents/compose.yaml:5:19:", "agents/install.sh:1:1:"]

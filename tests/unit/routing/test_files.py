@@ -379,12 +379,31 @@ def test_named_files_are_layers_or_agents(tmp_path: Path) -> None:
         by_path[each] for each in ("values.yaml", "prod.helm.yaml", "dagster.yaml")
     )
 
-    assert only(named_agents([values, above])).queues == {"gpu", None}
+    assert only(named_agents([values, above], beside=project)).queues == {"gpu", None}
     sets = ["dagsterCloud.agentQueues.includeDefaultQueue=false"]
-    assert only(named_agents([values, above], sets)).queues == {"gpu"}
-    assert only(named_agents([agent])).queues == {"hybrid-queue"}
+    assert only(named_agents([values, above], sets, beside=project)).queues == {"gpu"}
+    assert only(named_agents([agent], beside=project)).queues == {"hybrid-queue"}
     with pytest.raises(InvalidInputError, match="holds no values"):
-        named_agents([values, agent])
+        named_agents([values, agent], beside=project)
+
+
+def test_flags_of_ours_are_laid_over_those_of_a_command(tmp_path: Path) -> None:
+    line = f"{INSTALL} --set dagsterCloud.deployment=prod\n"
+    project = repository(tmp_path, {"install.sh": line})
+
+    found = find_agents(project, ["dagsterCloud.agentQueues.additionalQueues[0]=gpu"])
+
+    assert only(found).queues == {"gpu", None}
+
+
+@pytest.mark.parametrize("path", ["dagster.yaml", "values.yaml"])
+def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, path: str) -> None:
+    text = "dagster_cloud_api: {\ndagsterCloud: [\n"
+
+    found = find_agents(repository(tmp_path, {path: text}))
+
+    assert found.agents == ()
+    assert said(found) == ["error unreadable"]
 
 
 def test_flags_alone_are_the_charts_defaults_changed() -> None:

@@ -24,8 +24,8 @@ from dagstead.routing.remarks import Remark, Weight
 #: Stands for a file in places of what our own command line says.
 _FLAG = "--set"
 _YAML = (".yaml", ".yml")
-#: Where agents are looked for, in this order: what is used by one is not read again.
-_SCRIPTS = (Family.TEXT, Family.WORKFLOW)
+#: Where commands of Helm are looked for.
+_COMMANDS = frozenset({Family.DOCUMENT, Family.TEXT, Family.WORKFLOW})
 
 
 def find_agents(project: Project, sets: Sequence[str] = ()) -> Found:
@@ -45,29 +45,38 @@ def find_agents(project: Project, sets: Sequence[str] = ()) -> Found:
     if plain:
         return _sum(plain)
     found = _in_files(project, sets)
-    return found if found.agents else found + _in_documents(project)
+    return found if found.agents else found + _in_documents(project, sets)
 
 
-def named_agents(layers: Sequence[ConfigFile], sets: Sequence[str] = ()) -> Found:
+def named_agents(
+    layers: Sequence[ConfigFile], sets: Sequence[str] = (), *, beside: Project
+) -> Found:
     """The agents of files that are named; several together are layers of Helm values.
+
+    Args:
+        layers: the files.
+        sets: ``key=value``, laid over the values of agents that Helm installs.
+        beside: what lies beside the first file, which it may name in turn.
 
     Raises:
         InvalidInputError: when a file defines no agent, or ``sets`` are not ``key=value``.
     """
     first, *others = layers
-    charts = [next(charts_in(each.root), None) for each in layers]
     if first.family is Family.HELM or others:
-        known = [each for each in charts if each is not None]
-        if len(known) != len(layers):
-            missing = layers[charts.index(None)]
-            msg = f"{missing.path!r} holds no values of the agent's Helm chart (dagsterCloud: ...)."
-            raise InvalidInputError(msg)
-        return _of_values(known, first.path, sets)
+        charts = [(each, next(_charts(each), None)) for each in layers]
+        for file, chart in charts:
+            if chart is None:
+                msg = f"{file.path!r} holds no values of the agent's Helm chart (dagsterCloud: …)."
+                raise InvalidInputError(msg)
+        return _of_values([chart for _, chart in charts if chart is not None], first.path, sets)
     if first.family is Family.AGENTS:
         return read_agents_yaml(first)
-    found = _sum(_of_file(first))
+    installed, _ = _installed_by(beside, first, sets)
+    found = installed + _sum(() if installed.agents else _of_file(first))
     if not (found.agents or found.remarks):
-        msg = f"{first.path!r} defines no agent."
+        syntax = first.parsed.syntax
+        why = "" if syntax is None else f", because it cannot be read: {syntax.message}"
+        msg = f"{first.path!r} defines no agent{why}."
         raise InvalidInputError(msg)
     return found
 
@@ -85,13 +94,8 @@ def _in_files(project: Project, sets: Sequence[str]) -> Found:
     used: set[str] = set()
     parts: list[Found] = []
     for file in project.files:
-        if is_compose(file.root):
-            agents, paths = read_compose(project, file)
-            parts.append(agents)
-            used |= {*paths, file.path}
-    for file in project.files_of(*_SCRIPTS):
-        for command in helm_commands(file):
-            agents, paths = read_command(project, file, command)
+        if file.family is not Family.DOCUMENT:
+            agents, paths = _installed_by(project, file, sets)
             parts.append(agents)
             used |= paths
     for file in project.files_of(Family.AGENT, Family.TEXT, Family.CLOUD):
@@ -106,23 +110,62 @@ def _in_files(project: Project, sets: Sequence[str]) -> Found:
     }
     values = [each for each in project.files_of(Family.HELM) if each.path not in used]
     for file in values:
-        parts += [_of_values([each], file.path, sets) for each in charts_in(file.root)]
+        parts += [_of_values([each], file.path, sets) for each in _charts(file)]
+    parts += _unreadable(project)
     return _without_repeats(_sum(parts) + Found(remarks=tuple(_said_of(values, project))))
 
 
-def _in_documents(project: Project) -> Found:
+def _installed_by(
+    project: Project, file: ConfigFile, sets: Sequence[str]
+) -> tuple[Found, set[str]]:
+    """The agents that a compose file or commands of Helm start, and the paths that they use."""
+    if is_compose(file.root):
+        found, used = read_compose(project, file)
+        return found, used | {file.path}
+    parts: list[Found] = []
+    paths: set[str] = set()
+    for command in helm_commands(file) if file.family in _COMMANDS else ():
+        agents, taken = read_command(project, file, command, sets)
+        parts.append(agents)
+        paths |= taken
+    return _without_place_of_flags(_sum(parts)), paths
+
+
+def _in_documents(project: Project, sets: Sequence[str]) -> Found:
     parts = []
     for file in project.files_of(Family.DOCUMENT):
-        for command in helm_commands(file):
-            agents, _ = read_command(project, file, command)
-            remark = Remark(
+        agents, _ = _installed_by(project, file, sets)
+        remarks = [
+            Remark(
                 name="agent-from-document",
                 weight=Weight.NOTE,
                 message="no file defines an agent, so this command of a document is taken for one",
-                position=command.at.position,
+                position=each.position,
             )
-            parts.append(agents + Found(remarks=(remark,)))
+            for each in agents.agents
+        ]
+        parts.append(agents + Found(remarks=tuple(remarks)))
     return _without_repeats(_sum(parts))
+
+
+def _unreadable(project: Project) -> Iterator[Found]:
+    """Files of agents that cannot be read: nothing is known of what they define."""
+    for file in project.files_of(Family.AGENT, Family.HELM, Family.AGENTS):
+        syntax = file.parsed.syntax or file.undecodable
+        if syntax is not None and not documents(file):
+            remark = Remark(
+                name="unreadable",
+                weight=Weight.ERROR,
+                message=f"the agents of this file are not known, because it cannot be read: "
+                f"{syntax.message}",
+                position=file.source.position(syntax.start, syntax.end),
+            )
+            yield Found(remarks=(remark,))
+
+
+def _charts(file: ConfigFile) -> Iterator[Node]:
+    for root in documents(file):
+        yield from charts_in(root)
 
 
 def _of_file(file: ConfigFile) -> Iterator[Found]:

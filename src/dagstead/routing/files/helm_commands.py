@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dagstead.errors import InvalidInputError
@@ -77,9 +77,12 @@ def helm_commands(file: ConfigFile) -> Iterator[HelmCommand]:
 
 
 def read_command(
-    project: Project, file: ConfigFile, command: HelmCommand
+    project: Project, file: ConfigFile, command: HelmCommand, sets: Sequence[str] = ()
 ) -> tuple[Found, set[str]]:
-    """The agent of a command, and the paths of the values files that it takes."""
+    """The agent of a command, and the paths of the values files that it takes.
+
+    ``sets`` are laid over what the command says.
+    """
     values = empty_mapping(file.source)
     used: set[str] = set()
     remarks: list[Remark] = []
@@ -94,7 +97,7 @@ def read_command(
     if command.reuses_values:
         remarks.append(_reused(command))
     try:
-        for kind, text in command.sets:
+        for kind, text in (*command.sets, *(("--set", each) for each in sets)):
             at = _place(command.at, text)
             for path, value in assignments(text, at=at, kind=kind):
                 values = assigned(values, path, value)
