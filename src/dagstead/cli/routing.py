@@ -110,12 +110,14 @@ def _in_files(
     from dagstead.routing.files.settings import Found
     from dagstead.routing.looking import with_pool
 
+    # A mistake in them is told whatever the agents are.
+    of_defaults = agent_of_sets(sets)
     if named:
         found = sum((_named(project, each, sets) for each in named), Found())
     else:
         found = find_agents(project, sets)
         if sets and not found.agents:
-            found += agent_of_sets(sets)
+            found += of_defaults
     return found if no_pool else with_pool(found, project)
 
 

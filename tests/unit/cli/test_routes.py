@@ -54,6 +54,7 @@ def test_a_table_is_lines_with_tabs_in_a_pipe(dagstead: Command) -> None:
         ("--live", 2),
         ("--live --url ftp://plane.test", 2),
         ("--live --no-pool --url http://plane.test", 2),
+        ("--set dagsterCloud", 2),
         ("--agents dagster_cloud.yaml", 2),
         ("--agents nowhere.yaml", 2),
         ("--location wether", 2),
@@ -129,7 +130,7 @@ def test_a_named_file_may_name_those_beside_it(
                 volumes: [./dagster.yaml:/opt/dagster/app/dagster.yaml]
                 environment: {DAGSTER_CLOUD_AGENT_QUEUES: gpu}
             """,
-        "agents/install.sh": "helm install us x/dagster-cloud-agent -f values.yaml\n",
+        "agents/install.sh": "helm install us x/dagster-cloud-agent -f agents/values.yaml\n",
         "agents/values.yaml": "dagsterCloud: {agentQueues: {additionalQueues: [hybrid-queue]}}\n",
     }
     written(tmp_path, elsewhere)

@@ -181,11 +181,13 @@ def _parsed(words: list[str], at: Node) -> HelmCommand | None:
 
 def _values_file(project: Project, file: ConfigFile, written: str) -> ConfigFile | None:
     path = _VARIABLE_FOLDER.sub("", written)
-    for base in (file.folder, ""):
+    base = file.folder
+    while True:
+        # From the script's own folder upwards: which one it is started in is not known.
         found = project.file(posixpath.normpath(posixpath.join(base, path)))
-        if found is not None:
+        if found is not None or not base:
             return found
-    return None
+        base = posixpath.dirname(base)
 
 
 def _place(command: Node, text: str) -> Node:
