@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dagstead.project import Project, read_project
+from dagstead.routing.agents import Agent
+from dagstead.routing.files.finding import find_agents
+from dagstead.routing.files.settings import Found
 
 LOCATIONS = """
     locations:
@@ -45,3 +48,20 @@ def written(folder: Path, files: Mapping[str, str]) -> Path:
 def repository(folder: Path, files: Mapping[str, str]) -> Project:
     """The same, read."""
     return read_project(written(folder, files))
+
+
+def found_in(folder: Path, **files: str) -> Found:
+    """The agents of a repository of these files; ``a__b_yaml`` is the file ``a/b.yaml``."""
+    named = {path.replace("__", "/").replace("_", "."): text for path, text in files.items()}
+    return find_agents(repository(folder, named))
+
+
+def only(found: Found) -> Agent:
+    """The one agent."""
+    (agent,) = found.agents
+    return agent
+
+
+def said(found: Found) -> list[str]:
+    """The weights and names of the remarks."""
+    return [f"{each.weight} {each.name}" for each in found.remarks]
