@@ -219,6 +219,21 @@ def test_wrong_location_is_told_by_sentences(cli: OfficialCli) -> None:
     assert "Did you mean 'image'?" in refused
 
 
+def test_a_queue_that_nobody_serves_is_refused_at_once_with_the_one_that_is_meant(
+    site: Site, cli: OfficialCli
+) -> None:
+    deployments = site.plane.store.deployments
+    patient = deployments.get("prod").settings
+    deployments.set_settings("prod", {})
+    file = write_yaml(cli, "location.yaml", location("typed", agent_queue="imag-queue"))
+    try:
+        refused = cli.run("dagster-cloud workspace add-location", "--from", file, fails=True).text
+    finally:
+        deployments.set_settings("prod", patient)
+    assert "No running agent serves queue 'imag-queue'" in refused
+    assert "Did you mean 'image-queue'?" in refused
+
+
 @pytest.mark.parametrize(
     "sync", ["dagster-cloud workspace sync", "dagster-cloud deployment sync-locations"]
 )
