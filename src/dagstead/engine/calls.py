@@ -109,7 +109,7 @@ class AgentCalls:
         """
         deadline = self.store.clock() + timeout
         while True:
-            row = self.store.locations.get(deployment.name, location)
+            row = self._returned(deployment, location, deadline)
             left = max(deadline - self.store.clock(), 0.0)
             work = _Work(api, args, row.queue, left, location)
             request_id = self._submit(deployment, work)
@@ -118,6 +118,18 @@ class AgentCalls:
             failed = isinstance(response, DagsterCloudApiErrorResponse)
             if not (failed and self._settles(row, deadline)):
                 return _response_text(response, api, location)
+
+    def _returned(self, deployment: Deployment, location: str, deadline: float) -> Location:
+        """The location, once it is back on what is live after a release that failed.
+
+        Until then the agent may answer with the code of that release.
+        """
+        never = threading.Event()
+        while True:
+            row = self.store.locations.get(deployment.name, location)
+            if not row.is_returning or self.store.clock() >= deadline:
+                return row
+            never.wait(_POLL_SECONDS[1])
 
     def _settles(self, asked: Location, deadline: float) -> bool:
         """Wait until agents are done with a location; whether it has changed since it was asked.

@@ -76,3 +76,12 @@ class Location:
         if self.open_release is not None:
             return True
         return self.state is LoadState.LOADING and self.notice is None
+
+    @property
+    def is_returning(self) -> bool:
+        """Whether an agent is starting what was live before, after a release that failed."""
+        return (
+            self.open_release is None
+            and self.state is LoadState.LOADING
+            and self.notice is not None
+        )
