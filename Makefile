@@ -47,8 +47,9 @@ test-containers: $(READY) container-tools ## Run the tests with Docker and a reg
 	$(BIN)/pytest -m containers tests/containers $(PYTEST_ARGS)
 
 container-tools: ## Install what these tests need of Debian's packages: Docker and a registry.
-	@scripts/need-debian docker.io:/usr/sbin/dockerd docker-registry:/usr/bin/docker-registry \
-		iptables:/usr/sbin/iptables
+	@scripts/need-debian docker.io:/usr/sbin/dockerd docker-compose:/usr/bin/docker-compose \
+		docker-registry:/usr/bin/docker-registry iptables:/usr/sbin/iptables \
+		postgresql:/usr/lib/postgresql/*/bin/initdb
 
 check: $(READY) ## Lint, format, types, import rules, spelling, documentation.
 	$(BIN)/ruff check

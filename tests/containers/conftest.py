@@ -51,3 +51,9 @@ def location_image(
     pinned = docker.push(image, registry.repository("locations/compat"))
     docker.run("rmi", "--force", docker.inspect("image", image)["Id"])
     return pinned
+
+
+@pytest.fixture(scope="session")
+def dagstead_image(docker: Docker) -> str:
+    """The control plane's image."""
+    return images.dagstead_image(docker)

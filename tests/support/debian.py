@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+_CONTAINER_PACKAGES = "docker.io docker-compose docker-registry iptables"
+
 
 def postgres_program(name: str) -> Path:
     """A program of the newest installed Postgres server, such as ``initdb``.
@@ -66,7 +68,7 @@ def container_program(path: str) -> Path:
     """
     program = Path(path)
     if not program.exists():
-        raise _missing(path, "docker.io docker-registry iptables", target="test-containers")
+        raise _missing(path, _CONTAINER_PACKAGES, target="test-containers")
     return program
 
 

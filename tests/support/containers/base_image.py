@@ -15,7 +15,7 @@ import re
 import subprocess
 import sys
 import tarfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -30,11 +30,14 @@ _WANTED = [
     *("libbz2-1.0", "liblzma5", "libreadline8", "libncursesw6", "libgdbm6", "libtirpc3", "zlib1g"),
 ]
 
+#: Large, and only used when a program asks for it: Postgres' compiler.
+_LEFT_OUT = frozenset({"libllvm14"})
+
 #: Configuration that no package owns: without it, the image could reach no index from here.
 _CONFIGURATION = (
     *("/etc/apt/sources.list", "/etc/apt/sources.list.d", "/etc/apt/apt.conf.d"),
     *("/etc/ssl/certs", "/usr/local/share/ca-certificates", "/etc/ca-certificates.conf"),
-    "/etc/pip.conf",
+    *("/etc/pip.conf", "/etc/pam.d"),
 )
 _PASSED_ON = ("PIP_INDEX_URL", "UV_DEFAULT_INDEX", "UV_INDEX_URL")
 
@@ -73,9 +76,14 @@ def base_dockerfile(files: str) -> str:
     return "\n".join([*lines, ""])
 
 
-def write_base_image(output: IO[bytes]) -> None:
-    """Write the files of the image as a tar archive, as ``docker import`` takes it."""
-    packages = _closure()
+def write_base_image(output: IO[bytes], more: Sequence[str] = ()) -> None:
+    """Write the files of the image as a tar archive, as ``docker import`` takes it.
+
+    Args:
+        output: receives the archive.
+        more: names of installed packages that the image is to have, too.
+    """
+    packages = _closure(more)
     with tarfile.open(fileobj=output, mode="w|") as archive:
         image = _Image(archive)
         for name in ("bin", "sbin", "lib", "lib64"):
@@ -141,14 +149,14 @@ class _Image:
             self._archive.addfile(entry)
 
 
-def _closure() -> list[str]:
+def _closure(more: Sequence[str]) -> list[str]:
     """The names of Debian packages: essential ones, wanted ones, and what they depend on."""
     form = (
         "${Package}\t${db:Status-Abbrev}\t${Essential}\t${Pre-Depends}, ${Depends}\t${Provides}\n"
     )
     depends: dict[str, str] = {}
     providers: dict[str, str] = {}
-    wanted = [*_WANTED, *(["python3.11"] if sys.base_prefix == "/usr" else [])]
+    wanted = [*_WANTED, *more, *(["python3.11"] if sys.base_prefix == "/usr" else [])]
     for line in _output("dpkg-query", "-W", f"-f={form}").splitlines():
         name, status, essential, needs, provides = line.split("\t")
         if not status.startswith("ii"):
@@ -157,7 +165,7 @@ def _closure() -> list[str]:
         providers |= dict.fromkeys(_names_in(provides), name)
         if essential == "yes":
             wanted.append(name)
-    found: set[str] = set()
+    found = set(_LEFT_OUT)
     while wanted:
         name = wanted.pop()
         name = name if name in depends else providers.get(name, "")
@@ -167,7 +175,7 @@ def _closure() -> list[str]:
                 names = _names_in(alternatives, "|")
                 present = [each for each in names if each in depends or each in providers]
                 wanted += present[:1]
-    return sorted(found)
+    return sorted(found - _LEFT_OUT)
 
 
 def _names_in(text: str, between: str = ",") -> list[str]:

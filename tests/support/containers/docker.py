@@ -133,12 +133,16 @@ class Docker:
         """The image that Dockerfiles begin with, unless it was made already; its name."""
         made = f"dagstead-test/base:{base_fingerprint()}"
         if not self.run("image", "ls", "--quiet", made):
-            files = "dagstead-test/base-files"
-            self._pipe("import", "-", files, content=write_base_image)
+            files = self.make_image_of_files("dagstead-test/base-files")
             text = base_dockerfile(files).encode()
             self._pipe("build", f"--tag={made}", "-", content=lambda to: to.write(text))
         self.run("tag", made, BASE_IMAGE)
         return BASE_IMAGE
+
+    def make_image_of_files(self, tag: str, packages: Sequence[str] = ()) -> str:
+        """An image of this machine's own files, with these Debian packages too; its name."""
+        self._pipe("import", "-", tag, content=lambda to: write_base_image(to, packages))
+        return tag
 
     def _pipe(self, *arguments: str, content: Callable[[IO[bytes]], object]) -> None:
         """Run a command that reads what ``content`` writes."""

@@ -1,0 +1,133 @@
+"""``compose.yaml``: a whole installation on one host, with an agent in Docker."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from dagstead.routing.agent_file import AgentFile, AgentType, text
+from dagstead.testing.waiting import eventually
+from tests.support.containers.compose import Compose
+from tests.support.containers.docker import Docker
+from tests.support.containers.postgres_image import postgres_image
+from tests.support.deployment import DeploymentClient
+from tests.support.environments import REPOSITORY
+from tests.support.ports import free_port
+
+pytestmark = pytest.mark.containers
+
+QUEUE = "hybrid-queue"
+SERVICES = ("postgres", "web", "daemon", "pool", "agent")
+
+
+@pytest.fixture(scope="module")
+def compose(
+    docker: Docker,
+    dagstead_image: str,
+    agent_image: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Compose]:
+    """Everything started by the script that users start it with."""
+    settings = {
+        "POSTGRES_IMAGE": postgres_image(docker, tmp_path_factory.mktemp("postgres")),
+        "DAGSTEAD_IMAGE": dagstead_image,
+        "AGENT_IMAGE": agent_image,
+        "DAGSTEAD_PORT": str(free_port()),
+    }
+    compose = Compose.copy(docker, tmp_path_factory.mktemp("compose"), settings)
+    try:
+        assert "deploy/compose/start" in compose.refused("up")
+        compose.start()
+        yield compose
+    except BaseException as error:
+        error.add_note(compose("logs", "--tail=40"))
+        raise
+    finally:
+        compose("--profile", "agent", "down", "--volumes", "--timeout=60")
+
+
+def test_everything_is_healthy_and_listens_on_this_machine_only(
+    compose: Compose, docker: Docker
+) -> None:
+    def state(service: str) -> dict[str, object]:
+        container = docker.inspect("container", compose("--profile", "agent", "ps", "-q", service))
+        state: dict[str, object] = container["State"]
+        return state
+
+    for service in SERVICES:
+        assert state(service)["Running"], service
+    for service in ("postgres", "web", "agent"):
+        eventually(
+            lambda service=service: state(service)["Health"]["Status"] == "healthy",  # type: ignore[misc,index]
+            90,
+            f"{service} to be healthy",
+        )
+    assert compose("port", "web", "3000").startswith("127.0.0.1:")
+
+
+def test_the_pool_and_the_agent_share_the_queues(compose: Compose) -> None:
+    def served() -> dict[str, list[str]]:
+        rows = json.loads(compose.dagstead("agent", "list", "--format", "json"))
+        return {row["agent"]: row["queues"] for row in rows if row["status"] == "RUNNING"}
+
+    expected = {"serverless pool": ["(default queue)"], "docker agent": [QUEUE]}
+    eventually(lambda: served() == expected, 90, "both agents", poll_seconds=1)
+
+
+def test_a_hybrid_location_loads_and_runs(compose: Compose, location_image: str) -> None:
+    url = f"http://{compose('port', 'web', '3000')}"
+    token = compose.dagstead("token", "create", "--name", "a person").splitlines()[0]
+
+    with closing(DeploymentClient(url, "prod", token)) as prod:
+        prod.deploy("hybrid", "compat_small", queue=QUEUE, image=location_image)
+        prod.wait_until_loaded("hybrid")
+        run = prod.succeed(prod.launch("hybrid", "whispering"))
+        output = prod.captured(run["runId"])
+
+    assert run["tags"]["dagster/agent_label"] == "docker agent"
+    assert "whispered on" in output["stdout"]
+
+
+def test_starting_again_changes_nothing(compose: Compose) -> None:
+    before = (compose.folder / ".env").read_text(encoding="utf-8")
+
+    compose.start()
+
+    assert (compose.folder / ".env").read_text(encoding="utf-8") == before
+    assert (compose.folder / ".env").stat().st_mode & 0o077 == 0
+    assert len(compose.dagstead("deployment", "list").splitlines()) == 2
+
+
+@pytest.mark.usefixtures("compose")
+def test_user_code_does_not_reach_the_database(docker: Docker) -> None:
+    network = docker.inspect("network", "dagstead")["Containers"].values()
+
+    assert not [each for each in network if "postgres" in each["Name"]]
+
+
+def test_the_agents_file_is_what_the_command_writes() -> None:
+    written = (REPOSITORY / "deploy" / "compose" / "dagster.yaml").read_text(encoding="utf-8")
+    file = AgentFile(
+        type=AgentType.DOCKER,
+        url="http://web:3000",
+        queues=(QUEUE,),
+        default_queue=False,
+        branch_deployments=True,
+        label="docker agent",
+    )
+
+    assert written == text(file)
+
+
+def test_the_images_are_small_and_run_as_nobody_special(
+    docker: Docker, dagstead_image: str, agent_image: str
+) -> None:
+    base = docker.inspect("image", "python:3.11-slim")["Size"]
+    for name, most_megabytes in ((dagstead_image, 450), (agent_image, 250)):
+        image = docker.inspect("image", name)
+        assert image["Config"]["User"] not in {"", "root", "0"}
+        assert image["Config"]["Healthcheck"]
+        assert (image["Size"] - base) / 1e6 < most_megabytes
