@@ -78,7 +78,8 @@ def explain(  # noqa: PLR0913 - options of a command
     assert found_location is not None  # noqa: S101 - it was chosen from the project
     source = AgentSource(agents=agents, sets=set_, no_pool=no_pool, live=live, url=url)
     found = source.found(project)
-    outlook = look(project, found, targets_of(found.agents, deployment, branch=branch), live=live)
+    targets = targets_of(found.agents, deployment, branch=branch)
+    outlook = look(project, found, targets, names=[name], live=live)
     explanation = gather(project, found_location, outlook)
     prefix = _prefix(project)
     if format_ is ExplainFormat.JSON:

@@ -46,7 +46,7 @@ class Explanation:
 
 
 def explain(project: Project, location: Location, outlook: Outlook) -> Explanation:
-    """Gather all; nothing of the repository is run, and no server is asked."""
+    """Gather all. ``outlook`` is of this location alone; nothing of the repository is run."""
     from dagstead.workflows.inspecting.inspection import inspect
 
     build, problem = _build(project, location)
@@ -57,7 +57,7 @@ def explain(project: Project, location: Location, outlook: Outlook) -> Explanati
         others=[each.position for each in same if each is not location],
         build=build,
         problem=problem,
-        outlook=outlook.of([name]),
+        outlook=outlook,
         uses=inspect(project).uses_of(location),
         made_from=tuple(_made_from(project, location)),
         findings=tuple(_findings(project, same)),

@@ -94,7 +94,7 @@ def routes(  # noqa: PLR0913 - options of a command
     found = source.found(project)
     targets = targets_of(found.agents, deployment, branch=branch)
     matters = branch and deployment is None
-    outlook = look(project, found, targets, branches_matter=matters, live=live).of(names)
+    outlook = look(project, found, targets, names=names, branches_matter=matters, live=live)
     _print(outlook, project, format_, why=why)
     if outlook.is_unserved or (strict and outlook.is_doubtful):
         raise typer.Exit(1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from dagstead.project.model import Kind, Project
@@ -23,25 +23,6 @@ class Outlook:
     agents: tuple[Agent, ...]
     routes: tuple[Route, ...]
     remarks: tuple[Remark, ...]
-
-    def of(self, names: Sequence[str]) -> Outlook:
-        """The same for some locations only, without what is about the others or about no location.
-
-        What is about the agents' files stays.
-        """
-        if not names:
-            return self
-        chosen = frozenset(names)
-        return Outlook(
-            agents=self.agents,
-            routes=tuple(each for each in self.routes if each.location.name in chosen),
-            remarks=tuple(
-                each
-                for each in self.remarks
-                if chosen.intersection(each.locations)
-                or not (each.locations or each.name in ABOUT_NO_LOCATION)
-            ),
-        )
 
     @property
     def is_unserved(self) -> bool:
@@ -94,19 +75,29 @@ def targets_of(
     return (*(Target(deployment=each) for each in sorted(named)), BRANCHES)
 
 
-def look(
+def look(  # noqa: PLR0913 - each is a choice of the person
     project: Project,
     found: Found,
     targets: Sequence[Target],
     *,
+    names: Collection[str] = (),
     branches_matter: bool = False,
     live: bool = False,
 ) -> Outlook:
-    """Route every location of a repository.
+    """Route the locations of a repository.
 
-    ``branches_matter`` makes a location that nobody runs in branch deployments an error; ``live``
-    says that the agents are those that are heard of.
+    Args:
+        project: the repository.
+        found: its agents, and what there is to say about their files.
+        targets: the deployments to look at.
+        names: only these locations; empty is all.
+        branches_matter: whether a location that nobody runs in branch deployments is an error.
+        live: whether the agents are those that are heard of.
     """
-    routed = routes([Routed.of(each) for each in project.locations], targets, found.agents)
+    chosen = [each for each in project.locations if not names or each.name.value in names]
+    routed = routes([Routed.of(each) for each in chosen], targets, found.agents)
     told = findings(routed, found.agents, branches_matter=branches_matter, running=live)
+    if names:
+        # Whether a queue is used does not show when some locations are left out.
+        told = tuple(each for each in told if each.name not in ABOUT_NO_LOCATION)
     return Outlook(agents=found.agents, routes=routed, remarks=(*told, *found.remarks))

@@ -142,3 +142,11 @@ def test_a_named_file_may_name_those_beside_it(
     assert said.out.splitlines()[1].split("\t")[3] == "eu, us"
     places = [line.split(" ")[0] for line in said.err.splitlines()]
     assert places[:2] == ["agents/compose.yaml:5:19:", "agents/install.sh:1:1:"]
+
+
+@pytest.mark.usefixtures("served")
+def test_one_location_alone_has_only_its_own_remarks(dagstead: Command) -> None:
+    said = dagstead("routes", "--location", "weather", "--deployment", "prod")
+
+    assert "hybrid-queue" not in said.out + said.err
+    assert "hybrid-queue" in dagstead("routes", "--location", "digits").out
