@@ -75,7 +75,7 @@ def targets_of(
     return (*(Target(deployment=each) for each in sorted(named)), BRANCHES)
 
 
-def look(  # noqa: PLR0913 - each is a choice of the person
+def look(
     project: Project,
     found: Found,
     targets: Sequence[Target],
