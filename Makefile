@@ -17,7 +17,7 @@ LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-tools test-charts test-containers container-tools check docs rules \
-	reference charts bench lock format clean
+	reference charts bench bench-build lock format clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,9 @@ reference: $(READY) ## Make docs/reference/commands.md from the code of the comm
 
 bench: $(READY) ## Time the commands on a large made-up repository.
 	@$(BIN)/python -m benchmarks
+
+bench-build: $(READY) ## Time building PEX files against the official command (minutes; network).
+	@$(BIN)/python -m benchmarks.building
 
 docs: $(READY) ## Build the documentation; a dead reference fails.
 	$(BIN)/sphinx-build -q -W -n --keep-going -b html docs docs/_build

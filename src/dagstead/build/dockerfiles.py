@@ -27,8 +27,8 @@ def dockerfile_for(directory: Path, *, search_path: str | None) -> str:
     if not installs:
         msg = (
             f"there is no Dockerfile in {directory.name!r}, and no pyproject.toml, setup.py or "
-            "requirements.txt to generate one from. Write one of them; it must install dagster "
-            "and dagster-cloud."
+            "requirements.txt to generate one from. Write one of them, which must install dagster "
+            "and dagster-cloud, or name a Dockerfile with --dockerfile LOCATION=PATH."
         )
         raise InvalidInputError(msg)
     version, _ = choose_python(directory, directory, asked=None, search_path=search_path)

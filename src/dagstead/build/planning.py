@@ -28,7 +28,7 @@ from dagstead.errors import InvalidInputError
 from dagstead.project import Kind, Location, Project
 from dagstead.project.checking import check
 from dagstead.project.merge import without_nulls
-from dagstead.project.rules import paths, registries
+from dagstead.project.rules import registries
 from dagstead.project.slugs import slugs_of
 
 _KEY_LENGTH = 16
@@ -41,7 +41,6 @@ _RULES = (
     registries.registry_not_an_address,
     registries.registry_with_scheme,
     registries.variable_not_filled_in,
-    paths.no_such_build_directory,
 )
 
 _BY_KIND = {
@@ -121,7 +120,10 @@ class _Planner:
             raise InvalidInputError(msg)
         directory = (self._project.root / location.build_folder).resolve()
         if strategy is not Strategy.PREBUILT and not directory.is_dir():
-            msg = f"there is no folder {location.build_folder!r} to build."
+            msg = (
+                f"there is no folder {location.build_folder!r} to build. Write the path of one as "
+                "build.directory, from the folder of this file."
+            )
             raise InvalidInputError(msg)
         how, key, remark = self._how(location, strategy, directory)
         return PlannedBuild(
@@ -238,12 +240,7 @@ def _document(location: Location) -> dict[str, Any]:
 
 
 def _broken_rules(project: Project, chosen: list[Location]) -> Iterator[str]:
-    positions = {
-        value.position
-        for each in chosen
-        for value in (each.registry, each.build_directory)
-        if value is not None
-    }
+    positions = {each.registry.position for each in chosen if each.registry is not None}
     for finding in check(project, _RULES):
         if finding.position in positions:
             yield f"{finding.position}: {finding.code} {finding.found.sentences}"

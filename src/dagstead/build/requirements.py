@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from dagstead.build.tree import tidied
 from dagstead.build.uv import Target, Uv
 from dagstead.errors import BuildError
 
@@ -45,8 +46,8 @@ class Requirements:
 def resolve(directory: Path, target: Target, uv: Uv, scratch: Path) -> Requirements:
     """Resolve what the files of a folder ask for.
 
-    A ``uv.lock`` is taken as it is. Else ``requirements.txt`` and what ``pyproject.toml`` or
-    ``setup.py`` declare, extras included, are resolved together: what the official builder takes
+    A ``uv.lock`` is taken as it is. Else ``requirements.txt``, what ``setup.py`` declares, and what
+    ``pyproject.toml`` does with its extras, are resolved together, as the official builder does
     (``dagster_cloud_cli.core.pex_builder.deps``).
 
     Raises:
@@ -61,7 +62,8 @@ def resolve(directory: Path, target: Target, uv: Uv, scratch: Path) -> Requireme
     elif sources:
         constraints = scratch / "constraints.txt"
         constraints.write_text(_CONSTRAINTS, encoding="utf-8")
-        uv.resolve(directory, sources, constraints, target, lock)
+        with tidied(directory):
+            uv.resolve(directory, sources, constraints, target, lock)
     else:
         lock.write_text('lock-version = "1.0"\ncreated-by = "dagstead"\n', encoding="utf-8")
     head, packages = _read(lock)

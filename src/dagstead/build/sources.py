@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dagstead.build.tree import files_below
+from dagstead.build.tree import files_below, tidied
 from dagstead.build.uv import Target, Uv
 from dagstead.errors import BuildError
 
@@ -55,12 +55,8 @@ def source_content(
 
 def _build(package: Path, into: Path, *, target: Target, uv: Uv) -> None:
     wheels = into.with_name(f"{into.name}-wheel")
-    before = _leftovers(package)
-    try:
+    with tidied(package):
         uv.build_wheel(package, target, wheels)
-    finally:
-        for folder in _leftovers(package) - before:
-            shutil.rmtree(folder, ignore_errors=True)
     (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(into)
@@ -75,15 +71,6 @@ def _build(package: Path, into: Path, *, target: Target, uv: Uv) -> None:
             if (data / library).is_dir():
                 shutil.copytree(data / library, into, dirs_exist_ok=True)
         shutil.rmtree(data)
-
-
-def _leftovers(package: Path) -> set[Path]:
-    """What setuptools leaves in a folder that it builds; the next build would take it for input."""
-    return {
-        *package.glob("build"),
-        *package.glob("*.egg-info"),
-        *package.glob("*/*.egg-info"),
-    }
 
 
 def _with_links(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -27,7 +29,8 @@ _LEFT_OUT = frozenset(
         "__pycache__",
     }
 )
-_LEFT_OUT_FILES = ("*.pyc",)
+#: The second is what setuptools leaves where it has looked.
+_LEFT_OUT_PATTERNS = ("*.pyc", "*.egg-info")
 _CHUNK_BYTES = 1 << 20
 
 
@@ -49,11 +52,11 @@ def files_below(folder: Path) -> Iterator[TreeFile]:
     """All files that count, sorted by name. Links to folders are files here."""
     found: list[TreeFile] = []
     for parent, folders, names in os.walk(folder):
-        kept = [each for each in folders if each not in _LEFT_OUT]
+        kept = [each for each in folders if not _is_left_out(each)]
         links = [each for each in kept if Path(parent, each).is_symlink()]
         folders[:] = [each for each in kept if each not in links]
         for name in (*names, *links):
-            if name in _LEFT_OUT or any(fnmatch(name, each) for each in _LEFT_OUT_FILES):
+            if _is_left_out(name):
                 continue
             path = Path(parent, name)
             if path.is_symlink() or path.is_file():
@@ -76,6 +79,26 @@ def file_digest(path: Path) -> str:
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@contextmanager
+def tidied(package: Path) -> Iterator[None]:
+    """Take away what setuptools leaves in a folder meanwhile: its next build would use it."""
+    before = _leftovers(package)
+    try:
+        yield
+    finally:
+        for folder in _leftovers(package) - before:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _leftovers(package: Path) -> set[Path]:
+    patterns = ("build", "*.egg-info", "*/*.egg-info")
+    return {path for pattern in patterns for path in package.glob(pattern)}
+
+
+def _is_left_out(name: str) -> bool:
+    return name in _LEFT_OUT or any(fnmatch(name, each) for each in _LEFT_OUT_PATTERNS)
 
 
 def _described(file: TreeFile) -> str:

@@ -80,7 +80,7 @@ class Uv:
             "The dependencies of {folder!r} cannot be resolved",
             directory,
             *("pip", "compile", *sources, "--constraints", str(constraints)),
-            *(() if sources == ["requirements.txt"] else ("--all-extras",)),
+            *(("--all-extras",) if "pyproject.toml" in sources else ()),
             *("--format", "pylock.toml", "--no-header", "--output-file", str(lock)),
             *self._for(target),
         )

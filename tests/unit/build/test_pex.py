@@ -306,7 +306,7 @@ def test_nothing_is_left_beside_what_was_built(done: Done) -> None:
     assert {*site.repository.root.rglob("*")} == done.before
 
 
-def test_a_folder_for_setuptools_is_left_as_it_was(etl: Site) -> None:
+def test_what_setuptools_leaves_is_taken_away(etl: Site) -> None:
     """Its backend leaves folders that its next build would take for input."""
     backend = BACKEND.replace('["uv_build"]', "[]").replace("uv_build", "leaving")
     etl.repository.write(
