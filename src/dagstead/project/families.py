@@ -46,8 +46,7 @@ _DOCUMENT = re.compile(
 _INTERESTING = re.compile(
     rf"pyproject\.toml|dg\.toml|build\.yaml|container_context\.yaml|\.gitlab-ci\.yml"
     rf"|Chart\.yaml"
-    rf"|(?:{_CLOUD.pattern})|(?:{_VALUES.pattern})|(?:{_TEXT.pattern})"
-    rf"|(?:{_DOCUMENT.pattern})".replace("?P<variant>", "?:")
+    rf"|(?:{_CLOUD.pattern})|(?:{_VALUES.pattern})|(?:{_TEXT.pattern})".replace("?P<variant>", "?:")
 )
 
 _LOCATIONS = re.compile(r"^[\s-]*(?:locations|location_name|defaults)\W*:", re.MULTILINE)
@@ -68,7 +67,8 @@ _PIPELINE = re.compile(r"dagster-cloud|dg plus|dagster_cloud|dagsterCloud|DAGSTE
 
 def is_interesting(name: str) -> bool:
     """Whether a file of this name is worth opening. Quick: it is asked of every file."""
-    return _INTERESTING.fullmatch(name) is not None
+    pattern = _DOCUMENT if name.endswith(".md") else _INTERESTING
+    return pattern.fullmatch(name) is not None
 
 
 def is_cloud(name: str) -> bool:
