@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
@@ -107,13 +108,14 @@ class _Session:
 
     def _fail(self, planned: PlannedBuild, steps: Steps, error: DagsteadError) -> None:
         said = error if isinstance(error, BuildStepError) else None
+        again = shlex.join(("dagstead", "build", "--location", planned.location))
         self._tell(
             Failed(
                 location=planned.location,
                 step=steps.current,
                 error=error,
                 output=said.output if said else (),
-                command=said.command if said else None,
+                command=(said.command or again) if said else None,
             )
         )
 

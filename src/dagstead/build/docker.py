@@ -83,7 +83,6 @@ class DockerBuilder:
             raise BuildStepError(
                 explain(ended.text, planned, plan),
                 output=failed_step(ended.lines),
-                command=shlex.join(("dagstead", "build", "--location", planned.location)),
             )
 
     def _push(self, docker: Docker, planned: PlannedBuild, plan: DockerPlan, steps: Steps) -> str:

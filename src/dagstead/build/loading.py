@@ -8,7 +8,6 @@ it; the location's own files lie in front of it, and the process is started in
 from __future__ import annotations
 
 import json
-import shlex
 import shutil
 import sys
 import zipfile
@@ -26,10 +25,12 @@ from dagstead.errors import BuildStepError
 _SOURCES = ("python_file", "module_name", "package_name", "autoload_defs_module_name")
 _WORKING_DIRECTORY = Path("working_directory", "root")
 _READY = "dagstead-ready"
+#: Of an error in a sentence; all of it follows.
+_MOST_CHARACTERS = 200
 
 #: Run by the target Python with the user's Dagster, which may be older than ours: what a function
-#: does not know is left out. Frames of Dagster and of Python's import system are left out of the
-#: traceback; where none remains, all are shown.
+#: does not know is left out. So are frames of Dagster and of Python's import system, unless they
+#: are all that there is of an error that is not Dagster's own.
 _LOADER = """
 import inspect, json, os, sys, traceback, warnings
 
@@ -47,8 +48,7 @@ def user_frames(frames):
     import dagster
 
     hidden = (os.path.dirname(dagster.__file__), "<frozen importlib", "<string>", importlib)
-    kept = [frame for frame in frames if not frame.filename.startswith(hidden)]
-    return kept or list(frames)
+    return [frame for frame in frames if not frame.filename.startswith(hidden)]
 
 
 importlib = os.path.dirname(__import__("importlib").__file__)
@@ -71,7 +71,9 @@ except BaseException as error:
     while cause.__cause__ is not None and type(cause).__module__.startswith("dagster"):
         cause = cause.__cause__
     shown = traceback.TracebackException.from_exception(cause)
-    shown.stack = traceback.StackSummary.from_list(user_frames(shown.stack))
+    kept = user_frames(shown.stack)
+    if kept or type(cause).__module__.startswith("dagster"):
+        shown.stack = traceback.StackSummary.from_list(kept)
     print("".join(shown.format()).rstrip(), file=sys.stderr)
     sys.exit(1)
 repositories = loaded.definitions_by_name.values()
@@ -121,14 +123,13 @@ def load(
         said = tuple(
             line.replace(f"{folder}/", "").replace(f"{scratch}/", "") for line in ended.lines
         )
+    why = _short(said[-1]) if said else f"exit code {ended.code}"
     msg = (
         f"The definitions of {planned.location!r} ({_named(origin)}) cannot be loaded from what "
-        f"was built: {said[-1] if said else f'exit code {ended.code}'}. They would fail in the "
-        "same way after the deploy. If they can only be loaded where they run, skip this with "
-        "--no-load."
+        f"was built: {why}. They would fail in the same way after the deploy. If they can only be "
+        "loaded where they run, skip this with --no-load."
     )
-    command = shlex.join(("dagstead", "build", "--location", planned.location))
-    raise BuildStepError(msg, output=said, command=command)
+    raise BuildStepError(msg, output=said)
 
 
 def _layer(dependencies: Path, target: Target, cache: BuildCache, programs: Programs) -> Path:
@@ -167,6 +168,10 @@ def _origin(document: Mapping[str, Any], folder: Path) -> dict[str, Any]:
 
 def _named(origin: Mapping[str, Any]) -> str:
     return ", ".join(f"{key} {origin[key]}" for key in _SOURCES if origin.get(key))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}…"
 
 
 def _found(line: str) -> str | None:

@@ -36,12 +36,12 @@ class PexBuilder:
             BuildError: when it cannot be built, or its definitions cannot be loaded.
         """
         search_path = self._options.environment.get("PATH")
+        uv = Uv(find_uv(self._options.uv, search_path), self._programs, steps.line)
         target = Target(
-            python=find_python(plan.python_version, search_path),
+            python=find_python(plan.python_version, search_path, uv.find_python),
             version=plan.python_version,
             platform=plan.platform,
         )
-        uv = Uv(find_uv(self._options.uv, search_path), self._programs, steps.line)
         with self._cache.scratch() as scratch:
             with steps.step("dependencies") as step:
                 needs = resolve(planned.directory, target, uv, scratch)

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -58,8 +58,15 @@ def choose_python(
     return (here or allowed)[-1], reason
 
 
-def find_python(version: str, search_path: str | None) -> Path:
+def find_python(
+    version: str, search_path: str | None, elsewhere: Callable[[str], Path | None]
+) -> Path:
     """The interpreter of a version on this machine.
+
+    Args:
+        version: as ``3.12``.
+        search_path: where it is looked for first.
+        elsewhere: looks in other places, by version.
 
     Raises:
         BuildError: when there is none.
@@ -70,9 +77,12 @@ def find_python(version: str, search_path: str | None) -> Path:
     # A version manager puts a file of this name on the PATH even where it cannot run it.
     if candidate and _version_of(candidate) == version:
         return Path(candidate)
+    found = elsewhere(version)
+    if found is not None:
+        return found
     msg = (
         f"There is no working python{version} on this machine to build with. Install it "
-        f"(`uv python install {version} --default` does), or build for another with "
+        f"(`uv python install {version}` does), or build for another with "
         f"--python {OWN_VERSION}."
     )
     raise BuildError(msg)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import re
 import shlex
 import shutil
 import sys
@@ -13,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagstead.build.model import Platform
-from dagstead.build.programs import Ended, OnLine, Programs
+from dagstead.build.programs import OnLine, Programs
+from dagstead.build.uv_failures import advice, said
 from dagstead.errors import BuildError
 
 #: Old enough for the machines that agents run on, new enough for today's wheels.
@@ -29,11 +29,6 @@ _REMOVED: Mapping[str, str | None] = {
     "PYTHONPATH": None,
     "PYTHONHOME": None,
 }
-_NOISE = re.compile(r"^(?:Resolved|Prepared|Installed|Using|Building|Downloading|warning:)\b")
-_NO_WHEEL = re.compile(
-    r"(?P<package>[\w.\[\]-]+)(?:==(?P<version>\S+))? (?:has no|can't be|cannot be|was requested)"
-    r".*(?:usable wheels|wheel|binary)"
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,7 +50,8 @@ class Target:
     @property
     def identity(self) -> tuple[str, str]:
         """What makes packages different ones."""
-        here = f"{platform.machine()}-{sys.platform}"
+        libc = "".join(platform.libc_ver())
+        here = f"{platform.machine()}-{sys.platform}-{libc}"
         return self.version, str(self.platform) if self.is_elsewhere else here
 
 
@@ -83,6 +79,7 @@ class Uv:
             *(("--all-extras",) if "pyproject.toml" in sources else ()),
             *("--format", "pylock.toml", "--no-header", "--output-file", str(lock)),
             *self._for(target),
+            by_hand=("pip", "compile", *sources, "--python", target.version),
         )
 
     def export(self, directory: Path, target: Target, lock: Path) -> None:
@@ -92,6 +89,7 @@ class Uv:
             directory,
             *("export", "--locked", "--no-dev", "--all-extras", "--format", "pylock.toml"),
             *("--no-header", "--output-file", str(lock), "--python", str(target.python)),
+            by_hand=("lock", "--check"),
         )
 
     def fetch(self, directory: Path, lock: Path, target: Target, into: Path) -> None:
@@ -115,7 +113,14 @@ class Uv:
             folder,
             *("build", "--wheel", "--no-create-gitignore", "--out-dir", str(into)),
             *("--python", str(target.python), "."),
+            by_hand=("build", "--wheel", "--python", target.version),
         )
+
+    def find_python(self, version: str) -> Path | None:
+        """An interpreter that uv knows of, where the ``PATH`` has none; nothing is downloaded."""
+        command = (str(self._program), "python", "find", "--no-python-downloads", version)
+        ended = self._programs.run(command, folder=Path.cwd(), variables=_REMOVED)
+        return Path(ended.lines[-1]) if ended.code == 0 and ended.lines else None
 
     def _for(self, target: Target) -> list[str]:
         words = ["--python", str(target.python)]
@@ -124,15 +129,20 @@ class Uv:
             words += ["--only-binary", ":all:"]
         return words
 
-    def _run(self, message: str, folder: Path, *arguments: str) -> None:
+    def _run(
+        self, message: str, folder: Path, *arguments: str, by_hand: Sequence[str] | None = None
+    ) -> None:
         command = (str(self._program), *arguments, "--quiet", "--color", "never")
         ended = self._programs.run(
             command, folder=folder, variables=_REMOVED, on_line=self._on_line
         )
+        shown = None
+        if by_hand is not None:
+            shown = shlex.join(("uv", "--directory", os.path.relpath(folder), *by_hand))
         ended.check(
-            f"{message.format(folder=folder.name)}. {_advice(ended)}",
-            output=[line for line in ended.lines if line and not _NOISE.match(line)],
-            command=shlex.join(("uv", *command[1:])),
+            f"{message.format(folder=folder.name)}. {advice(ended.text)}",
+            output=said(ended.lines),
+            command=shown,
         )
 
 
@@ -152,21 +162,6 @@ def find_uv(asked: Path | None, search_path: str | None) -> Path:
         msg = f"{where}, and PEX files are built with uv. Install it: `pip install uv`."
         raise BuildError(msg)
     return Path(found)
-
-
-def _advice(ended: Ended) -> str:
-    text = " ".join(ended.text.split())
-    no_wheel = _NO_WHEEL.search(text)
-    if no_wheel:
-        package = no_wheel["package"] + (f" {no_wheel['version']}" if no_wheel["version"] else "")
-        return (
-            f"There is no wheel of {package} for this Python and platform. Choose another version "
-            "of it, another Python with --python, or build on a machine of that platform, where "
-            "it can be compiled."
-        )
-    if "lockfile" in text and "needs to be updated" in text:
-        return "It does not fit pyproject.toml any more. Run `uv lock`, and commit what it writes."
-    return "Change what uv names, and try again."
 
 
 def _is_here(wanted: Platform) -> bool:

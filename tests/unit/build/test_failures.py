@@ -15,6 +15,7 @@ from dagstead.build.building import build
 from dagstead.build.events import Event, Failed, Finished
 from dagstead.build.model import Platform
 from dagstead.build.programs import Programs
+from dagstead.build.uv_failures import advice
 from dagstead.errors import BuildError, BuildStoppedError
 from dagstead.testing import eventually
 from tests.support.build_site import BACKEND, Site
@@ -54,7 +55,8 @@ def test_a_package_that_no_index_has_is_named(etl: Site) -> None:
     assert failed.step == "dependencies"
     assert "The dependencies of 'repository' cannot be resolved" in failed.error.message
     assert any("helpr" in line for line in failed.output)
-    assert "pip compile" in (failed.command or "")
+    assert (failed.command or "").startswith("uv --directory ")
+    assert " pip compile requirements.txt --python 3." in (failed.command or "")
     assert leftovers(etl) == []
 
 
@@ -179,7 +181,27 @@ def test_a_module_that_is_not_declared_is_named(etl: Site, warm: Path) -> None:
 def test_an_attribute_that_is_not_there_is_named(etl: Site, warm: Path) -> None:
     etl.repository.write({"dagster_cloud.yaml": f"{DOCUMENT}        attribute: other\n"})
 
-    assert "other" in " ".join(etl.failure(load=True, cache=warm).output)
+    (line,) = (each for each in etl.failure(load=True, cache=warm).output if each)
+
+    assert "other not found in module definitions" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("error: Failed to build `pandas==0.25.3`", "pandas 0.25.3 has no wheel that fits"),
+        ("error: Failed to build `x @ file:///tmp/x`", "x file:///tmp/x has no wheel that fits"),
+        (
+            "Because tensorflow==1.15.0 has no wheels with a matching Python ABI tag",
+            "There is no wheel of tensorflow 1.15.0 for this Python",
+        ),
+        ("error: HTTP status client error (401 Unauthorized)", "UV_INDEX_<NAME>_PASSWORD"),
+        ("error: Failed to fetch: `https://example.com/simple/x/`", "cannot be reached from here"),
+        ("error: something else", "Change what uv names"),
+    ],
+)
+def test_what_uv_says_is_told_with_what_helps(text: str, sentence: str) -> None:
+    assert sentence in advice(f"{text}\n")
 
 
 def test_without_uv_it_says_how_to_install_it(etl: Site, tmp_path: Path) -> None:
@@ -190,7 +212,8 @@ def test_without_uv_it_says_how_to_install_it(etl: Site, tmp_path: Path) -> None
 
 def test_a_python_that_is_not_here_is_named(etl: Site) -> None:
     plan = etl.repository.plan(python="3.14", search_path="")
-    message = etl.failure(plan, environment=etl.environment(PATH="")).error.message
+    nowhere = etl.environment(PATH="", UV_PYTHON_INSTALL_DIR=str(etl.folder / "none"))
+    message = etl.failure(plan, environment=nowhere).error.message
 
     assert "There is no working python3.14 on this machine" in message
 
