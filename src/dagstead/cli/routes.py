@@ -18,9 +18,9 @@ from dagstead.cli.routing import (
     LiveOption,
     NoPoolOption,
     SetOption,
-    UrlOption,
     chosen,
 )
+from dagstead.cli.where import UrlOption
 
 if TYPE_CHECKING:
     from dagstead.project import Project

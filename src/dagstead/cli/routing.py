@@ -49,15 +49,6 @@ LiveOption = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-UrlOption = Annotated[
-    str | None,
-    typer.Option(
-        "--url",
-        envvar="DAGSTER_CLOUD_URL",
-        help="The control plane's address, with --live.",
-        rich_help_panel=_PANEL,
-    ),
-]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,12 +123,13 @@ def _refuse_with_live(
 
 
 def _live_agents(url: str | None) -> Found:
+    from dagstead.cli.where import target_of
     from dagstead.client.agents import live_agents
-    from dagstead.client.connection import Connection, Target
+    from dagstead.client.connection import Connection
     from dagstead.routing.files.settings import Found
     from dagstead.routing.remarks import Remark, Weight
 
-    with Connection(Target.of(os.environ, url=url)) as connection:
+    with Connection(target_of(url, None)) as connection:
         told = live_agents(connection)
     remarks = [
         Remark(
