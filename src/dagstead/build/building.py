@@ -6,6 +6,7 @@ import shlex
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from dagstead.build.cache import BuildCache
 from dagstead.build.disk import from_os
 from dagstead.build.docker import DockerBuilder
 from dagstead.build.events import Event, Failed, Finished, Started
@@ -16,6 +17,9 @@ from dagstead.build.programs import Programs
 from dagstead.build.results import Built, Image, Nothing, Result
 from dagstead.build.steps import OnEvent, Steps
 from dagstead.errors import BuildError, BuildStepError, BuildStoppedError, DagsteadError
+
+#: How long what nobody uses stays in the cache.
+_KEEP_SECONDS = 30 * 24 * 3600.0
 
 
 def build(plan: Plan, options: BuildOptions, on_event: OnEvent) -> tuple[Built, ...]:
@@ -38,6 +42,7 @@ def build(plan: Plan, options: BuildOptions, on_event: OnEvent) -> tuple[Built, 
     except OSError as error:
         raise from_os(error) from error
     built = session.run(plan)
+    BuildCache(options.cache).sweep(before=options.now() - _KEEP_SECONDS)
     failed = [each.location for each in plan.builds if each.location not in built]
     if failed:
         count = f"{len(failed)} of {len(plan.builds)}"

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -69,13 +70,39 @@ class BuildCache:
         """The PEX file of a resolved set, ``None`` where there is none yet."""
         try:
             path = self.pex / (self._keys / key).read_text(encoding="utf-8")
+            touch(self._keys / key, path)
         except FileNotFoundError:
             return None
-        return path if path.is_file() else None
+        return path
+
+    def sweep(self, *, before: float) -> None:
+        """Remove what nobody has used since ``before``, in seconds since 1970."""
+        for folder in (self.wheels, self.pex, self.layers, self._keys, self._scratch):
+            for each in folder.iterdir():
+                with suppress(FileNotFoundError):
+                    if each.stat().st_mtime < before:
+                        _remove(each)
 
     def keep_dependencies(self, key: str, path: Path) -> None:
         """Remember the PEX file of a resolved set; it is in :attr:`pex`."""
         write_whole(self._keys / key, path.name)
+
+
+def touch(*paths: Path) -> None:
+    """Say that these are in use.
+
+    Raises:
+        FileNotFoundError: when one is not there.
+    """
+    for path in paths:
+        os.utime(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink()
 
 
 def write_whole(path: Path, text: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from dagstead.build.cache import BuildCache
+from dagstead.build.cache import BuildCache, touch
 from dagstead.build.model import PlannedBuild
 from dagstead.build.programs import Programs
 from dagstead.build.results import PexFiles
@@ -137,6 +137,7 @@ def _layer(dependencies: Path, target: Target, cache: BuildCache, programs: Prog
     folder = cache.layers / f"{dependencies.stem}-{target.version}"
     with cache.lock(folder.name):
         if (folder / _READY).is_file() and (folder / "bin" / "python").exists():
+            touch(folder)
             return folder
         shutil.rmtree(folder, ignore_errors=True)
         with cache.scratch() as scratch:

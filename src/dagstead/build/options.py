@@ -43,3 +43,5 @@ class BuildOptions:
     docker: DockerOptions = field(default_factory=DockerOptions)
     #: Seconds of a clock that never goes back.
     clock: Callable[[], float] = time.monotonic
+    #: Seconds since 1970.
+    now: Callable[[], float] = time.time

@@ -19,6 +19,7 @@ from email import message_from_string
 from pathlib import Path
 from uuid import uuid4
 
+from dagstead.build.cache import touch
 from dagstead.errors import BuildError
 
 #: The first moment that a zip file can tell. Times would make each build another file.
@@ -72,6 +73,7 @@ def _pack(linked: Path, cache: Path) -> Wheel:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
+    touch(path.parent)
     return Wheel(path=path, fingerprint=fingerprint)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -198,6 +199,21 @@ def test_locations_with_the_same_needs_share_the_dependencies(etl: Site) -> None
 
     assert one.dependencies == two.dependencies
     assert sum(path.name.startswith("deps-") for path in etl.output.iterdir()) == 1
+
+
+def test_what_is_not_used_for_a_month_leaves_the_cache(etl: Site) -> None:
+    def kept() -> int:
+        return sum(
+            path.is_file() and not path.is_relative_to(etl.cache / "locks")
+            for path in etl.cache.rglob("*")
+        )
+
+    etl.build()
+    assert kept() > 0
+    etl.build(now=lambda: time.time() + 29 * 24 * 3600)
+    assert kept() > 0
+    etl.build(now=lambda: time.time() + 31 * 24 * 3600)
+    assert kept() == 0
 
 
 def test_packages_of_the_repository_go_with_the_source(etl: Site, warm: Path) -> None:
