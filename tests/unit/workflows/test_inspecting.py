@@ -38,6 +38,12 @@ GENERATED = [
         for each in (Pattern.PER_LOCATION, Pattern.EVERYTHING, Pattern.MATRIX)
     ),
     *(
+        # It reads the configuration when it runs: its B1 is what B3 is.
+        Options(pattern=each, tool=Tool.DAGSTEAD)
+        for each in Pattern
+        if each is not Pattern.ROUTED
+    ),
+    *(
         Options(pattern=each, provider=Provider.GITLAB)
         for each in (Pattern.EVERYTHING, Pattern.ROUTED)
     ),
@@ -100,8 +106,10 @@ def test_what_we_generate_has_its_pattern_and_nothing_wrong(
         assert examine(found) == ()
         for location in project.locations:
             uses = found.uses_of(location)
+            # Started by hand, our own command line deploys everything.
             assert [use.certain for use in uses] == [
                 options.pattern not in {Pattern.CHANGED, Pattern.ROUTED}
+                or options.tool is Tool.DAGSTEAD
             ]
             assert uses[0].deploys
 

@@ -68,6 +68,8 @@ _FLAGS = frozenset(
     {"--clean-statedir", "--mark-closed", "--yes", "--require-branch-deployment"}
     | {"--branch-deployment", "--changed", "--close", "--detach", "--no-atomic", "--prune"}
 )
+#: Options of `dagstead deploy` that leave out what has not changed.
+COMPARING = frozenset({"--changed", "--since"})
 _STRATEGIES: Mapping[str, Strategy] = {
     "python-executable": Strategy.PEX,
     "docker": Strategy.SERVERLESS_IMAGE,
@@ -213,9 +215,10 @@ def _chosen(
         given += [each for each in arguments[:1] if by.endswith(_NAMES_BEHIND)]
         given += values.get("--location", [])
     names = tuple(each for each in given if each)
-    if not given and not unknown:
+    compares = by == "deploy" and bool(COMPARING & values.keys())
+    if not given and not unknown and not compares:
         return ALL
-    is_unknown = unknown or None in given
+    is_unknown = unknown or compares or None in given
     return Chosen(names=names, unknown=True) if is_unknown else Chosen(names=names)
 
 

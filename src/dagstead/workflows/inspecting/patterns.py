@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any
 
 from dagstead.workflows.inspecting.acts import DEPLOYING, Act, Does
+from dagstead.workflows.inspecting.commands import COMPARING
 from dagstead.workflows.inspecting.expressions import Unknown
 from dagstead.workflows.inspecting.following import JobRun
 from dagstead.workflows.inspecting.model import Event, Workflow
@@ -157,11 +158,16 @@ def _chosen_while_running(evidence: Evidence, parts: set[str]) -> Verdict | None
         (Does.COMPARE, Shape.CHANGED, "what it builds depends on what has changed"),
         (Does.READ, Shape.ROUTED, "what it builds depends on the configuration that it reads"),
     ):
-        found = [each for each in evidence.acts if each.does is does]
+        found = [each for each in evidence.acts if _shows(each, does)]
         if found and depends:
             where = found[0].position.line
             return Verdict(shape=shape, reason=f"{reason} (line {where})")
     return None
+
+
+def _shows(act: Act, does: Does) -> bool:
+    """Whether an act is of that kind, or has it done by what it calls."""
+    return act.does is does or (does is Does.COMPARE and bool(COMPARING & act.options.keys()))
 
 
 def _depends(run: JobRun, act: Act) -> bool:
