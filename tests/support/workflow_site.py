@@ -14,7 +14,7 @@ from pathlib import Path
 from dagstead.project import read_project
 from dagstead.store.all import Store, open_store
 from dagstead.workflows.generating import generate, write
-from dagstead.workflows.options import Options
+from dagstead.workflows.options import Options, Tool
 from tests.support.agents import OfficialAgent
 from tests.support.cli_site import ImageAgentSetup
 from tests.support.deployment import DeploymentClient
@@ -46,10 +46,11 @@ class WorkflowSite:
     def hub(self, folder: Path, options: Options) -> tuple[Hub, Clone]:
         """The example on GitHub, with its workflows and settings, and a person's clone of it."""
         clone = _repository(folder, options)
+        own = options.tool is Tool.DAGSTEAD
         hub = Hub(
             folder=folder,
             origin=clone.origin,
-            environment=client_environment(),
+            environment=own_environment() if own else client_environment(),
             variables=self._settings(),
             secrets=self._secrets(),
         )
