@@ -24,7 +24,7 @@ from tests.support.workflow_site import (
 
 pytestmark = pytest.mark.compat
 
-CHANGE_OF_DIGITS = {"digits/NOTES.md": "Read 1,797 digits.\n"}
+CHANGE_OF_DIGITS = {"digits/src/digits/notes.py": "COUNT = 1797\n"}
 CHANGE_OF_NEITHER = {"README.md": "Nothing is built from this.\n"}
 
 CLOSE = "Close the branch deployment"
@@ -145,7 +145,7 @@ def test_what_changed_is_deployed_and_nothing_is_ever_left_out(
     # The registry refuses; the next push, about something else, makes up for it.
     working = hub.secrets
     hub.secrets = {**working, "REGISTRY_PASSWORD": ""}
-    (run,) = hub.play(clone.push({"digits/NOTES.md": "Better.\n"}))
+    (run,) = hub.play(clone.push({"digits/src/digits/notes.py": "# Better.\n"}))
     assert run.conclusion == "failure"
     hub.secrets = working
     fifth = clone.push({"README.md": "Still nothing.\n"})
@@ -153,12 +153,12 @@ def test_what_changed_is_deployed_and_nothing_is_ever_left_out(
     assert_loaded(site, {"weather": first.sha, "digits": fifth.sha})
 
     # So does the one after a run that was cancelled while it waited.
-    (run,) = hub.cancel(clone.push({"digits/NOTES.md": "Best.\n"}))
+    (run,) = hub.cancel(clone.push({"digits/src/digits/notes.py": "# Best.\n"}))
     seventh = clone.push({"README.md": "Nothing at all.\n"})
     succeed(hub, seventh)
     assert_loaded(site, {"weather": first.sha, "digits": seventh.sha})
 
-    request, opened = clone.open(3, {"digits/NOTES.md": "In a branch.\n"})
+    request, opened = clone.open(3, {"digits/src/digits/notes.py": "# In a branch.\n"})
     succeed(hub, opened)
     assert_loaded(site, {"digits": opened.head}, branch_of(request))
     closed, _ = clone.merge(request)
@@ -245,7 +245,7 @@ def test_our_own_command_line_deploys_what_changed(site: WorkflowSite, tmp_path:
     succeed(hub, second)
     assert_loaded(site, {"weather": first.sha, "digits": second.sha})
 
-    request, opened = clone.open(6, {"digits/NOTES.md": "In a branch.\n"})
+    request, opened = clone.open(6, {"digits/src/digits/notes.py": "# In a branch.\n"})
     succeed(hub, opened)
     assert_loaded(site, {"digits": opened.head}, branch_of(request))
     closed, _ = clone.merge(request)

@@ -181,14 +181,14 @@ def _official_refusals_of(project: Project, location: Location) -> Iterator[str]
     if location.family is Family.DG:
         yield (
             f"{where} is a dg project, and the generated files deploy from dagster_cloud.yaml. "
-            "`dagster-cloud ci` has no other way: write one, or deploy with `dg plus deploy`."
+            "`dagster-cloud ci` has no other way: write one, or take --with dagstead."
         )
     folder = posixpath.join(project_prefix(project), posixpath.dirname(location.file))
     if re.search(r"\s", folder):
         # It gives the folder to git as words: what it finds is no pull request any more.
         yield (
             f"{where} is in a folder with a space in its name, {folder!r}, where `dagster-cloud "
-            "ci` does not find git's history. Rename the folder."
+            "ci` does not find git's history. Rename the folder, or take --with dagstead."
         )
 
 
