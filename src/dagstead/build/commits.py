@@ -19,11 +19,11 @@ _REMOTE = re.compile(
 
 def commit_of(folder: Path) -> Commit | None:
     """The commit of a folder's repository; ``None`` without git, a repository or a commit."""
-    commit = _git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
+    commit = ask_git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
     if not commit:
         return None
-    changed = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    remote = _git(folder, "config", "--get", "remote.origin.url")
+    changed = ask_git(folder, "status", "--porcelain", "--untracked-files=no")
+    remote = ask_git(folder, "config", "--get", "remote.origin.url")
     return Commit(
         hash=commit,
         url=commit_page(remote, commit) if remote else None,
@@ -44,7 +44,8 @@ def commit_page(remote: str, commit: str) -> str | None:
     return None
 
 
-def _git(folder: Path, *arguments: str) -> str | None:
+def ask_git(folder: Path, *arguments: str) -> str | None:
+    """What git answers about a folder, in one text; ``None`` where it has no answer."""
     try:
         ended = subprocess.run(  # noqa: S603 - our own words
             ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git

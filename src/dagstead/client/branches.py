@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dagstead.build.commits import ask_git
 from dagstead.client.connection import Connection
 from dagstead.errors import InvalidInputError, RefusedError
 
@@ -28,7 +28,6 @@ mutation ($branch: CreateOrUpdateBranchDeploymentInput!, $commit: DeploymentComm
 }
 """
 
-_GIT_SECONDS = 30.0
 _REPOSITORY = re.compile(r"(?:.*?://(?:[^@/]+@)?[^/]+/|[^@/]+@[^:/]+:)(.+?)(?:\.git)?/?")
 
 
@@ -68,20 +67,20 @@ def branch_of(folder: Path, variables: Mapping[str, str]) -> Branch:
         ci = _of_gitlab(variables)
     else:
         ci = {}
-    commit = ci.pop("commit_hash", None) or _git(folder, "rev-parse", "--verify", "HEAD")
+    commit = ci.pop("commit_hash", None) or ask_git(folder, "rev-parse", "--verify", "HEAD")
     if not commit:
         msg = f"{str(folder)!r} is in no git repository with a commit, so it has no branch."
         raise InvalidInputError(msg)
-    name = ci.pop("name", None) or _git(folder, "branch", "--show-current")
+    name = ci.pop("name", None) or ask_git(folder, "branch", "--show-current")
     if not name:
         msg = (
             "No branch is checked out here (a detached HEAD), so it is unknown whose deployment "
             "to make. Check the branch out, or name a full deployment with --deployment."
         )
         raise InvalidInputError(msg)
-    shown = (_git(folder, "show", "--no-patch", "--format=%ct%n%an%n%ae%n%s", commit) or "").split(
-        "\n"
-    )
+    shown = (
+        ask_git(folder, "show", "--no-patch", "--format=%ct%n%an%n%ae%n%s", commit) or ""
+    ).split("\n")
     timestamp, author, email, message = (*shown, "", "", "", "")[:4]
     return Branch(
         repository=ci.pop("repository", None) or _repository(folder),
@@ -183,25 +182,9 @@ def _event(variables: Mapping[str, str]) -> Mapping[str, Any]:
 
 
 def _repository(folder: Path) -> str:
-    remote = _git(folder, "config", "--get", "remote.origin.url")
+    remote = ask_git(folder, "config", "--get", "remote.origin.url")
     found = _REPOSITORY.fullmatch(remote) if remote else None
     if found:
         return found[1]
-    top = _git(folder, "rev-parse", "--show-toplevel")
+    top = ask_git(folder, "rev-parse", "--show-toplevel")
     return Path(top or folder).name
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    try:
-        ended = subprocess.run(  # noqa: S603 - our own words, and a commit's hash
-            ["git", "-C", str(folder), *arguments],  # noqa: S607 - the user's own git
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            text=True,
-            errors="replace",
-            timeout=_GIT_SECONDS,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return ended.stdout.strip()
