@@ -23,6 +23,11 @@ from dagstead.plane.requests import LAUNCH_RUN, RequestState
 AGENT_ID_TAG = "dagster/agent_id"
 AGENT_LABEL_TAG = "dagster/agent_label"
 
+#: Official agents look at their workers every 30 seconds, and report what they last saw every 30
+#: more; the rest is for a busy machine.
+_OLD_NEWS_SECONDS = 75.0
+_LOST = frozenset({WorkerStatus.FAILED, WorkerStatus.NOT_FOUND})
+
 
 class AgentRunLauncher(RunLauncher[DagsterInstance]):
     """The open-source daemons' hand on the queue of one deployment."""
@@ -113,8 +118,21 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
                 reported = deserialize_value(beat.run_worker_statuses, CloudRunWorkerStatuses)
                 status = _find(reported.statuses, run.run_id)
                 if status is not None:
-                    return status
+                    return None if self._is_old_news(beat, status) else status
         return None
+
+    def _is_old_news(self, beat: Heartbeat, status: CloudRunWorkerStatus) -> bool:
+        """Whether an agent may have seen a lost worker before that had begun.
+
+        The Docker launcher calls a container lost as long as it is not started, or the run has no
+        tag with its id, which comes later: by the time of the heartbeat such a run may be under
+        way. The pool's launcher knows its workers from the first moment.
+        """
+        if beat.is_pool or status.status_type not in _LOST:
+            return False
+        record = self._instance.get_run_record_by_id(status.run_id)
+        start = None if record is None else record.start_time
+        return start is None or beat.received_at < start + _OLD_NEWS_SECONDS
 
 
 def _watches(beat: Heartbeat, run: DagsterRun) -> bool:

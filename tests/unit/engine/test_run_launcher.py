@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from dagster import DagsterInstance, DagsterRun, DagsterRunStatus
+from dagster import (
+    DagsterEvent,
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+)
 from dagster._core.launcher import LaunchRunContext, WorkerStatus
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
@@ -93,13 +100,13 @@ def reported_statuses(*statuses: CloudRunWorkerStatus) -> CloudRunWorkerStatuses
     )
 
 
-def beat(clock: ManualClock, *, agent_id: str, statuses: CloudRunWorkerStatuses) -> Heartbeat:
+def beat(received_at: float, *, agent_id: str, statuses: CloudRunWorkerStatuses) -> Heartbeat:
     return Heartbeat(
         agent_id=agent_id,
         deployment="prod",
         token_id=1,
-        received_at=clock(),
-        first_received_at=clock(),
+        received_at=received_at,
+        first_received_at=received_at,
         label="eu",
         type=None,
         version=None,
@@ -109,6 +116,24 @@ def beat(clock: ManualClock, *, agent_id: str, statuses: CloudRunWorkerStatuses)
         run_worker_statuses=serialize_value(statuses),
         errors=(),
     )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Started:
+    """A run under way, and when it began, in seconds since 1970."""
+
+    run: DagsterRun
+    start_time: float
+
+
+def started_run(instance: DagsterInstance, run: DagsterRun, *, agent_id: str) -> Started:
+    instance.add_run_tags(run.run_id, {AGENT_ID_TAG: agent_id})
+    begun = DagsterEvent(event_type_value=DagsterEventType.RUN_START.value, job_name="job")
+    instance.report_dagster_event(begun, run.run_id)
+    record = instance.get_run_record_by_id(run.run_id)
+    assert record is not None
+    assert record.start_time is not None
+    return Started(run=record.dagster_run, start_time=record.start_time)
 
 
 def test_a_launch_that_nobody_takes_says_why_in_the_runs_log(
@@ -186,26 +211,34 @@ def test_the_launch_of_an_ended_run_is_withdrawn(
     assert launch.state is RequestState.EXPIRED
 
 
-def test_a_worker_that_died_is_known_from_heartbeats(
+@pytest.mark.parametrize(
+    ("seconds_after_start", "lost"), [(-5, False), (10, False), (74, False), (80, True)]
+)
+@pytest.mark.parametrize("status", [WorkerStatus.FAILED, WorkerStatus.NOT_FOUND])
+def test_a_worker_that_died_is_known_from_heartbeats_that_cannot_be_older_than_it(
     instance: DagsterInstance,
     run: DagsterRun,
     store: Store,
     clock: ManualClock,
+    *,
+    seconds_after_start: float,
+    lost: bool,
+    status: WorkerStatus,
 ) -> None:
-    instance.add_run_tags(run.run_id, {AGENT_ID_TAG: "launched-it"})
-    tagged = instance.get_run_by_id(run.run_id)
-    assert tagged is not None
-    failed = CloudRunWorkerStatus(run.run_id, WorkerStatus.FAILED, "out of memory")
-    none = reported_statuses()
-    store.agents.record([beat(clock, agent_id="launched-it", statuses=none)])
-    healthy = instance.run_launcher.check_run_worker_health(tagged)
-    assert healthy.status is WorkerStatus.RUNNING
+    started = started_run(instance, run, agent_id="launched-it")
+    received_at = started.start_time + seconds_after_start
+    clock.advance(received_at - clock())
+    none = beat(received_at, agent_id="launched-it", statuses=reported_statuses())
+    store.agents.record([none])
+    launcher = instance.run_launcher
+    assert launcher.check_run_worker_health(started.run).status is WorkerStatus.RUNNING
 
-    reported = reported_statuses(failed)
-    store.agents.record([beat(clock, agent_id="launched-it", statuses=reported)])
+    reported = reported_statuses(CloudRunWorkerStatus(run.run_id, status, "out of memory"))
+    store.agents.record([beat(received_at, agent_id="launched-it", statuses=reported)])
 
-    health = instance.run_launcher.check_run_worker_health(tagged)
-    assert (health.status, health.msg) == (WorkerStatus.FAILED, "out of memory")
+    health = launcher.check_run_worker_health(started.run)
+    assert health.status is (status if lost else WorkerStatus.RUNNING)
+    assert health.msg == ("out of memory" if lost else None)
 
 
 def test_an_agent_that_could_not_launch_fails_the_run_with_its_reason(
