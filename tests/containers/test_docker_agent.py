@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 
 from dagstead.testing.waiting import eventually
-from tests.support.containers.agent import RUN, DockerAgent
+from tests.support.containers.agent import AGENT, QUEUE, RUN, DockerAgent, configuration
 from tests.support.containers.docker import Docker, Network
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient
-from tests.support.environments import own_environment
 from tests.support.postgres import PostgresCluster
 
 pytestmark = pytest.mark.containers
 
-AGENT = "in-docker"
-QUEUE = "hybrid-queue"
 HYBRID = "hybrid"
 SERVERLESS = "serverless"
 AGENT_LABEL = "dagster/agent_label"
@@ -74,19 +69,6 @@ def site(
         prod.deploy(SERVERLESS, "compat_small")
         prod.wait_until_loaded(HYBRID, SERVERLESS)
         yield Site(plane=plane, prod=prod, agent=agent)
-
-
-def configuration(folder: Path, url: str, network: Network) -> Path:
-    """The agent's file, from the command that users have for it."""
-    environment = own_environment()
-    command = f"agent config --type docker --queue {QUEUE} --label {AGENT} --network {network.name}"
-    subprocess.run(
-        [environment.program("dagstead"), *command.split(), "--output", folder],
-        check=True,
-        capture_output=True,
-        env=environment.variables(DAGSTER_CLOUD_URL=url),
-    )
-    return folder / "dagster.yaml"
 
 
 def test_a_code_server_runs_the_image_that_is_pinned_by_digest(

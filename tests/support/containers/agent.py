@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,10 @@ from dagstead.testing.waiting import eventually
 from tests.support.agents import READY_LINE
 from tests.support.containers.daemon import SOCKET
 from tests.support.containers.docker import Docker, Network
+from tests.support.environments import own_environment
+
+AGENT = "in-docker"
+QUEUE = "hybrid-queue"
 
 #: What the official launcher puts on each code server.
 CODE_SERVER = "dagster_grpc_server"
@@ -84,3 +89,16 @@ class DockerAgent:
         if error is not None:
             error.add_note("\n".join(self.log.splitlines()[-60:]))
         self.stop()
+
+
+def configuration(folder: Path, url: str, network: Network) -> Path:
+    """The agent's file, from the command that users have for it."""
+    environment = own_environment()
+    command = f"agent config --type docker --queue {QUEUE} --label {AGENT} --network {network.name}"
+    subprocess.run(
+        [environment.program("dagstead"), *command.split(), "--output", folder],
+        check=True,
+        capture_output=True,
+        env=environment.variables(DAGSTER_CLOUD_URL=url),
+    )
+    return folder / "dagster.yaml"
