@@ -28,6 +28,7 @@ from dagstead.store.database import Database
 from dagstead.store.tables import metadata
 from dagstead.store.tokens import Grant
 from dagstead.testing.clock import ManualClock
+from tests.support.postgres import PostgresCluster
 
 pytestmark = pytest.mark.storage
 
@@ -40,6 +41,24 @@ def test_a_database_of_a_newer_version_is_refused_in_a_sentence(database_url: st
     with pytest.raises(DatabaseUnusableError, match="made by a newer Dagstead"):
         database.migrate()
     database.close()
+
+
+def test_a_database_that_keeps_no_utf8_is_refused_with_the_command_that_makes_one(
+    postgres_cluster: PostgresCluster, postgres_url: str
+) -> None:
+    maker = Database(postgres_url)
+    with maker.hold() as connection:
+        connection.execute(
+            text("CREATE DATABASE ascii ENCODING SQL_ASCII LOCALE 'C' TEMPLATE template0")
+        )
+        try:
+            database = Database(postgres_cluster.url("ascii"))
+            with pytest.raises(DatabaseUnusableError, match="as SQL_ASCII, not as UTF8"):
+                database.migrate()
+            database.close()
+        finally:
+            connection.execute(text("DROP DATABASE ascii WITH (FORCE)"))
+    maker.close()
 
 
 def test_the_migrations_build_the_schema_that_the_statements_use(database_url: str) -> None:

@@ -91,6 +91,13 @@ class Database:
                     _upgrade(connection)
             return
         with self._engine.begin() as connection:
+            encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+            if encoding != "UTF8":
+                msg = (
+                    f"The database {self._engine.url.database!r} keeps text as {encoding}, "
+                    "not as UTF8. Make another one: createdb --encoding UTF8 --template template0."
+                )
+                raise DatabaseUnusableError(msg)
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('dagstead-migrate'))"))
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {CONTROL_SCHEMA}"))
             _upgrade(connection)
@@ -194,5 +201,9 @@ def _pg_engine(url: URL, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
-        connect_args={"options": f"-csearch_path={CONTROL_SCHEMA}"},
+        connect_args={
+            "options": f"-csearch_path={CONTROL_SCHEMA}",
+            # Of a database without an encoding the driver would give bytes, also to SQLAlchemy.
+            "client_encoding": "UTF8",
+        },
     )
