@@ -14,7 +14,7 @@ from sqlalchemy import update
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.issuing import issue
 from dagstead.store.all import Store, open_store
-from dagstead.store.tables import heartbeats, locations, requests
+from dagstead.store.tables import heartbeats, locations, requests, tokens
 from dagstead.store.tokens import Grant
 from dagstead.testing.waiting import eventually
 from tests.support.deployment import DeploymentClient
@@ -176,6 +176,11 @@ class ControlPlane:
                 .where(requests.c.leased_by == token.id)
                 .where(requests.c.leased_at.is_not(None))
                 .values(leased_at=requests.c.leased_at - _LONG_GONE_SECONDS)
+            )
+            connection.execute(
+                update(tokens)
+                .where(tokens.c.id == token.id)
+                .values(last_used_at=tokens.c.last_used_at - _LONG_GONE_SECONDS)
             )
 
     def let_deploys_be_old(self) -> None:

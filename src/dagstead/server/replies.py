@@ -31,7 +31,7 @@ _STATUS: tuple[tuple[type[DagsteadError], HTTPStatus], ...] = (
     (ConflictError, HTTPStatus.BAD_REQUEST),
     (BusyError, HTTPStatus.TOO_MANY_REQUESTS),
     (NoAnswerError, HTTPStatus.GATEWAY_TIMEOUT),
-    (IssuerError, HTTPStatus.BAD_GATEWAY),
+    (IssuerError, HTTPStatus.FAILED_DEPENDENCY),
 )
 
 #: Official clients look at the status of these only when the body has no ``errors``: the agent

@@ -246,7 +246,7 @@ def test_an_issuer_that_answers_oddly_gives_no_token(
         trust(plane, odd)
         answer = log_in(client, odd.sign(claims(plane, odd)))
 
-    assert answer.status_code == 502
+    assert answer.status_code == 424
     assert f"The keys of {odd.url} could not be fetched" in answer.json()["error"]
 
 
@@ -258,7 +258,7 @@ def test_an_issuer_that_is_away_is_said_so(plane: Plane, client: httpx.Client) -
 
     answer = log_in(client, text)
 
-    assert answer.status_code == 502
+    assert answer.status_code == 424
     assert "could not be fetched" in answer.json()["error"]
 
 
