@@ -60,10 +60,12 @@ def ground(plane: ControlPlane) -> Iterator[Ground]:
 @pytest.fixture
 def short_start_timeout(ground: Ground) -> Iterator[None]:
     """Runs that have not started after ten seconds are failed."""
-    settings = ground.plane.store.deployments.set_settings
-    settings(DEPLOYMENT, {"run_monitoring": {**MONITORING, "start_timeout_seconds": 10}})
+    deployments = ground.plane.store.deployments
+    before = deployments.get(DEPLOYMENT).settings
+    quick = {"run_monitoring": {**MONITORING, "start_timeout_seconds": 10}}
+    deployments.set_settings(DEPLOYMENT, {**before, **quick})
     yield
-    settings(DEPLOYMENT, {"run_monitoring": MONITORING})
+    deployments.set_settings(DEPLOYMENT, before)
 
 
 def test_a_deploy_survives_a_killed_server(ground: Ground) -> None:
