@@ -136,7 +136,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             ),
         )
         (repository / "dagster_cloud.yaml").write_text(CONFIGURATION, encoding="utf-8")
-        (repository / ".gitignore").write_text(".dagstead/\n__pycache__/\n", encoding="utf-8")
+        (repository / ".gitignore").write_text("__pycache__/\n", encoding="utf-8")
         subprocess.run(["git", "init", "-q", "-b", "main"], cwd=repository, check=True)
         for name in ("one", "two"):
             site.write(name, "v1")
@@ -161,6 +161,15 @@ def test_one_command_builds_and_releases_all_and_their_runs_succeed(deployed: Si
     for name in ("one", "two"):
         run_id = deployed.plane.launch(name, f"{name}_v1")
         deployed.plane.until(run_id, "SUCCESS")
+
+
+def test_what_was_built_is_left_out_of_git(deployed: Site) -> None:
+    command = ("git", "status", "--porcelain", "--untracked-files=all")
+    status = subprocess.run(
+        command, cwd=deployed.folder, check=True, capture_output=True, text=True
+    )
+    assert (deployed.folder / ".dagstead" / "build").is_dir()
+    assert status.stdout == ""
 
 
 def test_nothing_is_deployed_when_nothing_differs_from_what_is_live(deployed: Site) -> None:

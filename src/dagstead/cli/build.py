@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from dagstead.build.manifest import Manifest
     from dagstead.build.results import Built
 
-_OUTPUT = Path(".dagstead", "build")
-
 
 def build(  # noqa: PLR0913 - options of a command
     path: shared.PathArgument = shared.HERE,
@@ -27,7 +25,7 @@ def build(  # noqa: PLR0913 - options of a command
     since: SinceOption = None,
     output: Annotated[
         Path, typer.Option("--output", help="Folder for PEX files and the manifest build.json.")
-    ] = _OUTPUT,
+    ] = shared.OUTPUT,
     strategy: shared.StrategyOption = None,
     image: shared.ImageOption = None,
     dockerfile: shared.DockerfileOption = None,
@@ -99,9 +97,6 @@ def build(  # noqa: PLR0913 - options of a command
         built = build_all(made, options, on_event)
     manifest = Manifest(built=built, commit=made.commit)
     write_manifest(options.output, manifest)
-    if output == _OUTPUT:
-        # What is made in the working copy is no part of it.
-        (options.output.parent / ".gitignore").write_text("*\n", encoding="utf-8")
     _print(manifest, format_)
 
 

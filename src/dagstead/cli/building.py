@@ -23,6 +23,8 @@ _BUILDING = "Building"
 
 #: Where a command looks when no folder is named.
 HERE = Path()
+#: Where files are built when no folder is named.
+OUTPUT = Path(".dagstead", "build")
 
 PathArgument = Annotated[
     Path, typer.Argument(help="The folder of your dagster_cloud.yaml.", show_default=False)
@@ -192,6 +194,8 @@ def build_options(  # noqa: PLR0913 - options of a command
     for each in build_arg or ():
         name, equals, value = each.partition("=")
         arguments[name] = value if equals else None
+    if output == OUTPUT:
+        _make_output()
     return BuildOptions(
         output=output.absolute(),
         cache=(cache or default_cache()).absolute(),
@@ -206,6 +210,16 @@ def build_options(  # noqa: PLR0913 - options of a command
             cache=not no_cache,
         ),
     )
+
+
+def _make_output() -> None:
+    """Make the folder in the work tree, and have git leave it out."""
+    try:
+        OUTPUT.mkdir(parents=True, exist_ok=True)
+        (OUTPUT.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        msg = f"The folder {str(OUTPUT)!r} cannot be made here: {error.strerror}."
+        raise InvalidInputError(msg) from error
 
 
 def default_cache() -> Path:

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from dagstead.client.connection import Connection
     from dagstead.client.releases import Release
 
-_OUTPUT = Path(".dagstead", "build")
 _WHAT = "What is deployed"
 _HOW = "How it goes live"
 
@@ -183,7 +182,7 @@ def deploy(  # noqa: PLR0913 - options of a command
             manifest = _build(
                 plan,
                 shared.build_options(
-                    output=_OUTPUT,
+                    output=shared.OUTPUT,
                     cache=cache,
                     jobs=jobs,
                     fail_fast=True,
