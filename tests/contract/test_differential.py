@@ -187,6 +187,7 @@ def test_what_the_client_keeps_to_itself_is_not_sent(
         got = outcome(lambda name=name: _call_with_nothing(official, name))
         assert not client.sent, name
         if driver is CLIENT_REFUSES:
+            # The two classes that the official client itself raises for what it does not offer.
             refusal = got.error or type(got.value).__name__
             assert refusal in {"Exception", "NotImplementedError"}, name
 

@@ -6,15 +6,14 @@ and delete of the kinds that our charts make. It checks no form: the schemas do 
 
 from __future__ import annotations
 
-import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
+
+from tests.support.json_server import JsonServer
 
 #: The kinds of each group and version, with the plural that paths have.
 KINDS: Mapping[str, Mapping[str, str]] = {
@@ -40,25 +39,16 @@ KINDS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-@dataclass(slots=True)
-class FakeKubernetes:
+@dataclass(slots=True, kw_only=True)
+class FakeKubernetes(JsonServer):
     """One cluster, at :attr:`url` while the context is open."""
 
     #: Objects by their path, such as ``/api/v1/namespaces/default/services/web``.
     objects: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: What was created, in order, as it was sent.
     created: list[dict[str, Any]] = field(default_factory=list)
-    #: Requests in order, such as ``POST /api/v1/namespaces/default/services``.
-    requests: list[str] = field(default_factory=list)
     _version: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _server: ThreadingHTTPServer | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        assert self._server is not None
-        return f"http://127.0.0.1:{self._server.server_port}"
 
     def names(self, namespace: str) -> set[tuple[str, str]]:
         """Kind and name of all objects of a namespace."""
@@ -68,26 +58,9 @@ class FakeKubernetes:
             if f"/namespaces/{namespace}/" in path
         }
 
-    def __enter__(self) -> Self:
-        """Listen on a free port of this machine."""
-        handler = type("Handler", (_Handler,), {"cluster": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Stop."""
-        assert self._server is not None
-        self._server.shutdown()
-        self._server.server_close()
-
     def answer(self, method: str, path: str, body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
         """The status and the body for a request."""
+        path = urlsplit(path).path
         with self._lock:
             self.requests.append(f"{method} {path}")
             if method == "GET" and (found := _discovery(path)):
@@ -126,30 +99,6 @@ class FakeKubernetes:
         self._version += 1
         metadata = {"uid": f"uid-{self._version}", **body["metadata"]}
         return {**body, "metadata": {**metadata, "resourceVersion": str(self._version)}}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    cluster: FakeKubernetes
-    protocol_version = "HTTP/1.1"
-    # Head and body are two packets: the second would wait 40 ms for the receipt of the first.
-    disable_nagle_algorithm = True
-
-    def _answer(self) -> None:
-        length = int(self.headers.get("Content-Length") or 0)
-        given = self.rfile.read(length)
-        body = json.loads(given) if given and self.command in {"POST", "PATCH", "PUT"} else {}
-        status, found = self.cluster.answer(self.command, urlsplit(self.path).path, body)
-        data = json.dumps(found).encode()
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(data)))
-        self.end_headers()
-        self.wfile.write(data)
-
-    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815 - the library's names
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-        """Say nothing: the requests are kept."""
 
 
 _PLURALS = {plural for kinds in KINDS.values() for plural in kinds.values()}

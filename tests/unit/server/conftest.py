@@ -26,6 +26,7 @@ from dagstead.store.all import Store, open_store
 from dagstead.store.tokens import Grant
 from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
+from tests.support.oidc_issuer import OidcIssuer
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,3 +97,21 @@ def _served(server: uvicorn.Server, listener: socket.socket) -> Iterator[None]:
     server.should_exit = True
     thread.join(30)
     assert not thread.is_alive()
+
+
+@pytest.fixture(scope="module")
+def github() -> Iterator[OidcIssuer]:
+    """A provider of CI with a key."""
+    with OidcIssuer() as issuer:
+        issuer.new_key("first")
+        yield issuer
+
+
+@pytest.fixture
+def no_policies(plane: Plane) -> Iterator[None]:
+    """A test about trust leaves nothing to the next one."""
+    yield
+    for each in plane.store.trust.all():
+        plane.store.trust.remove(each.id)
+    # Each test has the throttle's minute, and the keys' hour, for itself.
+    plane.clock.advance(4000)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,21 +19,7 @@ from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane
 from tests.unit.server.oidc_jobs import PROD, claims, graphql, log_in, trust
 
-
-@pytest.fixture(scope="module")
-def github() -> Iterator[OidcIssuer]:
-    with OidcIssuer() as issuer:
-        issuer.new_key("first")
-        yield issuer
-
-
-@pytest.fixture(autouse=True)
-def _no_policies(plane: Plane) -> Iterator[None]:
-    yield
-    for each in plane.store.trust.all():
-        plane.store.trust.remove(each.id)
-    # Each test has the throttle's minute, and the keys' hour, for itself.
-    plane.clock.advance(4000)
+pytestmark = pytest.mark.usefixtures("no_policies")
 
 
 def test_branch_deployments_are_those_of_the_job_s_own_repository(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -18,21 +18,7 @@ from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane
 from tests.unit.server.oidc_jobs import claims, graphql, log_in, trust
 
-
-@pytest.fixture(scope="module")
-def github() -> Iterator[OidcIssuer]:
-    with OidcIssuer() as issuer:
-        issuer.new_key("first")
-        yield issuer
-
-
-@pytest.fixture(autouse=True)
-def _no_policies(plane: Plane) -> Iterator[None]:
-    yield
-    for each in plane.store.trust.all():
-        plane.store.trust.remove(each.id)
-    # Each test has the throttle's minute, and the keys' hour, for itself.
-    plane.clock.advance(4000)
+pytestmark = pytest.mark.usefixtures("no_policies")
 
 
 def test_a_job_that_a_policy_fits_gets_a_token_of_minutes(

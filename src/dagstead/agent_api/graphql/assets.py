@@ -142,6 +142,7 @@ def wipe_asset_partitions(
     try:
         _storage(context).wipe_asset_partitions(key_of(asset_key), partition_keys)
     except NotImplementedError as error:
+        # Open-source storage says so of what only Dagster+ can.
         raise InvalidInputError(
             "Open-source storage cannot wipe single partitions of an asset: wipe the whole asset."
         ) from error

@@ -6,6 +6,7 @@ from typing import Any
 
 from dagstead.agent_api.graphql.answers import python_error
 from dagstead.agent_api.graphql.executor import TYPENAME, Resolver
+from dagstead.errors import NotOfferedError
 
 
 def not_served_roots() -> dict[str, Resolver]:
@@ -44,5 +45,5 @@ def submit_cost_information_for_metrics(
 
 
 def _metrics_failed() -> dict[str, Any]:
-    error = NotImplementedError("Insights are a service of Dagster+ and not of this server.")
+    error = NotOfferedError("Insights are a service of Dagster+ and not of this server.")
     return {**python_error(error), TYPENAME: "CreateOrUpdateMetricsFailed"}
