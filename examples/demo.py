@@ -278,7 +278,8 @@ def run_all(plane: ControlPlane) -> list[Run]:
 
 def table(runs: list[Run]) -> Table:
     """What ran where."""
-    made = Table(box=None, pad_edge=False)
+    # It fits into 80 columns.
+    made = Table(box=None, padding=(0, 1, 0, 0))
     for title in ("location", "type", "queue", "agent", "run", "status", "seconds"):
         made.add_column(title, no_wrap=True)
     for run in runs:

@@ -33,15 +33,21 @@ def commit_of(folder: Path) -> Commit | None:
 
 def commit_page(remote: str, commit: str) -> str | None:
     """The web page of a commit on GitHub or GitLab; never with the remote's user or password."""
-    found = _REMOTE.fullmatch(remote)
+    found = host_and_path(remote)
     if found is None:
         return None
-    host, path = found["host"] or found["scp"], found["path"]
+    host, path = found
     if "github" in host:
         return f"https://{host}/{path}/tree/{commit}"
     if "gitlab" in host:
         return f"https://{host}/{path}/-/tree/{commit}"
     return None
+
+
+def host_and_path(remote: str) -> tuple[str, str] | None:
+    """Where a remote is and what it is called there; ``None`` for one on this machine."""
+    found = _REMOTE.fullmatch(remote)
+    return None if found is None else (found["host"] or found["scp"], found["path"])
 
 
 def ask_git(folder: Path, *arguments: str) -> str | None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagstead.build.commits import ask_git
+from dagstead.build.commits import ask_git, host_and_path
 from dagstead.client.connection import Connection
 from dagstead.errors import InvalidInputError, RefusedError
 
@@ -27,8 +26,6 @@ mutation ($branch: CreateOrUpdateBranchDeploymentInput!, $commit: DeploymentComm
   }
 }
 """
-
-_REPOSITORY = re.compile(r"(?:.*?://(?:[^@/]+@)?[^/]+/|[^@/]+@[^:/]+:)(.+?)(?:\.git)?/?")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -183,8 +180,8 @@ def _event(variables: Mapping[str, str]) -> Mapping[str, Any]:
 
 def _repository(folder: Path) -> str:
     remote = ask_git(folder, "config", "--get", "remote.origin.url")
-    found = _REPOSITORY.fullmatch(remote) if remote else None
-    if found:
+    found = host_and_path(remote) if remote else None
+    if found is not None:
         return found[1]
     top = ask_git(folder, "rev-parse", "--show-toplevel")
     return Path(top or folder).name
