@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -162,7 +163,9 @@ def _read_all(
     for path in paths:
         try:
             with open(f"{root}/{path}", "rb") as stream:  # noqa: PTH123 - quicker, for thousands
-                data = stream.read(_MOST_BYTES + 1)
+                # Python makes room for all that it is asked to read.
+                size = os.fstat(stream.fileno()).st_size
+                data = stream.read(min(size, _MOST_BYTES + 1))
         except OSError:
             # A link that leads nowhere, or a file that may not be read.
             continue

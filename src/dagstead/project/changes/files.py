@@ -58,9 +58,11 @@ class FilesOnDisk:
         """A file's content, ``None`` where there is no file."""
         try:
             with open(f"{self._top}/{path}", "rb") as stream:  # noqa: PTH123 - thousands
-                if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                found = os.fstat(stream.fileno())
+                if not stat.S_ISREG(found.st_mode):
                     return None
-                return stream.read(_MOST_BYTES)
+                # Python makes room for all that it is asked to read.
+                return stream.read(min(found.st_size, _MOST_BYTES))
         except (OSError, ValueError):
             return None
 

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from dagstead.errors import GitError, InvalidInputError
 
@@ -69,9 +70,8 @@ class Change:
     is_folder: bool = False
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TreeEntry:
-    """A path that git keeps."""
+class TreeEntry(NamedTuple):
+    """A path that git keeps. There may be a hundred thousand, which a dataclass is slow to make."""
 
     path: str
     mode: str
