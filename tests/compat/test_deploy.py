@@ -27,7 +27,21 @@ requires-python = ">=3.11"
 dependencies = [{wheels}]
 """
 CODE = """
+import os, time
+from pathlib import Path
 import dagster as dg
+
+@dg.op
+def wait_and_tell(context):
+    gate = Path(os.environ["TMPDIR"]) / f"gate-{{context.run_id}}"
+    while not gate.exists():
+        time.sleep(0.1)
+    yield dg.AssetMaterialization("told", metadata={{"version": "{version}"}})
+    yield dg.Output(None)
+
+@dg.job(executor_def=dg.in_process_executor)
+def slow():
+    wait_and_tell()
 
 @dg.asset
 def {name}_numbers(context):
@@ -35,7 +49,7 @@ def {name}_numbers(context):
 
 defs = dg.Definitions(
     assets=[{name}_numbers],
-    jobs=[dg.define_asset_job("{job}")],
+    jobs=[dg.define_asset_job("{job}"), slow],
     executor=dg.in_process_executor,
 )
 """
@@ -117,7 +131,7 @@ class Site:
         """
         selector = {"repositoryName": "__repository__", "repositoryLocationName": location}
         found = self.plane.ask(query, s=selector)["repositoryOrError"]
-        return {each["name"] for each in found.get("jobs", [])} - {"__ASSET_JOB"}
+        return {each["name"] for each in found.get("jobs", [])} - {"__ASSET_JOB", "slow"}
 
 
 @pytest.fixture(scope="module")
@@ -202,6 +216,8 @@ def test_a_broken_location_fails_the_release_and_both_old_ones_serve(deployed: S
 
 
 def test_what_changed_is_deployed_and_rolled_back(deployed: Site) -> None:
+    under_way = deployed.plane.launch("one", "slow")
+    deployed.plane.until(under_way, "STARTED")
     deployed.write("one", "v3")
     deployed.commit()
 
@@ -210,6 +226,9 @@ def test_what_changed_is_deployed_and_rolled_back(deployed: Site) -> None:
 
     assert changed.returncode == 0, changed.stderr
     assert deployed.served("one") == {"one_v3"}
+    # A run that was under way finishes on the release that it started on.
+    deployed.plane.open_gate(under_way)
+    assert deployed.plane.facts(under_way) == {"version": "v1"}
     number = str(deployed.releases()[0]["release"])
     back = deployed.run("releases", "rollback", "1")
     assert back.returncode == 0, back.stderr

@@ -84,6 +84,21 @@ def test_an_image_is_pushed_and_pinned(site: Site, docker: Docker, registry: Reg
     assert docker.run("run", "--rm", image.reference) == "hello\n secretly"
 
 
+def test_a_location_without_a_dockerfile_gets_one_that_builds(site: Site, docker: Docker) -> None:
+    (site.repository.root / "Dockerfile").unlink()
+    site.repository.write(
+        {
+            "requirements.txt": "six==1.17.0\n",
+            "code.py": "import six; print('with six', six.__version__)\n",
+        }
+    )
+
+    image = build(site, docker)
+
+    shown = docker.run("run", "--rm", image.reference, "python", "code.py")
+    assert shown == "with six 1.17.0"
+
+
 def test_layers_of_an_earlier_build_come_from_the_registry(site: Site, docker: Docker) -> None:
     first = build(site, docker)
     assert first.tag is not None
