@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from dagstead.plane.deployments import branch_deployment_name
 from tests.support.cli_site import IMAGE_QUEUE, Site, running_site
 from tests.support.deployment import USER_CODE
+from tests.support.git import git
 from tests.support.official_cli import OfficialCli, Said
 
 pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("cli")]
@@ -116,15 +116,9 @@ def test_check_and_template_need_no_server(cli: OfficialCli) -> None:
 
 
 def in_repository(cli: OfficialCli, branch: str) -> None:
-    def git(*arguments: str) -> None:
-        identity = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
-        subprocess.run(
-            ["git", *identity, *arguments], cwd=cli.folder, check=True, capture_output=True
-        )
-
-    git("init", "--initial-branch", branch)
-    git("remote", "add", "origin", "https://github.com/org/repo.git")
-    git("commit", "--allow-empty", "--message", "Begin")
+    git(cli.folder, "init", "--initial-branch", branch)
+    git(cli.folder, "remote", "add", "origin", "https://github.com/org/repo.git")
+    git(cli.folder, "commit", "--allow-empty", "--message", "Begin")
 
 
 def test_branch_of_a_repository_has_its_deployment(site: Site, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.git import commit_all, git
 from tests.support.pex import borrowing_wheel
 from tests.support.pool_plane import PROGRAM, Plane, running_plane
 from tests.support.processes import ChildProcess
@@ -86,11 +87,6 @@ class Site:
             PROJECT.format(name=name, wheels=", ".join(self.wheels)), encoding="utf-8"
         )
 
-    def commit(self) -> None:
-        for command in (("add", "-A"), ("commit", "-q", "--allow-empty", "-m", "Change")):
-            who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
-            subprocess.run(["git", *who, *command], cwd=self.folder, check=True)
-
     def command(self, *arguments: str) -> list[str]:
         return [str(PROGRAM), *arguments]
 
@@ -151,10 +147,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         )
         (repository / "dagster_cloud.yaml").write_text(CONFIGURATION, encoding="utf-8")
         (repository / ".gitignore").write_text("__pycache__/\n", encoding="utf-8")
-        subprocess.run(["git", "init", "-q", "-b", "main"], cwd=repository, check=True)
         for name in ("one", "two"):
             site.write(name, "v1")
-        site.commit()
+        commit_all(site.folder)
         yield site
 
 
@@ -178,12 +173,8 @@ def test_one_command_builds_and_releases_all_and_their_runs_succeed(deployed: Si
 
 
 def test_what_was_built_is_left_out_of_git(deployed: Site) -> None:
-    command = ("git", "status", "--porcelain", "--untracked-files=all")
-    status = subprocess.run(
-        command, cwd=deployed.folder, check=True, capture_output=True, text=True
-    )
     assert (deployed.folder / ".dagstead" / "build").is_dir()
-    assert status.stdout == ""
+    assert git(deployed.folder, "status", "--porcelain", "--untracked-files=all") == ""
 
 
 def test_nothing_is_deployed_when_nothing_differs_from_what_is_live(deployed: Site) -> None:
@@ -219,7 +210,7 @@ def test_what_changed_is_deployed_and_rolled_back(deployed: Site) -> None:
     under_way = deployed.plane.launch("one", "slow")
     deployed.plane.until(under_way, "STARTED")
     deployed.write("one", "v3")
-    deployed.commit()
+    commit_all(deployed.folder)
 
     # Both: the last release of either did not go live.
     changed = deployed.run("deploy", "--changed")

@@ -19,6 +19,7 @@ from tests.support.containers.registry import Registry
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient
 from tests.support.environments import REPOSITORY, own_environment
+from tests.support.git import commit_all
 from tests.support.postgres import PostgresCluster
 
 pytestmark = pytest.mark.containers
@@ -58,12 +59,6 @@ class Monorepo:
             check=False,
         )
 
-    def commit(self) -> None:
-        """Commit everything."""
-        who = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
-        for command in (("add", "-A"), ("commit", "-q", "-m", "Change")):
-            subprocess.run(["git", *who, *command], cwd=self.folder, check=True)
-
     def run_both(self) -> dict[str, str]:
         """A run of each location; the labels of the agents that ran them."""
         runs = {
@@ -90,7 +85,6 @@ def monorepo(
     for file in example.rglob("dagster_cloud.yaml"):
         written = file.read_text(encoding="utf-8")
         file.write_text(written.replace(PLACEHOLDER, registry.repository("digits")))
-    subprocess.run(["git", "init", "-q", "-b", "main"], cwd=example, check=True)
     with ExitStack() as stack:
         database = stack.enter_context(postgres_cluster.database())
         plane = stack.enter_context(
@@ -114,7 +108,7 @@ def monorepo(
             docker=docker,
             token=plane.user_token("a person"),
         )
-        made.commit()
+        commit_all(made.folder)
         yield made
 
 
@@ -138,7 +132,7 @@ def test_one_broken_location_fails_the_release_and_both_old_ones_run(monorepo: M
     definitions.write_text(f"{written}\nraise RuntimeError('broken on purpose')\n")
     changed = monorepo.folder / "digits" / "src" / "digits" / "__init__.py"
     changed.write_text(f"{changed.read_text(encoding='utf-8')}\nVERSION = 2\n")
-    monorepo.commit()
+    commit_all(monorepo.folder)
 
     result = monorepo.deploy("--no-load")
 

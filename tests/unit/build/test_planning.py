@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from dagstead.build.model import DockerPlan, PexPlan, PrebuiltPlan, Strategy
 from dagstead.build.pythons import OWN_VERSION
 from dagstead.errors import InvalidInputError
 from tests.support.build_site import Repository
+from tests.support.git import commit_all
 
 MIXED = """
     defaults:
@@ -38,17 +38,6 @@ FILES = {
     "digits/Dockerfile": "FROM scratch\n",
     "digits/digits/__init__.py": "",
 }
-
-
-def in_git(root: Path) -> str:
-    """Commit everything; the hash."""
-    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "all")):
-        who = ("-c", "user.name=test", "-c", "user.email=test@example.com")
-        subprocess.run(["git", "-C", str(root), *who, *words], check=True)
-    said = subprocess.run(
-        ["git", "-C", str(root), "rev-parse", "HEAD"], check=True, capture_output=True, text=True
-    )
-    return said.stdout.strip()
 
 
 def refusal(repository: Repository, **options: object) -> str:
@@ -95,7 +84,7 @@ def test_documents_have_the_defaults_and_no_build(repository: Repository) -> Non
 
 def test_an_images_tag_tells_location_commit_and_content(repository: Repository) -> None:
     repository.write(FILES)
-    commit = in_git(repository.root)
+    commit = commit_all(repository.root)
 
     first = repository.plan().builds[1]
     repository.write({"digits/digits/__init__.py": "changed = True"})
@@ -279,7 +268,7 @@ def test_the_files_say_which_python(
     repository: Repository, files: dict[str, str], version: str
 ) -> None:
     repository.write({**FILES, **files})
-    in_git(repository.root)
+    commit_all(repository.root)
 
     how = repository.plan(search_path="").builds[0].how
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.support.build_site import Repository
+from tests.support.git import commit_all
 from tests.unit.cli.conftest import Command
 
 FILES = {
@@ -74,9 +74,7 @@ def test_gitlab_gets_a_job_for_a_child_pipeline(dagstead: Command, repository: R
 
 
 def test_only_what_has_changed_is_planned(dagstead: Command, repository: Repository) -> None:
-    who = ("-c", "user.name=test", "-c", "user.email=test@example.com")
-    for words in (("init", "-q"), ("add", "."), ("commit", "-q", "-m", "all")):
-        subprocess.run(["git", "-C", str(repository.root), *who, *words], check=True)
+    commit_all(repository.root)
     repository.write({"weather/weather.py": "changed = True\n"})
 
     changed = dagstead("plan", str(repository.root), "--since", "HEAD", "--format", "github")

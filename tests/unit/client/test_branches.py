@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +12,7 @@ import pytest
 from dagstead.client.branches import Branch, branch_of, deployment_of
 from dagstead.client.connection import Connection, Target
 from dagstead.errors import InvalidInputError, RefusedError
-
-
-def git(folder: Path, *arguments: str) -> str:
-    return subprocess.run(
-        ["git", "-c", "user.name=Ada", "-c", "user.email=ada@example.com", *arguments],
-        cwd=folder,
-        check=True,
-        capture_output=True,
-        text=True,
-    ).stdout.strip()
+from tests.support.git import git
 
 
 @pytest.fixture

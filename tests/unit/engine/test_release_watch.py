@@ -9,10 +9,10 @@ import pytest
 
 from dagstead.engine.instances import Instances
 from dagstead.engine.release_watch import GONE_SECONDS, ReleaseWatch
-from dagstead.plane.agents import Heartbeat
 from dagstead.plane.releases import ReleaseState
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
+from tests.support.heartbeats import heartbeat_of
 from tests.support.releases import deploy, new_location
 
 
@@ -34,26 +34,7 @@ def watch(store: Store, tmp_path: Path) -> ReleaseWatch:
 
 
 def beat(store: Store) -> None:
-    now = store.clock()
-    store.agents.record(
-        [
-            Heartbeat(
-                agent_id="a1",
-                deployment="prod",
-                token_id=1,
-                received_at=now,
-                first_received_at=now,
-                label="gpu agent",
-                type="Docker",
-                version="1.13.27",
-                queues=frozenset({"gpu"}),
-                branch_deployments=False,
-                metadata={},
-                run_worker_statuses=None,
-                errors=(),
-            )
-        ]
-    )
+    store.agents.record([heartbeat_of("gpu", now=store.clock())])
 
 
 def test_a_release_whose_agents_have_gone_is_ended(

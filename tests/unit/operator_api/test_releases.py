@@ -7,7 +7,7 @@ from typing import Any
 from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.serdes import serialize_value
 
-from dagstead.plane.agents import Heartbeat
+from tests.support.heartbeats import heartbeat_of
 from tests.unit.operator_api.surface import Operator
 
 _FIELDS = """
@@ -55,22 +55,7 @@ def live(operator: Operator) -> dict[str, int | None]:
 
 def test_a_release_says_who_began_it_and_who_may_load_it(operator: Operator) -> None:
     store = operator.context.store
-    beat = Heartbeat(
-        agent_id="a1",
-        deployment="prod",
-        token_id=1,
-        received_at=store.clock(),
-        first_received_at=store.clock(),
-        label="gpu agent",
-        type="Docker",
-        version="1.13.27",
-        queues=frozenset({"gpu"}),
-        branch_deployments=False,
-        metadata={},
-        run_worker_statuses=None,
-        errors=(),
-    )
-    store.agents.record([beat])
+    store.agents.record([heartbeat_of("gpu", now=store.clock())])
 
     begun = create(operator, "digits", queue="gpu")
 

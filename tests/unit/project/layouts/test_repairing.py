@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from dagstead.project.layouts.history import NoPast, Past, Version, past_of
 from dagstead.project.layouts.plan import Layout, Plan, Wish
 from dagstead.project.layouts.repairing import plan_repair
 from dagstead.project.layouts.tree import DiskTree
+from tests.support.git import git
 from tests.unit.project.layouts.projects import MemoryTree, project_of
 
 _FILE = "dagster_cloud.yaml"
@@ -170,11 +170,6 @@ def test_what_a_person_must_decide_is_refused_with_its_place(text: str, words: s
         repaired({_FILE: text, **_PARTS})
 
     assert words in caught.value.message
-
-
-def git(folder: Path, *words: str) -> None:
-    who = ("-c", "user.name=ada", "-c", "user.email=ada@example.com")
-    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
 
 
 def test_git_is_asked_from_a_folder_of_the_repository(tmp_path: Path) -> None:
