@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-_PERSON = ("-c", "user.name=Ada", "-c", "user.email=ada@example.com")
+_PERSON = ("-c", "user.name=Ada", "-c", "user.email=ada@example.org")
 
 
 def git(folder: Path, *arguments: str) -> str:

@@ -19,9 +19,9 @@ ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.starts
     "GIT_CONFIG_GLOBAL": "/dev/null",
     "GIT_CONFIG_SYSTEM": "/dev/null",
     "GIT_AUTHOR_NAME": "Ada",
-    "GIT_AUTHOR_EMAIL": "ada@example.com",
+    "GIT_AUTHOR_EMAIL": "ada@example.org",
     "GIT_COMMITTER_NAME": "Ada",
-    "GIT_COMMITTER_EMAIL": "ada@example.com",
+    "GIT_COMMITTER_EMAIL": "ada@example.org",
 }
 
 
