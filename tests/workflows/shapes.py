@@ -18,10 +18,10 @@ from tests.unit.workflows.repositories import (
 )
 
 EVERY_OPTIONS = (
-    *(Options(pattern=pattern) for pattern in Pattern),
     *(
-        Options(pattern=pattern, tool=Tool.OFFICIAL_ACTION)
-        for pattern in (Pattern.PER_LOCATION, Pattern.EVERYTHING, Pattern.MATRIX)
+        Options(pattern=pattern, tool=tool)
+        for pattern in Pattern
+        for tool in (Tool.CLI, Tool.OFFICIAL_ACTION)
     ),
     *(
         Options(pattern=pattern, tool=Tool.DAGSTEAD)
@@ -40,7 +40,7 @@ class Shape:
     """A kind of repository."""
 
     make: Callable[[Path], Project]
-    #: Whether the official action, which renders nothing and needs builds, can deploy it.
+    #: Whether the official action, which neither renders nor quotes, can deploy it.
     for_action: bool = True
 
     def options(self) -> Iterator[Options]:
@@ -88,9 +88,7 @@ SHAPES: Mapping[str, Shape] = {
     "a-file-for-each": Shape(make=_a_file_for_each),
     "serverless": Shape(make=lambda root: repository(root, SERVERLESS)),
     "registries": Shape(make=_registries),
-    "prebuilt": Shape(
-        make=lambda root: repository(root, SERVERLESS, HYBRID, PREBUILT), for_action=False
-    ),
+    "prebuilt": Shape(make=lambda root: repository(root, SERVERLESS, HYBRID, PREBUILT)),
     "defaults": Shape(
         make=lambda root: repository(
             root, {"location_name": "digits"}, defaults={"build": {"registry": "host.example/all"}}
@@ -98,8 +96,8 @@ SHAPES: Mapping[str, Shape] = {
         for_action=False,
     ),
     "templates": Shape(make=_templates, for_action=False),
-    "in-a-folder": Shape(make=_in_a_folder),
-    "odd-names": Shape(make=_odd_names),
+    "in-a-folder": Shape(make=_in_a_folder, for_action=False),
+    "odd-names": Shape(make=_odd_names, for_action=False),
 }
 
 

@@ -204,14 +204,38 @@ def test_each_location_has_a_job_and_one_that_fails_stops_no_other(
     assert run.job("Deploy digits").result == "failure"
 
 
-def test_the_official_action_deploys_everything(site: WorkflowSite, tmp_path: Path) -> None:
-    options = Options(pattern=Pattern.EVERYTHING, tool=Tool.OFFICIAL_ACTION, python=PYTHON)
+def test_the_official_action_deploys_what_changed(site: WorkflowSite, tmp_path: Path) -> None:
+    options = Options(pattern=Pattern.CHANGED, tool=Tool.OFFICIAL_ACTION, python=PYTHON)
     hub, clone = site.hub(tmp_path, options)
 
-    pushed = clone.push({})
+    first = clone.push({})
+    succeed(hub, first)
+    assert_loaded(site, {"weather": first.sha, "digits": first.sha})
+
+    second = clone.push(CHANGE_OF_DIGITS)
+    (run,) = hub.play(second)
+    assert run.conclusion == "success", run.log
+    assert run.job("Deploy").did("Build PEX files") == "skipped"
+    assert_loaded(site, {"weather": first.sha, "digits": second.sha})
+
+    succeed(hub, clone.push(CHANGE_OF_NEITHER))
+    assert hub.runs[-1].job("Deploy").did("Begin the session") == "skipped"
+
+
+def test_the_official_action_heeds_a_configuration_that_is_newer_than_the_workflow(
+    site: WorkflowSite, tmp_path: Path
+) -> None:
+    options = Options(pattern=Pattern.ROUTED, tool=Tool.OFFICIAL_ACTION, python=PYTHON)
+    hub, clone = site.hub(tmp_path, options)
+    configuration = (clone.folder / "dagster_cloud.yaml").read_text(encoding="utf-8")
+
+    pushed = clone.push({"dagster_cloud.yaml": configuration.rstrip() + ANOTHER})
     succeed(hub, pushed)
 
-    assert_loaded(site, {"weather": pushed.sha, "digits": pushed.sha})
+    try:
+        assert_loaded(site, dict.fromkeys(("weather", "digits", "more-digits"), pushed.sha))
+    finally:
+        site.delete("more-digits")
 
 
 def test_the_official_action_deploys_a_pull_request(site: WorkflowSite, tmp_path: Path) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from dagstead.errors import ConflictError, InvalidInputError
-from dagstead.project import Kind, Project
+from dagstead.project import Project
 from dagstead.project.yaml_text import dump
 from dagstead.workflows.github import FOLDER, github_workflows
 from dagstead.workflows.gitlab import FILE, gitlab_pipeline
@@ -17,6 +18,9 @@ from dagstead.workflows.plan import Plan, make_plan, project_prefix
 
 #: The beginning of every generated file.
 _MARK = "# Made by `dagstead workflows generate`."
+
+#: What stays itself in a script without quotes.
+_PASTED = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,7 +42,7 @@ def generate(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     options.checked()
     plan = make_plan(project, official=options.tool is not Tool.DAGSTEAD)
     if options.tool is Tool.OFFICIAL_ACTION:
-        _check_action(plan)
+        _check_action(plan, options)
     if options.provider is Provider.GITLAB:
         documents = {FILE: gitlab_pipeline(plan, options)}
     else:
@@ -134,7 +138,8 @@ def _heading(options: Options, project_dir: str) -> Iterator[str]:
         yield "Secrets: DAGSTER_CLOUD_API_TOKEN (a user token), and those of the registries below."
 
 
-def _check_action(plan: Plan) -> None:
+def _check_action(plan: Plan, options: Options) -> None:
+    """The action pastes what it is given into scripts, and renders no file."""
     for session in plan.sessions:
         if session.rendered:
             msg = (
@@ -142,10 +147,17 @@ def _check_action(plan: Plan) -> None:
                 "render. Take --with cli."
             )
             raise InvalidInputError(msg)
-        for each in session.of_kind(Kind.PREBUILT):
+    given = (
+        *(("location", each.name) for each in plan.targets),
+        *(("folder", each.project_dir) for each in plan.sessions),
+        *(("file", each.file) for each in plan.sessions),
+        ("deployment", options.deployment),
+    )
+    for what, text in given:
+        if not _PASTED.fullmatch(text):
             msg = (
-                f"{each.name} exists already, and a session of the official action deploys only "
-                "what was built. Take --with cli."
+                f"The {what} {text!r} has characters that the official action does not quote. "
+                "Take --with cli, or a name of letters, digits, '_', '.' and '-'."
             )
             raise InvalidInputError(msg)
 

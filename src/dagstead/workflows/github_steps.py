@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -94,11 +93,10 @@ class JobSteps:
         return (Session(project_dir=".", file="", rendered=rendered, targets=every),)
 
     def _tools(self, kinds: Iterable[Kind]) -> Iterator[Step]:
-        found = set(kinds)
-        if not self.calls_action:
-            yield from self._python(found)
-        elif Kind.SERVERLESS in found:
+        if self.calls_action:
             yield setup_python(self.options.python)
+        else:
+            yield from self._python(kinds)
 
     def _python(self, kinds: Iterable[Kind]) -> Iterator[Step]:
         yield setup_python(self.options.python)
@@ -115,18 +113,30 @@ class _Session:
     def steps(self) -> Iterator[Yaml]:
         if self.session.rendered:
             yield self._render()
-        if self.job.choice is Choice.FILE:
-            yield self._choose()
-        yield self._init()
+        yield from self._begin()
         if self._has(Kind.SERVERLESS):
             yield self._build()
         if self._has(Kind.HYBRID):
-            yield from self._images()
+            yield self._images()
         if self._has(Kind.SERVERLESS) or self._has(Kind.HYBRID):
             yield self._deploy()
         if self._has(Kind.PREBUILT):
             yield self._prebuilt()
         yield self._summary()
+
+    def _begin(self) -> Iterator[Step]:
+        if not self.job.calls_action:
+            if self.job.choice is Choice.FILE:
+                yield self._choose()
+            yield self._init()
+            return
+        # What reads the configuration is a part of the action's command line, which begins first.
+        if self.job.options.pattern is Pattern.CHANGED:
+            yield self._choose()
+        yield self._action_init()
+        yield self._action_guard()
+        if self.job.is_routed:
+            yield self._choose()
 
     def _render(self) -> Step:
         if self.job.choice is Choice.MATRIX:
@@ -148,11 +158,14 @@ class _Session:
     def _choose(self) -> Step:
         head: Step = {"id": self._id("choose")}
         if self.job.is_routed:
-            script = scripts.route(self.session)
+            python = scripts.ACTION_PYTHON if self.job.calls_action else "python"
+            script = scripts.route(self.session, python)
             env: dict[str, Yaml] = {"PLAN": self._plan}
             return {**head, "name": "Read the configuration", "env": env, "run": script}
         file = self.job.workflow.rpartition("/")[2]
         script = scripts.choose_changed(self.session, [self.job.workflow], file)
+        if self.job.calls_action:
+            script += scripts.tell_names()
         env = {
             "BASE_COMMIT": "${{ github.event.pull_request.base.sha }}",
             "GH_TOKEN": "${{ github.token }}",
@@ -162,63 +175,53 @@ class _Session:
         return {**head, "name": "Choose what has changed", "env": env, "run": script}
 
     def _init(self) -> Step:
+        script = scripts.init(self.session, self.job.options, self.job.choice, _AROUND)
         head = {"id": self._id("init"), "name": "Begin the session", **self._if()}
-        if not self.job.calls_action:
-            script = scripts.init(self.session, self.job.options, self.job.choice, _AROUND)
-            return {**head, "env": self._env(TOKEN), "run": script}
+        return {**head, "env": self._env(TOKEN), "run": script}
+
+    def _action_init(self) -> Step:
         inputs: dict[str, Yaml] = {
             "project_dir": self.session.project_dir,
             "dagster_cloud_yaml_path": scripts.file_of(self.session),
             "deployment": self.job.options.deployment,
-            "location_names": json.dumps([each.name for each in self.session.targets]),
         }
-        if self.job.choice is Choice.MATRIX:
+        if self.job.choice is Choice.WRITTEN:
+            inputs["location_names"] = json.dumps([each.name for each in self.session.targets])
+        elif self.job.options.pattern is Pattern.CHANGED:
+            inputs["location_names"] = f"${{{{ steps.{self._id('choose')}.outputs.locations }}}}"
+        elif self.job.choice is Choice.MATRIX:
             inputs |= {
                 "project_dir": "${{ matrix.project_dir }}",
                 "dagster_cloud_yaml_path": "${{ matrix.file }}",
                 "location_names": "${{ matrix.locations }}",
             }
         return {
-            **head,
+            "id": self._id("init"),
+            "name": "Begin the session",
+            **self._action_if(),
             "uses": uses(official_action("ci-init")),
             "env": dict(TOKEN),
             "with": inputs,
         }
 
-    def _build(self) -> Step:
-        what = (self.session, self.job.options, self.job.choice, _AROUND)
-        if self.job.calls_action:
-            script = scripts.build_command(*what, cache=_AROUND.repository)
-        else:
-            script = scripts.build(*what)
-        return self._command("Build PEX files", script, self._if(Kind.SERVERLESS))
-
-    def _images(self) -> Iterator[Step]:
-        script = scripts.push_images(
-            self.session,
-            self.job.choice,
-            _AROUND,
-            record=not self.job.calls_action,
+    def _action_guard(self) -> Step:
+        """The action does not ask for a branch deployment to be made, so look whether it was."""
+        condition = "github.event_name == 'pull_request'"
+        if self.job.options.pattern is Pattern.CHANGED:
+            condition += f" && steps.{self._id('choose')}.outputs.any == 'true'"
+        return self._run(
+            "Look that a pull request has its branch deployment",
+            scripts.refuse_full_deployment(),
+            {"if": condition},
         )
-        head = {"name": "Build and push images", **self._if(Kind.HYBRID)}
-        if not self.job.calls_action:
-            head["env"] = self._env(TOKEN)
-        yield {**head, "run": script}
-        if self.job.calls_action:
-            for target in self._recorded():
-                name, slug = shlex.quote(target.name), target.slug
-                if self.job.choice is Choice.MATRIX:
-                    name, slug = '"$LOCATION"', "$SLUG"
-                command = (
-                    f'ci set-build-output --location-name {name} --image-tag "{slug}-$IMAGE_TAG"'
-                )
-                yield self._command(
-                    "Record the image", f"dagster-cloud {command}", self._if(Kind.HYBRID)
-                )
 
-    def _recorded(self) -> tuple[Target, ...]:
-        hybrid = self.session.of_kind(Kind.HYBRID)
-        return hybrid[:1] if self.job.choice is Choice.MATRIX else hybrid
+    def _build(self) -> Step:
+        script = scripts.build(self.session, self.job.options, self.job.choice, _AROUND)
+        return self._run("Build PEX files", script, self._if(Kind.SERVERLESS))
+
+    def _images(self) -> Step:
+        script = scripts.push_images(self.session, self.job.choice, _AROUND)
+        return self._run("Build and push images", script, self._if(Kind.HYBRID))
 
     def _deploy(self) -> Step:
         script = scripts.deploy(self.session, self.job.choice)
@@ -228,28 +231,22 @@ class _Session:
         if self.job.choice is Choice.FILE:
             outputs = f"steps.{self._id('choose')}.outputs"
             condition = f"{outputs}.serverless == 'true' || {outputs}.hybrid == 'true'"
-        return self._command("Deploy", script, {"if": condition} if condition else {})
+        return self._run("Deploy", script, {"if": condition} if condition else {})
 
     def _prebuilt(self) -> Step:
-        return {
-            "name": "Deploy what exists already",
-            **self._if(Kind.PREBUILT),
-            "env": self._env(TOKEN),
-            "run": scripts.add_prebuilt(self.session, self.job.choice),
-        }
+        script = scripts.add_prebuilt(self.session, self.job.choice)
+        return self._run("Deploy what exists already", script, self._if(Kind.PREBUILT))
 
     def _summary(self) -> Step:
         script = 'dagster-cloud ci status --output-format markdown >> "$GITHUB_STEP_SUMMARY"'
         condition = f"!cancelled() && steps.{self._id('init')}.outcome == 'success'"
-        return self._command("Summarize", script, {"if": f"${{{{ {condition} }}}}"})
+        return self._run("Summarize", script, {"if": f"${{{{ {condition} }}}}"})
 
-    def _command(self, name: str, script: str, condition: Step) -> Step:
-        head: Step = {"name": name, **condition}
-        if not self.job.calls_action:
-            return {**head, "env": self._env(TOKEN), "run": script}
-        command = script.removeprefix("dagster-cloud ").replace("\\\n  ", "")
-        action = uses(official_action("dagster-cloud-cli"))
-        return {**head, "uses": action, "env": dict(TOKEN), "with": {"command": command}}
+    def _run(self, name: str, script: str, condition: Step) -> Step:
+        """A step that calls the command line: the one installed, or the one of the action."""
+        if self.job.calls_action:
+            script = scripts.ACTION_COMMAND_LINE + script
+        return {"name": name, **condition, "env": self._env(TOKEN), "run": script}
 
     def _has(self, kind: Kind) -> bool:
         return self.job.is_routed or bool(self.session.of_kind(kind))
@@ -260,6 +257,9 @@ class _Session:
         if self.job.choice is Choice.MATRIX and kind is not None:
             return {"if": f"matrix.kind == '{kind}'"}
         return {}
+
+    def _action_if(self) -> Step:
+        return {} if self.job.is_routed else self._if()
 
     def _id(self, name: str) -> str:
         return name if self.number == 1 else f"{name}-{self.number}"

@@ -43,7 +43,6 @@ class Tool(StrEnum):
 
 
 _ON_GITLAB = frozenset({Pattern.EVERYTHING, Pattern.ROUTED})
-_WITH_ACTION = frozenset({Pattern.PER_LOCATION, Pattern.EVERYTHING, Pattern.MATRIX})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,12 +70,6 @@ class Options:
             raise InvalidInputError(msg)
         if self.tool is Tool.OFFICIAL_ACTION and self.provider is Provider.GITLAB:
             msg = "The official action runs on GitHub only. Leave out --with official-action."
-            raise InvalidInputError(msg)
-        if self.tool is Tool.OFFICIAL_ACTION and self.pattern not in _WITH_ACTION:
-            msg = (
-                f"Pattern {self.pattern} chooses locations while it runs, and the official action "
-                "takes its commands as they are written. Take --with cli, or --pattern a, b1 or c."
-            )
             raise InvalidInputError(msg)
         if self.tool is Tool.DAGSTEAD:
             self._check_own()

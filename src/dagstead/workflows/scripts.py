@@ -25,6 +25,13 @@ LOAD_SECONDS = 900
 
 RENDERED = ".dagster_cloud.rendered.yaml"
 
+#: The Python of the official action's command line, which its first step leaves to later ones.
+ACTION_PYTHON = '"$DAGSTER_CLOUD_PEX"'
+#: Has a script call that command line by its name.
+ACTION_COMMAND_LINE = (
+    f'dagster-cloud() {{ {ACTION_PYTHON} -m dagster_cloud_cli.entrypoint "$@"; }}\n'
+)
+
 
 class Choice(Enum):
     """Where a script learns which locations it is about."""
@@ -98,36 +105,22 @@ def build(session: Session, options: Options, choice: Choice, around: Surroundin
         f"cache={around.repository}\n"
         f"if {around.is_manual}; then cache=; fi\n"
     )
-    command = build_command(session, options, choice, around, cache='"$cache"')
-    return cache + _names_of_kind(choice, Kind.SERVERLESS) + command
-
-
-def build_command(
-    session: Session, options: Options, choice: Choice, around: Surroundings, *, cache: str
-) -> str:
-    """The command alone of ``build``, which is all that the official action takes.
-
-    ``cache`` is a word of the shell: whose dependencies are taken, when they were built already.
-    """
     words = [
         *_names(session.of_kind(Kind.SERVERLESS), choice),
         "--build-strategy python-executable",
         f"--python-version {_q(options.python)}",
-        f"--pex-deps-cache-from {cache}",
+        '--pex-deps-cache-from "$cache"',
         f"--pex-deps-cache-to {around.repository}",
     ]
-    return _command("dagster-cloud ci build", words)
+    command = _command("dagster-cloud ci build", words)
+    return cache + _names_of_kind(choice, Kind.SERVERLESS) + command
 
 
-def push_images(
-    session: Session, choice: Choice, around: Surroundings, *, record: bool = True
-) -> str:
+def push_images(session: Session, choice: Choice, around: Surroundings) -> str:
     """Build each image, push it under a tag of its own, and tell the session.
 
-    A pull request only reads the layer cache. ``record`` says whether the command line is there to
-    tell the session.
+    A pull request only reads the layer cache.
     """
-    recorded = "dagster-cloud ci set-build-output --location-name" if record else ""
     script = "\n".join(
         (
             "push_image() {",
@@ -135,7 +128,7 @@ def push_images(
             '  local arguments=(--cache-from "$cache")',
             f'  if ! {around.is_change}; then arguments+=(--cache-to "$cache,mode=max"); fi',
             '  docker buildx build --push --tag "$image" "${arguments[@]}" "$2"',
-            *([f'  {recorded} "$1" --image-tag "$4-$IMAGE_TAG"'] if record else []),
+            '  dagster-cloud ci set-build-output --location-name "$1" --image-tag "$4-$IMAGE_TAG"',
             "}",
             "",
         )
@@ -201,6 +194,23 @@ def close_branch_deployment() -> str:
     )
 
 
+def refuse_full_deployment() -> str:
+    """End with an error when the session is not one of a branch deployment."""
+    told = (
+        "::error::No branch deployment was made, so this would go to the full one. "
+        "Let the token make them: dagstead token create --branch-deployments"
+    )
+    return "\n".join(
+        (
+            "status=$(dagster-cloud ci status)",
+            """if ! grep -Eq '"is_branch_deployment": *true' <<< "$status"; then""",
+            f"  echo {_q(told)}",
+            "  exit 1",
+            "fi",
+        )
+    )
+
+
 def choose_changed(session: Session, files: Iterable[str], workflow: str) -> str:
     """Write the plan: locations of which a watched file has changed."""
     lines = [
@@ -228,10 +238,19 @@ def choose_changed(session: Session, files: Iterable[str], workflow: str) -> str
     return start + "\n".join(lines) + "\n" + _TELL
 
 
-def route(session: Session) -> str:
-    """Write the plan: read the configuration and decide how each location is built."""
+def tell_names() -> str:
+    """Tell later steps the names of the plan as a list in JSON, of locations without quotes."""
+    names = """names=$(cut -d '|' -f 2 "$PLAN" | sed 's/.*/"&"/' | paste -sd ,)"""
+    return f'\n{names}\necho "locations=[$names]" >> "$GITHUB_OUTPUT"'
+
+
+def route(session: Session, python: str) -> str:
+    """Write the plan: read the configuration and decide how each location is built.
+
+    ``python`` is a word of the shell: a Python that has PyYAML.
+    """
     path = posixpath.normpath(posixpath.join(session.project_dir, file_of(session)))
-    return f"python - {_q(path)} > \"$PLAN\" <<'EOF'\n{_ROUTE}EOF\n{_TELL}"
+    return f"{python} - {_q(path)} > \"$PLAN\" <<'EOF'\n{_ROUTE}EOF\n{_TELL}"
 
 
 def route_to_file(session: Session, plan: str) -> str:

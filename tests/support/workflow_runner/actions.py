@@ -18,37 +18,35 @@ _MINUTES = 1
 
 _OFFICIAL = "dagster-io/dagster-cloud-action/actions/utils"
 
+#: What it is given is pasted into scripts, as the official action does it.
 _CI_INIT = [
     Step(
         shell="bash",
         run="""
+            python=$(dirname "$(command -v dagster-cloud)")/python
+            echo "DAGSTER_CLOUD_PEX=$python" >> "$GITHUB_ENV"
             echo "DAGSTER_BUILD_STATEDIR=$RUNNER_TEMP/statedir-$GITHUB_RUN_ID" >> "$GITHUB_ENV"
         """,
     ),
     Step(
         shell="bash",
         env={
-            "PROJECT": "${{ inputs.project_dir }}",
-            "FILE": "${{ inputs.dagster_cloud_yaml_path }}",
-            "DEPLOYMENT": "${{ inputs.deployment }}",
-            "NAMES": "${{ join(fromJSON(inputs.location_names), '\n') }}",
+            "NAMES": "${{ join(fromJSON(inputs.location_names || '[]'), ' --location-name=') }}",
             "SHA": "${{ github.event.pull_request.head.sha || github.sha }}",
             "REPOSITORY": "${{ github.server_url }}/${{ github.repository }}",
         },
         run="""
-            mapfile -t names <<< "$NAMES"
-            dagster-cloud ci init --project-dir="$PROJECT" --dagster-cloud-yaml-path="$FILE" \\
-              --deployment="$DEPLOYMENT" "${names[@]/#/--location-name=}" \\
+            cli=($DAGSTER_CLOUD_PEX -m dagster_cloud_cli.entrypoint)
+            "${cli[@]}" ci init --project-dir=${{ inputs.project_dir }} \\
+              --dagster-cloud-yaml-path=${{ inputs.dagster_cloud_yaml_path }} \\
+              --deployment=${{ inputs.deployment }} ${NAMES:+--location-name=$NAMES} \\
               --git-url="$REPOSITORY/tree/$SHA" --commit-hash="$SHA" \\
               --status-url="$REPOSITORY/actions/runs/$GITHUB_RUN_ID"
-            dagster-cloud ci status
-            dagster-cloud ci notify --project-dir="$PROJECT"
+            "${cli[@]}" ci status
+            "${cli[@]}" ci notify --project-dir=${{ inputs.project_dir }}
         """,
     ),
 ]
-
-#: The command is pasted into the script, as the official action does it.
-_COMMAND_LINE = [Step(shell="bash", run="dagster-cloud ${{ inputs.command }}")]
 
 
 def stand_ins(origin: Path) -> Mapping[str, Action]:
@@ -59,9 +57,6 @@ def stand_ins(origin: Path) -> Mapping[str, Action]:
         "docker/setup-buildx-action": _setup_buildx,
         "docker/login-action": _login,
         f"{_OFFICIAL}/ci-init": lambda called: called.steps.composite(_CI_INIT, called),
-        f"{_OFFICIAL}/dagster-cloud-cli": lambda called: called.steps.composite(
-            _COMMAND_LINE, called
-        ),
     }
 
 

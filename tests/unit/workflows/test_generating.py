@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,7 @@ from dagstead.project.yaml_text import dump
 from dagstead.workflows.generating import drift, generate, stale_files, write
 from dagstead.workflows.options import Options, Pattern, Provider, Tool
 from dagstead.workflows.pins import CLI, PEX_TOOLS
+from dagstead.workflows.scripts import refuse_full_deployment
 from tests.unit.cli.conftest import Command, dagstead
 from tests.unit.workflows.repositories import (
     HYBRID,
@@ -30,9 +32,10 @@ from tests.unit.workflows.repositories import (
 
 __all__ = ["dagstead"]
 
-EVERY_GITHUB = [Options(pattern=pattern) for pattern in Pattern] + [
-    Options(pattern=pattern, tool=Tool.OFFICIAL_ACTION)
-    for pattern in (Pattern.PER_LOCATION, Pattern.EVERYTHING, Pattern.MATRIX)
+EVERY_GITHUB = [
+    Options(pattern=pattern, tool=tool)
+    for pattern in Pattern
+    for tool in (Tool.CLI, Tool.OFFICIAL_ACTION)
 ]
 EVERY_GITHUB += [
     Options(pattern=pattern, tool=Tool.DAGSTEAD)
@@ -143,6 +146,50 @@ def test_a_pull_request_never_falls_back_to_the_full_deployment(tmp_path: Path) 
         assert '"$branch" \\\n' in file.text
 
 
+@pytest.mark.parametrize("pattern", Pattern)
+def test_the_official_action_is_followed_by_a_look_at_the_branch_deployment(
+    pattern: Pattern, tmp_path: Path
+) -> None:
+    options = Options(pattern=pattern, tool=Tool.OFFICIAL_ACTION)
+    (document,) = documents(repository(tmp_path, SERVERLESS), options).values()
+    deploying = document["jobs"]["deploy"]["steps"]
+
+    (begun,) = (number for number, step in enumerate(deploying) if step.get("id") == "init")
+
+    looking = deploying[begun + 1]
+    assert "ci-init@" in deploying[begun]["uses"]
+    assert looking["if"].startswith("github.event_name == 'pull_request'")
+    assert refuse_full_deployment() in looking["run"]
+
+
+@pytest.mark.parametrize(("branch", "code"), [("true", 0), ("false", 1)])
+def test_the_look_ends_a_session_that_would_go_to_the_full_deployment(
+    branch: str, code: int
+) -> None:
+    state = f'{{"deployment_name": "x", "is_branch_deployment": {branch}, "selected": true}}'
+    script = f"dagster-cloud() {{ echo '{state}'; }}\n{refuse_full_deployment()}"
+
+    done = subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", script], check=False, capture_output=True, text=True
+    )
+
+    assert done.returncode == code
+    assert ("No branch deployment was made" in done.stdout) is bool(code)
+
+
+@pytest.mark.parametrize(
+    ("name", "folder"), [("two words", "data"), ("it's", "data"), ("weather", "data&code")]
+)
+def test_what_the_official_action_would_paste_wrongly_is_refused(
+    name: str, folder: str, tmp_path: Path
+) -> None:
+    repository(tmp_path / folder, SERVERLESS | {"location_name": name})
+    (tmp_path / folder / ".git").rename(tmp_path / ".git")
+
+    with pytest.raises(InvalidInputError, match="does not quote"):
+        generate(read_project(tmp_path), Options(tool=Tool.OFFICIAL_ACTION))
+
+
 def test_a_folder_with_a_dot_in_its_name_is_watched_whole(tmp_path: Path) -> None:
     location = SERVERLESS | {"build": {"directory": "./my.project"}}
 
@@ -244,7 +291,6 @@ def test_what_cannot_be_deployed_is_refused_with_its_place(
     [
         Options(provider=Provider.GITLAB, pattern=Pattern.MATRIX),
         Options(provider=Provider.GITLAB, tool=Tool.OFFICIAL_ACTION),
-        Options(pattern=Pattern.ROUTED, tool=Tool.OFFICIAL_ACTION),
         Options(provider=Provider.GITLAB, tool=Tool.DAGSTEAD),
         Options(pattern=Pattern.ROUTED, tool=Tool.DAGSTEAD),
     ],
