@@ -18,7 +18,12 @@ from dagstead.workflows.options import Options, Tool
 from tests.support.agents import OfficialAgent
 from tests.support.cli_site import ImageAgentSetup
 from tests.support.deployment import DeploymentClient
-from tests.support.environments import REPOSITORY, client_environment, own_environment
+from tests.support.environments import (
+    REPOSITORY,
+    Environment,
+    client_environment,
+    own_environment,
+)
 from tests.support.pool_plane import PROD, Plane, running_plane
 from tests.support.workflow_runner.gitlab import Lab
 from tests.support.workflow_runner.hub import Hub
@@ -46,11 +51,10 @@ class WorkflowSite:
     def hub(self, folder: Path, options: Options) -> tuple[Hub, Clone]:
         """The example on GitHub, with its workflows and settings, and a person's clone of it."""
         clone = _repository(folder, options)
-        own = options.tool is Tool.DAGSTEAD
         hub = Hub(
             folder=folder,
             origin=clone.origin,
-            environment=own_environment() if own else client_environment(),
+            environment=_environment(options),
             variables=self._settings(),
             secrets=self._secrets(),
         )
@@ -62,7 +66,7 @@ class WorkflowSite:
         lab = Lab(
             folder=folder,
             origin=clone.origin,
-            environment=client_environment(),
+            environment=_environment(options),
             variables={**self._settings(), **self._secrets()},
             masked=("DAGSTER_CLOUD_API_TOKEN", "REGISTRY_PASSWORD"),
         )
@@ -123,6 +127,10 @@ def running_workflow_site(folder: Path) -> Iterator[WorkflowSite]:
         agent = stack.enter_context(OfficialAgent(plane, own_environment(), setup))
         agent.wait_until_ready()
         yield WorkflowSite(plane=plane, store=store)
+
+
+def _environment(options: Options) -> Environment:
+    return own_environment() if options.tool is Tool.DAGSTEAD else client_environment()
 
 
 def _repository(folder: Path, options: Options) -> Clone:

@@ -32,6 +32,7 @@ EVERY_OPTIONS = (
         Options(provider=Provider.GITLAB, pattern=pattern)
         for pattern in (Pattern.EVERYTHING, Pattern.ROUTED)
     ),
+    Options(provider=Provider.GITLAB, tool=Tool.DAGSTEAD),
 )
 
 

@@ -308,3 +308,23 @@ def test_a_merge_request_of_gitlab_has_its_deployment_until_its_end(
     (stopped,) = lab.stop(opened)
     assert stopped.succeeded, stopped.log
     assert site.store.deployments.get(branch).closed
+
+
+def test_our_own_command_line_deploys_from_gitlab(site: WorkflowSite, tmp_path: Path) -> None:
+    options = Options(provider=Provider.GITLAB, tool=Tool.DAGSTEAD, python=PYTHON)
+    lab, clone = site.lab(tmp_path, options)
+
+    pushed = clone.push({})
+    (played,) = lab.play(pushed)
+    assert played.succeeded, played.log
+    assert_loaded(site, {"weather": pushed.sha, "digits": pushed.sha})
+
+    request, opened = clone.open(7, CHANGE_OF_DIGITS)
+    (played,) = lab.play(opened)
+    assert played.succeeded, played.log
+    branch = branch_deployment_name(REPOSITORY, request.branch)
+    assert_loaded(site, {"weather": opened.head, "digits": opened.head}, branch)
+
+    (stopped,) = lab.stop(opened)
+    assert stopped.succeeded, stopped.log
+    assert site.store.deployments.get(branch).closed

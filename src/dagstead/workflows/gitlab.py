@@ -1,7 +1,8 @@
 """A pipeline of GitLab CI.
 
-An image with Python has no Docker, and one with Docker no Python: images are built by a job of
-their own, and the job that deploys takes their tags from its artifacts.
+An image with Python has no Docker, and one with Docker no Python. With the official command line
+images are built by a job of their own, and the job that deploys takes their tags from its
+artifacts. Ours builds them itself, with a Docker that is installed into the image with Python.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from dagstead.project import Kind
 from dagstead.project.yaml_text import Noted, Yaml
 from dagstead.workflows import scripts
 from dagstead.workflows.github_steps import registry_hosts, secret_prefix
-from dagstead.workflows.options import Options, Pattern
+from dagstead.workflows.options import Options, Pattern, Tool
+from dagstead.workflows.own_steps import own_deploy, own_install
 from dagstead.workflows.plan import Plan, Session
 from dagstead.workflows.scripts import Choice, Surroundings
 
@@ -21,6 +23,15 @@ FILE = ".gitlab-ci.yml"
 
 _GITLAB_HOST = "registry.gitlab.com"
 _DOCKER = "docker:28"
+_CERTIFICATES = "/certs"
+#: The first release of Debian that has buildx.
+_DEBIAN = "trixie"
+_INSTALL_DOCKER = (
+    "apt-get update",
+    "apt-get install --yes --no-install-recommends docker-buildx docker-cli",
+)
+#: Where Docker is reached with certificates, a builder is made only for a context that has them.
+_BUILDER = ("docker context create dind", "docker buildx create --use dind")
 _TAGS = "dagster-tags"
 
 _CHANGE = '$CI_PIPELINE_SOURCE == "merge_request_event"'
@@ -51,6 +62,8 @@ push_image() {
 
 def gitlab_pipeline(plan: Plan, options: Options) -> dict[str, Yaml]:
     """The document of ``.gitlab-ci.yml``."""
+    if options.tool is Tool.DAGSTEAD:
+        return _own_pipeline(plan, options)
     routed = options.pattern is Pattern.ROUTED
     has_images = routed or any(session.of_kind(Kind.HYBRID) for session in plan.sessions)
     document: dict[str, Yaml] = {
@@ -65,15 +78,47 @@ def gitlab_pipeline(plan: Plan, options: Options) -> dict[str, Yaml]:
         document["dagster-plan"] = _plan_job(plan, options, python)
     if has_images:
         document["dagster-images"] = _images_job(plan, options)
-    document["dagster-deploy-branch"] = _branch_job(plan, options, has_images=has_images)
-    document["dagster-deploy"] = _full_job(plan, options, has_images=has_images)
-    document["dagster-close-branch"] = _close_job(python)
+    job = _deploy_job(plan, options, has_images=has_images)
+    document["dagster-deploy-branch"] = _for_branch(job)
+    document["dagster-deploy"] = _for_main(job, options)
+    close: list[Yaml] = [scripts.install(()), scripts.close_branch_deployment()]
+    document["dagster-close-branch"] = _close_job(python, close)
     return document
 
 
-def _full_job(plan: Plan, options: Options, *, has_images: bool) -> dict[str, Yaml]:
+def _own_pipeline(plan: Plan, options: Options) -> dict[str, Yaml]:
+    python = f"python:{options.python}-{_DEBIAN}"
+    words = ("--python", _q(options.python))
+    branch = own_deploy(options, plan.project_dir, *words, "--branch-deployment")
+    close = own_deploy(options, plan.project_dir, "--branch-deployment", "--close")
     return {
-        **_deploy_job(plan, options, has_images=has_images),
+        "stages": ["deploy"],
+        "dagster-deploy-branch": _for_branch(_own_job(plan, python, branch)),
+        "dagster-deploy": _for_main(
+            _own_job(plan, python, own_deploy(options, plan.project_dir, *words)), options
+        ),
+        "dagster-close-branch": _close_job(python, [own_install(), close]),
+    }
+
+
+def _own_job(plan: Plan, image: str, command: str) -> dict[str, Yaml]:
+    logins = list(_logins(plan))
+    job: dict[str, Yaml] = {"stage": "deploy", "image": image, "interruptible": False}
+    if logins:
+        job["services"] = [f"{_DOCKER}-dind"]
+        job["variables"] = {
+            "DOCKER_HOST": "tcp://docker:2376",
+            "DOCKER_TLS_VERIFY": "1",
+            "DOCKER_TLS_CERTDIR": _CERTIFICATES,
+            "DOCKER_CERT_PATH": f"{_CERTIFICATES}/client",
+        }
+    docker = (*_INSTALL_DOCKER, *logins, *_BUILDER) if logins else ()
+    return {**job, "script": [*docker, own_install(), command]}
+
+
+def _for_main(job: dict[str, Yaml], options: Options) -> dict[str, Yaml]:
+    return {
+        **job,
         "rules": [{"if": f"$CI_COMMIT_BRANCH == {_quoted(options.branch)}"}],
         "environment": {"name": f"dagster/{options.deployment}"},
         # Two deploys at once could end in the older one.
@@ -81,9 +126,9 @@ def _full_job(plan: Plan, options: Options, *, has_images: bool) -> dict[str, Ya
     }
 
 
-def _branch_job(plan: Plan, options: Options, *, has_images: bool) -> dict[str, Yaml]:
+def _for_branch(job: dict[str, Yaml]) -> dict[str, Yaml]:
     return {
-        **_deploy_job(plan, options, has_images=has_images),
+        **job,
         "rules": [{"if": _CHANGE}],
         "environment": {
             "name": "dagster/branch/$CI_COMMIT_REF_SLUG",
@@ -93,7 +138,7 @@ def _branch_job(plan: Plan, options: Options, *, has_images: bool) -> dict[str, 
     }
 
 
-def _close_job(python: str) -> dict[str, Yaml]:
+def _close_job(python: str, script: list[Yaml]) -> dict[str, Yaml]:
     above = ("GitLab starts it when the merge request is merged or its branch is deleted.",)
     return {
         "stage": "deploy",
@@ -102,7 +147,7 @@ def _close_job(python: str) -> dict[str, Yaml]:
         "rules": [Noted({"if": _CHANGE, "when": "manual", "allow_failure": True}, above=above)],
         "environment": {"name": "dagster/branch/$CI_COMMIT_REF_SLUG", "action": "stop"},
         "resource_group": "dagster-branch-$CI_COMMIT_REF_SLUG",
-        "script": [scripts.install(()), scripts.close_branch_deployment()],
+        "script": script,
     }
 
 
@@ -124,7 +169,7 @@ def _plan_job(plan: Plan, options: Options, python: str) -> dict[str, Yaml]:
 
 def _images_job(plan: Plan, options: Options) -> dict[str, Yaml]:
     script: list[Yaml] = list(_logins(plan))
-    script += ["docker buildx create --use", f"mkdir -p {_TAGS}", _PUSH_IMAGE.rstrip()]
+    script += [*_BUILDER, f"mkdir -p {_TAGS}", _PUSH_IMAGE.rstrip()]
     for number, session in enumerate(plan.sessions, start=1):
         if options.pattern is Pattern.ROUTED:
             script.append(
@@ -144,7 +189,7 @@ def _images_job(plan: Plan, options: Options) -> dict[str, Yaml]:
         "stage": "images",
         "image": _DOCKER,
         "services": [f"{_DOCKER}-dind"],
-        "variables": {"DOCKER_TLS_CERTDIR": "/certs"},
+        "variables": {"DOCKER_TLS_CERTDIR": _CERTIFICATES},
         "rules": _rules(options),
         "needs": ["dagster-plan"] if options.pattern is Pattern.ROUTED else [],
         "script": script,

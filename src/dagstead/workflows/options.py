@@ -71,23 +71,13 @@ class Options:
         if self.tool is Tool.OFFICIAL_ACTION and self.provider is Provider.GITLAB:
             msg = "The official action runs on GitHub only. Leave out --with official-action."
             raise InvalidInputError(msg)
-        if self.tool is Tool.DAGSTEAD:
-            self._check_own()
-        return self
-
-    def _check_own(self) -> None:
-        if self.provider is Provider.GITLAB:
-            msg = (
-                "Workflows with our own command line are made for GitHub only: on GitLab no image "
-                "has both Python and Docker. Leave out --with dagstead."
-            )
-            raise InvalidInputError(msg)
-        if self.pattern is Pattern.ROUTED:
+        if self.tool is Tool.DAGSTEAD and self.pattern is Pattern.ROUTED:
             msg = (
                 "`dagstead deploy` reads the configuration when it runs: with it pattern b1 does "
                 "what b3 does. Take --pattern b1."
             )
             raise InvalidInputError(msg)
+        return self
 
     def command(self, project_dir: str) -> str:
         """The command that makes the same files, to be run at the root of the repository."""

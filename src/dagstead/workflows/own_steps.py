@@ -60,11 +60,7 @@ class OwnSteps:
     def _begin(self, *, whole: bool) -> Iterator[Step]:
         yield checkout(whole=whole)
         yield setup_python(self.options.python)
-        package = f"dagstead=={version('dagstead')}"
-        yield {
-            "name": "Install the command line",
-            "run": f"python -m pip install --disable-pip-version-check {package}",
-        }
+        yield {"name": "Install the command line", "run": own_install()}
 
     def _env(self) -> dict[str, Yaml]:
         env: dict[str, Yaml] = dict(TOKEN)
@@ -101,6 +97,16 @@ class OwnSteps:
         )
 
     def _command(self, *words: str) -> str:
-        path = [] if self.project_dir == "." else [shlex.quote(self.project_dir)]
-        deployment = ("--deployment", shlex.quote(self.options.deployment))
-        return " ".join(("dagstead", "deploy", *path, *deployment, *words))
+        return own_deploy(self.options, self.project_dir, *words)
+
+
+def own_install() -> str:
+    """The command that installs our own command line."""
+    return f"python -m pip install --disable-pip-version-check dagstead=={version('dagstead')}"
+
+
+def own_deploy(options: Options, project_dir: str, *words: str) -> str:
+    """The command that deploys a folder, relative to the root of the repository."""
+    path = [] if project_dir == "." else [shlex.quote(project_dir)]
+    deployment = ("--deployment", shlex.quote(options.deployment))
+    return " ".join(("dagstead", "deploy", *path, *deployment, *words))

@@ -23,6 +23,9 @@ SERVER = "https://gitlab.example"
 _RULE = re.compile(r'\$(?P<name>\w+) == "(?P<value>(?:[^"\\]|\\.)*)"')
 _VARIABLE = re.compile(r"\$(\w+)")
 
+#: What the start of Docker's image sets when Docker runs as a service with certificates.
+_BY_IMAGE = {"docker": {"DOCKER_HOST": "tcp://docker:2376", "DOCKER_TLS_VERIFY": "1"}}
+
 #: GitLab takes bash where an image has it; Docker's has not.
 _SHELLS = {"python": ("bash", "-e", "-o", "pipefail"), "docker": ("sh", "-e")}
 
@@ -127,7 +130,7 @@ class Lab:
             text=True,
         )
         document: dict[str, Any] = read_yaml(shown.stdout)
-        stages, variables = document.pop("stages"), document.pop("variables")
+        stages, variables = document.pop("stages"), document.pop("variables", {})
         return stages, variables, {key: _Job.model_validate(job) for key, job in document.items()}
 
     def _predefined(self, event: Event) -> dict[str, str]:
@@ -141,6 +144,7 @@ class Lab:
             kind = {
                 "CI_PIPELINE_SOURCE": "merge_request_event",
                 "CI_MERGE_REQUEST_IID": str(number),
+                "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": event.branch,
                 "CI_MERGE_REQUEST_TARGET_BRANCH_NAME": event.base_ref,
             }
         return {
@@ -162,7 +166,9 @@ class Lab:
             self.folder / f"pipeline-{self.pipelines}" / name, self.environment, {}
         )
         self.jobs += 1
+        image = job.image.partition(":")[0]
         told = {
+            **_BY_IMAGE.get(image, {}),
             **variables,
             **self.variables,
             **job.variables,
@@ -180,7 +186,7 @@ class Lab:
                 shutil.copytree(store / need, machine.workspace, dirs_exist_ok=True)
         ended = machine.run(
             "\n".join(job.script),
-            shell=_SHELLS[job.image.partition(":")[0]],
+            shell=_SHELLS[image],
             variables=told,
             folder=machine.workspace,
             timeout_seconds=_JOB_SECONDS,

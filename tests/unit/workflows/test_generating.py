@@ -291,7 +291,7 @@ def test_what_cannot_be_deployed_is_refused_with_its_place(
     [
         Options(provider=Provider.GITLAB, pattern=Pattern.MATRIX),
         Options(provider=Provider.GITLAB, tool=Tool.OFFICIAL_ACTION),
-        Options(provider=Provider.GITLAB, tool=Tool.DAGSTEAD),
+        Options(provider=Provider.GITLAB, pattern=Pattern.ROUTED, tool=Tool.DAGSTEAD),
         Options(pattern=Pattern.ROUTED, tool=Tool.DAGSTEAD),
     ],
 )
