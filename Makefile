@@ -31,12 +31,11 @@ $(READY): requirements/dev.txt requirements/uv.txt pyproject.toml scripts/make-v
 demo: $(READY) ## Deploy and run the mixed example end to end (STAY=1 leaves it running).
 	@STAY=$(STAY) $(BIN)/python examples/demo.py
 
-# By file: one worker has all tests of a file, which share the servers and agents that it starts.
+# One worker has all tests that share servers and agents (tests/support/distribution.py).
 # In the order of tests/conftest.py, not by the number of tests: few tests may take long.
-# (loadgroup would be finer, but pytest-xdist 3.8 does not group under pytest 9.)
 # A third worker, on two cores, uses the time in which tests of agents wait.
 test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
-	$(BIN)/pytest -n 3 --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest -n 3 --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node.
 	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium \

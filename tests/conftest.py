@@ -8,9 +8,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
 
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
+from tests.support.distribution import BySharedServers
 from tests.support.postgres import PostgresCluster
 
 #: Tells the workers of pytest-xdist, by their environment, where this run's Postgres lives.
@@ -35,8 +37,13 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[_CLUSTER_VARIABLE] = str(cluster.folder)
 
 
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySharedServers:
+    """Divide the tests among workers by what they share."""
+    return BySharedServers(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folders whose files take long first: then two workers come to the end together."""
+    """The folders whose files take long first: then the workers come to the end together."""
     items.sort(key=lambda item: _LONG_FIRST.get(item.path.relative_to(_FOLDER).parts[0], 9))
 
 

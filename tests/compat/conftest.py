@@ -3,39 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
+from tests.support.distribution import FLEET_ID, fleet_of
 from tests.support.environments import AGENT_MINORS
 from tests.support.fleet import Fleet, running_fleet
 from tests.support.postgres import PostgresCluster
 
-_NEWEST = AGENT_MINORS[-1]
+_RUNNING = pytest.StashKey[ExitStack]()
 
-
-def _parameter(minor: str, database: str) -> object:
-    # One worker of pytest-xdist runs all tests of a fleet, so that it is started once.
-    name = f"{minor}-{database}"
-    return pytest.param((minor, database), id=name, marks=pytest.mark.xdist_group(f"agents-{name}"))
+#: The newest minor has SQLite behind it wherever the pool and the command lines are tested.
+_DATABASES = dict.fromkeys(AGENT_MINORS, "sqlite") | {AGENT_MINORS[-1]: "postgres"}
 
 
 @pytest.fixture(
     scope="session",
-    params=[
-        *(_parameter(minor, "sqlite") for minor in AGENT_MINORS),
-        _parameter(_NEWEST, "postgres"),
-    ],
+    params=_DATABASES.items(),
+    ids=[f"{FLEET_ID}{minor}-{database}" for minor, database in _DATABASES.items()],
 )
 def fleet(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:
     """Two official agents of one minor on two queues, with the same code loaded on both."""
     minor, database = request.param
-    folder = tmp_path_factory.mktemp(f"fleet-{minor}")
-    if database == "sqlite":
-        with running_fleet(folder, minor, None) as fleet:
-            yield fleet
-        return
-    cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
-    with cluster.database() as url, running_fleet(folder, minor, url) as fleet:
-        yield fleet
+    with ExitStack() as running:
+        request.config.stash[_RUNNING] = running
+        url = None
+        if database == "postgres":
+            cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
+            url = running.enter_context(cluster.database())
+        folder = tmp_path_factory.mktemp(f"fleet-{minor}")
+        yield running.enter_context(running_fleet(folder, minor, url))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Stop a fleet after the last test that uses it: its schedule would go on starting runs."""
+    if nextitem is None or fleet_of(nextitem) != fleet_of(item):
+        item.config.stash.get(_RUNNING, ExitStack()).close()

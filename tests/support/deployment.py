@@ -249,11 +249,19 @@ class DeploymentClient:
         if answer["__typename"] != "TerminateRunSuccess":
             raise GraphQLRefusedError(answer)
 
-    def start_schedule(self, location: str, name: str) -> None:
-        """Switch a schedule on."""
+    def start_schedule(self, location: str, name: str) -> str:
+        """Switch a schedule on; the identifier of its state, to switch it off by."""
         selector = {**_repository(location), "scheduleName": name}
         answer = self.graphql(documents.START_SCHEDULE, selector=selector)["startSchedule"]
         if answer["__typename"] != "ScheduleStateResult":
+            raise GraphQLRefusedError(answer)
+        state: str = answer["scheduleState"]["id"]
+        return state
+
+    def stop_schedule(self, state: str) -> None:
+        """Switch a schedule off."""
+        answer = self.graphql(documents.STOP_SCHEDULE, id=state)["stopRunningSchedule"]
+        if answer.get("scheduleState") != {"status": "STOPPED"}:
             raise GraphQLRefusedError(answer)
 
     def start_sensor(self, location: str, name: str) -> None:

@@ -130,6 +130,17 @@ START_SCHEDULE = """
 mutation StartSchedule($selector: ScheduleSelector!) {
   startSchedule(scheduleSelector: $selector) {
     __typename
+    ... on ScheduleStateResult { scheduleState { id } }
+    ... on PythonError { message }
+  }
+}
+"""
+
+STOP_SCHEDULE = """
+mutation StopSchedule($id: String!) {
+  stopRunningSchedule(id: $id) {
+    __typename
+    ... on ScheduleStateResult { scheduleState { status } }
     ... on PythonError { message }
   }
 }

@@ -29,7 +29,7 @@ _MODULE = "compat_definitions"
 
 @dataclass(frozen=True, kw_only=True)
 class Fleet:
-    """What the tests of one agent minor share. Nobody may stop any of it."""
+    """What the tests of one agent minor share. Nobody may stop the agents or the plane."""
 
     minor: str
     plane: ControlPlane
@@ -38,6 +38,8 @@ class Fleet:
     default_agent: OfficialAgent
     #: Serves only ``named-queue``: direct uploads, batched answers, events over REST.
     named_agent: OfficialAgent
+    #: Of ``every_minute``; the test of schedules comes first, and switches it off.
+    schedule: str
     #: Of the two partitions of the asset ``lettered``; the daemon looks at it twice a minute.
     backfill: str
 
@@ -83,7 +85,7 @@ def running_fleet(folder: Path, minor: str, database: str | None) -> Iterator[Fl
         deployment.deploy(NAMED_LOCATION, _MODULE, queue=NAMED_QUEUE)
         deployment.wait_until_loaded(DEFAULT_LOCATION, NAMED_LOCATION)
         # These take up to a minute, while other tests run.
-        deployment.start_schedule(DEFAULT_LOCATION, "every_minute")
+        schedule = deployment.start_schedule(DEFAULT_LOCATION, "every_minute")
         backfill = deployment.backfill_assets(["lettered"], ["a", "b"])
         yield Fleet(
             minor=minor,
@@ -91,5 +93,6 @@ def running_fleet(folder: Path, minor: str, database: str | None) -> Iterator[Fl
             deployment=deployment,
             default_agent=agents[0],
             named_agent=agents[1],
+            schedule=schedule,
             backfill=backfill,
         )

@@ -37,3 +37,4 @@ def test_a_schedule_launches_a_run_every_minute(fleet: Fleet) -> None:
 
     assert run["tags"]["dagster/schedule_name"] == "every_minute"
     assert fleet.deployment.captured(tick["runIds"][0])["stdout"] == "hello, schedule\n"
+    fleet.deployment.stop_schedule(fleet.schedule)
