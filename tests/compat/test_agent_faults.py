@@ -17,7 +17,7 @@ from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient
 from tests.support.environments import AGENT_MINORS, agent_environment
 
-pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("agent-faults")]
+pytestmark = pytest.mark.compat
 
 DEPLOYMENT = "prod"
 LOCATION = "shop"

@@ -12,7 +12,7 @@ from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient, GraphQLRefusedError
 from tests.support.environments import AGENT_MINORS, agent_environment
 
-pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("agent-grants")]
+pytestmark = pytest.mark.compat
 
 #: An agent starts in a few seconds, and polls several times a second from then on.
 LOG_SECONDS = 90.0

@@ -128,7 +128,7 @@ def _ended(fleet: Fleet, number: int) -> dict[str, Any]:
         found: dict[str, Any] = fleet.deployment.graphql(SHOW, number=number)["release"]
         return found if found["state"] != "loading" else None
 
-    found = eventually(probe, LOAD_SECONDS, f"the end of release {number}", poll_seconds=0.3)
+    found = eventually(probe, LOAD_SECONDS, f"the end of release {number}")
     assert found is not None
     return found
 

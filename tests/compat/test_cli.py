@@ -17,7 +17,7 @@ from tests.support.deployment import USER_CODE
 from tests.support.git import git
 from tests.support.official_cli import OfficialCli, Said
 
-pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("cli")]
+pytestmark = pytest.mark.compat
 
 #: For commands that are to leave a location behind, whether or not an agent loads it.
 NO_WAIT = ("--location-load-timeout", "0", "--agent-heartbeat-timeout", "0")

@@ -12,7 +12,7 @@ from dagstead.plane.locations import LoadState
 from tests.support.cli_site import IMAGE_QUEUE, Site, running_site
 from tests.support.official_cli import OfficialCli
 
-pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("cli-dg")]
+pytestmark = pytest.mark.compat
 
 PROJECT = f"""
 [project]

@@ -18,7 +18,7 @@ from tests.support.official_cli import OfficialCli
 from tests.support.ports import free_port
 from tests.support.processes import ChildProcess
 
-pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("cli-pex")]
+pytestmark = pytest.mark.compat
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 

@@ -14,7 +14,7 @@ from tests.support.environments import AGENT_MINORS, agent_environment
 from tests.support.pex import pex_tag
 from tests.support.pool_plane import Plane, running_plane
 
-pytestmark = [pytest.mark.compat, pytest.mark.xdist_group("serverless")]
+pytestmark = pytest.mark.compat
 
 PROJECT = """
 import os, sys, time

@@ -118,7 +118,7 @@ def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
         assert answer.headers["location"] == "/prod/"
         assert '"assetPrefix":"/prod"' in browser.get("/prod/").text
 
-    eventually(lambda: "RUNNING" in up.agent_status(), 90, "the pool's agent", poll_seconds=1)
+    eventually(lambda: "RUNNING" in up.agent_status(), 90, "the pool's agent")
 
     # The token is told once: in the ready message, and in no log line before or after it.
     assert child.log_text().count(secret) == 2

@@ -74,7 +74,7 @@ def test_the_pool_and_the_agent_share_the_queues(compose: Compose) -> None:
         return {row["agent"]: row["queues"] for row in rows if row["status"] == "RUNNING"}
 
     expected = {"serverless pool": ["(default queue)"], "docker agent": [QUEUE]}
-    eventually(lambda: served() == expected, 90, "both agents", poll_seconds=1)
+    eventually(lambda: served() == expected, 90, "both agents")
 
 
 def test_a_hybrid_location_loads_and_runs(compose: Compose, location_image: str) -> None:

@@ -21,8 +21,6 @@ LOAD_SECONDS = 120.0
 
 ENDED = frozenset({"SUCCESS", "FAILURE", "CANCELED"})
 
-_POLL_SECONDS = 0.3
-
 
 class GraphQLRefusedError(AssertionError):
     """The server answered with errors."""
@@ -131,7 +129,7 @@ class DeploymentClient:
             return all(each.load_status == "LOADED" for each in found)
 
         what = f"the locations {', '.join(names)} of {self.name}"
-        eventually(loaded, LOAD_SECONDS, what, poll_seconds=_POLL_SECONDS)
+        eventually(loaded, LOAD_SECONDS, what)
 
     def launch(
         self,
@@ -198,7 +196,6 @@ class DeploymentClient:
                 deadline_seconds,
                 what,
                 retry_on=(httpx.TransportError,),
-                poll_seconds=_POLL_SECONDS,
             )
         except AssertionError as error:
             error.add_note("\n".join(each["message"] for each in self.events(run_id)))
@@ -289,7 +286,6 @@ class DeploymentClient:
                 ),
                 deadline_seconds,
                 f"a tick of {name} with status {status}",
-                poll_seconds=_POLL_SECONDS,
             )
             or {}
         )
@@ -317,7 +313,7 @@ class DeploymentClient:
                 raise AssertionError(found)
             return bool(found["status"] == "COMPLETED_SUCCESS")
 
-        eventually(completed, RUN_SECONDS, "the backfill's success", poll_seconds=_POLL_SECONDS)
+        eventually(completed, RUN_SECONDS, "the backfill's success")
 
     def close(self) -> None:
         """Close the connections."""

@@ -136,7 +136,7 @@ class Plane:
                     return found
             return None
 
-        found = eventually(probe, 120, f"location {location!r} to have loaded", poll_seconds=0.5)
+        found = eventually(probe, 120, f"location {location!r} to have loaded")
         assert found is not None
         return found
 
@@ -172,7 +172,7 @@ class Plane:
             assert seen == status or not ended, self.run(run_id)
             return seen == status
 
-        eventually(probe, seconds, f"run {run_id} to be {status}", poll_seconds=0.5)
+        eventually(probe, seconds, f"run {run_id} to be {status}")
         return self.run(run_id)
 
     def terminate(self, run_id: str) -> None:

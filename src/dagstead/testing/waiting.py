@@ -9,8 +9,11 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-#: Short enough that a test loses no time, long enough that two cores are left for the work.
-_POLL_SECONDS = 0.05
+#: The first pause is short enough that a test loses no time.
+_FIRST_PAUSE_SECONDS = 0.05
+#: Later ones are a part of the time waited so far: looking takes processor time from the work.
+_PAUSE_SHARE = 0.1
+_LONGEST_PAUSE_SECONDS = 0.3
 
 
 class DeadlinePassedError(AssertionError):
@@ -23,7 +26,6 @@ def eventually(
     what: str,
     *,
     retry_on: tuple[type[Exception], ...] = (),
-    poll_seconds: float = _POLL_SECONDS,
 ) -> T:
     """Call ``probe`` until it returns something true, and return that.
 
@@ -34,12 +36,11 @@ def eventually(
         deadline_seconds: how long the state may take, on a busy machine.
         what: the state in words, completing "waited for ...".
         retry_on: exceptions that mean "not yet", such as a refused connection.
-        poll_seconds: the pause between two looks.
 
     Raises:
         DeadlinePassedError: with ``what`` and what was seen last.
     """
-    deadline = time.monotonic() + deadline_seconds
+    start = time.monotonic()
     pause = threading.Event()
     while True:
         seen: object
@@ -51,8 +52,10 @@ def eventually(
             if value:
                 return value
             seen = value
-        if time.monotonic() >= deadline:
+        waited = time.monotonic() - start
+        if waited >= deadline_seconds:
             cause = seen if isinstance(seen, Exception) else None
             message = f"Waited {deadline_seconds:g} s for {what}; last seen: {seen!r}"
             raise DeadlinePassedError(message) from cause
-        pause.wait(poll_seconds)
+        share = max(_FIRST_PAUSE_SECONDS, waited * _PAUSE_SHARE)
+        pause.wait(min(share, _LONGEST_PAUSE_SECONDS))

@@ -8,7 +8,7 @@ from dagstead.testing import DeadlinePassedError, eventually
 def test_returns_the_first_true_value() -> None:
     values = iter([None, 0, "ready", "later"])
 
-    assert eventually(lambda: next(values), 5, "a value", poll_seconds=0) == "ready"
+    assert eventually(lambda: next(values), 5, "a value") == "ready"
 
 
 def test_says_what_was_awaited_and_seen_when_time_runs_out() -> None:
@@ -25,7 +25,7 @@ def test_counts_the_named_exceptions_as_not_yet() -> None:
             raise outcome
         return True
 
-    assert eventually(probe, 5, "the port", retry_on=(ConnectionError,), poll_seconds=0)
+    assert eventually(probe, 5, "the port", retry_on=(ConnectionError,))
 
 
 def test_lets_other_exceptions_through() -> None:
