@@ -13,7 +13,7 @@ FLEET_ID = "agents-"
 _FLEET = re.compile(rf"\[{FLEET_ID}[^-\]]+")
 
 
-class BySharedServers(LoadScopeScheduling):  # type: ignore[misc]
+class BySharedServers(LoadScopeScheduling):
     """All tests of a fleet go to one worker, and so do those of any other file."""
 
     def _split_scope(self, nodeid: str) -> str:
