@@ -14,7 +14,7 @@ from dagstead.plane.deployments import branch_deployment_name
 from dagstead.workflows.options import Options, Pattern, Provider, Tool
 from tests.support.workflow_runner.events import REPOSITORY, Event
 from tests.support.workflow_runner.hub import Hub
-from tests.support.workflow_runner.repository import PullRequest
+from tests.support.workflow_runner.repository import Clone, PullRequest
 from tests.support.workflow_site import (
     PYTHON,
     QUEUE,
@@ -60,6 +60,23 @@ def succeed(hub: Hub, *events: Event) -> None:
 
 def branch_of(request: PullRequest) -> str:
     return branch_deployment_name(REPOSITORY, request.branch)
+
+
+def push_all_then_one_then_neither(site: WorkflowSite, hub: Hub, clone: Clone) -> Event:
+    """Of three pushes each deploys just what it changes; the first of them."""
+    first = clone.push({})
+    succeed(hub, first)
+    assert_loaded(site, {"weather": first.sha, "digits": first.sha})
+
+    second = clone.push(CHANGE_OF_DIGITS)
+    (run,) = hub.play(second)
+    assert run.conclusion == "success", run.log
+    assert run.job("Deploy").did("Build PEX files") == "skipped"
+    assert_loaded(site, {"weather": first.sha, "digits": second.sha})
+
+    succeed(hub, clone.push(CHANGE_OF_NEITHER))
+    assert hub.runs[-1].job("Deploy").did("Begin the session") == "skipped"
+    return first
 
 
 def test_one_workflow_deploys_everything(site: WorkflowSite, tmp_path: Path) -> None:
@@ -129,18 +146,7 @@ def test_what_changed_is_deployed_and_nothing_is_ever_left_out(
 ) -> None:
     hub, clone = site.hub(tmp_path, Options(pattern=Pattern.CHANGED, python=PYTHON))
 
-    first = clone.push({})
-    succeed(hub, first)
-    assert_loaded(site, {"weather": first.sha, "digits": first.sha})
-
-    second = clone.push(CHANGE_OF_DIGITS)
-    (run,) = hub.play(second)
-    assert run.conclusion == "success", run.log
-    assert run.job("Deploy").did("Build PEX files") == "skipped"
-    assert_loaded(site, {"weather": first.sha, "digits": second.sha})
-
-    succeed(hub, clone.push(CHANGE_OF_NEITHER))
-    assert hub.runs[-1].job("Deploy").did("Begin the session") == "skipped"
+    first = push_all_then_one_then_neither(site, hub, clone)
 
     # The registry refuses, and the next run is cancelled while it waits: the one after them, about
     # something else, makes up for both.
@@ -208,18 +214,7 @@ def test_the_official_action_deploys_what_changed(site: WorkflowSite, tmp_path: 
     options = Options(pattern=Pattern.CHANGED, tool=Tool.OFFICIAL_ACTION, python=PYTHON)
     hub, clone = site.hub(tmp_path, options)
 
-    first = clone.push({})
-    succeed(hub, first)
-    assert_loaded(site, {"weather": first.sha, "digits": first.sha})
-
-    second = clone.push(CHANGE_OF_DIGITS)
-    (run,) = hub.play(second)
-    assert run.conclusion == "success", run.log
-    assert run.job("Deploy").did("Build PEX files") == "skipped"
-    assert_loaded(site, {"weather": first.sha, "digits": second.sha})
-
-    succeed(hub, clone.push(CHANGE_OF_NEITHER))
-    assert hub.runs[-1].job("Deploy").did("Begin the session") == "skipped"
+    push_all_then_one_then_neither(site, hub, clone)
 
 
 def test_the_official_action_heeds_a_configuration_that_is_newer_than_the_workflow(
