@@ -84,11 +84,10 @@ def _made_from(project: Project, location: Location) -> Iterator[MadeFrom]:
     try:
         git = open_repository(project.root)
         top, prefix = git.top, git.prefix
-        files = FilesOnDisk(top, git.kept(None))
+        files = FilesOnDisk(top, git)
     except (GitError, InvalidInputError):
-        # Without git a link is a file like any other.
         top, prefix = project.root, ""
-        files = FilesOnDisk(top, ())
+        files = FilesOnDisk(top)
     for part, chain in made_from(project, files, prefix=prefix)[location.name.value].items():
         yield MadeFrom(path=_shown(part, str(top)), chain=chain.steps())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import lru_cache
 from pathlib import PurePosixPath
 
 
@@ -65,8 +66,9 @@ _COMMANDS = re.compile(
 _PIPELINE = re.compile(r"dagster-cloud|dg plus|dagster_cloud|dagsterCloud|DAGSTER_CLOUD")
 
 
+@lru_cache(maxsize=10_000)
 def is_interesting(name: str) -> bool:
-    """Whether a file of this name is worth opening. Quick: it is asked of every file."""
+    """Whether a file of this name is worth opening. It is asked of every file; names repeat."""
     pattern = _DOCUMENT if name.endswith(".md") else _INTERESTING
     return pattern.fullmatch(name) is not None
 
@@ -78,10 +80,10 @@ def is_cloud(name: str) -> bool:
 
 def is_workflow(path: str) -> bool:
     """Whether CI runs this file."""
+    if not path.endswith((".yml", ".yaml")):
+        return False
     folder, _, name = path.rpartition("/")
-    return name == ".gitlab-ci.yml" or (
-        folder.endswith(".github/workflows") and name.endswith((".yml", ".yaml"))
-    )
+    return name == ".gitlab-ci.yml" or folder.endswith(".github/workflows")
 
 
 def variant_of(path: str) -> str:

@@ -16,7 +16,7 @@ def watched_paths(project: Project) -> Mapping[str, tuple[str, ...]]:
     They are those of :mod:`dagstead.project.changes`, and the files that define the location. A
     pattern is widened to the folder that it begins with.
     """
-    files = FilesOnDisk(project.repository, ())
+    files = FilesOnDisk(project.repository)
     try:
         prefix = project.root.relative_to(project.repository).as_posix()
     except ValueError:

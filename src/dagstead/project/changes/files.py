@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
-from dagstead.project.changes.git import LINK, SUBMODULE, Git, TreeEntry
+from dagstead.project.changes.git import LINK, SUBMODULE, Git
 
 _COMPONENTS = ("/defs.yaml", "/component.yaml")
 
@@ -42,11 +42,17 @@ class Files(Protocol):
 
 
 class FilesOnDisk:
-    """The work tree."""
+    """The work tree.
 
-    def __init__(self, top: Path, kept: Iterable[TreeEntry]) -> None:
+    Args:
+        top: its folder.
+        git: tells which files are links or dg's components; without it a link is a file like any
+            other.
+    """
+
+    def __init__(self, top: Path, git: Git | None = None) -> None:
         self._top = str(top)
-        entries = tuple(kept)
+        entries = tuple(git.indexed(_COMPONENTS)) if git else ()
         self.components: Sequence[str] = _components(each.path for each in entries)
         self.links: Mapping[str, str] = {
             each.path: target

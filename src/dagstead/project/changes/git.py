@@ -133,18 +133,20 @@ class Git:
             # A repository inside this one ends in a slash.
             yield Change(path=each.rstrip("/"), status="?", is_folder=each.endswith("/"))
 
-    def kept(self, tree: str | None) -> Iterator[TreeEntry]:
-        """Every path of a tree; without one, of the index."""
-        if tree is not None:
-            for each in _names(self._ask("ls-tree", "-r", "-z", "--full-tree", tree)):
-                meta, _, path = each.partition("\t")
-                mode, _, sha = meta.split(" ")
-                yield TreeEntry(path=path, mode=mode, sha=sha)
-            return
-        for each in _names(self._ask("ls-files", "--stage", "-z")):
+    def kept(self, tree: str) -> Iterator[TreeEntry]:
+        """Every path of a tree."""
+        for each in _names(self._ask("ls-tree", "-r", "-z", "--full-tree", tree)):
             meta, _, path = each.partition("\t")
-            mode, sha, _ = meta.split(" ")
+            mode, _, sha = meta.split(" ")
             yield TreeEntry(path=path, mode=mode, sha=sha)
+
+    def indexed(self, endings: tuple[str, ...]) -> Iterator[TreeEntry]:
+        """The links of the index, and its paths that end so: all of them would take long."""
+        for each in _names(self._ask("ls-files", "--stage", "-z")):
+            if each.startswith(LINK) or each.endswith(endings):
+                meta, _, path = each.partition("\t")
+                mode, sha, _ = meta.split(" ")
+                yield TreeEntry(path=path, mode=mode, sha=sha)
 
     def commits(self, paths: Iterable[str], *, most: int) -> tuple[str, ...]:
         """The last commits of the present history that changed some paths, newest first.

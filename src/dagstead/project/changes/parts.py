@@ -79,7 +79,7 @@ def above(path: str) -> tuple[str, ...]:
     """The folders above a path, the nearest first, ``.`` at the end."""
     found = []
     while path != EVERYTHING:
-        path = posixpath.dirname(path) or EVERYTHING
+        path = path.rpartition("/")[0] or EVERYTHING
         found.append(path)
     return tuple(found)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -42,11 +43,11 @@ class Present:
             raise InvalidInputError(msg)
         self.git: Git = open_repository(folder.parent if folder.is_file() else folder)
         self.base: Base = find_base(self.git, question.since, merge_base=question.merge_base)
-        self.project, self.files = self._read(question)
-        after = "HEAD" if question.committed else None
-        self.changes: tuple[Change, ...] = tuple(self.git.changes(self.base.sha, after))
-        if not question.committed:
-            self.changes += tuple(self.git.untracked())
+        with ThreadPoolExecutor() as aside:
+            # Git compares while the files are read.
+            changes = aside.submit(self._differences, committed=question.committed)
+            self.project, self.files = self._read(question)
+        self.changes: tuple[Change, ...] = changes.result()
         self.remarks = self.base.remarks
         if self.git.is_sparse and not question.committed:
             remark = "This is a sparse checkout, and what is not on disk is not read."
@@ -65,10 +66,15 @@ class Present:
         found = self.git.contents(wanted)
         self._contents |= {each: found.get(each) for each in wanted}
 
+    def _differences(self, *, committed: bool) -> tuple[Change, ...]:
+        if committed:
+            return tuple(self.git.changes(self.base.sha, "HEAD"))
+        return (*self.git.changes(self.base.sha, None), *self.git.untracked())
+
     def _read(self, question: Question) -> tuple[Project, Files]:
         if not question.committed:
             project = read_project(question.path, template_values=question.template_values)
-            return project, FilesOnDisk(self.git.top, self.git.kept(None))
+            return project, FilesOnDisk(self.git.top, self.git)
         tree = self.git.tree("HEAD")
         if tree is None:
             msg = "There is no commit yet. Leave out --committed."
