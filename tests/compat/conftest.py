@@ -7,22 +7,14 @@ from contextlib import ExitStack
 
 import pytest
 
-from tests.support.distribution import FLEET_ID, fleet_of
-from tests.support.environments import AGENT_MINORS
-from tests.support.fleet import Fleet, running_fleet
+from tests.support.distribution import fleet_of
+from tests.support.fleet import FLEETS, Fleet, running_fleet
 from tests.support.postgres import PostgresCluster
 
 _RUNNING = pytest.StashKey[ExitStack]()
 
-#: The newest minor has SQLite behind it wherever the pool and the command lines are tested.
-_DATABASES = dict.fromkeys(AGENT_MINORS, "sqlite") | {AGENT_MINORS[-1]: "postgres"}
 
-
-@pytest.fixture(
-    scope="session",
-    params=_DATABASES.items(),
-    ids=[f"{FLEET_ID}{minor}-{database}" for minor, database in _DATABASES.items()],
-)
+@pytest.fixture(scope="session", params=FLEETS)
 def fleet(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Fleet]:

@@ -16,6 +16,7 @@ from tests.support.fleet import (
     NAMED_LOCATION,
     NAMED_QUEUE,
     Fleet,
+    of_the_newest_minor,
 )
 
 pytestmark = pytest.mark.compat
@@ -81,6 +82,7 @@ def test_a_broken_deploy_is_explained_while_the_definitions_before_it_serve(
     deployment.delete_location(name)
 
 
+@of_the_newest_minor
 def test_one_broken_location_sends_all_back_and_runs_start_on_what_is_live(fleet: Fleet) -> None:
     deployment = fleet.deployment
     first = _ended(fleet, _create(fleet, one="compat_small", two="compat_small"))

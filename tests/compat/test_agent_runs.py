@@ -13,6 +13,7 @@ from tests.support.fleet import (
     NAMED_AGENT,
     NAMED_LOCATION,
     Fleet,
+    of_the_newest_minor,
 )
 
 pytestmark = pytest.mark.compat
@@ -128,6 +129,7 @@ def test_user_code_uses_the_storage_behind_the_agent(fleet: Fleet) -> None:
     fleet.deployment.succeed(coloured)
 
 
+@of_the_newest_minor
 def test_a_failed_run_is_tried_again_as_its_tags_say(fleet: Fleet) -> None:
     first = fleet.deployment.launch(DEFAULT_LOCATION, "retried", tags=NOT_ISOLATED)
 

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import httpx
@@ -15,6 +14,7 @@ import pytest
 from dagstead.testing.waiting import eventually
 from tests.support.environments import own_environment
 from tests.support.official_cli import OfficialCli
+from tests.support.pex import borrowing_wheel
 from tests.support.ports import free_port
 from tests.support.processes import ChildProcess
 
@@ -22,13 +22,10 @@ pytestmark = pytest.mark.compat
 
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
-SETUP = f"""
+#: With the Dagster of the tests: `tests/workflows` resolves and builds the real one.
+SETUP = """
 from setuptools import setup
-setup(
-    name="pex-project",
-    py_modules=["pex_project"],
-    install_requires=["dagster=={version("dagster")}", "dagster-cloud=={version("dagster-cloud")}"],
-)
+setup(name="pex-project", py_modules=["pex_project"], install_requires={needs})
 """
 
 CODE = """
@@ -93,9 +90,13 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 @pytest.fixture(scope="module")
 def cli(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> OfficialCli:
     """A CI job that has built its PEX files."""
-    folder = tmp_path_factory.mktemp("project")
+    folder, wheels = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("wheels")
+    needs = [
+        f"{name} @ {borrowing_wheel(wheels, name).as_uri()}"
+        for name in ("dagster", "dagster-cloud")
+    ]
     for name, text in (
-        ("setup.py", SETUP),
+        ("setup.py", SETUP.format(needs=needs)),
         ("pex_project.py", CODE),
         ("dagster_cloud.yaml", DOCUMENT),
     ):

@@ -7,10 +7,13 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient
-from tests.support.environments import agent_environment
+from tests.support.distribution import FLEET_ID
+from tests.support.environments import AGENT_MINORS, agent_environment
 
 #: The default queue's agent uses what agents do when nothing is configured; the named queue's
 #: uses every other way that there is on the wire.
@@ -25,6 +28,18 @@ NAMED_LOCATION = "shop_named"
 DEPLOYMENT = "prod"
 
 _MODULE = "compat_definitions"
+
+#: The newest minor has SQLite behind it wherever the pool and the command lines are tested.
+_DATABASES = dict.fromkeys(AGENT_MINORS, "sqlite") | {AGENT_MINORS[-1]: "postgres"}
+
+#: A fleet of each minor, for the fixture ``fleet``.
+FLEETS = tuple(
+    pytest.param((minor, database), id=f"{FLEET_ID}{minor}-{database}")
+    for minor, database in _DATABASES.items()
+)
+
+#: For what the server does by itself, whichever agent it has.
+of_the_newest_minor = pytest.mark.parametrize("fleet", FLEETS[-1:], indirect=True)
 
 
 @dataclass(frozen=True, kw_only=True)

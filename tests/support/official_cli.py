@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -89,6 +90,8 @@ class OfficialCli:
         (home / "cli-config").write_text(json.dumps(configuration), encoding="utf-8")
         variables = {
             "HOME": str(home),
+            # What pex has fetched and built once serves every test.
+            "XDG_CACHE_HOME": os.environ.get("XDG_CACHE_HOME", str(Path.home() / ".cache")),
             "DAGSTER_CLOUD_CLI_CONFIG": str(home / "cli-config"),
             "DAGSTER_CLOUD_URL": self.url,
             "DAGSTER_CLOUD_ORGANIZATION": ORGANIZATION,

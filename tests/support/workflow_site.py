@@ -35,9 +35,9 @@ QUEUE = "hybrid-queue"
 #: What PEX files are built for: the Python that is here.
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
-#: The launcher, and what the image of the hybrid location would hold.
+#: The launcher, and what stands in for the contents of the hybrid location's image.
 _IMPORTABLE = os.pathsep.join(
-    [str(Path(__file__).parent / "plugins"), str(MONOREPO / "digits" / "src")]
+    str(Path(__file__).parent / each) for each in ("plugins", "user_code")
 )
 
 

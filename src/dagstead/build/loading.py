@@ -83,6 +83,8 @@ print(json.dumps({"assets": assets, "jobs": jobs}))
 """
 
 _REMOVED: Mapping[str, str | None] = {
+    # What Python compiles of the dependencies serves the next build.
+    "PYTHONDONTWRITEBYTECODE": None,
     "PYTHONHOME": None,
     "PYTHONPATH": None,
     "VIRTUAL_ENV": None,
@@ -113,7 +115,6 @@ def load(
             variables={
                 **_REMOVED,
                 "PYTHONPATH": str(scratch),
-                "PYTHONDONTWRITEBYTECODE": "1",
                 "DAGSTER_LOCATION_NAME": planned.location,
             },
         )
