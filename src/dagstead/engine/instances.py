@@ -7,16 +7,17 @@ import shutil
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from dagster import DagsterInstance
 from dagster._core.instance.ref import InstanceRef
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 
 from dagstead.engine.calls import AgentCalls
+from dagstead.engine.connections import SharedConnections
 from dagstead.engine.run_launcher import AgentRunLauncher
 from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deployments import Deployment
@@ -36,17 +37,23 @@ class _Open:
     of: tuple[float, int]
 
 
-@dataclass(frozen=True, slots=True)
 class Instances:
     """Open instances, kept for the life of the process and reopened when settings change."""
 
-    store: Store
-    #: Each deployment has a sub-folder: SQLite files and captured logs.
-    folder: Path
-    #: ``None`` keeps each deployment's storage in its folder.
-    postgres_url: str | None
-    _open: dict[str, _Open] = field(default_factory=dict)
-    _lock: threading.RLock = field(default_factory=threading.RLock)
+    def __init__(self, store: Store, folder: Path, postgres_url: str | None) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            store: of the control plane.
+            folder: has a sub-folder for each deployment: SQLite files and captured logs.
+            postgres_url: ``None`` keeps each deployment's storage in its folder.
+        """
+        self.store = store
+        self.folder = folder
+        self.postgres_url = postgres_url
+        self._open: dict[str, _Open] = {}
+        self._lock = threading.RLock()
+        self._connections = SharedConnections(_of_psycopg2(postgres_url)) if postgres_url else None
 
     @property
     def calls(self) -> AgentCalls:
@@ -82,6 +89,8 @@ class Instances:
             while self._open:
                 _, known = self._open.popitem()
                 known.instance.dispose()
+            if self._connections:
+                self._connections.close()
 
     def _create(self, deployment: Deployment) -> DagsterInstance:
         home = self.folder / deployment.name
@@ -92,6 +101,8 @@ class Instances:
             (home / "dagster.yaml").touch()
             ref = InstanceRef.from_dir(str(home), overrides=self._config(deployment, home))
             instance = DagsterInstance.from_ref(ref)
+        if self._connections:
+            self._connections.give_to(instance, schema_name(deployment.name))
         launcher = AgentRunLauncher(self.calls, deployment)
         launcher.register_instance(instance)
         # The launcher is no plug-in: it needs the store, which no configuration file can name.
@@ -197,13 +208,17 @@ def schema_name(deployment: str) -> str:
 
 def postgres_schema_url(url: str, schema: str) -> str:
     """The URL whose connections see only that schema; percent-encoded as libpq takes it."""
-    # Open-source Dagster's NOTIFY has a parameter, which only psycopg2 puts in before it sends;
-    # SQLAlchemy's default driver is psycopg 3.
-    given = make_url(url).set(drivername="postgresql+psycopg2")
+    given = _of_psycopg2(url)
     plain = given.set(query={})
     query = {**given.query, "options": f"-csearch_path={schema}"}
     text = plain.render_as_string(hide_password=False)
     return f"{text}?{urlencode(query, doseq=True, quote_via=quote)}"
+
+
+def _of_psycopg2(url: str) -> URL:
+    # Open-source Dagster's NOTIFY has a parameter, which only psycopg2 puts in before it sends;
+    # SQLAlchemy's default driver is psycopg 3.
+    return make_url(url).set(drivername="postgresql+psycopg2")
 
 
 @contextmanager

@@ -1,0 +1,57 @@
+"""Connections of Dagster's storage to Postgres, kept open and shared by all deployments.
+
+Open-source storage opens a connection for each question, which costs Postgres a process, and more
+than most answers do. A pool of its own for each storage of each deployment would hold too many.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dagster import DagsterInstance
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL
+
+#: Connections that are kept. More are opened while more are in use.
+_KEPT = 10
+#: The option of an engine, and the note on a connection, that names a schema.
+_SCHEMA = "dagstead_schema"
+
+
+class SharedConnections:
+    """One pool of connections; each connection is told the schema that it is used for."""
+
+    def __init__(self, url: URL) -> None:
+        """Nothing is connected yet."""
+        self._engine = create_engine(
+            url,
+            isolation_level="AUTOCOMMIT",
+            pool_size=_KEPT,
+            max_overflow=-1,
+            # Postgres may have been started again since a connection was used.
+            pool_pre_ping=True,
+        )
+        event.listen(self._engine, "before_cursor_execute", _choose_schema)
+
+    def give_to(self, instance: DagsterInstance, schema: str) -> None:
+        """Have the storage of an instance use these connections."""
+        engine: Engine = self._engine.execution_options(**{_SCHEMA: schema})
+        for storage in (
+            instance.run_storage,
+            instance.event_log_storage,
+            instance.schedule_storage,
+        ):
+            # Its own way to keep a connection, for the web server, has a pool for each storage.
+            storage._engine = engine  # type: ignore[union-attr]  # noqa: SLF001
+
+    def close(self) -> None:
+        """Close those that nobody uses."""
+        self._engine.dispose()
+
+
+def _choose_schema(connection: Connection, cursor: Any, *_: object) -> None:
+    schema = connection.get_execution_options()[_SCHEMA]
+    if connection.info.get(_SCHEMA) != schema:
+        quoted = connection.dialect.identifier_preparer.quote(schema)
+        cursor.execute(f"SET search_path TO {quoted}")
+        connection.info[_SCHEMA] = schema
