@@ -1,15 +1,11 @@
-"""Connections of Dagster's storage to its database, kept open.
+"""Connections of Dagster's storage to Postgres, kept open and shared by all deployments.
 
-Open-source storage opens a connection for each question, and closes it. Postgres starts a process
-for each, which takes longer than most answers; a pool for each storage of each deployment would
-hold too many, so all share one. SQLite moves its whole log into the file when the last connection
-closes, which takes as long as the change itself; one that stays open is enough against that.
+Open-source storage opens a connection for each question, which costs Postgres a process, and more
+than most answers do. A pool of its own for each storage of each deployment would hold too many.
 """
 
 from __future__ import annotations
 
-import sqlite3
-from pathlib import Path
 from typing import Any
 
 from dagster import DagsterInstance
@@ -51,24 +47,6 @@ class SharedConnections:
     def close(self) -> None:
         """Close those that nobody uses."""
         self._engine.dispose()
-
-
-class OpenFiles:
-    """The SQLite files of one deployment, each with a connection that is never used again."""
-
-    def __init__(self, home: Path) -> None:
-        """Open all that are there."""
-        self._connections = [
-            sqlite3.connect(file, check_same_thread=False) for file in sorted(home.glob("*/*.db"))
-        ]
-        for each in self._connections:
-            # It is not open before it is read.
-            each.execute("SELECT count(*) FROM sqlite_master").fetchone()
-
-    def close(self) -> None:
-        """Close them."""
-        for each in self._connections:
-            each.close()
 
 
 def _choose_schema(connection: Connection, cursor: Any, *_: object) -> None:

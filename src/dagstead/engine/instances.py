@@ -17,7 +17,7 @@ from dagster._core.instance.ref import InstanceRef
 from sqlalchemy.engine import URL, make_url
 
 from dagstead.engine.calls import AgentCalls
-from dagstead.engine.connections import OpenFiles, SharedConnections
+from dagstead.engine.connections import SharedConnections
 from dagstead.engine.run_launcher import AgentRunLauncher
 from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deployments import Deployment
@@ -35,14 +35,6 @@ class _Open:
     #: A deployment that was removed and made again may have the same version, and on SQLite also
     #: the same id.
     of: tuple[float, int]
-    #: None with Postgres.
-    files: OpenFiles | None
-
-    def close(self) -> None:
-        """Close all of it."""
-        self.instance.dispose()
-        if self.files:
-            self.files.close()
 
 
 class Instances:
@@ -77,10 +69,7 @@ class Instances:
                 return known.instance
             instance = self._create(deployment)
             # The old instance is not disposed: requests under way may still hold it.
-            files = None if self._connections else OpenFiles(self.folder / deployment.name)
-            self._open[deployment.name] = _Open(instance, of, files)
-            if known and known.files:
-                known.files.close()
+            self._open[deployment.name] = _Open(instance, of)
             return instance
 
     def drop(self, deployment: Deployment) -> None:
@@ -88,7 +77,7 @@ class Instances:
         with self._lock:
             known = self._open.pop(deployment.name, None)
             if known:
-                known.close()
+                known.instance.dispose()
         for kind in (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG):
             self.store.blobs.delete_scope(kind, deployment.name)
         self.store.database.drop_schema(schema_name(deployment.name))
@@ -99,7 +88,7 @@ class Instances:
         with self._lock:
             while self._open:
                 _, known = self._open.popitem()
-                known.close()
+                known.instance.dispose()
             if self._connections:
                 self._connections.close()
 

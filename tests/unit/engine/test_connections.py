@@ -78,20 +78,3 @@ def test_a_connection_that_postgres_has_closed_is_not_noticed(
     assert ask(postgres_url, f"SELECT count(pg_terminate_backend(pid)) {OF_INSTANCES}") == 1
 
     assert first.event_log_storage.all_asset_keys() == []
-
-
-def test_sqlite_keeps_its_logs_until_the_end(tmp_path: Path, clock: ManualClock) -> None:
-    store = open_store(
-        database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "blobs", clock=clock
-    )
-    instances = Instances(store, tmp_path / "deployments", None)
-    for each in opened(instances):
-        each.run_storage.set_cursor_values({"key": "value"})
-
-    logs = tmp_path / "deployments"
-    assert {each.parts[-3] for each in logs.glob("*/*/*.db-wal")} == set(NAMES)
-    assert len(list(logs.glob("*/*/*.db-wal"))) == len(list(logs.glob("*/*/*.db")))
-
-    instances.close()
-    store.close()
-    assert list(logs.glob("*/*/*.db-*")) == []
