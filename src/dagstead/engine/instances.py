@@ -139,6 +139,7 @@ class Instances:
 def _sqlite_config(home: Path) -> dict[str, Any]:
     # One event log file for all runs: it has the global cursors that agents ask for, and takes
     # more events per second from several runs than one file a run.
+    # Live logs watch it: while a connection is open, changes stay in the log beside it.
     return {
         "run_storage": {
             "module": "dagster._core.storage.runs",
