@@ -52,5 +52,14 @@ class ProcessMark:
     def kill(self) -> None:
         """End it and all that it started in its group; nothing happens when it is gone."""
         if self.is_alive():
-            with suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.pid, signal.SIGKILL)
+            self._kill_group()
+
+    def kill_left_over(self) -> None:
+        """End what it started and left behind; nothing happens while it is there itself."""
+        # No other process gets its number while something is in its group.
+        if not psutil.pid_exists(self.pid):
+            self._kill_group()
+
+    def _kill_group(self) -> None:
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.pid, signal.SIGKILL)

@@ -52,15 +52,18 @@ def kill_overdue(
 
 def stop_all_runs(records: RunRecords) -> None:
     """Interrupt all run workers, wait a little, and kill those that are left."""
-    for worker in records.alive():
+    workers = list(records.alive())
+    for worker in workers:
         _LOGGER.warning("Stopping the worker of run %s with the pool.", worker.run_id)
         worker.process.interrupt()
     deadline = time.monotonic() + _INTERRUPT_SECONDS
     pause = threading.Event()
     while records.alive() and time.monotonic() < deadline:
         pause.wait(_POLL_SECONDS)
-    for worker in records.alive():
+    for worker in workers:
         worker.process.kill()
+        # Dagster's `tail` of a run's output outlives a worker that is interrupted as it starts.
+        worker.process.kill_left_over()
 
 
 def end_what_is_left(folder: Path) -> None:
