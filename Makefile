@@ -9,6 +9,8 @@ PYTEST_ARGS ?=
 
 # The official CLI builds a PEX with `uv` and `python3.X`, and the agent looks for `pex-tools`.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
+# uv compiles nothing, so that otherwise each process would compile what it imports of Dagster.
+unexport PYTHONDONTWRITEBYTECODE
 
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-annotate --custom-compile-command "make lock"
