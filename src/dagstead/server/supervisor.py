@@ -23,10 +23,10 @@ from dagstead.server.first_start import (
 )
 from dagstead.server.folder_lock import locked_folder
 from dagstead.server.keeper import Keeper
+from dagstead.server.listening import check_address
 from dagstead.server.pool import POOL_TOKEN_VARIABLE
 from dagstead.server.services import make_data_folder, opened_store
 from dagstead.server.settings import ENVIRONMENT_PREFIX, Loaded, Settings, Source
-from dagstead.server.web import check_address
 from dagstead.serverless.stopping import end_what_is_left
 from dagstead.store.all import Store
 

@@ -1,0 +1,33 @@
+"""Whether the web server can listen where it is to."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from dagstead.errors import ConfigurationError
+from dagstead.server.settings import Settings
+
+
+def check_address(settings: Settings) -> None:
+    """See that nobody else listens where the web server is to.
+
+    Raises:
+        ConfigurationError: with what to do.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            msg = f"Cannot listen on {settings.host}:{settings.port}: {_why(error)}"
+            raise ConfigurationError(msg) from error
+
+
+def _why(error: OSError) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return "another program does. Stop it, or choose another port with --port."
+    if error.errno == errno.EACCES:
+        return "this user may not use that port. Choose one above 1023 with --port."
+    return f"{error.strerror}. Choose another address with --host."
