@@ -38,6 +38,8 @@ T = TypeVar("T", bound=PackableValue)
 #: What one upload may hold when it is unpacked.
 _MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 
+_JSON_OBJECT = TypeAdapter(dict[str, JsonValue])
+
 _STATUS: tuple[tuple[type[DagsteadError], int], ...] = (
     (TooLargeError, 413),
     (InvalidInputError, 400),
@@ -69,7 +71,7 @@ class Payload:
     def json(self) -> dict[str, JsonValue]:
         """The body as a JSON object."""
         try:
-            return TypeAdapter(dict[str, JsonValue]).validate_json(self.body)
+            return _JSON_OBJECT.validate_json(self.body)
         except ValidationError as error:
             msg = "The body is no JSON object."
             raise InvalidInputError(msg) from error

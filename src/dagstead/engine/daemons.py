@@ -84,7 +84,10 @@ class Daemons:
                 self._running[name] = _Running(_identity(deployment), self._start(deployment))
 
     def _start(self, deployment: Deployment) -> DagsterDaemonController:
-        workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
+        # Fixed: it ends when the deployment changes, and daemons ask for it many times a second.
+        workspace = DeploymentWorkspace(
+            deployment.name, self.instances, base_url=self.base_url, fixed=deployment
+        )
         instance = self.instances.get(deployment)
         logger.info("Starting the daemons of deployment %s", deployment.name)
         return DagsterDaemonController(workspace, create_daemons_from_instance(instance))

@@ -53,7 +53,7 @@ class DeploymentRequestContext(WorkspaceRequestContext):
         source: object | None,
     ) -> None:
         super().__init__(
-            instance=workspace.instance,
+            instance=workspace.instances.get(deployment),
             current_workspace=current,
             process_context=workspace,
             version=workspace.version,
@@ -98,9 +98,26 @@ class DeploymentRequestContext(WorkspaceRequestContext):
 class DeploymentWorkspace(WorkspaceProcessContext):
     """The locations of one deployment, rebuilt when the catalogue's version changes."""
 
-    def __init__(self, deployment: str, instances: Instances, *, base_url: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        instances: Instances,
+        *,
+        base_url: str,
+        fixed: Deployment | None = None,
+    ) -> None:
+        """Nothing is read yet.
+
+        Args:
+            name: of the deployment.
+            instances: of all deployments, with the store.
+            base_url: the address that callers have of this server.
+            fixed: the deployment as it is for as long as this workspace lives; if left out it is
+                read at each use.
+        """
         # Not the base class's: it starts a registry of local code servers, and there are none.
-        self.name = deployment
+        self.name = name
+        self._fixed = fixed
         self.instances = instances
         self.store = instances.store
         self.calls = instances.calls
@@ -123,7 +140,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
     @property
     def deployment(self) -> Deployment:
         """The deployment as it stands."""
-        return self.store.deployments.get(self.name)
+        return self._fixed or self.store.deployments.get(self.name)
 
     @property
     def instance(self) -> DagsterInstance:
