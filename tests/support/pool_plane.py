@@ -191,7 +191,8 @@ class Plane:
     def worker(self, run_id: str) -> psutil.Process:
         """The process of an isolated run, once it has begun its work."""
         self.until(run_id, "STARTED")
-        return self.processes(run_id)[0]
+        # It may have children with its own words; their numbers need not be the higher ones.
+        return min(self.processes(run_id), key=psutil.Process.create_time)
 
     def open_gate(self, run_id: str) -> None:
         (self.data.parent / "tmp" / f"gate-{run_id}").touch()

@@ -68,11 +68,17 @@ def launcher_in(
         yield launcher
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Of one pool after the other: what one has unpacked the next one need not."""
+    return tmp_path_factory.mktemp("shared") / "pool"
+
+
 @pytest.fixture
 def launcher(
-    tmp_path: Path, shop: PexShop, monkeypatch: pytest.MonkeyPatch
+    folder: Path, shop: PexShop, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[PexUserCodeLauncher]:
-    with launcher_in(tmp_path / "pool", shop.url, monkeypatch) as launcher:
+    with launcher_in(folder, shop.url, monkeypatch) as launcher:
         yield launcher
 
 
@@ -160,7 +166,7 @@ def tidy(launcher: PexUserCodeLauncher) -> int:
 
 
 def test_the_environment_of_user_code_has_the_context_and_no_secrets(
-    tmp_path: Path, shop: PexShop, bench: PexBench, monkeypatch: pytest.MonkeyPatch
+    folder: Path, shop: PexShop, bench: PexBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DAGSTEAD_DATABASE", "postgresql://user:secret@host/db")
     code = (
@@ -170,7 +176,7 @@ def test_the_environment_of_user_code_has_the_context_and_no_secrets(
     )
     tag = pex_tag(bench.dependencies(), bench.source({"project.py": code}))
     data = pex_location(tag, cloud_context_env={"DAGSTER_CLOUD_GIT_SHA": "abc"})
-    with launcher_in(tmp_path / "pool", shop.url, monkeypatch) as launcher:
+    with launcher_in(folder, shop.url, monkeypatch) as launcher:
         deploy(launcher, 1.0, here=data)
         text = asset_of(launcher, "here")
     assert "DAGSTER_CLOUD_GIT_SHA" in text
@@ -245,9 +251,9 @@ def test_a_server_that_dies_is_replaced(launcher: PexUserCodeLauncher, tag: str)
 
 
 def test_a_server_that_hears_nothing_from_its_agent_ends_by_itself(
-    tmp_path: Path, shop: PexShop, tag: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, shop: PexShop, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with launcher_in(tmp_path / "pool", shop.url, monkeypatch, server_orphan_seconds=4) as launcher:
+    with launcher_in(folder, shop.url, monkeypatch, server_orphan_seconds=4) as launcher:
         deploy(launcher, 1.0, here=pex_location(tag))
         orphan = launcher._table.get(server(launcher, "here").server_handle)
         assert orphan is not None
@@ -256,27 +262,27 @@ def test_a_server_that_hears_nothing_from_its_agent_ends_by_itself(
 
 
 def test_a_location_that_is_removed_leaves_no_process(
-    launcher: PexUserCodeLauncher, tag: str, tmp_path: Path
+    launcher: PexUserCodeLauncher, tag: str, folder: Path
 ) -> None:
     deploy(launcher, 1.0, here=pex_location(tag))
-    assert processes(tmp_path / "pool")
+    assert processes(folder)
     deploy(launcher, 2.0)
     eventually(lambda: tidy(launcher) == 0, 30, "the server to end")
-    assert processes(tmp_path / "pool") == []
-    assert list((tmp_path / "pool" / "servers").iterdir()) == []
+    assert processes(folder) == []
+    assert list((folder / "servers").iterdir()) == []
 
 
 def test_closing_ends_every_server(
-    tmp_path: Path, shop: PexShop, tag: str, monkeypatch: pytest.MonkeyPatch
+    folder: Path, shop: PexShop, tag: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with launcher_in(tmp_path / "pool", shop.url, monkeypatch) as launcher:
+    with launcher_in(folder, shop.url, monkeypatch) as launcher:
         deploy(launcher, 1.0, here=pex_location(tag), there=pex_location(tag))
-        assert len(processes(tmp_path / "pool")) >= 2
-    assert processes(tmp_path / "pool") == []
+        assert len(processes(folder)) >= 2
+    assert processes(folder) == []
 
 
 def test_local_code_runs_where_the_operator_allows_it(
-    tmp_path: Path, shop: PexShop, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, shop: PexShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     code = tmp_path / "code"
     code.mkdir()
@@ -285,18 +291,18 @@ def test_local_code_runs_where_the_operator_allows_it(
         "definitions = Definitions([thing])\n"
     )
     data = CodeLocationDeployData(module_name="local", working_directory=str(code))
-    with launcher_in(tmp_path / "pool", shop.url, monkeypatch, allow_local_code=True) as launcher:
+    with launcher_in(folder, shop.url, monkeypatch, allow_local_code=True) as launcher:
         deploy(launcher, 1.0, here=data)
         answer = server(launcher, "here").server_endpoint.create_client().list_repositories()
     assert deserialize_value(answer, ListRepositoriesResponse).repository_symbols
 
 
 def test_one_folder_is_for_one_agent(
-    launcher: PexUserCodeLauncher, tmp_path: Path, shop: PexShop, monkeypatch: pytest.MonkeyPatch
+    launcher: PexUserCodeLauncher, folder: Path, shop: PexShop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with (
         pytest.raises(ConfigurationError, match="Another agent already works"),
-        launcher_in(tmp_path / "pool", shop.url, monkeypatch),
+        launcher_in(folder, shop.url, monkeypatch),
     ):
         pass
     assert launcher._started
