@@ -76,9 +76,6 @@ def test_a_broken_deploy_is_explained_while_the_definitions_before_it_serve(
     run_id = deployment.launch(name, "whispering", tags={"dagster/isolation": "disabled"})
     deployment.succeed(run_id)
     assert deployment.captured(run_id)["stdout"] == f"whispered on {name}\n"
-
-    deployment.deploy(name, "compat_small", queue=queue)
-    deployment.wait_until_loaded(name)
     deployment.delete_location(name)
 
 

@@ -103,12 +103,16 @@ SHAPES: Mapping[str, Shape] = {
 
 
 def write_every_file(folder: Path) -> dict[Provider, list[Path]]:
-    """The files of every shape, made in every way, below a folder."""
+    """The files of every shape, made in every way, below a folder; of equal ones the first."""
     found: dict[Provider, list[Path]] = {provider: [] for provider in Provider}
+    known: set[str] = set()
     for name, shape in SHAPES.items():
         project = shape.make(folder / name / "repository")
         for options in shape.options():
             for file in generate(project, options):
+                if file.text in known:
+                    continue
+                known.add(file.text)
                 way = f"{options.pattern}-{options.tool}"
                 path = folder / name / way / file.path
                 path.parent.mkdir(parents=True, exist_ok=True)
