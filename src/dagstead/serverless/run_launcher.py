@@ -125,6 +125,8 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         worker_id = str(worker.process.pid)
         if worker.is_alive:
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=worker_id)
+        # When no agent was there to see the end, nobody has: before the run is tried again.
+        worker.process.kill_left_over()
         status = WorkerStatus.SUCCESS if worker.exit_code == 0 else WorkerStatus.FAILED
         return CheckRunHealthResult(status, worker.how_it_ended(), run_worker_id=worker_id)
 

@@ -117,7 +117,7 @@ class RunRecords:
         )
         threading.Thread(
             target=_write_down_the_end,
-            args=(process, place / _EXIT),
+            args=(process, mark, place / _EXIT),
             name=f"run-worker-{run_id[:8]}",
             daemon=True,
         ).start()
@@ -201,10 +201,13 @@ class RunRecords:
         return self._home.runs / run_id
 
 
-def _write_down_the_end(process: subprocess.Popen[Any], target: Path) -> None:
+def _write_down_the_end(process: subprocess.Popen[Any], mark: ProcessMark, target: Path) -> None:
     # Written before the process is reaped, so that there is no moment in which it is gone and
     # nobody knows how it ended.
     result = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    # Steps may be processes of their own, which outlive a worker that is killed: one that goes on
+    # would work beside the next try of its run.
+    mark.kill()
     if result is not None:
         killed = result.si_code != os.CLD_EXITED
         write_json(target, {"code": -result.si_status if killed else result.si_status})

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
 import pytest
-from dagster import DagsterInstance
+from dagster import DagsterInstance, DagsterRun
 from dagster._core.instance.ref import InstanceRef
+from dagster._core.launcher.base import WorkerStatus
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._grpc.types import ListRepositoriesResponse
 from dagster._serdes import deserialize_value
@@ -30,7 +32,9 @@ from dagster_shared.error import SerializableErrorInfo
 from dagstead.errors import ConfigurationError
 from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.home import write_json
 from dagstead.serverless.launcher import PexUserCodeLauncher
+from dagstead.serverless.processes import ProcessMark
 from dagstead.testing.waiting import eventually
 from tests.support.pex import PexBench, pex_tag
 from tests.support.pex_shop import PexShop
@@ -270,6 +274,32 @@ def test_a_location_that_is_removed_leaves_no_process(
     eventually(lambda: tidy(launcher) == 0, 30, "the server to end")
     assert processes(folder) == []
     assert list((folder / "servers").iterdir()) == []
+
+
+def test_nothing_goes_on_of_a_run_whose_workers_end_nobody_saw(
+    launcher: PexUserCodeLauncher, folder: Path
+) -> None:
+    # As an agent that is gone leaves it: a worker that has ended, and a step's process.
+    with subprocess.Popen(
+        ["/bin/sh", "-c", "sleep 600 >/dev/null & echo $!; read line"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as worker:
+        assert worker.stdin
+        assert worker.stdout
+        step = psutil.Process(int(worker.stdout.readline()))
+        mark = ProcessMark.of(worker.pid)
+        worker.stdin.close()
+    (folder / "runs" / "run-1").mkdir()
+    record = {"deployment": PROD, "environment": None, "pid": mark.pid, "started": mark.started}
+    write_json(folder / "runs" / "run-1" / "worker.json", record)
+
+    health = launcher.run_launcher().check_run_worker_health(DagsterRun("slow", "run-1"))
+
+    assert health.status is WorkerStatus.FAILED
+    with suppress(psutil.NoSuchProcess):
+        eventually(lambda: step.status() == psutil.STATUS_ZOMBIE, 10, "the end of the step")
 
 
 def test_closing_ends_every_server(

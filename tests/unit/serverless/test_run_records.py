@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 import psutil
@@ -141,24 +143,39 @@ def test_an_interrupted_worker_that_goes_on_is_killed_after_a_while(records: Run
     assert ended(records).exit_code == -signal.SIGKILL
 
 
-def test_a_worker_is_killed_with_what_it_started(records: RunRecords) -> None:
-    child = f"import time; time.sleep(600)  # {time.time_ns()}"
+def start_with_a_child(records: RunRecords) -> tuple[RunWorker, psutil.Process]:
+    """A worker, and a process that it has started as a step may be one."""
     worker = start(
         records,
         "import subprocess, sys, time\n"
-        f"p = subprocess.Popen([sys.executable, '-c', {child!r}])\n"
+        "p = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\n"
         "print('ready', p.pid, flush=True); time.sleep(600)",
     )
     ready(records)
     pid = int(records.last_output("run-1", lines=1).split()[1])
+    return worker, psutil.Process(pid)
+
+
+def is_over(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() == psutil.STATUS_ZOMBIE
+    return True
+
+
+def test_a_worker_is_killed_with_what_it_started(records: RunRecords) -> None:
+    worker, child = start_with_a_child(records)
     worker.process.kill()
     ended(records)
-    eventually(
-        lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == "zombie",
-        20,
-        "the worker's own child to end",
-        retry_on=(psutil.NoSuchProcess,),
-    )
+    eventually(lambda: is_over(child), 20, "the worker's own child to end")
+
+
+def test_nothing_goes_on_of_a_worker_that_was_killed_by_somebody_else(
+    records: RunRecords,
+) -> None:
+    worker, child = start_with_a_child(records)
+    os.kill(worker.process.pid, signal.SIGKILL)
+    assert ended(records).exit_code == -signal.SIGKILL
+    eventually(lambda: is_over(child), 20, "the worker's own child to end")
 
 
 def test_stopping_the_pool_lets_workers_end_by_themselves(records: RunRecords) -> None:
