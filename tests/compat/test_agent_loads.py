@@ -41,11 +41,11 @@ query ($number: Int!) {
 
 
 def test_both_upload_schemes_bring_the_same_definitions(fleet: Fleet) -> None:
-    first = fleet.deployment.location(DEFAULT_LOCATION)
-    second = fleet.deployment.location(NAMED_LOCATION)
+    first = fleet.deployment.served_jobs(DEFAULT_LOCATION)
+    second = fleet.deployment.served_jobs(NAMED_LOCATION)
 
-    assert {"plain_assets", "greeting", "failing"} <= first.jobs
-    assert first.jobs == second.jobs
+    assert {"plain_assets", "greeting", "failing"} <= first
+    assert first == second
     log = fleet.plane.web_log
     assert _was_called(log, "PUT /upload_workspace_entry", DEFAULT_AGENT)
     assert not _was_called(log, "PUT /code_location_update_result", DEFAULT_AGENT)
@@ -53,11 +53,17 @@ def test_both_upload_schemes_bring_the_same_definitions(fleet: Fleet) -> None:
     assert not _was_called(log, "PUT /upload_workspace_entry", NAMED_AGENT)
 
 
-@pytest.mark.parametrize("queue", [None, "named-queue"], ids=["whole", "direct"])
-def test_a_broken_deploy_is_explained_while_the_definitions_before_it_serve(
-    fleet: Fleet, queue: str | None
-) -> None:
-    deployment, name = fleet.deployment, f"changing_{queue and 'named'}"
+def test_a_broken_deploy_is_explained_while_the_definitions_before_it_serve(fleet: Fleet) -> None:
+    explained_while_what_was_before_serves(fleet, "changing", None)
+
+
+@of_the_newest_minor
+def test_a_broken_deploy_is_explained_by_an_agent_with_direct_uploads(fleet: Fleet) -> None:
+    explained_while_what_was_before_serves(fleet, "changing_named", NAMED_QUEUE)
+
+
+def explained_while_what_was_before_serves(fleet: Fleet, name: str, queue: str | None) -> None:
+    deployment = fleet.deployment
     deployment.deploy(name, "compat_small", queue=queue)
     deployment.wait_until_loaded(name)
 

@@ -32,8 +32,6 @@ class LoadedLocation:
 
     name: str
     load_status: str
-    #: The jobs of its definitions, those of asset selections too.
-    jobs: frozenset[str]
     #: The error with its stack, when there is one.
     error: str | None
 
@@ -98,21 +96,28 @@ class DeploymentClient:
         if answer["__typename"] != "DeleteLocationSuccess":
             raise GraphQLRefusedError(answer)
 
-    def location(self, name: str) -> LoadedLocation:
-        """A location as it stands."""
+    def locations(self) -> dict[str, LoadedLocation]:
+        """The locations as they stand, by name."""
         entries = self.graphql(documents.WORKSPACE)["workspaceOrError"]["locationEntries"]
-        entry = next(each for each in entries if each["name"] == name)
-        loaded = entry["locationOrLoadError"] or {}
-        repositories = loaded.get("repositories", [])
-        return LoadedLocation(
-            name=name,
-            load_status=entry["loadStatus"],
-            jobs=frozenset(job["name"] for each in repositories for job in each["jobs"]),
-            error=_whole_error(loaded) if loaded.get("__typename") == "PythonError" else None,
-        )
+        found = {}
+        for entry in entries:
+            loaded = entry["locationOrLoadError"] or {}
+            found[entry["name"]] = LoadedLocation(
+                name=entry["name"],
+                load_status=entry["loadStatus"],
+                error=_whole_error(loaded) if loaded.get("__typename") == "PythonError" else None,
+            )
+        return found
+
+    def location(self, name: str) -> LoadedLocation:
+        """One of them."""
+        return self.locations()[name]
 
     def served_jobs(self, location: str) -> frozenset[str]:
-        """The jobs of the definitions that serve now, whatever became of a newer deploy."""
+        """The jobs of the definitions that serve now, those of asset selections too.
+
+        Whatever became of a newer deploy.
+        """
         selector = _repository(location)
         found = self.graphql(documents.REPOSITORY, selector=selector)["repositoryOrError"]
         return frozenset(job["name"] for job in found.get("jobs", []))
@@ -121,7 +126,8 @@ class DeploymentClient:
         """Wait until these locations serve what was deployed last."""
 
         def loaded() -> bool:
-            found = [self.location(name) for name in names]
+            locations = self.locations()
+            found = [locations[name] for name in names]
             for each in found:
                 if each.error and each.load_status == "LOADED":
                     message = f"{each.name} has not loaded: {each.error}"

@@ -38,7 +38,6 @@ query Workspace {
         name loadStatus
         locationOrLoadError {
           __typename
-          ... on RepositoryLocation { repositories { name jobs { name } } }
           ... on PythonError { ...Whole }
         }
       }

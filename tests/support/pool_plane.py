@@ -87,6 +87,8 @@ class Plane:
     data: Path
     up: ChildProcess
     bench: PexBench
+    #: Kept: to make one takes longer than a call.
+    http: httpx.Client
 
     @property
     def folder(self) -> Path:
@@ -94,12 +96,7 @@ class Plane:
         return self.data.parent
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        answer = httpx.post(
-            f"{self.url}/{PROD}/graphql",
-            json={"query": query, "variables": variables},
-            headers={"Dagster-Cloud-Api-Token": self.token},
-            timeout=60,
-        )
+        answer = self.http.post(f"/{PROD}/graphql", json={"query": query, "variables": variables})
         body = answer.json()
         assert "errors" not in body, body
         data: dict[str, Any] = body["data"]
@@ -245,10 +242,13 @@ def running_plane(folder: Path) -> Iterator[Plane]:
             text=True,
             env=environment,
         ).stdout.strip()
-        yield Plane(
-            url=url,
-            token=token,
-            data=data,
-            up=up,
-            bench=PexBench(shelf=folder / "shelf", workshop=folder / "workshop"),
-        )
+        headers = {"Dagster-Cloud-Api-Token": token}
+        with httpx.Client(base_url=url, headers=headers, timeout=60) as http:
+            yield Plane(
+                url=url,
+                token=token,
+                data=data,
+                up=up,
+                bench=PexBench(shelf=folder / "shelf", workshop=folder / "workshop"),
+                http=http,
+            )

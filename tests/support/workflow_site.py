@@ -92,8 +92,8 @@ class WorkflowSite:
     def statuses(self, deployment: str = PROD) -> dict[str, str]:
         """Of each location of a deployment, with its error when it has one."""
         with self._client(deployment) as client:
-            found = [client.location(each.name) for each in self.store.locations.all(deployment)]
-        return {each.name: each.error or each.load_status for each in found}
+            found = client.locations()
+        return {name: each.error or each.load_status for name, each in found.items()}
 
     def delete(self, location: str) -> None:
         """Remove a location, which a next test does not expect."""
