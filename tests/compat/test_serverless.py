@@ -52,9 +52,13 @@ def wait(context):
 def quick():
     tell()
 
+@op
+def go_on(after):
+    print("going on", flush=True)
+
 @graph
 def slow():
-    wait()
+    go_on(wait())
 
 definitions = Definitions(
     jobs=[each.to_job(executor_def=dagster.in_process_executor)

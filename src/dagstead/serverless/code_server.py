@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import subprocess
 import threading
-from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._grpc.client import DagsterGrpcClient
@@ -16,13 +15,13 @@ from dagster._grpc.types import GetCurrentRunsResult
 from dagster._serdes import deserialize_value
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import ServerEndpoint
 
-from dagstead.serverless.home import PoolHome, read_json, remove, write_json
+from dagstead.serverless.home import PoolHome, read_json, write_json
 from dagstead.serverless.processes import ProcessMark
+from dagstead.serverless.server_output import ServerOutput, forget_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_TAIL_LINES = 40
 _LOGGER = logging.getLogger("dagstead.serverless.code")
 
 
@@ -63,7 +62,6 @@ class CodeServer:
     #: When it was asked to stop, in the seconds of a monotonic clock.
     stopping_since: float | None = None
     _process: subprocess.Popen[Any] | None = None
-    _tail: deque[str] = field(default_factory=lambda: deque(maxlen=_TAIL_LINES))
     _quiet: threading.Event = field(default_factory=threading.Event)
 
     @classmethod
@@ -74,7 +72,7 @@ class CodeServer:
             value = read_json(record)
             mark = ProcessMark(pid=value["pid"], started=value["started"]) if value else None
             if value is None or mark is None or not mark.is_alive():
-                remove(record)
+                forget_record(record)
                 continue
             identity = ServerId(
                 handle=record.stem,
@@ -85,6 +83,10 @@ class CodeServer:
             found.append(
                 cls(id=identity, record=record, mark=mark, environment=value["environment"])
             )
+        for output in home.servers.glob("*.log"):
+            # Of a server whose agent was killed before it wrote the record.
+            if not output.with_suffix(".json").exists():
+                output.unlink(missing_ok=True)
         return found
 
     def start(
@@ -96,17 +98,16 @@ class CodeServer:
         beat_seconds: float,
     ) -> None:
         """Start the process, and tell it every ``beat_seconds`` that the agent is there."""
-        process = subprocess.Popen(  # noqa: S603 - the environment's own interpreter
-            command,
-            env=dict(environment),
-            cwd=folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            start_new_session=True,
-        )
+        with self._output.open() as output:
+            process = subprocess.Popen(  # noqa: S603 - the environment's own interpreter
+                command,
+                env=dict(environment),
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         self._process = process
         self.mark = ProcessMark.of(process.pid)
         write_json(
@@ -120,11 +121,8 @@ class CodeServer:
                 "started": self.mark.started,
             },
         )
-        assert process.stdout is not None  # noqa: S101 - because of stdout=PIPE above
         name = f"code-{self.id.handle[:8]}"
-        threading.Thread(
-            target=self._follow, args=(process.stdout,), name=f"{name}-output", daemon=True
-        ).start()
+        threading.Thread(target=self._follow, name=f"{name}-output", daemon=True).start()
         threading.Thread(
             target=self._beat, args=(beat_seconds,), name=f"{name}-beat", daemon=True
         ).start()
@@ -143,7 +141,7 @@ class CodeServer:
 
     def last_output(self) -> str:
         """The last lines that the server wrote."""
-        return "".join(self._tail)
+        return self._output.last_lines()
 
     def current_runs(self) -> list[str]:
         """The runs that are under way inside the server (not isolated ones).
@@ -178,16 +176,20 @@ class CodeServer:
             self._process.wait()
 
     def forget(self) -> None:
-        """Remove the record and the socket of a server that has ended."""
+        """Remove the record, the output and the socket of a server that has ended."""
         self._quiet.set()
-        remove(self.record)
+        forget_record(self.record)
         Path(self.id.socket).unlink(missing_ok=True)
 
-    def _follow(self, output: IO[str]) -> None:
-        with output:
-            for line in output:
-                self._tail.append(line)
-                _LOGGER.info("[%s:%s] %s", self.id.deployment, self.id.location, line.rstrip())
+    @property
+    def _output(self) -> ServerOutput:
+        return ServerOutput.of(self.record)
+
+    def _follow(self) -> None:
+        where = f"{self.id.deployment}:{self.id.location}"
+        self._output.follow(
+            lambda line: _LOGGER.info("[%s] %s", where, line), has_ended=lambda: self.has_ended
+        )
 
     def _beat(self, seconds: float) -> None:
         # A server that hears nothing ends by itself, so none outlives an agent that was killed.

@@ -7,9 +7,10 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
-from dagstead.serverless.home import PoolHome, read_json, remove
+from dagstead.serverless.home import PoolHome, read_json
 from dagstead.serverless.processes import ProcessMark
 from dagstead.serverless.run_records import RunRecords
+from dagstead.serverless.server_output import forget_record
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,4 +85,4 @@ def end_what_is_left(folder: Path) -> None:
         value = read_json(record)
         if value is not None:
             ProcessMark(pid=value["pid"], started=value["started"]).kill()
-        remove(record)
+        forget_record(record)
