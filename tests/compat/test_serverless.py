@@ -20,7 +20,7 @@ PROJECT = """
 import os, sys, time
 from pathlib import Path
 import dagster, library
-from dagster import AssetMaterialization, Definitions, Output, graph, op
+from dagster import AssetMaterialization, Definitions, Output, graph, op, resource
 
 def told():
     facts = {
@@ -52,17 +52,30 @@ def wait(context):
 def quick():
     tell()
 
-@op
-def go_on(after):
-    print("going on", flush=True)
+@resource
+def late(context):
+    # Before a step's output is captured: what is printed goes to the code server's own.
+    gate = Path(os.environ["TMPDIR"]) / f"gate-{context.run_id}"
+    while not gate.exists():
+        time.sleep(0.1)
+    print("late", flush=True)
+
+@op(required_resource_keys={"late"})
+def tell_late():
+    yield told()
+    yield Output(None)
 
 @graph
 def slow():
-    go_on(wait())
+    wait()
+
+@graph
+def slow_to_begin():
+    tell_late()
 
 definitions = Definitions(
-    jobs=[each.to_job(executor_def=dagster.in_process_executor)
-          for each in (quick, slow)]
+    jobs=[each.to_job(executor_def=dagster.in_process_executor, resource_defs={"late": late})
+          for each in (quick, slow, slow_to_begin)]
 )
 """
 
@@ -160,7 +173,7 @@ def test_runs_outlive_their_agent_and_a_worker_that_dies_fails_its_run(
     survivor, orphan = (plane.launch(location, "slow") for _ in range(2))
     plane.worker(survivor)
     orphans_worker = plane.worker(orphan)
-    inside = plane.launch(location, "slow", **{"dagster/isolation": "disabled"})
+    inside = plane.launch(location, "slow_to_begin", **{"dagster/isolation": "disabled"})
     plane.until(inside, "STARTED")
     old_agent = plane.agent_pid()
     assert old_agent
