@@ -5,10 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import psutil
 
 from dagstead.testing.waiting import eventually
 
@@ -144,3 +147,28 @@ class ChildProcess:
         self.stop()
         if error is not None:
             error.add_note(self.log_tail())
+
+
+@contextmanager
+def leader_with_a_child() -> Iterator[tuple[psutil.Process, psutil.Process]]:
+    """A process that leads its group, and one of that group; the leader alone ends on the way out.
+
+    What is left is for the test to end.
+    """
+    with subprocess.Popen(
+        ["/bin/sh", "-c", "sleep 60 >/dev/null & echo $!; read line"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    ) as leader:
+        assert leader.stdin
+        assert leader.stdout
+        yield psutil.Process(leader.pid), psutil.Process(int(leader.stdout.readline()))
+        leader.stdin.close()
+
+
+def is_over(process: psutil.Process) -> bool:
+    """Whether it has ended, waited for by its parent or not."""
+    with suppress(psutil.NoSuchProcess):
+        return process.status() == psutil.STATUS_ZOMBIE
+    return True

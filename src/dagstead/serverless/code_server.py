@@ -16,7 +16,7 @@ from dagster._serdes import deserialize_value
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import ServerEndpoint
 
 from dagstead.serverless.home import PoolHome, read_json, write_json
-from dagstead.serverless.processes import ProcessMark
+from dagstead.serverless.processes import ProcessMark, start_leader
 from dagstead.serverless.server_output import ServerOutput, forget_record
 
 if TYPE_CHECKING:
@@ -99,17 +99,9 @@ class CodeServer:
     ) -> None:
         """Start the process, and tell it every ``beat_seconds`` that the agent is there."""
         with self._output.open() as output:
-            process = subprocess.Popen(  # noqa: S603 - the environment's own interpreter
-                command,
-                env=dict(environment),
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
+            self._process, self.mark = start_leader(
+                command, environment=environment, folder=folder, output=output
             )
-        self._process = process
-        self.mark = ProcessMark.of(process.pid)
         write_json(
             self.record,
             {

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
 
 import psutil
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
 #: The clock tick of the kernel and the rounding on the way through a file.
 _SAME_START_SECONDS = 0.05
@@ -56,10 +62,49 @@ class ProcessMark:
 
     def kill_left_over(self) -> None:
         """End what it started and left behind; nothing happens while it is there itself."""
+        if self._is_of_before_a_restart():
+            return
         # No other process gets its number while something is in its group.
         if not psutil.pid_exists(self.pid):
             self._kill_group()
 
+    def _is_of_before_a_restart(self) -> bool:
+        """Whether the machine or the container has restarted since: its number says nothing."""
+        try:
+            return bool(psutil.Process(1).create_time() > self.started)
+        except psutil.Error:
+            return False
+
     def _kill_group(self) -> None:
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, signal.SIGKILL)
+
+
+def start_leader(
+    command: Sequence[str],
+    *,
+    environment: Mapping[str, str],
+    folder: Path | None,
+    output: IO[bytes],
+) -> tuple[subprocess.Popen[Any], ProcessMark]:
+    """Start a process that leads its own group and outlives this one.
+
+    Args:
+        command: the program and its arguments.
+        environment: all variables that it has.
+        folder: where it works; this process's own if left out.
+        output: a file for all that it writes: a pipe would break when this process is gone.
+
+    Raises:
+        OSError: the program cannot be started.
+    """
+    process = subprocess.Popen(  # noqa: S603 - the environment's own interpreter
+        command,
+        env=dict(environment),
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    return process, ProcessMark.of(process.pid)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagstead.errors import RunWorkerError
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
-from dagstead.serverless.processes import ProcessMark
+from dagstead.serverless.processes import ProcessMark, start_leader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -92,20 +92,13 @@ class RunRecords:
             return self._running_already(run_id)
         try:
             with (place / _OUTPUT).open("wb") as output:
-                process = subprocess.Popen(  # noqa: S603 - the environment's own interpreter
-                    command,
-                    env=dict(environment),
-                    cwd=folder,
-                    stdin=subprocess.DEVNULL,
-                    stdout=output,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
+                process, mark = start_leader(
+                    command, environment=environment, folder=folder, output=output
                 )
         except OSError as error:
             remove(place)
             msg = f"The worker of run {run_id} could not be started: {error}"
             raise RunWorkerError(msg) from error
-        mark = ProcessMark.of(process.pid)
         write_json(
             place / _WORKER,
             {

@@ -6,7 +6,6 @@ runs that are under way inside the server.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -57,7 +56,7 @@ class ServerOutput:
         """
         pause = threading.Event()
         line = b""
-        with self.path.open("rb") as file:
+        with self.path.open("r+b") as file:
             while True:
                 # Asked before reading: then the rest is there.
                 is_last_look = has_ended()
@@ -69,8 +68,8 @@ class ServerOutput:
                 if is_last_look:
                     break
                 if file.tell() > _KEPT_BYTES:
-                    os.truncate(self.path, 0)
                     file.seek(0)
+                    file.truncate()
                 pause.wait(_LOOK_SECONDS)
         if line:
             tell(line.decode(errors="replace").rstrip())

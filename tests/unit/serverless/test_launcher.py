@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -38,6 +37,7 @@ from dagstead.serverless.processes import ProcessMark
 from dagstead.testing.waiting import eventually
 from tests.support.pex import PexBench, pex_tag
 from tests.support.pex_shop import PexShop
+from tests.support.processes import is_over, leader_with_a_child
 
 PROD = "prod"
 DEFINITIONS = """
@@ -280,17 +280,8 @@ def test_nothing_goes_on_of_a_run_whose_workers_end_nobody_saw(
     launcher: PexUserCodeLauncher, folder: Path
 ) -> None:
     # As an agent that is gone leaves it: a worker that has ended, and a step's process.
-    with subprocess.Popen(
-        ["/bin/sh", "-c", "sleep 600 >/dev/null & echo $!; read line"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    ) as worker:
-        assert worker.stdin
-        assert worker.stdout
-        step = psutil.Process(int(worker.stdout.readline()))
+    with leader_with_a_child() as (worker, step):
         mark = ProcessMark.of(worker.pid)
-        worker.stdin.close()
     (folder / "runs" / "run-1").mkdir()
     record = {"deployment": PROD, "environment": None, "pid": mark.pid, "started": mark.started}
     write_json(folder / "runs" / "run-1" / "worker.json", record)
@@ -298,8 +289,7 @@ def test_nothing_goes_on_of_a_run_whose_workers_end_nobody_saw(
     health = launcher.run_launcher().check_run_worker_health(DagsterRun("slow", "run-1"))
 
     assert health.status is WorkerStatus.FAILED
-    with suppress(psutil.NoSuchProcess):
-        eventually(lambda: step.status() == psutil.STATUS_ZOMBIE, 10, "the end of the step")
+    eventually(lambda: is_over(step), 10, "the end of the step")
 
 
 def test_closing_ends_every_server(

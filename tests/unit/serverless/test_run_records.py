@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import replace
 
 import psutil
@@ -18,6 +17,7 @@ from dagstead.serverless.processes import ProcessMark
 from dagstead.serverless.run_records import RunRecords, RunWorker
 from dagstead.serverless.stopping import end_what_is_left, kill_overdue, stop_all_runs
 from dagstead.testing.waiting import eventually
+from tests.support.processes import is_over
 
 SLEEPS = "import time; print('ready', flush=True); time.sleep(600)"
 STUBBORN = (
@@ -154,12 +154,6 @@ def start_with_a_child(records: RunRecords) -> tuple[RunWorker, psutil.Process]:
     ready(records)
     pid = int(records.last_output("run-1", lines=1).split()[1])
     return worker, psutil.Process(pid)
-
-
-def is_over(process: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return process.status() == psutil.STATUS_ZOMBIE
-    return True
 
 
 def test_a_worker_is_killed_with_what_it_started(records: RunRecords) -> None:
