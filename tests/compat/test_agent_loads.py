@@ -55,11 +55,16 @@ def test_both_upload_schemes_bring_the_same_definitions(fleet: Fleet) -> None:
 
 def test_a_broken_deploy_is_explained_while_the_definitions_before_it_serve(fleet: Fleet) -> None:
     explained_while_what_was_before_serves(fleet, "changing", None)
+    fleet.deployment.delete_location("changing")
 
 
 @of_the_newest_minor
 def test_a_broken_deploy_is_explained_by_an_agent_with_direct_uploads(fleet: Fleet) -> None:
     explained_while_what_was_before_serves(fleet, "changing_named", NAMED_QUEUE)
+
+    fleet.deployment.deploy("changing_named", "compat_small", queue=NAMED_QUEUE)
+    fleet.deployment.wait_until_loaded("changing_named")
+    fleet.deployment.delete_location("changing_named")
 
 
 def explained_while_what_was_before_serves(fleet: Fleet, name: str, queue: str | None) -> None:
@@ -82,7 +87,6 @@ def explained_while_what_was_before_serves(fleet: Fleet, name: str, queue: str |
     run_id = deployment.launch(name, "whispering", tags={"dagster/isolation": "disabled"})
     deployment.succeed(run_id)
     assert deployment.captured(run_id)["stdout"] == f"whispered on {name}\n"
-    deployment.delete_location(name)
 
 
 @of_the_newest_minor
