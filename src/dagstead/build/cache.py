@@ -21,7 +21,7 @@ class BuildCache:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        for folder in (self.wheels, self.pex, self.layers, self._keys, self._locks, self._scratch):
+        for folder in (*self._swept(), self._locks):
             folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -38,6 +38,15 @@ class BuildCache:
     def layers(self) -> Path:
         """Unpacked PEX files of dependencies."""
         return self._root / "layers"
+
+    @property
+    def pex_tool(self) -> Path:
+        """What the PEX tool remembers of this machine's Pythons; it does not grow with builds."""
+        return self._tools / "pex"
+
+    @property
+    def _tools(self) -> Path:
+        return self._root / "tools"
 
     @property
     def _keys(self) -> Path:
@@ -77,11 +86,14 @@ class BuildCache:
 
     def sweep(self, *, before: float) -> None:
         """Remove what nobody has used since ``before``, in seconds since 1970."""
-        for folder in (self.wheels, self.pex, self.layers, self._keys, self._scratch):
+        for folder in self._swept():
             for each in folder.iterdir():
                 with suppress(FileNotFoundError):
                     if each.stat().st_mtime < before:
                         _remove(each)
+
+    def _swept(self) -> tuple[Path, ...]:
+        return (self.wheels, self.pex, self.layers, self._tools, self._keys, self._scratch)
 
     def keep_dependencies(self, key: str, path: Path) -> None:
         """Remember the PEX file of a resolved set; it is in :attr:`pex`."""

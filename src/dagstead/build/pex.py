@@ -8,7 +8,7 @@ from dagstead.build.cache import BuildCache, place
 from dagstead.build.loading import load
 from dagstead.build.model import PexPlan, PlannedBuild
 from dagstead.build.options import BuildOptions
-from dagstead.build.pex_files import write_pex
+from dagstead.build.pex_files import PexTool
 from dagstead.build.programs import Programs
 from dagstead.build.pythons import find_python
 from dagstead.build.requirements import Requirements, resolve
@@ -28,6 +28,7 @@ class PexBuilder:
         self._options = options
         self._programs = programs
         self._cache = BuildCache(options.cache)
+        self._tool = PexTool(programs=programs, root=self._cache.pex_tool)
 
     def build(self, planned: PlannedBuild, plan: PexPlan, steps: Steps) -> PexFiles:
         """Build a location, and load it once.
@@ -51,12 +52,11 @@ class PexBuilder:
                 content = source_content(
                     planned.directory, needs.local, target=target, uv=uv, scratch=scratch
                 )
-                source = write_pex(
+                source = self._tool.write(
                     "source",
                     content=content,
                     python=target.version,
                     into=self._options.output,
-                    programs=self._programs,
                 )
                 step.remark = _size(source, f"{len(content)} files")
         files = PexFiles(
@@ -82,12 +82,11 @@ class PexBuilder:
                 linked.mkdir()
                 uv.fetch(directory, needs.lock, target, linked)
                 wheels = pack_wheels(linked, self._cache.wheels, jobs=self._options.jobs)
-            path = write_pex(
+            path = self._tool.write(
                 "deps",
                 wheels=wheels,
                 python=target.version,
                 into=self._cache.pex,
-                programs=self._programs,
             )
             self._cache.keep_dependencies(needs.key, path)
             return path, True

@@ -7,9 +7,11 @@ works in a process of its own, which is this module's ``main``.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sys
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,49 +20,60 @@ from dagstead.build.programs import Programs
 from dagstead.build.wheels import Wheel
 
 
-def write_pex(
-    kind: str,
-    *,
-    wheels: Iterable[Wheel] = (),
-    content: Mapping[str, Path] | None = None,
-    python: str,
-    into: Path,
-    programs: Programs,
-) -> Path:
-    """Write a PEX file ``<kind>-<hash>.pex``. Same content, same hash, on any machine.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PexTool:
+    """The PEX tool, as builds use it."""
 
-    Args:
-        kind: ``source`` or ``deps``: the first part of the name.
-        wheels: packages, kept as they are.
-        content: files by their names from the root, from which they are importable.
-        python: the version that it is for, as ``3.12``.
-        into: the folder to write into; a file that is there already stays.
-        programs: starts the PEX tool.
+    #: Starts it.
+    programs: Programs
+    #: Where it remembers what it has found out about Pythons, which takes longer than small files;
+    #: made if it is not there. Its time of change is when it was last used.
+    root: Path
 
-    Raises:
-        BuildStepError: when the PEX tool fails.
-    """
-    scratch = into / f".{uuid4().hex}"
-    order = {
-        "scratch": str(scratch),
-        "python": python,
-        "wheels": [[str(wheel.path), wheel.fingerprint] for wheel in wheels],
-        "content": [[name, str(path)] for name, path in sorted((content or {}).items())],
-    }
-    try:
-        ended = programs.run(
-            (sys.executable, "-m", __name__),
-            folder=into,
-            variables={"PEX_ROOT": str(scratch / "root"), "PYTHONSAFEPATH": "1"},
-            given=json.dumps(order),
-        )
-        said = ended.lines[-1] if ended.lines else f"exit code {ended.code}"
-        ended.check(f"The PEX file of {kind} cannot be written: {said}", output=ended.lines)
-        path = into / f"{kind}-{ended.lines[-1]}.pex"
-        (scratch / "draft.pex").replace(path)
-        return path
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    def write(
+        self,
+        kind: str,
+        *,
+        wheels: Iterable[Wheel] = (),
+        content: Mapping[str, Path] | None = None,
+        python: str,
+        into: Path,
+    ) -> Path:
+        """Write a PEX file ``<kind>-<hash>.pex``. Same content, same hash, on any machine.
+
+        Args:
+            kind: ``source`` or ``deps``: the first part of the name.
+            wheels: packages, kept as they are.
+            content: files by their names from the root, from which they are importable.
+            python: the version that it is for, as ``3.12``.
+            into: the folder to write into; a file that is there already stays.
+
+        Raises:
+            BuildStepError: when the PEX tool fails.
+        """
+        scratch = into / f".{uuid4().hex}"
+        self.root.mkdir(exist_ok=True)
+        os.utime(self.root)
+        order = {
+            "scratch": str(scratch),
+            "python": python,
+            "wheels": [[str(wheel.path), wheel.fingerprint] for wheel in wheels],
+            "content": [[name, str(path)] for name, path in sorted((content or {}).items())],
+        }
+        try:
+            ended = self.programs.run(
+                (sys.executable, "-m", __name__),
+                folder=into,
+                variables={"PEX_ROOT": str(self.root), "PYTHONSAFEPATH": "1"},
+                given=json.dumps(order),
+            )
+            said = ended.lines[-1] if ended.lines else f"exit code {ended.code}"
+            ended.check(f"The PEX file of {kind} cannot be written: {said}", output=ended.lines)
+            path = into / f"{kind}-{ended.lines[-1]}.pex"
+            (scratch / "draft.pex").replace(path)
+            return path
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
 
 
 def main() -> None:

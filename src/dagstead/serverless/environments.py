@@ -205,7 +205,7 @@ class EnvironmentStore:
                 download,
                 folder,
                 python=python,
-                scratch=self._home.scratch,
+                home=self._home,
                 environment=self._environment,
                 stop=self._stop,
             )

@@ -62,6 +62,11 @@ class PoolHome:
         return self.root / "locks"
 
     @property
+    def interpreters(self) -> Path:
+        """What the PEX tool has found out about the Pythons of this machine."""
+        return self.root / "interpreters"
+
+    @property
     def scratch(self) -> Path:
         """Downloads and the working folders of the PEX tool; emptied when the agent starts."""
         return self.root / "scratch"
@@ -77,6 +82,7 @@ class PoolHome:
             self.compute_logs,
             self.servers,
             self.locks,
+            self.interpreters,
             self.scratch,
         ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from dagstead.serverless.home import PoolHome
+
 #: Three seconds are usual for Dagster and its dependencies; a machine-learning stack on a slow
 #: disk takes minutes.
 _UNPACK_SECONDS = 900.0
@@ -30,19 +32,20 @@ def unpack(
     target: Path,
     *,
     python: Path,
-    scratch: Path,
+    home: PoolHome,
     environment: Mapping[str, str],
     stop: threading.Event,
 ) -> None:
     """Make ``target`` a virtual environment of ``python`` with all that is in the PEX ``source``.
 
-    ``target`` must not exist. The tool's own cache is a folder under ``scratch`` that is gone
-    afterwards, so that nothing is written to the user's ``~/.pex``.
+    ``target`` must not exist. The tool's own cache is a scratch folder of ``home`` that is gone
+    afterwards, so that nothing is written to the user's ``~/.pex``. Only what it has found out
+    about the machine's Pythons stays: asking them takes longer than unpacking small files.
 
     Raises:
         PexError: The file cannot be unpacked with this Python, or ``stop`` was set meanwhile.
     """
-    cache = scratch / f"pex-{uuid4().hex}"
+    cache = home.scratch / f"pex-{uuid4().hex}"
     command = [
         *(sys.executable, "-m", "pex.cli", "venv", "create"),
         *("--pex-repository", str(source)),
@@ -54,6 +57,8 @@ def unpack(
         # Scripts must see the other environments that are searched together with this one.
         "--non-hermetic-scripts",
     ]
+    cache.mkdir()
+    (cache / "interpreters").symlink_to(home.interpreters.resolve(), target_is_directory=True)
     try:
         code, output = _run(command, {**environment, "PEX_ROOT": str(cache)}, stop)
     finally:

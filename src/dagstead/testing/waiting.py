@@ -13,7 +13,7 @@ T = TypeVar("T")
 _FIRST_PAUSE_SECONDS = 0.05
 #: Later ones are a part of the time waited so far: looking takes processor time from the work.
 _PAUSE_SHARE = 0.1
-_LONGEST_PAUSE_SECONDS = 0.3
+_LONGEST_PAUSE_SECONDS = 0.5
 
 
 class DeadlinePassedError(AssertionError):
