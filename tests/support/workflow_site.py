@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from dagstead.workflows.generating import generate, write
 from dagstead.workflows.options import Options, Tool
 from tests.support.agents import OfficialAgent
 from tests.support.cli_site import ImageAgentSetup
-from tests.support.deployment import DeploymentClient
+from tests.support.deployment import USER_CODE, DeploymentClient
 from tests.support.environments import (
     REPOSITORY,
     Environment,
@@ -35,10 +36,11 @@ QUEUE = "hybrid-queue"
 #: What PEX files are built for: the Python that is here.
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
+#: What the example's own code needs, and what stands in for it does not.
+_HEAVY = re.compile(r'^ *"(pandas|vega-datasets)\b.*\n', re.MULTILINE)
+
 #: The launcher, and what stands in for the contents of the hybrid location's image.
-_IMPORTABLE = os.pathsep.join(
-    str(Path(__file__).parent / each) for each in ("plugins", "user_code")
-)
+_IMPORTABLE = os.pathsep.join(map(str, (Path(__file__).parent / "plugins", USER_CODE)))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,10 +136,15 @@ def _environment(options: Options) -> Environment:
 
 
 def _repository(folder: Path, options: Options) -> Clone:
+    """The example with its CI files, and with light code: it is loaded once for each deploy."""
     clone = Clone.create(folder / "clone", folder / "origin.git")
-    shutil.copytree(
-        MONOREPO, clone.folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__")
-    )
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(MONOREPO, clone.folder, dirs_exist_ok=True, ignore=ignore)
+    weather = clone.folder / "weather"
+    shutil.rmtree(weather / "src" / "weather")
+    shutil.copytree(USER_CODE / "weather", weather / "src" / "weather", ignore=ignore)
+    needs = weather / "pyproject.toml"
+    needs.write_text(_HEAVY.sub("", needs.read_text(encoding="utf-8")), encoding="utf-8")
     write(clone.folder, generate(read_project(clone.folder), options))
     return clone
 
