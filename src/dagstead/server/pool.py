@@ -13,6 +13,8 @@ from dagstead.server.first_start import new_pool_secret
 from dagstead.server.lifeline import LIFELINE_VARIABLE
 from dagstead.server.services import make_data_folder, opened_store
 from dagstead.server.settings import Settings
+from dagstead.serverless.agent_home import PoolSettings, pool_command
+from dagstead.serverless.configuration import LauncherConfiguration
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +36,6 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
     Raises:
         ConfigurationError: when the pool's folder cannot be used.
     """
-    # Dagster is slow to import, and only here.
-    from dagstead.serverless.agent_home import PoolSettings, pool_command  # noqa: PLC0415
-    from dagstead.serverless.configuration import LauncherConfiguration  # noqa: PLC0415
-
     make_data_folder(settings.data)
     command = pool_command(
         PoolSettings(

@@ -1,15 +1,13 @@
-"""The launcher's part of the agent's ``dagster.yaml``."""
+"""The launcher's part of the agent's ``dagster.yaml``.
+
+The pool's agent is started from here, so this imports no Dagster: the agent does that once more.
+"""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from dagster import Array, BoolSource, Field, IntSource, Map, StringSource
-from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
-    SHARED_USER_CODE_LAUNCHER_CONFIG,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,29 +63,3 @@ class LauncherConfiguration:
                 "pass_environment": tuple(value.get("pass_environment", ())),
             }
         )
-
-
-def _optional(config_type: Any) -> Field:
-    return Field(config_type, is_required=False)
-
-
-#: The schema of ``user_code_launcher.config``: ours under ``pool``, and the official agent's own.
-CONFIG_TYPE: dict[str, Any] = {
-    "pool": Field(
-        {
-            "home": StringSource,
-            "pythons": _optional(Map(str, str)),  # type: ignore[no-untyped-call]
-            "pass_environment": _optional(Array(str)),
-            "allow_local_code": _optional(BoolSource),
-            "server_start_seconds": _optional(IntSource),
-            "server_orphan_seconds": _optional(IntSource),
-            "keep_unused_seconds": _optional(IntSource),
-            "keep_runs_seconds": _optional(IntSource),
-            "run_check_seconds": _optional(IntSource),
-            "termination_grace_seconds": _optional(IntSource),
-            "stop_runs_on_exit": _optional(BoolSource),
-            "parallel_unpacks": _optional(IntSource),
-        }
-    ),
-    **SHARED_USER_CODE_LAUNCHER_CONFIG,
-}

@@ -31,7 +31,8 @@ from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterC
 from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.errors import PexError, UnservableLocationError
-from dagstead.serverless.configuration import CONFIG_TYPE, LauncherConfiguration
+from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.configuration_schema import CONFIG_TYPE
 from dagstead.serverless.downloads import ControlPlanePexFiles
 from dagstead.serverless.environ import machine_environment, user_code_environment
 from dagstead.serverless.environments import EnvironmentStore
