@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from dagster._check import CheckError
 from dagster_shared.error import DagsterError
 from dagster_webserver.webserver import DagsterWebserver
 from graphene import Schema
-from graphql import GraphQLError, GraphQLFormattedError
+from graphql import ASTValidationRule, GraphQLError, GraphQLFormattedError
 from starlette.status import HTTP_200_OK, HTTP_400_BAD_REQUEST
 from starlette.types import ASGIApp
 
+from dagstead.engine.validation import ValidTexts, once_for_each_text
 from dagstead.engine.workspace import DeploymentRequestContext, DeploymentWorkspace
 from dagstead.errors import DagsteadError
 
@@ -27,13 +28,20 @@ _TELLING = (DagsteadError, DagsterError, GraphQLError, CheckError)
 class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentRequestContext]):
     """Serves one deployment with the operator schema."""
 
-    def __init__(self, workspace: DeploymentWorkspace, schema: Schema) -> None:
+    def __init__(
+        self, workspace: DeploymentWorkspace, schema: Schema, valid_texts: ValidTexts
+    ) -> None:
         self._schema_to_serve = schema
+        self._valid_texts = valid_texts
         super().__init__(workspace, app_path_prefix=f"/{workspace.name}")
 
     def build_graphql_schema(self) -> Schema:
         """The schema with the control plane's fields."""
         return self._schema_to_serve
+
+    def build_graphql_validation_rules(self) -> Collection[type[ASTValidationRule]]:
+        """All of the specification's, once for each document."""
+        return (once_for_each_text(self._valid_texts),)
 
     def handle_graphql_errors(self, errors: Sequence[GraphQLError]) -> list[GraphQLFormattedError]:
         """Errors as clients get them: upstream's form, without stacks.
@@ -67,6 +75,8 @@ def _formatted(error: GraphQLError) -> GraphQLFormattedError:
     return formatted
 
 
-def deployment_app(workspace: DeploymentWorkspace, schema: Schema) -> ASGIApp:
+def deployment_app(
+    workspace: DeploymentWorkspace, schema: Schema, valid_texts: ValidTexts
+) -> ASGIApp:
     """The application for all paths below ``/{deployment}/``, that prefix included."""
-    return DeploymentWebserver(workspace, schema).create_asgi_app()
+    return DeploymentWebserver(workspace, schema, valid_texts).create_asgi_app()

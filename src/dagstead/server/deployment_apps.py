@@ -9,6 +9,7 @@ from graphene import Schema
 from starlette.types import ASGIApp
 
 from dagstead.engine.instances import Instances
+from dagstead.engine.validation import ValidTexts
 from dagstead.engine.webserver import deployment_app
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.errors import ForbiddenError
@@ -31,6 +32,8 @@ class DeploymentApps:
     instances: Instances
     schema: Schema
     base_url: str
+    #: Of the schema.
+    valid_texts: ValidTexts = field(default_factory=ValidTexts)
     _made: dict[str, _Made] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -91,6 +94,6 @@ class DeploymentApps:
             if made and made.deployment.created_at == deployment.created_at:
                 return made.app
             workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
-            app = screened(deployment_app(workspace, self.schema))
+            app = screened(deployment_app(workspace, self.schema, self.valid_texts))
             self._made[deployment.name] = _Made(deployment, app)
             return app
