@@ -37,7 +37,7 @@ demo: $(READY) ## Deploy and run the mixed example end to end (STAY=1 leaves it 
 # In the order of tests/conftest.py, not by the number of tests: few tests may take long.
 # A third worker, on two cores, uses the time in which tests of agents wait.
 test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
-	$(BIN)/pytest -n 3 --no-loadscope-reorder $(PYTEST_ARGS)
+	$(BIN)/pytest -n 4 --no-loadscope-reorder $(PYTEST_ARGS)
 
 test-tools: ## Install what the tests need of Debian's packages: Postgres, Chromium, Node.
 	@scripts/need-debian postgresql:/usr/lib/postgresql/*/bin/initdb chromium:/usr/bin/chromium \

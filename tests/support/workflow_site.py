@@ -25,6 +25,7 @@ from tests.support.environments import (
     client_environment,
     own_environment,
 )
+from tests.support.pex import borrowing_wheel
 from tests.support.pool_plane import PROD, Plane, running_plane
 from tests.support.workflow_runner.gitlab import Lab
 from tests.support.workflow_runner.hub import Hub
@@ -38,6 +39,8 @@ PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 #: What the example's own code needs, and what stands in for it does not.
 _HEAVY = re.compile(r'^ *"(pandas|vega-datasets)\b.*\n', re.MULTILINE)
+
+_DAGSTER = re.compile(r"\b(dagster(?:-cloud)?)==[\d.]+")
 
 #: The launcher, and what stands in for the contents of the hybrid location's image.
 _IMPORTABLE = os.pathsep.join(map(str, (Path(__file__).parent / "plugins", USER_CODE)))
@@ -143,8 +146,17 @@ def _repository(folder: Path, options: Options) -> Clone:
     weather = clone.folder / "weather"
     shutil.rmtree(weather / "src" / "weather")
     shutil.copytree(USER_CODE / "weather", weather / "src" / "weather", ignore=ignore)
-    needs = weather / "pyproject.toml"
-    needs.write_text(_HEAVY.sub("", needs.read_text(encoding="utf-8")), encoding="utf-8")
+    project = weather / "pyproject.toml"
+    needs = _HEAVY.sub("", project.read_text(encoding="utf-8"))
+    if options.tool is Tool.DAGSTEAD:
+        # `tests/containers` has our builder take the real one; here the official CLI does.
+        wheels = folder / "wheels"
+        wheels.mkdir()
+        needs = _DAGSTER.sub(
+            lambda found: f"{found[1]} @ {borrowing_wheel(wheels, found[1]).as_uri()}", needs
+        )
+        needs += "\n[tool.hatch.metadata]\nallow-direct-references = true\n"
+    project.write_text(needs, encoding="utf-8")
     write(clone.folder, generate(read_project(clone.folder), options))
     return clone
 
