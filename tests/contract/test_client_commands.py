@@ -34,7 +34,7 @@ def test_every_command_has_its_row() -> None:
 
 def test_what_works_or_is_refused_is_driven_by_a_test() -> None:
     """Each such command stands, in quotes, in a compat test of the command lines."""
-    text = "".join(path.read_text(encoding="utf-8") for path in _COMPAT.glob("test_cli*.py"))
+    text = "".join(path.read_text(encoding="utf-8") for path in _COMPAT.rglob("test_cli*.py"))
     driven = set(re.findall(r'"((?:dagster-cloud|dg) [a-z -]+)"', text))
     claimed = {
         name for name, row in COMMANDS.items() if row.outcome in {Outcome.WORKS, Outcome.REFUSED}

@@ -13,12 +13,20 @@ FLEET_ID = "agents-"
 _FLEET = re.compile(rf"\[{FLEET_ID}[^-\]]+")
 
 
+#: The tests of a folder below this one share what its ``conftest.py`` starts.
+_SHARING = "tests/compat/"
+
+
 class BySharedServers(LoadScopeScheduling):
-    """All tests of a fleet go to one worker, and so do those of any other file."""
+    """All tests of a fleet or of a sharing folder go to one worker, as do those of other files."""
 
     def _split_scope(self, nodeid: str) -> str:
         fleet = _FLEET.search(nodeid)
-        return fleet[0] if fleet else nodeid.partition("::")[0]
+        if fleet:
+            return fleet[0]
+        file = nodeid.partition("::")[0]
+        folder, _, rest = file.removeprefix(_SHARING).partition("/")
+        return folder if rest and file.startswith(_SHARING) else file
 
 
 def fleet_of(item: pytest.Item) -> str:

@@ -59,6 +59,9 @@ mutation Launch($params: ExecutionParams!) {
   }
 }
 """
+STATUS = """
+query Status($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }
+"""
 RUN = """
 query Run($id: ID!) {
   runOrError(runId: $id) {
@@ -164,7 +167,7 @@ class Plane:
         """Wait for a status; the run ended otherwise is a failure at once."""
 
         def probe() -> bool:
-            seen: str = self.run(run_id)["status"]
+            seen: str = self.ask(STATUS, id=run_id)["runOrError"]["status"]
             ended = seen in {"SUCCESS", "FAILURE", "CANCELED"}
             assert seen == status or not ended, self.run(run_id)
             return seen == status

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -28,7 +29,7 @@ Command: TypeAlias = Callable[..., Said]
 @pytest.fixture
 def dagstead(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> Command:
+) -> Iterator[Command]:
     """Run a command in this process, on a data folder of the test's own."""
     monkeypatch.setenv("DAGSTEAD_DATA", str(tmp_path / "data"))
 
@@ -42,4 +43,9 @@ def dagstead(
         captured = capsys.readouterr()
         return Said(out=captured.out, err=captured.err, code=code)
 
-    return run
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield run
+    # A command may have sent all logs to this test's standard error, which ends with the test.
+    root.handlers[:] = handlers
+    root.setLevel(level)

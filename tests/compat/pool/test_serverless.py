@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
 
 import psutil
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from dagstead.testing.waiting import eventually
 from tests.support.environments import AGENT_MINORS, agent_environment
 from tests.support.pex import pex_tag
-from tests.support.pool_plane import Plane, running_plane
+from tests.support.pool_plane import Plane
 
 pytestmark = pytest.mark.compat
 
@@ -78,12 +77,6 @@ definitions = Definitions(
           for each in (quick, slow, slow_to_begin)]
 )
 """
-
-
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
-    with running_plane(tmp_path_factory.mktemp("serverless")) as plane:
-        yield plane
 
 
 @pytest.fixture(scope="module")
@@ -231,7 +224,7 @@ def test_a_file_that_was_damaged_in_the_store_is_named(plane: Plane, deps: str) 
 
 
 def test_stopping_leaves_no_process(plane: Plane, location: str) -> None:
-    """Last in this file: it ends the control plane of all the others."""
+    """Last in this folder: it ends the control plane of all the others."""
     plane.worker(plane.launch(location, "slow"))
     assert plane.processes()
     plane.up.signal(signal.SIGTERM)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 import yaml
 
 from dagstead.plane.deployments import branch_deployment_name
-from tests.support.cli_site import IMAGE_QUEUE, Site, running_site
+from tests.support.cli_site import IMAGE_QUEUE, Site
 from tests.support.deployment import USER_CODE
 from tests.support.git import git
 from tests.support.official_cli import OfficialCli, Said
@@ -22,25 +21,6 @@ pytestmark = pytest.mark.compat
 #: For commands that are to leave a location behind, whether or not an agent loads it.
 NO_WAIT = ("--location-load-timeout", "0", "--agent-heartbeat-timeout", "0")
 JOB_CONFIG = json.dumps({"ops": {"greet": {"config": {"name": "cli"}}}})
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("cli")) as running:
-        yield running
-
-
-@pytest.fixture
-def cli(site: Site, tmp_path: Path) -> OfficialCli:
-    return site.cli(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def toy(site: Site) -> str:
-    """A loaded location, for commands that only look or launch."""
-    site.prod.deploy("toy", "compat_definitions")
-    site.prod.wait_until_loaded("toy")
-    return "toy"
 
 
 def write_yaml(cli: OfficialCli, name: str, document: object) -> Path:
@@ -283,10 +263,10 @@ def test_artifacts(cli: OfficialCli, upload: str, download: str) -> None:
     assert received.read_text(encoding="utf-8") == "manifest"
 
 
-def test_job_is_launched_and_waited_for(cli: OfficialCli, toy: str) -> None:
+def test_job_is_launched_and_waited_for(cli: OfficialCli) -> None:
     launched = cli.run(
         "dagster-cloud job launch",
-        *("--location", toy, "--job", "greeting", "--config-json", JOB_CONFIG),
+        *("--location", "toy", "--job", "greeting", "--config-json", JOB_CONFIG),
         *("--wait", "--interval", "1"),
     )
     assert "finished successfully" in launched.text
@@ -294,8 +274,10 @@ def test_job_is_launched_and_waited_for(cli: OfficialCli, toy: str) -> None:
     assert cli.run("dagster-cloud run status", run_id).stdout.strip() == "SUCCESS"
 
 
-def test_unknown_job_and_run_are_told(cli: OfficialCli, toy: str) -> None:
-    missing = cli.run("dagster-cloud job launch", "--location", toy, "--job", "no-such", fails=True)
+def test_unknown_job_and_run_are_told(cli: OfficialCli) -> None:
+    missing = cli.run(
+        "dagster-cloud job launch", "--location", "toy", "--job", "no-such", fails=True
+    )
     assert "PipelineNotFoundError" in missing.text
     assert "RunNotFoundError" in cli.run("dagster-cloud run status", "no-such").text
 

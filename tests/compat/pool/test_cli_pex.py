@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
-import httpx
 import pytest
 
-from dagstead.testing.waiting import eventually
 from tests.support.environments import own_environment
 from tests.support.official_cli import OfficialCli
 from tests.support.pex import borrowing_wheel
-from tests.support.ports import free_port
-from tests.support.processes import ChildProcess
+from tests.support.pool_plane import Plane
 
 pytestmark = pytest.mark.compat
 
@@ -53,42 +46,8 @@ locations:
 CACHE = ("--pex-deps-cache-from", "shared", "--pex-deps-cache-to", "shared")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Installation:
-    """A whole installation, the pool included, and its data folder."""
-
-    url: str
-    data: Path
-    token: str
-
-
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    folder = tmp_path_factory.mktemp("pex")
-    environment, port = own_environment(), free_port()
-    dagstead, data = environment.program("dagstead"), folder / "data"
-    url = f"http://127.0.0.1:{port}"
-    command = [dagstead, "up", "--data", data, "--port", str(port)]
-    variables = environment.variables()
-    with ChildProcess(command, log=folder / "up.log", env=variables, cwd=folder) as up:
-
-        def healthy() -> bool:
-            assert up.exit_code is None, up.log_tail()
-            return httpx.get(f"{url}/health", trust_env=False).is_success
-
-        eventually(healthy, 120, "the control plane", retry_on=(httpx.TransportError,))
-        created = subprocess.run(
-            [dagstead, "token", "create", "--name", "ci", "--data", data],
-            check=True,
-            capture_output=True,
-            text=True,
-            env=variables,
-        )
-        yield Installation(url=url, data=data, token=created.stdout.strip())
-
-
-@pytest.fixture(scope="module")
-def cli(installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> OfficialCli:
+def cli(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> OfficialCli:
     """A CI job that has built its PEX files."""
     folder, wheels = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("wheels")
     needs = [
@@ -102,8 +61,8 @@ def cli(installation: Installation, tmp_path_factory: pytest.TempPathFactory) ->
     ):
         (folder / name).write_text(text, encoding="utf-8")
     job = OfficialCli(
-        url=installation.url,
-        token=installation.token,
+        url=plane.url,
+        token=plane.token,
         folder=folder,
         environment=own_environment(),
     )
@@ -141,12 +100,10 @@ def test_dependencies_are_taken_from_the_cache(cli: OfficialCli) -> None:
     assert "finished successfully" in launch(cli, "by-command")
 
 
-def test_a_pex_file_that_is_gone_fails_the_deploy_at_once(
-    installation: Installation, cli: OfficialCli
-) -> None:
+def test_a_pex_file_that_is_gone_fails_the_deploy_at_once(plane: Plane, cli: OfficialCli) -> None:
     tag = cli.run("dagster-cloud ci status").json()["build_output"]["pex_tag"]
     name = next(each for each in tag.removeprefix("files=").split(":") if "source-" in each)
-    (file,) = installation.data.glob(f"blobs/**/{name}")
+    (file,) = plane.data.glob(f"blobs/**/{name}")
     file.unlink()
     refused = cli.run("dagster-cloud ci deploy", fails=True)
     assert f"PEX file '{name}' is not stored here" in refused.text

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from dagstead.plane.locations import LoadState
-from tests.support.cli_site import IMAGE_QUEUE, Site, running_site
+from tests.support.cli_site import IMAGE_QUEUE, Site
 from tests.support.official_cli import OfficialCli
 
 pytestmark = pytest.mark.compat
@@ -35,19 +33,6 @@ agent_queue = "{IMAGE_QUEUE}"
 DOCKER = """#!/bin/sh
 echo "$@" >> "{log}"
 """
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    with running_site(tmp_path_factory.mktemp("dg")) as running:
-        running.prod.deploy("toy", "compat_definitions")
-        running.prod.wait_until_loaded("toy")
-        yield running
-
-
-@pytest.fixture
-def cli(site: Site, tmp_path: Path) -> OfficialCli:
-    return site.cli(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -90,8 +75,8 @@ def test_lists(cli: OfficialCli, run_id: str) -> None:
     agents = cli.run("dg api agent list", "--json").json()["items"]
     assert {each["agent_label"] for each in agents} == {"plain", "image"}
     assert {each["status"] for each in agents} == {"RUNNING"}
-    assert names("dg api deployment list", "name") == ["prod"]
-    assert names("dg api code-location list", "location_name") == ["toy"]
+    assert "prod" in names("dg api deployment list", "name")
+    assert "toy" in names("dg api code-location list", "location_name")
     assert run_id in names("dg api run list", "id")
     assert "greeting" in names("dg api job list", "name")
     # Assets are listed whether or not they were ever materialized.
@@ -138,7 +123,7 @@ def test_locations_by_hand(site: Site, cli: OfficialCli) -> None:
     cli.run("dg api code-location add", "by-dg", "--module-name", "compat_small")
     assert site.plane.store.locations.get("prod", "by-dg").name == "by-dg"
     cli.run("dg api code-location delete", "by-dg")
-    assert {each.name for each in site.plane.store.locations.all("prod")} == {"toy"}
+    assert "by-dg" not in {each.name for each in site.plane.store.locations.all("prod")}
 
 
 def test_deployments_and_settings(site: Site, cli: OfficialCli) -> None:
@@ -149,7 +134,7 @@ def test_deployments_and_settings(site: Site, cli: OfficialCli) -> None:
     got = cli.run("dg api deployment settings get", "--deployment", "passing")
     assert "max_retries: 2" in got.stdout
     cli.run("dg api deployment delete", "passing", "--allow-delete-full-deployment")
-    assert [each.name for each in site.plane.store.deployments.all()] == ["prod"]
+    assert "passing" not in {each.name for each in site.plane.store.deployments.all()}
     file.write_text("motto: plain", encoding="utf-8")
     cli.run("dg api organization settings set", file)
     assert "motto: plain" in cli.run("dg api organization settings get").stdout

@@ -1,0 +1,1 @@
+"""The official command lines against a control plane, which these tests share."""

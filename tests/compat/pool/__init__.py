@@ -1,0 +1,1 @@
+"""The managed pool in a whole control plane, which these tests share."""
