@@ -74,6 +74,15 @@ def pex_tag(*names: str) -> str:
     return "files=" + ":".join(sorted(names))
 
 
+def damage_what_pex_knows(folder: Path) -> list[Path]:
+    """Cut off what the PEX tool has found out about Pythons below a folder; the files."""
+    known = list(folder.rglob("INTERP-INFO"))
+    assert known, "the PEX tool keeps this elsewhere now"
+    for path in known:
+        path.write_text('{"cut', encoding="utf-8")
+    return known
+
+
 def borrowing_wheel(folder: Path, name: str) -> Path:
     """A wheel of a package that holds nothing but a path file to the packages of the tests.
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from dagstead.build.programs import Programs
+from dagstead.build.programs import Ended, Programs
 from dagstead.build.wheels import Wheel
 
 
@@ -61,12 +61,13 @@ class PexTool:
             "content": [[name, str(path)] for name, path in sorted((content or {}).items())],
         }
         try:
-            ended = self.programs.run(
-                (sys.executable, "-m", __name__),
-                folder=into,
-                variables={"PEX_ROOT": str(self.root), "PYTHONSAFEPATH": "1"},
-                given=json.dumps(order),
-            )
+            ended = self._run(order, into, self.root)
+            if ended.code != 0:
+                # What is kept may be damaged, as by a disk that was full: the tool trusts it.
+                shutil.rmtree(scratch, ignore_errors=True)
+                ended = self._run(order, into, scratch / "root")
+                if ended.code == 0:
+                    shutil.rmtree(self.root, ignore_errors=True)
             said = ended.lines[-1] if ended.lines else f"exit code {ended.code}"
             ended.check(f"The PEX file of {kind} cannot be written: {said}", output=ended.lines)
             path = into / f"{kind}-{ended.lines[-1]}.pex"
@@ -74,6 +75,14 @@ class PexTool:
             return path
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def _run(self, order: Mapping[str, Any], folder: Path, root: Path) -> Ended:
+        return self.programs.run(
+            (sys.executable, "-m", __name__),
+            folder=folder,
+            variables={"PEX_ROOT": str(root), "PYTHONSAFEPATH": "1"},
+            given=json.dumps(order),
+        )
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -45,27 +46,16 @@ def unpack(
     Raises:
         PexError: The file cannot be unpacked with this Python, or ``stop`` was set meanwhile.
     """
-    cache = home.scratch / f"pex-{uuid4().hex}"
-    command = [
-        *(sys.executable, "-m", "pex.cli", "venv", "create"),
-        *("--pex-repository", str(source)),
-        *("--dest-dir", str(target)),
-        *("--python", str(python)),
-        *("--pex-root", str(cache)),
-        # Several distributions may bring one file: dbt/__init__.py is in every dbt adapter.
-        "--collisions-ok",
-        # Scripts must see the other environments that are searched together with this one.
-        "--non-hermetic-scripts",
-    ]
-    cache.mkdir()
-    (cache / "interpreters").symlink_to(home.interpreters.resolve(), target_is_directory=True)
-    try:
-        code, output = _run(command, {**environment, "PEX_ROOT": str(cache)}, stop)
-    finally:
-        remove(cache)
+    tool = _Tool(scratch=home.scratch, environment=environment, stop=stop)
+    code, output = tool.unpack(source, target, python, interpreters=home.interpreters)
+    if code != 0 and not stop.is_set():
+        # What is kept may be damaged, as by a disk that was full: the tool trusts it.
+        code, output = tool.unpack(source, target, python, interpreters=None)
+        if code == 0:
+            for each in home.interpreters.iterdir():
+                remove(each)
     if code == 0:
         return
-    remove(target)
     if stop.is_set():
         msg = f"PEX file {source.name} was not unpacked: the pool is stopping."
     else:
@@ -76,6 +66,44 @@ def unpack(
             f"{output}"
         )
     raise PexError(msg)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Tool:
+    scratch: Path
+    environment: Mapping[str, str]
+    stop: threading.Event
+
+    def unpack(
+        self, source: Path, target: Path, python: Path, *, interpreters: Path | None
+    ) -> tuple[int, str]:
+        """The exit code and the last output; a bad end leaves no ``target``.
+
+        The tool adds to what is known of Pythons in ``interpreters``; without it, it begins anew.
+        """
+        cache = self.scratch / f"pex-{uuid4().hex}"
+        command = [
+            *(sys.executable, "-m", "pex.cli", "venv", "create"),
+            *("--pex-repository", str(source)),
+            *("--dest-dir", str(target)),
+            *("--python", str(python)),
+            *("--pex-root", str(cache)),
+            # Several distributions may bring one file: dbt/__init__.py is in every dbt adapter.
+            "--collisions-ok",
+            # Scripts must see the other environments that are searched together with this one.
+            "--non-hermetic-scripts",
+        ]
+        cache.mkdir()
+        if interpreters is not None:
+            link = cache / "interpreters"
+            link.symlink_to(interpreters.resolve(), target_is_directory=True)
+        try:
+            code, output = _run(command, {**self.environment, "PEX_ROOT": str(cache)}, self.stop)
+        finally:
+            remove(cache)
+        if code != 0:
+            remove(target)
+        return code, output
 
 
 def _run(

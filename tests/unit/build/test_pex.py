@@ -15,6 +15,7 @@ from dagstead.build.events import Finished, Started, StepFinished, StepStarted
 from dagstead.build.model import Commit
 from dagstead.build.results import Built, PexFiles
 from tests.support.build_site import BACKEND, Site, make_site
+from tests.support.pex import damage_what_pex_knows
 
 DOCUMENT = """
     locations:
@@ -199,6 +200,16 @@ def test_locations_with_the_same_needs_share_the_dependencies(etl: Site) -> None
 
     assert one.dependencies == two.dependencies
     assert sum(path.name.startswith("deps-") for path in etl.output.iterdir()) == 1
+
+
+def test_damaged_knowledge_of_the_pythons_is_made_anew(etl: Site) -> None:
+    first = files_of(etl.build()[0])
+    damaged = damage_what_pex_knows(etl.cache)
+
+    second = files_of(etl.build()[0])
+
+    assert second.source == first.source
+    assert not any(path.exists() for path in damaged)
 
 
 def test_what_is_not_used_for_a_month_leaves_the_cache(etl: Site) -> None:

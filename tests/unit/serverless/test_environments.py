@@ -13,10 +13,10 @@ import requests
 from dagstead.errors import PexError
 from dagstead.serverless.downloads import ControlPlanePexFiles
 from dagstead.serverless.environments import EnvironmentStore, PexEnvironment
-from dagstead.serverless.home import PoolHome
+from dagstead.serverless.home import PoolHome, remove
 from dagstead.serverless.interpreters import Interpreters
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
-from tests.support.pex import PexBench, pex_tag
+from tests.support.pex import PexBench, damage_what_pex_knows, pex_tag
 from tests.support.pex_shop import PexShop
 
 DAY = 24 * 3600.0
@@ -197,6 +197,18 @@ def test_nothing_is_kept_but_the_unpacked_form_and_the_users_cache_is_not_touche
     # Spares the next unpacking half of its time.
     assert any(path.is_file() for path in home.interpreters.rglob("*"))
     assert list(tmp_path.rglob("*.pex")) == [cache]
+
+
+def test_damaged_knowledge_of_the_pythons_is_made_anew(
+    home: PoolHome, shop: PexShop, pex: PexSet
+) -> None:
+    make_store(home, shop, Clock()).ensure(pex)
+    damaged = damage_what_pex_knows(home.interpreters)
+    remove(home.environments / pex.key)
+
+    make_store(home, shop, Clock()).ensure(pex)
+
+    assert not any(path.exists() for path in damaged)
 
 
 def test_an_interpreters_path_leads_back_to_the_files(
