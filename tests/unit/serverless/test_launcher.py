@@ -140,6 +140,18 @@ def processes(home: Path) -> list[psutil.Process]:
     return found
 
 
+def test_two_locations_with_conflicting_dependencies_run_side_by_side(
+    launcher: PexUserCodeLauncher, bench: PexBench, tag: str
+) -> None:
+    source = next(name for name in tag.removeprefix("files=").split(":") if "source" in name)
+    other = pex_tag(bench.dependencies({"library/__init__.py": "VERSION = 2\n"}), source)
+    deploy(launcher, 1.0, first=pex_location(tag), second=pex_location(other))
+    for location, version in (("first", 1), ("second", 2)):
+        text = asset_of(launcher, location)
+        assert f'"value": {version}' in text
+        assert "working_directory/root" in text
+
+
 def test_several_deploys_of_one_second_each_get_their_own_server(
     launcher: PexUserCodeLauncher, tag: str
 ) -> None:
