@@ -68,15 +68,25 @@ def project(cli: OfficialCli) -> OfficialCli:
     )
 
 
-def test_lists(cli: OfficialCli, run_id: str) -> None:
+def full_deployments(site: Site) -> set[str]:
+    """All that there are; other tests of this folder have made some."""
+    return {each.name for each in site.plane.store.deployments.all() if not each.is_branch}
+
+
+def locations(site: Site) -> set[str]:
+    """All of ``prod``."""
+    return {each.name for each in site.plane.store.locations.all("prod")}
+
+
+def test_lists(site: Site, cli: OfficialCli, run_id: str) -> None:
     def names(command: str, key: str, *arguments: str) -> list[str]:
         return [each[key] for each in cli.run(command, *arguments, "--json").json()["items"]]
 
     agents = cli.run("dg api agent list", "--json").json()["items"]
     assert {each["agent_label"] for each in agents} == {"plain", "image"}
     assert {each["status"] for each in agents} == {"RUNNING"}
-    assert "prod" in names("dg api deployment list", "name")
-    assert "toy" in names("dg api code-location list", "location_name")
+    assert set(names("dg api deployment list", "name")) == full_deployments(site)
+    assert set(names("dg api code-location list", "location_name")) == locations(site)
     assert run_id in names("dg api run list", "id")
     assert "greeting" in names("dg api job list", "name")
     # Assets are listed whether or not they were ever materialized.
@@ -120,13 +130,15 @@ def test_what_is_not_there_is_told(cli: OfficialCli) -> None:
 
 
 def test_locations_by_hand(site: Site, cli: OfficialCli) -> None:
+    before = locations(site)
     cli.run("dg api code-location add", "by-dg", "--module-name", "compat_small")
-    assert site.plane.store.locations.get("prod", "by-dg").name == "by-dg"
+    assert locations(site) == before | {"by-dg"}
     cli.run("dg api code-location delete", "by-dg")
-    assert "by-dg" not in {each.name for each in site.plane.store.locations.all("prod")}
+    assert locations(site) == before
 
 
 def test_deployments_and_settings(site: Site, cli: OfficialCli) -> None:
+    before = full_deployments(site)
     site.plane.store.deployments.create("passing")
     file = cli.folder / "settings.yaml"
     file.write_text("run_retries: {max_retries: 2}", encoding="utf-8")
@@ -134,7 +146,7 @@ def test_deployments_and_settings(site: Site, cli: OfficialCli) -> None:
     got = cli.run("dg api deployment settings get", "--deployment", "passing")
     assert "max_retries: 2" in got.stdout
     cli.run("dg api deployment delete", "passing", "--allow-delete-full-deployment")
-    assert "passing" not in {each.name for each in site.plane.store.deployments.all()}
+    assert full_deployments(site) == before
     file.write_text("motto: plain", encoding="utf-8")
     cli.run("dg api organization settings set", file)
     assert "motto: plain" in cli.run("dg api organization settings get").stdout
