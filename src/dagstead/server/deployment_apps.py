@@ -33,7 +33,7 @@ class DeploymentApps:
     schema: Schema
     base_url: str
     #: Of the schema.
-    valid_texts: ValidTexts = field(default_factory=ValidTexts)
+    _valid_texts: ValidTexts = field(default_factory=ValidTexts)
     _made: dict[str, _Made] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -94,6 +94,6 @@ class DeploymentApps:
             if made and made.deployment.created_at == deployment.created_at:
                 return made.app
             workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
-            app = screened(deployment_app(workspace, self.schema, self.valid_texts))
+            app = screened(deployment_app(workspace, self.schema, self._valid_texts))
             self._made[deployment.name] = _Made(deployment, app)
             return app
