@@ -40,9 +40,9 @@ class BuildCache:
         return self._root / "layers"
 
     @property
-    def pex_tool(self) -> Path:
-        """What the PEX tool remembers of this machine's Pythons; it does not grow with builds."""
-        return self._tools / "pex"
+    def interpreters(self) -> Path:
+        """What the PEX tool has found out about the Pythons of this machine."""
+        return self._tools / "interpreters"
 
     @property
     def _tools(self) -> Path:

@@ -28,7 +28,7 @@ class PexBuilder:
         self._options = options
         self._programs = programs
         self._cache = BuildCache(options.cache)
-        self._tool = PexTool(programs=programs, root=self._cache.pex_tool)
+        self._tool = PexTool(programs=programs, interpreters=self._cache.interpreters)
 
     def build(self, planned: PlannedBuild, plan: PexPlan, steps: Steps) -> PexFiles:
         """Build a location, and load it once.

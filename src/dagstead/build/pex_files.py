@@ -26,9 +26,9 @@ class PexTool:
 
     #: Starts it.
     programs: Programs
-    #: Where it remembers what it has found out about Pythons, which takes longer than small files;
-    #: made if it is not there. Its time of change is when it was last used.
-    root: Path
+    #: What it has found out about Pythons: to ask them takes longer than to write small files. Made
+    #: if it is not there; its time of change is when it was last used.
+    interpreters: Path
 
     def write(
         self,
@@ -52,8 +52,8 @@ class PexTool:
             BuildStepError: when the PEX tool fails.
         """
         scratch = into / f".{uuid4().hex}"
-        self.root.mkdir(exist_ok=True)
-        os.utime(self.root)
+        self.interpreters.mkdir(exist_ok=True)
+        os.utime(self.interpreters)
         order = {
             "scratch": str(scratch),
             "python": python,
@@ -61,13 +61,13 @@ class PexTool:
             "content": [[name, str(path)] for name, path in sorted((content or {}).items())],
         }
         try:
-            ended = self._run(order, into, self.root)
-            if ended.code != 0:
-                # What is kept may be damaged, as by a disk that was full: the tool trusts it.
-                shutil.rmtree(scratch, ignore_errors=True)
-                ended = self._run(order, into, scratch / "root")
+            ended = self._run(order, scratch, self.interpreters)
+            if ended.code > 0:
+                # It refused, and was not killed. It trusts what is kept, which may be damaged, as
+                # by a disk that was full.
+                ended = self._run(order, scratch, None)
                 if ended.code == 0:
-                    shutil.rmtree(self.root, ignore_errors=True)
+                    shutil.rmtree(self.interpreters, ignore_errors=True)
             said = ended.lines[-1] if ended.lines else f"exit code {ended.code}"
             ended.check(f"The PEX file of {kind} cannot be written: {said}", output=ended.lines)
             path = into / f"{kind}-{ended.lines[-1]}.pex"
@@ -76,10 +76,16 @@ class PexTool:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _run(self, order: Mapping[str, Any], folder: Path, root: Path) -> Ended:
+    def _run(self, order: Mapping[str, Any], scratch: Path, interpreters: Path | None) -> Ended:
+        shutil.rmtree(scratch, ignore_errors=True)
+        root = scratch / "root"
+        root.mkdir(parents=True)
+        if interpreters is not None:
+            link = root / "interpreters"
+            link.symlink_to(interpreters.resolve(), target_is_directory=True)
         return self.programs.run(
             (sys.executable, "-m", __name__),
-            folder=folder,
+            folder=scratch,
             variables={"PEX_ROOT": str(root), "PYTHONSAFEPATH": "1"},
             given=json.dumps(order),
         )
