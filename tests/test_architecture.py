@@ -51,6 +51,11 @@ def rooms() -> set[str]:
     return packages | modules
 
 
+def _inner_rooms() -> list[str]:
+    """The packages directly below ``dagstead.repository``."""
+    return [path.parent.name for path in PACKAGE.glob("repository/*/__init__.py")]
+
+
 def test_no_file_is_too_long() -> None:
     lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in python_files()}
 
@@ -58,14 +63,30 @@ def test_no_file_is_too_long() -> None:
     assert {path: length for path, length in lengths.items() if length > MOST_LINES} == {}
 
 
-def test_every_room_is_described_where_contributors_look() -> None:
+def test_contributors_find_every_room_described_and_no_other() -> None:
     text = (REPOSITORY / "CONTRIBUTING.md").read_text(encoding="utf-8")
     table = text.split("## The rooms")[1].split("\n## ")[0]
     first_cells = [line.split("|")[1] for line in table.splitlines() if line.startswith("| `")]
-    described = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
+    described = [name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)]
 
     assert rooms()
-    assert rooms() - described == set()
+    assert sorted(described) == sorted(rooms() | set(_inner_rooms()))
+
+
+def test_no_room_is_more_than_an_eighth_of_the_house() -> None:
+    """Of ``repository``, each of its rooms."""
+    folders = [PACKAGE / "repository" / name for name in _inner_rooms()]
+    folders += [PACKAGE / name for name in rooms() - {"repository"}]
+    lines = {
+        str(folder.relative_to(PACKAGE)): sum(
+            len(path.read_text(encoding="utf-8").splitlines()) for path in folder.rglob("*.py")
+        )
+        for folder in folders
+    }
+
+    whole = sum(lines.values())
+    assert whole
+    assert {name: each / whole for name, each in lines.items() if each > 0.12 * whole} == {}
 
 
 def test_every_room_is_under_the_rules_of_import() -> None:

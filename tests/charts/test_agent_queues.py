@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import yaml
 
-from dagstead.project import Family, read_project
-from dagstead.project.checking import check
-from dagstead.routing.agent_file import AgentFile, AgentType, text
-from dagstead.routing.files.finding import find_agents
+from dagstead.model.families import Family
+from dagstead.repository.agents.agent_config import AgentFile, AgentType, text
+from dagstead.repository.agents.finding import find_agents
+from dagstead.repository.files import read_project
+from dagstead.repository.rules.checking import check
 from dagstead.routing.wording import DEFAULT_QUEUE_WORDS
 from tests.charts.sets import AGENT, AGENT_SETS
 from tests.support.helm import Helm, HelmRefusedError, Release, from_set

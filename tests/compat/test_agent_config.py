@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.routing.agent_file import TOKEN_VARIABLE, AgentFile, AgentType, text
+from dagstead.repository.agents.agent_config import TOKEN_VARIABLE, AgentFile, AgentType, text
 from dagstead.server.agent_report import report
 from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent

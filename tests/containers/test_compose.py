@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 
-from dagstead.routing.agent_file import AgentFile, AgentType, text
+from dagstead.repository.agents.agent_config import AgentFile, AgentType, text
 from dagstead.testing.waiting import eventually
 from tests.support.containers.compose import Compose
 from tests.support.containers.docker import Docker

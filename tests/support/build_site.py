@@ -21,7 +21,7 @@ from dagstead.build.options import BuildOptions
 from dagstead.build.planning import PlanOptions, make_plan
 from dagstead.build.results import Built
 from dagstead.errors import BuildError
-from dagstead.project import read_project
+from dagstead.repository.files import read_project
 
 #: A build backend that uv has in itself.
 BACKEND = """

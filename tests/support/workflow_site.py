@@ -12,10 +12,10 @@ from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagstead.project import read_project
+from dagstead.repository.files import read_project
+from dagstead.repository.workflows.generating import generate, write
+from dagstead.repository.workflows.options import Options, Tool
 from dagstead.store.all import Store, open_store
-from dagstead.workflows.generating import generate, write
-from dagstead.workflows.options import Options, Tool
 from tests.support.agents import OfficialAgent
 from tests.support.cli_site import ImageAgentSetup
 from tests.support.deployment import USER_CODE, DeploymentClient

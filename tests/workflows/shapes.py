@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagstead.project import Project, read_project
-from dagstead.workflows.generating import generate
-from dagstead.workflows.options import Options, Pattern, Provider, Tool
-from tests.unit.workflows.repositories import (
+from dagstead.repository.ci.provider import Provider
+from dagstead.repository.files import Project, read_project
+from dagstead.repository.workflows.generating import generate
+from dagstead.repository.workflows.options import Options, Pattern, Tool
+from tests.unit.repository.ci.repositories import (
     HYBRID,
     PREBUILT,
     SERVERLESS,

@@ -7,14 +7,15 @@ from typing import Any
 
 import pytest
 
-from dagstead.workflows.generating import generate
-from dagstead.workflows.options import Options, Provider
+from dagstead.repository.ci.provider import Provider
+from dagstead.repository.workflows.generating import generate
+from dagstead.repository.workflows.options import Options
 from tests.support.workflow_runner.documents import Workflow, read_workflow
 from tests.support.workflow_runner.events import REPOSITORY, pull_request_payload
 from tests.support.workflow_runner.expressions import Scope
 from tests.support.workflow_runner.functions import FUNCTIONS
 from tests.support.workflow_runner.texts import filled, holds
-from tests.unit.workflows.repositories import monorepo
+from tests.unit.repository.ci.repositories import monorepo
 from tests.workflows.shapes import EVERY_OPTIONS
 
 ON_GITHUB = [each for each in EVERY_OPTIONS if each.provider is Provider.GITHUB]

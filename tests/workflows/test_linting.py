@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.workflows.options import Provider
+from dagstead.repository.ci.provider import Provider
 from tests.support.debian import node
 from tests.support.environments import actionlint_folder, workflow_lint_environment
 from tests.workflows.shapes import write_every_file

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from dagstead.plane.deployments import branch_deployment_name
-from dagstead.workflows.options import Options, Pattern, Provider, Tool
+from dagstead.repository.ci.provider import Provider
+from dagstead.repository.workflows.options import Options, Pattern, Tool
 from tests.support.workflow_runner.events import REPOSITORY, Event
 from tests.support.workflow_runner.hub import Hub
 from tests.support.workflow_runner.repository import Clone, PullRequest

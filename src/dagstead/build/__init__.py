@@ -1,6 +1,6 @@
 """Build plans and building: how each code location becomes something that an agent can run.
 
-``cli`` and ``client`` call it; it stands on ``project`` and ``routing``. It starts programs (uv,
+``cli`` and ``client`` call it; it stands on ``repository``. It starts programs (uv,
 docker, git, the target Python) and never speaks to a control plane.
 
 Two doors: :func:`dagstead.build.planning.make_plan` decides, and starts nothing but git;

@@ -25,11 +25,12 @@ from dagstead.build.model import (
 from dagstead.build.pythons import choose_python
 from dagstead.build.tree import file_digest, tree_digest
 from dagstead.errors import InvalidInputError
-from dagstead.project import Kind, Location, Project
-from dagstead.project.checking import check
-from dagstead.project.merge import without_nulls
-from dagstead.project.rules import registries
-from dagstead.project.slugs import slugs_of
+from dagstead.model.location import Kind, Location
+from dagstead.repository.files import Project
+from dagstead.repository.files.merge import without_nulls
+from dagstead.repository.files.slugs import slugs_of
+from dagstead.repository.rules import registries
+from dagstead.repository.rules.checking import check
 
 _KEY_LENGTH = 16
 _TAG_KEY_LENGTH = 8

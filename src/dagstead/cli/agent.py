@@ -9,10 +9,10 @@ import typer
 
 from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
-from dagstead.routing.agent_file import AgentType
+from dagstead.repository.agents.agent_config import AgentType
 
 if TYPE_CHECKING:
-    from dagstead.routing.agent_file import AgentFile
+    from dagstead.repository.agents.agent_config import AgentFile
 
 app = typer.Typer(help="List agents, and configure new ones.", no_args_is_help=True)
 
@@ -110,7 +110,7 @@ def config(  # noqa: PLR0913 - one parameter an option
 
     - `dagstead agent config --type kubernetes --queue gpu --deployment prod > values.yaml`
     """
-    from dagstead.routing.agent_file import AgentFile, text
+    from dagstead.repository.agents.agent_config import AgentFile, text
 
     file = AgentFile(
         type=type_,
@@ -146,7 +146,7 @@ def _write(path: Path, content: str, *, force: bool) -> None:
 def _say_what_next(file: AgentFile) -> None:
     import shlex
 
-    from dagstead.routing.agent_file import TOKEN_VARIABLE
+    from dagstead.repository.agents.agent_config import TOKEN_VARIABLE
 
     if not file.default_queue:
         said = "The default queue is off: locations without a queue are for other agents."

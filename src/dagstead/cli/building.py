@@ -170,7 +170,7 @@ def plan_options(
 def make_plan_of(path: Path, options: PlanOptions) -> Plan:
     """The plan of a folder or file."""
     from dagstead.build.planning import make_plan
-    from dagstead.project import read_project
+    from dagstead.repository.files import read_project
 
     return make_plan(read_project(path), options)
 

@@ -13,7 +13,7 @@ from dagstead.cli.template_values import ValuesOption, VarOption, template_value
 from dagstead.errors import DagsteadError, InvalidInputError
 
 if TYPE_CHECKING:
-    from dagstead.project.changes import Changes, Question
+    from dagstead.repository.changes import Changes, Question
 
 
 class ChangesFormat(StrEnum):
@@ -90,7 +90,7 @@ def changes(  # noqa: PLR0913 - options of a command
     `dagstead changes --since v1 --watch 'etl=dbt_project/**'` adds what no file tells of
     """
     from dagstead.cli.failures import MISTAKE, report
-    from dagstead.project.changes import Question
+    from dagstead.repository.changes import Question
 
     try:
         question = Question(
@@ -111,8 +111,8 @@ def changes(  # noqa: PLR0913 - options of a command
 
 
 def _printed(question: Question, format_: ChangesFormat, *, why: bool) -> bool:
-    from dagstead.project.changes import find_changes
-    from dagstead.workflows.building import known_from_workflows
+    from dagstead.repository.changes import find_changes
+    from dagstead.repository.changes.workflow_files import known_from_workflows
 
     found = find_changes(question, more_known=known_from_workflows)
     for line in _lines(found, format_, why=why):
@@ -122,8 +122,8 @@ def _printed(question: Question, format_: ChangesFormat, *, why: bool) -> bool:
 
 
 def _lines(found: Changes, format_: ChangesFormat, *, why: bool) -> Iterable[str]:
-    from dagstead.project.changes import reports
-    from dagstead.workflows.changed import github_matrix, gitlab_child
+    from dagstead.repository.changes import reports
+    from dagstead.repository.workflows.changed import github_matrix, gitlab_child
 
     match format_:
         case ChangesFormat.TEXT:
@@ -139,7 +139,7 @@ def _lines(found: Changes, format_: ChangesFormat, *, why: bool) -> Iterable[str
 
 
 def _remark(found: Changes, format_: ChangesFormat) -> None:
-    from dagstead.project.changes import reports
+    from dagstead.repository.changes import reports
 
     for remark in found.remarks:
         typer.echo(f"note: {remark}", err=True)

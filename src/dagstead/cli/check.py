@@ -23,8 +23,8 @@ from dagstead.cli.template_values import ValuesOption, VarOption, template_value
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from dagstead.project import Project, TemplateValues
-    from dagstead.project.rules.base import Finding, Rule
+    from dagstead.repository.files import Project, TemplateValues
+    from dagstead.repository.rules.base import Finding, Rule
 
 #: A fix can make another one possible, never more than a few.
 _MOST_ROUNDS = 5
@@ -70,7 +70,7 @@ def check(  # noqa: PLR0913 - options of a command
 
     `dagstead check --explain DS210` prints why a queue must not be called default
     """
-    from dagstead.project.checking import all_rules
+    from dagstead.repository.rules.checking import all_rules
 
     if explain is not None:
         print_pages(matching(all_rules(), [explain]))
@@ -79,7 +79,7 @@ def check(  # noqa: PLR0913 - options of a command
     given = template_values(var or [], values)
     project, findings = _checked(path, rules, given, fix=fix)
     _print(project, findings, rules, format_)
-    from dagstead.project.checking import has_errors
+    from dagstead.repository.rules.checking import has_errors
 
     if has_errors(findings) or (strict and findings):
         raise typer.Exit(1)
@@ -88,9 +88,9 @@ def check(  # noqa: PLR0913 - options of a command
 def _checked(
     path: Path, rules: Sequence[Rule], values: TemplateValues | None, *, fix: bool
 ) -> tuple[Project, Sequence[Finding]]:
-    from dagstead.project import read_project
-    from dagstead.project.checking import check as run_rules
-    from dagstead.project.checking import fixed, write
+    from dagstead.repository.files import read_project
+    from dagstead.repository.rules.checking import check as run_rules
+    from dagstead.repository.rules.checking import fixed, write
 
     project = read_project(path, template_values=values)
     if not project.files:
@@ -112,7 +112,7 @@ def _checked(
 def _print(
     project: Project, findings: Sequence[Finding], rules: Sequence[Rule], format_: ReportFormat
 ) -> None:
-    from dagstead.project import reports
+    from dagstead.repository.rules import reports
 
     match format_:
         case ReportFormat.TEXT:

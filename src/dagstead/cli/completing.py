@@ -8,7 +8,7 @@ from pathlib import Path
 def complete_location(incomplete: str) -> list[str]:
     """Names of locations in the current folder that begin so; none where it cannot be read."""
     from dagstead.errors import DagsteadError
-    from dagstead.project import read_project
+    from dagstead.repository.files import read_project
 
     try:
         project = read_project(Path())

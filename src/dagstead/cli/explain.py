@@ -21,7 +21,7 @@ from dagstead.cli.routing import (
 from dagstead.cli.where import UrlOption
 
 if TYPE_CHECKING:
-    from dagstead.project import Project
+    from dagstead.repository.files import Project
 
 
 class ExplainFormat(StrEnum):
@@ -67,10 +67,10 @@ def explain(  # noqa: PLR0913 - options of a command
 
     `dagstead explain digits --live --url https://dagstead.example.com`
     """
+    from dagstead.check.outlook import look, targets_of
     from dagstead.cli.explaining import explain as gather
     from dagstead.cli.explanation_page import as_json, as_text
-    from dagstead.project import read_project
-    from dagstead.routing.looking import look, targets_of
+    from dagstead.repository.files import read_project
 
     project = read_project(path)
     (name,) = chosen(project, path, [location])

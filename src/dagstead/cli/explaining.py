@@ -11,12 +11,13 @@ from dagstead.errors import DagsteadError, GitError, InvalidInputError
 
 if TYPE_CHECKING:
     from dagstead.build.model import PlannedBuild
-    from dagstead.project import Location, Project
-    from dagstead.project.changes import Part, Step
-    from dagstead.project.rules.base import Finding
-    from dagstead.project.source import Position
-    from dagstead.routing.looking import Outlook
-    from dagstead.workflows.inspecting.inspection import Use
+    from dagstead.check.outlook import Outlook
+    from dagstead.model.location import Location
+    from dagstead.model.source import Position
+    from dagstead.repository.changes import Part, Step
+    from dagstead.repository.ci.inspection import Use
+    from dagstead.repository.files import Project
+    from dagstead.repository.rules.base import Finding
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,7 +48,7 @@ class Explanation:
 
 def explain(project: Project, location: Location, outlook: Outlook) -> Explanation:
     """Gather all. ``outlook`` is of this location alone; nothing of the repository is run."""
-    from dagstead.workflows.inspecting.inspection import inspect
+    from dagstead.repository.ci.inspection import inspect
 
     build, problem = _build(project, location)
     name = location.name.value
@@ -78,8 +79,8 @@ def _build(project: Project, location: Location) -> tuple[PlannedBuild | None, s
 
 
 def _made_from(project: Project, location: Location) -> Iterator[MadeFrom]:
-    from dagstead.project.changes import FilesOnDisk, made_from
-    from dagstead.project.changes.git import open_repository
+    from dagstead.repository.changes import FilesOnDisk, made_from
+    from dagstead.repository.changes.git import open_repository
 
     try:
         git = open_repository(project.root)
@@ -93,8 +94,8 @@ def _made_from(project: Project, location: Location) -> Iterator[MadeFrom]:
 
 
 def _shown(part: Part, top: str) -> str:
-    from dagstead.project.changes import Glob, Tree
-    from dagstead.project.changes.reports import shown
+    from dagstead.repository.changes import Glob, Tree
+    from dagstead.repository.changes.reports import shown
 
     if isinstance(part, Tree):
         is_folder = os.path.isdir(f"{top}/{part.path}")  # noqa: PTH112 - many
@@ -106,7 +107,7 @@ def _shown(part: Part, top: str) -> str:
 
 def _findings(project: Project, definitions: Sequence[Location]) -> Iterator[Finding]:
     """What ``dagstead check`` says inside the location's entries, or by its name."""
-    from dagstead.project.checking import check
+    from dagstead.repository.rules.checking import check
 
     quoted = repr(definitions[0].name.value)
     for each in check(project):

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from dagstead.cli.remarks import normalized
-from dagstead.routing.agents import describe_queue
+from dagstead.model.agents import describe_queue
 from dagstead.routing.wording import describe_refusal
 
 if TYPE_CHECKING:
     from dagstead.build.model import PlannedBuild
     from dagstead.cli.explaining import Explanation
-    from dagstead.project.source import Position
-    from dagstead.workflows.inspecting.inspection import Use
+    from dagstead.model.source import Position
+    from dagstead.repository.ci.inspection import Use
 
 #: A title of a section, and its lines: a word and what it is, or only what it is.
 Section = tuple[str, Sequence[tuple[str, str]]]

@@ -13,8 +13,8 @@ import typer
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from dagstead.project import Project
-    from dagstead.project.rules.base import Finding, Rule
+    from dagstead.repository.files import Project
+    from dagstead.repository.rules.base import Finding, Rule
 
 CODES_HELP = "Code of a rule, or its beginning (DS2); may be repeated."
 
@@ -33,7 +33,7 @@ def print_for_programs(
 ) -> None:
     """Print annotations of GitHub or SARIF."""
     from dagstead import __version__
-    from dagstead.project import reports
+    from dagstead.repository.rules import reports
 
     prefix = prefix_in_repository(project)
     if format_ is ReportFormat.SARIF:
@@ -46,7 +46,7 @@ def print_for_programs(
 
 def print_lines(findings: Sequence[Finding], prefix: str) -> None:
     """A finding is one line in a pipe; on a terminal the advice has a line of its own."""
-    from dagstead.project.reports import shown
+    from dagstead.repository.files.places import shown
 
     terminal = sys.stdout.isatty()
     between = "\n    " if terminal else " "
@@ -61,7 +61,7 @@ def print_lines(findings: Sequence[Finding], prefix: str) -> None:
 
 def print_summary(findings: Sequence[Finding]) -> None:
     """Print how many there are, as a remark."""
-    from dagstead.project.reports import counts
+    from dagstead.repository.rules.reports import counts
 
     number = counts(findings)
     fixable = sum(bool(each.found.edits) for each in findings)
@@ -72,7 +72,7 @@ def print_summary(findings: Sequence[Finding]) -> None:
 
 def print_pages(rules: Sequence[Rule]) -> None:
     """Print the pages of rules."""
-    from dagstead.project.rule_pages import rule_page
+    from dagstead.repository.rules.rule_pages import rule_page
 
     print("\n".join(rule_page(each) for each in rules), end="")
 

@@ -14,9 +14,9 @@ import typer
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from dagstead.project import Project
-    from dagstead.project.layouts.journal import Journal
-    from dagstead.project.layouts.plan import FileChange, Plan
+    from dagstead.repository.files import Project
+    from dagstead.repository.layouts.journal import Journal
+    from dagstead.repository.layouts.plan import FileChange, Plan
 
 
 class Target(StrEnum):
@@ -112,13 +112,13 @@ def migrate(  # noqa: PLR0913 - options of a command
 
     `dagstead migrate --repair` prints how what `cat */dagster_cloud.yaml` has lost comes back
     """
-    from dagstead.project import read_project
-    from dagstead.project.layouts.history import past_of
-    from dagstead.project.layouts.journal import Journal
-    from dagstead.project.layouts.plan import Layout, Wish
-    from dagstead.project.layouts.planning import plan_migration
-    from dagstead.project.layouts.repairing import plan_repair
-    from dagstead.project.layouts.tree import DiskTree
+    from dagstead.repository.files import read_project
+    from dagstead.repository.layouts.history import past_of
+    from dagstead.repository.layouts.journal import Journal
+    from dagstead.repository.layouts.plan import Layout, Wish
+    from dagstead.repository.layouts.planning import plan_migration
+    from dagstead.repository.layouts.repairing import plan_repair
+    from dagstead.repository.layouts.tree import DiskTree
 
     if sum((to is not None, repair, undo, resume)) != 1:
         msg = "Say one of --to LAYOUT, --repair, --undo and --resume."
@@ -183,8 +183,8 @@ def _check_written(project: Project, plan: Plan, journal: Journal) -> None:
     So it is when `.gitignore` leaves out a file that was made.
     """
     from dagstead.errors import LayoutError
-    from dagstead.project import read_project
-    from dagstead.project.layouts.proof import differences
+    from dagstead.repository.files import read_project
+    from dagstead.repository.layouts.proof import differences
 
     wrong = differences(plan.project, read_project(project.root))
     if wrong:
@@ -201,9 +201,9 @@ def _with_workflows(project: Project, plan: Plan) -> Plan:
     import os
     from dataclasses import replace
 
-    from dagstead.project.layouts.plan import FileChange
-    from dagstead.workflows.generating import changed_files
-    from dagstead.workflows.options import Options, Pattern
+    from dagstead.repository.layouts.plan import FileChange
+    from dagstead.repository.workflows.generating import changed_files
+    from dagstead.repository.workflows.options import Options, Pattern
 
     files = changed_files(plan.project, Options(pattern=Pattern.PER_LOCATION))
     made = tuple(
@@ -218,7 +218,7 @@ def _with_workflows(project: Project, plan: Plan) -> Plan:
 
 
 def _print_diff(changes: Sequence[FileChange]) -> None:
-    from dagstead.project.layouts.plan import difference
+    from dagstead.repository.layouts.plan import difference
 
     text = "".join(difference(each) for each in changes)
     if not sys.stdout.isatty():

@@ -73,8 +73,8 @@ def _comparing(plan: Plan, path: Path) -> Comparing:
     from functools import partial
 
     from dagstead.client.changed import Comparing
-    from dagstead.project.changes import find_changes
-    from dagstead.workflows.building import known_from_workflows
+    from dagstead.repository.changes import find_changes
+    from dagstead.repository.changes.workflow_files import known_from_workflows
 
     return Comparing(
         path=path,

@@ -17,7 +17,7 @@ from dagstead.cli.where import DeploymentOption, UrlOption
 
 if TYPE_CHECKING:
     from dagstead.build.model import Plan, PlannedBuild, Platform
-    from dagstead.project import Project
+    from dagstead.repository.files import Project
 
 
 class PlanFormat(StrEnum):
@@ -77,7 +77,7 @@ def plan(  # noqa: PLR0913 - options of a command
         platform=platform,
     )
     from dagstead.build.planning import make_plan
-    from dagstead.project import read_project
+    from dagstead.repository.files import read_project
 
     project = read_project(path)
     made = narrowed(
@@ -111,9 +111,9 @@ def print_dockerfiles(made: Plan) -> None:
 
 def _agents(project: Project) -> dict[str, list[str]]:
     """The agents that will run each location, from the repository's files alone."""
+    from dagstead.check.outlook import look, targets_of
     from dagstead.cli.routing import AgentSource
     from dagstead.errors import DagsteadError
-    from dagstead.routing.looking import look, targets_of
 
     try:
         found = AgentSource().found(project)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from dagstead.project.source import Position
+    from dagstead.model.source import Position
     from dagstead.routing.remarks import Remark
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}

@@ -23,8 +23,8 @@ from dagstead.cli.routing import (
 from dagstead.cli.where import UrlOption
 
 if TYPE_CHECKING:
-    from dagstead.project import Project
-    from dagstead.routing.looking import Outlook
+    from dagstead.check.outlook import Outlook
+    from dagstead.repository.files import Project
 
 
 class RoutesFormat(StrEnum):
@@ -85,8 +85,8 @@ def routes(  # noqa: PLR0913 - options of a command
 
     `dagstead routes --format mermaid` draws it
     """
-    from dagstead.project import read_project
-    from dagstead.routing.looking import look, targets_of
+    from dagstead.check.outlook import look, targets_of
+    from dagstead.repository.files import read_project
 
     project = read_project(path)
     names = chosen(project, path, location or [])

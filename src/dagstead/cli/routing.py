@@ -13,8 +13,8 @@ import typer
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from dagstead.project import ConfigFile, Project
-    from dagstead.routing.files.settings import Found
+    from dagstead.repository.agents.settings import AgentScan
+    from dagstead.repository.files import ConfigFile, Project
 
 _PANEL = "Which agents there are"
 
@@ -61,7 +61,7 @@ class AgentSource:
     live: bool = False
     url: str | None = None
 
-    def found(self, project: Project) -> Found:
+    def found(self, project: Project) -> AgentScan:
         """The agents, with the pool where it is assumed.
 
         Raises:
@@ -79,7 +79,7 @@ def chosen(project: Project, path: Path, names: Sequence[str]) -> Sequence[str]:
     Raises:
         InvalidInputError: when there is no such location, or none at all.
     """
-    from dagstead.project.rules.visit import nearest
+    from dagstead.model.words import nearest
 
     known = [each.name.value for each in project.locations]
     if not known:
@@ -96,15 +96,15 @@ def chosen(project: Project, path: Path, names: Sequence[str]) -> Sequence[str]:
 
 def _in_files(
     project: Project, named: Sequence[str], sets: Sequence[str], *, no_pool: bool
-) -> Found:
-    from dagstead.routing.files.finding import agent_of_sets, find_agents
-    from dagstead.routing.files.settings import Found
-    from dagstead.routing.looking import with_pool
+) -> AgentScan:
+    from dagstead.check.outlook import with_pool
+    from dagstead.repository.agents.finding import agent_of_sets, find_agents
+    from dagstead.repository.agents.settings import AgentScan
 
     # A mistake in them is told whatever the agents are.
     of_defaults = agent_of_sets(sets)
     if named:
-        found = sum((_named(project, each, sets) for each in named), Found())
+        found = sum((_named(project, each, sets) for each in named), AgentScan())
     else:
         found = find_agents(project, sets)
         if sets and not found.agents:
@@ -122,11 +122,11 @@ def _refuse_with_live(
             raise InvalidInputError(msg)
 
 
-def _live_agents(url: str | None) -> Found:
+def _live_agents(url: str | None) -> AgentScan:
     from dagstead.cli.where import target_of
     from dagstead.client.agents import live_agents
     from dagstead.client.connection import Connection
-    from dagstead.routing.files.settings import Found
+    from dagstead.repository.agents.settings import AgentScan
     from dagstead.routing.remarks import Remark, Weight
 
     with Connection(target_of(url, None)) as connection:
@@ -140,12 +140,12 @@ def _live_agents(url: str | None) -> Found:
         )
         for each in told.silent
     ]
-    return Found(agents=told.running, remarks=tuple(remarks))
+    return AgentScan(agents=told.running, remarks=tuple(remarks))
 
 
-def _named(project: Project, named: str, sets: Sequence[str]) -> Found:
+def _named(project: Project, named: str, sets: Sequence[str]) -> AgentScan:
     """The agents of files that are named, whose paths then are relative to the project."""
-    from dagstead.routing.files.finding import named_agents
+    from dagstead.repository.agents.finding import named_agents
 
     paths = [Path(each) for each in named.split(",")]
     layers = [_file(project, each) for each in paths]
@@ -153,7 +153,7 @@ def _named(project: Project, named: str, sets: Sequence[str]) -> Found:
 
 
 def _file(project: Project, path: Path) -> ConfigFile:
-    from dagstead.project import read_file
+    from dagstead.repository.files import read_file
 
     try:
         data = path.read_bytes()
@@ -172,7 +172,7 @@ def _file(project: Project, path: Path) -> ConfigFile:
 
 def _beside(project: Project, path: Path) -> Project:
     """The files in the folder of a file, with the same paths as that."""
-    from dagstead.project import read_file, read_project
+    from dagstead.repository.files import read_file, read_project
 
     folder = path.parent
     inner = read_project(folder)

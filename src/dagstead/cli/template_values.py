@@ -12,7 +12,7 @@ import typer
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from dagstead.project import TemplateValues
+    from dagstead.repository.files import TemplateValues
 
 VarOption = Annotated[
     list[str] | None,
@@ -31,7 +31,7 @@ def template_values(variables: Sequence[str], file: Path | None) -> TemplateValu
     """
     if not variables and file is None:
         return None
-    from dagstead.project import TemplateValues
+    from dagstead.repository.files import TemplateValues
 
     given: dict[str, object] = {}
     if file is not None:

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from dagstead.cli import workflows_inspect
-from dagstead.workflows.options import Options, Pattern, Provider, Tool
+from dagstead.repository.ci.provider import Provider
+from dagstead.repository.workflows.options import Options, Pattern, Tool
 
 app = typer.Typer(help="Make and inspect CI files that deploy.", no_args_is_help=True)
 
@@ -66,9 +67,9 @@ def generate(  # noqa: PLR0913 - each is a choice of the person
 
     - `dagstead workflows generate --ci gitlab --pattern b3`
     """
-    from dagstead.project import read_project
-    from dagstead.workflows.generating import drift, stale_files, write
-    from dagstead.workflows.generating import generate as make
+    from dagstead.repository.files import read_project
+    from dagstead.repository.workflows.generating import drift, stale_files, write
+    from dagstead.repository.workflows.generating import generate as make
 
     options = Options(
         provider=provider,

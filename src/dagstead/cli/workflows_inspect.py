@@ -55,16 +55,17 @@ def inspect(
 
     - `dagstead workflows inspect --explain DW121` prints why a filter must have all files
     """
-    from dagstead.workflows.inspecting.checking import examine, inspection_rules
+    from dagstead.repository.rules.workflow_checking import examine, inspection_rules
 
     if explain is not None:
         print_pages(matching(inspection_rules(), [explain]))
         return
     rules = chosen(inspection_rules(), select or [], ignore or [])
-    from dagstead.project import read_project, reports
-    from dagstead.project.checking import has_errors
-    from dagstead.workflows.inspecting.inspection import inspect as follow
-    from dagstead.workflows.inspecting.summaries import as_data, as_lines
+    from dagstead.repository.ci.inspection import inspect as follow
+    from dagstead.repository.ci.summaries import as_data, as_lines
+    from dagstead.repository.files import read_project
+    from dagstead.repository.rules import reports
+    from dagstead.repository.rules.checking import has_errors
 
     inspection = follow(read_project(path))
     project = inspection.project

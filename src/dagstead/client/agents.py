@@ -8,7 +8,7 @@ from typing import Any
 
 from dagstead.client.connection import Connection
 from dagstead.errors import RefusedError, UnreachableError
-from dagstead.routing.agents import Agent, AgentKind
+from dagstead.model.agents import Agent, AgentKind
 
 _QUERY = """
 query ServingAgents {

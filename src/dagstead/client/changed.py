@@ -9,8 +9,8 @@ from pathlib import Path
 
 from dagstead.client.releases import Deployed
 from dagstead.errors import DagsteadError
-from dagstead.project.changes import Changes, Question, find_changes
-from dagstead.project.changes.reports import summary
+from dagstead.repository.changes import Changes, Question, find_changes
+from dagstead.repository.changes.reports import summary
 
 #: Finds what a change touches; given for tests, and for what the CI files add.
 Find = Callable[[Question], Changes]

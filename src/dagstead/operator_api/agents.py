@@ -14,13 +14,13 @@ from dagster_shared.serdes import deserialize_value
 from dagster_shared.serdes.errors import DeserializationError
 from graphql import GraphQLResolveInfo
 
+from dagstead.model.agents import AgentKind
 from dagstead.operator_api.context import context_of, grants
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_python_error
 from dagstead.plane.agents import Heartbeat, as_agent, of_deployment
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import describe_queue
-from dagstead.routing.agents import AgentKind
 from dagstead.store.all import Store
 
 

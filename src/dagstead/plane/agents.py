@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from dagstead.routing.agents import Agent, AgentKind
+from dagstead.model.agents import Agent, AgentKind
 
 #: Official agents send a heartbeat every 30 seconds; three missed ones and the agent is gone.
 ALIVE_SECONDS = 90.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from dagstead.project.model import Kind
-from dagstead.routing.agents import Agent, AgentKind, describe_queue, name_queue
+from dagstead.model.agents import Agent, AgentKind, describe_queue, name_queue
+from dagstead.model.location import Kind
 from dagstead.routing.remarks import Remark, Weight
 from dagstead.routing.routes import Reason, Route
 from dagstead.routing.wording import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dagstead.project.source import Position
+from dagstead.model.source import Position
 
 
 class Weight(StrEnum):

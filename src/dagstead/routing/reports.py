@@ -7,8 +7,8 @@ import posixpath
 from collections.abc import Sequence
 from typing import Any
 
-from dagstead.project.source import Position
-from dagstead.routing.agents import Agent
+from dagstead.model.agents import Agent
+from dagstead.model.source import Position
 from dagstead.routing.remarks import Remark
 from dagstead.routing.routes import Refusal, Route
 from dagstead.routing.wording import describe_refusal

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from dagstead.project.model import Kind, Location
-from dagstead.project.source import Position
-from dagstead.routing.agents import Agent
+from dagstead.model.agents import Agent
+from dagstead.model.location import Kind, Location
+from dagstead.model.source import Position
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

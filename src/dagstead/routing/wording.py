@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dagstead.routing.agents import Agent, name_queue
+from dagstead.model.agents import Agent, name_queue
 from dagstead.routing.routes import Reason, Refusal, Route, Target
 
 #: More names make a sentence unreadable.

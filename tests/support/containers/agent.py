@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from dagstead.routing.agent_file import TOKEN_VARIABLE
+from dagstead.repository.agents.agent_config import TOKEN_VARIABLE
 from dagstead.testing.waiting import eventually
 from tests.support.agents import READY_LINE
 from tests.support.containers.daemon import SOCKET

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.environments import REPOSITORY
 from tests.unit.cli.conftest import Command
-from tests.unit.routing.repositories import AGENT, LOCATIONS, written
+from tests.unit.repository.agents.repositories import AGENT, LOCATIONS, written
 
 POOL_AND_EU = {"dagster_cloud.yaml": LOCATIONS, "agent/dagster.yaml": AGENT}
 

@@ -11,10 +11,10 @@ import pytest
 from dagstead.client.agents import LiveAgents, live_agents
 from dagstead.client.connection import Connection, Target
 from dagstead.errors import RefusedError, UnreachableError
+from dagstead.model.agents import AgentKind
 from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL, Heartbeat
 from dagstead.plane.deployments import Branch
 from dagstead.plane.tokens import TokenKind
-from dagstead.routing.agents import AgentKind
 from dagstead.store.tokens import Grant
 from tests.unit.operator_api.surface import Operator
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from dagstead.model.agents import AgentKind
 from dagstead.plane.agents import POOL_LABEL, Heartbeat, as_agent
-from dagstead.routing.agents import AgentKind
 
 BEAT = Heartbeat(
     agent_id="a-1",

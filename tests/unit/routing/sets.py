@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from dagstead.routing.agents import Agent, AgentKind
+from dagstead.model.agents import Agent, AgentKind
 from dagstead.routing.routes import BRANCHES, Routed, Target
 
 NAMES = st.sampled_from(["digits", "weather", "train"])

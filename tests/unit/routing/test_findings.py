@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagstead.project import Kind
-from dagstead.routing.agents import Agent, managed_pool
+from dagstead.model.agents import Agent, managed_pool
+from dagstead.model.location import Kind
 from dagstead.routing.findings import findings
 from dagstead.routing.remarks import Remark, Weight
 from dagstead.routing.routes import BRANCHES, Routed, Target, routes

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dagstead.routing.agents import Agent, AgentKind, managed_pool
+from dagstead.model.agents import Agent, AgentKind, managed_pool
 from dagstead.routing.routes import BRANCHES, Reason, Routed, Target, route
 from tests.unit.routing.sets import AGENT_LISTS, AGENTS, LOCATIONS, TARGETS
 

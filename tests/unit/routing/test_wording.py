@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from dagstead.routing.agents import Agent, managed_pool
+from dagstead.model.agents import Agent, managed_pool
 from dagstead.routing.routes import BRANCHES, Routed, Target, route
 from dagstead.routing.wording import describe_refusal, describe_unserved
 from tests.unit.routing.sets import AGENT_LISTS, LOCATIONS, TARGETS

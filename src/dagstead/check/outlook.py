@@ -1,0 +1,104 @@
+"""Puts a repository and its agents together: which deployments to look at, and what to assume."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from dagstead.model.agents import Agent, AgentKind, managed_pool
+from dagstead.model.location import Kind
+from dagstead.repository.agents.settings import AgentScan
+from dagstead.repository.files.project import Project
+from dagstead.routing.findings import ABOUT_NO_LOCATION, findings
+from dagstead.routing.remarks import Remark, Weight
+from dagstead.routing.routes import BRANCHES, Route, Routed, Target, routes
+
+#: What the official command line deploys to when nothing else is said.
+USUAL_DEPLOYMENT = "prod"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outlook:
+    """Who will run what, and what there is to say about it."""
+
+    agents: tuple[Agent, ...]
+    routes: tuple[Route, ...]
+    remarks: tuple[Remark, ...]
+
+    @property
+    def is_unserved(self) -> bool:
+        """Whether there is a location that nobody will run where it matters."""
+        return any(each.name == "unserved" and each.weight is Weight.ERROR for each in self.remarks)
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether there is anything more than a note."""
+        return any(each.weight is not Weight.NOTE for each in self.remarks)
+
+
+def with_pool(found: AgentScan, project: Project) -> AgentScan:
+    """The agents of files with the managed pool, which no file defines, and the note of it.
+
+    A repository without serverless locations is taken to have no pool beside its agents.
+    """
+    if any(each.kind is AgentKind.POOL for each in found.agents):
+        return found
+    serverless = any(each.kind is Kind.SERVERLESS for each in project.locations)
+    if found.agents and not serverless:
+        return found
+    if found.agents:
+        message = "the managed pool is taken to serve the default queue beside these agents"
+        advice = "Say --no-pool where there is none"
+    else:
+        message = (
+            "no agents are known: the managed pool alone is assumed, which serves the default queue"
+        )
+        advice = "Name the files of your agents with --agents, or ask a control plane with --live"
+    note = Remark(name="pool-assumed", weight=Weight.NOTE, message=message, advice=advice)
+    return found + AgentScan(agents=(managed_pool(),), remarks=(note,))
+
+
+def targets_of(
+    agents: Sequence[Agent], deployment: str | None, *, branch: bool
+) -> tuple[Target, ...]:
+    """The deployments to look at: those that are asked for, else ``prod`` and all branches.
+
+    Where every agent names deployments and none names ``prod``, those are looked at.
+    """
+    if deployment is not None or branch:
+        full = (Target(deployment=deployment),) if deployment is not None else ()
+        return (*full, *((BRANCHES,) if branch else ()))
+    named = {name for each in agents for name in each.deployments or ()}
+    hybrid = [each for each in agents if each.kind is AgentKind.HYBRID]
+    free = any(each.deployments is None for each in hybrid)
+    if not named or free or USUAL_DEPLOYMENT in named:
+        return Target(deployment=USUAL_DEPLOYMENT), BRANCHES
+    return (*(Target(deployment=each) for each in sorted(named)), BRANCHES)
+
+
+def look(
+    project: Project,
+    found: AgentScan,
+    targets: Sequence[Target],
+    *,
+    names: Collection[str] = (),
+    branches_matter: bool = False,
+    live: bool = False,
+) -> Outlook:
+    """Route the locations of a repository.
+
+    Args:
+        project: the repository.
+        found: its agents, and what there is to say about their files.
+        targets: the deployments to look at.
+        names: only these locations; empty is all.
+        branches_matter: whether a location that nobody runs in branch deployments is an error.
+        live: whether the agents are those that are heard of.
+    """
+    chosen = [each for each in project.locations if not names or each.name.value in names]
+    routed = routes([Routed.of(each) for each in chosen], targets, found.agents)
+    told = findings(routed, found.agents, branches_matter=branches_matter, running=live)
+    if names:
+        # Whether a queue is used does not show when some locations are left out.
+        told = tuple(each for each in told if each.name not in ABOUT_NO_LOCATION)
+    return Outlook(agents=found.agents, routes=routed, remarks=(*told, *found.remarks))

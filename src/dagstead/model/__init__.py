@@ -1,0 +1,1 @@
+"""Values that every room may know: locations, agents, places in files. No I/O, and no rules."""

@@ -1,0 +1,87 @@
+"""Agents as routing sees them: the sets that decide which locations each will run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dagstead.model.source import Position
+
+#: The name of the managed pool where nothing else names it.
+POOL_NAME = "managed pool"
+
+
+class AgentKind(StrEnum):
+    """Whose infrastructure an agent uses, and so what it can run."""
+
+    #: The managed pool: PEX files only.
+    POOL = "pool"
+    #: An agent in a user's infrastructure: images.
+    HYBRID = "hybrid"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Agent:
+    """One agent. Two with the same sets are the same to routing."""
+
+    name: str
+    kind: AgentKind = AgentKind.HYBRID
+    #: What it starts code servers with ("Kubernetes", "Docker", ...), ``None`` when unknown.
+    launcher: str | None = None
+    #: The queues that it asks for; ``None`` is the default queue.
+    queues: frozenset[str | None]
+    #: The full deployments that it serves; ``None`` is every one.
+    deployments: frozenset[str] | None = None
+    #: Whether it serves branch deployments: all of them or none.
+    branch_deployments: bool = False
+    #: For each full deployment in it, the only locations that it accepts there.
+    allowed_full: Mapping[str, frozenset[str]] | None = None
+    #: The only locations that it accepts in branch deployments; ``None`` is every one.
+    allowed_branch: frozenset[str] | None = None
+    #: Where it is defined, for one that a file defines.
+    position: Position | None = None
+
+    @property
+    def serves_default_queue(self) -> bool:
+        """Whether locations that name no queue come to it."""
+        return None in self.queues
+
+    @property
+    def described_queues(self) -> str:
+        """Its queues, for people."""
+        return describe_queues(self.queues)
+
+    def allowed_in(self, deployment: str, *, is_branch: bool) -> frozenset[str] | None:
+        """The only locations that it accepts in a deployment; ``None`` is every one."""
+        if is_branch:
+            return self.allowed_branch
+        return None if self.allowed_full is None else self.allowed_full.get(deployment)
+
+
+def managed_pool() -> Agent:
+    """The pool of a control plane: the default queue of every deployment."""
+    return Agent(
+        name=POOL_NAME,
+        kind=AgentKind.POOL,
+        queues=frozenset({None}),
+        branch_deployments=True,
+    )
+
+
+def describe_queue(queue: str | None) -> str:
+    """A queue for a table; the default queue has no name."""
+    return "(default queue)" if queue is None else queue
+
+
+def name_queue(queue: str | None) -> str:
+    """A queue in a sentence."""
+    return "the default queue" if queue is None else f"queue {queue!r}"
+
+
+def describe_queues(queues: Iterable[str | None]) -> str:
+    """Queues in a sentence: names in order, the default queue last."""
+    given = set(queues)
+    named = sorted(queue for queue in given if queue is not None)
+    shown = [each or repr(each) for each in named]
+    return ", ".join([*shown, *([describe_queue(None)] if None in given else [])]) or "no queue"

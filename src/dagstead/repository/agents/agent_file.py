@@ -1,0 +1,135 @@
+"""An agent from its ``dagster.yaml``, as ``dagster_cloud.instance`` (1.11 to 1.13) reads it."""
+
+from __future__ import annotations
+
+from dagstead.model.agents import Agent, AgentKind
+from dagstead.model.nodes import Node, kind_of
+from dagstead.repository.agents.settings import AgentScan, SettingsReader
+
+_LAUNCHERS = {
+    "AcaUserCodeLauncher": "Azure Container Apps",
+    "DockerUserCodeLauncher": "Docker",
+    "EcsUserCodeLauncher": "ECS",
+    "K8sUserCodeLauncher": "Kubernetes",
+    "ProcessUserCodeLauncher": "local",
+}
+_POOL_LAUNCHER = "PexUserCodeLauncher"
+_QUEUE_KEYS = frozenset({"include_default_queue", "additional_queues"})
+
+
+def is_agent(root: Node | None) -> bool:
+    """Whether a document is an agent's ``dagster.yaml``."""
+    if root is None or not root.is_mapping:
+        return False
+    instance = root.get("instance_class", "class")
+    return root.get("dagster_cloud_api") is not None or (
+        instance is not None and instance.text == "DagsterCloudAgentInstance"
+    )
+
+
+def read_agent(root: Node, *, name: str) -> AgentScan:
+    """The agent, ``name`` unless it has a label; none when it would not start."""
+    reader = SettingsReader(consequence="the agent does not start")
+    api = root.get("dagster_cloud_api")
+    queues = _queues(reader, root)
+    deployments, branches = _deployments(reader, api)
+    launcher = _text(root.get("user_code_launcher", "class"))
+    serverless = None if api is None else api.get("all_serverless_deployments")
+    is_pool = launcher == _POOL_LAUNCHER or (serverless is not None and serverless.value is True)
+    agent = Agent(
+        name=_text(None if api is None else api.get("agent_label")) or name,
+        kind=AgentKind.POOL if is_pool else AgentKind.HYBRID,
+        launcher=_LAUNCHERS.get(launcher or "", launcher),
+        queues=queues,
+        deployments=None if is_pool else deployments,
+        branch_deployments=branches,
+        allowed_full=reader.by_deployment(
+            root.get("allowed_full_deployment_locations"), "allowed_full_deployment_locations"
+        ),
+        allowed_branch=reader.allowed(
+            root.get("allowed_branch_deployment_locations"), "allowed_branch_deployment_locations"
+        ),
+        position=root.position,
+    )
+    return AgentScan(agents=() if reader.refused else (agent,), remarks=tuple(reader.remarks))
+
+
+def _queues(reader: SettingsReader, root: Node) -> frozenset[str | None]:
+    _say_misplaced(reader, root)
+    queues = root.get("agent_queues")
+    if queues is None or queues.is_null:
+        return frozenset({None})
+    if not queues.is_mapping:
+        reader.refuse(
+            queues,
+            f"agent_queues is {kind_of(queues)}, not a mapping",
+            "Write the names below agent_queues.additional_queues",
+        )
+        return frozenset()
+    for entry in queues.entries:
+        if entry.key.value not in _QUEUE_KEYS:
+            reader.refuse(
+                entry.key,
+                f"agent_queues has no key {entry.key.value!r}",
+                "Write the names below additional_queues, and true or false as "
+                "include_default_queue",
+            )
+    return reader.queues(
+        default=reader.flag(
+            queues.get("include_default_queue"), "include_default_queue", default=True
+        ),
+        named=reader.names(queues.get("additional_queues"), "additional_queues"),
+    )
+
+
+def _say_misplaced(reader: SettingsReader, root: Node) -> None:
+    for entry in root.entries:
+        below = entry.value.entry("agent_queues")
+        if below is None or entry.key.value == "agent_queues":
+            continue
+        advice = "Write agent_queues at the top level of the file"
+        if entry.key.value == "dagster_cloud_api":
+            reader.refuse(below.key, "agent_queues is no key of dagster_cloud_api", advice)
+        else:
+            reader.warn(
+                "queues-ignored",
+                below.key,
+                f"agent_queues below {entry.key.value!r} is not read",
+                advice,
+            )
+
+
+def _deployments(reader: SettingsReader, api: Node | None) -> tuple[frozenset[str] | None, bool]:
+    """The full deployments (``None`` is every one), and whether branch deployments are served."""
+    if api is None:
+        return None, False
+    branches = reader.flag(
+        api.get("branch_deployments"), "dagster_cloud_api.branch_deployments", default=False
+    )
+    one, several = api.get("deployment"), api.get("deployments")
+    if _is_given(one) and _is_given(several):
+        reader.refuse(api, "dagster_cloud_api has deployment and deployments", "Remove one of them")
+    if one is not None and _is_given(one):
+        name = reader.name(one, "dagster_cloud_api.deployment")
+        return (None if name is None else frozenset({name})), branches
+    if several is not None and _is_given(several):
+        known = reader.names(several, "dagster_cloud_api.deployments")
+        return (known if len(known) == len(several.items) else None), branches
+    if branches:
+        return frozenset(), branches
+    reader.note(
+        "no-deployment",
+        api,
+        "dagster_cloud_api names no deployment: the agent asks the control plane for it, and is "
+        "taken to serve every full one",
+        "Write dagster_cloud_api.deployment",
+    )
+    return None, branches
+
+
+def _is_given(node: Node | None) -> bool:
+    return node is not None and not node.is_null and node.value not in ("", ())
+
+
+def _text(node: Node | None) -> str | None:
+    return None if node is None else node.text

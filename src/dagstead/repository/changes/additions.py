@@ -1,0 +1,30 @@
+"""What a location is made from, and the present files of its project do not tell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dagstead.repository.changes.parts import Edge
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Additions:
+    """What somebody knows better."""
+
+    #: More parts, by the names of locations: the workflows that build them.
+    edges: Mapping[str, Sequence[Edge]] = field(default_factory=dict)
+    #: The build contexts that Dockerfiles are used with; both relative to the top.
+    contexts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: A person's patterns, by the names of locations. They begin at the root of the project.
+    patterns: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Past:
+    """What was there before the change and still matters, because it held for folders below it."""
+
+    #: Changed paths: those that are gone among them may have been lock files or Dockerfiles.
+    paths: frozenset[str] = frozenset()
+    #: Folders of changed ``pyproject.toml`` files that made a workspace of what is below.
+    workspaces: frozenset[str] = frozenset()

@@ -1,0 +1,104 @@
+"""The configuration as it was: the present files, with those that changed as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from dagstead.model.families import Family
+from dagstead.repository.changes.git import Change
+from dagstead.repository.files.project import ConfigFile, Project
+from dagstead.repository.files.reader import assemble, read_file
+from dagstead.repository.files.templates import TemplateValues
+from dagstead.repository.files.walk import is_looked_at
+
+#: Files that say nothing but what their entries say.
+_ENTRIES_ONLY = frozenset({Family.CLOUD, Family.DG_BUILD, Family.DG_CONTEXT})
+_DEFINING = _ENTRIES_ONLY | {Family.DG}
+
+
+class Loader(Protocol):
+    """Knows what changed files held at the base."""
+
+    def preload(self, changes: Iterable[Change]) -> None:
+        """Read many in one go."""
+
+    def before(self, change: Change) -> bytes | None:
+        """What a file held, ``None`` where there was none."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Earlier:
+    """What the configuration said at the base."""
+
+    #: The present one itself when no file of it has changed.
+    project: Project
+    #: Changed files that count by their entries, relative to the top of the repository.
+    configuration: frozenset[str]
+    #: Files of which it is not known what they said, relative to the project.
+    unknown: frozenset[str]
+
+
+def read_earlier(
+    project: Project,
+    changes: Iterable[Change],
+    *,
+    prefix: str,
+    load: Loader,
+    template_values: TemplateValues | None = None,
+) -> Earlier:
+    """Put the files back that have changed."""
+    start = f"{prefix}/" if prefix else ""
+    present = {each.path: each for each in project.files}
+    changed = {
+        each.path.removeprefix(start): each
+        for each in changes
+        if each.path.startswith(start) and _matters(each, each.path.removeprefix(start), present)
+    }
+    load.preload(changed.values())
+    files = {path: file for path, file in present.items() if path not in changed}
+    for path, each in changed.items():
+        data = load.before(each)
+        file = None
+        if data is not None:
+            file = read_file(project.root, path, data=data, template_values=template_values)
+        if file is not None:
+            files[path] = file
+    unknown = {path for path in changed if path in files and is_unreadable(files[path])}
+    unknown |= set(_below_folders(changes, start, present))
+    then = project
+    if changed:
+        ordered = tuple(files[path] for path in sorted(files))
+        then = assemble(project.root, project.repository, ordered)
+    by_entries = {
+        path
+        for path in changed
+        for file in (present.get(path), files.get(path))
+        if file is not None and file.family in _ENTRIES_ONLY
+    }
+    return Earlier(
+        project=then,
+        configuration=frozenset(start + path for path in by_entries),
+        unknown=frozenset(unknown),
+    )
+
+
+def is_unreadable(file: ConfigFile) -> bool:
+    """Whether it may define locations, and it is not known which."""
+    if file.family not in _DEFINING or file.root is not None:
+        return False
+    parsed = file.parsed
+    return bool(
+        file.undecodable or parsed.syntax or file.template_problem or file.template_tag is not None
+    )
+
+
+def _matters(change: Change, path: str, present: Mapping[str, ConfigFile]) -> bool:
+    return not change.is_folder and (path in present or is_looked_at(path))
+
+
+def _below_folders(changes: Iterable[Change], start: str, present: Iterable[str]) -> Iterator[str]:
+    """Files in a submodule that has moved: what they held is kept elsewhere."""
+    folders = [f"{each.path}/" for each in changes if each.is_folder]
+    return (path for path in present if any((start + path).startswith(each) for each in folders))

@@ -1,0 +1,218 @@
+"""From a revision to the locations that are touched, and why."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+from dagstead.errors import InvalidInputError
+from dagstead.model.location import Location
+from dagstead.repository.changes.additions import Additions, Past
+from dagstead.repository.changes.earlier import Earlier, is_unreadable, read_earlier
+from dagstead.repository.changes.entries import entry_steps
+from dagstead.repository.changes.files import Files
+from dagstead.repository.changes.git import Change
+from dagstead.repository.changes.graph import PYPROJECT
+from dagstead.repository.changes.made import Made
+from dagstead.repository.changes.matching import Matcher
+from dagstead.repository.changes.model import Changes, Gone, Reason, Touched
+from dagstead.repository.changes.parts import EVERYTHING, Tree, above, is_below, step_at
+from dagstead.repository.changes.present import Present, Question
+from dagstead.repository.changes.pyprojects import is_workspace
+from dagstead.repository.changes.watching import Watch
+from dagstead.repository.files.project import Project
+
+#: Tells what the project itself does not: the workflows that build its locations.
+MoreKnown: TypeAlias = Callable[[Project, Files], Additions]
+
+_MOST_SHOWN = 10
+
+
+def find_changes(question: Question, *, more_known: MoreKnown | None = None) -> Changes:
+    """The locations that differ from what they were, and why.
+
+    Args:
+        question: what is to be told.
+        more_known: is given the project and the files of its repository.
+
+    Raises:
+        InvalidInputError: when there is no such revision, no location, or a configuration file
+            that cannot be read.
+        GitError: when git does not answer.
+    """
+    present = Present(question)
+    project, prefix = present.project, present.git.prefix
+    _refuse_unreadable(project)
+    earlier = read_earlier(
+        project,
+        present.changes,
+        prefix=prefix,
+        load=present,
+        template_values=question.template_values,
+    )
+    if not project.locations and not earlier.project.locations:
+        msg = f"There is no code location in {str(question.path)!r}, and there was none."
+        raise InvalidInputError(msg)
+    _refuse_unknown(question, project)
+    more = Additions() if more_known is None else more_known(project, present.files)
+    more = replace(more, patterns={**more.patterns, **question.watch})
+    finder = _Finder(present, earlier, more)
+    return Changes(
+        project=project,
+        prefix=prefix,
+        base=present.base.sha,
+        changes=present.changes,
+        touched=tuple(finder.touched()),
+        elsewhere=finder.elsewhere(),
+        gone=tuple(_gone(earlier.project, project)),
+        remarks=(*present.remarks, *finder.remarks()),
+    )
+
+
+class _Finder:
+    def __init__(self, present: Present, earlier: Earlier, more: Additions) -> None:
+        self._project = present.project
+        self._prefix = present.git.prefix
+        self._earlier = earlier
+        self._made = Made(
+            present.project,
+            present.files,
+            prefix=present.git.prefix,
+            past=_past(present),
+            more=more,
+        )
+        self._matcher = Matcher(
+            present.changes,
+            {part for parts in self._made.parts.values() for part in parts},
+            configuration=earlier.configuration,
+            before=present.before,
+            now=present.files.read,
+        )
+        self._then = _by_name(earlier.project)
+        self._now = _by_name(present.project)
+
+    @property
+    def _locations(self) -> Sequence[Location]:
+        return self._project.locations
+
+    def touched(self) -> Iterator[Touched]:
+        """The locations with a reason."""
+        for location in self._locations:
+            reasons = (*self._of_entry(location), *self._of_parts(location))
+            if reasons:
+                yield Touched(location=location, reasons=reasons)
+
+    def elsewhere(self) -> tuple[Change, ...]:
+        """What lies in the folder of the project, and belongs to no location."""
+        return tuple(
+            each
+            for each in self._matcher.unmatched()
+            if is_below(each.path, self._prefix or EVERYTHING)
+            and each.path not in self._earlier.configuration
+        )
+
+    def remarks(self) -> Iterator[str]:
+        """What cannot be seen from here."""
+        for each in self._locations:
+            if self._made.folder(each) is None:
+                yield (
+                    f"{each.name.value} is built from {each.build_folder!r}, outside of the "
+                    "repository: only its configuration entry is compared."
+                )
+
+    def _of_entry(self, location: Location) -> Iterator[Reason]:
+        name = location.name.value
+        now = self._now[name]
+        for each in now:
+            if each.file in self._earlier.unknown:
+                step = step_at(each.position, self._prefix, "(what it said cannot be read)")
+                yield Reason(changes=(), chain=(step,))
+                return
+        if self._earlier.project is self._project:
+            return
+        for step in entry_steps(self._then.get(name, ()), now, self._prefix):
+            yield Reason(changes=(), chain=(step,))
+
+    def _of_parts(self, location: Location) -> Iterator[Reason]:
+        name = location.name.value
+        told: dict[str, Tree] = {}
+        for part, chain in self._made.parts[name].items():
+            if isinstance(part, Tree):
+                if _is_told(part, told):
+                    continue
+                told[part.path] = part
+            matched = self._matcher.of(part)
+            changes = self._without_exceptions(name, matched.changes)
+            if changes:
+                yield Reason(changes=changes, chain=chain.steps(), remark=matched.remark)
+
+    def _without_exceptions(self, name: str, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        watches = self._made.watches[name]
+        if not any(each.is_exception for each in watches):
+            return changes
+        return tuple(each for each in changes if not self._is_excepted(watches, each))
+
+    def _is_excepted(self, watches: Sequence[Watch], change: Change) -> bool:
+        """Whether the last pattern that fits a path is an exception."""
+        for each in reversed(watches):
+            if not change.is_folder and self._matcher.fits(each.glob, change.path):
+                return each.is_exception
+        return False
+
+
+def _is_told(part: Tree, told: Mapping[str, Tree]) -> bool:
+    """Whether all changes of a part are those of one before it."""
+    for path in (part.path, *above(part.path)):
+        whole = told.get(path)
+        if whole is not None and whole.ignored in {None, part.ignored}:
+            return True
+    return False
+
+
+def _past(present: Present) -> Past:
+    files = [e for e in present.changes if e.path.rpartition("/")[2] == PYPROJECT]
+    present.preload(files)
+    return Past(
+        paths=frozenset(each.path for each in present.changes),
+        workspaces=frozenset(
+            each.path.rpartition("/")[0] or EVERYTHING
+            for each in files
+            if is_workspace(present.before(each))
+        ),
+    )
+
+
+def _refuse_unreadable(project: Project) -> None:
+    unreadable = [each for each in project.files if is_unreadable(each)]
+    if unreadable:
+        msg = (
+            f"{', '.join(each.path for each in unreadable)} cannot be read, so it is not known "
+            "which locations there are. See `dagstead check`."
+        )
+        raise InvalidInputError(msg)
+
+
+def _refuse_unknown(question: Question, project: Project) -> None:
+    known = [each.name.value for each in project.locations]
+    for name in question.watch:
+        if name not in known:
+            shown = ", ".join(repr(each) for each in known[:_MOST_SHOWN])
+            more = ", ..." if len(known) > _MOST_SHOWN else ""
+            msg = f"There is no location {name!r} to watch paths for. There is {shown}{more}."
+            raise InvalidInputError(msg)
+
+
+def _by_name(project: Project) -> Mapping[str, Sequence[Location]]:
+    found: dict[str, list[Location]] = defaultdict(list)
+    for each in project.definitions:
+        found[each.name.value].append(each)
+    return found
+
+
+def _gone(then: Project, now: Project) -> Iterator[Gone]:
+    names = {each.name.value for each in now.locations}
+    for each in then.locations:
+        if each.name.value not in names:
+            yield Gone(name=each.name.value, position=each.position)

@@ -1,0 +1,116 @@
+"""From a build folder to the Dockerfile, the build context, and what is copied from it."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from dagstead.model.location import Kind
+from dagstead.repository.changes.dockerfiles import Source, context_sources
+from dagstead.repository.changes.dockerignore import Ignored, read_dockerignore
+from dagstead.repository.changes.files import Files
+from dagstead.repository.changes.parts import Edge, Step, Tree, above, is_below, joined
+
+_DOCKERFILE = "Dockerfile"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Image:
+    """What an image is built from beside its build folder."""
+
+    #: What of the build folder is not in it; ``None`` when that cannot be told, too.
+    ignored: Ignored | None
+    edges: tuple[Edge, ...]
+
+
+class Images:
+    """Reads Dockerfiles, each once."""
+
+    def __init__(
+        self, files: Files, past: frozenset[str], contexts: Mapping[str, Sequence[str]]
+    ) -> None:
+        self._files = files
+        self._past = past
+        self._known = contexts
+        self._found: dict[tuple[str, bool], Image | None] = {}
+
+    def of(self, folder: str, kind: Kind) -> Image | None:
+        """The image of a build folder, ``None`` when there is none to build.
+
+        The Dockerfile is the one in the folder; for a location that must have one, the nearest
+        above it if the folder has none.
+        """
+        if kind is Kind.PREBUILT:
+            return None
+        key = folder, kind is Kind.HYBRID
+        if key not in self._found:
+            self._found[key] = self._read(folder, is_hybrid=kind is Kind.HYBRID)
+        return self._found[key]
+
+    def _read(self, folder: str, *, is_hybrid: bool) -> Image | None:
+        candidates = [folder, *above(folder)] if is_hybrid else [folder]
+        edges: list[Edge] = []
+        for each in candidates:
+            path = joined(each, _DOCKERFILE) or _DOCKERFILE
+            if each != folder and self._matters(path):
+                step = Step(file=path, what=f"(nearest above {folder})")
+                edges.append(Edge(to=Tree(path=path), step=step))
+            if self._files.is_file(path):
+                return self._image(path, folder, each, edges, is_hybrid=is_hybrid)
+        return Image(ignored=None, edges=tuple(edges)) if is_hybrid else None
+
+    def _image(
+        self, path: str, folder: str, beside: str, edges: list[Edge], *, is_hybrid: bool
+    ) -> Image:
+        sources = tuple(context_sources(self._text(path) or ""))
+        contexts = self._known.get(path) or (self._context(sources, beside),)
+        for context in contexts:
+            ignored = self._ignored(context, path)
+            copied = self._copied(path, sources, context, ignored)
+            # What the folder has is in it already, whatever docker ignores of it.
+            edges += (each for each in copied if each.to != Tree(path=folder, ignored=ignored))
+            edges += (
+                Edge(to=Tree(path=each), step=Step(file=path, what="(its build context's)"))
+                for each in self._ignore_files(context, path)
+                if self._matters(each) and not is_below(each, folder)
+            )
+        # Only where the folder itself is the context is all of it seen by docker alone.
+        alone = is_hybrid and tuple(contexts) == (folder,)
+        return Image(ignored=self._ignored(folder, path) if alone else None, edges=tuple(edges))
+
+    def _context(self, sources: tuple[Source, ...], beside: str) -> str:
+        """The nearest folder, at or above the Dockerfile, that has all that is copied."""
+        named = [each.path for each in sources if not each.is_cut]
+        for each in (beside, *above(beside)):
+            if all(self._files.exists(joined(each, path) or "") for path in named):
+                return each
+        return beside
+
+    def _copied(
+        self, path: str, sources: tuple[Source, ...], context: str, ignored: Ignored | None
+    ) -> Iterator[Edge]:
+        for each in sources:
+            target = joined(context, each.path)
+            if target is not None:
+                step = Step(file=path, line=each.line, what=each.what)
+                yield Edge(to=Tree(path=target, ignored=ignored), step=step)
+
+    def _ignored(self, context: str, path: str) -> Ignored | None:
+        for file in self._ignore_files(context, path):
+            text = self._text(file)
+            if text is not None:
+                always = frozenset({path, file})
+                return read_dockerignore(context, text, always)
+        return None
+
+    def _ignore_files(self, context: str, path: str) -> tuple[str, ...]:
+        return f"{path}.dockerignore", posixpath.normpath(f"{context}/.dockerignore")
+
+    def _matters(self, path: str) -> bool:
+        """Whether a file is there, or was before the change."""
+        return path in self._past or self._files.is_file(path)
+
+    def _text(self, path: str) -> str | None:
+        data = self._files.read(path)
+        return None if data is None else data.decode("utf-8", errors="replace")

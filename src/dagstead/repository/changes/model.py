@@ -1,0 +1,62 @@
+"""The answer: which locations are touched, and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dagstead.model.location import Location
+from dagstead.model.source import Position
+from dagstead.repository.changes.git import Change
+from dagstead.repository.changes.parts import Step
+from dagstead.repository.files.project import Project
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reason:
+    """Changed paths, and the chain that led from the location to them."""
+
+    #: Relative to the top of the repository. Empty for a configuration entry, whose only step has
+    #: the place.
+    changes: tuple[Change, ...]
+    #: From the path back to the location.
+    chain: tuple[Step, ...]
+    #: What has changed there, where a path alone does not tell.
+    remark: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Touched:
+    """A location that a change touches."""
+
+    location: Location
+    #: At least one.
+    reasons: tuple[Reason, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Gone:
+    """A location that is defined no longer."""
+
+    name: str
+    #: Where it was defined, relative to the root of the project as it was.
+    position: Position
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Changes:
+    """What differs between a base and the present."""
+
+    project: Project
+    #: The root of the project, relative to the top of the repository; empty for the top itself.
+    prefix: str
+    #: The commit or tree that was compared with.
+    base: str
+    #: Every path that differs.
+    changes: tuple[Change, ...]
+    #: In the order of the project's locations.
+    touched: tuple[Touched, ...]
+    gone: tuple[Gone, ...]
+    #: Changed paths of the project that belong to no location, as far as files tell.
+    elsewhere: tuple[Change, ...]
+    #: What a person should know about the answer, a sentence each.
+    remarks: tuple[str, ...] = ()

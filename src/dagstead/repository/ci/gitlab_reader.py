@@ -1,0 +1,81 @@
+"""The jobs of a pipeline of GitLab, in the form of jobs of a workflow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dagstead.model.nodes import Node
+from dagstead.repository.ci.model import Event, Job, Step
+
+#: Keys at the top of a pipeline that are no jobs.
+_NO_JOBS = frozenset(
+    {"after_script", "before_script", "cache", "default", "image", "include", "pages", "services"}
+    | {"spec", "stages", "types", "variables", "workflow"}
+)
+_MOST_PARENTS = 10
+
+
+def gitlab_jobs(root: Node) -> tuple[Job, ...]:
+    """The jobs; those with a dot in front are templates of others."""
+    return tuple(
+        _job(root, each.key.text, each.value)
+        for each in root.entries
+        if each.key.text
+        and not each.key.text.startswith(".")
+        and each.key.text not in _NO_JOBS
+        and each.value.is_mapping
+    )
+
+
+def _job(root: Node, name: str, node: Node) -> Job:
+    before = _get(root, node, "before_script") or root.get("default", "before_script")
+    before = before or root.get("before_script")
+    parts = (before, _get(root, node, "script"))
+    return Job(
+        name=name,
+        node=node,
+        steps=tuple(Step(node=each, run=each) for part in parts for each in _lines(part)),
+        needs=(),
+        env=_get(root, node, "variables"),
+        events=frozenset(_events(root, node)),
+        one_shell=True,
+    )
+
+
+def _get(root: Node, node: Node, key: str, depth: int = 0) -> Node | None:
+    """The value of a key, of the job itself or of what it extends."""
+    own = node.get(key)
+    parents = node.get("extends")
+    if own is not None or parents is None or depth > _MOST_PARENTS:
+        return own
+    for each in reversed(parents.items or (parents,)):
+        parent = root.get(each.text or "")
+        found = None if parent is None else _get(root, parent, key, depth + 1)
+        if found is not None:
+            return found
+    return None
+
+
+def _lines(node: Node | None) -> Iterator[Node]:
+    if node is None:
+        return
+    if node.text is not None:
+        yield node
+    for each in node.items:
+        # A list in the list is what `!reference` and anchors leave.
+        yield from _lines(each)
+
+
+def _events(root: Node, node: Node) -> Iterator[Event]:
+    environment = _get(root, node, "environment")
+    action = None if environment is None else environment.get("action")
+    if action is not None and action.text == "stop":
+        yield Event.CLOSE
+        return
+    rules = _get(root, node, "rules") or _get(root, node, "only")
+    written = "" if rules is None else " ".join(str(each.text or "") for each in rules.walk())
+    is_change = "merge_request" in written
+    if is_change:
+        yield Event.CHANGE
+    if not is_change or "CI_COMMIT_BRANCH" in written or "branches" in written:
+        yield Event.PUSH

@@ -1,0 +1,165 @@
+"""From a repository to its workflows. Only what CI itself would take: not templates in folders."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from dagstead.model.nodes import Node
+from dagstead.model.source import SourceText
+from dagstead.repository.ci.gitlab_reader import gitlab_jobs
+from dagstead.repository.ci.model import Job, LocalAction, Step, Workflow, WorkflowFiles
+from dagstead.repository.ci.provider import FILE, FOLDER, Provider
+from dagstead.repository.ci.triggers import triggers_node, triggers_of
+from dagstead.repository.files import Project
+from dagstead.repository.files.project import project_prefix
+from dagstead.repository.files.yaml_reader import Parsed, Problem, read_yaml
+
+_ACTIONS = ".github/actions"
+_MOST_BYTES = 4_000_000
+
+
+def read_workflows(project: Project) -> WorkflowFiles:
+    """The CI files of the repository of a project. Never raises for what is in a file.
+
+    Places are relative to the root of the project, as those of its other files are.
+    """
+    root, prefix = project.repository, project_prefix(project)
+    workflows = [
+        _workflow(source, path, Provider.GITHUB)
+        for path in _paths(root, FOLDER, "*.y*ml")
+        if (source := _source(root, path, prefix)) is not None
+    ]
+    pipeline = _source(root, FILE, prefix)
+    if pipeline is not None:
+        workflows.append(_workflow(pipeline, FILE, Provider.GITLAB))
+    actions: dict[str, LocalAction] = {}
+    for path in _paths(root, _ACTIONS, "**/action.y*ml"):
+        source = _source(root, path, prefix)
+        if source is not None:
+            actions[posixpath.dirname(path)] = _local_action(source, path)
+    return WorkflowFiles(workflows=tuple(workflows), actions=actions)
+
+
+def _paths(root: Path, folder: str, pattern: str) -> Iterator[str]:
+    found = sorted((root / folder).glob(pattern))
+    return (each.relative_to(root).as_posix() for each in found if each.suffix in {".yml", ".yaml"})
+
+
+def _source(root: Path, path: str, prefix: str) -> SourceText | None:
+    try:
+        with (root / path).open("rb") as stream:
+            data = stream.read(_MOST_BYTES)
+    except OSError:
+        return None
+    file = path if prefix == "." else posixpath.relpath(path, prefix)
+    try:
+        return SourceText.decode(file, data)
+    except UnicodeDecodeError:
+        return SourceText(file=file, text=data.decode("utf-8", errors="replace"))
+
+
+def _workflow(source: SourceText, path: str, provider: Provider) -> Workflow:
+    parsed = read_yaml(source)
+    root = parsed.root
+    empty = Workflow(path=path, provider=provider, source=source, problem=_problem(parsed))
+    if root is None or not root.is_mapping:
+        return empty
+    if provider is Provider.GITLAB:
+        jobs = gitlab_jobs(root)
+        return replace(empty, root=root, jobs=jobs, env=root.get("variables"))
+    called = _call_inputs(root)
+    return replace(
+        empty,
+        root=root,
+        name=_text(root.get("name")),
+        triggers=triggers_of(root),
+        jobs=tuple(_jobs(root)),
+        env=root.get("env"),
+        directory=root.get("defaults", "run", "working-directory"),
+        inputs=called,
+    )
+
+
+def _problem(parsed: Parsed) -> Problem | None:
+    root = parsed.root
+    if parsed.syntax is not None:
+        return parsed.syntax
+    if root is not None and not root.is_mapping:
+        return Problem(message="it is not a mapping", start=root.start, end=root.end)
+    return None
+
+
+def _call_inputs(root: Node) -> Mapping[str, Node | None]:
+    triggers = triggers_node(root)
+    if triggers is None:
+        return {}
+    every: dict[str, Node | None] = {}
+    for name in ("workflow_dispatch", "workflow_call"):
+        inputs = triggers.get(name, "inputs")
+        every |= _inputs(inputs)
+    return every
+
+
+def _inputs(node: Node | None) -> dict[str, Node | None]:
+    entries = () if node is None else node.entries
+    return {each.key.text: each.value.get("default") for each in entries if each.key.text}
+
+
+def _jobs(root: Node) -> Iterator[Job]:
+    jobs = root.get("jobs")
+    for entry in () if jobs is None else jobs.entries:
+        node = entry.value
+        yield Job(
+            name=str(entry.key.value),
+            node=node if node.is_mapping else entry.key,
+            steps=steps_of(node.get("steps")),
+            uses=node.get("uses"),
+            inputs=node.get("with"),
+            needs=_names(node.get("needs")),
+            condition=node.get("if"),
+            env=node.get("env"),
+            matrix=node.get("strategy", "matrix"),
+            outputs=node.get("outputs"),
+            directory=node.get("defaults", "run", "working-directory"),
+        )
+
+
+def steps_of(node: Node | None) -> tuple[Step, ...]:
+    """The steps of a job or of a composite action."""
+    items = () if node is None else node.items
+    return tuple(
+        Step(
+            node=each,
+            id=_text(each.get("id")),
+            uses=each.get("uses"),
+            run=each.get("run"),
+            condition=each.get("if"),
+            env=each.get("env"),
+            inputs=each.get("with"),
+            directory=each.get("working-directory"),
+        )
+        for each in items
+        if each.is_mapping
+    )
+
+
+def _local_action(source: SourceText, path: str) -> LocalAction:
+    root = read_yaml(source).root
+    steps = None if root is None else root.get("runs", "steps")
+    inputs = None if root is None else root.get("inputs")
+    return LocalAction(
+        folder=posixpath.dirname(path), steps=steps_of(steps), inputs=_inputs(inputs)
+    )
+
+
+def _names(node: Node | None) -> tuple[str, ...]:
+    if node is None:
+        return ()
+    return tuple(each.text for each in (node.items or (node,)) if each.text)
+
+
+def _text(node: Node | None) -> str:
+    return "" if node is None or node.value is None else str(node.text or "")

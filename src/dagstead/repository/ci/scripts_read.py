@@ -1,0 +1,36 @@
+"""Signs in a script that it chooses locations while it runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dagstead.repository.ci.acts import Does
+
+#: Compared with the commit before, or with the last push.
+SINCE_LAST_PUSH = re.compile(
+    r"git\s+(?:--no-pager\s+)?diff\b[^\n;|]*(?:HEAD(?:\^|~\d*)|ORIG_HEAD|github\.event\.before)"
+    r"|\bHEAD\^|github\.event\.before"
+)
+_COMPARES = re.compile(r"\bgit\s+(?:--no-pager\s+)?(?:diff|diff-tree)\b[^\n]*")
+_READS = re.compile(
+    r"\byq\b[^\n]*dagster[_-]cloud|load_build_info|(?:safe_)?load(?:_all)?\([^\n]*\)\[\"locations\"\]"
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ScriptAct:
+    """A sign, with its offset in the script."""
+
+    does: Does
+    by: str
+    start: int
+
+
+def script_acts(script: str) -> Iterator[ScriptAct]:
+    """What a script shows besides the commands that Dagster knows."""
+    for does, pattern in ((Does.COMPARE, _COMPARES), (Does.READ, _READS)):
+        found = pattern.search(script)
+        if found:
+            yield ScriptAct(does=does, by=found[0], start=found.start())

@@ -1,0 +1,202 @@
+"""Shell scripts cut into commands, tolerantly: a script that no shell would take gives something.
+
+No shell is run. A word is known when all of it is written in the script, in variables that are set
+to something known, or in expressions of CI that are known.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from dagstead.repository.ci.tokens import Piece, Token, scan
+
+#: Behind these words a command begins.
+_BEFORE_COMMANDS = frozenset(
+    {"if", "then", "else", "elif", "do", "while", "until", "!", "{", "}", "time", "exec", "command"}
+    | {"sudo", "nohup", "done", "fi", "esac"}
+)
+_ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)\+?=")
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_DECLARING = frozenset({"export", "local", "declare", "readonly", "typeset"})
+_MOST_CALLS = 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Call:
+    """A command as it would be called."""
+
+    #: ``None`` for a word that is not known; it may stand for any number of words.
+    words: tuple[str | None, ...]
+    #: Where output goes, as far as it is known.
+    outputs: tuple[str | None, ...]
+    #: Offsets in the script.
+    start: int
+    end: int
+    #: The variables at that point.
+    variables: dict[str, str | None] = field(repr=False)
+
+
+#: Fills in an expression of CI; ``None`` for what is not known.
+Fill = Callable[[str], str | None]
+
+
+def calls_of(script: str, variables: dict[str, str | None], fill: Fill) -> Iterator[Call]:
+    """The commands of a script in their order; both branches of an ``if``.
+
+    ``variables`` is changed as the script sets them.
+    """
+    runner = _Runner(fill=fill, variables=variables)
+    yield from runner.run(tuple(scan(script)))
+
+
+@dataclass(kw_only=True)
+class _Runner:
+    fill: Fill
+    variables: dict[str, str | None]
+    functions: dict[str, tuple[Token, ...]] = field(default_factory=dict)
+    depth: int = 0
+
+    def run(self, tokens: Sequence[Token]) -> Iterator[Call]:
+        current: list[Token] = []
+        at = 0
+        while at < len(tokens):
+            body_end = _function_end(tokens, at)
+            if body_end is not None:
+                self.functions[tokens[at].written or ""] = tuple(tokens[at + 4 : body_end])
+                at = body_end + 1
+                continue
+            if tokens[at].operator:
+                yield from self._finish(current)
+                current = []
+            else:
+                current.append(tokens[at])
+            at += 1
+        yield from self._finish(current)
+
+    def _finish(self, tokens: list[Token]) -> Iterator[Call]:
+        for each in tokens:
+            for piece in each.pieces:
+                if piece.kind == "script":
+                    yield from self.run(tuple(scan(piece.text, piece.start)))
+        words, outputs = _without_redirects(tokens)
+        while words and words[0].written in _BEFORE_COMMANDS:
+            words = words[1:]
+        words = self._assigned(words)
+        if not words:
+            return
+        expanded = tuple(part for each in words for part in self._expanded(each))
+        if not expanded:
+            return
+        if expanded[0] in self.functions and self.depth < _MOST_CALLS:
+            yield from self._called(str(expanded[0]), expanded[1:])
+            return
+        self._declared(expanded)
+        yield Call(
+            words=expanded,
+            outputs=tuple(self._text(each) for each in outputs),
+            start=words[0].start,
+            end=words[-1].end,
+            variables=dict(self.variables),
+        )
+
+    def _called(self, name: str, arguments: tuple[str | None, ...]) -> Iterator[Call]:
+        before = {key: value for key, value in self.variables.items() if key.isdigit()}
+        numbered = {str(number): value for number, value in enumerate(arguments, start=1)}
+        self.variables.update(numbered)
+        self.depth += 1
+        yield from self.run(self.functions[name])
+        self.depth -= 1
+        for key in numbered:
+            self.variables.pop(key, None)
+        self.variables.update(before)
+
+    def _assigned(self, words: list[Token]) -> list[Token]:
+        """Take the assignments before a command; a loop's variable is not known."""
+        while words:
+            first = words[0].pieces[0] if words[0].pieces else None
+            found = first and first.kind == "text" and _ASSIGNMENT.match(first.text)
+            if not first or not found or first.quoted:
+                break
+            self.variables[found["name"]] = self._value(words[0], found.end(), found[0])
+            words = words[1:]
+        if words and words[0].written in {"for", "read", "mapfile", "readarray", "select"}:
+            for each in words[1:]:
+                if each.written and _NAME.fullmatch(each.written):
+                    self.variables[each.written] = None
+            return []
+        return words
+
+    def _value(self, word: Token, start: int, assignment: str) -> str | None:
+        text = self._text(word)
+        return None if text is None or "+=" in assignment else text[start:]
+
+    def _declared(self, words: tuple[str | None, ...]) -> None:
+        if words[0] == "unset":
+            self.variables.update({each: "" for each in words[1:] if each})
+        if words[0] in _DECLARING:
+            for each in words[1:]:
+                name, equals, value = (each or "").partition("=")
+                if equals:
+                    self.variables[name] = value
+
+    def _expanded(self, word: Token) -> list[str | None]:
+        text = self._text(word)
+        unquoted = any(each.kind != "text" and not each.quoted for each in word.pieces)
+        if text is None or not unquoted:
+            return [self._declaration(word) if text is None else text]
+        return list(text.split())
+
+    def _declaration(self, word: Token) -> str | None:
+        """Of a word like ``--name=$x`` the part that is written, when it sets nothing."""
+        first = word.pieces[0]
+        found = first.kind == "text" and re.match(r"--[\w-]+=", first.text)
+        return f"{found[0]}\0" if found else None
+
+    def _text(self, word: Token) -> str | None:
+        parts = [self._piece(each) for each in word.pieces]
+        return None if any(each is None for each in parts) else "".join(map(str, parts))
+
+    def _piece(self, piece: Piece) -> str | None:
+        match piece.kind:
+            case "text":
+                return piece.text
+            case "variable":
+                return self.variables.get(piece.text)
+            case "expression":
+                return self.fill(piece.text)
+            case _:
+                return None
+
+
+def _without_redirects(tokens: list[Token]) -> tuple[list[Token], list[Token]]:
+    words: list[Token] = []
+    outputs: list[Token] = []
+    pending = ""
+    for each in tokens:
+        if each.redirect:
+            # The mark of a document is no word.
+            pending = "" if "<<" in each.redirect and "<<<" not in each.redirect else each.redirect
+        elif pending:
+            if ">" in pending:
+                outputs.append(each)
+            pending = ""
+        else:
+            words.append(each)
+    return words, outputs
+
+
+def _function_end(tokens: Sequence[Token], at: int) -> int | None:
+    """The index of the brace that ends a function which begins here."""
+    start = tokens[at : at + 4]
+    shape = [each.operator or each.written for each in start[1:]]
+    if shape != ["(", ")", "{"] or not _NAME.fullmatch(start[0].written or ""):
+        return None
+    depth = 0
+    for index in range(at + 3, len(tokens)):
+        written = tokens[index].written
+        depth += {"{": 1, "}": -1}.get(written or "", 0)
+        if depth == 0:
+            return index
+    return None

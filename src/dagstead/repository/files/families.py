@@ -1,0 +1,110 @@
+"""Which file is what: by its name first, then by what it says."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import PurePosixPath
+
+from dagstead.model.families import Family
+
+_CLOUD = re.compile(r"dagster[_-]cloud(?:[_.-](?P<variant>[\w.-]+))?\.ya?ml")
+_VALUES = re.compile(r".*(?:values|agent|helm|dagster).*\.ya?ml")
+_TEXT = re.compile(
+    r"(?:docker-)?compose.*\.ya?ml|.*\.(?:sh|bash|tf|env)|\.env.*|[Mm]akefile|[Jj]ustfile"
+    r"|Dockerfile.*|.*task.*\.json"
+)
+_DOCUMENT = re.compile(
+    r"(?i:.*(?:readme|agent|helm|deploy|install|setup|queue|hybrid|kubernetes|k8s|dagster).*\.md)"
+)
+_INTERESTING = re.compile(
+    rf"pyproject\.toml|dg\.toml|build\.yaml|container_context\.yaml|\.gitlab-ci\.yml"
+    rf"|Chart\.yaml"
+    rf"|(?:{_CLOUD.pattern})|(?:{_VALUES.pattern})|(?:{_TEXT.pattern})".replace("?P<variant>", "?:")
+)
+
+_LOCATIONS = re.compile(r"^[\s-]*(?:locations|location_name|defaults)\W*:", re.MULTILINE)
+_AGENT = re.compile(r"DagsterCloudAgentInstance|^dagster_cloud_api\s*:", re.MULTILINE)
+_HELM = re.compile(r"^[ \t]*dagsterCloud(?:Agent)?\s*:", re.MULTILINE)
+_CHART = re.compile(r"^name\s*:\s*\W?(?:dagster-(?:cloud|plus)|dagstead)-agent\b", re.MULTILINE)
+_AGENTS = re.compile(r"^agents\s*:", re.MULTILINE)
+_COMPOSE = re.compile(r"dagster-(?:cloud|plus)-agent|dagstead-agent|dagster-cloud\W+agent\b")
+_HELM_COMMAND = re.compile(r"\bhelm3?\b.*\b(?:install|upgrade)\b")
+_TOOL_DG = re.compile(r"^\s*\[{1,2}\s*tool\s*(?:\.\s*dg\b|\])", re.MULTILINE)
+_BUILD = re.compile(r"^(?:registry|directory|locations|agent_queue)\s*:", re.MULTILINE)
+_COMMANDS = re.compile(
+    r"DAGSTER_CLOUD_AGENT_QUEUES|dagsterCloud|dagster_cloud\.ya?ml|dagster-cloud\.ya?ml"
+    rf"|{_COMPOSE.pattern}"
+)
+_PIPELINE = re.compile(r"dagster-cloud|dg plus|dagster_cloud|dagsterCloud|DAGSTER_CLOUD")
+
+
+@lru_cache(maxsize=10_000)
+def is_interesting(name: str) -> bool:
+    """Whether a file of this name is worth opening. It is asked of every file; names repeat."""
+    pattern = _DOCUMENT if name.endswith(".md") else _INTERESTING
+    return pattern.fullmatch(name) is not None
+
+
+def is_cloud(name: str) -> bool:
+    """Whether a name is that of a ``dagster_cloud.yaml`` or of a variant."""
+    return _CLOUD.fullmatch(name) is not None
+
+
+def is_workflow(path: str) -> bool:
+    """Whether CI runs this file."""
+    if not path.endswith((".yml", ".yaml")):
+        return False
+    folder, _, name = path.rpartition("/")
+    return name == ".gitlab-ci.yml" or folder.endswith(".github/workflows")
+
+
+def variant_of(path: str) -> str:
+    """``prod`` for ``dagster_cloud_prod.yaml``, empty for the file without such a suffix."""
+    found = _CLOUD.fullmatch(PurePosixPath(path).name)
+    return (found["variant"] or "") if found else ""
+
+
+def family_of(path: str, text: str) -> Family | None:
+    """What a file is, ``None`` for one that says nothing about locations or agents."""
+    if is_workflow(path):
+        return Family.WORKFLOW if _PIPELINE.search(text) else None
+    name = PurePosixPath(path).name
+    cloud = _CLOUD.fullmatch(name)
+    if cloud and (not cloud["variant"] or _LOCATIONS.search(text)):
+        return Family.CLOUD
+    return _dg_family(name, text) or _agent_family(name, text)
+
+
+def _dg_family(name: str, text: str) -> Family | None:
+    match name:
+        case "dg.toml":
+            return Family.DG
+        case "pyproject.toml":
+            return Family.DG if _TOOL_DG.search(text) else None
+        case "build.yaml":
+            return Family.DG_BUILD if _BUILD.search(text) else None
+        case "container_context.yaml":
+            return Family.DG_CONTEXT
+        case _:
+            return None
+
+
+def _agent_family(name: str, text: str) -> Family | None:
+    if _DOCUMENT.fullmatch(name):
+        shown = _COMPOSE.search(text) and _HELM_COMMAND.search(text)
+        return Family.DOCUMENT if shown else None
+    found = _yaml_family(name, text) if name.endswith((".yaml", ".yml")) else None
+    if found is None and _TEXT.fullmatch(name) and _COMMANDS.search(text):
+        return Family.TEXT
+    return found
+
+
+def _yaml_family(name: str, text: str) -> Family | None:
+    if name == "Chart.yaml":
+        return Family.CHART if _CHART.search(text) else None
+    if name.startswith("agents.") and _AGENTS.search(text):
+        return Family.AGENTS
+    if _AGENT.search(text):
+        return Family.AGENT
+    return Family.HELM if _HELM.search(text) else None

@@ -1,0 +1,200 @@
+"""From a folder to a :class:`Project`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path, PurePosixPath
+
+from dagstead.errors import InvalidInputError
+from dagstead.model.families import Family
+from dagstead.model.location import Location
+from dagstead.model.source import SourceText
+from dagstead.repository.files.dg import dg_locations
+from dagstead.repository.files.families import family_of, is_interesting, is_workflow
+from dagstead.repository.files.locations import locations_of
+from dagstead.repository.files.project import ConfigFile, Project
+from dagstead.repository.files.templates import TemplateValues, find_tag, render
+from dagstead.repository.files.toml_reader import read_toml
+from dagstead.repository.files.walk import interesting_files, repository_of
+from dagstead.repository.files.yaml_reader import Parsed, Problem, read_yaml
+
+#: Larger files are no configuration written by people.
+_MOST_BYTES = 4_000_000
+
+
+def read_project(root: Path, *, template_values: TemplateValues | None = None) -> Project:
+    """Read every configuration file below a folder, or one file.
+
+    What is wrong in a file never raises: it is kept with its place, and the rules tell of it.
+    Files are read in place; Dagster is not imported, and no code of the project is run.
+
+    Args:
+        root: a folder; or a file, whose folder then is the root and which alone is read.
+        template_values: renders ``dagster_cloud.yaml`` files that are Jinja templates. Without
+            them a template is read as it is, as most official commands do.
+
+    Raises:
+        InvalidInputError: when there is no such folder or file, or it cannot be read.
+    """
+    absolute = root.absolute()
+    if absolute.is_file():
+        return _project(absolute.parent, [absolute.name], template_values)
+    if not absolute.is_dir():
+        msg = f"There is no folder or file {str(root)!r}. Name the folder of your repository."
+        raise InvalidInputError(msg)
+    return _project(absolute, interesting_files(absolute), template_values)
+
+
+def read_file(
+    root: Path, path: str, *, data: bytes, template_values: TemplateValues | None = None
+) -> ConfigFile | None:
+    """One file from its bytes, ``None`` when it says nothing about locations or agents."""
+    undecodable = None
+    try:
+        source = SourceText.decode(path, data)
+    except UnicodeDecodeError as error:
+        source = SourceText(file=path, text=data.decode("utf-8", errors="replace"))
+        start = len(data[: error.start].decode("utf-8"))
+        message = f"byte 0x{data[error.start]:02x} is not UTF-8"
+        undecodable = Problem(message=message, start=start, end=start + 1)
+    family = family_of(path, source.text)
+    if family is None:
+        return None
+    if undecodable is not None:
+        return ConfigFile(
+            path=path,
+            family=family,
+            source=source,
+            parsed=Parsed(root=None),
+            undecodable=undecodable,
+        )
+    if family is Family.CLOUD:
+        return _cloud_file(root, source, template_values)
+    return ConfigFile(path=path, family=family, source=source, parsed=_parse(family, source))
+
+
+def read_contents(
+    root: Path,
+    contents: Mapping[str, bytes],
+    *,
+    template_values: TemplateValues | None = None,
+) -> Project:
+    """The same as :func:`read_project` from bytes by path, as of a commit; ``root`` is not read."""
+    read = (
+        read_file(root, path, data=data, template_values=template_values)
+        for path, data in sorted(contents.items())
+    )
+    files = tuple(each for each in read if each is not None)
+    return assemble(root, repository_of(root) or root, files)
+
+
+def _cloud_file(root: Path, source: SourceText, values: TemplateValues | None) -> ConfigFile:
+    tag = find_tag(source)
+    if tag is None or values is None:
+        parsed = read_yaml(source)
+        if tag is not None and parsed.broken:
+            # Braces without quotes are mappings to YAML: what they make of it means nothing.
+            parsed = replace(parsed, root=None)
+        return ConfigFile(
+            path=source.file,
+            family=Family.CLOUD,
+            source=source,
+            parsed=parsed,
+            template_tag=tag,
+        )
+    rendered = render(source, (root / source.file).parent, values)
+    parsed = Parsed(root=None) if rendered.problem else read_yaml(rendered.source)
+    return ConfigFile(
+        path=source.file,
+        family=Family.CLOUD,
+        source=source,
+        parsed=parsed,
+        template_tag=tag,
+        rendered=rendered.problem is None,
+        template_problem=rendered.problem,
+        template_missing=rendered.missing,
+    )
+
+
+def _parse(family: Family, source: SourceText) -> Parsed:
+    if family is Family.TEXT and not source.file.endswith((".yaml", ".yml")):
+        return Parsed(root=None)
+    return read_toml(source) if family is Family.DG else read_yaml(source)
+
+
+def with_changes(project: Project, changes: Mapping[str, bytes | None]) -> Project:
+    """The project as it would be with other bytes in some files; nothing is read from the disk.
+
+    Args:
+        project: what was read.
+        changes: bytes by path relative to the root, ``None`` for a file that is gone. Files that
+            were not read before are read when their names are those of configuration.
+    """
+    kept = [each for each in project.files if each.path not in changes]
+    made = (
+        read_file(project.root, path, data=data)
+        for path, data in changes.items()
+        if data is not None and (is_interesting(PurePosixPath(path).name) or is_workflow(path))
+    )
+    files = sorted([*kept, *(each for each in made if each)], key=lambda each: each.path)
+    return assemble(project.root, project.repository, tuple(files))
+
+
+def _project(root: Path, paths: Iterable[str], values: TemplateValues | None) -> Project:
+    files = tuple(_read_all(root, paths, values))
+    return assemble(root, repository_of(root) or root, files)
+
+
+def assemble(root: Path, repository: Path, files: tuple[ConfigFile, ...]) -> Project:
+    """A project from its files, in the order of their paths."""
+    definitions = tuple(_definitions(root, files))
+    return Project(
+        root=root,
+        repository=repository,
+        files=files,
+        definitions=definitions,
+        locations=tuple(_chosen(definitions)),
+    )
+
+
+def _read_all(
+    root: Path, paths: Iterable[str], values: TemplateValues | None
+) -> Iterator[ConfigFile]:
+    for path in paths:
+        try:
+            with open(f"{root}/{path}", "rb") as stream:  # noqa: PTH123 - quicker, for thousands
+                # Python makes room for all that it is asked to read.
+                size = os.fstat(stream.fileno()).st_size
+                data = stream.read(min(size, _MOST_BYTES + 1))
+        except OSError:
+            # A link that leads nowhere, or a file that may not be read.
+            continue
+        if len(data) <= _MOST_BYTES:
+            file = read_file(root, path, data=data, template_values=values)
+            if file is not None:
+                yield file
+
+
+def _definitions(root: Path, files: tuple[ConfigFile, ...]) -> Iterator[Location]:
+    for file in files:
+        if file.family is Family.CLOUD:
+            yield from locations_of(file)
+    yield from dg_locations(files, root.resolve().name)
+
+
+def _chosen(definitions: tuple[Location, ...]) -> Iterator[Location]:
+    """One definition for each name, in the order of the definitions."""
+    best: dict[str, Location] = {}
+    for each in definitions:
+        other = best.get(each.name.value)
+        if other is None or _rank(each) < _rank(other):
+            best[each.name.value] = each
+    return (each for each in definitions if best[each.name.value] is each)
+
+
+def _rank(location: Location) -> tuple[int, int, int]:
+    variants = {"": 0, "prod": 1}
+    depth = location.file.count("/")
+    return depth, variants.get(location.variant, 2), int(location.family is not Family.CLOUD)

@@ -1,0 +1,92 @@
+"""From a project and a wish to every file as it is to be, proven to mean the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from yaml import YAMLError
+
+from dagstead.errors import LayoutError
+from dagstead.model.source import SourceText
+from dagstead.repository.files.project import Project
+from dagstead.repository.files.reader import with_changes
+from dagstead.repository.layouts.dg_in import unmovable
+from dagstead.repository.layouts.dg_out import to_dg
+from dagstead.repository.layouts.fitness import unfit, unreadable
+from dagstead.repository.layouts.leftovers import with_all_comments
+from dagstead.repository.layouts.moving import moved
+from dagstead.repository.layouts.plan import (
+    Layout,
+    Plan,
+    Tree,
+    Wish,
+    changes_of,
+    checked,
+    refusal,
+)
+from dagstead.repository.layouts.proof import differences
+from dagstead.repository.layouts.remarks import remarks
+from dagstead.repository.layouts.targets import Move, find_moves
+
+Files = Mapping[str, SourceText | None]
+
+#: What is said of a mistake of this program, which its proof has found.
+_MISTAKE = (
+    "The migration was worked out wrongly, and nothing is written: {} "
+    "Please report it with the files."
+)
+
+
+def plan_migration(project: Project, wish: Wish, tree: Tree) -> Plan:
+    """The changes that bring a project into a layout. Nothing is written.
+
+    Args:
+        project: what was read, without values for templates.
+        wish: what is asked for.
+        tree: the files beside the configuration, below the root of the project.
+
+    Raises:
+        InvalidInputError: for a name that no location has.
+        LayoutError: when something speaks against it; a line for each reason, with its place.
+    """
+    checked(project, wish)
+    _refuse(unreadable(project, wish))
+    moves = find_moves(project, wish, tree)
+    _refuse(unfit(project, moves))
+    if wish.layout is not Layout.DG:
+        _refuse(unmovable(project, moves, wish))
+    try:
+        files = _files(project, moves, wish, tree)
+    except (ValueError, YAMLError) as error:
+        raise LayoutError(_MISTAKE.format(str(error))) from error
+    plan = proven(project, wish, tree, files)
+    return replace(plan, remarks=tuple(remarks(project, moves, wish, files)))
+
+
+def _files(project: Project, moves: Sequence[Move], wish: Wish, tree: Tree) -> Files:
+    if wish.layout is Layout.DG:
+        files: Files = to_dg(project, moves, wish, tree)
+    else:
+        files = moved(project, moves, wish)
+    return files if wish.keep else with_all_comments(project, moves, files)
+
+
+def proven(project: Project, wish: Wish, tree: Tree, files: Files) -> Plan:
+    """A plan of some files, when the locations that they define are those of the project.
+
+    Raises:
+        LayoutError: when they are not; this is a mistake of Dagstead.
+    """
+    changes = changes_of(tree, files)
+    after = with_changes(project, {each.path: each.after for each in changes})
+    wrong = differences(project, after, package_is_module=wish.package_as_module)
+    if wrong:
+        raise LayoutError(_MISTAKE.format(" ".join(wrong)))
+    return Plan(changes=changes, project=after)
+
+
+def _refuse(reasons: Iterable[str]) -> None:
+    found = list(reasons)
+    if found:
+        raise refusal(found)

@@ -1,0 +1,53 @@
+"""What a person should know of a migration that is right in itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from dagstead.model.families import Family
+from dagstead.model.source import SourceText
+from dagstead.repository.files.families import variant_of
+from dagstead.repository.files.project import Project
+from dagstead.repository.layouts.plan import Layout, Wish
+from dagstead.repository.layouts.targets import Move
+
+
+def remarks(
+    project: Project,
+    moves: Sequence[Move],
+    wish: Wish,
+    files: Mapping[str, SourceText | None],
+) -> Iterator[str]:
+    """One sentence each."""
+    if not files:
+        return
+    from_dg = any(each.location.family is Family.DG and not each.stays for each in moves)
+    if from_dg and wish.layout is not Layout.DG and not wish.keep:
+        yield (
+            "dg's tables go, too, and `dg dev` needs them. --keep leaves them; then "
+            "`dagstead check` tells when the two differ."
+        )
+    if any(re.search(r"^defaults\s*:", each.text, re.MULTILINE) for each in files.values() if each):
+        yield (
+            "The official command line reads defaults in `dagster-cloud ci template` only; "
+            "`ci init` and `ci deploy` do as if they were not there."
+        )
+    for file in project.files_of(Family.CLOUD):
+        if variant_of(file.path) and file.parsed.root is not None:
+            yield (
+                f"{file.path} stays: it is the configuration of a deployment of its own, and a "
+                "layout is about the file without such a name."
+            )
+    yield from _mentions(project, files)
+
+
+def _mentions(project: Project, files: Mapping[str, SourceText | None]) -> Iterator[str]:
+    """Workflows and scripts that name a file which goes."""
+    gone = [path for path, text in files.items() if text is None]
+    for file in project.files_of(Family.WORKFLOW, Family.TEXT):
+        for path in gone:
+            found = re.search(rf"(?<![\w/.-]){re.escape(path)}", file.source.text)
+            if found:
+                place = file.source.position(found.start(), found.end())
+                yield f"{place} names {path}, which goes. Change that, too."

@@ -1,0 +1,151 @@
+"""What a rule is, and what it finds."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from dagstead.model.nodes import Node
+from dagstead.model.source import Edit, Position
+from dagstead.repository.files.project import Project
+
+
+class Severity(StrEnum):
+    """How bad it is."""
+
+    #: A deploy fails, or does something else than what is written.
+    ERROR = "error"
+    #: It works, and is probably not what is meant.
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Found:
+    """One place where a rule is broken."""
+
+    position: Position
+    #: What is wrong, with the value: one sentence without a full stop.
+    message: str
+    #: What to write instead: one sentence without a full stop.
+    instead: str
+    #: Edits of that file which put it right and change nothing that works. Empty when only a
+    #: person can decide.
+    edits: tuple[Edit, ...] = ()
+
+    @property
+    def sentences(self) -> str:
+        """The message and the advice, each ended."""
+        return f"{self.message}. {self.advice}"
+
+    @property
+    def advice(self) -> str:
+        """What to write instead, ended."""
+        return self.instead if self.instead.endswith("?") else f"{self.instead}."
+
+
+Check = Callable[[Project], Iterator[Found]]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Rule:
+    """One thing that can be wrong."""
+
+    #: ``DS`` or ``DW`` and three digits; never used again for something else.
+    code: str
+    #: In words, with hyphens.
+    name: str
+    severity: Severity
+    #: One sentence: what must not be.
+    title: str
+    #: Why, for the rule's page.
+    reason: str
+    #: Files that break this rule and no other: paths and texts.
+    bad: Mapping[str, str] = field(repr=False)
+    #: The same, put right.
+    good: Mapping[str, str] = field(repr=False)
+    #: Whether the official command line refuses such a file. A file without findings of these
+    #: rules is one that it accepts.
+    form: bool
+    #: Whether ``--fix`` can put it right, at least sometimes.
+    fixable: bool
+    #: What the examples are rendered with, when they are templates; ``None`` reads them as is.
+    variables: Mapping[str, str] | None
+    check: Check = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """What a rule found, with the rule."""
+
+    rule: Rule = field(repr=False)
+    found: Found
+
+    @property
+    def code(self) -> str:
+        """The code of the rule."""
+        return self.rule.code
+
+    @property
+    def severity(self) -> Severity:
+        """The severity of the rule."""
+        return self.rule.severity
+
+    @property
+    def position(self) -> Position:
+        """The place."""
+        return self.found.position
+
+
+def rule(  # noqa: PLR0913 - a rule says all about itself in one place
+    code: str,
+    name: str,
+    *,
+    bad: Mapping[str, str] | str,
+    good: Mapping[str, str] | str,
+    reason: str,
+    severity: Severity = Severity.ERROR,
+    form: bool = False,
+    fixable: bool = False,
+    variables: Mapping[str, str] | None = None,
+) -> Callable[[Check], Rule]:
+    """Make a function a rule. Its docstring is the title.
+
+    An example that is one text is a ``dagster_cloud.yaml``.
+    """
+
+    def make(check: Check) -> Rule:
+        return Rule(
+            code=code,
+            name=name,
+            severity=severity,
+            title=" ".join((check.__doc__ or "").split()),
+            reason=_paragraphs(reason),
+            bad=_files(bad),
+            good=_files(good),
+            form=form,
+            fixable=fixable,
+            variables=variables,
+            check=check,
+        )
+
+    return make
+
+
+def replacing(node: Node, old: str, new: str) -> tuple[Edit, ...]:
+    """The edit that replaces a part of what is written; none where that is not one clear place."""
+    written = node.source.text[node.start : node.end]
+    if node.source.line_map or written.count(old) != 1:
+        return ()
+    start = node.start + written.index(old)
+    return (Edit(start=start, end=start + len(old), text=new),)
+
+
+def _files(example: Mapping[str, str] | str) -> Mapping[str, str]:
+    files = {"dagster_cloud.yaml": example} if isinstance(example, str) else example
+    return {path: textwrap.dedent(text).lstrip("\n") for path, text in files.items()}
+
+
+def _paragraphs(text: str) -> str:
+    return textwrap.dedent(text).strip()

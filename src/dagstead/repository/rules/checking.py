@@ -1,0 +1,80 @@
+"""``check`` and ``fix``: run the rules over a project."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from types import ModuleType
+
+from dagstead.model.source import Edit, SourceText
+from dagstead.repository.files.project import Project
+from dagstead.repository.rules import (
+    agents,
+    dg_files,
+    form,
+    loss,
+    paths,
+    queues,
+    reading,
+    registries,
+    templates,
+)
+from dagstead.repository.rules import workflow_lines as workflows
+from dagstead.repository.rules.base import Finding, Rule, Severity
+
+_MODULES: tuple[ModuleType, ...] = (
+    reading,
+    form,
+    loss,
+    templates,
+    queues,
+    registries,
+    paths,
+    dg_files,
+    agents,
+    workflows,
+)
+
+
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule, in the order of the codes."""
+    found = [
+        each for module in _MODULES for each in vars(module).values() if isinstance(each, Rule)
+    ]
+    return tuple(sorted(found, key=lambda each: each.code))
+
+
+def check(project: Project, rules: Iterable[Rule] | None = None) -> tuple[Finding, ...]:
+    """What is wrong in a project, in the order of files and lines."""
+    chosen = all_rules() if rules is None else rules
+    findings = [Finding(rule=rule, found=found) for rule in chosen for found in rule.check(project)]
+    return tuple(sorted(findings, key=lambda each: (each.position, each.code)))
+
+
+def has_errors(findings: Iterable[Finding]) -> bool:
+    """Whether anything in it is more than a warning."""
+    return any(each.severity is Severity.ERROR for each in findings)
+
+
+def fixed(project: Project, findings: Sequence[Finding]) -> tuple[SourceText, ...]:
+    """The texts of the files that safe fixes change. Every character beside them stays."""
+    edits: dict[str, list[Edit]] = defaultdict(list)
+    for each in findings:
+        edits[each.position.file] += each.found.edits
+    changed = []
+    for path, of_file in edits.items():
+        file = project.file(path)
+        if file is not None and of_file:
+            changed.append(file.source.edited(of_file))
+    return tuple(changed)
+
+
+def write(root: Path, sources: Iterable[SourceText]) -> None:
+    """Write changed files. Each is replaced as a whole, so that no half of one is left."""
+    for source in sources:
+        path = (root / source.file).resolve()
+        temporary = path.with_name(f".{path.name}.dagstead")
+        temporary.write_bytes(source.encode())
+        temporary.chmod(path.stat().st_mode)
+        temporary.replace(path)

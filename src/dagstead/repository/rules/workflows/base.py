@@ -1,0 +1,101 @@
+"""A rule about workflows: a rule of ``dagstead check`` that looks at an inspection."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from dagstead.repository.ci.inspection import Inspection, inspect
+from dagstead.repository.files import Project
+from dagstead.repository.rules.base import Found, Rule, Severity
+from dagstead.repository.rules.base import rule as make_rule
+
+Examine = Callable[[Inspection], Iterator[Found]]
+
+WORKFLOW = ".github/workflows/deploy.yml"
+CI_INIT = "dagster-io/dagster-cloud-action/actions/utils/ci-init@v1.13.7"
+PRERUN = "dagster-io/dagster-cloud-action/actions/utils/prerun@v1.13.7"
+CALL = "dagster-io/dagster-cloud-action/actions/utils/dagster-cloud-cli@v1.13.7"
+
+ETL = """\
+  - location_name: etl
+    code_source:
+      package_name: etl
+    build:
+      directory: etl
+"""
+TRAIN = """\
+  - location_name: train
+    code_source:
+      package_name: train
+    build:
+      directory: train
+      registry: registry.example.com/train
+    agent_queue: gpu
+"""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkflowRule:
+    """A rule, and what it does with an inspection that is made already."""
+
+    rule: Rule
+    examine: Examine = field(repr=False)
+
+
+def workflow_rule(
+    code: str,
+    name: str,
+    *,
+    bad: Mapping[str, str],
+    good: Mapping[str, str],
+    reason: str,
+    severity: Severity = Severity.ERROR,
+) -> Callable[[Examine], WorkflowRule]:
+    """Make a function a rule. Its docstring is the title."""
+
+    def make(examine: Examine) -> WorkflowRule:
+        def check(project: Project) -> Iterator[Found]:
+            return examine(inspect(project))
+
+        check.__doc__ = examine.__doc__
+        made = make_rule(code, name, bad=bad, good=good, reason=reason, severity=severity)(check)
+        return WorkflowRule(rule=made, examine=examine)
+
+    return make
+
+
+def locations(*entries: str) -> dict[str, str]:
+    """A ``dagster_cloud.yaml`` of an example, with the folders that are built."""
+    files = {"dagster_cloud.yaml": "locations:\n" + "".join(entries)}
+    if ETL in entries:
+        files["etl/setup.py"] = "# etl\n"
+    if TRAIN in entries:
+        files["train/Dockerfile"] = "FROM python:3.12-slim\n"
+    return files
+
+
+def workflow(
+    *steps: str, on: str = "  push:\n    branches: [main]\n", head: str = "", job: str = ""
+) -> str:
+    """A workflow of an example, with one job."""
+    written = "".join(f"      - {_indented(each)}\n" for each in steps)
+    runner = "" if "runs-on" in job else "    runs-on: ubuntu-24.04\n"
+    return f"on:\n{on}{head}jobs:\n  deploy:\n{runner}{job}    steps:\n{written}"
+
+
+def call(command: str) -> str:
+    """A step that calls the official command line through its action."""
+    return f"uses: {CALL}\nwith:\n  command: {command}"
+
+
+#: Begins a session with all locations.
+BEGIN = f"uses: {CI_INIT}\nwith:\n  project_dir: ."
+BUILD = call("ci build --build-strategy python-executable")
+DEPLOY = call("ci deploy")
+#: The steps that deploy a repository whose locations are all serverless.
+SERVERLESS = (BEGIN, BUILD, DEPLOY)
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n        ")

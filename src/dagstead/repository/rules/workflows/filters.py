@@ -1,0 +1,244 @@
+"""DW12x: path filters against the files of locations."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dagstead.model.location import Location
+from dagstead.model.nodes import Node
+from dagstead.model.source import Position, SourceText
+from dagstead.repository.changes.filter_paths import defining_files, watched_paths
+from dagstead.repository.ci.action_steps import COMPARING
+from dagstead.repository.ci.globs import matched_by
+from dagstead.repository.ci.inspection import Inspection
+from dagstead.repository.ci.model import Event, PathFilter, Workflow
+from dagstead.repository.ci.placing import place
+from dagstead.repository.ci.references import reference
+from dagstead.repository.ci.triggers import starts_on, trigger_for
+from dagstead.repository.files.yaml_reader import read_yaml
+from dagstead.repository.rules.base import Found, Severity
+from dagstead.repository.rules.workflows.base import (
+    ETL,
+    SERVERLESS,
+    WORKFLOW,
+    locations,
+    workflow,
+    workflow_rule,
+)
+from dagstead.repository.rules.workflows.visit import deploying, once
+
+#: What these patterns and those of GitHub do not mean alike, and references of dorny/paths-filter.
+_OTHER_FORM = re.compile(r"^[!&*]|[{}()?+@$]")
+_LINE = re.compile(r"\S+")
+_FILES = {
+    **locations(ETL),
+    "etl/requirements.txt": "-e ../shared\n",
+    "shared/setup.py": "# shared\n",
+}
+
+
+def _filtered(*paths: str) -> str:
+    listed = "".join(f'      - "{each}"\n' for each in paths)
+    return workflow(*SERVERLESS, on=f"  push:\n    branches: [main]\n    paths:\n{listed}")
+
+
+_ALL = ("etl/**", "shared/**", "dagster_cloud.yaml", WORKFLOW)
+_GOOD = {**_FILES, WORKFLOW: _filtered(*_ALL)}
+
+
+@workflow_rule(
+    "DW120",
+    "filter-without-files",
+    severity=Severity.WARNING,
+    reason="""
+        A pattern of `paths` matches whole paths from the root of the repository: `etl` is a file,
+        and everything below a folder is `etl/**`. One that matches no file never starts anything.
+        """,
+    bad={**_FILES, WORKFLOW: _filtered(*_ALL, "elt/**")},
+    good=_GOOD,
+)
+def filter_without_files(inspection: Inspection) -> Iterator[Found]:
+    """Every pattern of a path filter matches a file."""
+    for each in deploying(inspection):
+        for pattern, position in (*_of_triggers(each.workflow), *_of_steps(each.workflow)):
+            if not matched_by(pattern, inspection.paths):
+                yield Found(
+                    position=position,
+                    message=f"{pattern!r} matches no file of the repository",
+                    instead=_meant(pattern, inspection.paths),
+                )
+
+
+def _of_triggers(each: Workflow) -> Iterator[tuple[str, Position]]:
+    for trigger in each.triggers:
+        if trigger.paths is None or trigger.paths.ignores:
+            continue
+        patterns = [node.text for node in trigger.paths.patterns]
+        for node in trigger.paths.patterns:
+            pattern = node.text or ""
+            # A folder beside all that is in it does no harm: it may be a submodule.
+            if not pattern.startswith("!") and f"{pattern}/**" not in patterns:
+                yield pattern, node.position
+
+
+def _of_steps(each: Workflow) -> Iterator[tuple[str, Position]]:
+    """The patterns of actions that compare commits, as far as they have the same form."""
+    for job in each.jobs:
+        for step in job.steps:
+            found = step.uses and reference(step.uses.text or "")
+            if not found or not COMPARING.fullmatch(found.name):
+                continue
+            for name in ("filters", "files_yaml", "files"):
+                node = step.input(name)
+                yield from () if node is None else _patterns_in(node)
+
+
+def _patterns_in(node: Node) -> Iterator[tuple[str, Position]]:
+    """The patterns in a text that is YAML or a list of lines."""
+    text = node.text or ""
+    root = read_yaml(SourceText(file=node.source.file, text=text)).root
+    leaves = [] if root is None or not root.entries else list(root.walk())
+    keys = {id(entry.key) for each in leaves for entry in each.entries}
+    for each in leaves:
+        if each.text and id(each) not in keys and not _OTHER_FORM.search(each.text):
+            yield each.text, place(node, each.start, each.end)
+    for found in _LINE.finditer("" if leaves else text):
+        if not _OTHER_FORM.search(found[0]):
+            yield found[0], place(node, found.start(), found.end())
+
+
+@workflow_rule(
+    "DW121",
+    "filter-misses-files",
+    reason="""
+        A change of files that a location is made from does not start the workflow that deploys it:
+        the location keeps running what it was before. Besides its own folder these are its
+        Dockerfile and what that copies, path dependencies, and shared lock files.
+        """,
+    bad={**_FILES, WORKFLOW: _filtered("etl/**", "dagster_cloud.yaml", WORKFLOW)},
+    good=_GOOD,
+)
+def filter_misses_files(inspection: Inspection) -> Iterator[Found]:
+    """A path filter has everything that its locations are made from."""
+    return once(_misses(inspection, is_configuration=False))
+
+
+@workflow_rule(
+    "DW122",
+    "filter-misses-configuration",
+    severity=Severity.WARNING,
+    reason="""
+        A new queue, registry or container context of a location is deployed only when something
+        else changes, too.
+        """,
+    bad={**_FILES, WORKFLOW: _filtered("etl/**", "shared/**", WORKFLOW)},
+    good=_GOOD,
+)
+def filter_misses_configuration(inspection: Inspection) -> Iterator[Found]:
+    """A path filter has the files that configure its locations."""
+    return once(_misses(inspection, is_configuration=True))
+
+
+@workflow_rule(
+    "DW123",
+    "filter-misses-itself",
+    severity=Severity.WARNING,
+    reason="""
+        When the workflow is put right, nothing is deployed with it until something else changes.
+        """,
+    bad={**_FILES, WORKFLOW: _filtered("etl/**", "shared/**", "dagster_cloud.yaml")},
+    good=_GOOD,
+)
+def filter_misses_itself(inspection: Inspection) -> Iterator[Found]:
+    """A path filter has the workflow itself."""
+    for each in deploying(inspection):
+        trigger = each.workflow.trigger("push")
+        if trigger is None or trigger.paths is None:
+            continue
+        files = {each.workflow.path, *(run.workflow.path for run in each.runs)}
+        missed = sorted(path for path in files if not starts_on(trigger.paths, path))
+        if missed:
+            yield Found(
+                position=trigger.paths.node.position,
+                message=f"a change of {', '.join(missed)} does not start this workflow",
+                instead=_advice(trigger.paths, missed),
+            )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Filters:
+    """The filters of the workflows that deploy a location for an event."""
+
+    event: Event
+    filters: Sequence[PathFilter]
+    #: Whether one of them has no filter, so that every change deploys the location.
+    is_open: bool
+
+
+def _misses(inspection: Inspection, *, is_configuration: bool) -> Iterator[Found]:
+    watched = watched_paths(inspection.project)
+    for location in inspection.project.locations:
+        defining = set(defining_files(location, inspection.prefix))
+        paths = [
+            path for path in watched[location.name.value] if (path in defining) == is_configuration
+        ]
+        told: set[str] = set()
+        for event in (Event.PUSH, Event.CHANGE):
+            found = _filters(inspection, location, event)
+            if found.is_open or not found.filters:
+                continue
+            for path in paths:
+                if path not in told and not _is_seen(inspection, found.filters, path):
+                    told.add(path)
+                    yield _missed(found.filters[0], path, location)
+
+
+def _filters(inspection: Inspection, location: Location, event: Event) -> _Filters:
+    found: list[PathFilter] = []
+    is_open = False
+    deployers = inspection.deployers[location.name.value]
+    workflows = {
+        each.inspected.workflow.path: each.inspected.workflow
+        for each in deployers
+        if each.session.run.event is event
+    }
+    for each in workflows.values():
+        trigger = trigger_for(each, event)
+        if trigger is None or trigger.paths is None:
+            is_open = True
+        else:
+            found.append(trigger.paths)
+    return _Filters(event=event, filters=found, is_open=is_open)
+
+
+def _is_seen(inspection: Inspection, filters: Sequence[PathFilter], path: str) -> bool:
+    """Whether a change there may start one of the workflows; a folder is seen when a file is."""
+    root = inspection.project.repository / path
+    if root.is_dir():
+        below = inspection.paths_below(path)
+        return not below or any(starts_on(each, file) for each in filters for file in below)
+    return not root.exists() or any(starts_on(each, path) for each in filters)
+
+
+def _missed(path_filter: PathFilter, path: str, location: Location) -> Found:
+    pattern = path if "." in posixpath.basename(path) else f"{path}/**"
+    return Found(
+        position=path_filter.node.position,
+        message=f"a change of {path} does not deploy {location.name.value}, which is made from it",
+        instead=_advice(path_filter, [pattern]),
+    )
+
+
+def _advice(path_filter: PathFilter, missed: Sequence[str]) -> str:
+    named = ", ".join(missed)
+    return f"Take {named} out of paths-ignore" if path_filter.ignores else f"Add {named}"
+
+
+def _meant(pattern: str, paths: Sequence[str]) -> str:
+    folder = pattern.rstrip("/*")
+    if any(each.startswith(f"{folder}/") for each in paths):
+        return f"Write '{folder}/**' for everything below the folder"
+    return "Write it as it is from the root of the repository, or take it out"

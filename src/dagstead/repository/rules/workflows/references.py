@@ -1,0 +1,259 @@
+"""DW14x: actions, commands and runners that do not exist, are old, or move."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dagstead.model.nodes import Node
+from dagstead.model.source import Position
+from dagstead.model.words import nearest
+from dagstead.repository.ci.acts import Act, Does, Tool
+from dagstead.repository.ci.following import JobRun
+from dagstead.repository.ci.inspection import Inspection
+from dagstead.repository.ci.model import Workflow
+from dagstead.repository.ci.pins import RUNNER, official_action
+from dagstead.repository.ci.provider import Provider
+from dagstead.repository.ci.references import (
+    HEEDS_URL,
+    OFFICIAL,
+    PARTS,
+    RETIRED,
+    Reference,
+    reference,
+)
+from dagstead.repository.ci.steps import rest_of_line
+from dagstead.repository.rules.base import Found, Severity
+from dagstead.repository.rules.workflows.base import (
+    BUILD,
+    CI_INIT,
+    DEPLOY,
+    ETL,
+    SERVERLESS,
+    WORKFLOW,
+    call,
+    locations,
+    workflow,
+    workflow_rule,
+)
+from dagstead.repository.rules.workflows.visit import (
+    acts,
+    concerned,
+    names_other_control_plane,
+    once,
+)
+
+_GOOD = {**locations(ETL), WORKFLOW: workflow(*SERVERLESS)}
+_OWN_URL = "env:\n  DAGSTER_CLOUD_URL: https://dagster.example.com\n"
+_OLD_INIT = f"uses: {CI_INIT.replace('v1.13.7', 'v1.11.9')}\nwith:\n  project_dir: ."
+_MOVING = call("ci deploy").replace("v1.13.7", "dg-v0.1")
+_RETIRED_RUNNERS = frozenset(
+    {"macos-10.15", "macos-11", "macos-12", "macos-13", "ubuntu-16.04", "ubuntu-18.04"}
+    | {"ubuntu-20.04", "windows-2016", "windows-2019"}
+)
+_PINNED = re.compile(r"dagster-cloud(?:-cli)?\s*==\s*(\d+\.\d+\.\d+)")
+#: Works as before, and will be removed.
+_DEPRECATED = "ci check"
+
+
+@workflow_rule(
+    "DW140",
+    "unknown-action",
+    reason="""
+        CI refuses a job that uses an action which does not exist, before its first step.
+        """,
+    bad={
+        **locations(ETL),
+        WORKFLOW: workflow(f"uses: {OFFICIAL}/actions/serverless_prod_deployment@v1.13.7"),
+    },
+    good=_GOOD,
+)
+def unknown_action(inspection: Inspection) -> Iterator[Found]:
+    """A part of the official action that is used exists."""
+    for node, found in _references(inspection):
+        if found.is_official and found.part not in PARTS:
+            near = nearest(found.part, PARTS)
+            yield Found(
+                position=node.position,
+                message=f"the official action has no {found.part.removeprefix(OFFICIAL) or 'root'}",
+                instead=f"Did you mean {near!r}?" if near else "Use one of its parts, as ci-init",
+            )
+
+
+@workflow_rule(
+    "DW141",
+    "retired-action",
+    reason="""
+        Such an action is no longer kept. It speaks an old protocol, and control planes stop
+        answering it one day.
+        """,
+    bad={
+        **locations(ETL),
+        WORKFLOW: workflow("uses: dagster-io/dagster-cloud-cicd-action/deploy@v0.2.1"),
+    },
+    good=_GOOD,
+)
+def retired_action(inspection: Inspection) -> Iterator[Found]:
+    """An action that deploys is one that is kept."""
+    for node, found in _references(inspection):
+        for name, better in RETIRED.items():
+            if found.name == name or found.name.startswith(f"{name}/"):
+                yield Found(
+                    position=node.position,
+                    message=f"{name} is no longer kept",
+                    instead=f"Use {better}",
+                )
+
+
+@workflow_rule(
+    "DW142",
+    "moving-action",
+    severity=Severity.WARNING,
+    reason="""
+        A branch, or a tag such as `v0.1`, is moved with each release: the same workflow does
+        something else next week, and whoever can move the tag can read the token.
+        """,
+    bad={**locations(ETL), WORKFLOW: workflow(*SERVERLESS[:2], _MOVING)},
+    good=_GOOD,
+)
+def moving_action(inspection: Inspection) -> Iterator[Found]:
+    """The official action is used at one version."""
+    told = {each.position for each in _ignoring(inspection)}
+    newest = official_action("ci-init")
+    places: dict[tuple[str, str], list[Position]] = {}
+    for node, found in _references(inspection):
+        if found.is_official and found.moves and node.position not in told:
+            places.setdefault((node.source.file, found.ref), []).append(node.position)
+    for (_, ref), found_at in places.items():
+        lines = ", ".join(str(each.line) for each in found_at[1:])
+        more = f" (and so in line {lines})" if lines else ""
+        yield Found(
+            position=found_at[0],
+            message=f"{ref!r} is moved with each release{more}",
+            instead=f"Name a commit or release, as {newest.commit} ({newest.version})",
+        )
+
+
+@workflow_rule(
+    "DW143",
+    "retired-runner",
+    reason="""
+        GitHub has taken this machine out of service. Jobs that ask for it wait for a day and fail.
+        """,
+    bad={
+        **locations(ETL),
+        WORKFLOW: workflow(*SERVERLESS, job="    runs-on: ubuntu-20.04\n"),
+    },
+    good=_GOOD,
+)
+def retired_runner(inspection: Inspection) -> Iterator[Found]:
+    """A job runs on a machine that exists."""
+    for each in concerned(inspection):
+        for node in _runners(each):
+            if node.value in _RETIRED_RUNNERS:
+                yield Found(
+                    position=node.position,
+                    message=f"GitHub no longer has {node.value}",
+                    instead=f"Write {RUNNER}",
+                )
+
+
+@workflow_rule(
+    "DW144",
+    "action-ignores-url",
+    severity=Severity.WARNING,
+    reason="""
+        Before v1.12.12, `ci init` calls `https://<organization>.dagster.cloud` and so does all that
+        follows it, whatever `DAGSTER_CLOUD_URL` says. What the tag `v0.1` holds cannot be seen; it
+        is old.
+        """,
+    bad={**locations(ETL), WORKFLOW: workflow(_OLD_INIT, BUILD, DEPLOY, head=_OWN_URL)},
+    good={**locations(ETL), WORKFLOW: workflow(*SERVERLESS, head=_OWN_URL)},
+)
+def action_ignores_url(inspection: Inspection) -> Iterator[Found]:
+    """A workflow for another control plane uses an action that calls it."""
+    return once(_ignoring(inspection))
+
+
+def _ignoring(inspection: Inspection) -> Iterator[Found]:
+    for _, run, act in acts(inspection):
+        old = _old_command_line(run) if act.does is Does.BEGIN and act.tool is Tool.CLI else None
+        if old and names_other_control_plane(act.env):
+            yield Found(
+                position=act.position,
+                message=f"{old} of '{act.by}' ignores DAGSTER_CLOUD_URL, which is set here",
+                instead="Install dagster-cloud-cli 1.12.12 or newer",
+            )
+        used = act.reference
+        is_old = _begins_session(act) and used is not None and used.ignores_url
+        if used is not None and is_old and names_other_control_plane(act.env):
+            yield Found(
+                position=act.position,
+                message=f"{used.ref} of '{act.by}' ignores DAGSTER_CLOUD_URL, which is set here",
+                instead="Use v1.12.12 or newer",
+            )
+
+
+@workflow_rule(
+    "DW145",
+    "deprecated-command",
+    severity=Severity.WARNING,
+    reason="""
+        `ci check` will be removed from the official command line. It finds less than
+        `dagstead check`, and its check of the connection calls dagster.cloud.
+        """,
+    bad={**locations(ETL), WORKFLOW: workflow(call("ci check --project-dir ."), *SERVERLESS)},
+    good={**locations(ETL), WORKFLOW: workflow("run: dagstead check", *SERVERLESS)},
+)
+def deprecated_command(inspection: Inspection) -> Iterator[Found]:
+    """A workflow calls commands that stay."""
+    return once(_deprecated(inspection))
+
+
+def _deprecated(inspection: Inspection) -> Iterator[Found]:
+    for _, _, act in acts(inspection):
+        if act.does is Does.CHECK and not calls_dagster_plus(act):
+            yield Found(
+                position=act.position,
+                message=f"'{_DEPRECATED}' is deprecated and will be removed",
+                instead="Call 'dagstead check'; or 'dg plus deploy start', which checks, too",
+            )
+
+
+def calls_dagster_plus(act: Act) -> bool:
+    """Whether the check of a connection goes to dagster.cloud, and not where it should."""
+    skipped = act.options.get("--dagster-cloud-connect-check") == "skip"
+    return not skipped and names_other_control_plane(act.env)
+
+
+def _old_command_line(run: JobRun) -> str | None:
+    """The version that a job installs, when it is an old one."""
+    for step in run.job.steps:
+        for found in _PINNED.finditer("" if step.run is None else (step.run.text or "")):
+            if tuple(map(int, found[1].split("."))) < HEEDS_URL:
+                return found[1]
+    return None
+
+
+def _begins_session(act: Act) -> bool:
+    return act.by in {"ci init", "ci-init"} and act.tool is Tool.ACTION
+
+
+def _references(inspection: Inspection) -> Iterator[tuple[Node, Reference]]:
+    jobs = [job for each in inspection.files.workflows for job in each.jobs]
+    parts = [job.steps for job in jobs]
+    parts += [each.steps for each in inspection.files.actions.values()]
+    nodes = [*(job.uses for job in jobs), *(step.uses for steps in parts for step in steps)]
+    for node in nodes:
+        found = node and node.text and reference(node.text, rest_of_line(node))
+        if node and found:
+            yield node, found
+
+
+def _runners(each: Workflow) -> Iterator[Node]:
+    if each.provider is not Provider.GITHUB:
+        return
+    for job in each.jobs:
+        for part in (job.node.get("runs-on"), job.matrix):
+            if part is not None:
+                yield from part.walk()

@@ -1,0 +1,228 @@
+"""DW15x: sessions and deploys that get lost, and branch deployments that stay."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from dagstead.model.nodes import Node
+from dagstead.repository.ci.acts import DEPLOYING, Act, Does, Tool
+from dagstead.repository.ci.inspection import Inspected, Inspection
+from dagstead.repository.ci.model import Event
+from dagstead.repository.ci.provider import Provider
+from dagstead.repository.ci.scripts_read import SINCE_LAST_PUSH
+from dagstead.repository.rules.base import Found, Severity
+from dagstead.repository.rules.workflows.base import (
+    BUILD,
+    DEPLOY,
+    ETL,
+    PRERUN,
+    SERVERLESS,
+    WORKFLOW,
+    locations,
+    workflow,
+    workflow_rule,
+)
+from dagstead.repository.rules.workflows.visit import acts, deploying, once
+
+_BRANCH_ACTIONS = ("serverless_branch_deploy", "hybrid_branch_deploy", "get_branch_deployment")
+#: A group of one run cancels nothing.
+_ONE_RUN = re.compile(r"github\.(?:sha|run_id|run_number)\b")
+_STATE = "DAGSTER_BUILD_STATEDIR"
+_ON_CHANGES = "  push:\n    branches: [main]\n  pull_request:\n"
+_CLOSED = _ON_CHANGES + "    types: [opened, synchronize, reopened, closed]\n"
+_PRERUN = f"uses: {PRERUN}\nid: prerun"
+_NOT_CLOSED = "if: steps.prerun.outputs.result != 'skip'\n"
+_SKIPPED = tuple(_NOT_CLOSED + each for each in SERVERLESS)
+_INIT = "run: dagster-cloud ci init --project-dir ."
+_PATHS = '  push:\n    paths: ["etl/**", dagster_cloud.yaml, .github/workflows/deploy.yml]\n'
+_CANCEL = "concurrency:\n  group: deploy\n  cancel-in-progress: {}\n"
+
+
+def _own(number: int) -> str:
+    return f"env:\n  DAGSTER_BUILD_STATEDIR: /tmp/session-{number}\n{_INIT}"
+
+
+@workflow_rule(
+    "DW150",
+    "sessions-in-one-folder",
+    reason="""
+        `ci init` empties the folder that keeps the state of a deploy. When two sessions of a job
+        use the same, what the first one selected and built is not deployed. The action names the
+        folder after the run (see DS502), the command line takes `DAGSTER_BUILD_STATEDIR`.
+        """,
+    bad={**locations(ETL), WORKFLOW: workflow(_INIT, BUILD, _INIT, BUILD, DEPLOY)},
+    good={
+        **locations(ETL),
+        WORKFLOW: workflow(_own(1), BUILD, DEPLOY, _own(2), BUILD, DEPLOY),
+    },
+)
+def sessions_in_one_folder(inspection: Inspection) -> Iterator[Found]:
+    """Each session of a job has a folder of its own."""
+    return once(_colliding(inspection))
+
+
+def _colliding(inspection: Inspection) -> Iterator[Found]:
+    for each in inspection.workflows:
+        for run in each.runs:
+            begun: list[Act] = []
+            for act in run.acts:
+                if act.does is not Does.BEGIN:
+                    continue
+                other = next((one for one in begun if _collide(one, act)), None)
+                begun.append(act)
+                if other is not None:
+                    yield Found(
+                        position=act.position,
+                        message=f"'{act.by}' empties the session of line {other.position.line}",
+                        instead=f"Give each its own {_STATE}, or begin one with all locations",
+                    )
+
+
+def _collide(first: Act, second: Act) -> bool:
+    if first.by == second.by and first.tool is Tool.ACTION and second.tool is Tool.ACTION:
+        # DS502 tells of it.
+        return False
+    if first.condition != second.condition:
+        # One of them may run when the other does not.
+        return False
+    unset = ""
+    one, two = first.env.get(_STATE, unset), second.env.get(_STATE, unset)
+    return one is not None and one == two and first.tool is second.tool
+
+
+@workflow_rule(
+    "DW151",
+    "branch-deployment-stays",
+    severity=Severity.WARNING,
+    reason="""
+        A pull request makes a branch deployment, and the workflow does not run when the request is
+        closed: the branch deployment stays, with its schedules and its code servers. Without
+        `types`, `pull_request` leaves out `closed`.
+        """,
+    bad={**locations(ETL), WORKFLOW: workflow(_PRERUN, *_SKIPPED, on=_ON_CHANGES)},
+    good={**locations(ETL), WORKFLOW: workflow(_PRERUN, *_SKIPPED, on=_CLOSED)},
+)
+def branch_deployment_stays(inspection: Inspection) -> Iterator[Found]:
+    """What a pull request has opened is closed with it."""
+    if any(_closes(act) for _, _, act in acts(inspection, Event.CLOSE)):
+        return
+    for each in deploying(inspection):
+        deploys = any(act.does in DEPLOYING for _, act in each.acts(Event.CHANGE))
+        trigger = each.workflow.trigger("pull_request") or each.workflow.trigger(
+            "pull_request_target"
+        )
+        if not deploys or trigger is None:
+            continue
+        has_type = "closed" in (trigger.types or ())
+        yield Found(
+            position=trigger.node.position,
+            message="no workflow closes the branch deployments of pull requests",
+            instead="Begin with the action prerun, or call 'ci branch-deployment --mark-closed'"
+            if has_type
+            else "Write types: [opened, synchronize, reopened, closed], and begin with prerun",
+        )
+
+
+def _closes(act: Act) -> bool:
+    """Whether it tells the control plane of a pull request that is closed."""
+    # The actions for branch deployments take the state of the pull request from the event.
+    takes_state = act.by in {"build_deploy_python_executable", *_BRANCH_ACTIONS}
+    return act.does is Does.CLOSE or takes_state
+
+
+@workflow_rule(
+    "DW152",
+    "lost-deploy",
+    reason="""
+        A push cancels the deploy of the push before it, and deploys only what it has changed
+        itself. What the first one was to deploy is not deployed until it is changed again.
+        """,
+    bad={
+        **locations(ETL),
+        WORKFLOW: workflow(*SERVERLESS, on=_PATHS, head=_CANCEL.format("true")),
+    },
+    good={
+        **locations(ETL),
+        WORKFLOW: workflow(*SERVERLESS, on=_PATHS, head=_CANCEL.format("false")),
+    },
+)
+def lost_deploy(inspection: Inspection) -> Iterator[Found]:
+    """A deploy of what has changed is never cancelled."""
+    return once(_losing(inspection))
+
+
+def _losing(inspection: Inspection) -> Iterator[Found]:
+    for each in deploying(inspection):
+        trigger = each.workflow.trigger("push")
+        compares = any(act.does is Does.COMPARE for _, act in each.acts(Event.PUSH))
+        if trigger is None or not (trigger.paths or compares):
+            continue
+        for flag in _cancelling(each):
+            why = "the path filter" if trigger.paths else "a comparison of commits"
+            yield Found(
+                position=flag.position,
+                message=f"a cancelled deploy is lost: {why} decides what the next one deploys",
+                instead="Write cancel-in-progress: ${{ github.event_name == 'pull_request' }}",
+            )
+
+
+@workflow_rule(
+    "DW153",
+    "compared-with-last-push",
+    severity=Severity.WARNING,
+    reason="""
+        What has changed is found out by comparing with the push or commit before. When that one's
+        deploy failed or was cancelled, its changes are not among them, and are never deployed.
+        Compare with the last commit that was deployed: `dagstead workflows generate --pattern b2`
+        writes that.
+        """,
+    bad={
+        **locations(ETL),
+        WORKFLOW: workflow(
+            "id: changed\nuses: dorny/paths-filter@v3\nwith:\n  filters: 'etl: etl/**'",
+            *(f"if: steps.changed.outputs.etl == 'true'\n{each}" for each in SERVERLESS),
+        ),
+    },
+    good={**locations(ETL), WORKFLOW: workflow(*SERVERLESS)},
+)
+def compared_with_last_push(inspection: Inspection) -> Iterator[Found]:
+    """Changes are looked for since the last deploy, not since the last push."""
+    return once(_comparing(inspection))
+
+
+def _comparing(inspection: Inspection) -> Iterator[Found]:
+    for each in deploying(inspection):
+        for _, act in each.acts(Event.PUSH):
+            if act.does is Does.COMPARE and _is_since_last_push(act):
+                yield Found(
+                    position=act.position,
+                    message=f"{_shown(act.by)} compares with the push before, "
+                    "whether that was deployed or not",
+                    instead="Compare with the last commit that was deployed",
+                )
+
+
+def _is_since_last_push(act: Act) -> bool:
+    if act.reference is not None:
+        return not (act.options.get("base") or act.options.get("base_sha"))
+    return SINCE_LAST_PUSH.search(act.by) is not None
+
+
+def _shown(command: str) -> str:
+    words = " ".join(command.split())
+    return f"'{words}'" if len(words) <= 40 else f"'{words[:40]}...'"  # noqa: PLR2004
+
+
+def _cancelling(each: Inspected) -> Iterator[Node]:
+    if each.workflow.provider is not Provider.GITHUB:
+        return
+    workflows = {id(run.workflow): run.workflow for run in each.runs}
+    holders = [each.workflow.root, *(one.root for one in workflows.values())]
+    holders += [job.node for one in (each.workflow, *workflows.values()) for job in one.jobs]
+    for holder in dict.fromkeys(holders):
+        flag = None if holder is None else holder.get("concurrency", "cancel-in-progress")
+        group = None if holder is None else holder.get("concurrency", "group")
+        is_own = group is not None and _ONE_RUN.search(group.text or "")
+        if flag is not None and flag.value is True and not is_own:
+            yield flag

@@ -1,0 +1,191 @@
+"""What there is to build and deploy: locations by the file that one session deploys them from."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+
+from dagstead.errors import InvalidInputError
+from dagstead.model.families import Family
+from dagstead.model.location import Kind, Location
+from dagstead.repository.changes.filter_paths import watched_paths
+from dagstead.repository.files import ConfigFile, Project
+from dagstead.repository.files.project import project_prefix
+from dagstead.repository.files.slugs import slugs_of
+
+_HARD_TO_WRITE = re.compile(r"[\x00-\x1f\x7f|]|\$\{\{")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A location to build and deploy. All paths are relative to the root of the repository."""
+
+    name: str
+    kind: Kind
+    #: The folder to build; for an image, the context with its Dockerfile.
+    directory: str
+    #: Where its image goes; empty unless it is hybrid.
+    registry: str
+    #: Its name in the form of tags and file names; no other location has it.
+    slug: str
+    #: Files and folders that a change of this location is a change of; ``.`` is everything.
+    watched: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Session:
+    """Locations of one file, deployed together."""
+
+    #: The folder of the file, ``.`` for the root of the repository.
+    project_dir: str
+    #: The file's name in that folder.
+    file: str
+    #: Whether it must be rendered first: ``ci init`` reads it without ``defaults:`` and Jinja.
+    rendered: bool
+    targets: tuple[Target, ...]
+
+    @property
+    def path(self) -> str:
+        """The file, relative to the root of the repository."""
+        return posixpath.normpath(posixpath.join(self.project_dir, self.file))
+
+    def of_kind(self, kind: Kind) -> tuple[Target, ...]:
+        """Its locations of one kind."""
+        return tuple(each for each in self.targets if each.kind is kind)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """Everything that a repository's workflows have to do."""
+
+    #: The folder that was read, relative to the root of the repository.
+    project_dir: str
+    sessions: tuple[Session, ...]
+
+    @property
+    def targets(self) -> tuple[Target, ...]:
+        """The locations of all sessions."""
+        return tuple(target for session in self.sessions for target in session.targets)
+
+
+def make_plan(project: Project, *, official: bool = True) -> Plan:
+    """The plan of a project.
+
+    ``official`` says whether the official command line has to deploy it.
+
+    Raises:
+        InvalidInputError: when there is nothing to deploy, or a location cannot be deployed by a
+            session of the official command line as it is written.
+    """
+    refused = list(_refusals(project, official=official))
+    if refused:
+        raise InvalidInputError("\n".join(refused))
+    sessions = sessions_of(project, watched=watched_paths(project))
+    return Plan(project_dir=project_prefix(project), sessions=sessions)
+
+
+def sessions_of(
+    project: Project, *, watched: Mapping[str, Iterable[str]] = MappingProxyType({})
+) -> tuple[Session, ...]:
+    """The sessions of a project, whether all of them can be deployed or not.
+
+    ``watched`` has the files and folders of each location by its name.
+    """
+    prefix = project_prefix(project)
+    slugs = slugs_of(project)
+    sessions = []
+    for path in dict.fromkeys(each.file for each in project.locations):
+        locations = [each for each in project.locations if each.file == path]
+        file = project.file(path)
+        folder = posixpath.normpath(posixpath.join(prefix, posixpath.dirname(path)))
+        session = Session(
+            project_dir=folder,
+            file=posixpath.basename(path),
+            rendered=file is not None and needs_rendering(file),
+            targets=tuple(
+                _target(each, slugs, prefix, watched.get(each.name.value, ())) for each in locations
+            ),
+        )
+        sessions.append(session)
+    return tuple(sessions)
+
+
+def needs_rendering(file: ConfigFile) -> bool:
+    """Whether the official command line would not see all that a file says."""
+    return file.template_tag is not None or (
+        file.root is not None and file.root.get("defaults") is not None
+    )
+
+
+def _target(
+    location: Location, slugs: Mapping[str, str], prefix: str, watched: Iterable[str]
+) -> Target:
+    return Target(
+        name=location.name.value,
+        kind=location.kind,
+        directory=posixpath.normpath(posixpath.join(prefix, location.build_folder)),
+        registry=location.registry.value if location.registry and location.registry.value else "",
+        slug=slugs[location.name.value],
+        watched=tuple(watched),
+    )
+
+
+def outside(path: str) -> bool:
+    """Whether a normal path leaves the folder that it is relative to."""
+    return path == ".." or path.startswith(("../", "/"))
+
+
+def _refusals(project: Project, *, official: bool) -> Iterator[str]:
+    if not project.locations:
+        yield (
+            f"There is no code location in {_shown(project.root)!r}. "
+            "Run it at the folder of your dagster_cloud.yaml."
+        )
+    for each in project.locations:
+        yield from _refusals_of(project, each)
+        if official:
+            yield from _official_refusals_of(project, each)
+
+
+def _refusals_of(project: Project, location: Location) -> Iterator[str]:
+    where = f"{location.position}: {location.name.value}"
+    if location.kind is Kind.AMBIGUOUS:
+        found = location.classification
+        yield f"{where} is ambiguous: {found.reason}. {found.settle}."
+    values = (location.name, location.registry, location.build_directory)
+    for value in values:
+        if value is not None and _HARD_TO_WRITE.search(value.value):
+            yield (
+                f"{value.position}: {value.value!r} cannot be written into a script safely. "
+                "Leave out line breaks, control characters, '|' and '${{'."
+            )
+    prefix = project_prefix(project)
+    if outside(posixpath.normpath(posixpath.join(prefix, location.build_folder))):
+        yield (
+            f"{where} is built from {location.build_folder!r}, which is outside of the repository. "
+            "Name a folder inside it as build.directory."
+        )
+
+
+def _official_refusals_of(project: Project, location: Location) -> Iterator[str]:
+    where = f"{location.position}: {location.name.value}"
+    if location.family is Family.DG:
+        yield (
+            f"{where} is a dg project, and the generated files deploy from dagster_cloud.yaml. "
+            "`dagster-cloud ci` has no other way: write one, or take --with dagstead."
+        )
+    folder = posixpath.join(project_prefix(project), posixpath.dirname(location.file))
+    if re.search(r"\s", folder):
+        # It gives the folder to git as words: what it finds is no pull request any more.
+        yield (
+            f"{where} is in a folder with a space in its name, {folder!r}, where `dagster-cloud "
+            "ci` does not find git's history. Rename the folder, or take --with dagstead."
+        )
+
+
+def _shown(path: Path) -> str:
+    return path.name or str(path)

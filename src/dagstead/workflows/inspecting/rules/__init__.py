@@ -1,5 +1,0 @@
-"""What can be wrong in workflows and locations together, a module for each group of rules.
-
-``DS50x`` of :mod:`dagstead.project.rules.workflows` finds what a line of a workflow shows; these
-rules find what it does to the locations.
-"""

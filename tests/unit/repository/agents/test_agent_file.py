@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagstead.errors import InvalidInputError
+from dagstead.repository.agents.agent_config import AgentFile, AgentType, text
+from dagstead.repository.files import read_project
+from dagstead.repository.rules.checking import all_rules, check
+from dagstead.routing.wording import is_default_by_name
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)
+QUEUES = NAMES.filter(lambda name: not is_default_by_name(name))
+URL = "https://dagstead.example.com"
+
+
+def read_back(file: AgentFile) -> dict[str, Any]:
+    """What the file says, in the words of ``AgentFile``."""
+    content = yaml.safe_load(text(file))
+    if file.type is AgentType.KUBERNETES:
+        cloud = content["dagsterCloud"]
+        assert cloud["url"] == cloud["endpoint"]
+        return {
+            "url": cloud["url"],
+            "queues": cloud["agentQueues"]["additionalQueues"],
+            "default_queue": cloud["agentQueues"]["includeDefaultQueue"],
+            "deployments": cloud["deployments"],
+            "branch_deployments": cloud["branchDeployments"],
+            "label": cloud.get("agentLabel"),
+        }
+    api = content["dagster_cloud_api"]
+    return {
+        "url": api["url"],
+        "queues": content["agent_queues"]["additional_queues"],
+        "default_queue": content["agent_queues"]["include_default_queue"],
+        "deployments": api["deployments"],
+        "branch_deployments": api["branch_deployments"],
+        "label": api.get("agent_label"),
+    }
+
+
+@given(
+    type_=st.sampled_from(AgentType),
+    queues=st.lists(QUEUES, unique=True, min_size=1),
+    deployments=st.lists(NAMES, unique=True, min_size=1),
+    default_queue=st.booleans(),
+    branch_deployments=st.booleans(),
+    label=st.none() | NAMES,
+)
+def test_the_file_says_what_was_chosen(
+    *,
+    type_: AgentType,
+    queues: list[str],
+    deployments: list[str],
+    default_queue: bool,
+    branch_deployments: bool,
+    label: str | None,
+) -> None:
+    file = AgentFile(
+        type=type_,
+        url=URL,
+        queues=tuple(queues),
+        default_queue=default_queue,
+        deployments=tuple(deployments),
+        branch_deployments=branch_deployments,
+        label=label,
+    )
+
+    assert read_back(file) == {
+        "url": URL,
+        "queues": queues,
+        "default_queue": default_queue,
+        "deployments": deployments,
+        "branch_deployments": branch_deployments,
+        "label": label,
+    }
+
+
+@pytest.mark.parametrize("type_", AgentType)
+def test_check_finds_nothing_in_it(type_: AgentType, tmp_path: Path) -> None:
+    file = AgentFile(type=type_, url=URL, queues=("hybrid-queue",), default_queue=False)
+    (tmp_path / file.name).write_text(text(file), encoding="utf-8")
+
+    project = read_project(tmp_path)
+
+    assert [each.path for each in project.files] == [file.name]
+    assert list(check(project, all_rules())) == []
+
+
+def test_the_token_is_never_in_it() -> None:
+    file = AgentFile(type=AgentType.DOCKER, url=URL)
+
+    token = yaml.safe_load(text(file))["dagster_cloud_api"]["agent_token"]
+
+    assert token == {"env": "DAGSTER_CLOUD_AGENT_TOKEN"}
+
+
+@pytest.mark.parametrize("queue", ["default", "default-queue", "None", ""])
+def test_the_default_queue_is_not_served_by_a_name(queue: str) -> None:
+    with pytest.raises(InvalidInputError, match="--default-queue"):
+        AgentFile(type=AgentType.LOCAL, url=URL, queues=(queue,))
+
+
+def test_an_agent_that_would_get_no_work_is_refused() -> None:
+    with pytest.raises(InvalidInputError, match="--queue"):
+        AgentFile(type=AgentType.LOCAL, url=URL, default_queue=False)
+
+
+def test_an_address_needs_its_scheme() -> None:
+    with pytest.raises(InvalidInputError, match="'dagstead.example.com'"):
+        AgentFile(type=AgentType.LOCAL, url="dagstead.example.com")

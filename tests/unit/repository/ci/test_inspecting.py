@@ -1,0 +1,333 @@
+"""What the inspector says of workflows: their patterns, what they deploy, and what is wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from dagstead.repository.ci.inspection import Inspection, inspect
+from dagstead.repository.ci.patterns import Shape
+from dagstead.repository.ci.provider import Provider
+from dagstead.repository.files import Project, read_project
+from dagstead.repository.rules.workflow_checking import examine, inspection_rules, workflow_rules
+from dagstead.repository.rules.workflows.base import (
+    BEGIN,
+    BUILD,
+    DEPLOY,
+    ETL,
+    TRAIN,
+    WORKFLOW,
+    WorkflowRule,
+    call,
+    locations,
+    workflow,
+)
+from dagstead.repository.workflows.generating import generate, write
+from dagstead.repository.workflows.options import Options, Pattern, Tool
+from tests.unit.cli.conftest import Command, dagstead
+from tests.unit.repository.ci.repositories import HYBRID, PREBUILT, SERVERLESS, monorepo, repository
+
+__all__ = ["dagstead"]
+
+GENERATED = [
+    *(Options(pattern=each) for each in Pattern),
+    *(
+        Options(pattern=each, tool=Tool.OFFICIAL_ACTION)
+        for each in (Pattern.PER_LOCATION, Pattern.EVERYTHING, Pattern.MATRIX)
+    ),
+    *(
+        # It reads the configuration when it runs: its B1 is what B3 is.
+        Options(pattern=each, tool=Tool.DAGSTEAD)
+        for each in Pattern
+        if each is not Pattern.ROUTED
+    ),
+    *(
+        Options(pattern=each, provider=Provider.GITLAB)
+        for each in (Pattern.EVERYTHING, Pattern.ROUTED)
+    ),
+]
+
+
+def inspected(root: Path, files: Mapping[str, str]) -> Inspection:
+    """A repository with these files."""
+    (root / ".git").mkdir(parents=True, exist_ok=True)
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    return inspect(read_project(root))
+
+
+def codes(inspection: Inspection) -> set[str]:
+    return {each.code for each in examine(inspection)}
+
+
+@pytest.mark.parametrize("rule", workflow_rules(), ids=lambda each: each.rule.code)
+def test_the_bad_example_breaks_exactly_this_rule(rule: WorkflowRule, tmp_path: Path) -> None:
+    findings = examine(inspected(tmp_path, rule.rule.bad))
+
+    assert {each.code for each in findings} == {rule.rule.code}, findings
+    for each in findings:
+        assert each.position.file in rule.rule.bad
+        assert each.found.message
+        assert each.found.instead
+    assert {each.position for each in findings} == {
+        each.position for each in rule.rule.check(read_project(tmp_path))
+    }
+
+
+@pytest.mark.parametrize("rule", workflow_rules(), ids=lambda each: each.rule.code)
+def test_the_good_example_breaks_none(rule: WorkflowRule, tmp_path: Path) -> None:
+    assert examine(inspected(tmp_path, rule.rule.good)) == ()
+
+
+def test_codes_and_names_are_unique_and_in_order() -> None:
+    rules = inspection_rules()
+
+    assert len({each.code for each in rules}) == len({each.name for each in rules}) == len(rules)
+    assert [each.code for each in rules] == sorted(each.code for each in rules)
+
+
+@pytest.mark.parametrize("options", GENERATED, ids=lambda e: f"{e.provider}-{e.pattern}-{e.tool}")
+def test_what_we_generate_has_its_pattern_and_nothing_wrong(
+    options: Options, tmp_path: Path
+) -> None:
+    projects = [monorepo(tmp_path / "monorepo")]
+    if options.tool is Tool.CLI:
+        every = repository(tmp_path / "every", SERVERLESS, HYBRID, PREBUILT)
+        defaults = {"build": {"directory": "./weather"}}
+        bare = {"location_name": "weather"}
+        projects += [every, repository(tmp_path / "defaults", bare, HYBRID, defaults=defaults)]
+    for project in projects:
+        found = _written(project, options)
+
+        assert found.verdict.shape == str(options.pattern)
+        assert examine(found) == ()
+        for location in project.locations:
+            uses = found.uses_of(location)
+            # Started by hand, our own command line deploys everything.
+            assert [use.certain for use in uses] == [
+                options.pattern not in {Pattern.CHANGED, Pattern.ROUTED}
+                or options.tool is Tool.DAGSTEAD
+            ]
+            assert uses[0].deploys
+
+
+def _written(project: Project, options: Options) -> Inspection:
+    for folder in ("weather", "digits"):
+        (project.root / folder).mkdir(exist_ok=True)
+        (project.root / folder / "code.py").touch()
+    write(project.root, generate(project, options))
+    return inspect(read_project(project.root))
+
+
+@pytest.mark.parametrize(
+    ("text", "shape"),
+    [
+        ("# on: push\n", Shape.EMPTY),
+        ("- a list\n", Shape.INVALID),
+        ("on: push\njobs: [\n", Shape.INVALID),
+        (workflow("run: make test"), Shape.NONE),
+        (workflow(BEGIN, BUILD, DEPLOY), Shape.EVERYTHING),
+        (workflow(BEGIN, BUILD, DEPLOY, on="  workflow_call:\n"), Shape.CALLED),
+        (workflow("uses: dagster-io/dagster-cloud-cicd-action/deploy@v0.2.1"), Shape.OTHER),
+    ],
+)
+def test_a_workflow_has_a_pattern(text: str, shape: Shape, tmp_path: Path) -> None:
+    found = inspected(tmp_path, {**locations(ETL, TRAIN), WORKFLOW: text})
+
+    assert [each.verdict.shape for each in found.workflows] == [shape]
+    assert found.workflows[0].verdict.reason
+
+
+def test_a_template_in_a_folder_is_no_workflow(tmp_path: Path) -> None:
+    text = workflow("uses: dagster-io/dagster-cloud-action/actions/nothing@v0.1")
+    found = inspected(tmp_path, {**locations(ETL), f"docs/template/{WORKFLOW}": text})
+
+    assert found.workflows == ()
+    assert examine(found) == ()
+
+
+def test_the_command_tells_of_each_workflow(dagstead: Command, tmp_path: Path) -> None:
+    inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, BUILD, DEPLOY)})
+
+    said = dagstead("workflows", "inspect", str(tmp_path))
+
+    assert said.code == 0
+    assert f"{WORKFLOW}: B1, one workflow that builds everything" in said.out
+    assert "starts on: push to main" in said.out
+    assert "deploys: etl (pex), full deployment only" in said.out
+    assert said.err == "Nothing is wrong.\n"
+
+
+def test_the_command_fails_on_errors_and_when_strict_on_warnings(
+    dagstead: Command, tmp_path: Path
+) -> None:
+    words = ["workflows", "inspect", str(tmp_path)]
+    inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, DEPLOY)})
+    failed = dagstead(*words)
+    assert failed.code == 1
+    assert f"{WORKFLOW}:13:20: error DW113 'ci deploy' stops" in failed.out
+    assert dagstead(*words, "--ignore", "DW113").code == 0
+
+    warned = workflow(call("ci check"), BEGIN, BUILD, DEPLOY)
+    inspected(tmp_path, {WORKFLOW: warned})
+    assert dagstead(*words).code == 0
+    assert dagstead(*words, "--strict").code == 1
+    assert dagstead(*words, "--select", "DX").code == 2
+
+
+def test_the_command_answers_programs(dagstead: Command, tmp_path: Path) -> None:
+    words = ["workflows", "inspect", str(tmp_path), "--format"]
+    inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, DEPLOY)})
+
+    told = json.loads(dagstead(*words, "json").out)
+    assert (told["pattern"], told["errors"]) == ("b1", 1)
+    (only,) = told["workflows"]
+    assert only["path"] == WORKFLOW
+    assert only["locations"][0]["name"] == "etl"
+    assert only["locations"][0]["deploys"][0]["line"] == 13
+    assert told["findings"][0]["code"] == "DW113"
+    assert dagstead(*words, "github").out.startswith(f"::error file={WORKFLOW},line=13")
+    (run,) = json.loads(dagstead(*words, "sarif").out)["runs"]
+    assert [each["ruleId"] for each in run["results"]] == ["DW113"]
+
+
+def test_a_repository_without_workflows_is_a_mistake(dagstead: Command, tmp_path: Path) -> None:
+    inspected(tmp_path, locations(ETL))
+
+    said = dagstead("workflows", "inspect", str(tmp_path))
+
+    assert said.code == 2
+    assert "dagstead workflows generate" in said.err
+
+
+def test_places_are_right_from_a_folder_of_the_repository(
+    dagstead: Command, tmp_path: Path
+) -> None:
+    files = locations(ETL)
+    moved = {f"apps/{path}": text for path, text in files.items()}
+    init = BEGIN.replace("project_dir: .", "project_dir: apps")
+    inspected(tmp_path, {**moved, WORKFLOW: workflow(init, DEPLOY)})
+
+    said = dagstead("workflows", "inspect", str(tmp_path / "apps"), "--format", "github")
+
+    assert said.out.startswith(f"::error file={WORKFLOW},line=13")
+
+
+def test_patterns_of_an_action_that_compares_are_looked_up(tmp_path: Path) -> None:
+    compare = (
+        "uses: tj-actions/changed-files@v46\nwith:\n  files_yaml: |\n"
+        "    etl:\n      - etl/**\n      - gone/**\n      - '{odd,form}/**'"
+    )
+    found = inspected(
+        tmp_path, {**locations(ETL), WORKFLOW: workflow(compare, BEGIN, BUILD, DEPLOY)}
+    )
+
+    (only,) = [each for each in examine(found) if each.code == "DW120"]
+    assert only.found.message.startswith("'gone/**' matches no file")
+    assert (only.position.line, only.position.column) == (13, 17)
+
+
+def test_a_moving_tag_is_told_once_for_a_file(tmp_path: Path) -> None:
+    moving = [each.replace("v1.13.7", "v0.1") for each in (BEGIN, BUILD, DEPLOY)]
+    found = inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(*moving)})
+
+    (only,) = examine(found)
+    assert only.found.message == "'v0.1' is moved with each release (and so in line 11, 14)"
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("DAGSTER_CLOUD_API_TOKEN: user:ours:0123456", True),
+        ("ANYTHING: agent:ours:0123456789abcdef0123", True),
+        ("REGISTRY_PASSWORD: Xy7-tz99q", True),
+        ("REGISTRY_PASSWORD: ${{ secrets.REGISTRY_PASSWORD }}", False),
+        ("REGISTRY_PASSWORD: $OTHER", False),
+        ("POSTGRES_PASSWORD: postgres", False),
+        ("MASK_PASSWORD: 'true'", False),
+        ("PASSWORD_FILE: /run/secrets/x1", False),
+    ],
+)
+def test_a_secret_is_told_from_a_word(line: str, *, told: bool, tmp_path: Path) -> None:
+    text = workflow(BEGIN, BUILD, DEPLOY, head=f"env:\n  {line}\n")
+    findings = examine(inspected(tmp_path, {**locations(ETL), WORKFLOW: text}))
+
+    assert [each.code for each in findings] == (["DW170"] if told else [])
+    value = line.partition(": ")[2]
+    assert not any(value in each.found.sentences for each in findings)
+
+
+@pytest.mark.parametrize(
+    ("expression", "told"),
+    [
+        ("github.head_ref", True),
+        ("github.event.pull_request.head.ref", True),
+        ("github.event.head_commit.message", True),
+        ("github.event.pull_request.number", False),
+        ("github.event.pull_request.head.repo.full_name", False),
+        ("github.event.repository.name", False),
+        ("env.NAME", False),
+    ],
+)
+def test_only_what_others_write_is_foreign(expression: str, *, told: bool, tmp_path: Path) -> None:
+    text = workflow(f"run: echo ${{{{ {expression} }}}}", BEGIN, BUILD, DEPLOY)
+
+    found = codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text}))
+
+    assert found == ({"DW171"} if told else set())
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "uses: actions/checkout@v5\nwith:\n  path: ${{ github.event.repository.name }}",
+        "uses: actions/checkout@v5\nwith:\n  repository: ours/other",
+        "uses: actions/download-artifact@v5",
+        "run: make configuration",
+        "run: python render.py",
+        "run: envsubst < template > generated/dagster_cloud.yaml",
+    ],
+)
+def test_a_file_that_may_come_from_elsewhere_is_not_missed(before: str, tmp_path: Path) -> None:
+    init = BEGIN.replace("project_dir: .", "project_dir: generated")
+    text = workflow(before, init, BUILD, DEPLOY)
+
+    assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == set()
+
+
+def test_a_group_of_one_run_loses_no_deploy(tmp_path: Path) -> None:
+    on = '  push:\n    paths: ["etl/**", dagster_cloud.yaml, .github/workflows/deploy.yml]\n'
+    head = "concurrency:\n  group: {}\n  cancel-in-progress: true\n"
+    for group, found in (("${{ github.run_id }}", "DS503"), ("deploy", "DW152")):
+        text = workflow(BEGIN, BUILD, DEPLOY, on=on, head=head.format(group))
+        assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == {found}
+
+
+def test_an_old_command_line_ignores_the_url(tmp_path: Path) -> None:
+    install = "run: pip install dagster-cloud-cli=={}"
+    head = "env:\n  DAGSTER_CLOUD_URL: ${{ vars.DAGSTER_CLOUD_URL }}\n"
+    steps = ("run: dagster-cloud ci init --project-dir .", BUILD, DEPLOY)
+    for version, found in (("1.11.9", {"DW144"}), ("1.12.12", set())):
+        text = workflow(install.format(version), *steps, head=head)
+        assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == found
+
+
+def test_a_dependency_of_a_dockerfile_belongs_into_the_filter(tmp_path: Path) -> None:
+    on = '  push:\n    paths: ["train/**", dagster_cloud.yaml, .github/workflows/deploy.yml]\n'
+    image = call("ci set-build-output --location-name train --image-tag $GITHUB_SHA")
+    files = {
+        **locations(TRAIN),
+        "train/pyproject.toml": '[tool.uv.sources]\nshared = { path = "../shared" }\n',
+        "shared/pyproject.toml": '[project]\nname = "shared"\n',
+        WORKFLOW: workflow(BEGIN, image, DEPLOY, on=on),
+    }
+
+    (only,) = examine(inspected(tmp_path, files))
+
+    assert only.code == "DW121"
+    assert "a change of shared does not deploy train" in only.found.message
+    assert "Add shared/**" in only.found.instead

@@ -1,0 +1,163 @@
+"""What the official command line accepts is accepted here, and the other way round."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dagster_cloud_cli.config.merger import DagsterCloudConfigDefaultsMerger
+from dagster_cloud_cli.config.models import load_dagster_cloud_yaml
+from dagster_shared.utils import remove_none_recursively
+from hypothesis import given, settings
+
+from dagstead.model.families import Family
+from dagstead.model.location import Location
+from dagstead.repository.files import Project, read_project
+from dagstead.repository.rules.checking import check
+from tests.support.corpus import FEWEST_REPOSITORIES, corpus
+from tests.unit.repository.files.documents import officially_accepted, texts
+
+
+def test_the_corpus_gets_the_official_verdicts() -> None:
+    repositories = corpus()
+    files = 0
+    for repository in repositories:
+        project = read_project(repository)
+        for file in project.files_of(Family.CLOUD):
+            files += 1
+            text = (repository / file.path).read_bytes().decode("utf-8", errors="surrogateescape")
+            assert_same_verdict(project, file.path, text)
+
+    assert not repositories or (len(repositories) >= FEWEST_REPOSITORIES and files)
+
+
+def test_the_corpus_is_written_back_byte_for_byte() -> None:
+    for repository in corpus():
+        for file in read_project(repository).files:
+            assert file.source.encode() == (repository / file.path).read_bytes()
+
+
+def test_every_value_of_the_corpus_is_where_it_says() -> None:
+    for repository in corpus():
+        project = read_project(repository)
+        for location in project.definitions:
+            for node in location.node.walk():
+                if node.text and node.style not in {"|", ">"} and "\\" not in node.text:
+                    assert_is_at(project, node.position.file, node)
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=texts())
+def test_any_document_gets_the_official_verdict(
+    tmp_path_factory: pytest.TempPathFactory, text: str
+) -> None:
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "dagster_cloud.yaml").write_bytes(text.encode())
+
+    project = read_project(folder)
+
+    assert_same_verdict(project, "dagster_cloud.yaml", text)
+    (file,) = project.files
+    assert file.source.encode() == text.encode()
+    assert file.source.edited([]).encode() == text.encode()
+
+
+def test_defaults_are_merged_as_ci_template_does(tmp_path: Path) -> None:
+    (tmp_path / "dagster_cloud.yaml").write_text(_DEFAULTS, encoding="utf-8")
+
+    project = read_project(tmp_path)
+
+    official = DagsterCloudConfigDefaultsMerger().process(load_dagster_cloud_yaml(_DEFAULTS))
+    assert [plain(each) for each in project.locations] == [
+        remove_none_recursively(each.model_dump()) for each in official.locations
+    ]
+
+
+def assert_same_verdict(project: Project, path: str, text: str) -> None:
+    official = officially_accepted(text)
+    refusals = [each for each in check(project) if each.rule.form and each.position.file == path]
+    if official is None:
+        assert refusals, f"the official command line refuses {path}"
+        lines = text.count("\n") + text.count("\r") + 1
+        assert all(1 <= each.position.line <= lines for each in refusals)
+        assert all(each.position.column >= 1 for each in refusals)
+    else:
+        assert not refusals, f"the official command line accepts {path}: {refusals}"
+        if not official["defaults"]:
+            assert_same_locations(project, path, official["locations"])
+
+
+def assert_same_locations(project: Project, path: str, official: list[dict[str, Any]]) -> None:
+    ours = [each for each in project.definitions if each.file == path]
+    # A location without a name is accepted there and cannot be called by anything.
+    named = [each for each in official if each["location_name"]]
+    assert [each.name.value for each in ours] == [each["location_name"] for each in named]
+    for mine, theirs in zip(ours, named, strict=True):
+        assert value(mine.queue) == theirs["agent_queue"]
+        assert value(mine.image) == theirs["image"]
+        assert value(mine.working_directory) == theirs["working_directory"]
+        assert value(mine.executable_path) == theirs["executable_path"]
+        assert value(mine.attribute) == theirs["attribute"]
+        assert value(mine.container_context) == theirs["container_context"]
+        build = theirs["build"] or {}
+        assert value(mine.registry) == build.get("registry")
+        assert value(mine.build_directory) == build.get("directory")
+        source = mine.code_source
+        given_source = {key: each for key, each in (theirs["code_source"] or {}).items() if each}
+        assert ({source.by: source.target.value} if source else {}) == given_source
+
+
+def assert_is_at(project: Project, path: str, node: Any) -> None:
+    file = project.file(path)
+    assert file is not None
+    written = file.source.text[node.start : node.end]
+    assert written.strip("\"'").replace("''", "'").split() == node.text.split(), node.position
+
+
+def value(each: Any) -> Any:
+    return None if each is None else each.value
+
+
+def plain(location: Location) -> Any:
+    return location.node.plain()
+
+
+_DEFAULTS = """
+defaults:
+  agent_queue: general
+  build:
+    registry: registry.example.com/all
+  container_context:
+    k8s:
+      env_vars: [A=1, B=2]
+      volumes:
+        - {name: scratch, size: 1}
+        - {name: models, size: 2}
+      env_secrets: [one, two]
+      run_k8s_config:
+        container_config:
+          args: [x, y]
+          command: [sh]
+locations:
+  - location_name: etl
+    code_source: {package_name: etl}
+    build: {directory: ./etl, registry: null}
+    container_context:
+      k8s:
+        env_vars: [B=3, C=4]
+        volumes:
+          - {name: scratch, size: 9}
+        env_secrets: [two, three]
+        run_k8s_config:
+          container_config:
+            args: [z]
+  - location_name: train
+    code_source: {module_name: train.definitions}
+    agent_queue: gpu
+    image: registry.example.com/train:1
+  - location_name: plain
+    code_source: {package_name: plain}
+    container_context:
+      docker: {env_vars: [A]}
+"""

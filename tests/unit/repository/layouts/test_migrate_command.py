@@ -1,0 +1,116 @@
+"""``dagstead migrate``: what it prints, writes and takes back."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dagstead.cli.migrate import Target
+from dagstead.repository.layouts.plan import Layout
+
+_ETL = """\
+# ours
+locations:
+  - location_name: etl
+    code_source: {module_name: etl.definitions}
+    build: {directory: ./etl}
+  - location_name: reports
+    code_source: {module_name: reports.definitions}
+    build: {directory: ./reports, registry: registry.example.com/reports}
+    agent_queue: gpu
+"""
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dagstead", "migrate", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> Path:
+    for folder in (".git", "data/etl", "data/reports"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "data" / "dagster_cloud.yaml").write_text(_ETL, encoding="utf-8")
+    return tmp_path
+
+
+def listed(folder: Path) -> list[str]:
+    found = (each for each in folder.rglob("*") if each.is_file() and ".git" not in each.parts)
+    return sorted(each.relative_to(folder).as_posix() for each in found)
+
+
+def test_without_write_a_diff_is_all(repository: Path) -> None:
+    done = run("data", "--to", "per-location", cwd=repository)
+
+    assert done.returncode == 0, done
+    assert "+++ b/data/etl/dagster_cloud.yaml\n" in done.stdout
+    assert "--- a/data/dagster_cloud.yaml\n+++ /dev/null\n" in done.stdout
+    assert "Nothing was written; --write does" in done.stderr
+    assert listed(repository) == ["data/dagster_cloud.yaml"]
+
+
+def test_what_is_written_is_taken_back(repository: Path) -> None:
+    done = run("data", "--to", "per-location", "--write", cwd=repository)
+    assert done.returncode == 0, done
+    assert listed(repository) == [
+        "data/etl/dagster_cloud.yaml",
+        "data/reports/dagster_cloud.yaml",
+    ]
+
+    undone = run("--undo", cwd=repository)
+
+    assert undone.returncode == 0, undone
+    assert "restored data/dagster_cloud.yaml" in undone.stdout
+    assert listed(repository) == ["data/dagster_cloud.yaml"]
+    assert (repository / "data" / "dagster_cloud.yaml").read_text(encoding="utf-8") == _ETL
+    assert run("--undo", cwd=repository).returncode == 2
+
+
+def test_each_location_gets_a_workflow(repository: Path) -> None:
+    done = run("data", "--to", "root-workflows", "--write", cwd=repository)
+
+    assert done.returncode == 0, done
+    assert listed(repository) == [
+        ".github/workflows/dagster-deploy-etl.yml",
+        ".github/workflows/dagster-deploy-reports.yml",
+        "data/dagster_cloud.yaml",
+    ]
+    assert "Nothing has to change" in run("data", "--to", "root-workflows", cwd=repository).stderr
+    assert run("--undo", cwd=repository).returncode == 0
+    assert listed(repository) == ["data/dagster_cloud.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        ([], "Say one of"),
+        (["--to", "root", "--undo"], "Say one of"),
+        (["--resume"], "nothing to resume"),
+        (["--to", "root", "--location", "elt"], "no location 'elt'"),
+        (["--to", "root", "--folder", "etl"], "NAME=PATH"),
+    ],
+)
+def test_a_mistake_is_one_sentence(flags: list[str], words: str, repository: Path) -> None:
+    done = run(*flags, cwd=repository)
+
+    assert done.returncode == 2
+    assert words in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_refusal_has_a_line_for_each_place(repository: Path) -> None:
+    (repository / "data" / "reports").rmdir()
+    (repository / "data" / "etl").rmdir()
+
+    done = run("data", "--to", "per-location", cwd=repository)
+
+    assert done.returncode == 2
+    assert "dagster_cloud.yaml:5:24: there is no folder 'etl'" in done.stderr
+    assert "dagster_cloud.yaml:8:24: there is no folder 'reports'" in done.stderr
+
+
+def test_every_layout_can_be_asked_for() -> None:
+    assert [str(each) for each in Target] == [str(each) for each in Layout]

@@ -1,0 +1,69 @@
+"""Whatever is in a file, it moves as it is, or is refused."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dagstead.errors import LayoutError
+from dagstead.repository.layouts.history import NoPast
+from dagstead.repository.layouts.plan import Layout, Wish
+from dagstead.repository.layouts.planning import plan_migration
+from dagstead.repository.layouts.repairing import plan_repair
+from tests.unit.repository.files.test_oddities import TEXTS
+from tests.unit.repository.layouts.projects import MemoryTree, project_of
+
+_FOLDERS = frozenset({"etl", "x", "y"})
+_PART = b"locations:\n  - location_name: part\n    build: {directory: .}\n"
+_SOME = (
+    "# top\nlocations:\n  - &a\n    location_name: etl  # 1\n    build: &b\n      directory: ./x\n"
+    "    code_source: {module_name: etl.definitions}\n    attribute: |\n      two\n\n      lines\n"
+    "    working_directory: \"a\n      b\"\n  # second\n  - <<: [*a]\n    location_name: 'y'\n"
+    "    build: {directory: y, registry: x}\n    image: >-\n      folded\n  - location_name: z\n"
+    "    build: *b\n    container_context: {k8s: {env_vars: [A=1,\n   B=2]}}\n# end\n"
+)
+
+
+def refusals(data: bytes) -> Iterator[str]:
+    """Why things are refused, with a second file, so that there is always a move."""
+    files = {"dagster_cloud.yaml": data, "x/dagster_cloud.yaml": _PART}
+    tree = MemoryTree(files, _FOLDERS)
+    project = project_of(files)
+    folders = {each.name.value: "y" for each in project.locations[:1]}
+    wishes = [
+        Wish(layout=layout, factor_defaults=factor, package_as_module=True, folders=folders)
+        for layout in (Layout.PER_LOCATION, Layout.ROOT, Layout.DG)
+        for factor in ((None, True, False) if layout is Layout.ROOT else (None, False))
+    ]
+    for wish in wishes:
+        try:
+            plan_migration(project, wish, tree)
+        except LayoutError as error:
+            yield error.message
+    try:
+        plan_repair(project, Wish(layout=Layout.ROOT), tree, NoPast())
+    except LayoutError as error:
+        yield error.message
+
+
+@pytest.mark.parametrize("text", [*TEXTS.values(), _SOME], ids=[*TEXTS, "some"])
+def test_an_oddity_moves_or_is_refused(text: str) -> None:
+    assert not [each for each in refusals(text.encode()) if "worked out wrongly" in each]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    base=st.sampled_from([*TEXTS.values(), _SOME, _SOME]).filter(lambda text: 0 < len(text) < 1000),
+    at=st.integers(0, 600),
+    length=st.integers(0, 3),
+    new=st.text(alphabet=" \t\n\r:-#{}[]&*!|>'\"%@`,?<=~éa1_\ufeff\u00a0\u2028", max_size=3),
+)
+def test_a_slip_of_the_hand_moves_or_is_refused(base: str, at: int, length: int, new: str) -> None:
+    at %= len(base)
+
+    text = base[:at] + new + base[at + length :]
+
+    assert not [each for each in refusals(text.encode()) if "worked out wrongly" in each]

@@ -1,0 +1,75 @@
+"""Every rule finds its bad example, and nothing else does; its good example is clean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from dagstead.repository.files import Project, TemplateValues, read_project
+from dagstead.repository.rules.base import Rule
+from dagstead.repository.rules.checking import all_rules, check, fixed, write
+
+
+def written(folder: Path, files: Mapping[str, str]) -> Path:
+    for path, text in files.items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # A lone surrogate in an example stands for a byte that is not UTF-8.
+        target.write_bytes(text.encode("utf-8", errors="surrogateescape"))
+    return folder
+
+
+def read(folder: Path, rule: Rule) -> Project:
+    values = rule.variables
+    given = None if values is None else TemplateValues(variables=values, environment={})
+    return read_project(folder, template_values=given)
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_the_bad_example_breaks_exactly_this_rule(rule: Rule, tmp_path: Path) -> None:
+    findings = check(read(written(tmp_path, rule.bad), rule))
+
+    assert {each.code for each in findings} == {rule.code}, findings
+    for each in findings:
+        assert each.position.file in rule.bad
+        assert each.position.line >= 1
+        assert each.position.column >= 1
+        assert each.found.message
+        assert each.found.instead
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_the_good_example_breaks_none(rule: Rule, tmp_path: Path) -> None:
+    assert check(read(written(tmp_path, rule.good), rule)) == ()
+
+
+@pytest.mark.parametrize(
+    "rule", [each for each in all_rules() if each.fixable], ids=lambda rule: rule.code
+)
+def test_a_fix_leaves_nothing_of_its_rule(rule: Rule, tmp_path: Path) -> None:
+    root = written(tmp_path, rule.bad)
+    findings = check(read(root, rule))
+
+    changed = fixed(read(root, rule), findings)
+    write(root, changed)
+
+    assert rule.code not in {each.code for each in check(read(root, rule))}
+
+
+def test_codes_and_names_are_unique_and_in_order() -> None:
+    rules = all_rules()
+
+    assert len({each.code for each in rules}) == len(rules)
+    assert len({each.name for each in rules}) == len(rules)
+    assert [each.code for each in rules] == sorted(each.code for each in rules)
+
+
+def test_the_chart_of_this_project_may_be_set_as_people_write_it(tmp_path: Path) -> None:
+    line = "helm install eu charts/dagstead-agent --set dagsterCloud.agentQueues[0]=hybrid\n"
+    (tmp_path / "install.sh").write_text(line, encoding="utf-8")
+    assert not check(read_project(tmp_path))
+
+    (tmp_path / "other.sh").write_text(line.replace("dagstead", "dagster-cloud"), encoding="utf-8")
+    assert [each.code for each in check(read_project(tmp_path))] == ["DS403"]
