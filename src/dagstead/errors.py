@@ -74,15 +74,25 @@ class ConflictError(DagsteadError):
 class BusyError(DagsteadError):
     """The same write is still under way; send it again in a moment."""
 
-    #: The official client tries six times again: longer, together, than a write may take.
-    retry_after_seconds = 12
+    #: The official client tries six times again: longer, together, than a write may take. It then
+    #: waits this long each time instead of its own 1, 2, 4 … 32 seconds, so that any number below
+    #: 10 has it give up sooner than none. None leaves the waiting to the client.
+    retry_after_seconds: int | None = 12
 
 
 class WriteFailedError(BusyError):
     """The write could not be stored; send it again, and what was stored of it stays."""
 
-    #: Six tries bridge the restart of a database.
-    retry_after_seconds = 5
+    retry_after_seconds = None
+
+
+class StoreAwayError(DagsteadError):
+    """The control plane's database does not answer. Try again in a moment."""
+
+    def __init__(self, message: str | None = None, *, reason: str = "") -> None:
+        super().__init__(message)
+        #: The cause in one line, for the log only.
+        self.reason = reason
 
 
 class IssuerError(DagsteadError):

@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 from dagstead.agent_api.logs import take_log
 from dagstead.agent_api.rest import error_response, unexpected_response
 from dagstead.agent_api.services import AgentServices
-from dagstead.errors import DagsteadError, InvalidInputError, TooLargeError
+from dagstead.errors import DagsteadError, InvalidInputError, StoreAwayError, TooLargeError
 from dagstead.plane.blobs import BlobKey, BlobKind
 
 _CHUNK_BYTES = 1 << 20
@@ -33,13 +33,19 @@ class BlobEndpoint:
     max_bytes: int
 
     async def __call__(self, request: Request) -> Response:
-        """Answer GET, HEAD, PUT, and POST of a form whose field ``file`` is the content."""
+        """Answer GET, HEAD, PUT, and POST of a form whose field ``file`` is the content.
+
+        Raises:
+            StoreAwayError: for the server to answer, as on all paths.
+        """
         address = f"{request.url.path}?{request.url.query}"
         try:
             key = self.services.store.blobs.verify(address, request.method)
             if request.method in {"GET", "HEAD"}:
                 return await run_in_threadpool(self._read, key, head=request.method == "HEAD")
             return await self._write(request, key)
+        except StoreAwayError:
+            raise
         except DagsteadError as error:
             return error_response(error)
         except ClientDisconnect:

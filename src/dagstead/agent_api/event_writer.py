@@ -19,6 +19,7 @@ from dagster._time import datetime_from_timestamp
 
 from dagstead.errors import BusyError, DagsteadError, WriteFailedError
 from dagstead.plane.writes import Begun
+from dagstead.store.away import raise_if_away
 
 logger = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class InstanceEventWriter:
 
         Raises:
             BusyError: if another try with the same key is under way.
+            StoreAwayError: if the storage does not answer.
             WriteFailedError: if the storage failed; the write can be sent again with its key.
         """
         if idempotency_key is None:
@@ -132,6 +134,7 @@ def _to_be_sent_again() -> Iterator[None]:
     except DagsteadError:
         raise
     except Exception as error:
+        raise_if_away(error)
         logger.exception("Events could not be stored; their sender is asked to try again")
         raise WriteFailedError from error
 

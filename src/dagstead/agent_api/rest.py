@@ -27,9 +27,11 @@ from dagstead.errors import (
     InvalidInputError,
     NoAnswerError,
     NotFoundError,
+    StoreAwayError,
     TooLargeError,
     UnauthenticatedError,
 )
+from dagstead.store.away import raise_if_away
 
 logger = logging.getLogger(__name__)
 
@@ -110,7 +112,10 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
 def endpoint(handler: Handler, services: AgentServices, *, users_too: bool = False) -> Endpoint:
-    """An ASGI endpoint that authorises, reads the body, and answers errors in one form."""
+    """An ASGI endpoint that authorises, reads the body, and answers errors in one form.
+
+    That the store is away is left to the server, which answers it the same on all paths.
+    """
 
     async def answer(request: Request) -> Response:
         try:
@@ -118,6 +123,8 @@ def endpoint(handler: Handler, services: AgentServices, *, users_too: bool = Fal
             payload = await _read(request)
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(services.threads, handler, caller, payload)
+        except StoreAwayError:
+            raise
         except DagsteadError as error:
             return error_response(error)
         except Exception as error:  # noqa: BLE001 - nothing may leave without an answer
@@ -133,21 +140,25 @@ def error_response(error: DagsteadError) -> JSONResponse:
     used: they retry it.
     """
     status = next((code for kind, code in _STATUS if isinstance(error, kind)), 400)
-    headers = {}
     if isinstance(error, BusyError):
-        headers["Retry-After"] = str(error.retry_after_seconds)
+        after = error.retry_after_seconds
+        headers = {} if after is None else {"Retry-After": str(after)}
         # A body with `errors` would end the retries that this answer asks for.
         return JSONResponse({"message": error.message}, status, headers)
-    return JSONResponse({"errors": [{"message": error.message}]}, status, headers)
+    return JSONResponse({"errors": [{"message": error.message}]}, status)
 
 
 def unexpected_response(error: Exception) -> JSONResponse:
-    """An error of ours: the cause goes to the log, a reference to it to the caller."""
+    """An error of ours: the cause goes to the log, a reference to it to the caller.
+
+    Raises:
+        StoreAwayError: when it means that.
+    """
+    raise_if_away(error)
     reference = uuid.uuid4().hex[:12]
     logger.error("Unexpected error, reference %s", reference, exc_info=error)
     msg = f"The server failed. Its log has the cause under reference {reference}."
-    # 503 is retried by official clients: what failed may be a database that was away.
-    return JSONResponse({"message": msg}, 503, {"Retry-After": "2"})
+    return JSONResponse({"errors": [{"message": msg}]}, 500)
 
 
 async def _read(request: Request) -> Payload:

@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from dagstead.engine.validation import ValidTexts, once_for_each_text
 from dagstead.engine.workspace import DeploymentRequestContext, DeploymentWorkspace
 from dagstead.errors import DagsteadError
+from dagstead.store.away import away_of, raise_if_away
 
 logger = logging.getLogger(__name__)
 
@@ -56,16 +57,27 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
         resolver_errors: list[GraphQLError] | None,
         captured_errors: list[Exception],
     ) -> int:
+        # The last step before the answer, and the only one that sees every error, also those that
+        # are data: an answer with these would be final to the clients.
+        for error in (*captured_errors, *_causes(resolver_errors)):
+            raise_if_away(error)
         # Upstream answers 500 for errors that the body already tells, user code's among them;
         # proxies and alerts would take those for failures of the server.
         invalid = any(error.original_error is None for error in resolver_errors or ())
         return HTTP_400_BAD_REQUEST if invalid and not captured_errors else HTTP_200_OK
 
 
+def _causes(errors: Sequence[GraphQLError] | None) -> list[Exception]:
+    return [each.original_error for each in errors or () if each.original_error is not None]
+
+
 def _formatted(error: GraphQLError) -> GraphQLFormattedError:
     cause = error.original_error
     formatted = error.formatted
-    if cause is not None and not isinstance(cause, _TELLING):
+    away = None if cause is None else away_of(cause)
+    if away is not None:
+        formatted["message"] = away.message
+    elif cause is not None and not isinstance(cause, _TELLING):
         reference = uuid.uuid4().hex[:12]
         logger.error("Unexpected error in GraphQL, reference %s", reference, exc_info=cause)
         formatted["message"] = (

@@ -17,6 +17,7 @@ from dagstead.errors import (
     InvalidDocumentError,
 )
 from dagstead.operator_api.extension import Resolver
+from dagstead.store.away import raise_if_away
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +58,8 @@ def as_member(*members: str) -> Callable[[Resolver], Resolver]:
 
     Args:
         members: see :func:`member`; ``PythonError`` is always one.
+
+    That the store is away is raised: the whole request is then answered 503, and sent again.
     """
     named = frozenset(members)
 
@@ -66,6 +69,7 @@ def as_member(*members: str) -> Callable[[Resolver], Resolver]:
             try:
                 return resolver(*args, **kwargs)
             except Exception as error:  # noqa: BLE001 - the surface's one door
+                raise_if_away(error)
                 return member(error, named)
 
         return resolve
@@ -86,6 +90,7 @@ def as_error(resolver: Resolver) -> Resolver:
         except DagsteadError:
             raise
         except Exception as error:
+            raise_if_away(error)
             raise DagsteadError(_unexpected(error)) from error
 
     return resolve

@@ -21,7 +21,7 @@ from dagstead.agent_api.routes import agent_graphql, agent_routes, blob_routes
 from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.agent_api.services import DEPLOYMENT_HEADER, AgentServices
 from dagstead.engine.instances import Instances
-from dagstead.errors import DagsteadError, ForbiddenError
+from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError
 from dagstead.operator_api.context import Facts
 from dagstead.operator_api.schema import create_schema
 from dagstead.plane.names import RESERVED_DEPLOYMENT_NAMES
@@ -150,6 +150,8 @@ class Operator:
         name = _first_segment(scope)
         try:
             await self.forward(scope, receive, send, name=name)
+        except StoreAwayError:
+            raise
         except DagsteadError as error:
             await refuse(error, scope, receive, send)
 
@@ -244,6 +246,9 @@ def _require_user(token: Token) -> None:
 async def _refused(request: Request, error: Exception) -> Response:
     if not isinstance(error, DagsteadError):
         raise TypeError(error)
+    if isinstance(error, StoreAwayError):
+        # The guard answers it, on this path as on all.
+        raise error
     return reply(error, request.scope)
 
 

@@ -9,10 +9,11 @@ from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dagstead.errors import DagsteadError
+from dagstead.errors import DagsteadError, StoreAwayError
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.identity import refuse
 from dagstead.server.replies import unexpected
+from dagstead.store.away import away_of
 
 logger = logging.getLogger(__name__)
 
@@ -35,23 +36,33 @@ class GuardMiddleware:
         try:
             await self._app(scope, receive, answer.send)
             await answer.flush()
-        except DagsteadError as error:
-            if not answer.started:
-                await refuse(error, scope, receive, answer.send_now)
-        except Exception:
-            reference = secrets.token_hex(4)
-            logger.exception("Reference %s: failed to answer %s", reference, scope["path"])
-            await _apologise(reference, scope, receive, answer)
+        except Exception as error:  # noqa: BLE001 - nothing may leave without an answer
+            await _answer_failure(away_of(error) or error, scope, receive, answer)
         if scope["type"] == "http":
             _log(scope, answer.status, time.perf_counter() - began)
 
 
+async def _answer_failure(
+    error: Exception, scope: Scope, receive: Receive, answer: _Answer
+) -> None:
+    if isinstance(error, StoreAwayError):
+        logger.warning("The store is away, asked by %s: %s", scope["path"], error.reason)
+        if answer.can_refuse(scope):
+            await refuse(error, scope, receive, answer.send_now)
+    elif isinstance(error, DagsteadError):
+        if not answer.started:
+            await refuse(error, scope, receive, answer.send_now)
+    else:
+        reference = secrets.token_hex(4)
+        logger.error("Reference %s: failed to answer %s", reference, scope["path"], exc_info=error)
+        await _apologise(reference, scope, receive, answer)
+
+
 async def _apologise(reference: str, scope: Scope, receive: Receive, answer: _Answer) -> None:
-    if scope["type"] == "websocket":
-        if not answer.closed:
-            await answer.send_now({"type": "websocket.close", "code": _INTERNAL_ERROR})
+    if not answer.can_refuse(scope):
         return
-    if answer.started:
+    if scope["type"] == "websocket":
+        await answer.send_now({"type": "websocket.close", "code": _INTERNAL_ERROR})
         return
     await unexpected(reference, scope)(scope, receive, answer.send_now)
 
@@ -68,6 +79,10 @@ class _Answer:
         self.status = 0
         self.started = False
         self.closed = False
+
+    def can_refuse(self, scope: Scope) -> bool:
+        """Whether there is still a way to say that something went wrong."""
+        return not (self.closed if scope["type"] == "websocket" else self.started)
 
     async def send(self, message: Message) -> None:
         """Pass a message on, or hold it."""

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from dagstead.errors import DagsteadError, ForbiddenError, UnauthenticatedError
+from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.tokens import Token
 from dagstead.server.oidc import OIDC_PATH
 from dagstead.server.replies import reply
@@ -32,6 +32,7 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: wait, the next caller is still recognised.
 _THREADS = 8
 _POLICY_VIOLATION = 1008
+_TRY_AGAIN_LATER = 1013
 
 #: A name or an address, with a port or without.
 _HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-f:]+\])(?::\d+)?", re.IGNORECASE | re.ASCII)
@@ -116,7 +117,7 @@ class IdentityMiddleware:
             token = await to_thread.run_sync(
                 self._identity.token_of, connection, limiter=self._limiter
             )
-        except DagsteadError as error:
+        except (UnauthenticatedError, ForbiddenError) as error:
             await refuse(error, scope, receive, send)
             return
         state = scope.setdefault("state", {})
@@ -128,9 +129,8 @@ class IdentityMiddleware:
 async def refuse(error: DagsteadError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with an error; a browser that needs to sign in is sent to the page for that."""
     if scope["type"] == "websocket":
-        await WebSocketClose(code=_POLICY_VIOLATION, reason=error.message[:120])(
-            scope, receive, send
-        )
+        code = _TRY_AGAIN_LATER if isinstance(error, StoreAwayError) else _POLICY_VIOLATION
+        await WebSocketClose(code=code, reason=error.message[:120])(scope, receive, send)
         return
     if isinstance(error, UnauthenticatedError) and _wants_page(HTTPConnection(scope)):
         target = scope["path"] + ("?" + scope["query_string"].decode("latin-1")).rstrip("?")

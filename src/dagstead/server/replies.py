@@ -16,6 +16,7 @@ from dagstead.errors import (
     IssuerError,
     NoAnswerError,
     NotFoundError,
+    StoreAwayError,
     TooLargeError,
     UnauthenticatedError,
 )
@@ -31,12 +32,20 @@ _STATUS: tuple[tuple[type[DagsteadError], HTTPStatus], ...] = (
     (ConflictError, HTTPStatus.BAD_REQUEST),
     (BusyError, HTTPStatus.TOO_MANY_REQUESTS),
     (NoAnswerError, HTTPStatus.GATEWAY_TIMEOUT),
+    # Official clients send it again after 1, 2, 4 … 32 seconds; `Retry-After` would replace those.
+    (StoreAwayError, HTTPStatus.SERVICE_UNAVAILABLE),
     (IssuerError, HTTPStatus.FAILED_DEPENDENCY),
 )
 
 #: Official clients look at the status of these only when the body has no ``errors``: the agent
-#: sends a smaller heartbeat after a real 413, and every client waits after a real 429.
-_SPEAK_BY_STATUS = frozenset({HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.TOO_MANY_REQUESTS})
+#: sends a smaller heartbeat after a real 413, and every client tries again after the others.
+_SPEAK_BY_STATUS = frozenset(
+    {
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.SERVICE_UNAVAILABLE,
+    }
+)
 
 
 def reply(error: DagsteadError, scope: Scope) -> Response:
@@ -73,7 +82,7 @@ def is_graphql(scope: Scope) -> bool:
 
 
 def _headers(error: DagsteadError) -> dict[str, str] | None:
-    if isinstance(error, BusyError):
+    if isinstance(error, BusyError) and error.retry_after_seconds is not None:
         return {"Retry-After": str(error.retry_after_seconds)}
     if isinstance(error, UnauthenticatedError):
         return {"WWW-Authenticate": "Bearer"}

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dagstead.errors import DagsteadError, ForbiddenError, InvalidInputError
+from dagstead.errors import DagsteadError, ForbiddenError, InvalidInputError, StoreAwayError
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.identity import is_same_origin
 from dagstead.server.sessions import COOKIE, Sessions
@@ -63,6 +63,8 @@ class SignIn:
                 raise ForbiddenError(msg)
             secret = _text(form, "token").strip()
             token = await to_thread.run_sync(self._user_token, secret)
+        except StoreAwayError:
+            raise
         except DagsteadError as error:
             return self._page(
                 "Sign in", next=target, error=error.message, status=HTTPStatus.FORBIDDEN

@@ -11,16 +11,14 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dagstead.errors import ConfigurationError, DatabaseUnusableError
+from dagstead.store.away import translated
 
 #: The schema of our own tables on Postgres; deployments have one each beside it.
 CONTROL_SCHEMA = "dagstead"
-
-#: What is raised when a database does not answer, ours or a deployment's: trying again may help.
-AWAY: tuple[type[Exception], ...] = (OperationalError, InterfaceError)
 
 #: How long a writer waits for another one on SQLite. Official agents give up a call after 60 s.
 _SQLITE_BUSY_SECONDS = 30
@@ -45,24 +43,38 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """A connection for statements that change nothing."""
-        with self._engine.connect() as connection:
+        """A connection for statements that change nothing.
+
+        Raises:
+            StoreAwayError: when the database does not answer.
+        """
+        with translated(), self._engine.connect() as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        """A transaction: committed at the end, rolled back by any exception."""
-        with self._engine.connect() as connection:
+    def write(self, *, waits: bool = True) -> Iterator[Connection]:
+        """A transaction: committed at the end, rolled back by any exception.
+
+        Args:
+            waits: for another writer on SQLite, or else is refused at once.
+
+        Raises:
+            StoreAwayError: when the database does not answer, or takes no change.
+        """
+        with translated(), self._engine.connect() as connection:
             if self.is_sqlite:
-                # Taking the write lock at once avoids the deadlock of two readers that both want
-                # to become writers.
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _take_write_lock(connection, waits=waits)
             with connection.begin() if not self.is_sqlite else _commit(connection):
                 yield connection
 
     def hold(self) -> Connection:
-        """A connection for a lock that lives as long as its session; the caller closes it."""
-        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        """A connection for a lock that lives as long as its session; the caller closes it.
+
+        Raises:
+            StoreAwayError: when the database does not answer.
+        """
+        with translated():
+            return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
 
     def migrate(self) -> None:
         """Bring the schema up to this version; safe to run from several processes at once.
@@ -86,7 +98,7 @@ class Database:
         if self.is_sqlite:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                connection.exec_driver_sql("BEGIN IMMEDIATE")
+                _take_write_lock(connection)
                 with _commit(connection):
                     _upgrade(connection)
             return
@@ -105,17 +117,21 @@ class Database:
     def create_schema(self, name: str) -> None:
         """Make a Postgres schema for a deployment; nothing on SQLite."""
         if not self.is_sqlite:
-            with self._engine.begin() as connection:
+            with self.write() as connection:
                 connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{name}"'))
 
     def drop_schema(self, name: str) -> None:
         """Remove a deployment's Postgres schema with all in it; nothing on SQLite."""
         if not self.is_sqlite:
-            with self._engine.begin() as connection:
+            with self.write() as connection:
                 connection.execute(text(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'))
 
     def ping(self) -> None:
-        """Raise when the database does not answer."""
+        """Ask the database for a sign of life.
+
+        Raises:
+            StoreAwayError: when it does not answer.
+        """
         with self.read() as connection:
             connection.execute(text("SELECT 1"))
 
@@ -159,14 +175,27 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
+def _take_write_lock(connection: Connection, *, waits: bool = True) -> None:
+    # Taking it at once avoids the deadlock of two readers that both want to become writers.
+    if waits:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    connection.exec_driver_sql("PRAGMA busy_timeout=0")
+    try:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout={_SQLITE_BUSY_SECONDS * 1000}")
+
+
 @contextmanager
 def _commit(connection: Connection) -> Iterator[None]:
     try:
         yield
+        connection.exec_driver_sql("COMMIT")
     except BaseException:
-        connection.exec_driver_sql("ROLLBACK")
+        # The driver's own: on a full disk SQLite has rolled back itself, and refuses the statement.
+        connection.connection.rollback()
         raise
-    connection.exec_driver_sql("COMMIT")
 
 
 def _upgrade(connection: Connection) -> None:

@@ -10,8 +10,9 @@ from typing import IO
 
 from sqlalchemy import Connection, text
 
-from dagstead.errors import DagsteadError
-from dagstead.store.database import AWAY, Database
+from dagstead.errors import DagsteadError, StoreAwayError
+from dagstead.store.away import translated
+from dagstead.store.database import Database
 
 _LOCK = "hashtext('dagstead-daemon')"
 
@@ -34,13 +35,18 @@ class Leadership:
     _locked_file: IO[str] | None = field(default=None, init=False)
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; True when this process has it."""
+        """Take the lock if it is free; True when this process has it.
+
+        Raises:
+            StoreAwayError: when the database does not answer.
+        """
         if self.database.is_sqlite:
             return self._lock_file()
         if self._connection is None:
             self._connection = self.database.hold()
         query = text(f"SELECT pg_try_advisory_lock({_LOCK})")
-        return bool(self._connection.execute(query).scalar_one())
+        with translated():
+            return bool(self._connection.execute(query).scalar_one())
 
     def require(self) -> None:
         """Check that the lock is still held.
@@ -64,7 +70,7 @@ class Leadership:
         if self._connection is not None:
             # A closed connection frees the lock only when the server notices: another process that
             # asks at once would be refused.
-            with suppress(*AWAY):
+            with suppress(StoreAwayError), translated():
                 self._connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
             # Not back to the pool: the lock would live on with the session.
             self._connection.invalidate()

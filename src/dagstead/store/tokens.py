@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, null, select, update
+from sqlalchemy.exc import SQLAlchemyError
 
-from dagstead.errors import NotFoundError, UnauthenticatedError
+from dagstead.errors import NotFoundError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.clock import Clock
 from dagstead.plane.tokens import Token, TokenKind, hash_secret
 from dagstead.store.database import Database
 from dagstead.store.queue_sets import queues_from_json, queues_to_json
 from dagstead.store.tables import tokens
+
+logger = logging.getLogger(__name__)
 
 #: ``last_used_at`` is for people: writing it on every call would double the load.
 _LAST_USED_RESOLUTION_SECONDS = 60.0
@@ -142,13 +146,20 @@ class Tokens:
         return _token(row)
 
     def _touch(self, row: Row[Any]) -> None:
+        """Note that a token is in use, if that is possible now: no caller depends on it."""
         now = self.clock()
         if row.last_used_at is not None and (
             now - row.last_used_at < _LAST_USED_RESOLUTION_SECONDS
         ):
             return
-        with self.database.write() as connection:
-            connection.execute(update(tokens).where(tokens.c.id == row.id).values(last_used_at=now))
+        try:
+            with self.database.write(waits=False) as connection:
+                connection.execute(
+                    update(tokens).where(tokens.c.id == row.id).values(last_used_at=now)
+                )
+        except (StoreAwayError, SQLAlchemyError) as error:
+            # Debug: it comes with every call for as long as the disk is full.
+            logger.debug("Could not note the use of token %s (%s)", row.id, type(error).__name__)
 
 
 def _token(row: Row[Any]) -> Token:

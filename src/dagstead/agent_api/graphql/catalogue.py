@@ -12,11 +12,10 @@ from dagstead.agent_api.graphql.executor import Namespace, Resolver
 from dagstead.agent_api.graphql.fleet import granted_queues
 from dagstead.agent_api.secrets import secrets_for
 from dagstead.agent_api.services import Caller
-from dagstead.errors import DeploymentNotFoundError, InvalidInputError
+from dagstead.errors import DeploymentNotFoundError, InvalidInputError, StoreAwayError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import LoadState, Location
 from dagstead.plane.releases import Phase
-from dagstead.store.database import AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -142,7 +141,7 @@ def _note(caller: Caller, deployment: str, names: Sequence[str], phase: Phase) -
     """For people who wait: how far a location has come. No answer depends on it."""
     try:
         caller.services.store.releases.note_phase(deployment, names, phase)
-    except AWAY:
+    except StoreAwayError:
         logger.warning("Could not note that %s: %s are %s", deployment, names, phase)
 
 

@@ -19,6 +19,7 @@ class EventWriter(Protocol):
 
         Raises:
             BusyError: if another try with the same key is under way.
+            StoreAwayError: if the storage does not answer.
         """
 
 

@@ -46,6 +46,11 @@ class _Call(Generic[C]):
     errors: list[dict[str, Any]] = field(default_factory=list)
 
 
+def busy(error: Exception) -> DagsteadError | None:
+    """What says that the same is under way, for the client to try again."""
+    return error if isinstance(error, BusyError) else None
+
+
 def own_message(error: Exception) -> str | None:
     """The public text of an error of ours; nothing is said of any other."""
     return error.message if isinstance(error, DagsteadError) else None
@@ -61,13 +66,14 @@ class Executor(Generic[C]):
 
     Attributes:
         roots: The fields of queries and of mutations alike.
-        raised: Errors that leave ``execute``.
+        leaving: The error that leaves ``execute`` for an exception of a resolver, or None if it is
+            answered.
         message_of: The public text of an exception, or None if it has none: then a reference is
             answered and the exception is logged under it.
     """
 
     roots: Mapping[str, Resolver | Namespace]
-    raised: tuple[type[Exception], ...] = (BusyError,)
+    leaving: Callable[[Exception], DagsteadError | None] = busy
     message_of: Callable[[Exception], str | None] = own_message
 
     def execute(
@@ -80,7 +86,7 @@ class Executor(Generic[C]):
         """Answer one operation with ``data``, ``errors`` or both.
 
         Raises:
-            BusyError: or another of ``raised``.
+            BusyError: or another that ``leaving`` names.
         """
         try:
             planned = plan(document, operation_name)
@@ -112,9 +118,10 @@ class Executor(Generic[C]):
         """One resolver's answer, or None and an error."""
         try:
             return self._resolved(call, resolver, selection, path)
-        except self.raised:
-            raise
         except Exception as error:  # noqa: BLE001 the client is told what it may know
+            leaving = self.leaving(error)
+            if leaving is not None:
+                raise leaving  # noqa: B904 - it names its cause itself
             call.errors.append({"message": self._message(error, path), "path": list(path)})
             return None
 

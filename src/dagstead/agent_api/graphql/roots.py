@@ -8,15 +8,15 @@ from pydantic import Json
 
 from dagstead.agent_api.graphql.agent_context import AgentContext
 from dagstead.agent_api.graphql.catalogue import catalogue_roots
-from dagstead.agent_api.graphql.executor import Executor, Namespace, Resolver
+from dagstead.agent_api.graphql.executor import Executor, Namespace, Resolver, busy
 from dagstead.agent_api.graphql.fleet import Fleet
 from dagstead.agent_api.graphql.messages import storage_message
 from dagstead.agent_api.graphql.runs import add_run_tags
 from dagstead.agent_api.graphql.storage_roots import storage_roots
 from dagstead.engine.launch_failures import TAKEN_BY_ANOTHER
 from dagstead.engine.run_launcher import AGENT_ID_TAG
-from dagstead.errors import BusyError, ForbiddenError
-from dagstead.store.database import AWAY
+from dagstead.errors import DagsteadError, ForbiddenError
+from dagstead.store.away import away_of
 
 
 def agent_executor() -> Executor[AgentContext]:
@@ -30,7 +30,11 @@ def agent_executor() -> Executor[AgentContext]:
     if not isinstance(runs, Namespace):
         raise TypeError(type(runs))
     roots["runs"] = Namespace(runs.typename, {**runs.fields, "addRunTags": _add_run_tags})
-    return Executor(roots, raised=(BusyError, *AWAY), message_of=storage_message)
+    return Executor(roots, leaving=_to_be_sent_again, message_of=storage_message)
+
+
+def _to_be_sent_again(error: Exception) -> DagsteadError | None:
+    return busy(error) or away_of(error)
 
 
 def _add_run_tags(
