@@ -77,6 +77,14 @@ class PostgresCluster:
         finally:
             self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
+    def stop(self) -> None:
+        """Stop the server as for a restart; its connections are cut."""
+        self._run("pg_ctl", "stop", "-D", str(self._data), "-m", "fast", "-w")
+
+    def resume(self) -> None:
+        """Serve again, on the same port, after ``stop``."""
+        self._serve(self._port_file.read_text(encoding="ascii"))
+
     def remove(self) -> None:
         """Stop the server, if it was started, and delete the folder."""
         if self._port_file.exists():
@@ -90,10 +98,13 @@ class PostgresCluster:
             os.chown(self._folder, account.pw_uid, account.pw_gid)
         self._run(initdb.name, "-D", str(self._data), "-A", "trust", "--no-sync", "-E", "UTF8")
         port = free_port()
+        self._serve(str(port))
+        return port
+
+    def _serve(self, port: str) -> None:
         log = str(self._folder / "log")
         options = f"{_OPTIONS} -p {port}"
         self._run("pg_ctl", "start", "-D", str(self._data), "-l", log, "-o", options, "-w")
-        return port
 
     def _execute(self, statement: sql.Composed) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:

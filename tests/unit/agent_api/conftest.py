@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +18,8 @@ from dagstead.server.settings import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store, open_store
 from dagstead.store.tokens import Grant
-from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
+from tests.support.served import served
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,20 +70,9 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         app = create_app(settings, instances, environment={})
         server = uvicorn.Server(server_config(settings, app))
         with (
-            _served(server, listener),
+            served(server, listener),
             httpx.Client(base_url=settings.base_url, trust_env=False, timeout=60) as client,
         ):
             yield Wire(client=client, store=store, clock=clock, headers=headers)
         instances.close()
         store.close()
-
-
-@contextmanager
-def _served(server: uvicorn.Server, listener: socket.socket) -> Iterator[None]:
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    eventually(lambda: server.started, 30, "the server to listen")
-    yield
-    server.should_exit = True
-    thread.join(30)
-    assert not thread.is_alive()

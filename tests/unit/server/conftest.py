@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,9 +22,9 @@ from dagstead.server.settings import Settings, load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store, open_store
 from dagstead.store.tokens import Grant
-from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
 from tests.support.oidc_issuer import OidcIssuer
+from tests.support.served import served
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,7 +73,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
             store.deployments.create(name)
         instances = open_instances(settings, store)
         app = create_app(settings, instances, environment={})
-        with _served(uvicorn.Server(server_config(settings, app)), listener):
+        with served(uvicorn.Server(server_config(settings, app)), listener):
             yield Plane(app=app, store=store, clock=clock, settings=settings)
         instances.close()
         store.close()
@@ -86,17 +84,6 @@ def client(plane: Plane) -> Iterator[httpx.Client]:
     """A caller without cookies, who sees redirects."""
     with httpx.Client(base_url=plane.settings.base_url, trust_env=False, timeout=30) as client:
         yield client
-
-
-@contextmanager
-def _served(server: uvicorn.Server, listener: socket.socket) -> Iterator[None]:
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-    thread.start()
-    eventually(lambda: server.started, 30, "the server to listen")
-    yield
-    server.should_exit = True
-    thread.join(30)
-    assert not thread.is_alive()
 
 
 @pytest.fixture(scope="module")

@@ -3,43 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 
 import httpx
 import pytest
-from starlette.routing import Route
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dagstead.plane.tokens import TokenKind, new_secret
-from dagstead.server.app import DeploymentRoute
 from dagstead.server.identity import TOKEN_HEADER, is_public
 from dagstead.store.tokens import Grant
+from tests.support.routes import BELOW_DEPLOYMENTS, every_call
 from tests.unit.server.conftest import Plane
 
-#: A path of each deployment's application, which the route table holds as one route.
-BELOW_DEPLOYMENTS = [
-    ("GET", "/prod/"),
-    ("GET", "/prod/graphql"),
-    ("POST", "/prod/graphql"),
-    ("GET", "/prod/logs/run/compute_logs/step/err"),
-    ("GET", "/prod/download_debug/run"),
-    ("GET", "/prod/server_info"),
-    ("POST", "/prod/report_asset_materialization/a"),
-    ("GET", "/nowhere/at/all"),
-]
-
 PUBLIC = {"/health", "/sign-in", "/oidc/token", "/blobs/x"}
-
-
-def every_call(plane: Plane) -> Iterator[tuple[str, str]]:
-    for route in plane.app.routes:
-        if isinstance(route, DeploymentRoute):
-            yield from BELOW_DEPLOYMENTS
-            continue
-        assert isinstance(route, Route)
-        path = route.path.replace("{deployment}", "prod").replace("{key:path}", "x")
-        for method in route.methods or ():
-            yield method, path
 
 
 def answers(
@@ -47,13 +22,13 @@ def answers(
 ) -> dict[tuple[str, str], int]:
     return {
         (method, path): client.request(method, path, headers=headers).status_code
-        for method, path in every_call(plane)
+        for method, path in every_call(plane.app)
         if path not in PUBLIC
     }
 
 
 def test_only_four_addresses_are_public(plane: Plane) -> None:
-    paths = {path for _, path in every_call(plane)}
+    paths = {path for _, path in every_call(plane.app)}
     assert {path for path in paths if is_public(path)} == PUBLIC
     assert len(paths) > 20
 
