@@ -36,6 +36,7 @@ from dagstead.testing.clock import ManualClock
 from tests.support.postgres import PostgresCluster
 from tests.support.routes import every_call
 from tests.support.served import served
+from tests.support.sqlite_files import SqliteFiles
 
 pytestmark = pytest.mark.storage
 
@@ -78,24 +79,6 @@ class Plane:
             self.bring()
 
 
-@dataclass(frozen=True)
-class Files:
-    """The SQLite files of a folder, each of which a folder can be put in place of."""
-
-    folder: Path
-
-    def take(self) -> None:
-        for file in list(self.folder.rglob("*.db")):
-            file.rename(file.with_suffix(".kept"))
-            file.mkdir()
-
-    def bring(self) -> None:
-        for kept in list(self.folder.rglob("*.kept")):
-            file = kept.with_suffix(".db")
-            file.rmdir()
-            kept.rename(file)
-
-
 @pytest.fixture(scope="module")
 def own_cluster() -> Iterator[PostgresCluster]:
     """A Postgres that no other test stands on."""
@@ -111,7 +94,8 @@ def plane(
     """A control plane with the deployment prod, whose storage was used before."""
     folder = tmp_path_factory.mktemp("plane")
     if request.param == "sqlite":
-        with _plane(folder, None, Files(folder).take, Files(folder).bring) as opened:
+        files = SqliteFiles(folder)
+        with _plane(folder, None, files.take, files.bring) as opened:
             yield opened
         return
     cluster: PostgresCluster = request.getfixturevalue("own_cluster")
@@ -211,7 +195,7 @@ def test_a_deployments_own_storage_may_be_away_alone(
     body: dict[str, Any],
 ) -> None:
     headers = {**plane.callers[kind], "Idempotency-Key": "a key"}
-    files = Files(plane.folder / "deployments")
+    files = SqliteFiles(plane.folder / "deployments")
     files.take()
     answer = client.request(method, path, headers=headers, **body)
     files.bring()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,8 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.dagster_run import DagsterRun
 
 from dagstead.agent_api.event_writer import InstanceEventWriter
-from dagstead.errors import BusyError, WriteFailedError
+from dagstead.agent_api.rest import error_response
+from dagstead.errors import BusyError, StoreAwayError, WriteFailedError
 from dagstead.plane.writes import ABANDONED_SECONDS
 from dagstead.store.all import Store, open_store
 
@@ -35,7 +37,7 @@ class DyingInstance:
     instance: DagsterInstance
     dies_at: int
     after_storing: bool
-    error: type[BaseException] = KeyboardInterrupt
+    error: type[BaseException] | BaseException = KeyboardInterrupt
     handled: int = field(default=0)
 
     def handle_new_event(self, entry: EventLogEntry) -> None:
@@ -163,6 +165,26 @@ def test_a_failing_storage_asks_for_the_write_again(
     assert "could not be stored" in caplog.text
     writing(store, instance).write(BATCH, "key")
     assert logged(instance) == BATCH
+
+
+def test_a_storage_that_is_away_says_so_and_asks_for_the_write_again(
+    store: Store, instance: DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    full = OSError(errno.ENOSPC, "No space left on device")
+    failing = DyingInstance(instance, 2, after_storing=True, error=full)
+    with pytest.raises(StoreAwayError, match="disk is full"):
+        writing(store, failing).write(BATCH, "key")
+    assert not caplog.records
+    writing(store, instance).write(BATCH, "key")
+    assert logged(instance) == BATCH
+
+
+def test_the_client_waits_its_own_time_after_a_write_that_failed() -> None:
+    """Its pauses grow up to 32 seconds; a number of ours would take the place of all of them."""
+    answer = error_response(WriteFailedError())
+    assert answer.status_code == 429
+    assert "retry-after" not in answer.headers
+    assert b"errors" not in answer.body
 
 
 def test_a_server_that_starts_lets_every_write_be_sent_again(

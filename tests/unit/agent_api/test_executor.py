@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from dagstead.agent_api.graphql.executor import INTERFACES, TYPENAME, Executor, Namespace
-from dagstead.errors import BusyError, NotFoundError
+from dagstead.errors import BusyError, DagsteadError, NotFoundError, StoreAwayError
 
 
 class Filter(BaseModel):
@@ -199,6 +199,15 @@ def test_an_unexpected_failure_is_only_a_reference(caplog: pytest.LogCaptureFixt
 def test_what_the_client_is_to_try_again_leaves_the_executor() -> None:
     with pytest.raises(BusyError):
         run("{ space { busy } }")
+
+
+def test_what_is_to_leave_the_executor_may_be_said_by_its_owner() -> None:
+    def leaving(error: Exception) -> DagsteadError | None:
+        return StoreAwayError(reason=str(error)) if isinstance(error, RuntimeError) else None
+
+    executor: Executor[Ledger] = Executor(ROOTS, leaving=leaving)
+    with pytest.raises(StoreAwayError):
+        executor.execute("{ space { broken } }", {}, None, Ledger())
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 from collections.abc import Awaitable, Callable
@@ -20,6 +21,7 @@ from dagstead.errors import (
     ConflictError,
     DagsteadError,
     StoreAwayError,
+    WriteFailedError,
 )
 from dagstead.server.guard import GuardMiddleware
 from dagstead.server.replies import reply, status_of
@@ -73,6 +75,31 @@ def test_a_fault_on_a_graphql_path_has_the_form_of_graphql() -> None:
     _, body = call(failing, "/prod/graphql")
     assert isinstance(body, dict)
     assert list(body) == ["errors"]
+
+
+@pytest.mark.parametrize("path", ["/graphql", "/prod/graphql", "/store_events"])
+@pytest.mark.parametrize(
+    "error", [StoreAwayError(), OSError(errno.ENOSPC, "No space left on /secret")]
+)
+def test_a_store_away_is_to_be_asked_again(
+    path: str, error: Exception, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def asking(_request: Request) -> Response:
+        raise error
+
+    status, body = call(asking, path)
+    assert status == 503
+    assert isinstance(body, dict)
+    assert list(body) == ["error"]
+    assert "secret" not in body["error"]
+    assert f"asked by {path}" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+def test_a_busy_answer_without_a_time_leaves_it_to_the_client() -> None:
+    answer = reply(WriteFailedError(), {"type": "http", "path": "/graphql"})
+    assert answer.status_code == 429
+    assert "retry-after" not in answer.headers
 
 
 def test_an_answer_of_status_500_is_passed_on() -> None:
