@@ -47,7 +47,9 @@ def away(surface: Surface) -> Iterator[None]:
 
 def test_no_agent_is_told_for_good_that_the_store_is_away(world: World) -> None:
     documents = agent_documents(OWN_MINOR)
-    sent = [(each.text, every_variable(each, world), each.paths) for each in documents]
+    sent = [
+        (document.text, every_variable(document, world), document.paths) for document in documents
+    ]
     with away(world.surface):
         outcomes = {
             ", ".join(paths): _outcome(world, document, variables, paths)

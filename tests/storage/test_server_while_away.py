@@ -225,7 +225,7 @@ def test_the_log_has_the_cause_and_no_secret(
     headers = plane.callers[TokenKind.AGENT]
     with plane.away():
         client.post("/graphql", headers=headers, json={"query": _AGENT_QUERY})
-    [line] = [each for each in caplog.messages if each.startswith("The store is away")]
+    [line] = [line for line in caplog.messages if line.startswith("The store is away")]
     assert "/graphql" in line
     assert "OperationalError" in line
     assert headers[TOKEN_HEADER] not in caplog.text

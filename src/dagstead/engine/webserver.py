@@ -68,7 +68,8 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
 
 
 def _causes(errors: Sequence[GraphQLError] | None) -> list[Exception]:
-    return [each.original_error for each in errors or () if each.original_error is not None]
+    causes = (error.original_error for error in errors or ())
+    return [cause for cause in causes if cause is not None]
 
 
 def _formatted(error: GraphQLError) -> GraphQLFormattedError:

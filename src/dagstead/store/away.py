@@ -105,12 +105,12 @@ def raise_if_away(error: BaseException) -> None:
 
 def away_of(error: BaseException) -> StoreAwayError | None:
     """The error to raise instead, if this one, or one that led to it, means the store is away."""
-    for each in _chain(error):
-        if isinstance(each, StoreAwayError):
-            return each
-        fault = _fault(each)
+    for link in _chain(error):
+        if isinstance(link, StoreAwayError):
+            return link
+        fault = _fault(link)
         if fault is not None:
-            away = StoreAwayError(f"{fault.value} {_NEXT_STEP}", reason=_reason(each))
+            away = StoreAwayError(f"{fault.value} {_NEXT_STEP}", reason=_reason(link))
             away.__cause__ = error
             return away
     return None
@@ -121,18 +121,18 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: set[int] = set()
     pending: list[BaseException | None] = [error]
     while pending:
-        each = pending.pop(0)
-        if each is None or id(each) in seen:
+        link = pending.pop(0)
+        if link is None or id(link) in seen:
             continue
-        seen.add(id(each))
-        yield each
-        if isinstance(each, DBAPIError):
-            pending.append(each.orig)
-        if isinstance(each, BaseExceptionGroup):
-            pending.extend(each.exceptions)
-        pending.append(each.__cause__)
-        if not each.__suppress_context__:
-            pending.append(each.__context__)
+        seen.add(id(link))
+        yield link
+        if isinstance(link, DBAPIError):
+            pending.append(link.orig)
+        if isinstance(link, BaseExceptionGroup):
+            pending.extend(link.exceptions)
+        pending.append(link.__cause__)
+        if not link.__suppress_context__:
+            pending.append(link.__context__)
 
 
 @singledispatch
