@@ -30,8 +30,9 @@ class Call:
     """How docker was called once."""
 
     words: tuple[str, ...]
-    #: Its input.
-    given: str
+    #: The file that ``--file`` names, and the ``.dockerignore`` beside it.
+    dockerfile: str
+    ignored: str
     #: Those of its variables that matter.
     variables: Mapping[str, str]
 
@@ -79,9 +80,11 @@ def main() -> None:
     """Be docker once."""
     order: Mapping[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     words = sys.argv[2:]
+    dockerfile = words[words.index("--file") + 1] if "--file" in words else ""
     call = {
         "words": words,
-        "given": sys.stdin.read(),
+        "dockerfile": _read(dockerfile),
+        "ignored": _read(f"{dockerfile}.dockerignore"),
         "variables": {each: os.environ[each] for each in order["variables"] if each in os.environ},
     }
     with Path(order["log"]).open("a", encoding="utf-8") as log:
@@ -94,6 +97,10 @@ def main() -> None:
         path.write_text(json.dumps(answer["metadata"]), encoding="utf-8")
     sys.stdout.write(answer["text"])
     sys.exit(answer["code"])
+
+
+def _read(path: str) -> str:
+    return Path(path).read_text(encoding="utf-8") if Path(path).is_file() else ""
 
 
 if __name__ == "__main__":

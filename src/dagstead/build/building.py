@@ -16,7 +16,13 @@ from dagstead.build.pex import PexBuilder
 from dagstead.build.programs import Programs
 from dagstead.build.results import Built, Image, Nothing, Result
 from dagstead.build.steps import OnEvent, Steps
-from dagstead.errors import BuildError, BuildStepError, BuildStoppedError, DagsteadError
+from dagstead.errors import (
+    BuildError,
+    BuildStepError,
+    BuildStoppedError,
+    DagsteadError,
+    InvalidInputError,
+)
 
 #: How long what nobody uses stays in the cache.
 _KEEP_SECONDS = 30 * 24 * 3600.0
@@ -34,8 +40,10 @@ def build(plan: Plan, options: BuildOptions, on_event: OnEvent) -> tuple[Built, 
         on_event: told of what happens, from several threads, one call at a time.
 
     Raises:
+        InvalidInputError: when the cache would lie around the files of a location.
         BuildError: naming the locations that failed; each was told as :class:`Failed` before.
     """
+    _check_cache(plan, options)
     try:
         options.output.mkdir(parents=True, exist_ok=True)
         session = _Session(options, on_event)
@@ -50,6 +58,18 @@ def build(plan: Plan, options: BuildOptions, on_event: OnEvent) -> tuple[Built, 
         msg = f"{count} locations {verb} not built: {', '.join(failed)}."
         raise BuildError(msg)
     return tuple(built[each.location] for each in plan.builds)
+
+
+def _check_cache(plan: Plan, options: BuildOptions) -> None:
+    """What is old in a cache is removed: it is no place for what people have written."""
+    cache = options.cache.resolve()
+    for each in plan.builds:
+        if each.directory.is_relative_to(cache):
+            msg = (
+                f"The build folder {each.folder!r} of {each.location!r} lies in the cache folder "
+                f"{str(options.cache)!r}. Name a folder for the cache alone: --cache .cache/builds."
+            )
+            raise InvalidInputError(msg)
 
 
 class _Session:

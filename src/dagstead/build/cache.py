@@ -13,7 +13,8 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
+
+from dagstead.repository.files.outputs import draft_of, is_tag, tag_cache
 
 
 class BuildCache:
@@ -23,6 +24,7 @@ class BuildCache:
         self._root = root
         for folder in (*self._swept(), self._locks):
             folder.mkdir(parents=True, exist_ok=True)
+            tag_cache(folder)
 
     @property
     def wheels(self) -> Path:
@@ -88,6 +90,8 @@ class BuildCache:
         """Remove what nobody has used since ``before``, in seconds since 1970."""
         for folder in self._swept():
             for each in folder.iterdir():
+                if is_tag(each.name):
+                    continue
                 with suppress(FileNotFoundError):
                     if each.stat().st_mtime < before:
                         _remove(each)
@@ -119,7 +123,7 @@ def _remove(path: Path) -> None:
 
 def write_whole(path: Path, text: str) -> None:
     """Write a small file whole or not at all."""
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    draft = draft_of(path)
     try:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
@@ -130,7 +134,7 @@ def write_whole(path: Path, text: str) -> None:
 def place(path: Path, folder: Path) -> Path:
     """Put a file of the cache into a folder too, whole or not at all."""
     target = folder / path.name
-    draft = folder / f".{uuid4().hex}"
+    draft = draft_of(target)
     try:
         try:
             draft.hardlink_to(path)

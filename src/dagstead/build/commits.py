@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from dagstead.build.model import Commit
+from dagstead.repository.files.outputs import OWN_FOLDER
 
 _GIT_SECONDS = 30.0
 
@@ -22,7 +23,8 @@ def commit_of(folder: Path) -> Commit | None:
     commit = ask_git(folder, "rev-parse", "--verify", "--quiet", "HEAD")
     if not commit:
         return None
-    changed = ask_git(folder, "status", "--porcelain", "--untracked-files=no")
+    ours = f":(top,exclude,glob)**/{OWN_FOLDER}/**"
+    changed = ask_git(folder, "status", "--porcelain", "--untracked-files=no", "--", ":/", ours)
     remote = ask_git(folder, "config", "--get", "remote.origin.url")
     return Commit(
         hash=commit,

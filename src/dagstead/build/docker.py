@@ -20,6 +20,7 @@ from dagstead.build.docker_commands import (
     references,
 )
 from dagstead.build.docker_failures import explain, explain_daemon, failed_step
+from dagstead.build.docker_files import stage
 from dagstead.build.model import DockerPlan, PlannedBuild
 from dagstead.build.options import BuildOptions
 from dagstead.build.programs import Ended, Programs
@@ -69,7 +70,8 @@ class DockerBuilder:
         metadata: Path,
         steps: Steps,
     ) -> None:
-        command = build_command(docker, planned, plan, self._options, metadata)
+        dockerfile = stage(planned.directory, plan, metadata.parent)
+        command = build_command(docker, planned, plan, self._options, dockerfile, metadata)
         values = {name: value for name, value in self._options.arguments.items() if value}
         ended = self._programs.run(
             command,
@@ -77,7 +79,6 @@ class DockerBuilder:
             folder=Path.cwd(),
             variables={**VARIABLES, **values},
             on_line=steps.line,
-            given=plan.generated,
         )
         if ended.code != 0:
             raise BuildStepError(

@@ -51,6 +51,7 @@ def build_command(
     planned: PlannedBuild,
     plan: DockerPlan,
     options: DockerOptions,
+    dockerfile: Path,
     metadata: Path,
 ) -> tuple[str, ...]:
     """The command that builds an image, and with buildx also pushes it.
@@ -59,7 +60,7 @@ def build_command(
     of processes does not show them.
     """
     words = [docker.program, *(("buildx",) if docker.has_buildx else ()), "build"]
-    words += ("--progress", "plain", "--file", str(plan.dockerfile or "-"))
+    words += ("--progress", "plain", "--file", str(dockerfile))
     if plan.platform is not None:
         words += ("--platform", _PLATFORMS[plan.platform])
     for name in options.arguments:

@@ -13,8 +13,9 @@ from dagstead.build.model import Commit, Strategy
 from dagstead.build.results import Built, Image, Nothing, PexFiles, Result
 from dagstead.build.tree import file_digest
 from dagstead.errors import InvalidInputError
+from dagstead.repository.files.outputs import MANIFEST
 
-NAME = "build.json"
+NAME = MANIFEST
 _VERSION = 1
 
 

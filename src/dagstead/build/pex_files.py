@@ -14,10 +14,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from dagstead.build.programs import Ended, Programs
 from dagstead.build.wheels import Wheel
+from dagstead.repository.files.outputs import draft_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -51,7 +51,7 @@ class PexTool:
         Raises:
             BuildStepError: when the PEX tool fails.
         """
-        scratch = into / f".{uuid4().hex}"
+        scratch = draft_of(into / kind)
         self.interpreters.mkdir(exist_ok=True)
         os.utime(self.interpreters)
         order = {

@@ -15,6 +15,7 @@ from pathlib import Path
 from dagstead.build.tree import files_below, tidied
 from dagstead.build.uv import Target, Uv
 from dagstead.errors import BuildError
+from dagstead.repository.files.outputs import Outputs
 
 _WORKING_DIRECTORY = "working_directory"
 _ROOT = f"{_WORKING_DIRECTORY}/root"
@@ -82,5 +83,8 @@ def _with_links(
         name = f"{prefix}{file.name}"
         if file.path.is_file():
             yield name, file.path.resolve()
-        elif file.path.is_dir() and file.path.resolve() not in seen:
-            yield from _with_links(file.path.resolve(), f"{name}/", seen)
+            continue
+        target = file.path.resolve()
+        is_ours = Outputs.below(target.parent).is_own(target.name)
+        if target.is_dir() and target not in seen and not is_ours:
+            yield from _with_links(target, f"{name}/", seen)

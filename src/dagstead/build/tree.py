@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from dagstead.repository.files.outputs import Outputs
+
 #: Left out of PEX files, and of what makes a build another one. The list of the official builder
 #: (``dagster_cloud_cli.core.pex_builder.source``), and tools that came later. What git ignores is
 #: not left out: a dbt manifest that CI makes is ignored by git, and needed.
@@ -51,16 +53,22 @@ class TreeFile:
 def files_below(folder: Path) -> Iterator[TreeFile]:
     """All files that count, sorted by name. Links to folders are files here."""
     found: list[TreeFile] = []
+    outputs = Outputs.below(folder)
     for parent, folders, names in os.walk(folder):
-        kept = [each for each in folders if not _is_left_out(each)]
+        inside = Path(parent).relative_to(folder)
+        kept = [
+            each
+            for each in folders
+            if not _is_left_out(each) and not outputs.is_own((inside / each).as_posix())
+        ]
         links = [each for each in kept if Path(parent, each).is_symlink()]
         folders[:] = [each for each in kept if each not in links]
         for name in (*names, *links):
-            if _is_left_out(name):
+            file = TreeFile((inside / name).as_posix(), Path(parent, name))
+            if _is_left_out(name) or outputs.is_own(file.name):
                 continue
-            path = Path(parent, name)
-            if path.is_symlink() or path.is_file():
-                found.append(TreeFile(path.relative_to(folder).as_posix(), path))
+            if file.is_link or file.path.is_file():
+                found.append(file)
     return iter(sorted(found, key=lambda each: each.name))
 
 

@@ -12,6 +12,7 @@ import typer
 from dagstead.build.model import Platform, Strategy
 from dagstead.cli.completing import complete_location
 from dagstead.errors import InvalidInputError
+from dagstead.repository.files.outputs import OWN_FOLDER
 
 if TYPE_CHECKING:
     from dagstead.build.model import Plan
@@ -24,7 +25,7 @@ _BUILDING = "Building"
 #: Where a command looks when no folder is named.
 HERE = Path()
 #: Where files are built when no folder is named.
-OUTPUT = Path(".dagstead", "build")
+OUTPUT = Path(OWN_FOLDER, "build")
 
 PathArgument = Annotated[
     Path, typer.Argument(help="The folder of your dagster_cloud.yaml.", show_default=False)

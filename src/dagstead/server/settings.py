@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from dagstead.errors import ConfigurationError
+from dagstead.repository.files.outputs import DATA_FOLDER
 from dagstead.server.settings_file import FILE_NAME, closest, read_settings_file
 
 ENVIRONMENT_PREFIX = "DAGSTEAD_"
@@ -56,7 +57,7 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
     data: Annotated[Path, AfterValidator(_absolute)] = Field(
-        Path("dagstead-data"),
+        Path(DATA_FOLDER),
         description="Folder that holds everything: SQLite files, uploaded files, logs.",
     )
     database: str | None = Field(

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from dagstead.repository.changes.git import LINK, SUBMODULE, Git
+from dagstead.repository.files.outputs import Outputs
 
 _COMPONENTS = ("/defs.yaml", "/component.yaml")
 
@@ -52,7 +53,9 @@ class FilesOnDisk:
 
     def __init__(self, top: Path, git: Git | None = None) -> None:
         self._top = str(top)
-        entries = tuple(git.indexed(_COMPONENTS)) if git else ()
+        outputs = Outputs(self.read)
+        kept = git.indexed(_COMPONENTS) if git else ()
+        entries = tuple(each for each in kept if not outputs.has(each.path))
         self.components: Sequence[str] = _components(each.path for each in entries)
         self.links: Mapping[str, str] = {
             each.path: target
@@ -100,6 +103,7 @@ class FilesOfCommit:
     def __init__(self, git: Git, tree: str) -> None:
         self._git = git
         self._entries = {each.path: each for each in git.kept(tree)}
+        self._read: dict[str, bytes | None] = {}
         self._below: dict[str, set[str]] = defaultdict(set)
         for path in self._entries:
             folder, _, name = path.rpartition("/")
@@ -108,15 +112,19 @@ class FilesOfCommit:
                 if not folder:
                     break
                 folder, _, name = folder.rpartition("/")
-        self.components: Sequence[str] = _components(self._entries)
-        links = {each.sha: each.path for each in self._entries.values() if each.mode == LINK}
-        contents = git.contents(links)
-        self.links: Mapping[str, str] = {
-            each.path: os.fsdecode(contents[each.sha])
+        outputs = Outputs(self.read)
+        self.components: Sequence[str] = [
+            each for each in _components(self._entries) if not outputs.has(each)
+        ]
+        links = [
+            each
             for each in self._entries.values()
-            if each.mode == LINK and each.sha in contents
+            if each.mode == LINK and not outputs.has(each.path)
+        ]
+        contents = git.contents(each.sha for each in links)
+        self.links: Mapping[str, str] = {
+            each.path: os.fsdecode(contents[each.sha]) for each in links if each.sha in contents
         }
-        self._read: dict[str, bytes | None] = {}
 
     @property
     def paths(self) -> Iterable[str]:

@@ -11,6 +11,7 @@ from dagstead.errors import InvalidInputError
 from dagstead.repository.changes.bases import Base, find_base
 from dagstead.repository.changes.files import Files, FilesOfCommit, FilesOnDisk
 from dagstead.repository.changes.git import Change, Git, open_repository
+from dagstead.repository.files.outputs import Outputs
 from dagstead.repository.files.project import Project
 from dagstead.repository.files.reader import read_contents, read_project
 from dagstead.repository.files.templates import TemplateValues
@@ -48,12 +49,12 @@ class Present:
             # Git compares while the files are read.
             changes = aside.submit(self._differences, committed=question.committed)
             self.project, self.files = self._read(question)
-        self.changes: tuple[Change, ...] = changes.result()
+        self._contents: dict[str, bytes | None] = {}
+        self.changes: tuple[Change, ...] = self._of_people(changes.result())
         self.remarks = self.base.remarks
         if self.git.is_sparse and not question.committed:
             remark = "This is a sparse checkout, and what is not on disk is not read."
             self.remarks += (f"{remark} Take --committed to read it all from HEAD.",)
-        self._contents: dict[str, bytes | None] = {}
 
     def before(self, change: Change) -> bytes | None:
         """What a changed file held at the base, ``None`` where there was none."""
@@ -71,6 +72,17 @@ class Present:
         if committed:
             return tuple(self.git.changes(self.base.sha, "HEAD"))
         return (*self.git.changes(self.base.sha, None), *self.git.untracked())
+
+    def _of_people(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Without what this tool has written, whether git keeps it or not."""
+        by_path = {each.path: each for each in changes}
+
+        def content(path: str) -> bytes | None:
+            data = self.files.read(path)
+            return self.before(by_path[path]) if data is None and path in by_path else data
+
+        outputs = Outputs(content)
+        return tuple(each for each in changes if not outputs.has(each.path))
 
     def _read(self, question: Question) -> tuple[Project, Files]:
         if not question.committed:

@@ -19,6 +19,7 @@ from dagstead.repository.ci.reader import read_workflows
 from dagstead.repository.ci.sessions import Session, Universes, sessions_of
 from dagstead.repository.ci.triggers import described
 from dagstead.repository.files import Project
+from dagstead.repository.files.outputs import is_own_name
 from dagstead.repository.files.project import project_prefix
 
 _LEFT_OUT = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox"})
@@ -176,7 +177,7 @@ def _paths(patterns: tuple[object, ...]) -> tuple[str, ...]:
 
 def _files_below(root: Path) -> Iterator[str]:
     for folder, folders, names in os.walk(root):
-        folders[:] = [each for each in folders if each not in _LEFT_OUT]
+        folders[:] = [each for each in folders if each not in _LEFT_OUT and not is_own_name(each)]
         relative = os.path.relpath(folder, root).replace(os.sep, "/")
         for name in names:
             yield name if relative == "." else f"{relative}/{name}"

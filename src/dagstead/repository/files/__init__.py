@@ -1,7 +1,7 @@
 """Reads every family of configuration files of a repository, with the place of each value.
 
-Only ``reader``, ``walk`` and ``templates`` look at the disk. :func:`read_project` is the door. It
-never raises for what is in a file: locations that can be read are there, and
+Only ``reader``, ``walk``, ``outputs`` and ``templates`` look at the disk. :func:`read_project` is
+the door. It never raises for what is in a file: locations that can be read are there, and
 :func:`dagstead.repository.rules.checking.check` says what is wrong, where, and what to write.
 
 >>> project = read_project(Path("."))

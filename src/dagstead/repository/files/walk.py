@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagstead.repository.files.families import is_interesting, is_workflow
+from dagstead.repository.files.outputs import Outputs, is_own_name
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
@@ -50,6 +51,7 @@ def interesting_files(root: Path) -> Iterator[str]:
     """
     pending = [_Folder(str(root), "", _ignores_above(root))]
     found: list[str] = []
+    outputs = Outputs.below(root)
     while pending:
         folder = pending.pop()
         try:
@@ -64,7 +66,8 @@ def interesting_files(root: Path) -> Iterator[str]:
         for entry in entries:
             path = folder.prefix + entry.name
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in left_out and not _is_ignored(folder, path + "/"):
+                left = entry.name in left_out or outputs.is_own(path)
+                if not left and not _is_ignored(folder, path + "/"):
                     pending.append(_Folder(entry.path, path + "/", folder.ignores))
             elif _is_wanted(folder, entry.name, path):
                 found.append(path)
@@ -74,7 +77,9 @@ def interesting_files(root: Path) -> Iterator[str]:
 def is_looked_at(path: str) -> bool:
     """Whether a path below the root may say something, whatever git ignores."""
     *folders, name = path.split("/")
-    return _LEFT_OUT.isdisjoint(folders) and (is_interesting(name) or is_workflow(path))
+    if not _LEFT_OUT.isdisjoint(folders) or any(is_own_name(each) for each in folders):
+        return False
+    return is_interesting(name) or is_workflow(path)
 
 
 def repository_of(path: Path) -> Path | None:

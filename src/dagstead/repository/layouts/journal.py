@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dagstead.errors import JournalError
+from dagstead.repository.files.outputs import OWN_FOLDER
 from dagstead.repository.layouts.plan import FileChange
 
 _NEW_FILE_MODE = 0o644
@@ -204,7 +205,7 @@ def _place(repository: Path) -> Path:
         named = git.read_text(encoding="utf-8").partition("gitdir:")[2].strip()
         git = repository / named
     return (git if git.is_dir() else repository) / (
-        "dagstead/undo" if git.is_dir() else ".dagstead/undo"
+        "dagstead/undo" if git.is_dir() else f"{OWN_FOLDER}/undo"
     )
 
 
