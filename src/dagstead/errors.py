@@ -71,6 +71,10 @@ class ConflictError(DagsteadError):
     """The thing exists already, or is in a state that does not allow this."""
 
 
+class LastDeploymentError(ConflictError):
+    """The last full deployment stays."""
+
+
 class BusyError(DagsteadError):
     """The same write is still under way; send it again in a moment."""
 

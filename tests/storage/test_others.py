@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -16,6 +18,7 @@ from dagstead.errors import (
     DatabaseUnusableError,
     DeploymentNotFoundError,
     InvalidInputError,
+    LastDeploymentError,
     NotFoundError,
     UnauthenticatedError,
 )
@@ -197,6 +200,65 @@ def test_only_one_of_two_tries_at_once_is_new(store: Store) -> None:
 
     assert begun.count(Begun.NEW) == 1
     assert begun.count(Begun.IN_FLIGHT) == 7
+
+
+def test_the_last_full_deployment_stays(store: Store) -> None:
+    store.deployments.create("prod")
+    branch = store.deployments.create_or_update_branch(
+        Branch(repo_name="r", branch_name="b"), "prod"
+    )
+
+    with pytest.raises(LastDeploymentError, match="Create another one first: `dagstead deploym"):
+        store.deployments.delete("prod")
+    with pytest.raises(DeploymentNotFoundError):
+        store.deployments.delete("nope")
+    store.deployments.delete(branch.name)
+    store.deployments.create("staging")
+    store.deployments.delete("prod")
+
+    assert [each.name for each in store.deployments.all()] == ["staging"]
+
+
+def test_of_deployments_that_are_all_deleted_at_once_one_stays(store: Store) -> None:
+    names = [f"d{number}" for number in range(4)]
+    for _ in range(10):
+        for each in names:
+            with suppress(ConflictError):
+                store.deployments.create(each)
+        together = Barrier(len(names))
+
+        def delete(name: str, together: Barrier = together) -> bool:
+            together.wait()
+            try:
+                store.deployments.delete(name)
+            except LastDeploymentError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(len(names)) as deleting:
+            gone = list(deleting.map(delete, names))
+
+        left = [each.name for each in store.deployments.all()]
+        assert left == [name for name, is_gone in zip(names, gone, strict=True) if not is_gone]
+        assert len(left) == 1
+
+
+def test_what_belongs_to_a_deployment_is_written_while_another_one_is_deleted(
+    store: Store,
+) -> None:
+    for name in ("prod", "staging", "old"):
+        store.deployments.create(name)
+
+    def write(number: int) -> None:
+        store.deployments.set_settings("prod", {"number": number})
+
+    with ThreadPoolExecutor(8) as work:
+        writes = [work.submit(write, number) for number in range(20)]
+        store.deployments.delete("old")
+        for each in writes:
+            each.result()
+
+    assert [each.name for each in store.deployments.all()] == ["prod", "staging"]
 
 
 def test_settings_are_kept_and_raise_the_deployments_version(store: Store) -> None:

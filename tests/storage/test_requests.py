@@ -205,6 +205,7 @@ def test_ended_requests_are_purged_by_age_and_open_ones_stay(
 
 
 def test_a_deleted_deployment_takes_its_requests_along(store: Store) -> None:
+    store.deployments.create("staging")
     store.requests.submit(request("r"))
     store.deployments.delete("prod")
 

@@ -71,7 +71,7 @@ def delete(
     database: DatabaseOption = None,
     config: ConfigOption = None,
 ) -> None:
-    """Delete a deployment with its locations, runs, events and files.
+    """Delete a deployment with its locations, runs, events and files; the last full one stays.
 
     For example: `dagstead deployment delete staging --yes`
     """

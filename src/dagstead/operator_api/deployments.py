@@ -19,7 +19,6 @@ from dagstead.operator_api.context import (
 )
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
-from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
 
 
@@ -104,7 +103,7 @@ def create_or_update_branch_deployment(
     return {"__typename": "DagsterCloudDeployment", **_view(info, deployment)}
 
 
-@as_member("DeploymentNotFoundError")
+@as_member("DeploymentNotFoundError", "DeleteFinalDeploymentError")
 def delete_deployment(
     info: GraphQLResolveInfo,
     deploymentId: int,  # noqa: N803 - the wire's
@@ -119,16 +118,9 @@ def delete_deployment(
         require_deployment(context, deployment)
     else:
         require_every_deployment(context, "Deleting a full deployment")
-    if not deployment.is_branch and _is_last(context, deployment):
-        return {
-            "__typename": "DeleteFinalDeploymentError",
-            "message": (
-                f"{deployment.name!r} is the last full deployment. Create another one first: "
-                "`dagstead deployment create NAME`."
-            ),
-        }
     view = _view(info, deployment)
-    _remove(context, deployment)
+    context.store.deployments.delete(deployment.name)
+    context.instances.drop(deployment)
     return {"__typename": "DagsterCloudDeployment", **view}
 
 
@@ -171,19 +163,6 @@ def _by_id(context: Context, deployment_id: int) -> Deployment:
             return each
     msg = f"There is no deployment with id {deployment_id}. See `dagstead deployment list`."
     raise DeploymentNotFoundError(msg)
-
-
-def _is_last(context: Context, deployment: Deployment) -> bool:
-    return not any(
-        each.id != deployment.id and not each.is_branch for each in context.store.deployments.all()
-    )
-
-
-def _remove(context: Context, deployment: Deployment) -> None:
-    context.store.deployments.delete(deployment.name)
-    context.instances.drop(deployment)
-    for kind in (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG):
-        context.store.blobs.delete_scope(kind, deployment.name)
 
 
 def _require_branch(context: Context, branch: Branch) -> None:

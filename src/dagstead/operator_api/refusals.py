@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
 from dagster_shared.error import SerializableErrorInfo
@@ -15,11 +15,18 @@ from dagstead.errors import (
     DeploymentNotFoundError,
     ForbiddenError,
     InvalidDocumentError,
+    LastDeploymentError,
 )
 from dagstead.operator_api.extension import Resolver
 from dagstead.store.away import raise_if_away
 
 logger = logging.getLogger(__name__)
+
+#: The members that have a message and nothing else.
+_MEMBERS: Mapping[type[DagsteadError], str] = {
+    DeploymentNotFoundError: "DeploymentNotFoundError",
+    LastDeploymentError: "DeleteFinalDeploymentError",
+}
 
 
 def python_error(message: str) -> GraphenePythonError:
@@ -45,8 +52,8 @@ def member(error: Exception, members: frozenset[str]) -> object:
             return {"__typename": "InvalidLocationError", "errors": list(error.errors)}
         case ForbiddenError() if "UnauthorizedError" in members:
             return GrapheneUnauthorizedError(error.message)  # type: ignore[no-untyped-call]
-        case DeploymentNotFoundError() if "DeploymentNotFoundError" in members:
-            return {"__typename": "DeploymentNotFoundError", "message": error.message}
+        case DagsteadError() if (name := _MEMBERS.get(type(error))) in members:
+            return {"__typename": name, "message": error.message}
         case DagsteadError():
             return python_error(error.message)
         case _:

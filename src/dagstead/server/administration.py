@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from dagstead.errors import InvalidInputError
-from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.server.services import open_instances
 from dagstead.server.settings import Settings
@@ -18,6 +17,7 @@ def delete_deployment(settings: Settings, store: Store, name: str) -> Deployment
 
     Raises:
         DeploymentNotFoundError: when there is none of that name.
+        LastDeploymentError: when no full deployment would be left.
     """
     deployment = store.deployments.get(name)
     store.deployments.delete(name)
@@ -26,8 +26,6 @@ def delete_deployment(settings: Settings, store: Store, name: str) -> Deployment
         instances.drop(deployment)
     finally:
         instances.close()
-    for kind in (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG):
-        store.blobs.delete_scope(kind, name)
     return deployment
 
 

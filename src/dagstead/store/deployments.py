@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, delete, insert, null, select, update
 from sqlalchemy.exc import IntegrityError
 
-from dagstead.errors import ConflictError, DeploymentNotFoundError
+from dagstead.errors import ConflictError, DeploymentNotFoundError, LastDeploymentError
 from dagstead.plane.clock import Clock
 from dagstead.plane.deployments import (
     Branch,
@@ -94,8 +94,19 @@ class Deployments:
 
         Raises:
             DeploymentNotFoundError: when there is none.
+            LastDeploymentError: when no full deployment would be left.
         """
         with self.database.write() as connection:
+            # Locked, for of two that remain, two calls at once would each remove one. What refers
+            # to a deployment can still be written meanwhile.
+            full = connection.scalars(
+                select(deployments.c.name)
+                .where(deployments.c.kind == str(DeploymentKind.FULL))
+                .order_by(deployments.c.id)
+                .with_for_update(key_share=True)
+            ).all()
+            if full == [name]:
+                raise LastDeploymentError(_last(name))
             gone = connection.execute(delete(deployments).where(deployments.c.name == name))
         if not gone.rowcount:
             raise DeploymentNotFoundError(self._no_such(name))
@@ -135,6 +146,13 @@ class Deployments:
             f"There is no deployment {name!r}. Full deployments: {names}. "
             f"Create it with `dagstead deployment create {name}`."
         )
+
+
+def _last(name: str) -> str:
+    return (
+        f"{name!r} is the last full deployment. It cannot be deleted, as agents, tokens and pages "
+        "need one. Create another one first: `dagstead deployment create NAME`."
+    )
 
 
 def _deployment(row: Row[Any]) -> Deployment:

@@ -127,8 +127,15 @@ def test_deployments_are_made_listed_and_deleted(
 
     runs = tmp_path / "data" / "deployments" / "staging"
     runs.mkdir(parents=True)
+    last = dagstead("deployment", "delete", "staging", "--yes")
+    assert last.code == 2
+    assert "'staging' is the last full deployment." in last.err
+    assert "`dagstead deployment create NAME`" in last.err
+    assert runs.exists()
+
+    store.deployments.create("prod")
     assert dagstead("deployment", "delete", "staging", "--yes").code == 0
-    assert store.deployments.all() == []
+    assert [each.name for each in store.deployments.all()] == ["prod"]
     assert not runs.exists()
 
 

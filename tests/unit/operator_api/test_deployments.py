@@ -173,6 +173,13 @@ def test_branch_deployment_is_deleted_with_its_storage(operator: Operator) -> No
 def test_last_full_deployment_stays(operator: Operator) -> None:
     put_branch(operator)
     assert delete(operator, "prod") == {"__typename": "DeleteFinalDeploymentError"}
+    document = """mutation ($id: Int!) { deleteDeployment(deploymentId: $id) {
+        ... on DeleteFinalDeploymentError { message } } }"""
+    prod = operator.context.store.deployments.get("prod")
+    message = operator.run(document, id=prod.id)["deleteDeployment"]["message"]
+    assert message.startswith("'prod' is the last full deployment.")
+    assert "`dagstead deployment create NAME`" in message
+    assert operator.context.instances.dropped == []
     operator.context.store.deployments.create("staging")
     assert delete(operator, "staging")["__typename"] == "DagsterCloudDeployment"
     assert operator.context.instances.dropped == ["staging"]

@@ -3,6 +3,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.tokens import TokenKind
 from dagstead.server.administration import delete_deployment
 from tests.unit.server.conftest import Plane
@@ -20,6 +21,9 @@ def test_a_deployment_made_anew_has_nothing_of_the_one_before(
         return client.post("/short-lived/graphql", json=RUNS, headers=headers)
 
     plane.store.deployments.create("short-lived")
+    files = [BlobKey(kind, "short-lived", "file") for kind in BlobKind if kind is not BlobKind.PEX]
+    for each in files:
+        plane.store.blobs.put(each, b"kept")
     assert ask().json() == {"data": {"runsOrError": {"count": 0}}}
     home = plane.settings.data / "deployments" / "short-lived"
     assert home.exists()
@@ -27,6 +31,7 @@ def test_a_deployment_made_anew_has_nothing_of_the_one_before(
     delete_deployment(plane.settings, plane.store, "short-lived")
     assert ask().status_code == 404
     assert not home.exists()
+    assert [plane.store.blobs.size(each) for each in files] == [None] * len(files)
 
     plane.clock.advance(1)
     plane.store.deployments.create("short-lived")
