@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from dagstead.repository.files.outputs import draft_of, is_tag, tag_cache
+from dagstead.repository.files.outputs import CACHE_FOLDERS, draft_of, mark_cache
 
 
 class BuildCache:
@@ -22,9 +22,9 @@ class BuildCache:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        for folder in (*self._swept(), self._locks):
-            folder.mkdir(parents=True, exist_ok=True)
-            tag_cache(folder)
+        for name in CACHE_FOLDERS:
+            (root / name).mkdir(parents=True, exist_ok=True)
+        mark_cache(root)
 
     @property
     def wheels(self) -> Path:
@@ -90,8 +90,6 @@ class BuildCache:
         """Remove what nobody has used since ``before``, in seconds since 1970."""
         for folder in self._swept():
             for each in folder.iterdir():
-                if is_tag(each.name):
-                    continue
                 with suppress(FileNotFoundError):
                     if each.stat().st_mtime < before:
                         _remove(each)
@@ -131,16 +129,21 @@ def write_whole(path: Path, text: str) -> None:
         draft.unlink(missing_ok=True)
 
 
+def link_or_copy(path: Path, target: Path) -> None:
+    """Let a new name lead to a file, or to a copy of it."""
+    try:
+        target.hardlink_to(path)
+    except OSError:
+        # Another disk, or one without such links.
+        shutil.copy2(path, target)
+
+
 def place(path: Path, folder: Path) -> Path:
     """Put a file of the cache into a folder too, whole or not at all."""
     target = folder / path.name
     draft = draft_of(target)
     try:
-        try:
-            draft.hardlink_to(path)
-        except OSError:
-            # Another disk, or one without such links.
-            shutil.copyfile(path, draft)
+        link_or_copy(path, draft)
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
+from dagstead.build.clearing import cleared_of_outputs
 from dagstead.build.tree import tidied
 from dagstead.build.uv import Target, Uv
 from dagstead.errors import BuildError
@@ -57,13 +58,14 @@ def resolve(directory: Path, target: Target, uv: Uv, scratch: Path) -> Requireme
     lock = scratch / _LOCK
     sources = _sources(directory)
     own = is_package(directory)
+    cleared = cleared_of_outputs(directory, scratch / "cleared")
     if _locked(directory):
         uv.export(directory, target, lock)
     elif sources:
         constraints = scratch / "constraints.txt"
         constraints.write_text(_CONSTRAINTS, encoding="utf-8")
         with tidied(directory):
-            uv.resolve(directory, sources, constraints, target, lock)
+            uv.resolve(cleared, sources, constraints, target, lock)
     else:
         lock.write_text('lock-version = "1.0"\ncreated-by = "dagstead"\n', encoding="utf-8")
     head, packages = _read(lock)
@@ -73,7 +75,10 @@ def resolve(directory: Path, target: Target, uv: Uv, scratch: Path) -> Requireme
         folder = package.folder(scratch)
         if folder is None:
             fetched.append(package)
-        elif is_package(folder):
+            continue
+        if folder.is_relative_to(cleared.resolve()):
+            folder = directory / folder.relative_to(cleared.resolve())
+        if is_package(folder):
             local.setdefault(folder)
     _check_dagster(directory, {package.name for package in packages}, local)
     (scratch / _FETCHED).write_text(

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+from dagstead.build.clearing import cleared_of_outputs
 from dagstead.build.tree import files_below, tidied
 from dagstead.build.uv import Target, Uv
 from dagstead.errors import BuildError
@@ -45,7 +46,8 @@ def source_content(
     content = {f"{_WORKING_DIRECTORY}/__init__.py": marker}
     for number, package in enumerate(packages):
         unpacked = scratch / f"package-{number}"
-        _build(package, unpacked, target=target, uv=uv)
+        cleared = cleared_of_outputs(package, scratch / f"cleared-{number}")
+        _build(cleared, unpacked, target=target, uv=uv)
         for file in sorted(unpacked.rglob("*")):
             if file.is_file():
                 content.setdefault(file.relative_to(unpacked).as_posix(), file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,6 @@ from dagstead.build.manifest import Manifest, write_manifest
 from dagstead.build.options import DockerOptions
 from dagstead.build.results import PexFiles
 from dagstead.errors import InvalidInputError
-from dagstead.repository.files.outputs import docker_patterns
 from tests.support.build_site import Repository, Site
 from tests.support.git import commit_all
 from tests.support.stand_in_docker import Answer, StandInDocker
@@ -85,6 +85,51 @@ def test_a_build_does_not_pack_what_builds_before_it_left(
     }
 
 
+def test_a_package_is_found_beside_what_builds_left(site: Site) -> None:
+    """setuptools refuses two folders that may be packages, and packs what lies in one."""
+    root = site.repository.root
+    site.repository.write(
+        {
+            "dagster_cloud.yaml": """
+                locations:
+                  - location_name: quay
+                    code_source: {module_name: quay}
+                    build: {directory: ./locations/quay}
+                """,
+            "words/readme.txt": "Of the whole repository.",
+            "locations/quay/pyproject.toml": """
+                [build-system]
+                requires = []
+                build-backend = "borrowed"
+                backend-path = ["tools"]
+                """,
+            "locations/quay/tools/borrowed.py": f"""
+                import sys
+                sys.path.append({sysconfig.get_paths()["purelib"]!r})
+                from setuptools.build_meta import *
+                """,
+            "locations/quay/setup.py": """
+                from pathlib import Path
+                from setuptools import setup
+
+                words = Path("../../words/readme.txt").read_text()
+                setup(name="quay", version="1", description=words)
+                """,
+            "locations/quay/requirements.txt": "dagster\ndagster-cloud\n",
+            "locations/quay/quay/__init__.py": "",
+        }
+    )
+    commit_all(root)
+    where = {"output": root / "locations/quay/out", "cache": root / "locations/quay/cache"}
+
+    first, _ = built_source(site, **where)
+    second, _ = built_source(site, **where)
+
+    assert second == first
+    assert "quay/__init__.py" in content(first)
+    assert not [each for each in content(first) if each.startswith(("out/", "cache/"))]
+
+
 def test_a_session_of_the_official_command_line_changes_no_build(repository: Repository) -> None:
     repository.write(FILES)
     (before,) = repository.plan().builds
@@ -101,7 +146,7 @@ def test_files_of_people_with_such_names_count(repository: Repository) -> None:
     repository.write(FILES)
     (before,) = repository.plan().builds
     keys = {before.cache_key}
-    for name in ("build.json", "source-main.pex", "out/CACHEDIR.TAG", "data.dagstead"):
+    for name in ("build.json", "source-main.pex", "wheels/x.whl", "data.dagstead"):
         repository.write({name: '{"version": 1}\n'})
         keys.add(repository.plan().builds[0].cache_key)
 
@@ -133,14 +178,18 @@ def test_a_cache_around_the_files_of_a_location_is_refused(site: Site) -> None:
     }
 
 
-def test_sweeping_a_cache_keeps_it_known(tmp_path: Path) -> None:
-    cache = BuildCache(tmp_path / "cache")
-    (cache.wheels / "old").mkdir()
-
+def test_beside_a_cache_files_of_people_count(repository: Repository) -> None:
+    repository.write(FILES)
+    (before,) = repository.plan().builds
+    cache = BuildCache(repository.root / "vendor")
+    (cache.pex / "old").mkdir()
+    (after,) = repository.plan().builds
     cache.sweep(before=float("inf"))
+    (swept,) = repository.plan().builds
+    repository.write({"vendor/words.txt": "of people", "wheels/words.txt": "too"})
+    (changed,) = repository.plan().builds
 
-    assert not (cache.wheels / "old").exists()
-    assert set(docker_patterns(tmp_path)) >= {"/cache/wheels", "/cache/pex", "/cache/layers"}
+    assert before.cache_key == after.cache_key == swept.cache_key != changed.cache_key
 
 
 def test_docker_is_sent_nothing_that_builds_left(site: Site, tmp_path: Path) -> None:
@@ -152,7 +201,7 @@ def test_docker_is_sent_nothing_that_builds_left(site: Site, tmp_path: Path) -> 
         {
             **IMAGE,
             ".dockerignore": "*.md\n!README.md",
-            "st[a]te/location-quay.json": json.dumps(STATE),
+            "a[b]c/location-quay.json": json.dumps(STATE),
         }
     )
     root = site.repository.root
@@ -180,7 +229,7 @@ def test_docker_is_sent_nothing_that_builds_left(site: Site, tmp_path: Path) -> 
         f"**/source-{'[0-9a-f]' * 40}.pex",
         "/cache/wheels",
         "/out/build.json",
-        r"/st\[a\]te/location-quay.json",
+        r"/a\[b\]c/location-quay.json",
     } <= set(lines)
     assert "/out/build.json" not in first.ignored
     assert second.words[-1] == str(root)

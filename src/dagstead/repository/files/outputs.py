@@ -2,7 +2,7 @@
 
 A repository may hold it anywhere: where ``--output``, ``--cache`` and ``DAGSTER_BUILD_STATEDIR``
 lead is up to people, and a later command is not told where an earlier one wrote. So it is known by
-its own looks: by names that nobody else gives, by the tag in a folder of the cache, and by what is
+its own looks: by names that nobody else gives, by the mark in a cache, and by what is
 in the few documents with common names.
 """
 
@@ -22,6 +22,8 @@ OWN_FOLDER = ".dagstead"
 DATA_FOLDER = "dagstead-data"
 #: The name of a build's manifest.
 MANIFEST = "build.json"
+#: What is in a cache, whose own folder may hold more than that.
+CACHE_FOLDERS = ("wheels", "pex", "layers", "tools", "keys", "locks", "scratch")
 
 #: What is being written, and renamed when it is whole, has a name that ends like the folder.
 _DRAFT = re.compile(r"\..*\.dagstead", re.DOTALL)
@@ -29,12 +31,8 @@ _HEX = "[0-9a-f]"
 _HASH_LENGTH = 40
 _PEX = re.compile(rf"(?:deps|source)-{_HEX}{{{_HASH_LENGTH}}}\.pex")
 
-#: What tells programs that a folder can be made again (bford.info/cachedir).
-_TAG = "CACHEDIR.TAG"
-_TAG_TEXT = """\
-Signature: 8a477f597d28d172789f06886806bc55
-# A cache of dagstead: it can be made again, and no build takes it for a part of a code location.
-"""
+#: What tells that a folder is a cache, where nothing is removed for its age.
+_MARK = "locks/.cache.dagstead"
 
 _MANIFEST_KEYS = {"version", "commit", "locations"}
 #: A location's state in a session of the official command line (``dagster_cloud_cli.commands.ci``).
@@ -85,12 +83,13 @@ class Outputs:
     def _is_folder(self, path: str) -> bool:
         found = self._folders.get(path)
         if found is None:
-            found = is_own_name(posixpath.basename(path)) or self._is_tagged(path)
+            found = is_own_name(posixpath.basename(path)) or self._is_of_cache(path)
             self._folders[path] = found
         return found
 
-    def _is_tagged(self, path: str) -> bool:
-        return self._read(f"{path}/{_TAG}") == _TAG_TEXT.encode()
+    def _is_of_cache(self, path: str) -> bool:
+        folder, name = posixpath.split(path)
+        return name in CACHE_FOLDERS and self._read(posixpath.join(folder, _MARK)) is not None
 
     def _is_document(self, path: str) -> bool:
         name = posixpath.basename(path)
@@ -118,19 +117,9 @@ def draft_of(path: Path) -> Path:
     return path.with_name(f".{path.name}.{uuid4().hex}.dagstead")
 
 
-def tag_cache(folder: Path) -> None:
-    """Mark a folder as ours, to be made again at will, and have git leave it out."""
-    for name, text in ((_TAG, _TAG_TEXT), (".gitignore", "*\n")):
-        path = folder / name
-        if not path.exists():
-            draft = draft_of(path)
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(path)
-
-
-def is_tag(name: str) -> bool:
-    """Whether a file of a cache is there for :func:`tag_cache`."""
-    return name in {_TAG, ".gitignore"}
+def mark_cache(folder: Path) -> None:
+    """Let :class:`Outputs` know the folders of a cache, which are there, wherever it lies."""
+    (folder / _MARK).touch()
 
 
 def _above(path: str) -> Iterator[str]:
