@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from dagstead.build.model import Commit
-from dagstead.repository.files.outputs import OWN_FOLDER
+from dagstead.model.folders import OWN_FOLDER
 
 _GIT_SECONDS = 30.0
 

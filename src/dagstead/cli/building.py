@@ -12,7 +12,7 @@ import typer
 from dagstead.build.model import Platform, Strategy
 from dagstead.cli.completing import complete_location
 from dagstead.errors import InvalidInputError
-from dagstead.repository.files.outputs import OWN_FOLDER
+from dagstead.model.folders import OWN_FOLDER
 
 if TYPE_CHECKING:
     from dagstead.build.model import Plan

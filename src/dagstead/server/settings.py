@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from dagstead.errors import ConfigurationError
-from dagstead.repository.files.outputs import DATA_FOLDER
+from dagstead.model.folders import DATA_FOLDER
 from dagstead.server.settings_file import FILE_NAME, closest, read_settings_file
 
 ENVIRONMENT_PREFIX = "DAGSTEAD_"

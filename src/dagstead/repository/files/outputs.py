@@ -16,10 +16,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
-#: The folder for builds, and for the way back of a change of layout outside of git.
-OWN_FOLDER = ".dagstead"
-#: What a control plane keeps, where nobody names another folder.
-DATA_FOLDER = "dagstead-data"
+from dagstead.model.folders import DATA_FOLDER, OWN_FOLDER
+
 #: The name of a build's manifest.
 MANIFEST = "build.json"
 #: What is in a cache, whose own folder may hold more than that.

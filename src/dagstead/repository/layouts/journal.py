@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from dagstead.errors import JournalError
-from dagstead.repository.files.outputs import OWN_FOLDER
+from dagstead.model.folders import OWN_FOLDER
 from dagstead.repository.layouts.plan import FileChange
 
 _NEW_FILE_MODE = 0o644

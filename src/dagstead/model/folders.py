@@ -1,0 +1,8 @@
+"""Folders that our own programs make, which are a part of nobody's repository."""
+
+from __future__ import annotations
+
+#: Where the tool keeps what it has built and remembered of a repository.
+OWN_FOLDER = ".dagstead"
+#: Where ``dagstead up`` keeps a control plane, unless told otherwise.
+DATA_FOLDER = "dagstead-data"
