@@ -115,6 +115,18 @@ def test_what_was_live_may_fail_to_come_back(store: Store) -> None:
 
 
 @pytest.mark.usefixtures("both_live")
+def test_what_was_live_may_come_back_at_last(store: Store) -> None:
+    release(store, {"weather": "w2"})
+    store.releases.set_failed("prod", "weather", deploy_id="w2", error="boom")
+    store.releases.set_failed("prod", "weather", deploy_id="w1", error="no image")
+    load(store, "weather", "w1")
+
+    row = store.locations.get("prod", "weather")
+    assert (row.state, row.error) == (LoadState.LOADED, None)
+    assert "It serves release 1 again" in (row.notice or "")
+
+
+@pytest.mark.usefixtures("both_live")
 def test_without_atomicity_each_goes_its_way(store: Store) -> None:
     number = release(store, {"weather": "w2", "digits": "d2"}, atomic=False)
     load(store, "weather", "w2")

@@ -28,10 +28,11 @@ def list_(
     config: ConfigOption = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """List code locations: their queue, and how far loading has come.
+    """List code locations: their queue, how far loading has come, and what failed.
 
     For example: `dagstead location list --deployment prod`
     """
+    from dagstead.engine.location_entries import failure_of
     from dagstead.plane.tokens import describe_queue
     from dagstead.server.services import existing_store
 
@@ -41,12 +42,13 @@ def list_(
             {
                 "deployment": each.deployment,
                 "location": each.name,
-                "state": str(each.state),
+                "state": str(each.shown_state),
                 "queue": describe_queue(each.queue),
                 "serves_older_definitions": (
                     each.manifest is not None and each.manifest_deploy_id != each.deploy_id
                 ),
                 "deployed": moment(each.timestamp),
+                "failure": failure_of(each),
             }
             for one in chosen
             for each in store.locations.all(one.name)

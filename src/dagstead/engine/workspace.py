@@ -7,10 +7,11 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
-from typing import cast
+from typing import NamedTuple, cast
 
 from dagster import DagsterInstance
 from dagster import __version__ as dagster_version
+from dagster._core.definitions.selector import JobSelector, JobSubsetSelector
 from dagster._core.remote_origin import CodeLocationOrigin, RegisteredCodeLocationOrigin
 from dagster._core.remote_representation.grpc_server_state_subscriber import (
     LocationStateSubscriber,
@@ -18,9 +19,7 @@ from dagster._core.remote_representation.grpc_server_state_subscriber import (
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.workspace import (
     CodeLocationEntry,
-    CodeLocationLoadStatus,
     CurrentWorkspace,
-    DefinitionsSource,
 )
 from dagster._serdes import deserialize_value
 from dagster_cloud.api.dagster_cloud_api import DagsterCloudCodeLocationManifest
@@ -29,6 +28,7 @@ from dagster_shared.error import SerializableErrorInfo
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.code_location import AgentCodeLocation
 from dagstead.engine.instances import Instances
+from dagstead.engine.location_entries import outcome_entry, serving_entry, shown_entry
 from dagstead.engine.queue_client import Target
 from dagstead.engine.snapshots import Snapshots
 from dagstead.plane.deployments import Deployment
@@ -37,6 +37,16 @@ from dagstead.plane.tokens import Token
 from dagstead.store.all import Store
 
 logger = logging.getLogger(__name__)
+
+
+class _Built(NamedTuple):
+    """What was made of one version of a location."""
+
+    version: int
+    #: For daemons.
+    serving: CodeLocationEntry
+    #: For people.
+    shown: CodeLocationEntry
 
 
 class DeploymentRequestContext(WorkspaceRequestContext):
@@ -82,17 +92,23 @@ class DeploymentRequestContext(WorkspaceRequestContext):
         """The instances of all deployments."""
         return self.workspace.instances
 
-    def get_code_location_entries(self) -> Mapping[str, CodeLocationEntry]:
-        """All entries, as open-source code walks them.
+    def load_outcomes(self) -> Mapping[str, CodeLocationEntry]:
+        """The entries as they answer whether the newest load of each location succeeded."""
+        return {
+            name: outcome_entry(entry) for name, entry in self.get_code_location_entries().items()
+        }
 
-        A location whose newest deploy failed still serves its definitions before. Daemons must go
-        on with those, while a person or the CLI who asks for the list must see the error; the
-        open-source type shows the one only when the other is absent.
+    def has_job(self, selector: JobSubsetSelector | JobSelector) -> bool:
+        """Whether a location has a job.
+
+        Raises:
+            DagsterCodeLocationLoadError: when the location cannot be loaded. Whoever launches the
+                job must learn that; open-source Dagster would answer that there is no such job.
         """
-        entries = super().get_code_location_entries()
-        if self.source is None:
-            return entries
-        return {name: _with_error_first(entry) for name, entry in entries.items()}
+        entry = self.get_location_entry(selector.location_name)
+        if entry and entry.code_location is None and entry.load_error is not None:
+            self.get_code_location(selector.location_name)
+        return super().has_job(selector)
 
 
 class DeploymentWorkspace(WorkspaceProcessContext):
@@ -135,7 +151,9 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         self._state_subscribers: dict[int, LocationStateSubscriber] = {}
         self._current_workspace = CurrentWorkspace(code_location_entries={})
         self._seen_version = -1
-        self._built: dict[str, tuple[int, CodeLocationEntry]] = {}
+        #: The same without the definitions that cannot be loaded.
+        self._shown_workspace = self._current_workspace
+        self._built: dict[str, _Built] = {}
 
     @property
     def deployment(self) -> Deployment:
@@ -162,7 +180,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         state = getattr(source, "state", None)
         return DeploymentRequestContext(
             workspace=self,
-            current=self.get_current_workspace(),
+            current=(self.get_current_workspace() if source is None else self._shown_workspace),
             deployment=self.deployment,
             token=cast("Token | None", getattr(state, "token", None)),
             base_url=getattr(state, "base_url", self.base_url),
@@ -177,14 +195,12 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             version = self.store.locations.version(self.name)
             if version == self._seen_version:
                 return
-            self._built = {
-                location.name: (location.version, self._entry(location))
-                for location in self._locations()
-            }
+            self._built = {each.name: self._build(each) for each in self._locations()}
+            serving = CurrentWorkspace({name: built.serving for name, built in self._built.items()})
+            shown = CurrentWorkspace({name: built.shown for name, built in self._built.items()})
             with self._lock:
-                self._current_workspace = CurrentWorkspace(
-                    code_location_entries={name: entry for name, (_, entry) in self._built.items()}
-                )
+                self._current_workspace = serving
+                self._shown_workspace = shown
             self._seen_version = version
 
     def reload_workspace(self) -> None:
@@ -213,26 +229,13 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         self.store.locations.reload(self.name, [each.name for each in locations])
         self.calls.check_for_workspace_updates(self.deployment, {each.queue for each in locations})
 
-    def _entry(self, location: Location) -> CodeLocationEntry:
+    def _build(self, location: Location) -> _Built:
         known = self._built.get(location.name)
-        if known and known[0] == location.version:
-            return known[1]
-        code_location, broken = self._code_location(location)
-        error = broken or _error_of(location)
-        return CodeLocationEntry(
-            origin=RegisteredCodeLocationOrigin(location.name),
-            code_location=code_location,
-            load_error=error,
-            load_status=(
-                CodeLocationLoadStatus.LOADING
-                if location.is_loading
-                else CodeLocationLoadStatus.LOADED
-            ),
-            display_metadata=code_location.get_display_metadata() if code_location else {},
-            update_timestamp=location.updated_at,
-            version_key=f"{location.deploy_id}:{location.version}",
-            definitions_source=DefinitionsSource.CODE_SERVER,
-        )
+        if known and known.version == location.version:
+            return known
+        code_location, unreadable = self._code_location(location)
+        serving = serving_entry(location, code_location, unreadable)
+        return _Built(location.version, serving, shown_entry(location, serving))
 
     def _code_location(
         self, location: Location
@@ -241,7 +244,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             return None, None
         manifest = deserialize_value(location.manifest, DagsterCloudCodeLocationManifest)
         known = self._built.get(location.name)
-        kept = known[1].code_location if known else None
+        kept = known.serving.code_location if known else None
         if isinstance(kept, AgentCodeLocation) and kept.server_id == location.manifest_deploy_id:
             return kept, None
         try:
@@ -266,30 +269,3 @@ class DeploymentWorkspace(WorkspaceProcessContext):
                 stack=[],
                 cls_name=type(error).__name__,
             )
-
-
-def _error_of(location: Location) -> SerializableErrorInfo | None:
-    """What went wrong with the newest deploy, after the sentence about its release."""
-    if location.error is None:
-        if location.notice is None:
-            return None
-        return SerializableErrorInfo(message=location.notice, stack=[], cls_name=None)
-    error = deserialize_value(location.error, SerializableErrorInfo)
-    if location.notice is None:
-        return error
-    return error._replace(message=f"{location.notice}\n\n{error.message}")
-
-
-def _with_error_first(entry: CodeLocationEntry) -> CodeLocationEntry:
-    if entry.load_error is None or entry.code_location is None:
-        return entry
-    return CodeLocationEntry(
-        origin=entry.origin,
-        code_location=None,
-        load_error=entry.load_error,
-        load_status=entry.load_status,
-        display_metadata=entry.display_metadata,
-        update_timestamp=entry.update_timestamp,
-        version_key=entry.version_key,
-        definitions_source=entry.definitions_source,
-    )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from dagster_graphql.implementation.utils import capture_error
+from dagster_graphql.schema.external import GrapheneWorkspace, GrapheneWorkspaceLocationEntry
 from graphql import GraphQLResolveInfo
 
 from dagstead.operator_api.beginning import begin, deploying, others
@@ -69,10 +71,21 @@ def workspace(info: GraphQLResolveInfo) -> Mapping[str, Any]:
     return {"workspaceEntries": [_entry(each) for each in _all(info)]}
 
 
+@capture_error
+def workspace_or_error(info: Any) -> GrapheneWorkspace:
+    """Whether the newest load of each location succeeded, as the CLI asks after a deploy."""
+    entries = info.context.load_outcomes().values()
+    return GrapheneWorkspace(
+        locationEntries=[GrapheneWorkspaceLocationEntry(each) for each in entries]
+    )
+
+
 QUERIES: Mapping[str, Resolver] = {
     "locationsAsDocument": locations_as_document,
     "workspace": workspace,
 }
+
+REPLACED_QUERIES: Mapping[str, Resolver] = {"workspaceOrError": workspace_or_error}
 
 MUTATIONS: Mapping[str, Resolver] = {
     "addOrUpdateLocationFromDocument": add_or_update_location,

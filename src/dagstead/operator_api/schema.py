@@ -54,7 +54,7 @@ def create_schema(facts: Facts | None = None) -> graphene.Schema:
             settings.MUTATIONS,
             uploads.MUTATIONS,
         ),
-        replaced_queries=assets.REPLACED_QUERIES,
+        replaced_queries=_joined(assets.REPLACED_QUERIES, locations.REPLACED_QUERIES),
         wrapped_mutations=launches.WRAPPED_MUTATIONS,
     )
     extended.extensions = {FACTS: facts or Facts()}

@@ -78,6 +78,19 @@ class Location:
         return self.state is LoadState.LOADING and self.notice is None
 
     @property
+    def shown_state(self) -> LoadState:
+        """How every list shows it.
+
+        It has loaded when its definitions serve, also those before a release that failed; it has
+        failed when what is to serve cannot be loaded, or nothing ever could.
+        """
+        if self.is_loading:
+            return LoadState.LOADING
+        if self.state is LoadState.FAILED or self.manifest is None:
+            return LoadState.FAILED
+        return LoadState.LOADED
+
+    @property
     def is_returning(self) -> bool:
         """Whether an agent is starting what was live before, after a release that failed."""
         return (

@@ -87,8 +87,12 @@ class Change:
         They are of what is live, loaded anew; or of a release that failed. The latter go live only
         where nothing else is, and it was this location that had failed: it has recovered.
         """
-        recovered = row.live is None and row.state == LoadState.FAILED
+        failed = row.state == LoadState.FAILED
+        recovered = row.live is None and failed
         values: dict[str, Any] = {"state": str(LoadState.LOADED)}
+        if failed:
+            # It was of the same code. While that returns, it is of the release that failed.
+            values["error"] = null()
         if recovered or row.notice is None:
             values |= {"error": null(), "notice": null()}
         if recovered or row.live is not None or row.notice is None:

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dagster._serdes import serialize_value
 
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
+from tests.support.played_agent import BROKEN
 from tests.support.ports import free_port
+from tests.support.releases import deploy, new_location
 from tests.unit.cli.conftest import Command
 
 
@@ -176,6 +179,25 @@ def test_wrong_settings_of_a_deployment_are_refused(
     assert said.code == 2
     assert sentence in said.err
     assert store.deployments.get("prod").settings == {}
+
+
+def test_locations_are_listed_with_what_failed(store: Store, dagstead: Command) -> None:
+    store.deployments.create("prod")
+    for name in ("digits", "weather"):
+        deploy(store, "prod", [new_location(name, "1")])
+        store.releases.set_loaded("prod", name, deploy_id="1", manifest="{}")
+    error = serialize_value(BROKEN)
+    deploy(store, "prod", [new_location("digits", "2")])
+    store.releases.set_failed("prod", "digits", deploy_id="2", error=error)
+    store.releases.set_failed("prod", "weather", deploy_id="1", error=error)
+
+    said = dagstead("location", "list", "--format", "json")
+
+    rows = {row["location"]: (row["state"], row["failure"]) for row in json.loads(said.out)}
+    assert rows["weather"] == ("failed", "RuntimeError: warehouse is down")
+    state, failure = rows["digits"]
+    assert state == "loaded"
+    assert failure.endswith("It serves release 1 again. RuntimeError: warehouse is down")
 
 
 @pytest.mark.usefixtures("store")

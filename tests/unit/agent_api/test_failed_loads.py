@@ -1,0 +1,294 @@
+"""What each reader sees of a location while it loads, fails, goes back and recovers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from dagster import Definitions, job, op
+from dagster_cloud_cli import gql
+
+from dagstead.engine.location_entries import FAILURE_KEY
+from dagstead.plane.tokens import TokenKind
+from dagstead.store.tokens import Grant
+from tests.support.played_agent import PlayedAgent
+from tests.unit.agent_api.conftest import Wire
+
+NAME = "ml"
+
+#: What the UI sends for each location whose ``versionKey`` has changed, and beside it every other
+#: field that shows locations.
+READERS = """
+query Readers($name: String!, $selector: RepositorySelector!) {
+  workspaceLocationEntryOrError(name: $name) { ... on WorkspaceLocationEntry { ...Entry } }
+  workspaceOrError { ... on Workspace { locationEntries { ...Entry } } }
+  locationStatusesOrError {
+    ... on WorkspaceLocationStatusEntries { entries { name loadStatus versionKey } }
+  }
+  repositoriesOrError {
+    ... on RepositoryConnection { nodes { location { name } jobs { name } } }
+  }
+  repositoryOrError(repositorySelector: $selector) {
+    ... on Repository { jobs { name } }
+    ... on PythonError { message }
+  }
+}
+fragment Entry on WorkspaceLocationEntry {
+  name loadStatus versionKey displayMetadata { key value }
+  locationOrLoadError {
+    ... on RepositoryLocation { repositories { jobs { name } } }
+    ... on PythonError { message stack errorChain { error { message stack } } }
+  }
+}
+"""
+LAUNCH = """
+mutation Launch($params: ExecutionParams!) {
+  launchRun(executionParams: $params) { __typename ... on PythonError { message } }
+}
+"""
+RELOAD = """
+mutation Reload($name: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $name) { __typename }
+}
+"""
+
+
+def definitions(name: str) -> Definitions:
+    """Code with one job."""
+
+    @op
+    def nothing() -> None: ...
+
+    @job(name=name)
+    def only() -> None:
+        nothing()
+
+    return Definitions(jobs=[only])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What the readers see at one time."""
+
+    status: str
+    version_key: str
+    #: The jobs in the entry that the UI reads; ``None`` without definitions.
+    jobs: tuple[str, ...] | None
+    #: The error there, with stacks and causes.
+    error: str | None
+    #: The error that the official CLI reads after a deploy.
+    outcome: str | None
+    metadata: Mapping[str, str]
+    #: What the fields for repositories show.
+    listed: tuple[str, ...]
+    served: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plane:
+    """A person and an agent at work on one location of prod."""
+
+    wire: Wire
+    person: Mapping[str, str]
+    agent: PlayedAgent
+
+    def ask(self, document: str, /, **variables: object) -> dict[str, Any]:
+        body = {"query": document, "variables": variables}
+        answer = self.wire.client.post("/prod/graphql", json=body, headers=self.person).json()
+        assert "errors" not in answer, answer
+        data: dict[str, Any] = answer["data"]
+        return data
+
+    def deploy(self) -> None:
+        document = {"location_name": NAME, "code_source": {"module_name": "defs"}}
+        answer = self.ask(
+            gql.DEPLOY_LOCATIONS_FROM_DOCUMENT_MUTATION, document={"locations": [document]}
+        )
+        assert answer["deployLocations"]["__typename"] == "DeployLocationsSuccess"
+
+    def go_live(self, job_name: str) -> None:
+        self.deploy()
+        self.agent.load(NAME, definitions(job_name))
+
+    def reload(self) -> None:
+        answer = self.ask(RELOAD, name=NAME)["reloadRepositoryLocation"]
+        assert answer == {"__typename": "WorkspaceLocationEntry"}
+
+    def seen(self) -> Seen:
+        selector = {"repositoryName": "__repository__", "repositoryLocationName": NAME}
+        answer = self.ask(READERS, name=NAME, selector=selector)
+        entry = answer["workspaceLocationEntryOrError"]
+        [outcome] = answer["workspaceOrError"]["locationEntries"]
+        [status] = answer["locationStatusesOrError"]["entries"]
+        same = ("name", "loadStatus", "versionKey")
+        assert [entry[each] for each in same] == [status[each] for each in same]
+        assert [entry[each] for each in same] == [outcome[each] for each in same]
+        loaded = entry["locationOrLoadError"] or {}
+        repositories = loaded.get("repositories")
+        return Seen(
+            status=entry["loadStatus"],
+            version_key=entry["versionKey"],
+            jobs=None if repositories is None else _jobs(*repositories),
+            error=_error(loaded),
+            outcome=_error(outcome["locationOrLoadError"] or {}),
+            metadata={each["key"]: each["value"] for each in entry["displayMetadata"]},
+            listed=_jobs(*answer["repositoriesOrError"]["nodes"]),
+            served=_jobs(answer["repositoryOrError"]),
+        )
+
+
+@pytest.fixture
+def plane(wire: Wire) -> Iterator[Plane]:
+    wire.store.deployments.set_settings("prod", {"releases": {"unserved_queue": "wait"}})
+    yield Plane(
+        wire=wire,
+        person=wire.token(TokenKind.USER, Grant()),
+        agent=PlayedAgent(
+            store=wire.store,
+            deployment="prod",
+            put=lambda path, files: wire.call("PUT", path, files=files),
+        ),
+    )
+    wire.store.releases.remove("prod", NAME)
+
+
+def test_a_first_deploy_loads(plane: Plane) -> None:
+    plane.deploy()
+    loading = plane.seen()
+    assert (loading.status, loading.jobs, loading.error, loading.outcome) == (
+        ("LOADING", None, None, None)
+    )
+
+    plane.agent.load(NAME, definitions("first"))
+
+    loaded = plane.seen()
+    assert loaded.status == "LOADED"
+    assert loaded.jobs == loaded.listed == loaded.served == ("first",)
+    assert (loaded.error, loaded.outcome) == (None, None)
+    assert loaded.version_key != loading.version_key
+
+
+def test_a_first_deploy_fails_and_recovers(plane: Plane) -> None:
+    plane.deploy()
+    plane.agent.fail(NAME)
+
+    failed = plane.seen()
+    assert (failed.status, failed.jobs, failed.listed, failed.served) == ("LOADED", None, (), ())
+    assert failed.error == failed.outcome
+    assert "It serves nothing yet." in (failed.error or "")
+    assert "RuntimeError: warehouse is down" in (failed.error or "")
+    assert 'File "defs.py", line 2' in (failed.error or "")
+
+    plane.agent.load(NAME, definitions("first"))
+
+    recovered = plane.seen()
+    assert (recovered.jobs, recovered.error, recovered.outcome) == (("first",), None, None)
+    assert recovered.version_key != failed.version_key
+
+
+def test_a_reload_fails_and_a_second_one_recovers(plane: Plane) -> None:
+    plane.go_live("first")
+    before = plane.seen()
+    plane.reload()
+    loading = plane.seen()
+    assert (loading.status, loading.jobs, loading.error) == ("LOADING", ("first",), None)
+    plane.agent.fail(NAME)
+
+    failed = plane.seen()
+    assert (failed.status, failed.jobs, failed.listed, failed.served) == ("LOADED", None, (), ())
+    assert failed.error == failed.outcome
+    assert "RuntimeError: warehouse is down" in (failed.error or "")
+    assert 'File "defs.py", line 2' in (failed.error or "")
+    assert len({before.version_key, loading.version_key, failed.version_key}) == 3
+
+    plane.reload()
+    assert plane.seen().status == "LOADING"
+    plane.agent.load(NAME, definitions("first"))
+
+    recovered = plane.seen()
+    assert recovered.jobs == recovered.listed == recovered.served == ("first",)
+    assert (recovered.error, recovered.outcome) == (None, None)
+
+
+def test_code_that_fails_later_recovers_without_a_reload(plane: Plane) -> None:
+    plane.go_live("first")
+    plane.agent.fail(NAME)
+    assert "warehouse is down" in (plane.seen().error or "")
+
+    plane.agent.load(NAME, definitions("first"))
+
+    recovered = plane.seen()
+    assert (recovered.jobs, recovered.error, recovered.outcome) == (("first",), None, None)
+
+
+def test_a_launch_on_code_that_cannot_be_loaded_learns_why(plane: Plane) -> None:
+    plane.go_live("first")
+    plane.agent.fail(NAME)
+
+    selector = {
+        "repositoryName": "__repository__",
+        "repositoryLocationName": NAME,
+        "jobName": "first",
+    }
+    answer = plane.ask(LAUNCH, params={"selector": selector, "mode": "default"})["launchRun"]
+
+    assert answer["__typename"] == "PythonError"
+    assert "RuntimeError: warehouse is down" in answer["message"]
+
+
+def test_a_failed_release_leaves_what_was_live_before_usable(plane: Plane) -> None:
+    plane.go_live("first")
+    plane.deploy()
+    assert plane.seen().status == "LOADING"
+    plane.agent.fail(NAME)
+    returning = plane.seen()
+    plane.agent.load(NAME, definitions("first"))
+    returned = plane.seen()
+
+    for each in (returning, returned):
+        assert (each.status, each.error) == ("LOADED", None)
+        assert each.jobs == each.listed == each.served == ("first",)
+        assert "did not go live" in each.metadata[FAILURE_KEY]
+        assert "RuntimeError: warehouse is down" in each.metadata[FAILURE_KEY]
+        # The official CLI must not say that this deploy succeeded.
+        assert "did not go live" in (each.outcome or "")
+        assert "RuntimeError: warehouse is down" in (each.outcome or "")
+    assert returning.version_key != returned.version_key
+
+    plane.go_live("second")
+    mended = plane.seen()
+    assert (mended.jobs, mended.outcome) == (("second",), None)
+    assert FAILURE_KEY not in mended.metadata
+
+
+def test_what_was_live_before_may_fail_as_well(plane: Plane) -> None:
+    plane.go_live("first")
+    plane.deploy()
+    plane.agent.fail(NAME)
+    plane.agent.fail(NAME)
+
+    failed = plane.seen()
+    assert (failed.jobs, failed.listed, failed.served) == (None, (), ())
+    assert failed.error == failed.outcome
+    assert "That can no longer be loaded" in (failed.error or "")
+    assert "RuntimeError: warehouse is down" in (failed.error or "")
+
+    plane.agent.load(NAME, definitions("first"))
+
+    returned = plane.seen()
+    assert (returned.jobs, returned.error) == (("first",), None)
+    assert "did not go live" in returned.metadata[FAILURE_KEY]
+    assert "warehouse" not in returned.metadata[FAILURE_KEY]
+
+
+def _jobs(*repositories: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(job["name"] for each in repositories for job in each.get("jobs", []))
+
+
+def _error(found: Mapping[str, Any]) -> str | None:
+    if "message" not in found:
+        return None
+    chain = [each["error"] for each in found["errorChain"]]
+    return "".join(each["message"] + "".join(each["stack"]) for each in [found, *chain])
