@@ -43,6 +43,7 @@ class _Built(NamedTuple):
     """What was made of one version of a location."""
 
     version: int
+    manifest: str | None
     #: For daemons.
     serving: CodeLocationEntry
     #: For people.
@@ -235,18 +236,20 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             return known
         code_location, unreadable = self._code_location(location)
         serving = serving_entry(location, code_location, unreadable)
-        return _Built(location.version, serving, shown_entry(location, serving))
+        return _Built(location.version, location.manifest, serving, shown_entry(location, serving))
 
     def _code_location(
         self, location: Location
     ) -> tuple[AgentCodeLocation | None, SerializableErrorInfo | None]:
         if location.manifest is None:
             return None, None
-        manifest = deserialize_value(location.manifest, DagsterCloudCodeLocationManifest)
         known = self._built.get(location.name)
-        kept = known.serving.code_location if known else None
-        if isinstance(kept, AgentCodeLocation) and kept.server_id == location.manifest_deploy_id:
-            return kept, None
+        # A reload may bring other definitions of the same deploy.
+        if known and known.manifest == location.manifest:
+            kept = known.serving.code_location
+            if isinstance(kept, AgentCodeLocation):
+                return kept, None
+        manifest = deserialize_value(location.manifest, DagsterCloudCodeLocationManifest)
         try:
             return (
                 AgentCodeLocation(

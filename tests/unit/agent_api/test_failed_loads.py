@@ -205,10 +205,10 @@ def test_a_reload_fails_and_a_second_one_recovers(plane: Plane) -> None:
 
     plane.reload()
     assert plane.seen().status == "LOADING"
-    plane.agent.load(NAME, definitions("first"))
+    plane.agent.load(NAME, definitions("second"))
 
     recovered = plane.seen()
-    assert recovered.jobs == recovered.listed == recovered.served == ("first",)
+    assert recovered.jobs == recovered.listed == recovered.served == ("second",)
     assert (recovered.error, recovered.outcome) == (None, None)
 
 
