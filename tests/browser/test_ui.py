@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from dagstead.testing import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.control_plane import ControlPlane
 from tests.support.debian import chromium
+from tests.support.deployment import LOAD_SECONDS
 from tests.support.environments import own_environment
+from tests.support.played_agent import PlayedAgent
 
 pytestmark = pytest.mark.browser
 
@@ -103,3 +108,53 @@ def test_a_run_launched_from_the_page_succeeds_and_its_logs_appear(
         expect(page.get_by_text("whispered on")).to_be_visible(timeout=_PAGE_MS)
     finally:
         page.screenshot(path=tmp_path / "run.png")
+
+
+@contextmanager
+def _played_agent(plane: ControlPlane) -> Iterator[PlayedAgent]:
+    """Another agent of the same queue, which says what a test wants."""
+    headers = {
+        "Dagster-Cloud-Api-Token": plane.agent_token("played"),
+        "Dagster-Cloud-Deployment": "prod",
+    }
+    with httpx.Client(base_url=plane.url, headers=headers, timeout=60, trust_env=False) as client:
+        yield PlayedAgent(
+            store=plane.store,
+            deployment="prod",
+            put=lambda path, files: client.put(path, files=files),
+        )
+
+
+def test_a_failed_load_is_shown_at_once_until_a_reload_succeeds(
+    page: Page, plane: ControlPlane, tmp_path: Path
+) -> None:
+    page.goto(f"{plane.url}/prod/deployment/locations")
+    try:
+        expect(page.get_by_text("Loaded", exact=True)).to_be_visible(timeout=_PAGE_MS)
+        with _played_agent(plane) as agent:
+            agent.fail("small")
+        expect(page.get_by_text("Failed", exact=True)).to_be_visible(timeout=_PAGE_MS)
+        page.get_by_text("View error").click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("RuntimeError: warehouse is down")
+        dialog.get_by_role("button", name="Reload").click()
+        expect(page.get_by_text("Loaded", exact=True)).to_be_visible(timeout=_PAGE_MS)
+    finally:
+        page.screenshot(path=tmp_path / "failed.png")
+
+
+def test_after_a_failed_release_what_was_before_is_shown_with_the_failure(
+    page: Page, plane: ControlPlane, tmp_path: Path
+) -> None:
+    client = plane.client("prod")
+    client.deploy("small", "compat_broken")
+    eventually(lambda: client.location("small").error, LOAD_SECONDS, "the failed release")
+    client.close()
+    page.goto(f"{plane.url}/prod/locations/small/")
+    try:
+        expect(page.get_by_text("failed_release")).to_be_visible(timeout=_PAGE_MS)
+        expect(page.get_by_text("broken on purpose")).to_be_visible()
+        page.goto(f"{plane.url}/prod/locations/__repository__@small/jobs/whispering")
+        expect(page.get_by_text("whisper", exact=True).first).to_be_visible(timeout=_PAGE_MS)
+    finally:
+        page.screenshot(path=tmp_path / "returned.png")
