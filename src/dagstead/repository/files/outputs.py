@@ -30,7 +30,7 @@ _HASH_LENGTH = 40
 _PEX = re.compile(rf"(?:deps|source)-{_HEX}{{{_HASH_LENGTH}}}\.pex")
 
 #: What tells that a folder is a cache, where nothing is removed for its age.
-_MARK = "locks/.cache.dagstead"
+_MARK = "locks/dagstead.cache"
 
 _MANIFEST_KEYS = {"version", "commit", "locations"}
 #: A location's state in a session of the official command line (``dagster_cloud_cli.commands.ci``).

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.unit.changes.git_repositories import Repository, cloud
 
 from dagstead.build.cache import BuildCache
 from dagstead.build.commits import commit_of
 from dagstead.repository.files import read_project
+from tests.unit.repository.changes.git_repositories import Repository, cloud
 
 WHOLE = {"dagster_cloud.yaml": cloud(quay="."), "main.py": "", "requirements.txt": "dagster\n"}
 HASH = "0123456789" * 4
