@@ -250,7 +250,8 @@ def _queued_with_dead_agent(ground: Ground, setup: AgentSetup) -> str:
 
 
 def _launches(plane: ControlPlane, run_id: str) -> list[Request]:
-    return [each for each in plane.store.requests.of_run(run_id) if each.api == LAUNCH_RUN]
+    found = plane.store.requests.of_run(DEPLOYMENT, run_id)
+    return [each for each in found if each.api == LAUNCH_RUN]
 
 
 def _agent(plane: ControlPlane, setup: AgentSetup) -> OfficialAgent:

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dagstead.plane.deployments import Branch
-from dagstead.plane.requests import LAUNCH_RUN, Claim, NewRequest, RequestState
+from dagstead.plane.requests import LAUNCH_RUN, Claim, NewRequest
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 
@@ -132,11 +132,12 @@ def test_the_first_answer_counts_and_only_in_its_deployment(store: Store) -> Non
     store.deployments.create("staging")
     store.requests.submit(request("r"))
 
-    assert store.requests.answer("r", "staging", "foreign") is None
-    assert store.requests.answer("r", "prod", "first") is not None
-    assert store.requests.answer("r", "prod", "second") is None
-    assert store.requests.answer("unknown", "prod", "?") is None
-    assert store.requests.get_answer("r") == "first"
+    assert store.requests.answer("staging", "r", "foreign") is None
+    assert store.requests.answer("prod", "r", "first") is not None
+    assert store.requests.answer("prod", "r", "second") is None
+    assert store.requests.answer("prod", "unknown", "?") is None
+    assert store.requests.get_answer("prod", "r") == "first"
+    assert store.requests.get_answer("staging", "r") is None
 
 
 def test_what_a_gone_agent_held_waits_for_another(store: Store) -> None:
@@ -154,7 +155,7 @@ def test_a_launch_that_was_begun_is_never_given_back(store: Store) -> None:
     store.requests.submit(request("r", api=LAUNCH_RUN, run_id="run"))
     [held] = store.requests.pop(claim(None))
 
-    assert store.requests.begin_launch("run", "agent-1")
+    assert store.requests.begin_launch("prod", "run", "agent-1")
 
     assert not store.requests.give_back(held)
 
@@ -163,11 +164,42 @@ def test_only_the_first_agent_begins_a_run(store: Store) -> None:
     store.requests.submit(request("r", api=LAUNCH_RUN, run_id="run"))
 
     with ThreadPoolExecutor(8) as agents:
-        begun = list(agents.map(lambda n: store.requests.begin_launch("run", f"a{n}"), range(8)))
+        begun = list(
+            agents.map(lambda n: store.requests.begin_launch("prod", "run", f"a{n}"), range(8))
+        )
 
     assert begun.count(True) == 1
     winner = f"a{begun.index(True)}"
-    assert store.requests.begin_launch("run", winner), "the same agent may say it again"
+    assert store.requests.begin_launch("prod", "run", winner), "the same agent may say it again"
+
+
+def test_ids_of_requests_and_runs_lead_to_nothing_in_another_deployment(store: Store) -> None:
+    store.deployments.create("staging")
+    store.requests.submit(request("r", api=LAUNCH_RUN, run_id="run"))
+    [before] = store.requests.of_run("prod", "run")
+
+    assert store.requests.of_run("staging", "run") == []
+    assert store.requests.begin_launch("staging", "run", "foreign"), "nobody has begun one there"
+    assert store.requests.withdraw("staging", ["r"]) == 0
+    store.requests.expire("staging", ["r"])
+    assert store.requests.of_run("prod", "run") == [before]
+
+
+def test_runs_of_one_id_in_two_deployments_are_begun_apart(store: Store) -> None:
+    store.deployments.create("staging")
+    for deployment in ("prod", "staging"):
+        store.requests.submit(
+            request(f"of-{deployment}", deployment=deployment, api=LAUNCH_RUN, run_id="run")
+        )
+
+    assert store.requests.begin_launch("prod", "run", "agent-of-prod")
+    assert store.requests.begin_launch("staging", "run", "agent-of-staging")
+    begun = {
+        name: launch.begun_by
+        for name in ("prod", "staging")
+        for launch in store.requests.of_run(name, "run")
+    }
+    assert begun == {"prod": "agent-of-prod", "staging": "agent-of-staging"}
 
 
 def test_overdue_requests_expire_and_are_not_handed_out(store: Store, clock: ManualClock) -> None:
@@ -177,7 +209,7 @@ def test_overdue_requests_expire_and_are_not_handed_out(store: Store, clock: Man
 
     assert [each.id for each in store.requests.expire_overdue()] == ["soon"]
     assert popped(store, claim(None)) == ["late"]
-    assert store.requests.answer("soon", "prod", "too late") is None
+    assert store.requests.answer("prod", "soon", "too late") is None
 
 
 def test_only_a_waiting_request_can_be_withdrawn(store: Store) -> None:
@@ -185,28 +217,25 @@ def test_only_a_waiting_request_can_be_withdrawn(store: Store) -> None:
     store.requests.pop(claim(None))
     store.requests.submit(request("waiting"))
 
-    assert store.requests.withdraw(["taken", "waiting"]) == 1
-    waiting = store.requests.get("waiting")
-    assert waiting is not None
-    assert waiting.state is RequestState.EXPIRED
+    assert store.requests.withdraw("prod", ["taken", "waiting"]) == 1
+    assert [each.id for each in store.requests.open()] == ["taken"]
 
 
 def test_ended_requests_are_purged_by_age_and_open_ones_stay(
     store: Store, clock: ManualClock
 ) -> None:
-    store.requests.submit(request("ended"))
-    store.requests.answer("ended", "prod", "x")
-    store.requests.submit(request("open"))
+    store.requests.submit(request("ended", run_id="run"))
+    store.requests.answer("prod", "ended", "x")
+    store.requests.submit(request("open", run_id="run"))
     clock.advance(100)
 
     assert store.requests.purge(older_than_seconds=50) == 1
-    assert store.requests.get("ended") is None
-    assert store.requests.get("open") is not None
+    assert [each.id for each in store.requests.of_run("prod", "run")] == ["open"]
 
 
 def test_a_deleted_deployment_takes_its_requests_along(store: Store) -> None:
     store.deployments.create("staging")
-    store.requests.submit(request("r"))
+    store.requests.submit(request("r", run_id="run"))
     store.deployments.delete("prod")
 
-    assert store.requests.get("r") is None
+    assert store.requests.of_run("prod", "run") == []

@@ -40,7 +40,7 @@ def _answers(payload: Payload) -> Sequence[DagsterCloudUploadApiResponse]:
 def _take(caller: Caller, answer: DagsterCloudUploadApiResponse) -> None:
     deployment = caller.deployment
     request = caller.services.store.requests.answer(
-        answer.request_id, deployment.name, serialize_value(answer.response)
+        deployment.name, answer.request_id, serialize_value(answer.response)
     )
     if request is None:
         # Not an error: it came twice, or after nobody waited any more.

@@ -193,17 +193,17 @@ class AgentCalls:
         never = threading.Event()
         polls = 0
         while (waited := self.store.clock() - start) < timeout:
-            answer = self.store.requests.get_answer(request_id)
+            answer = self.store.requests.get_answer(deployment.name, request_id)
             if answer is not None:
                 return answer
             if waited > _WAIT_FOR_AN_AGENT_SECONDS and polls % 50 == 0:
                 reason = self.why_unserved(deployment, location, queue)
                 if reason:
-                    self.store.requests.expire([request_id])
+                    self.store.requests.expire(deployment.name, [request_id])
                     raise DagsterUserCodeUnreachableError(f"{location!r}: {reason}")
             never.wait(_POLL_SECONDS[polls > _FAST_POLLS])
             polls += 1
-        self.store.requests.expire([request_id])
+        self.store.requests.expire(deployment.name, [request_id])
         reason = self.why_unserved(deployment, location, queue) or (
             "An agent serves its queue and did not answer. Its code server may still be starting: "
             "look at the agent's log."

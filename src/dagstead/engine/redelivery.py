@@ -50,7 +50,7 @@ class Housekeeping:
         now = self._store.clock()
         for request in self._store.requests.open():
             if request.api == LAUNCH_RUN and not self.is_wanted(request):
-                self._store.requests.expire([request.id])
+                self._store.requests.expire(request.deployment, [request.id])
             elif (
                 request.state is RequestState.LEASED
                 and holder_is_gone(request, beats, now)

@@ -17,7 +17,7 @@ from dagster_cloud.execution.monitoring import CloudRunWorkerStatus, CloudRunWor
 from dagstead.engine.calls import AgentCalls, location_of_run
 from dagstead.plane.agents import POOL_LABEL, Heartbeat
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.requests import LAUNCH_RUN, RequestState
+from dagstead.plane.requests import LAUNCH_RUN, Request, RequestState
 
 #: The official agent puts these on each run that it launches.
 AGENT_ID_TAG = "dagster/agent_id"
@@ -52,10 +52,11 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         self._instance.report_run_canceling(run)
         waiting = [
             request.id
-            for request in self._calls.store.requests.of_run(run_id)
-            if request.api == LAUNCH_RUN and request.state is RequestState.WAITING
+            for request in self._launches(run_id)
+            if request.state is RequestState.WAITING
         ]
-        if waiting and self._calls.store.requests.withdraw(waiting):
+        store = self._calls.store
+        if waiting and store.requests.withdraw(self._deployment.name, waiting):
             self._instance.report_run_canceled(run, message="No agent had taken this run yet.")
             return True
         self._calls.terminate_run(self._deployment, run)
@@ -90,14 +91,12 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         include_container_logs: bool | None = True,  # noqa: ARG002, FBT001, FBT002 - upstream's
     ) -> str | None:
         """Why a run's worker has not appeared, for the message that fails the run."""
-        launches = [
-            request
-            for request in self._calls.store.requests.of_run(run.run_id)
-            if request.api == LAUNCH_RUN
-        ]
+        launches = self._launches(run.run_id)
         if any(request.state is RequestState.WAITING for request in launches):
             # It is about to be failed: no agent may start it afterwards.
-            self._calls.store.requests.expire([request.id for request in launches])
+            self._calls.store.requests.expire(
+                self._deployment.name, [request.id for request in launches]
+            )
             return self._why_unserved(run) or (
                 "Its launch waits on a queue whose agent is alive and has not taken it: the agent "
                 "is busy, or its token does not grant this deployment. See `dagstead agent list`."
@@ -105,6 +104,11 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         if any(request.state is RequestState.LEASED for request in launches):
             return "An agent took its launch and has not reported since. Look at the agent's log."
         return "An agent launched it, and its worker never reported. Look at the agent's log."
+
+    def _launches(self, run_id: str) -> list[Request]:
+        # Two deployments may have runs of one id: an agent stores what runs it likes in its own.
+        found = self._calls.store.requests.of_run(self._deployment.name, run_id)
+        return [request for request in found if request.api == LAUNCH_RUN]
 
     def _why_unserved(self, run: DagsterRun) -> str | None:
         location = self._calls.store.locations.get(self._deployment.name, location_of_run(run))

@@ -18,7 +18,11 @@ _OPEN = (str(RequestState.WAITING), str(RequestState.LEASED))
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Queue requests, hand each to one poller, keep its answer."""
+    """Queue requests, hand each to one poller, keep its answer.
+
+    What surfaces call names the deployment: ids come from callers, and must lead to nothing in
+    another deployment than the one that was authorised. Housekeeping alone works on all of them.
+    """
 
     database: Database
     clock: Clock
@@ -74,7 +78,7 @@ class Requests:
             rows = [row for group in groups for row in self._lease(connection, claim, group)]
         return [_request(row) for row in sorted(rows, key=lambda row: row.seq)]
 
-    def answer(self, request_id: str, deployment: str, answer: str) -> Request | None:
+    def answer(self, deployment: str, request_id: str, answer: str) -> Request | None:
         """Keep the first answer to a request.
 
         Returns:
@@ -84,44 +88,36 @@ class Requests:
         with self.database.write() as connection:
             row = connection.execute(
                 update(requests)
+                .where(_in(deployment))
                 .where(requests.c.id == request_id)
-                .where(requests.c.deployment == deployment)
                 .where(requests.c.state.in_(_OPEN))
                 .values(state=str(RequestState.ANSWERED), answer=answer, answered_at=self.clock())
                 .returning(requests)
             ).one_or_none()
         return _request(row) if row else None
 
-    def get_answer(self, request_id: str) -> str | None:
+    def get_answer(self, deployment: str, request_id: str) -> str | None:
         """The answer, or ``None`` while there is none."""
         with self.database.read() as connection:
             return connection.execute(
-                select(requests.c.answer).where(requests.c.id == request_id)
+                select(requests.c.answer).where(_in(deployment)).where(requests.c.id == request_id)
             ).scalar_one_or_none()
 
-    def get(self, request_id: str) -> Request | None:
-        """One request as it stands."""
-        with self.database.read() as connection:
-            row = connection.execute(
-                select(requests).where(requests.c.id == request_id)
-            ).one_or_none()
-        return _request(row) if row else None
-
     def open(self) -> list[Request]:
-        """All requests that have no answer yet, oldest first."""
+        """All requests of all deployments that have no answer yet, oldest first."""
         return self._select(requests.c.state.in_(_OPEN))
 
-    def of_run(self, run_id: str) -> list[Request]:
+    def of_run(self, deployment: str, run_id: str) -> list[Request]:
         """The requests that launch or terminate a run, oldest first."""
-        return self._select(requests.c.run_id == run_id)
+        return self._select(and_(_in(deployment), requests.c.run_id == run_id))
 
-    def begin_launch(self, run_id: str, agent_id: str) -> bool:
+    def begin_launch(self, deployment: str, run_id: str, agent_id: str) -> bool:
         """Let one agent, the first that says so, begin a run.
 
         Returns:
             False when another agent has begun it.
         """
-        launch = (requests.c.run_id == run_id) & (requests.c.api == LAUNCH_RUN)
+        launch = and_(_in(deployment), requests.c.run_id == run_id, requests.c.api == LAUNCH_RUN)
         with self.database.write() as connection:
             connection.execute(
                 update(requests)
@@ -152,28 +148,30 @@ class Requests:
                 ).rowcount
             )
 
-    def withdraw(self, request_ids: Sequence[str]) -> int:
+    def withdraw(self, deployment: str, request_ids: Sequence[str]) -> int:
         """Take back requests that no agent has taken; returns how many those were."""
         with self.database.write() as connection:
             return connection.execute(
                 update(requests)
+                .where(_in(deployment))
                 .where(requests.c.id.in_(request_ids))
                 .where(requests.c.state == str(RequestState.WAITING))
                 .values(state=str(RequestState.EXPIRED))
             ).rowcount
 
-    def expire(self, request_ids: Sequence[str]) -> None:
+    def expire(self, deployment: str, request_ids: Sequence[str]) -> None:
         """Withdraw requests that nobody needs any more, unless they are answered."""
         with self.database.write() as connection:
             connection.execute(
                 update(requests)
+                .where(_in(deployment))
                 .where(requests.c.id.in_(request_ids))
                 .where(requests.c.state.in_(_OPEN))
                 .values(state=str(RequestState.EXPIRED))
             )
 
     def expire_overdue(self) -> list[Request]:
-        """Expire what was not answered in time; returns what that was."""
+        """Expire what was not answered in time, in all deployments; returns what that was."""
         now = self.clock()
         if not self._select(and_(requests.c.state.in_(_OPEN), requests.c.expires_at <= now)):
             return []
@@ -188,7 +186,7 @@ class Requests:
         return [_request(row) for row in rows]
 
     def purge(self, older_than_seconds: float) -> int:
-        """Remove requests that ended that long ago; returns how many."""
+        """Remove requests of all deployments that ended that long ago; returns how many."""
         before = self.clock() - older_than_seconds
         with self.database.write() as connection:
             return connection.execute(
@@ -227,6 +225,10 @@ class Requests:
                 select(requests).where(condition).order_by(requests.c.seq)
             ).all()
         return [_request(row) for row in rows]
+
+
+def _in(deployment: str) -> ColumnElement[bool]:
+    return requests.c.deployment == deployment
 
 
 def _claimed(claim: Claim) -> ColumnElement[bool]:

@@ -43,6 +43,8 @@ POLL = Claim(
     queues=frozenset({"gpu"}),
 )
 
+WEATHER = NewLocation(name="weather", document={}, deploy_data="{}", deploy_id="1", queue="gpu")
+
 
 @pytest.fixture
 def instances(tmp_path: Path, clock: ManualClock) -> Iterator[Instances]:
@@ -50,10 +52,7 @@ def instances(tmp_path: Path, clock: ManualClock) -> Iterator[Instances]:
         database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
     )
     store.deployments.create("prod")
-    location = NewLocation(
-        name="weather", document={}, deploy_data="{}", deploy_id="1", queue="gpu"
-    )
-    deploy(store, "prod", [location])
+    deploy(store, "prod", [WEATHER])
     opened = Instances(store, tmp_path / "deployments", None)
     yield opened
     opened.close()
@@ -163,6 +162,21 @@ def test_a_launch_that_no_agent_took_is_withdrawn_by_termination(
     assert store.requests.pop(POLL) == []
 
 
+def test_a_foreign_run_of_the_same_id_does_not_withdraw_a_launch(
+    instances: Instances, run: DagsterRun
+) -> None:
+    """Agents store runs under ids of their own choice in their own deployment."""
+    staging = instances.get(instances.store.deployments.create("staging"))
+    deploy(instances.store, "staging", [WEATHER])
+    staging.run_storage.add_run(run)
+
+    staging.run_launcher.get_run_worker_debug_info(run)
+    staging.run_launcher.terminate(run.run_id)
+
+    [launch] = instances.store.requests.of_run("prod", run.run_id)
+    assert launch.state is RequestState.WAITING
+
+
 def test_a_run_that_an_agent_took_is_terminated_by_that_queue(
     instance: DagsterInstance, run: DagsterRun, store: Store
 ) -> None:
@@ -192,7 +206,7 @@ def test_a_launch_that_was_begun_is_not_delivered_again(
 ) -> None:
     store = instances.store
     store.requests.pop(POLL)
-    store.requests.begin_launch(run.run_id, "agent-1")
+    store.requests.begin_launch("prod", run.run_id, "agent-1")
     clock.advance(ALIVE_SECONDS + 1)
 
     Housekeeping(instances).tidy_queue()
@@ -207,7 +221,7 @@ def test_the_launch_of_an_ended_run_is_withdrawn(
 
     Housekeeping(instances).tidy_queue()
 
-    [launch] = instances.store.requests.of_run(run.run_id)
+    [launch] = instances.store.requests.of_run("prod", run.run_id)
     assert launch.state is RequestState.EXPIRED
 
 

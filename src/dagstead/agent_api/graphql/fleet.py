@@ -166,7 +166,7 @@ def _is_wanted(caller: Caller, request: Request) -> bool:
     if Housekeeping(caller.services.instances).is_wanted(request):
         return True
     # Its run was ended while it waited: starting it now would surprise everybody.
-    caller.services.store.requests.expire([request.id])
+    caller.services.store.requests.expire(request.deployment, [request.id])
     return False
 
 

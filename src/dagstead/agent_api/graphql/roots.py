@@ -45,9 +45,13 @@ def _add_run_tags(
     An agent sets that tag right before it starts a worker. If a launch was delivered to two
     agents, because the first was believed gone, the second one ends here.
     """
+    caller = context.caller
+    # First of all: the run's id comes from the caller, and a launch must not be claimed, nor
+    # anything of it be said, in a deployment that the token does not grant.
+    deployment = caller.deployment
     agent_id = json_new_tags.get(AGENT_ID_TAG)
-    store = context.caller.services.store
-    if agent_id and not store.requests.begin_launch(run_id, agent_id):
+    store = caller.services.store
+    if agent_id and not store.requests.begin_launch(deployment.name, run_id, agent_id):
         msg = f"Run {run_id} {TAKEN_BY_ANOTHER}. This agent must not start it a second time."
         raise ForbiddenError(msg)
     result: dict[str, Any] = add_run_tags(context, run_id=run_id, json_new_tags=json_new_tags)

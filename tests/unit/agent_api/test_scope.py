@@ -1,0 +1,97 @@
+"""What is asked of the request queue on a caller's behalf is asked of one deployment."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_type_hints
+
+import dagstead
+from dagstead.plane.requests import Claim, NewRequest, Request
+from dagstead.store.requests import Requests
+
+PACKAGE = Path(dagstead.__file__).parent
+
+#: They work on every deployment; only housekeeping, which answers nobody, may call them.
+OF_ALL_DEPLOYMENTS = {"open", "expire_overdue", "purge"}
+HOUSEKEEPING = {PACKAGE / "engine" / "redelivery.py", PACKAGE / "engine" / "reminders.py"}
+
+#: A caller's own deployment, which ``Caller.deployment`` has looked at; the one that a launcher or
+#: a waiting call is of; that of a request which was found by one of these.
+LOOKED_AT = {
+    "caller.deployment.name",
+    "deployment.name",
+    "self._deployment.name",
+    "request.deployment",
+}
+#: What ``deployment`` above may be in the room of agents.
+OF_CALLER = "deployment = caller.deployment"
+
+
+def takes_its_deployment(name: str) -> bool:
+    """Whether it is the first that a method of the queue takes."""
+    return list(inspect.signature(getattr(Requests, name)).parameters)[1:2] == ["deployment"]
+
+
+def calls() -> Iterator[tuple[Path, ast.FunctionDef, str, ast.Call]]:
+    """Every call into the queue outside its own room: where, in what, of which method."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for function in ast.walk(tree):
+            if isinstance(function, ast.FunctionDef):
+                for call in ast.walk(function):
+                    if isinstance(call, ast.Call) and ".requests." in ast.unparse(call.func):
+                        yield path, function, ast.unparse(call.func).split(".")[-1], call
+
+
+def test_every_method_takes_its_deployment_or_is_for_housekeeping() -> None:
+    methods = {
+        name: get_type_hints(method)
+        for name, method in inspect.getmembers(Requests, inspect.isfunction)
+        if not name.startswith("_")
+    }
+    by_value = {
+        name for name, hints in methods.items() if {Claim, NewRequest, Request} & {*hints.values()}
+    }
+
+    named = {name for name in methods if takes_its_deployment(name)}
+    assert {"answer", "begin_launch", "of_run", "get_answer"} <= named
+    assert set(methods) - named - by_value == OF_ALL_DEPLOYMENTS
+
+
+def test_every_call_names_a_deployment_that_was_looked_at() -> None:
+    found = list(calls())
+
+    assert {"pop", "answer", "begin_launch"} <= {name for _path, _function, name, _call in found}
+    for path, function, name, call in found:
+        place = f"{path}:{call.lineno}"
+        if name in OF_ALL_DEPLOYMENTS:
+            assert path in HOUSEKEEPING, place
+        elif takes_its_deployment(name):
+            given = ast.unparse(call.args[0])
+            assert given in LOOKED_AT, place
+            if given == "deployment.name" and path.is_relative_to(PACKAGE / "agent_api"):
+                assert OF_CALLER in ast.unparse(function), place
+
+
+def test_the_queue_is_only_ever_called() -> None:
+    """Under another name the walk above would not find it."""
+    hidden = [
+        f"{path}:{node.lineno}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Call)
+        for node in _values(statement)
+        if isinstance(node, ast.Attribute) and node.attr == "requests"
+    ]
+    assert hidden == []
+
+
+def _values(statement: ast.AST) -> list[ast.expr]:
+    """The expressions that it hands on as they are."""
+    if isinstance(statement, ast.Call):
+        return [*statement.args, *(keyword.value for keyword in statement.keywords)]
+    value = getattr(statement, "value", None)
+    return [value] if isinstance(value, ast.expr) else []
