@@ -17,7 +17,7 @@ _INSIGHTS = "Insights metrics are not offered by this control plane."
 _ISSUES = "Issues are not offered by this control plane."
 _SECRETS = (
     "Secrets cannot be read or written through this control plane yet. Set DAGSTEAD_SECRET_NAME in "
-    "the server's environment: deployed code gets it as NAME."
+    "the server's environment: code of full deployments gets it as NAME."
 )
 _TOKENS = (
     "Agent tokens are kept hashed and are made on the server only: "

@@ -22,7 +22,7 @@ _SETTING_OF_FILE = "config"
 #: Variables with our prefix that are no settings: given to user code and between our processes.
 _OTHER_VARIABLES = frozenset({"CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE"})
 #: Secrets for user code (``agent_api.secrets``).
-_SECRET_PREFIX = f"{ENVIRONMENT_PREFIX}SECRET_"
+SECRET_PREFIX = f"{ENVIRONMENT_PREFIX}SECRET_"
 
 
 class Source(StrEnum):
@@ -235,6 +235,6 @@ def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
         + closest(name, [f"{ENVIRONMENT_PREFIX}{each}" for each in sorted(known)])
         for name in sorted(environment)
         if name.startswith(ENVIRONMENT_PREFIX)
-        and not name.startswith(_SECRET_PREFIX)
+        and not name.startswith(SECRET_PREFIX)
         and name.removeprefix(ENVIRONMENT_PREFIX) not in known
     )

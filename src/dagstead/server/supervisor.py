@@ -26,7 +26,7 @@ from dagstead.server.keeper import Keeper
 from dagstead.server.listening import check_address
 from dagstead.server.pool import POOL_TOKEN_VARIABLE
 from dagstead.server.services import make_data_folder, opened_store
-from dagstead.server.settings import ENVIRONMENT_PREFIX, Loaded, Settings, Source
+from dagstead.server.settings import ENVIRONMENT_PREFIX, SECRET_PREFIX, Loaded, Settings, Source
 from dagstead.serverless.stopping import end_what_is_left
 from dagstead.store.all import Store
 
@@ -118,7 +118,11 @@ class _Supervisor:
             name=part,
             # -P: a file in the folder where this was started must not pass for a library.
             arguments=(sys.executable, "-P", "-m", "dagstead", part),
-            environment={**os.environ, **settings_environment(self.loaded), **(extra or {})},
+            environment={
+                **_environment_of(part),
+                **settings_environment(self.loaded),
+                **(extra or {}),
+            },
             stop_seconds=self.loaded.settings.stop_seconds + 5,
         )
 
@@ -163,6 +167,15 @@ class _Supervisor:
                 pool=self.pool_secret is not None,
             )
         )
+
+
+def _environment_of(part: str) -> dict[str, str]:
+    """Secrets for user code are handed out by the web server: no other part needs them."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if part == "web" or not name.startswith(SECRET_PREFIX)
+    }
 
 
 def answers(settings: Settings) -> bool:

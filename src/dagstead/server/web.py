@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 
 import uvicorn
 from starlette.applications import Starlette
 
+from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.server.app import create_app
 from dagstead.server.daemon import stop_on_signals
 from dagstead.server.listening import check_address
+from dagstead.server.secrets_report import log_secrets
 from dagstead.server.services import open_instances, opened_store
 from dagstead.server.settings import Settings
 
@@ -25,6 +28,7 @@ def run_web(settings: Settings) -> None:
     check_address(settings)
     with opened_store(settings) as store:
         store.writes.interrupt_all()
+        log_secrets(secrets_from_environment(os.environ), store.deployments.all())
         instances = open_instances(settings, store)
         try:
             app = create_app(settings, instances)

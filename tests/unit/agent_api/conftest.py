@@ -21,6 +21,13 @@ from dagstead.store.tokens import Grant
 from dagstead.testing.clock import ManualClock
 from tests.support.served import served
 
+#: In the environment of the server.
+SECRETS = {
+    "DAGSTEAD_SECRET_FOR_ALL": "of all",
+    "DAGSTEAD_SECRET_FOR_PROD__prod": "of prod",
+    "DAGSTEAD_SECRET_FOR_WEATHER__prod__weather": "of weather",
+}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Wire:
@@ -67,7 +74,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
             store.deployments.create(name)
         store.tokens.create("an agent", TokenKind.AGENT, secret, Grant())
         instances = open_instances(settings, store)
-        app = create_app(settings, instances, environment={})
+        app = create_app(settings, instances, environment=SECRETS)
         server = uvicorn.Server(server_config(settings, app))
         with (
             served(server, listener),

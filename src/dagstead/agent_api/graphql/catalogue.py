@@ -10,7 +10,7 @@ from typing import Any
 from dagstead.agent_api.graphql.agent_context import AgentContext
 from dagstead.agent_api.graphql.executor import Namespace, Resolver
 from dagstead.agent_api.graphql.fleet import granted_queues
-from dagstead.agent_api.secrets import secrets_for
+from dagstead.agent_api.secrets import Names, secrets_for
 from dagstead.agent_api.services import Caller
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError, StoreAwayError
 from dagstead.plane.deployments import Deployment
@@ -90,9 +90,15 @@ def scoped_secrets(
 ) -> list[dict[str, Any]]:
     """The environment variables for a location's code, which its code server asks for first."""
     caller = context.caller
+    deployment = caller.deployment
     if location_name is not None:
-        _note(caller, caller.deployment.name, [location_name], Phase.IMPORTING)
-    found = secrets_for(caller.services.secrets, caller.deployment.name, location_name)
+        _note(caller, deployment.name, [location_name], Phase.IMPORTING)
+    store = caller.services.store
+    names = Names(
+        deployments=frozenset(each.name for each in store.deployments.all()),
+        locations=frozenset(each.name for each in store.locations.all(deployment.name)),
+    )
+    found = secrets_for(caller.services.secrets, deployment, location_name, names)
     return [
         {
             "secretName": each.name,
