@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
-from collections.abc import Iterator
+import stat
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,7 @@ pytestmark = pytest.mark.compat
 #: Three processes import Dagster on two busy cores.
 _UP_SECONDS = 120
 _PARTS = ("web", "daemon", "pool")
+SECRETS = {"DAGSTEAD_SECRET_KEY": "hunter2", "DAGSTEAD_SECRET_A__B": "hunter2"}
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Up:
 
     folder: Path
     arguments: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
     starts: int = 0
     running: list[ChildProcess] = field(default_factory=list)
@@ -51,7 +55,7 @@ class Up:
         child = ChildProcess(
             [environment.program("dagstead"), *words, "--data", self.data],
             log=self.folder / f"{self.starts}.log",
-            env=environment.variables(),
+            env=environment.variables(**self.variables),
             cwd=self.folder,
         )
         self.running.append(child)
@@ -81,11 +85,13 @@ class Up:
 @pytest.fixture
 def up(tmp_path: Path) -> Iterator[Up]:
     scene = Up(tmp_path)
+    umask = os.umask(0o022)
     try:
         yield scene
     finally:
         for child in scene.running:
             child.stop(60)
+        os.umask(umask)
 
 
 def all_of(child: ChildProcess) -> list[psutil.Process]:
@@ -100,11 +106,40 @@ def assert_gone(processes: list[psutil.Process], deadline_seconds: float) -> Non
     assert alive == []
 
 
+def assert_secrets_are_with_the_web_server_only(up: Up, child: ChildProcess) -> None:
+    """It hands them out; what is logged is their names."""
+    said = child.log_text()
+    assert "Secrets for the full deployments (branch deployments do not get them): KEY" in said
+    assert "Nobody gets DAGSTEAD_SECRET_A__B" in said
+    assert "hunter2" not in said
+    parts = up.parts(child)
+    assert set(parts) == set(_PARTS)
+    holders = {part for part, process in parts.items() if SECRETS.keys() & process.environ().keys()}
+    assert holders == {"web"}
+
+
+def assert_files_are_private(up: Up, child: ChildProcess) -> None:
+    """Nothing in the data folder is for other users."""
+    child.wait_for_log("Running the daemons", 60)
+
+    def look() -> dict[Path, str]:
+        paths = [up.data, *up.data.rglob("*")]
+        return {path: f"{stat.S_IMODE(path.lstat().st_mode):o}" for path in paths}
+
+    modes = eventually(look, 30, "a moment without changes", retry_on=(FileNotFoundError,))
+    # By the supervisor, the web server, the daemons and the pool.
+    expected = {"up.lock", "dagstead.db", "daemon.lock", "dagster.yaml"}
+    assert expected <= {path.name for path in modes}
+    assert {path: mode for path, mode in modes.items() if not mode.endswith("00")} == {}
+
+
 def healthy(up: Up) -> bool:
     return httpx.get(f"{up.url}/health", trust_env=False, timeout=60).is_success
 
 
 def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
+    up.data.mkdir(mode=0o755)
+    up.variables = SECRETS
     child = up.start()
     said = child.log_text()
     address = re.search(rf"{up.url}/sign-in#token=(\S+)", said)
@@ -119,6 +154,9 @@ def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
         assert '"assetPrefix":"/prod"' in browser.get("/prod/").text
 
     eventually(lambda: "RUNNING" in up.agent_status(), 90, "the pool's agent")
+
+    assert_secrets_are_with_the_web_server_only(up, child)
+    assert_files_are_private(up, child)
 
     # The token is told once: in the ready message, and in no log line before or after it.
     assert child.log_text().count(secret) == 2

@@ -44,16 +44,22 @@ LogLevelOption = Annotated[
 
 
 def load(**flags: Any) -> Loaded:
-    """Settings from flags, environment and file; warns of variables that have no effect."""
+    """Settings from flags, environment and file; from here on the process writes privately.
+
+    Warns of variables that have no effect, and of a data folder that others may look into.
+    """
     import os
 
     from dagstead.server.lifeline import LIFELINE_VARIABLE
+    from dagstead.server.private_files import exposed, keep_files_private
     from dagstead.server.settings import load_settings
 
     loaded = load_settings(flags)
+    keep_files_private()
     if LIFELINE_VARIABLE not in os.environ:
         # Else the supervisor has said it.
-        for warning in loaded.warnings:
+        open_folder = exposed(loaded.settings.data, user=os.geteuid())
+        for warning in filter(None, (*loaded.warnings, open_folder)):
             typer.echo(f"warning: {warning}", err=True)
     return loaded
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Iterator
@@ -10,12 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagstead.errors import ConfigurationError
+from dagstead.server.private_files import close_to_others
 from dagstead.server.settings import Settings
 from dagstead.store.all import Store, open_store
 from dagstead.store.database import sqlite_file
 
 if TYPE_CHECKING:
     from dagstead.engine.instances import Instances
+
+logger = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -70,6 +74,8 @@ def open_instances(settings: Settings, store: Store) -> Instances:
 def make_data_folder(folder: Path) -> None:
     """Make the data folder, readable by its owner only: it holds event logs and uploaded code.
 
+    One that is there, and is this user's own, is closed to others.
+
     Raises:
         ConfigurationError: when it cannot be made or written to.
     """
@@ -87,3 +93,8 @@ def make_data_folder(folder: Path) -> None:
             "Correct its owner, or choose another one with --data."
         )
         raise ConfigurationError(msg)
+    try:
+        close_to_others(folder, user=os.geteuid())
+    except OSError as error:
+        # Some file systems know no modes.
+        logger.warning("The data folder %s stays open to others: %s", folder, error.strerror)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -45,7 +46,10 @@ def dagstead(
 
     root = logging.getLogger()
     handlers, level = root.handlers[:], root.level
+    umask = os.umask(0o022)
     yield run
+    # It may have made itself write privately.
+    os.umask(umask)
     # A command may have sent all logs to this test's standard error, which ends with the test.
     root.handlers[:] = handlers
     root.setLevel(level)

@@ -1,0 +1,63 @@
+"""What our processes write is for their own user only: databases, keys, logs, code of others."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from pathlib import Path
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def keep_files_private() -> None:
+    """Have this process, and what it starts, write nothing that other users can read."""
+    os.umask(_OTHERS)
+
+
+def close_to_others(folder: Path, *, user: int) -> None:
+    """Take the rights of other users away from the data folder, where it is this user's own.
+
+    A folder of somebody else stays as it is: it may be a volume that a group gives access to. So
+    does one like /tmp, which is meant for everybody.
+
+    Args:
+        folder: of the data.
+        user: the number of this process's user.
+
+    Raises:
+        OSError: when the file system does not let it.
+    """
+    found = folder.stat()
+    if _is_open(found) and _is_own(found, user):
+        folder.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
+
+
+def exposed(folder: Path, *, user: int) -> str | None:
+    """A warning, if others may look into a data folder that ``close_to_others`` leaves as it is."""
+    try:
+        found = folder.stat()
+    except OSError:
+        # It is made later, and closed.
+        return None
+    if _is_own(found, user) or not _is_open(found):
+        return None
+    where = shlex.quote(str(folder))
+    way = (
+        "Choose a folder of its own with --data."
+        if found.st_mode & stat.S_ISVTX
+        else f"Close it as root: `chown {user} {where} && chmod 700 {where}`."
+    )
+    return (
+        f"Other users may look into the data folder {str(folder)!r}: its mode is "
+        f"{stat.S_IMODE(found.st_mode):o}, its owner is user {found.st_uid}. New files in it are "
+        f"for this user only. {way}"
+    )
+
+
+def _is_open(found: os.stat_result) -> bool:
+    return bool(found.st_mode & _OTHERS)
+
+
+def _is_own(found: os.stat_result, user: int) -> bool:
+    return found.st_uid == user and not found.st_mode & stat.S_ISVTX
