@@ -55,7 +55,7 @@ def load(**flags: Any) -> Loaded:
     from dagstead.server.settings import load_settings
 
     loaded = load_settings(flags)
-    keep_files_private()
+    keep_files_private(os.environ)
     if LIFELINE_VARIABLE not in os.environ:
         # Else the supervisor has said it.
         open_folder = exposed(loaded.settings.data, user=os.geteuid())

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from dagstead.server.first_start import new_pool_secret
 from dagstead.server.lifeline import LIFELINE_VARIABLE
+from dagstead.server.private_files import UMASK_VARIABLE
 from dagstead.server.services import make_data_folder, opened_store
 from dagstead.server.settings import Settings
 from dagstead.serverless.agent_home import PoolSettings, pool_command
@@ -40,7 +41,9 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
     command = pool_command(
         PoolSettings(
             launcher=LauncherConfiguration(
-                home=settings.data / "pool", allow_local_code=settings.pool_local_code
+                home=settings.data / "pool",
+                allow_local_code=settings.pool_local_code,
+                user_code_umask=int(environment.get(UMASK_VARIABLE, "-1"), base=8),
             ),
             url=settings.base_url,
             token=environment.get(POOL_TOKEN_VARIABLE) or _own_token(settings),

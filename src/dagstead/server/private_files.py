@@ -5,14 +5,29 @@ from __future__ import annotations
 import os
 import shlex
 import stat
+from collections.abc import MutableMapping
 from pathlib import Path
+
+from dagstead.server.lifeline import LIFELINE_VARIABLE
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
-def keep_files_private() -> None:
-    """Have this process, and what it starts, write nothing that other users can read."""
-    os.umask(_OTHERS)
+#: Given to our own children: the umask that the first of our processes was started with.
+UMASK_VARIABLE = "DAGSTEAD_UMASK"
+
+
+def keep_files_private(environment: MutableMapping[str, str]) -> None:
+    """Have this process, and what it starts, write nothing that other users can read.
+
+    Args:
+        environment: this process's own. It keeps the umask of before, for user code: its files
+            may be meant for others.
+    """
+    before = os.umask(_OTHERS)
+    if LIFELINE_VARIABLE not in environment:
+        # Else it was started by one of ours, which has set it.
+        environment[UMASK_VARIABLE] = f"{before:03o}"
 
 
 def close_to_others(folder: Path, *, user: int) -> None:

@@ -20,7 +20,7 @@ ENVIRONMENT_PREFIX = "DAGSTEAD_"
 
 _SETTING_OF_FILE = "config"
 #: Variables with our prefix that are no settings: given to user code and between our processes.
-_OTHER_VARIABLES = frozenset({"CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE"})
+_OTHER_VARIABLES = frozenset({"CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE", "UMASK"})
 #: Secrets for user code (``agent_api.secrets``).
 SECRET_PREFIX = f"{ENVIRONMENT_PREFIX}SECRET_"
 

@@ -57,6 +57,7 @@ class CodeServer:
     id: ServerId
     record: Path
     mark: ProcessMark | None = None
+    umask: int = -1
     #: The PEX environment it runs in.
     environment: str | None = None
     #: When it was asked to stop, in the seconds of a monotonic clock.
@@ -100,7 +101,11 @@ class CodeServer:
         """Start the process, and tell it every ``beat_seconds`` that the agent is there."""
         with self._output.open() as output:
             self._process, self.mark = start_leader(
-                command, environment=environment, folder=folder, output=output
+                command,
+                environment=environment,
+                folder=folder,
+                output=output,
+                umask=self.umask,
             )
         write_json(
             self.record,

@@ -23,6 +23,8 @@ class LauncherConfiguration:
     pythons: Mapping[str, str] = field(default_factory=dict)
     #: Names (or patterns with ``*``) of environment variables that user code may see as well.
     pass_environment: tuple[str, ...] = ()
+    #: The umask of user code, whose files may be meant for others; -1 is the agent's own.
+    user_code_umask: int = -1
     #: Whether locations without a PEX, but with code on this machine, are run as well.
     allow_local_code: bool = False
     #: How long a code server has to answer once its environment is there.

@@ -21,6 +21,7 @@ CONFIG_TYPE: dict[str, Any] = {
             "home": StringSource,
             "pythons": _optional(Map(str, str)),  # type: ignore[no-untyped-call]
             "pass_environment": _optional(Array(str)),
+            "user_code_umask": _optional(IntSource),
             "allow_local_code": _optional(BoolSource),
             "server_start_seconds": _optional(IntSource),
             "server_orphan_seconds": _optional(IntSource),

@@ -73,8 +73,10 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         self._inst_data = inst_data
         self._configuration = configuration
         self._home = PoolHome(root=configuration.home)
-        self._records = RunRecords(home=self._home, clock=time.time)
-        self._table = ServerTable(self._home)
+        self._records = RunRecords(
+            home=self._home, clock=time.time, umask=configuration.user_code_umask
+        )
+        self._table = ServerTable(self._home, umask=configuration.user_code_umask)
         self._code_environment = user_code_environment(os.environ, configuration.pass_environment)
         self._next_cancel_check = 0.0
         self._next_sweep = 0.0

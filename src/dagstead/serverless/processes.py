@@ -86,6 +86,7 @@ def start_leader(
     environment: Mapping[str, str],
     folder: Path | None,
     output: IO[bytes],
+    umask: int,
 ) -> tuple[subprocess.Popen[Any], ProcessMark]:
     """Start a process that leads its own group and outlives this one.
 
@@ -94,6 +95,7 @@ def start_leader(
         environment: all variables that it has.
         folder: where it works; this process's own if left out.
         output: a file for all that it writes: a pipe would break when this process is gone.
+        umask: -1 is this process's own.
 
     Raises:
         OSError: the program cannot be started.
@@ -106,5 +108,6 @@ def start_leader(
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        umask=umask,
     )
     return process, ProcessMark.of(process.pid)

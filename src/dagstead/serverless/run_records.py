@@ -62,8 +62,10 @@ class RunWorker:
 class RunRecords:
     """The run workers of a pool. Safe to use from several threads."""
 
-    def __init__(self, *, home: PoolHome, clock: Callable[[], float]) -> None:
+    def __init__(self, *, home: PoolHome, clock: Callable[[], float], umask: int = -1) -> None:
+        """Take the pool's folder, and the umask of workers; -1 is this process's own."""
         self._home = home
+        self._umask = umask
         self._clock = clock
 
     def start(
@@ -93,7 +95,11 @@ class RunRecords:
         try:
             with (place / _OUTPUT).open("wb") as output:
                 process, mark = start_leader(
-                    command, environment=environment, folder=folder, output=output
+                    command,
+                    environment=environment,
+                    folder=folder,
+                    output=output,
+                    umask=self._umask,
                 )
         except OSError as error:
             remove(place)

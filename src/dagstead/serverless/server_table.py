@@ -30,9 +30,10 @@ _POLL_SECONDS = 0.05
 class ServerTable:
     """All code servers of a pool. Safe to use from several threads."""
 
-    def __init__(self, home: PoolHome) -> None:
-        """Take the folder; :meth:`open` must come before anything else."""
+    def __init__(self, home: PoolHome, *, umask: int) -> None:
+        """Take the folder, and the umask of servers; :meth:`open` must come before all else."""
         self._home = home
+        self._umask = umask
         self._servers: dict[str, CodeServer] = {}
         self._guard = threading.Lock()
         self._lock_file: IO[str] | None = None
@@ -73,6 +74,7 @@ class ServerTable:
                 socket=str(self._sockets / f"{handle[:12]}.sock"),
             ),
             record=self._home.servers / f"{handle}.json",
+            umask=self._umask,
         )
         with self._guard:
             self._servers[handle] = server

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,11 +17,19 @@ from tests.support.pool_plane import Plane
 
 pytestmark = pytest.mark.compat
 
+#: Folders of the pool with files of user code.
+CLOSED = {"deployments", "compute_logs", "environments", "layers"}
+
 PROJECT = """
 import os, sys, time
 from pathlib import Path
 import dagster, library
 from dagster import AssetMaterialization, Definitions, Output, graph, op, resource
+
+def umask():
+    found = os.umask(0)
+    os.umask(found)
+    return found
 
 def told():
     facts = {
@@ -30,6 +40,7 @@ def told():
         "folder": os.getcwd(),
         "file": Path("beside.txt").read_text(),
         "names": " ".join(sorted(os.environ)),
+        "umask": f"{umask():03o}",
     }
     return AssetMaterialization("facts", metadata=facts)
 
@@ -97,6 +108,13 @@ def location(plane: Plane, source: str, deps: str) -> str:
     return "shared"
 
 
+def own_umask() -> str:
+    """That of the tests, which have started the pool."""
+    umask = os.umask(0)
+    os.umask(umask)
+    return f"{umask:03o}"
+
+
 def test_conflicting_dependencies_load_and_run_side_by_side(
     plane: Plane, location: str, source: str
 ) -> None:
@@ -115,13 +133,41 @@ def test_an_isolated_run_has_its_own_process_in_the_projects_folder(
     assert facts["file"] == "a file of the project"
     assert facts["folder"].endswith("working_directory/root")
     assert "DAGSTEAD" not in facts["names"]
+    assert facts["umask"] == own_umask()
     tags = {tag["key"]: tag["value"] for tag in plane.run(run_id)["tags"]}
     assert tags["dagster/agent_label"] == "serverless pool"
     assert f"process {facts['pid']} of the serverless pool" in plane.messages(run_id)
 
 
+def test_other_users_can_read_nothing_of_the_pool(plane: Plane, location: str) -> None:
+    plane.facts(plane.launch(location, "quick"))
+    home = plane.data / "pool"
+
+    def look() -> dict[str, str]:
+        """The modes of what is not behind a closed folder."""
+        modes = {".": mode(home)}
+        for path in home.iterdir():
+            modes[path.name] = mode(path)
+            # PEX files have modes of their own, and user code, with its own umask, makes sockets.
+            if path.is_dir() and path.name not in CLOSED:
+                below = [each for each in path.rglob("*") if not each.is_socket()]
+                modes |= {str(each): mode(each) for each in below}
+        return modes
+
+    modes = eventually(look, 30, "a moment without changes", retry_on=(FileNotFoundError,))
+    # User code makes the folder of its values itself, in the closed one of the pool.
+    modes.pop("deployments", None)
+    assert {"dagster.yaml", "agent.lock", "environments", "layers"} <= modes.keys()
+    assert {path: mode for path, mode in modes.items() if not mode.endswith("00")} == {}
+
+
+def mode(path: Path) -> str:
+    return f"{stat.S_IMODE(path.lstat().st_mode):o}"
+
+
 def test_a_run_without_isolation_runs_inside_the_code_server(plane: Plane, location: str) -> None:
     facts = plane.facts(plane.launch(location, "quick", **{"dagster/isolation": "disabled"}))
+    assert facts["umask"] == own_umask()
     assert facts["file"] == "a file of the project"
     assert int(facts["parent"]) in {server.pid for server in plane.servers()}
 

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import pytest
 
 from dagstead.cli import main
+from dagstead.server.private_files import UMASK_VARIABLE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +34,7 @@ def dagstead(
 ) -> Iterator[Command]:
     """Run a command in this process, on a data folder of the test's own."""
     monkeypatch.setenv("DAGSTEAD_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv(UMASK_VARIABLE, "022")
 
     def run(*arguments: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["dagstead", *arguments])

@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.server.private_files import close_to_others, exposed, keep_files_private
+from dagstead.server.lifeline import LIFELINE_VARIABLE
+from dagstead.server.private_files import (
+    UMASK_VARIABLE,
+    close_to_others,
+    exposed,
+    keep_files_private,
+)
 from dagstead.server.services import make_data_folder
 
 USER = os.geteuid()
@@ -27,12 +33,21 @@ def mode(path: Path) -> int:
 
 
 def test_files_and_folders_are_for_their_owner_only(tmp_path: Path) -> None:
-    keep_files_private()
+    environment: dict[str, str] = {}
+    keep_files_private(environment)
 
     (tmp_path / "folder").mkdir()
     (tmp_path / "file").touch()
 
     assert (mode(tmp_path / "folder"), mode(tmp_path / "file")) == (0o700, 0o600)
+    assert environment == {UMASK_VARIABLE: "022"}
+
+
+def test_a_child_of_ours_hands_on_the_umask_of_before_its_parent() -> None:
+    environment = {UMASK_VARIABLE: "027", LIFELINE_VARIABLE: "1"}
+    keep_files_private(environment)
+
+    assert environment[UMASK_VARIABLE] == "027"
 
 
 @pytest.mark.parametrize(

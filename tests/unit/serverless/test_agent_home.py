@@ -30,7 +30,11 @@ def settings(home: Path, **launcher: object) -> PoolSettings:
 
 @pytest.fixture
 def instance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> DagsterCloudAgentInstance:
-    launcher = {"pass_environment": ("WAREHOUSE_*",), "stop_runs_on_exit": False}
+    launcher = {
+        "pass_environment": ("WAREHOUSE_*",),
+        "stop_runs_on_exit": False,
+        "user_code_umask": 0o027,
+    }
     command = pool_command(settings(tmp_path / "pool", **launcher), os.environ)
     monkeypatch.setenv(TOKEN_VARIABLE, command.environment[TOKEN_VARIABLE])
     instance = DagsterInstance.from_ref(InstanceRef.from_dir(str(tmp_path / "pool")))
@@ -54,7 +58,10 @@ def test_the_launchers_settings_arrive_as_they_were(
     launcher = instance.user_code_launcher
     assert isinstance(launcher, PexUserCodeLauncher)
     assert launcher._configuration == LauncherConfiguration(
-        home=tmp_path / "pool", pass_environment=("WAREHOUSE_*",), stop_runs_on_exit=False
+        home=tmp_path / "pool",
+        pass_environment=("WAREHOUSE_*",),
+        stop_runs_on_exit=False,
+        user_code_umask=0o027,
     )
     assert launcher.branch_deployment_ttl_seconds == 24 * 3600
     assert not launcher.server_ttl_enabled_for_full_deployments

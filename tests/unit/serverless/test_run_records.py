@@ -59,6 +59,13 @@ def ready(records: RunRecords, run_id: str = "run-1") -> None:
     eventually(lambda: "ready" in records.last_output(run_id, lines=5), 20, "the worker's greeting")
 
 
+def test_user_code_has_the_umask_that_it_is_given(home: PoolHome) -> None:
+    records = RunRecords(home=home, clock=time.time, umask=0o027)
+    start(records, "import os; print('umask', os.umask(0))")
+    ended(records)
+    assert f"umask {0o027}" in records.last_output("run-1", lines=5)
+
+
 def test_a_worker_is_known_while_it_runs_and_after_it(records: RunRecords, home: PoolHome) -> None:
     started = start(records, SLEEPS)
     ready(records)
