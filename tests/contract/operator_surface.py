@@ -12,6 +12,7 @@ from typing import Any
 import graphene
 from dagster._serdes import serialize_value
 from dagster_cloud.api.dagster_cloud_api import SnapshotType
+from graphql import parse
 
 from dagstead.engine.snapshots import Snapshots
 from dagstead.engine.workspace import DeploymentWorkspace
@@ -37,7 +38,7 @@ class OperatorSurface:
         self, document: str, variables: Mapping[str, Any], *, deployment: str
     ) -> dict[str, Any]:
         """What the server answers. The one place where these tests meet it."""
-        sentence = refusal(document)
+        sentence = refusal(parse(document))
         if sentence is not None:
             return {"data": None, "errors": [{"message": sentence}]}
         workspace = DeploymentWorkspace(deployment, self.surface.instances, base_url=BASE_URL)

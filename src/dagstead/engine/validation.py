@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 
-from graphql import ASTValidationRule, DocumentNode, GraphQLError, ParallelVisitor
-from graphql.language.visitor import EnterLeaveVisitor
-from graphql.validation import ValidationContext, specified_rules
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, validate
 
 #: The UI has some hundred documents, each with a constant text.
 KEPT_TEXTS = 1_000
 
-_EMPTY = DocumentNode(definitions=())
-
 
 class ValidTexts:
     """The documents of one schema that were found valid lately, by the hashes of their texts.
+
+    GraphQL's specification leaves out the validation of what is known to be
+    valid: https://spec.graphql.org/October2021/#sec-Validation
 
     Safe to use from several threads.
     """
@@ -27,77 +27,33 @@ class ValidTexts:
         self._lock = threading.Lock()
         self._hashes: OrderedDict[bytes, None] = OrderedDict()
 
-    def __contains__(self, text: str) -> bool:
-        found = _hash(text)
+    def errors(
+        self, schema: GraphQLSchema, text: str, document: DocumentNode
+    ) -> Sequence[GraphQLError]:
+        """What is wrong with a document, which is looked for when its text is not known as valid.
+
+        Args:
+            schema: the one of all these texts.
+            text: what the document was parsed from.
+            document: as parsed.
+        """
+        key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
+        if self._knows(key):
+            return ()
+        errors = validate(schema, document)
+        if not errors:
+            self._add(key)
+        return errors
+
+    def _knows(self, key: bytes) -> bool:
         with self._lock:
-            if found not in self._hashes:
+            if key not in self._hashes:
                 return False
-            self._hashes.move_to_end(found)
+            self._hashes.move_to_end(key)
             return True
 
-    def add(self, text: str) -> None:
-        """Remember a text, and forget the one that was not asked for longest."""
+    def _add(self, key: bytes) -> None:
         with self._lock:
-            self._hashes[_hash(text)] = None
+            self._hashes[key] = None
             if len(self._hashes) > self._kept:
                 self._hashes.popitem(last=False)
-
-
-def once_for_each_text(valid: ValidTexts) -> type[ASTValidationRule]:
-    """A rule that stands for all of the specification's, and passes over what is in ``valid``.
-
-    GraphQL's specification leaves out the validation of what is known to be
-    valid: https://spec.graphql.org/October2021/#sec-Validation
-    """
-
-    class OnceForEachText(ASTValidationRule):
-        def __init__(self, context: ValidationContext) -> None:
-            super().__init__(context)
-            self._rules: ParallelVisitor | None = None
-            if _text(context.document) not in valid:
-                noting = _ValidText(context, valid)
-                self._rules = ParallelVisitor(
-                    [*(rule(context) for rule in specified_rules), noting]
-                )
-
-        def get_enter_leave_for_kind(self, kind: str) -> EnterLeaveVisitor:
-            if self._rules is not None:
-                return self._rules.get_enter_leave_for_kind(kind)
-            return super().get_enter_leave_for_kind(kind)
-
-        def enter_document(self, *_: object) -> DocumentNode:
-            """Go on with a document that has nothing to visit."""
-            return _EMPTY
-
-    return OnceForEachText
-
-
-class _ValidText(ASTValidationRule):
-    """The last rule: adds the text of a document in which no other one has found an error."""
-
-    def __init__(self, context: ValidationContext, valid: ValidTexts) -> None:
-        super().__init__(context)
-        self._valid = valid
-        self._found_none = True
-        self._report = context.on_error
-        # graphql-core declares it as a method, and has it as an attribute.
-        context.on_error = self._note  # type: ignore[method-assign]
-
-    def leave_document(self, node: DocumentNode, *_: object) -> None:
-        if self._found_none:
-            self._valid.add(_text(node))
-
-    def _note(self, error: GraphQLError) -> None:
-        self._found_none = False
-        self._report(error)
-
-
-def _hash(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
-
-
-def _text(document: DocumentNode) -> str:
-    if document.loc is None:
-        msg = "A document without its text cannot be validated here: parse it with locations."
-        raise ValueError(msg)
-    return document.loc.source.body

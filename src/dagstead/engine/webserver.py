@@ -2,32 +2,73 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
 
+from anyio import to_thread
 from dagster._check import CheckError
+from dagster_graphql.implementation.utils import ErrorCapture
 from dagster_shared.error import DagsterError
+from dagster_webserver.graphql import _handle_async_results
 from dagster_webserver.webserver import DagsterWebserver
 from graphene import Schema
-from graphql import ASTValidationRule, GraphQLError, GraphQLFormattedError
-from starlette.status import HTTP_200_OK, HTTP_400_BAD_REQUEST
+from graphql import (
+    DocumentNode,
+    ExecutionResult,
+    GraphQLError,
+    GraphQLFormattedError,
+    execute,
+    subscribe,
+)
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp
+from starlette.websockets import WebSocket
 
-from dagstead.engine.validation import ValidTexts, once_for_each_text
+from dagstead.engine.graphql_limits import parse_document
+from dagstead.engine.validation import ValidTexts
 from dagstead.engine.workspace import DeploymentRequestContext, DeploymentWorkspace
-from dagstead.errors import DagsteadError
+from dagstead.errors import DagsteadError, TooLargeError
 from dagstead.store.away import away_of, raise_if_away
 
 logger = logging.getLogger(__name__)
 
+#: The key of a connection's scope under which its ``Operation`` is.
+OPERATION = "dagstead.operation"
 
 #: Errors whose own text is meant for people.
 _TELLING = (DagsteadError, DagsterError, GraphQLError, CheckError)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """What a GraphQL request asks to execute."""
+
+    #: What the document was parsed from.
+    text: str
+    document: DocumentNode
+    #: Which of the document's operations; ``None`` when it has one.
+    name: str | None = None
+    variables: Mapping[str, Any] | None = None
+
+
+def is_for_page(request: Request) -> bool:
+    """Whether a request on the path of GraphQL is one for GraphiQL, and executes nothing."""
+    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+
+
 class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentRequestContext]):
-    """Serves one deployment with the operator schema."""
+    """Serves one deployment with the operator schema.
+
+    It executes what was put under ``OPERATION``, and looks for no document in a request: what was
+    judged is what is executed, whatever path or form led here.
+    """
 
     def __init__(
         self, workspace: DeploymentWorkspace, schema: Schema, valid_texts: ValidTexts
@@ -40,9 +81,83 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
         """The schema with the control plane's fields."""
         return self._schema_to_serve
 
-    def build_graphql_validation_rules(self) -> Collection[type[ASTValidationRule]]:
-        """All of the specification's, once for each document."""
-        return (once_for_each_text(self._valid_texts),)
+    async def graphql_http_endpoint(self, request: Request) -> Response:
+        """Execute the operation of a request, or show GraphiQL."""
+        operation = request.scope.get(OPERATION)
+        if isinstance(operation, Operation):
+            return await to_thread.run_sync(self._answer, request, operation)
+        if is_for_page(request):
+            page: Response = await super().graphql_http_endpoint(request)
+            return page
+        raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
+
+    def _answer(self, request: Request, operation: Operation) -> Response:
+        """Validate and execute, in a thread of its own as most resolvers wait for something."""
+        errors = self._validation_errors(operation.text, operation.document)
+        if errors:
+            body = {"data": None, "errors": self.handle_graphql_errors(errors)}
+            return JSONResponse(body, HTTPStatus.BAD_REQUEST)
+        captured: list[Exception] = []
+        with self.request_context(request) as context, ErrorCapture.watch(captured.append):
+            result = asyncio.run(self._execute(operation, context))
+            answer: dict[str, object] = {"data": result.data}
+            if result.errors:
+                answer["errors"] = self.handle_graphql_errors(result.errors)
+            return JSONResponse(answer, _status(result, captured))
+
+    def _validation_errors(self, text: str, document: DocumentNode) -> Sequence[GraphQLError]:
+        return self._valid_texts.errors(self._schema_to_serve.graphql_schema, text, document)
+
+    async def _execute(
+        self, operation: Operation, context: DeploymentRequestContext
+    ) -> ExecutionResult:
+        result = execute(
+            self._schema_to_serve.graphql_schema,
+            operation.document,
+            context_value=context,
+            variable_values=dict(operation.variables or {}),
+            operation_name=operation.name,
+        )
+        return result if isinstance(result, ExecutionResult) else await result
+
+    async def execute_graphql_subscription(
+        self,
+        websocket: WebSocket,
+        operation_id: str,
+        query: str,
+        variables: dict[str, Any] | None,
+        operation_name: str | None,
+    ) -> tuple[asyncio.Task[None] | None, GraphQLFormattedError | None]:
+        """Start a subscription; returns its task, or why there is none.
+
+        Upstream parses and validates in the event loop, where nobody else is answered meanwhile.
+        """
+        try:
+            document = await to_thread.run_sync(self._valid_document, query)
+        except TooLargeError as error:
+            return None, {"message": error.message}
+        except GraphQLError as error:
+            return None, self.handle_graphql_errors([error])[0]
+        with self.request_context(websocket) as context:
+            results = await subscribe(
+                self._schema_to_serve.graphql_schema,
+                document,
+                context_value=context,
+                variable_values=variables,
+                operation_name=operation_name,
+            )
+        if isinstance(results, ExecutionResult):
+            return None, self.handle_graphql_errors(results.errors or ())[0]
+        # Upstream declares a generator, and iterates.
+        sending = _handle_async_results(results, operation_id, websocket)  # type: ignore[arg-type]
+        return asyncio.get_running_loop().create_task(sending), None
+
+    def _valid_document(self, text: str) -> DocumentNode:
+        document = parse_document(text)
+        errors = self._validation_errors(text, document)
+        if errors:
+            raise errors[0]
+        return document
 
     def handle_graphql_errors(self, errors: Sequence[GraphQLError]) -> list[GraphQLFormattedError]:
         """Errors as clients get them: upstream's form, without stacks.
@@ -52,19 +167,16 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
         """
         return [_formatted(error) for error in errors]
 
-    def _determine_status_code(
-        self,
-        resolver_errors: list[GraphQLError] | None,
-        captured_errors: list[Exception],
-    ) -> int:
-        # The last step before the answer, and the only one that sees every error, also those that
-        # are data: an answer with these would be final to the clients.
-        for error in (*captured_errors, *_causes(resolver_errors)):
-            raise_if_away(error)
-        # Upstream answers 500 for errors that the body already tells, user code's among them;
-        # proxies and alerts would take those for failures of the server.
-        invalid = any(error.original_error is None for error in resolver_errors or ())
-        return HTTP_400_BAD_REQUEST if invalid and not captured_errors else HTTP_200_OK
+
+def _status(result: ExecutionResult, captured: Sequence[Exception]) -> HTTPStatus:
+    # The last step before the answer, and the only one that sees every error, also those that
+    # are data: an answer with these would be final to the clients.
+    for error in (*captured, *_causes(result.errors)):
+        raise_if_away(error)
+    # Upstream answers 500 for errors that the body already tells, user code's among them;
+    # proxies and alerts would take those for failures of the server.
+    is_invalid = any(error.original_error is None for error in result.errors or ())
+    return HTTPStatus.BAD_REQUEST if is_invalid and not captured else HTTPStatus.OK
 
 
 def _causes(errors: Sequence[GraphQLError] | None) -> list[Exception]:

@@ -2,82 +2,99 @@
 
 from __future__ import annotations
 
-import json
+from http import HTTPStatus
 
-from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from anyio import CapacityLimiter, to_thread
+from graphql import DocumentNode, GraphQLError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from dagstead.operator_api.deploying import require_deploying
+from dagstead.engine.webserver import OPERATION, Operation, is_for_page
+from dagstead.errors import TooLargeError
 from dagstead.operator_api.not_offered import refusal
+from dagstead.operator_api.request import GraphQLRequest, Place, read_request
+from dagstead.operator_api.token_limits import require_deploying
 from dagstead.plane.tokens import Token
 
 
-def screened(app: ASGIApp) -> ASGIApp:
-    """The application, with GraphQL documents of other offers refused before it sees them.
+def screened(app: ASGIApp, limiter: CapacityLimiter) -> ASGIApp:
+    """The application, which executes what was found harmless here.
 
-    The refusal has status 200, as every GraphQL answer: ``dg`` shows only the number of any other.
+    Args:
+        app: a deployment's.
+        limiter: of the threads in which requests are read and judged.
     """
 
     async def screen(scope: Scope, receive: Receive, send: Send) -> None:
         token: Token | None = scope.get("state", {}).get("token")
-        if not _is_graphql_post(scope):
+        request = _graphql_request(scope, receive)
+        if request is None:
             if token is not None:
                 token.require_more_than_deploying("looking at its pages")
             await app(scope, receive, send)
             return
-        body = await _body(receive)
-        document = _document(body)
-        if token is not None and token.locations is not None:
-            if not document or "application/json" not in Headers(scope=scope).get(
-                "content-type", ""
-            ):
-                # Open-source Dagster looks for the document elsewhere, then.
-                token.require_more_than_deploying("a request that is not JSON")
-            require_deploying(token, document)
-        sentence = refusal(document)
-        if sentence is None:
-            await app(scope, _replay(body, receive), send)
-            return
-        response = JSONResponse({"data": None, "errors": [{"message": sentence}]})
-        await response(scope, receive, send)
+        sent = await request.body()
+        judged = await to_thread.run_sync(_judged, request, sent, token, limiter=limiter)
+        if isinstance(judged, Operation):
+            await app({**scope, OPERATION: judged}, receive, send)
+        else:
+            await judged(scope, receive, send)
 
     return screen
 
 
-def _is_graphql_post(scope: Scope) -> bool:
-    if scope["type"] != "http" or scope["method"] != "POST":
-        return False
+def _graphql_request(scope: Scope, receive: Receive) -> Request | None:
+    """The request, if it is one that has a document."""
+    if scope["type"] != "http" or scope["method"] not in {"GET", "POST"}:
+        return None
     path: str = scope["path"]
-    return path.endswith("/graphql")
+    # There are pages of that name deeper down: of an asset, of a job.
+    if path.split("/", 2)[2:] != ["graphql"]:
+        return None
+    request = Request(scope, receive)
+    return None if is_for_page(request) else request
 
 
-async def _body(receive: Receive) -> bytes:
-    pieces: list[bytes] = []
-    while True:
-        message = await receive()
-        pieces.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(pieces)
+def _judged(request: Request, sent: bytes, token: Token | None) -> Operation | Response:
+    """What to execute, or the refusal.
 
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    sent = False
-
-    async def again() -> Message:
-        nonlocal sent
-        if sent:
-            return await receive()
-        sent = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return again
-
-
-def _document(body: bytes) -> str:
+    Raises:
+        DagsteadError: when the form of the request is wrong, or the token does not grant it.
+    """
+    if token is not None and request.method != "POST":
+        token.require_more_than_deploying("a request that is no POST")
     try:
-        request = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    query = request.get("query") if isinstance(request, dict) else None
-    return query if isinstance(query, str) else ""
+        asked = read_request(request, sent)
+    except TooLargeError as error:
+        return _refused(error.message)
+    if token is not None and asked.place is not Place.JSON:
+        token.require_more_than_deploying("a request that is not JSON")
+    if isinstance(asked.document, GraphQLError):
+        body = {"data": None, "errors": [asked.document.formatted]}
+        return JSONResponse(body, HTTPStatus.BAD_REQUEST)
+    return _judged_document(asked, asked.document, token)
+
+
+def _judged_document(
+    asked: GraphQLRequest, document: DocumentNode, token: Token | None
+) -> Operation | Response:
+    if token is not None and token.locations is not None:
+        require_deploying(token, document)
+    sentence = refusal(document)
+    if sentence is not None:
+        return _refused(sentence)
+    return Operation(
+        text=asked.text,
+        document=document,
+        name=asked.operation_name,
+        variables=asked.variables,
+    )
+
+
+def _refused(message: str) -> Response:
+    """A refusal in the form of GraphQL.
+
+    Its status is 200, as for every GraphQL answer: ``dg`` shows only the number of any other.
+    """
+    return JSONResponse({"data": None, "errors": [{"message": message}]})

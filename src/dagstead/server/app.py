@@ -29,13 +29,12 @@ from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
 from dagstead.server.ci_login import CiLogin
 from dagstead.server.deployment_apps import DeploymentApps
-from dagstead.server.graphql_request import checked_body
 from dagstead.server.guard import GuardMiddleware
 from dagstead.server.identity import Identity, IdentityMiddleware, refuse
 from dagstead.server.issuer_keys import IssuerKeys
 from dagstead.server.oidc import OidcEndpoint, Throttle
 from dagstead.server.organization_address import OrganizationAddressMiddleware
-from dagstead.server.replies import is_graphql, reply, sentence
+from dagstead.server.replies import reply, sentence
 from dagstead.server.sessions import Sessions
 from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
@@ -165,8 +164,6 @@ class Operator:
         token = _token(connection)
         _require_user(token)
         app = await to_thread.run_sync(self.apps.get, token, name)
-        if scope.get("method") == "POST" and is_graphql(scope):
-            receive = await checked_body(Request(scope, receive))
         await app(scope, receive, send)
 
 

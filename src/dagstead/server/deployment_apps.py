@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass, field
 
+from anyio import CapacityLimiter
 from graphene import Schema
 from starlette.types import ASGIApp
 
@@ -17,6 +18,10 @@ from dagstead.operator_api.screen import screened
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Token
 from dagstead.server.deployment_names import PREFERRED_DEPLOYMENT
+
+#: Threads for reading GraphQL requests, of all deployments together. It is work for the processor:
+#: with many at one time the event loop would seldom have its turn.
+_READING_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class DeploymentApps:
     base_url: str
     #: Of the schema.
     _valid_texts: ValidTexts = field(default_factory=ValidTexts)
+    _reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_READING_THREADS))
     _made: dict[str, _Made] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -94,6 +100,6 @@ class DeploymentApps:
             if made and made.deployment.created_at == deployment.created_at:
                 return made.app
             workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
-            app = screened(deployment_app(workspace, self.schema, self._valid_texts))
+            app = screened(deployment_app(workspace, self.schema, self._valid_texts), self._reading)
             self._made[deployment.name] = _Made(deployment, app)
             return app

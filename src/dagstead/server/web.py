@@ -18,6 +18,8 @@ from dagstead.server.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_MAX_MESSAGE_BYTES = 262_144
+
 
 def run_web(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way may end first.
@@ -51,6 +53,9 @@ def server_config(settings: Settings, app: Starlette) -> uvicorn.Config:
         access_log=False,
         log_config=None,
         server_header=False,
+        # Messages on websockets are read in the event loop. They are subscriptions of the UI, the
+        # longest of which has 6 KB.
+        ws_max_size=_MAX_MESSAGE_BYTES,
         # Polls of agents come every half second: a connection of theirs must outlive the pause.
         timeout_keep_alive=75,
         timeout_graceful_shutdown=settings.stop_seconds,

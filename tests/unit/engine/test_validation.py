@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
-from graphql import (
-    ASTValidationRule,
-    FieldNode,
-    FieldsOnCorrectTypeRule,
-    build_schema,
-    parse,
-    validate,
-)
+from graphql import DocumentNode, GraphQLError, GraphQLSchema, build_schema, parse, validate
 
 from dagstead.engine import validation
-from dagstead.engine.validation import ValidTexts, once_for_each_text
+from dagstead.engine.validation import ValidTexts
 
 SCHEMA = build_schema("type Query { runs(limit: Int): [Run]  }  type Run { id: ID }")
 VALID = "query Latest($n: Int) { runs(limit: $n) { ...R } } fragment R on Run { id }"
@@ -30,60 +21,59 @@ WRONG = [
 
 
 @pytest.fixture
-def looked_at(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The fields that one of the specification's rules has seen."""
-    seen: list[str] = []
+def validated(monkeypatch: pytest.MonkeyPatch) -> list[DocumentNode]:
+    """The documents that the specification's rules have seen."""
+    seen: list[DocumentNode] = []
 
-    class Seeing(FieldsOnCorrectTypeRule):
-        def enter_field(self, node: FieldNode, *where: Any) -> None:
-            seen.append(node.name.value)
-            super().enter_field(node, *where)
+    def seeing(schema: GraphQLSchema, document: DocumentNode) -> list[GraphQLError]:
+        seen.append(document)
+        return validate(schema, document)
 
-    monkeypatch.setattr(validation, "specified_rules", (Seeing,))
+    monkeypatch.setattr(validation, "validate", seeing)
     return seen
 
 
-def messages(text: str, *rules: type[ASTValidationRule]) -> list[str]:
-    return [error.message for error in validate(SCHEMA, parse(text), rules or None)]
+def messages(texts: ValidTexts, text: str) -> list[str]:
+    return [error.message for error in texts.errors(SCHEMA, text, parse(text))]
 
 
-def test_a_valid_text_is_looked_at_once(looked_at: list[str]) -> None:
-    rule = once_for_each_text(ValidTexts())
+def test_a_valid_text_is_looked_at_once(validated: list[DocumentNode]) -> None:
+    texts = ValidTexts()
 
-    assert [messages(VALID, rule) for _ in range(3)] == [[], [], []]
+    assert [messages(texts, VALID) for _ in range(3)] == [[], [], []]
 
-    assert looked_at == ["runs", "id"]
+    assert len(validated) == 1
 
 
 def test_another_text_is_looked_at_whatever_it_shares_with_a_valid_one(
-    looked_at: list[str],
+    validated: list[DocumentNode],
 ) -> None:
-    rule = once_for_each_text(ValidTexts())
-    messages(VALID, rule)
+    texts = ValidTexts()
+    messages(texts, VALID)
 
-    assert messages(f"{VALID} ", rule) == []
+    assert messages(texts, f"{VALID} ") == []
 
-    assert looked_at == ["runs", "id"] * 2
+    assert len(validated) == 2
 
 
 @pytest.mark.parametrize("text", WRONG)
-def test_a_wrong_text_is_told_each_time_as_the_specification_says(text: str) -> None:
-    rule = once_for_each_text(ValidTexts())
-    told = messages(text)
-    assert told
+def test_a_wrong_text_is_refused_each_time_as_the_specification_says(text: str) -> None:
+    texts = ValidTexts()
+    expected = [error.message for error in validate(SCHEMA, parse(text))]
+    assert expected
 
-    assert [messages(text, rule) for _ in range(2)] == [told, told]
+    assert [messages(texts, text) for _ in range(2)] == [expected, expected]
 
 
-def test_what_was_not_asked_for_longest_is_forgotten(looked_at: list[str]) -> None:
-    rule = once_for_each_text(ValidTexts(kept=2))
+def test_what_was_not_asked_for_longest_is_forgotten(validated: list[DocumentNode]) -> None:
+    texts = ValidTexts(kept=2)
     first, second, third = (f"query Q{number} {{ runs {{ id }} }}" for number in range(3))
 
     for text in (first, second, first, third):
-        messages(text, rule)
-    looked_at.clear()
+        messages(texts, text)
+    validated.clear()
 
-    messages(first, rule)
-    assert looked_at == []
-    messages(second, rule)
-    assert looked_at == ["runs", "id"]
+    messages(texts, first)
+    assert validated == []
+    messages(texts, second)
+    assert len(validated) == 1

@@ -1,0 +1,172 @@
+"""What a GraphQL request may cost before it is executed: its JSON, its text, what it asks for.
+
+Validation has limits of graphql-core's own; parsing and execution have none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    parse,
+)
+
+from dagstead.errors import TooLargeError
+
+#: Of values in one body. Python holds all threads while it reads JSON: a second for each few
+#: million values, and no time worth speaking of for long texts. The longest list that an official
+#: client sends has the names of the partitions of a backfill.
+MAX_VALUES = 200_000
+
+#: The longest document of an official client, the UI's explorer of a job, has 6,644 characters.
+#: There is room for run configuration that somebody writes into a document.
+MAX_CHARACTERS = 1_048_576
+
+#: That document has 716 tokens. Parsing this many takes about a second.
+MAX_TOKENS = 15_000
+
+#: Selections inside each other, with fragments in place: 15 in GraphiQL's introspection, the
+#: deepest.
+MAX_DEPTH = 50
+
+#: With fragments in place: fragments that repeat fragments grow exponentially. The UI's largest
+#: document, the one for the logs of a run, asks for 639.
+MAX_FIELDS = 20_000
+
+_BRACKETS_AND_COMMAS = (b",", b"[", b"{")
+
+
+def check_values(body: bytes) -> None:
+    """Refuse a JSON body with too many values, in less time than reading it would take.
+
+    Raises:
+        TooLargeError: when it has more than ``MAX_VALUES``.
+    """
+    if len(body) > MAX_VALUES and _values(body) > MAX_VALUES:
+        raise TooLargeError(
+            f"The body has more than {MAX_VALUES} values, the most that this server takes in one "
+            "GraphQL request. Send them in several requests."
+        )
+
+
+def parse_document(text: str) -> DocumentNode:
+    """Parse a document that is small enough to be validated and executed.
+
+    Raises:
+        GraphQLError: when it is no GraphQL.
+        TooLargeError: when it is too long, too deep or asks for too much.
+    """
+    if len(text) > MAX_CHARACTERS:
+        raise TooLargeError(
+            f"The GraphQL document has {len(text)} characters, and this server takes "
+            f"{MAX_CHARACTERS}. Send large values as variables."
+        )
+    try:
+        document = parse(text, max_tokens=MAX_TOKENS)
+    except GraphQLError as error:
+        # The parser has no class of error for this.
+        if f"more than {MAX_TOKENS} tokens" not in error.message:
+            raise
+        raise TooLargeError(
+            f"The GraphQL document has more than {MAX_TOKENS} tokens, the most that this server "
+            "takes. Ask in several requests."
+        ) from error
+    _check_extent(document)
+    return document
+
+
+def _values(body: bytes) -> int:
+    """How many values a JSON text has at most: what stands inside of strings does not count."""
+    bare = body.replace(rb"\\", b"").replace(rb"\"", b"")
+    strings = bare.count(b'"') // 2
+    if strings > MAX_VALUES:
+        return strings
+    between = bare.split(b'"')[::2]
+    return sum(part.count(mark) for part in between for mark in _BRACKETS_AND_COMMAS)
+
+
+def _check_extent(document: DocumentNode) -> None:
+    fragments = {
+        definition.name.value: definition
+        for definition in document.definitions
+        if isinstance(definition, FragmentDefinitionNode)
+    }
+    measuring = _Measuring(fragments)
+    for definition in document.definitions:
+        if isinstance(definition, OperationDefinitionNode):
+            measuring.extent(definition.selection_set, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    fields: int = 0
+    depth: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Measuring:
+    """Measures selections, and the inside of each fragment once."""
+
+    fragments: dict[str, FragmentDefinitionNode]
+    known: dict[str, _Extent] = field(default_factory=dict)
+
+    def extent(self, selections: SelectionSetNode, level: int) -> _Extent:
+        """The extent of what is selected.
+
+        Args:
+            selections: of an operation, a field or a fragment.
+            level: how many selections it is inside of, itself included.
+
+        Raises:
+            TooLargeError: when it is more than what is executed.
+        """
+        _check_depth(level)
+        fields = depth = 0
+        for selection in selections.selections:
+            inner = self._inner(selection, level + 1)
+            _check_depth(level + inner.depth)
+            fields += inner.fields + isinstance(selection, FieldNode)
+            depth = max(depth, inner.depth)
+            if fields > MAX_FIELDS:
+                raise TooLargeError(
+                    f"The GraphQL document asks for more than {MAX_FIELDS} fields, with its "
+                    "fragments put in place. Ask in several requests."
+                )
+        return _Extent(fields, depth + 1)
+
+    def _inner(self, selection: SelectionNode, level: int) -> _Extent:
+        match selection:
+            case FragmentSpreadNode():
+                return self._fragment(selection.name.value, level)
+            case (
+                FieldNode(selection_set=SelectionSetNode() as inner)
+                | InlineFragmentNode(selection_set=inner)
+            ):
+                return self.extent(inner, level)
+            case _:
+                return _Extent()
+
+    def _fragment(self, name: str, level: int) -> _Extent:
+        if name not in self.known:
+            # Validation refuses fragments that are missing or contain themselves.
+            self.known[name] = _Extent()
+            if name in self.fragments:
+                self.known[name] = self.extent(self.fragments[name].selection_set, level)
+        return self.known[name]
+
+
+def _check_depth(depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise TooLargeError(
+            f"The GraphQL document is nested more than {MAX_DEPTH} levels deep, with its fragments "
+            "put in place. Ask for less."
+        )
