@@ -5,7 +5,7 @@ from __future__ import annotations
 from http import HTTPStatus
 
 from anyio import CapacityLimiter, to_thread
-from graphql import DocumentNode, GraphQLError
+from graphql import DocumentNode, GraphQLError, OperationDefinitionNode, OperationType
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -81,6 +81,8 @@ def _judged_document(
 ) -> Operation | Response:
     if token is not None and token.locations is not None:
         require_deploying(token, document)
+    if asked.place is not Place.JSON and not _only_queries(document):
+        return _not_as_json(asked)
     sentence = refusal(document)
     if sentence is not None:
         return _refused(sentence)
@@ -92,9 +94,33 @@ def _judged_document(
     )
 
 
-def _refused(message: str) -> Response:
+def _only_queries(document: DocumentNode) -> bool:
+    """Whether no operation of a document changes anything, whichever is picked by its name."""
+    return all(
+        definition.operation is OperationType.QUERY
+        for definition in document.definitions
+        if isinstance(definition, OperationDefinitionNode)
+    )
+
+
+def _not_as_json(asked: GraphQLRequest) -> Response:
+    """Refuse what other sites' pages can make a browser send: links, images, plain forms."""
+    message = (
+        f"A document with a mutation or a subscription is not taken from {asked.place.value}. "
+        "Send mutations by POST as JSON, and subscriptions over a websocket."
+    )
+    if asked.method == "POST":
+        return _refused(message, HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+    return _refused(message, HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
+
+
+def _refused(
+    message: str, status: HTTPStatus = HTTPStatus.OK, headers: dict[str, str] | None = None
+) -> Response:
     """A refusal in the form of GraphQL.
 
-    Its status is 200, as for every GraphQL answer: ``dg`` shows only the number of any other.
+    Its status is 200 where an official client may meet it, as for every GraphQL answer: ``dg``
+    shows only the number of any other.
     """
-    return JSONResponse({"data": None, "errors": [{"message": message}]})
+    body = {"data": None, "errors": [{"message": message}]}
+    return JSONResponse(body, status, headers)

@@ -10,6 +10,7 @@ from http import HTTPStatus
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -138,6 +139,8 @@ class Operator:
         """``/graphql``: the agents' for agent tokens, else a deployment's, else the first one's."""
         token = _token(request)
         if token.kind is TokenKind.AGENT:
+            if request.method != "POST":
+                raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
             return await self.agents(request)
         name = request.headers.get(DEPLOYMENT_HEADER)
         if not name:

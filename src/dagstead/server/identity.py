@@ -15,7 +15,7 @@ from starlette.websockets import WebSocketClose
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.tokens import Token
 from dagstead.server.oidc import OIDC_PATH
-from dagstead.server.replies import reply
+from dagstead.server.replies import is_graphql, reply
 from dagstead.server.sessions import COOKIE, Sessions
 from dagstead.store.blobs import BLOBS_PATH
 from dagstead.store.tokens import Tokens
@@ -88,8 +88,8 @@ class Identity:
         return token
 
     def _require_same_origin(self, connection: HTTPConnection) -> None:
-        """Refuse to change anything, or to open a socket, for a page of somebody else."""
-        if connection.scope["type"] == "http" and connection.scope["method"] in _SAFE_METHODS:
+        """Refuse to change anything, open a socket or ask GraphQL for a page of somebody else."""
+        if _opens_page(connection):
             return
         if not is_same_origin(connection, self.base_url):
             msg = (
@@ -149,6 +149,14 @@ def is_same_origin(connection: HTTPConnection, base_url: str) -> bool:
     return origin == f"{own.scheme}://{own.netloc}" or (
         urlsplit(origin).netloc == connection.headers.get("host")
     )
+
+
+def _opens_page(connection: HTTPConnection) -> bool:
+    """Whether a link on any site may lead here: it shows something, and executes nothing."""
+    scope = connection.scope
+    is_safe = scope["type"] == "http" and scope["method"] in _SAFE_METHODS
+    # GraphiQL is a page at an address of GraphQL.
+    return is_safe and (not is_graphql(scope) or _wants_page(connection))
 
 
 def _secret(connection: HTTPConnection) -> str | None:

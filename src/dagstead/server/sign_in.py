@@ -76,6 +76,9 @@ class SignIn:
             max_age=self.sessions.max_age_seconds,
             secure=self.base_url.startswith("https:"),
             httponly=True,
+            # Not strict: links to a run, in a chat or a pull request, would ask people who are
+            # signed in to do it again. What lax sends more is a GET that opens a page, and no GET
+            # changes anything: `Identity` and the screen of GraphQL see to that.
             samesite="lax",
         )
         return response
