@@ -26,6 +26,7 @@ from dagstead.agent_api.graphql.roots import agent_executor
 from dagstead.agent_api.logs import gen_logs_url
 from dagstead.agent_api.rest import Endpoint, Handler, Payload, endpoint
 from dagstead.agent_api.services import AgentServices, Caller
+from dagstead.engine.graphql_limits import check_values
 from dagstead.errors import NotFoundError
 
 _AGENT_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
@@ -82,6 +83,7 @@ def agent_graphql(services: AgentServices) -> Endpoint:
 
 def _graphql(executor: Executor[AgentContext]) -> Callable[[Caller, Payload], Response]:
     def answer(caller: Caller, payload: Payload) -> Response:
+        check_values(payload.body)
         body = payload.json()
         variables = body.get("variables")
         operation = body.get("operationName")

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dagstead.agent_api.graphql.executor import INTERFACES, TYPENAME, Executor, Namespace
 from dagstead.errors import BusyError, DagsteadError, NotFoundError, StoreAwayError
+from tests.support.graphql_floods import chained, doubling
 
 
 class Filter(BaseModel):
@@ -226,6 +227,7 @@ def test_what_is_to_leave_the_executor_may_be_said_by_its_owner() -> None:
         ("{ space(a: 1) { write { ok } } }", {}, "takes no arguments"),
         ("{ echo { text } echo(text: null) { text } }", {}, "differently"),
         ("{ echo @live { text } }", {}, "no directive @live"),
+        ("{ echo @skip(if: false) @skip(if: false) { text } }", {}, "@skip stands here twice"),
         ("{ ...Lost }", {}, "'Lost'"),
         ("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }", {}, "itself"),
         ("query A { echo { text } } query B { echo { text } }", {}, "operationName"),
@@ -233,6 +235,9 @@ def test_what_is_to_leave_the_executor_may_be_said_by_its_owner() -> None:
         ("subscription { echo { text } }", {}, "Subscriptions"),
         ("{" * 300 + "}" * 300, {}, "not GraphQL"),
         ("{" + "space {" * 30 + "a" + "}" * 31, {}, "levels deep"),
+        ("{" + "... {" * 30 + "echo { text }" + "}" * 31, {}, "levels deep"),
+        (chained(1_000), {}, "levels deep"),
+        (doubling(12), {}, "fields"),
         ("{ " + "echo { text } " * 3000 + "}", {}, "not GraphQL"),
         ("{ " + "e" * 60_000 + " }", {}, "characters"),
     ],

@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from dagstead.engine import webserver
 from dagstead.operator_api import screen
 from dagstead.plane.tokens import TokenKind
+from dagstead.server.body_limit import MEBIBYTE
 from dagstead.store.tokens import Grant
 from tests.support.graphql_floods import FLOODS, doubling
 from tests.unit.server.conftest import Plane
@@ -70,6 +71,17 @@ def test_a_token_of_some_locations_cannot_flood_either(plane: Plane, client: htt
     ):
         answer = client.post("/prod/graphql", json={"query": document}, headers=headers)
         assert sentence in answer.json()["errors"][0]["message"]
+
+
+def test_an_agent_cannot_flood_either(plane: Plane, client: httpx.Client) -> None:
+    headers = plane.headers(TokenKind.AGENT)
+    for document in FLOODS.values():
+        if len(document) < MEBIBYTE // 2:
+            answer = client.post("/graphql", json={"query": document}, headers=headers)
+            assert list(answer.json()) == ["errors"]
+    values = {"query": "{ runs { hasRun } }", "variables": {"a": [1] * 200_001}}
+    answer = client.post("/graphql", json=values, headers=headers)
+    assert "more than 200000 values" in answer.json()["errors"][0]["message"]
 
 
 def test_a_wrong_document_is_told_with_its_place(plane: Plane, client: httpx.Client) -> None:

@@ -41,7 +41,8 @@ MAX_DOCUMENT_CHARACTERS = 50_000
 #: Stops the parser early on a document that is all punctuation.
 MAX_TOKENS = 10_000
 
-#: The deepest selection of an official client is 8 levels deep.
+#: The deepest selection of an official client is 8 levels deep. Fragments count: a chain of them
+#: is walked like fields inside each other.
 MAX_DEPTH = 25
 
 #: After fragments are put in place: fragments that repeat fragments grow exponentially.
@@ -215,7 +216,7 @@ class _Walk:
         elif isinstance(node, InlineFragmentNode):
             condition: NamedTypeNode | None = node.type_condition
             types = place.types if condition is None else (*place.types, condition.name.value)
-            inside = replace(place, types=types, inclusions=inclusions)
+            inside = replace(place, depth=place.depth + 1, types=types, inclusions=inclusions)
             yield from self.selections(node.selection_set, inside)
 
     def _field(
@@ -243,16 +244,21 @@ class _Walk:
             raise InvalidInputError(f"The fragment {name!r} contains itself.")
         inside = replace(
             place,
+            depth=place.depth + 1,
             types=(*place.types, definition.type_condition.name.value),
             open_fragments=place.open_fragments | {name},
         )
         yield from self.selections(definition.selection_set, inside)
 
     def _inclusions(self, directives: Iterable[DirectiveNode]) -> Iterator[Inclusion]:
+        found: set[str] = set()
         for directive in directives:
             name = directive.name.value
             if name not in {"include", "skip"}:
                 raise InvalidInputError(f"There is no directive @{name}; leave it out.")
+            if name in found:
+                raise InvalidInputError(f"@{name} stands here twice; leave one of them out.")
+            found.add(name)
             conditions = [a.value for a in directive.arguments if a.name.value == "if"]
             if len(conditions) != 1:
                 raise InvalidInputError(f"@{name} takes one argument, if: Boolean!.")
