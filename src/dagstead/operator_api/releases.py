@@ -18,7 +18,7 @@ from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member, as_python_error
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.policies import ReleasePolicy, Unserved
-from dagstead.plane.releases import Cause, NewRelease, Part, Release, live_at, live_before
+from dagstead.plane.releases import Cause, NewRelease, Part, Release, live_before
 
 _MEMBERS = ("InvalidLocationError", "UnauthorizedError")
 
@@ -109,18 +109,17 @@ def end_release(info: GraphQLResolveInfo, number: int, reason: str) -> Mapping[s
 def roll_back(info: GraphQLResolveInfo, number: int | None = None) -> Mapping[str, Any]:
     """Begin a release of what was live right after an older one; by default, the one before."""
     context = context_of(info)
-    every = context.store.releases.all(context.deployment.name)
-    goal = live_before(every) if number is None else number
+    store, deployment = context.store, context.deployment.name
+    goal = live_before(store.releases.all(deployment)) if number is None else number
     if goal is None:
         msg = "There is no release to go back to: none went live before the present one."
         raise ConflictError(msg)
-    context.store.releases.get(context.deployment.name, goal)
-    then = live_at(every, goal)
-    now = live_at(every, max(each.number for each in every))
+    then = store.releases.live_after(deployment, goal)
+    now = {each.name: each.live for each in store.locations.all(deployment) if each.live}
     changed = [
-        part
-        for name, part in then.items()
-        if name not in now or now[name].deploy_id != part.deploy_id
+        deploy
+        for name, deploy in then.items()
+        if name not in now or now[name].deploy_id != deploy.deploy_id
     ]
     removes = sorted(now.keys() - then.keys())
     if not changed and not removes:

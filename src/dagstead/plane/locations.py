@@ -20,6 +20,20 @@ class LoadState(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Deploy:
+    """One deploy of a location: what agents need to load it."""
+
+    #: The location's own part of the deployed document (``dagster_cloud.yaml`` form).
+    document: Mapping[str, Any]
+    #: The agent's form of the same: ``CodeLocationDeployData``, serialized, with ``deploy_id``.
+    deploy_data: str
+    #: Names this deploy, unique.
+    deploy_id: str
+    #: ``None`` is the default queue.
+    queue: str | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NewLocation:
     """A location as somebody deploys it."""
 
@@ -56,8 +70,8 @@ class Location:
     #: first time that they go live. They are of ``manifest_deploy_id``.
     manifest: str | None
     manifest_deploy_id: str | None
-    #: The document that went live last.
-    live_document: Mapping[str, Any] | None
+    #: What went live last, and is returned to when a release fails.
+    live: Deploy | None
     #: The number of the release that they are of; ``None`` if that was not recorded.
     release: int | None
     #: The number of the release that is loading it.
@@ -69,6 +83,11 @@ class Location:
     updated_at: float
     #: Grows with every change of this row.
     version: int
+
+    @property
+    def live_document(self) -> Mapping[str, Any] | None:
+        """The document that went live last."""
+        return None if self.live is None else self.live.document
 
     @property
     def is_loading(self) -> bool:

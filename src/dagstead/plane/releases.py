@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from dagstead.plane.locations import NewLocation
+from dagstead.plane.locations import Deploy, NewLocation
 
 
 class ReleaseState(StrEnum):
@@ -44,6 +44,10 @@ class PartState(StrEnum):
     #: It may have loaded, and went back because another location of the release did not.
     BACK = "back"
     SUPERSEDED = "superseded"
+
+
+#: Parts of which the outcome is open.
+OPEN_PARTS = frozenset({PartState.LOADING, PartState.LOADED})
 
 
 class Phase(StrEnum):
@@ -89,12 +93,22 @@ class Part:
 
     name: str
     queue: str | None
+    document: Mapping[str, Any]
+    deploy_data: str
     deploy_id: str
     state: PartState
     phase: Phase
+    #: Whether an error that names no deploy may be of the one before, which was under way.
+    doubtful: bool
     #: A serialized ``SerializableErrorInfo``, when its own load failed.
     error: str | None
-    document: Mapping[str, Any]
+    #: Definitions that wait for those of the other locations.
+    manifest: str | None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether its outcome is open."""
+        return self.state in OPEN_PARTS
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,6 +131,9 @@ class Release:
     ended_at: float | None
     #: By name.
     parts: tuple[Part, ...]
+    #: What was live in the deployment right after it ended, ``None`` while it is open. By location,
+    #: the number of the release that brought it; or the deploy itself, where none is recorded.
+    live: Mapping[str, int | Deploy] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,7 +149,7 @@ class Before:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outcome:
-    """What a result of loading, or an end of a release, has changed."""
+    """The effect of loading, ending or removing something."""
 
     #: Whether it counted: results of deploys that are no longer the newest do not.
     counted: bool
@@ -140,28 +157,17 @@ class Outcome:
     queues: frozenset[str | None] = frozenset()
 
 
-def live_at(releases: Iterable[Release], number: int) -> Mapping[str, Part]:
-    """What was live right after a release, by location.
-
-    Args:
-        releases: of one deployment, in any order; those after ``number`` do not count.
-        number: of a release.
-    """
-    found: dict[str, Part] = {}
-    for release in sorted(releases, key=lambda each: each.number):
-        if release.number > number:
-            break
-        if release.state in _WENT_LIVE:
-            for name in release.removes:
-                found.pop(name, None)
-            found.update({each.name: each for each in _live(release)})
-    return found
-
-
 def live_before(releases: Iterable[Release]) -> int | None:
-    """The number of the release that was live before the newest one that is, ``None`` without."""
-    numbers = sorted(each.number for each in releases if each.state in _WENT_LIVE)
-    return numbers[-2] if len(numbers) > 1 else None
+    """The number of the release that was live before the newest one that is, ``None`` without.
+
+    The newest is the one that ended last: releases of other locations may overtake each other.
+    """
+    ended = sorted(
+        (each.ended_at, each.number)
+        for each in releases
+        if each.ended_at is not None and each.state in _WENT_LIVE
+    )
+    return ended[-2][1] if len(ended) > 1 else None
 
 
 def went_back(number: int, failed: Sequence[str], name: str, before: Before | None) -> str:
@@ -170,7 +176,7 @@ def went_back(number: int, failed: Sequence[str], name: str, before: Before | No
     Args:
         number: of the release.
         failed: the locations that did not load; empty when it was ended for another reason.
-        name: the location that is told about.
+        name: the location that the sentence is for.
         before: what it serves again, ``None`` if there is nothing.
     """
     serves = "It serves nothing yet." if before is None else f"It serves {before} again."
@@ -180,8 +186,3 @@ def went_back(number: int, failed: Sequence[str], name: str, before: Before | No
         others = ", ".join(map(repr, failed))
         return f"Release {number} did not go live, because {others} did not load. {serves}"
     return f"Release {number} was ended before it went live. {serves}"
-
-
-def _live(release: Release) -> Iterable[Part]:
-    # A part that was live when its release ended has that state for good.
-    return (each for each in release.parts if each.state is PartState.LIVE)

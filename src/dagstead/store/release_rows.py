@@ -1,128 +1,69 @@
-"""Rows of releases and their parts, read and written one at a time, inside a transaction."""
+"""Rows of releases, their parts and locations, as values of the plane and back."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, null, select, update
+from sqlalchemy import Row
 
-from dagstead.plane.locations import NewLocation
-from dagstead.plane.releases import (
-    Cause,
-    NewRelease,
-    Part,
-    PartState,
-    Phase,
-    Release,
-    ReleaseState,
-)
-from dagstead.store.tables import release_parts, releases
-
-#: Parts of which the outcome is open.
-OPEN_PARTS = (str(PartState.LOADING), str(PartState.LOADED))
+from dagstead.plane.locations import Deploy, LoadState, Location
+from dagstead.plane.releases import Cause, Part, PartState, Phase, Release, ReleaseState
 
 
-def insert_release(
-    connection: Connection, deployment: str, new: NewRelease, now: float, removes: Iterable[str]
-) -> int:
-    """Write a release without parts; its number."""
-    last = connection.execute(
-        select(func.max(releases.c.number)).where(releases.c.deployment == deployment)
-    ).scalar_one()
-    number = (last or 0) + 1
-    connection.execute(
-        insert(releases).values(
-            deployment=deployment,
-            number=number,
-            state=str(ReleaseState.LOADING),
-            atomic=new.atomic,
-            cause=str(new.cause),
-            back_to=new.back_to,
-            commit_hash=new.commit_hash,
-            url=new.url,
-            by=new.by,
-            removes=sorted(removes),
-            reason=new.warning,
-            created_at=now,
-        )
-    )
-    return number
-
-
-def insert_part(
-    connection: Connection, deployment: str, number: int, new: NewLocation, *, doubtful: bool
-) -> None:
-    """Write a location that is to be loaded."""
-    connection.execute(
-        insert(release_parts).values(
-            deployment=deployment,
-            number=number,
-            name=new.name,
-            queue=new.queue if new.queue is not None else null(),
-            document=dict(new.document),
-            deploy_data=new.deploy_data,
-            deploy_id=new.deploy_id,
-            state=str(PartState.LOADING),
-            phase=str(Phase.QUEUED),
-            doubtful=doubtful,
-        )
+def as_location(row: Row[Any]) -> Location:
+    """The value of a location."""
+    return Location(
+        deployment=row.deployment,
+        name=row.name,
+        document=row.document,
+        deploy_data=row.deploy_data,
+        deploy_id=row.deploy_id,
+        queue=row.queue,
+        state=LoadState(row.state),
+        timestamp=row.timestamp,
+        manifest=row.manifest,
+        manifest_deploy_id=row.manifest_deploy_id,
+        live=None if row.live is None else Deploy(**row.live),
+        release=row.release,
+        open_release=row.open_release,
+        error=row.error,
+        notice=row.notice,
+        updated_at=row.updated_at,
+        version=row.version,
     )
 
 
-def copy_part(connection: Connection, part: Row[Any], number: int) -> None:
-    """Write a part of another release as one of this."""
-    values = {**part._mapping, "number": number}  # noqa: SLF001 - SQLAlchemy's documented name
-    connection.execute(insert(release_parts).values(values))
+def location_values(location: Location) -> dict[str, Any]:
+    """A location's columns."""
+    return {
+        "deployment": location.deployment,
+        "name": location.name,
+        "document": dict(location.document),
+        "deploy_data": location.deploy_data,
+        "deploy_id": location.deploy_id,
+        "queue": location.queue,
+        "state": str(location.state),
+        "timestamp": location.timestamp,
+        "manifest": location.manifest,
+        "manifest_deploy_id": location.manifest_deploy_id,
+        "live": None if location.live is None else _deploy_values(location.live),
+        "release": location.release,
+        "open_release": location.open_release,
+        "error": location.error,
+        "notice": location.notice,
+        "updated_at": location.updated_at,
+        "version": location.version,
+    }
 
 
-def update_parts(
-    connection: Connection, deployment: str, number: int, names: Collection[str], **values: Any
-) -> None:
-    """Change some parts of a release."""
-    connection.execute(
-        update(release_parts)
-        .where(release_parts.c.deployment == deployment)
-        .where(release_parts.c.number == number)
-        .where(release_parts.c.name.in_(names))
-        .values(values)
-    )
-
-
-def part_rows(connection: Connection, deployment: str, number: int) -> Sequence[Row[Any]]:
-    """The parts of a release, by name."""
-    return connection.execute(
-        select(release_parts)
-        .where(release_parts.c.deployment == deployment)
-        .where(release_parts.c.number == number)
-        .order_by(release_parts.c.name)
-    ).all()
-
-
-def release_row(connection: Connection, deployment: str, number: int) -> Row[Any] | None:
-    """A release without its parts."""
-    return connection.execute(
-        select(releases)
-        .where(releases.c.deployment == deployment)
-        .where(releases.c.number == number)
-    ).one_or_none()
-
-
-def end_release(
-    connection: Connection,
-    deployment: str,
-    number: int,
-    state: ReleaseState,
-    *,
-    reason: str | None,
-    now: float,
-) -> None:
-    """Note how a release ended."""
-    connection.execute(
-        update(releases)
-        .where(releases.c.deployment == deployment)
-        .where(releases.c.number == number)
-        .values(state=str(state), reason=reason, ended_at=now)
+def as_deploy(row: Row[Any]) -> Deploy:
+    """The deploy that a location, or a part of a release, is of."""
+    return Deploy(
+        document=row.document,
+        deploy_data=row.deploy_data,
+        deploy_id=row.deploy_id,
+        queue=row.queue,
     )
 
 
@@ -143,16 +84,79 @@ def as_release(row: Row[Any], parts: Iterable[Row[Any]]) -> Release:
         created_at=row.created_at,
         ended_at=row.ended_at,
         parts=tuple(map(_as_part, parts)),
+        live=None if row.live is None else _as_live(row.live),
     )
+
+
+def release_values(release: Release) -> dict[str, Any]:
+    """A release's own columns."""
+    return {
+        "deployment": release.deployment,
+        "number": release.number,
+        "state": str(release.state),
+        "atomic": release.atomic,
+        "cause": str(release.cause),
+        "back_to": release.back_to,
+        "commit_hash": release.commit_hash,
+        "url": release.url,
+        "by": release.by,
+        "removes": list(release.removes),
+        "reason": release.reason,
+        "created_at": release.created_at,
+        "ended_at": release.ended_at,
+        "live": None if release.live is None else _live_values(release.live),
+    }
+
+
+def part_values(release: Release, part: Part) -> dict[str, Any]:
+    """The columns of a part of a release."""
+    return {
+        "deployment": release.deployment,
+        "number": release.number,
+        "name": part.name,
+        "queue": part.queue,
+        "document": dict(part.document),
+        "deploy_data": part.deploy_data,
+        "deploy_id": part.deploy_id,
+        "state": str(part.state),
+        "phase": str(part.phase),
+        "doubtful": part.doubtful,
+        "error": part.error,
+        "manifest": part.manifest,
+    }
 
 
 def _as_part(row: Row[Any]) -> Part:
     return Part(
         name=row.name,
         queue=row.queue,
+        document=row.document,
+        deploy_data=row.deploy_data,
         deploy_id=row.deploy_id,
         state=PartState(row.state),
         phase=Phase(row.phase),
+        doubtful=row.doubtful,
         error=row.error,
-        document=row.document,
+        manifest=row.manifest,
     )
+
+
+def _deploy_values(deploy: Deploy) -> dict[str, Any]:
+    return {
+        "document": dict(deploy.document),
+        "deploy_data": deploy.deploy_data,
+        "deploy_id": deploy.deploy_id,
+        "queue": deploy.queue,
+    }
+
+
+def _as_live(values: Mapping[str, Any]) -> dict[str, int | Deploy]:
+    return {
+        name: each if isinstance(each, int) else Deploy(**each) for name, each in values.items()
+    }
+
+
+def _live_values(live: Mapping[str, int | Deploy]) -> dict[str, Any]:
+    return {
+        name: each if isinstance(each, int) else _deploy_values(each) for name, each in live.items()
+    }

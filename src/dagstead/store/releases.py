@@ -9,9 +9,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from dagstead.errors import LocationNotFoundError, ReleaseNotFoundError
+from dagstead.errors import ConflictError, ReleaseNotFoundError
 from dagstead.plane.clock import Clock
-from dagstead.plane.locations import LoadState
+from dagstead.plane.locations import Deploy
+from dagstead.plane.release_machine.events import Begin, Ended, Event, Failed, Loaded, Removed
+from dagstead.plane.release_machine.state import Changes
 from dagstead.plane.releases import (
     NewRelease,
     Outcome,
@@ -22,11 +24,9 @@ from dagstead.plane.releases import (
 )
 from dagstead.store.database import Database
 from dagstead.store.locations import no_such_location
-from dagstead.store.release_change import Change
-from dagstead.store.release_rows import as_release, part_rows, release_row
+from dagstead.store.release_rows import as_deploy, as_release
+from dagstead.store.release_steps import Step, part_rows, take_step
 from dagstead.store.tables import release_parts, releases
-
-_IGNORED = Outcome(counted=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +45,18 @@ class Releases:
         Returns:
             The release, and the queues whose agents have to look.
         """
-        with self.database.write() as connection:
-            change = Change(connection, deployment, self.clock())
-            number = change.begin(new)
-            change.finish(number)
-        return self.get(deployment, number), frozenset(change.queues)
+        step = self._step(deployment, Begin(new=new))
+        begun = step.before.next_number
+        release = next(each for each in step.changes.releases if each.number == begun)
+        return release, step.changes.queues
 
     def set_loaded(self, deployment: str, name: str, *, deploy_id: str, manifest: str) -> Outcome:
         """Take in uploaded definitions; they go live when those of the whole release are there.
 
         They do not count when the location is gone, or was deployed anew since.
         """
-        with self.database.write() as connection:
-            change = Change(connection, deployment, self.clock())
-            row = change.location(name, deploy_id)
-            if row is None:
-                return _IGNORED
-            if row.open_release is None:
-                change.reloaded(row, manifest)
-            else:
-                change.loaded(row, manifest)
-                change.finish(row.open_release)
-        return Outcome(counted=True, queues=frozenset(change.queues))
+        event = Loaded(name=name, deploy_id=deploy_id, manifest=manifest)
+        return _outcome(self._step(deployment, event).changes)
 
     def set_failed(
         self, deployment: str, name: str, *, deploy_id: str | None, error: str
@@ -82,19 +72,8 @@ class Releases:
                 is asked once more.
             error: serialized ``SerializableErrorInfo``.
         """
-        with self.database.write() as connection:
-            change = Change(connection, deployment, self.clock())
-            row = change.location(name, deploy_id)
-            if row is None:
-                return _IGNORED
-            if row.open_release is None:
-                change.update(name, state=str(LoadState.FAILED), error=error)
-            elif deploy_id is None and change.clear_doubt(row):
-                return Outcome(counted=False, queues=frozenset({row.queue}))
-            else:
-                change.failed(row, error)
-                change.finish(row.open_release)
-        return Outcome(counted=True, queues=frozenset(change.queues))
+        event = Failed(name=name, deploy_id=deploy_id, error=error)
+        return _outcome(self._step(deployment, event).changes)
 
     def end(self, deployment: str, number: int, reason: str) -> Outcome:
         """End a release that is still loading: its locations go back to what is live.
@@ -107,16 +86,12 @@ class Releases:
         Raises:
             ReleaseNotFoundError: when there is none of that number.
         """
+        event = Ended(number=number, reason=reason)
         with self.database.write() as connection:
-            change = Change(connection, deployment, self.clock())
-            row = release_row(connection, deployment, number)
-            if row is None:
-                raise ReleaseNotFoundError(_no_such(deployment, number))
-            if not ReleaseState(row.state).is_open:
-                return _IGNORED
-            change.back(number, failed=())
-            change.finish(number, reason=reason)
-        return Outcome(counted=True, queues=frozenset(change.queues))
+            changes = take_step(connection, deployment, event, self.clock()).changes
+            if not changes.counted:
+                _get(connection, deployment, number)
+        return _outcome(changes)
 
     def remove(self, deployment: str, name: str) -> Outcome:
         """Remove one location, also from a release that is loading it.
@@ -125,15 +100,10 @@ class Releases:
             LocationNotFoundError: when there is none of that name.
         """
         with self.database.write() as connection:
-            change = Change(connection, deployment, self.clock())
-            row = change.location(name)
-            if row is None:
-                names = ", ".join(change.names()) or "none"
-                raise LocationNotFoundError(no_such_location(deployment, name, names))
-            change.remove(row)
-            if row.open_release is not None:
-                change.finish(row.open_release)
-        return Outcome(counted=True, queues=frozenset(change.queues))
+            changes = take_step(connection, deployment, Removed(name=name), self.clock()).changes
+            if not changes.counted:
+                raise no_such_location(connection, deployment, name)
+        return _outcome(changes)
 
     def note_phase(self, deployment: str, names: Collection[str], phase: Phase) -> None:
         """Note what was seen of locations that are loading; phases only go forward."""
@@ -155,10 +125,30 @@ class Releases:
             ReleaseNotFoundError: when there is none of that number.
         """
         with self.database.read() as connection:
-            row = release_row(connection, deployment, number)
-            if row is None:
-                raise ReleaseNotFoundError(_no_such(deployment, number))
-            return as_release(row, part_rows(connection, deployment, number))
+            return _get(connection, deployment, number)
+
+    def live_after(self, deployment: str, number: int) -> dict[str, Deploy]:
+        """What was live right after a release ended, by location.
+
+        Raises:
+            ReleaseNotFoundError: when there is none of that number.
+            ConflictError: when it has not ended.
+        """
+        with self.database.read() as connection:
+            live = _get(connection, deployment, number).live
+            if live is None:
+                raise ConflictError(
+                    f"Release {number} of {deployment!r} is loading: what is live after it is not "
+                    f"known yet. Wait for it, or end it: `dagstead releases end {number}`."
+                )
+            brought_by = {each for each in live.values() if isinstance(each, int)}
+            parts = {
+                (row.number, row.name): row for row in part_rows(connection, deployment, brought_by)
+            }
+        return {
+            name: each if isinstance(each, Deploy) else as_deploy(parts[each, name])
+            for name, each in live.items()
+        }
 
     def all(self, deployment: str, *, limit: int | None = None) -> list[Release]:
         """Releases of a deployment, the newest first."""
@@ -177,6 +167,25 @@ class Releases:
         loading = select(releases).where(releases.c.state == str(ReleaseState.LOADING))
         with self.database.read() as connection:
             return _with_parts(connection, connection.execute(loading).all())
+
+    def _step(self, deployment: str, event: Event) -> Step:
+        with self.database.write() as connection:
+            return take_step(connection, deployment, event, self.clock())
+
+
+def _get(connection: Connection, deployment: str, number: int) -> Release:
+    row = connection.execute(
+        select(releases)
+        .where(releases.c.deployment == deployment)
+        .where(releases.c.number == number)
+    ).one_or_none()
+    if row is None:
+        raise ReleaseNotFoundError(_no_such(deployment, number))
+    return as_release(row, part_rows(connection, deployment, [number]))
+
+
+def _outcome(changes: Changes) -> Outcome:
+    return Outcome(counted=changes.counted, queues=changes.queues)
 
 
 def _with_parts(connection: Connection, rows: Iterable[Row[Any]]) -> list[Release]:

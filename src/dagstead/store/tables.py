@@ -60,8 +60,9 @@ locations = Table(
     Column("error", Text),
     Column("updated_at", Float, nullable=False),
     Column("version", BigInteger, nullable=False),
-    #: What went live last: document, deploy_data, deploy_id, queue. It is gone back to.
-    Column("live", JSON),
+    #: What went live last: document, deploy_data, deploy_id, queue. A release that fails returns
+    #: to it.
+    Column("live", JSON(none_as_null=True)),
     Column("release", Integer),
     Column("open_release", Integer),
     Column("notice", Text),
@@ -89,6 +90,9 @@ releases = Table(
     Column("reason", Text),
     Column("created_at", Float, nullable=False),
     Column("ended_at", Float),
+    #: What was live in the deployment when it ended, by location: the number of the release of
+    #: which it is a part; where there is none, as `locations.live`.
+    Column("live", JSON(none_as_null=True)),
 )
 
 #: One row a location of a release.

@@ -8,7 +8,7 @@ from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.serdes import serialize_value
 
 from tests.support.heartbeats import heartbeat_of
-from tests.unit.operator_api.surface import Operator
+from tests.unit.operator_api.surface import Clock, Operator
 
 _FIELDS = """
   number state atomic cause backTo commitHash by removes reason
@@ -118,6 +118,49 @@ def test_there_may_be_nothing_to_go_back_to(operator: Operator) -> None:
     load(operator, "weather")
     assert "no release to go back to" in operator.run(BACK)["f"]["message"]
     assert "no release 9" in operator.run(BACK, n=9)["f"]["message"]
+
+
+def test_rolling_back_brings_what_was_removed_by_hand(operator: Operator) -> None:
+    create(operator, "weather", "digits")
+    load(operator, "weather", "digits")
+    operator.context.store.releases.remove("prod", "digits")
+
+    back = operator.run(BACK, n=1)["f"]
+
+    assert ([each["locationName"] for each in back["parts"]], back["removes"]) == (["digits"], [])
+
+
+def test_rolling_back_keeps_what_no_release_brought(operator: Operator) -> None:
+    create(operator, "weather")
+    operator.context.store.releases.set_failed("prod", "weather", deploy_id=None, error="{}")
+    load(operator, "weather")
+    for _ in range(2):
+        create(operator, "digits")
+        load(operator, "digits")
+
+    back = operator.run(BACK)["f"]
+
+    assert ([each["locationName"] for each in back["parts"]], back["removes"]) == (["digits"], [])
+
+
+def test_rolling_back_undoes_the_release_that_ended_last(operator: Operator, clock: Clock) -> None:
+    create(operator, "weather")
+    create(operator, "digits")
+    load(operator, "digits")
+    clock.now += 1
+    load(operator, "weather")
+
+    back = operator.run(BACK)["f"]
+
+    assert (back["backTo"], back["removes"]) == (2, ["weather"])
+
+
+def test_an_open_release_is_nothing_to_go_back_to(operator: Operator) -> None:
+    create(operator, "weather")
+
+    assert (
+        "is loading: what is live after it is not known" in operator.run(BACK, n=1)["f"]["message"]
+    )
 
 
 def test_others_can_be_removed(operator: Operator) -> None:

@@ -1,0 +1,94 @@
+"""What one event has changed so far."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from dagstead.plane.locations import Deploy, Location
+from dagstead.plane.release_machine.state import Changes, State
+from dagstead.plane.releases import Part, Release, ReleaseState
+
+
+@dataclass(slots=True)
+class Draft:
+    """A copy of the state that one call of the machine works on; it never leaves it."""
+
+    state: State
+    #: Without regard to their parts.
+    releases: dict[int, Release] = field(init=False)
+    parts: dict[int, dict[str, Part]] = field(init=False)
+    locations: dict[str, Location] = field(init=False)
+    queues: set[str | None] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.releases = dict(self.state.releases)
+        self.parts = {
+            number: {part.name: part for part in each.parts}
+            for number, each in self.releases.items()
+        }
+        self.locations = dict(self.state.locations)
+
+    def find(self, name: str, deploy_id: str | None) -> Location | None:
+        """A location, if what agents are to run of it is of that deploy; ``None`` is any."""
+        found = self.locations.get(name)
+        return found if found is None or deploy_id in {None, found.deploy_id} else None
+
+    def put(self, location: Location, **values: Any) -> None:
+        """Write a location, with some values changed."""
+        self.locations[location.name] = replace(
+            location, **values, updated_at=self.state.now, version=self.state.version
+        )
+
+    def remove(self, name: str) -> None:
+        """Remove a location."""
+        self.queues.add(self.locations.pop(name).queue)
+
+    def next_timestamp(self, location: Location | None) -> float:
+        """A time stamp for a location that is newer than the one it has."""
+        # The official PEX server handle keeps whole seconds of this time stamp: it must grow by
+        # one at least, also for several deploys in the same second.
+        second = float(math.ceil(self.state.now))
+        return second if location is None else max(location.timestamp + 1, second)
+
+    def open_parts(self, number: int) -> list[Part]:
+        """The parts of a release of which the outcome is open, by name."""
+        return [part for _, part in sorted(self.parts[number].items()) if part.is_open]
+
+    def end(self, number: int, state: ReleaseState, reason: str | None) -> None:
+        """Write how a release ended, and what is live then."""
+        self.releases[number] = replace(
+            self.releases[number],
+            state=state,
+            reason=reason,
+            ended_at=self.state.now,
+            live=dict(self._live()),
+        )
+
+    def changes(self, *, counted: bool) -> Changes:
+        """What is not as the state has it."""
+        now = {number: self._whole(number) for number in self.releases}
+        return Changes(
+            counted=counted,
+            queues=frozenset(self.queues),
+            releases=tuple(
+                each for number, each in now.items() if each != self.state.releases.get(number)
+            ),
+            locations=tuple(
+                each
+                for name, each in self.locations.items()
+                if each != self.state.locations.get(name)
+            ),
+            removed=frozenset(self.state.locations.keys() - self.locations.keys()),
+        )
+
+    def _whole(self, number: int) -> Release:
+        parts = tuple(part for _, part in sorted(self.parts[number].items()))
+        return replace(self.releases[number], parts=parts)
+
+    def _live(self) -> Iterator[tuple[str, int | Deploy]]:
+        for name, location in sorted(self.locations.items()):
+            if location.live is not None:
+                yield name, location.live if location.release is None else location.release

@@ -1,0 +1,212 @@
+"""The tables of the release machine: which state follows on which event, and what that does.
+
+The machine looks up every step here, and ``docs/architecture.md`` prints the same tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dagstead.plane.locations import LoadState, Location
+from dagstead.plane.releases import OPEN_PARTS, PartState, ReleaseState
+
+_LOADING = frozenset({PartState.LOADING})
+_LOADED = frozenset({PartState.LOADED})
+
+
+class PartEvent(StrEnum):
+    """What may happen to one location of a release."""
+
+    DEFINITIONS = "its definitions arrive"
+    ERROR = "its agent reports an error"
+    COMPLETE = "all locations have loaded; without atomicity, it has"
+    ABANDONED = "another one failed, or the release is ended"
+    REDEPLOYED = "a newer release deploys it"
+    DISCARDED = "a newer release removes it"
+    ADOPTED = "a newer release replaces this one, without naming it"
+    DELETED = "it is removed by hand"
+
+
+class Effect(StrEnum):
+    """What becomes of the location when its part changes its state."""
+
+    WAITS = "waits for the others"
+    GOES_LIVE = "serves the new definitions"
+    RETURNS = "serves what was live before, with a notice"
+    RELOADS = "loads what the newer release has"
+    MOVES = "goes on as a part of the newer release"
+    VANISHES = "is gone"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PartTransition:
+    """A change of the state of one location of a release."""
+
+    name: str
+    sources: frozenset[PartState]
+    event: PartEvent
+    target: PartState
+    effect: Effect
+
+
+PART_TRANSITIONS = (
+    PartTransition(
+        name="load",
+        sources=OPEN_PARTS,
+        event=PartEvent.DEFINITIONS,
+        target=PartState.LOADED,
+        effect=Effect.WAITS,
+    ),
+    PartTransition(
+        name="go live",
+        sources=_LOADED,
+        event=PartEvent.COMPLETE,
+        target=PartState.LIVE,
+        effect=Effect.GOES_LIVE,
+    ),
+    PartTransition(
+        name="fail",
+        sources=OPEN_PARTS,
+        event=PartEvent.ERROR,
+        target=PartState.FAILED,
+        effect=Effect.RETURNS,
+    ),
+    PartTransition(
+        name="go back",
+        sources=OPEN_PARTS,
+        event=PartEvent.ABANDONED,
+        target=PartState.BACK,
+        effect=Effect.RETURNS,
+    ),
+    PartTransition(
+        name="give way",
+        sources=OPEN_PARTS,
+        event=PartEvent.REDEPLOYED,
+        target=PartState.SUPERSEDED,
+        effect=Effect.RELOADS,
+    ),
+    PartTransition(
+        name="withdraw",
+        sources=OPEN_PARTS,
+        event=PartEvent.DISCARDED,
+        target=PartState.SUPERSEDED,
+        effect=Effect.RETURNS,
+    ),
+    PartTransition(
+        name="move on",
+        sources=OPEN_PARTS,
+        event=PartEvent.ADOPTED,
+        target=PartState.SUPERSEDED,
+        effect=Effect.MOVES,
+    ),
+    PartTransition(
+        name="drop out",
+        sources=OPEN_PARTS,
+        event=PartEvent.DELETED,
+        target=PartState.SUPERSEDED,
+        effect=Effect.VANISHES,
+    ),
+)
+
+_BY_STATE_AND_EVENT = {
+    (state, each.event): each for each in PART_TRANSITIONS for state in each.sources
+}
+
+
+def part_transition(state: PartState, event: PartEvent) -> PartTransition | None:
+    """The transition from a state on an event; ``None`` when the event changes nothing."""
+    return _BY_STATE_AND_EVENT.get((state, event))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """A way in which a release ends by itself, once no location of it is open."""
+
+    name: str
+    #: For people: of which releases it is the end.
+    when: str
+    applies: Callable[[AbstractSet[PartState]], bool]
+    state: ReleaseState
+    #: Whether the locations that the release removes are removed.
+    removes: bool
+
+
+#: The first that applies.
+ENDINGS = (
+    Ending(
+        name="succeed",
+        when="all its locations are live, or were taken from it",
+        applies=lambda states: states <= {PartState.LIVE, PartState.SUPERSEDED},
+        state=ReleaseState.LIVE,
+        removes=True,
+    ),
+    Ending(
+        name="succeed in part",
+        when="some of its locations are live",
+        applies=lambda states: PartState.LIVE in states,
+        state=ReleaseState.PARTIAL,
+        removes=True,
+    ),
+    Ending(
+        name="fail",
+        when="none of its locations is live",
+        applies=lambda _: True,
+        state=ReleaseState.FAILED,
+        removes=False,
+    ),
+)
+
+
+def ending_of(states: AbstractSet[PartState]) -> Ending:
+    """How a release ends whose locations stand like this."""
+    return next(each for each in ENDINGS if each.applies(states))
+
+
+class Standing(StrEnum):
+    """How a location stands that is in no open release."""
+
+    SERVING = "live"
+    RETURNING = "live, after a release of it failed"
+    FAILED = "never live; its own load failed"
+    ASKED = "never live; it is loaded anew by hand"
+    HELD = "never live; its release failed for another reason"
+
+
+def standing_of(location: Location) -> Standing:
+    """How a location stands, apart from its open release."""
+    if location.live is not None:
+        return Standing.SERVING if location.notice is None else Standing.RETURNING
+    if location.state is LoadState.FAILED:
+        return Standing.FAILED
+    return Standing.ASKED if location.notice is None else Standing.HELD
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Arrival:
+    """What definitions do that no open release waits for."""
+
+    name: str
+    standing: Standing
+    #: Whether they serve from now on.
+    serves: bool
+    #: Whether the error and the notice of what failed before are taken away.
+    clears: bool
+
+
+ARRIVALS = (
+    Arrival(name="refresh", standing=Standing.SERVING, serves=True, clears=True),
+    Arrival(name="return", standing=Standing.RETURNING, serves=True, clears=False),
+    Arrival(name="recover", standing=Standing.FAILED, serves=True, clears=True),
+    Arrival(name="go live alone", standing=Standing.ASKED, serves=True, clears=True),
+    Arrival(name="stay back", standing=Standing.HELD, serves=False, clears=False),
+)
+
+_BY_STANDING = {each.standing: each for each in ARRIVALS}
+
+
+def arrival_at(standing: Standing) -> Arrival:
+    """What definitions do for a location that stands like this."""
+    return _BY_STANDING[standing]

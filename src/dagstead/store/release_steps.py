@@ -1,0 +1,159 @@
+"""One step of the release machine in the database: rows read, an event, its changes written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
+
+from dagstead.plane.locations import Location
+from dagstead.plane.release_machine.events import Begin, Event, names_in
+from dagstead.plane.release_machine.machine import advance
+from dagstead.plane.release_machine.state import Changes, State
+from dagstead.plane.releases import Release, ReleaseState
+from dagstead.store.release_rows import (
+    as_location,
+    as_release,
+    location_values,
+    part_values,
+    release_values,
+)
+from dagstead.store.tables import locations, release_parts, releases, workspace_versions
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What an event found, and what it changed."""
+
+    before: State
+    changes: Changes
+
+
+def take_step(connection: Connection, deployment: str, event: Event, now: float) -> Step:
+    """Let an event change a deployment's releases and locations.
+
+    Args:
+        connection: with a transaction, in which the deployment is locked from here on.
+        deployment: its name.
+        event: that happens.
+        now: in seconds since the epoch.
+    """
+    before = _read(connection, deployment, event, now)
+    changes = advance(before, event)
+    _write(connection, before, changes)
+    return Step(before, changes)
+
+
+def part_rows(
+    connection: Connection, deployment: str, numbers: Collection[int]
+) -> Sequence[Row[Any]]:
+    """The parts of some releases, by release and name."""
+    return connection.execute(
+        select(release_parts)
+        .where(release_parts.c.deployment == deployment)
+        .where(release_parts.c.number.in_(numbers))
+        .order_by(release_parts.c.number, release_parts.c.name)
+    ).all()
+
+
+def _read(connection: Connection, deployment: str, event: Event, now: float) -> State:
+    version = _lock(connection, deployment)
+    opened = _open_releases(connection, deployment)
+    mine = select(locations).where(locations.c.deployment == deployment)
+    if not opened and not isinstance(event, Begin):
+        mine = mine.where(locations.c.name.in_(names_in(event)))
+    last = select(func.max(releases.c.number)).where(releases.c.deployment == deployment)
+    return State(
+        deployment=deployment,
+        now=now,
+        version=version,
+        next_number=(connection.execute(last).scalar_one() or 0) + 1,
+        releases=opened,
+        locations={row.name: as_location(row) for row in connection.execute(mine)},
+    )
+
+
+def _lock(connection: Connection, deployment: str) -> int:
+    """Raise the workspace version; whoever has done so is alone with the deployment until the end.
+
+    Both databases lock the row, or all, for the transaction.
+    """
+    mine = workspace_versions.c.deployment == deployment
+    connection.execute(
+        update(workspace_versions).where(mine).values(version=workspace_versions.c.version + 1)
+    )
+    found: int = connection.execute(select(workspace_versions.c.version).where(mine)).scalar_one()
+    return found
+
+
+def _open_releases(connection: Connection, deployment: str) -> dict[int, Release]:
+    rows = connection.execute(
+        select(releases)
+        .where(releases.c.deployment == deployment)
+        .where(releases.c.state == str(ReleaseState.LOADING))
+        .order_by(releases.c.number)
+    ).all()
+    parts = part_rows(connection, deployment, [row.number for row in rows]) if rows else ()
+    return {
+        row.number: as_release(row, [each for each in parts if each.number == row.number])
+        for row in rows
+    }
+
+
+def _write(connection: Connection, before: State, changes: Changes) -> None:
+    for release in changes.releases:
+        _write_release(connection, before.releases.get(release.number), release)
+    for location in changes.locations:
+        _write_location(connection, before.locations.get(location.name), location)
+    if changes.removed:
+        connection.execute(
+            delete(locations)
+            .where(locations.c.deployment == before.deployment)
+            .where(locations.c.name.in_(changes.removed))
+        )
+
+
+def _write_release(connection: Connection, old: Release | None, new: Release) -> None:
+    values = release_values(new)
+    if old is None:
+        connection.execute(insert(releases).values(values))
+    elif changed := _changed(release_values(old), values):
+        connection.execute(
+            update(releases)
+            .where(releases.c.deployment == new.deployment)
+            .where(releases.c.number == new.number)
+            .values(changed)
+        )
+    known = {} if old is None else {part.name: part for part in old.parts}
+    for part in new.parts:
+        columns = part_values(new, part)
+        if part.name not in known:
+            connection.execute(insert(release_parts).values(columns))
+        elif changed := _changed(part_values(new, known[part.name]), columns):
+            connection.execute(
+                update(release_parts)
+                .where(release_parts.c.deployment == new.deployment)
+                .where(release_parts.c.number == new.number)
+                .where(release_parts.c.name == part.name)
+                .values(changed)
+            )
+
+
+def _write_location(connection: Connection, old: Location | None, new: Location) -> None:
+    values = location_values(new)
+    if old is None:
+        connection.execute(insert(locations).values(values))
+        return
+    connection.execute(
+        update(locations)
+        .where(locations.c.deployment == new.deployment)
+        .where(locations.c.name == new.name)
+        .values(_changed(location_values(old), values))
+    )
+
+
+def _changed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The columns that differ: what others write beside the lock, as a phase, stays."""
+    return {name: value for name, value in new.items() if old[name] != value}

@@ -1,0 +1,94 @@
+"""Databases of earlier versions: what is in them is brought into the present form."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from dagstead.plane.releases import NewRelease, Release, ReleaseState
+from dagstead.store.all import Store
+from dagstead.testing.clock import ManualClock
+from tests.support.releases import new_location
+
+pytestmark = pytest.mark.storage
+
+
+def release(store: Store, deploys: str, deployment: str = "prod", **more: object) -> None:
+    """Begin a release of deploys, by their names: ``a2`` is the second of ``a``."""
+    locations = [new_location(each[0], each) for each in deploys.split()]
+    store.releases.begin(deployment, NewRelease(locations=locations, **more))  # type: ignore[arg-type]
+
+
+def load(store: Store, clock: ManualClock, deploys: str, deployment: str = "prod") -> None:
+    for each in deploys.split():
+        clock.advance(1)
+        assert store.releases.set_loaded(deployment, each[0], deploy_id=each, manifest="m").counted
+
+
+def upgrade(store: Store) -> None:
+    """From the version before the one that records what is live after a release."""
+    with store.database.write() as connection:
+        connection.execute(text("ALTER TABLE releases DROP COLUMN live"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+    store.database.migrate()
+
+
+def every_release(store: Store) -> list[Release]:
+    return [*store.releases.all("prod"), *store.releases.all("other")]
+
+
+def test_what_was_live_after_each_release_is_found_from_their_parts(
+    store: Store, clock: ManualClock
+) -> None:
+    for name in ("prod", "other"):
+        store.deployments.create(name)
+    release(store, "a1 b1 c1")
+    load(store, clock, "a1 b1 c1")
+    release(store, "a2 b2", atomic=False)
+    load(store, clock, "a2")
+    release(store, "b3", removes=["c"])
+    release(store, "d1")
+    load(store, clock, "d1 b3")
+    release(store, "a5 c5", atomic=False, removes=["d"])
+    load(store, clock, "c5")
+    store.releases.set_failed("prod", "a", deploy_id="a5", error="{}")
+    release(store, "a6")
+    release(store, "a1", "other")
+    load(store, clock, "a1", "other")
+    before = every_release(store)
+    assert {each.state for each in before} == set(ReleaseState) - {ReleaseState.FAILED}
+
+    upgrade(store)
+
+    assert every_release(store) == before
+    after = store.releases.live_after("prod", 5)
+    assert {name: each.deploy_id for name, each in after.items()} == {
+        "a": "a2",
+        "b": "b3",
+        "c": "c5",
+    }
+
+
+def test_what_is_live_of_no_release_is_kept_with_its_document(
+    store: Store, clock: ManualClock
+) -> None:
+    store.deployments.create("prod")
+    release(store, "a1")
+    store.releases.set_failed("prod", "a", deploy_id="a1", error="{}")
+    load(store, clock, "a1")
+    release(store, "b1")
+    load(store, clock, "b1")
+
+    upgrade(store)
+
+    after = store.releases.live_after("prod", 2)
+    assert after["a"] == store.locations.get("prod", "a").live
+    assert after["b"].deploy_id == "b1"
+
+
+def test_a_database_without_releases_is_upgraded(store: Store) -> None:
+    store.deployments.create("prod")
+
+    upgrade(store)
+
+    assert store.releases.all("prod") == []

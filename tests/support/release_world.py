@@ -1,0 +1,68 @@
+"""A deployment's releases and locations in memory, changed by the release machine alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from dagstead.plane.locations import Deploy, Location
+from dagstead.plane.release_machine.events import Begin, Event, names_in
+from dagstead.plane.release_machine.machine import advance
+from dagstead.plane.release_machine.state import Changes, State
+from dagstead.plane.releases import Release
+
+
+@dataclass(slots=True)
+class World:
+    """What a database holds of the deployment ``prod``."""
+
+    now: float = 1_000_000.0
+    version: int = 0
+    locations: dict[str, Location] = field(default_factory=dict)
+    releases: dict[int, Release] = field(default_factory=dict)
+
+    def happen(self, event: Event) -> Changes:
+        """Let an event happen."""
+        self.version += 1
+        changes = advance(self._state(event), event)
+        self.releases |= {each.number: each for each in changes.releases}
+        self.locations |= {each.name: each for each in changes.locations}
+        for name in changes.removed:
+            del self.locations[name]
+        return changes
+
+    def open(self) -> list[Release]:
+        """The releases that are loading, by number."""
+        return [each for _, each in sorted(self.releases.items()) if each.state.is_open]
+
+    def serving(self) -> dict[str, str]:
+        """The deploy whose definitions serve, by location."""
+        rows = self.locations.values()
+        return {each.name: each.manifest_deploy_id for each in rows if each.manifest_deploy_id}
+
+    def live_after(self, release: Release) -> dict[str, str]:
+        """The deploy that was live after a release, by location, as it is recorded."""
+        recorded = release.live or {}
+        return {
+            name: each.deploy_id if isinstance(each, Deploy) else self._deploy_id(each, name)
+            for name, each in recorded.items()
+        }
+
+    def _deploy_id(self, number: int, name: str) -> str:
+        return next(each.deploy_id for each in self.releases[number].parts if each.name == name)
+
+    def _state(self, event: Event) -> State:
+        """No more than the machine asks for."""
+        opened = {each.number: each for each in self.open()}
+        names = names_in(event)
+        return State(
+            deployment="prod",
+            now=self.now,
+            version=self.version,
+            next_number=len(self.releases) + 1,
+            releases=opened,
+            locations={
+                name: each
+                for name, each in self.locations.items()
+                if opened or isinstance(event, Begin) or name in names
+            },
+        )

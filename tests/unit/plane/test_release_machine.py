@@ -1,0 +1,192 @@
+"""The release machine, without a database."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import settings
+
+from dagstead.plane.locations import Deploy, LoadState
+from dagstead.plane.release_machine.events import (
+    Begin,
+    Ended,
+    Event,
+    Failed,
+    Loaded,
+    Reloaded,
+    Removed,
+)
+from dagstead.plane.release_machine.transitions import (
+    ARRIVALS,
+    ENDINGS,
+    PART_TRANSITIONS,
+    PartEvent,
+    PartTransition,
+    part_transition,
+)
+from dagstead.plane.releases import NewRelease, PartState, live_before
+from tests.support.release_rules import NAMES, QUEUES, ReleaseRules
+from tests.support.release_world import World
+from tests.support.releases import new_location
+
+TestReleases = ReleaseRules.TestCase
+TestReleases.settings = settings(max_examples=100, stateful_step_count=15, deadline=None)
+
+#: Each takes less than a millisecond, where an example of Hypothesis takes many.
+WALKS = 4000
+
+
+def walk(seed: int) -> None:
+    random = Random(seed)  # a failure comes again with its seed
+    releases = ReleaseRules()
+    for _ in range(15):
+        name = random.choice(NAMES)
+        match random.choice(
+            ["begin", "begin", "load", "load", "load", "fail", "end", "remove", "reload"]
+        ):
+            case "begin":
+                releases.begin(
+                    {each: random.choice(QUEUES) for each in NAMES if random.random() < 0.5},
+                    frozenset(each for each in NAMES if random.random() < 0.2),
+                    atomic=random.random() < 0.5,
+                )
+            case "load":
+                releases.load(name, random.choice([0, 0, 0, 1]))
+            case "fail":
+                releases.fail(name, named=random.random() < 0.5)
+            case "end":
+                releases.end()
+            case "remove":
+                releases.remove(name)
+            case _:
+                releases.reload(frozenset({name}))
+
+
+def test_thousands_of_ways_through_the_machine_keep_its_promises() -> None:
+    for seed in range(WALKS):
+        try:
+            walk(seed)
+        except Exception as error:
+            error.add_note(f"This is walk({seed}).")
+            raise
+
+
+def begin(
+    *names: str, removes: tuple[str, ...] = (), atomic: bool = True, deploy: int = 1
+) -> Begin:
+    locations = [new_location(name, f"{name}{deploy}") for name in names]
+    return Begin(new=NewRelease(locations=locations, removes=removes, atomic=atomic))
+
+
+def loaded(deploy_id: str) -> Loaded:
+    return Loaded(name=deploy_id[0], deploy_id=deploy_id, manifest=f"manifest {deploy_id}")
+
+
+def failed(deploy_id: str) -> Failed:
+    return Failed(name=deploy_id[0], deploy_id=deploy_id, error="{}")
+
+
+def world(*events: Event) -> World:
+    made = World()
+    for event in events:
+        made.happen(event)
+    return made
+
+
+def part_states(of: World) -> dict[str, PartState]:
+    """Of the first release, if it has begun."""
+    return {each.name: each.state for each in of.releases[1].parts} if of.releases else {}
+
+
+#: For every transition, events in whose course ``a``, of the first release, makes it.
+EXAMPLES: dict[str, tuple[Event, ...]] = {
+    "load": (begin("a", "b"), loaded("a1")),
+    "go live": (begin("a", "b"), loaded("a1"), loaded("b1")),
+    "fail": (begin("a"), failed("a1")),
+    "go back": (begin("a", "b"), failed("b1")),
+    "give way": (begin("a"), begin("a", deploy=2)),
+    "withdraw": (begin("a"), begin("b", removes=("a",))),
+    "move on": (begin("a", "b"), begin("b", deploy=2)),
+    "drop out": (begin("a"), Removed(name="a")),
+}
+
+
+@pytest.mark.parametrize("transition", PART_TRANSITIONS, ids=lambda each: each.name)
+def test_a_part_of_a_release_takes_every_transition_of_the_table(
+    transition: PartTransition,
+) -> None:
+    *before, last = EXAMPLES[transition.name]
+    made = world(*before)
+    assert part_states(made).get("a", PartState.LOADING) in transition.sources
+
+    made.happen(last)
+
+    assert part_states(made)["a"] is transition.target
+
+
+@pytest.mark.parametrize("state", sorted(set(PartState) - {PartState.LOADING, PartState.LOADED}))
+def test_what_has_ended_changes_no_more(state: PartState) -> None:
+    assert [event for event in PartEvent if part_transition(state, event)] == []
+
+
+@pytest.mark.parametrize("event", list(PartEvent), ids=lambda each: each.name)
+def test_every_event_does_something_to_what_has_loaded(event: PartEvent) -> None:
+    assert part_transition(PartState.LOADED, event)
+
+
+def test_every_release_ends_in_the_first_way_that_applies() -> None:
+    ended = {
+        "succeed": world(begin("a"), loaded("a1")),
+        "succeed in part": world(begin("a", "b", atomic=False), loaded("a1"), failed("b1")),
+        "fail": world(begin("a", "b"), loaded("a1"), Ended(number=1, reason="By hand.")),
+    }
+    assert {each.name: each.state for each in ENDINGS} == {
+        name: made.releases[1].state for name, made in ended.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "events", "serves", "cleared"),
+    [
+        ("refresh", (begin("a"), loaded("a1"), Reloaded(names=frozenset("a"))), True, True),
+        ("return", (begin("a"), loaded("a1"), begin("a", deploy=2), failed("a2")), True, False),
+        ("recover", (begin("a"), failed("a1")), True, True),
+        (
+            "go live alone",
+            (begin("a", "b"), failed("b1"), Reloaded(names=frozenset("a"))),
+            True,
+            True,
+        ),
+        ("stay back", (begin("a", "b"), failed("b1")), False, False),
+    ],
+)
+def test_definitions_that_no_release_waits_for(
+    name: str, events: tuple[Event, ...], *, serves: bool, cleared: bool
+) -> None:
+    made = world(*events, loaded("a1"))
+
+    assert name in {each.name for each in ARRIVALS}
+    location = made.locations["a"]
+    assert location.state is LoadState.LOADED
+    assert (location.manifest == "manifest a1") is serves
+    assert (location.notice is None) is cleared
+
+
+def test_what_is_live_without_a_release_is_recorded_whole() -> None:
+    made = world(begin("a"), failed("a1"), loaded("a1"), begin("b"), loaded("b1"))
+
+    live = made.releases[2].live
+    assert live is not None
+    assert live["b"] == 2
+    assert isinstance(live["a"], Deploy)
+    assert live["a"].deploy_id == "a1"
+
+
+def test_the_release_before_is_the_one_that_ended_before() -> None:
+    made = World()
+    for event in (begin("a"), begin("b"), loaded("b1"), loaded("a1")):
+        made.now += 1
+        made.happen(event)
+
+    assert live_before(made.releases.values()) == 2
