@@ -68,8 +68,9 @@ rules: $(READY) ## Make docs/rules from the code of the rules.
 charts: $(READY) ## Make the tables of values in charts/*/README.md.
 	$(BIN)/python scripts/make-chart-tables charts
 
-reference: $(READY) ## Make docs/reference/commands.md from the code of the commands.
+reference: $(READY) ## Make docs/reference/commands.md and tables of docs/architecture.md from the code.
 	$(BIN)/python scripts/make-command-page docs/reference/commands.md
+	$(BIN)/python scripts/make-release-tables docs/architecture.md
 
 bench: $(READY) ## Time the commands on a large made-up repository.
 	@$(BIN)/python -m benchmarks

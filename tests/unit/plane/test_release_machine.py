@@ -17,6 +17,7 @@ from dagstead.plane.release_machine.events import (
     Reloaded,
     Removed,
 )
+from dagstead.plane.release_machine.printed import BEGIN, END, with_release_tables
 from dagstead.plane.release_machine.transitions import (
     ARRIVALS,
     ENDINGS,
@@ -26,6 +27,7 @@ from dagstead.plane.release_machine.transitions import (
     part_transition,
 )
 from dagstead.plane.releases import NewRelease, PartState, live_before
+from tests.support.environments import REPOSITORY
 from tests.support.release_rules import NAMES, QUEUES, ReleaseRules
 from tests.support.release_world import World
 from tests.support.releases import new_location
@@ -135,8 +137,9 @@ def test_every_event_does_something_to_what_has_loaded(event: PartEvent) -> None
     assert part_transition(PartState.LOADED, event)
 
 
-def test_every_release_ends_in_the_first_way_that_applies() -> None:
+def test_a_release_ends_in_every_way_of_the_table() -> None:
     ended = {
+        "give way": world(begin("a"), begin("a", deploy=2)),
         "succeed": world(begin("a"), loaded("a1")),
         "succeed in part": world(begin("a", "b", atomic=False), loaded("a1"), failed("b1")),
         "fail": world(begin("a", "b"), loaded("a1"), Ended(number=1, reason="By hand.")),
@@ -171,6 +174,19 @@ def test_definitions_that_no_release_waits_for(
     assert location.state is LoadState.LOADED
     assert (location.manifest == "manifest a1") is serves
     assert (location.notice is None) is cleared
+
+
+def test_the_page_has_the_tables_of_the_code() -> None:
+    page = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
+
+    assert with_release_tables(page) == page, "Run `make reference`."
+    assert all(f"| {each.name} |" in page for each in PART_TRANSITIONS)
+
+
+@pytest.mark.parametrize("page", ["", BEGIN, END + BEGIN])
+def test_a_page_without_the_marks_is_refused(page: str) -> None:
+    with pytest.raises(ValueError, match="needs the lines"):
+        with_release_tables(page)
 
 
 def test_what_is_live_without_a_release_is_recorded_whole() -> None:

@@ -17,7 +17,7 @@ from dagstead.plane.release_machine.events import (
     Removed,
 )
 from dagstead.plane.release_machine.state import Changes, State
-from dagstead.plane.release_machine.transitions import PartEvent, ending_of
+from dagstead.plane.release_machine.transitions import GIVE_WAY, PartEvent, ending_of
 from dagstead.plane.releases import OPEN_PARTS, NewRelease, PartState, Release, ReleaseState
 
 
@@ -155,7 +155,7 @@ def _supersede(draft: Draft, old: int, deployed: set[str], removed: set[str]) ->
             event = PartEvent.DISCARDED if part.name in removed else PartEvent.ADOPTED
         apply(draft, old, part, event)
     reason = f"Release {draft.state.next_number} began before it had loaded."
-    draft.end(old, ReleaseState.SUPERSEDED, reason)
+    draft.end(old, GIVE_WAY.state, reason)
 
 
 def _remove_with(draft: Draft, release: Release) -> None:

@@ -5,7 +5,6 @@ The machine looks up every step here, and ``docs/architecture.md`` prints the sa
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
@@ -26,7 +25,7 @@ class PartEvent(StrEnum):
     ABANDONED = "another one failed, or the release is ended"
     REDEPLOYED = "a newer release deploys it"
     DISCARDED = "a newer release removes it"
-    ADOPTED = "a newer release replaces this one, without naming it"
+    ADOPTED = "a newer release replaces this one, but not this location"
     DELETED = "it is removed by hand"
 
 
@@ -123,46 +122,49 @@ def part_transition(state: PartState, event: PartEvent) -> PartTransition | None
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """A way in which a release ends by itself, once no location of it is open."""
+    """A way in which a release ends."""
 
     name: str
     #: For people: of which releases it is the end.
     when: str
-    applies: Callable[[AbstractSet[PartState]], bool]
     state: ReleaseState
     #: Whether the locations that the release removes are removed.
     removes: bool
 
 
-#: The first that applies.
-ENDINGS = (
-    Ending(
-        name="succeed",
-        when="all its locations are live, or were taken from it",
-        applies=lambda states: states <= {PartState.LIVE, PartState.SUPERSEDED},
-        state=ReleaseState.LIVE,
-        removes=True,
-    ),
-    Ending(
-        name="succeed in part",
-        when="some of its locations are live",
-        applies=lambda states: PartState.LIVE in states,
-        state=ReleaseState.PARTIAL,
-        removes=True,
-    ),
-    Ending(
-        name="fail",
-        when="none of its locations is live",
-        applies=lambda _: True,
-        state=ReleaseState.FAILED,
-        removes=False,
-    ),
+GIVE_WAY = Ending(
+    name="give way",
+    when="a newer release deploys or removes a location that it is loading",
+    state=ReleaseState.SUPERSEDED,
+    removes=False,
 )
+_SUCCEED = Ending(
+    name="succeed",
+    when="all its locations are live, or were taken from it",
+    state=ReleaseState.LIVE,
+    removes=True,
+)
+_SUCCEED_IN_PART = Ending(
+    name="succeed in part",
+    when="some of its locations are live, others are not",
+    state=ReleaseState.PARTIAL,
+    removes=True,
+)
+_FAIL = Ending(
+    name="fail",
+    when="none of its locations is live",
+    state=ReleaseState.FAILED,
+    removes=False,
+)
+
+ENDINGS = (GIVE_WAY, _SUCCEED, _SUCCEED_IN_PART, _FAIL)
 
 
 def ending_of(states: AbstractSet[PartState]) -> Ending:
-    """How a release ends whose locations stand like this."""
-    return next(each for each in ENDINGS if each.applies(states))
+    """How a release ends by itself, of which no location is open: they stand like this."""
+    if states <= {PartState.LIVE, PartState.SUPERSEDED}:
+        return _SUCCEED
+    return _SUCCEED_IN_PART if PartState.LIVE in states else _FAIL
 
 
 class Standing(StrEnum):
