@@ -176,6 +176,30 @@ def test_definitions_that_no_release_waits_for(
     assert (location.notice is None) is cleared
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_a_release_does_not_remove_what_was_deployed_since_another_was_to_remove_it(
+    *, late: bool
+) -> None:
+    made = world(begin("a", "b"), loaded("a1"), loaded("b1"))
+    made.happen(begin("a", removes=("b",), deploy=2))
+    made.happen(begin("b", deploy=3))
+    steps = [loaded("b3"), begin("a", deploy=4)]
+    for event in reversed(steps) if late else steps:
+        made.happen(event)
+
+    made.happen(loaded("a4"))
+
+    assert made.serving() == {"a": "a4", "b": "b3"}
+
+
+def test_a_release_removes_what_the_one_that_it_replaces_was_to_remove() -> None:
+    made = world(begin("a", "b"), loaded("a1"), loaded("b1"))
+    for event in (begin("a", removes=("b",), deploy=2), begin("a", deploy=3), loaded("a3")):
+        made.happen(event)
+
+    assert made.serving() == {"a": "a3"}
+
+
 def test_the_page_has_the_tables_of_the_code() -> None:
     page = (REPOSITORY / "docs/architecture.md").read_text(encoding="utf-8")
 

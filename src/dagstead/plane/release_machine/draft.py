@@ -53,6 +53,13 @@ class Draft:
         second = float(math.ceil(self.state.now))
         return second if location is None else max(location.timestamp + 1, second)
 
+    def removable(self, name: str, release: Release) -> bool:
+        """Whether a release may remove a location: it was not deployed again since."""
+        found = self.locations.get(name)
+        if found is None or found.open_release is not None:
+            return False
+        return found.release is None or found.release < release.number
+
     def open_parts(self, number: int) -> list[Part]:
         """The parts of a release of which the outcome is open, by name."""
         return [part for _, part in sorted(self.parts[number].items()) if part.is_open]

@@ -49,7 +49,7 @@ def _begin(draft: Draft, new: NewRelease) -> bool:
         for each in draft.releases.values()
         if (deployed | removed) & {part.name for part in draft.open_parts(each.number)}
     ]
-    inherited = {name for each in older for name in each.removes}
+    inherited = {name for each in older for name in each.removes if draft.removable(name, each)}
     draft.releases[number] = _new_release(draft, new, (removed | inherited) - deployed)
     draft.parts[number] = {}
     for release in older:
@@ -159,12 +159,9 @@ def _supersede(draft: Draft, old: int, deployed: set[str], removed: set[str]) ->
 
 
 def _remove_with(draft: Draft, release: Release) -> None:
-    """Remove locations that the release ends, unless they were deployed again since."""
+    """Remove the locations that a release removes, unless they were deployed again since."""
     for name in release.removes:
-        location = draft.locations.get(name)
-        if location is None or location.open_release is not None:
-            continue
-        if location.release is None or location.release < release.number:
+        if draft.removable(name, release):
             draft.remove(name)
 
 
