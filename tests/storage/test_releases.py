@@ -37,6 +37,15 @@ def live(store: Store) -> dict[str, str | None]:
     return {each.name: each.manifest_deploy_id for each in store.locations.all("prod")}
 
 
+def test_the_same_definitions_may_come_twice(store: Store) -> None:
+    release(store, {"weather": "w1", "digits": "d1"})
+    load(store, "weather", "w1")
+    load(store, "weather", "w1")
+    load(store, "digits", "d1")
+
+    assert live(store) == {"weather": "w1", "digits": "d1"}
+
+
 @pytest.fixture
 def both_live(store: Store) -> None:
     release(store, {"weather": "w1", "digits": "d1"})

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dagstead.plane.locations import Deploy, Location
-from dagstead.plane.release_machine.events import Begin, Event, names_in
+from dagstead.plane.release_machine.events import Event
 from dagstead.plane.release_machine.machine import advance
-from dagstead.plane.release_machine.state import Changes, State
+from dagstead.plane.release_machine.state import Changes, State, locations_needed
 from dagstead.plane.releases import Release
 
 
@@ -53,7 +53,7 @@ class World:
     def _state(self, event: Event) -> State:
         """No more than the machine asks for."""
         opened = {each.number: each for each in self.open()}
-        names = names_in(event)
+        needed = locations_needed(event, opened.values())
         return State(
             deployment="prod",
             now=self.now,
@@ -63,6 +63,6 @@ class World:
             locations={
                 name: each
                 for name, each in self.locations.items()
-                if opened or isinstance(event, Begin) or name in names
+                if needed is None or name in needed
             },
         )

@@ -6,12 +6,12 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select, update
 
 from dagstead.plane.locations import Location
-from dagstead.plane.release_machine.events import Begin, Event, names_in
+from dagstead.plane.release_machine.events import Event
 from dagstead.plane.release_machine.machine import advance
-from dagstead.plane.release_machine.state import Changes, State
+from dagstead.plane.release_machine.state import Changes, State, locations_needed
 from dagstead.plane.releases import Release, ReleaseState
 from dagstead.store.release_rows import (
     as_location,
@@ -62,8 +62,9 @@ def _read(connection: Connection, deployment: str, event: Event, now: float) -> 
     version = _lock(connection, deployment)
     opened = _open_releases(connection, deployment)
     mine = select(locations).where(locations.c.deployment == deployment)
-    if not opened and not isinstance(event, Begin):
-        mine = mine.where(locations.c.name.in_(names_in(event)))
+    needed = locations_needed(event, opened.values())
+    if needed is not None:
+        mine = mine.where(locations.c.name.in_(needed))
     last = select(func.max(releases.c.number)).where(releases.c.deployment == deployment)
     return State(
         deployment=deployment,
@@ -116,44 +117,39 @@ def _write(connection: Connection, before: State, changes: Changes) -> None:
 
 
 def _write_release(connection: Connection, old: Release | None, new: Release) -> None:
-    values = release_values(new)
-    if old is None:
-        connection.execute(insert(releases).values(values))
-    elif changed := _changed(release_values(old), values):
-        connection.execute(
-            update(releases)
-            .where(releases.c.deployment == new.deployment)
-            .where(releases.c.number == new.number)
-            .values(changed)
-        )
+    of_release = (releases.c.deployment == new.deployment) & (releases.c.number == new.number)
+    before = None if old is None else release_values(old)
+    _write_row(connection, releases, of_release, before, release_values(new))
     known = {} if old is None else {part.name: part for part in old.parts}
     for part in new.parts:
-        columns = part_values(new, part)
-        if part.name not in known:
-            connection.execute(insert(release_parts).values(columns))
-        elif changed := _changed(part_values(new, known[part.name]), columns):
-            connection.execute(
-                update(release_parts)
-                .where(release_parts.c.deployment == new.deployment)
-                .where(release_parts.c.number == new.number)
-                .where(release_parts.c.name == part.name)
-                .values(changed)
+        known_part = known.get(part.name)
+        if known_part is not part:
+            of_part = (
+                (release_parts.c.deployment == new.deployment)
+                & (release_parts.c.number == new.number)
+                & (release_parts.c.name == part.name)
             )
+            before = None if known_part is None else part_values(new, known_part)
+            _write_row(connection, release_parts, of_part, before, part_values(new, part))
 
 
 def _write_location(connection: Connection, old: Location | None, new: Location) -> None:
-    values = location_values(new)
-    if old is None:
-        connection.execute(insert(locations).values(values))
+    of_location = (locations.c.deployment == new.deployment) & (locations.c.name == new.name)
+    before = None if old is None else location_values(old)
+    _write_row(connection, locations, of_location, before, location_values(new))
+
+
+def _write_row(
+    connection: Connection,
+    table: Table,
+    row: ColumnElement[bool],
+    before: dict[str, Any] | None,
+    after: dict[str, Any],
+) -> None:
+    """Insert a row, or change what differs: what others write beside the lock, a phase, stays."""
+    if before is None:
+        connection.execute(insert(table).values(after))
         return
-    connection.execute(
-        update(locations)
-        .where(locations.c.deployment == new.deployment)
-        .where(locations.c.name == new.name)
-        .values(_changed(location_values(old), values))
-    )
-
-
-def _changed(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The columns that differ: what others write beside the lock, as a phase, stays."""
-    return {name: value for name, value in new.items() if old[name] != value}
+    changed = {name: value for name, value in after.items() if before[name] != value}
+    if changed:
+        connection.execute(update(table).where(row).values(changed))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -53,12 +54,12 @@ class Draft:
         second = float(math.ceil(self.state.now))
         return second if location is None else max(location.timestamp + 1, second)
 
-    def removable(self, name: str, release: Release) -> bool:
-        """Whether a release may remove a location: it was not deployed again since."""
+    def deployed_since(self, name: str, release: Release) -> bool:
+        """Whether a location was deployed after a release began, or with it."""
         found = self.locations.get(name)
-        if found is None or found.open_release is not None:
+        if found is None:
             return False
-        return found.release is None or found.release < release.number
+        return found.open_release is not None or (found.release or 0) >= release.number
 
     def open_parts(self, number: int) -> list[Part]:
         """The parts of a release of which the outcome is open, by name."""
@@ -75,25 +76,25 @@ class Draft:
         )
 
     def changes(self, *, counted: bool) -> Changes:
-        """What is not as the state has it."""
-        now = {number: self._whole(number) for number in self.releases}
+        """What was written, of a whole release at a time."""
         return Changes(
             counted=counted,
             queues=frozenset(self.queues),
-            releases=tuple(
-                each for number, each in now.items() if each != self.state.releases.get(number)
-            ),
+            releases=tuple(filter(None, map(self._changed_release, self.releases))),
             locations=tuple(
                 each
                 for name, each in self.locations.items()
-                if each != self.state.locations.get(name)
+                if each is not self.state.locations.get(name)
             ),
             removed=frozenset(self.state.locations.keys() - self.locations.keys()),
         )
 
-    def _whole(self, number: int) -> Release:
+    def _changed_release(self, number: int) -> Release | None:
+        old, new = self.state.releases.get(number), self.releases[number]
         parts = tuple(part for _, part in sorted(self.parts[number].items()))
-        return replace(self.releases[number], parts=parts)
+        if old is new and all(map(operator.is_, old.parts, parts)):
+            return None
+        return replace(new, parts=parts)
 
     def _live(self) -> Iterator[tuple[str, int | Deploy]]:
         for name, location in sorted(self.locations.items()):

@@ -49,7 +49,9 @@ def _begin(draft: Draft, new: NewRelease) -> bool:
         for each in draft.releases.values()
         if (deployed | removed) & {part.name for part in draft.open_parts(each.number)}
     ]
-    inherited = {name for each in older for name in each.removes if draft.removable(name, each)}
+    inherited = {
+        name for each in older for name in each.removes if not draft.deployed_since(name, each)
+    }
     draft.releases[number] = _new_release(draft, new, (removed | inherited) - deployed)
     draft.parts[number] = {}
     for release in older:
@@ -161,7 +163,7 @@ def _supersede(draft: Draft, old: int, deployed: set[str], removed: set[str]) ->
 def _remove_with(draft: Draft, release: Release) -> None:
     """Remove the locations that a release removes, unless they were deployed again since."""
     for name in release.removes:
-        if draft.removable(name, release):
+        if name in draft.locations and not draft.deployed_since(name, release):
             draft.remove(name)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from dagstead.plane.locations import Location
-from dagstead.plane.releases import Release
+from dagstead.plane.release_machine.events import Begin, Ended, Event, Loaded, names_in
+from dagstead.plane.releases import PartState, Release
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,7 +24,7 @@ class State:
     next_number: int
     #: All that are open.
     releases: Mapping[int, Release] = field(default_factory=dict)
-    #: All of the deployment; when no release is open or begins, those that the event names suffice.
+    #: Those that :func:`locations_needed` says.
     locations: Mapping[str, Location] = field(default_factory=dict)
 
 
@@ -40,3 +42,32 @@ class Changes:
     locations: tuple[Location, ...] = ()
     #: Names of locations that are gone.
     removed: frozenset[str] = frozenset()
+
+
+def locations_needed(event: Event, releases: Iterable[Release]) -> frozenset[str] | None:
+    """The locations that the machine has to see; ``None`` is all of the deployment.
+
+    It sees all when a release may end, as what is live is recorded then.
+
+    Args:
+        event: that happens.
+        releases: those that are open.
+    """
+    names = names_in(event)
+    match event:
+        case Begin() | Ended():
+            return None
+        case Loaded():
+            alone = all(map(partial(_waits_for_others, names), releases))
+        case _:
+            alone = not any(_is_open_in(names, each) for each in releases)
+    return names if alone else None
+
+
+def _waits_for_others(names: frozenset[str], release: Release) -> bool:
+    loading = {each.name for each in release.parts if each.state is PartState.LOADING}
+    return not _is_open_in(names, release) or bool(loading - names)
+
+
+def _is_open_in(names: frozenset[str], release: Release) -> bool:
+    return any(each.is_open and each.name in names for each in release.parts)
