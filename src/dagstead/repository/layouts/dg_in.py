@@ -17,7 +17,7 @@ from dagstead.repository.layouts.editing import is_flow
 from dagstead.repository.layouts.entries import relative_directory
 from dagstead.repository.layouts.plan import Wish
 from dagstead.repository.layouts.rendering import key_lines, text_node
-from dagstead.repository.layouts.sheet import Sheet, text_lines
+from dagstead.repository.layouts.sheet import Sheet, odd_break, text_lines
 from dagstead.repository.layouts.targets import Move
 
 #: What of dg's tables becomes a part of an entry.
@@ -156,6 +156,8 @@ def _context_lines(project: Project, location: Location, column: int) -> Iterato
 
 def _is_whole(file: ConfigFile, context: Node) -> bool:
     """Whether a file can be moved as it is written: in block style, and all there is."""
+    if odd_break(file.source) is not None:
+        return False
     if file.root is None or file.root.plain() != context.plain() or not context.entries:
         return False
     sheet = Sheet(file.source)

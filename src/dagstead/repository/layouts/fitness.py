@@ -8,6 +8,7 @@ from dagstead.model.families import Family
 from dagstead.repository.files.families import variant_of
 from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.repository.layouts.plan import Wish
+from dagstead.repository.layouts.sheet import odd_break
 from dagstead.repository.layouts.targets import Move
 
 _KNOWN_KEYS = frozenset({"locations", "defaults"})
@@ -42,6 +43,10 @@ def _unreadable(file: ConfigFile) -> Iterator[str]:
             f"{place}: the file is a Jinja template, and what its locations are depends on the "
             "values. Render it with `dagster-cloud ci template` and migrate the outcome."
         )
+        return
+    odd = odd_break(source)
+    if odd is not None:
+        yield odd
         return
     if parsed.syntax is not None:
         place = source.position(parsed.syntax.start, parsed.syntax.end)

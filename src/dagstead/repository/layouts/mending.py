@@ -16,7 +16,7 @@ from dagstead.repository.files.families import variant_of
 from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.repository.files.reader import with_changes
 from dagstead.repository.files.yaml_reader import read_yaml
-from dagstead.repository.layouts.sheet import Line, Sheet, Stretch
+from dagstead.repository.layouts.sheet import Line, Sheet, Stretch, odd_break
 
 _MARK = re.compile(r"^(?:---|\.\.\.)[ \t]*(?:#[^\r\n]*)?$", re.MULTILINE)
 _KEYS = frozenset({"locations"})
@@ -61,6 +61,10 @@ def broken_files(project: Project) -> Iterator[Broken]:
 
 def obstacles(broken: Broken) -> Iterator[str]:
     """Why the lists of a file cannot be put together, with places."""
+    odd = odd_break(broken.source)
+    if odd is not None:
+        yield odd
+        return
     sheet = Sheet(broken.source)
     for entry in sheet.root.entries:
         if entry.key.value not in _KEYS:

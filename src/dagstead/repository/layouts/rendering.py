@@ -125,7 +125,8 @@ def _is_yaml(node: Node) -> bool:
 
 
 def _quoted(value: object) -> str:
-    if not isinstance(value, str):
-        return scalar_text(value)
+    plain = scalar_text(value)
+    if not isinstance(value, str) or plain.startswith('"'):
+        return plain
     escaped = value.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -10,6 +10,7 @@ from itertools import islice, takewhile
 
 import yaml
 
+from dagstead.errors import LayoutError
 from dagstead.model.nodes import Entry, Node
 from dagstead.model.source import SourceText
 from dagstead.repository.files.yaml_reader import read_yaml, scanned
@@ -26,6 +27,8 @@ _STRUCTURE = (
     yaml.StreamStartToken,
 )
 _LINE = re.compile(r"[^\r\n]*(?:\r\n|\n|\r|$)")
+#: Ends a line for YAML 1.1, for no editor, and not in YAML 1.2.
+_ODD_BREAK = re.compile("[\x85\u2028\u2029]")
 _USUAL_STEP = 2
 
 
@@ -69,10 +72,14 @@ class Sheet:
     """A text that can be read, and where things are in it.
 
     Raises:
+        LayoutError: when it has line ends that only YAML sees.
         ValueError: when the text cannot be read.
     """
 
     def __init__(self, source: SourceText) -> None:
+        odd = odd_break(source)
+        if odd is not None:
+            raise LayoutError(odd)
         root = read_yaml(source).root
         if root is None:
             msg = f"{source.file} cannot be read"
@@ -176,6 +183,18 @@ class Sheet:
                 break
             line += 1
         return tail
+
+
+def odd_break(source: SourceText) -> str | None:
+    """Why a text cannot be changed line by line, with the place; ``None`` when it can be."""
+    found = _ODD_BREAK.search(source.text)
+    if found is None:
+        return None
+    return (
+        f"{source.position(found.start(), found.end())}: the character U+{ord(found[0]):04X} ends "
+        "a line in YAML, and editors do not show that. Remove it, or write it as an escape in "
+        f'double quotes: "\\u{ord(found[0]):04x}".'
+    )
 
 
 def newline_of(text: str) -> str:

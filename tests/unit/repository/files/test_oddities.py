@@ -14,29 +14,29 @@ from dagstead.repository.rules.checking import check
 from tests.unit.repository.files.test_official import assert_same_verdict
 
 _ETL = "  - location_name: etl\n    code_source:\n      package_name: etl\n"
-_GOOD = "locations:\n" + _ETL
+GOOD = "locations:\n" + _ETL
 
 TEXTS = {
-    "byte order mark": "\ufeff" + _GOOD,
-    "carriage returns": _GOOD.replace("\n", "\r\n"),
-    "old line ends": _GOOD.replace("\n", "\r"),
-    "no final newline": _GOOD.rstrip(),
-    "soft hyphen": _GOOD.replace("location_", "location\u00ad_"),
-    "comment for a value": _GOOD + "    build:\n      registry:  # ECR registry\n",
+    "byte order mark": "\ufeff" + GOOD,
+    "carriage returns": GOOD.replace("\n", "\r\n"),
+    "old line ends": GOOD.replace("\n", "\r"),
+    "no final newline": GOOD.rstrip(),
+    "soft hyphen": GOOD.replace("location_", "location\u00ad_"),
+    "comment for a value": GOOD + "    build:\n      registry:  # ECR registry\n",
     "only comments": "# locations:\n#   - location_name: etl\n",
     "nothing": "",
     "only a mark": "\ufeff",
-    "two documents": _GOOD + "---\n" + _GOOD,
-    "end of document": _GOOD + "...\n",
-    "begin of document": "---\n" + _GOOD,
-    "directive": "%YAML 1.1\n---\n" + _GOOD,
+    "two documents": GOOD + "---\n" + GOOD,
+    "end of document": GOOD + "...\n",
+    "begin of document": "---\n" + GOOD,
+    "directive": "%YAML 1.1\n---\n" + GOOD,
     "trailing spaces": "locations:   \n" + _ETL,
-    "double spaces": _GOOD.replace(": etl", ":  etl"),
-    "colon in a value": _GOOD.replace(": etl", ": etl:", 1),
-    "colons in a value": "token: user: x\n" + _GOOD,
-    "tab": _GOOD.replace("    code", "\tcode"),
-    "tab before a comment": _GOOD + "\t# comment\n",
-    "tab after a value": _GOOD.replace("etl\n", "etl\t\n"),
+    "double spaces": GOOD.replace(": etl", ":  etl"),
+    "colon in a value": GOOD.replace(": etl", ": etl:", 1),
+    "colons in a value": "token: user: x\n" + GOOD,
+    "tab": GOOD.replace("    code", "\tcode"),
+    "tab before a comment": GOOD + "\t# comment\n",
+    "tab after a value": GOOD.replace("etl\n", "etl\t\n"),
     "anchor": "locations:\n  - &a\n    location_name: etl\n  - <<: *a\n    location_name: b\n",
     "alias for an entry": "locations:\n  - &a\n    location_name: etl\n  - *a\n",
     "holder of anchors": "x: &a {image: i}\nlocations:\n  - {<<: *a, location_name: etl}\n",
@@ -47,20 +47,20 @@ TEXTS = {
     "merge of itself": "&a\n<<: *a\nlocations: []\n",
     "list in itself": "locations: &a\n  - *a\n",
     "unknown alias": "locations: *nowhere\n",
-    "two locations keys": _GOOD + "locations:\n  - location_name: b\n",
-    "two equal keys": _GOOD + "    image: a\n    image: b\n",
-    "last key is wrong": _GOOD + "    image: a\n    image: 1\n",
-    "first key is wrong": _GOOD + "    image: 1\n    image: a\n",
-    "tag": _GOOD.replace(": etl", ": !env etl"),
-    "text tag": _GOOD.replace(": etl", ": !!str 1"),
-    "binary": _GOOD.replace(": etl", ": !!binary ZXRs", 1),
-    "timestamp": _GOOD.replace(": etl", ": 2024-01-01"),
-    "explicit timestamp": _GOOD.replace(": etl", ": !!timestamp 2024-01-01"),
+    "two locations keys": GOOD + "locations:\n  - location_name: b\n",
+    "two equal keys": GOOD + "    image: a\n    image: b\n",
+    "last key is wrong": GOOD + "    image: a\n    image: 1\n",
+    "first key is wrong": GOOD + "    image: 1\n    image: a\n",
+    "tag": GOOD.replace(": etl", ": !env etl"),
+    "text tag": GOOD.replace(": etl", ": !!str 1"),
+    "binary": GOOD.replace(": etl", ": !!binary ZXRs", 1),
+    "timestamp": GOOD.replace(": etl", ": 2024-01-01"),
+    "explicit timestamp": GOOD.replace(": etl", ": !!timestamp 2024-01-01"),
     "set": "locations: !!set {a, b}\n",
-    "number": _GOOD.replace(": etl", ": 1_000"),
-    "sexagesimal": _GOOD.replace(": etl", ": 12:30:45"),
-    "norway": _GOOD.replace(": etl", ": no"),
-    "empty octal": _GOOD.replace(": etl", ": 0b_"),
+    "number": GOOD.replace(": etl", ": 1_000"),
+    "sexagesimal": GOOD.replace(": etl", ": 12:30:45"),
+    "norway": GOOD.replace(": etl", ": no"),
+    "empty octal": GOOD.replace(": etl", ": 0b_"),
     "list as key": "? [a]\n: b\nlocations: []\n",
     "mapping as key": "{a: b}: c\nlocations: []\n",
     "number as key": "locations:\n  - {location_name: etl, 1: a}\n",
@@ -76,19 +76,19 @@ TEXTS = {
     "no locations": "locations: []\n",
     "a text": "hello\n",
     "a list": "- location_name: etl\n",
-    "template": _GOOD.replace(": etl", ": {{ name }}"),
-    "quoted template": _GOOD.replace(": etl", ': "{{ name }}"'),
+    "template": GOOD.replace(": etl", ": {{ name }}"),
+    "quoted template": GOOD.replace(": etl", ': "{{ name }}"'),
     "template block": "locations:\n{% for n in names %}\n  - location_name: x\n{% endfor %}\n",
-    "template in a comment": "# {{ name }}\n" + _GOOD,
-    "control character": _GOOD.replace("etl", "e\x01tl"),
-    "line separator": _GOOD.replace("etl", "e\u2028tl"),
-    "next line": _GOOD.replace(": etl", ": e\u0085tl"),
-    "astral": _GOOD.replace("etl", "e😀tl"),
-    "block text": _GOOD.replace(": etl", ": |\n      etl\n", 1),
-    "name on two lines": _GOOD.replace(": etl", ": etl\n      two", 1),
+    "template in a comment": "# {{ name }}\n" + GOOD,
+    "control character": GOOD.replace("etl", "e\x01tl"),
+    "line separator": GOOD.replace("etl", "e\u2028tl"),
+    "next line": GOOD.replace(": etl", ": e\u0085tl"),
+    "astral": GOOD.replace("etl", "e😀tl"),
+    "block text": GOOD.replace(": etl", ": |\n      etl\n", 1),
+    "name on two lines": GOOD.replace(": etl", ": etl\n      two", 1),
     "deep": "locations: " + "[" * 5000 + "]" * 5000 + "\n",
     "flow without spaces": "{locations: [{location_name: etl,code_source: {package_name: a}}]}",
-    "quoted key": _GOOD.replace("location_name", '"location_name"'),
+    "quoted key": GOOD.replace("location_name", '"location_name"'),
     "question mark key": "? locations\n: - location_name: etl\n",
     "empty key": "locations:\n  - {location_name: etl, : a}\n",
 }
@@ -133,7 +133,7 @@ def test_a_slip_of_the_hand_gets_the_official_verdict(
 def test_another_encoding_is_refused_where_it_begins(encoding: str, tmp_path: Path) -> None:
     project = read(
         tmp_path,
-        _GOOD.replace("etl", "m€sli" if encoding == "cp1252" else "müsli").encode(encoding),
+        GOOD.replace("etl", "m€sli" if encoding == "cp1252" else "müsli").encode(encoding),
     )
 
     findings = check(project)
@@ -152,7 +152,7 @@ def test_positions_count_characters_not_bytes(tmp_path: Path) -> None:
 
 
 def test_duplicate_keys_are_found_with_both_places(tmp_path: Path) -> None:
-    text = _GOOD + "locations:\n  - location_name: b\n    code_source: {package_name: b}\n"
+    text = GOOD + "locations:\n  - location_name: b\n    code_source: {package_name: b}\n"
 
     (finding,) = check(read(tmp_path, text.encode()))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dagstead.errors import LayoutError
@@ -13,7 +13,7 @@ from dagstead.repository.layouts.history import NoPast
 from dagstead.repository.layouts.plan import Layout, Wish
 from dagstead.repository.layouts.planning import plan_migration
 from dagstead.repository.layouts.repairing import plan_repair
-from tests.unit.repository.files.test_oddities import TEXTS
+from tests.unit.repository.files.test_oddities import GOOD, TEXTS
 from tests.unit.repository.layouts.projects import MemoryTree, project_of
 
 _FOLDERS = frozenset({"etl", "x", "y"})
@@ -54,12 +54,39 @@ def test_an_oddity_moves_or_is_refused(text: str) -> None:
     assert not [each for each in refusals(text.encode()) if "worked out wrongly" in each]
 
 
+#: The three ends of a line that YAML 1.1 knows and editors do not.
+_ODD_BREAKS = ("\x85", "\u2028", "\u2029")
+
+
+@pytest.mark.parametrize("odd", _ODD_BREAKS)
+@pytest.mark.parametrize("text", [GOOD, "\ufeff" + GOOD, _SOME], ids=["good", "mark", "some"])
+@pytest.mark.parametrize("before", ["", "#", "---", "\r", "\n", " "])
+def test_a_line_end_that_no_editor_shows_is_refused_with_its_place(
+    text: str, odd: str, before: str
+) -> None:
+    found = list(refusals((before + odd + text).encode()))
+
+    assert not [each for each in found if "worked out wrongly" in each]
+    assert any(f"the character U+{ord(odd):04X} ends a line in YAML" in each for each in found)
+
+
+@pytest.mark.parametrize("odd", [*_ODD_BREAKS, "\r", "\ufeff", "\n\ufeff"])
+def test_an_odd_character_anywhere_moves_or_is_refused(odd: str) -> None:
+    texts = [_SOME[:at] + odd + _SOME[at:] for at in range(0, len(_SOME), 7)]
+
+    for text in texts:
+        assert not [each for each in refusals(text.encode()) if "worked out wrongly" in each]
+
+
 @settings(max_examples=60, deadline=None)
+@example(base="\ufeff" + GOOD, at=0, length=0, new="\u2028")
 @given(
     base=st.sampled_from([*TEXTS.values(), _SOME, _SOME]).filter(lambda text: 0 < len(text) < 1000),
     at=st.integers(0, 600),
     length=st.integers(0, 3),
-    new=st.text(alphabet=" \t\n\r:-#{}[]&*!|>'\"%@`,?<=~éa1_\ufeff\u00a0\u2028", max_size=3),
+    new=st.text(
+        alphabet=" \t\n\r:-#{}[]&*!|>'\"%@`,?<=~éa1_\ufeff\u00a0\u2028\u2029\x85", max_size=3
+    ),
 )
 def test_a_slip_of_the_hand_moves_or_is_refused(base: str, at: int, length: int, new: str) -> None:
     at %= len(base)
