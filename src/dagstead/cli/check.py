@@ -70,7 +70,7 @@ def check(  # noqa: PLR0913 - options of a command
 
     `dagstead check --explain DS210` prints why a queue must not be called default
     """
-    from dagstead.repository.rules.checking import all_rules
+    from dagstead.repository.rules.registry import all_rules
 
     if explain is not None:
         print_pages(matching(all_rules(), [explain]))
@@ -96,7 +96,7 @@ def _checked(
     if not project.files:
         msg = f"There is no Dagster configuration in {str(path)!r}. Name the folder that has it."
         raise InvalidInputError(msg)
-    findings = run_rules(project, rules)
+    findings = _within(path, run_rules(project, rules))
     for _ in range(_MOST_ROUNDS if fix else 0):
         changed = fixed(project, findings)
         if not changed:
@@ -105,8 +105,15 @@ def _checked(
         for each in changed:
             typer.echo(f"fixed: {prefix_of(project)}{each.file}", err=True)
         project = read_project(path, template_values=values)
-        findings = run_rules(project, rules)
+        findings = _within(path, run_rules(project, rules))
     return project, findings
+
+
+def _within(path: Path, findings: Sequence[Finding]) -> Sequence[Finding]:
+    """Of one file that is named only what is in it, and not what its repository's CI does."""
+    if not path.is_file():
+        return findings
+    return [each for each in findings if each.position.file == path.name]
 
 
 def _print(

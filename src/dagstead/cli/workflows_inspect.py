@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +20,10 @@ from dagstead.cli.findings import (
     print_summary,
 )
 from dagstead.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from dagstead.repository.ci.inspection import Inspection
+    from dagstead.repository.rules.base import Finding, Rule
 
 
 def inspect(
@@ -55,17 +60,18 @@ def inspect(
 
     - `dagstead workflows inspect --explain DW121` prints why a filter must have all files
     """
-    from dagstead.repository.rules.workflow_checking import examine, inspection_rules
+    from dagstead.repository.rules.base import Subject
+    from dagstead.repository.rules.registry import rules_about
 
+    about_workflows = rules_about(Subject.WORKFLOWS)
     if explain is not None:
-        print_pages(matching(inspection_rules(), [explain]))
+        print_pages(matching(about_workflows, [explain]))
         return
-    rules = chosen(inspection_rules(), select or [], ignore or [])
+    rules = chosen(about_workflows, select or [], ignore or [])
     from dagstead.repository.ci.inspection import inspect as follow
-    from dagstead.repository.ci.summaries import as_data, as_lines
     from dagstead.repository.files import read_project
-    from dagstead.repository.rules import reports
-    from dagstead.repository.rules.checking import has_errors
+    from dagstead.repository.rules.checking import has_errors, judge
+    from dagstead.repository.rules.evidence import Evidence
 
     inspection = follow(read_project(path))
     project = inspection.project
@@ -75,8 +81,22 @@ def inspect(
             "Make one with `dagstead workflows generate`."
         )
         raise InvalidInputError(msg)
-    findings = examine(inspection, rules)
-    prefix = prefix_of(project)
+    findings = judge(Evidence(project=project, followed=inspection), rules)
+    _print(inspection, findings, rules, format_)
+    if has_errors(findings) or (strict and findings):
+        raise typer.Exit(1)
+
+
+def _print(
+    inspection: Inspection,
+    findings: Sequence[Finding],
+    rules: Sequence[Rule],
+    format_: ReportFormat,
+) -> None:
+    from dagstead.repository.ci.summaries import as_data, as_lines
+    from dagstead.repository.rules import reports
+
+    prefix = prefix_of(inspection.project)
     match format_:
         case ReportFormat.TEXT:
             print("\n".join(as_lines(inspection)))
@@ -87,6 +107,4 @@ def inspect(
         case ReportFormat.JSON:
             print(reports.as_json(findings, prefix=prefix, **as_data(inspection, prefix)))
         case ReportFormat.GITHUB | ReportFormat.SARIF:
-            print_for_programs(project, findings, rules, format_)
-    if has_errors(findings) or (strict and findings):
-        raise typer.Exit(1)
+            print_for_programs(inspection.project, findings, rules, format_)

@@ -38,6 +38,7 @@ _BY_PREFIX: Mapping[Tool, Mapping[str, Does]] = {
         "ci check": Does.CHECK,
         "ci deploy": Does.DEPLOY,
         "ci init": Does.BEGIN,
+        "ci notify": Does.TELL,
         "ci set-build-output": Does.RECORD,
         "ci template": Does.RENDER,
         "deployment add-location": Does.DEPLOY_EXISTING,

@@ -10,6 +10,16 @@ from enum import StrEnum
 from dagstead.model.nodes import Node
 from dagstead.model.source import Edit, Position
 from dagstead.repository.files.project import Project
+from dagstead.repository.rules.evidence import Evidence
+
+
+class Subject(StrEnum):
+    """What a rule is about."""
+
+    #: The configuration of locations and agents.
+    PROJECT = "project"
+    #: What CI does to locations.
+    WORKFLOWS = "workflows"
 
 
 class Severity(StrEnum):
@@ -45,7 +55,8 @@ class Found:
         return self.instead if self.instead.endswith("?") else f"{self.instead}."
 
 
-Check = Callable[[Project], Iterator[Found]]
+Check = Callable[[Evidence], Iterator[Found]]
+CheckProject = Callable[[Project], Iterator[Found]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +67,7 @@ class Rule:
     code: str
     #: In words, with hyphens.
     name: str
+    subject: Subject
     severity: Severity
     #: One sentence: what must not be.
     title: str
@@ -109,28 +121,45 @@ def rule(  # noqa: PLR0913 - a rule says all about itself in one place
     form: bool = False,
     fixable: bool = False,
     variables: Mapping[str, str] | None = None,
-) -> Callable[[Check], Rule]:
-    """Make a function a rule. Its docstring is the title.
+) -> Callable[[CheckProject], Rule]:
+    """Make a function a rule about a project. Its docstring is the title.
 
     An example that is one text is a ``dagster_cloud.yaml``.
     """
 
-    def make(check: Check) -> Rule:
+    def make(check: CheckProject) -> Rule:
         return Rule(
             code=code,
             name=name,
+            subject=Subject.PROJECT,
             severity=severity,
-            title=" ".join((check.__doc__ or "").split()),
-            reason=_paragraphs(reason),
-            bad=_files(bad),
-            good=_files(good),
+            title=title_of(check),
+            reason=paragraphs(reason),
+            bad=files(bad),
+            good=files(good),
             form=form,
             fixable=fixable,
             variables=variables,
-            check=check,
+            check=lambda evidence: check(evidence.project),
         )
 
     return make
+
+
+def title_of(check: Callable[..., object]) -> str:
+    """The docstring of a rule's function on one line."""
+    return " ".join((check.__doc__ or "").split())
+
+
+def files(example: Mapping[str, str] | str) -> Mapping[str, str]:
+    """The files of an example."""
+    given = {"dagster_cloud.yaml": example} if isinstance(example, str) else example
+    return {path: textwrap.dedent(text).lstrip("\n") for path, text in given.items()}
+
+
+def paragraphs(text: str) -> str:
+    """A reason as it stands on a rule's page."""
+    return textwrap.dedent(text).strip()
 
 
 def replacing(node: Node, old: str, new: str) -> tuple[Edit, ...]:
@@ -140,12 +169,3 @@ def replacing(node: Node, old: str, new: str) -> tuple[Edit, ...]:
         return ()
     start = node.start + written.index(old)
     return (Edit(start=start, end=start + len(old), text=new),)
-
-
-def _files(example: Mapping[str, str] | str) -> Mapping[str, str]:
-    files = {"dagster_cloud.yaml": example} if isinstance(example, str) else example
-    return {path: textwrap.dedent(text).lstrip("\n") for path, text in files.items()}
-
-
-def _paragraphs(text: str) -> str:
-    return textwrap.dedent(text).strip()

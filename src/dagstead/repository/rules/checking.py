@@ -1,54 +1,26 @@
-"""``check`` and ``fix``: run the rules over a project."""
+"""``check`` and ``fix``: run rules over a project."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import ModuleType
 
 from dagstead.model.source import Edit, SourceText
 from dagstead.repository.files.project import Project
-from dagstead.repository.rules import (
-    agents,
-    dg_files,
-    form,
-    loss,
-    paths,
-    queues,
-    reading,
-    registries,
-    templates,
-)
-from dagstead.repository.rules import workflow_lines as workflows
 from dagstead.repository.rules.base import Finding, Rule, Severity
-
-_MODULES: tuple[ModuleType, ...] = (
-    reading,
-    form,
-    loss,
-    templates,
-    queues,
-    registries,
-    paths,
-    dg_files,
-    agents,
-    workflows,
-)
-
-
-def all_rules() -> tuple[Rule, ...]:
-    """Every rule, in the order of the codes."""
-    found = [
-        each for module in _MODULES for each in vars(module).values() if isinstance(each, Rule)
-    ]
-    return tuple(sorted(found, key=lambda each: each.code))
+from dagstead.repository.rules.evidence import Evidence
+from dagstead.repository.rules.registry import all_rules
 
 
 def check(project: Project, rules: Iterable[Rule] | None = None) -> tuple[Finding, ...]:
-    """What is wrong in a project, in the order of files and lines."""
-    chosen = all_rules() if rules is None else rules
-    findings = [Finding(rule=rule, found=found) for rule in chosen for found in rule.check(project)]
+    """What is wrong in a project and its workflows, in the order of files and lines."""
+    return judge(Evidence(project=project), all_rules() if rules is None else rules)
+
+
+def judge(evidence: Evidence, rules: Iterable[Rule]) -> tuple[Finding, ...]:
+    """What some rules find, in the order of files and lines."""
+    findings = [Finding(rule=rule, found=found) for rule in rules for found in rule.check(evidence)]
     return tuple(sorted(findings, key=lambda each: (each.position, each.code)))
 
 

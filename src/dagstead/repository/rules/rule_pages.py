@@ -64,9 +64,9 @@ def _index(rules: Sequence[Rule]) -> str:
         "# Rules",
         (
             "`dagstead check` reads the configuration of a repository and says what is wrong in "
-            "it, where, and what to write instead. `dagstead workflows inspect` does the same for "
-            "workflows: its rules begin with DW, and it takes in DS502 to DS506. Both print a "
-            "rule's page with `--explain CODE`."
+            "it and in its workflows, where, and what to write instead. "
+            "`dagstead workflows inspect` runs the rules about workflows alone, DS5 and DW, and "
+            "says what the workflows do. Both print a rule's page with `--explain CODE`."
         ),
         "These pages are made from the code by `make rules`.",
     ]

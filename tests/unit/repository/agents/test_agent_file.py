@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dagstead.errors import InvalidInputError
 from dagstead.repository.agents.agent_config import AgentFile, AgentType, text
 from dagstead.repository.files import read_project
-from dagstead.repository.rules.checking import all_rules, check
+from dagstead.repository.rules.checking import check
 from dagstead.routing.wording import is_default_by_name
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)
@@ -89,7 +89,7 @@ def test_check_finds_nothing_in_it(type_: AgentType, tmp_path: Path) -> None:
     project = read_project(tmp_path)
 
     assert [each.path for each in project.files] == [file.name]
-    assert list(check(project, all_rules())) == []
+    assert list(check(project)) == []
 
 
 def test_the_token_is_never_in_it() -> None:

@@ -9,6 +9,10 @@ from dagstead.repository.ci.acts import Act
 from dagstead.repository.ci.inspection import Inspection, inspect
 from dagstead.repository.ci.model import Event
 from dagstead.repository.files import read_project
+from dagstead.repository.rules.base import Finding, Subject
+from dagstead.repository.rules.checking import judge
+from dagstead.repository.rules.evidence import Evidence
+from dagstead.repository.rules.registry import rules_about
 from dagstead.repository.rules.workflows.base import ETL, TRAIN, WORKFLOW, locations, workflow
 
 OFFICIAL = "dagster-io/dagster-cloud-action/actions"
@@ -38,3 +42,9 @@ def acts(root: Path, *steps: str, event: Event = Event.PUSH, **more: str) -> lis
 def action(part: str, **inputs: str) -> str:
     written = "".join(f"\n  {name}: {value}" for name, value in inputs.items())
     return f"uses: {OFFICIAL}/{part}@v1.13.7" + (f"\nwith:{written}" if written else "")
+
+
+def examine(inspection: Inspection) -> tuple[Finding, ...]:
+    """What the rules about workflows find."""
+    evidence = Evidence(project=inspection.project, followed=inspection)
+    return judge(evidence, rules_about(Subject.WORKFLOWS))

@@ -12,7 +12,6 @@ from dagstead.repository.ci.inspection import Inspection, inspect
 from dagstead.repository.ci.patterns import Shape
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.files import Project, read_project
-from dagstead.repository.rules.workflow_checking import examine, inspection_rules, workflow_rules
 from dagstead.repository.rules.workflows.base import (
     BEGIN,
     BUILD,
@@ -20,7 +19,6 @@ from dagstead.repository.rules.workflows.base import (
     ETL,
     TRAIN,
     WORKFLOW,
-    WorkflowRule,
     call,
     locations,
     workflow,
@@ -28,6 +26,7 @@ from dagstead.repository.rules.workflows.base import (
 from dagstead.repository.workflows.generating import generate, write
 from dagstead.repository.workflows.options import Options, Pattern, Tool
 from tests.unit.cli.conftest import Command, dagstead
+from tests.unit.repository.ci.followed import examine
 from tests.unit.repository.ci.repositories import HYBRID, PREBUILT, SERVERLESS, monorepo, repository
 
 __all__ = ["dagstead"]
@@ -62,32 +61,6 @@ def inspected(root: Path, files: Mapping[str, str]) -> Inspection:
 
 def codes(inspection: Inspection) -> set[str]:
     return {each.code for each in examine(inspection)}
-
-
-@pytest.mark.parametrize("rule", workflow_rules(), ids=lambda each: each.rule.code)
-def test_the_bad_example_breaks_exactly_this_rule(rule: WorkflowRule, tmp_path: Path) -> None:
-    findings = examine(inspected(tmp_path, rule.rule.bad))
-
-    assert {each.code for each in findings} == {rule.rule.code}, findings
-    for each in findings:
-        assert each.position.file in rule.rule.bad
-        assert each.found.message
-        assert each.found.instead
-    assert {each.position for each in findings} == {
-        each.position for each in rule.rule.check(read_project(tmp_path))
-    }
-
-
-@pytest.mark.parametrize("rule", workflow_rules(), ids=lambda each: each.rule.code)
-def test_the_good_example_breaks_none(rule: WorkflowRule, tmp_path: Path) -> None:
-    assert examine(inspected(tmp_path, rule.rule.good)) == ()
-
-
-def test_codes_and_names_are_unique_and_in_order() -> None:
-    rules = inspection_rules()
-
-    assert len({each.code for each in rules}) == len({each.name for each in rules}) == len(rules)
-    assert [each.code for each in rules] == sorted(each.code for each in rules)
 
 
 @pytest.mark.parametrize("options", GENERATED, ids=lambda e: f"{e.provider}-{e.pattern}-{e.tool}")
@@ -299,12 +272,27 @@ def test_a_file_that_may_come_from_elsewhere_is_not_missed(before: str, tmp_path
     assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == set()
 
 
-def test_a_group_of_one_run_loses_no_deploy(tmp_path: Path) -> None:
-    on = '  push:\n    paths: ["etl/**", dagster_cloud.yaml, .github/workflows/deploy.yml]\n'
-    head = "concurrency:\n  group: {}\n  cancel-in-progress: true\n"
-    for group, found in (("${{ github.run_id }}", "DS503"), ("deploy", "DW152")):
-        text = workflow(BEGIN, BUILD, DEPLOY, on=on, head=head.format(group))
-        assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == {found}
+@pytest.mark.parametrize(
+    ("group", "cancels", "filtered", "found"),
+    [
+        ("deploy", "true", True, {"DW152"}),
+        ("deploy", "true", False, {"DS503"}),
+        ("deploy", "${{ github.event_name == 'push' }}", False, {"DS503"}),
+        ("deploy", "${{ github.event_name == 'pull_request' }}", True, set()),
+        ("deploy", "${{ inputs.cancel }}", True, set()),
+        ("${{ github.run_id }}", "true", True, set()),
+        ("${{ github.run_id }}", "true", False, set()),
+    ],
+)
+def test_a_cancelled_deploy_is_reported_once(
+    group: str, cancels: str, *, filtered: bool, found: set[str], tmp_path: Path
+) -> None:
+    paths = '\n    paths: ["etl/**", dagster_cloud.yaml, .github/workflows/deploy.yml]'
+    on = "  push:\n    branches: [main]" + paths * filtered + "\n"
+    head = f"concurrency:\n  group: {group}\n  cancel-in-progress: {cancels}\n"
+    text = workflow(BEGIN, BUILD, DEPLOY, on=on, head=head)
+
+    assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == found
 
 
 def test_an_old_command_line_ignores_the_url(tmp_path: Path) -> None:

@@ -17,8 +17,8 @@ from dagstead.repository.ci.inspection import inspect
 from dagstead.repository.ci.shell import calls_of
 from dagstead.repository.ci.summaries import as_data, as_lines
 from dagstead.repository.files import read_project
-from dagstead.repository.rules.workflow_checking import examine
 from tests.support.corpus import FEWEST_REPOSITORIES, corpus
+from tests.unit.repository.ci.followed import examine
 
 
 @pytest.mark.parametrize(

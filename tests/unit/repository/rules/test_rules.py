@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from dagstead.repository import rules
 from dagstead.repository.files import Project, TemplateValues, read_project
 from dagstead.repository.rules.base import Rule
-from dagstead.repository.rules.checking import all_rules, check, fixed, write
+from dagstead.repository.rules.checking import check, fixed, write
+from dagstead.repository.rules.registry import all_rules
+from dagstead.repository.rules.rule_pages import rule_page, rule_pages
 
 
 def written(folder: Path, files: Mapping[str, str]) -> Path:
@@ -59,11 +63,34 @@ def test_a_fix_leaves_nothing_of_its_rule(rule: Rule, tmp_path: Path) -> None:
 
 
 def test_codes_and_names_are_unique_and_in_order() -> None:
-    rules = all_rules()
+    codes = [each.code for each in all_rules()]
 
-    assert len({each.code for each in rules}) == len(rules)
-    assert len({each.name for each in rules}) == len(rules)
-    assert [each.code for each in rules] == sorted(each.code for each in rules)
+    assert codes == sorted(set(codes))
+    assert len({each.name for each in all_rules()}) == len(codes)
+
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_a_rule_has_a_page_examples_and_a_group(rule: Rule) -> None:
+    pages = rule_pages(all_rules())
+
+    assert rule.title
+    assert rule.reason
+    assert rule.bad
+    assert rule.good
+    assert rule.bad != rule.good
+    assert pages[f"{rule.code}.md"] == rule_page(rule)
+    assert pages["index.md"].count(f"| [{rule.code}]({rule.code}.md) |") == 1
+
+
+def test_every_module_of_rules_is_in_the_registry() -> None:
+    folder = Path(rules.__file__).parent
+    named = {
+        code
+        for path in folder.rglob("*.py")
+        for code in re.findall(r'rule\(\s*"(D[SW]\d+)"', path.read_text(encoding="utf-8"))
+    }
+
+    assert named == {each.code for each in all_rules()}
 
 
 def test_the_chart_of_this_project_may_be_set_as_people_write_it(tmp_path: Path) -> None:

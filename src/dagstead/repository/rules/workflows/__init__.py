@@ -1,5 +1,5 @@
 """What can be wrong in workflows and locations together, a module for each group of rules.
 
-``DS50x`` of :mod:`dagstead.repository.rules.workflow_lines` finds what a line of a workflow shows;
-these rules find what it does to the locations.
+All of them judge what :mod:`dagstead.repository.ci` has followed. ``DS50x`` are those about deploys
+of a mixed repository and about single commands; ``DW1xx`` are the others.
 """

@@ -1,14 +1,19 @@
-"""A rule about workflows: a rule of ``dagstead check`` that looks at an inspection."""
+"""A rule about workflows: it looks at what CI does, and the examples are made of a few parts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 
-from dagstead.repository.ci.inspection import Inspection, inspect
-from dagstead.repository.files import Project
-from dagstead.repository.rules.base import Found, Rule, Severity
-from dagstead.repository.rules.base import rule as make_rule
+from dagstead.repository.ci.inspection import Inspection
+from dagstead.repository.rules.base import (
+    Found,
+    Rule,
+    Severity,
+    Subject,
+    files,
+    paragraphs,
+    title_of,
+)
 
 Examine = Callable[[Inspection], Iterator[Found]]
 
@@ -35,14 +40,6 @@ TRAIN = """\
 """
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WorkflowRule:
-    """A rule, and what it does with an inspection that is made already."""
-
-    rule: Rule
-    examine: Examine = field(repr=False)
-
-
 def workflow_rule(
     code: str,
     name: str,
@@ -51,28 +48,36 @@ def workflow_rule(
     good: Mapping[str, str],
     reason: str,
     severity: Severity = Severity.ERROR,
-) -> Callable[[Examine], WorkflowRule]:
-    """Make a function a rule. Its docstring is the title."""
+) -> Callable[[Examine], Rule]:
+    """Make a function a rule about workflows. Its docstring is the title."""
 
-    def make(examine: Examine) -> WorkflowRule:
-        def check(project: Project) -> Iterator[Found]:
-            return examine(inspect(project))
-
-        check.__doc__ = examine.__doc__
-        made = make_rule(code, name, bad=bad, good=good, reason=reason, severity=severity)(check)
-        return WorkflowRule(rule=made, examine=examine)
+    def make(examine: Examine) -> Rule:
+        return Rule(
+            code=code,
+            name=name,
+            subject=Subject.WORKFLOWS,
+            severity=severity,
+            title=title_of(examine),
+            reason=paragraphs(reason),
+            bad=files(bad),
+            good=files(good),
+            form=False,
+            fixable=False,
+            variables=None,
+            check=lambda evidence: examine(evidence.inspection),
+        )
 
     return make
 
 
 def locations(*entries: str) -> dict[str, str]:
     """A ``dagster_cloud.yaml`` of an example, with the folders that are built."""
-    files = {"dagster_cloud.yaml": "locations:\n" + "".join(entries)}
+    made = {"dagster_cloud.yaml": "locations:\n" + "".join(entries)}
     if ETL in entries:
-        files["etl/setup.py"] = "# etl\n"
+        made["etl/setup.py"] = "# etl\n"
     if TRAIN in entries:
-        files["train/Dockerfile"] = "FROM python:3.12-slim\n"
-    return files
+        made["train/Dockerfile"] = "FROM python:3.12-slim\n"
+    return made
 
 
 def workflow(

@@ -38,7 +38,7 @@ from dagstead.repository.rules.workflows.visit import (
     sessions,
 )
 
-_OTHER = ETL.replace("etl", "reports")
+_OTHER = ETL.replace("name: etl", "name: reports")
 _GOOD = {**locations(ETL), WORKFLOW: workflow(*SERVERLESS)}
 _ONLY_ETL = f"uses: {CI_INIT}\nwith:\n  project_dir: .\n  location_names: '[\"etl\"]'"
 #: Options with which a location needs no configuration file.

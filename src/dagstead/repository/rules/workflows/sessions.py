@@ -1,4 +1,4 @@
-"""DW15x: sessions and deploys that get lost, and branch deployments that stay."""
+"""DS502, DS503 and DW15x: sessions and deploys that get lost, branch deployments that stay."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from dagstead.repository.ci.acts import DEPLOYING, Act, Does, Tool
 from dagstead.repository.ci.inspection import Inspected, Inspection
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.provider import Provider
+from dagstead.repository.ci.scopes import Scope
 from dagstead.repository.ci.scripts_read import SINCE_LAST_PUSH
 from dagstead.repository.rules.base import Found, Severity
 from dagstead.repository.rules.workflows.base import (
@@ -26,6 +27,8 @@ from dagstead.repository.rules.workflows.base import (
 from dagstead.repository.rules.workflows.visit import acts, deploying, once
 
 _BRANCH_ACTIONS = ("serverless_branch_deploy", "hybrid_branch_deploy", "get_branch_deployment")
+#: What an expression sees when commits are pushed.
+_ON_PUSH = Scope(event=Event.PUSH, env={})
 #: A group of one run cancels nothing.
 _ONE_RUN = re.compile(r"github\.(?:sha|run_id|run_number)\b")
 _STATE = "DAGSTER_BUILD_STATEDIR"
@@ -39,8 +42,70 @@ _PATHS = '  push:\n    paths: ["etl/**", dagster_cloud.yaml, .github/workflows/d
 _CANCEL = "concurrency:\n  group: deploy\n  cancel-in-progress: {}\n"
 
 
+_INIT_STEP = "uses: dagster-io/dagster-cloud-action/actions/utils/ci-init@v1.13.7"
+_WORKFLOW_PATH = ".github/workflows/deploy.yaml"
+
+
+def _plain(*steps: str, head: str = "") -> dict[str, str]:
+    written = "".join(f"\n      - {each}" for each in steps)
+    job = f"jobs:\n  deploy:\n    runs-on: ubuntu-latest\n    steps:{written}\n"
+    return {_WORKFLOW_PATH: f"on: push\n{head}{job}"}
+
+
 def _own(number: int) -> str:
     return f"env:\n  DAGSTER_BUILD_STATEDIR: /tmp/session-{number}\n{_INIT}"
+
+
+@workflow_rule(
+    "DS502",
+    "second-init-in-a-job",
+    reason="""
+        The state of a deploy is kept in a folder that is named after the run. A second `ci-init` in
+        the same job empties it: what the first one selected and built is not deployed.
+        """,
+    bad=_plain(_INIT_STEP, _INIT_STEP),
+    good=_plain(_INIT_STEP),
+)
+def second_init_in_a_job(inspection: Inspection) -> Iterator[Found]:
+    """A job begins one deploy."""
+    return once(
+        Found(
+            position=act.position,
+            message="this init empties the state of the one in line "
+            f"{other.position.line} of the same job",
+            instead="Begin one deploy with all locations, or use one job for each",
+        )
+        for other, act in _colliding(inspection)
+        if act.tool is Tool.ACTION
+    )
+
+
+@workflow_rule(
+    "DS503",
+    "cancelled-deploy",
+    severity=Severity.WARNING,
+    reason="""
+        With `cancel-in-progress` a push stops the deploy of the push before it. If the workflow
+        deploys what changed since the last push, the locations of the stopped deploy are never
+        deployed.
+
+        Where it is known that it does, [DW152](DW152.md) says so instead.
+        """,
+    bad=_plain(_INIT_STEP, head="concurrency:\n  group: deploy\n  cancel-in-progress: true\n"),
+    good=_plain(_INIT_STEP, head="concurrency:\n  group: deploy\n  cancel-in-progress: false\n"),
+)
+def cancelled_deploy(inspection: Inspection) -> Iterator[Found]:
+    """A deploy that has begun is finished."""
+    return once(
+        Found(
+            position=flag.position,
+            message="a push cancels the deploy of the push before it",
+            instead="Write cancel-in-progress: "
+            "${{ github.event_name == 'pull_request' }}, or false",
+        )
+        for flag, lost in _cancelled(inspection)
+        if lost is None
+    )
 
 
 @workflow_rule(
@@ -49,7 +114,7 @@ def _own(number: int) -> str:
     reason="""
         `ci init` empties the folder that keeps the state of a deploy. When two sessions of a job
         use the same, what the first one selected and built is not deployed. The action names the
-        folder after the run (see DS502), the command line takes `DAGSTER_BUILD_STATEDIR`.
+        folder after the run ([DS502](DS502.md)), the command line takes `DAGSTER_BUILD_STATEDIR`.
         """,
     bad={**locations(ETL), WORKFLOW: workflow(_INIT, BUILD, _INIT, BUILD, DEPLOY)},
     good={
@@ -59,10 +124,19 @@ def _own(number: int) -> str:
 )
 def sessions_in_one_folder(inspection: Inspection) -> Iterator[Found]:
     """Each session of a job has a folder of its own."""
-    return once(_colliding(inspection))
+    return once(
+        Found(
+            position=act.position,
+            message=f"'{act.by}' empties the session of line {other.position.line}",
+            instead=f"Give each its own {_STATE}, or begin one with all locations",
+        )
+        for other, act in _colliding(inspection)
+        if act.tool is not Tool.ACTION
+    )
 
 
-def _colliding(inspection: Inspection) -> Iterator[Found]:
+def _colliding(inspection: Inspection) -> Iterator[tuple[Act, Act]]:
+    """Sessions that a job begins in one folder: the first, and the one that empties it."""
     for each in inspection.workflows:
         for run in each.runs:
             begun: list[Act] = []
@@ -72,18 +146,11 @@ def _colliding(inspection: Inspection) -> Iterator[Found]:
                 other = next((one for one in begun if _collide(one, act)), None)
                 begun.append(act)
                 if other is not None:
-                    yield Found(
-                        position=act.position,
-                        message=f"'{act.by}' empties the session of line {other.position.line}",
-                        instead=f"Give each its own {_STATE}, or begin one with all locations",
-                    )
+                    yield other, act
 
 
 def _collide(first: Act, second: Act) -> bool:
-    if first.by == second.by and first.tool is Tool.ACTION and second.tool is Tool.ACTION:
-        # DS502 tells of it.
-        return False
-    if first.condition != second.condition:
+    if not (first.certain or second.certain) and first.condition != second.condition:
         # One of them may run when the other does not.
         return False
     unset = ""
@@ -149,22 +216,27 @@ def _closes(act: Act) -> bool:
 )
 def lost_deploy(inspection: Inspection) -> Iterator[Found]:
     """A deploy of what has changed is never cancelled."""
-    return once(_losing(inspection))
+    return once(
+        Found(
+            position=flag.position,
+            message=f"a cancelled deploy is lost: {lost} decides what the next one deploys",
+            instead="Write cancel-in-progress: ${{ github.event_name == 'pull_request' }}",
+        )
+        for flag, lost in _cancelled(inspection)
+        if lost is not None
+    )
 
 
-def _losing(inspection: Inspection) -> Iterator[Found]:
+def _cancelled(inspection: Inspection) -> Iterator[tuple[Node, str | None]]:
+    """What cancels deploys of pushes, and what leaves them out of the next one, if anything."""
     for each in deploying(inspection):
         trigger = each.workflow.trigger("push")
-        compares = any(act.does is Does.COMPARE for _, act in each.acts(Event.PUSH))
-        if trigger is None or not (trigger.paths or compares):
+        if trigger is None:
             continue
+        compares = any(act.does is Does.COMPARE for _, act in each.acts(Event.PUSH))
+        comparison = "a comparison of commits" if compares else None
         for flag in _cancelling(each):
-            why = "the path filter" if trigger.paths else "a comparison of commits"
-            yield Found(
-                position=flag.position,
-                message=f"a cancelled deploy is lost: {why} decides what the next one deploys",
-                instead="Write cancel-in-progress: ${{ github.event_name == 'pull_request' }}",
-            )
+            yield flag, "the path filter" if trigger.paths else comparison
 
 
 @workflow_rule(
@@ -224,5 +296,5 @@ def _cancelling(each: Inspected) -> Iterator[Node]:
         flag = None if holder is None else holder.get("concurrency", "cancel-in-progress")
         group = None if holder is None else holder.get("concurrency", "group")
         is_own = group is not None and _ONE_RUN.search(group.text or "")
-        if flag is not None and flag.value is True and not is_own:
+        if flag is not None and not is_own and _ON_PUSH.condition(flag):
             yield flag

@@ -11,6 +11,7 @@ from dagstead.repository.ci.acts import Act, Does, Strategy
 from dagstead.repository.ci.following import JobRun
 from dagstead.repository.ci.inspection import Inspected, Inspection
 from dagstead.repository.ci.model import Event
+from dagstead.repository.ci.sessions import Session
 from dagstead.repository.rules.base import Found
 from dagstead.repository.rules.workflows.base import (
     BEGIN,
@@ -199,6 +200,16 @@ def _built(inspection: Inspection, kind: Kind) -> Iterator[tuple[Act, str]]:
             for act in session.acts_on(location, _BUILDS) if location.kind is kind else ():
                 found.setdefault(id(act), (act, []))[1].append(location)
         yield from ((act, named(those)) for act, those in found.values())
+
+
+def is_of_another_kind(session: Session, act: Act) -> bool:
+    """Whether an act certainly builds a location in the way of another kind."""
+    wrong = {Strategy.IMAGE: Kind.SERVERLESS, **dict.fromkeys(_SERVERLESS, Kind.HYBRID)}
+    kind = None if act.strategy is None else wrong.get(act.strategy)
+    return any(
+        each.kind is kind and session.selects(each) and act.chosen.has(each.name.value)
+        for each in session.universe
+    )
 
 
 def _is_ignored_registry(act: Act) -> bool:

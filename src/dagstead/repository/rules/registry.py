@@ -1,0 +1,68 @@
+"""All rules, by their codes: what the commands run, the pages show and the tests try."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType
+
+from dagstead.repository.rules import (
+    agents,
+    dg_files,
+    form,
+    loss,
+    paths,
+    queues,
+    reading,
+    registries,
+    templates,
+)
+from dagstead.repository.rules.base import Rule, Subject
+from dagstead.repository.rules.workflows import (
+    control_plane,
+    deploys,
+    filters,
+    mixtures,
+    references,
+    scripts,
+    security,
+    sessions,
+    strategies,
+)
+from dagstead.repository.rules.workflows import reading as workflow_reading
+
+#: A rule is in the registry when its module is here.
+_MODULES: tuple[ModuleType, ...] = (
+    agents,
+    control_plane,
+    deploys,
+    dg_files,
+    filters,
+    form,
+    loss,
+    mixtures,
+    paths,
+    queues,
+    reading,
+    references,
+    registries,
+    scripts,
+    security,
+    sessions,
+    strategies,
+    templates,
+    workflow_reading,
+)
+
+
+@cache
+def all_rules() -> tuple[Rule, ...]:
+    """Every rule, in the order of the codes."""
+    found = (
+        value for module in _MODULES for value in vars(module).values() if isinstance(value, Rule)
+    )
+    return tuple(sorted(found, key=lambda rule: rule.code))
+
+
+def rules_about(subject: Subject) -> tuple[Rule, ...]:
+    """The rules about one subject, in the order of the codes."""
+    return tuple(rule for rule in all_rules() if rule.subject is subject)
