@@ -9,11 +9,11 @@ import pytest
 import yaml
 
 from dagstead.model.families import Family
+from dagstead.model.queues import DEFAULT_QUEUE_WORDS
 from dagstead.repository.agents.agent_config import AgentFile, AgentType, text
 from dagstead.repository.agents.finding import find_agents
 from dagstead.repository.files import read_project
 from dagstead.repository.rules.checking import check
-from dagstead.routing.wording import DEFAULT_QUEUE_WORDS
 from tests.charts.sets import AGENT, AGENT_SETS
 from tests.support.helm import Helm, HelmRefusedError, Release, from_set
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dagstead.model.agents import Agent, AgentKind, managed_pool
 from dagstead.model.location import Kind
-from dagstead.repository.agents.settings import AgentScan
+from dagstead.repository.agents.scan import AgentScan
 from dagstead.repository.files.project import Project
 from dagstead.routing.findings import ABOUT_NO_LOCATION, findings
 from dagstead.routing.remarks import Remark, Weight

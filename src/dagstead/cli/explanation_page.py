@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from dagstead.cli.remarks import normalized
-from dagstead.model.agents import describe_queue
+from dagstead.model.queues import describe_queue
 from dagstead.routing.wording import describe_refusal
 
 if TYPE_CHECKING:

@@ -33,7 +33,7 @@ def list_(
     For example: `dagstead location list --deployment prod`
     """
     from dagstead.engine.location_entries import failure_of
-    from dagstead.plane.tokens import describe_queue
+    from dagstead.model.queues import describe_queue
     from dagstead.server.services import existing_store
 
     with existing_store(settings(data=data, database=database, config=config)) as store:

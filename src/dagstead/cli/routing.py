@@ -13,7 +13,7 @@ import typer
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from dagstead.repository.agents.settings import AgentScan
+    from dagstead.repository.agents.scan import AgentScan
     from dagstead.repository.files import ConfigFile, Project
 
 _PANEL = "Which agents there are"
@@ -99,7 +99,7 @@ def _in_files(
 ) -> AgentScan:
     from dagstead.check.outlook import with_pool
     from dagstead.repository.agents.finding import agent_of_sets, find_agents
-    from dagstead.repository.agents.settings import AgentScan
+    from dagstead.repository.agents.scan import AgentScan
 
     # A mistake in them is told whatever the agents are.
     of_defaults = agent_of_sets(sets)
@@ -126,7 +126,7 @@ def _live_agents(url: str | None) -> AgentScan:
     from dagstead.cli.where import target_of
     from dagstead.client.agents import live_agents
     from dagstead.client.connection import Connection
-    from dagstead.repository.agents.settings import AgentScan
+    from dagstead.repository.agents.scan import AgentScan
     from dagstead.routing.remarks import Remark, Weight
 
     with Connection(target_of(url, None)) as connection:

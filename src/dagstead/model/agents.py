@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dagstead.model.queues import describe_queues
 from dagstead.model.source import Position
 
 #: The name of the managed pool where nothing else names it.
@@ -67,21 +68,3 @@ def managed_pool() -> Agent:
         queues=frozenset({None}),
         branch_deployments=True,
     )
-
-
-def describe_queue(queue: str | None) -> str:
-    """A queue for a table; the default queue has no name."""
-    return "(default queue)" if queue is None else queue
-
-
-def name_queue(queue: str | None) -> str:
-    """A queue in a sentence."""
-    return "the default queue" if queue is None else f"queue {queue!r}"
-
-
-def describe_queues(queues: Iterable[str | None]) -> str:
-    """Queues in a sentence: names in order, the default queue last."""
-    given = set(queues)
-    named = sorted(queue for queue in given if queue is not None)
-    shown = [each or repr(each) for each in named]
-    return ", ".join([*shown, *([describe_queue(None)] if None in given else [])]) or "no queue"

@@ -15,12 +15,12 @@ from dagster_shared.serdes.errors import DeserializationError
 from graphql import GraphQLResolveInfo
 
 from dagstead.model.agents import AgentKind
+from dagstead.model.queues import describe_queue
 from dagstead.operator_api.context import context_of, grants
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_python_error
 from dagstead.plane.agents import Heartbeat, as_agent, of_deployment
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.tokens import describe_queue
 from dagstead.store.all import Store
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dagstead.errors import ForbiddenError
+from dagstead.model.queues import describe_queue
 
 
 class TokenKind(StrEnum):
@@ -136,11 +137,6 @@ class Token:
         if self.queues is None:
             return "all"
         return ", ".join(describe_queue(queue) for queue in sorted(self.queues, key=str))
-
-
-def describe_queue(queue: str | None) -> str:
-    """A queue for people to read; the default queue has no name."""
-    return "(default queue)" if queue is None else queue
 
 
 def new_secret(kind: TokenKind, organization: str) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from dagstead.model.agents import Agent, AgentKind, describe_queue
+from dagstead.model.agents import Agent, AgentKind
+from dagstead.model.queues import describe_queue
 from dagstead.routing.routes import Route
 
 _NOBODY = "nobody"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from dagstead.model.agents import Agent, AgentKind, describe_queue, name_queue
+from dagstead.model.agents import Agent, AgentKind
 from dagstead.model.location import Kind
+from dagstead.model.queues import describe_queue, is_default_by_name, name_queue
 from dagstead.routing.remarks import Remark, Weight
 from dagstead.routing.routes import Reason, Route
 from dagstead.routing.wording import (
     BRANCHES_ADVICE,
     describe_unserved,
-    is_default_by_name,
     listing,
     nearest_queue,
     verb,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dagstead.model.agents import describe_queue
+from dagstead.model.queues import describe_queue
 from dagstead.routing.routes import Route
 from dagstead.routing.wording import describe_refusal
 

@@ -6,7 +6,8 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dagstead.model.agents import Agent, name_queue
+from dagstead.model.agents import Agent
+from dagstead.model.queues import is_default_by_name, name_queue
 from dagstead.routing.routes import Reason, Refusal, Route, Target
 
 #: More names make a sentence unreadable.
@@ -14,10 +15,6 @@ _MOST_NAMES = 5
 BRANCHES_ADVICE = (
     "Set dagster_cloud_api.branch_deployments (in Helm values branchDeployments) of an agent to "
     "true"
-)
-#: Names that people give the default queue, which has none.
-DEFAULT_QUEUE_WORDS = frozenset(
-    {"default", "default-queue", "default_queue", "defaultqueue", "none", "null"}
 )
 
 
@@ -61,11 +58,6 @@ def nearest_queue(queue: str | None, agents: Iterable[Agent]) -> str | None:
     wanted = (queue or "").strip()
     same = [each for each in served if each.lower() == wanted.lower()]
     return next(iter([*same, *difflib.get_close_matches(wanted, served, n=1)]), None)
-
-
-def is_default_by_name(queue: str | None) -> bool:
-    """Whether a queue has a name that people use for the default queue, which has none."""
-    return queue is not None and queue.strip().lower() in {"", *DEFAULT_QUEUE_WORDS}
 
 
 def listing(names: Sequence[str]) -> str:

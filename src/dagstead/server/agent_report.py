@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 
+from dagstead.model.queues import describe_queue
 from dagstead.plane.agents import AgentStatus, Heartbeat
-from dagstead.plane.tokens import describe_queue
 from dagstead.store.all import Store
 
 

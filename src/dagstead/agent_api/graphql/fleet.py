@@ -18,9 +18,9 @@ from dagstead.agent_api.graphql.packing import unpack
 from dagstead.agent_api.services import Caller
 from dagstead.engine.redelivery import Housekeeping
 from dagstead.errors import ForbiddenError
+from dagstead.model.queues import describe_queue
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
-from dagstead.plane.tokens import describe_queue
 
 logger = logging.getLogger(__name__)
 

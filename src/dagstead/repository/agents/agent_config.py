@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from dagstead.errors import InvalidInputError
+from dagstead.model.queues import is_default_by_name
 from dagstead.repository.files.yaml_text import Noted, Yaml, dump
-from dagstead.routing.wording import is_default_by_name
 
 #: Where agents take their token from; the file never has it.
 TOKEN_VARIABLE = "DAGSTER_CLOUD_AGENT_TOKEN"  # noqa: S105 - a name

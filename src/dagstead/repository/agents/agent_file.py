@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dagstead.model.agents import Agent, AgentKind
 from dagstead.model.nodes import Node, kind_of
-from dagstead.repository.agents.settings import AgentScan, SettingsReader
+from dagstead.repository.agents.scan import AgentScan, Mistake
+from dagstead.repository.agents.settings import SettingsReader
 
 _LAUNCHERS = {
     "AcaUserCodeLauncher": "Azure Container Apps",
@@ -51,7 +52,7 @@ def read_agent(root: Node, *, name: str) -> AgentScan:
         ),
         position=root.position,
     )
-    return AgentScan(agents=() if reader.refused else (agent,), remarks=tuple(reader.remarks))
+    return reader.scanned(agent)
 
 
 def _queues(reader: SettingsReader, root: Node) -> frozenset[str | None]:
@@ -64,6 +65,7 @@ def _queues(reader: SettingsReader, root: Node) -> frozenset[str | None]:
             queues,
             f"agent_queues is {kind_of(queues)}, not a mapping",
             "Write the names below agent_queues.additional_queues",
+            mistake=Mistake.FORM,
         )
         return frozenset()
     for entry in queues.entries:
@@ -73,12 +75,18 @@ def _queues(reader: SettingsReader, root: Node) -> frozenset[str | None]:
                 f"agent_queues has no key {entry.key.value!r}",
                 "Write the names below additional_queues, and true or false as "
                 "include_default_queue",
+                mistake=Mistake.FORM,
             )
     return reader.queues(
         default=reader.flag(
-            queues.get("include_default_queue"), "include_default_queue", default=True
+            queues.get("include_default_queue"),
+            "include_default_queue",
+            default=True,
+            mistake=Mistake.FORM,
         ),
-        named=reader.names(queues.get("additional_queues"), "additional_queues"),
+        named=reader.queue_names(
+            queues.get("additional_queues"), "additional_queues", Mistake.FORM
+        ),
     )
 
 
@@ -89,13 +97,18 @@ def _say_misplaced(reader: SettingsReader, root: Node) -> None:
             continue
         advice = "Write agent_queues at the top level of the file"
         if entry.key.value == "dagster_cloud_api":
-            reader.refuse(below.key, "agent_queues is no key of dagster_cloud_api", advice)
+            reader.refuse(
+                below.key,
+                "agent_queues is no key of dagster_cloud_api",
+                advice,
+                mistake=Mistake.MISPLACED,
+            )
         else:
-            reader.warn(
-                "queues-ignored",
+            reader.ignored(
                 below.key,
                 f"agent_queues below {entry.key.value!r} is not read",
                 advice,
+                Mistake.MISPLACED,
             )
 
 

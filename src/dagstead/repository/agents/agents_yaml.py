@@ -8,7 +8,8 @@ from dagstead.errors import InvalidInputError
 from dagstead.model.agents import Agent, AgentKind
 from dagstead.model.nodes import Node, kind_of
 from dagstead.model.words import nearest
-from dagstead.repository.agents.settings import AgentScan, SettingsReader
+from dagstead.repository.agents.scan import AgentScan
+from dagstead.repository.agents.settings import SettingsReader
 from dagstead.repository.files.project import ConfigFile
 
 _KEYS = (

@@ -9,12 +9,12 @@ from dagstead.model.agents import Agent
 from dagstead.model.nodes import Entry, Node
 from dagstead.repository.agents.agent_file import is_agent, read_agent
 from dagstead.repository.agents.inline import inline_agents
-from dagstead.repository.agents.settings import AgentScan
+from dagstead.repository.agents.scan import AgentScan
+from dagstead.repository.agents.variables import ignored_variables
 from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.routing.remarks import Remark, Weight
 
 _IMAGES = ("dagster-cloud-agent", "dagster-plus-agent")
-_VARIABLE = "DAGSTER_CLOUD_AGENT_QUEUES"
 _CONFIGURATION = "dagster.yaml"
 
 
@@ -48,7 +48,7 @@ def _is_agent_service(service: Node) -> bool:
 
 def _read_service(project: Project, file: ConfigFile, entry: Entry) -> tuple[AgentScan, str | None]:
     name, service = str(entry.key.value), entry.value
-    said = AgentScan(remarks=tuple(_ignored_variables(service, name)))
+    said = AgentScan(remarks=tuple(_ignored_variables(file, service, name)))
     for path in _given_paths(file, service):
         given = project.file(path)
         if given is not None and given.root is not None and is_agent(given.root):
@@ -97,20 +97,16 @@ def _inline(file: ConfigFile, service: Node) -> Iterator[Node]:
     yield from inline_agents(service)
 
 
-def _ignored_variables(service: Node, name: str) -> Iterator[Remark]:
+def _ignored_variables(file: ConfigFile, service: Node, name: str) -> Iterator[Remark]:
     environment = service.get("environment")
-    if environment is None:
-        return
-    keys = [each.key for each in environment.entries] or list(environment.items)
-    for key in keys:
-        variable = (key.text or "").partition("=")[0]
-        if variable.startswith(_VARIABLE):
+    for slip in () if environment is None else ignored_variables(file):
+        if environment is not None and environment.position.contains(slip.position):
             yield Remark(
                 name="queues-ignored",
                 weight=Weight.WARNING,
-                message=f"the agent {name!r} does not read the variable {variable}",
-                advice="Write 'agent_queues:' at the top level of the agent's dagster.yaml",
-                position=key.position,
+                message=f"of the agent {name!r}, {slip.message}",
+                advice=slip.advice,
+                position=slip.position,
             )
 
 

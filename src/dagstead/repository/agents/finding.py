@@ -13,17 +13,19 @@ from dagstead.model.source import Position, SourceText
 from dagstead.repository.agents.agent_file import is_agent, read_agent
 from dagstead.repository.agents.agents_yaml import read_agents_yaml
 from dagstead.repository.agents.compose import is_compose, read_compose
-from dagstead.repository.agents.helm_commands import helm_commands, read_command
+from dagstead.repository.agents.helm_commands import helm_commands, read_command, stray_settings
 from dagstead.repository.agents.helm_flags import assigned, assignments
 from dagstead.repository.agents.helm_values import charts_in, overlaid, read_values
 from dagstead.repository.agents.inline import documents, inline_agents
-from dagstead.repository.agents.settings import AgentScan
+from dagstead.repository.agents.scan import AgentScan, Slip
+from dagstead.repository.agents.variables import ignored_variables
 from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.routing.remarks import Remark, Weight
 
 #: Stands for a file in places of what our own command line says.
 _FLAG = "--set"
 _YAML = (".yaml", ".yml")
+_OUR_CHART = "dagstead-agent"
 #: Where commands of Helm are looked for.
 _COMMANDS = frozenset({Family.DOCUMENT, Family.TEXT, Family.WORKFLOW})
 
@@ -88,6 +90,27 @@ def agent_of_sets(sets: Sequence[str]) -> AgentScan:
         InvalidInputError: when ``sets`` are not ``key=value``.
     """
     return _of_values([], "Helm", sets)
+
+
+def find_slips(project: Project) -> tuple[Slip, ...]:
+    """Where queues are written so that no agent serves them, in files that are in force.
+
+    Each file counts, whatever the agents of a repository are taken from.
+    """
+    slips = [*_in_files(project, ()).slips]
+    for chart in project.files_of(Family.CHART):
+        is_ours = _OUR_CHART in chart.source.text
+        for file in project.files_of(Family.HELM):
+            if file.folder == chart.folder:
+                for root in _charts(file):
+                    slips += read_values(root, name=file.path, is_ours=is_ours).slips
+    for file in project.files:
+        if file.family is not Family.DOCUMENT:
+            # A document may well say that nothing reads it.
+            slips += ignored_variables(file)
+        if file.family in {Family.TEXT, Family.WORKFLOW}:
+            slips += stray_settings(file)
+    return tuple(dict.fromkeys(slips))
 
 
 def _in_files(project: Project, sets: Sequence[str]) -> AgentScan:
@@ -193,7 +216,8 @@ def _of_values(charts: Sequence[Node], name: str, sets: Sequence[str]) -> AgentS
 
 def _without_place_of_flags(found: AgentScan) -> AgentScan:
     """The same; what is given on our command line is written in no file."""
-    return AgentScan(
+    return replace(
+        found,
         agents=tuple(
             replace(each, position=None) if _is_flag(each.position) else each
             for each in found.agents
@@ -248,4 +272,4 @@ def _without_repeats(found: AgentScan) -> AgentScan:
             *(each.allowed_branch, allowed and frozenset(allowed.items())),
         )
         seen.setdefault(key, each)
-    return AgentScan(agents=tuple(seen.values()), remarks=found.remarks)
+    return replace(found, agents=tuple(seen.values()))

@@ -6,13 +6,13 @@ import posixpath
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagstead.errors import InvalidInputError
 from dagstead.model.nodes import Node, NodeKind, empty_mapping
 from dagstead.repository.agents.helm_flags import assigned, assignments
 from dagstead.repository.agents.helm_values import charts_in, overlaid, read_values
-from dagstead.repository.agents.settings import AgentScan
+from dagstead.repository.agents.scan import AgentScan, Slip
 from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.routing.remarks import Remark, Weight
 
@@ -20,6 +20,13 @@ _HELM = re.compile(r"\bhelm3?\b(?=[^\n]*\b(?:install|upgrade|template)\b)")
 _CONTINUED = re.compile(r"(?<!\\)\\\r?\n[ \t]*")
 _CHART = re.compile(r"(?:^|/)(?:dagster-(?:cloud|plus)|dagstead)-agent\b")
 _OUR_CHART = re.compile(r"(?:^|/)dagstead-agent\b")
+_OUR_CHART_NAME = re.compile(r"\bdagstead-agent\b")
+_OFFICIAL_CHART_NAME = re.compile(r"\bdagster-(?:cloud|plus)-agent\b")
+_SETTING = re.compile(
+    r"\b(?P<key>dagsterCloud(?:\.[A-Za-z][\w-]*|\[\d+\])+)(?P<value>=(?:\{[^}\s]*\}|[^\s\"'`,\\]*))?"
+)
+#: A value that is not known.
+_UNKNOWN = "=$"
 _VERBS = frozenset({"install", "upgrade", "template"})
 _ENDS = frozenset({";", "&&", "||", "|", "&", ">"})
 _SETS = ("--set", "--set-string", "--set-json")
@@ -103,9 +110,46 @@ def read_command(
                 values = assigned(values, path, value)
     except InvalidInputError as error:
         remarks.append(_unreadable(command, error))
-        return AgentScan(remarks=tuple(remarks)), used
-    agents = read_values(_at(values, command.at), name=command.release, is_ours=command.is_ours)
-    return AgentScan(remarks=tuple(remarks)) + agents, used
+        slips = read_values(values, name=command.release, is_ours=command.is_ours).slips
+        return AgentScan(remarks=tuple(remarks), slips=slips), used
+    found = read_values(_at(values, command.at), name=command.release, is_ours=command.is_ours)
+    here = command.at.position
+    slips = tuple(replace(each, by_flag=here.contains(each.position)) for each in found.slips)
+    return AgentScan(remarks=tuple(remarks)) + replace(found, slips=slips), used
+
+
+def stray_settings(file: ConfigFile) -> Iterator[Slip]:
+    """Settings of the chart in a text that are no part of a command that is read.
+
+    They are in variables of a script, in Terraform, or in a command that another program edits
+    values with.
+    """
+    text = file.source.text
+    commands = [each.at.position for each in helm_commands(file)]
+    is_ours = bool(_OUR_CHART_NAME.search(text)) and not _OFFICIAL_CHART_NAME.search(text)
+    for found in _SETTING.finditer(text):
+        at = Node(NodeKind.SCALAR, found[0], file.source, found.start(), found.end("key"))
+        is_read = any(each.contains(at.position) for each in commands)
+        if is_read or _is_comment(text, found.start()):
+            continue
+        if found["value"] or not found["key"].endswith(".agentQueues"):
+            yield from _slips(found["key"] + (found["value"] or _UNKNOWN), at, is_ours=is_ours)
+
+
+def _slips(setting: str, at: Node, *, is_ours: bool) -> Iterator[Slip]:
+    values = empty_mapping(at.source)
+    try:
+        for path, value in assignments(setting, at=at):
+            values = assigned(values, path, value)
+    except InvalidInputError:
+        return
+    for slip in read_values(values, name=at.source.file, is_ours=is_ours).slips:
+        yield replace(slip, by_flag=True)
+
+
+def _is_comment(text: str, offset: int) -> bool:
+    line_start = text.rfind("\n", 0, offset) + 1
+    return text[line_start:offset].lstrip().startswith(("#", "//"))
 
 
 def _joined(text: str) -> str:
@@ -120,8 +164,7 @@ def _line_end(text: str, start: int) -> int:
 
 def _command(file: ConfigFile, text: str, start: int, end: int) -> HelmCommand | None:
     """The command between two offsets of a text whose continued lines are one."""
-    line_start = text.rfind("\n", 0, start) + 1
-    if text[line_start:start].lstrip().startswith("#"):
+    if _is_comment(text, start):
         return None
     line = text[start:end].rstrip()
     words = _words(line)

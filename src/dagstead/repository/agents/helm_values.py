@@ -6,10 +6,14 @@ from collections.abc import Iterator
 
 from dagstead.model.agents import Agent
 from dagstead.model.nodes import Entry, Node, kind_of, mapping, scalar
-from dagstead.repository.agents.settings import AgentScan, SettingsReader
+from dagstead.repository.agents.scan import AgentScan, Mistake
+from dagstead.repository.agents.settings import SettingsReader
 
 _QUEUE_KEYS = frozenset({"includeDefaultQueue", "additionalQueues"})
-_MISPLACED = frozenset({"includeDefaultQueue", "additionalQueues"})
+_MISPLACED = {
+    "includeDefaultQueue": Mistake.HELM_FLAG_MISPLACED,
+    "additionalQueues": Mistake.HELM_FORM,
+}
 _OURS = frozenset({"agentQueues", "includeDefaultQueue"})
 _TOP = "dagsterCloud"
 
@@ -61,7 +65,7 @@ def read_values(root: Node, *, name: str, is_ours: bool = False) -> AgentScan:
         branch_deployments=branches,
         position=root.position,
     )
-    return AgentScan(agents=() if reader.refused else (agent,), remarks=tuple(reader.remarks))
+    return reader.scanned(agent)
 
 
 def _as_official(reader: SettingsReader, cloud: Node) -> Node:
@@ -87,11 +91,11 @@ def _as_official(reader: SettingsReader, cloud: Node) -> Node:
 def _queues(reader: SettingsReader, cloud: Node | None) -> frozenset[str | None]:
     for entry in () if cloud is None else cloud.entries:
         if entry.key.value in _MISPLACED:
-            reader.warn(
-                "queues-ignored",
+            reader.ignored(
                 entry.key,
                 f"the chart ignores {_TOP}.{entry.key.value}",
                 f"Set {_TOP}.agentQueues.{entry.key.value}",
+                _MISPLACED[entry.key.value],
             )
     queues = None if cloud is None else cloud.get("agentQueues")
     if queues is None or queues.is_null:
@@ -102,23 +106,29 @@ def _queues(reader: SettingsReader, cloud: Node | None) -> frozenset[str | None]
             f"{_TOP}.agentQueues is {kind_of(queues)}, not a mapping",
             f"Write the names below {_TOP}.agentQueues.additionalQueues, or use the chart "
             "dagstead-agent, which takes a list",
+            mistake=Mistake.HELM_FORM,
         )
         return frozenset()
     for entry in queues.entries:
         if entry.key.value not in _QUEUE_KEYS:
-            reader.warn(
-                "queues-ignored",
+            reader.ignored(
                 entry.key,
                 f"the chart ignores {_TOP}.agentQueues.{entry.key.value}",
                 "Write the names below additionalQueues, and true or false as includeDefaultQueue",
+                Mistake.HELM_FORM,
             )
     names = queues.get("additionalQueues")
     return reader.queues(
         default=reader.flag(
-            queues.get("includeDefaultQueue"), "agentQueues.includeDefaultQueue", default=True
+            queues.get("includeDefaultQueue"),
+            "agentQueues.includeDefaultQueue",
+            default=True,
+            mistake=Mistake.HELM_FORM,
         ),
-        named=reader.names(
-            None if names is None or names.is_null else names, "agentQueues.additionalQueues"
+        named=reader.queue_names(
+            None if names is None or names.is_null else names,
+            "agentQueues.additionalQueues",
+            Mistake.HELM_FORM,
         ),
     )
 

@@ -6,23 +6,13 @@ serverless agent there. Nothing warns of it.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from dagstead.model.families import Family
-from dagstead.model.nodes import Node, kind_of
-from dagstead.repository.files.project import ConfigFile, Project
-from dagstead.repository.rules.base import Found, rule
-from dagstead.repository.rules.queues import DEFAULT_QUEUE_WORDS
-from dagstead.repository.rules.visit import lines_of
+from dagstead.repository.agents.scan import Mistake, Slip
+from dagstead.repository.rules.base import Found, agent_rule
 
-_SET_KEY = re.compile(
-    r"dagsterCloud\.(?:agentQueues(?:\[\d+\]|=\{?|\.queues\b)|includeDefaultQueue\b)"
-)
-#: The chart of this project takes these spellings as they are meant.
-_OUR_CHART = re.compile(r"\bdagstead-agent\b")
-_OFFICIAL_CHART = re.compile(r"\bdagster-(?:cloud|plus)-agent\b")
-_VARIABLE = re.compile(r"\bDAGSTER_CLOUD_AGENT_QUEUES\w*")
+Slips = Iterable[Slip]
+
 _HELM_GOOD = """
     dagsterCloud:
       agentQueues:
@@ -44,11 +34,9 @@ _AGENT_GOOD = (
         - hybrid
     """
 )
-_AGENT_KEYS = ("include_default_queue", "additional_queues")
-_HELM_KEYS = ("includeDefaultQueue", "additionalQueues")
 
 
-@rule(
+@agent_rule(
     "DS401",
     "helm-default-queue-ignored",
     reason="""
@@ -67,20 +55,14 @@ _HELM_KEYS = ("includeDefaultQueue", "additionalQueues")
     },
     good={"values.yaml": _HELM_GOOD},
 )
-def helm_default_queue_ignored(project: Project) -> Iterator[Found]:
+def helm_default_queue_ignored(slips: Slips) -> Iterator[Found]:
     """`includeDefaultQueue` stands below `agentQueues`."""
-    for cloud in _charts(project):
-        entry = cloud.entry("includeDefaultQueue")
-        if entry is not None:
-            yield Found(
-                position=entry.key.position,
-                message="the chart ignores dagsterCloud.includeDefaultQueue, so the agent serves "
-                "the default queue",
-                instead="Write it below agentQueues: dagsterCloud.agentQueues.includeDefaultQueue",
-            )
+    return _found(
+        each for each in slips if each.mistake is Mistake.HELM_FLAG_MISPLACED and not each.by_flag
+    )
 
 
-@rule(
+@agent_rule(
     "DS402",
     "helm-queues-form",
     reason="""
@@ -97,20 +79,12 @@ def helm_default_queue_ignored(project: Project) -> Iterator[Found]:
     },
     good={"values.yaml": _HELM_GOOD},
 )
-def helm_queues_form(project: Project) -> Iterator[Found]:
+def helm_queues_form(slips: Slips) -> Iterator[Found]:
     """`agentQueues` of the chart has its two keys."""
-    for cloud in _charts(project):
-        queues = cloud.get("agentQueues")
-        if queues is not None and not (queues.is_mapping or queues.is_null):
-            yield Found(
-                position=queues.position,
-                message=f"dagsterCloud.agentQueues is {kind_of(queues)}; the chart refuses it",
-                instead="Write the names below agentQueues.additionalQueues",
-            )
-        yield from _unknown(queues, _HELM_KEYS, "dagsterCloud.agentQueues", "the chart")
+    return _found(each for each in slips if each.mistake is Mistake.HELM_FORM and not each.by_flag)
 
 
-@rule(
+@agent_rule(
     "DS403",
     "helm-set-spelling",
     reason="""
@@ -131,21 +105,13 @@ def helm_queues_form(project: Project) -> Iterator[Found]:
             """
     },
 )
-def helm_set_spelling(project: Project) -> Iterator[Found]:
+def helm_set_spelling(slips: Slips) -> Iterator[Found]:
     """Queues on Helm's command line are set by the chart's keys."""
-    for file, start, found in _search(project, _SET_KEY, Family.TEXT, Family.WORKFLOW):
-        text = file.source.text
-        if _OUR_CHART.search(text) and not _OFFICIAL_CHART.search(text):
-            continue
-        yield Found(
-            position=file.source.position(start, start + len(found)),
-            message=f"{found!r} is not a key that the chart reads",
-            instead="Set dagsterCloud.agentQueues.additionalQueues[0]=NAME and "
-            "dagsterCloud.agentQueues.includeDefaultQueue=false",
-        )
+    of_chart = {Mistake.HELM_FLAG_MISPLACED, Mistake.HELM_FORM}
+    return _found(each for each in slips if each.mistake in of_chart and each.by_flag)
 
 
-@rule(
+@agent_rule(
     "DS404",
     "queue-variable-ignored",
     reason="""
@@ -170,19 +136,12 @@ def helm_set_spelling(project: Project) -> Iterator[Found]:
             """
     },
 )
-def queue_variable_ignored(project: Project) -> Iterator[Found]:
+def queue_variable_ignored(slips: Slips) -> Iterator[Found]:
     """Queues are not set by environment variables."""
-    # A document may well say that nothing reads it.
-    families = (each for each in Family if each is not Family.DOCUMENT)
-    for file, start, found in _search(project, _VARIABLE, *families):
-        yield Found(
-            position=file.source.position(start, start + len(found)),
-            message=f"nothing reads {found}",
-            instead="Write 'agent_queues:' at the top level of the agent's dagster.yaml",
-        )
+    return _found(each for each in slips if each.mistake is Mistake.VARIABLE)
 
 
-@rule(
+@agent_rule(
     "DS405",
     "agent-queues-misplaced",
     reason="""
@@ -199,20 +158,12 @@ def queue_variable_ignored(project: Project) -> Iterator[Found]:
     },
     good={"dagster.yaml": _AGENT_GOOD},
 )
-def agent_queues_misplaced(project: Project) -> Iterator[Found]:
+def agent_queues_misplaced(slips: Slips) -> Iterator[Found]:
     """`agent_queues` stands at the top level of an agent's `dagster.yaml`."""
-    for file in project.files_of(Family.AGENT):
-        for entry in () if file.root is None else file.root.entries:
-            below = entry.value.entry("agent_queues")
-            if below is not None and entry.key.value != "agent_queues":
-                yield Found(
-                    position=below.key.position,
-                    message=f"agent_queues below {entry.key.value!r} is not read",
-                    instead="Write it at the top level of the file",
-                )
+    return _found(each for each in slips if each.mistake is Mistake.MISPLACED)
 
 
-@rule(
+@agent_rule(
     "DS406",
     "agent-queues-form",
     reason="""
@@ -228,26 +179,12 @@ def agent_queues_misplaced(project: Project) -> Iterator[Found]:
     },
     good={"dagster.yaml": _AGENT_GOOD},
 )
-def agent_queues_form(project: Project) -> Iterator[Found]:
+def agent_queues_form(slips: Slips) -> Iterator[Found]:
     """`agent_queues` of an agent has its two keys."""
-    for queues in _agent_queues(project):
-        if not (queues.is_mapping or queues.is_null):
-            yield Found(
-                position=queues.position,
-                message=f"agent_queues is {kind_of(queues)}, not a mapping",
-                instead="Write the names below additional_queues",
-            )
-        yield from _unknown(queues, _AGENT_KEYS, "agent_queues", "the agent")
-        flag = queues.get("include_default_queue")
-        if flag is not None and not isinstance(flag.value, bool):
-            yield Found(
-                position=flag.position,
-                message=f"include_default_queue is {kind_of(flag)}, not true or false",
-                instead="Write true or false without quotes",
-            )
+    return _found(each for each in slips if each.mistake is Mistake.FORM)
 
 
-@rule(
+@agent_rule(
     "DS407",
     "agent-serves-default-by-name",
     reason="""
@@ -257,51 +194,11 @@ def agent_queues_form(project: Project) -> Iterator[Found]:
     bad={"dagster.yaml": _AGENT_GOOD.replace("- hybrid", "- default")},
     good={"dagster.yaml": _AGENT_GOOD},
 )
-def agent_serves_default_by_name(project: Project) -> Iterator[Found]:
+def agent_serves_default_by_name(slips: Slips) -> Iterator[Found]:
     """An agent serves the default queue by `include_default_queue`, not by a name."""
-    lists = [each.get("additional_queues") for each in _agent_queues(project)]
-    lists += [each.get("agentQueues", "additionalQueues") for each in _charts(project)]
-    for names in lists:
-        for name in () if names is None else names.items:
-            if name.is_null or (name.text or "-").strip().lower() in {"", *DEFAULT_QUEUE_WORDS}:
-                yield Found(
-                    position=name.position,
-                    message=f"{name.value!r} is a queue of that name, not the default queue",
-                    instead="Remove it, and set include_default_queue (includeDefaultQueue)",
-                )
+    return _found(each for each in slips if each.mistake is Mistake.DEFAULT_BY_NAME)
 
 
-def _charts(project: Project) -> Iterator[Node]:
-    for file in project.files_of(Family.HELM):
-        cloud = None if file.root is None else file.root.get("dagsterCloud")
-        if cloud is not None and cloud.is_mapping:
-            yield cloud
-
-
-def _agent_queues(project: Project) -> Iterator[Node]:
-    for file in project.files_of(Family.AGENT):
-        queues = None if file.root is None else file.root.get("agent_queues")
-        if queues is not None:
-            yield queues
-
-
-def _unknown(
-    queues: Node | None, known: tuple[str, ...], place: str, reader: str
-) -> Iterator[Found]:
-    for entry in () if queues is None else queues.entries:
-        if entry.key.value not in known:
-            yield Found(
-                position=entry.key.position,
-                message=f"{entry.key.value!r} is no key of {place}; {reader} does not read it",
-                instead=f"Write {known[1]} for the names, {known[0]} for the default queue",
-            )
-
-
-def _search(
-    project: Project, pattern: re.Pattern[str], *families: Family
-) -> Iterator[tuple[ConfigFile, int, str]]:
-    for file in project.files_of(*families):
-        if pattern.search(file.source.text):
-            for offset, line in lines_of(file):
-                for found in pattern.finditer(line):
-                    yield file, offset + found.start(), found[0]
+def _found(slips: Iterable[Slip]) -> Iterator[Found]:
+    for each in slips:
+        yield Found(position=each.position, message=each.message, instead=each.advice)

@@ -6,10 +6,10 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Generic, TypeVar
 
 from dagstead.model.nodes import Node
 from dagstead.model.source import Edit, Position
-from dagstead.repository.files.project import Project
 from dagstead.repository.rules.evidence import Evidence
 
 
@@ -56,7 +56,6 @@ class Found:
 
 
 Check = Callable[[Evidence], Iterator[Found]]
-CheckProject = Callable[[Project], Iterator[Found]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,56 +109,59 @@ class Finding:
         return self.found.position
 
 
-def rule(  # noqa: PLR0913 - a rule says all about itself in one place
-    code: str,
-    name: str,
-    *,
-    bad: Mapping[str, str] | str,
-    good: Mapping[str, str] | str,
-    reason: str,
-    severity: Severity = Severity.ERROR,
-    form: bool = False,
-    fixable: bool = False,
-    variables: Mapping[str, str] | None = None,
-) -> Callable[[CheckProject], Rule]:
-    """Make a function a rule about a project. Its docstring is the title.
-
-    An example that is one text is a ``dagster_cloud.yaml``.
-    """
-
-    def make(check: CheckProject) -> Rule:
-        return Rule(
-            code=code,
-            name=name,
-            subject=Subject.PROJECT,
-            severity=severity,
-            title=title_of(check),
-            reason=paragraphs(reason),
-            bad=files(bad),
-            good=files(good),
-            form=form,
-            fixable=fixable,
-            variables=variables,
-            check=lambda evidence: check(evidence.project),
-        )
-
-    return make
+View = TypeVar("View")
 
 
-def title_of(check: Callable[..., object]) -> str:
-    """The docstring of a rule's function on one line."""
-    return " ".join((check.__doc__ or "").split())
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuleMaker(Generic[View]):
+    """Makes rules of functions that look at one part of the evidence."""
+
+    subject: Subject
+    view: Callable[[Evidence], View]
+
+    def __call__(  # noqa: PLR0913 - a rule says all about itself in one place
+        self,
+        code: str,
+        name: str,
+        *,
+        bad: Mapping[str, str] | str,
+        good: Mapping[str, str] | str,
+        reason: str,
+        severity: Severity = Severity.ERROR,
+        form: bool = False,
+        fixable: bool = False,
+        variables: Mapping[str, str] | None = None,
+    ) -> Callable[[Callable[[View], Iterator[Found]]], Rule]:
+        """Make a function a rule. Its docstring is the title.
+
+        An example that is one text is a ``dagster_cloud.yaml``.
+        """
+
+        def make(find: Callable[[View], Iterator[Found]]) -> Rule:
+            return Rule(
+                code=code,
+                name=name,
+                subject=self.subject,
+                severity=severity,
+                title=" ".join((find.__doc__ or "").split()),
+                reason=textwrap.dedent(reason).strip(),
+                bad=_files(bad),
+                good=_files(good),
+                form=form,
+                fixable=fixable,
+                variables=variables,
+                check=lambda evidence: find(self.view(evidence)),
+            )
+
+        return make
 
 
-def files(example: Mapping[str, str] | str) -> Mapping[str, str]:
-    """The files of an example."""
-    given = {"dagster_cloud.yaml": example} if isinstance(example, str) else example
-    return {path: textwrap.dedent(text).lstrip("\n") for path, text in given.items()}
-
-
-def paragraphs(text: str) -> str:
-    """A reason as it stands on a rule's page."""
-    return textwrap.dedent(text).strip()
+#: A rule about the configuration of a project.
+rule = RuleMaker(subject=Subject.PROJECT, view=lambda evidence: evidence.project)
+#: A rule about what workflows do.
+workflow_rule = RuleMaker(subject=Subject.WORKFLOWS, view=lambda evidence: evidence.inspection)
+#: A rule about how the queues of agents are written.
+agent_rule = RuleMaker(subject=Subject.PROJECT, view=lambda evidence: evidence.slips)
 
 
 def replacing(node: Node, old: str, new: str) -> tuple[Edit, ...]:
@@ -169,3 +171,8 @@ def replacing(node: Node, old: str, new: str) -> tuple[Edit, ...]:
         return ()
     start = node.start + written.index(old)
     return (Edit(start=start, end=start + len(old), text=new),)
+
+
+def _files(example: Mapping[str, str] | str) -> Mapping[str, str]:
+    files = {"dagster_cloud.yaml": example} if isinstance(example, str) else example
+    return {path: textwrap.dedent(text).lstrip("\n") for path, text in files.items()}

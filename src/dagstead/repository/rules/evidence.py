@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from dagstead.repository.agents.finding import find_slips
+from dagstead.repository.agents.scan import Slip
 from dagstead.repository.ci.inspection import Inspection, inspect
 from dagstead.repository.files.project import Project
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """A project with its workflows, which are followed when the first rule asks for them."""
+    """A project; what stands behind it is read when the first rule asks for it."""
 
     project: Project
     #: The workflows, where they were followed already.
@@ -21,3 +23,8 @@ class Evidence:
     def inspection(self) -> Inspection:
         """What the workflows of the repository do."""
         return inspect(self.project) if self.followed is None else self.followed
+
+    @cached_property
+    def slips(self) -> tuple[Slip, ...]:
+        """Where the queues of agents are written so that they do not take effect."""
+        return find_slips(self.project)

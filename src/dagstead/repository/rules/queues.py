@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dagstead.model.location import Kind, Location
+from dagstead.model.queues import is_default_by_name
 from dagstead.repository.files.project import Project
 from dagstead.repository.rules.base import Found, Severity, replacing, rule
-
-#: Names that people give the default queue, which has none.
-DEFAULT_QUEUE_WORDS = frozenset({"default", "default-queue", "default_queue", "defaultqueue"})
-#: What stands for "nothing" in other tools.
-_NOTHING = frozenset({"none", "null"})
 
 
 @rule(
@@ -45,8 +41,7 @@ def queue_named_default(project: Project) -> Iterator[Found]:
         queue = location.queue
         if queue is None:
             continue
-        word = queue.value.strip().lower()
-        if not word or word in DEFAULT_QUEUE_WORDS or word in _NOTHING:
+        if is_default_by_name(queue.value):
             yield Found(
                 position=queue.position,
                 message=f"agent_queue {queue.value!r} of {location.name.value!r} is a queue of "

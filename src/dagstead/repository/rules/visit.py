@@ -67,12 +67,3 @@ def folder_exists(project: Project, path: str) -> bool:
 def file_exists(project: Project, path: str) -> bool:
     """Whether there is such a file, by its path from the root."""
     return os.path.isfile(f"{project.root}/{path}")  # noqa: PTH113 - asked of every location
-
-
-def lines_of(file: ConfigFile) -> Iterator[tuple[int, str]]:
-    """The lines of a file with their offsets, without those that are only a comment."""
-    offset = 0
-    for line in file.source.text.splitlines(keepends=True):
-        if not line.lstrip().startswith("#"):
-            yield offset, line
-        offset += len(line)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dagstead.model.agents import Agent
 from dagstead.repository.agents.finding import find_agents
-from dagstead.repository.agents.settings import AgentScan
+from dagstead.repository.agents.scan import AgentScan
 from dagstead.repository.files import Project, read_project
 
 LOCATIONS = """

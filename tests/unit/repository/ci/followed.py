@@ -13,7 +13,7 @@ from dagstead.repository.rules.base import Finding, Subject
 from dagstead.repository.rules.checking import judge
 from dagstead.repository.rules.evidence import Evidence
 from dagstead.repository.rules.registry import rules_about
-from dagstead.repository.rules.workflows.base import ETL, TRAIN, WORKFLOW, locations, workflow
+from dagstead.repository.rules.workflows.examples import ETL, TRAIN, WORKFLOW, locations, workflow
 
 OFFICIAL = "dagster-io/dagster-cloud-action/actions"
 ON_ALL = """\

@@ -7,7 +7,7 @@ from pathlib import Path
 from dagstead.repository.ci.acts import Does
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.patterns import Shape
-from dagstead.repository.rules.workflows.base import ETL, TRAIN, WORKFLOW, workflow
+from dagstead.repository.rules.workflows.examples import ETL, TRAIN, WORKFLOW, workflow
 from tests.unit.repository.ci.followed import ON_ALL, action, followed
 
 CALLED = """\

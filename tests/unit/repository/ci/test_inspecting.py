@@ -12,7 +12,7 @@ from dagstead.repository.ci.inspection import Inspection, inspect
 from dagstead.repository.ci.patterns import Shape
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.files import Project, read_project
-from dagstead.repository.rules.workflows.base import (
+from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     BUILD,
     DEPLOY,

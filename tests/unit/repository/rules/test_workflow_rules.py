@@ -12,7 +12,7 @@ from dagstead.repository.files import read_project
 from dagstead.repository.rules.base import Finding, Rule, Subject
 from dagstead.repository.rules.checking import check
 from dagstead.repository.rules.registry import all_rules, rules_about
-from dagstead.repository.rules.workflows.base import (
+from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     CI_INIT,
     DEPLOY,

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from dagstead.repository.ci.acts import DEPLOYING, Act, Does
 from dagstead.repository.ci.inspection import Inspection
-from dagstead.repository.rules.base import Found, Severity
-from dagstead.repository.rules.workflows.base import (
+from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     BUILD,
     DEPLOY,
@@ -19,7 +19,6 @@ from dagstead.repository.rules.workflows.base import (
     call,
     locations,
     workflow,
-    workflow_rule,
 )
 from dagstead.repository.rules.workflows.references import calls_dagster_plus
 from dagstead.repository.rules.workflows.visit import (

@@ -14,8 +14,8 @@ from dagstead.repository.ci.inspection import Inspected, Inspection
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.patterns import Shape
 from dagstead.repository.ci.sessions import Session, in_repository
-from dagstead.repository.rules.base import Found
-from dagstead.repository.rules.workflows.base import (
+from dagstead.repository.rules.base import Found, workflow_rule
+from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     BUILD,
     CI_INIT,
@@ -27,7 +27,6 @@ from dagstead.repository.rules.workflows.base import (
     call,
     locations,
     workflow,
-    workflow_rule,
 )
 from dagstead.repository.rules.workflows.visit import (
     acts,

@@ -19,14 +19,13 @@ from dagstead.repository.ci.placing import place
 from dagstead.repository.ci.references import reference
 from dagstead.repository.ci.triggers import starts_on, trigger_for
 from dagstead.repository.files.yaml_reader import read_yaml
-from dagstead.repository.rules.base import Found, Severity
-from dagstead.repository.rules.workflows.base import (
+from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.workflows.examples import (
     ETL,
     SERVERLESS,
     WORKFLOW,
     locations,
     workflow,
-    workflow_rule,
 )
 from dagstead.repository.rules.workflows.visit import deploying, once
 

@@ -15,8 +15,7 @@ from dagstead.repository.ci.commands import command_of
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.scripts import program_words, scripts_of
 from dagstead.repository.ci.sessions import Session
-from dagstead.repository.rules.base import Found, Severity
-from dagstead.repository.rules.workflows.base import workflow_rule
+from dagstead.repository.rules.base import Found, Severity, workflow_rule
 from dagstead.repository.rules.workflows.strategies import is_of_another_kind
 from dagstead.repository.rules.workflows.visit import sessions
 

@@ -8,14 +8,13 @@ from dagstead.model.nodes import Node
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.model import Workflow
 from dagstead.repository.ci.provider import Provider
-from dagstead.repository.rules.base import Found, Severity
-from dagstead.repository.rules.workflows.base import (
+from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.workflows.examples import (
     ETL,
     SERVERLESS,
     WORKFLOW,
     locations,
     workflow,
-    workflow_rule,
 )
 
 _GOOD = {**locations(ETL), WORKFLOW: workflow(*SERVERLESS)}

@@ -23,8 +23,8 @@ from dagstead.repository.ci.references import (
     reference,
 )
 from dagstead.repository.ci.steps import rest_of_line
-from dagstead.repository.rules.base import Found, Severity
-from dagstead.repository.rules.workflows.base import (
+from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.workflows.examples import (
     BUILD,
     CI_INIT,
     DEPLOY,
@@ -34,7 +34,6 @@ from dagstead.repository.rules.workflows.base import (
     call,
     locations,
     workflow,
-    workflow_rule,
 )
 from dagstead.repository.rules.workflows.visit import (
     acts,

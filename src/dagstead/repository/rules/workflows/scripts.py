@@ -9,8 +9,7 @@ from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.ci.scripts import program_words, scripts_of
 from dagstead.repository.ci.shell import Call
-from dagstead.repository.rules.base import Found
-from dagstead.repository.rules.workflows.base import workflow_rule
+from dagstead.repository.rules.base import Found, workflow_rule
 from dagstead.repository.rules.workflows.visit import acts, once
 
 _NOTIFY = "ci notify"

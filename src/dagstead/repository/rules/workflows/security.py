@@ -10,8 +10,8 @@ from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.model import Step, Workflow
 from dagstead.repository.ci.placing import place
 from dagstead.repository.ci.provider import Provider
-from dagstead.repository.rules.base import Found, Severity
-from dagstead.repository.rules.workflows.base import (
+from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     BUILD,
     DEPLOY,
@@ -20,7 +20,6 @@ from dagstead.repository.rules.workflows.base import (
     WORKFLOW,
     locations,
     workflow,
-    workflow_rule,
 )
 from dagstead.repository.rules.workflows.visit import concerned
 

@@ -12,8 +12,8 @@ from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.ci.scopes import Scope
 from dagstead.repository.ci.scripts_read import SINCE_LAST_PUSH
-from dagstead.repository.rules.base import Found, Severity
-from dagstead.repository.rules.workflows.base import (
+from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.workflows.examples import (
     BUILD,
     DEPLOY,
     ETL,
@@ -22,7 +22,6 @@ from dagstead.repository.rules.workflows.base import (
     WORKFLOW,
     locations,
     workflow,
-    workflow_rule,
 )
 from dagstead.repository.rules.workflows.visit import acts, deploying, once
 

@@ -12,8 +12,8 @@ from dagstead.repository.ci.following import JobRun
 from dagstead.repository.ci.inspection import Inspected, Inspection
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.sessions import Session
-from dagstead.repository.rules.base import Found
-from dagstead.repository.rules.workflows.base import (
+from dagstead.repository.rules.base import Found, workflow_rule
+from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     DEPLOY,
     ETL,
@@ -23,7 +23,6 @@ from dagstead.repository.rules.workflows.base import (
     call,
     locations,
     workflow,
-    workflow_rule,
 )
 from dagstead.repository.rules.workflows.visit import named, once, sessions
 

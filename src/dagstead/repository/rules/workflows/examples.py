@@ -1,21 +1,6 @@
-"""A rule about workflows: it looks at what CI does, and the examples are made of a few parts."""
+"""The parts that examples of rules about workflows are made of."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Iterator, Mapping
-
-from dagstead.repository.ci.inspection import Inspection
-from dagstead.repository.rules.base import (
-    Found,
-    Rule,
-    Severity,
-    Subject,
-    files,
-    paragraphs,
-    title_of,
-)
-
-Examine = Callable[[Inspection], Iterator[Found]]
 
 WORKFLOW = ".github/workflows/deploy.yml"
 CI_INIT = "dagster-io/dagster-cloud-action/actions/utils/ci-init@v1.13.7"
@@ -38,36 +23,6 @@ TRAIN = """\
       registry: registry.example.com/train
     agent_queue: gpu
 """
-
-
-def workflow_rule(
-    code: str,
-    name: str,
-    *,
-    bad: Mapping[str, str],
-    good: Mapping[str, str],
-    reason: str,
-    severity: Severity = Severity.ERROR,
-) -> Callable[[Examine], Rule]:
-    """Make a function a rule about workflows. Its docstring is the title."""
-
-    def make(examine: Examine) -> Rule:
-        return Rule(
-            code=code,
-            name=name,
-            subject=Subject.WORKFLOWS,
-            severity=severity,
-            title=title_of(examine),
-            reason=paragraphs(reason),
-            bad=files(bad),
-            good=files(good),
-            form=False,
-            fixable=False,
-            variables=None,
-            check=lambda evidence: examine(evidence.inspection),
-        )
-
-    return make
 
 
 def locations(*entries: str) -> dict[str, str]:
