@@ -9,6 +9,7 @@ from typing import Any
 from dagstead.model.nodes import Node
 from dagstead.repository.ci.acts import Act, Does
 from dagstead.repository.ci.expressions import UNKNOWN, Unknown
+from dagstead.repository.ci.image_builds import ImageBuild
 from dagstead.repository.ci.matrices import entries_of
 from dagstead.repository.ci.model import Event, Job, Workflow, WorkflowFiles
 from dagstead.repository.ci.provider import Provider
@@ -32,6 +33,8 @@ class JobRun:
     certain: bool
     #: The entry of the matrix.
     matrix: Mapping[str, Any]
+    #: Images that its steps build, with paths relative to the root of the repository.
+    images: tuple[ImageBuild, ...] = ()
 
     @property
     def is_opaque(self) -> bool:
@@ -97,6 +100,7 @@ class _Follower:
             acts=followed.acts,
             certain=certain,
             matrix=scope.matrix,
+            images=followed.images,
         )
 
     def _keep_outputs(self, job: Job, followed: Followed) -> None:

@@ -15,7 +15,7 @@ from dagstead.repository.ci.acts import Act
 from dagstead.repository.ci.following import JobRun, follow
 from dagstead.repository.ci.model import Event, Workflow, WorkflowFiles
 from dagstead.repository.ci.patterns import Evidence, Verdict, repository_verdict, verdict
-from dagstead.repository.ci.reader import read_workflows
+from dagstead.repository.ci.reader import FilesBelow, SourceFiles, read_workflows
 from dagstead.repository.ci.sessions import Session, Universes, sessions_of
 from dagstead.repository.ci.triggers import described
 from dagstead.repository.files import Project
@@ -139,12 +139,16 @@ class Inspection:
         )
 
 
-def inspect(project: Project) -> Inspection:
+def inspect(project: Project, source: SourceFiles | None = None) -> Inspection:
     """Read and follow the workflows of the repository of a project.
 
     Never raises for what is in a file.
+
+    Args:
+        project: what is known of the repository.
+        source: its files, by their paths from its top; without it those on disk.
     """
-    files = read_workflows(project)
+    files = read_workflows(project, source or FilesBelow(project.repository))
     universes: Universes = {}
     found = tuple(_inspected(project, each, files, universes) for each in files.workflows)
     return Inspection(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from dagstead.model.nodes import Node
 from dagstead.model.source import SourceText
@@ -18,41 +19,83 @@ from dagstead.repository.files.project import project_prefix
 from dagstead.repository.files.yaml_reader import Parsed, Problem, read_yaml
 
 _ACTIONS = ".github/actions"
+_ACTION_FILES = frozenset({"action.yml", "action.yaml"})
+_YAML = (".yml", ".yaml")
+_MOST_FOLDERS = 6
 _MOST_BYTES = 4_000_000
 
 
-def read_workflows(project: Project) -> WorkflowFiles:
+class SourceFiles(Protocol):
+    """The files of a repository. Paths are relative to its top, with ``/``."""
+
+    def read(self, path: str) -> bytes | None:
+        """A file's content, ``None`` where there is no file."""
+
+    def names(self, folder: str) -> Iterable[str]:
+        """The names in a folder; none where there is no folder."""
+
+
+@dataclass(frozen=True, slots=True)
+class FilesBelow:
+    """The files below a folder."""
+
+    root: Path
+
+    def read(self, path: str) -> bytes | None:
+        """A file's content, ``None`` where there is no file."""
+        try:
+            with (self.root / path).open("rb") as stream:
+                return stream.read(_MOST_BYTES)
+        except OSError:
+            return None
+
+    def names(self, folder: str) -> Iterable[str]:
+        """The names in a folder; none where there is no folder."""
+        try:
+            return sorted(each.name for each in (self.root / folder).iterdir())
+        except OSError:
+            return ()
+
+
+def read_workflows(project: Project, files: SourceFiles) -> WorkflowFiles:
     """The CI files of the repository of a project. Never raises for what is in a file.
 
     Places are relative to the root of the project, as those of its other files are.
     """
-    root, prefix = project.repository, project_prefix(project)
+    prefix = project_prefix(project)
     workflows = [
         _workflow(source, path, Provider.GITHUB)
-        for path in _paths(root, FOLDER, "*.y*ml")
-        if (source := _source(root, path, prefix)) is not None
+        for path in _workflow_paths(files)
+        if (source := _source(files, path, prefix)) is not None
     ]
-    pipeline = _source(root, FILE, prefix)
+    pipeline = _source(files, FILE, prefix)
     if pipeline is not None:
         workflows.append(_workflow(pipeline, FILE, Provider.GITLAB))
     actions: dict[str, LocalAction] = {}
-    for path in _paths(root, _ACTIONS, "**/action.y*ml"):
-        source = _source(root, path, prefix)
+    for path in _action_paths(files, _ACTIONS):
+        source = _source(files, path, prefix)
         if source is not None:
             actions[posixpath.dirname(path)] = _local_action(source, path)
     return WorkflowFiles(workflows=tuple(workflows), actions=actions)
 
 
-def _paths(root: Path, folder: str, pattern: str) -> Iterator[str]:
-    found = sorted((root / folder).glob(pattern))
-    return (each.relative_to(root).as_posix() for each in found if each.suffix in {".yml", ".yaml"})
+def _workflow_paths(files: SourceFiles) -> Iterator[str]:
+    return (f"{FOLDER}/{name}" for name in files.names(FOLDER) if name.endswith(_YAML))
 
 
-def _source(root: Path, path: str, prefix: str) -> SourceText | None:
-    try:
-        with (root / path).open("rb") as stream:
-            data = stream.read(_MOST_BYTES)
-    except OSError:
+def _action_paths(files: SourceFiles, folder: str, depth: int = 0) -> Iterator[str]:
+    # Links may lead in a circle.
+    for name in files.names(folder) if depth < _MOST_FOLDERS else ():
+        path = f"{folder}/{name}"
+        if name in _ACTION_FILES:
+            yield path
+        else:
+            yield from _action_paths(files, path, depth + 1)
+
+
+def _source(files: SourceFiles, path: str, prefix: str) -> SourceText | None:
+    data = files.read(path)
+    if data is None:
         return None
     file = path if prefix == "." else posixpath.relpath(path, prefix)
     try:

@@ -11,6 +11,7 @@ from dagstead.model.nodes import Node
 from dagstead.repository.ci.action_steps import DEFAULT_FILE, action_act, file_of, outputs_of
 from dagstead.repository.ci.acts import Act, Does, Tool
 from dagstead.repository.ci.commands import Command, command_in, command_of, is_opaque
+from dagstead.repository.ci.image_builds import ImageBuild, built_by_action, built_by_command
 from dagstead.repository.ci.model import Event, Job, LocalAction, Step
 from dagstead.repository.ci.placing import place
 from dagstead.repository.ci.references import Reference, reference
@@ -33,6 +34,8 @@ class Followed:
 
     acts: tuple[Act, ...]
     scope: Scope
+    #: With paths relative to the root of the repository.
+    images: tuple[ImageBuild, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -51,6 +54,7 @@ class StepFollower:
     #: Checkouts of other repositories, by their folder.
     foreign: dict[str, Reference] = field(default_factory=dict)
     acts: list[Act] = field(default_factory=list)
+    images: list[ImageBuild] = field(default_factory=list)
     outputs: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def follow(self, steps: tuple[Step, ...] | None = None) -> Followed:
@@ -65,7 +69,8 @@ class StepFollower:
             elif step.id:
                 for name in ("result", "build_info"):
                     self.outputs.setdefault((step.id, name), "")
-        return Followed(acts=tuple(self.acts), scope=replace(self.scope, steps=self.outputs))
+        scope = replace(self.scope, steps=self.outputs)
+        return Followed(acts=tuple(self.acts), scope=scope, images=tuple(self.images))
 
     def _step(self, step: Step, scope: Scope, *, certain: bool) -> None:
         if step.run is not None and step.run.text:
@@ -92,6 +97,7 @@ class StepFollower:
     def _action(self, found: Reference, step: Step, scope: Scope, *, certain: bool) -> None:
         if found.part.endswith("/prerun"):
             self.checkouts = (*self.checkouts, "prerun_checkout_dir")
+        self._note_image(built_by_action(found, step, scope), folder="")
         done = action_act(found, step, scope)
         if done is None:
             return
@@ -140,6 +146,7 @@ class StepFollower:
         self.folder = scope.shell_text(step.directory) or self.folder
         for call in calls_of(script, variables, scope.fill):
             command = command_of(call.words)
+            self._note_image(built_by_command(call.words), folder=self.folder)
             if command is not None:
                 yield self._commanded(command, call, step, node, certain=certain)
             elif call.words[0] == "cd":
@@ -221,6 +228,7 @@ class StepFollower:
             depth=self.depth + 1,
             rendered=self.rendered,
             acts=self.acts,
+            images=self.images,
         )
         inner.follow(action.steps)
 
@@ -246,6 +254,14 @@ class StepFollower:
     def _file(self, path: str | None) -> str | None:
         found = self._path(path)
         return self.rendered.get(found, found) if found is not None else None
+
+    def _note_image(self, built: ImageBuild | None, *, folder: str) -> None:
+        if built is not None and not self.is_lost:
+            dockerfile, context = (
+                in_repository(path, folder=folder, checkouts=self.checkouts)
+                for path in (built.dockerfile, built.context)
+            )
+            self.images.append(ImageBuild(dockerfile=dockerfile, context=context))
 
     def _path(self, path: str | None) -> str | None:
         if self.is_lost:

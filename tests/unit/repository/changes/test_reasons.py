@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from pathlib import Path
 
 import pytest
@@ -127,6 +128,11 @@ def test_copies_begin_at_the_folder_that_has_them(tmp_path: Path) -> None:
     ]
 
 
+def workflow(*steps: str) -> str:
+    listed = "".join(f"      - {each}\n" for each in steps)
+    return f"on: push\njobs:\n  x:\n    runs-on: ubuntu-24.04\n    steps:\n{listed}"
+
+
 @pytest.mark.parametrize(
     "step",
     [
@@ -134,6 +140,9 @@ def test_copies_begin_at_the_folder_that_has_them(tmp_path: Path) -> None:
         "{uses: docker/build-push-action@v6, with: {file: ./etl/Dockerfile}}",
         "{run: 'docker build -t x:1 --file etl/Dockerfile .'}",
         "{run: 'docker buildx build --push --file=etl/Dockerfile . && x'}",
+        "{run: 'cd etl; docker build -t x -f Dockerfile ..'}",
+        "{run: 'docker build -f Dockerfile ..', working-directory: etl}",
+        "{run: 'docker build -f $DIR/Dockerfile .', env: {DIR: etl}}",
     ],
 )
 def test_a_workflow_tells_the_build_context(step: str, tmp_path: Path) -> None:
@@ -143,7 +152,9 @@ def test_a_workflow_tells_the_build_context(step: str, tmp_path: Path) -> None:
             **IMAGE,
             "etl/Dockerfile": "FROM python\nCOPY . /\n",
             ".dockerignore": "docs\n",
-            ".github/workflows/deploy.yml": f"steps: [{{run: dagster-cloud ci init}}, {step}]\n",
+            ".github/workflows/deploy.yml": workflow(
+                "{run: dagster-cloud ci init}", "{run: dagster-cloud ci deploy}", step
+            ),
         },
     )
     repository.write({"dbt/x.sql": "", "docs/a.md": ""})
@@ -205,12 +216,24 @@ def test_links_lead_to_what_they_mean(tmp_path: Path) -> None:
 
 def test_a_workflow_touches_what_it_builds(tmp_path: Path) -> None:
     workflows = ".github/workflows"
+    init, build = "{run: dagster-cloud ci init}", "run: dagster-cloud ci build"
+    called = workflow(init, f"{build} --location-name ${{{{ inputs.name }}}}")
+    inputs = "on: {workflow_call: {inputs: {name: {type: string}}}}"
     files = {
         **HOME,
-        f"{workflows}/all.yml": "run: dagster-cloud ci build\n",
-        f"{workflows}/one.yml": "run: dagster-cloud ci build --location-name etl\n",
-        f"{workflows}/tests.yml": "run: pytest\n",
-        f"{workflows}/caller.yml": f"uses: ./{workflows}/one.yml\nwith: {{location_name: etl}}\n",
+        f"{workflows}/all.yml": workflow(init, f"{{{build}}}"),
+        f"{workflows}/one.yml": workflow(init, f"{{{build} --location-name etl}}"),
+        f"{workflows}/tests.yml": workflow("{run: pytest}"),
+        f"{workflows}/status.yml": workflow("{run: dagster-cloud ci status}"),
+        f"{workflows}/opaque.yml": workflow("{run: make deploy, env: {DAGSTER_CLOUD_URL: x}}"),
+        f"{workflows}/called.yml": called.replace("on: push", inputs),
+        f"{workflows}/caller.yml": (
+            f"on: push\njobs:\n  x:\n    uses: ./{workflows}/called.yml\n    with: {{name: etl}}\n"
+        ),
+        f"{workflows}/local.yml": workflow(init, "{uses: ./.github/actions/build}"),
+        ".github/actions/build/action.yml": (
+            f"runs: {{using: composite, steps: [{{{build} --location-name other}}]}}\n"
+        ),
     }
     repository = Repository.made(tmp_path, files)
 
@@ -218,9 +241,15 @@ def test_a_workflow_touches_what_it_builds(tmp_path: Path) -> None:
         "all": {"etl", "other"},
         "one": {"etl"},
         "tests": set[str](),
+        "status": set[str](),
+        "opaque": {"etl", "other"},
+        # Its caller says which.
+        "called": {"etl"},
         "caller": {"etl"},
+        "local": {"other"},
+        "../actions/build/action": {"other"},
     }.items():
-        path = f"{workflows}/{name}.yml"
+        path = posixpath.normpath(f"{workflows}/{name}.yml")
         repository.write({path: f"# new\n{files[path]}"})
         assert repository.touched() == touched, name
         repository.write({path: files[path]})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagstead.model.nodes import Node
+from dagstead.repository.ci.calls import local_calls
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.model import Workflow
 from dagstead.repository.ci.provider import Provider
@@ -81,7 +81,7 @@ def empty_workflow(inspection: Inspection) -> Iterator[Found]:
 def missing_called_file(inspection: Inspection) -> Iterator[Found]:
     """A workflow or action of the repository that is called exists."""
     for each in inspection.files.workflows:
-        for node in _called(each):
+        for node in local_calls(each):
             path = (node.text or "").removeprefix("./").rstrip("/")
             known = inspection.files.workflow(path) or path in inspection.files.actions
             # A checkout of another repository can have it.
@@ -105,10 +105,3 @@ def _checkouts(each: Workflow) -> set[str]:
     paths = (step.input("path") for job in each.jobs for step in job.steps)
     texts = (node.text or "" for node in paths if node is not None)
     return {text.removeprefix("./").strip("/") for text in texts}
-
-
-def _called(each: Workflow) -> Iterator[Node]:
-    for job in each.jobs:
-        for node in (job.uses, *(step.uses for step in job.steps)):
-            if node is not None and (node.text or "").startswith("./"):
-                yield node
