@@ -19,6 +19,7 @@ from dagstead.model.location import Kind
 from dagstead.repository.ci.pins import CLI, PEX_TOOLS
 from dagstead.repository.workflows.options import Options
 from dagstead.repository.workflows.plan import Session, Target
+from dagstead.repository.workflows.routing_program import routing_program
 
 #: A location that no agent takes would be waited for during an hour.
 LOAD_SECONDS = 900
@@ -250,13 +251,13 @@ def route(session: Session, python: str) -> str:
     ``python`` is a word of the shell: a Python that has PyYAML.
     """
     path = posixpath.normpath(posixpath.join(session.project_dir, file_of(session)))
-    return f"{python} - {_q(path)} > \"$PLAN\" <<'EOF'\n{_ROUTE}EOF\n{_TELL}"
+    return f"{python} - {_q(path)} > \"$PLAN\" <<'EOF'\n{routing_program()}EOF\n{_TELL}"
 
 
 def route_to_file(session: Session, plan: str) -> str:
     """The same without GitHub's outputs."""
     path = posixpath.normpath(posixpath.join(session.project_dir, file_of(session)))
-    return f"python - {_q(path)} > {_q(plan)} <<'EOF'\n{_ROUTE}EOF\ncat {_q(plan)}"
+    return f"python - {_q(path)} > {_q(plan)} <<'EOF'\n{routing_program()}EOF\ncat {_q(plan)}"
 
 
 def plan_line(target: Target) -> str:
@@ -273,36 +274,6 @@ _TELL = dedent(
     done
     if [ -s "$PLAN" ]; then echo "any=true" >> "$GITHUB_OUTPUT"; fi"""
 )
-
-_ROUTE = """\
-import posixpath, re, sys
-import yaml
-
-path = sys.argv[1]
-with open(path, encoding="utf-8-sig") as file:
-    locations = yaml.safe_load(file)["locations"]
-slugs = set()
-for each in locations:
-    name, build = each["location_name"], each.get("build") or {}
-    if build.get("registry"):
-        kind = "hybrid"
-    elif each.get("image") or each.get("executable_path"):
-        kind = "prebuilt"
-    elif each.get("agent_queue") or each.get("container_context"):
-        sys.exit(f"{path}: {name} is for an agent, but has neither build.registry nor image.")
-    else:
-        kind = "serverless"
-    folder = posixpath.join(posixpath.dirname(path), build.get("directory") or ".")
-    slug = re.sub("[^a-z0-9_]+", "-", name.lower()).strip("-_")[:48].rstrip("-_") or "location"
-    number, base = 2, slug
-    while slug in slugs:
-        slug, number = f"{base}-{number}", number + 1
-    slugs.add(slug)
-    line = [kind, name, posixpath.normpath(folder), build.get("registry") or "", slug]
-    if any("|" in part or not part.isprintable() for part in line):
-        sys.exit(f"{path}: {name!r} has characters that cannot be written into a script.")
-    print("|".join(line))
-"""
 
 
 def _names(targets: Iterable[Target], choice: Choice) -> list[str]:
