@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from dagstead.build.pythons import choose_python
 from dagstead.build.tree import file_digest, tree_digest
 from dagstead.errors import InvalidInputError
 from dagstead.model.location import Kind, Location
+from dagstead.model.words import did_you_mean
 from dagstead.repository.files import Project
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.slugs import slugs_of
@@ -257,8 +257,7 @@ def _check_names(project: Project, options: PlanOptions) -> None:
     ):
         for name in names:
             if name not in known:
-                close = difflib.get_close_matches(name, known, n=1)
-                hint = f" Did you mean {close[0]!r}?" if close else ""
+                hint = did_you_mean(name, known)
                 listed = ", ".join(known) or "none"
                 msg = f"{flag}: there is no location {name!r}.{hint} There is: {listed}."
                 raise InvalidInputError(msg)

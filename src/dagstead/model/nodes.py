@@ -11,6 +11,7 @@ from enum import Enum
 from typing import Any
 
 from dagstead.model.source import Position, SourceText
+from dagstead.model.words import kind_name
 
 
 class NodeKind(Enum):
@@ -146,8 +147,7 @@ def kind_of(node: Node) -> str:
             return "not readable"
         case NodeKind.SCALAR:
             pass
-    names = {bool: "true or false", int: "a number", float: "a number", str: "text"}
-    return "empty" if node.value is None else names.get(type(node.value), "another value")
+    return kind_name(node.value)
 
 
 def scalar(value: object, at: Node) -> Node:

@@ -7,10 +7,9 @@ The form is that of ``dagster_cloud_cli.config.models``, plus what the CLI adds 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,14 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dagstead.errors import InvalidDocumentError, InvalidInputError
+from dagstead.model.cloud_keys import (
+    ADDED_KEYS,
+    BUILD_KEYS,
+    CODE_SOURCES,
+    LOCATION_KEYS,
+    TOP_LEVEL_KEYS,
+)
+from dagstead.model.words import did_you_mean, kind_name
 from dagstead.operator_api.environment import environment_of
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
@@ -32,8 +39,9 @@ from dagstead.plane.names import check_location_name, check_queue_name
 #: ``util.build_pex_tag`` makes such tags; the file names become keys of the blob store.
 _PEX_TAG = re.compile(r"files=[A-Za-z0-9_][\w.+-]*\.pex(:[A-Za-z0-9_][\w.+-]*\.pex)*")
 
-_SOURCES = ("package_name", "module_name", "python_file", "autoload_defs_module_name")
-_TOP_LEVEL = frozenset({"locations", "defaults"})
+
+#: The keys of the parts in which a mistyped one is worth a guess.
+_KNOWN = {"": (*LOCATION_KEYS, *ADDED_KEYS), "build": BUILD_KEYS}
 
 
 class _Git(BaseModel, extra="forbid"):
@@ -79,9 +87,9 @@ def read_locations(document: object, deploying: Deploying) -> list[NewLocation]:
     if not isinstance(document, Mapping):
         raise InvalidDocumentError([f"The document is {_kind(document)}, not a mapping."])
     errors = [
-        f"Unknown key {key!r}.{_did_you_mean(key, _TOP_LEVEL)}"
+        f"Unknown key {key!r}.{did_you_mean(str(key), TOP_LEVEL_KEYS)}"
         for key in document
-        if key not in _TOP_LEVEL
+        if key not in TOP_LEVEL_KEYS
     ]
     listed = document.get("locations")
     if not isinstance(listed, Sequence) or isinstance(listed, str):
@@ -215,17 +223,17 @@ def _duplicates(listed: Sequence[object]) -> list[str]:
 
 
 def _source_errors(source: object) -> list[str]:
-    which = ", ".join(_SOURCES)
+    which = ", ".join(CODE_SOURCES)
     if source is None:
         return [f"code_source is missing. Name the code with one of: {which}."]
     if not isinstance(source, Mapping):
         return [f"code_source is {_kind(source)}. It must be a mapping with one of: {which}."]
     errors = [
-        f"code_source has an unknown key {key!r}.{_did_you_mean(key, _SOURCES)}"
+        f"code_source has an unknown key {key!r}.{did_you_mean(str(key), CODE_SOURCES)}"
         for key in source
-        if key not in _SOURCES
+        if key not in CODE_SOURCES
     ]
-    given = [key for key in _SOURCES if source.get(key)]
+    given = [key for key in CODE_SOURCES if source.get(key)]
     if len(given) != 1:
         has = " and ".join(given) if given else "none"
         errors.append(f"code_source must have exactly one of {which}; it has {has}.")
@@ -255,18 +263,12 @@ def _sentence(error: ErrorDetails) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         parent, _, key = path.rpartition(".")
-        known = _Location.model_fields if not parent else ()
         where = f" in {parent}" if parent else ""
-        return f"unknown key {key!r}{where}.{_did_you_mean(key, known)}"
+        return f"unknown key {key!r}{where}.{did_you_mean(key, _KNOWN.get(parent, ()))}"
     if error["type"] == "missing":
         return f"{path} is missing."
     message = error["msg"].removeprefix("Value error, ")
     return f"{path}: {message}."
-
-
-def _did_you_mean(key: object, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(str(key), list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _collect(errors: list[str], check: Callable[[], object]) -> None:
@@ -281,11 +283,5 @@ def _mapping(value: object) -> Mapping[str, Any]:
 
 
 def _kind(value: object) -> str:
-    names = {
-        type(None): "missing",
-        str: "text",
-        list: "a list",
-        dict: "a mapping",
-        bool: "true or false",
-    }
-    return names.get(type(value), "a number")
+    # The CLI sends null for what is not set.
+    return "missing" if value is None else kind_name(value)

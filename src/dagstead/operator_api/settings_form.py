@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
+
+from dagstead.model.words import did_you_mean
 
 _Count = Annotated[int, Field(ge=0, strict=True)]
 _Seconds = Annotated[float, Field(ge=0)]
@@ -110,8 +111,7 @@ def _sentence(error: ErrorDetails) -> str:
     if error["type"] != "extra_forbidden":
         return f"{path} is {_short(error['input'])}: {error['msg']}."
     known = _known(error["loc"][:-1])
-    close = difflib.get_close_matches(str(error["loc"][-1]), known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else f" Known here: {', '.join(known)}."
+    hint = did_you_mean(str(error["loc"][-1]), known) or f" Known here: {', '.join(known)}."
     return f"Unknown setting {path!r}.{hint}"
 
 

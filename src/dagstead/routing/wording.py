@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dagstead.model.agents import Agent
 from dagstead.model.queues import is_default_by_name, name_queue
+from dagstead.model.words import nearest
 from dagstead.routing.routes import Reason, Refusal, Route, Target
 
 #: More names make a sentence unreadable.
@@ -41,9 +41,9 @@ def describe_unserved(route: Route, *, running: bool = False) -> Unserved:
         return _no_agents(queue, running=running)
     near = [each for each in route.refusals if route.location.queue in each.agent.queues]
     for reason in (Reason.NOT_ALLOWED, Reason.BRANCH_DEPLOYMENTS, Reason.DEPLOYMENT):
-        nearest = [each for each in near if each.reasons[0] is reason]
-        if nearest:
-            return _nearly(route, nearest, reason, an_agent)
+        closest = [each for each in near if each.reasons[0] is reason]
+        if closest:
+            return _nearly(route, closest, reason, an_agent)
     return _wrong_queue(route, an_agent)
 
 
@@ -55,9 +55,7 @@ def describe_refusal(refusal: Refusal, route: Route) -> str:
 def nearest_queue(queue: str | None, agents: Iterable[Agent]) -> str | None:
     """The served queue that was probably meant."""
     served = sorted({each for agent in agents for each in agent.queues if each})
-    wanted = (queue or "").strip()
-    same = [each for each in served if each.lower() == wanted.lower()]
-    return next(iter([*same, *difflib.get_close_matches(wanted, served, n=1)]), None)
+    return nearest((queue or "").strip(), served)
 
 
 def listing(names: Sequence[str]) -> str:

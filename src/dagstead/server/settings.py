@@ -14,7 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from dagstead.errors import ConfigurationError
 from dagstead.model.folders import DATA_FOLDER
-from dagstead.server.settings_file import FILE_NAME, closest, read_settings_file
+from dagstead.model.words import did_you_mean
+from dagstead.server.settings_file import FILE_NAME, read_settings_file
 
 ENVIRONMENT_PREFIX = "DAGSTEAD_"
 
@@ -232,7 +233,7 @@ def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     known = {name.upper() for name in _NAMES} | _OTHER_VARIABLES
     return tuple(
         f"{name} is no setting and has no effect."
-        + closest(name, [f"{ENVIRONMENT_PREFIX}{each}" for each in sorted(known)])
+        + did_you_mean(name, [f"{ENVIRONMENT_PREFIX}{each}" for each in sorted(known)])
         for name in sorted(environment)
         if name.startswith(ENVIRONMENT_PREFIX)
         and not name.startswith(SECRET_PREFIX)

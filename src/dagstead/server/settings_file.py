@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from dagstead.errors import ConfigurationError
+from dagstead.model.words import did_you_mean
 
 FILE_NAME = "dagstead.toml"
 
@@ -30,7 +30,7 @@ def read_settings_file(path: Path, known: Sequence[str]) -> dict[str, Any]:
     for name in values:
         if name not in known:
             msg = (
-                f"{path}: {name!r} is no setting.{closest(name, known)} "
+                f"{path}: {name!r} is no setting.{did_you_mean(name, known)} "
                 "See all with `dagstead config show`."
             )
             raise ConfigurationError(msg)
@@ -38,9 +38,3 @@ def read_settings_file(path: Path, known: Sequence[str]) -> dict[str, Any]:
         name: path.parent / value if name in _PATHS and isinstance(value, str) else value
         for name, value in values.items()
     }
-
-
-def closest(name: str, known: Sequence[str]) -> str:
-    """A did-you-mean sentence with a space before it, or nothing."""
-    found = difflib.get_close_matches(name, known, n=1, cutoff=0.6)
-    return f" Did you mean {found[0]!r}?" if found else ""

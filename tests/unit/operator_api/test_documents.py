@@ -6,10 +6,19 @@ from itertools import count
 from typing import Any
 
 import pytest
+from dagster_cloud_cli.config import models as official
 from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 from dagster_shared.serdes import deserialize_value
 
 from dagstead.errors import InvalidDocumentError
+from dagstead.model.cloud_keys import (
+    ADDED_KEYS,
+    BUILD_KEYS,
+    CODE_SOURCES,
+    DEFAULTS_KEYS,
+    LOCATION_KEYS,
+)
+from dagstead.operator_api import documents
 from dagstead.operator_api.documents import Deploying, pex_files, read_location, read_locations
 from dagstead.plane.deployments import Branch, Deployment, DeploymentKind
 
@@ -213,3 +222,10 @@ def test_wrong_locations_are_refused(change: dict[str, Any], sentence: str) -> N
     with pytest.raises(InvalidDocumentError) as caught:
         read_location({**MINIMAL, **change}, deploying())
     assert any(sentence in error for error in caught.value.errors), caught.value.errors
+
+
+def test_the_server_and_check_know_the_same_keys() -> None:
+    assert set(documents._Location.model_fields) == {*LOCATION_KEYS, *ADDED_KEYS}
+    assert set(official.LocationDefaults.model_fields) == set(DEFAULTS_KEYS)
+    assert set(official.CodeSource.model_fields) == set(CODE_SOURCES)
+    assert set(official.Build.model_fields) == set(BUILD_KEYS)

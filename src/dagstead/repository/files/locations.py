@@ -5,6 +5,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
+from dagstead.model.cloud_keys import CODE_SOURCES
 from dagstead.model.families import Family
 from dagstead.model.location import CodeSource, Location, Origin, Value
 from dagstead.model.nodes import Node, NodeKind
@@ -12,9 +13,6 @@ from dagstead.repository.files.classify import classify
 from dagstead.repository.files.families import variant_of
 from dagstead.repository.files.merge import merge
 from dagstead.repository.files.project import ConfigFile
-
-#: The ways to say where the definitions are.
-CODE_SOURCES = ("package_name", "module_name", "python_file", "autoload_defs_module_name")
 
 
 def locations_of(file: ConfigFile) -> Iterator[Location]:

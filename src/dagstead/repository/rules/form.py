@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from dagstead.model.cloud_keys import (
     BUILD_KEYS,
+    CODE_SOURCES,
     DEFAULTS_KEYS,
     LOCATION_KEYS,
     TEXT_KEYS,
@@ -15,7 +16,6 @@ from dagstead.model.cloud_keys import (
 from dagstead.model.nodes import Entry, Node, NodeKind, kind_of
 from dagstead.model.source import Edit
 from dagstead.model.words import is_same_word, nearest
-from dagstead.repository.files.locations import CODE_SOURCES
 from dagstead.repository.files.project import Project
 from dagstead.repository.rules.base import Found, replacing, rule
 from dagstead.repository.rules.keys import OF_BUILD, OF_CODE_SOURCE, OF_LOCATION, OF_TOP_LEVEL

@@ -1,8 +1,10 @@
-"""The keys of ``dagster_cloud.yaml``, and what people write in their place."""
+"""What people write in place of the keys of ``dagster_cloud.yaml``."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+
+from dagstead.model.cloud_keys import ADDED_KEYS, BUILD_KEYS, CODE_SOURCES
 
 _IN_CODE_SOURCE = "Write it below code_source: 'code_source: {KEY: …}'"
 _IN_BUILD = "Write it below build: 'build: {KEY: …}'"
@@ -15,17 +17,13 @@ _BY_CLI = "Remove it: the command line adds it when it deploys"
 
 #: Old, invented or misplaced keys of a location, with what to do.
 OF_LOCATION: Mapping[str, str] = {
-    "package_name": _IN_CODE_SOURCE,
-    "module_name": _IN_CODE_SOURCE,
-    "python_file": _IN_CODE_SOURCE,
-    "autoload_defs_module_name": _IN_CODE_SOURCE,
+    **dict.fromkeys(CODE_SOURCES, _IN_CODE_SOURCE),
     "python_module": "Write 'code_source: {module_name: …}', and attribute beside code_source",
     "python_package": "Write 'code_source: {package_name: …}'",
     "code_from": "Write 'code_source: {package_name: …}'",
     "code_location": "Write 'location_name: NAME'",
     "name": "Write 'location_name: NAME'",
-    "directory": _IN_BUILD,
-    "registry": _IN_BUILD,
+    **dict.fromkeys(BUILD_KEYS, _IN_BUILD),
     "dockerfile": "Remove it: the build command takes --dockerfile-path",
     "python_version": "Remove it: the build command takes --python-version",
     "python_requirements": "Remove it: requirements.txt or setup.py of the build directory",
@@ -39,9 +37,7 @@ OF_LOCATION: Mapping[str, str] = {
     "k8s": _IN_CONTEXT,
     "ecs": _IN_CONTEXT,
     "docker": _IN_CONTEXT,
-    "git": _BY_CLI,
-    "pex_metadata": _BY_CLI,
-    "defs_state_info": _BY_CLI,
+    **dict.fromkeys(ADDED_KEYS, _BY_CLI),
 }
 OF_CODE_SOURCE: Mapping[str, str] = {
     "file_name": "Write 'python_file: …'",

@@ -19,6 +19,7 @@ kind: ConfigMap
 data:
   dagster.yaml: |
     instance_class: {module: dagster_cloud.instance, class: DagsterCloudAgentInstance}
+    dagster_cloud_api: {deployment: prod}
     agent_queues:
       - hybrid
 """
@@ -39,7 +40,7 @@ def found_in(root: Path, files: Mapping[str, str]) -> list[tuple[str, str, int]]
         ({"values.yaml": _LIST.replace("- hybrid", "queues: [hybrid]")}, ("DS402", 4)),
         ({"values.yaml": _LIST.replace("- hybrid", "includeDefaultQueue: 'no'")}, ("DS402", 4)),
         ({"values.yaml": _LIST.replace("- hybrid", "additionalQueues: [default]")}, ("DS407", 4)),
-        ({"agent-config.yaml": _INSIDE}, ("DS406", 6)),
+        ({"agent-config.yaml": _INSIDE}, ("DS406", 7)),
         ({"dagster.yaml": f"{_AGENT}agent_queues: {{additional_queues: gpu}}\n"}, ("DS406", 2)),
         (
             {"dagster.yaml": f"{_AGENT}agent_queues: {{include_default_queue: {{env: A}}}}\n"},
