@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dagstead.model.agents import Agent, AgentKind, managed_pool
 from dagstead.model.location import Kind
 from dagstead.repository.agents.scan import AgentScan
+from dagstead.repository.agents.sources import agents_in_files
 from dagstead.repository.files.project import Project
 from dagstead.routing.findings import ABOUT_NO_LOCATION, findings
 from dagstead.routing.remarks import Remark, Weight
@@ -15,6 +16,18 @@ from dagstead.routing.routes import BRANCHES, Route, Routed, Target, routes
 
 #: What the official command line deploys to when nothing else is said.
 USUAL_DEPLOYMENT = "prod"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Wanted:
+    """What is to be looked at; nothing said is all locations where a repository deploys them."""
+
+    #: Only this full deployment.
+    deployment: str | None = None
+    #: Only branch deployments, and the full one that is named beside.
+    branch: bool = False
+    #: Only these locations; empty is all.
+    names: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -34,6 +47,28 @@ class Outlook:
     def is_doubtful(self) -> bool:
         """Whether there is anything more than a note."""
         return any(each.weight is not Weight.NOTE for each in self.remarks)
+
+
+def expected_agents(
+    project: Project,
+    named: Sequence[str] = (),
+    sets: Sequence[str] = (),
+    *,
+    no_pool: bool = False,
+) -> AgentScan:
+    """The agents of files, and the managed pool where it is assumed.
+
+    Args:
+        project: the repository.
+        named: files of agents, as of :func:`dagstead.repository.agents.sources.agents_in_files`.
+        sets: what is laid over Helm values.
+        no_pool: whether there is no managed pool.
+
+    Raises:
+        InvalidInputError: when a file or ``sets`` are not of their form.
+    """
+    found = agents_in_files(project, named, sets)
+    return found if no_pool else with_pool(found, project)
 
 
 def with_pool(found: AgentScan, project: Project) -> AgentScan:
@@ -77,24 +112,21 @@ def targets_of(
 
 
 def look(
-    project: Project,
-    found: AgentScan,
-    targets: Sequence[Target],
-    *,
-    names: Collection[str] = (),
-    branches_matter: bool = False,
-    live: bool = False,
+    project: Project, found: AgentScan, wanted: Wanted | None = None, *, live: bool = False
 ) -> Outlook:
     """Route the locations of a repository.
 
     Args:
         project: the repository.
         found: its agents, and what there is to say about their files.
-        targets: the deployments to look at.
-        names: only these locations; empty is all.
-        branches_matter: whether a location that nobody runs in branch deployments is an error.
+        wanted: the deployments and locations to look at. Where only branch deployments are, a
+            location that nobody runs there is an error.
         live: whether the agents are those that are heard of.
     """
+    wanted = wanted or Wanted()
+    names = wanted.names
+    targets = targets_of(found.agents, wanted.deployment, branch=wanted.branch)
+    branches_matter = wanted.branch and wanted.deployment is None
     chosen = [each for each in project.locations if not names or each.name.value in names]
     routed = routes([Routed.of(each) for each in chosen], targets, found.agents)
     told = findings(routed, found.agents, branches_matter=branches_matter, running=live)

@@ -67,8 +67,8 @@ def explain(  # noqa: PLR0913 - options of a command
 
     `dagstead explain digits --live --url https://dagstead.example.com`
     """
-    from dagstead.check.outlook import look, targets_of
-    from dagstead.cli.explaining import explain as gather
+    from dagstead.check.explanation import explain as gather
+    from dagstead.check.outlook import Wanted, look
     from dagstead.cli.explanation_page import as_json, as_text
     from dagstead.repository.files import read_project
 
@@ -77,9 +77,8 @@ def explain(  # noqa: PLR0913 - options of a command
     found_location = project.location(name)
     assert found_location is not None  # noqa: S101 - it was chosen from the project
     source = AgentSource(agents=agents, sets=set_, no_pool=no_pool, live=live, url=url)
-    found = source.found(project)
-    targets = targets_of(found.agents, deployment, branch=branch)
-    outlook = look(project, found, targets, names=[name], live=live)
+    wanted = Wanted(deployment=deployment, branch=branch, names=[name])
+    outlook = look(project, source.found(project), wanted, live=live)
     explanation = gather(project, found_location, outlook)
     prefix = _prefix(project)
     if format_ is ExplainFormat.JSON:

@@ -16,7 +16,7 @@ from dagstead.routing.wording import describe_refusal
 
 if TYPE_CHECKING:
     from dagstead.build.model import PlannedBuild
-    from dagstead.cli.explaining import Explanation
+    from dagstead.check.explanation import Explanation
     from dagstead.model.source import Position
     from dagstead.repository.ci.inspection import Use
 

@@ -111,13 +111,11 @@ def print_dockerfiles(made: Plan) -> None:
 
 def _agents(project: Project) -> dict[str, list[str]]:
     """The agents that will run each location, from the repository's files alone."""
-    from dagstead.check.outlook import look, targets_of
-    from dagstead.cli.routing import AgentSource
+    from dagstead.check.outlook import expected_agents, look
     from dagstead.errors import DagsteadError
 
     try:
-        found = AgentSource().found(project)
-        routes = look(project, found, targets_of(found.agents, None, branch=False)).routes
+        routes = look(project, expected_agents(project)).routes
     except DagsteadError:
         # `dagstead routes` tells what is wrong with them.
         return {}

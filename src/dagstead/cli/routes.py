@@ -85,16 +85,14 @@ def routes(  # noqa: PLR0913 - options of a command
 
     `dagstead routes --format mermaid` draws it
     """
-    from dagstead.check.outlook import look, targets_of
+    from dagstead.check.outlook import Wanted, look
     from dagstead.repository.files import read_project
 
     project = read_project(path)
     names = chosen(project, path, location or [])
     source = AgentSource(agents=agents, sets=set_, no_pool=no_pool, live=live, url=url)
-    found = source.found(project)
-    targets = targets_of(found.agents, deployment, branch=branch)
-    matters = branch and deployment is None
-    outlook = look(project, found, targets, names=names, branches_matter=matters, live=live)
+    wanted = Wanted(deployment=deployment, branch=branch, names=names)
+    outlook = look(project, source.found(project), wanted, live=live)
     _print(outlook, project, format_, why=why)
     if outlook.is_unserved or (strict and outlook.is_doubtful):
         raise typer.Exit(1)

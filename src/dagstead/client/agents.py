@@ -9,6 +9,8 @@ from typing import Any
 from dagstead.client.connection import Connection
 from dagstead.errors import RefusedError, UnreachableError
 from dagstead.model.agents import Agent, AgentKind
+from dagstead.repository.agents.scan import AgentScan
+from dagstead.routing.remarks import Remark, Weight
 
 _QUERY = """
 query ServingAgents {
@@ -29,6 +31,19 @@ class LiveAgents:
     running: tuple[Agent, ...]
     #: Agents that were heard of, and are silent.
     silent: tuple[Agent, ...]
+
+    def as_scan(self) -> AgentScan:
+        """Those that run, with a note about each of the others."""
+        notes = (
+            Remark(
+                name="silent-agent",
+                weight=Weight.NOTE,
+                message=f"{each.name} serves {each.described_queues} and is not heard of any more",
+                advice="Look at the agent's log if it should be running",
+            )
+            for each in self.silent
+        )
+        return AgentScan(agents=self.running, remarks=tuple(notes))
 
 
 def live_agents(connection: Connection) -> LiveAgents:

@@ -5,19 +5,22 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from dagstead.build.model import PlannedBuild
+from dagstead.build.planning import PlanOptions, make_plan
+from dagstead.check.outlook import Outlook
 from dagstead.errors import DagsteadError, GitError, InvalidInputError
-
-if TYPE_CHECKING:
-    from dagstead.build.model import PlannedBuild
-    from dagstead.check.outlook import Outlook
-    from dagstead.model.location import Location
-    from dagstead.model.source import Position
-    from dagstead.repository.changes import Part, Step
-    from dagstead.repository.ci.inspection import Use
-    from dagstead.repository.files import Project
-    from dagstead.repository.rules.base import Finding
+from dagstead.model.location import Location
+from dagstead.model.source import Position
+from dagstead.repository.changes import FilesOnDisk, Glob, Part, Step, Tree, made_from
+from dagstead.repository.changes.git import open_repository
+from dagstead.repository.changes.reports import shown
+from dagstead.repository.ci.inspection import Use
+from dagstead.repository.files import Project
+from dagstead.repository.rules.base import Finding
+from dagstead.repository.rules.checking import judge
+from dagstead.repository.rules.evidence import Evidence
+from dagstead.repository.rules.registry import all_rules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -48,8 +51,7 @@ class Explanation:
 
 def explain(project: Project, location: Location, outlook: Outlook) -> Explanation:
     """Gather all. ``outlook`` is of this location alone; nothing of the repository is run."""
-    from dagstead.repository.ci.inspection import inspect
-
+    evidence = Evidence(project=project)
     build, problem = _build(project, location)
     name = location.name.value
     same = [each for each in project.definitions if each.name.value == name]
@@ -59,15 +61,13 @@ def explain(project: Project, location: Location, outlook: Outlook) -> Explanati
         build=build,
         problem=problem,
         outlook=outlook,
-        uses=inspect(project).uses_of(location),
+        uses=evidence.inspection.uses_of(location),
         made_from=tuple(_made_from(project, location)),
-        findings=tuple(_findings(project, same)),
+        findings=tuple(_findings(evidence, same)),
     )
 
 
 def _build(project: Project, location: Location) -> tuple[PlannedBuild | None, str | None]:
-    from dagstead.build.planning import PlanOptions, make_plan
-
     options = PlanOptions(
         locations=(location.name.value,), search_path=os.environ.get("PATH", os.defpath)
     )
@@ -79,9 +79,6 @@ def _build(project: Project, location: Location) -> tuple[PlannedBuild | None, s
 
 
 def _made_from(project: Project, location: Location) -> Iterator[MadeFrom]:
-    from dagstead.repository.changes import FilesOnDisk, made_from
-    from dagstead.repository.changes.git import open_repository
-
     try:
         git = open_repository(project.root)
         top, prefix = git.top, git.prefix
@@ -94,9 +91,6 @@ def _made_from(project: Project, location: Location) -> Iterator[MadeFrom]:
 
 
 def _shown(part: Part, top: str) -> str:
-    from dagstead.repository.changes import Glob, Tree
-    from dagstead.repository.changes.reports import shown
-
     if isinstance(part, Tree):
         is_folder = os.path.isdir(f"{top}/{part.path}")  # noqa: PTH112 - many
         return shown(part.path) + ("/" if is_folder else "")
@@ -105,12 +99,10 @@ def _shown(part: Part, top: str) -> str:
     return shown(f"{part.path} (what {part.package} needs of it)")
 
 
-def _findings(project: Project, definitions: Sequence[Location]) -> Iterator[Finding]:
+def _findings(evidence: Evidence, definitions: Sequence[Location]) -> Iterator[Finding]:
     """What ``dagstead check`` says inside the location's entries, or by its name."""
-    from dagstead.repository.rules.checking import check
-
     quoted = repr(definitions[0].name.value)
-    for each in check(project):
+    for each in judge(evidence, all_rules()):
         inside = any(_is_inside(each.position, location) for location in definitions)
         if inside or quoted in each.found.message:
             yield each
