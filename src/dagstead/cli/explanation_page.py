@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dagstead.cli.remarks import normalized
+from dagstead.cli.output import is_coloured
 from dagstead.model.queues import describe_queue
+from dagstead.repository.files.places import shown
 from dagstead.routing.wording import describe_refusal
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _INDENT = "  "
 
 def as_text(explanation: Explanation, *, prefix: str = "") -> str:
     """Sections with a title; in them a word and what it is, aligned."""
-    coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    coloured = is_coloured(sys.stdout)
     lines = []
     for title, rows in _sections(explanation, prefix):
         lines.append(typer.style(title, bold=True) if coloured else title)
@@ -92,21 +93,21 @@ def _sections(explanation: Explanation, prefix: str) -> Iterator[Section]:
 def _facts(explanation: Explanation, prefix: str) -> Iterator[tuple[str, str]]:
     location = explanation.location
     result = location.classification
-    yield "defined", _at(location.position, prefix)
+    yield "defined", shown(prefix, location.position)
     for each in explanation.others:
-        yield "and", f"{_at(each, prefix)}, which a deploy from here does not take"
-    yield "kind", f"{location.kind}: {result.reason} ({_at(result.position, prefix)})"
+        yield "and", f"{shown(prefix, each)}, which a deploy from here does not take"
+    yield "kind", f"{location.kind}: {result.reason} ({shown(prefix, result.position)})"
     if result.settle:
         yield "", f"{result.settle}."
     source = location.code_source
     if source is None:
         yield "code", "nothing says where its definitions are"
     else:
-        yield "code", f"{source.by} {source.target.value} ({_at(source.position, prefix)})"
+        yield "code", f"{source.by} {source.target.value} ({shown(prefix, source.position)})"
     queue = location.queue
-    shown = describe_queue(location.queue_name) or "''"
-    where = "" if queue is None else f" ({queue.origin}, {_at(queue.position, prefix)})"
-    yield "queue", shown + where.replace("(own, ", "(")
+    name = describe_queue(location.queue_name) or "''"
+    where = "" if queue is None else f" ({queue.origin}, {shown(prefix, queue.position)})"
+    yield "queue", name + where.replace("(own, ", "(")
 
 
 def _build_rows(build: PlannedBuild) -> Iterator[tuple[str, str]]:
@@ -167,14 +168,14 @@ def _findings(explanation: Explanation, prefix: str) -> Iterator[dict[str, Any]]
         yield {
             "severity": str(each.severity),
             "name": each.code,
-            "place": _at(each.position, prefix),
+            "place": shown(prefix, each.position),
             "text": each.found.sentences,
         }
     for remark in explanation.outlook.remarks:
         yield {
             "severity": str(remark.weight),
             "name": remark.name,
-            "place": "" if remark.position is None else _at(remark.position, prefix),
+            "place": "" if remark.position is None else shown(prefix, remark.position),
             "text": remark.sentences,
         }
 
@@ -188,7 +189,3 @@ def _use(use: Use) -> dict[str, Any]:
         "builds": [f"{each.file}:{each.line}" for each in use.builds],
         "deploys": [f"{each.file}:{each.line}" for each in use.deploys],
     }
-
-
-def _at(position: Position, prefix: str) -> str:
-    return normalized(prefix, position)

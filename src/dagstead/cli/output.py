@@ -1,17 +1,27 @@
-"""How lists are printed: a table on a terminal, tab-separated lines in a pipe, or JSON."""
+"""How results are printed: a table on a terminal, tab-separated lines in a pipe, or JSON."""
 
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+if TYPE_CHECKING:
+    from rich.console import ConsoleRenderable, RichCast
+    from rich.live import Live
+
+    from dagstead.repository.files import Project
+
 #: Columns of help in a pipe: the first sentence of every command fits, none is cut.
 PIPE_WIDTH = 160
+
+_REFRESHES_A_SECOND = 4
 
 
 class Format(StrEnum):
@@ -32,10 +42,46 @@ def on_terminal() -> bool:
     return sys.stdout.isatty() and sys.stderr.isatty()
 
 
+def is_coloured(stream: TextIO) -> bool:
+    """Whether to colour what we put on a stream ourselves; rich decides alike."""
+    return stream.isatty() and not os.environ.get("NO_COLOR")
+
+
+def prefix_of(project: Project) -> str:
+    """From the current folder to the project, so that an editor finds the files."""
+    relative = os.path.relpath(project.root)
+    return "" if relative == "." else f"{relative}/"
+
+
+def prefix_in_repository(project: Project) -> str:
+    """From the root of the repository to the project."""
+    relative = project.root.relative_to(project.repository).as_posix()
+    return "" if relative == "." else f"{relative}/"
+
+
+def print_json(value: object) -> None:
+    """Print one document for programs."""
+    print(json.dumps(value, indent=2, default=str))
+
+
+@contextmanager
+def redrawn(view: ConsoleRenderable | RichCast, *, transient: bool = False) -> Iterator[Live]:
+    """Keep a view on the terminal, below what is printed; ``transient`` ones go at the end."""
+    from rich.console import Console
+    from rich.live import Live
+
+    # It reads NO_COLOR itself.
+    console = Console(stderr=True)
+    with Live(
+        view, console=console, refresh_per_second=_REFRESHES_A_SECOND, transient=transient
+    ) as live:
+        yield live
+
+
 def print_rows(rows: Sequence[Mapping[str, Any]], format_: Format, *, empty: str) -> None:
     """Print rows that all have the same keys; ``empty`` is told when there are none."""
     if format_ is Format.JSON:
-        print(json.dumps(rows, indent=2, default=str))
+        print_json(rows)
     elif not rows:
         typer.echo(empty, err=True)
     elif sys.stdout.isatty():

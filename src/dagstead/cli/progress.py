@@ -17,16 +17,15 @@ from dagstead.build.events import (
     StepFinished,
     StepStarted,
 )
+from dagstead.cli.output import redrawn
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.table import Table
 
 OnEvent = Callable[[Event], None]
 
 #: The end of a program's output that is worth a screen.
 _SHOWN_LINES = 25
-_REFRESHES_A_SECOND = 4
 
 
 @contextmanager
@@ -35,15 +34,8 @@ def progress() -> Iterator[OnEvent]:
     if not sys.stderr.isatty():
         yield lambda event: _print_lines(_lines(event))
         return
-    from rich.console import Console
-    from rich.live import Live
-
-    # It reads NO_COLOR itself.
-    console = Console(stderr=True)
-    view = _View(console)
-    with Live(
-        view, console=console, refresh_per_second=_REFRESHES_A_SECOND, transient=True
-    ) as live:
+    view = _View()
+    with redrawn(view, transient=True) as live:
         yield lambda event: view.take(event, live)
 
 
@@ -82,8 +74,7 @@ def _took(seconds: float) -> str:
 class _View:
     """A line for each location that is under way; what is done scrolls by above them."""
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
+    def __init__(self) -> None:
         self._steps: dict[str, tuple[str, float]] = {}
         self._said: dict[str, str] = {}
 
