@@ -1,6 +1,8 @@
 """The command ``dagstead``: one module a noun, each thin, importing late so that it starts fast.
 
 Commands read settings, call the server or the store, and print. No rule of the domain lives here.
+What they are asked for comes in groups of options (``options``), what they print goes through
+``output``.
 """
 
 from __future__ import annotations

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
+from dagstead.cli.options.agent_config import AgentConfigFlags
+from dagstead.cli.options.groups import grouped
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
-from dagstead.repository.agents.agent_config import AgentType
 
 if TYPE_CHECKING:
     from dagstead.repository.agents.agent_config import AgentFile
@@ -59,40 +60,10 @@ def list_(
 
 
 @app.command()
-def config(  # noqa: PLR0913 - one parameter an option
+@grouped
+def config(
     *,
-    type_: Annotated[AgentType, typer.Option("--type", help="Where it runs code.")],
-    url: Annotated[
-        str,
-        typer.Option(
-            "--url",
-            envvar="DAGSTER_CLOUD_URL",
-            help="The control plane, as the agent and the code that it runs reach it.",
-        ),
-    ],
-    queue: Annotated[
-        list[str] | None, typer.Option("--queue", help="Serve this queue; may be repeated.")
-    ] = None,
-    default_queue: Annotated[
-        bool | None,
-        typer.Option(
-            "--default-queue/--no-default-queue",
-            help="Whether to serve locations without a queue; by default if no --queue is given.",
-        ),
-    ] = None,
-    deployment: Annotated[
-        list[str] | None,
-        typer.Option("--deployment", help="Serve this deployment, else prod; may be repeated."),
-    ] = None,
-    branch_deployments: Annotated[
-        bool, typer.Option("--branch-deployments", help="Serve all branch deployments, too.")
-    ] = False,
-    label: Annotated[
-        str | None, typer.Option("--label", help="Its name on the control plane's pages.")
-    ] = None,
-    network: Annotated[
-        str, typer.Option("--network", help="Docker: the network of the agent and its containers.")
-    ] = "dagstead",
+    flags: AgentConfigFlags,
     output: Annotated[
         Path | None,
         typer.Option("--output", help="File to write; a folder gets dagster.yaml or values.yaml."),
@@ -110,18 +81,9 @@ def config(  # noqa: PLR0913 - one parameter an option
 
     - `dagstead agent config --type kubernetes --queue gpu --deployment prod > values.yaml`
     """
-    from dagstead.repository.agents.agent_config import AgentFile, text
+    from dagstead.repository.agents.agent_config import text
 
-    file = AgentFile(
-        type=type_,
-        url=url.rstrip("/"),
-        queues=tuple(dict.fromkeys(queue or ())),
-        default_queue=not queue if default_queue is None else default_queue,
-        deployments=tuple(deployment or ("prod",)),
-        branch_deployments=branch_deployments,
-        label=label,
-        network=network,
-    )
+    file = flags.file()
     if output is None:
         print(text(file), end="")
     else:

@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagstead.cli import building as shared
-from dagstead.cli.narrowing import SinceOption, since_only
-from dagstead.cli.output import Format, FormatOption, print_rows
+from dagstead.cli import steps
+from dagstead.cli.options.build import OUTPUT, BuildFlags, PlanFlags
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.source import SinceFlags
+from dagstead.cli.output import Format, FormatOption, print_json, print_rows
 from dagstead.cli.plan import print_dockerfiles
 
 if TYPE_CHECKING:
     from dagstead.build.manifest import Manifest
+    from dagstead.build.model import Plan
+    from dagstead.build.options import BuildOptions
     from dagstead.build.results import Built
 
 
-def build(  # noqa: PLR0913 - options of a command
-    path: shared.PathArgument = shared.HERE,
+@grouped
+def build(
     *,
-    location: shared.LocationOption = None,
-    since: SinceOption = None,
+    source: SinceFlags,
     output: Annotated[
         Path, typer.Option("--output", help="Folder for PEX files and the manifest build.json.")
-    ] = shared.OUTPUT,
-    strategy: shared.StrategyOption = None,
-    image: shared.ImageOption = None,
-    dockerfile: shared.DockerfileOption = None,
-    python: shared.PythonOption = None,
-    platform: shared.PlatformOption = None,
+    ] = OUTPUT,
+    planning: PlanFlags,
     show_dockerfile: Annotated[
         bool,
         typer.Option("--show-dockerfile", help="Print generated Dockerfiles, and end."),
     ] = False,
-    cache: shared.CacheOption = None,
-    jobs: shared.JobsOption = None,
-    fail_fast: shared.FailFastOption = False,
-    no_load: shared.NoLoadOption = False,
-    no_push: shared.NoPushOption = False,
-    build_arg: shared.BuildArgOption = None,
-    secret: shared.SecretOption = None,
-    no_cache: shared.NoCacheOption = False,
+    building: BuildFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Build every code location in the way that fits it: PEX files, images, or nothing.
@@ -60,49 +51,27 @@ def build(  # noqa: PLR0913 - options of a command
 
     `dagstead build --output out --format json | jq -r '.locations[].pex.tag'` prints PEX tags
     """
-    made = shared.make_plan_of(
-        path,
-        shared.plan_options(
-            location=location,
-            strategy=strategy,
-            image=image,
-            dockerfile=dockerfile,
-            python=python,
-            platform=platform,
-        ),
-    )
-    if since is not None:
-        made = since_only(made, path, since)
+    planned = steps.plan(steps.read(source), source, planning)
+    planned = steps.since(planned, source.path, source.since)
     if show_dockerfile:
-        print_dockerfiles(made)
-        return
-    options = shared.build_options(
-        output=output,
-        cache=cache,
-        jobs=jobs,
-        fail_fast=fail_fast,
-        no_load=no_load,
-        no_push=no_push,
-        build_arg=build_arg,
-        secret=secret,
-        no_cache=no_cache,
-    )
-    from dagstead.build.building import build as build_all
-    from dagstead.build.manifest import NAME, Manifest, write_manifest
-    from dagstead.cli.progress import progress
+        print_dockerfiles(planned)
+    else:
+        _print(_build(planned, building.options(output)), format_)
+
+
+def _build(planned: Plan, options: BuildOptions) -> Manifest:
+    from dagstead.build.manifest import NAME, write_manifest
 
     # One of an earlier build would be deployed after this one has failed.
     (options.output / NAME).unlink(missing_ok=True)
-    with progress() as on_event:
-        built = build_all(made, options, on_event)
-    manifest = Manifest(built=built, commit=made.commit)
+    manifest = steps.build(planned, options)
     write_manifest(options.output, manifest)
-    _print(manifest, format_)
+    return manifest
 
 
 def _print(manifest: Manifest, format_: Format) -> None:
     if format_ is Format.JSON:
-        print(json.dumps(manifest.as_json(), indent=2))
+        print_json(manifest.as_json())
         return
     print_rows([_row(each) for each in manifest.built], format_, empty="Nothing was built.")
 

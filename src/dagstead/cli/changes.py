@@ -2,71 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from enum import StrEnum
-from pathlib import Path
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.cli.template_values import ValuesOption, VarOption, template_values
-from dagstead.errors import DagsteadError, InvalidInputError
+from dagstead.cli.options.changes import (
+    ChangesFormat,
+    ChangesOutputFlags,
+    ComparisonFlags,
+    WatchFlags,
+    question_of,
+)
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.templates import TemplateFlags
+from dagstead.errors import DagsteadError
 
 if TYPE_CHECKING:
     from dagstead.repository.changes import Changes, Question
 
 
-class ChangesFormat(StrEnum):
-    """How touched locations are printed."""
-
-    TEXT = "text"
-    NAMES = "names"
-    JSON = "json"
-    GITHUB = "github"
-    GITLAB = "gitlab"
-
-
-def changes(  # noqa: PLR0913 - options of a command
-    path: Annotated[
-        Path, typer.Argument(help="Folder of a repository, or one file.", show_default=False)
-    ] = Path(),
+@grouped
+def changes(
     *,
-    since: Annotated[
-        str,
-        typer.Option(
-            "--since",
-            metavar="REV",
-            help="Compare with this commit itself; with REV... with its merge base with HEAD.",
-            show_default=False,
-        ),
-    ],
-    merge_base: Annotated[
-        bool, typer.Option("--merge-base", help="Compare with the merge base of REV and HEAD.")
-    ] = False,
-    committed: Annotated[
-        bool,
-        typer.Option("--committed", help="Leave out what is not committed, and untracked files."),
-    ] = False,
-    format_: Annotated[
-        ChangesFormat,
-        typer.Option(
-            "--format",
-            help="names: one a line. github: a matrix, in one line. gitlab: a child pipeline.",
-        ),
-    ] = ChangesFormat.TEXT,
-    why: Annotated[
-        bool, typer.Option("--why", help="A line for each path, not for each location.")
-    ] = False,
-    watch: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--watch",
-            metavar="LOCATION=GLOB",
-            help="Paths that a location is made from, too; ! takes paths out. May be repeated.",
-        ),
-    ] = None,
-    var: VarOption = None,
-    values: ValuesOption = None,
+    compared: ComparisonFlags,
+    output: ChangesOutputFlags,
+    watch: WatchFlags,
+    templates: TemplateFlags,
     exit_code: Annotated[
         bool,
         typer.Option("--exit-code", help="Exit with 1 when a location is touched, as git diff."),
@@ -90,18 +52,9 @@ def changes(  # noqa: PLR0913 - options of a command
     `dagstead changes --since v1 --watch 'etl=dbt_project/**'` adds what no file tells of
     """
     from dagstead.cli.failures import MISTAKE, report
-    from dagstead.repository.changes import Question
 
     try:
-        question = Question(
-            path=path,
-            since=since,
-            merge_base=merge_base,
-            committed=committed,
-            watch=_watched(watch or []),
-            template_values=template_values(var or [], values),
-        )
-        touched = _printed(question, format_, why=why)
+        touched = _printed(question_of(compared, watch, templates), output)
     except DagsteadError as error:
         # 1 says that something is touched, so that even a failure of git is 2.
         report(error)
@@ -110,24 +63,24 @@ def changes(  # noqa: PLR0913 - options of a command
         raise typer.Exit(1)
 
 
-def _printed(question: Question, format_: ChangesFormat, *, why: bool) -> bool:
+def _printed(question: Question, output: ChangesOutputFlags) -> bool:
     from dagstead.repository.changes import find_changes
     from dagstead.repository.changes.workflow_files import known_from_workflows
 
     found = find_changes(question, more_known=known_from_workflows)
-    for line in _lines(found, format_, why=why):
+    for line in _lines(found, output):
         print(line)
-    _remark(found, format_)
+    _remark(found, output.format_)
     return bool(found.touched or found.gone)
 
 
-def _lines(found: Changes, format_: ChangesFormat, *, why: bool) -> Iterable[str]:
+def _lines(found: Changes, output: ChangesOutputFlags) -> Iterable[str]:
     from dagstead.repository.changes import reports
     from dagstead.repository.workflows.changed import github_matrix, gitlab_child
 
-    match format_:
+    match output.format_:
         case ChangesFormat.TEXT:
-            return reports.as_lines(found, every_path=why)
+            return reports.as_lines(found, every_path=output.why)
         case ChangesFormat.NAMES:
             return reports.names(found)
         case ChangesFormat.JSON:
@@ -154,14 +107,3 @@ def _remark(found: Changes, format_: ChangesFormat) -> None:
     rest = reports.elsewhere(found)
     if rest:
         typer.echo(rest, err=True)
-
-
-def _watched(given: Sequence[str]) -> dict[str, list[str]]:
-    watched: dict[str, list[str]] = {}
-    for each in given:
-        name, equals, pattern = each.partition("=")
-        if not (equals and name and pattern):
-            msg = f"--watch {each!r} is not of the form LOCATION=GLOB."
-            raise InvalidInputError(msg)
-        watched.setdefault(name, []).append(pattern)
-    return watched

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from dagstead.cli.findings import (
-    CODES_HELP,
+from dagstead.cli.findings import print_for_programs, print_lines, print_pages, print_summary
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.rules import (
+    FixOption,
+    PagesOption,
     ReportFormat,
-    chosen,
+    ReportFormatOption,
+    RuleFlags,
     matching,
-    prefix_of,
-    print_for_programs,
-    print_lines,
-    print_pages,
-    print_summary,
 )
-from dagstead.cli.template_values import ValuesOption, VarOption, template_values
+from dagstead.cli.options.source import HERE, PathArgument
+from dagstead.cli.options.templates import TemplateFlags
+from dagstead.cli.output import prefix_of
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -30,26 +31,15 @@ if TYPE_CHECKING:
 _MOST_ROUNDS = 5
 
 
-def check(  # noqa: PLR0913 - options of a command
-    path: Annotated[
-        Path, typer.Argument(help="Folder of a repository, or one file.", show_default=False)
-    ] = Path(),
+@grouped
+def check(
+    path: PathArgument = HERE,
     *,
-    format_: Annotated[
-        ReportFormat,
-        typer.Option("--format", help="sarif for code scanning, github for annotations in CI."),
-    ] = ReportFormat.TEXT,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Put right what is safe to; all other bytes stay.")
-    ] = False,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")] = False,
-    select: Annotated[list[str] | None, typer.Option("--select", help=CODES_HELP)] = None,
-    ignore: Annotated[list[str] | None, typer.Option("--ignore", help=CODES_HELP)] = None,
-    var: VarOption = None,
-    values: ValuesOption = None,
-    explain: Annotated[
-        str | None, typer.Option("--explain", help="Print a rule's page and end.", metavar="CODE")
-    ] = None,
+    format_: ReportFormatOption = ReportFormat.TEXT,
+    fix: FixOption = False,
+    chosen: RuleFlags,
+    templates: TemplateFlags,
+    explain: PagesOption = None,
 ) -> None:
     """Find what is wrong in a repository before it is deployed: offline, without a server.
 
@@ -75,13 +65,10 @@ def check(  # noqa: PLR0913 - options of a command
     if explain is not None:
         print_pages(matching(all_rules(), [explain]))
         return
-    rules = chosen(all_rules(), select or [], ignore or [])
-    given = template_values(var or [], values)
-    project, findings = _checked(path, rules, given, fix=fix)
+    rules = chosen.rules(all_rules())
+    project, findings = _checked(path, rules, templates.template_values(), fix=fix)
     _print(project, findings, rules, format_)
-    from dagstead.repository.rules.checking import has_errors
-
-    if has_errors(findings) or (strict and findings):
+    if chosen.refuse(findings):
         raise typer.Exit(1)
 
 

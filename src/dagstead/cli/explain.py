@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import os
 from enum import StrEnum
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from dagstead.cli.completing import complete_location
-from dagstead.cli.routing import (
-    AgentsOption,
-    AgentSource,
-    LiveOption,
-    NoPoolOption,
-    SetOption,
-    chosen,
-)
-from dagstead.cli.where import UrlOption
-
-if TYPE_CHECKING:
-    from dagstead.repository.files import Project
+from dagstead.cli.options.agents import AgentFlags, DeploymentFlags
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.source import HERE, PathArgument
+from dagstead.cli.output import prefix_of
+from dagstead.cli.routing import chosen
 
 
 class ExplainFormat(StrEnum):
@@ -31,23 +22,15 @@ class ExplainFormat(StrEnum):
     JSON = "json"
 
 
-def explain(  # noqa: PLR0913 - options of a command
+@grouped
+def explain(
     location: Annotated[
         str, typer.Argument(help="A location's name.", autocompletion=complete_location)
     ],
-    path: Annotated[
-        Path, typer.Argument(help="Folder of a repository, or one file.", show_default=False)
-    ] = Path(),
+    path: PathArgument = HERE,
     *,
-    deployment: Annotated[
-        str | None, typer.Option("--deployment", help="Only this full deployment.")
-    ] = None,
-    branch: Annotated[bool, typer.Option("--branch", help="Only branch deployments.")] = False,
-    agents: AgentsOption = None,
-    set_: SetOption = None,
-    no_pool: NoPoolOption = False,
-    live: LiveOption = False,
-    url: UrlOption = None,
+    deployments: DeploymentFlags,
+    agents: AgentFlags,
     format_: Annotated[
         ExplainFormat, typer.Option("--format", help="JSON for programs.")
     ] = ExplainFormat.TEXT,
@@ -68,26 +51,13 @@ def explain(  # noqa: PLR0913 - options of a command
     `dagstead explain digits --live --url https://dagstead.example.com`
     """
     from dagstead.check.explanation import explain as gather
-    from dagstead.check.outlook import Wanted, look
     from dagstead.cli.explanation_page import as_json, as_text
     from dagstead.repository.files import read_project
 
     project = read_project(path)
     (name,) = chosen(project, path, [location])
-    found_location = project.location(name)
-    assert found_location is not None  # noqa: S101 - it was chosen from the project
-    source = AgentSource(agents=agents, sets=set_, no_pool=no_pool, live=live, url=url)
-    wanted = Wanted(deployment=deployment, branch=branch, names=[name])
-    outlook = look(project, source.found(project), wanted, live=live)
-    explanation = gather(project, found_location, outlook)
-    prefix = _prefix(project)
-    if format_ is ExplainFormat.JSON:
-        print(as_json(explanation, prefix=prefix))
-    else:
-        print(as_text(explanation, prefix=prefix))
-
-
-def _prefix(project: Project) -> str:
-    """From the current folder to the project, so that an editor finds the files."""
-    relative = os.path.relpath(project.root)
-    return "" if relative == "." else f"{relative}/"
+    found = project.location(name)
+    assert found is not None  # noqa: S101 - it was chosen from the project
+    explanation = gather(project, found, agents.outlook(project, deployments, [name]))
+    page = as_json if format_ is ExplainFormat.JSON else as_text
+    print(page(explanation, prefix=prefix_of(project)))

@@ -1,18 +1,23 @@
-"""What a person sees while agents load a release."""
+"""What a person sees while agents load a release, and at its end."""
 
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import typer
+
+from dagstead.cli.output import Format, print_rows, redrawn
+
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from dagstead.cli.options.release import ReleaseFlags
+    from dagstead.client.connection import Connection
     from dagstead.client.releases import Part, Release
-
-_REFRESHES_A_SECOND = 4
 
 _PHASES = {
     "taken": "an agent starts its code server",
@@ -25,6 +30,55 @@ _STATES = {
     "back": "went back to what was live before",
     "superseded": "superseded by a newer release",
 }
+
+
+def follow(connection: Connection, begun: Release, flags: ReleaseFlags) -> Release:
+    """Show a release until it ends.
+
+    Raises:
+        typer.Exit: when nobody waits for it; its number is printed.
+    """
+    from dagstead.client.following import Following
+    from dagstead.client.releases import Releases
+
+    if flags.detach:
+        print(begun.number)
+        raise typer.Exit
+    if begun.reason:
+        typer.echo(f"warning: {begun.reason}", err=True)
+    with following() as told:
+        return Following(
+            releases=Releases(connection), told=told, timeout=flags.timeout
+        ).until_ended(begun)
+
+
+def finish(ended: Release, format_: Format, deployment: str | None) -> None:
+    """Print how a release ended.
+
+    Raises:
+        typer.Exit: with 1, when it is not live.
+    """
+    for error in errors_of(ended):
+        print(f"\n{error}", file=sys.stderr)
+    rows: list[dict[str, Any]] = [
+        {
+            "location": part.location,
+            "queue": part.queue,
+            "state": part.state,
+            "release": ended.number,
+            "now": step_of(part),
+        }
+        for part in ended.parts
+    ]
+    print_rows(rows, format_, empty="The release has no locations.")
+    where = f" of {deployment}" if deployment else ""
+    if ended.state == "live":
+        took = (ended.ended_at or time.time()) - ended.created_at
+        typer.echo(f"Release {ended.number}{where} is live ({took:.0f} s).", err=True)
+        return
+    reason = f": {ended.reason}" if ended.reason else "."
+    typer.echo(f"Release {ended.number}{where} is {ended.state}{reason}", err=True)
+    raise typer.Exit(1)
 
 
 def step_of(part: Part) -> str:
@@ -43,13 +97,8 @@ def following() -> Iterator[Callable[[Release], None]]:
     if not sys.stderr.isatty():
         yield _Lines().take
         return
-    from rich.console import Console
-    from rich.live import Live
-
-    # It reads NO_COLOR itself.
-    console = Console(stderr=True)
     view = _View()
-    with Live(view, console=console, refresh_per_second=_REFRESHES_A_SECOND):
+    with redrawn(view):
         yield view.take
 
 

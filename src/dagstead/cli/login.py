@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.login import ExchangeFlags, JobFlags, Output
 
 if TYPE_CHECKING:
     from dagstead.client.ci_login import CiToken
@@ -15,29 +17,11 @@ if TYPE_CHECKING:
 _GITHUB_FILE = "GITHUB_ENV"
 
 
-class Output(StrEnum):
-    """Where the token goes."""
-
-    GITHUB_ENV = "github-env"
-    EXPORT = "export"
-
-
+@grouped
 def login(
     *,
-    github: Annotated[bool, typer.Option("--github", help="A job of GitHub Actions.")] = False,
-    gitlab: Annotated[bool, typer.Option("--gitlab", help="A job of GitLab CI.")] = False,
-    url: Annotated[
-        str | None,
-        typer.Option("--url", envvar="DAGSTER_CLOUD_URL", help="The control plane's address."),
-    ] = None,
-    deployment: Annotated[
-        str | None,
-        typer.Option("--deployment", help="The full deployment that the token has to grant."),
-    ] = None,
-    token_variable: Annotated[
-        str | None,
-        typer.Option("--token-variable", help="GitLab: the variable of the job's id_tokens."),
-    ] = None,
+    job: JobFlags,
+    wanted: ExchangeFlags,
     output: Annotated[
         Output | None,
         typer.Option(
@@ -59,11 +43,9 @@ def login(
     """
     from dagstead.client.ci_login import exchange
 
-    address = _address(url)
-    found = exchange(
-        address, _provider_token(address, token_variable, github=github, gitlab=gitlab), deployment
-    )
-    _hand_over(found, output)
+    address = _address(wanted.url)
+    own = _provider_token(address, wanted.token_variable, job)
+    _hand_over(exchange(address, own, wanted.deployment), output)
 
 
 def _address(url: str | None) -> str:
@@ -78,16 +60,16 @@ def _address(url: str | None) -> str:
     return url.rstrip("/")
 
 
-def _provider_token(url: str, variable: str | None, *, github: bool, gitlab: bool) -> str:
+def _provider_token(url: str, variable: str | None, job: JobFlags) -> str:
     from dagstead.client.ci_login import GITLAB_VARIABLE, github_token, gitlab_token
     from dagstead.errors import InvalidInputError
 
-    if github and gitlab:
+    if job.github and job.gitlab:
         msg = "--github and --gitlab contradict each other. Name the one that this job runs on."
         raise InvalidInputError(msg)
-    if github or (not gitlab and "GITHUB_ACTIONS" in os.environ):
+    if job.github or (not job.gitlab and "GITHUB_ACTIONS" in os.environ):
         return github_token(os.environ, url)
-    if gitlab or "GITLAB_CI" in os.environ:
+    if job.gitlab or "GITLAB_CI" in os.environ:
         return gitlab_token(os.environ, url, variable or GITLAB_VARIABLE)
     msg = (
         "This is no job of CI that is known here. Say --github or --gitlab; people sign in with a "

@@ -5,12 +5,15 @@ from __future__ import annotations
 import posixpath
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.migrate import LayoutFlags, LayoutName, MovedFlags, RescueFlags
+from dagstead.cli.options.source import HERE
+from dagstead.cli.output import prefix_in_repository
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -19,79 +22,13 @@ if TYPE_CHECKING:
     from dagstead.repository.layouts.plan import FileChange, Plan
 
 
-class Target(StrEnum):
-    """The names of the layouts; their own room is imported when it is needed."""
-
-    PER_LOCATION = "per-location"
-    ROOT = "root"
-    ROOT_WORKFLOWS = "root-workflows"
-    DG = "dg"
-
-
-def migrate(  # noqa: PLR0913 - options of a command
-    path: Annotated[
-        Path, typer.Argument(help="The folder to migrate.", show_default=False)
-    ] = Path(),
+@grouped
+def migrate(
+    path: Annotated[Path, typer.Argument(help="The folder to migrate.", show_default=False)] = HERE,
     *,
-    to: Annotated[
-        Target | None,
-        typer.Option(
-            "--to",
-            help=(
-                "per-location: a dagster_cloud.yaml in the folder of each location. "
-                "root: one at the root. root-workflows: the same, with a workflow for each "
-                "location. dg: dg's files."
-            ),
-        ),
-    ] = None,
-    write: Annotated[
-        bool, typer.Option("--write", help="Change the files; without it, print a diff.")
-    ] = False,
-    location: Annotated[
-        list[str] | None,
-        typer.Option("--location", help="Move this one only; may be repeated.", metavar="NAME"),
-    ] = None,
-    folder: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--folder",
-            help="The folder of a location, where build.directory does not say it.",
-            metavar="NAME=PATH",
-        ),
-    ] = None,
-    factor_defaults: Annotated[
-        bool | None,
-        typer.Option(
-            "--factor-defaults/--expand-defaults",
-            help="Write what all locations share as defaults, or write all defaults out.",
-        ),
-    ] = None,
-    package_as_module: Annotated[
-        bool,
-        typer.Option(
-            "--package-as-module",
-            help="For dg: write package_name as module_name, which imports the same.",
-        ),
-    ] = False,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the old definitions where they are, too.")
-    ] = False,
-    repair: Annotated[
-        bool,
-        typer.Option(
-            "--repair",
-            help=(
-                "Bring back locations that a merge of files has lost (two lists of locations "
-                "in one file), from the file, from its parts or from git."
-            ),
-        ),
-    ] = False,
-    undo: Annotated[
-        bool, typer.Option("--undo", help="Take the last --write back, to the byte.")
-    ] = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Finish a --write that was interrupted.")
-    ] = False,
+    layout: LayoutFlags,
+    moved: MovedFlags,
+    rescue: RescueFlags,
 ) -> None:
     """Move locations between one file at the root, one file for each location, and dg's files.
 
@@ -112,42 +49,44 @@ def migrate(  # noqa: PLR0913 - options of a command
 
     `dagstead migrate --repair` prints how what `cat */dagster_cloud.yaml` has lost comes back
     """
-    from dagstead.repository.files import read_project
-    from dagstead.repository.layouts.history import past_of
     from dagstead.repository.layouts.journal import Journal
-    from dagstead.repository.layouts.plan import Layout, Wish
+
+    rescue.check(layout.to)
+    project = _read(path)
+    journal = Journal(project.repository)
+    if rescue.undo or rescue.resume:
+        _finish(journal, undo=rescue.undo)
+    else:
+        plan = _planned(project, layout.to, moved)
+        _carry_out(project, plan, journal, write=layout.write, repair=rescue.repair)
+
+
+def _read(path: Path) -> Project:
+    from dagstead.repository.files import read_project
+
+    if path.is_file():
+        msg = f"{str(path)!r} is a file. Name its folder, and locations with --location."
+        raise InvalidInputError(msg)
+    return read_project(path)
+
+
+def _finish(journal: Journal, *, undo: bool) -> None:
+    for path in journal.undo() if undo else journal.finish():
+        print(f"{'restored' if undo else 'wrote'} {path}")
+
+
+def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Plan:
+    """How the locations move, or without a layout how lost ones come back."""
+    from dagstead.repository.layouts.history import past_of
     from dagstead.repository.layouts.planning import plan_migration
     from dagstead.repository.layouts.repairing import plan_repair
     from dagstead.repository.layouts.tree import DiskTree
 
-    if sum((to is not None, repair, undo, resume)) != 1:
-        msg = "Say one of --to LAYOUT, --repair, --undo and --resume."
-        raise InvalidInputError(msg)
-    if path.is_file():
-        msg = f"{str(path)!r} is a file. Name its folder, and locations with --location."
-        raise InvalidInputError(msg)
-    project = read_project(path)
-    journal = Journal(project.repository)
-    if undo or resume:
-        for each in journal.undo() if undo else journal.finish():
-            print(f"{'restored' if undo else 'wrote'} {each}")
-        return
-    wish = Wish(
-        layout=Layout(to or Target.ROOT),
-        names=frozenset(location or ()),
-        folders=_folders(folder or []),
-        factor_defaults=factor_defaults,
-        package_as_module=package_as_module,
-        keep=keep,
-    )
     tree = DiskTree(project.root)
-    if repair:
-        plan = plan_repair(project, wish, tree, past_of(project))
-    else:
-        plan = plan_migration(project, wish, tree)
-    if to is Target.ROOT_WORKFLOWS:
-        plan = _with_workflows(project, plan)
-    _carry_out(project, plan, journal, write=write, repair=repair)
+    if to is None:
+        return plan_repair(project, moved.wish(LayoutName.ROOT), tree, past_of(project))
+    plan = plan_migration(project, moved.wish(to), tree)
+    return _with_workflows(project, plan) if to is LayoutName.ROOT_WORKFLOWS else plan
 
 
 def _carry_out(
@@ -160,7 +99,7 @@ def _carry_out(
     if not plan.changes:
         typer.echo("Nothing is lost." if repair else "Nothing has to change.", err=True)
         return
-    prefix = _prefix(project)
+    prefix = prefix_in_repository(project)
     changes = [
         replace(each, path=posixpath.normpath(f"{prefix}{each.path}")) for each in plan.changes
     ]
@@ -237,20 +176,3 @@ def _verb(change: FileChange) -> str:
     if change.before is None:
         return "created"
     return "removed" if change.after is None else "changed"
-
-
-def _folders(given: Sequence[str]) -> dict[str, str]:
-    folders = {}
-    for each in given:
-        name, equals, folder = each.partition("=")
-        if not equals or not folder:
-            msg = f"--folder {each!r} is not of the form NAME=PATH."
-            raise InvalidInputError(msg)
-        folders[name] = folder
-    return folders
-
-
-def _prefix(project: Project) -> str:
-    """From the repository to the project."""
-    relative = project.root.relative_to(project.repository).as_posix()
-    return "" if relative == "." else f"{relative}/"

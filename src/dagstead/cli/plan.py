@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagstead.cli import building as shared
-from dagstead.cli.narrowing import ChangedOption, SinceOption, narrowed
-from dagstead.cli.output import Format, print_rows
-from dagstead.cli.where import DeploymentOption, UrlOption
+from dagstead.cli import steps
+from dagstead.cli.options.build import PlanFlags
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.source import ChangedFlags
+from dagstead.cli.options.target import TargetFlags
+from dagstead.cli.output import Format, print_json, print_rows
 
 if TYPE_CHECKING:
     from dagstead.build.model import Plan, PlannedBuild, Platform
+    from dagstead.client.releases import Deployed
     from dagstead.repository.files import Project
 
 
@@ -29,19 +33,12 @@ class PlanFormat(StrEnum):
     GITLAB = "gitlab"
 
 
-def plan(  # noqa: PLR0913 - options of a command
-    path: shared.PathArgument = shared.HERE,
+@grouped
+def plan(
     *,
-    location: shared.LocationOption = None,
-    since: SinceOption = None,
-    changed: ChangedOption = False,
-    url: UrlOption = None,
-    deployment: DeploymentOption = None,
-    strategy: shared.StrategyOption = None,
-    image: shared.ImageOption = None,
-    dockerfile: shared.DockerfileOption = None,
-    python: shared.PythonOption = None,
-    platform: shared.PlatformOption = None,
+    source: ChangedFlags,
+    target: TargetFlags,
+    flags: PlanFlags,
     show_dockerfile: Annotated[
         bool, typer.Option("--show-dockerfile", help="Print the Dockerfiles that are generated.")
     ] = False,
@@ -68,26 +65,8 @@ def plan(  # noqa: PLR0913 - options of a command
 
     `echo "matrix=$(dagstead plan --format github)" >> "$GITHUB_OUTPUT"` makes a matrix
     """
-    options = shared.plan_options(
-        location=location,
-        strategy=strategy,
-        image=image,
-        dockerfile=dockerfile,
-        python=python,
-        platform=platform,
-    )
-    from dagstead.build.planning import make_plan
-    from dagstead.repository.files import read_project
-
-    project = read_project(path)
-    made = narrowed(
-        make_plan(project, options),
-        path,
-        since=since,
-        changed=changed,
-        url=url,
-        deployment=deployment,
-    )
+    project = steps.read(source)
+    made = steps.narrow(steps.plan(project, source, flags), source, partial(_live, target))
     if show_dockerfile:
         print_dockerfiles(made)
     else:
@@ -107,6 +86,14 @@ def print_dockerfiles(made: Plan) -> None:
         print(f"# Dockerfile of {name}\n{text}", end="")
     if not found:
         typer.echo("No Dockerfile is generated.", err=True)
+
+
+def _live(target: TargetFlags) -> Sequence[Deployed]:
+    from dagstead.client.connection import Connection
+    from dagstead.client.releases import Releases
+
+    with Connection(target.target()) as connection:
+        return Releases(connection).deployed()
 
 
 def _agents(project: Project) -> dict[str, list[str]]:
@@ -134,7 +121,7 @@ def _print(made: Plan, agents: Mapping[str, list[str]], format_: PlanFormat) -> 
             short = [{name: row[name] or None for name in shown} for row in rows]
             print_rows(short, Format.TABLE, empty="Nothing is to be built.")
         case PlanFormat.JSON:
-            print(json.dumps(rows, indent=2))
+            print_json(rows)
         case PlanFormat.GITHUB:
             print(json.dumps({"include": [_matrix(row) for row in rows]}))
         case PlanFormat.GITLAB:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from dagstead.cli.deploy import DetachOption, LimitOption, finish, follow
-from dagstead.cli.output import Format, FormatOption, moment, print_rows
-from dagstead.cli.where import DeploymentOption, UrlOption, target_of
+from dagstead.cli.following import errors_of, finish, follow, step_of
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.release import RollbackFlags
+from dagstead.cli.options.target import TargetFlags
+from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows
 
 if TYPE_CHECKING:
     from dagstead.client.releases import Part, Release
@@ -22,11 +24,11 @@ NumberArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="Of a rele
 
 
 @app.command("list")
+@grouped
 def list_(
     *,
     limit: Annotated[int, typer.Option("--limit", help="How many, the newest first.", min=1)] = 20,
-    url: UrlOption = None,
-    deployment: DeploymentOption = None,
+    target: TargetFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """List releases, the newest first: state, commit, locations, who began it.
@@ -36,7 +38,7 @@ def list_(
     from dagstead.client.connection import Connection
     from dagstead.client.releases import Releases
 
-    with Connection(target_of(url, deployment)) as connection:
+    with Connection(target.target()) as connection:
         found = Releases(connection).newest(limit)
     rows = [
         {
@@ -55,25 +57,24 @@ def list_(
 
 
 @app.command()
+@grouped
 def show(
     number: NumberArgument,
     *,
-    url: UrlOption = None,
-    deployment: DeploymentOption = None,
+    target: TargetFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Show one release: how each location stands, and the errors of those that did not load.
 
     For example: `dagstead releases show 12`
     """
-    from dagstead.cli.following import errors_of, step_of
     from dagstead.client.connection import Connection
     from dagstead.client.releases import Releases
 
-    with Connection(target_of(url, deployment)) as connection:
+    with Connection(target.target()) as connection:
         found = Releases(connection).show(number)
     if format_ is Format.JSON:
-        print(json.dumps(asdict(found), indent=2))
+        print_json(asdict(found))
         return
     for name, value in _facts(found).items():
         if value:
@@ -89,6 +90,7 @@ def show(
 
 
 @app.command()
+@grouped
 def rollback(
     number: Annotated[
         int | None,
@@ -99,10 +101,8 @@ def rollback(
         ),
     ] = None,
     *,
-    url: UrlOption = None,
-    deployment: DeploymentOption = None,
-    detach: DetachOption = False,
-    timeout: LimitOption = None,
+    target: TargetFlags,
+    release: RollbackFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Bring back what was live after a release: as a new release, with the same checks.
@@ -118,26 +118,22 @@ def rollback(
     from dagstead.client.connection import Connection
     from dagstead.client.releases import Releases
 
-    target = target_of(url, deployment)
-    with Connection(target) as connection:
+    with Connection(target.target()) as connection:
         begun = Releases(connection).roll_back(number)
         typer.echo(f"Release {begun.number} goes back to release {begun.back_to}.", err=True)
         if begun.removes:
             typer.echo(f"It removes: {', '.join(begun.removes)}", err=True)
-        if detach:
-            print(begun.number)
-            return
-        ended = follow(connection, begun, timeout)
-    finish(ended, format_, target.deployment)
+        ended = follow(connection, begun, release)
+    finish(ended, format_, connection.target.deployment)
 
 
 @app.command()
+@grouped
 def diff(
     older: Annotated[int, typer.Argument(metavar="OLDER", help="Number of a release.")],
     newer: Annotated[int, typer.Argument(metavar="NEWER", help="Number of another.")],
     *,
-    url: UrlOption = None,
-    deployment: DeploymentOption = None,
+    target: TargetFlags,
 ) -> None:
     """Compare two releases, location by location: what was deployed, not what it says.
 
@@ -146,7 +142,7 @@ def diff(
     from dagstead.client.connection import Connection
     from dagstead.client.releases import Releases
 
-    with Connection(target_of(url, deployment)) as connection:
+    with Connection(target.target()) as connection:
         releases = Releases(connection)
         before, after = releases.show(older), releases.show(newer)
     lines = list(_difference(before, after))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,9 +108,8 @@ def _refuse_with_live(
 
 
 def _live_agents(url: str | None) -> AgentScan:
-    from dagstead.cli.where import target_of
     from dagstead.client.agents import live_agents
-    from dagstead.client.connection import Connection
+    from dagstead.client.connection import Connection, Target
 
-    with Connection(target_of(url, None)) as connection:
+    with Connection(Target.of(os.environ, url=url)) as connection:
         return live_agents(connection).as_scan()

@@ -2,42 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from dagstead.cli.options import (
-    ConfigOption,
-    DatabaseOption,
-    DataOption,
-    HostOption,
-    LogLevelOption,
-    PortOption,
-    PublicUrlOption,
-    load,
-)
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.server import DataFlags, UpFlags, WebFlags, WorkerFlags
 
 if TYPE_CHECKING:
     from dagstead.server.settings import Loaded, Settings
     from dagstead.server.supervisor import Ready
 
-PoolOption = Annotated[
-    bool | None,
-    typer.Option("--pool/--no-pool", help="Whether to run the managed serverless pool."),
-]
 
-
-def up(  # noqa: PLR0913 - one parameter an option
-    *,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-    host: HostOption = None,
-    port: PortOption = None,
-    public_url: PublicUrlOption = None,
-    pool: PoolOption = None,
-    log_level: LogLevelOption = None,
-) -> None:
+@grouped
+def up(*, flags: UpFlags) -> None:
     """Run everything: the web server, the daemons and the managed serverless pool.
 
     At the first start it makes the deployment `prod` and prints an address to sign in with.
@@ -50,49 +26,23 @@ def up(  # noqa: PLR0913 - one parameter an option
 
     - `dagstead up --database postgresql://dagstead@db/dagstead --no-pool`
     """
-    loaded = load(
-        data=data,
-        database=database,
-        config=config,
-        host=host,
-        port=port,
-        public_url=public_url,
-        pool=pool,
-        log_level=log_level,
-    )
+    loaded = flags.load()
     from functools import partial
 
     from dagstead.server.logs import set_up_logs
     from dagstead.server.supervisor import run_up
 
     set_up_logs("up", loaded.settings.log_level)
-    where = _where(loaded, data=data, database=database, config=config)
-    run_up(loaded, partial(_announce, where=where))
+    run_up(loaded, partial(_announce, where=_where(loaded, flags)))
 
 
-def web(  # noqa: PLR0913 - one parameter an option
-    *,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-    host: HostOption = None,
-    port: PortOption = None,
-    public_url: PublicUrlOption = None,
-    log_level: LogLevelOption = None,
-) -> None:
+@grouped
+def web(*, flags: WebFlags) -> None:
     """Run the web server alone: agents, the CLI and browsers talk to it.
 
     For example: `dagstead web --database postgresql://dagstead@db/dagstead --host 0.0.0.0`
     """
-    settings = load(
-        data=data,
-        database=database,
-        config=config,
-        host=host,
-        port=port,
-        public_url=public_url,
-        log_level=log_level,
-    ).settings
+    settings = flags.load().settings
     _begin("web", settings)
     from dagstead.server.ending import end_process
     from dagstead.server.web import run_web
@@ -101,23 +51,15 @@ def web(  # noqa: PLR0913 - one parameter an option
     end_process()
 
 
-def daemon(
-    *,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-    public_url: PublicUrlOption = None,
-    log_level: LogLevelOption = None,
-) -> None:
+@grouped
+def daemon(*, flags: WorkerFlags) -> None:
     """Run the daemons alone: run queues, schedules, sensors, backfills, monitoring.
 
     Start as many as you like on one database: one works, the others wait to take over.
 
     For example: `dagstead daemon --database postgresql://dagstead@db/dagstead`
     """
-    settings = load(
-        data=data, database=database, config=config, public_url=public_url, log_level=log_level
-    ).settings
+    settings = flags.load().settings
     _begin("daemon", settings)
     from dagstead.server.daemon import run_daemon
     from dagstead.server.ending import end_process
@@ -126,14 +68,8 @@ def daemon(
     end_process()
 
 
-def pool(
-    *,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
-    public_url: PublicUrlOption = None,
-    log_level: LogLevelOption = None,
-) -> None:
+@grouped
+def pool(*, flags: WorkerFlags) -> None:
     """Run the managed serverless pool alone: it serves the default queue from PEX files.
 
     It takes its agent token from DAGSTEAD_POOL_TOKEN. Without that it makes one, for which it
@@ -143,9 +79,7 @@ def pool(
     """
     import os
 
-    settings = load(
-        data=data, database=database, config=config, public_url=public_url, log_level=log_level
-    ).settings
+    settings = flags.load().settings
     from dagstead.server.logs import set_up_logs
     from dagstead.server.pool import run_pool
 
@@ -161,18 +95,18 @@ def _begin(part: str, settings: Settings) -> None:
     hold_lifeline(settings.stop_seconds)
 
 
-def _where(loaded: Loaded, **flags: object) -> str:
+def _where(loaded: Loaded, flags: DataFlags) -> str:
     """The flags with which another command finds the same control plane; no password."""
     import shlex
 
     from dagstead.store.database import masked_database_url
 
-    values = {
-        "data": loaded.settings.data,
-        "database": masked_database_url(loaded.settings.database_url),
-        "config": loaded.file and loaded.file.absolute(),
+    given = {
+        "data": flags.data and loaded.settings.data,
+        "database": flags.database and masked_database_url(loaded.settings.database_url),
+        "config": flags.config and loaded.file and loaded.file.absolute(),
     }
-    return "".join(f" --{name} {shlex.quote(str(values[name]))}" for name in flags if flags[name])
+    return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value)
 
 
 def _announce(ready: Ready, *, where: str) -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagstead.cli import workflows_inspect
-from dagstead.repository.ci.provider import Provider
-from dagstead.repository.workflows.options import Options, Pattern, Tool
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.source import HERE, ProjectArgument
+from dagstead.cli.options.workflows import WorkflowFlags
+
+if TYPE_CHECKING:
+    from dagstead.repository.files import Project
+    from dagstead.repository.workflows.generating import GeneratedFile
 
 app = typer.Typer(help="Make and inspect CI files that deploy.", no_args_is_help=True)
 
@@ -20,31 +25,11 @@ def workflows() -> None:
 
 
 @app.command()
-def generate(  # noqa: PLR0913 - each is a choice of the person
-    path: Annotated[
-        Path, typer.Argument(help="The folder of your dagster_cloud.yaml.", show_default=False)
-    ] = Path(),
+@grouped
+def generate(
+    path: ProjectArgument = HERE,
     *,
-    provider: Annotated[Provider, typer.Option("--ci", help="Whose CI.")] = Provider.GITHUB,
-    pattern: Annotated[
-        Pattern,
-        typer.Option(
-            "--pattern",
-            help=(
-                "a: a workflow for each location. b1: one that builds everything. "
-                "b2: one that builds what changed. b3: one that reads the configuration when it "
-                "runs. c: one with a job for each location."
-            ),
-        ),
-    ] = Pattern.EVERYTHING,
-    tool: Annotated[
-        Tool, typer.Option("--with", help="What deploys: the official CLI, its action, or our CLI.")
-    ] = Tool.CLI,
-    deployment: Annotated[str, typer.Option("--deployment", help="The full deployment.")] = "prod",
-    branch: Annotated[
-        str, typer.Option("--branch", help="The branch that goes to it; others by pull request.")
-    ] = "main",
-    python: Annotated[str, typer.Option("--python", help="The Python of PEX files.")] = "3.11",
+    flags: WorkflowFlags,
     check: Annotated[
         bool,
         typer.Option("--check", help="Write nothing; print a diff and exit with 1 on drift."),
@@ -68,30 +53,39 @@ def generate(  # noqa: PLR0913 - each is a choice of the person
     - `dagstead workflows generate --ci gitlab --pattern b3`
     """
     from dagstead.repository.files import read_project
-    from dagstead.repository.workflows.generating import drift, stale_files, write
     from dagstead.repository.workflows.generating import generate as make
+    from dagstead.repository.workflows.generating import stale_files
 
-    options = Options(
-        provider=provider,
-        pattern=pattern,
-        tool=tool,
-        deployment=deployment,
-        branch=branch,
-        python=python,
-    )
+    options = flags.options()
     project = read_project(path)
     files = make(project, options)
     stale = stale_files(project.repository, project, options, files)
     if check:
-        difference = drift(project.repository, files)
-        print(difference, end="")
-        for each in stale:
-            print(f"{each}: its location is gone; the command without --check removes it")
-        raise typer.Exit(1 if difference or stale else 0)
+        _compare(project, files, stale)
+    else:
+        _write(project, files, stale, force=force)
+
+
+def _compare(project: Project, files: Sequence[GeneratedFile], stale: Sequence[str]) -> None:
+    """Print how the files on disk differ; end with 1 when they do."""
+    from dagstead.repository.workflows.generating import drift
+
+    difference = drift(project.repository, files)
+    print(difference, end="")
+    for path in stale:
+        print(f"{path}: its location is gone; the command without --check removes it")
+    raise typer.Exit(1 if difference or stale else 0)
+
+
+def _write(
+    project: Project, files: Sequence[GeneratedFile], stale: Sequence[str], *, force: bool
+) -> None:
+    from dagstead.repository.workflows.generating import write
+
     written = write(project.repository, files, force=force)
-    for each in stale:
-        (project.repository / each).unlink()
-        print(f"removed {each}")
+    for path in stale:
+        (project.repository / path).unlink()
+        print(f"removed {path}")
     for file in files:
         print(f"{'wrote' if file.path in written else 'unchanged'} {file.path}")
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.cli.findings import (
-    CODES_HELP,
+from dagstead.cli.findings import print_for_programs, print_lines, print_pages, print_summary
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.rules import (
+    PagesOption,
     ReportFormat,
-    chosen,
+    ReportFormatOption,
+    RuleFlags,
     matching,
-    prefix_of,
-    print_for_programs,
-    print_lines,
-    print_pages,
-    print_summary,
 )
+from dagstead.cli.options.source import HERE
+from dagstead.cli.output import prefix_of
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -26,21 +26,15 @@ if TYPE_CHECKING:
     from dagstead.repository.rules.base import Finding, Rule
 
 
+@grouped
 def inspect(
     path: Annotated[
         Path, typer.Argument(help="Folder of a repository, or one in it.", show_default=False)
-    ] = Path(),
+    ] = HERE,
     *,
-    format_: Annotated[
-        ReportFormat,
-        typer.Option("--format", help="sarif for code scanning, github for annotations in CI."),
-    ] = ReportFormat.TEXT,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")] = False,
-    select: Annotated[list[str] | None, typer.Option("--select", help=CODES_HELP)] = None,
-    ignore: Annotated[list[str] | None, typer.Option("--ignore", help=CODES_HELP)] = None,
-    explain: Annotated[
-        str | None, typer.Option("--explain", help="Print a rule's page and end.", metavar="CODE")
-    ] = None,
+    format_: ReportFormatOption = ReportFormat.TEXT,
+    chosen: RuleFlags,
+    explain: PagesOption = None,
 ) -> None:
     """Say what the workflows of a repository do to its locations, and what is wrong there.
 
@@ -61,30 +55,34 @@ def inspect(
     - `dagstead workflows inspect --explain DW121` prints why a filter must have all files
     """
     from dagstead.repository.rules.base import Subject
+    from dagstead.repository.rules.checking import judge
+    from dagstead.repository.rules.evidence import Evidence
     from dagstead.repository.rules.registry import rules_about
 
     about_workflows = rules_about(Subject.WORKFLOWS)
     if explain is not None:
         print_pages(matching(about_workflows, [explain]))
         return
-    rules = chosen(about_workflows, select or [], ignore or [])
+    rules = chosen.rules(about_workflows)
+    inspection = _inspected(path)
+    findings = judge(Evidence(project=inspection.project, followed=inspection), rules)
+    _print(inspection, findings, rules, format_)
+    if chosen.refuse(findings):
+        raise typer.Exit(1)
+
+
+def _inspected(path: Path) -> Inspection:
     from dagstead.repository.ci.inspection import inspect as follow
     from dagstead.repository.files import read_project
-    from dagstead.repository.rules.checking import has_errors, judge
-    from dagstead.repository.rules.evidence import Evidence
 
     inspection = follow(read_project(path))
-    project = inspection.project
     if not inspection.workflows:
         msg = (
-            f"There is no workflow in {str(project.repository)!r}. "
+            f"There is no workflow in {str(inspection.project.repository)!r}. "
             "Make one with `dagstead workflows generate`."
         )
         raise InvalidInputError(msg)
-    findings = judge(Evidence(project=project, followed=inspection), rules)
-    _print(inspection, findings, rules, format_)
-    if has_errors(findings) or (strict and findings):
-        raise typer.Exit(1)
+    return inspection
 
 
 def _print(

@@ -89,6 +89,17 @@ def test_what_cannot_be_built_is_explained_all_the_same(
 
 
 @pytest.mark.usefixtures("monorepo")
+def test_a_branch_that_is_asked_for_matters_as_much_as_in_routes(dagstead: Command) -> None:
+    page = json.loads(dagstead("explain", "digits", "--branch", "--format", "json").out)
+    routes = dagstead("routes", "--location", "digits", "--branch")
+
+    (unserved,) = (each for each in page["findings"] if each["name"] == "unserved")
+    assert routes.code == 1
+    assert f"error: {unserved['text']}" in routes.err
+    assert unserved["severity"] == "error"
+
+
+@pytest.mark.usefixtures("monorepo")
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

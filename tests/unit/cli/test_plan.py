@@ -111,3 +111,18 @@ def test_mistakes_end_with_2_and_a_sentence(
     assert said.code == 2
     assert sentence in said.err
     assert said.out == ""
+
+
+@pytest.mark.parametrize("command", ["plan", "build", "deploy"])
+def test_a_commit_that_is_empty_is_not_every_location(
+    dagstead: Command, repository: Repository, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    """As a variable of CI is that was never set."""
+    commit_all(repository.root)
+    monkeypatch.setenv("DAGSTER_CLOUD_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("DAGSTER_CLOUD_API_TOKEN", "user:none")
+
+    said = dagstead(command, str(repository.root), "--since", "")
+
+    assert said.code == 2
+    assert "--since is empty" in said.err

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.cli.migrate import Target
+from dagstead.cli.options.migrate import LayoutName
 from dagstead.repository.layouts.plan import Layout
 
 _ETL = """\
@@ -113,4 +113,4 @@ def test_a_refusal_has_a_line_for_each_place(repository: Path) -> None:
 
 
 def test_every_layout_can_be_asked_for() -> None:
-    assert [str(each) for each in Target] == [str(each) for each in Layout]
+    assert [str(each) for each in LayoutName] == [str(each) for each in Layout]

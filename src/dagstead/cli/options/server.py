@@ -1,7 +1,8 @@
-"""Options that commands share."""
+"""Which control plane a command of the server's side works on, and how it runs there."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -32,15 +33,53 @@ ConfigOption = Annotated[
         rich_help_panel=_PANEL,
     ),
 ]
-HostOption = Annotated[str | None, typer.Option("--host", help="Address to listen on.")]
-PortOption = Annotated[int | None, typer.Option("--port", help="Port to listen on.")]
-PublicUrlOption = Annotated[
-    str | None,
-    typer.Option("--public-url", help="Address that agents, the CLI and browsers use."),
-]
-LogLevelOption = Annotated[
-    str | None, typer.Option("--log-level", help="debug, info, warning or error.")
-]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DataFlags:
+    """Where a control plane keeps what it knows."""
+
+    data: DataOption = None
+    database: DatabaseOption = None
+    config: ConfigOption = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UpFlags(DataFlags):
+    """All processes of a control plane."""
+
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None
+    port: Annotated[int | None, typer.Option("--port", help="Port to listen on.")] = None
+    public_url: Annotated[
+        str | None,
+        typer.Option("--public-url", help="Address that agents, the CLI and browsers use."),
+    ] = None
+    pool: Annotated[
+        bool | None,
+        typer.Option("--pool/--no-pool", help="Whether to run the managed serverless pool."),
+    ] = None
+    log_level: Annotated[
+        str | None, typer.Option("--log-level", help="debug, info, warning or error.")
+    ] = None
+
+    def load(self) -> Loaded:
+        """The settings that they and what is not a flag give; prints warnings."""
+        return load(**asdict(self))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WebFlags(UpFlags):
+    """A process that listens; it runs no pool."""
+
+    pool: bool | None = field(default=None, init=False)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerFlags(WebFlags):
+    """A process that does not listen."""
+
+    host: str | None = field(default=None, init=False)
+    port: int | None = field(default=None, init=False)
 
 
 def load(**flags: Any) -> Loaded:

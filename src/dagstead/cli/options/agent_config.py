@@ -1,0 +1,66 @@
+"""What a new agent is like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagstead.repository.agents.agent_config import AgentType
+
+if TYPE_CHECKING:
+    from dagstead.repository.agents.agent_config import AgentFile
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentConfigFlags:
+    """Where it runs code, and what it serves."""
+
+    type_: Annotated[AgentType, typer.Option("--type", help="Where it runs code.")]
+    url: Annotated[
+        str,
+        typer.Option(
+            "--url",
+            envvar="DAGSTER_CLOUD_URL",
+            help="The control plane, as the agent and the code that it runs reach it.",
+        ),
+    ]
+    queue: Annotated[
+        list[str] | None, typer.Option("--queue", help="Serve this queue; may be repeated.")
+    ] = None
+    default_queue: Annotated[
+        bool | None,
+        typer.Option(
+            "--default-queue/--no-default-queue",
+            help="Whether to serve locations without a queue; by default if no --queue is given.",
+        ),
+    ] = None
+    deployment: Annotated[
+        list[str] | None,
+        typer.Option("--deployment", help="Serve this deployment, else prod; may be repeated."),
+    ] = None
+    branch_deployments: Annotated[
+        bool, typer.Option("--branch-deployments", help="Serve all branch deployments, too.")
+    ] = False
+    label: Annotated[
+        str | None, typer.Option("--label", help="Its name on the control plane's pages.")
+    ] = None
+    network: Annotated[
+        str, typer.Option("--network", help="Docker: the network of the agent and its containers.")
+    ] = "dagstead"
+
+    def file(self) -> AgentFile:
+        """Its configuration."""
+        from dagstead.repository.agents.agent_config import AgentFile
+
+        return AgentFile(
+            type=self.type_,
+            url=self.url.rstrip("/"),
+            queues=tuple(dict.fromkeys(self.queue or ())),
+            default_queue=not self.queue if self.default_queue is None else self.default_queue,
+            deployments=tuple(self.deployment or ("prod",)),
+            branch_deployments=self.branch_deployments,
+            label=self.label,
+            network=self.network,
+        )

@@ -1,0 +1,230 @@
+"""How locations are built."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagstead.build.model import Platform, Strategy
+from dagstead.cli.options.pairs import pairs
+from dagstead.errors import InvalidInputError
+from dagstead.model.folders import OWN_FOLDER
+
+if TYPE_CHECKING:
+    from dagstead.build.options import BuildOptions
+    from dagstead.build.planning import PlanOptions
+
+_PLANNING = "How each location is built"
+_BUILDING = "Building"
+
+#: Where files are built when no folder is named.
+OUTPUT = Path(OWN_FOLDER, "build")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PlanFlags:
+    """Instead of what the files say."""
+
+    strategy: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--strategy",
+            help="pex, docker or prebuilt, instead of what the file says; may be repeated.",
+            metavar="LOCATION=STRATEGY",
+            rich_help_panel=_PLANNING,
+        ),
+    ] = None
+    image: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--image",
+            help="An image from elsewhere, with tag or digest; may be repeated.",
+            metavar="LOCATION=IMAGE",
+            rich_help_panel=_PLANNING,
+        ),
+    ] = None
+    dockerfile: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--dockerfile",
+            help="Instead of Dockerfile in the build directory; may be repeated.",
+            metavar="LOCATION=PATH",
+            rich_help_panel=_PLANNING,
+        ),
+    ] = None
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python", help="The Python of PEX files, such as 3.12.", rich_help_panel=_PLANNING
+        ),
+    ] = None
+    platform: Annotated[
+        Platform | None,
+        typer.Option(
+            "--platform",
+            help="The processor that all is built for, on Linux; this machine's if left out.",
+            rich_help_panel=_PLANNING,
+        ),
+    ] = None
+
+    def options(self, locations: Sequence[str] | None) -> PlanOptions:
+        """What they mean for these locations; ``None`` is all.
+
+        Raises:
+            InvalidInputError: when one is not of its form.
+        """
+        from dagstead.build.planning import PlanOptions
+
+        return PlanOptions(
+            locations=tuple(locations or ()),
+            strategies={
+                name: _strategy(value) for name, value in _by_location("--strategy", self.strategy)
+            },
+            images=dict(_by_location("--image", self.image)),
+            dockerfiles={
+                name: Path(value) for name, value in _by_location("--dockerfile", self.dockerfile)
+            },
+            python=self.python,
+            platform=self.platform,
+            search_path=os.environ.get("PATH"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildFlags:
+    """How a plan is carried out."""
+
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            "--cache",
+            help="Folder that later builds use again; in your cache folder if left out.",
+            rich_help_panel=_BUILDING,
+            show_default=False,
+        ),
+    ] = None
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs",
+            help="How many locations at one time; the number of processors if left out.",
+            min=1,
+            rich_help_panel=_BUILDING,
+            show_default=False,
+        ),
+    ] = None
+    fail_fast: Annotated[
+        bool,
+        typer.Option(
+            "--fail-fast", help="Stop the others at the first failure.", rich_help_panel=_BUILDING
+        ),
+    ] = False
+    no_load: Annotated[
+        bool,
+        typer.Option(
+            "--no-load",
+            help="Do not load the definitions of PEX files before they are used.",
+            rich_help_panel=_BUILDING,
+        ),
+    ] = False
+    no_push: Annotated[
+        bool,
+        typer.Option("--no-push", help="Keep images on this machine.", rich_help_panel=_BUILDING),
+    ] = False
+    build_arg: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--build-arg",
+            help="For Dockerfiles; without a value it is taken from the environment.",
+            metavar="NAME[=VALUE]",
+            rich_help_panel=_BUILDING,
+        ),
+    ] = None
+    secret: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--secret",
+            help="For Dockerfiles, as docker takes it: id=NAME,src=FILE or id=NAME,env=VARIABLE.",
+            metavar="SECRET",
+            rich_help_panel=_BUILDING,
+        ),
+    ] = None
+    no_cache: Annotated[
+        bool,
+        typer.Option(
+            "--no-layer-cache",
+            help="Take no layers of images from the registry, and leave none there.",
+            rich_help_panel=_BUILDING,
+        ),
+    ] = False
+
+    def options(self, output: Path = OUTPUT) -> BuildOptions:
+        """What they mean; makes the folder of ``output`` when it is the usual one.
+
+        Raises:
+            InvalidInputError: when that folder cannot be made.
+        """
+        from dagstead.build.options import BuildOptions, DockerOptions
+
+        if output == OUTPUT:
+            _make_output()
+        return BuildOptions(
+            output=output.absolute(),
+            cache=(self.cache or _default_cache()).absolute(),
+            environment=dict(os.environ),
+            jobs=self.jobs or os.cpu_count() or 1,
+            fail_fast=self.fail_fast,
+            load=not self.no_load,
+            docker=DockerOptions(
+                push=not self.no_push,
+                arguments=dict(_build_argument(text) for text in self.build_arg or ()),
+                secrets=tuple(self.secret or ()),
+                cache=not self.no_cache,
+            ),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeployBuildFlags(BuildFlags):
+    """The same for what is deployed: it takes all locations, and agents pull the images."""
+
+    fail_fast: bool = field(default=True, init=False)
+    no_push: bool = field(default=False, init=False)
+
+
+def _default_cache() -> Path:
+    """Where programs of this person keep what can be made again."""
+    base = os.environ.get("XDG_CACHE_HOME")
+    return (Path(base) if base else Path.home() / ".cache") / "dagstead"
+
+
+def _make_output() -> None:
+    """Make the folder in the work tree, and have git leave it out."""
+    try:
+        OUTPUT.mkdir(parents=True, exist_ok=True)
+        (OUTPUT.parent / ".gitignore").write_text("*\n", encoding="utf-8")
+    except OSError as error:
+        msg = f"The folder {str(OUTPUT)!r} cannot be made here: {error.strerror}."
+        raise InvalidInputError(msg) from error
+
+
+def _strategy(text: str) -> Strategy:
+    try:
+        return Strategy(text)
+    except ValueError as error:
+        msg = f"--strategy: {text!r} is none of {', '.join(Strategy)}."
+        raise InvalidInputError(msg) from error
+
+
+def _by_location(flag: str, given: Sequence[str] | None) -> list[tuple[str, str]]:
+    return pairs(flag, given, form="LOCATION=…")
+
+
+def _build_argument(text: str) -> tuple[str, str | None]:
+    name, equals, value = text.partition("=")
+    return name, value if equals else None

@@ -1,0 +1,108 @@
+"""What ``changes`` compares, and how it prints what it finds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagstead.cli.options.pairs import pairs
+from dagstead.cli.options.source import HERE, PathArgument
+from dagstead.cli.options.templates import TemplateFlags
+
+if TYPE_CHECKING:
+    from dagstead.repository.changes import Question
+
+
+class ChangesFormat(StrEnum):
+    """How touched locations are printed."""
+
+    TEXT = "text"
+    NAMES = "names"
+    JSON = "json"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ComparisonFlags:
+    """Two states of a repository."""
+
+    path: PathArgument = HERE
+    since: Annotated[
+        str,
+        typer.Option(
+            "--since",
+            metavar="REV",
+            help="Compare with this commit itself; with REV... with its merge base with HEAD.",
+            show_default=False,
+        ),
+    ]
+    merge_base: Annotated[
+        bool, typer.Option("--merge-base", help="Compare with the merge base of REV and HEAD.")
+    ] = False
+    committed: Annotated[
+        bool,
+        typer.Option("--committed", help="Leave out what is not committed, and untracked files."),
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChangesOutputFlags:
+    """How much of it is printed, and for whom."""
+
+    format_: Annotated[
+        ChangesFormat,
+        typer.Option(
+            "--format",
+            help="names: one a line. github: a matrix, in one line. gitlab: a child pipeline.",
+        ),
+    ] = ChangesFormat.TEXT
+    why: Annotated[
+        bool, typer.Option("--why", help="A line for each path, not for each location.")
+    ] = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WatchFlags:
+    """What the files alone do not say."""
+
+    watch: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--watch",
+            metavar="LOCATION=GLOB",
+            help="Paths that a location is made from, too; ! takes paths out. May be repeated.",
+        ),
+    ] = None
+
+    def watched(self) -> dict[str, list[str]]:
+        """Globs by location.
+
+        Raises:
+            InvalidInputError: when one is not of its form.
+        """
+        watched: dict[str, list[str]] = {}
+        for name, pattern in pairs("--watch", self.watch, form="LOCATION=GLOB"):
+            watched.setdefault(name, []).append(pattern)
+        return watched
+
+
+def question_of(compared: ComparisonFlags, watch: WatchFlags, templates: TemplateFlags) -> Question:
+    """What is asked of the repository.
+
+    Raises:
+        InvalidInputError: when an option is not of its form.
+    """
+    from dagstead.repository.changes import Question
+
+    return Question(
+        path=compared.path,
+        since=compared.since,
+        merge_base=compared.merge_base,
+        committed=compared.committed,
+        watch=watch.watched(),
+        template_values=templates.template_values(),
+    )

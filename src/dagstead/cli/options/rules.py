@@ -1,0 +1,78 @@
+"""Which rules a command judges by, and how it prints what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagstead.errors import InvalidInputError
+
+if TYPE_CHECKING:
+    from dagstead.repository.rules.base import Finding, Rule
+
+_CODES_HELP = "Code of a rule, or its beginning (DS2); may be repeated."
+
+
+class ReportFormat(StrEnum):
+    """How findings are printed."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+
+
+ReportFormatOption = Annotated[
+    ReportFormat,
+    typer.Option("--format", help="sarif for code scanning, github for annotations in CI."),
+]
+FixOption = Annotated[
+    bool, typer.Option("--fix", help="Put right what is safe to; all other bytes stay.")
+]
+StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")]
+PagesOption = Annotated[
+    str | None, typer.Option("--explain", help="Print a rule's page and end.", metavar="CODE")
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RuleFlags:
+    """The rules, and what counts as a failure."""
+
+    strict: StrictOption = False
+    select: Annotated[list[str] | None, typer.Option("--select", help=_CODES_HELP)] = None
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", help=_CODES_HELP)] = None
+
+    def rules(self, known: Sequence[Rule]) -> list[Rule]:
+        """Those that are asked for.
+
+        Raises:
+            InvalidInputError: when there is no rule of a code.
+        """
+        left_out = {rule.code for rule in (matching(known, self.ignore) if self.ignore else [])}
+        wanted = matching(known, self.select) if self.select else known
+        return [rule for rule in wanted if rule.code not in left_out]
+
+    def refuse(self, findings: Sequence[Finding]) -> bool:
+        """Whether the command is to end with 1 for them."""
+        from dagstead.repository.rules.checking import has_errors
+
+        return has_errors(findings) or (self.strict and bool(findings))
+
+
+def matching(rules: Sequence[Rule], codes: Sequence[str]) -> list[Rule]:
+    """The rules whose codes begin so, in upper or lower case.
+
+    Raises:
+        InvalidInputError: when there is none.
+    """
+    for code in codes:
+        if not any(rule.code.startswith(code.upper()) for rule in rules):
+            msg = f"There is no rule {code!r}. Codes are {rules[0].code} to {rules[-1].code}."
+            raise InvalidInputError(msg)
+    begins = tuple(code.upper() for code in codes)
+    return [rule for rule in rules if rule.code.startswith(begins)]

@@ -1,0 +1,74 @@
+"""Which control plane a command of the repository's side speaks to."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from dagstead.client.connection import Target
+
+_PANEL = "Where the control plane is"
+
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        help="Its address; DAGSTER_CLOUD_URL if left out. The token is DAGSTER_CLOUD_API_TOKEN.",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetFlags:
+    """A control plane, and a deployment of it."""
+
+    url: UrlOption = None
+    deployment: Annotated[
+        str | None,
+        typer.Option(
+            "--deployment",
+            help="DAGSTER_CLOUD_DEPLOYMENT if left out, else the server's first one.",
+            rich_help_panel=_PANEL,
+            show_default=False,
+        ),
+    ] = None
+
+    def target(self) -> Target:
+        """From flags and the environment.
+
+        A token is no flag: others would see it in the list of processes.
+
+        Raises:
+            ConfigurationError: when the address or the token is given nowhere.
+        """
+        from dagstead.client.connection import Target
+
+        return Target.of(os.environ, url=self.url, deployment=self.deployment)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BranchTargetFlags(TargetFlags):
+    """The same, or the deployment of the branch at hand."""
+
+    branch: Annotated[
+        bool,
+        typer.Option(
+            "--branch-deployment",
+            help="Deploy to the branch deployment of the pull request or branch; it is made.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False
+    close: Annotated[
+        bool,
+        typer.Option(
+            "--close",
+            help="Close the branch deployment; nothing is built.",
+            rich_help_panel=_PANEL,
+        ),
+    ] = False

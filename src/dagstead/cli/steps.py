@@ -1,0 +1,90 @@
+"""The steps that plan, build and deploy share: a plan, the part that is taken, what is built."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from dagstead.build.manifest import Manifest
+    from dagstead.build.model import Plan
+    from dagstead.build.options import BuildOptions
+    from dagstead.cli.options.build import PlanFlags
+    from dagstead.cli.options.source import ChangedFlags, DeployedFlags, SourceFlags
+    from dagstead.client.changed import Changed, Comparing
+    from dagstead.client.releases import Deployed
+    from dagstead.repository.files import Project
+
+
+def read(source: SourceFlags) -> Project:
+    """The repository, as it is on disk."""
+    from dagstead.repository.files import read_project
+
+    return read_project(source.path)
+
+
+def plan(project: Project, source: SourceFlags, flags: PlanFlags) -> Plan:
+    """How its locations are built."""
+    from dagstead.build.planning import make_plan
+
+    return make_plan(project, flags.options(source.location))
+
+
+def narrow(
+    planned: Plan, source: ChangedFlags | DeployedFlags, live: Callable[[], Iterable[Deployed]]
+) -> Plan:
+    """The part of a plan that is asked for: since a commit, or what differs from what is live.
+
+    Standard error gets the reasons. ``live`` is called when the second is asked for.
+    """
+    if source.since is None and source.changed:
+        return _only(planned, _comparing(planned, source.path).with_live(live()))
+    return since(planned, source.path, source.since)
+
+
+def since(planned: Plan, path: Path, revision: str | None) -> Plan:
+    """The part of a plan that has changed since a commit, if any is given."""
+    if revision is None:
+        return planned
+    return _only(planned, _comparing(planned, path).since(revision))
+
+
+def build(planned: Plan, options: BuildOptions) -> Manifest:
+    """Build all of a plan, and show on standard error how far it has come.
+
+    Raises:
+        DagsteadError: when a location cannot be built.
+    """
+    from dagstead.build.building import build as build_all
+    from dagstead.build.manifest import Manifest
+    from dagstead.cli.progress import progress
+
+    with progress() as on_event:
+        return Manifest(built=build_all(planned, options, on_event), commit=planned.commit)
+
+
+def _comparing(planned: Plan, path: Path) -> Comparing:
+    from functools import partial
+
+    from dagstead.client.changed import Comparing
+    from dagstead.repository.changes import find_changes
+    from dagstead.repository.changes.workflow_files import known_from_workflows
+
+    return Comparing(
+        path=path,
+        names=tuple(build.location for build in planned.builds),
+        find=partial(find_changes, more_known=known_from_workflows),
+    )
+
+
+def _only(planned: Plan, found: Iterable[Changed]) -> Plan:
+    names = set()
+    for changed in found:
+        names.add(changed.location)
+        typer.echo(f"{changed.location}: {changed.reason}", err=True)
+    builds = tuple(build for build in planned.builds if build.location in names)
+    return replace(planned, builds=builds)
