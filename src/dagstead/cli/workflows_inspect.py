@@ -55,8 +55,6 @@ def inspect(
     - `dagstead workflows inspect --explain DW121` prints why a filter must have all files
     """
     from dagstead.repository.rules.base import Subject
-    from dagstead.repository.rules.checking import judge
-    from dagstead.repository.rules.evidence import Evidence
     from dagstead.repository.rules.registry import rules_about
 
     about_workflows = rules_about(Subject.WORKFLOWS)
@@ -65,7 +63,7 @@ def inspect(
         return
     rules = chosen.rules(about_workflows)
     inspection = _inspected(path)
-    findings = judge(Evidence(project=inspection.project, followed=inspection), rules)
+    findings = _judged(inspection, rules)
     _print(inspection, findings, rules, format_)
     if chosen.refuse(findings):
         raise typer.Exit(1)
@@ -83,6 +81,13 @@ def _inspected(path: Path) -> Inspection:
         )
         raise InvalidInputError(msg)
     return inspection
+
+
+def _judged(inspection: Inspection, rules: Sequence[Rule]) -> Sequence[Finding]:
+    from dagstead.repository.rules.checking import judge
+    from dagstead.repository.rules.evidence import Evidence
+
+    return judge(Evidence(project=inspection.project, followed=inspection), rules)
 
 
 def _print(

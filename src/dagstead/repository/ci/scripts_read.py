@@ -15,7 +15,9 @@ SINCE_LAST_PUSH = re.compile(
 )
 _COMPARES = re.compile(r"\bgit\s+(?:--no-pager\s+)?(?:diff|diff-tree)\b[^\n]*")
 _READS = re.compile(
-    r"\byq\b[^\n]*dagster[_-]cloud|load_build_info|(?:safe_)?load(?:_all)?\([^\n]*\)\[\"locations\"\]"
+    r"\byq\b[^\n]*dagster[_-]cloud|load_build_info"
+    # A program that loads YAML, and takes the locations of it further on.
+    r"|\b(?:safe_|full_)?load(?:_all)?\([^\n]*\)(?=(?s:.)*[\"']locations[\"'])"
 )
 
 
