@@ -54,10 +54,7 @@ def inspect(
 
     - `dagstead workflows inspect --explain DW121` prints why a filter must have all files
     """
-    from dagstead.repository.rules.base import Subject
-    from dagstead.repository.rules.registry import rules_about
-
-    about_workflows = rules_about(Subject.WORKFLOWS)
+    about_workflows = _rules()
     if explain is not None:
         print_pages(matching(about_workflows, [explain]))
         return
@@ -67,6 +64,13 @@ def inspect(
     _print(inspection, findings, rules, format_)
     if chosen.refuse(findings):
         raise typer.Exit(1)
+
+
+def _rules() -> Sequence[Rule]:
+    from dagstead.repository.rules.base import Subject
+    from dagstead.repository.rules.registry import rules_about
+
+    return rules_about(Subject.WORKFLOWS)
 
 
 def _inspected(path: Path) -> Inspection:
