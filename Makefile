@@ -35,7 +35,7 @@ demo: $(READY) ## Deploy and run the mixed example end to end (STAY=1 leaves it 
 
 # One worker has all tests that share servers and agents (tests/support/distribution.py).
 # In the order of tests/conftest.py, not by the number of tests: few tests may take long.
-# A third worker, on two cores, uses the time in which tests of agents wait.
+# More workers than cores use the time in which tests of agents wait.
 test: $(READY) test-tools ## Run every test (PYTEST_ARGS="-k name" picks some).
 	$(BIN)/pytest -n 4 --no-loadscope-reorder $(PYTEST_ARGS)
 
@@ -68,8 +68,10 @@ rules: $(READY) ## Make docs/rules from the code of the rules.
 charts: $(READY) ## Make the tables of values in charts/*/README.md.
 	$(BIN)/python scripts/make-chart-tables charts
 
-reference: $(READY) ## Make docs/reference/commands.md and tables of docs/architecture.md from the code.
+reference: $(READY) ## Make the pages of commands, settings, GraphQL fields and releases from the code.
 	$(BIN)/python scripts/make-command-page docs/reference/commands.md
+	$(BIN)/python scripts/make-settings-page docs/operate/settings.md
+	$(BIN)/python scripts/make-graphql-page docs/reference/graphql.md
 	$(BIN)/python scripts/make-release-tables docs/architecture.md
 
 bench: $(READY) ## Time the commands on a large made-up repository.

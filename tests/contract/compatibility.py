@@ -1,4 +1,4 @@
-"""Writes ``docs/compatibility.md`` from what the contract tests find and check.
+"""Writes ``docs/reference/compatibility.md`` from what the contract tests find and check.
 
 Run ``python -m tests.contract.compatibility`` after a change of the tables or of a version.
 """
@@ -16,7 +16,7 @@ from tests.contract.packages import agent_documents
 from tests.contract.refused import REFUSED
 from tests.support.environments import AGENT_MINORS, REPOSITORY
 
-PAGE = REPOSITORY / "docs" / "compatibility.md"
+PAGE = REPOSITORY / "docs" / "reference" / "compatibility.md"
 
 _HEAD = """\
 # Compatibility

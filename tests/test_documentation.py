@@ -1,0 +1,64 @@
+"""The book: its generated pages are current, its links lead somewhere, every page has a shelf."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.contract.compatibility import PAGE as COMPATIBILITY
+from tests.support.environments import REPOSITORY
+
+DOCS = REPOSITORY / "docs"
+BESIDE_THE_BOOK = sorted(REPOSITORY.glob("*.md"))
+#: What Sphinx does not check: pages that are read where the source is.
+READ_IN_THE_SOURCE = [*BESIDE_THE_BOOK, *sorted(REPOSITORY.glob("charts/*/README.md"))]
+
+
+def hand_written() -> list[Path]:
+    """The book without the pages that are made from the code, and what stands beside it."""
+    generated = {
+        DOCS / "reference/commands.md",
+        DOCS / "reference/graphql.md",
+        DOCS / "operate/settings.md",
+        COMPATIBILITY,
+        *DOCS.glob("rules/*.md"),
+    }
+    pages = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
+    return [*BESIDE_THE_BOOK, *(page for page in pages if page not in generated)]
+
+
+@pytest.mark.parametrize(
+    ("script", "page"),
+    [
+        ("make-settings-page", DOCS / "operate/settings.md"),
+        ("make-graphql-page", DOCS / "reference/graphql.md"),
+    ],
+)
+def test_a_page_that_is_made_from_the_code_is_current(
+    tmp_path: Path, script: str, page: Path
+) -> None:
+    made = tmp_path / page.name
+    subprocess.run([sys.executable, REPOSITORY / "scripts" / script, made], check=True)
+
+    assert page.read_text(encoding="utf-8") == made.read_text("utf-8"), "run `make reference`"
+
+
+@pytest.mark.parametrize(
+    "page", READ_IN_THE_SOURCE, ids=lambda page: str(page.relative_to(REPOSITORY))
+)
+def test_links_outside_the_book_lead_to_files(page: Path) -> None:
+    targets = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_shelf_of_the_book_can_be_reached_from_the_readme() -> None:
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    shelves = [folder.name for folder in DOCS.iterdir() if any(folder.glob("*.md"))]
+
+    assert len(shelves) > 5
+    assert [name for name in shelves if f"(docs/{name}/" not in readme] == []
