@@ -19,7 +19,7 @@ LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-tools test-charts test-containers container-tools check docs rules \
-	reference charts bench bench-build lock format clean
+	changes reference charts bench bench-build lock format clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,6 +73,9 @@ reference: $(READY) ## Make the pages of commands, settings, GraphQL fields and 
 	$(BIN)/python scripts/make-settings-page docs/operate/settings.md
 	$(BIN)/python scripts/make-graphql-page docs/reference/graphql.md
 	$(BIN)/python scripts/make-release-tables docs/architecture.md
+
+changes: $(READY) ## Show what the changelog of the next release will say.
+	@$(BIN)/towncrier build --draft --version next
 
 bench: $(READY) ## Time the commands on a large made-up repository.
 	@$(BIN)/python -m benchmarks

@@ -62,3 +62,17 @@ def test_every_shelf_of_the_book_can_be_reached_from_the_readme() -> None:
 
     assert len(shelves) > 5
     assert [name for name in shelves if f"(docs/{name}/" not in readme] == []
+
+
+def test_every_change_is_shown_in_the_changelog() -> None:
+    """A fragment with a mistyped name or kind would be left out without a word."""
+    command = [sys.executable, "-m", "towncrier", "build", "--draft", "--version", "next"]
+    drawn = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True)
+    shown = " ".join(drawn.stdout.split())
+    texts = {
+        path.name: " ".join(path.read_text(encoding="utf-8").split())
+        for path in (REPOSITORY / "changes.d").iterdir()
+        if not path.name.startswith(".")
+    }
+
+    assert [name for name, text in texts.items() if not text or f"- {text}" not in shown] == []
