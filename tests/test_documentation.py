@@ -76,3 +76,42 @@ def test_every_change_is_shown_in_the_changelog() -> None:
     }
 
     assert [name for name, text in texts.items() if not text or f"- {text}" not in shown] == []
+
+
+#: Words that make a sentence of this project hard to read; CONTRIBUTING has what to write instead.
+AVOIDED = re.compile(
+    r"""
+    \b(?: tell | tells | telling | told )\b
+    | \beach (?= \s* (?: [.,;:!?)|] | $ ) )                # "the test that proves each."
+    | \beach \s (?: of | really | \w* [^\Wsu] s )\b        # "each of them", "each serves a queue"
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("page", hand_written(), ids=lambda page: str(page.relative_to(REPOSITORY)))
+def test_a_page_is_in_plain_words(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    if page.name == "CONTRIBUTING.md":
+        # Its table quotes them.
+        text = re.sub(r"## Plain English\n.*?(?=\n## |\Z)", "", text, flags=re.DOTALL)
+    prose = re.sub(r"```.*?```|`[^`]*`", "`…`", text, flags=re.DOTALL)
+
+    assert [hit.group() for hit in AVOIDED.finditer(" ".join(prose.split()))] == []
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("It is told as gone.", "told"),
+        ("Each serves its queues.", "Each serves"),
+        ("the test that proves each.", "each"),
+        ("Each of them", "Each of"),
+        ("Each process keeps a connection to each database, for each user.", None),
+        ("They know each other.", None),
+    ],
+)
+def test_plain_words_are_kept_apart_from_others(sentence: str, found: str | None) -> None:
+    hit = AVOIDED.search(sentence)
+
+    assert (hit.group() if hit else None) == found
