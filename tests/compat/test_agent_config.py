@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from dagstead.control.actor import COMMAND_LINE
 from dagstead.repository.agents.agent_config import TOKEN_VARIABLE, AgentFile, AgentType, text
-from dagstead.server.agent_report import report
 from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.control_plane import ControlPlane
 from tests.support.environments import AGENT_MINORS, agent_environment
+from tests.support.orchestration import control_without_dagster
 
 pytestmark = pytest.mark.compat
 
@@ -37,8 +38,9 @@ def test_an_official_agent_serves_exactly_the_queues_of_its_file(tmp_path: Path)
         with OfficialAgent(plane, environment, setup, file=text(file)) as agent:
             deployment.deploy("small", "compat_small", queue="hybrid-queue")
             deployment.wait_until_loaded("small")
-            (row,) = eventually(lambda: report(plane.store), 60, "a heartbeat")
+            agents = control_without_dagster(plane.store).agents
+            (row,) = eventually(lambda: agents.all(COMMAND_LINE), 60, "a heartbeat")
             agent.kill()
         deployment.close()
 
-    assert (row.label, row.queues) == ("configured", ["hybrid-queue"])
+    assert (row.label, row.agent.queues) == ("configured", {"hybrid-queue"})

@@ -14,11 +14,10 @@ from dagster._serdes import serialize_value
 from dagster_cloud.api.dagster_cloud_api import SnapshotType
 from graphql import parse
 
-from dagstead.engine.snapshots import Snapshots
+from dagstead.control.snapshots import Snapshots
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.operator_api.not_offered import refusal
-from dagstead.plane.tokens import Token, TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.plane.tokens import Grant, Token, TokenKind
 from tests.contract import definitions as code
 from tests.contract.surface import Surface
 from tests.contract.world import DEPLOYMENT

@@ -19,9 +19,8 @@ from dagstead.agent_api.graphql.roots import agent_executor
 from dagstead.agent_api.services import AgentServices, Caller
 from dagstead.engine.instances import Instances
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.store.all import Store, open_store
-from dagstead.store.tokens import Grant
 
 #: Of the deployments' storage: with these, pools have limits that nobody set.
 SETTINGS = {

@@ -42,7 +42,7 @@ from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.utils.warnings import disable_dagster_warnings
 
-from dagstead.engine.snapshots import Snapshots
+from dagstead.control.snapshots import Snapshots
 from dagstead.plane.locations import NewLocation
 from tests.contract import definitions as code
 from tests.contract.surface import Surface

@@ -24,12 +24,11 @@ from dagstead.errors import (
 )
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Branch
-from dagstead.plane.tokens import TokenKind, new_secret
+from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, Begun
 from dagstead.store.all import Store, open_store
 from dagstead.store.database import Database
 from dagstead.store.tables import metadata
-from dagstead.store.tokens import Grant
 from dagstead.testing.clock import ManualClock
 from tests.support.postgres import PostgresCluster
 

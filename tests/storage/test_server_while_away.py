@@ -24,14 +24,13 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from dagstead.plane.blobs import BlobKey, BlobKind
-from dagstead.plane.tokens import TokenKind, new_secret
+from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.app import create_app
 from dagstead.server.identity import TOKEN_HEADER, is_public
 from dagstead.server.services import open_instances
 from dagstead.server.settings import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store, open_store
-from dagstead.store.tokens import Grant
 from dagstead.testing.clock import ManualClock
 from tests.support.postgres import PostgresCluster
 from tests.support.routes import every_call

@@ -11,14 +11,14 @@ from typing import Self
 import httpx
 from sqlalchemy import update
 
-from dagstead.plane.tokens import Token, TokenKind
-from dagstead.server.issuing import issue
+from dagstead.control.actor import COMMAND_LINE
+from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.store.all import Store, open_store
 from dagstead.store.tables import heartbeats, locations, requests, tokens
-from dagstead.store.tokens import Grant
 from dagstead.testing.waiting import eventually
 from tests.support.deployment import DeploymentClient
 from tests.support.environments import own_environment
+from tests.support.orchestration import control_without_dagster
 from tests.support.ports import free_port
 from tests.support.processes import ChildProcess
 
@@ -196,7 +196,8 @@ class ControlPlane:
             )
 
     def _issue(self, name: str, kind: TokenKind, grant: Grant) -> str:
-        return issue(self.store, name, kind, grant, _ORGANIZATION)[1]
+        tokens = control_without_dagster(self.store).tokens
+        return tokens.issue(COMMAND_LINE, name, kind, grant, _ORGANIZATION).secret
 
     def _child(self, part: str, *arguments: str) -> ChildProcess:
         environment = own_environment()

@@ -20,7 +20,7 @@ from dagster_cloud.api.dagster_cloud_api import (
 from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 from dagster_shared.error import SerializableErrorInfo
 
-from dagstead.engine.snapshots import Snapshots
+from dagstead.control.snapshots import Snapshots
 from dagstead.store.all import Store
 
 #: As agents report it: what was raised is the innermost cause.

@@ -8,15 +8,12 @@ from collections.abc import Sequence
 from dagster._serdes import serialize_value
 from dagster_cloud.api.dagster_cloud_api import (
     BatchDagsterCloudUploadApiResponse,
-    DagsterCloudApiErrorResponse,
     DagsterCloudUploadApiResponse,
 )
 from starlette.responses import JSONResponse, Response
 
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
-from dagstead.engine.launch_failures import fail_launch
-from dagstead.plane.requests import LAUNCH_RUN
 
 logger = logging.getLogger(__name__)
 
@@ -38,18 +35,9 @@ def _answers(payload: Payload) -> Sequence[DagsterCloudUploadApiResponse]:
 
 
 def _take(caller: Caller, answer: DagsterCloudUploadApiResponse) -> None:
-    deployment = caller.deployment
-    request = caller.services.store.requests.answer(
-        deployment.name, answer.request_id, serialize_value(answer.response)
+    request = caller.control.requests.answer(
+        caller.actor, caller.deployment, answer.request_id, serialize_value(answer.response)
     )
     if request is None:
         # Not an error: it came twice, or after nobody waited any more.
         logger.info("Dropped the answer to request %s: nobody waits for it", answer.request_id)
-        return
-    if request.api == LAUNCH_RUN and isinstance(answer.response, DagsterCloudApiErrorResponse):
-        fail_launch(
-            caller.services.instances.get(deployment),
-            str(request.run_id),
-            answer.response.error_infos,
-            taken=request.begun_by,
-        )

@@ -9,46 +9,32 @@ from starlette.responses import JSONResponse, Response
 
 from dagstead.agent_api.rest import Payload
 from dagstead.agent_api.services import Caller
-from dagstead.errors import BlobNotFoundError, ForbiddenError, InvalidInputError
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
-from dagstead.plane.tokens import TokenKind
-
-_PEX_PREFIX = "pex/"
+from dagstead.errors import InvalidInputError
+from dagstead.plane.deployments import Deployment
 
 
 def gen_artifact_get(caller: Caller, payload: Payload) -> Response:
     """``POST /gen_artifact_get``: an address to read an artifact from."""
-    key = _key(caller, payload)
-    blobs = caller.services.store.blobs
-    if blobs.size(key) is None:
-        msg = f"There is no artifact {key.path!r}."
-        raise BlobNotFoundError(msg)
-    return JSONResponse({"url": caller.base_url + blobs.sign(key, "GET")})
+    address = caller.control.files.artifact_to_read(
+        caller.actor, _deployment(caller), _name(payload)
+    )
+    return JSONResponse({"url": caller.base_url + address})
 
 
 def gen_artifact_post(caller: Caller, payload: Payload) -> Response:
     """``POST /gen_artifact_post``: an address to send an artifact to, as a form."""
-    key = _key(caller, payload)
-    if key.kind is BlobKind.PEX:
-        msg = "PEX files are uploaded by the CLI: `dagster-cloud ci build`."
-        raise ForbiddenError(msg)
-    address = caller.services.store.blobs.sign(key, "POST")
+    address = caller.control.files.artifact_to_write(
+        caller.actor, _deployment(caller), _name(payload)
+    )
     return JSONResponse({"url": caller.base_url + address, "fields": {}})
 
 
-def _key(caller: Caller, payload: Payload) -> BlobKey:
+def _deployment(caller: Caller) -> Deployment | None:
+    return caller.deployment if caller.deployment_name else None
+
+
+def _name(payload: Payload) -> str:
     name = payload.json().get("key")
     if not isinstance(name, str):
-        msg = "The body needs a text under 'key'."
-        raise InvalidInputError(msg)
-    if caller.deployment_name:
-        return BlobKey(BlobKind.ARTIFACT, caller.deployment.name, name)
-    if name.startswith(_PEX_PREFIX) and caller.token.kind is TokenKind.AGENT:
-        return BlobKey(BlobKind.PEX, ORGANIZATION, name.removeprefix(_PEX_PREFIX))
-    if caller.token.deployments is not None:
-        msg = (
-            f"Token {caller.token.name!r} is limited to deployments, and this artifact belongs to "
-            "the whole organization. Name a deployment, or use a token for all of them."
-        )
-        raise ForbiddenError(msg)
-    return BlobKey(BlobKind.ARTIFACT, ORGANIZATION, name)
+        raise InvalidInputError("The body needs a text under 'key'.")
+    return name

@@ -17,8 +17,9 @@ from starlette.responses import Response, StreamingResponse
 from dagstead.agent_api.logs import take_log
 from dagstead.agent_api.rest import error_response, unexpected_response
 from dagstead.agent_api.services import AgentServices
+from dagstead.control.files import SignedFile
 from dagstead.errors import DagsteadError, InvalidInputError, StoreAwayError, TooLargeError
-from dagstead.plane.blobs import BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKind
 
 _CHUNK_BYTES = 1 << 20
 
@@ -40,10 +41,10 @@ class BlobEndpoint:
         """
         address = f"{request.url.path}?{request.url.query}"
         try:
-            key = self.services.store.blobs.verify(address, request.method)
+            file = self.services.control.signed_files.open(address, request.method)
             if request.method in {"GET", "HEAD"}:
-                return await run_in_threadpool(self._read, key, head=request.method == "HEAD")
-            return await self._write(request, key)
+                return await run_in_threadpool(self._read, file, head=request.method == "HEAD")
+            return await self._write(request, file)
         except StoreAwayError:
             raise
         except DagsteadError as error:
@@ -53,14 +54,14 @@ class BlobEndpoint:
         except Exception as error:  # noqa: BLE001 - nothing may leave without an answer
             return unexpected_response(error)
 
-    def _read(self, key: BlobKey, *, head: bool) -> Response:
-        size, pieces = self.services.store.blobs.stream(key)
+    def _read(self, file: SignedFile, *, head: bool) -> Response:
+        size, pieces = file.stream()
         headers = {"Content-Length": str(size)}
         if head:
             return Response(headers=headers)
         return StreamingResponse(pieces, headers=headers, media_type="application/octet-stream")
 
-    async def _write(self, request: Request, key: BlobKey) -> Response:
+    async def _write(self, request: Request, file: SignedFile) -> Response:
         declared = request.headers.get("content-length", "")
         if declared.isdigit() and int(declared) > self.max_bytes:
             raise self._too_large()
@@ -76,22 +77,16 @@ class BlobEndpoint:
                         raise self._too_large()
                     spool.write(piece)
                 spool.flush()
-                await run_in_threadpool(self._take, key, path)
+                await run_in_threadpool(self._take, file, path)
             finally:
                 await run_in_threadpool(path.unlink, missing_ok=True)
         return Response(status_code=204 if request.method == "POST" else 200)
 
-    def _take(self, key: BlobKey, path: Path) -> None:
-        if key.kind is BlobKind.LOG:
-            take_log(self.services, key, path)
-        elif not self._is_settled(key):
-            self.services.store.blobs.put(key, path)
-
-    def _is_settled(self, key: BlobKey) -> bool:
-        # The builder names a PEX file by its content, agents never fetch a name twice, and all
-        # deployments share the files: the first one of a name stays, whoever sends another.
-        is_named_by_content = key.kind is BlobKind.PEX and key.path.endswith(".pex")
-        return is_named_by_content and self.services.store.blobs.size(key) is not None
+    def _take(self, file: SignedFile, path: Path) -> None:
+        if file.key.kind is BlobKind.LOG:
+            take_log(self.services, file.key, path)
+        else:
+            file.put(path)
 
     def _too_large(self) -> TooLargeError:
         return TooLargeError(f"A file may have {self.max_bytes} bytes here.")

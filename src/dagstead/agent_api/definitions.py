@@ -36,8 +36,6 @@ from dagstead.agent_api.services import Caller
 from dagstead.engine.code_location import missing_job_snapshots
 from dagstead.engine.deploys import deploy_id_of
 from dagstead.errors import BlobNotFoundError, InvalidInputError
-from dagstead.plane.blobs import BlobKey, BlobKind
-from dagstead.plane.releases import Outcome
 
 _TYPES = frozenset({SnapshotType.ERROR, SnapshotType.JOB, SnapshotType.REPOSITORY})
 
@@ -53,12 +51,12 @@ def check_snapshot(caller: Caller, payload: Payload) -> Response:
         stored = _stored(kind, sha1, int(payload.query.get("size", "0")))
         return _packed(CheckSnapshotResult(stored_snapshot=stored, upload_data=None))
     upload_id = uuid.uuid4().hex
-    key = _upload_key(caller, upload_id)
+    offer = snapshots.offer(upload_id)
     data = SnapshotUploadData(
         sha1=sha1,
         format=(FileFormat.GZIPPED_JSON if FileFormat.GZIPPED_JSON in formats else FileFormat.JSON),
-        uri=str(key),
-        presigned_put_url=caller.base_url + caller.services.store.blobs.sign(key, "PUT"),
+        uri=offer.key,
+        presigned_put_url=caller.base_url + offer.address,
         id=upload_id,
         type=kind,
     )
@@ -69,13 +67,11 @@ def confirm_upload(caller: Caller, payload: Payload) -> Response:
     """``PUT /confirm_upload``: take in what was put to the signed address."""
     data = payload.packed(SnapshotUploadData)
     kind = _kind(data.type)
-    key = _upload_key(caller, data.id)
     if caller.snapshots.has(kind, data.sha1):
         return _packed(ConfirmUploadResult(stored_snapshot=_stored(kind, data.sha1, 0)))
     size = caller.snapshots.accept(
-        kind, data.sha1, key, compressed=data.format == FileFormat.GZIPPED_JSON
+        kind, data.sha1, data.id, compressed=data.format == FileFormat.GZIPPED_JSON
     )
-    caller.services.store.blobs.delete(key)
     return _packed(ConfirmUploadResult(stored_snapshot=_stored(kind, data.sha1, size)))
 
 
@@ -150,13 +146,14 @@ def _take_manifest(
         raise InvalidInputError(msg) from error
     if missing:
         return missing, False
-    outcome = caller.services.store.releases.set_loaded(
-        caller.deployment.name,
+    counted = caller.control.loading.loaded(
+        caller.actor,
+        caller.deployment,
         location,
         deploy_id=deploy_id_of(manifest.code_location_deploy_data) or "",
         manifest=serialize_value(manifest),
     )
-    return [], _told(caller, outcome)
+    return [], counted
 
 
 def _read_error(caller: Caller, location: str, sha1: str) -> str:
@@ -171,16 +168,9 @@ def _read_error(caller: Caller, location: str, sha1: str) -> str:
 
 
 def _take_error(caller: Caller, location: str, deploy_id: str | None, error: str) -> bool:
-    outcome = caller.services.store.releases.set_failed(
-        caller.deployment.name, location, deploy_id=deploy_id, error=error
+    return caller.control.loading.failed(
+        caller.actor, caller.deployment, location, deploy_id=deploy_id, error=error
     )
-    return _told(caller, outcome)
-
-
-def _told(caller: Caller, outcome: Outcome) -> bool:
-    """Tell the agents that have to look again; whether the result counted."""
-    caller.services.instances.calls.check_for_workspace_updates(caller.deployment, outcome.queues)
-    return outcome.counted
 
 
 def _store_entry(
@@ -222,10 +212,6 @@ def _kind(text: str) -> str:
         msg = f"{text[:40]!r} is no kind of snapshot: {', '.join(sorted(_TYPES))}."
         raise InvalidInputError(msg)
     return text
-
-
-def _upload_key(caller: Caller, upload_id: str) -> BlobKey:
-    return BlobKey(BlobKind.SNAPSHOT, caller.deployment.name, f"uploads/{upload_id}")
 
 
 def _stored(kind: str, sha1: str, size: int) -> StoredSnapshot:

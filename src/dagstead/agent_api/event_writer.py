@@ -17,9 +17,9 @@ from dagster._core.events.log import EventLogEntry
 from dagster._core.instance import DagsterInstance
 from dagster._time import datetime_from_timestamp
 
+from dagstead.control.away import raise_if_away
 from dagstead.errors import BusyError, DagsteadError, WriteFailedError
 from dagstead.plane.writes import Begun
-from dagstead.store.away import raise_if_away
 
 logger = logging.getLogger(__name__)
 
@@ -30,13 +30,13 @@ _PAGE = 1_000
 class Ledger(Protocol):
     """Remembers writes by their Idempotency-Key, across servers and their restarts."""
 
-    def begin(self, deployment: str, key: str) -> Begun:
+    def begin(self, key: str) -> Begun:
         """Take the key for a write, in one transaction; tells what became of earlier tries."""
 
-    def finish(self, deployment: str, key: str) -> None:
+    def finish(self, key: str) -> None:
         """Everything of the write is stored."""
 
-    def interrupt(self, deployment: str, key: str) -> None:
+    def interrupt(self, key: str) -> None:
         """The write failed half-way: the next try is to begin at once, as after a crash."""
 
 
@@ -48,7 +48,6 @@ class InstanceEventWriter:
     event tells of, which the agent's storage leaves to the server.
     """
 
-    deployment: str
     instance: DagsterInstance
     ledger: Ledger
 
@@ -67,7 +66,7 @@ class InstanceEventWriter:
             self._write_once(entries, idempotency_key)
 
     def _write_once(self, entries: Sequence[EventLogEntry], key: str) -> None:
-        begun = self.ledger.begin(self.deployment, key)
+        begun = self.ledger.begin(key)
         if begun is Begun.DONE:
             return
         if begun is Begun.IN_FLIGHT:
@@ -80,9 +79,9 @@ class InstanceEventWriter:
         except BaseException:
             # The ledger may be away with the storage: then the try counts as abandoned later.
             with suppress(Exception):
-                self.ledger.interrupt(self.deployment, key)
+                self.ledger.interrupt(key)
             raise
-        self.ledger.finish(self.deployment, key)
+        self.ledger.finish(key)
 
     def _store(self, entries: Iterable[EventLogEntry]) -> None:
         for entry in entries:

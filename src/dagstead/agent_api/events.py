@@ -14,9 +14,8 @@ def event_writer(caller: Caller) -> InstanceEventWriter:
     """What stores events of the call's deployment, each once."""
     deployment = caller.deployment
     return InstanceEventWriter(
-        deployment=deployment.name,
         instance=caller.services.instances.get(deployment),
-        ledger=caller.services.store.writes,
+        ledger=caller.control.writes.ledger(caller.actor, deployment),
     )
 
 

@@ -15,8 +15,9 @@ from starlette.responses import JSONResponse, Response
 
 from dagstead.agent_api.rest import Payload
 from dagstead.agent_api.services import AgentServices, Caller
+from dagstead.control.actor import SYSTEM
 from dagstead.errors import InvalidInputError
-from dagstead.plane.blobs import BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKey
 
 _PARTIAL = "partial"
 _FINAL = "final"
@@ -34,8 +35,9 @@ def gen_logs_url(caller: Caller, payload: Payload) -> Response:
         msg = f"io_type is {io_type[:40]!r}; it is stdout or stderr."
         raise InvalidInputError(msg)
     stage = _PARTIAL if payload.query.get("partial") else _FINAL
-    key = BlobKey(BlobKind.LOG, caller.deployment.name, f"{stage}/{io_type}/{_encode(log_key)}")
-    address = caller.services.store.blobs.sign(key, "PUT")
+    address = caller.control.files.log_address(
+        caller.actor, caller.deployment, f"{stage}/{io_type}/{_encode(log_key)}"
+    )
     return JSONResponse({"url": caller.base_url + address})
 
 
@@ -46,7 +48,7 @@ def take_log(services: AgentServices, key: BlobKey, upload: Path) -> None:
     """
     stage, io_type, encoded = key.path.split("/", 2)
     log_key = _decode(encoded)
-    instance = services.instances.get(services.store.deployments.get(key.scope))
+    instance = services.instances.get(services.control.deployments.named(SYSTEM, key.scope))
     manager = instance.compute_log_manager
     if not isinstance(manager, LocalComputeLogManager):
         raise TypeError(type(manager))

@@ -19,7 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from dagstead.agent_api.services import AgentServices, Caller, caller_of
-from dagstead.engine.snapshots import decompress
+from dagstead.control.away import raise_if_away
+from dagstead.control.snapshots import decompress
 from dagstead.errors import (
     BusyError,
     DagsteadError,
@@ -31,7 +32,6 @@ from dagstead.errors import (
     TooLargeError,
     UnauthenticatedError,
 )
-from dagstead.store.away import raise_if_away
 
 logger = logging.getLogger(__name__)
 

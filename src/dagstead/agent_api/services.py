@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from dagstead.agent_api.secrets import Secret
+from dagstead.control.actor import Actor
+from dagstead.control.all import Control
+from dagstead.control.snapshots import Snapshots
 from dagstead.engine.asset_partitions import AssetPartitions
 from dagstead.engine.instances import Instances
-from dagstead.engine.snapshots import Snapshots
 from dagstead.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Token, TokenKind
-from dagstead.store.all import Store
 
 _THREADS = 32
 
@@ -41,9 +42,9 @@ class AgentServices:
     )
 
     @property
-    def store(self) -> Store:
-        """What the control plane stores."""
-        return self.instances.store
+    def control(self) -> Control:
+        """What the control plane does."""
+        return self.instances.control
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +57,16 @@ class Caller:
     #: The address under which the caller reaches this server, without a slash at its end.
     base_url: str
     idempotency_key: str | None = None
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return Actor.holding(self.token)
+
+    @property
+    def control(self) -> Control:
+        """What the control plane does."""
+        return self.services.control
 
     @property
     def deployment(self) -> Deployment:
@@ -72,16 +83,12 @@ class Caller:
                 "dagster_cloud_api in the agent's dagster.yaml."
             )
             raise InvalidInputError(msg)
-        deployment = self.services.store.deployments.get(self.deployment_name)
-        self.token.require_deployment(
-            deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
-        )
-        return deployment
+        return self.control.deployments.named(self.actor, self.deployment_name)
 
     @property
     def snapshots(self) -> Snapshots:
         """The uploaded definitions of the call's deployment."""
-        return Snapshots(self.services.store.blobs, self.deployment.name)
+        return self.control.files.snapshots(self.actor, self.deployment)
 
 
 def caller_of(request: Request, services: AgentServices, *, users_too: bool = False) -> Caller:

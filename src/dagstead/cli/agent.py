@@ -33,24 +33,28 @@ def list_(
 
     For example: `dagstead agent list`
     """
-    from dagstead.server.agent_report import report
-    from dagstead.server.services import existing_store
+    from dagstead.control.actor import COMMAND_LINE
+    from dagstead.model.queues import describe_queue
+    from dagstead.server.services import existing_control
 
-    with existing_store(settings(data=data, database=database, config=config)) as store:
+    with existing_control(settings(data=data, database=database, config=config)) as control:
         rows = [
             {
                 "agent": row.label,
                 "status": str(row.status),
-                "queues": row.queues,
-                "deployments": row.deployments,
+                "queues": [
+                    describe_queue(queue)
+                    for queue in sorted(row.agent.queues, key=lambda queue: queue or "")
+                ],
+                "deployments": list(row.deployments),
                 "version": row.version,
                 "type": row.type,
                 "token": row.token,
                 "last_heartbeat": moment(row.last_heartbeat),
                 "errors": row.errors,
-                "id": row.agent_id,
+                "id": row.id,
             }
-            for row in report(store)
+            for row in control.agents.all(COMMAND_LINE)
         ]
     print_rows(
         rows,

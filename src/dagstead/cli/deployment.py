@@ -27,10 +27,11 @@ def create(
 
     For example: `dagstead deployment create staging`
     """
-    from dagstead.server.services import existing_store
+    from dagstead.control.actor import COMMAND_LINE
+    from dagstead.server.services import existing_control
 
-    with existing_store(settings(data=data, database=database, config=config)) as store:
-        store.deployments.create(name)
+    with existing_control(settings(data=data, database=database, config=config)) as control:
+        control.deployments.create(COMMAND_LINE, name)
     print(f"Deployment {name!r} is made. Its page is at /{name}/ of this control plane.")
 
 
@@ -46,19 +47,20 @@ def list_(
 
     For example: `dagstead deployment list --format json`
     """
-    from dagstead.server.services import existing_store
+    from dagstead.control.actor import COMMAND_LINE
+    from dagstead.server.services import existing_control
 
-    with existing_store(settings(data=data, database=database, config=config)) as store:
+    with existing_control(settings(data=data, database=database, config=config)) as control:
         rows = [
             {
                 "name": each.name,
                 "kind": str(each.kind),
                 "status": "closed" if each.closed else "open",
                 "branch": each.branch and f"{each.branch.repo_name} {each.branch.branch_name}",
-                "locations": len(store.locations.all(each.name)),
+                "locations": len(control.locations.all(COMMAND_LINE, each)),
                 "created": moment(each.created_at),
             }
-            for each in store.deployments.all()
+            for each in control.deployments.granted(COMMAND_LINE)
         ]
     print_rows(rows, format_, empty="There is none. Make one: `dagstead deployment create prod`.")
 
@@ -75,15 +77,14 @@ def delete(
 
     For example: `dagstead deployment delete staging --yes`
     """
-    from dagstead.server.administration import delete_deployment
-    from dagstead.server.services import existing_store
+    from dagstead.control.actor import COMMAND_LINE
+    from dagstead.server.services import existing_control
 
-    chosen = settings(data=data, database=database, config=config)
-    with existing_store(chosen) as store:
-        store.deployments.get(name)
+    with existing_control(settings(data=data, database=database, config=config)) as control:
+        deployment = control.deployments.named(COMMAND_LINE, name)
         if not yes:
             typer.confirm(f"Delete {name!r} with all its runs and their history?", abort=True)
-        delete_deployment(chosen, store, name)
+        control.deployments.delete(COMMAND_LINE, deployment)
     print(f"Deployment {name!r} is deleted.")
 
 
@@ -110,14 +111,15 @@ def settings_(
 
     - `dagstead deployment settings prod --set-from settings.yaml`
     """
-    from dagstead.server.administration import set_deployment_settings
-    from dagstead.server.services import existing_store
+    from dagstead.control.actor import COMMAND_LINE
+    from dagstead.server.services import existing_control
 
-    with existing_store(settings(data=data, database=database, config=config)) as store:
+    with existing_control(settings(data=data, database=database, config=config)) as control:
+        deployment = control.deployments.named(COMMAND_LINE, name)
         if set_from is None:
-            _print_yaml(store.deployments.get(name).settings)
+            _print_yaml(deployment.settings)
             return
-        set_deployment_settings(store, name, _read(set_from))
+        control.deployments.set_settings(COMMAND_LINE, deployment, _read(set_from))
     print(f"The settings of {name!r} are replaced.")
 
 

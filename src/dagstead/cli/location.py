@@ -32,12 +32,18 @@ def list_(
 
     For example: `dagstead location list --deployment prod`
     """
+    from dagstead.control.actor import COMMAND_LINE
     from dagstead.engine.location_entries import failure_of
     from dagstead.model.queues import describe_queue
-    from dagstead.server.services import existing_store
+    from dagstead.server.services import existing_control
 
-    with existing_store(settings(data=data, database=database, config=config)) as store:
-        chosen = [store.deployments.get(deployment)] if deployment else store.deployments.all()
+    with existing_control(settings(data=data, database=database, config=config)) as control:
+        deployments = control.deployments
+        chosen = (
+            [deployments.named(COMMAND_LINE, deployment)]
+            if deployment
+            else deployments.granted(COMMAND_LINE)
+        )
         rows = [
             {
                 "deployment": each.deployment,
@@ -51,6 +57,6 @@ def list_(
                 "failure": failure_of(each),
             }
             for one in chosen
-            for each in store.locations.all(one.name)
+            for each in control.locations.all(COMMAND_LINE, one)
         ]
     print_rows(rows, format_, empty="Nothing is deployed yet: `dagster-cloud ci deploy` does it.")

@@ -59,9 +59,9 @@ def create(  # noqa: PLR0913 - one parameter an option
     """
     import json
 
+    from dagstead.control.actor import COMMAND_LINE
     from dagstead.server.grants import grant
-    from dagstead.server.issuing import issue
-    from dagstead.server.services import existing_store
+    from dagstead.server.services import existing_control
 
     chosen = settings(data=data, database=database, config=config)
     wanted = grant(
@@ -71,8 +71,9 @@ def create(  # noqa: PLR0913 - one parameter an option
         queues=queue or (),
         default_queue=default_queue,
     )
-    with existing_store(chosen) as store:
-        token, secret = issue(store, name, kind, wanted, chosen.organization)
+    with existing_control(chosen) as control:
+        issued = control.tokens.issue(COMMAND_LINE, name, kind, wanted, chosen.organization)
+    token, secret = issued.token, issued.secret
     if format_ is Format.JSON:
         print(json.dumps({"id": token.id, "name": name, "kind": str(kind), "token": secret}))
         return
@@ -98,11 +99,12 @@ def list_(
 
     For example: `dagstead token list --all`
     """
-    from dagstead.server.services import existing_store
+    from dagstead.control.actor import COMMAND_LINE
+    from dagstead.server.services import existing_control
 
-    with existing_store(settings(data=data, database=database, config=config)) as store:
-        tokens = store.tokens.all()
-        now = store.clock()
+    with existing_control(settings(data=data, database=database, config=config)) as control:
+        tokens = control.tokens.all(COMMAND_LINE)
+        now = control.clock()
     rows = [
         {
             "id": token.id,
@@ -132,8 +134,9 @@ def revoke(
 
     For example: `dagstead token revoke 7`
     """
-    from dagstead.server.services import existing_store
+    from dagstead.control.actor import COMMAND_LINE
+    from dagstead.server.services import existing_control
 
-    with existing_store(settings(data=data, database=database, config=config)) as store:
-        token = store.tokens.revoke(token_id)
+    with existing_control(settings(data=data, database=database, config=config)) as control:
+        token = control.tokens.revoke(COMMAND_LINE, token_id)
     print(f"Token {token.id} {token.name!r} is revoked.")

@@ -86,9 +86,10 @@ def add(  # noqa: PLR0913 - one parameter an option
     - `dagstead trust add --issuer https://gitlab.example.com --provider gitlab
       --repository data/etl --tag 'v*' --deployment prod --location weather`
     """
+    from dagstead.control.actor import COMMAND_LINE
+    from dagstead.control.trust import NewPolicy
     from dagstead.plane.trust import Wanted
-    from dagstead.server.services import existing_store
-    from dagstead.server.trusting import add_policy
+    from dagstead.server.services import existing_control
 
     chosen = settings(data=data, database=database, config=config)
     wanted = Wanted(
@@ -99,14 +100,14 @@ def add(  # noqa: PLR0913 - one parameter an option
         any_ref=any_ref,
         claims=_claims(claim or ()),
     )
-    with existing_store(chosen) as store:
-        policy = add_policy(
-            store,
-            issuer=(issuer, provider),
-            wanted=wanted,
-            allowed=_allowed(deployment, branch_deployments, location, minutes),
-            loopback=chosen.loopback_issuers,
-        )
+    new = NewPolicy(
+        issuer=issuer,
+        provider=provider,
+        wanted=wanted,
+        allowed=_allowed(deployment, branch_deployments, location, minutes),
+    )
+    with existing_control(chosen) as control:
+        policy = control.trust.add(COMMAND_LINE, new, loopback=chosen.loopback_issuers)
     print(f"Policy {policy.id}: jobs of {policy.issuer} with {_wants(policy)}")
     print(f"get a token of {policy.allowed.minutes} minutes for {_grants(policy)}.")
 
@@ -123,10 +124,11 @@ def list_(
 
     For example: `dagstead trust list --format json`
     """
-    from dagstead.server.services import existing_store
+    from dagstead.control.actor import COMMAND_LINE
+    from dagstead.server.services import existing_control
 
-    with existing_store(settings(data=data, database=database, config=config)) as store:
-        policies = store.trust.all()
+    with existing_control(settings(data=data, database=database, config=config)) as control:
+        policies = control.trust.all(COMMAND_LINE)
     rows = [
         {
             "id": policy.id,
@@ -155,10 +157,11 @@ def remove(
 
     For example: `dagstead trust remove 3`
     """
-    from dagstead.server.services import existing_store
+    from dagstead.control.actor import COMMAND_LINE
+    from dagstead.server.services import existing_control
 
-    with existing_store(settings(data=data, database=database, config=config)) as store:
-        store.trust.remove(policy_id)
+    with existing_control(settings(data=data, database=database, config=config)) as control:
+        control.trust.remove(COMMAND_LINE, policy_id)
     print(f"Policy {policy_id} is removed.")
 
 

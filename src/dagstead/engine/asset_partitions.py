@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -14,8 +14,11 @@ from dagster._core.remote_representation.external_data import RepositorySnap
 from dagster._serdes import deserialize_value
 from dagster_cloud.api.dagster_cloud_api import DagsterCloudCodeLocationManifest, SnapshotType
 
-from dagstead.engine.snapshots import Snapshots
-from dagstead.store.all import Store
+from dagstead.control.actor import Actor
+from dagstead.control.all import Control
+from dagstead.control.snapshots import Snapshots
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import Location
 
 #: Repositories whose partitions are remembered; their definitions may be megabytes to read.
 _KEPT_REPOSITORIES = 64
@@ -30,10 +33,12 @@ class AssetPartitions:
     _known: OrderedDict[str, _Partitions] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def of(self, store: Store, deployment: str, key: AssetKey) -> PartitionsDefinition[Any] | None:
+    def of(
+        self, control: Control, actor: Actor, deployment: Deployment, key: AssetKey
+    ) -> PartitionsDefinition[Any] | None:
         """The asset's partitions; None if it has none, or no loaded location has the asset."""
-        snapshots = Snapshots(store.blobs, deployment)
-        for sha1 in _repositories(store, deployment):
+        snapshots = control.files.snapshots(actor, deployment)
+        for sha1 in _repositories(control.locations.all(actor, deployment)):
             found = self._in_repository(snapshots, sha1).get(key)
             if found is not None:
                 partitions: PartitionsDefinition[Any] = found.get_partitions_definition()
@@ -54,8 +59,8 @@ class AssetPartitions:
         return read
 
 
-def _repositories(store: Store, deployment: str) -> Iterator[str]:
-    for location in store.locations.all(deployment):
+def _repositories(locations: Iterable[Location]) -> Iterator[str]:
+    for location in locations:
         if location.manifest is None:
             continue
         manifest = deserialize_value(location.manifest, DagsterCloudCodeLocationManifest)

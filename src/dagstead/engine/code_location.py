@@ -26,8 +26,8 @@ from dagster_cloud.api.dagster_cloud_api import (
 from dagster_shared.record import copy
 from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 
+from dagstead.control.snapshots import Snapshots
 from dagstead.engine.queue_client import QueueClient, Target
-from dagstead.engine.snapshots import Snapshots
 from dagstead.errors import InvalidInputError
 
 

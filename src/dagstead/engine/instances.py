@@ -16,10 +16,12 @@ from dagster import DagsterInstance
 from dagster._core.instance.ref import InstanceRef
 from sqlalchemy.engine import URL, make_url
 
+from dagstead.control.all import control_over
+from dagstead.control.bell import Bell, LocalBell
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.connections import SharedConnections
+from dagstead.engine.orchestration import DagsterOrchestration
 from dagstead.engine.run_launcher import AgentRunLauncher
-from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.store.all import Store
 
@@ -40,25 +42,35 @@ class _Open:
 class Instances:
     """Open instances, kept for the life of the process and reopened when settings change."""
 
-    def __init__(self, store: Store, folder: Path, postgres_url: str | None) -> None:
+    def __init__(
+        self, store: Store, folder: Path, postgres_url: str | None, bell: Bell | None = None
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             store: of the control plane.
             folder: has a sub-folder for each deployment: SQLite files and captured logs.
             postgres_url: ``None`` keeps each deployment's storage in its folder.
+            bell: rung by acts; if left out, one of this process.
         """
         self.store = store
         self.folder = folder
         self.postgres_url = postgres_url
         self._open: dict[str, _Open] = {}
         self._lock = threading.RLock()
+        #: What the control plane does, with this as its Dagster.
+        self.control = control_over(store, bell or LocalBell(), lambda: self.orchestration)
         self._connections = SharedConnections(_of_psycopg2(postgres_url)) if postgres_url else None
 
     @property
     def calls(self) -> AgentCalls:
         """Calls on agents."""
-        return AgentCalls(self.store)
+        return AgentCalls(self.control)
+
+    @property
+    def orchestration(self) -> DagsterOrchestration:
+        """What acts ask of Dagster."""
+        return DagsterOrchestration(instance_of=self.get, drop_instance=self.drop)
 
     def get(self, deployment: Deployment) -> DagsterInstance:
         """The instance of a deployment, made at the first call."""
@@ -78,8 +90,6 @@ class Instances:
             known = self._open.pop(deployment.name, None)
             if known:
                 known.instance.dispose()
-        for kind in (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG):
-            self.store.blobs.delete_scope(kind, deployment.name)
         self.store.database.drop_schema(schema_name(deployment.name))
         shutil.rmtree(self.folder / deployment.name, ignore_errors=True)
 

@@ -8,8 +8,7 @@ from dagster import DagsterInstance
 from dagster._core.events import EngineEventData
 from dagster_shared.error import SerializableErrorInfo
 
-#: In the refusal of a second agent's launch: its failed answer must not fail the first one's run.
-TAKEN_BY_ANOTHER = "was begun by another agent"
+from dagstead.control.requests import TAKEN_BY_ANOTHER
 
 
 def fail_launch(

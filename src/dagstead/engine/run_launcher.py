@@ -14,10 +14,11 @@ from dagster._core.launcher.base import (
 from dagster._serdes import deserialize_value
 from dagster_cloud.execution.monitoring import CloudRunWorkerStatus, CloudRunWorkerStatuses
 
+from dagstead.control.actor import SYSTEM
 from dagstead.engine.calls import AgentCalls, location_of_run
 from dagstead.plane.agents import POOL_LABEL, Heartbeat
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.requests import LAUNCH_RUN, Request, RequestState
+from dagstead.plane.requests import RequestState
 
 #: The official agent puts these on each run that it launches.
 AGENT_ID_TAG = "dagster/agent_id"
@@ -50,13 +51,13 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         if run is None or run.is_finished:
             return False
         self._instance.report_run_canceling(run)
+        requests = self._calls.control.requests
         waiting = [
             request.id
-            for request in self._launches(run_id)
+            for request in requests.launches(SYSTEM, self._deployment, run_id)
             if request.state is RequestState.WAITING
         ]
-        store = self._calls.store
-        if waiting and store.requests.withdraw(self._deployment.name, waiting):
+        if waiting and requests.withdraw(SYSTEM, self._deployment, waiting):
             self._instance.report_run_canceled(run, message="No agent had taken this run yet.")
             return True
         self._calls.terminate_run(self._deployment, run)
@@ -91,12 +92,11 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         include_container_logs: bool | None = True,  # noqa: ARG002, FBT001, FBT002 - upstream's
     ) -> str | None:
         """Why a run's worker has not appeared, for the message that fails the run."""
-        launches = self._launches(run.run_id)
+        requests = self._calls.control.requests
+        launches = requests.launches(SYSTEM, self._deployment, run.run_id)
         if any(request.state is RequestState.WAITING for request in launches):
             # It is about to be failed: no agent may start it afterwards.
-            self._calls.store.requests.expire(
-                self._deployment.name, [request.id for request in launches]
-            )
+            requests.expire(SYSTEM, self._deployment, [request.id for request in launches])
             return self._why_unserved(run) or (
                 "Its launch waits on a queue whose agent is alive and has not taken it: the agent "
                 "is busy, or its token does not grant this deployment. See `dagstead agent list`."
@@ -105,17 +105,13 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
             return "An agent took its launch and has not reported since. Look at the agent's log."
         return "An agent launched it, and its worker never reported. Look at the agent's log."
 
-    def _launches(self, run_id: str) -> list[Request]:
-        # Two deployments may have runs of one id: an agent stores what runs it likes in its own.
-        found = self._calls.store.requests.of_run(self._deployment.name, run_id)
-        return [request for request in found if request.api == LAUNCH_RUN]
-
     def _why_unserved(self, run: DagsterRun) -> str | None:
-        location = self._calls.store.locations.get(self._deployment.name, location_of_run(run))
-        return self._calls.why_unserved(self._deployment, location.name, location.queue)
+        control = self._calls.control
+        location = control.locations.get(SYSTEM, self._deployment, location_of_run(run))
+        return control.serving.why_unserved(SYSTEM, self._deployment, location.name, location.queue)
 
     def _worker_status(self, run: DagsterRun) -> CloudRunWorkerStatus | None:
-        beats = self._calls.heartbeats(self._deployment)
+        beats = self._calls.control.agents.alive(SYSTEM, self._deployment)
         # The newest first: an agent that was replaced still counts as alive for a while.
         for beat in sorted(beats, key=lambda beat: beat.received_at, reverse=True):
             if beat.run_worker_statuses and _watches(beat, run):

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from itertools import count
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from dagster import DagsterInstance
 from dagster import __version__ as dagster_version
@@ -25,16 +25,15 @@ from dagster._serdes import deserialize_value
 from dagster_cloud.api.dagster_cloud_api import DagsterCloudCodeLocationManifest
 from dagster_shared.error import SerializableErrorInfo
 
-from dagstead.engine.calls import AgentCalls
+from dagstead.control.actor import NOBODY, SYSTEM, Actor
+from dagstead.control.all import Control
 from dagstead.engine.code_location import AgentCodeLocation
 from dagstead.engine.instances import Instances
 from dagstead.engine.location_entries import outcome_entry, serving_entry, shown_entry
 from dagstead.engine.queue_client import Target
-from dagstead.engine.snapshots import Snapshots
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Location
 from dagstead.plane.tokens import Token
-from dagstead.store.all import Store
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ class DeploymentRequestContext(WorkspaceRequestContext):
         workspace: DeploymentWorkspace,
         current: CurrentWorkspace,
         deployment: Deployment,
-        token: Token | None,
+        actor: Actor,
         base_url: str,
         source: object | None,
     ) -> None:
@@ -73,25 +72,31 @@ class DeploymentRequestContext(WorkspaceRequestContext):
         )
         self.workspace = workspace
         self.deployment = deployment
-        #: Who asks; ``None`` for the daemons.
-        self.token = token
+        #: Who asks.
+        self.actor = actor
         #: The address under which callers reach this server.
         self.base_url = base_url
 
     @property
-    def store(self) -> Store:
-        """What the control plane stores."""
-        return self.workspace.store
+    def control(self) -> Control:
+        """What the control plane does."""
+        return self.workspace.control
 
-    @property
-    def calls(self) -> AgentCalls:
-        """Calls on agents."""
-        return self.workspace.calls
+    def reload_workspace(self) -> DeploymentRequestContext:
+        """Have agents load every location anew."""
+        return self._after_reload(None)
 
-    @property
-    def instances(self) -> Instances:
-        """The instances of all deployments."""
-        return self.workspace.instances
+    def reload_code_location(self, name: str) -> DeploymentRequestContext:
+        """Have the location's agent load it anew."""
+        return self._after_reload([name])
+
+    def shutdown_code_location(self, name: str) -> None:
+        """Reload it: code servers belong to agents, which start a new one."""
+        self._after_reload([name])
+
+    def _after_reload(self, names: Sequence[str] | None) -> DeploymentRequestContext:
+        self.control.locations.reload(self.actor, self.deployment, names)
+        return self.workspace.create_request_context(self.source)
 
     def load_outcomes(self) -> Mapping[str, CodeLocationEntry]:
         """The entries as they answer whether the newest load of each location succeeded."""
@@ -136,8 +141,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         self.name = name
         self._fixed = fixed
         self.instances = instances
-        self.store = instances.store
-        self.calls = instances.calls
+        self.control = instances.control
         self.base_url = base_url
         self._stack = ExitStack()
         self._version = dagster_version
@@ -159,7 +163,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
     @property
     def deployment(self) -> Deployment:
         """The deployment as it stands."""
-        return self._fixed or self.store.deployments.get(self.name)
+        return self._fixed or self.control.deployments.named(SYSTEM, self.name)
 
     @property
     def instance(self) -> DagsterInstance:
@@ -168,7 +172,10 @@ class DeploymentWorkspace(WorkspaceProcessContext):
 
     @property
     def _origins(self) -> Sequence[CodeLocationOrigin]:
-        return [RegisteredCodeLocationOrigin(each.name) for each in self._locations()]
+        return [
+            RegisteredCodeLocationOrigin(each.name)
+            for each in self.control.locations.all(SYSTEM, self.deployment)
+        ]
 
     def create_request_context(self, source: object | None = None) -> DeploymentRequestContext:
         """The present state, for one request or one round of a daemon.
@@ -177,26 +184,33 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             source: the HTTP connection, whose ``state.token`` is the caller's, and
                 ``state.base_url`` its address of this server; ``None`` for daemons.
         """
-        self.refresh_workspace()
+        deployment = self.deployment
+        self._refresh(deployment)
         state = getattr(source, "state", None)
         return DeploymentRequestContext(
             workspace=self,
             current=(self.get_current_workspace() if source is None else self._shown_workspace),
-            deployment=self.deployment,
-            token=cast("Token | None", getattr(state, "token", None)),
+            deployment=deployment,
+            actor=SYSTEM if source is None else _actor(getattr(state, "token", None)),
             base_url=getattr(state, "base_url", self.base_url),
             source=source,
         )
 
     def refresh_workspace(self) -> None:
         """Rebuild the locations that changed since the last time, if any did."""
-        if self.store.locations.version(self.name) == self._seen_version:
+        self._refresh(self.deployment)
+
+    def _refresh(self, deployment: Deployment) -> None:
+        locations = self.control.locations
+        if locations.version(SYSTEM, deployment) == self._seen_version:
             return
         with self._refresh_lock:
-            version = self.store.locations.version(self.name)
+            version = locations.version(SYSTEM, deployment)
             if version == self._seen_version:
                 return
-            self._built = {each.name: self._build(each) for each in self._locations()}
+            self._built = {
+                each.name: self._build(each) for each in locations.all(SYSTEM, deployment)
+            }
             serving = CurrentWorkspace({name: built.serving for name, built in self._built.items()})
             shown = CurrentWorkspace({name: built.shown for name, built in self._built.items()})
             with self._lock:
@@ -205,12 +219,12 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             self._seen_version = version
 
     def reload_workspace(self) -> None:
-        """Make agents load every location anew."""
-        self._redeploy(self._locations())
+        """Have agents load every location anew."""
+        self.control.locations.reload(SYSTEM, self.deployment)
 
     def reload_code_location(self, name: str) -> None:
-        """Make the location's agent load it anew."""
-        self._redeploy([self.store.locations.get(self.name, name)])
+        """Have the location's agent load it anew."""
+        self.control.locations.reload(SYSTEM, self.deployment, [name])
 
     def refresh_code_location(self, name: str) -> None:  # noqa: ARG002 - upstream's
         """Take over what the catalogue has."""
@@ -222,13 +236,6 @@ class DeploymentWorkspace(WorkspaceProcessContext):
 
     def __exit__(self, *_exception: object) -> None:
         self._stack.close()
-
-    def _locations(self) -> list[Location]:
-        return self.store.locations.all(self.name)
-
-    def _redeploy(self, locations: Sequence[Location]) -> None:
-        self.store.locations.reload(self.name, [each.name for each in locations])
-        self.calls.check_for_workspace_updates(self.deployment, {each.queue for each in locations})
 
     def _build(self, location: Location) -> _Built:
         known = self._built.get(location.name)
@@ -253,10 +260,10 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         try:
             return (
                 AgentCodeLocation(
-                    target=Target(self.calls, self.deployment, location.name),
+                    target=Target(self.instances.calls, self.deployment, location.name),
                     deploy_id=str(location.manifest_deploy_id),
                     manifest=manifest,
-                    snapshots=Snapshots(self.store.blobs, self.name),
+                    snapshots=self.control.files.snapshots(SYSTEM, self.deployment),
                     instance=self.instance,
                 ),
                 None,
@@ -272,3 +279,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
                 stack=[],
                 cls_name=type(error).__name__,
             )
+
+
+def _actor(token: Token | None) -> Actor:
+    return NOBODY if token is None else Actor.holding(token)

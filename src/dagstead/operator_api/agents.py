@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from dagster_cloud.api.dagster_cloud_api import TimestampedError
@@ -14,14 +13,13 @@ from dagster_shared.serdes import deserialize_value
 from dagster_shared.serdes.errors import DeserializationError
 from graphql import GraphQLResolveInfo
 
+from dagstead.control.agents import AgentView
 from dagstead.model.agents import AgentKind
 from dagstead.model.queues import describe_queue
-from dagstead.operator_api.context import context_of, grants
+from dagstead.operator_api.context import context_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_python_error
-from dagstead.plane.agents import Heartbeat, as_agent, of_deployment
-from dagstead.plane.deployments import Deployment
-from dagstead.store.all import Store
+from dagstead.plane.agents import Heartbeat
 
 
 @as_error
@@ -32,8 +30,8 @@ def agents(
     """The agents that serve this deployment, the last heard of first."""
     context = context_of(info)
     since = heartbeatedSince or 0.0
-    now = context.store.clock()
-    beats = heartbeats(context.store, context.deployment)
+    now = context.control.clock()
+    beats = context.control.agents.of(context.actor, context.deployment)
     return [_agent(beat, now) for beat in beats if beat.received_at >= since]
 
 
@@ -44,23 +42,10 @@ def serving_agents(info: GraphQLResolveInfo) -> list[Mapping[str, Any]]:
     Ours alone: no official client asks for it.
     """
     context = context_of(info)
-    now = context.store.clock()
-    deployments = {each.name: each for each in context.store.deployments.all()}
-    beats: dict[str, list[Heartbeat]] = defaultdict(list)
-    for beat in context.store.agents.all():
-        deployment = deployments.get(beat.deployment)
-        if deployment is not None and grants(context, deployment):
-            beats[beat.agent_id].append(beat)
-    full = {name for name, each in deployments.items() if not each.is_branch}
-    return [_serving(of_agent, full, now) for of_agent in beats.values()]
+    return [_serving(each) for each in context.control.agents.all(context.actor)]
 
 
 QUERIES: Mapping[str, Resolver] = {"agents": agents, "servingAgents": serving_agents}
-
-
-def heartbeats(store: Store, deployment: Deployment) -> list[Heartbeat]:
-    """One heartbeat of each agent that serves a deployment, also of those that are silent now."""
-    return of_deployment(store.agents.all(), deployment.name, is_branch=deployment.is_branch)
 
 
 def agent_type(beats: Iterable[Heartbeat]) -> str:
@@ -88,26 +73,22 @@ def _agent(beat: Heartbeat, now: float) -> Mapping[str, Any]:
     }
 
 
-def _serving(beats: Sequence[Heartbeat], full: Collection[str], now: float) -> Mapping[str, Any]:
-    """One agent by its heartbeats for all deployments, the newest first."""
-    newest = as_agent(beats[0], is_branch=False)
-    alive = [each for each in beats if each.is_alive(now)] or beats[:1]
+def _serving(view: AgentView) -> Mapping[str, Any]:
+    agent = view.agent
     return {
-        "name": newest.name,
-        "isPool": newest.kind is AgentKind.POOL,
-        "launcher": newest.launcher,
-        "status": str(beats[0].status(now)),
-        "queues": sorted(queue for queue in newest.queues if queue is not None),
-        "defaultQueue": newest.serves_default_queue,
-        "deployments": sorted({each.deployment for each in alive} & set(full)),
-        "branchDeployments": any(
-            each.branch_deployments or each.deployment not in full for each in alive
-        ),
+        "name": agent.name,
+        "isPool": agent.kind is AgentKind.POOL,
+        "launcher": agent.launcher,
+        "status": str(view.status),
+        "queues": sorted(queue for queue in agent.queues if queue is not None),
+        "defaultQueue": agent.serves_default_queue,
+        "deployments": view.full_deployments,
+        "branchDeployments": view.branch_deployments,
         "allowedFullDeploymentLocations": [
             {"deployment": name, "locations": sorted(allowed)}
-            for name, allowed in (newest.allowed_full or {}).items()
+            for name, allowed in (agent.allowed_full or {}).items()
         ],
-        "allowedBranchDeploymentLocations": newest.allowed_branch and sorted(newest.allowed_branch),
+        "allowedBranchDeploymentLocations": agent.allowed_branch and sorted(agent.allowed_branch),
     }
 
 

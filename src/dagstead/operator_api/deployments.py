@@ -7,16 +7,9 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from dagstead.errors import DeploymentNotFoundError
-from dagstead.operator_api.agents import agent_type, heartbeats
-from dagstead.operator_api.context import (
-    Context,
-    context_of,
-    facts_of,
-    grants,
-    require_deployment,
-    require_every_deployment,
-)
+from dagstead.errors import LastDeploymentError
+from dagstead.operator_api.agents import agent_type
+from dagstead.operator_api.context import context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
@@ -31,13 +24,13 @@ def current_deployment(info: GraphQLResolveInfo) -> Mapping[str, Any]:
 @as_error
 def deployments(info: GraphQLResolveInfo) -> list[Mapping[str, Any]]:
     """All deployments that the token grants."""
-    return [_view(info, each) for each in _granted(context_of(info))]
+    return [_view(info, each) for each in _granted(info)]
 
 
 @as_error
 def full_deployments(info: GraphQLResolveInfo) -> list[Mapping[str, Any]]:
     """The full deployments that the token grants."""
-    return [_view(info, each) for each in _granted(context_of(info)) if not each.is_branch]
+    return [_view(info, each) for each in _granted(info) if not each.is_branch]
 
 
 @as_error
@@ -49,7 +42,7 @@ def branch_deployments(
     """The newest branch deployments that the token grants."""
     found = [
         each
-        for each in _granted(context_of(info))
+        for each in _granted(info)
         if each.is_branch and pullRequestStatus in {None, _status(each)}
     ]
     found.sort(key=lambda each: each.created_at, reverse=True)
@@ -60,15 +53,7 @@ def branch_deployments(
 def deployment_by_name(info: GraphQLResolveInfo, name: str) -> Mapping[str, Any]:
     """One deployment."""
     context = context_of(info)
-    found = next((each for each in context.store.deployments.all() if each.name == name), None)
-    if context.token is not None and (found is None or not grants(context, found)):
-        # First the grant: which other deployments exist is not for a limited token's holder.
-        context.token.require_deployment(
-            name,
-            is_branch=found is not None and found.is_branch,
-            repository=None if found is None else found.repository,
-        )
-    deployment = found or context.store.deployments.get(name)
+    deployment = context.control.deployments.named(context.actor, name)
     return {"__typename": "DagsterCloudDeployment", **_view(info, deployment)}
 
 
@@ -95,15 +80,13 @@ def create_or_update_branch_deployment(
     ``snapshotBaseCondition`` only says against what Dagster+ shows changes; nothing here does.
     """
     context = context_of(info)
-    branch = _branch(branchData, commit)
-    _require_branch(context, branch)
-    if baseDeploymentName:
-        context.store.deployments.get(baseDeploymentName)
-    deployment = context.store.deployments.create_or_update_branch(branch, baseDeploymentName)
+    deployment = context.control.deployments.open_branch(
+        context.actor, _branch(branchData, commit), baseDeploymentName
+    )
     return {"__typename": "DagsterCloudDeployment", **_view(info, deployment)}
 
 
-@as_member("DeploymentNotFoundError", "DeleteFinalDeploymentError")
+@as_member("DeploymentNotFoundError")
 def delete_deployment(
     info: GraphQLResolveInfo,
     deploymentId: int,  # noqa: N803 - the wire's
@@ -113,14 +96,13 @@ def delete_deployment(
     Both clients read a text from ``PythonError`` only, so a refusal comes as that.
     """
     context = context_of(info)
-    deployment = _by_id(context, deploymentId)
-    if deployment.is_branch:
-        require_deployment(context, deployment)
-    else:
-        require_every_deployment(context, "Deleting a full deployment")
+    deployments = context.control.deployments
+    deployment = deployments.numbered(context.actor, deploymentId)
     view = _view(info, deployment)
-    context.store.deployments.delete(deployment.name)
-    context.instances.drop(deployment)
+    try:
+        deployments.delete(context.actor, deployment)
+    except LastDeploymentError as error:
+        return {"__typename": "DeleteFinalDeploymentError", "message": error.message}
     return {"__typename": "DagsterCloudDeployment", **view}
 
 
@@ -147,28 +129,15 @@ def _view(info: GraphQLResolveInfo, deployment: Deployment) -> Mapping[str, Any]
         "deploymentType": "BRANCH" if deployment.is_branch else "PRODUCTION",
         "deploymentStatus": "ACTIVE",
         # Read only when it is asked for: it needs the heartbeats.
-        "agentType": lambda _info: agent_type(heartbeats(context.store, deployment)),
+        "agentType": lambda _info: agent_type(context.control.agents.of(context.actor, deployment)),
         "isBranchDeployment": deployment.is_branch,
         "organizationName": facts_of(info).organization,
     }
 
 
-def _granted(context: Context) -> Sequence[Deployment]:
-    return [each for each in context.store.deployments.all() if grants(context, each)]
-
-
-def _by_id(context: Context, deployment_id: int) -> Deployment:
-    for each in context.store.deployments.all():
-        if each.id == deployment_id:
-            return each
-    msg = f"There is no deployment with id {deployment_id}. See `dagstead deployment list`."
-    raise DeploymentNotFoundError(msg)
-
-
-def _require_branch(context: Context, branch: Branch) -> None:
-    name = branch_deployment_name(branch.repo_name, branch.branch_name)
-    if context.token is not None:
-        context.token.require_deployment(name, is_branch=True, repository=branch.repo_name)
+def _granted(info: GraphQLResolveInfo) -> Sequence[Deployment]:
+    context = context_of(info)
+    return context.control.deployments.granted(context.actor)
 
 
 def _status(deployment: Deployment) -> str:

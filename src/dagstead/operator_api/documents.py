@@ -8,6 +8,7 @@ The form is that of ``dagster_cloud_cli.config.models``, plus what the CLI adds 
 from __future__ import annotations
 
 import re
+import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -73,7 +74,7 @@ class Deploying:
 
     deployment: Deployment
     #: Makes a new unique name for one location's deploy.
-    new_deploy_id: Callable[[], str]
+    new_deploy_id: Callable[[], str] = lambda: uuid.uuid4().hex
 
 
 def read_locations(document: object, deploying: Deploying) -> list[NewLocation]:
@@ -115,12 +116,6 @@ def read_location(document: object, deploying: Deploying) -> NewLocation:
         InvalidDocumentError: with one sentence for each mistake in it.
     """
     return _read(document, deploying, 1)
-
-
-def pex_files(location: NewLocation) -> list[str]:
-    """The PEX files that a location needs, by name."""
-    metadata = location.document.get("pex_metadata")
-    return metadata["pex_tag"].removeprefix("files=").split(":") if metadata else []
 
 
 def _read(document: object, deploying: Deploying, position: int) -> NewLocation:

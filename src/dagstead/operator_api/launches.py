@@ -17,7 +17,9 @@ from dagster_graphql.schema.pipelines.pipeline import GrapheneRun
 from dagster_graphql.schema.runs import GrapheneLaunchRunSuccess
 from graphql import GraphQLResolveInfo
 
-from dagstead.operator_api.context import Context, context_of
+from dagstead.control.writes import Ledger
+from dagstead.engine.workspace import DeploymentRequestContext
+from dagstead.operator_api.context import context_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import python_error
 from dagstead.plane.writes import Begun
@@ -45,15 +47,16 @@ def once(launch: Resolver) -> Resolver:
         key = _key(info.context.source)
         if key is None:
             return await _awaited(launch(root, info, **arguments))
-        begun = await _begin(context, key)
+        ledger = context.control.writes.ledger(context.actor, context.deployment)
+        begun = await _begin(ledger, key)
         if begun is Begun.IN_FLIGHT:
             return python_error("The same launch is still under way. Ask for it again.")
         known = None if begun is Begun.NEW else _launched(context, key)
         if known is not None:
-            context.store.writes.finish(context.deployment.name, key)
+            ledger.finish(key)
             return known
         _tag(arguments["executionParams"], key)
-        return await _finish(context, key, lambda: _awaited(launch(root, info, **arguments)))
+        return await _finish(ledger, key, lambda: _awaited(launch(root, info, **arguments)))
 
     return resolve
 
@@ -61,31 +64,31 @@ def once(launch: Resolver) -> Resolver:
 WRAPPED_MUTATIONS: Mapping[str, Callable[[Resolver], Resolver]] = {"launchRun": once}
 
 
-async def _finish(context: Context, key: str, launch: Callable[[], Awaitable[object]]) -> object:
+async def _finish(ledger: Ledger, key: str, launch: Callable[[], Awaitable[object]]) -> object:
     try:
         result = await launch()
     except BaseException:
-        context.store.writes.interrupt(context.deployment.name, key)
+        ledger.interrupt(key)
         raise
     if isinstance(result, GrapheneLaunchRunSuccess):
-        context.store.writes.finish(context.deployment.name, key)
+        ledger.finish(key)
     else:
         # Refused: the same key may be tried again, and finds what was launched in spite of it.
-        context.store.writes.interrupt(context.deployment.name, key)
+        ledger.interrupt(key)
     return result
 
 
-async def _begin(context: Context, key: str) -> Begun:
-    begun = context.store.writes.begin(context.deployment.name, key)
+async def _begin(ledger: Ledger, key: str) -> Begun:
+    begun = ledger.begin(key)
     waited = 0.0
     while begun is Begun.IN_FLIGHT and waited < _WAIT_SECONDS:
         await asyncio.sleep(_POLL_SECONDS)
         waited += _POLL_SECONDS
-        begun = context.store.writes.begin(context.deployment.name, key)
+        begun = ledger.begin(key)
     return begun
 
 
-def _launched(context: Context, key: str) -> object | None:
+def _launched(context: DeploymentRequestContext, key: str) -> object | None:
     records = context.instance.get_run_records(RunsFilter(tags={LAUNCH_TAG: key}), limit=1)
     return GrapheneLaunchRunSuccess(run=GrapheneRun(records[0])) if records else None
 

@@ -9,9 +9,9 @@ from dagster_graphql.implementation.utils import capture_error
 from dagster_graphql.schema.external import GrapheneWorkspace, GrapheneWorkspaceLocationEntry
 from graphql import GraphQLResolveInfo
 
-from dagstead.operator_api.beginning import begin, deploying, others
-from dagstead.operator_api.context import Context, context_of, require_locations
-from dagstead.operator_api.documents import read_location, read_locations
+from dagstead.engine.workspace import DeploymentRequestContext
+from dagstead.operator_api.context import context_of
+from dagstead.operator_api.documents import Deploying, read_location, read_locations
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
 from dagstead.plane.locations import LoadState, Location, NewLocation
@@ -22,9 +22,9 @@ from dagstead.plane.releases import NewRelease
 def add_or_update_location(info: GraphQLResolveInfo, document: object) -> Mapping[str, Any]:
     """Deploy one location."""
     context = context_of(info)
-    new = read_location(document, deploying(context))
-    begin(context, NewRelease(locations=[new]))
-    deployed = context.store.locations.get(context.deployment.name, new.name)
+    new = read_location(document, Deploying(deployment=context.deployment))
+    _begin(context, [new])
+    deployed = context.control.locations.get(context.actor, context.deployment, new.name)
     return {"__typename": "WorkspaceEntry", **_entry(deployed)}
 
 
@@ -32,8 +32,8 @@ def add_or_update_location(info: GraphQLResolveInfo, document: object) -> Mappin
 def deploy_locations(info: GraphQLResolveInfo, document: object) -> Mapping[str, Any]:
     """Deploy several locations, all or none; others stay as they are."""
     context = context_of(info)
-    new = read_locations(document, deploying(context))
-    begin(context, NewRelease(locations=new))
+    new = read_locations(document, Deploying(deployment=context.deployment))
+    _begin(context, new)
     return {"__typename": "DeployLocationsSuccess", "locations": _entries(context, new)}
 
 
@@ -41,8 +41,8 @@ def deploy_locations(info: GraphQLResolveInfo, document: object) -> Mapping[str,
 def reconcile_locations(info: GraphQLResolveInfo, document: object) -> Mapping[str, Any]:
     """Deploy several locations, and remove those that the document lacks once they are live."""
     context = context_of(info)
-    new = read_locations(document, deploying(context))
-    begin(context, NewRelease(locations=new, removes=others(context, new)))
+    new = read_locations(document, Deploying(deployment=context.deployment))
+    _begin(context, new, remove_others=True)
     return {"__typename": "ReconcileLocationsSuccess", "locations": _entries(context, new)}
 
 
@@ -53,9 +53,7 @@ def delete_location(
 ) -> Mapping[str, Any]:
     """Remove a location; its agent then stops its code server."""
     context = context_of(info)
-    require_locations(context, [locationName])
-    outcome = context.store.releases.remove(context.deployment.name, locationName)
-    context.calls.check_for_workspace_updates(context.deployment, outcome.queues)
+    context.control.locations.remove(context.actor, context.deployment, locationName)
     return {"__typename": "DeleteLocationSuccess", "locationName": locationName}
 
 
@@ -95,15 +93,25 @@ MUTATIONS: Mapping[str, Resolver] = {
 }
 
 
-def _entries(context: Context, new: Sequence[NewLocation]) -> list[Mapping[str, Any]]:
+def _begin(
+    context: DeploymentRequestContext, new: Sequence[NewLocation], *, remove_others: bool = False
+) -> None:
+    context.control.releases.begin(
+        context.actor, context.deployment, NewRelease(locations=new), remove_others=remove_others
+    )
+
+
+def _entries(
+    context: DeploymentRequestContext, new: Sequence[NewLocation]
+) -> list[Mapping[str, Any]]:
     names = {each.name for each in new}
-    every = context.store.locations.all(context.deployment.name)
+    every = context.control.locations.all(context.actor, context.deployment)
     return [_entry(each) for each in every if each.name in names]
 
 
 def _all(info: GraphQLResolveInfo) -> list[Location]:
     context = context_of(info)
-    return context.store.locations.all(context.deployment.name)
+    return context.control.locations.all(context.actor, context.deployment)
 
 
 def _entry(location: Location) -> Mapping[str, Any]:

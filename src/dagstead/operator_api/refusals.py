@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
 from dagster_shared.error import SerializableErrorInfo
 
+from dagstead.control.away import raise_if_away
 from dagstead.errors import (
     DagsteadError,
     DeploymentNotFoundError,
@@ -18,7 +19,6 @@ from dagstead.errors import (
     LastDeploymentError,
 )
 from dagstead.operator_api.extension import Resolver
-from dagstead.store.away import raise_if_away
 
 logger = logging.getLogger(__name__)
 

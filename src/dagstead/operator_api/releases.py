@@ -9,16 +9,14 @@ from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.serdes import deserialize_value
 from graphql import GraphQLResolveInfo
 
-from dagstead.errors import ConflictError, InvalidDocumentError
-from dagstead.operator_api.agents import heartbeats
-from dagstead.operator_api.beginning import begin, deploying, others, why_unserved
-from dagstead.operator_api.context import Context, context_of, require_locations
-from dagstead.operator_api.documents import read_location, read_locations
+from dagstead.engine.workspace import DeploymentRequestContext
+from dagstead.errors import InvalidDocumentError
+from dagstead.operator_api.context import context_of
+from dagstead.operator_api.documents import Deploying, read_location, read_locations
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member, as_python_error
 from dagstead.plane.agents import Heartbeat
-from dagstead.plane.policies import ReleasePolicy, Unserved
-from dagstead.plane.releases import Cause, NewRelease, Part, Release, live_before
+from dagstead.plane.releases import NewRelease, Part, Release
 
 _MEMBERS = ("InvalidLocationError", "UnauthorizedError")
 
@@ -27,7 +25,7 @@ _MEMBERS = ("InvalidLocationError", "UnauthorizedError")
 def releases(info: GraphQLResolveInfo, limit: int | None = None) -> Sequence[Mapping[str, Any]]:
     """The deployment's releases, the newest first."""
     context = context_of(info)
-    found = context.store.releases.all(context.deployment.name, limit=limit)
+    found = context.control.releases.all(context.actor, context.deployment, limit)
     beats = _alive(context)
     return [_release(each, beats) for each in found]
 
@@ -36,7 +34,7 @@ def releases(info: GraphQLResolveInfo, limit: int | None = None) -> Sequence[Map
 def release(info: GraphQLResolveInfo, number: int) -> Mapping[str, Any]:
     """One release as it stands."""
     context = context_of(info)
-    found = context.store.releases.get(context.deployment.name, number)
+    found = context.control.releases.get(context.actor, context.deployment, number)
     return _release(found, _alive(context))
 
 
@@ -53,7 +51,7 @@ def deployed_locations(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
             "isLoading": each.is_loading,
             "notice": each.notice,
         }
-        for each in context.store.locations.all(context.deployment.name)
+        for each in context.control.locations.all(context.actor, context.deployment)
     ]
 
 
@@ -61,9 +59,8 @@ def deployed_locations(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
 def unserved(info: GraphQLResolveInfo, locations: Sequence[Mapping[str, Any]]) -> Sequence[str]:
     """Why a release would be refused, before anybody has built it."""
     context = context_of(info)
-    if ReleasePolicy.of(context.deployment.settings).unserved is not Unserved.REFUSE:
-        return []
-    return why_unserved(context, {each["name"]: each.get("queue") for each in locations})
+    queues = {each["name"]: each.get("queue") for each in locations}
+    return context.control.serving.why_refused(context.actor, context.deployment, queues)
 
 
 @as_member(*_MEMBERS)
@@ -77,18 +74,14 @@ def create_release(
 ) -> Mapping[str, Any]:
     """Begin a release of the locations of a document."""
     context = context_of(info)
-    new = read_locations(document, deploying(context))
+    new = read_locations(document, Deploying(deployment=context.deployment))
     if not new:
         raise InvalidDocumentError(["There is no location in the document: nothing to release."])
-    begun = begin(
-        context,
-        NewRelease(
-            locations=new,
-            atomic=atomic is not False,
-            removes=others(context, new) if removeOthers else (),
-            commit_hash=commitHash,
-            url=url,
-        ),
+    begun = context.control.releases.begin(
+        context.actor,
+        context.deployment,
+        NewRelease(locations=new, atomic=atomic is not False, commit_hash=commitHash, url=url),
+        remove_others=bool(removeOthers),
     )
     return _member(context, begun)
 
@@ -97,42 +90,20 @@ def create_release(
 def end_release(info: GraphQLResolveInfo, number: int, reason: str) -> Mapping[str, Any]:
     """End a release that is loading: its locations go back to what is live."""
     context = context_of(info)
-    name = context.deployment.name
-    ending = context.store.releases.get(name, number)
-    require_locations(context, [*(each.name for each in ending.parts), *ending.removes])
-    outcome = context.store.releases.end(name, number, reason)
-    context.calls.check_for_workspace_updates(context.deployment, outcome.queues)
-    return _member(context, context.store.releases.get(name, number))
+    ended = context.control.releases.end(context.actor, context.deployment, number, reason)
+    return _member(context, ended)
 
 
 @as_member(*_MEMBERS)
 def roll_back(info: GraphQLResolveInfo, number: int | None = None) -> Mapping[str, Any]:
     """Begin a release of what was live right after an older one; by default, the one before."""
     context = context_of(info)
-    store, deployment = context.store, context.deployment.name
-    goal = live_before(store.releases.all(deployment)) if number is None else number
-    if goal is None:
-        msg = "There is no release to go back to: none went live before the present one."
-        raise ConflictError(msg)
-    then = store.releases.live_after(deployment, goal)
-    now = {each.name: each.live for each in store.locations.all(deployment) if each.live}
-    changed = [
-        deploy
-        for name, deploy in then.items()
-        if name not in now or now[name].deploy_id != deploy.deploy_id
-    ]
-    removes = sorted(now.keys() - then.keys())
-    if not changed and not removes:
-        msg = f"What was live after release {goal} is live: there is nothing to roll back."
-        raise ConflictError(msg)
-    begun = begin(
-        context,
-        NewRelease(
-            locations=[read_location(each.document, deploying(context)) for each in changed],
-            removes=removes,
-            cause=Cause.ROLLBACK,
-            back_to=goal,
-        ),
+    deploying = Deploying(deployment=context.deployment)
+    begun = context.control.releases.roll_back(
+        context.actor,
+        context.deployment,
+        number,
+        redeploy=lambda document: read_location(document, deploying),
     )
     return _member(context, begun)
 
@@ -151,13 +122,12 @@ MUTATIONS: Mapping[str, Resolver] = {
 }
 
 
-def _member(context: Context, found: Release) -> Mapping[str, Any]:
+def _member(context: DeploymentRequestContext, found: Release) -> Mapping[str, Any]:
     return {"__typename": "Release", **_release(found, _alive(context))}
 
 
-def _alive(context: Context) -> list[Heartbeat]:
-    now = context.store.clock()
-    return [each for each in heartbeats(context.store, context.deployment) if each.is_alive(now)]
+def _alive(context: DeploymentRequestContext) -> list[Heartbeat]:
+    return context.control.agents.alive(context.actor, context.deployment)
 
 
 def _release(found: Release, beats: Sequence[Heartbeat]) -> Mapping[str, Any]:

@@ -8,10 +8,9 @@ from typing import Any
 from graphql import GraphQLResolveInfo
 
 from dagstead.errors import InvalidInputError
-from dagstead.operator_api.context import context_of, require_every_deployment
+from dagstead.operator_api.context import context_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
-from dagstead.operator_api.settings_form import deployment_settings_errors
 
 
 @as_error
@@ -28,17 +27,15 @@ def set_deployment_settings(
     """Replace the settings; the deployment runs by them from its next request or tick on."""
     context = context_of(info)
     settings = _mapping(deploymentSettings.get("settings"))
-    errors = deployment_settings_errors(settings)
-    if errors:
-        raise InvalidInputError(" ".join(errors))
-    changed = context.store.deployments.set_settings(context.deployment.name, settings)
+    changed = context.control.deployments.set_settings(context.actor, context.deployment, settings)
     return {"__typename": "DeploymentSettings", "settings": dict(changed.settings)}
 
 
 @as_error
 def organization_settings(info: GraphQLResolveInfo) -> Mapping[str, Any]:
     """The organization's settings as they were set."""
-    return {"settings": dict(context_of(info).store.properties.organization_settings())}
+    context = context_of(info)
+    return {"settings": dict(context.control.organization.settings(context.actor))}
 
 
 @as_member("UnauthorizedError")
@@ -48,9 +45,8 @@ def set_organization_settings(
 ) -> Mapping[str, Any]:
     """Replace the organization's settings."""
     context = context_of(info)
-    require_every_deployment(context, "Changing the organization's settings")
     settings = _mapping(organizationSettings.get("settings"))
-    context.store.properties.set_organization_settings(settings)
+    context.control.organization.set_settings(context.actor, settings)
     return {"__typename": "OrganizationSettings", "settings": dict(settings)}
 
 

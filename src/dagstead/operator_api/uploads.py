@@ -7,11 +7,9 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from dagstead.errors import InvalidInputError
-from dagstead.operator_api.context import Context, context_of, facts_of
+from dagstead.operator_api.context import context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 
 
 @as_error
@@ -24,7 +22,9 @@ def generate_serverless_pex_url(
     without an address is skipped by the CLI.
     """
     context = context_of(info)
-    return [{"url": _address(context, name, method)} for name in filenames]
+    address = context.control.files.pex_address
+    signed = [address(context.actor, name, method) for name in filenames]
+    return [{"url": each and context.base_url.rstrip("/") + each} for each in signed]
 
 
 @as_error
@@ -43,10 +43,8 @@ def serverless(info: GraphQLResolveInfo) -> Mapping[str, Any]:
 @as_error
 def stored_pex_files(info: GraphQLResolveInfo, filenames: Sequence[str]) -> list[str]:
     """Those of these PEX files that are stored."""
-    blobs = context_of(info).store.blobs
-    wanted = [name for name in filenames if name.endswith(".pex") and "/" not in name]
-    keys = {name: BlobKey(BlobKind.PEX, ORGANIZATION, name) for name in wanted}
-    return [name for name, key in keys.items() if blobs.size(key) is not None]
+    context = context_of(info)
+    return context.control.files.stored_pex_files(context.actor, filenames)
 
 
 QUERIES: Mapping[str, Resolver] = {
@@ -55,23 +53,3 @@ QUERIES: Mapping[str, Resolver] = {
 }
 
 MUTATIONS: Mapping[str, Resolver] = {"generateServerlessPexUrl": generate_serverless_pex_url}
-
-
-def _address(context: Context, name: str, method: str) -> str | None:
-    """The address, if the token may do that with the file.
-
-    The CLI asks without saying for which deployment, so PEX files are of all of them. A token that
-    is limited to some deployments must therefore not change what others run: it cannot replace a
-    PEX file, whose name has its content's hash, and has a cache of its own.
-    """
-    if "/" in name:
-        msg = f"{name[:80]!r} is no file name: it has a '/'."
-        raise InvalidInputError(msg)
-    token = context.token
-    limited = token is None or token.deployments is not None
-    is_pex = name.endswith(".pex")
-    scope = f"token-{token.id if token else 0}" if limited and not is_pex else ORGANIZATION
-    key = BlobKey(BlobKind.PEX, scope, name)
-    if limited and method == "PUT" and context.store.blobs.size(key) is not None and is_pex:
-        return None
-    return context.base_url.rstrip("/") + context.store.blobs.sign(key, method)

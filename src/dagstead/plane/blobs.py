@@ -11,6 +11,9 @@ from dagstead.errors import InvalidInputError
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.=+@ -]*")
 _KEY_MAX = 900
 
+#: The first path segment of signed addresses.
+BLOBS_PATH = "/blobs/"
+
 
 class BlobKind(StrEnum):
     """What a file is; the first part of its key."""

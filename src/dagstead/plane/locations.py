@@ -47,6 +47,12 @@ class NewLocation:
     #: ``None`` is the default queue.
     queue: str | None
 
+    @property
+    def pex_files(self) -> list[str]:
+        """The PEX files that it needs, by name."""
+        metadata = self.document.get("pex_metadata")
+        return metadata["pex_tag"].removeprefix("files=").split(":") if metadata else []
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Location:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -17,6 +17,18 @@ class TokenKind(StrEnum):
 
     AGENT = "agent"
     USER = "user"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Grant:
+    """What a new token may do; see :class:`Token`."""
+
+    deployments: Collection[str] | None = None
+    queues: Collection[str | None] | None = None
+    branch_deployments: bool = True
+    expires_at: float | None = None
+    repository: str | None = None
+    locations: Collection[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +54,25 @@ class Token:
     #: Tokens of CI: ``None`` grants every location. With names, the token deploys these locations
     #: and does nothing besides.
     locations: frozenset[str] | None = None
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether its holder may act on the whole organization."""
+        return self.kind is TokenKind.USER and self.deployments is None and self.locations is None
+
+    def excess(self, grant: Grant) -> str | None:
+        """What a grant has that this token does not; ``None`` when it has nothing more."""
+        own_branches = self.branch_deployments or self.deployments is None
+        wider = {
+            "deployments": _is_wider(grant.deployments, self.deployments),
+            "agent queues": _is_wider(grant.queues, self.queues),
+            "code locations": _is_wider(grant.locations, self.locations),
+            "branch deployments": grant.branch_deployments
+            and (not own_branches or self.repository not in {None, grant.repository}),
+            "a longer life": self.expires_at is not None
+            and (grant.expires_at is None or grant.expires_at > self.expires_at),
+        }
+        return next((what for what, is_wider in wider.items() if is_wider), None)
 
     def is_valid_at(self, now: float) -> bool:
         """Whether it opens anything at a time."""
@@ -137,6 +168,14 @@ class Token:
         if self.queues is None:
             return "all"
         return ", ".join(describe_queue(queue) for queue in sorted(self.queues, key=str))
+
+
+def _is_wider(
+    wanted: Collection[str] | Collection[str | None] | None,
+    held: frozenset[str] | frozenset[str | None] | None,
+) -> bool:
+    """Whether a set is more than another one; ``None`` is everything."""
+    return held is not None and (wanted is None or not set(wanted) <= held)
 
 
 def new_secret(kind: TokenKind, organization: str) -> str:

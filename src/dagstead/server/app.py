@@ -57,7 +57,7 @@ def create_app(
         instances: of all deployments, with the store.
         environment: where secrets for user code are looked for; this process's if left out.
     """
-    store = instances.store
+    control = instances.control
     agents = AgentServices(
         instances=instances,
         base_url=settings.base_url,
@@ -69,27 +69,27 @@ def create_app(
         base_url=settings.base_url,
     )
     sessions = Sessions(
-        signing_key=store.properties.signing_key(), clock=store.clock, days=settings.sign_in_days
+        signing_key=control.identity.signing_key(), clock=control.clock, days=settings.sign_in_days
     )
     identity = Identity(
-        tokens=store.tokens,
+        tokens=control.identity,
         sessions=sessions,
         base_url=settings.base_url,
         has_public_url=settings.public_url is not None,
     )
-    sign_in = SignIn(tokens=store.tokens, sessions=sessions, base_url=settings.base_url)
+    sign_in = SignIn(tokens=control.identity, sessions=sessions, base_url=settings.base_url)
     login = CiLogin(
-        store=store,
-        keys=IssuerKeys(clock=store.clock, loopback=settings.loopback_issuers),
+        control=control,
+        keys=IssuerKeys(clock=control.clock, loopback=settings.loopback_issuers),
         organization=settings.organization,
         base_url=settings.base_url,
     )
     operator = Operator(apps=apps, agents=agent_graphql(agents))
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
-        Route("/health", _health(store), methods=["GET"]),
+        Route("/health", _health(instances.store), methods=["GET"]),
         *sign_in.routes(),
-        OidcEndpoint(login=login, throttle=Throttle(clock=store.clock)).route(),
+        OidcEndpoint(login=login, throttle=Throttle(clock=control.clock)).route(),
         *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
         *agent_routes(agents),
         Route("/graphql", operator.graphql, methods=["GET", "POST"]),

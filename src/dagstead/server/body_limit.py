@@ -9,8 +9,8 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dagstead.errors import InvalidInputError, TooLargeError
+from dagstead.plane.blobs import BLOBS_PATH
 from dagstead.server.replies import reply
-from dagstead.store.blobs import BLOBS_PATH
 
 logger = logging.getLogger(__name__)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,42 +16,35 @@ from typing import Any
 from joserfc import jwt
 from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, MissingClaimError
 
+from dagstead.control.actor import SYSTEM
+from dagstead.control.all import Control
+from dagstead.control.tokens import IssuedToken
 from dagstead.errors import ForbiddenError, UnauthenticatedError
-from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.trust import Policy
 from dagstead.server.issuer_keys import IssuerKeys
-from dagstead.server.issuing import make
-from dagstead.store.all import Store
-from dagstead.store.tokens import Grant
-
-logger = logging.getLogger(__name__)
 
 #: What GitHub and GitLab sign with, and what their own servers can be set to.
 _ALGORITHMS = ["RS256", "ES256"]
 #: How far the clocks of the provider and of this server may be apart.
 _LEEWAY_SECONDS = 60
-_NAME_MAX = 128
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CiLogin:
     """Checks tokens of CI, and gives ours."""
 
-    store: Store
+    control: Control
     keys: IssuerKeys
     organization: str
     #: What the provider must have signed the token for.
     base_url: str
 
-    def exchange(self, text: str, deployment: str | None) -> tuple[Token, str]:
+    def exchange(self, text: str, deployment: str | None) -> IssuedToken:
         """A token of ours for a token of CI.
 
         Args:
             text: the provider's token.
             deployment: the full deployment that it is wanted for, if that matters.
-
-        Returns:
-            The token as it is stored, and its text.
 
         Raises:
             UnauthenticatedError: when the token is not valid here.
@@ -60,7 +52,8 @@ class CiLogin:
             IssuerError: when the provider's keys cannot be fetched.
         """
         header, unchecked = _parts(text)
-        policies = [each for each in self.store.trust.all() if each.issuer == _issuer(unchecked)]
+        every = self.control.trust.all(SYSTEM)
+        policies = [each for each in every if each.issuer == _issuer(unchecked)]
         if not policies:
             msg = (
                 f"No trust policy names the issuer {_issuer(unchecked)!r}. On the server: "
@@ -70,12 +63,12 @@ class CiLogin:
         issuer = policies[0].issuer
         claims = self._checked(text, issuer, header.get("kid"))
         policy = _chosen(policies, claims, deployment)
-        return self._give(policy, claims)
+        return self.control.trust.exchange(SYSTEM, policy, claims, self.organization)
 
     def _checked(self, text: str, issuer: str, key_id: object) -> Mapping[str, Any]:
         keys = self.keys.of(issuer, key_id if isinstance(key_id, str) else None)
         registry = jwt.JWTClaimsRegistry(
-            now=int(self.store.clock()),
+            now=int(self.control.clock()),
             leeway=_LEEWAY_SECONDS,
             iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": self.base_url},
@@ -105,26 +98,6 @@ class CiLogin:
                 return f"The claim {error.claim!r} of this token of {issuer} is not valid now."
             case _:
                 return f"This token is not signed by {issuer} with a key that it has now."
-
-    def _give(self, policy: Policy, claims: Mapping[str, Any]) -> tuple[Token, str]:
-        repository = policy.repository_of(claims)
-        ref = claims.get(policy.provider.ref_claim, "no ref")
-        allowed = policy.allowed
-        grant = Grant(
-            deployments=allowed.deployments,
-            branch_deployments=allowed.branch_deployments,
-            expires_at=self.store.clock() + allowed.minutes * 60,
-            repository=repository,
-            locations=allowed.locations,
-        )
-        name = f"ci {repository} {ref}"[:_NAME_MAX]
-        self.store.tokens.delete_expired()
-        token, secret = make(self.store, name, TokenKind.USER, grant, self.organization)
-        self.store.trust.mark_used(policy.id)
-        logger.info(
-            "Policy %d gave token %d to a job of %s at %s", policy.id, token.id, repository, ref
-        )
-        return token, secret
 
 
 def _chosen(

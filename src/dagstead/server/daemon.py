@@ -11,6 +11,8 @@ from dagstead.server.services import open_instances, opened_store
 from dagstead.server.settings import Settings
 from dagstead.store.all import Store
 from dagstead.store.leadership import Leadership
+from dagstead.watch.chores import chores_of
+from dagstead.watch.rounds import Chore, run_rounds
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +65,14 @@ def _lead(settings: Settings, store: Store, leadership: Leadership, stop: thread
     instances = open_instances(settings, store)
     try:
         logger.info("Running the daemons")
-        Daemons(instances, settings.base_url).run(stop, after_round=leadership.require)
+        daemons = Daemons(instances, settings.base_url)
+        try:
+            chores = [
+                Chore(what="check the deployments", do=daemons.check),
+                *chores_of(instances.control),
+            ]
+            run_rounds(chores, stop, after_round=leadership.require)
+        finally:
+            daemons.stop()
     finally:
         instances.close()

@@ -9,6 +9,7 @@ from anyio import CapacityLimiter
 from graphene import Schema
 from starlette.types import ASGIApp
 
+from dagstead.control.actor import SYSTEM, Actor
 from dagstead.engine.instances import Instances
 from dagstead.engine.validation import ValidTexts
 from dagstead.engine.webserver import deployment_app
@@ -59,20 +60,12 @@ class DeploymentApps:
             ForbiddenError: when it does not, whether or not the deployment exists.
             DeploymentNotFoundError: when there is none of that name.
         """
-        deployments = self.instances.store.deployments
-        if token.deployments is not None:
-            # First the grant: names of other deployments are not for a limited token's holder.
-            found = next((each for each in deployments.all() if each.name == name), None)
-            token.require_deployment(
-                name,
-                is_branch=found is not None and found.is_branch,
-                repository=None if found is None else found.repository,
-            )
-        return deployments.get(name)
+        return self.instances.control.deployments.named(Actor.holding(token), name)
 
     def exists(self, name: str) -> bool:
         """Whether there is a deployment of that name."""
-        return any(each.name == name for each in self.instances.store.deployments.all())
+        deployments = self.instances.control.deployments
+        return any(each.name == name for each in deployments.granted(SYSTEM))
 
     def first_granted(self, token: Token) -> str:
         """The deployment that is shown when none is named.
@@ -82,8 +75,8 @@ class DeploymentApps:
         """
         names = [
             each.name
-            for each in self.instances.store.deployments.all()
-            if token.grants_deployment(each.name, is_branch=each.is_branch) and not each.is_branch
+            for each in self.instances.control.deployments.granted(Actor.holding(token))
+            if not each.is_branch
         ]
         if not names:
             msg = (

@@ -6,8 +6,7 @@ from collections.abc import Collection
 
 from dagstead.errors import InvalidInputError
 from dagstead.plane.names import check_queue_name
-from dagstead.plane.tokens import TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.plane.tokens import Grant, TokenKind
 
 
 def grant(

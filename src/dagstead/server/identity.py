@@ -12,13 +12,13 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from dagstead.control.identity import Identity as Tokens
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
+from dagstead.plane.blobs import BLOBS_PATH
 from dagstead.plane.tokens import Token
 from dagstead.server.oidc import OIDC_PATH
 from dagstead.server.replies import is_graphql, reply
 from dagstead.server.sessions import COOKIE, Sessions
-from dagstead.store.blobs import BLOBS_PATH
-from dagstead.store.tokens import Tokens
 
 #: Answered without a token: the health check, the places where one is given, and signed addresses,
 #: which carry their own permission.
@@ -75,7 +75,7 @@ class Identity:
         """
         secret = _secret(connection)
         if secret:
-            return self.tokens.authenticate(secret)
+            return self.tokens.of_secret(secret)
         cookie = connection.cookies.get(COOKIE)
         if cookie is None:
             msg = (
@@ -83,7 +83,7 @@ class Identity:
                 "`dagstead token create`, or sign in at /sign-in."
             )
             raise UnauthenticatedError(msg)
-        token = self.tokens.get(self.sessions.token_id(cookie))
+        token = self.tokens.of_signed_id(self.sessions.token_id(cookie))
         self._require_same_origin(connection)
         return token
 

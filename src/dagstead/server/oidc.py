@@ -76,11 +76,12 @@ class OidcEndpoint:
         if not isinstance(deployment, str | None):
             msg = "'deployment' must be a name."
             raise InvalidInputError(msg)
-        token, secret = await to_thread.run_sync(
+        issued = await to_thread.run_sync(
             self.login.exchange, text, deployment, limiter=self._limiter
         )
+        token = issued.token
         answer = {
-            "token": secret,
+            "token": issued.secret,
             "name": token.name,
             "expires_at": token.expires_at,
             # By this server's clock: the job's may be another.

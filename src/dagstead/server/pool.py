@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dagstead.server.first_start import new_pool_secret
 from dagstead.server.lifeline import LIFELINE_VARIABLE
 from dagstead.server.private_files import UMASK_VARIABLE
-from dagstead.server.services import make_data_folder, opened_store
+from dagstead.server.services import control_of, make_data_folder, opened_store
 from dagstead.server.settings import Settings
 from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.configuration import LauncherConfiguration
@@ -59,8 +59,8 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
 
 
 def _own_token(settings: Settings) -> str:
-    with opened_store(settings) as store:
-        return new_pool_secret(store, settings.organization)
+    with opened_store(settings) as store, control_of(settings, store) as control:
+        return new_pool_secret(control, settings.organization)
 
 
 def _end_with_supervisor() -> None:

@@ -1,4 +1,4 @@
-"""What every process opens: the store, and the instances of the deployments."""
+"""What every process opens: the store, what acts on it, and the instances of the deployments."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dagstead.control.all import Control, control_over
+from dagstead.control.bell import Bell, LocalBell
+from dagstead.control.orchestration import Orchestration
 from dagstead.errors import ConfigurationError
 from dagstead.server.private_files import close_to_others
 from dagstead.server.settings import Settings
@@ -60,6 +63,38 @@ def existing_store(settings: Settings) -> Iterator[Store]:
         yield store
 
 
+def open_bell() -> Bell:
+    """The bell of this process."""
+    return LocalBell()
+
+
+@contextmanager
+def control_of(settings: Settings, store: Store) -> Iterator[Control]:
+    """What the control plane does, for a process that does without Dagster most of the time."""
+    opened: list[Orchestration] = []
+    with ExitStack() as stack:
+
+        def orchestration() -> Orchestration:
+            if not opened:
+                instances = open_instances(settings, store)
+                stack.callback(instances.close)
+                opened.append(instances.orchestration)
+            return opened[0]
+
+        yield control_over(store, open_bell(), orchestration)
+
+
+@contextmanager
+def existing_control(settings: Settings) -> Iterator[Control]:
+    """What a control plane does that was started before, for commands that administer it.
+
+    Raises:
+        ConfigurationError: see :func:`existing_store`.
+    """
+    with existing_store(settings) as store, control_of(settings, store) as control:
+        yield control
+
+
 def open_instances(settings: Settings, store: Store) -> Instances:
     """The instances of all deployments; imports Dagster, which takes seconds."""
     from dagstead.engine.instances import Instances  # noqa: PLC0415 - slow
@@ -68,6 +103,7 @@ def open_instances(settings: Settings, store: Store) -> Instances:
         store=store,
         folder=settings.data / "deployments",
         postgres_url=settings.postgres_url,
+        bell=open_bell(),
     )
 
 

@@ -16,11 +16,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from dagstead.control.identity import Identity as Tokens
 from dagstead.errors import DagsteadError, ForbiddenError, InvalidInputError, StoreAwayError
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.identity import is_same_origin
 from dagstead.server.sessions import COOKIE, Sessions
-from dagstead.store.tokens import Tokens
 
 _HOME = "/"
 #: What browsers drop from, or read as a slash in, an address.
@@ -94,7 +94,7 @@ class SignIn:
         return response
 
     def _user_token(self, secret: str) -> Token:
-        token = self.tokens.authenticate(secret)
+        token = self.tokens.of_secret(secret)
         if token.kind is not TokenKind.USER:
             msg = (
                 f"Token {token.name!r} is an agent token, and people sign in with a user token. "

@@ -13,6 +13,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
+from dagstead.control.all import Control
 from dagstead.errors import ConfigurationError, DagsteadError
 from dagstead.server.first_start import (
     first_deployment,
@@ -25,10 +26,9 @@ from dagstead.server.folder_lock import locked_folder
 from dagstead.server.keeper import Keeper
 from dagstead.server.listening import check_address
 from dagstead.server.pool import POOL_TOKEN_VARIABLE
-from dagstead.server.services import make_data_folder, opened_store
+from dagstead.server.services import control_of, make_data_folder, opened_store
 from dagstead.server.settings import ENVIRONMENT_PREFIX, SECRET_PREFIX, Loaded, Settings, Source
 from dagstead.serverless.stopping import end_what_is_left
-from dagstead.store.all import Store
 
 logger = logging.getLogger(__name__)
 
@@ -71,20 +71,24 @@ def run_up(loaded: Loaded, announce: Callable[[Ready], None]) -> None:
     """
     settings = loaded.settings
     make_data_folder(settings.data)
-    with locked_folder(settings.data), opened_store(settings) as store:
+    with (
+        locked_folder(settings.data),
+        opened_store(settings) as store,
+        control_of(settings, store) as control,
+    ):
         check_address(settings)
-        make_first_deployment(store)
-        secret = new_pool_secret(store, settings.organization) if settings.pool else None
+        make_first_deployment(control)
+        secret = new_pool_secret(control, settings.organization) if settings.pool else None
         try:
-            asyncio.run(_Supervisor(loaded, store, secret, announce).run())
+            asyncio.run(_Supervisor(loaded, control, secret, announce).run())
         finally:
-            revoke_pool_tokens(store)
+            revoke_pool_tokens(control)
 
 
 @dataclass(slots=True)
 class _Supervisor:
     loaded: Loaded
-    store: Store
+    control: Control
     pool_secret: str | None
     announce: Callable[[Ready], None]
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
@@ -162,8 +166,8 @@ class _Supervisor:
             Ready(
                 url=settings.base_url,
                 organization=settings.organization,
-                deployment=first_deployment(self.store),
-                first_user_secret=first_user_secret(self.store, settings.organization),
+                deployment=first_deployment(self.control),
+                first_user_secret=first_user_secret(self.control, settings.organization),
                 pool=self.pool_secret is not None,
             )
         )

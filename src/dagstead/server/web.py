@@ -9,6 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from dagstead.agent_api.secrets import secrets_from_environment
+from dagstead.control.actor import SYSTEM
 from dagstead.server.app import create_app
 from dagstead.server.daemon import stop_on_signals
 from dagstead.server.listening import check_address
@@ -29,10 +30,12 @@ def run_web(settings: Settings) -> None:
     """
     check_address(settings)
     with opened_store(settings) as store:
-        store.writes.interrupt_all()
-        log_secrets(secrets_from_environment(os.environ), store.deployments.all())
         instances = open_instances(settings, store)
         try:
+            control = instances.control
+            control.writes.interrupt_all(SYSTEM)
+            deployments = control.deployments.granted(SYSTEM)
+            log_secrets(secrets_from_environment(os.environ), deployments)
             app = create_app(settings, instances)
             # uvicorn raises the signal that ended it once more: it must find a handler, or the
             # process would end without closing anything.

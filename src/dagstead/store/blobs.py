@@ -12,14 +12,11 @@ from urllib.parse import parse_qs, quote, unquote, urlencode, urlsplit
 from obstore.store import LocalStore
 
 from dagstead.errors import BlobNotFoundError, InvalidInputError, SignatureError
-from dagstead.plane.blobs import BlobKey, BlobKind
+from dagstead.plane.blobs import BLOBS_PATH, BlobKey, BlobKind
 from dagstead.plane.clock import Clock
 
 #: Long enough for a client that retries for two minutes and then uploads a large PEX file.
 _SIGNED_SECONDS = 3600
-
-#: The first path segment of signed addresses.
-BLOBS_PATH = "/blobs/"
 
 
 @dataclass(frozen=True, slots=True)

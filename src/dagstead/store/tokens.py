@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dagstead.errors import NotFoundError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.clock import Clock
-from dagstead.plane.tokens import Token, TokenKind, hash_secret
+from dagstead.plane.tokens import Grant, Token, TokenKind, hash_secret
 from dagstead.store.database import Database
 from dagstead.store.queue_sets import queues_from_json, queues_to_json
 from dagstead.store.tables import tokens
@@ -23,18 +22,6 @@ logger = logging.getLogger(__name__)
 _LAST_USED_RESOLUTION_SECONDS = 60.0
 #: Long enough to see in the list of tokens what a job of yesterday did.
 _EXPIRED_KEPT_SECONDS = 7 * 86400.0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Grant:
-    """What a new token may do; see :class:`dagstead.plane.tokens.Token`."""
-
-    deployments: Collection[str] | None = None
-    queues: Collection[str | None] | None = None
-    branch_deployments: bool = True
-    expires_at: float | None = None
-    repository: str | None = None
-    locations: Collection[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

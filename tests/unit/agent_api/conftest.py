@@ -11,13 +11,12 @@ import httpx
 import pytest
 import uvicorn
 
-from dagstead.plane.tokens import TokenKind, new_secret
+from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.app import create_app
 from dagstead.server.services import open_instances
 from dagstead.server.settings import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store, open_store
-from dagstead.store.tokens import Grant
 from dagstead.testing.clock import ManualClock
 from tests.support.served import served
 

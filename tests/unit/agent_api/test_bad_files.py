@@ -9,8 +9,7 @@ from dagster._serdes import unpack_value
 from dagster_cloud.api.dagster_cloud_api import FileFormat, StoredSnapshot
 
 from dagstead.plane.locations import LoadState, NewLocation
-from dagstead.plane.tokens import TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.plane.tokens import Grant, TokenKind
 from tests.support.releases import deploy
 from tests.unit.agent_api.conftest import Wire
 from tests.unit.agent_api.refusals import (

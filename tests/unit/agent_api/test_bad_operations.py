@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from dagstead.plane.tokens import TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.agent_api.conftest import Wire
 from tests.unit.agent_api.refusals import (
     OTHER_CLASS,

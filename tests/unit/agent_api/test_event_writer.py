@@ -15,6 +15,7 @@ from dagster._core.storage.dagster_run import DagsterRun
 
 from dagstead.agent_api.event_writer import InstanceEventWriter
 from dagstead.agent_api.rest import error_response
+from dagstead.control.writes import Ledger
 from dagstead.errors import BusyError, StoreAwayError, WriteFailedError
 from dagstead.plane.writes import ABANDONED_SECONDS
 from dagstead.store.all import Store, open_store
@@ -81,7 +82,7 @@ def writer(store: Store, instance: DagsterInstance) -> InstanceEventWriter:
 
 
 def writing(store: Store, instance: Any) -> InstanceEventWriter:
-    return InstanceEventWriter(deployment="prod", instance=instance, ledger=store.writes)
+    return InstanceEventWriter(instance=instance, ledger=Ledger(store.writes, "prod"))
 
 
 def entry(kind: DagsterEventType, timestamp: float) -> EventLogEntry:
@@ -129,7 +130,7 @@ def test_keys_of_deployments_are_their_own(
     store: Store, writer: InstanceEventWriter, instance: DagsterInstance
 ) -> None:
     writer.write([line("same", 1.0)], "key")
-    other = InstanceEventWriter(deployment="other", instance=instance, ledger=store.writes)
+    other = InstanceEventWriter(instance=instance, ledger=Ledger(store.writes, "other"))
     other.write([line("same", 1.0)], "key")
     assert len(logged(instance)) == 2
 

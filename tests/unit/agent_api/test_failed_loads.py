@@ -11,8 +11,7 @@ from dagster import Definitions, job, op
 from dagster_cloud_cli import gql
 
 from dagstead.engine.location_entries import FAILURE_KEY
-from dagstead.plane.tokens import TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.plane.tokens import Grant, TokenKind
 from tests.support.played_agent import PlayedAgent
 from tests.unit.agent_api.conftest import Wire
 

@@ -19,8 +19,7 @@ from dagster_shared.error import SerializableErrorInfo
 from dagstead.engine.run_launcher import AGENT_ID_TAG
 from dagstead.plane.deployments import Branch
 from dagstead.plane.requests import LAUNCH_RUN, NewRequest, Request
-from dagstead.plane.tokens import TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.agent_api.conftest import Wire
 
 ADD_TAGS = """mutation($r: String!, $t: JSONString!) {

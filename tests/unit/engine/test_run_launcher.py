@@ -25,15 +25,16 @@ from dagster._serdes import serialize_value
 from dagster_cloud.execution.monitoring import CloudRunWorkerStatus, CloudRunWorkerStatuses
 from dagster_shared.error import SerializableErrorInfo
 
+from dagstead.control.requests import TAKEN_BY_ANOTHER
 from dagstead.engine.instances import Instances
-from dagstead.engine.launch_failures import TAKEN_BY_ANOTHER, fail_launch
-from dagstead.engine.redelivery import Housekeeping
+from dagstead.engine.launch_failures import fail_launch
 from dagstead.engine.run_launcher import AGENT_ID_TAG
 from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import Claim, RequestState
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
+from dagstead.watch.redelivery import Housekeeping
 from tests.support.releases import deploy
 
 POLL = Claim(
@@ -192,11 +193,11 @@ def test_a_launch_is_delivered_again_when_its_agent_is_gone_before_it_began(
 ) -> None:
     store = instances.store
     store.requests.pop(POLL)
-    Housekeeping(instances).tidy_queue()
+    Housekeeping(instances.control).tidy_queue()
     assert store.requests.pop(POLL) == [], "its agent may still be at it"
 
     clock.advance(ALIVE_SECONDS + 1)
-    Housekeeping(instances).tidy_queue()
+    Housekeeping(instances.control).tidy_queue()
 
     assert [request.run_id for request in store.requests.pop(POLL)] == [run.run_id]
 
@@ -209,7 +210,7 @@ def test_a_launch_that_was_begun_is_not_delivered_again(
     store.requests.begin_launch("prod", run.run_id, "agent-1")
     clock.advance(ALIVE_SECONDS + 1)
 
-    Housekeeping(instances).tidy_queue()
+    Housekeeping(instances.control).tidy_queue()
 
     assert store.requests.pop(POLL) == []
 
@@ -219,7 +220,7 @@ def test_the_launch_of_an_ended_run_is_withdrawn(
 ) -> None:
     instance.report_run_failed(run, "somebody else said so")
 
-    Housekeeping(instances).tidy_queue()
+    Housekeeping(instances.control).tidy_queue()
 
     [launch] = instances.store.requests.of_run("prod", run.run_id)
     assert launch.state is RequestState.EXPIRED

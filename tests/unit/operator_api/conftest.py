@@ -10,16 +10,12 @@ import pytest
 from dagster import DagsterInstance
 
 from dagstead.operator_api.schema import create_schema
-from dagstead.plane.tokens import TokenKind
+from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store, open_store
-from dagstead.store.tokens import Grant
-from tests.unit.operator_api.surface import (
-    Clock,
-    Context,
-    DroppingInstances,
-    Operator,
-    RecordingCalls,
-)
+from tests.support.orchestration import NoDagster, control_without_dagster
+from tests.unit.operator_api.surface import Clock, Context, Operator
+
+AGENT_SECRET = "agent:dagstead:secret"
 
 
 @pytest.fixture(scope="session")
@@ -46,15 +42,20 @@ def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
 
 @pytest.fixture
 def operator(store: Store, schema: graphene.Schema) -> Iterator[Operator]:
+    """For an unlimited token. An agent for every queue has called, and is about to be heard of."""
+    orchestration = NoDagster()
+    admin = store.tokens.create("admin", TokenKind.USER, "secret", Grant())
+    store.tokens.create("agent", TokenKind.AGENT, AGENT_SECRET, Grant())
+    store.tokens.authenticate(AGENT_SECRET)
     with DagsterInstance.ephemeral() as instance:
         yield Operator(
             schema,
             Context(
                 store=store,
                 deployment=store.deployments.create("prod"),
-                token=store.tokens.create("admin", TokenKind.USER, "secret", Grant()),
-                calls=RecordingCalls(),
-                instances=DroppingInstances(),
+                control=control_without_dagster(store, orchestration),
+                orchestration=orchestration,
+                token=admin,
                 instance=instance,
             ),
         )

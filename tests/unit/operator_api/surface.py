@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import graphene
 from dagster import DagsterInstance
 
+from dagstead.control.actor import Actor
+from dagstead.control.all import Control
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES
 from dagstead.plane.tokens import Token
 from dagstead.store.all import Store
+from tests.support.orchestration import NoDagster
 
 BASE_URL = "http://127.0.0.1:3000"
 
@@ -26,45 +29,21 @@ class Clock:
         return self.now
 
 
-@dataclass
-class RecordingCalls:
-    """Keeps what would be queued for agents."""
-
-    checks: list[tuple[str, frozenset[str | None]]] = field(default_factory=list)
-    #: Queues of deployments that no agent serves.
-    unserved: set[tuple[str, str | None]] = field(default_factory=set)
-
-    def check_for_workspace_updates(
-        self, deployment: Deployment, queues: Iterable[str | None]
-    ) -> None:
-        self.checks.append((deployment.name, frozenset(queues)))
-
-    def why_unserved(self, deployment: Deployment, _location: str, queue: str | None) -> str | None:
-        unserved = (deployment.name, queue) in self.unserved
-        return f"Nobody serves {queue!r}." if unserved else None
-
-
-@dataclass
-class DroppingInstances:
-    """Keeps which deployments' storage was removed."""
-
-    dropped: list[str] = field(default_factory=list)
-
-    def drop(self, deployment: Deployment) -> None:
-        self.dropped.append(deployment.name)
-
-
 @dataclass(frozen=True)
 class Context:
     """The plane's half of a request's context."""
 
     store: Store
+    control: Control
+    orchestration: NoDagster
     deployment: Deployment
-    token: Token | None
-    calls: RecordingCalls
-    instances: DroppingInstances
+    token: Token
     instance: DagsterInstance
     base_url: str = BASE_URL
+
+    @property
+    def actor(self) -> Actor:
+        return Actor.holding(self.token)
 
 
 @dataclass
@@ -88,6 +67,14 @@ class Operator:
             deployment=self.context.store.deployments.get(self.context.deployment.name),
         )
         return self.schema.execute(document, context_value=fresh, variable_values=variables)
+
+    def woken(self) -> set[tuple[str, str | None]]:
+        """The queues whose agents were to look at the workspace, since this was asked last."""
+        requests = self.context.store.requests
+        checks = [each for each in requests.open() if each.api == CHECK_FOR_WORKSPACE_UPDATES]
+        for each in checks:
+            requests.expire(each.deployment, [each.id])
+        return {(each.deployment, each.queue) for each in checks}
 
     def on(self, deployment: str) -> Operator:
         """The same for another deployment."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from graphql import ObjectTypeExtensionNode, parse
 
 from dagstead.operator_api.schema import definitions
-from dagstead.plane.tokens import TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.operator_api.surface import Operator
 
 #: The server has checked that the token grants the deployment before these are asked.

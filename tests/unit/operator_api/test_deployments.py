@@ -9,8 +9,7 @@ from dagster_cloud_cli import gql
 
 from dagstead.plane.agents import POOL_LABEL, Heartbeat
 from dagstead.plane.deployments import branch_deployment_name
-from dagstead.plane.tokens import Token, TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.plane.tokens import Grant, Token, TokenKind
 from tests.unit.operator_api.surface import Operator
 
 BRANCH_DATA = {
@@ -166,7 +165,7 @@ def delete(operator: Operator, name: str) -> dict[str, Any]:
 def test_branch_deployment_is_deleted_with_its_storage(operator: Operator) -> None:
     name = put_branch(operator)["deploymentName"]
     assert delete(operator, name)["__typename"] == "DagsterCloudDeployment"
-    assert operator.context.instances.dropped == [name]
+    assert operator.context.orchestration.dropped == [name]
     assert [each.name for each in operator.context.store.deployments.all()] == ["prod"]
 
 
@@ -179,10 +178,10 @@ def test_last_full_deployment_stays(operator: Operator) -> None:
     message = operator.run(document, id=prod.id)["deleteDeployment"]["message"]
     assert message.startswith("'prod' is the last full deployment.")
     assert "`dagstead deployment create NAME`" in message
-    assert operator.context.instances.dropped == []
+    assert operator.context.orchestration.dropped == []
     operator.context.store.deployments.create("staging")
     assert delete(operator, "staging")["__typename"] == "DagsterCloudDeployment"
-    assert operator.context.instances.dropped == ["staging"]
+    assert operator.context.orchestration.dropped == ["staging"]
 
 
 def test_full_deployment_needs_an_unlimited_token(operator: Operator) -> None:

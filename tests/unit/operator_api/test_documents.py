@@ -19,7 +19,7 @@ from dagstead.model.cloud_keys import (
     LOCATION_KEYS,
 )
 from dagstead.operator_api import documents
-from dagstead.operator_api.documents import Deploying, pex_files, read_location, read_locations
+from dagstead.operator_api.documents import Deploying, read_location, read_locations
 from dagstead.plane.deployments import Branch, Deployment, DeploymentKind
 
 PROD = Deployment(id=1, name="prod", kind=DeploymentKind.FULL, created_at=0.0)
@@ -92,7 +92,7 @@ def test_whole_document_reaches_the_agent() -> None:
     assert sent.pex_metadata.pex_tag == "files=deps-1.pex:source-2.pex"
     assert sent.defs_state_info is not None
     assert sent.cloud_context_env["DAGSTEAD_DEPLOY_ID"] == location.deploy_id
-    assert pex_files(location) == ["deps-1.pex", "source-2.pex"]
+    assert location.pex_files == ["deps-1.pex", "source-2.pex"]
 
 
 def test_nulls_are_as_if_left_out() -> None:

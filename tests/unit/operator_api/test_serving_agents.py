@@ -14,8 +14,7 @@ from dagstead.errors import RefusedError, UnreachableError
 from dagstead.model.agents import AgentKind
 from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL, Heartbeat
 from dagstead.plane.deployments import Branch
-from dagstead.plane.tokens import TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.operator_api.surface import Operator
 
 TARGET = Target(url="http://plane.test", token="user:acme:secret")

@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 from dagster_cloud_cli import gql
 
-from dagstead.operator_api.settings_form import deployment_settings_errors
-from dagstead.plane.tokens import TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.control.settings_form import deployment_settings_errors
+from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.operator_api.surface import Operator
 
 DOCUMENTED: dict[str, Any] = {

@@ -18,8 +18,7 @@ from graphql import parse
 
 from dagstead.operator_api.not_offered import NOT_OFFERED, refusal
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
-from dagstead.plane.tokens import TokenKind
-from dagstead.store.tokens import Grant
+from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.operator_api.surface import BASE_URL, Operator
 
 

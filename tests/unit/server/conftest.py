@@ -14,14 +14,14 @@ from starlette.applications import Starlette
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from dagstead.plane.tokens import Token, TokenKind, new_secret
+from dagstead.control.all import Control
+from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
 from dagstead.server.app import create_app
 from dagstead.server.identity import TOKEN_HEADER
 from dagstead.server.services import open_instances
 from dagstead.server.settings import Settings, load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store, open_store
-from dagstead.store.tokens import Grant
 from dagstead.testing.clock import ManualClock
 from tests.support.oidc_issuer import OidcIssuer
 from tests.support.served import served
@@ -33,6 +33,7 @@ class Plane:
 
     app: Starlette
     store: Store
+    control: Control
     clock: ManualClock
     settings: Settings
 
@@ -74,7 +75,9 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         instances = open_instances(settings, store)
         app = create_app(settings, instances, environment={})
         with served(uvicorn.Server(server_config(settings, app)), listener):
-            yield Plane(app=app, store=store, clock=clock, settings=settings)
+            yield Plane(
+                app=app, store=store, control=instances.control, clock=clock, settings=settings
+            )
         instances.close()
         store.close()
 

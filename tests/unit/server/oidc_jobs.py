@@ -6,10 +6,11 @@ from typing import Any
 
 import httpx
 
+from dagstead.control.actor import SYSTEM
+from dagstead.control.trust import NewPolicy
 from dagstead.plane.trust import Allowed, Policy, Provider, Wanted
 from dagstead.server.identity import TOKEN_HEADER
 from dagstead.server.oidc import OIDC_PATH
-from dagstead.server.trusting import add_policy
 from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane
 
@@ -17,13 +18,13 @@ PROD = Allowed(deployments=frozenset({"prod"}), branch_deployments=False, locati
 
 
 def trust(plane: Plane, issuer: OidcIssuer, allowed: Allowed = PROD, **wanted: Any) -> Policy:
-    return add_policy(
-        plane.store,
-        issuer=(issuer.url, Provider.GITHUB),
+    new = NewPolicy(
+        issuer=issuer.url,
+        provider=Provider.GITHUB,
         wanted=Wanted(**{"repository": "org/repo", "claims": {}, **(wanted or {"branch": "main"})}),
         allowed=allowed,
-        loopback=True,
     )
+    return plane.control.trust.add(SYSTEM, new, loopback=True)
 
 
 def claims(plane: Plane, issuer: OidcIssuer, **changes: Any) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+from dagstead.control.actor import SYSTEM
+from dagstead.control.trust import NewPolicy
 from dagstead.plane.tokens import TokenKind
 from dagstead.plane.trust import Allowed, Provider, Wanted
 from dagstead.server.identity import TOKEN_HEADER
-from dagstead.server.trusting import add_policy
 from tests.support.environments import own_environment
 from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane
@@ -195,13 +196,13 @@ def test_a_job_of_github_has_its_token_in_the_steps_that_follow(
 
 
 def test_a_job_of_gitlab_takes_its_token_from_a_variable(plane: Plane, github: OidcIssuer) -> None:
-    add_policy(
-        plane.store,
-        issuer=(github.url, Provider.GITLAB),
+    new = NewPolicy(
+        issuer=github.url,
+        provider=Provider.GITLAB,
         wanted=Wanted(repository="data/etl", tag="v*", claims={}),
         allowed=PROD,
-        loopback=True,
     )
+    plane.control.trust.add(SYSTEM, new, loopback=True)
     job = claims(plane, github, project_path="data/etl", ref_path="refs/tags/v1", ref="v1")
     fits = dagstead_login(plane, GITLAB_CI="true", DAGSTEAD_ID_TOKEN=github.sign(job))
     other = dagstead_login(

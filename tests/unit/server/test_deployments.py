@@ -3,9 +3,10 @@ from __future__ import annotations
 import httpx
 import pytest
 
+from dagstead.control.actor import COMMAND_LINE
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.tokens import TokenKind
-from dagstead.server.administration import delete_deployment
+from dagstead.server.services import control_of
 from tests.unit.server.conftest import Plane
 
 RUNS = {"query": "{ runsOrError { ... on Runs { count } ... on PythonError { message } } }"}
@@ -28,7 +29,9 @@ def test_a_deployment_made_anew_has_nothing_of_the_one_before(
     home = plane.settings.data / "deployments" / "short-lived"
     assert home.exists()
 
-    delete_deployment(plane.settings, plane.store, "short-lived")
+    with control_of(plane.settings, plane.store) as control:
+        deployment = control.deployments.named(COMMAND_LINE, "short-lived")
+        control.deployments.delete(COMMAND_LINE, deployment)
     assert ask().status_code == 404
     assert not home.exists()
     assert [plane.store.blobs.size(each) for each in files] == [None] * len(files)

@@ -15,9 +15,8 @@ from websockets.exceptions import ConnectionClosed
 
 from dagstead.engine import webserver
 from dagstead.operator_api import screen
-from dagstead.plane.tokens import TokenKind
+from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.server.body_limit import MEBIBYTE
-from dagstead.store.tokens import Grant
 from tests.support.graphql_floods import FLOODS, doubling
 from tests.unit.server.conftest import Plane
 

@@ -8,9 +8,8 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from dagstead.plane.tokens import TokenKind, new_secret
+from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.identity import TOKEN_HEADER, is_public
-from dagstead.store.tokens import Grant
 from tests.support.routes import BELOW_DEPLOYMENTS, every_call
 from tests.unit.server.conftest import Plane
 

@@ -7,8 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from dagstead.control.actor import COMMAND_LINE
+from dagstead.control.all import Control
+from dagstead.control.tokens import POOL_PREFIX, IssuedToken
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
-from dagstead.plane.tokens import TokenKind
+from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.server.first_start import (
     first_user_secret,
     make_first_deployment,
@@ -16,10 +19,9 @@ from dagstead.server.first_start import (
     revoke_pool_tokens,
 )
 from dagstead.server.grants import grant
-from dagstead.server.issuing import POOL_PREFIX, issue
 from dagstead.store.all import Store, open_store
-from dagstead.store.tokens import Grant
 from dagstead.testing.clock import ManualClock
+from tests.support.orchestration import control_without_dagster
 
 
 @pytest.fixture
@@ -31,6 +33,15 @@ def store(tmp_path: Path) -> Iterator[Store]:
     )
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def control(store: Store) -> Control:
+    return control_without_dagster(store)
+
+
+def issue(control: Control, name: str, kind: TokenKind, grant: Grant) -> IssuedToken:
+    return control.tokens.issue(COMMAND_LINE, name, kind, grant, "dagstead")
 
 
 @pytest.mark.parametrize(
@@ -96,8 +107,9 @@ def test_branch_deployments_go_with_all_deployments(
     assert made.deployments == (frozenset(deployments) or None)
 
 
-def test_a_token_is_kept_only_as_a_hash(store: Store, tmp_path: Path) -> None:
-    token, secret = issue(store, "ada", TokenKind.USER, Grant(), "dagstead")
+def test_a_token_is_kept_only_as_a_hash(control: Control, store: Store, tmp_path: Path) -> None:
+    issued = issue(control, "ada", TokenKind.USER, Grant())
+    token, secret = issued.token, issued.secret
     assert store.tokens.authenticate(secret).id == token.id
     random_part = secret.rpartition(":")[2].encode()
     stored = b"".join(file.read_bytes() for file in tmp_path.glob("test.db*"))
@@ -106,55 +118,57 @@ def test_a_token_is_kept_only_as_a_hash(store: Store, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 101, f"{POOL_PREFIX}me"])
-def test_a_bad_name_is_refused(store: Store, name: str) -> None:
+def test_a_bad_name_is_refused(control: Control, name: str) -> None:
     with pytest.raises(InvalidInputError, match="--name"):
-        issue(store, name, TokenKind.USER, Grant(), "dagstead")
+        issue(control, name, TokenKind.USER, Grant())
 
 
-def test_a_grant_of_an_unknown_deployment_is_refused(store: Store) -> None:
+def test_a_grant_of_an_unknown_deployment_is_refused(control: Control) -> None:
     with pytest.raises(DeploymentNotFoundError, match="'prdo'"):
-        issue(store, "ada", TokenKind.USER, Grant(deployments={"prdo"}), "dagstead")
+        issue(control, "ada", TokenKind.USER, Grant(deployments={"prdo"}))
 
 
-def test_the_first_start_makes_a_deployment_and_one_user_token(store: Store) -> None:
-    make_first_deployment(store)
-    secret = first_user_secret(store, "dagstead")
+def test_the_first_start_makes_a_deployment_and_one_user_token(
+    control: Control, store: Store
+) -> None:
+    make_first_deployment(control)
+    secret = first_user_secret(control, "dagstead")
     assert secret
     assert store.tokens.authenticate(secret).kind is TokenKind.USER
 
-    make_first_deployment(store)
+    make_first_deployment(control)
     assert [each.name for each in store.deployments.all()] == ["prod"]
-    assert first_user_secret(store, "dagstead") is None
+    assert first_user_secret(control, "dagstead") is None
 
 
-def test_no_first_token_is_made_again_when_all_are_revoked(store: Store) -> None:
-    token, _ = issue(store, "ada", TokenKind.USER, Grant(), "dagstead")
-    store.tokens.revoke(token.id)
-    assert first_user_secret(store, "dagstead") is None
+def test_no_first_token_is_made_again_when_all_are_revoked(control: Control, store: Store) -> None:
+    issued = issue(control, "ada", TokenKind.USER, Grant())
+    store.tokens.revoke(issued.token.id)
+    assert first_user_secret(control, "dagstead") is None
 
 
-def test_prod_does_not_come_back_beside_others(store: Store) -> None:
+def test_prod_does_not_come_back_beside_others(control: Control, store: Store) -> None:
     store.deployments.create("main")
-    make_first_deployment(store)
+    make_first_deployment(control)
     assert [each.name for each in store.deployments.all()] == ["main"]
 
 
-def test_the_pool_serves_the_default_queue_everywhere(store: Store) -> None:
-    token = store.tokens.authenticate(new_pool_secret(store, "dagstead"))
+def test_the_pool_serves_the_default_queue_everywhere(control: Control, store: Store) -> None:
+    token = store.tokens.authenticate(new_pool_secret(control, "dagstead"))
     assert token.kind is TokenKind.AGENT
     assert token.cut_queues([None, "gpu"]) == {None}
     assert token.grants_deployment("any", is_branch=True)
 
 
-def test_a_pool_that_stops_takes_its_token_along(store: Store) -> None:
-    new_pool_secret(store, "dagstead")
-    revoke_pool_tokens(store)
+def test_a_pool_that_stops_takes_its_token_along(control: Control, store: Store) -> None:
+    new_pool_secret(control, "dagstead")
+    revoke_pool_tokens(control)
     assert valid(store) == []
 
 
-def test_after_a_crash_only_the_last_token_lives_on(store: Store) -> None:
+def test_after_a_crash_only_the_last_token_lives_on(control: Control, store: Store) -> None:
     """Run workers that outlived the crash still report with it."""
-    secrets = [new_pool_secret(store, "dagstead") for _ in range(3)]
+    secrets = [new_pool_secret(control, "dagstead") for _ in range(3)]
     expected = [store.tokens.authenticate(secret).id for secret in secrets[1:]]
     assert valid(store) == expected
 

@@ -28,6 +28,11 @@ class AgentContext:
         """The header ``Idempotency-Key``."""
         return self.caller.idempotency_key
 
+    def begin_launch(self, run_id: str, agent_id: str) -> None:
+        """See the protocol."""
+        caller = self.caller
+        caller.control.requests.begin_launch(caller.actor, caller.deployment, run_id, agent_id)
+
     @property
     def event_writer(self) -> InstanceEventWriter:
         """Writes events to the call's deployment."""
@@ -36,4 +41,6 @@ class AgentContext:
     def partitions_of(self, key: AssetKey) -> PartitionsDefinition[Any] | None:
         """How the asset is partitioned, as the deployment's loaded locations define it."""
         services = self.caller.services
-        return services.asset_partitions.of(services.store, self.caller.deployment.name, key)
+        return services.asset_partitions.of(
+            services.control, self.caller.actor, self.caller.deployment, key
+        )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 from dagstead.agent_api.graphql.agent_context import AgentContext
 from dagstead.agent_api.graphql.executor import Namespace, Resolver
-from dagstead.agent_api.graphql.fleet import granted_queues
 from dagstead.agent_api.secrets import Names, secrets_for
 from dagstead.agent_api.services import Caller
-from dagstead.errors import DeploymentNotFoundError, InvalidInputError, StoreAwayError
+from dagstead.control.actor import SYSTEM
+from dagstead.errors import DeploymentNotFoundError, InvalidInputError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import LoadState, Location
-from dagstead.plane.releases import Phase
-
-logger = logging.getLogger(__name__)
 
 
 def catalogue_roots() -> dict[str, Namespace | Resolver]:
@@ -46,10 +42,8 @@ def list_deployments(
     if include_all_serverless_deployments:
         found += [
             each
-            for each in caller.services.store.deployments.all()
-            if each.name not in deployment_names
-            and not each.closed
-            and caller.token.grants_deployment(each.name, is_branch=each.is_branch)
+            for each in caller.control.deployments.granted(caller.actor)
+            if each.name not in deployment_names and not each.closed
         ]
     return [_deployment(caller, each) for each in found]
 
@@ -60,9 +54,7 @@ def deployment_info(context: AgentContext) -> dict[str, Any]:
     if caller.deployment_name:
         return _deployment(caller, caller.deployment)
     granted = [
-        each
-        for each in caller.services.store.deployments.all()
-        if not each.is_branch and caller.token.grants_deployment(each.name, is_branch=False)
+        each for each in caller.control.deployments.granted(caller.actor) if not each.is_branch
     ]
     if len(granted) != 1:
         names = ", ".join(each.name for each in granted) or "none"
@@ -79,8 +71,8 @@ def workspace(context: AgentContext) -> dict[str, Any]:
     caller = context.caller
     entries = [
         _entry(each)
-        for each in caller.services.store.locations.all(caller.deployment.name)
-        if caller.token.grants_queue(each.queue)
+        for each in caller.control.locations.all(caller.actor, caller.deployment)
+        if caller.actor.grants_queue(each.queue)
     ]
     return {"workspaceEntries": entries}
 
@@ -91,12 +83,13 @@ def scoped_secrets(
     """The environment variables for a location's code, which its code server asks for first."""
     caller = context.caller
     deployment = caller.deployment
+    locations = caller.control.locations
     if location_name is not None:
-        _note(caller, deployment.name, [location_name], Phase.IMPORTING)
-    store = caller.services.store
+        locations.note_importing(caller.actor, deployment, location_name)
     names = Names(
-        deployments=frozenset(each.name for each in store.deployments.all()),
-        locations=frozenset(each.name for each in store.locations.all(deployment.name)),
+        # All of them, whatever the caller may see: what the server's own settings mean.
+        deployments=frozenset(each.name for each in caller.control.deployments.granted(SYSTEM)),
+        locations=frozenset(each.name for each in locations.all(caller.actor, deployment)),
     )
     found = secrets_for(caller.services.secrets, deployment, location_name, names)
     return [
@@ -111,11 +104,9 @@ def scoped_secrets(
 
 def _find(caller: Caller, name: str) -> Deployment | None:
     try:
-        deployment = caller.services.store.deployments.get(name)
+        return caller.control.deployments.named(caller.actor, name)
     except DeploymentNotFoundError:
         return None
-    caller.token.require_deployment(deployment.name, is_branch=deployment.is_branch)
-    return deployment
 
 
 def _deployment(caller: Caller, deployment: Deployment) -> dict[str, Any]:
@@ -123,32 +114,19 @@ def _deployment(caller: Caller, deployment: Deployment) -> dict[str, Any]:
         "deploymentName": deployment.name,
         "deploymentType": "BRANCH" if deployment.is_branch else "PRODUCTION",
         "isBranchDeployment": deployment.is_branch,
-        "workspaceEntries": partial(_workspace_entries, caller, deployment.name),
+        "workspaceEntries": partial(_workspace_entries, caller, deployment),
     }
 
 
 def _workspace_entries(
     caller: Caller,
-    deployment: str,
+    deployment: Deployment,
     _context: AgentContext,
     *,
     agent_queues: Sequence[str | None] = (None,),
 ) -> list[dict[str, Any]]:
-    queues = granted_queues(caller, agent_queues)
-    every = caller.services.store.locations.all(deployment)
-    found = [each for each in every if each.queue in queues]
-    loading = [each.name for each in found if each.open_release is not None]
-    if loading:
-        _note(caller, deployment, loading, Phase.TAKEN)
+    found = caller.control.locations.to_serve(caller.actor, deployment, agent_queues)
     return [_entry(each) for each in found]
-
-
-def _note(caller: Caller, deployment: str, names: Sequence[str], phase: Phase) -> None:
-    """For people who wait: how far a location has come. No answer depends on it."""
-    try:
-        caller.services.store.releases.note_phase(deployment, names, phase)
-    except StoreAwayError:
-        logger.warning("Could not note that %s: %s are %s", deployment, names, phase)
 
 
 def _entry(location: Location) -> dict[str, Any]:

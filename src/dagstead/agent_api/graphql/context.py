@@ -39,6 +39,13 @@ class StorageContext(Protocol):
     def idempotency_key(self) -> str | None:
         """The header ``Idempotency-Key``; None if the request has none."""
 
+    def begin_launch(self, run_id: str, agent_id: str) -> None:
+        """Let one agent, the first that says so, begin a run.
+
+        Raises:
+            ForbiddenError: when another one has begun it.
+        """
+
     @property
     def event_writer(self) -> EventWriter:
         """Writes to the same deployment."""

@@ -15,12 +15,10 @@ from pydantic.alias_generators import to_camel
 from dagstead.agent_api.graphql.agent_context import AgentContext
 from dagstead.agent_api.graphql.executor import Namespace, Resolver
 from dagstead.agent_api.graphql.packing import unpack
-from dagstead.agent_api.services import Caller
-from dagstead.engine.redelivery import Housekeeping
-from dagstead.errors import ForbiddenError
-from dagstead.model.queues import describe_queue
+from dagstead.control.agents import AgentReport
+from dagstead.control.requests import Poll
 from dagstead.plane.agents import Heartbeat
-from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
+from dagstead.plane.requests import DEFAULT_POP_LIMIT, Request
 
 logger = logging.getLogger(__name__)
 
@@ -69,19 +67,13 @@ class Fleet:
         """Lease waiting requests to this agent, as far as its token grants them."""
         caller = context.caller
         self.takes_branches[caller.token.id] = for_branch_deployments
-        claim = Claim(
-            token_id=caller.token.id,
-            deployments=frozenset(
-                name
-                for name in for_full_deployments
-                if caller.token.grants_deployment(name, is_branch=False)
-            ),
-            branch_deployments=for_branch_deployments and caller.token.branch_deployments,
-            queues=granted_queues(caller, agent_queues),
+        poll = Poll(
+            full_deployments=for_full_deployments,
+            branch_deployments=for_branch_deployments,
+            queues=agent_queues,
             limit=limit or DEFAULT_POP_LIMIT,
         )
-        popped = caller.services.store.requests.pop(claim)
-        return [_request(request) for request in popped if _is_wanted(caller, request)]
+        return [_request(each) for each in caller.control.requests.take(caller.actor, poll)]
 
     def add_heartbeats(
         self,
@@ -92,82 +84,44 @@ class Fleet:
     ) -> dict[str, bool]:
         """Keep the newest heartbeat of this agent for each deployment."""
         caller = context.caller
-        known = {each.name: each for each in caller.services.store.deployments.all()}
-        beats = [
-            self._heartbeat(caller, sent, serialized_errors)
+        takes_branches = self.takes_branches.get(caller.token.id, False)
+        reports = [
+            _report(sent, serialized_errors, takes_branches=takes_branches)
             for sent in serialized_agent_heartbeats
-            if sent.deployment_name in known
-            and caller.token.grants_deployment(
-                sent.deployment_name, is_branch=known[sent.deployment_name].is_branch
-            )
         ]
-        caller.services.store.agents.record(beats)
+        caller.control.agents.record(caller.actor, reports)
         return {"ok": True}
-
-    def _heartbeat(self, caller: Caller, sent: HeartbeatInput, errors: Sequence[str]) -> Heartbeat:
-        beat = unpack(sent.serialized_agent_heartbeat, AgentHeartbeat)
-        now = caller.services.store.clock()
-        claimed = frozenset(beat.agent_queues_config.queues)
-        granted = caller.token.cut_queues(claimed)
-        metadata: dict[str, Any] = dict(beat.metadata)
-        if claimed - granted:
-            metadata["refused_queues"] = sorted(map(describe_queue, claimed - granted))
-        return Heartbeat(
-            agent_id=beat.agent_id,
-            deployment=sent.deployment_name,
-            token_id=caller.token.id,
-            received_at=now,
-            first_received_at=now,
-            label=beat.agent_label,
-            type=beat.agent_type,
-            version=beat.metadata.get("version"),
-            queues=granted,
-            branch_deployments=self.takes_branches.get(caller.token.id, False)
-            and caller.token.branch_deployments,
-            metadata=metadata,
-            run_worker_statuses=(
-                serialize_value(beat.run_worker_statuses) if beat.run_worker_statuses else None
-            ),
-            errors=tuple(errors),
-        )
 
 
 def list_agents(
     context: AgentContext, *, heartbeated_since: float | None = None
 ) -> list[dict[str, Any]]:
     """The agents that were heard of since then, each once."""
-    store = context.caller.services.store
-    now = store.clock()
-    found = {beat.agent_id: beat for beat in store.agents.all(since=heartbeated_since)}
-    return [{"id": beat.agent_id, "status": str(beat.status(now))} for beat in found.values()]
+    caller = context.caller
+    now = caller.control.clock()
+    newest: dict[str, Heartbeat] = {}
+    for beat in caller.control.agents.granted(caller.actor):
+        if heartbeated_since is None or beat.received_at >= heartbeated_since:
+            newest.setdefault(beat.agent_id, beat)
+    return [{"id": each, "status": str(beat.status(now))} for each, beat in newest.items()]
 
 
-def granted_queues(caller: Caller, claimed: Sequence[str | None]) -> frozenset[str | None]:
-    """The claimed queues that the token grants.
-
-    Raises:
-        ForbiddenError: when none is left, with the sentence for the agent's log.
-    """
-    granted = caller.token.cut_queues(claimed)
-    if claimed and not granted:
-        asked = ", ".join(describe_queue(queue) for queue in claimed)
-        msg = (
-            f"Agent token {caller.token.name!r} may not serve: {asked}. It may serve: "
-            f"{caller.token.describe_queues()}. Change agent_queues in the agent's dagster.yaml, "
-            "or create a token that may with `dagstead token create --kind agent --queue …`."
-        )
-        raise ForbiddenError(msg)
-    return granted
-
-
-def _is_wanted(caller: Caller, request: Request) -> bool:
-    if request.api != LAUNCH_RUN:
-        return True
-    if Housekeeping(caller.services.instances).is_wanted(request):
-        return True
-    # Its run was ended while it waited: starting it now would surprise everybody.
-    caller.services.store.requests.expire(request.deployment, [request.id])
-    return False
+def _report(sent: HeartbeatInput, errors: Sequence[str], *, takes_branches: bool) -> AgentReport:
+    beat = unpack(sent.serialized_agent_heartbeat, AgentHeartbeat)
+    return AgentReport(
+        agent_id=beat.agent_id,
+        deployment=sent.deployment_name,
+        label=beat.agent_label,
+        type=beat.agent_type,
+        version=beat.metadata.get("version"),
+        queues=frozenset(beat.agent_queues_config.queues),
+        branch_deployments=takes_branches,
+        metadata=beat.metadata,
+        run_worker_statuses=(
+            serialize_value(beat.run_worker_statuses) if beat.run_worker_statuses else None
+        ),
+        errors=tuple(errors),
+    )
 
 
 def _request(request: Request) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from dagstead.agent_api.graphql.inputs import (
     value_of,
 )
 from dagstead.agent_api.graphql.packing import pack, pack_optional, seconds, unpack
+from dagstead.engine.run_launcher import AGENT_ID_TAG
 from dagstead.errors import NotFoundError
 
 #: The columns of a run record: a run can be sorted by nothing else.
@@ -181,7 +182,10 @@ def get_run_tag_keys(context: StorageContext) -> list[str]:
 def add_run_tags(
     context: StorageContext, *, run_id: str, json_new_tags: Json[dict[str, str]]
 ) -> dict[str, bool]:
-    """Put tags on a run."""
+    """Put tags on a run; an agent's own is its word that it begins the run now."""
+    agent_id = json_new_tags.get(AGENT_ID_TAG)
+    if agent_id:
+        context.begin_launch(run_id, agent_id)
     _storage(context).add_run_tags(run_id, json_new_tags)
     return OK
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.engine.instances import Instances
-from dagstead.engine.reminders import REMIND_AFTER_SECONDS, Reminders
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, Claim, Request
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
+from dagstead.watch.reminders import REMIND_AFTER_SECONDS, Reminders
+from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy
 
 POLL = Claim(
@@ -43,8 +43,8 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
 
 
 @pytest.fixture
-def reminders(store: Store, tmp_path: Path) -> Reminders:
-    return Reminders(Instances(store, tmp_path / "deployments", None))
+def reminders(store: Store) -> Reminders:
+    return Reminders(control_without_dagster(store))
 
 
 def checks(store: Store) -> list[Request]:
@@ -88,7 +88,7 @@ def test_an_agent_that_takes_long_to_load_is_told_once_a_minute(
     clock.advance(REMIND_AFTER_SECONDS)
     reminders.send()
     for request in store.requests.pop(POLL):
-        store.requests.answer(request.id, "prod", "{}")
+        store.requests.answer("prod", request.id, "{}")
     reminders.send()
     assert checks(store) == []
     clock.advance(REMIND_AFTER_SECONDS)

@@ -21,16 +21,24 @@ _MAX_TEXT_BYTES = 1 << 30
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """Where to upload a file: its key, and a signed address without this server's own."""
+
+    key: str
+    address: str
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshots:
     """The definitions of one deployment's locations."""
 
-    blobs: Blobs
+    _blobs: Blobs
     deployment: str
 
     def has(self, kind: str, sha1: str) -> bool:
         """Whether the text of that hash is stored."""
-        return self.blobs.size(self._key(kind, sha1)) is not None
+        return self._blobs.size(self._key(kind, sha1)) is not None
 
     def read(self, kind: str, sha1: str) -> str:
         """The stored text.
@@ -38,16 +46,21 @@ class Snapshots:
         Raises:
             BlobNotFoundError: when it was never uploaded.
         """
-        return decompress(self.blobs.get(self._key(kind, sha1))).decode()
+        return decompress(self._blobs.get(self._key(kind, sha1))).decode()
 
     def write(self, kind: str, text: str) -> str:
         """Store a text; returns its SHA-1."""
         data = text.encode()
         sha1 = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-        self.blobs.put(self._key(kind, sha1), zlib.compress(data))
+        self._blobs.put(self._key(kind, sha1), zlib.compress(data))
         return sha1
 
-    def accept(self, kind: str, sha1: str, upload: BlobKey, *, compressed: bool) -> int:
+    def offer(self, upload_id: str) -> Offer:
+        """Where a file can be uploaded to, for :meth:`accept` to take it in."""
+        key = self._upload_key(upload_id)
+        return Offer(key=str(key), address=self._blobs.sign(key, "PUT"))
+
+    def accept(self, kind: str, sha1: str, upload_id: str, *, compressed: bool) -> int:
         """Take an uploaded file in, if it is what it says.
 
         Returns:
@@ -56,8 +69,9 @@ class Snapshots:
         Raises:
             InvalidInputError: when the file is missing, damaged, or another text.
         """
+        upload = self._upload_key(upload_id)
         try:
-            data = self.blobs.get(upload)
+            data = self._blobs.get(upload)
         except BlobNotFoundError as error:
             msg = f"The snapshot {sha1} was confirmed and never uploaded. Deploy again."
             raise InvalidInputError(msg) from error
@@ -68,8 +82,12 @@ class Snapshots:
         if not _is_text(text):
             msg = f"The uploaded snapshot of SHA-1 {sha1} is no UTF-8 text."
             raise InvalidInputError(msg)
-        self.blobs.put(self._key(kind, sha1), data if compressed else zlib.compress(data))
+        self._blobs.put(self._key(kind, sha1), data if compressed else zlib.compress(data))
+        self._blobs.delete(upload)
         return len(text)
+
+    def _upload_key(self, upload_id: str) -> BlobKey:
+        return BlobKey(BlobKind.SNAPSHOT, self.deployment, f"uploads/{upload_id}")
 
     def _key(self, kind: str, sha1: str) -> BlobKey:
         if not _SHA1.fullmatch(sha1):

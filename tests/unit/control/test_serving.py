@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.engine.calls import AgentCalls
+from dagstead.control.actor import SYSTEM
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.tokens import TokenKind
+from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store, open_store
-from dagstead.store.tokens import Grant
 from dagstead.testing.clock import ManualClock
+from tests.support.orchestration import control_without_dagster
 
 
 @pytest.fixture
@@ -30,8 +30,13 @@ def prod(store: Store) -> Deployment:
     return store.deployments.create("prod")
 
 
+def why_unserved(store: Store, prod: Deployment, location: str, queue: str | None) -> str | None:
+    serving = control_without_dagster(store).serving
+    return serving.why_unserved(SYSTEM, prod, location, queue)
+
+
 def test_a_token_that_was_never_used_is_no_agent(store: Store, prod: Deployment) -> None:
-    reason = AgentCalls(store).why_unserved(prod, "digits", "gpu")
+    reason = why_unserved(store, prod, "digits", "gpu")
     assert reason is not None
     assert "No agent is running" in reason
 
@@ -40,14 +45,14 @@ def test_an_agent_that_has_just_called_may_serve_what_its_token_grants(
     store: Store, prod: Deployment, clock: ManualClock
 ) -> None:
     store.tokens.authenticate("secret")
-    assert AgentCalls(store).why_unserved(prod, "digits", "gpu") is None
-    assert AgentCalls(store).why_unserved(prod, "digits", "cpu") is not None
-    assert AgentCalls(store).why_unserved(prod, "digits", None) is not None
+    assert why_unserved(store, prod, "digits", "gpu") is None
+    assert why_unserved(store, prod, "digits", "cpu") is not None
+    assert why_unserved(store, prod, "digits", None) is not None
     clock.advance(90)
-    assert AgentCalls(store).why_unserved(prod, "digits", "gpu") is not None
+    assert why_unserved(store, prod, "digits", "gpu") is not None
 
 
 def test_a_revoked_token_is_nobody(store: Store, prod: Deployment) -> None:
     store.tokens.authenticate("secret")
     store.tokens.revoke(1)
-    assert AgentCalls(store).why_unserved(prod, "digits", "gpu") is not None
+    assert why_unserved(store, prod, "digits", "gpu") is not None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from dagstead.engine.instances import Instances
+from dagstead.control.actor import SYSTEM
+from dagstead.control.all import Control
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.policies import ReleasePolicy, Unserved
 from dagstead.plane.releases import PartState, Release
@@ -20,15 +21,14 @@ GONE_SECONDS = 180.0
 class ReleaseWatch:
     """Run by the daemon process, every few seconds."""
 
-    instances: Instances
+    control: Control
     #: Since when this process has seen nobody serve a release, by deployment and number.
     _unserved_since: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def look(self) -> None:
         """End what is overdue, or has waited too long for an agent."""
-        store = self.instances.store
-        deployments = {each.name: each for each in store.deployments.all()}
-        loading = store.releases.open()
+        deployments = {each.name: each for each in self.control.deployments.granted(SYSTEM)}
+        loading = self.control.releases.open(SYSTEM)
         ended = self._unserved_since.keys() - {(each.deployment, each.number) for each in loading}
         for key in ended:
             del self._unserved_since[key]
@@ -41,7 +41,7 @@ class ReleaseWatch:
 
     def _why_end(self, deployment: Deployment, release: Release) -> str | None:
         policy = ReleasePolicy.of(deployment.settings)
-        now = self.instances.store.clock()
+        now = self.control.clock()
         waiting = [each for each in release.parts if each.state is PartState.LOADING]
         names = ", ".join(repr(each.name) for each in waiting)
         if now - release.created_at >= policy.timeout_seconds:
@@ -50,10 +50,11 @@ class ReleaseWatch:
                 "log of the agent, or raise releases.timeout_seconds in the deployment's settings."
             )
         key = (release.deployment, release.number)
+        why_unserved = self.control.serving.why_unserved
         unserved = [
             f"{each.name!r} has lost its agent. {reason}"
             for each in waiting
-            if (reason := self.instances.calls.why_unserved(deployment, each.name, each.queue))
+            if (reason := why_unserved(SYSTEM, deployment, each.name, each.queue))
         ]
         if not unserved or policy.unserved is not Unserved.REFUSE:
             self._unserved_since.pop(key, None)
@@ -63,5 +64,4 @@ class ReleaseWatch:
 
     def _end(self, deployment: Deployment, release: Release, reason: str) -> None:
         logger.warning("Ending release %s of %s: %s", release.number, release.deployment, reason)
-        outcome = self.instances.store.releases.end(release.deployment, release.number, reason)
-        self.instances.calls.check_for_workspace_updates(deployment, outcome.queues)
+        self.control.releases.end(SYSTEM, deployment, release.number, reason)

@@ -14,20 +14,14 @@ from dagstead.store.requests import Requests
 
 PACKAGE = Path(dagstead.__file__).parent
 
-#: They work on every deployment; only housekeeping, which answers nobody, may call them.
+#: They work on every deployment; only acts of the system, which answer nobody, may call them.
 OF_ALL_DEPLOYMENTS = {"open", "expire_overdue", "purge"}
-HOUSEKEEPING = {PACKAGE / "engine" / "redelivery.py", PACKAGE / "engine" / "reminders.py"}
+OF_THE_SYSTEM = "actor.require_system("
 
-#: A caller's own deployment, which ``Caller.deployment`` has looked at; the one that a launcher or
-#: a waiting call is of; that of a request which was found by one of these.
-LOOKED_AT = {
-    "caller.deployment.name",
-    "deployment.name",
-    "self._deployment.name",
-    "request.deployment",
-}
-#: What ``deployment`` above may be in the room of agents.
-OF_CALLER = "deployment = caller.deployment"
+#: What an act was given, and that of a request which was found by it.
+LOOKED_AT = {"deployment.name", "request.deployment"}
+#: How an act looks at the deployment that it was given.
+LOOKS = ("actor.require_agent(deployment)", OF_THE_SYSTEM)
 
 
 def takes_its_deployment(name: str) -> bool:
@@ -42,7 +36,7 @@ def calls() -> Iterator[tuple[Path, ast.FunctionDef, str, ast.Call]]:
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef):
                 for call in ast.walk(function):
-                    if isinstance(call, ast.Call) and ".requests." in ast.unparse(call.func):
+                    if isinstance(call, ast.Call) and ".store.requests." in ast.unparse(call.func):
                         yield path, function, ast.unparse(call.func).split(".")[-1], call
 
 
@@ -67,13 +61,14 @@ def test_every_call_names_a_deployment_that_was_looked_at() -> None:
     assert {"pop", "answer", "begin_launch"} <= {name for _path, _function, name, _call in found}
     for path, function, name, call in found:
         place = f"{path}:{call.lineno}"
+        assert path.is_relative_to(PACKAGE / "control"), place
+        source = ast.unparse(function)
         if name in OF_ALL_DEPLOYMENTS:
-            assert path in HOUSEKEEPING, place
+            assert OF_THE_SYSTEM in source, place
         elif takes_its_deployment(name):
-            given = ast.unparse(call.args[0])
-            assert given in LOOKED_AT, place
-            if given == "deployment.name" and path.is_relative_to(PACKAGE / "agent_api"):
-                assert OF_CALLER in ast.unparse(function), place
+            assert ast.unparse(call.args[0]) in LOOKED_AT, place
+            # What is private is called by acts only.
+            assert function.name.startswith("_") or any(each in source for each in LOOKS), place
 
 
 def test_the_queue_is_only_ever_called() -> None:
@@ -84,7 +79,7 @@ def test_the_queue_is_only_ever_called() -> None:
         for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Call)
         for node in _values(statement)
-        if isinstance(node, ast.Attribute) and node.attr == "requests"
+        if isinstance(node, ast.Attribute) and ast.unparse(node).endswith("store.requests")
     ]
     assert hidden == []
 

@@ -4,17 +4,16 @@ import dataclasses
 
 import pytest
 
+from dagstead.control.actor import COMMAND_LINE
 from dagstead.plane.agents import AgentStatus, Heartbeat
-from dagstead.plane.tokens import TokenKind
-from dagstead.server.agent_report import report
-from dagstead.server.issuing import issue
+from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
-from dagstead.store.tokens import Grant
 from dagstead.testing.clock import ManualClock
+from tests.support.orchestration import control_without_dagster
 
 
 def beat(store: Store, clock: ManualClock) -> Heartbeat:
-    token, _ = issue(store, "eu", TokenKind.AGENT, Grant(), "dagstead")
+    token = store.tokens.create("eu", TokenKind.AGENT, "secret", Grant())
     return Heartbeat(
         agent_id="0123",
         deployment="prod",
@@ -39,11 +38,12 @@ def test_an_agent_is_one_row_for_all_its_deployments(store: Store, clock: Manual
     first = beat(store, clock)
     store.agents.record([first, dataclasses.replace(first, deployment="staging", errors=())])
 
-    (row,) = report(store)
-    assert row.deployments == ["prod", "staging"]
-    assert row.queues == ["(default queue)", "eu"]
+    agents = control_without_dagster(store).agents
+    (row,) = agents.all(COMMAND_LINE)
+    assert row.deployments == ("prod", "staging")
+    assert row.agent.queues == {None, "eu"}
     assert (row.label, row.token, row.errors) == ("eu agent", "eu", 1)
     assert row.status is AgentStatus.RUNNING
 
     clock.advance(91)
-    assert report(store)[0].status is AgentStatus.NOT_RUNNING
+    assert agents.all(COMMAND_LINE)[0].status is AgentStatus.NOT_RUNNING

@@ -10,7 +10,8 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass, field
 
-from dagstead.engine.instances import Instances
+from dagstead.control.actor import SYSTEM
+from dagstead.control.all import Control
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import LoadState
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, Request, RequestState
@@ -25,20 +26,19 @@ REMIND_AFTER_SECONDS = 60.0
 class Reminders:
     """Run by the daemon process, every few seconds."""
 
-    instances: Instances
+    control: Control
     #: When each queue of a deployment was reminded last, by this process.
     _reminded: dict[tuple[str, str | None], float] = field(default_factory=dict)
 
     def send(self) -> None:
         """Check once more on the queues of locations that have been loading for long."""
-        store = self.instances.store
-        now = store.clock()
+        now = self.control.clock()
         under_way = {
             (request.deployment, request.queue)
-            for request in store.requests.open()
+            for request in self.control.requests.open(SYSTEM)
             if _is_check_under_way(request, now)
         }
-        for deployment in store.deployments.all():
+        for deployment in self.control.deployments.granted(SYSTEM):
             if not deployment.closed:
                 overdue = {
                     queue
@@ -51,13 +51,13 @@ class Reminders:
         if not queues:
             return
         logger.info("Reminding agents of deploys to %s", deployment.name)
-        self.instances.calls.check_for_workspace_updates(deployment, queues)
+        self.control.locations.remind(SYSTEM, deployment, queues)
         self._reminded.update({(deployment.name, queue): now for queue in queues})
 
     def _overdue(self, deployment: Deployment, now: float) -> set[str | None]:
         return {
             location.queue
-            for location in self.instances.store.locations.all(deployment.name)
+            for location in self.control.locations.all(SYSTEM, deployment)
             if location.state is LoadState.LOADING
             and now - location.updated_at >= REMIND_AFTER_SECONDS
             and now - self._reminded.get((deployment.name, location.queue), 0.0)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.engine.instances import Instances
-from dagstead.engine.release_watch import GONE_SECONDS, ReleaseWatch
 from dagstead.plane.releases import ReleaseState
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
+from dagstead.watch.release_watch import GONE_SECONDS, ReleaseWatch
 from tests.support.heartbeats import heartbeat_of
+from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy, new_location
 
 
@@ -29,8 +29,8 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
 
 
 @pytest.fixture
-def watch(store: Store, tmp_path: Path) -> ReleaseWatch:
-    return ReleaseWatch(Instances(store, tmp_path / "deployments", None))
+def watch(store: Store) -> ReleaseWatch:
+    return ReleaseWatch(control_without_dagster(store))
 
 
 def beat(store: Store) -> None:

@@ -1,0 +1,227 @@
+"""Who does an act, and what it may do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from dagstead.errors import ForbiddenError
+from dagstead.model.queues import describe_queue
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.tokens import Grant, Token, TokenKind
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Actor:
+    """The holder of a token, or the system itself.
+
+    Without a token and not the system, it may do nothing: so a caller who was not recognised is
+    refused by every act.
+    """
+
+    #: For records of what was done.
+    name: str
+    token: Token | None = None
+    is_system: bool = False
+
+    @classmethod
+    def holding(cls, token: Token) -> Actor:
+        """The holder of a token."""
+        return cls(name=token.name, token=token)
+
+    @property
+    def is_unlimited(self) -> bool:
+        """Whether it may act on the whole organization."""
+        return self.is_system or (self.token is not None and self.token.is_unlimited)
+
+    def grants(self, deployment: Deployment) -> bool:
+        """Whether this deployment may be looked at."""
+        return self.is_system or (
+            self.token is not None
+            and self.token.grants_deployment(
+                deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
+            )
+        )
+
+    def grants_queue(self, queue: str | None) -> bool:
+        """Whether work of this agent queue may be taken."""
+        return self.is_system or (self.token is not None and self.token.grants_queue(queue))
+
+    def require_name(
+        self, name: str, *, is_branch: bool = False, repository: str | None = None
+    ) -> None:
+        """Refuse unless a deployment of that name, which need not exist, may be looked at.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if not self.is_system:
+            self._held().require_deployment(name, is_branch=is_branch, repository=repository)
+
+    def require_deployment(self, deployment: Deployment) -> None:
+        """Refuse unless a deployment may be looked at.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        self.require_name(
+            deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
+        )
+
+    def require_branch(self, name: str, repository: str) -> None:
+        """Refuse unless a person may use branch deployments of a repository.
+
+        Args:
+            name: of the branch deployment, which need not exist.
+            repository: as the CLI reports it.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if not self.is_system:
+            self.require_name(name, is_branch=True, repository=repository)
+            self._require_user()
+
+    def require_change(self, deployment: Deployment, what: str) -> None:
+        """Refuse unless a person may change all of a deployment.
+
+        Args:
+            deployment: the one to change.
+            what: as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        self.require_locations(deployment, ())
+        self.require_whole(what)
+
+    def require_locations(self, deployment: Deployment, names: Iterable[str]) -> None:
+        """Refuse unless a person may change these locations of a deployment.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if self.is_system:
+            return
+        self.require_deployment(deployment)
+        self._require_user().require_locations(names)
+
+    def require_agent(self, deployment: Deployment | None = None) -> None:
+        """Refuse everybody but agents, those for other deployments too.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if self.is_system:
+            return
+        token = self._held()
+        if token.kind is not TokenKind.AGENT:
+            raise ForbiddenError(
+                f"Token {token.name!r} is a user token, and this is for agents. "
+                "Create an agent token with `dagstead token create --kind agent`."
+            )
+        if deployment is not None:
+            self.require_deployment(deployment)
+
+    def require_organization(self, what: str) -> None:
+        """Refuse everybody who is limited in any way.
+
+        Args:
+            what: needs an unlimited token, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if not self.is_unlimited:
+            token = self._held()
+            limits = "an agent" if token.kind is TokenKind.AGENT else token.describe_deployments()
+            raise ForbiddenError(
+                f"{what} needs a token for all deployments. Token {token.name!r} is limited to: "
+                f"{limits}. Create one with `dagstead token create --kind user`."
+            )
+
+    def require_system(self, what: str) -> None:
+        """Refuse everybody but the control plane itself.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if not self.is_system:
+            raise ForbiddenError(f"{what} is done by the control plane itself only.")
+
+    def require_holding(self, grant: Grant) -> None:
+        """Refuse to grant more than the actor holds.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if self.is_system:
+            return
+        token = self._held()
+        excess = token.excess(grant)
+        if excess:
+            raise ForbiddenError(
+                f"Token {token.name!r} cannot grant more than it holds, and this grants more: "
+                f"{excess}. Limit what you grant, or use a token that holds it."
+            )
+
+    def cut_queues(self, claimed: Iterable[str | None]) -> frozenset[str | None]:
+        """The claimed queues that are granted.
+
+        Raises:
+            ForbiddenError: when none is left, with the sentence for the agent's log.
+        """
+        asked = list(claimed)
+        granted = frozenset(queue for queue in asked if self.grants_queue(queue))
+        if asked and not granted:
+            token = self._held()
+            raise ForbiddenError(
+                f"Agent token {token.name!r} may not serve: "
+                f"{', '.join(map(describe_queue, asked))}. It may serve: "
+                f"{token.describe_queues()}. Change agent_queues in the agent's dagster.yaml, or "
+                "create a token that may with `dagstead token create --kind agent --queue …`."
+            )
+        return granted
+
+    def require_whole(self, what: str) -> None:
+        """Refuse nobody, and those who are limited to locations.
+
+        Args:
+            what: as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if not self.is_system:
+            self._held().require_more_than_deploying(what)
+
+    def require_user(self) -> None:
+        """Refuse agents.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        if not self.is_system:
+            self._require_user()
+
+    def _require_user(self) -> Token:
+        token = self._held()
+        if token.kind is not TokenKind.USER:
+            raise ForbiddenError(
+                f"Token {token.name!r} is an agent token, and this is for people and the CLI. "
+                "Create a user token with `dagstead token create --kind user`."
+            )
+        return token
+
+    def _held(self) -> Token:
+        if self.token is None:
+            raise ForbiddenError("This needs a token, and none came with it.")
+        return self.token
+
+
+#: What the control plane does by itself.
+SYSTEM = Actor(name="the control plane", is_system=True)
+#: Whoever may read and write the data folder may do everything.
+COMMAND_LINE = Actor(name="the command line", is_system=True)
+#: A caller without a token.
+NOBODY = Actor(name="nobody")

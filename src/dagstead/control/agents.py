@@ -1,0 +1,166 @@
+"""Agents: what they report of themselves, and how they are."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+from dagstead.control.serving import alive
+from dagstead.model.agents import Agent
+from dagstead.model.queues import describe_queue
+from dagstead.plane.agents import AgentStatus, Heartbeat, as_agent, of_deployment
+from dagstead.plane.deployments import Deployment
+
+#: Agents that were not heard of for a week are no longer listed.
+_KEPT_SECONDS = 7 * 24 * 3600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentReport:
+    """What an agent says of itself for one deployment."""
+
+    agent_id: str
+    deployment: str
+    label: str | None
+    type: str | None
+    version: str | None
+    queues: frozenset[str | None]
+    branch_deployments: bool
+    metadata: Mapping[str, Any]
+    #: Serialized ``CloudRunWorkerStatuses``, or ``None``.
+    run_worker_statuses: str | None
+    #: Serialized ``TimestampedError`` of the last day.
+    errors: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentView:
+    """One agent of the organization, by its heartbeats for all deployments."""
+
+    id: str
+    #: As routing sees it, by its newest heartbeat.
+    agent: Agent
+    label: str
+    status: AgentStatus
+    version: str | None
+    type: str | None
+    #: The deployments of its heartbeats that count now: if it is silent, of the last one.
+    deployments: tuple[str, ...]
+    full_deployments: tuple[str, ...]
+    branch_deployments: bool
+    #: The name of its token, for those who may know of tokens.
+    token: str | None
+    #: Seconds since 1970.
+    last_heartbeat: float
+    #: How many errors its heartbeats have at most.
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """The act of a heartbeat, and views of agents."""
+
+    _backend: Backend
+
+    def record(self, actor: Actor, reports: Iterable[AgentReport]) -> None:
+        """Keep an agent's newest heartbeats, as far as its token grants what they claim."""
+        actor.require_agent()
+        known = {each.name: each for each in self._backend.store.deployments.all()}
+        beats = [
+            self._heartbeat(actor, report)
+            for report in reports
+            if report.deployment in known and actor.grants(known[report.deployment])
+        ]
+        self._backend.store.agents.record(beats)
+
+    def all(self, actor: Actor) -> list[AgentView]:
+        """The agents of the deployments that the actor may see, the last heard of first."""
+        deployments = {each.name: each for each in self._backend.store.deployments.all()}
+        beats: dict[str, list[Heartbeat]] = defaultdict(list)
+        for beat in self._backend.store.agents.all():
+            deployment = deployments.get(beat.deployment)
+            if deployment is not None and actor.grants(deployment):
+                beats[beat.agent_id].append(beat)
+        full = {name for name, each in deployments.items() if not each.is_branch}
+        now = self._backend.now()
+        tokens = self._backend.store.tokens.all() if actor.is_unlimited else ()
+        names = {token.id: token.name for token in tokens}
+        return [
+            _view(of_agent, full, now, token=names.get(of_agent[0].token_id))
+            for of_agent in beats.values()
+        ]
+
+    def granted(self, actor: Actor) -> list[Heartbeat]:
+        """The newest heartbeats for the deployments that the actor may see, the newest first."""
+        names = {each.name for each in self._backend.store.deployments.all() if actor.grants(each)}
+        return [beat for beat in self._backend.store.agents.all() if beat.deployment in names]
+
+    def of(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
+        """One heartbeat of each agent that serves a deployment, also of those silent now."""
+        actor.require_deployment(deployment)
+        every = self._backend.store.agents.all()
+        return of_deployment(every, deployment.name, is_branch=deployment.is_branch)
+
+    def alive(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
+        """The newest heartbeat of each live agent that serves a deployment."""
+        actor.require_deployment(deployment)
+        return alive(self._backend, deployment)
+
+    def forget(self, actor: Actor) -> int:
+        """Forget agents that are long gone; returns how many of their heartbeats that were."""
+        actor.require_system("Forgetting agents")
+        return self._backend.store.agents.forget(_KEPT_SECONDS)
+
+    def _heartbeat(self, actor: Actor, report: AgentReport) -> Heartbeat:
+        now = self._backend.now()
+        granted = frozenset(each for each in report.queues if actor.grants_queue(each))
+        refused = report.queues - granted
+        metadata = dict(report.metadata)
+        if refused:
+            metadata["refused_queues"] = sorted(map(describe_queue, refused))
+        token = actor.token
+        return Heartbeat(
+            agent_id=report.agent_id,
+            deployment=report.deployment,
+            token_id=0 if token is None else token.id,
+            received_at=now,
+            first_received_at=now,
+            label=report.label,
+            type=report.type,
+            version=report.version,
+            queues=granted,
+            branch_deployments=report.branch_deployments
+            and (token is None or token.branch_deployments),
+            metadata=metadata,
+            run_worker_statuses=report.run_worker_statuses,
+            errors=report.errors,
+        )
+
+
+def _view(
+    beats: Sequence[Heartbeat], full: set[str], now: float, *, token: str | None
+) -> AgentView:
+    """One agent by its heartbeats, the newest first."""
+    newest = beats[0]
+    counting = [beat for beat in beats if beat.is_alive(now)] or beats[:1]
+    names = {beat.deployment for beat in counting}
+    return AgentView(
+        id=newest.agent_id,
+        agent=as_agent(newest, is_branch=False),
+        label=newest.label or newest.agent_id,
+        status=newest.status(now),
+        version=newest.version,
+        type=newest.type,
+        deployments=tuple(sorted(names)),
+        full_deployments=tuple(sorted(names & full)),
+        branch_deployments=any(
+            beat.branch_deployments or beat.deployment not in full for beat in counting
+        ),
+        token=token,
+        last_heartbeat=newest.received_at,
+        errors=max(len(beat.errors) for beat in beats),
+    )

@@ -1,0 +1,84 @@
+"""All acts and views, put together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dagstead.control.agents import Agents
+from dagstead.control.asking import Asking
+from dagstead.control.backend import Backend
+from dagstead.control.bell import Bell
+from dagstead.control.deployments import Deployments
+from dagstead.control.files import Files, SignedFiles
+from dagstead.control.identity import Identity
+from dagstead.control.loading import Loading
+from dagstead.control.locations import Locations
+from dagstead.control.orchestration import Orchestration
+from dagstead.control.organization import Organization
+from dagstead.control.pool_tokens import PoolTokens
+from dagstead.control.releases import Releases
+from dagstead.control.requests import Requests
+from dagstead.control.serving import Serving
+from dagstead.control.tokens import Tokens
+from dagstead.control.trust import TrustPolicies
+from dagstead.control.writes import Writes
+from dagstead.plane.clock import Clock
+from dagstead.store.all import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Control:
+    """One group of acts and views for each noun; made by :func:`control_over`."""
+
+    clock: Clock
+    bell: Bell
+    deployments: Deployments
+    organization: Organization
+    tokens: Tokens
+    pool_tokens: PoolTokens
+    trust: TrustPolicies
+    identity: Identity
+    releases: Releases
+    loading: Loading
+    locations: Locations
+    serving: Serving
+    agents: Agents
+    requests: Requests
+    asking: Asking
+    files: Files
+    signed_files: SignedFiles
+    writes: Writes
+
+
+def control_over(
+    store: Store, bell: Bell, open_orchestration: Callable[[], Orchestration]
+) -> Control:
+    """What the control plane does, over what it stores.
+
+    Args:
+        store: where everything is.
+        bell: rung after each commit.
+        open_orchestration: called whenever an act needs Dagster.
+    """
+    backend = Backend(store=store, bell=bell, open_orchestration=open_orchestration)
+    return Control(
+        clock=store.clock,
+        bell=bell,
+        deployments=Deployments(backend),
+        organization=Organization(backend),
+        tokens=Tokens(backend),
+        pool_tokens=PoolTokens(backend),
+        trust=TrustPolicies(backend),
+        identity=Identity(backend),
+        releases=Releases(backend),
+        loading=Loading(backend),
+        locations=Locations(backend),
+        serving=Serving(backend),
+        agents=Agents(backend),
+        requests=Requests(backend),
+        asking=Asking(backend),
+        files=Files(backend),
+        signed_files=SignedFiles(backend),
+        writes=Writes(backend),
+    )

@@ -1,0 +1,29 @@
+"""What acts and views work with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dagstead.control.bell import Bell
+from dagstead.control.orchestration import Orchestration
+from dagstead.store.all import Store
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Backend:
+    """The store, the bell, and Dagster."""
+
+    store: Store
+    bell: Bell
+    #: Called when Dagster is needed: importing it takes seconds, and most commands never do.
+    open_orchestration: Callable[[], Orchestration]
+
+    @property
+    def orchestration(self) -> Orchestration:
+        """Dagster."""
+        return self.open_orchestration()
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return self.store.clock()

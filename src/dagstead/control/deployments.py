@@ -1,0 +1,119 @@
+"""Deployments: who may see which, and how they come and go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagstead.control import bell
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+from dagstead.control.settings_form import deployment_settings_errors
+from dagstead.errors import DeploymentNotFoundError, InvalidInputError
+from dagstead.plane.blobs import BlobKind
+from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
+
+#: What the control plane keeps of a deployment beside its database; PEX files are of all of them.
+_OF_A_DEPLOYMENT = (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployments:
+    """Acts on deployments, and views of them."""
+
+    _backend: Backend
+
+    def granted(self, actor: Actor) -> list[Deployment]:
+        """The deployments that the actor may see, by name."""
+        return [each for each in self._backend.store.deployments.all() if actor.grants(each)]
+
+    def named(self, actor: Actor, name: str) -> Deployment:
+        """One deployment.
+
+        Raises:
+            ForbiddenError: when the actor may not see it, whether or not it exists.
+            DeploymentNotFoundError: when there is none of that name.
+        """
+        try:
+            found = self._backend.store.deployments.get(name)
+        except DeploymentNotFoundError:
+            # Which other deployments exist is not for a limited token's holder.
+            actor.require_name(name)
+            raise
+        actor.require_deployment(found)
+        return found
+
+    def numbered(self, actor: Actor, deployment_id: int) -> Deployment:
+        """One deployment by its number.
+
+        Raises:
+            ForbiddenError: when a limited actor may not see it, or there is none.
+            DeploymentNotFoundError: when there is none.
+        """
+        for each in self.granted(actor):
+            if each.id == deployment_id:
+                return each
+        actor.require_organization(f"Deployment {deployment_id}")
+        raise DeploymentNotFoundError(
+            f"There is no deployment with id {deployment_id}. See `dagstead deployment list`."
+        )
+
+    def create(self, actor: Actor, name: str) -> Deployment:
+        """Make a full deployment.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+            ConflictError: when there is one of that name.
+            InvalidInputError: when the name cannot be used.
+        """
+        actor.require_organization("Creating a deployment")
+        return self._backend.store.deployments.create(name)
+
+    def open_branch(self, actor: Actor, branch: Branch, base: str | None) -> Deployment:
+        """Make a branch's deployment, or renew its facts; a closed pull request closes it.
+
+        Raises:
+            ForbiddenError: when the actor may not use branch deployments of the repository.
+            DeploymentNotFoundError: when ``base`` is the name of none.
+        """
+        name = branch_deployment_name(branch.repo_name, branch.branch_name)
+        actor.require_branch(name, branch.repo_name)
+        if base:
+            self._backend.store.deployments.get(base)
+        deployment = self._backend.store.deployments.create_or_update_branch(branch, base)
+        self._backend.bell.ring(bell.locations(name))
+        return deployment
+
+    def set_settings(
+        self, actor: Actor, deployment: Deployment, settings: Mapping[str, Any]
+    ) -> Deployment:
+        """Replace a deployment's settings.
+
+        Raises:
+            ForbiddenError: when the actor may not change the whole deployment.
+            InvalidInputError: with every mistake in them.
+        """
+        actor.require_change(deployment, "changing a deployment's settings")
+        errors = deployment_settings_errors(settings)
+        if errors:
+            raise InvalidInputError(" ".join(errors))
+        return self._backend.store.deployments.set_settings(deployment.name, settings)
+
+    def delete(self, actor: Actor, deployment: Deployment) -> None:
+        """Remove a deployment with everything that belongs to it: locations, runs, events, files.
+
+        Raises:
+            ForbiddenError: for a limited actor, unless it is a branch deployment that it may use.
+            LastDeploymentError: when it is the last full one.
+        """
+        if deployment.is_branch:
+            actor.require_change(deployment, "deleting a deployment")
+        else:
+            actor.require_organization("Deleting a full deployment")
+        store = self._backend.store
+        store.deployments.delete(deployment.name)
+        self._backend.orchestration.drop(deployment)
+        for kind in _OF_A_DEPLOYMENT:
+            store.blobs.delete_scope(kind, deployment.name)
+        self._backend.bell.ring(bell.locations(deployment.name), bell.releases(deployment.name))

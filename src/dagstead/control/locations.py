@@ -1,0 +1,113 @@
+"""Code locations: what is deployed and what is live, removed or loaded anew."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+from dagstead.control.publishing import Change, publish
+from dagstead.errors import StoreAwayError
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import Location
+from dagstead.plane.releases import Phase
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Locations:
+    """Acts on a deployment's locations, and views of them; deploys are :class:`Releases`."""
+
+    _backend: Backend
+
+    def all(self, actor: Actor, deployment: Deployment) -> list[Location]:
+        """All locations, by name."""
+        actor.require_deployment(deployment)
+        return self._backend.store.locations.all(deployment.name)
+
+    def get(self, actor: Actor, deployment: Deployment, name: str) -> Location:
+        """One location.
+
+        Raises:
+            LocationNotFoundError: with the names that exist.
+        """
+        actor.require_deployment(deployment)
+        return self._backend.store.locations.get(deployment.name, name)
+
+    def version(self, actor: Actor, deployment: Deployment) -> int:
+        """A number that changes when any location of the deployment does."""
+        actor.require_deployment(deployment)
+        return self._backend.store.locations.version(deployment.name)
+
+    def to_serve(
+        self, actor: Actor, deployment: Deployment, queues: Sequence[str | None]
+    ) -> list[Location]:
+        """What an agent with these queues is to run, which it then takes.
+
+        Raises:
+            ForbiddenError: when its token grants none of the queues, or not the deployment.
+        """
+        actor.require_agent(deployment)
+        granted = actor.cut_queues(queues)
+        every = self._backend.store.locations.all(deployment.name)
+        found = [each for each in every if each.queue in granted]
+        loading = [each.name for each in found if each.open_release is not None]
+        if loading:
+            self._note(deployment, loading, Phase.TAKEN)
+        return found
+
+    def note_importing(self, actor: Actor, deployment: Deployment, name: str) -> None:
+        """Note that a location's code server has asked for its secrets, which it does first."""
+        actor.require_agent(deployment)
+        self._note(deployment, [name], Phase.IMPORTING)
+
+    def remove(self, actor: Actor, deployment: Deployment, name: str) -> None:
+        """Remove a location, also from a release that is loading it.
+
+        Raises:
+            ForbiddenError: when the actor may not change the location.
+            LocationNotFoundError: with the names that exist.
+        """
+        actor.require_locations(deployment, [name])
+        outcome = self._backend.store.releases.remove(deployment.name, name)
+        publish(self._backend, Change(deployment=deployment, queues=outcome.queues, releases=True))
+
+    def reload(
+        self, actor: Actor, deployment: Deployment, names: Collection[str] | None = None
+    ) -> None:
+        """Have agents load locations anew as they are deployed.
+
+        Args:
+            actor: who wants it.
+            deployment: whose locations they are.
+            names: of the locations; ``None`` is all of them.
+
+        Raises:
+            ForbiddenError: when the actor may not change one of them.
+            LocationNotFoundError: with the names that exist.
+        """
+        actor.require_locations(deployment, names or ())
+        store = self._backend.store.locations
+        if names is None:
+            actor.require_change(deployment, "loading all locations anew")
+            chosen = store.all(deployment.name)
+        else:
+            chosen = [store.get(deployment.name, each) for each in names]
+        store.reload(deployment.name, [each.name for each in chosen])
+        queues = {each.queue for each in chosen}
+        publish(self._backend, Change(deployment=deployment, queues=queues))
+
+    def remind(self, actor: Actor, deployment: Deployment, queues: Collection[str | None]) -> None:
+        """Have the agents of these queues look once more at what they are to load."""
+        actor.require_system("Reminding agents")
+        publish(self._backend, Change(deployment=deployment, queues=queues, locations=False))
+
+    def _note(self, deployment: Deployment, names: Sequence[str], phase: Phase) -> None:
+        """For people who wait: how far a location has come. No answer depends on it."""
+        try:
+            self._backend.store.releases.note_phase(deployment.name, names, phase)
+        except StoreAwayError:
+            logger.warning("Could not note that %s: %s are %s", deployment.name, names, phase)

@@ -1,0 +1,37 @@
+"""The one port to Dagster: what acts ask of it, and nothing of how it does that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.requests import Request
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outgoing:
+    """A request before it is written in the form that agents read."""
+
+    id: str
+    api: str
+    deployment: Deployment
+    expires_at: float
+    #: What the API takes: an object of the official packages, or ``None``.
+    args: object = None
+
+
+class Orchestration(Protocol):
+    """What Dagster does for the control plane. Any thread may call."""
+
+    def request_body(self, outgoing: Outgoing) -> str:
+        """A request in the form that agents read."""
+
+    def wants_to_start(self, deployment: Deployment, run_id: str) -> bool:
+        """Whether a run that was to be launched still is."""
+
+    def take_launch_answer(self, deployment: Deployment, request: Request, answer: str) -> None:
+        """Fail the run of a launch if the agent's answer, as it came, is that it could not."""
+
+    def drop(self, deployment: Deployment) -> None:
+        """Remove all that a deleted deployment stored: its runs, events and logs."""

@@ -1,0 +1,35 @@
+"""The settings of the whole organization."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Organization:
+    """Settings that are of no single deployment."""
+
+    _backend: Backend
+
+    def settings(self, actor: Actor) -> Mapping[str, Any]:
+        """The settings as they were set. The CLI asks for them to see whether its token is good.
+
+        Raises:
+            ForbiddenError: for agents.
+        """
+        actor.require_user()
+        return self._backend.store.properties.organization_settings()
+
+    def set_settings(self, actor: Actor, settings: Mapping[str, Any]) -> None:
+        """Replace them.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+        """
+        actor.require_organization("Changing the organization's settings")
+        self._backend.store.properties.set_organization_settings(settings)

@@ -1,0 +1,54 @@
+"""The tokens of managed pools, one for each machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+from dagstead.control.tokens import POOL_PREFIX, make_token
+from dagstead.plane.tokens import Grant, Token, TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTokens:
+    """Renewed when a pool starts, revoked when it has stopped.
+
+    They are named by machine: pools on several machines share one database, and must not revoke
+    each other's.
+    """
+
+    _backend: Backend
+
+    def renew(self, actor: Actor, machine: str, organization: str) -> str:
+        """A fresh token for the pool of a machine.
+
+        Its token before stays valid until the pool stops in order, or starts once more: run workers
+        that outlived a crash still report with it.
+        """
+        actor.require_system("Starting a pool")
+        tokens = self._backend.store.tokens
+        for token in self._valid(machine)[:-1]:
+            tokens.revoke(token.id)
+        grant = Grant(deployments=None, queues=[None], branch_deployments=True)
+        issued = make_token(
+            self._backend, POOL_PREFIX + machine, TokenKind.AGENT, grant, organization
+        )
+        # It counts as used: the pool starts with it, and a deploy that comes first may wait for it.
+        tokens.authenticate(issued.secret)
+        return issued.secret
+
+    def revoke(self, actor: Actor, machine: str) -> None:
+        """The pool of a machine has stopped, and all its run workers with it."""
+        actor.require_system("Stopping a pool")
+        for token in self._valid(machine):
+            self._backend.store.tokens.revoke(token.id)
+
+    def _valid(self, machine: str) -> list[Token]:
+        return [
+            token
+            for token in self._backend.store.tokens.all()
+            if token.kind is TokenKind.AGENT
+            and token.name == POOL_PREFIX + machine
+            and token.revoked_at is None
+        ]

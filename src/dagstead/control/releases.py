@@ -1,0 +1,190 @@
+"""Releases: where every deploy begins, whoever sends it, and how one is ended or undone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+from dagstead.control.publishing import Change, publish
+from dagstead.control.serving import would_wait
+from dagstead.errors import ConflictError, InvalidDocumentError
+from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import Deploy, NewLocation
+from dagstead.plane.policies import ReleasePolicy, Unserved
+from dagstead.plane.releases import Cause, NewRelease, Release, live_before
+
+#: Makes a new deploy of a document that was deployed before.
+Redeploy: TypeAlias = Callable[[Mapping[str, Any]], NewLocation]
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """Acts on a deployment's releases, and views of them."""
+
+    _backend: Backend
+
+    def all(self, actor: Actor, deployment: Deployment, limit: int | None = None) -> list[Release]:
+        """The releases, the newest first."""
+        actor.require_deployment(deployment)
+        return self._backend.store.releases.all(deployment.name, limit=limit)
+
+    def get(self, actor: Actor, deployment: Deployment, number: int) -> Release:
+        """One release as it stands.
+
+        Raises:
+            ReleaseNotFoundError: when there is none of that number.
+        """
+        actor.require_deployment(deployment)
+        return self._backend.store.releases.get(deployment.name, number)
+
+    def open(self, actor: Actor) -> list[Release]:
+        """The releases of all deployments that are loading."""
+        actor.require_system("Watching releases")
+        return self._backend.store.releases.open()
+
+    def begin(
+        self, actor: Actor, deployment: Deployment, new: NewRelease, *, remove_others: bool = False
+    ) -> Release:
+        """Begin a release.
+
+        Who began it, the commit and whether it is atomic are filled in where ``new`` leaves them
+        open.
+
+        Args:
+            actor: who begins it.
+            deployment: where.
+            new: what is deployed.
+            remove_others: whether the deployment's other locations end when it goes live.
+
+        Raises:
+            ForbiddenError: when the actor may not change one of the locations.
+            InvalidDocumentError: when a PEX file was never uploaded, or no live agent serves the
+                queue of a location and the deployment's policy is to refuse that.
+        """
+        removes = self._others(deployment, new.locations) if remove_others else new.removes
+        actor.require_locations(deployment, [*(each.name for each in new.locations), *removes])
+        policy = ReleasePolicy.of(deployment.settings)
+        waiting = would_wait(
+            self._backend, deployment, {each.name: each.queue for each in new.locations}
+        )
+        errors = self._missing_uploads(new.locations)
+        if policy.unserved is Unserved.REFUSE:
+            errors += waiting
+        if errors:
+            raise InvalidDocumentError(errors)
+        git = _git(new.locations)
+        release, queues = self._backend.store.releases.begin(
+            deployment.name,
+            replace(
+                new,
+                removes=removes,
+                atomic=new.atomic and policy.atomic,
+                by=actor.name,
+                commit_hash=new.commit_hash or git.get("commit_hash"),
+                url=new.url or git.get("url"),
+                warning=" ".join(waiting) if policy.unserved is Unserved.WARN else None,
+            ),
+        )
+        publish(self._backend, Change(deployment=deployment, queues=queues, releases=True))
+        return release
+
+    def end(self, actor: Actor, deployment: Deployment, number: int, reason: str) -> Release:
+        """End a release that is loading: its locations go back to what is live.
+
+        Args:
+            actor: who ends it.
+            deployment: whose it is.
+            number: the release's.
+            reason: why, as a sentence for people.
+
+        Raises:
+            ForbiddenError: when the actor may not change one of its locations.
+            ReleaseNotFoundError: when there is none of that number.
+        """
+        actor.require_locations(deployment, ())
+        store = self._backend.store.releases
+        ending = store.get(deployment.name, number)
+        actor.require_locations(
+            deployment, [*(each.name for each in ending.parts), *ending.removes]
+        )
+        outcome = store.end(deployment.name, number, reason)
+        publish(self._backend, Change(deployment=deployment, queues=outcome.queues, releases=True))
+        return store.get(deployment.name, number)
+
+    def roll_back(
+        self, actor: Actor, deployment: Deployment, number: int | None, redeploy: Redeploy
+    ) -> Release:
+        """Begin a release of what was live right after an older one.
+
+        Args:
+            actor: who wants it back.
+            deployment: whose releases they are.
+            number: of the older release; ``None`` is the one before the present one.
+            redeploy: makes a new deploy of a document.
+
+        Raises:
+            ForbiddenError: when the actor may not change one of the locations that differ.
+            ReleaseNotFoundError: when there is none of that number.
+            ConflictError: when there is nothing to go back to.
+        """
+        actor.require_locations(deployment, ())
+        store = self._backend.store.releases
+        goal = live_before(store.all(deployment.name)) if number is None else number
+        if goal is None:
+            raise ConflictError(
+                "There is no release to go back to: none went live before the present one."
+            )
+        changed, removes = self._difference(deployment, store.live_after(deployment.name, goal))
+        if not changed and not removes:
+            raise ConflictError(
+                f"What was live after release {goal} is live: there is nothing to roll back."
+            )
+        new = NewRelease(
+            locations=[redeploy(each.document) for each in changed],
+            removes=removes,
+            cause=Cause.ROLLBACK,
+            back_to=goal,
+        )
+        return self.begin(actor, deployment, new)
+
+    def _difference(
+        self, deployment: Deployment, then: Mapping[str, Deploy]
+    ) -> tuple[list[Deploy], list[str]]:
+        """What a return to ``then`` deploys again, and the names of what it removes."""
+        every = self._backend.store.locations.all(deployment.name)
+        now = {each.name: each.live for each in every if each.live}
+        changed = [
+            deploy
+            for name, deploy in then.items()
+            if name not in now or now[name].deploy_id != deploy.deploy_id
+        ]
+        return changed, sorted(now.keys() - then.keys())
+
+    def _others(self, deployment: Deployment, new: Sequence[NewLocation]) -> list[str]:
+        names = {each.name for each in new}
+        every = self._backend.store.locations.all(deployment.name)
+        return [each.name for each in every if each.name not in names]
+
+    def _missing_uploads(self, new: Iterable[NewLocation]) -> list[str]:
+        """A sentence for each PEX file that was never uploaded.
+
+        The CLI goes on when an upload fails (``pex_registry.upload_files`` drops its own error),
+        and the location would fail to load much later on the pool.
+        """
+        size = self._backend.store.blobs.size
+        return [
+            f"Location {each.name!r}: PEX file {file!r} is not stored here. Its upload may have "
+            "failed: build it again with `dagster-cloud ci build`, and look for 'Upload failed'."
+            for each in new
+            for file in each.pex_files
+            if size(BlobKey(BlobKind.PEX, ORGANIZATION, file)) is None
+        ]
+
+
+def _git(new: Sequence[NewLocation]) -> Mapping[str, Any]:
+    """The commit that the documents were made from; all of one deploy name the same."""
+    return next((each.document["git"] for each in new if each.document.get("git")), {})

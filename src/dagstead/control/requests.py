@@ -1,0 +1,162 @@
+"""Requests: work for agents, put on a queue, taken, answered, given to another one or dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from dagstead.control import bell
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+from dagstead.control.submitting import Work, submit
+from dagstead.errors import ForbiddenError
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
+
+#: In the refusal of a second agent's launch: its failed answer must not fail the first one's run.
+TAKEN_BY_ANOTHER = "was begun by another agent"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Poll:
+    """What an agent asks for."""
+
+    full_deployments: Collection[str] = ()
+    branch_deployments: bool = False
+    #: ``None`` among them is the default queue.
+    queues: Collection[str | None] = (None,)
+    limit: int = DEFAULT_POP_LIMIT
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Acts on the request queue."""
+
+    _backend: Backend
+
+    def submit(self, actor: Actor, deployment: Deployment, work: Work) -> str:
+        """Queue a request; returns its id. It waits until an agent that serves its queue polls."""
+        actor.require_system("Queueing a request for agents")
+        request_id = submit(self._backend, deployment, work)
+        self._backend.bell.ring(bell.queue(deployment.name, work.queue))
+        return request_id
+
+    def take(self, actor: Actor, poll: Poll) -> list[Request]:
+        """Lease waiting requests to an agent, as far as its token grants them, oldest first.
+
+        A launch whose run was ended while it waited is dropped: starting it now would surprise
+        everybody.
+
+        Raises:
+            ForbiddenError: when the token grants none of the queues.
+        """
+        actor.require_agent()
+        token = actor.token
+        claim = Claim(
+            token_id=0 if token is None else token.id,
+            deployments=frozenset(
+                name
+                for name in poll.full_deployments
+                if token is None or token.grants_deployment(name, is_branch=False)
+            ),
+            branch_deployments=poll.branch_deployments
+            and (token is None or token.branch_deployments),
+            queues=actor.cut_queues(poll.queues),
+            limit=poll.limit,
+        )
+        popped = self._backend.store.requests.pop(claim)
+        return [each for each in popped if self._is_still_wanted(each)]
+
+    def answer(
+        self, actor: Actor, deployment: Deployment, request_id: str, answer: str
+    ) -> Request | None:
+        """Keep an agent's answer, and wake whoever waits for it.
+
+        Returns:
+            The request; ``None`` when nobody waits for the answer, which is dropped.
+        """
+        actor.require_agent(deployment)
+        request = self._backend.store.requests.answer(deployment.name, request_id, answer)
+        if request is None:
+            return None
+        if request.api == LAUNCH_RUN:
+            self._backend.orchestration.take_launch_answer(deployment, request, answer)
+        self._backend.bell.ring(bell.answered(request_id))
+        return request
+
+    def begin_launch(
+        self, actor: Actor, deployment: Deployment, run_id: str, agent_id: str
+    ) -> None:
+        """Let one agent, the first that says so, begin a run.
+
+        An agent says so right before it starts a worker. If a launch was delivered to two agents,
+        because the first was believed gone, the second one ends here.
+
+        Raises:
+            ForbiddenError: when another agent has begun it.
+        """
+        actor.require_agent(deployment)
+        if not self._backend.store.requests.begin_launch(deployment.name, run_id, agent_id):
+            raise ForbiddenError(
+                f"Run {run_id} {TAKEN_BY_ANOTHER}. This agent must not start it a second time."
+            )
+
+    def open(self, actor: Actor) -> list[Request]:
+        """All requests that have no answer yet, oldest first."""
+        actor.require_system("Looking through the request queue")
+        return self._backend.store.requests.open()
+
+    def launches(self, actor: Actor, deployment: Deployment, run_id: str) -> list[Request]:
+        """The requests to launch a run, oldest first."""
+        actor.require_system("Looking through the request queue")
+        # Two deployments may have runs of one id: an agent stores what runs it likes in its own.
+        every = self._backend.store.requests.of_run(deployment.name, run_id)
+        return [request for request in every if request.api == LAUNCH_RUN]
+
+    def withdraw(self, actor: Actor, deployment: Deployment, request_ids: Collection[str]) -> bool:
+        """Take back requests that no agent has taken; whether there were any."""
+        actor.require_system("Withdrawing requests")
+        return bool(self._backend.store.requests.withdraw(deployment.name, list(request_ids)))
+
+    def expire(self, actor: Actor, deployment: Deployment, request_ids: Collection[str]) -> None:
+        """Drop requests that nobody needs any more, unless they are answered."""
+        actor.require_system("Dropping requests")
+        self._backend.store.requests.expire(deployment.name, list(request_ids))
+
+    def expire_unwanted(self, actor: Actor, request: Request) -> bool:
+        """Drop a launch whose run does not want to start any more; whether that was so."""
+        actor.require_system("Dropping requests")
+        return not self._is_still_wanted(request)
+
+    def expire_overdue(self, actor: Actor) -> list[Request]:
+        """Drop what was not answered in time; returns what that was."""
+        actor.require_system("Dropping requests")
+        expired = self._backend.store.requests.expire_overdue()
+        self._backend.bell.ring(*(bell.answered(each.id) for each in expired))
+        return expired
+
+    def redeliver(self, actor: Actor, request: Request) -> bool:
+        """Let a leased request wait again, because the agent that took it is gone.
+
+        Returns:
+            False when it was answered, delivered anew or begun since it was read.
+        """
+        actor.require_system("Giving a request to another agent")
+        is_given_back = self._backend.store.requests.give_back(request)
+        if is_given_back:
+            self._backend.bell.ring(bell.queue(request.deployment, request.queue))
+        return is_given_back
+
+    def purge(self, actor: Actor, older_than_seconds: float) -> int:
+        """Remove requests that ended that long ago; returns how many."""
+        actor.require_system("Purging the request queue")
+        return self._backend.store.requests.purge(older_than_seconds)
+
+    def _is_still_wanted(self, request: Request) -> bool:
+        if request.api != LAUNCH_RUN:
+            return True
+        deployment = self._backend.store.deployments.get(request.deployment)
+        if self._backend.orchestration.wants_to_start(deployment, str(request.run_id)):
+            return True
+        self._backend.store.requests.expire(request.deployment, [request.id])
+        return False

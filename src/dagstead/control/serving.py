@@ -1,0 +1,103 @@
+"""Who serves a code location, and why nobody does: the one computation of that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat, as_agent, of_deployment
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.policies import ReleasePolicy, Unserved
+from dagstead.plane.tokens import TokenKind
+from dagstead.routing.routes import Routed, Target, route
+from dagstead.routing.wording import describe_unserved
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """Views of who serves what."""
+
+    _backend: Backend
+
+    def why_unserved(
+        self, actor: Actor, deployment: Deployment, location: str, queue: str | None
+    ) -> str | None:
+        """Why no agent will take a location's requests; ``None`` when one will, or may soon.
+
+        Raises:
+            ForbiddenError: when the actor may not see the deployment.
+        """
+        actor.require_deployment(deployment)
+        return why_unserved(self._backend, deployment, location, queue)
+
+    def why_refused(
+        self, actor: Actor, deployment: Deployment, queues: Mapping[str, str | None]
+    ) -> list[str]:
+        """A sentence for each location for which a release would be refused.
+
+        Args:
+            actor: who asks.
+            deployment: where they would be deployed.
+            queues: of the locations, by name.
+
+        Raises:
+            ForbiddenError: when the actor may not see the deployment.
+        """
+        actor.require_deployment(deployment)
+        if ReleasePolicy.of(deployment.settings).unserved is not Unserved.REFUSE:
+            return []
+        return would_wait(self._backend, deployment, queues)
+
+
+def would_wait(
+    backend: Backend, deployment: Deployment, queues: Mapping[str, str | None]
+) -> list[str]:
+    """A sentence for each location, given with its queue, that nobody would load."""
+    return [
+        f"{name!r} would wait. {reason}"
+        for name, queue in queues.items()
+        if (reason := why_unserved(backend, deployment, name, queue))
+    ]
+
+
+def why_unserved(
+    backend: Backend, deployment: Deployment, location: str, queue: str | None
+) -> str | None:
+    """See :meth:`Serving.why_unserved`."""
+    if _is_starting(backend, deployment, queue):
+        return None
+    is_branch = deployment.is_branch
+    found = route(
+        Routed(name=location, queue=queue),
+        Target(deployment=deployment.name, is_branch=is_branch),
+        [as_agent(beat, is_branch=is_branch) for beat in alive(backend, deployment)],
+    )
+    return None if found.is_served else str(describe_unserved(found, running=True))
+
+
+def alive(backend: Backend, deployment: Deployment) -> list[Heartbeat]:
+    """The newest heartbeat of each live agent that serves a deployment."""
+    now = backend.now()
+    beats = [beat for beat in backend.store.agents.all() if beat.is_alive(now)]
+    return of_deployment(beats, deployment.name, is_branch=deployment.is_branch)
+
+
+def _is_starting(backend: Backend, deployment: Deployment, queue: str | None) -> bool:
+    """Whether an agent has called that may serve the queue, and whose heartbeat is to come.
+
+    Official agents call first, then load their launcher, and send a heartbeat after that.
+    """
+    now = backend.now()
+    heard_of = {beat.token_id for beat in backend.store.agents.all() if beat.is_alive(now)}
+    return any(
+        token.kind is TokenKind.AGENT
+        and token.id not in heard_of
+        and token.revoked_at is None
+        and token.last_used_at is not None
+        and now - token.last_used_at < ALIVE_SECONDS
+        and token.grants_queue(queue)
+        and token.grants_deployment(deployment.name, is_branch=deployment.is_branch)
+        for token in backend.store.tokens.all()
+    )

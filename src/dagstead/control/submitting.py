@@ -1,0 +1,53 @@
+"""Putting a request for agents on a queue."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from dagstead.control.backend import Backend
+from dagstead.control.orchestration import Outgoing
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.requests import NewRequest
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Work:
+    """What an agent is asked to do."""
+
+    api: str
+    queue: str | None
+    #: Until nobody needs it any more.
+    lifetime_seconds: float
+    #: What the API takes: an object of the official packages, or ``None``.
+    args: object = None
+    location: str | None = None
+    run_id: str | None = None
+
+
+def submit(backend: Backend, deployment: Deployment, work: Work) -> str:
+    """Queue a request, and return its id. Ringing the bell is left to the caller."""
+    request_id = str(uuid.uuid4())
+    expires_at = backend.now() + work.lifetime_seconds
+    body = backend.orchestration.request_body(
+        Outgoing(
+            id=request_id,
+            api=work.api,
+            deployment=deployment,
+            expires_at=expires_at,
+            args=work.args,
+        )
+    )
+    backend.store.requests.submit(
+        NewRequest(
+            id=request_id,
+            api=work.api,
+            deployment=deployment.name,
+            queue=work.queue,
+            location=work.location,
+            run_id=work.run_id,
+            body=body,
+            expires_at=expires_at,
+        )
+    )
+    return request_id

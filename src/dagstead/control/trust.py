@@ -1,0 +1,157 @@
+"""Trust in CI providers: policies, and the tokens that jobs get by them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+from dagstead.control.tokens import IssuedToken, make_token
+from dagstead.errors import InvalidInputError
+from dagstead.plane.names import check_location_name
+from dagstead.plane.tokens import Grant, TokenKind
+from dagstead.plane.trust import (
+    Allowed,
+    Policy,
+    Provider,
+    Wanted,
+    check_issuer,
+    check_minutes,
+    claims_of,
+)
+
+logger = logging.getLogger(__name__)
+
+_NAME_MAX = 128
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewPolicy:
+    """A policy as somebody asks for it."""
+
+    #: A provider's name, or the address that signs.
+    issuer: str
+    #: Whose claims an address writes.
+    provider: Provider | None
+    wanted: Wanted
+    allowed: Allowed
+
+
+@dataclass(frozen=True, slots=True)
+class TrustPolicies:
+    """Acts on policies, and the list of them."""
+
+    _backend: Backend
+
+    def all(self, actor: Actor) -> list[Policy]:
+        """All policies, the oldest first.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+        """
+        actor.require_organization("Listing trust policies")
+        return self._backend.store.trust.all()
+
+    def add(self, actor: Actor, new: NewPolicy, *, loopback: bool) -> Policy:
+        """Keep a new policy.
+
+        Args:
+            actor: who trusts.
+            new: whom, and with what.
+            loopback: whether the issuer may be an address of this machine.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+            InvalidInputError: for a policy that trusts more than anybody means, or grants nothing.
+            DeploymentNotFoundError: when a deployment does not exist.
+        """
+        actor.require_organization("Adding a trust policy")
+        allowed = new.allowed
+        actor.require_holding(
+            Grant(
+                deployments=allowed.deployments,
+                branch_deployments=allowed.branch_deployments,
+                locations=allowed.locations,
+                expires_at=self._backend.now() + allowed.minutes * 60,
+            )
+        )
+        provider, address = _issuer(new.issuer, new.provider, loopback=loopback)
+        claims = claims_of(provider, new.wanted)
+        self._check(allowed)
+        return self._backend.store.trust.add(provider, address, claims, allowed)
+
+    def remove(self, actor: Actor, policy_id: int) -> None:
+        """Forget a policy; tokens that it gave live to their end.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+            NotFoundError: when there is none of that id.
+        """
+        actor.require_organization("Removing a trust policy")
+        self._backend.store.trust.remove(policy_id)
+
+    def exchange(
+        self, actor: Actor, policy: Policy, claims: Mapping[str, Any], organization: str
+    ) -> IssuedToken:
+        """The token of a CI job that a policy is for.
+
+        Args:
+            actor: the system, which has checked the job's own token.
+            policy: that it fits.
+            claims: of the job's token.
+            organization: a part of the new token's text.
+        """
+        actor.require_system("Exchanging a token of CI")
+        store = self._backend.store
+        repository = policy.repository_of(claims)
+        ref = claims.get(policy.provider.ref_claim, "no ref")
+        allowed = policy.allowed
+        grant = Grant(
+            deployments=allowed.deployments,
+            branch_deployments=allowed.branch_deployments,
+            expires_at=self._backend.now() + allowed.minutes * 60,
+            repository=repository,
+            locations=allowed.locations,
+        )
+        store.tokens.delete_expired()
+        name = f"ci {repository} {ref}"[:_NAME_MAX]
+        issued = make_token(self._backend, name, TokenKind.USER, grant, organization)
+        store.trust.mark_used(policy.id)
+        logger.info(
+            "Policy %d gave token %d to a job of %s at %s",
+            policy.id,
+            issued.token.id,
+            repository,
+            ref,
+        )
+        return issued
+
+    def _check(self, allowed: Allowed) -> None:
+        check_minutes(allowed.minutes)
+        if not allowed.deployments and not allowed.branch_deployments:
+            raise InvalidInputError(
+                "This would grant nothing. Name a --deployment, or say --branch-deployments."
+            )
+        for name in sorted(allowed.deployments):
+            if self._backend.store.deployments.get(name).is_branch:
+                raise InvalidInputError(
+                    f"{name!r} is a branch deployment. Say --branch-deployments to grant those."
+                )
+        for name in sorted(allowed.locations or ()):
+            check_location_name(name)
+
+
+def _issuer(named: str, provider: Provider | None, *, loopback: bool) -> tuple[Provider, str]:
+    if named in set(Provider):
+        if provider not in {None, Provider(named)}:
+            raise InvalidInputError(
+                f"--issuer {named} and --provider {provider} contradict each other."
+            )
+        return Provider(named), Provider(named).issuer
+    address = check_issuer(named, loopback=loopback)
+    if provider is None:
+        raise InvalidInputError(f"What is {address}? Say --provider github or --provider gitlab.")
+    return provider, address

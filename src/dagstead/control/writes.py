@@ -1,0 +1,58 @@
+"""Writes that a client may send twice, told apart by their Idempotency-Key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.writes import Begun
+from dagstead.store import writes as store
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Remembers the writes to one deployment, across servers and their restarts."""
+
+    _writes: store.Writes
+    deployment: str
+
+    def begin(self, key: str) -> Begun:
+        """Take the key for a write, in one transaction, or learn what became of earlier tries."""
+        return self._writes.begin(self.deployment, key)
+
+    def finish(self, key: str) -> None:
+        """Everything of the write is stored."""
+        self._writes.finish(self.deployment, key)
+
+    def interrupt(self, key: str) -> None:
+        """The write failed half-way: the next try is to begin at once, as after a crash."""
+        self._writes.interrupt(self.deployment, key)
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """The ledgers of all deployments."""
+
+    _backend: Backend
+
+    def ledger(self, actor: Actor, deployment: Deployment) -> Ledger:
+        """The ledger of a deployment that the actor writes to.
+
+        Raises:
+            ForbiddenError: when it may not, or may only deploy.
+        """
+        actor.require_deployment(deployment)
+        actor.require_whole("writing to a deployment")
+        return Ledger(self._backend.store.writes, deployment.name)
+
+    def interrupt_all(self, actor: Actor) -> None:
+        """No write is under way: the server that began them has ended."""
+        actor.require_system("Starting a server")
+        self._backend.store.writes.interrupt_all()
+
+    def purge(self, actor: Actor) -> int:
+        """Remove keys that no client can send again; returns how many."""
+        actor.require_system("Purging keys of writes")
+        return self._backend.store.writes.purge()

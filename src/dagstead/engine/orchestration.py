@@ -1,0 +1,84 @@
+"""What the control plane asks of Dagster."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dagster import DagsterInstance, DagsterRunStatus
+from dagster._serdes import deserialize_value, serialize_value
+from dagster_cloud.api.dagster_cloud_api import (
+    DagsterCloudApi,
+    DagsterCloudApiErrorResponse,
+    DagsterCloudApiRequest,
+)
+from dagster_shared.check.record import is_record
+from dagster_shared.record import replace
+
+from dagstead.control.orchestration import Outgoing
+from dagstead.engine.launch_failures import fail_launch
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.requests import Request
+
+#: A launch that was asked for and is in one of these has come too late.
+_NOT_TO_LAUNCH = frozenset(
+    {
+        DagsterRunStatus.SUCCESS,
+        DagsterRunStatus.FAILURE,
+        DagsterRunStatus.CANCELED,
+        DagsterRunStatus.CANCELING,
+    }
+)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DagsterOrchestration:
+    """Implements :class:`dagstead.control.orchestration.Orchestration`."""
+
+    instance_of: Callable[[Deployment], DagsterInstance]
+    #: Closes a deployment's instance and removes all that it stored.
+    drop_instance: Callable[[Deployment], None]
+
+    def request_body(self, outgoing: Outgoing) -> str:
+        """See the protocol."""
+        return serialize_value(
+            DagsterCloudApiRequest(
+                request_id=outgoing.id,
+                request_api=DagsterCloudApi(outgoing.api),
+                request_args=_without_instance_ref(outgoing.args),
+                deployment_name=outgoing.deployment.name,
+                expire_at=outgoing.expires_at,
+                is_branch_deployment=outgoing.deployment.is_branch,
+            )
+        )
+
+    def wants_to_start(self, deployment: Deployment, run_id: str) -> bool:
+        """See the protocol."""
+        run = self.instance_of(deployment).get_run_by_id(run_id)
+        return run is not None and run.status not in _NOT_TO_LAUNCH
+
+    def take_launch_answer(self, deployment: Deployment, request: Request, answer: str) -> None:
+        """See the protocol."""
+        response = deserialize_value(answer)
+        if isinstance(response, DagsterCloudApiErrorResponse):
+            fail_launch(
+                self.instance_of(deployment),
+                str(request.run_id),
+                response.error_infos,
+                taken=request.begun_by,
+            )
+
+    def drop(self, deployment: Deployment) -> None:
+        """See the protocol."""
+        self.drop_instance(deployment)
+
+
+def _without_instance_ref(args: object) -> object:
+    # The control plane's instance ref has its database address in it; agents put in their own.
+    if getattr(args, "instance_ref", None) is None:
+        return args
+    # Argument classes are records or named tuples, by their age; some are records that look like
+    # named tuples.
+    if is_record(args):
+        return replace(args, instance_ref=None)
+    return args._replace(instance_ref=None)  # type: ignore[attr-defined]

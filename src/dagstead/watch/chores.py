@@ -1,0 +1,31 @@
+"""All that the control plane does by itself."""
+
+from __future__ import annotations
+
+from dagstead.control.all import Control
+from dagstead.watch.redelivery import Housekeeping
+from dagstead.watch.release_watch import ReleaseWatch
+from dagstead.watch.reminders import Reminders
+from dagstead.watch.rounds import Chore
+
+_PURGE_EVERY_ROUNDS = 150
+_REMIND_EVERY_ROUNDS = 5
+
+
+def chores_of(control: Control) -> list[Chore]:
+    """The chores of a control plane."""
+    housekeeping = Housekeeping(control)
+    return [
+        Chore(what="tidy the request queue", do=housekeeping.tidy_queue),
+        Chore(
+            what="remind agents of deploys",
+            do=Reminders(control).send,
+            every_rounds=_REMIND_EVERY_ROUNDS,
+        ),
+        Chore(
+            what="watch the releases",
+            do=ReleaseWatch(control).look,
+            every_rounds=_REMIND_EVERY_ROUNDS,
+        ),
+        Chore(what="purge old rows", do=housekeeping.purge, every_rounds=_PURGE_EVERY_ROUNDS),
+    ]
