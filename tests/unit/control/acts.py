@@ -1,0 +1,237 @@
+"""Every act and view of the control plane, found by walking it, and values to try each with."""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from dagstead.control.actor import NOBODY, SYSTEM, Actor
+from dagstead.control.agents import AgentReport
+from dagstead.control.all import Control
+from dagstead.control.asking import Question
+from dagstead.control.requests import Poll
+from dagstead.control.submitting import Work
+from dagstead.control.trust import NewPolicy
+from dagstead.plane.deployments import Branch
+from dagstead.plane.releases import NewRelease
+from dagstead.plane.requests import LAUNCH_RUN
+from dagstead.plane.tokens import Grant, TokenKind
+from dagstead.plane.trust import Allowed, Provider, Wanted
+from dagstead.store.all import Store, open_store
+from dagstead.store.tables import metadata
+from dagstead.testing.clock import ManualClock
+from tests.support.heartbeats import heartbeat_of
+from tests.support.orchestration import control_without_dagster
+from tests.support.releases import deploy, new_location
+
+#: The secret, or the signature, is what is checked: there is no actor yet.
+WITHOUT_ACTOR = {"identity", "signed_files"}
+
+_USER, _AGENT = TokenKind.USER, TokenKind.AGENT
+
+#: Nothing of the deployment prod, or of the organization, is for these.
+OUTSIDERS: Mapping[str, tuple[TokenKind, Grant]] = {
+    "staging": (_USER, Grant(deployments=["staging"], branch_deployments=False)),
+    "branches": (_USER, Grant(deployments=["staging"], repository="org/mine")),
+    "locations": (
+        _USER,
+        Grant(deployments=["staging"], branch_deployments=False, locations=["weather", "digits"]),
+    ),
+    "staging agent": (_AGENT, Grant(deployments=["staging"], branch_deployments=False)),
+}
+
+#: Some of it is for these.
+INSIDERS: Mapping[str, tuple[TokenKind, Grant]] = {
+    "admin": (_USER, Grant()),
+    "prod": (_USER, Grant(deployments=["prod"])),
+    "weather": (_USER, Grant(locations=["weather"])),
+    "agent": (_AGENT, Grant()),
+}
+
+
+def groups() -> dict[str, type]:
+    """The classes of the control plane that work with the store, by the name of their field."""
+    hints = typing.get_type_hints(Control)
+    return {name: kind for name, kind in hints.items() if "_backend" in _fields(kind)}
+
+
+def acts() -> list[str]:
+    """All acts and views that take an actor, as ``group.name``."""
+    return [
+        f"{group}.{name}"
+        for group, kind in groups().items()
+        if group not in WITHOUT_ACTOR
+        for name, _ in inspect.getmembers(kind, inspect.isfunction)
+        if not name.startswith("_")
+    ]
+
+
+def signature(act: str) -> inspect.Signature:
+    group, _, name = act.partition(".")
+    return inspect.signature(getattr(groups()[group], name), eval_str=True)
+
+
+def _fields(kind: object) -> Mapping[str, object]:
+    return getattr(kind, "__dataclass_fields__", {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class World:
+    """A control plane with all sorts of things in the deployment prod."""
+
+    store: Store
+    control: Control
+
+    def actors(self, of: Mapping[str, tuple[TokenKind, Grant]]) -> dict[str, Actor]:
+        tokens = {token.name: token for token in self.store.tokens.all()}
+        return {name: Actor.holding(tokens[name]) for name in of}
+
+    def attempt(self, act: str, location: str = "weather") -> Callable[[Actor], object]:
+        """An act on a location of the deployment prod, or on something of prod's as it is now."""
+        group, _, name = act.partition(".")
+        known = self._values(location)
+        values = {
+            each: known.get(f"{act}.{each}", known.get(each, _UNKNOWN))
+            for each in list(signature(act).parameters)[2:]
+        }
+        unknown = [each for each, value in values.items() if value is _UNKNOWN]
+        assert not unknown, f"Say in {__name__} what {act} is to be tried with: {unknown}"
+        return partial(getattr(getattr(self.control, group), name), **values)
+
+    def stored(self) -> dict[str, list[Any]]:
+        """All that the database holds."""
+        with self.store.database.read() as connection:
+            return {
+                table.name: sorted(map(repr, connection.execute(select(table))))
+                for table in metadata.sorted_tables
+            }
+
+    def _values(self, location: str) -> dict[str, Any]:
+        store = self.store
+        prod = store.deployments.get("prod")
+        policy = store.trust.all()[0]
+        request = next(each for each in store.requests.open() if each.api == LAUNCH_RUN)
+        row = store.locations.get("prod", location)
+        return {
+            "agent_id": "a2",
+            "answer": "{}",
+            "asked": row,
+            "base": None,
+            "branch": Branch(repo_name="org/other", branch_name="f"),
+            "claims": {"repository": "org/repo", "ref": "refs/heads/main"},
+            "deadline": store.clock(),
+            "deploy_id": row.deploy_id,
+            "deployment": prod,
+            "deployment_id": prod.id,
+            "error": "{}",
+            "files.artifact_to_read.name": "manifest",
+            "grant": Grant(),
+            "kind": TokenKind.USER,
+            "limit": None,
+            "location": location,
+            "loopback": False,
+            "machine": "here",
+            "manifest": "{}",
+            "method": "PUT",
+            "name": location,
+            "deployments.named.name": "prod",
+            "names": [location],
+            "new": NewRelease(locations=[new_location(location, "new")]),
+            "trust.add.new": NewPolicy(
+                issuer="github",
+                provider=Provider.GITHUB,
+                wanted=Wanted(repository="org/repo", any_ref=True, claims={}),
+                allowed=Allowed(
+                    deployments=frozenset({"prod"}), branch_deployments=False, locations=None
+                ),
+            ),
+            "number": row.open_release,
+            "releases.roll_back.number": 1,
+            "older_than_seconds": 0.0,
+            "organization": "dagstead",
+            "path": "final/stdout/key",
+            "policy": policy,
+            "policy_id": policy.id,
+            "poll": Poll(full_deployments=["prod"], branch_deployments=True),
+            "question": Question(location=location, api="X", args=None, deadline=store.clock()),
+            "queue": None,
+            "queues": [None],
+            "serving.why_refused.queues": {location: None},
+            "reason": "By hand.",
+            "redeploy": lambda document: new_location(document["location_name"], "again"),
+            "remove_others": False,
+            "reports": [_report()],
+            "request": request,
+            "request_id": request.id,
+            "request_ids": [request.id],
+            "run_id": "run",
+            "settings": {"run_retries": {"max_retries": 1}},
+            "token_id": 1,
+            "work": Work(api="X", queue=None, lifetime_seconds=1.0),
+        }
+
+
+_UNKNOWN = object()
+
+
+def world(folder: Path) -> World:
+    """Make one."""
+    store = open_store(
+        database_url=f"sqlite:///{folder / 'plane.db'}",
+        blobs_folder=folder / "blobs",
+        clock=ManualClock(),
+    )
+    for name in ("prod", "staging"):
+        store.deployments.create(name)
+    store.deployments.set_settings("prod", {"releases": {"unserved_queue": "wait"}})
+    store.deployments.create_or_update_branch(Branch(repo_name="org/other", branch_name="g"), None)
+    for name, (kind, grant) in {**INSIDERS, **OUTSIDERS}.items():
+        store.tokens.create(name, kind, name, grant)
+    _release(store, "1", "weather", "digits")
+    _release(store, "2", "weather", "digits")
+    # Two that are loading.
+    deploy(store, "prod", [new_location("weather", "3")])
+    deploy(store, "prod", [new_location("digits", "4")])
+    claims = {"repository": "org/repo", "ref": "refs/heads/*"}
+    allowed = Allowed(deployments=frozenset({"prod"}), branch_deployments=False, locations=None)
+    store.trust.add(Provider.GITHUB, Provider.GITHUB.issuer, claims, allowed)
+    store.agents.record([heartbeat_of(None, now=store.clock())])
+    control = control_without_dagster(store)
+    prod = store.deployments.get("prod")
+    launch = Work(api=LAUNCH_RUN, queue=None, lifetime_seconds=60.0, run_id="run")
+    control.requests.submit(SYSTEM, prod, launch)
+    return World(store=store, control=control)
+
+
+def _release(store: Store, deploy_id: str, *names: str) -> None:
+    deploy(store, "prod", [new_location(name, deploy_id) for name in names])
+    for name in names:
+        store.releases.set_loaded("prod", name, deploy_id=deploy_id, manifest="{}")
+
+
+def _report() -> AgentReport:
+    return AgentReport(
+        agent_id="a9",
+        deployment="prod",
+        label=None,
+        type=None,
+        version=None,
+        queues=frozenset({None}),
+        branch_deployments=False,
+        metadata={},
+        run_worker_statuses=None,
+        errors=(),
+    )
+
+
+def everybody_outside(made: World) -> Iterator[tuple[str, Actor]]:
+    """Outsiders, and a caller without a token."""
+    yield "nobody", NOBODY
+    yield from made.actors(OUTSIDERS).items()

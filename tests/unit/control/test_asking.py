@@ -1,0 +1,115 @@
+"""Whoever asks a location's code waits for an agent's answer, or learns why none comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from dagstead.control.actor import SYSTEM, Actor
+from dagstead.control.all import Control
+from dagstead.control.asking import Answer, Question
+from dagstead.errors import NoAnswerError
+from dagstead.plane.requests import Request
+from dagstead.plane.tokens import Grant, TokenKind
+from dagstead.store.all import Store, open_store
+from dagstead.testing import eventually
+from dagstead.testing.clock import ManualClock
+from tests.support.heartbeats import heartbeat_of
+from tests.support.orchestration import control_without_dagster
+from tests.support.releases import deploy, new_location
+
+_PATIENCE = 60
+
+
+@pytest.fixture
+def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
+    """The deployment prod, where weather is live on the queue gpu."""
+    opened = open_store(
+        database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
+    )
+    opened.deployments.create("prod")
+    deploy(opened, "prod", [new_location("weather", "1", "gpu")])
+    opened.releases.set_loaded("prod", "weather", deploy_id="1", manifest="{}")
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def control(store: Store) -> Control:
+    return control_without_dagster(store)
+
+
+@pytest.fixture
+def pool() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as pool:
+        yield pool
+
+
+def ask(pool: ThreadPoolExecutor, control: Control, seconds: float) -> Future[Answer]:
+    deployment = control.deployments.named(SYSTEM, "prod")
+    deadline = control.clock() + seconds
+    question = Question(location="weather", api="X", args=None, deadline=deadline)
+    return pool.submit(control.asking.ask, SYSTEM, deployment, question)
+
+
+def asked(store: Store) -> Request:
+    return eventually(
+        lambda: next((each for each in store.requests.open() if each.api == "X"), None),
+        _PATIENCE,
+        "the request",
+    )
+
+
+def test_the_first_answer_of_an_agent_is_returned(
+    store: Store, control: Control, pool: ThreadPoolExecutor
+) -> None:
+    agent = Actor.holding(store.tokens.create("gpu", TokenKind.AGENT, "secret", Grant()))
+    waiting = ask(pool, control, 60)
+    request = asked(store)
+    assert (request.queue, request.location) == ("gpu", "weather")
+
+    prod = store.deployments.get("prod")
+    assert control.requests.answer(agent, prod, request.id, "first") is not None
+    assert control.requests.answer(agent, prod, request.id, "second") is None
+    assert waiting.result(_PATIENCE).text == "first"
+
+
+def test_without_an_agent_the_wait_ends_soon(
+    store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+) -> None:
+    waiting = ask(pool, control, 600)
+    asked(store)
+    clock.advance(21)
+    with pytest.raises(NoAnswerError, match="'weather': No agent is running"):
+        waiting.result(_PATIENCE)
+    assert store.requests.open() == []
+
+
+def test_an_agent_that_does_not_answer_is_waited_for_until_the_deadline(
+    store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+) -> None:
+    store.agents.record([heartbeat_of("gpu", now=clock())])
+    waiting = ask(pool, control, 60)
+    asked(store)
+    clock.advance(60)
+    with pytest.raises(NoAnswerError, match="in 60 seconds. An agent serves its queue and did not"):
+        waiting.result(_PATIENCE)
+
+
+def test_a_location_that_goes_back_is_asked_when_it_is_back(
+    store: Store, control: Control, pool: ThreadPoolExecutor
+) -> None:
+    deploy(store, "prod", [new_location("weather", "2", "gpu")])
+    store.releases.set_failed("prod", "weather", deploy_id="2", error="{}")
+    assert store.locations.get("prod", "weather").is_returning
+    waiting = ask(pool, control, 60)
+    assert [each for each in store.requests.open() if each.api == "X"] == []
+
+    store.releases.set_loaded("prod", "weather", deploy_id="1", manifest="{}")
+    request = asked(store)
+    agent = Actor.holding(store.tokens.create("gpu", TokenKind.AGENT, "secret", Grant()))
+    control.requests.answer(agent, store.deployments.get("prod"), request.id, "text")
+    assert not waiting.result(_PATIENCE).asked.is_returning
