@@ -12,6 +12,7 @@ from dagster_graphql.schema.errors import GraphenePythonError
 from dagster_graphql.schema.pipelines.pipeline import GrapheneRun
 from dagster_graphql.schema.runs import GrapheneLaunchRunSuccess
 
+from dagstead.control.actor import SYSTEM
 from dagstead.operator_api.launches import LAUNCH_TAG, once
 from dagstead.operator_api.refusals import python_error
 from tests.contract import definitions as code
@@ -24,7 +25,8 @@ def launch(world: World, launcher: Any, key: str | None) -> Any:
     """What ``launchRun`` answers to one request."""
     headers = {} if key is None else {"Idempotency-Key": key}
     context = SimpleNamespace(
-        store=world.surface.store,
+        control=world.surface.instances.control,
+        actor=SYSTEM,
         deployment=world.surface.store.deployments.get(DEPLOYMENT),
         instance=world.instance,
         source=SimpleNamespace(headers=headers),
