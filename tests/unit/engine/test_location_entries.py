@@ -9,7 +9,7 @@ from dagster._core.workspace.workspace import CodeLocationLoadStatus
 from dagster._serdes import serialize_value
 
 from dagstead.engine.location_entries import failure_of, serving_entry, shown_entry
-from dagstead.plane.locations import LoadState, Location
+from dagstead.plane.locations import Deploy, LoadState, Location
 from tests.support.played_agent import BROKEN
 
 ERROR = serialize_value(BROKEN)
@@ -27,7 +27,7 @@ LIVE = Location(
     timestamp=1.0,
     manifest="{}",
     manifest_deploy_id="d1",
-    live_document={},
+    live=Deploy(document={}, deploy_data="", deploy_id="d1", queue=None),
     release=1,
     open_release=None,
     error=None,
@@ -35,7 +35,7 @@ LIVE = Location(
     updated_at=1.0,
     version=1,
 )
-NEVER_LIVE = replace(LIVE, manifest=None, manifest_deploy_id=None, live_document=None, release=None)
+NEVER_LIVE = replace(LIVE, manifest=None, manifest_deploy_id=None, live=None, release=None)
 
 CASES = {
     "live": (LIVE, LoadState.LOADED, None),
