@@ -13,9 +13,6 @@ from dagstead.errors import NoAnswerError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import LoadState, Location
 
-#: How often who waits looks by itself: the bell may be rung by another process, unheard.
-_LOOK_SECONDS = 0.1
-
 #: An agent that reconnects after a server restart needs up to 16 seconds to be heard of again.
 _WAIT_FOR_AN_AGENT_SECONDS = 20.0
 #: How often it is then asked whether there is an agent at all.
@@ -86,7 +83,7 @@ class Asking:
                 row = self._backend.store.locations.get(deployment.name, asked.name)
                 if row.open_release is None and row.state is not LoadState.LOADING:
                     return row.version != asked.version
-                listener.wait(_LOOK_SECONDS)
+                listener.wait(bell.LOOK_SECONDS)
         return False
 
     def _once_returned(self, deployment: Deployment, question: Question) -> Location:
@@ -99,7 +96,7 @@ class Asking:
                 row = self._backend.store.locations.get(deployment.name, question.location)
                 if not row.is_returning or self._backend.now() >= question.deadline:
                     return row
-                listener.wait(_LOOK_SECONDS)
+                listener.wait(bell.LOOK_SECONDS)
 
     def _wait(
         self, request_id: str, deployment: Deployment, work: Work, listener: bell.Listener
@@ -117,7 +114,7 @@ class Asking:
                 if reason:
                     store.requests.expire(deployment.name, [request_id])
                     raise NoAnswerError(f"{work.location!r}: {reason}")
-            listener.wait(_LOOK_SECONDS)
+            listener.wait(bell.LOOK_SECONDS)
         store.requests.expire(deployment.name, [request_id])
         reason = self._why_unserved(deployment, work) or (
             "An agent serves its queue and did not answer. Its code server may still be starting: "

@@ -1,96 +1,71 @@
-"""The bell: an act rings it after its commit, and whoever waits for that wakes up.
+"""The bell of the house: whoever changes something rings, and whoever waits for that wakes.
 
-Listening is never the only way to learn of something: a bell may be lost with its process, so who
-waits looks by itself from time to time.
+Ring after the commit: who wakes looks at the database, and must find what has changed. A ring can
+get lost between two processes, when one of them is killed or the database is away. So a waiter also
+looks by itself, every ``LOOK_SECONDS``.
+
+A waiter listens before it looks for the first time, and waits after each look::
+
+    with bell.listen(answered(request_id)) as listener:
+        while (answer := find(request_id)) is None:
+            listener.wait(LOOK_SECONDS)
 """
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from typing import Protocol
+
+#: How often a waiter looks when nothing rings.
+LOOK_SECONDS = 1.0
 
 
 class Listener(Protocol):
-    """Hears the topics that it was made for, from then on."""
+    """Belongs to one waiter."""
 
     def wait(self, timeout: float) -> bool:
-        """Wait until one of them is rung.
-
-        Args:
-            timeout: seconds to wait at most.
+        """Wait for a ring, at most that many seconds.
 
         Returns:
-            Whether one was rung since the last wait.
+            True when there was one since the last wait, or since ``listen``. It may have been for
+            something else.
         """
+
+    async def wait_async(self, timeout: float) -> bool:  # noqa: ASYNC109 - the twin of wait
+        """The same without holding a thread."""
 
 
 class Bell(Protocol):
-    """Wakes whoever waits for a topic."""
+    """Reaches every process of a control plane."""
 
     def ring(self, *topics: str) -> None:
-        """Wake the listeners of these topics. It never fails: what is lost is looked for later."""
+        """Wake all who listen to one of these topics. Takes no time and never fails."""
 
     def listen(self, *topics: str) -> AbstractContextManager[Listener]:
-        """Hear these topics until the context ends. Begin to listen first, then look."""
+        """Hear these topics from now on."""
 
 
 def answered(request_id: str) -> str:
-    """The topic of the answer to a request."""
-    return f"answered {request_id}"
+    """An agent has answered a request."""
+    return f"answered:{request_id}"
 
 
-def queue(deployment: str, name: str | None) -> str:
-    """The topic of work on an agent queue; the name ``None`` is the default queue's."""
-    return f"queue {deployment} default" if name is None else f"queue {deployment} named {name}"
+def queue(deployment: str, queue: str | None) -> str:
+    """A request waits in a queue of a deployment; ``None`` is the default queue."""
+    # Names of deployments have no colon.
+    return f"queue:{deployment}" if queue is None else f"queue:{deployment}:{queue}"
 
 
 def releases(deployment: str) -> str:
-    """The topic of a deployment's releases."""
-    return f"releases {deployment}"
+    """A release of a deployment has begun, moved on or ended."""
+    return f"releases:{deployment}"
 
 
 def locations(deployment: str) -> str:
-    """The topic of a deployment's code locations."""
-    return f"locations {deployment}"
+    """The code locations of a deployment have changed."""
+    return f"locations:{deployment}"
 
 
-class LocalBell:
-    """A bell that is heard in its own process; any thread may ring and listen."""
-
-    def __init__(self) -> None:
-        self._rung = threading.Condition()
-        self._listeners: set[_LocalListener] = set()
-
-    def ring(self, *topics: str) -> None:
-        """See :class:`Bell`."""
-        with self._rung:
-            for listener in self._listeners:
-                listener.is_rung |= not listener.topics.isdisjoint(topics)
-            self._rung.notify_all()
-
-    @contextmanager
-    def listen(self, *topics: str) -> Iterator[Listener]:
-        """See :class:`Bell`."""
-        listener = _LocalListener(self._rung, frozenset(topics))
-        with self._rung:
-            self._listeners.add(listener)
-        try:
-            yield listener
-        finally:
-            with self._rung:
-                self._listeners.discard(listener)
-
-
-class _LocalListener:
-    def __init__(self, rung: threading.Condition, topics: frozenset[str]) -> None:
-        self._rung = rung
-        self.topics = topics
-        self.is_rung = False
-
-    def wait(self, timeout: float) -> bool:
-        with self._rung:
-            was_rung = self._rung.wait_for(lambda: self.is_rung, timeout)
-            self.is_rung = False
-        return was_rung
+def launch(deployment: str, key: str) -> str:
+    """The launch with an idempotency key has ended, well or not."""
+    return f"launch:{deployment}:{key}"

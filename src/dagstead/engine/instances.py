@@ -17,7 +17,6 @@ from dagster._core.instance.ref import InstanceRef
 from sqlalchemy.engine import URL, make_url
 
 from dagstead.control.all import control_over
-from dagstead.control.bell import Bell, LocalBell
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.connections import SharedConnections
 from dagstead.engine.orchestration import DagsterOrchestration
@@ -42,16 +41,13 @@ class _Open:
 class Instances:
     """Open instances, kept for the life of the process and reopened when settings change."""
 
-    def __init__(
-        self, store: Store, folder: Path, postgres_url: str | None, bell: Bell | None = None
-    ) -> None:
+    def __init__(self, store: Store, folder: Path, postgres_url: str | None) -> None:
         """Nothing is opened yet.
 
         Args:
             store: of the control plane.
             folder: has a sub-folder for each deployment: SQLite files and captured logs.
             postgres_url: ``None`` keeps each deployment's storage in its folder.
-            bell: rung by acts; if left out, one of this process.
         """
         self.store = store
         self.folder = folder
@@ -59,7 +55,7 @@ class Instances:
         self._open: dict[str, _Open] = {}
         self._lock = threading.RLock()
         #: What the control plane does, with this as its Dagster.
-        self.control = control_over(store, bell or LocalBell(), lambda: self.orchestration)
+        self.control = control_over(store, store.bell, lambda: self.orchestration)
         self._connections = SharedConnections(_of_psycopg2(postgres_url)) if postgres_url else None
 
     @property

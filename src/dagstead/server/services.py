@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagstead.control.all import Control, control_over
-from dagstead.control.bell import Bell, LocalBell
 from dagstead.control.orchestration import Orchestration
 from dagstead.errors import ConfigurationError
 from dagstead.server.private_files import close_to_others
@@ -63,11 +62,6 @@ def existing_store(settings: Settings) -> Iterator[Store]:
         yield store
 
 
-def open_bell() -> Bell:
-    """The bell of this process."""
-    return LocalBell()
-
-
 @contextmanager
 def control_of(settings: Settings, store: Store) -> Iterator[Control]:
     """What the control plane does, for a process that does without Dagster most of the time."""
@@ -81,7 +75,7 @@ def control_of(settings: Settings, store: Store) -> Iterator[Control]:
                 opened.append(instances.orchestration)
             return opened[0]
 
-        yield control_over(store, open_bell(), orchestration)
+        yield control_over(store, store.bell, orchestration)
 
 
 @contextmanager
@@ -103,7 +97,6 @@ def open_instances(settings: Settings, store: Store) -> Instances:
         store=store,
         folder=settings.data / "deployments",
         postgres_url=settings.postgres_url,
-        bell=open_bell(),
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from dagstead.plane.clock import Clock
 from dagstead.store.agents import Agents
+from dagstead.store.bell.bell import Bell, open_bell
 from dagstead.store.blobs import Blobs, open_blobs
 from dagstead.store.database import Database
 from dagstead.store.deployments import Deployments
@@ -35,9 +36,11 @@ class Store:
     writes: Writes
     properties: Properties
     blobs: Blobs
+    bell: Bell
 
     def close(self) -> None:
-        """Close all connections."""
+        """Send the last rings, and close all connections."""
+        self.bell.close()
         self.database.close()
 
 
@@ -59,4 +62,5 @@ def open_store(*, database_url: str, blobs_folder: Path, clock: Clock) -> Store:
         writes=Writes(database, clock),
         properties=properties,
         blobs=open_blobs(blobs_folder, clock=clock, signing_key=properties.signing_key()),
+        bell=open_bell(database_url),
     )

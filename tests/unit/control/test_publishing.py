@@ -12,7 +12,7 @@ import pytest
 from dagstead.control import bell
 from dagstead.control.actor import COMMAND_LINE, SYSTEM
 from dagstead.control.all import control_over
-from dagstead.control.bell import Listener, LocalBell
+from dagstead.control.bell import Listener
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES
 from dagstead.store.all import Store
 from tests.support.orchestration import NoDagster
@@ -48,7 +48,7 @@ class LookingBell:
 
     @contextmanager
     def listen(self, *topics: str) -> Iterator[Listener]:
-        with LocalBell().listen(*topics) as listener:
+        with self.store.bell.listen(*topics) as listener:
             yield listener
 
 
@@ -74,7 +74,7 @@ def test_an_act_rings_once_when_all_is_committed(act: str, made: tuple[World, Lo
     here.attempt(act)(SYSTEM)
 
     [topics] = looking.rung
-    assert {each.split()[0] for each in topics} == TOPICS[act]
+    assert {each.split(":")[0] for each in topics} == TOPICS[act]
     assert looking.seen == [counted(here.store)]
     if act not in {"locations.remind", "requests.submit", "requests.answer"}:
         assert counted(here.store)["versions"] != before["versions"]

@@ -1,0 +1,68 @@
+"""The bell of one process, connected with those of the others on the same database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from dagstead.store.bell.courier import Courier, Line
+from dagstead.store.bell.listeners import Listener, Listeners
+from dagstead.store.bell.marks import mark_of
+from dagstead.store.bell.postgres import PostgresLine
+from dagstead.store.bell.sockets import SocketLine
+from dagstead.store.database import parse_database_url, sqlite_file
+
+logger = logging.getLogger(__name__)
+
+#: Beside the SQLite file.
+_FOLDER = "bell"
+
+
+class Bell:
+    """Rings in this process at once, in others as soon as they can be reached.
+
+    A connection, or a socket, and a thread are made at the first use.
+    """
+
+    def __init__(self, open_line: Callable[[], Line]) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            open_line: makes the line to other processes.
+        """
+        self._listeners = Listeners()
+        self._courier = Courier(open_line, self._listeners.ring)
+
+    def ring(self, *topics: str) -> None:
+        """Wake all who listen to one of these topics. Takes no time and never fails."""
+        marks = frozenset(map(mark_of, topics))
+        self._listeners.ring(marks)
+        try:
+            self._courier.send(marks)
+        except (OSError, RuntimeError) as error:
+            # No descriptor or no thread is left. Whoever waits in another process looks by itself.
+            logger.warning("Other processes were not woken: %s", error)
+
+    @contextmanager
+    def listen(self, *topics: str) -> Iterator[Listener]:
+        """A listener that hears these topics from now on, wherever they are rung."""
+        with self._listeners.listen(frozenset(map(mark_of, topics))) as listener:
+            try:
+                self._courier.start()
+            except (OSError, RuntimeError) as error:
+                logger.warning("Other processes cannot wake this one: %s", error)
+            yield listener
+
+    def close(self) -> None:
+        """Send the last rings, and disconnect."""
+        self._courier.close()
+
+
+def open_bell(database_url: str) -> Bell:
+    """The bell of all processes that use a database."""
+    file = sqlite_file(database_url)
+    if file is None:
+        return Bell(partial(PostgresLine, parse_database_url(database_url)))
+    return Bell(partial(SocketLine, file.parent / _FOLDER))

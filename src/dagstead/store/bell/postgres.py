@@ -1,0 +1,76 @@
+"""Rings through Postgres: NOTIFY and LISTEN, on a connection of their own.
+
+Not on one of the pool: a ring must not wait for a free one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+import psycopg
+from sqlalchemy.engine import URL
+
+from dagstead.store.bell.marks import marks_of, messages_of
+
+#: Of one database. Listeners of another one on the same server do not hear it.
+_CHANNEL = "dagstead_bell"
+
+#: A server that was cut off must not look like a silent one.
+_OPTIONS = {
+    "application_name": "dagstead bell",
+    "client_encoding": "UTF8",
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
+class PostgresLine:
+    """One connection that notifies, and listens."""
+
+    def __init__(self, url: URL) -> None:
+        """Connect and listen.
+
+        Args:
+            url: as SQLAlchemy takes it.
+        """
+        dialect = url.set(drivername="postgresql+psycopg").get_dialect()()
+        arguments, given = dialect.create_connect_args(url)
+        options: dict[str, Any] = {**_OPTIONS, **given}
+        self._connection = psycopg.connect(
+            *arguments, autocommit=True, prepare_threshold=None, **options
+        )
+        try:
+            self._connection.execute(f"LISTEN {_CHANNEL}")
+        except BaseException:
+            self._connection.close()
+            raise
+
+    def fileno(self) -> int:
+        """The connection's."""
+        return self._connection.fileno()
+
+    def send(self, marks: Collection[str]) -> bool:
+        """Notify all processes; those whose line is broken ring everything when it is not."""
+        for message in messages_of(marks):
+            self._connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, message))
+        return True
+
+    def receive(self) -> frozenset[str]:
+        """What others have notified."""
+        own = self._connection.info.backend_pid
+        found = self._connection.notifies(timeout=0)
+        return frozenset(
+            mark for notify in found if notify.pid != own for mark in marks_of(notify.payload)
+        )
+
+    def check(self) -> None:
+        """Ask the server for a sign of life."""
+        self._connection.execute("SELECT 1")
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._connection.close()
