@@ -12,6 +12,7 @@ from dagster_graphql.schema.errors import GraphenePythonError
 from dagster_graphql.schema.pipelines.pipeline import GrapheneRun
 from dagster_graphql.schema.runs import GrapheneLaunchRunSuccess
 
+from dagstead.control import bell
 from dagstead.control.actor import SYSTEM
 from dagstead.operator_api.launches import LAUNCH_TAG, once
 from dagstead.operator_api.refusals import python_error
@@ -23,6 +24,10 @@ pytestmark = pytest.mark.contract
 
 def launch(world: World, launcher: Any, key: str | None) -> Any:
     """What ``launchRun`` answers to one request."""
+    return asyncio.run(launching(world, launcher, key))
+
+
+async def launching(world: World, launcher: Any, key: str | None) -> Any:
     headers = {} if key is None else {"Idempotency-Key": key}
     context = SimpleNamespace(
         control=world.surface.instances.control,
@@ -33,7 +38,7 @@ def launch(world: World, launcher: Any, key: str | None) -> Any:
     )
     parameters: dict[str, Any] = {"executionMetadata": {"tags": [{"key": "a", "value": "b"}]}}
     info = SimpleNamespace(context=context)
-    return asyncio.run(once(launcher)(None, info, executionParams=parameters))
+    return await once(launcher)(None, info, executionParams=parameters)
 
 
 def launcher_of(world: World) -> Any:
@@ -68,3 +73,31 @@ def test_other_keys_and_no_key_launch_anew(world: World) -> None:
 def test_a_refused_launch_may_be_tried_again(world: World) -> None:
     assert isinstance(launch(world, refusing, "four"), GraphenePythonError)
     assert launch(world, launcher_of(world), "four").run.runId
+
+
+def test_a_second_try_waits_for_the_end_of_the_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It wakes by the bell; it would look by itself when the test is over."""
+    with world.surface.store.bell.listen("") as listener:
+        # A line that is opened rings everything: not during the test.
+        listener.wait(2)
+    monkeypatch.setattr(bell, "LOOK_SECONDS", 3600.0)
+
+    async def both() -> tuple[Any, Any]:
+        may_end = asyncio.Event()
+        launcher = launcher_of(world)
+
+        async def slow(root: object, info: object, **parameters: Any) -> object:
+            await may_end.wait()
+            return await launcher(root, info, **parameters)
+
+        first = asyncio.ensure_future(launching(world, slow, "five"))
+        await asyncio.sleep(0)
+        second = asyncio.ensure_future(launching(world, launcher, "five"))
+        await asyncio.sleep(0)
+        may_end.set()
+        return await asyncio.wait_for(asyncio.gather(first, second), 60)
+
+    first, second = asyncio.run(both())
+    assert first.run.runId == second.run.runId

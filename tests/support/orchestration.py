@@ -6,7 +6,6 @@ import json
 from dataclasses import dataclass, field
 
 from dagstead.control.all import Control, control_over
-from dagstead.control.bell import LocalBell
 from dagstead.control.orchestration import Outgoing
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import Request
@@ -40,4 +39,4 @@ class NoDagster:
 def control_without_dagster(store: Store, orchestration: NoDagster | None = None) -> Control:
     """What the control plane does over a store, with nothing that runs."""
     chosen = orchestration or NoDagster()
-    return control_over(store, LocalBell(), lambda: chosen)
+    return control_over(store, store.bell, lambda: chosen)

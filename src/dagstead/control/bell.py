@@ -66,6 +66,6 @@ def locations(deployment: str) -> str:
     return f"locations:{deployment}"
 
 
-def launch(deployment: str, key: str) -> str:
-    """The launch with an idempotency key has ended, well or not."""
-    return f"launch:{deployment}:{key}"
+def written(deployment: str, key: str) -> str:
+    """The write with an idempotency key has ended, well or not."""
+    return f"written:{deployment}:{key}"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.plane.deployments import Deployment
@@ -16,6 +18,7 @@ class Ledger:
     """Remembers the writes to one deployment, across servers and their restarts."""
 
     _writes: store.Writes
+    _bell: bell.Bell
     deployment: str
 
     def begin(self, key: str) -> Begun:
@@ -29,6 +32,14 @@ class Ledger:
     def interrupt(self, key: str) -> None:
         """The write failed half-way: the next try is to begin at once, as after a crash."""
         self._writes.interrupt(self.deployment, key)
+
+    def listen(self, key: str) -> AbstractContextManager[bell.Listener]:
+        """Hear when a write ends, if whoever ends it calls ``wake``."""
+        return self._bell.listen(bell.written(self.deployment, key))
+
+    def wake(self, key: str) -> None:
+        """Wake whoever waits for the end of a write; apart, as nobody waits for most of them."""
+        self._bell.ring(bell.written(self.deployment, key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ class Writes:
         """
         actor.require_deployment(deployment)
         actor.require_whole("writing to a deployment")
-        return Ledger(self._backend.store.writes, deployment.name)
+        return Ledger(self._backend.store.writes, self._backend.bell, deployment.name)
 
     def interrupt_all(self, actor: Actor) -> None:
         """No write is under way: the server that began them has ended."""

@@ -6,8 +6,8 @@ answer did not come.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from inspect import isawaitable
 from typing import Any, Protocol, cast
@@ -17,6 +17,7 @@ from dagster_graphql.schema.pipelines.pipeline import GrapheneRun
 from dagster_graphql.schema.runs import GrapheneLaunchRunSuccess
 from graphql import GraphQLResolveInfo
 
+from dagstead.control import bell
 from dagstead.control.writes import Ledger
 from dagstead.engine.workspace import DeploymentRequestContext
 from dagstead.operator_api.context import context_of
@@ -31,7 +32,6 @@ LAUNCH_TAG = ".dagster/launch_key"
 
 #: The client waits 60 seconds for an answer.
 _WAIT_SECONDS = 50.0
-_POLL_SECONDS = 0.5
 
 
 class _Connection(Protocol):
@@ -53,7 +53,7 @@ def once(launch: Resolver) -> Resolver:
             return python_error("The same launch is still under way. Ask for it again.")
         known = None if begun is Begun.NEW else _launched(context, key)
         if known is not None:
-            ledger.finish(key)
+            _end(ledger, key, ledger.finish)
             return known
         _tag(arguments["executionParams"], key)
         return await _finish(ledger, key, lambda: _awaited(launch(root, info, **arguments)))
@@ -65,27 +65,30 @@ WRAPPED_MUTATIONS: Mapping[str, Callable[[Resolver], Resolver]] = {"launchRun": 
 
 
 async def _finish(ledger: Ledger, key: str, launch: Callable[[], Awaitable[object]]) -> object:
+    end = ledger.interrupt
     try:
         result = await launch()
-    except BaseException:
-        ledger.interrupt(key)
-        raise
-    if isinstance(result, GrapheneLaunchRunSuccess):
-        ledger.finish(key)
-    else:
-        # Refused: the same key may be tried again, and finds what was launched in spite of it.
-        ledger.interrupt(key)
-    return result
+        if isinstance(result, GrapheneLaunchRunSuccess):
+            end = ledger.finish
+        # Else refused: the same key may be tried again, and finds what was launched in spite of it.
+        return result
+    finally:
+        _end(ledger, key, end)
+
+
+def _end(ledger: Ledger, key: str, end: Callable[[str], None]) -> None:
+    end(key)
+    ledger.wake(key)
 
 
 async def _begin(ledger: Ledger, key: str) -> Begun:
-    begun = ledger.begin(key)
-    waited = 0.0
-    while begun is Begun.IN_FLIGHT and waited < _WAIT_SECONDS:
-        await asyncio.sleep(_POLL_SECONDS)
-        waited += _POLL_SECONDS
-        begun = ledger.begin(key)
-    return begun
+    deadline = time.monotonic() + _WAIT_SECONDS
+    with ledger.listen(key) as listener:
+        while True:
+            begun = ledger.begin(key)
+            if begun is not Begun.IN_FLIGHT or time.monotonic() >= deadline:
+                return begun
+            await listener.wait_async(bell.LOOK_SECONDS)
 
 
 def _launched(context: DeploymentRequestContext, key: str) -> object | None:

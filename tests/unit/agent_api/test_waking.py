@@ -1,0 +1,100 @@
+"""Calls that wait for an agent wake when it has answered, and do not only look now and then."""
+
+from __future__ import annotations
+
+import zlib
+from concurrent.futures import Future
+from threading import Thread
+from uuid import uuid4
+
+import pytest
+from dagster._serdes import serialize_value
+from dagster_cloud.api.dagster_cloud_api import (
+    DagsterCloudApi,
+    DagsterCloudApiErrorResponse,
+    DagsterCloudApiGrpcResponse,
+    DagsterCloudApiResponse,
+    DagsterCloudUploadApiResponse,
+    DagsterCloudUploadWorkspaceEntry,
+)
+from dagster_cloud_cli.core.workspace import CodeLocationDeployData
+from dagster_shared.error import SerializableErrorInfo
+
+from dagstead.control import bell
+from dagstead.engine.calls import AgentCalls
+from dagstead.plane.requests import Request
+from dagstead.testing import eventually
+from tests.support.releases import deploy, new_location
+from tests.unit.agent_api.conftest import Wire
+
+_ERROR = SerializableErrorInfo(message="no", stack=[], cls_name=None)
+_DEADLINE = 60.0
+
+
+@pytest.fixture
+def location() -> str:
+    """The name of a location that no test before has deployed to the same server."""
+    return f"location-{uuid4().hex}"
+
+
+@pytest.fixture
+def asked(wire: Wire, location: str, monkeypatch: pytest.MonkeyPatch) -> Future[str]:
+    """A location's code is being asked, by somebody whom only the bell can wake."""
+    with wire.store.bell.listen("") as listener:
+        # A line that is opened rings everything: not during the test.
+        listener.wait(2)
+    monkeypatch.setattr(bell, "LOOK_SECONDS", 3600.0)
+    prod = wire.store.deployments.get("prod")
+    deploy(wire.store, "prod", [new_location(location)])
+    answered: Future[str] = Future()
+
+    def ask() -> None:
+        api = DagsterCloudApi.GET_EXTERNAL_PARTITION_NAMES
+        calls = AgentCalls(wire.instances.control)
+        answered.set_result(calls.ask(prod, location, api, None, timeout=600))
+
+    # One that nothing wakes must not hold up the end of the tests.
+    Thread(target=ask, daemon=True).start()
+    return answered
+
+
+def asking(wire: Wire) -> Request:
+    """The request that waits for an answer."""
+    return eventually(
+        lambda: next((each for each in wire.store.requests.open() if each.location), None),
+        _DEADLINE,
+        "the request",
+    )
+
+
+def answer(wire: Wire, response: DagsterCloudApiResponse) -> None:
+    request = asking(wire)
+    upload = DagsterCloudUploadApiResponse(
+        request_id=request.id, request_api=request.api, response=response
+    )
+    file = zlib.compress(serialize_value(upload).encode())
+    sent = wire.call("PUT", "/upload_api_response", files={"api_response.tmp": file})
+    assert sent.status_code == 200
+
+
+def test_an_answer_wakes_who_waits_for_it(wire: Wire, asked: Future[str]) -> None:
+    answer(wire, DagsterCloudApiGrpcResponse(serialized_response_or_error="said"))
+    assert asked.result(_DEADLINE) == "said"
+
+
+def test_a_location_that_has_failed_to_load_is_asked_once_more(
+    wire: Wire, location: str, asked: Future[str]
+) -> None:
+    """An error may be of the deploy that was under way, whose outcome comes later."""
+    answer(wire, DagsterCloudApiErrorResponse(error_infos=[_ERROR]))
+    entry = DagsterCloudUploadWorkspaceEntry(
+        location_name=location,
+        code_location_deploy_data=CodeLocationDeployData(image="x", module_name="m"),
+        upload_location_data=None,
+        serialized_error_info=_ERROR,
+    )
+    file = zlib.compress(serialize_value(entry).encode())
+    sent = wire.call("PUT", "/upload_workspace_entry", files={"workspace_entry.tmp": file})
+    assert sent.status_code == 200
+    answer(wire, DagsterCloudApiGrpcResponse(serialized_response_or_error="said"))
+    assert asked.result(_DEADLINE) == "said"
