@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -37,7 +36,7 @@ class Following:
     #: ``None`` waits as long as the server lets it load.
     timeout: float | None = None
     clock: Callable[[], float] = time.monotonic
-    wait: Callable[[float], object] = threading.Event().wait
+    wait: Callable[[float], object] = time.sleep  # noqa: TID251 - no bell reaches a client
 
     def until_ended(self, begun: Release) -> Release:
         """The release as it ended.

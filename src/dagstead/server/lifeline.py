@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 
 #: Set by the supervisor in a child's environment: its standard input is the lifeline.
 LIFELINE_VARIABLE = "DAGSTEAD_LIFELINE"
@@ -31,6 +32,6 @@ def _watch(stop_seconds: float) -> None:
     while os.read(_STANDARD_INPUT, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
-    threading.Event().wait(stop_seconds)
+    time.sleep(stop_seconds)  # noqa: TID251 - a process that can end does so meanwhile
     # The supervisor made this process the leader of a group of its own.
     os.killpg(os.getpgrp(), signal.SIGKILL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -58,9 +57,8 @@ def stop_all_runs(records: RunRecords) -> None:
         _LOGGER.warning("Stopping the worker of run %s with the pool.", worker.run_id)
         worker.process.interrupt()
     deadline = time.monotonic() + _INTERRUPT_SECONDS
-    pause = threading.Event()
     while records.alive() and time.monotonic() < deadline:
-        pause.wait(_POLL_SECONDS)
+        time.sleep(_POLL_SECONDS)  # noqa: TID251 - not all are children of this one
     for worker in workers:
         worker.process.kill()
         # Dagster's `tail` of a run's output outlives a worker that is interrupted as it starts.

@@ -50,7 +50,7 @@ def asked(wire: Wire, location: str, monkeypatch: pytest.MonkeyPatch) -> Future[
 
     def ask() -> None:
         api = DagsterCloudApi.GET_EXTERNAL_PARTITION_NAMES
-        calls = AgentCalls(wire.instances.control)
+        calls = AgentCalls(control_without_dagster(wire.store))
         answered.set_result(calls.ask(prod, location, api, None, timeout=600))
 
     # One that nothing wakes must not hold up the end of the tests.
