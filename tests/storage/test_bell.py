@@ -361,6 +361,6 @@ def test_topics_are_told_apart() -> None:
         topics.queue("prod", ""),
         topics.releases("prod"),
         topics.locations("prod"),
-        topics.launch("prod", "a"),
+        topics.written("prod", "a"),
     }
     assert len(names) == 7

@@ -24,6 +24,7 @@ from dagstead.control import bell
 from dagstead.engine.calls import AgentCalls
 from dagstead.plane.requests import Request
 from dagstead.testing import eventually
+from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy, new_location
 from tests.unit.agent_api.conftest import Wire
 
