@@ -22,7 +22,7 @@ from dagstead.serverless.server_output import ServerOutput, forget_record
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_LOGGER = logging.getLogger("dagstead.serverless.code")
+logger = logging.getLogger("dagstead.serverless.code")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -185,7 +185,7 @@ class CodeServer:
     def _follow(self) -> None:
         where = f"{self.id.deployment}:{self.id.location}"
         self._output.follow(
-            lambda line: _LOGGER.info("[%s] %s", where, line), has_ended=lambda: self.has_ended
+            lambda line: logger.info("[%s] %s", where, line), has_ended=lambda: self.has_ended
         )
 
     def _beat(self, seconds: float) -> None:

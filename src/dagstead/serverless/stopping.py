@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 #: Enough for Dagster to report that the run was interrupted.
 _INTERRUPT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
-_LOGGER = logging.getLogger("dagstead.serverless.runs")
+logger = logging.getLogger("dagstead.serverless.runs")
 
 
 def kill_overdue(
@@ -42,7 +42,7 @@ def kill_overdue(
         if worker.cancelled_at is None or now - worker.cancelled_at < grace_seconds:
             continue
         worker.process.kill()
-        _LOGGER.warning(
+        logger.warning(
             "Killed the worker of run %s: it did not end within %d seconds.",
             worker.run_id,
             grace_seconds,
@@ -54,7 +54,7 @@ def stop_all_runs(records: RunRecords) -> None:
     """Interrupt all run workers, wait a little, and kill those that are left."""
     workers = list(records.alive())
     for worker in workers:
-        _LOGGER.warning("Stopping the worker of run %s with the pool.", worker.run_id)
+        logger.warning("Stopping the worker of run %s with the pool.", worker.run_id)
         worker.process.interrupt()
     deadline = time.monotonic() + _INTERRUPT_SECONDS
     while records.alive() and time.monotonic() < deadline:

@@ -26,7 +26,7 @@ Path: TypeAlias = tuple[str | int, ...]
 TYPENAME = "__typename"
 INTERFACES = "__interfaces"
 
-_logger = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +130,7 @@ class Executor(Generic[C]):
         if message is not None:
             return message
         reference = uuid.uuid4().hex
-        _logger.error(
-            "%s failed, reference %s", ".".join(map(str, path)), reference, exc_info=error
-        )
+        logger.error("%s failed, reference %s", ".".join(map(str, path)), reference, exc_info=error)
         return (
             f"{path[-1]} failed on the server. Its log has the cause under the reference "
             f"{reference}."
