@@ -12,6 +12,7 @@ from xdist.remote import Producer
 
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
+from tests.support.corpus import corpus_folder, repositories_in
 from tests.support.distribution import BySharedServers
 from tests.support.postgres import PostgresCluster
 
@@ -23,6 +24,15 @@ _FOLDER = Path(__file__).parent
 _LONG_FIRST = {"workflows": 0, "compat": 1, "browser": 2, "contract": 3}
 
 _OWN_CLUSTER = pytest.StashKey[PostgresCluster]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of this project's tests."""
+    parser.addoption(
+        "--without-corpus",
+        action="store_true",
+        help="Leave out the tests that read the corpus of real repositories.",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -42,8 +52,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByShare
     return BySharedServers(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """The folders whose files take long first: then the workers come to the end together."""
+    if config.getoption("--without-corpus"):
+        left_out = [item for item in items if "corpus" in getattr(item, "fixturenames", ())]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: _LONG_FIRST.get(item.path.relative_to(_FOLDER).parts[0], 9))
 
 
@@ -77,6 +91,15 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'test.db'}"
     url: str = request.getfixturevalue("postgres_url")
     return url
+
+
+@pytest.fixture(scope="session")
+def corpus() -> list[Path]:
+    """The folders of real repositories; ``--without-corpus`` leaves out the tests that ask."""
+    try:
+        return repositories_in(corpus_folder())
+    except FileNotFoundError as missing:
+        pytest.fail(str(missing), pytrace=False)
 
 
 @pytest.fixture

@@ -209,6 +209,38 @@ def test_ci_runs_the_checks_and_the_test_commands_that_contributors_read_of() ->
     assert os.access(script, os.X_OK)
 
 
+@pytest.mark.parametrize(
+    ("beside", "variables", "given"),
+    [
+        (["shared"], {}, ""),
+        ([], {"DAGSTEAD_CORPUS": "elsewhere"}, ""),
+        ([], {}, "--without-corpus"),
+    ],
+)
+def test_ci_leaves_the_corpus_out_only_where_it_is_not_and_says_so(
+    tmp_path: Path, beside: list[str], variables: dict[str, str], given: str
+) -> None:
+    script, make = tmp_path / "clone" / ".ci" / "run", tmp_path / "programs" / "make"
+    for folder in (script.parent, make.parent, *(tmp_path / name for name in beside)):
+        folder.mkdir(parents=True)
+    script.write_bytes((REPOSITORY / ".ci" / "run").read_bytes())
+    make.write_text('#!/bin/sh\necho "make $* with:${PYTEST_ARGS:-}"\n', encoding="utf-8")
+    make.chmod(0o755)
+
+    ran = subprocess.run(
+        ["bash", script],
+        env={"PATH": f"{make.parent}{os.pathsep}{os.environ['PATH']}", **variables},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+
+    said = ran.stdout.splitlines()
+    steps = [line for line in said if line.startswith("make ")]
+    assert [line.partition(" with:")[2].strip() for line in steps] == [given] * 3
+    assert any("its tests are left out" in line for line in said) == bool(given)
+
+
 def _modules_imported_by(folder: Path) -> set[str]:
     """The first part of the name of each module that a file of ``folder`` imports, anywhere."""
     found: set[str] = set()

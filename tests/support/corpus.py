@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Mapping
 from pathlib import Path
-
-import pytest
 
 from tests.support.environments import REPOSITORY
 
@@ -15,13 +13,24 @@ _VARIABLE = "DAGSTEAD_CORPUS"
 FEWEST_REPOSITORIES = 50
 
 
-def corpus() -> list[Path]:
-    """The folders of real repositories; they lie beside the clone unless the variable says so."""
-    folder = Path(os.environ.get(_VARIABLE) or REPOSITORY.parent / "shared" / "corpus")
-    if folder.is_dir():
-        return sorted(each for each in folder.iterdir() if each.is_dir())
-    sentence = f"The corpus is not in {folder.name}: set {_VARIABLE} to the folder that holds it."
-    if os.environ.get("CI"):
-        pytest.fail(sentence)
-    sys.stderr.write(f"not run: {sentence}\n")
-    return []
+def corpus_folder(variables: Mapping[str, str] = os.environ) -> Path:
+    """Where real repositories lie: beside the clone unless the variable says so."""
+    return Path(variables.get(_VARIABLE) or REPOSITORY.parent / "shared" / "corpus")
+
+
+def repositories_in(folder: Path) -> list[Path]:
+    """The folders of real repositories.
+
+    Raises:
+        FileNotFoundError: with how to provide them, when they are not there.
+    """
+    found = sorted(entry for entry in folder.glob("*") if entry.is_dir())
+    if len(found) < FEWEST_REPOSITORIES:
+        msg = (
+            f"The corpus is not in {str(folder)!r}: it has {len(found)} folders, and there are at "
+            f"least {FEWEST_REPOSITORIES} real repositories. Set {_VARIABLE} to the folder that "
+            f"holds one folder for each repository, or leave these tests out: "
+            f'make test PYTEST_ARGS="--without-corpus"'
+        )
+        raise FileNotFoundError(msg)
+    return found

@@ -17,7 +17,6 @@ from dagstead.repository.ci.inspection import inspect
 from dagstead.repository.ci.shell import calls_of
 from dagstead.repository.ci.summaries import as_data, as_lines
 from dagstead.repository.files import read_project
-from tests.support.corpus import FEWEST_REPOSITORIES, corpus
 from tests.unit.repository.ci.followed import examine
 
 
@@ -150,10 +149,9 @@ def test_any_script_comes_to_an_end(script: str) -> None:
         assert 0 <= call.start <= call.end <= len(script) + 1
 
 
-def test_workflows_of_the_corpus_are_followed() -> None:
-    repositories = corpus()
+def test_workflows_of_the_corpus_are_followed(corpus: list[Path]) -> None:
     shapes = set()
-    for repository in repositories:
+    for repository in corpus:
         inspection = inspect(read_project(repository))
         for each in examine(inspection):
             assert each.found.message
@@ -161,7 +159,7 @@ def test_workflows_of_the_corpus_are_followed() -> None:
         assert as_data(inspection, "")["pattern"]
         shapes |= {each.verdict.shape for each in inspection.workflows}
 
-    assert not repositories or (len(repositories) >= FEWEST_REPOSITORIES and len(shapes) > 6)
+    assert len(shapes) > 6
 
 
 _LEAVES = st.sampled_from(
