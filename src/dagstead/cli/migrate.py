@@ -78,9 +78,9 @@ def _finish(journal: Journal, *, undo: bool) -> None:
 def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Plan:
     """How the locations move, or without a layout how lost ones come back."""
     from dagstead.repository.layouts.history import past_of
+    from dagstead.repository.layouts.plan import DiskTree
     from dagstead.repository.layouts.planning import plan_migration
     from dagstead.repository.layouts.repairing import plan_repair
-    from dagstead.repository.layouts.tree import DiskTree
 
     tree = DiskTree(project.root)
     if to is None:

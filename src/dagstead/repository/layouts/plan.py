@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 from typing import Protocol
 
 from dagstead.errors import InvalidInputError, LayoutError
@@ -37,6 +38,24 @@ class Tree(Protocol):
 
     def is_folder(self, path: str) -> bool:
         """Whether there is such a folder."""
+
+
+class DiskTree:
+    """A tree below a folder on disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def read(self, path: str) -> bytes | None:
+        """The bytes of a file, ``None`` where there is none."""
+        try:
+            return (self._root / path).read_bytes()
+        except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+            return None
+
+    def is_folder(self, path: str) -> bool:
+        """Whether there is such a folder."""
+        return (self._root / path).is_dir()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,9 +11,8 @@ import pytest
 from dagstead.errors import InvalidInputError, LayoutError
 from dagstead.repository.files import read_project
 from dagstead.repository.layouts.history import NoPast, Past, Version, past_of
-from dagstead.repository.layouts.plan import Layout, Plan, Wish
+from dagstead.repository.layouts.plan import DiskTree, Layout, Plan, Wish
 from dagstead.repository.layouts.repairing import plan_repair
-from dagstead.repository.layouts.tree import DiskTree
 from tests.support.git import git
 from tests.unit.repository.layouts.projects import MemoryTree, project_of
 
