@@ -30,6 +30,7 @@ from dagstead.store.all import Store, open_store
 from dagstead.store.database import Database
 from dagstead.store.tables import metadata
 from dagstead.testing.clock import ManualClock
+from tests.support.heartbeats import heartbeat_of
 from tests.support.postgres import PostgresCluster
 
 pytestmark = pytest.mark.storage
@@ -146,20 +147,8 @@ def test_heartbeats_keep_when_an_agent_was_first_seen(store: Store) -> None:
     store.deployments.create("prod")
 
     def beat(at: float) -> Heartbeat:
-        return Heartbeat(
-            agent_id="a",
-            deployment="prod",
-            token_id=1,
-            received_at=at,
-            first_received_at=at,
-            label="eu",
-            type="ProcessUserCodeLauncher",
-            version="1.13.27",
-            queues=frozenset({"eu", None}),
-            branch_deployments=True,
-            metadata={"k": 1},
-            run_worker_statuses=None,
-            errors=("e",),
+        return heartbeat_of(
+            *("eu", None), now=at, branch_deployments=True, metadata={"k": 1}, errors=("e",)
         )
 
     store.agents.record([beat(10.0)])

@@ -9,24 +9,19 @@ from dagstead.plane.agents import AgentStatus, Heartbeat
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
+from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
 
 
 def beat(store: Store, clock: ManualClock) -> Heartbeat:
     token = store.tokens.create("eu", TokenKind.AGENT, "secret", Grant())
-    return Heartbeat(
+    return heartbeat_of(
+        *(None, "eu"),
+        now=clock(),
         agent_id="0123",
-        deployment="prod",
         token_id=token.id,
-        received_at=clock(),
-        first_received_at=clock(),
         label="eu agent",
         type="ProcessUserCodeLauncher",
-        version="1.13.27",
-        queues=frozenset({None, "eu"}),
-        branch_deployments=False,
-        metadata={},
-        run_worker_statuses=None,
         errors=("oops",),
     )
 

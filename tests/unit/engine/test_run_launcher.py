@@ -35,6 +35,7 @@ from dagstead.plane.requests import Claim, RequestState
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
 from dagstead.watch.redelivery import Housekeeping
+from tests.support.heartbeats import heartbeat_of
 from tests.support.releases import deploy
 
 POLL = Claim(
@@ -101,20 +102,11 @@ def reported_statuses(*statuses: CloudRunWorkerStatus) -> CloudRunWorkerStatuses
 
 
 def beat(received_at: float, *, agent_id: str, statuses: CloudRunWorkerStatuses) -> Heartbeat:
-    return Heartbeat(
+    return heartbeat_of(
+        "gpu",
+        now=received_at,
         agent_id=agent_id,
-        deployment="prod",
-        token_id=1,
-        received_at=received_at,
-        first_received_at=received_at,
-        label="eu",
-        type=None,
-        version=None,
-        queues=frozenset({"gpu"}),
-        branch_deployments=False,
-        metadata={},
         run_worker_statuses=serialize_value(statuses),
-        errors=(),
     )
 
 

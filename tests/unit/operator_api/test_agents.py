@@ -6,7 +6,8 @@ from dagster_cloud.api.dagster_cloud_api import TimestampedError
 from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.serdes import serialize_value
 
-from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
+from dagstead.plane.agents import ALIVE_SECONDS
+from tests.support.heartbeats import heartbeat_of
 from tests.unit.operator_api.surface import Clock, Operator
 
 DOCUMENT = """
@@ -26,19 +27,13 @@ def test_everything_of_a_heartbeat(operator: Operator, clock: Clock) -> None:
     )
     operator.context.store.agents.record(
         [
-            Heartbeat(
-                agent_id="a-1",
-                deployment="prod",
-                token_id=1,
-                received_at=clock(),
-                first_received_at=1.0,
+            heartbeat_of(
+                *("hybrid-queue", None),
+                now=clock(),
                 label="mine",
                 type="K8sUserCodeLauncher",
-                version="1.13.27",
-                queues=frozenset({"hybrid-queue", None}),
                 branch_deployments=True,
                 metadata={"utilization_metrics": {"cpu": 1}, "image_tag": None},
-                run_worker_statuses=None,
                 errors=(serialize_value(error), "not a value"),
             )
         ]

@@ -10,6 +10,7 @@ from dagster_cloud_cli import gql
 from dagstead.plane.agents import POOL_LABEL, Heartbeat
 from dagstead.plane.deployments import branch_deployment_name
 from dagstead.plane.tokens import Grant, Token, TokenKind
+from tests.support.heartbeats import heartbeat_of
 from tests.unit.operator_api.surface import Operator
 
 BRANCH_DATA = {
@@ -48,20 +49,8 @@ def limited(operator: Operator, grant: Grant) -> Operator:
 
 
 def heartbeat(label: str, *queues: str | None, received_at: float = 0.0) -> Heartbeat:
-    return Heartbeat(
-        agent_id=label,
-        deployment="prod",
-        token_id=1,
-        received_at=received_at,
-        first_received_at=received_at,
-        label=label,
-        type="ProcessUserCodeLauncher",
-        version="1.13.27",
-        queues=frozenset(queues),
-        branch_deployments=True,
-        metadata={},
-        run_worker_statuses=None,
-        errors=(),
+    return heartbeat_of(
+        *queues, now=received_at, agent_id=label, label=label, branch_deployments=True
     )
 
 

@@ -55,7 +55,7 @@ def live(operator: Operator) -> dict[str, int | None]:
 
 def test_a_release_says_who_began_it_and_who_may_load_it(operator: Operator) -> None:
     store = operator.context.store
-    store.agents.record([heartbeat_of("gpu", now=store.clock())])
+    store.agents.record([heartbeat_of("gpu", now=store.clock(), label="gpu agent")])
 
     begun = create(operator, "digits", queue="gpu")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -15,6 +15,7 @@ from dagstead.model.agents import AgentKind
 from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL, Heartbeat
 from dagstead.plane.deployments import Branch
 from dagstead.plane.tokens import Grant, TokenKind
+from tests.support.heartbeats import heartbeat_of
 from tests.unit.operator_api.surface import Operator
 
 TARGET = Target(url="http://plane.test", token="user:acme:secret")
@@ -30,26 +31,13 @@ def asked(operator: Operator) -> LiveAgents:
         return live_agents(connection)
 
 
-def beat(operator: Operator, **changes: object) -> Heartbeat:
-    usual = Heartbeat(
-        agent_id="a-1",
-        deployment="prod",
-        token_id=1,
-        received_at=operator.context.store.clock(),
-        first_received_at=1.0,
-        label="eu",
-        type="DockerUserCodeLauncher",
-        version="1.13.27",
-        queues=frozenset({"gpu", None}),
-        branch_deployments=False,
-        metadata={
-            "allowed_full_deployment_locations": {"prod": ["digits"]},
-            "allowed_branch_deployment_locations": [],
-        },
-        run_worker_statuses=None,
-        errors=(),
-    )
-    return replace(usual, **changes)  # type: ignore[arg-type]
+def beat(operator: Operator, **changes: Any) -> Heartbeat:
+    allowed = {
+        "allowed_full_deployment_locations": {"prod": ["digits"]},
+        "allowed_branch_deployment_locations": [],
+    }
+    now = operator.context.store.clock()
+    return heartbeat_of("gpu", None, now=now, **{"metadata": allowed, **changes})
 
 
 def test_an_agent_is_one_with_all_its_deployments(operator: Operator) -> None:

@@ -5,25 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dagstead.model.agents import AgentKind
-from dagstead.plane.agents import POOL_LABEL, Heartbeat, as_agent
+from dagstead.plane.agents import POOL_LABEL, as_agent
+from tests.support.heartbeats import heartbeat_of
 
-BEAT = Heartbeat(
-    agent_id="a-1",
-    deployment="prod",
-    token_id=1,
-    received_at=5.0,
-    first_received_at=1.0,
-    label="eu",
-    type="DockerUserCodeLauncher",
-    version="1.13.27",
-    queues=frozenset({"gpu"}),
-    branch_deployments=False,
+BEAT = heartbeat_of(
+    "gpu",
     metadata={
         "allowed_full_deployment_locations": {"prod": ["digits"]},
         "allowed_branch_deployment_locations": [],
     },
-    run_worker_statuses=None,
-    errors=(),
 )
 
 

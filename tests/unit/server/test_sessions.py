@@ -3,21 +3,12 @@ from __future__ import annotations
 import pytest
 
 from dagstead.errors import UnauthenticatedError
-from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.tokens import TokenKind
 from dagstead.server.sessions import Sessions
 from dagstead.testing.clock import ManualClock
+from tests.support.tokens import token_of
 
-TOKEN = Token(
-    id=7,
-    name="ada",
-    kind=TokenKind.USER,
-    deployments=None,
-    queues=None,
-    branch_deployments=True,
-    created_at=0,
-    revoked_at=None,
-    last_used_at=None,
-)
+TOKEN = token_of(TokenKind.USER, id=7, name="ada", branch_deployments=True)
 
 
 @pytest.fixture
