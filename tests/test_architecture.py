@@ -73,6 +73,20 @@ def test_contributors_find_every_room_described_and_no_other() -> None:
     assert sorted(described) == sorted(rooms() | set(_inner_rooms()))
 
 
+def test_the_folders_of_unit_tests_are_rooms() -> None:
+    """So that the tests of a module are found by its name."""
+    unit = REPOSITORY / "tests" / "unit"
+    others = {
+        "examples": "the code of the example repository, which is in no room",
+        "support": "what the tests themselves are made of",
+    }
+
+    folders = {path.parent.relative_to(unit).parts for path in unit.rglob("test_*.py")}
+    inner = {("repository", name) for name in _inner_rooms()}
+    assert folders
+    assert folders - {(name,) for name in rooms()} - inner == {(name,) for name in others}
+
+
 def test_no_room_is_more_than_an_eighth_of_the_house() -> None:
     """Of ``repository``, each of its rooms."""
     folders = [PACKAGE / "repository" / name for name in _inner_rooms()]
@@ -109,6 +123,24 @@ def test_no_file_names_a_package_index_or_a_machine() -> None:
     ]
 
     assert found == []
+
+
+def test_the_types_of_all_python_files_are_checked() -> None:
+    """Of scripts too, whose names have no suffix."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    checked = [REPOSITORY / name for name in project["tool"]["mypy"]["files"]]
+    scripts = [
+        path
+        for path in committed_files()
+        if not path.suffix and re.match(r"#!.*python", path.read_text(encoding="utf-8"))
+    ]
+
+    assert scripts
+    assert [
+        str(path.relative_to(REPOSITORY))
+        for path in [*python_files(), *scripts]
+        if not any(path.is_relative_to(part) for part in checked)
+    ] == []
 
 
 def test_no_test_can_be_skipped_or_mocked() -> None:

@@ -80,7 +80,8 @@ def test_a_misspelt_value_is_refused_wherever_it_stands(helm: Helm, chart: Path)
     sections = [key for key, value in defaults.items() if isinstance(value, dict)]
     open_ = {"labels", "podSecurityContext", "securityContext"}
     accepted = []
-    for values in [{"replicaCount": 3}, *({key: {"nosuch": 1}} for key in sections)]:
+    misspelt: list[dict[str, Any]] = [{key: {"nosuch": 1}} for key in sections]
+    for values in [{"replicaCount": 3}, *misspelt]:
         if open_ & set(values):
             continue
         try:

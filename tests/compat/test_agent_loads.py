@@ -80,6 +80,7 @@ def explained_while_what_was_before_serves(fleet: Fleet, name: str, queue: str |
         retry_on=(httpx.TransportError,),
     )
 
+    assert broken is not None
     assert "the code location is broken on purpose" in str(broken.error)
     assert "in read_configuration" in str(broken.error)
     assert "whispering" in deployment.served_jobs(name)

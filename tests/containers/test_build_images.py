@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -47,10 +48,10 @@ def site(registry: Registry, tmp_path: Path) -> Site:
     return made
 
 
-def build(site: Site, docker: Docker, **options: object) -> Image:
+def build(site: Site, docker: Docker, **options: Any) -> Image:
     (built,) = site.build(
         environment=docker.variables(),
-        docker=DockerOptions(**options),  # type: ignore[arg-type]
+        docker=DockerOptions(**options),
     )
     assert isinstance(built.result, Image)
     return built.result

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
+from typing import Any
 
 import pytest
 
@@ -52,16 +54,19 @@ def compose(
 def test_everything_is_healthy_and_listens_on_this_machine_only(
     compose: Compose, docker: Docker
 ) -> None:
-    def state(service: str) -> dict[str, object]:
+    def state(service: str) -> dict[str, Any]:
         container = docker.inspect("container", compose("--profile", "agent", "ps", "-q", service))
-        state: dict[str, object] = container["State"]
+        state: dict[str, Any] = container["State"]
         return state
+
+    def is_healthy(service: str) -> bool:
+        return bool(state(service)["Health"]["Status"] == "healthy")
 
     for service in SERVICES:
         assert state(service)["Running"], service
     for service in ("postgres", "web", "agent"):
         eventually(
-            lambda service=service: state(service)["Health"]["Status"] == "healthy",  # type: ignore[misc,index]
+            partial(is_healthy, service),
             90,
             f"{service} to be healthy",
         )

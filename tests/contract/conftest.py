@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 
 import pytest
 
@@ -18,8 +18,9 @@ def surface(
 ) -> Iterator[Surface]:
     """A server's insides, on each database."""
     folder = tmp_path_factory.mktemp("surface")
+    database: AbstractContextManager[str | None]
     if request.param == "sqlite":
-        database = nullcontext(None)
+        database = nullcontext()
     else:
         cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
         database = cluster.database()

@@ -60,7 +60,9 @@ async def refusing(_root: object, _info: object, **_parameters: Any) -> object:
 def test_the_second_answer_is_the_first_run(world: World) -> None:
     first, second = (launch(world, launcher_of(world), "one") for _ in range(2))
     assert first.run.runId == second.run.runId
-    tags = world.instance.get_run_by_id(first.run.runId).tags
+    launched = world.instance.get_run_by_id(first.run.runId)
+    assert launched is not None
+    tags = launched.tags
     assert tags["a"] == "b"
     assert LAUNCH_TAG in tags
 

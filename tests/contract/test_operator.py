@@ -70,7 +70,7 @@ def _problem(
     expected = EXPECTED_MEMBERS.get(document.name)
     if expected is not None:
         return None if members == {expected} else f"{expected} expected, got {answer}"
-    wrong = {each for each in members if each.endswith("Error")}
+    wrong = {each for each in members if each is not None and each.endswith("Error")}
     return f"answered with {wrong}: {answer}" if wrong else None
 
 

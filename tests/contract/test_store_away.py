@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -62,7 +62,7 @@ def test_no_agent_is_told_for_good_that_the_store_is_away(world: World) -> None:
 
 
 def _outcome(
-    world: World, document: str, variables: Mapping[str, Any], paths: tuple[str, ...]
+    world: World, document: str, variables: Mapping[str, Any], paths: Sequence[str]
 ) -> str:
     try:
         answer = world.surface.send(document, variables, deployment=DEPLOYMENT)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import pytest
-from dagster import AssetKey, DagsterEventType, PartitionsDefinition
+from dagster import AssetKey, DagsterEventType, EventLogRecord, PartitionsDefinition
 from dagster._core.event_api import RunStatusChangeRecordsFilter
 from dagster._core.loader import LoadingContextForTest
 from dagster_cloud.storage.event_logs.storage import GraphQLEventLogStorage
@@ -14,7 +16,7 @@ from tests.contract.world import DEPLOYMENT, World
 
 pytestmark = pytest.mark.contract
 
-_START = DagsterEventType.RUN_START
+_START: Final = DagsterEventType.RUN_START
 
 
 @pytest.fixture
@@ -37,7 +39,8 @@ def test_changes_of_status_are_found_by_jobs(
     expected = [each for each in changes.records if each.event_log_entry.job_name in jobs]
     assert 0 < len(expected) < len(changes.records)
 
-    found, cursor, has_more = [], None, True
+    found: list[EventLogRecord] = []
+    cursor, has_more = None, True
     while has_more:
         page = official.fetch_run_status_changes(
             RunStatusChangeRecordsFilter(_START, job_names=jobs), limit, cursor, ascending

@@ -18,7 +18,13 @@ from dagster._serdes import serialize_value
 from dagster_cloud.agent import AgentQueuesConfig
 from dagster_cloud.api.dagster_cloud_api import AgentHeartbeat
 from dagster_cloud.storage.event_logs.storage import _input_for_event
-from graphql.language import ListTypeNode, NonNullTypeNode, TypeNode, VariableDefinitionNode
+from graphql.language import (
+    ListTypeNode,
+    NamedTypeNode,
+    NonNullTypeNode,
+    TypeNode,
+    VariableDefinitionNode,
+)
 
 from tests.contract.documents import Document
 from tests.contract.world import (
@@ -90,7 +96,8 @@ def _type(node: TypeNode) -> str:
         return _type(node.type)
     if isinstance(node, ListTypeNode):
         return f"[{_type(node.type)}]"
-    return str(node.name.value)  # type: ignore[attr-defined]
+    assert isinstance(node, NamedTypeNode)
+    return node.name.value
 
 
 def _always(value: Any, /) -> Value:

@@ -54,8 +54,6 @@ LOCATION = "examples"
 #: Of the first tick, and of the heartbeats: any time will do.
 _LONG_AGO = 1_700_000_000.0
 
-_RAISE_NOT = {"raise_on_error": False}
-
 
 @dataclass(frozen=True, kw_only=True)
 class World:
@@ -175,14 +173,14 @@ def backfill(backfill_id: str, status: BulkActionStatus, timestamp: float) -> Pa
 
 def _run_assets(instance: DagsterInstance) -> None:
     for letter in ("a", "b", "c"):
-        materialize([code.lettered], instance=instance, partition_key=letter, **_RAISE_NOT)
+        materialize([code.lettered], instance=instance, partition_key=letter, raise_on_error=False)
     instance.add_dynamic_partitions("colours", ["red", "green", "blue"])
     for colour in ("red", "green"):
         materialize([code.coloured], instance=instance, partition_key=colour)
     materialize([code.gridded], instance=instance, partition_key="a|1")
     for _ in range(2):
-        materialize([code.plain, *code.CHECKS], instance=instance, **_RAISE_NOT)
-    materialize([code.doomed], instance=instance, **_RAISE_NOT)
+        materialize([code.plain, *code.CHECKS], instance=instance, raise_on_error=False)
+    materialize([code.doomed], instance=instance, raise_on_error=False)
     materialize([code.wiped], instance=instance)
 
 

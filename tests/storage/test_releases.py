@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from dagstead.errors import ReleaseNotFoundError
@@ -19,10 +21,10 @@ def _prod(store: Store) -> None:
     store.deployments.create("prod")
 
 
-def release(store: Store, deploys: dict[str, str], **more: object) -> int:
+def release(store: Store, deploys: dict[str, str], **more: Any) -> int:
     """Begin a release of locations, given with the names of their deploys; its number."""
     locations = [new_location(name, deploy_id) for name, deploy_id in deploys.items()]
-    begun, _ = store.releases.begin("prod", NewRelease(locations=locations, **more))  # type: ignore[arg-type]
+    begun, _ = store.releases.begin("prod", NewRelease(locations=locations, **more))
     return begun.number
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from joserfc import jwt
-from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jwk import ECKey, KeyParameters, OctKey, RSAKey
 
 from tests.support.json_server import JsonServer
 
@@ -26,7 +26,7 @@ class OidcIssuer(JsonServer):
 
     def new_key(self, key_id: str, *, curve: bool = False) -> RSAKey | ECKey:
         """Make a key, and publish it."""
-        parameters = {"kid": key_id, "use": "sig"}
+        parameters: KeyParameters = {"kid": key_id, "use": "sig"}
         key: RSAKey | ECKey = (
             ECKey.generate_key("P-256", parameters=parameters)
             if curve

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 #: A code server asks for its secrets and for the state of its components.
-_NOTHING = {"scopedSecrets": [], "latestDefsStateInfo": None}
+_NOTHING: dict[str, Any] = {"scopedSecrets": [], "latestDefsStateInfo": None}
 
 
 @dataclass(kw_only=True)

@@ -170,5 +170,5 @@ def leader_with_a_child() -> Iterator[tuple[psutil.Process, psutil.Process]]:
 def is_over(process: psutil.Process) -> bool:
     """Whether it has ended, waited for by its parent or not."""
     with suppress(psutil.NoSuchProcess):
-        return process.status() == psutil.STATUS_ZOMBIE
+        return bool(process.status() == psutil.STATUS_ZOMBIE)
     return True

@@ -76,6 +76,9 @@ class StandInDocker:
         return self.folder / "calls.jsonl"
 
 
+_NOTHING: Mapping[str, Any] = {"text": "", "code": 0}
+
+
 def main() -> None:
     """Be docker once."""
     order: Mapping[str, Any] = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
@@ -91,7 +94,7 @@ def main() -> None:
         log.write(json.dumps(call) + "\n")
     said = " ".join(words)
     fitting = [each for each in order["answers"] if said.startswith(each)]
-    answer = order["answers"][max(fitting, key=len)] if fitting else {"text": "", "code": 0}
+    answer: Mapping[str, Any] = order["answers"][max(fitting, key=len)] if fitting else _NOTHING
     if answer.get("metadata") is not None and "--metadata-file" in words:
         path = Path(words[words.index("--metadata-file") + 1])
         path.write_text(json.dumps(answer["metadata"]), encoding="utf-8")

@@ -90,8 +90,8 @@ def write_base_image(output: IO[bytes], more: Sequence[str] = ()) -> None:
             image.link(f"/{name}", f"usr/{name}")
         for path in _files_of(packages):
             image.copy(path)
-        for path in _CONFIGURATION:
-            image.copy_all(Path(path))
+        for configuration in _CONFIGURATION:
+            image.copy_all(Path(configuration))
         _add_records(image, packages)
         _add_alternatives(image)
         _add_python(image)

@@ -70,7 +70,7 @@ def _own_daemon() -> Iterator[None]:
     firewall = _Firewall()
     _DATA.mkdir(parents=True, exist_ok=True)
     folder = Path(tempfile.mkdtemp(prefix="dagstead-docker-"))
-    command = [
+    command: list[str | Path] = [
         *(container_program("/usr/sbin/dockerd"), "--host", f"unix://{SOCKET}"),
         *("--data-root", _DATA, "--exec-root", folder / "exec"),
         *("--pidfile", folder / "pid"),
@@ -126,7 +126,7 @@ def _assert_usable() -> None:
 
 def _tidy() -> None:
     """Remove everything of our own daemon but images that have a name, and some layers."""
-    listed = [docker_program(), "container", "ls", "--quiet", "--all"]
+    listed: list[str | Path] = [docker_program(), "container", "ls", "--quiet", "--all"]
     ids = subprocess.run(listed, capture_output=True, text=True, check=False).stdout.split()
     if ids:
         _docker_quietly("container", "rm", "--force", "--volumes", *ids)
@@ -179,7 +179,7 @@ class _Firewall:
 
 
 def _saved(table: str) -> str:
-    command = [container_program("/usr/sbin/iptables-save"), "--table", table]
+    command: list[str | Path] = [container_program("/usr/sbin/iptables-save"), "--table", table]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 

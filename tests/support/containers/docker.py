@@ -110,7 +110,7 @@ class Docker:
         name = f"{repository}:{uuid4().hex[:12]}"
         self.run("tag", image, name)
         self.run("push", "--quiet", name, seconds=_BUILD_SECONDS)
-        digests = self.inspect("image", name)["RepoDigests"]
+        digests: list[str] = self.inspect("image", name)["RepoDigests"]
         self.run("rmi", name)
         return next(each for each in digests if each.startswith(f"{repository}@"))
 

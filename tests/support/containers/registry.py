@@ -40,7 +40,8 @@ def running_registry(folder: Path) -> Iterator[Registry]:
         "http": {"addr": address},
     }
     (folder / "registry.yml").write_text(json.dumps(configuration), encoding="utf-8")
-    command = [container_program("/usr/bin/docker-registry"), "serve", folder / "registry.yml"]
+    registry = container_program("/usr/bin/docker-registry")
+    command: list[str | Path] = [registry, "serve", folder / "registry.yml"]
     with ChildProcess(command, log=folder / "registry.log"):
         eventually(
             lambda: httpx.get(f"http://{address}/v2/", trust_env=False).is_success,

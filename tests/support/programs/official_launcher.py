@@ -13,6 +13,7 @@ from typing import Any
 
 import yaml
 from dagster import DagsterInstance
+from dagster_cloud.instance import DagsterCloudAgentInstance
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import UserCodeLauncherEntry
 from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 from dagster_k8s.job import construct_dagster_k8s_job
@@ -74,6 +75,7 @@ def start_and_end_a_run(launcher: Any) -> None:
 def use(folder: Path) -> dict[str, Any]:
     """Use all of a launcher; what the agent understood."""
     with DagsterInstance.from_config(with_cluster(folder)) as instance:
+        assert isinstance(instance, DagsterCloudAgentInstance)
         launcher = instance.user_code_launcher
         start_and_stop_a_code_server(launcher)
         start_and_end_a_run(launcher)

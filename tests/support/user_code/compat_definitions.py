@@ -35,12 +35,12 @@ def is_fine() -> dg.AssetCheckResult:
 
 @dg.asset(partitions_def=LETTERS)
 def lettered(context: dg.AssetExecutionContext) -> str:
-    return context.partition_key
+    return str(context.partition_key)
 
 
 @dg.asset(partitions_def=COLOURS)
 def coloured(context: dg.AssetExecutionContext) -> str:
-    return context.partition_key
+    return str(context.partition_key)
 
 
 class Greeting(dg.Config):
@@ -115,7 +115,9 @@ def use_the_instance(context: dg.OpExecutionContext) -> None:
     instance = context.instance
     instance.add_dynamic_partitions("colours", ["red", "blue"])
     print("partitions:", ",".join(sorted(instance.get_dynamic_partitions("colours"))))
-    print("own status:", instance.get_run_by_id(context.run_id).status.value)
+    run = instance.get_run_by_id(context.run_id)
+    assert run is not None
+    print("own status:", run.status.value)
     made = instance.get_latest_materialization_event(dg.AssetKey("source"))
     print("source is made:", made is not None)
     instance.add_run_tags(context.run_id, {"from": "user code"})
@@ -123,6 +125,7 @@ def use_the_instance(context: dg.OpExecutionContext) -> None:
         state = Path(folder) / "state"
         state.write_text("state of a component", encoding="utf-8")
         storage = instance.defs_state_storage
+        assert storage is not None
         storage.upload_state_from_path("component", "version-1", state)
         storage.set_latest_version("component", "version-1")
         print("state version:", storage.get_latest_version("component"))

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -43,11 +44,11 @@ class Wire:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
-        **more: object,
+        **more: Any,
     ) -> httpx.Response:
         """An answer to the agent; ``headers`` come on top of its own."""
         merged = {**self.headers, **(headers or {})}
-        return self.client.request(method, path, headers=merged, **more)  # type: ignore[arg-type]
+        return self.client.request(method, path, headers=merged, **more)
 
     def token(self, kind: TokenKind, grant: Grant) -> Mapping[str, str]:
         """The headers of another caller."""

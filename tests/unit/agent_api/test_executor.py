@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -69,7 +70,7 @@ def busy(_context: Ledger) -> None:
     raise BusyError
 
 
-ROOTS = {
+ROOTS: Mapping[str, Callable[..., Any] | Namespace] = {
     "echo": echo,
     "oneOf": one_of,
     "parents": parents,
@@ -87,7 +88,8 @@ ROOTS = {
 
 
 def run(document: str, /, context: Ledger | None = None, **variables: Any) -> dict[str, Any]:
-    return Executor(ROOTS).execute(document, variables, None, context or Ledger())
+    executor: Executor[Ledger] = Executor(ROOTS)
+    return executor.execute(document, variables, None, context or Ledger())
 
 
 def sentence(answer: dict[str, Any]) -> str:
@@ -259,5 +261,6 @@ def test_fragments_that_multiply_are_stopped() -> None:
 
 def test_the_operation_is_chosen_by_its_name() -> None:
     document = "query A { a: echo { text } } query B { b: echo { text } }"
-    answer = Executor(ROOTS).execute(document, None, "B", Ledger())
+    executor: Executor[Ledger] = Executor(ROOTS)
+    answer = executor.execute(document, None, "B", Ledger())
     assert answer == {"data": {"b": {"text": "nothing"}}}

@@ -6,6 +6,7 @@ Docker is a stand-in here. ``tests/containers/test_build_images.py`` has the rea
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -122,18 +123,18 @@ def digits(site: Site) -> Site:
     return site
 
 
-def build(site: Site, docker: StandInDocker, **options: object) -> tuple[Built, Image]:
+def build(site: Site, docker: StandInDocker, **options: Any) -> tuple[Built, Image]:
     """Build with the stand-in alone; the tag that it got is the plan's."""
     environment = site.environment(PATH=str(docker.folder), TOKEN="from outside")
-    (built,) = site.build(environment=environment, docker=DockerOptions(**options))  # type: ignore[arg-type]
+    (built,) = site.build(environment=environment, docker=DockerOptions(**options))
     assert isinstance(built.result, Image)
     return built, built.result
 
 
-def failure(site: Site, search_path: str, **options: object) -> str:
+def failure(site: Site, search_path: str, **options: Any) -> str:
     failed = site.failure(
         environment=site.environment(PATH=search_path),
-        docker=DockerOptions(**options),  # type: ignore[arg-type]
+        docker=DockerOptions(**options),
     )
     return failed.error.message
 

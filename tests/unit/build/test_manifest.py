@@ -27,7 +27,7 @@ def manifest(tmp_path: Path) -> Manifest:
         path.write_text(path.name, encoding="utf-8")
     digest = "sha256:" + "0" * 64
     image = Image(reference=f"example.com/b@{digest}", tag="example.com/b:v1", digest=digest)
-    results = {
+    results: dict[str, tuple[Strategy, str | None, PexFiles | Image | Nothing]] = {
         "a": (Strategy.PEX, None, files),
         "b": (Strategy.DOCKER, "gpu", image),
         "c": (Strategy.PREBUILT, "gpu", Nothing()),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sysconfig
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -110,6 +111,7 @@ def test_a_package_is_found_beside_what_builds_left(site: Site) -> None:
                 """,
             "locations/quay/setup.py": """
                 from pathlib import Path
+from typing import Any
                 from setuptools import setup
 
                 words = Path("../../words/readme.txt").read_text()
@@ -207,7 +209,7 @@ def test_docker_is_sent_nothing_that_builds_left(site: Site, tmp_path: Path) -> 
     root = site.repository.root
     (before,) = site.repository.plan().builds
 
-    options = {
+    options: dict[str, Any] = {
         "output": root / "out",
         "cache": root / "cache",
         "environment": site.environment(PATH=str(docker.folder)),

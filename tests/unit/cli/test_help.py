@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer
@@ -82,14 +83,15 @@ def test_every_command_has_its_place_in_the_reference() -> None:
     assert page.read_text(encoding="utf-8") == command_page(ROOT), "`make reference` makes it anew"
 
 
-def run(arguments: Sequence[str], **options: object) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+def run(arguments: Sequence[str], **options: Any) -> subprocess.CompletedProcess[str]:
+    ended: subprocess.CompletedProcess[str] = subprocess.run(
         [sys.executable, "-m", "dagstead", *arguments],
         cwd=EXAMPLE,
         check=False,
         text=True,
-        **options,  # type: ignore[call-overload]
+        **options,
     )
+    return ended
 
 
 @pytest.mark.parametrize(

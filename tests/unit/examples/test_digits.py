@@ -50,8 +50,8 @@ def test_the_schedule_trains_every_kind() -> None:
         )
     )
 
-    assert [request.partition_key for request in tick.run_requests] == MODELS
-    assert len({request.run_key for request in tick.run_requests}) == len(MODELS)
+    assert [request.partition_key for request in tick.run_requests or ()] == MODELS
+    assert len({request.run_key for request in tick.run_requests or ()}) == len(MODELS)
 
 
 def test_the_sensor_trains_once_a_version_of_the_library(instance: dg.DagsterInstance) -> None:
@@ -63,6 +63,6 @@ def test_the_sensor_trains_once_a_version_of_the_library(instance: dg.DagsterIns
         dg.build_sensor_context(instance=instance, repository_def=repository, cursor=first.cursor)
     )
 
-    assert [request.partition_key for request in first.run_requests] == MODELS
+    assert [request.partition_key for request in first.run_requests or ()] == MODELS
     assert not again.run_requests
     assert "still" in (again.skip_message or "")

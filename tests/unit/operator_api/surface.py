@@ -57,7 +57,8 @@ class Operator:
         """Execute, and return ``data``; an entry in ``errors`` fails the test."""
         result = self.execute(document, **variables)
         assert result.errors is None, result.errors
-        return result.data
+        data: dict[str, Any] = result.data
+        return data
 
     def execute(self, document: str, /, **variables: object) -> Any:
         """Execute, whatever comes."""

@@ -60,7 +60,8 @@ def test_a_release_says_who_began_it_and_who_may_load_it(operator: Operator) -> 
     begun = create(operator, "digits", queue="gpu")
 
     assert (begun["number"], begun["state"], begun["commitHash"]) == (1, "loading", "c0ffee")
-    assert begun["by"] == operator.context.token.name  # type: ignore[union-attr]
+    assert operator.context.token is not None
+    assert begun["by"] == operator.context.token.name
     [part] = begun["parts"]
     assert (part["locationName"], part["phase"], part["agents"]) == (
         "digits",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -89,7 +90,7 @@ def test_a_branch_is_the_whole_ref_in_each_provider_s_claim() -> None:
     ],
 )
 def test_a_policy_that_trusts_more_than_is_meant_is_refused(
-    changes: dict[str, object], says: str
+    changes: dict[str, Any], says: str
 ) -> None:
     with pytest.raises(InvalidInputError, match=says):
         claims_of(Provider.GITHUB, replace(WANTED, **changes))

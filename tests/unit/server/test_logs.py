@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 
 import pytest
 
@@ -34,10 +33,10 @@ def test_ordinary_text_stays() -> None:
 
 def test_a_traceback_is_redacted_too() -> None:
     secret = new_secret(TokenKind.USER, "dagstead")
-    try:
+    with pytest.raises(ValueError, match="invalid literal") as failed:
         int(secret)
-    except ValueError:
-        record = logging.LogRecord("a", logging.ERROR, "f", 1, "failed", None, sys.exc_info())
+    traceback = (failed.type, failed.value, failed.tb)
+    record = logging.LogRecord("a", logging.ERROR, "f", 1, "failed", None, traceback)
     shown = RedactingFormatter("%(message)s").format(record)
     assert "ValueError: invalid literal for int() with base 10: 'user:dagstead:***'" in shown
     assert secret not in shown

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster import DagsterInstance
@@ -20,9 +21,9 @@ from dagstead.serverless.launcher import PexUserCodeLauncher
 TOKEN = "agent:org:very-secret"
 
 
-def settings(home: Path, **launcher: object) -> PoolSettings:
+def settings(home: Path, **launcher: Any) -> PoolSettings:
     return PoolSettings(
-        launcher=LauncherConfiguration(home=home, **launcher),  # type: ignore[arg-type]
+        launcher=LauncherConfiguration(home=home, **launcher),
         url="http://127.0.0.1:3000/",
         token=TOKEN,
     )

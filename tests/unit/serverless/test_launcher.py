@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -51,11 +52,11 @@ definitions = Definitions([thing])
 
 @contextmanager
 def launcher_in(
-    home: Path, url: str, monkeypatch: pytest.MonkeyPatch, **configuration: object
+    home: Path, url: str, monkeypatch: pytest.MonkeyPatch, **configuration: Any
 ) -> Iterator[PexUserCodeLauncher]:
     """A started launcher; reconciled by the test, not by its own thread."""
     settings = PoolSettings(
-        launcher=LauncherConfiguration(home=home, **configuration),  # type: ignore[arg-type]
+        launcher=LauncherConfiguration(home=home, **configuration),
         url=url,
         token="agent:org:token",
     )
@@ -92,9 +93,10 @@ def tag(bench: PexBench) -> str:
     return pex_tag(deps, bench.source({"project.py": DEFINITIONS}))
 
 
-def pex_location(tag: str, **more: object) -> CodeLocationDeployData:
-    data = {"module_name": "project", "pex_metadata": PexMetadata(pex_tag=tag), **more}
-    return CodeLocationDeployData(**data)  # type: ignore[arg-type]
+def pex_location(tag: str, **more: Any) -> CodeLocationDeployData:
+    return CodeLocationDeployData(
+        module_name="project", pex_metadata=PexMetadata(pex_tag=tag), **more
+    )
 
 
 def deploy(
@@ -248,7 +250,7 @@ def test_a_server_that_dies_is_replaced(launcher: PexUserCodeLauncher, tag: str)
     assert victim.mark is not None
     os.kill(victim.mark.pid, signal.SIGKILL)
     eventually(lambda: victim.has_ended, 20, "the server to be gone")
-    launcher._last_refreshed_actual_entries = time.time() - 3600
+    launcher._last_refreshed_actual_entries = int(time.time()) - 3600
     launcher.reconcile()
     assert server(launcher, "here").server_handle != first
     assert '"value": 1' in asset_of(launcher, "here")

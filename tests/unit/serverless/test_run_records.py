@@ -135,7 +135,9 @@ def test_an_interrupted_worker_that_goes_on_is_killed_after_a_while(records: Run
     worker = start(records, STUBBORN)
     ready(records)
     records.cancel(worker)
-    asked_at = replace(worker, cancelled_at=records.find("run-1").cancelled_at).cancelled_at  # type: ignore[union-attr]
+    cancelled = records.find("run-1")
+    assert cancelled is not None
+    asked_at = cancelled.cancelled_at
     assert asked_at is not None
     reported: list[str] = []
 

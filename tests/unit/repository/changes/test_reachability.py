@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -55,6 +56,8 @@ def files_of(graph: Edges) -> dict[str, str]:
             case "setup":
                 line = f"setup(install_requires=['n @ file:../{target}'])\n"
                 tables.setdefault(f"{source}/setup.py", []).append(line)
+            case _:
+                pytest.fail(f"there is no way to write the edge {kind!r}")
     return files | {path: "".join(parts) for path, parts in tables.items()}
 
 

@@ -61,7 +61,7 @@ def test_any_pattern_and_path_give_an_answer(pattern: str, path: str) -> None:
     assert matches(pattern, path) in {True, False}
 
 
-CONTEXT = {
+CONTEXT: dict[tuple[str, ...], str] = {
     ("env", "FAST"): "true",
     ("matrix", "kind"): "hybrid",
     ("github", "event_name"): "push",

@@ -77,7 +77,7 @@ DOCUMENTS = st.one_of(_documents(odd=False), _documents(odd=True))
 def texts(draw: st.DrawFn) -> str:
     """Documents as text: block or flow, with either line end, comments, with or without a BOM."""
     document = draw(DOCUMENTS)
-    text = yaml.safe_dump(
+    text: str = yaml.safe_dump(
         document,
         default_flow_style=draw(st.sampled_from([True, False, None])),
         allow_unicode=draw(st.booleans()),

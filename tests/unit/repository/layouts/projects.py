@@ -87,7 +87,8 @@ def _fields(
     directory = [] if folder is None else [f"directory: {draw(_scalar(folder))}"]
     registry = draw(st.sampled_from([[], ["registry: host/x"], ["registry:  # later"]]))
     inner = draw(st.permutations([*directory, *registry]))
-    if inner and draw(st.booleans()):
+    as_block = draw(st.booleans())
+    if inner and as_block:
         blocks.append([f"{pad}build:", *(deeper + each for each in inner)])
     elif inner:
         flow = ", ".join(each.split("  #")[0] for each in inner)
