@@ -29,6 +29,11 @@ _OWN_CLUSTER = pytest.StashKey[PostgresCluster]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of this project's tests."""
     parser.addoption(
+        "--write-records",
+        action="store_true",
+        help="Keep what tests see of the official commands, for docs/compatibility.md.",
+    )
+    parser.addoption(
         "--without-corpus",
         action="store_true",
         help="Leave out the tests that read the corpus of real repositories.",

@@ -10,6 +10,7 @@ from dagstead.control.actor import COMMAND_LINE
 from dagstead.repository.agents.agent_config import TOKEN_VARIABLE, AgentFile, AgentType, text
 from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
+from tests.support.command_records import Recorder, Seen
 from tests.support.control_plane import ControlPlane
 from tests.support.environments import AGENT_MINORS, agent_environment
 from tests.support.orchestration import control_without_dagster
@@ -17,7 +18,9 @@ from tests.support.orchestration import control_without_dagster
 pytestmark = pytest.mark.compat
 
 
-def test_an_official_agent_serves_exactly_the_queues_of_its_file(tmp_path: Path) -> None:
+def test_an_official_agent_serves_exactly_the_queues_of_its_file(
+    tmp_path: Path, command_recorder: Recorder
+) -> None:
     with ControlPlane(tmp_path) as plane:
         deployment = plane.deployment("prod")
         token = plane.agent_token("configured")
@@ -40,6 +43,7 @@ def test_an_official_agent_serves_exactly_the_queues_of_its_file(tmp_path: Path)
             deployment.wait_until_loaded("small")
             agents = control_without_dagster(plane.store).agents
             (row,) = eventually(lambda: agents.all(COMMAND_LINE), 60, "a heartbeat")
+            command_recorder.saw(Seen(command="dagster-cloud agent run", exit_code=None))
             agent.kill()
         deployment.close()
 

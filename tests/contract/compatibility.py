@@ -30,7 +30,9 @@ lines.
 _COMMANDS = """
 ## Commands
 
-What happens when a command of the official command lines is run against this control plane.
+What happened when a test ran a command of the official command lines against this control plane.
+The tests of `tests/compat` keep what they see in `tests/contract/records` and fail when it differs.
+A command that no test runs is listed as not tried; a hidden one is not in the command's own help.
 """
 
 _AGENT = """

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.agents import AgentSetup, OfficialAgent
+from tests.support.command_records import Recorder
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import USER_CODE, DeploymentClient
 from tests.support.environments import own_environment
@@ -37,15 +38,29 @@ class Site:
 
     plane: ControlPlane
     prod: DeploymentClient
+    #: Of all commands that are run here.
+    recorder: Recorder
 
     def cli(self, folder: Path, **changes: Any) -> OfficialCli:
         """The official command lines of one CI job."""
         token = self.plane.user_token("a CI job")
-        return replace(OfficialCli(url=self.plane.url, token=token, folder=folder), **changes)
+        job = OfficialCli(url=self.plane.url, token=token, folder=folder, recorder=self.recorder)
+        return replace(job, **changes)
+
+
+def with_docker(cli: OfficialCli) -> OfficialCli:
+    """The same job with a ``docker`` on its PATH, which this machine need not have."""
+    programs = cli.folder / "programs"
+    programs.mkdir()
+    docker = programs / "docker"
+    docker.write_text(f'#!/bin/sh\necho "$@" >> "{cli.folder}/docker.log"\n', encoding="utf-8")
+    docker.chmod(0o755)
+    path = cli.environment.variables()["PATH"]
+    return replace(cli, more={"PATH": f"{programs}:{path}"})
 
 
 @contextmanager
-def running_site(folder: Path) -> Iterator[Site]:
+def running_site(folder: Path, recorder: Recorder) -> Iterator[Site]:
     """Start everything; stop it in the end."""
     with ControlPlane(folder) as plane:
         prod = plane.deployment("prod")
@@ -70,5 +85,5 @@ def running_site(folder: Path) -> Iterator[Site]:
         ):
             one.wait_until_ready()
             two.wait_until_ready()
-            yield Site(plane=plane, prod=prod)
+            yield Site(plane=plane, prod=prod, recorder=recorder)
         prod.close()

@@ -6,16 +6,20 @@ import json
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from tests.support.command_records import Recorder, Seen, error_in, refusal_in
 from tests.support.environments import Environment, client_environment
 
 #: A command that waits for a location or a run to come; two cores may have other work.
 _COMMAND_SECONDS = 240
+
+#: Nothing listens on the discard port of this machine.
+_NOBODY = "http://127.0.0.1:9"
 
 #: The name that the server's tokens carry; the CLI only wants one to be set.
 ORGANIZATION = "dagstead"
@@ -45,11 +49,17 @@ class OfficialCli:
 
     url: str
     token: str
+    #: Is given how each command ended.
+    recorder: Recorder
     #: Home, working folder and build session of these commands.
     folder: Path
     deployment: str | None = "prod"
     environment: Environment = field(default_factory=client_environment)
     more: Mapping[str, str] = field(default_factory=dict)
+
+    def without_server(self) -> OfficialCli:
+        """The same job, at an address that nobody serves: what works asks no server."""
+        return replace(self, url=_NOBODY)
 
     def run(self, command: str, *arguments: str | Path, fails: bool = False) -> Said:
         """Run a command and wait for its end.
@@ -72,6 +82,16 @@ class OfficialCli:
         )
         said = Said(
             exit_code=ended.returncode, stdout=ended.stdout, text=ended.stdout + ended.stderr
+        )
+        refusal = refusal_in(said.text)
+        self.recorder.saw(
+            Seen(
+                command=command,
+                exit_code=said.exit_code,
+                served=self.url != _NOBODY,
+                refusal=refusal,
+                error=error_in(said.text) if said.exit_code and not refusal else "",
+            )
         )
         assert bool(said.exit_code) == fails, f"{command} ended with {said.exit_code}:\n{said.text}"
         return said

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli_site import Site, running_site
+from tests.support.command_records import Recorder
 from tests.support.official_cli import OfficialCli
 
 
 @pytest.fixture(scope="package")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, command_recorder: Recorder) -> Iterator[Site]:
     """Running, with the location ``toy``: for commands that only look or launch."""
-    with running_site(tmp_path_factory.mktemp("site")) as running:
+    with running_site(tmp_path_factory.mktemp("site"), command_recorder) as running:
         running.prod.deploy("toy", "compat_definitions")
         running.prod.wait_until_loaded("toy")
         yield running

@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from dagstead.plane.deployments import branch_deployment_name
-from tests.support.cli_site import IMAGE_QUEUE, Site
+from tests.support.cli_site import IMAGE_QUEUE, Site, with_docker
 from tests.support.deployment import USER_CODE
 from tests.support.git import git
 from tests.support.official_cli import OfficialCli, Said
@@ -20,6 +20,7 @@ pytestmark = pytest.mark.compat
 
 #: For commands that are to leave a location behind, whether or not an agent loads it.
 NO_WAIT = ("--location-load-timeout", "0", "--agent-heartbeat-timeout", "0")
+WITH_DOCKER = ("--location-name", "docker", "--module-name", "compat_small")
 JOB_CONFIG = json.dumps({"ops": {"greet": {"config": {"name": "cli"}}}})
 
 
@@ -49,7 +50,7 @@ def start_session(cli: OfficialCli, *names: str) -> Said:
 
 
 def session(cli: OfficialCli) -> dict[str, dict[str, Any]]:
-    lines = cli.run("dagster-cloud ci status").stdout.splitlines()
+    lines = cli.without_server().run("dagster-cloud ci status").stdout.splitlines()
     states = [json.loads(line) for line in lines if line.startswith("{")]
     return {state["location_name"]: state for state in states}
 
@@ -57,10 +58,11 @@ def session(cli: OfficialCli) -> dict[str, dict[str, Any]]:
 def test_session_deploys_images_to_their_queue(site: Site, cli: OfficialCli) -> None:
     started = start_session(cli, "ci-one", "ci-two", "ci-three")
     assert "Deploying to prod." in started.text
-    cli.run("dagster-cloud ci locations-deselect", "ci-three")
-    listed = cli.run("dagster-cloud ci locations-list").stdout
+    alone = cli.without_server()
+    alone.run("dagster-cloud ci locations-deselect", "ci-three")
+    listed = alone.run("dagster-cloud ci locations-list").stdout
     assert "ci-three DESELECTED" in listed
-    cli.run("dagster-cloud ci set-build-output", "--image-tag", "v1")
+    alone.run("dagster-cloud ci set-build-output", "--image-tag", "v1")
     deployed = cli.run("dagster-cloud ci deploy")
     assert "Agent synced changes to" in deployed.text
     states = session(cli)
@@ -70,15 +72,15 @@ def test_session_deploys_images_to_their_queue(site: Site, cli: OfficialCli) -> 
     names = {each.name for each in site.plane.store.locations.all("prod")}
     assert {"ci-one", "ci-two"} <= names
     assert "ci-three" not in names
-    cli.run("dagster-cloud ci locations-select", "ci-three")
-    assert "DESELECTED" not in cli.run("dagster-cloud ci locations-list").stdout
+    alone.run("dagster-cloud ci locations-select", "ci-three")
+    assert "DESELECTED" not in alone.run("dagster-cloud ci locations-list").stdout
 
 
 def test_failed_load_fails_the_deploy_with_its_reason(cli: OfficialCli) -> None:
     broken = {**image_location("ci-broken"), "code_source": {"module_name": "compat_broken"}}
     write_yaml(cli, "dagster_cloud.yaml", {"locations": [broken]})
     cli.run("dagster-cloud ci init", "--project-dir", ".")
-    cli.run("dagster-cloud ci set-build-output", "--image-tag", "v1")
+    cli.without_server().run("dagster-cloud ci set-build-output", "--image-tag", "v1")
     failed = cli.run("dagster-cloud ci deploy", fails=True)
     assert "the code location is broken on purpose" in failed.text
     assert session(cli)["ci-broken"]["history"][-1]["status"] == "failed"
@@ -86,13 +88,14 @@ def test_failed_load_fails_the_deploy_with_its_reason(cli: OfficialCli) -> None:
 
 def test_check_and_template_need_no_server(cli: OfficialCli) -> None:
     write_yaml(cli, "dagster_cloud.yaml", {"locations": [location("ci-checked")]})
-    checked = cli.run(
+    alone = cli.without_server()
+    checked = alone.run(
         "dagster-cloud ci check",
         *("--project-dir", ".", "--dagster-cloud-connect-check", "skip"),
     )
     assert "Passed: 1" in checked.text
-    assert "ci-checked" in cli.run("dagster-cloud ci template", "--project-dir", ".").stdout
-    cli.run("dagster-cloud ci inspect", ".")
+    assert "ci-checked" in alone.run("dagster-cloud ci template", "--project-dir", ".").stdout
+    alone.run("dagster-cloud ci inspect", ".")
 
 
 def in_repository(cli: OfficialCli, branch: str) -> None:
@@ -119,7 +122,7 @@ def test_session_goes_to_a_branch_deployment(site: Site, cli: OfficialCli) -> No
     in_repository(cli, "branchy")
     write_yaml(cli, "dagster_cloud.yaml", {"locations": [image_location("on-branch")]})
     cli.run("dagster-cloud ci init", "--project-dir", ".", "--require-branch-deployment")
-    cli.run("dagster-cloud ci set-build-output", "--image-tag", "v1")
+    cli.without_server().run("dagster-cloud ci set-build-output", "--image-tag", "v1")
     cli.run("dagster-cloud ci deploy")
     name = branch_deployment_name("org/repo", "branchy")
     assert [each.name for each in site.plane.store.locations.all(name)] == ["on-branch"]
@@ -308,8 +311,29 @@ def test_other_offers_are_refused_with_a_sentence(
     assert sentence in cli.run(command, *arguments, fails=True).text
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("dagster-cloud serverless deploy", [".", *WITH_DOCKER]),
+        ("dagster-cloud serverless deploy-docker", [".", *WITH_DOCKER]),
+        ("dagster-cloud serverless upload", ["image"]),
+        ("dagster-cloud serverless upload-base-image", ["image:1"]),
+    ],
+)
+def test_there_is_no_image_registry(
+    site: Site, cli: OfficialCli, command: str, arguments: list[str]
+) -> None:
+    assert "No registry found" in with_docker(cli).run(command, *arguments, fails=True).text
+    assert "docker" not in {each.name for each in site.plane.store.locations.all("prod")}
+
+
+def test_registry_info_is_empty(cli: OfficialCli) -> None:
+    assert cli.run("dagster-cloud serverless registry-info").stdout.strip() == ""
+
+
 def test_configuration_needs_no_server(cli: OfficialCli) -> None:
-    assert "default_deployment: prod" in cli.run("dagster-cloud config view").text
+    alone = cli.without_server()
+    assert "default_deployment: prod" in alone.run("dagster-cloud config view").text
 
 
 def test_foreign_deployment_is_refused(site: Site, tmp_path: Path) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import stat
-
 import pytest
 
 from dagstead.plane.locations import LoadState
-from tests.support.cli_site import IMAGE_QUEUE, Site
+from tests.support.cli_site import IMAGE_QUEUE, Site, with_docker
 from tests.support.official_cli import OfficialCli
 
 pytestmark = pytest.mark.compat
@@ -27,11 +25,6 @@ registry_modules = []
 code_location_name = "dg-project"
 code_location_target_module = "compat_small"
 agent_queue = "{IMAGE_QUEUE}"
-"""
-
-#: Stands for Docker, which this machine need not have: it notes its arguments.
-DOCKER = """#!/bin/sh
-echo "$@" >> "{log}"
 """
 
 
@@ -57,15 +50,7 @@ def project(cli: OfficialCli) -> OfficialCli:
     (package / "defs" / "__init__.py").touch()
     build = "registry: registry.example.org/dg-project\n"
     (cli.folder / "build.yaml").write_text(build, encoding="utf-8")
-    programs = cli.folder / "programs"
-    programs.mkdir()
-    docker = programs / "docker"
-    docker.write_text(DOCKER.format(log=cli.folder / "docker.log"), encoding="utf-8")
-    docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
-    path = cli.environment.variables()["PATH"]
-    return OfficialCli(
-        url=cli.url, token=cli.token, folder=cli.folder, more={"PATH": f"{programs}:{path}"}
-    )
+    return with_docker(cli)
 
 
 def full_deployments(site: Site) -> set[str]:
@@ -167,6 +152,10 @@ def test_artifacts(cli: OfficialCli) -> None:
         ("dg api alert-policy sync", ["file.yaml"], "Alert policies are not offered"),
         ("dg api issue list", [], "Issues are not offered"),
         ("dg api issue get", ["1"], "Issues are not offered"),
+        ("dg api issue create", ["--title", "t", "--description", "d"], "Issues are not offered"),
+        ("dg api issue update", ["1", "--status", "closed"], "Issues are not offered"),
+        ("dg api issue add-link", ["1", "--run-id", "x"], "Issues are not offered"),
+        ("dg api issue remove-link", ["1", "--run-id", "x"], "Issues are not offered"),
         ("dg api secret list", [], "Secrets cannot be read or written"),
         ("dg api secret get", ["NAME"], "Secrets cannot be read or written"),
         ("dg plus create ci-api-token", [], "Agent tokens are kept hashed"),
@@ -179,19 +168,44 @@ def test_other_offers_are_refused_with_a_sentence(
     assert sentence in cli.run(command, *arguments, fails=True).text
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [("dg plus create env", ["NAME", "value", "--global"]), ("dg plus pull env", [])],
+)
+def test_secrets_of_a_project_are_refused_with_a_sentence(
+    cli: OfficialCli, command: str, arguments: list[str]
+) -> None:
+    refused = project(cli).run(command, *arguments, fails=True)
+    assert "Secrets cannot be read or written" in refused.text
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("dg api organization saml upload", ["file.xml"]),
+        ("dg api organization saml remove", []),
+    ],
+)
+def test_there_is_no_single_sign_on(cli: OfficialCli, command: str, arguments: list[str]) -> None:
+    (cli.folder / "file.xml").touch()
+    assert "404 Client Error" in cli.run(command, *arguments, fails=True).text
+
+
 def test_deploy_in_its_parts(site: Site, cli: OfficialCli) -> None:
     cli = project(cli)
     cli.run("dg plus deploy start", "--deployment-type", "full", "--yes")
-    assert "dg-project" in cli.run("dg plus deploy list-locations").stdout
-    cli.run("dg plus deploy deselect", "dg-project")
-    cli.run("dg plus deploy select", "dg-project")
+    alone = cli.without_server()
+    assert "dg-project" in alone.run("dg plus deploy list-locations").stdout
+    assert "project-dir" in alone.run("dg plus deploy inspect").stdout
+    alone.run("dg plus deploy deselect", "dg-project")
+    alone.run("dg plus deploy select", "dg-project")
     cli.run("dg plus deploy build-and-push")
     built = (cli.folder / "docker.log").read_text(encoding="utf-8")
     assert "build" in built
     assert "push registry.example.org/dg-project:dg-project-" in built
-    cli.run("dg plus deploy set-build-output", "--image-tag", "chosen")
+    alone.run("dg plus deploy set-build-output", "--image-tag", "chosen")
     cli.run("dg plus deploy finish")
-    assert '"success"' in cli.run("dg plus deploy status").stdout
+    assert '"success"' in alone.run("dg plus deploy status").stdout
     deployed = site.plane.store.locations.get("prod", "dg-project")
     assert deployed.document["image"] == "registry.example.org/dg-project:chosen"
     assert deployed.queue == IMAGE_QUEUE
@@ -207,5 +221,29 @@ def test_deploy_in_one(site: Site, cli: OfficialCli) -> None:
     cli.run("dg api code-location delete", "dg-project")
 
 
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        ("dg plus deploy configure serverless", []),
+        (
+            "dg plus deploy configure hybrid",
+            ["--agent-platform", "docker", "--registry-url", "registry.example.org/dg-project"],
+        ),
+    ],
+)
+def test_files_for_a_deploy_are_written_without_a_server(
+    cli: OfficialCli, command: str, arguments: list[str]
+) -> None:
+    alone = project(cli).without_server()
+    alone.run(
+        command,
+        *("--git-provider", "github", "--git-root", cli.folder, "--python-version", "3.11"),
+        *("--organization", "org", "--deployment", "prod", "--yes", *arguments),
+    )
+    assert list((cli.folder / ".github" / "workflows").glob("*.yml"))
+
+
 def test_configuration_needs_no_server(cli: OfficialCli) -> None:
-    assert "prod" in cli.run("dg plus config view").text
+    alone = cli.without_server()
+    assert "prod" in alone.run("dg plus config view").text
+    assert "deployment: other" in alone.run("dg plus config set", "--deployment", "other").text

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.support.command_records import Recorder
 from tests.support.environments import own_environment
 from tests.support.official_cli import OfficialCli
 from tests.support.pex import borrowing_wheel
@@ -47,7 +48,9 @@ CACHE = ("--pex-deps-cache-from", "shared", "--pex-deps-cache-to", "shared")
 
 
 @pytest.fixture(scope="module")
-def cli(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> OfficialCli:
+def cli(
+    plane: Plane, tmp_path_factory: pytest.TempPathFactory, command_recorder: Recorder
+) -> OfficialCli:
     """A CI job that has built its PEX files."""
     folder, wheels = tmp_path_factory.mktemp("project"), tmp_path_factory.mktemp("wheels")
     needs = [
@@ -64,6 +67,7 @@ def cli(plane: Plane, tmp_path_factory: pytest.TempPathFactory) -> OfficialCli:
         url=plane.url,
         token=plane.token,
         folder=folder,
+        recorder=command_recorder,
         environment=own_environment(),
     )
     job.run("dagster-cloud ci init", "--project-dir", ".")
