@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dagstead.cli.options.migrate import LayoutName
 from dagstead.repository.layouts.plan import Layout
+from tests.support.commands import run_here
 
 _ETL = """\
 # ours
@@ -25,8 +25,7 @@ locations:
 
 
 def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "dagstead", "migrate", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
+    return run_here("migrate", *arguments, cwd=cwd)
 
 
 @pytest.fixture

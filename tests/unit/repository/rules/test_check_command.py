@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +11,7 @@ import pytest
 
 from dagstead.repository.rules.registry import all_rules
 from dagstead.repository.rules.rule_pages import rule_pages
+from tests.support.commands import run_here
 from tests.support.environments import REPOSITORY
 
 GOOD = "locations:\n  - location_name: etl\n    code_source:\n      package_name: etl\n"
@@ -24,14 +23,7 @@ BAD = (
 
 
 def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "dagstead", "check", *arguments],
-        cwd=cwd,
-        env={**os.environ, **environment},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_here("check", *arguments, cwd=cwd, variables=environment)
 
 
 def project(folder: Path, text: str) -> Path:
