@@ -17,11 +17,11 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from dagstead.errors import StoreAwayError
-from dagstead.plane.tokens import TokenKind
+from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.store.away import away_of
 from dagstead.store.database import Database
-from dagstead.store.tokens import Grant, Tokens
+from dagstead.store.tokens import Tokens
 from dagstead.testing.clock import ManualClock
 from tests.support.ports import free_port
 

@@ -82,7 +82,7 @@ def writer(store: Store, instance: DagsterInstance) -> InstanceEventWriter:
 
 
 def writing(store: Store, instance: Any) -> InstanceEventWriter:
-    return InstanceEventWriter(instance=instance, ledger=Ledger(store.writes, "prod"))
+    return InstanceEventWriter(instance=instance, ledger=Ledger(store.writes, store.bell, "prod"))
 
 
 def entry(kind: DagsterEventType, timestamp: float) -> EventLogEntry:
@@ -130,7 +130,7 @@ def test_keys_of_deployments_are_their_own(
     store: Store, writer: InstanceEventWriter, instance: DagsterInstance
 ) -> None:
     writer.write([line("same", 1.0)], "key")
-    other = InstanceEventWriter(instance=instance, ledger=Ledger(store.writes, "other"))
+    other = InstanceEventWriter(instance=instance, ledger=Ledger(store.writes, store.bell, "other"))
     other.write([line("same", 1.0)], "key")
     assert len(logged(instance)) == 2
 

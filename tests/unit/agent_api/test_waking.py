@@ -61,11 +61,12 @@ def asked(wire: Wire, location: str, monkeypatch: pytest.MonkeyPatch) -> Future[
 
 def asking(wire: Wire) -> Request:
     """The request that waits for an answer."""
-    return eventually(
-        lambda: next((each for each in wire.store.requests.open() if each.location), None),
+    (request,) = eventually(
+        lambda: [each for each in wire.store.requests.open() if each.location],
         _DEADLINE,
         "the request",
     )
+    return request
 
 
 def answer(wire: Wire, response: DagsterCloudApiResponse) -> None:

@@ -56,11 +56,12 @@ def ask(pool: ThreadPoolExecutor, control: Control, seconds: float) -> Future[An
 
 
 def asked(store: Store) -> Request:
-    return eventually(
-        lambda: next((each for each in store.requests.open() if each.api == "X"), None),
+    (request,) = eventually(
+        lambda: [each for each in store.requests.open() if each.api == "X"],
         _PATIENCE,
         "the request",
     )
+    return request
 
 
 def test_the_first_answer_of_an_agent_is_returned(

@@ -183,7 +183,7 @@ def test_a_release_does_not_remove_what_was_deployed_since_another_was_to_remove
     made = world(begin("a", "b"), loaded("a1"), loaded("b1"))
     made.happen(begin("a", removes=("b",), deploy=2))
     made.happen(begin("b", deploy=3))
-    steps = [loaded("b3"), begin("a", deploy=4)]
+    steps: list[Event] = [loaded("b3"), begin("a", deploy=4)]
     for event in reversed(steps) if late else steps:
         made.happen(event)
 

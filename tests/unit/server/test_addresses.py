@@ -9,6 +9,7 @@ from starlette.requests import HTTPConnection
 from dagstead.plane.tokens import TokenKind
 from dagstead.server.identity import Identity
 from dagstead.server.sessions import Sessions
+from tests.support.orchestration import control_without_dagster
 from tests.unit.server.conftest import Plane
 
 PEX = 'mutation { generateServerlessPexUrl(filenames: ["a.pex"], method: PUT) { url } }'
@@ -43,7 +44,7 @@ def test_what_is_no_host_is_not_repeated(plane: Plane, host: str) -> None:
 
 def _identity(plane: Plane, *, has_public_url: bool) -> Identity:
     return Identity(
-        tokens=plane.store.tokens,
+        tokens=control_without_dagster(plane.store).identity,
         sessions=Sessions(signing_key=b"k" * 32, clock=plane.clock, days=1),
         base_url="https://dagstead.example.com",
         has_public_url=has_public_url,

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagstead.errors import InvalidInputError
+from dagstead.model.queues import is_default_by_name
 from dagstead.repository.agents.agent_config import AgentFile, AgentType, text
 from dagstead.repository.files import read_project
 from dagstead.repository.rules.checking import check
-from dagstead.routing.wording import is_default_by_name
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)
 QUEUES = NAMES.filter(lambda name: not is_default_by_name(name))

@@ -8,8 +8,7 @@ import yaml
 from dagster_cloud_cli.config.models import load_dagster_cloud_yaml
 from hypothesis import strategies as st
 
-from dagstead.model.cloud_keys import BUILD_KEYS, DEFAULTS_KEYS, TEXT_KEYS
-from dagstead.repository.files.locations import CODE_SOURCES
+from dagstead.model.cloud_keys import BUILD_KEYS, CODE_SOURCES, DEFAULTS_KEYS, TEXT_KEYS
 
 _TEXTS = st.sampled_from(["etl", "", "default", "é", "a: b", "#", "2024", "./src", "host/x:1", "~"])
 _NAMES = st.sampled_from(["etl", "é", "a: b", "2024", "./src"])

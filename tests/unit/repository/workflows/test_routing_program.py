@@ -116,7 +116,8 @@ def test_a_location_is_taken_for_the_same(entry: str, tmp_path: Path) -> None:
     same(f"locations:\n  - {written}\n  - location_name: other\n", tmp_path)
 
 
-_VALUES = st.sampled_from([None, "", "x", "./x", "../y", 0, True, [], ["x"], {}, {"k8s": {}}])
+_SOME: list[object] = [None, "", "x", "./x", "../y", 0, True, [], ["x"], {}, {"k8s": {}}]
+_VALUES = st.sampled_from(_SOME)
 _KEYS = ("image", "executable_path", "agent_queue", "container_context", "working_directory")
 _BUILDS = st.dictionaries(st.sampled_from(["directory", "registry"]), _VALUES)
 
