@@ -69,6 +69,9 @@ NOTES: Mapping[str, str] = {
     "dg api asset get-health": "open-source Dagster knows no asset health",
     "dg plus deploy notify": "writes to GitHub only",
     "dg plus login": "signs in at dagster.cloud only; write the configuration instead",
+    "dg plus create ci-api-token": (
+        "makes an agent token; CI deploys with a user token of `dagstead token create`"
+    ),
 }
 
 

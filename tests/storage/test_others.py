@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -24,7 +25,8 @@ from dagstead.errors import (
 )
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Branch
-from dagstead.plane.tokens import Grant, TokenKind, new_secret
+from dagstead.plane.reach import NOTHING, Reach, Scope
+from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
 from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, Begun
 from dagstead.store.all import Store, open_store
 from dagstead.store.database import Database
@@ -270,3 +272,49 @@ def test_only_one_of_two_tries_takes_up_an_interrupted_write(
         begun = list(tries.map(lambda _: store.writes.begin("prod", "k"), range(8)))
 
     assert begun.count(Begun.INTERRUPTED) == 1
+
+
+def test_an_agent_token_keeps_single_grants_beside_that_of_everything(store: Store) -> None:
+    token = store.tokens.create("eu", TokenKind.AGENT, "s", Grant(queues=["eu"]))
+
+    def change(*, add: Sequence[tuple[Scope, str | None]] = (), drop: Scope | None = None) -> Token:
+        def changed(reach: Reach) -> Reach:
+            for scope, name in add:
+                reach = reach.with_scope(scope, name)
+            return reach if drop is None else reach.without_scope(drop)
+
+        return store.tokens.change_reach(token.id, changed)
+
+    both = change(add=[(Scope.DEPLOYMENT, "prod"), (Scope.ALL_BRANCH_DEPLOYMENTS, None)])
+    assert (both.deployments, both.reach.deployments) == (None, {"prod"})
+    single = change(drop=Scope.ORGANIZATION)
+    assert (single.deployments, single.branch_deployments) == ({"prod"}, True)
+    assert store.tokens.authenticate("s").deployments == {"prod"}
+    everything = change(add=[(Scope.ORGANIZATION, None)])
+    assert (everything.deployments, everything.reach.branch_deployments) == (None, True)
+    assert everything.queues == {"eu"}
+
+
+def test_a_token_without_grants_grants_nothing(store: Store) -> None:
+    token = store.tokens.create("eu", TokenKind.AGENT, "s", Grant())
+    bare = store.tokens.change_reach(token.id, lambda _reach: NOTHING)
+    assert bare == store.tokens.authenticate("s")
+    assert not bare.grants_deployment("prod", is_branch=False)
+    assert not bare.grants_deployment("f", is_branch=True, repository="org/repo")
+    assert bare.describe_deployments() == "none"
+
+
+def test_only_agent_tokens_have_such_grants(store: Store) -> None:
+    token = store.tokens.create("ada", TokenKind.USER, "s", Grant())
+    with pytest.raises(NotFoundError, match=f"no agent token {token.id}"):
+        store.tokens.change_reach(token.id, lambda _reach: NOTHING)
+    assert store.tokens.authenticate("s").deployments is None
+
+
+def test_the_number_of_a_deleted_deployment_is_not_given_again(store: Store) -> None:
+    numbers = [store.deployments.create("prod").id]
+    for _ in range(3):
+        numbers.append(store.deployments.create("staging").id)
+        store.deployments.delete("staging")
+    numbers.append(store.deployments.create("staging").id)
+    assert numbers == sorted(set(numbers))

@@ -6,21 +6,15 @@ from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.errors import InvalidInputError
-from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
+from dagstead.errors import InvalidInputError, NotFoundError
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.reach import NOTHING, Reach, Scope
+from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, new_secret
 
 _NAME_MAX = 100
 
 #: How tokens of managed pools are named; they are revoked by name.
 POOL_PREFIX = "serverless pool on "
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IssuedToken:
-    """A token as it is stored, and its text, which is shown only this once."""
-
-    token: Token
-    secret: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,25 +53,107 @@ class Tokens:
         actor.require_holding(grant)
         if not name.strip() or len(name) > _NAME_MAX or not name.isprintable():
             raise InvalidInputError(
-                f"--name is {name[:40]!r}: use 1 to {_NAME_MAX} printable characters."
+                f"A token cannot be named {name[:40]!r}: use 1 to {_NAME_MAX} printable characters."
             )
         if name.startswith(POOL_PREFIX):
             raise InvalidInputError(
-                f"--name may not begin with {POOL_PREFIX!r}: such tokens are revoked by the server."
+                f"A token's name may not begin with {POOL_PREFIX!r}: such tokens are revoked by "
+                "the server."
+            )
+        if grant.expires_at is not None and grant.expires_at <= self._backend.now():
+            raise InvalidInputError(
+                "The token would have expired already. Name a time that is still to come."
             )
         for deployment in sorted(grant.deployments or ()):
             self._backend.store.deployments.get(deployment)
         return make_token(self._backend, name, kind, grant, organization)
 
-    def revoke(self, actor: Actor, token_id: int) -> Token:
+    def revoke(self, actor: Actor, token_id: int, kind: TokenKind | None = None) -> Token:
         """Make a token useless from now on.
+
+        Args:
+            actor: who revokes it.
+            token_id: of the token.
+            kind: that it has to be of; any if left out.
 
         Raises:
             ForbiddenError: for a limited actor.
-            NotFoundError: when there is none of that id.
+            NotFoundError: when there is none of that id and kind.
         """
         actor.require_organization("Revoking a token")
-        return self._backend.store.tokens.revoke(token_id)
+        return self._backend.store.tokens.revoke(token_id, kind)
+
+    def agent(self, actor: Actor, token_id: int) -> Token:
+        """One agent token, also one that was revoked.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+            NotFoundError: when there is no agent token of that id.
+        """
+        actor.require_organization("Looking at a token")
+        for each in self._backend.store.tokens.all():
+            if each.id == token_id and each.kind is TokenKind.AGENT:
+                return each
+        raise NotFoundError(f"There is no agent token {token_id}. See `dagstead token list --all`.")
+
+    def add_scope(
+        self, actor: Actor, token_id: int, scope: Scope, deployment: Deployment | None = None
+    ) -> Token:
+        """Let an agent token grant more deployments; nothing changes when it does already.
+
+        Args:
+            actor: who grants it, at most what that one holds.
+            token_id: of the token.
+            scope: of the grant.
+            deployment: that ``DEPLOYMENT`` is for, a full one.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+            InvalidInputError: when the deployment is missing, or is a branch deployment.
+            NotFoundError: when there is no agent token of that id.
+        """
+        actor.require_organization("Changing what a token grants")
+        name = _checked(scope, deployment)
+        actor.require_holding(_grant_of(NOTHING.with_scope(scope, name)))
+        return self._backend.store.tokens.change_reach(
+            token_id, lambda reach: reach.with_scope(scope, name)
+        )
+
+    def remove_scope(
+        self, actor: Actor, token_id: int, scope: Scope, deployment: Deployment | None = None
+    ) -> Token:
+        """Let an agent token grant fewer deployments; without any, its agents get no work.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+            InvalidInputError: when the deployment is missing, or is a branch deployment.
+            NotFoundError: when there is no agent token of that id.
+        """
+        actor.require_organization("Changing what a token grants")
+        name = _checked(scope, deployment)
+        return self._backend.store.tokens.change_reach(
+            token_id, lambda reach: reach.without_scope(scope, name)
+        )
+
+
+def _checked(scope: Scope, deployment: Deployment | None) -> str | None:
+    """The name of the deployment that a grant is for."""
+    if scope is not Scope.DEPLOYMENT:
+        return None
+    if deployment is None:
+        raise InvalidInputError("Which deployment? A grant of scope DEPLOYMENT names its id.")
+    if deployment.is_branch:
+        raise InvalidInputError(
+            f"{deployment.name!r} is a branch deployment. Grant ALL_BRANCH_DEPLOYMENTS instead."
+        )
+    return deployment.name
+
+
+def _grant_of(reach: Reach) -> Grant:
+    return Grant(
+        deployments=None if reach.organization else reach.deployments,
+        branch_deployments=reach.branch_deployments,
+    )
 
 
 def make_token(

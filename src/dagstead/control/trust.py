@@ -9,10 +9,10 @@ from typing import Any
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.control.tokens import IssuedToken, make_token
+from dagstead.control.tokens import make_token
 from dagstead.errors import InvalidInputError
 from dagstead.plane.names import check_location_name
-from dagstead.plane.tokens import Grant, TokenKind
+from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
 from dagstead.plane.trust import (
     Allowed,
     Policy,

@@ -197,6 +197,9 @@ def _formatted(error: GraphQLError) -> GraphQLFormattedError:
             f"The server failed. Its log has the cause under reference {reference}."
         )
     formatted.pop("extensions", None)
+    if isinstance(cause, DagsteadError):
+        # Ours tells by it a mistake of the caller from a failure.
+        formatted["extensions"] = {"code": type(cause).__name__}
     return formatted
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from dagstead.errors import LastDeploymentError
 from dagstead.operator_api.agents import agent_type
 from dagstead.operator_api.context import context_of, facts_of
 from dagstead.operator_api.extension import Resolver
@@ -86,7 +85,23 @@ def create_or_update_branch_deployment(
     return {"__typename": "DagsterCloudDeployment", **_view(info, deployment)}
 
 
-@as_member("DeploymentNotFoundError")
+@as_member("UnauthorizedError")
+def create_deployment(
+    info: GraphQLResolveInfo,
+    deploymentName: str,  # noqa: N803 - the wire's
+    deploymentAgentType: str | None = None,  # noqa: ARG001, N803 - the wire's
+) -> Mapping[str, Any]:
+    """Make a full deployment.
+
+    Dagster+ binds a deployment to one type of agent. Here each location's queue decides, so any
+    type is taken, and ``agentType`` tells who serves the default queue at present.
+    """
+    context = context_of(info)
+    made = context.control.deployments.create(context.actor, deploymentName)
+    return {"__typename": "DagsterCloudDeployment", **_view(info, made)}
+
+
+@as_member("DeploymentNotFoundError", "DeleteFinalDeploymentError")
 def delete_deployment(
     info: GraphQLResolveInfo,
     deploymentId: int,  # noqa: N803 - the wire's
@@ -99,10 +114,7 @@ def delete_deployment(
     deployments = context.control.deployments
     deployment = deployments.numbered(context.actor, deploymentId)
     view = _view(info, deployment)
-    try:
-        deployments.delete(context.actor, deployment)
-    except LastDeploymentError as error:
-        return {"__typename": "DeleteFinalDeploymentError", "message": error.message}
+    deployments.delete(context.actor, deployment)
     return {"__typename": "DagsterCloudDeployment", **view}
 
 
@@ -116,6 +128,7 @@ QUERIES: Mapping[str, Resolver] = {
 }
 
 MUTATIONS: Mapping[str, Resolver] = {
+    "createDeployment": create_deployment,
     "createOrUpdateBranchDeployment": create_or_update_branch_deployment,
     "deleteDeployment": delete_deployment,
 }
@@ -132,6 +145,13 @@ def _view(info: GraphQLResolveInfo, deployment: Deployment) -> Mapping[str, Any]
         "agentType": lambda _info: agent_type(context.control.agents.of(context.actor, deployment)),
         "isBranchDeployment": deployment.is_branch,
         "organizationName": facts_of(info).organization,
+        "createdAt": deployment.created_at,
+        "isClosed": deployment.closed,
+        "repoName": deployment.branch and deployment.branch.repo_name,
+        "branchName": deployment.branch and deployment.branch.branch_name,
+        "locationCount": lambda _info: len(
+            context.control.locations.all(context.actor, deployment)
+        ),
     }
 
 

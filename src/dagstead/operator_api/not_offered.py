@@ -18,22 +18,16 @@ _SECRETS = (
     "Secrets cannot be read or written through this control plane yet. Set DAGSTEAD_SECRET_NAME in "
     "the server's environment: code of full deployments gets it as NAME."
 )
-_TOKENS = (
-    "Agent tokens are kept hashed and are made on the server only: "
-    "`dagstead token create --kind agent`."
-)
 
 #: The sentence for each root field.
 NOT_OFFERED: Mapping[str, str] = {
     "addLinkToIssue": _ISSUES,
-    "agentTokensOrError": _TOKENS,
     "alertPolicies": _ALERTS,
     "alertPoliciesAsDocumentOrError": _ALERTS,
     "alertPoliciesForJob": _ALERTS,
     "alertPolicyById": _ALERTS,
     "alertPolicyNotifications": _ALERTS,
     "atlanIntegration": _ATLAN,
-    "createAgentToken": _TOKENS,
     "createIssue": _ISSUES,
     "createOrUpdateAlertPolicyFromDocument": _ALERTS,
     "createOrUpdateSecretForScopes": _SECRETS,

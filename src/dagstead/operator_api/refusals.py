@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 
 from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
 from dagster_shared.error import SerializableErrorInfo
+from graphql import FieldNode, GraphQLResolveInfo, OperationType
 
 from dagstead.control.away import raise_if_away
 from dagstead.errors import (
@@ -29,9 +30,14 @@ _MEMBERS: Mapping[type[DagsteadError], str] = {
 }
 
 
-def python_error(message: str) -> GraphenePythonError:
-    """The open-source error member, without a stack: ours are messages for people."""
-    return as_python_error(SerializableErrorInfo(message=message, stack=[], cls_name=None))
+def python_error(message: str, code: str | None = None) -> GraphenePythonError:
+    """The open-source error member, without a stack: ours are messages for people.
+
+    Args:
+        message: for people.
+        code: the name of our error, by which our own client knows what kind it is.
+    """
+    return as_python_error(SerializableErrorInfo(message=message, stack=[], cls_name=code))
 
 
 def as_python_error(error: SerializableErrorInfo) -> GraphenePythonError:
@@ -55,13 +61,16 @@ def member(error: Exception, members: frozenset[str]) -> object:
         case DagsteadError() if (name := _MEMBERS.get(type(error))) in members:
             return {"__typename": name, "message": error.message}
         case DagsteadError():
-            return python_error(error.message)
+            return python_error(error.message, type(error).__name__)
         case _:
             return python_error(_unexpected(error))
 
 
 def as_member(*members: str) -> Callable[[Resolver], Resolver]:
     """Decorate a resolver so that what it raises becomes a member of its union.
+
+    A client that asks for a change and selects nothing of any member, but at most the name of its
+    type, would take a refusal for success: for that one it goes to ``errors``.
 
     Args:
         members: see :func:`member`; ``PythonError`` is always one.
@@ -72,9 +81,11 @@ def as_member(*members: str) -> Callable[[Resolver], Resolver]:
 
     def decorate(resolver: Resolver) -> Resolver:
         @functools.wraps(resolver)
-        def resolve(*args: object, **kwargs: object) -> object:
+        def resolve(info: GraphQLResolveInfo, **kwargs: object) -> object:
+            if _selects_no_member(info):
+                return as_error(resolver)(info, **kwargs)
             try:
-                return resolver(*args, **kwargs)
+                return resolver(info, **kwargs)
             except Exception as error:  # noqa: BLE001 - the surface's one door
                 raise_if_away(error)
                 return member(error, named)
@@ -101,6 +112,16 @@ def as_error(resolver: Resolver) -> Resolver:
             raise DagsteadError(_unexpected(error)) from error
 
     return resolve
+
+
+def _selects_no_member(info: GraphQLResolveInfo) -> bool:
+    """Whether a change was asked for, and nothing of how it went."""
+    return info.operation.operation is OperationType.MUTATION and all(
+        isinstance(selection, FieldNode)
+        for node in info.field_nodes
+        if node.selection_set is not None
+        for selection in node.selection_set.selections
+    )
 
 
 def _unexpected(error: Exception) -> str:

@@ -10,6 +10,7 @@ import graphene
 from dagster_graphql.schema import create_schema as create_open_source_schema
 
 from dagstead.operator_api import (
+    agent_tokens,
     agents,
     assets,
     deployments,
@@ -19,13 +20,14 @@ from dagstead.operator_api import (
     releases,
     settings,
     uploads,
+    user_tokens,
 )
 from dagstead.operator_api.context import FACTS, Facts
 from dagstead.operator_api.extension import Resolver, extend
 
-#: The files beside this module with the types and fields that are added: for official clients, and
-#: for our own.
-DEFINITIONS = ("operator.graphql", "releases.graphql")
+#: The files beside this module with the types and fields that are added: for official clients, for
+#: Terraform, and for our own.
+DEFINITIONS = ("operator.graphql", "releases.graphql", "terraform.graphql")
 
 
 def create_schema(facts: Facts | None = None) -> graphene.Schema:
@@ -39,20 +41,24 @@ def create_schema(facts: Facts | None = None) -> graphene.Schema:
         schema.graphql_schema,
         definitions(),
         queries=_joined(
+            agent_tokens.QUERIES,
             agents.QUERIES,
             deployments.QUERIES,
             locations.QUERIES,
             releases.QUERIES,
             settings.QUERIES,
             uploads.QUERIES,
+            user_tokens.QUERIES,
         ),
         mutations=_joined(
+            agent_tokens.MUTATIONS,
             deployments.MUTATIONS,
             events.MUTATIONS,
             locations.MUTATIONS,
             releases.MUTATIONS,
             settings.MUTATIONS,
             uploads.MUTATIONS,
+            user_tokens.MUTATIONS,
         ),
         replaced_queries=_joined(assets.REPLACED_QUERIES, locations.REPLACED_QUERIES),
         wrapped_mutations=launches.WRAPPED_MUTATIONS,

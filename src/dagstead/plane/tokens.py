@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
+from dagstead.plane.reach import NOTHING, Reach
 
 
 class TokenKind(StrEnum):
@@ -54,6 +55,15 @@ class Token:
     #: Tokens of CI: ``None`` grants every location. With names, the token deploys these locations
     #: and does nothing besides.
     locations: frozenset[str] | None = None
+    #: Tokens of all deployments: what they grant when that is taken away.
+    beside: Reach = NOTHING
+
+    @property
+    def reach(self) -> Reach:
+        """The grants of deployments, one by one."""
+        if self.deployments is None:
+            return replace(self.beside, organization=True)
+        return Reach(deployments=self.deployments, branch_deployments=self.branch_deployments)
 
     @property
     def is_unlimited(self) -> bool:
@@ -114,7 +124,7 @@ class Token:
             ForbiddenError: with the sentence for the caller.
         """
         if not self.grants_deployment(name, is_branch=is_branch, repository=repository):
-            way = f"token create --kind {self.kind}" if self.expires_at is None else "trust add …"
+            way = f"token create --kind {self.kind}" if self.repository is None else "trust add …"
             msg = (
                 f"Token {self.name!r} may not use deployment {name!r}. It may use: "
                 f"{self.describe_deployments()}. Create one that may with "
@@ -168,6 +178,14 @@ class Token:
         if self.queues is None:
             return "all"
         return ", ".join(describe_queue(queue) for queue in sorted(self.queues, key=str))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IssuedToken:
+    """A token as it is stored, and its text, which is shown only this once."""
+
+    token: Token
+    secret: str = field(repr=False)
 
 
 def _is_wider(

@@ -18,8 +18,8 @@ from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, MissingClai
 
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
-from dagstead.control.tokens import IssuedToken
 from dagstead.errors import ForbiddenError, UnauthenticatedError
+from dagstead.plane.tokens import IssuedToken
 from dagstead.plane.trust import Policy
 from dagstead.server.issuer_keys import IssuerKeys
 

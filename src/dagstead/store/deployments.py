@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, insert, null, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, null, select, update
+from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import IntegrityError
 
 from dagstead.errors import ConflictError, DeploymentNotFoundError, LastDeploymentError
@@ -19,7 +20,10 @@ from dagstead.plane.deployments import (
 )
 from dagstead.plane.names import check_deployment_name
 from dagstead.store.database import Database
-from dagstead.store.tables import deployments, workspace_versions
+from dagstead.store.tables import deployments, properties, workspace_versions
+
+#: The property with the highest number of a deployment.
+_HIGHEST = "highest_deployment_id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ class Deployments:
             ).all()
             if full == [name]:
                 raise LastDeploymentError(_last(name))
+            if self.database.is_sqlite:
+                _note_highest(connection)
             gone = connection.execute(delete(deployments).where(deployments.c.name == name))
         if not gone.rowcount:
             raise DeploymentNotFoundError(self._no_such(name))
@@ -124,6 +130,7 @@ class Deployments:
             with self.database.write() as connection:
                 connection.execute(
                     insert(deployments).values(
+                        **self._id(connection),
                         name=name,
                         kind=str(kind),
                         created_at=self.clock(),
@@ -140,6 +147,13 @@ class Deployments:
             raise ConflictError(msg) from error
         return self.get(name)
 
+    def _id(self, connection: Connection) -> Mapping[str, int]:
+        """The next number: clients keep it, so that of a deleted deployment is never given again.
+
+        Postgres counts so by itself; SQLite would begin again at the highest that is left.
+        """
+        return {"id": _highest(connection) + 1} if self.database.is_sqlite else {}
+
     def _no_such(self, name: str) -> str:
         names = ", ".join(each.name for each in self.all() if not each.is_branch) or "none"
         return (
@@ -152,6 +166,23 @@ def _last(name: str) -> str:
     return (
         f"{name!r} is the last full deployment. It cannot be deleted, as agents, tokens and pages "
         "need one. Create another one first: `dagstead deployment create NAME`."
+    )
+
+
+def _highest(connection: Connection) -> int:
+    """The highest number that was ever given."""
+    left = connection.execute(select(func.max(deployments.c.id))).scalar_one()
+    noted = connection.execute(
+        select(properties.c.value).where(properties.c.name == _HIGHEST)
+    ).scalar_one_or_none()
+    return max(left or 0, noted or 0)
+
+
+def _note_highest(connection: Connection) -> None:
+    value = _highest(connection)
+    statement = sqlite.insert(properties).values(name=_HIGHEST, value=value)
+    connection.execute(
+        statement.on_conflict_do_update(index_elements=["name"], set_={"value": value})
     )
 
 

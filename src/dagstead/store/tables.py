@@ -203,6 +203,8 @@ tokens = Table(
     Column("expires_at", Float),
     Column("repository", String(255)),
     Column("locations", JSON),
+    # What a token of all deployments grants when that is taken away.
+    Column("beside", JSON),
 )
 
 #: Whose jobs get a token of CI, and which.

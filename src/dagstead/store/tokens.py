@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dagstead.errors import NotFoundError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.clock import Clock
+from dagstead.plane.reach import Reach
 from dagstead.plane.tokens import Grant, Token, TokenKind, hash_secret
 from dagstead.store.database import Database
 from dagstead.store.queue_sets import queues_from_json, queues_to_json
@@ -54,6 +56,29 @@ class Tokens:
             ).one()
         return _token(row)
 
+    def change_reach(self, token_id: int, change: Callable[[Reach], Reach]) -> Token:
+        """Change which deployments an agent token grants, at one stroke.
+
+        Raises:
+            NotFoundError: when there is no agent token of that id.
+        """
+        with self.database.write() as connection:
+            row = connection.execute(
+                select(tokens)
+                .where(tokens.c.id == token_id)
+                .where(tokens.c.kind == str(TokenKind.AGENT))
+                .with_for_update()
+            ).one_or_none()
+            if row is None:
+                raise NotFoundError(no_such(token_id, TokenKind.AGENT))
+            changed = connection.execute(
+                update(tokens)
+                .where(tokens.c.id == token_id)
+                .values(**_columns(change(_token(row).reach)))
+                .returning(tokens)
+            ).one()
+        return _token(changed)
+
     def authenticate(self, secret: str) -> Token:
         """The token of a secret.
 
@@ -91,23 +116,29 @@ class Tokens:
             rows = connection.execute(select(tokens).order_by(tokens.c.id)).all()
         return [_token(row) for row in rows]
 
-    def revoke(self, token_id: int) -> Token:
+    def revoke(self, token_id: int, kind: TokenKind | None = None) -> Token:
         """Make a token useless from now on.
 
+        Args:
+            token_id: of the token.
+            kind: that it has to be of; any if left out.
+
         Raises:
-            NotFoundError: when there is none of that id.
+            NotFoundError: when there is none of that id and kind.
         """
+        wanted = tokens.c.id == token_id
+        if kind is not None:
+            wanted &= tokens.c.kind == str(kind)
         with self.database.write() as connection:
             connection.execute(
                 update(tokens)
-                .where(tokens.c.id == token_id)
+                .where(wanted)
                 .where(tokens.c.revoked_at.is_(None))
                 .values(revoked_at=self.clock())
             )
-            row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
+            row = connection.execute(select(tokens).where(wanted)).one_or_none()
         if row is None:
-            msg = f"There is no token {token_id}. See `dagstead token list`."
-            raise NotFoundError(msg)
+            raise NotFoundError(no_such(token_id, kind))
         return _token(row)
 
     def delete_expired(self) -> None:
@@ -127,7 +158,8 @@ class Tokens:
             msg = f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
             raise UnauthenticatedError(msg)
         if row.expires_at is not None and row.expires_at <= self.clock():
-            msg = f"Token {row.name!r} has expired. Get a new one with `dagstead login`."
+            way = "token create" if row.repository is None else "login"
+            msg = f"Token {row.name!r} has expired. Get a new one with `dagstead {way}`."
             raise UnauthenticatedError(msg)
         self._touch(row)
         return _token(row)
@@ -163,4 +195,32 @@ def _token(row: Row[Any]) -> Token:
         expires_at=row.expires_at,
         repository=row.repository,
         locations=None if row.locations is None else frozenset(row.locations),
+        beside=_beside(row.beside or {}),
     )
+
+
+def _beside(stored: Mapping[str, Any]) -> Reach:
+    return Reach(
+        deployments=frozenset(stored.get("deployments", ())),
+        branch_deployments=bool(stored.get("branch_deployments")),
+    )
+
+
+def _columns(reach: Reach) -> Mapping[str, Any]:
+    if not reach.organization:
+        return {
+            "deployments": sorted(reach.deployments),
+            "branch_deployments": reach.branch_deployments,
+            "beside": null(),
+        }
+    beside = {
+        "deployments": sorted(reach.deployments),
+        "branch_deployments": reach.branch_deployments,
+    }
+    return {"deployments": null(), "branch_deployments": True, "beside": beside}
+
+
+def no_such(token_id: int, kind: TokenKind | None = None) -> str:
+    """The sentence for a token that there is not."""
+    what = "token" if kind is None else f"{kind} token"
+    return f"There is no {what} {token_id}. See `dagstead token list`."

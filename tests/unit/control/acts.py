@@ -20,6 +20,7 @@ from dagstead.control.requests import Poll
 from dagstead.control.submitting import Work
 from dagstead.control.trust import NewPolicy
 from dagstead.plane.deployments import Branch
+from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
 from dagstead.plane.tokens import Grant, TokenKind
@@ -172,6 +173,7 @@ class World:
             "request_id": request.id,
             "request_ids": [request.id],
             "run_id": "run",
+            "scope": Scope.ORGANIZATION,
             "settings": {"run_retries": {"max_retries": 1}},
             "token_id": 1,
             "work": Work(api="X", queue=None, lifetime_seconds=1.0),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from graphql import ObjectTypeExtensionNode, parse
 
 from dagstead.operator_api.schema import definitions
@@ -35,7 +36,26 @@ OF_NOBODY = {"getBranchDeploymentName", "markCliEvent", "serverless"}
 
 #: Any user token may read them: the CLI asks for the one to see whether its token is good, and the
 #: other tells about names that only those know who have the content.
-READABLE = {"organizationSettings", "storedPexFiles"}
+READABLE = {"organization", "organizationSettings", "storedPexFiles"}
+
+#: What each field of Terraform's and of administration is called with; all are refused.
+OF_ADMINISTRATORS = {
+    "agentTokenOrError": "agentTokenOrError(tokenId: 1)",
+    "agentTokensOrError": "agentTokensOrError",
+    "createAgentToken": "createAgentToken",
+    "createDeployment": 'createDeployment(deploymentName: "other")',
+    "createOrUpdateAgentPermissions": (
+        "createOrUpdateAgentPermissions(agentPermission: "
+        "{agentTokenId: 1, deploymentScope: ORGANIZATION, grant: AGENT, deploymentId: 0})"
+    ),
+    "createUserToken": "createUserToken",
+    "removeAgentPermissions": (
+        "removeAgentPermissions(agentPermission: {agentTokenId: 1, deploymentScope: ORGANIZATION})"
+    ),
+    "revokeAgentToken": "revokeAgentToken(tokenId: 1)",
+    "revokeUserToken": "revokeUserToken(tokenId: 1, userId: 1)",
+    "userTokensOrError": "userTokensOrError(userId: 1)",
+}
 
 BRANCH = '{repoName: "org/repo", branchName: "f"}'
 COMMIT = '{commitHash: "c0ffee", timestamp: 1}'
@@ -83,7 +103,9 @@ def test_every_added_field_is_accounted_for() -> None:
         if isinstance(node, ObjectTypeExtensionNode)
         for field in node.fields
     }
-    assert added == OF_ONE_DEPLOYMENT | OF_NOBODY | READABLE | set(OF_THE_ORGANIZATION)
+    assert added == (
+        OF_ONE_DEPLOYMENT | OF_NOBODY | READABLE | set(OF_THE_ORGANIZATION) | set(OF_ADMINISTRATORS)
+    )
 
 
 def test_a_limited_token_gets_only_its_part(operator: Operator) -> None:
@@ -101,3 +123,31 @@ def test_a_limited_token_gets_only_its_part(operator: Operator) -> None:
             nodes = answer["nodes"] if isinstance(answer, dict) else answer
             assert [each["deploymentName"] for each in nodes] == expected, field
     assert {each.name for each in store.deployments.all()} == {"prod", "staging"}
+
+
+@pytest.mark.parametrize(
+    "grant",
+    [
+        Grant(deployments=["prod"]),
+        Grant(locations=["weather"]),
+        Grant(deployments=[], repository="org/repo"),
+    ],
+)
+@pytest.mark.parametrize("field", OF_ADMINISTRATORS)
+def test_a_limited_token_administers_nothing(operator: Operator, field: str, grant: Grant) -> None:
+    store = operator.context.store
+    token = store.tokens.create("limited", TokenKind.USER, "other", grant)
+    before = store.tokens.all()
+    call = OF_ADMINISTRATORS[field]
+    is_query = field in operator.schema.graphql_schema.query_type.fields
+
+    kind = "query" if is_query else "mutation"
+    document = f"{kind} {{ f: {call} {{ __typename ... on UnauthorizedError {{ message }} }} }}"
+    answer = operator.by(token).run(document)["f"]
+    assert "needs a token for all deployments" in answer["message"]
+    if not is_query:
+        # Who looks at no member must not take it for done.
+        result = operator.by(token).execute(f"mutation {{ f: {call} {{ __typename }} }}")
+        assert "needs a token for all deployments" in str(result.errors)
+    assert store.tokens.all() == before
+    assert [each.name for each in store.deployments.all()] == ["prod"]

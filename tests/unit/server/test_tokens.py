@@ -9,9 +9,9 @@ import pytest
 
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
-from dagstead.control.tokens import POOL_PREFIX, IssuedToken
+from dagstead.control.tokens import POOL_PREFIX
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
-from dagstead.plane.tokens import Grant, TokenKind
+from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
 from dagstead.server.first_start import (
     first_user_secret,
     make_first_deployment,
@@ -119,7 +119,7 @@ def test_a_token_is_kept_only_as_a_hash(control: Control, store: Store, tmp_path
 
 @pytest.mark.parametrize("name", ["", "  ", "a\nb", "x" * 101, f"{POOL_PREFIX}me"])
 def test_a_bad_name_is_refused(control: Control, name: str) -> None:
-    with pytest.raises(InvalidInputError, match="--name"):
+    with pytest.raises(InvalidInputError, match="A token"):
         issue(control, name, TokenKind.USER, Grant())
 
 

@@ -1,0 +1,106 @@
+"""User tokens and the organization, in the words of Dagster+: Terraform manages them so.
+
+Dagster+ keeps people, each with tokens of their own. Here a user token stands for itself, and
+nobody owns it: all of them belong to one user, with the same number everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from dagstead.errors import NotFoundError
+from dagstead.operator_api.context import context_of, facts_of
+from dagstead.operator_api.extension import Resolver
+from dagstead.operator_api.refusals import as_error, as_member
+from dagstead.plane.tokens import Grant, Token, TokenKind
+
+#: The one user, and the one organization.
+_THE_ONLY = 1
+_UNNAMED = "user token"
+
+
+@as_error
+def organization(info: GraphQLResolveInfo) -> Mapping[str, Any]:
+    """The organization; its name is no secret: each token has it in its text."""
+    name = facts_of(info).organization
+    return {"id": _THE_ONLY, "publicId": name, "name": name, "status": "ACTIVE"}
+
+
+@as_member("UnauthorizedError")
+def user_tokens(
+    info: GraphQLResolveInfo,
+    userId: int,  # noqa: N803 - the wire's
+) -> Mapping[str, Any]:
+    """The user tokens that open something: the wire has no word for those that do not."""
+    context = context_of(info)
+    now = context.control.clock()
+    every = context.control.tokens.all(context.actor)
+    _require_user(userId)
+    return {
+        "__typename": "DagsterCloudUserTokens",
+        "tokens": [
+            _view(each) for each in every if each.kind is TokenKind.USER and each.is_valid_at(now)
+        ],
+    }
+
+
+@as_member("UnauthorizedError")
+def create_user_token(
+    info: GraphQLResolveInfo, description: str | None = None
+) -> Mapping[str, Any]:
+    """Make a user token of all deployments."""
+    context = context_of(info)
+    issued = context.control.tokens.issue(
+        context.actor,
+        _UNNAMED if description is None else description,
+        TokenKind.USER,
+        Grant(),
+        facts_of(info).organization,
+    )
+    return {**_member(issued.token), "token": issued.secret}
+
+
+@as_member("UnauthorizedError")
+def revoke_user_token(
+    info: GraphQLResolveInfo,
+    tokenId: int,  # noqa: N803 - the wire's
+    userId: int,  # noqa: N803 - the wire's
+) -> Mapping[str, Any]:
+    """Make a user token useless from now on."""
+    context = context_of(info)
+    context.actor.require_organization("Revoking a token")
+    _require_user(userId)
+    return _member(context.control.tokens.revoke(context.actor, tokenId, TokenKind.USER))
+
+
+QUERIES: Mapping[str, Resolver] = {"organization": organization, "userTokensOrError": user_tokens}
+
+MUTATIONS: Mapping[str, Resolver] = {
+    "createUserToken": create_user_token,
+    "revokeUserToken": revoke_user_token,
+}
+
+
+def _require_user(user_id: int) -> None:
+    if user_id != _THE_ONLY:
+        msg = (
+            f"There is no user {user_id}. This control plane keeps no people: all user tokens are "
+            f"of user {_THE_ONLY}."
+        )
+        raise NotFoundError(msg)
+
+
+def _member(token: Token) -> Mapping[str, Any]:
+    return {"__typename": "DagsterCloudUserToken", **_view(token)}
+
+
+def _view(token: Token) -> dict[str, Any]:
+    return {
+        "id": token.id,
+        "description": token.name,
+        "token": None,
+        "user": {"userId": _THE_ONLY},
+    }

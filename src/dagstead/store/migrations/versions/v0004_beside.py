@@ -1,0 +1,14 @@
+"""What an agent token grants beside all deployments."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+
+
+def upgrade() -> None:
+    """Add it; tokens that there are grant nothing beside."""
+    op.add_column("tokens", sa.Column("beside", sa.JSON))
