@@ -114,7 +114,7 @@ class Site:
 
     def releases(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(
-            self.run("releases", "list", "--format", "json").stdout
+            self.run("release", "list", "--format", "json").stdout
         )
         return found
 
@@ -221,12 +221,12 @@ def test_what_changed_is_deployed_and_rolled_back(deployed: Site) -> None:
     deployed.plane.open_gate(under_way)
     assert deployed.plane.facts(under_way) == {"version": "v1"}
     number = str(deployed.releases()[0]["release"])
-    back = deployed.run("releases", "rollback", "1")
+    back = deployed.run("release", "rollback", "1")
     assert back.returncode == 0, back.stderr
     assert deployed.served("one") == {"one_v1"}
-    difference = deployed.run("releases", "diff", "1", number)
+    difference = deployed.run("release", "diff", "1", number)
     assert "pex_tag" in difference.stdout
-    shown = deployed.run("releases", "show", number)
+    shown = deployed.run("release", "show", number)
     assert "state: live" in shown.stdout
 
 

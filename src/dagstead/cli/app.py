@@ -29,6 +29,7 @@ from dagstead.cli.output import PIPE_WIDTH, on_terminal
 
 app = typer.Typer(
     name="dagstead",
+    callback=version.root,
     help="An open, self-hosted control plane for the official Dagster+ agents and CLI.",
     no_args_is_help=True,
     rich_markup_mode="markdown" if on_terminal() else None,
@@ -47,12 +48,16 @@ for name, group in (
     ("token", token.app),
     ("trust", trust.app),
     ("agent", agent.app),
-    ("releases", releases.app),
+    ("release", releases.app),
     ("location", location.app),
     ("config", config.app),
-    ("workflows", workflows.app),
+    ("workflow", workflows.app),
 ):
     app.add_typer(group, name=name)
+
+# What the groups were once called.
+app.add_typer(releases.app, name="releases", hidden=True)
+app.add_typer(workflows.app, name="workflows", hidden=True)
 
 for command_of_repository in (
     check.check,

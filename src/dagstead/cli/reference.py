@@ -65,6 +65,7 @@ def every_command(root: Any) -> Iterator[CommandHelp]:
         inner = [
             ((*words, name), each, getattr(each, "rich_help_panel", None) or panel)
             for name, each in below.items()
+            if not each.hidden
         ]
         waiting += [
             (path, each, found if isinstance(found, str) else panel)

@@ -1,4 +1,4 @@
-"""``dagstead releases``: what went live when, and back again."""
+"""``dagstead release``: what went live when, and back again."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def list_(
 ) -> None:
     """List releases, the newest first: state, commit, locations, who began it.
 
-    For example: `dagstead releases list --deployment prod`
+    For example: `dagstead release list --deployment prod`
     """
     from dagstead.client.connection import Connection
     from dagstead.client.releases import Releases
@@ -66,7 +66,7 @@ def show(
 ) -> None:
     """Show one release: how each location stands, and the errors of those that did not load.
 
-    For example: `dagstead releases show 12`
+    For example: `dagstead release show 12`
     """
     from dagstead.client.connection import Connection
     from dagstead.client.releases import Releases
@@ -111,9 +111,9 @@ def rollback(
 
     For example:
 
-    `dagstead releases rollback` goes back by one
+    `dagstead release rollback` goes back by one
 
-    `dagstead releases rollback 12 --deployment prod` goes back to release 12
+    `dagstead release rollback 12 --deployment prod` goes back to release 12
     """
     from dagstead.client.connection import Connection
     from dagstead.client.releases import Releases
@@ -137,7 +137,7 @@ def diff(
 ) -> None:
     """Compare two releases, location by location: what was deployed, not what it says.
 
-    For example: `dagstead releases diff 11 12`
+    For example: `dagstead release diff 11 12`
     """
     from dagstead.client.connection import Connection
     from dagstead.client.releases import Releases

@@ -1,4 +1,4 @@
-"""``dagstead workflows``: CI files that deploy a repository."""
+"""``dagstead workflow``: CI files that deploy a repository."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ def generate(
 
     For example:
 
-    - `dagstead workflows generate --pattern b2`
+    - `dagstead workflow generate --pattern b2`
 
-    - `dagstead workflows generate --pattern b2 --check`
+    - `dagstead workflow generate --pattern b2 --check`
 
-    - `dagstead workflows generate --ci gitlab --pattern b3`
+    - `dagstead workflow generate --ci gitlab --pattern b3`
     """
     from dagstead.repository.files import read_project
     from dagstead.repository.workflows.generating import generate as make

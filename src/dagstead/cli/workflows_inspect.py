@@ -1,4 +1,4 @@
-"""``dagstead workflows inspect``: what existing CI files do to the locations of a repository."""
+"""``dagstead workflow inspect``: what existing CI files do to the locations of a repository."""
 
 from __future__ import annotations
 
@@ -46,13 +46,13 @@ def inspect(
 
     For example:
 
-    - `dagstead workflows inspect`
+    - `dagstead workflow inspect`
 
-    - `dagstead workflows inspect --format github` writes annotations in GitHub Actions
+    - `dagstead workflow inspect --format github` writes annotations in GitHub Actions
 
-    - `dagstead workflows inspect --format json | jq -r '.workflows[] | .path + " " + .pattern'`
+    - `dagstead workflow inspect --format json | jq -r '.workflows[] | .path + " " + .pattern'`
 
-    - `dagstead workflows inspect --explain DW121` prints why a filter must have all files
+    - `dagstead workflow inspect --explain DW121` prints why a filter must have all files
     """
     about_workflows = _rules()
     if explain is not None:

@@ -206,5 +206,5 @@ def _with_parts(connection: Connection, rows: Iterable[Row[Any]]) -> list[Releas
 def _no_such(deployment: str, number: int) -> str:
     return (
         f"Deployment {deployment!r} has no release {number}. "
-        "See its releases with `dagstead releases list`."
+        "See its releases with `dagstead release list`."
     )

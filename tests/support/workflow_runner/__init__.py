@@ -1,4 +1,4 @@
-"""Plays CI files on this machine, as far as the files that `dagstead workflows generate` makes go.
+"""Plays CI files on this machine, as far as the files that `dagstead workflow generate` makes go.
 
 `github.Hub` stands for GitHub: it holds a repository, knows which workflows an event starts, and
 plays their jobs; `gitlab` plays a pipeline. Scripts, git and the command lines in them are real.

@@ -24,7 +24,7 @@ def monorepo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dagstead: Command)
     shutil.copytree(REPOSITORY / "examples/monorepo", folder)
     subprocess.run(["git", "init", "-q", str(folder)], check=True)
     monkeypatch.chdir(folder)
-    assert dagstead("workflows", "generate").code == 0
+    assert dagstead("workflow", "generate").code == 0
     return folder
 
 

@@ -19,7 +19,9 @@ from dagstead.repository.workflows.options import Options, Pattern, Tool
 from dagstead.repository.workflows.plan import Plan, make_plan
 
 #: The beginning of every generated file.
-_MARK = "# Made by `dagstead workflows generate`."
+_MARK = "# Made by `dagstead workflow generate`."
+#: What it was when the command had its older name.
+_OLDER_MARK = "# Made by `dagstead workflows generate`."
 
 #: What stays itself in a script without quotes.
 _PASTED = re.compile(r"[A-Za-z0-9_./][A-Za-z0-9_./-]*")
@@ -120,7 +122,7 @@ def _refuse_foreign(root: Path, files: Iterable[GeneratedFile]) -> None:
     if foreign:
         msg = (
             f"{', '.join(foreign)} was written by somebody else. Move it away, or overwrite it "
-            "with `dagstead workflows generate --force`."
+            "with `dagstead workflow generate --force`."
         )
         raise ConflictError(msg)
 
@@ -175,7 +177,7 @@ def _difference(file: GeneratedFile, there: str) -> str:
 
 
 def _is_ours(text: str) -> bool:
-    return not text or text.startswith(_MARK)
+    return not text or text.startswith((_MARK, _OLDER_MARK))
 
 
 def _read(path: Path) -> str:

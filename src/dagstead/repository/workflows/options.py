@@ -76,7 +76,7 @@ class Options:
     def command(self, project_dir: str) -> str:
         """The command that makes the same files, to be run at the root of the repository."""
         default = Options()
-        words = ["dagstead", "workflows", "generate"]
+        words = ["dagstead", "workflow", "generate"]
         if project_dir != ".":
             words.append(project_dir)
         for flag, chosen, usual in (

@@ -126,7 +126,7 @@ def test_a_template_in_a_folder_is_no_workflow(tmp_path: Path) -> None:
 def test_the_command_tells_of_each_workflow(dagstead: Command, tmp_path: Path) -> None:
     inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, BUILD, DEPLOY)})
 
-    said = dagstead("workflows", "inspect", str(tmp_path))
+    said = dagstead("workflow", "inspect", str(tmp_path))
 
     assert said.code == 0
     assert f"{WORKFLOW}: B1, one workflow that builds everything" in said.out
@@ -138,7 +138,7 @@ def test_the_command_tells_of_each_workflow(dagstead: Command, tmp_path: Path) -
 def test_the_command_fails_on_errors_and_when_strict_on_warnings(
     dagstead: Command, tmp_path: Path
 ) -> None:
-    words = ["workflows", "inspect", str(tmp_path)]
+    words = ["workflow", "inspect", str(tmp_path)]
     inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, DEPLOY)})
     failed = dagstead(*words)
     assert failed.code == 1
@@ -153,7 +153,7 @@ def test_the_command_fails_on_errors_and_when_strict_on_warnings(
 
 
 def test_the_command_answers_programs(dagstead: Command, tmp_path: Path) -> None:
-    words = ["workflows", "inspect", str(tmp_path), "--format"]
+    words = ["workflow", "inspect", str(tmp_path), "--format"]
     inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, DEPLOY)})
 
     told = json.loads(dagstead(*words, "json").out)
@@ -171,10 +171,10 @@ def test_the_command_answers_programs(dagstead: Command, tmp_path: Path) -> None
 def test_a_repository_without_workflows_is_a_mistake(dagstead: Command, tmp_path: Path) -> None:
     inspected(tmp_path, locations(ETL))
 
-    said = dagstead("workflows", "inspect", str(tmp_path))
+    said = dagstead("workflow", "inspect", str(tmp_path))
 
     assert said.code == 2
-    assert "dagstead workflows generate" in said.err
+    assert "dagstead workflow generate" in said.err
 
 
 def test_places_are_right_from_a_folder_of_the_repository(
@@ -185,7 +185,7 @@ def test_places_are_right_from_a_folder_of_the_repository(
     init = BEGIN.replace("project_dir: .", "project_dir: apps")
     inspected(tmp_path, {**moved, WORKFLOW: workflow(init, DEPLOY)})
 
-    said = dagstead("workflows", "inspect", str(tmp_path / "apps"), "--format", "github")
+    said = dagstead("workflow", "inspect", str(tmp_path / "apps"), "--format", "github")
 
     assert said.out.startswith(f"::error file={WORKFLOW},line=13")
 

@@ -123,7 +123,7 @@ def test_a_project_in_a_folder_is_deployed_from_the_top(tmp_path: Path) -> None:
 
     assert "--project-dir data \\" in file.text
     assert "':(top,literal)data/digits' ':(top,literal)data/dagster_cloud.yaml'" in file.text
-    assert "dagstead workflows generate data --pattern b2" in file.text
+    assert "dagstead workflow generate data --pattern b2" in file.text
 
 
 def test_a_folder_that_the_official_command_line_cannot_find_in_git_is_refused(
@@ -352,7 +352,7 @@ def test_the_workflow_of_a_location_that_is_gone_is_stale(tmp_path: Path) -> Non
 def test_the_command_writes_and_then_checks(dagstead: Command, tmp_path: Path) -> None:
     root = tmp_path / "r"
     repository(root, SERVERLESS, HYBRID)
-    words = ["workflows", "generate", str(root), "--pattern", "a"]
+    words = ["workflow", "generate", str(root), "--pattern", "a"]
 
     assert dagstead(*words, "--check").code == 1
     written = dagstead(*words)

@@ -245,7 +245,7 @@ def _cancelled(inspection: Inspection) -> Iterator[tuple[Node, str | None]]:
     reason="""
         What has changed is found out by comparing with the push or commit before. When that one's
         deploy failed or was cancelled, its changes are not among them, and are never deployed.
-        Compare with the last commit that was deployed: `dagstead workflows generate --pattern b2`
+        Compare with the last commit that was deployed: `dagstead workflow generate --pattern b2`
         writes that.
         """,
     bad={
