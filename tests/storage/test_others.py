@@ -318,3 +318,18 @@ def test_the_number_of_a_deleted_deployment_is_not_given_again(store: Store) -> 
         store.deployments.delete("staging")
     numbers.append(store.deployments.create("staging").id)
     assert numbers == sorted(set(numbers))
+
+
+def test_only_an_agent_that_is_gone_is_forgotten(store: Store, clock: ManualClock) -> None:
+    for name in ("prod", "staging"):
+        store.deployments.create(name)
+        store.agents.record([heartbeat_of("eu", now=clock(), deployment=name, label="eu")])
+        clock.advance(60)
+    with pytest.raises(ConflictError, match="'eu' was heard of 60 seconds ago"):
+        store.agents.forget_gone("a1", 90)
+    assert len(store.agents.all()) == 2
+    clock.advance(30)
+    assert store.agents.forget_gone("a1", 90) == "eu"
+    assert store.agents.all() == []
+    with pytest.raises(NotFoundError, match="There is no agent 'a1'"):
+        store.agents.forget_gone("a1", 90)

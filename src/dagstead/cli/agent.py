@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
+from dagstead.cli.administration import administers
+from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.agent_config import AgentConfigFlags
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
@@ -15,15 +16,14 @@ from dagstead.cli.output import Format, FormatOption, moment, print_rows
 if TYPE_CHECKING:
     from dagstead.repository.agents.agent_config import AgentFile
 
-app = typer.Typer(help="List agents, and configure new ones.", no_args_is_help=True)
+app = typer.Typer(help="List agents, forget dead ones, configure new ones.", no_args_is_help=True)
 
 
 @app.command("list")
+@administers
 def list_(
+    plane: Administration,
     *,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """List agents by their heartbeats: status, queues, version.
@@ -33,34 +33,49 @@ def list_(
 
     For example: `dagstead agent list`
     """
-    from dagstead.control.actor import COMMAND_LINE
     from dagstead.model.queues import describe_queue
-    from dagstead.server.services import existing_control
 
-    with existing_control(settings(data=data, database=database, config=config)) as control:
-        rows = [
-            {
-                "agent": row.label,
-                "status": str(row.status),
-                "queues": [
-                    describe_queue(queue)
-                    for queue in sorted(row.agent.queues, key=lambda queue: queue or "")
-                ],
-                "deployments": list(row.deployments),
-                "version": row.version,
-                "type": row.type,
-                "token": row.token,
-                "last_heartbeat": moment(row.last_heartbeat),
-                "errors": row.errors,
-                "id": row.id,
-            }
-            for row in control.agents.all(COMMAND_LINE)
-        ]
+    rows = [
+        {
+            "agent": each.label,
+            "status": each.status,
+            "queues": [
+                describe_queue(queue)
+                for queue in sorted(each.queues, key=lambda queue: queue or "")
+            ],
+            "deployments": list(each.deployments),
+            "version": each.version,
+            "type": each.type,
+            "token": each.token,
+            "last_heartbeat": moment(each.last_heartbeat),
+            "errors": each.errors,
+            "id": each.id,
+        }
+        for each in plane.agents.all()
+    ]
     print_rows(
         rows,
         format_,
         empty="No agent has been heard of. See `dagstead token create --kind agent --help`.",
     )
+
+
+@app.command()
+@administers
+def forget(
+    plane: Administration,
+    agent_id: Annotated[
+        str, typer.Argument(metavar="ID", help="The last column of `dagstead agent list`.")
+    ],
+) -> None:
+    """Forget an agent that is gone for good: it is no longer listed, and counts for nothing.
+
+    An agent that is still heard of is not forgotten. Without this command, one is after a week.
+
+    For example: `dagstead agent forget 6f1b2c8e`
+    """
+    name = plane.agents.forget(agent_id)
+    print(f"Agent {name!r} is forgotten.")
 
 
 @app.command()

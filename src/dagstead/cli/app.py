@@ -69,6 +69,7 @@ for command_of_repository in (
     build.build,
     deploy.deploy,
     login.login,
+    login.logout,
 ):
     app.command(rich_help_panel="Repository")(command_of_repository)
 app.command()(version.version)

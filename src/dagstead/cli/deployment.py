@@ -8,7 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
+from dagstead.cli.administration import administers
+from dagstead.cli.control_plane import Administration
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
 
 app = typer.Typer(help="Create, list, set up and delete deployments.", no_args_is_help=True)
@@ -17,79 +18,66 @@ NameArgument = Annotated[str, typer.Argument(help="The deployment's name.")]
 
 
 @app.command()
+@administers
 def create(
+    plane: Administration,
     name: NameArgument,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Create a full deployment. The CLI makes branch deployments itself.
 
     For example: `dagstead deployment create staging`
     """
-    from dagstead.control.actor import COMMAND_LINE
-    from dagstead.server.services import existing_control
-
-    with existing_control(settings(data=data, database=database, config=config)) as control:
-        control.deployments.create(COMMAND_LINE, name)
+    plane.deployments.create(name)
     print(f"Deployment {name!r} is made. Its page is at /{name}/ of this control plane.")
 
 
 @app.command("list")
+@administers
 def list_(
+    plane: Administration,
     *,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """List all deployments, branch deployments too.
 
     For example: `dagstead deployment list --format json`
     """
-    from dagstead.control.actor import COMMAND_LINE
-    from dagstead.server.services import existing_control
-
-    with existing_control(settings(data=data, database=database, config=config)) as control:
-        rows = [
-            {
-                "name": each.name,
-                "kind": str(each.kind),
-                "status": "closed" if each.closed else "open",
-                "branch": each.branch and f"{each.branch.repo_name} {each.branch.branch_name}",
-                "locations": len(control.locations.all(COMMAND_LINE, each)),
-                "created": moment(each.created_at),
-            }
-            for each in control.deployments.granted(COMMAND_LINE)
-        ]
+    rows = [
+        {
+            "name": each.name,
+            "kind": "branch" if each.is_branch else "full",
+            "status": "closed" if each.is_closed else "open",
+            "branch": f"{each.repository} {each.branch}" if each.is_branch else None,
+            "locations": each.locations,
+            "created": moment(each.created_at),
+        }
+        for each in plane.deployments.all()
+    ]
     print_rows(rows, format_, empty="There is none. Make one: `dagstead deployment create prod`.")
 
 
 @app.command()
+@administers
 def delete(
+    plane: Administration,
     name: NameArgument,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Delete a deployment with its locations, runs, events and files; the last full one stays.
 
     For example: `dagstead deployment delete staging --yes`
     """
-    from dagstead.control.actor import COMMAND_LINE
-    from dagstead.server.services import existing_control
-
-    with existing_control(settings(data=data, database=database, config=config)) as control:
-        deployment = control.deployments.named(COMMAND_LINE, name)
-        if not yes:
-            typer.confirm(f"Delete {name!r} with all its runs and their history?", abort=True)
-        control.deployments.delete(COMMAND_LINE, deployment)
+    plane.deployments.require(name)
+    if not yes:
+        typer.confirm(f"Delete {name!r} with all its runs and their history?", abort=True)
+    plane.deployments.delete(name)
     print(f"Deployment {name!r} is deleted.")
 
 
 @app.command("settings")
+@administers
 def settings_(
+    plane: Administration,
     name: NameArgument,
     set_from: Annotated[
         Path | None,
@@ -99,9 +87,6 @@ def settings_(
             help="Replace the settings by those of this YAML or JSON file; - is standard input.",
         ),
     ] = None,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Print a deployment's settings as YAML, or replace them.
 
@@ -111,15 +96,11 @@ def settings_(
 
     - `dagstead deployment settings prod --set-from settings.yaml`
     """
-    from dagstead.control.actor import COMMAND_LINE
-    from dagstead.server.services import existing_control
-
-    with existing_control(settings(data=data, database=database, config=config)) as control:
-        deployment = control.deployments.named(COMMAND_LINE, name)
-        if set_from is None:
-            _print_yaml(deployment.settings)
-            return
-        control.deployments.set_settings(COMMAND_LINE, deployment, _read(set_from))
+    if set_from is None:
+        _print_yaml(plane.deployments.settings(name))
+        return
+    plane.deployments.require(name)
+    plane.deployments.set_settings(name, _read(set_from))
     print(f"The settings of {name!r} are replaced.")
 
 

@@ -1,8 +1,9 @@
-"""``dagstead login``: a token for a job of CI, which keeps no secret."""
+"""``dagstead login`` and ``logout``: a token for a job of CI, or one that a person keeps here."""
 
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: GitHub's file of variables for the steps that follow.
 _GITHUB_FILE = "GITHUB_ENV"
+#: By these a job knows where it runs.
+_CI_VARIABLES = frozenset({"GITHUB_ACTIONS", "GITLAB_CI"})
 
 
 @grouped
@@ -31,11 +34,18 @@ def login(
         ),
     ] = None,
 ) -> None:
-    """Log in from CI: the job's own token is exchanged for one of ours that lives minutes.
+    """Log in: people keep a token for later commands, jobs of CI get one that lives minutes.
 
-    On the server, `dagstead trust add` says whose jobs may. Nothing has to be kept in CI.
+    A person is asked for a user token, or gives it on standard input. It is saved with the address
+    in the user's configuration folder, for commands that neither --url nor DAGSTER_CLOUD_URL
+    leads elsewhere; `dagstead logout` removes it.
+
+    In a job of GitHub Actions or GitLab CI, the job's own token is exchanged. `dagstead trust add`
+    says whose jobs may. Nothing has to be kept in CI.
 
     For example:
+
+    - `dagstead login --url https://dagstead.example.com`
 
     - `dagstead login --github --url https://dagstead.example.com`
 
@@ -44,8 +54,51 @@ def login(
     from dagstead.client.ci_login import exchange
 
     address = _address(wanted.url)
+    if not (job.github or job.gitlab) and not _CI_VARIABLES & os.environ.keys():
+        _save(address)
+        return
     own = _provider_token(address, wanted.token_variable, job)
     _hand_over(exchange(address, own, wanted.deployment), output)
+
+
+def logout() -> None:
+    """Remove the token that `dagstead login` has saved here.
+
+    The token itself stays valid; `dagstead token revoke` makes it useless.
+
+    For example: `dagstead logout`
+    """
+    from dagstead.client.saved_login import forget_login
+
+    if forget_login(os.environ):
+        print("Logged out. To make the token useless as well: `dagstead token revoke`.")
+    else:
+        print("There is no saved login.")
+
+
+def _save(address: str) -> None:
+    from dagstead.client.saved_login import SavedLogin, check_login, save_login
+
+    login = SavedLogin(url=address, token=_typed_token())
+    check_login(login)
+    file = save_login(os.environ, login)
+    print(f"Logged in to {address}. The token is in {file}.")
+
+
+def _typed_token() -> str:
+    """The token of a person; never a flag, which others would see in the list of processes."""
+    from dagstead.errors import InvalidInputError
+
+    if sys.stdin.isatty():
+        return str(typer.prompt("User token", hide_input=True)).strip()
+    token = sys.stdin.readline().strip()
+    if not token:
+        msg = (
+            "No token came on standard input. Paste a user token of `dagstead token create`; a job "
+            "of CI that is not known here has to say --github or --gitlab."
+        )
+        raise InvalidInputError(msg)
+    return token
 
 
 def _address(url: str | None) -> str:
@@ -69,13 +122,7 @@ def _provider_token(url: str, variable: str | None, job: JobFlags) -> str:
         raise InvalidInputError(msg)
     if job.github or (not job.gitlab and "GITHUB_ACTIONS" in os.environ):
         return github_token(os.environ, url)
-    if job.gitlab or "GITLAB_CI" in os.environ:
-        return gitlab_token(os.environ, url, variable or GITLAB_VARIABLE)
-    msg = (
-        "This is no job of CI that is known here. Say --github or --gitlab; people sign in with a "
-        "token of `dagstead token create`."
-    )
-    raise InvalidInputError(msg)
+    return gitlab_token(os.environ, url, variable or GITLAB_VARIABLE)
 
 
 def _hand_over(token: CiToken, output: Output | None) -> None:

@@ -109,7 +109,8 @@ def _refuse_with_live(
 
 def _live_agents(url: str | None) -> AgentScan:
     from dagstead.client.agents import live_agents
-    from dagstead.client.connection import Connection, Target
+    from dagstead.client.connection import Connection
+    from dagstead.client.saved_login import target_of
 
-    with Connection(Target.of(os.environ, url=url)) as connection:
+    with Connection(target_of(os.environ, url)) as connection:
         return live_agents(connection).as_scan()

@@ -42,12 +42,12 @@ def web(*, flags: WebFlags) -> None:
 
     For example: `dagstead web --database postgresql://dagstead@db/dagstead --host 0.0.0.0`
     """
-    settings = flags.load().settings
-    _begin("web", settings)
+    loaded = flags.load()
+    _begin("web", loaded.settings)
     from dagstead.server.ending import end_process
     from dagstead.server.web import run_web
 
-    run_web(settings)
+    run_web(loaded)
     end_process()
 
 

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
+from dagstead.cli.administration import administers
+from dagstead.cli.control_plane import Administration
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
 from dagstead.plane.tokens import TokenKind
+
+if TYPE_CHECKING:
+    from dagstead.plane.tokens import IssuedToken
 
 app = typer.Typer(help="Create, list and revoke tokens.", no_args_is_help=True)
 
 
 @app.command()
+@administers
 def create(  # noqa: PLR0913 - one parameter an option
+    plane: Administration,
     *,
     name: Annotated[str, typer.Option("--name", help="Who or what will hold it.")],
     kind: Annotated[
@@ -42,69 +49,51 @@ def create(  # noqa: PLR0913 - one parameter an option
             help="Agents: whether the default queue is granted; by default if no --queue is given.",
         ),
     ] = None,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
+    expires: Annotated[
+        str,
+        typer.Option("--expires", help="12h, 30d, a date such as 2027-01-31 (UTC), or never."),
+    ] = "never",
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Create a token and print it, once: only its hash is kept.
 
+    On a terminal, an address to sign in with is printed for a user token, too.
+
     For example:
 
-    - `dagstead token create --name ada`
+    - `dagstead token create --name ada --expires 30d`
 
     - `dagstead token create --kind agent --name eu --queue eu --queue gpu`
 
     - `export DAGSTER_CLOUD_API_TOKEN=$(dagstead token create --name ci --deployment prod)`
     """
-    import json
+    from dagstead.plane.lifetimes import read_lifetime
+    from dagstead.plane.new_tokens import NewToken
 
-    from dagstead.control.actor import COMMAND_LINE
-    from dagstead.server.grants import grant
-    from dagstead.server.services import existing_control
-
-    chosen = settings(data=data, database=database, config=config)
-    wanted = grant(
-        kind,
-        deployments=deployment or (),
+    new = NewToken(
+        name=name,
+        kind=kind,
+        deployments=deployment or None,
         branch_deployments=branch_deployments,
-        queues=queue or (),
+        queues=queue or None,
         default_queue=default_queue,
+        lifetime=read_lifetime(expires),
     )
-    with existing_control(chosen) as control:
-        issued = control.tokens.issue(COMMAND_LINE, name, kind, wanted, chosen.organization)
-    token, secret = issued.token, issued.secret
-    if format_ is Format.JSON:
-        print(json.dumps({"id": token.id, "name": name, "kind": str(kind), "token": secret}))
-        return
-    print(secret)
-    typer.echo(
-        f"Token {token.id} {name!r} ({kind}). Deployments: {token.describe_deployments()}."
-        + (f" Queues: {token.describe_queues()}." if kind is TokenKind.AGENT else "")
-        + " It is shown only this once.",
-        err=True,
-    )
+    _show(plane.tokens.issue(new), plane.url, format_)
 
 
 @app.command("list")
+@administers
 def list_(
+    plane: Administration,
     *,
     all_: Annotated[bool, typer.Option("--all", help="Revoked and expired ones too.")] = False,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """List tokens: what each grants and when it was last used, not the tokens themselves.
 
     For example: `dagstead token list --all`
     """
-    from dagstead.control.actor import COMMAND_LINE
-    from dagstead.server.services import existing_control
-
-    with existing_control(settings(data=data, database=database, config=config)) as control:
-        tokens = control.tokens.all(COMMAND_LINE)
-        now = control.clock()
     rows = [
         {
             "id": token.id,
@@ -117,26 +106,56 @@ def list_(
             "expires": moment(token.expires_at),
             "revoked": moment(token.revoked_at),
         }
-        for token in tokens
-        if all_ or token.is_valid_at(now)
+        for token in plane.tokens.all(useless=all_)
     ]
     print_rows(rows, format_, empty="There is no token. See `dagstead token create --help`.")
 
 
 @app.command()
+@administers
 def revoke(
+    plane: Administration,
     token_id: Annotated[int, typer.Argument(metavar="ID", help="See `dagstead token list`.")],
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Revoke a token: from now on it opens nothing.
 
     For example: `dagstead token revoke 7`
     """
-    from dagstead.control.actor import COMMAND_LINE
-    from dagstead.server.services import existing_control
-
-    with existing_control(settings(data=data, database=database, config=config)) as control:
-        token = control.tokens.revoke(COMMAND_LINE, token_id)
+    token = plane.tokens.revoke(token_id)
     print(f"Token {token.id} {token.name!r} is revoked.")
+
+
+def _show(issued: IssuedToken, url: str, format_: Format) -> None:
+    import json
+
+    token, secret = issued.token, issued.secret
+    sign_in = f"{url}/sign-in#token={secret}" if token.kind is TokenKind.USER else None
+    if format_ is Format.JSON:
+        found = {
+            "id": token.id,
+            "name": token.name,
+            "kind": str(token.kind),
+            "token": secret,
+            "expires": moment(token.expires_at),
+            "sign_in": sign_in,
+        }
+        print(json.dumps(found))
+        return
+    print(secret)
+    typer.echo(f"{_sentences(issued)} It is shown only this once.", err=True)
+    if sign_in and sys.stdout.isatty():
+        # Only for eyes: in CI the log would keep what standard error says.
+        typer.echo(f"Sign in with it: {sign_in}", err=True)
+
+
+def _sentences(issued: IssuedToken) -> str:
+    token = issued.token
+    sentences = [
+        f"Token {token.id} {token.name!r} ({token.kind}).",
+        f"Deployments: {token.describe_deployments()}.",
+    ]
+    if token.kind is TokenKind.AGENT:
+        sentences.append(f"Queues: {token.describe_queues()}.")
+    if token.expires_at is not None:
+        sentences.append(f"Expires: {moment(token.expires_at)}.")
+    return " ".join(sentences)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
+from dagstead.cli.administration import administers
+from dagstead.cli.control_plane import Administration
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
 from dagstead.plane.trust import DEFAULT_MINUTES, Provider
 
@@ -20,7 +21,9 @@ app = typer.Typer(
 
 
 @app.command()
+@administers
 def add(  # noqa: PLR0913 - one parameter an option
+    plane: Administration,
     *,
     issuer: Annotated[
         str, typer.Option("--issuer", help="github, gitlab, or the address of your own server's.")
@@ -69,9 +72,6 @@ def add(  # noqa: PLR0913 - one parameter an option
     minutes: Annotated[
         int, typer.Option("--minutes", help="How long a token lives.")
     ] = DEFAULT_MINUTES,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Let jobs of a repository log in with `dagstead login`.
 
@@ -86,12 +86,8 @@ def add(  # noqa: PLR0913 - one parameter an option
     - `dagstead trust add --issuer https://gitlab.example.com --provider gitlab
       --repository data/etl --tag 'v*' --deployment prod --location weather`
     """
-    from dagstead.control.actor import COMMAND_LINE
-    from dagstead.control.trust import NewPolicy
-    from dagstead.plane.trust import Wanted
-    from dagstead.server.services import existing_control
+    from dagstead.plane.trust import NewPolicy, Wanted
 
-    chosen = settings(data=data, database=database, config=config)
     wanted = Wanted(
         repository=repository,
         branch=branch,
@@ -106,29 +102,22 @@ def add(  # noqa: PLR0913 - one parameter an option
         wanted=wanted,
         allowed=_allowed(deployment, branch_deployments, location, minutes),
     )
-    with existing_control(chosen) as control:
-        policy = control.trust.add(COMMAND_LINE, new, loopback=chosen.loopback_issuers)
+    policy = plane.trust.add(new)
     print(f"Policy {policy.id}: jobs of {policy.issuer} with {_wants(policy)}")
     print(f"get a token of {policy.allowed.minutes} minutes for {_grants(policy)}.")
 
 
 @app.command("list")
+@administers
 def list_(
+    plane: Administration,
     *,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """List the policies: whose jobs get which token, and when one last did.
 
     For example: `dagstead trust list --format json`
     """
-    from dagstead.control.actor import COMMAND_LINE
-    from dagstead.server.services import existing_control
-
-    with existing_control(settings(data=data, database=database, config=config)) as control:
-        policies = control.trust.all(COMMAND_LINE)
     rows = [
         {
             "id": policy.id,
@@ -139,17 +128,16 @@ def list_(
             "created": moment(policy.created_at),
             "last_used": moment(policy.last_used_at),
         }
-        for policy in policies
+        for policy in plane.trust.all()
     ]
     print_rows(rows, format_, empty="There is none. See `dagstead trust add --help`.")
 
 
 @app.command()
+@administers
 def remove(
+    plane: Administration,
     policy_id: Annotated[int, typer.Argument(metavar="ID", help="See `dagstead trust list`.")],
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
 ) -> None:
     """Remove a policy: no job gets a token for it any more.
 
@@ -157,11 +145,7 @@ def remove(
 
     For example: `dagstead trust remove 3`
     """
-    from dagstead.control.actor import COMMAND_LINE
-    from dagstead.server.services import existing_control
-
-    with existing_control(settings(data=data, database=database, config=config)) as control:
-        control.trust.remove(COMMAND_LINE, policy_id)
+    plane.trust.remove(policy_id)
     print(f"Policy {policy_id} is removed.")
 
 

@@ -21,6 +21,15 @@ query ServingAgents {
   }
 }
 """
+_LIST = """
+query Agents {
+  result: servingAgents {
+    id label status queues defaultQueue servedDeployments version launcher token
+    lastHeartbeatTime errorCount
+  }
+}
+"""
+_FORGET = "mutation ($id: String!) { result: forgetAgent(id: $id) }"
 _RUNNING = "RUNNING"
 
 
@@ -44,6 +53,55 @@ class LiveAgents:
             for each in self.silent
         )
         return AgentScan(agents=self.running, remarks=tuple(notes))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedAgent:
+    """One agent, for the list."""
+
+    id: str
+    label: str
+    #: ``RUNNING`` or ``NOT_RUNNING``.
+    status: str
+    #: ``None`` is the default queue.
+    queues: frozenset[str | None]
+    deployments: tuple[str, ...]
+    version: str | None
+    #: The launcher's class name.
+    type: str | None
+    #: The name of its token, for those who may know of tokens.
+    token: str | None
+    last_heartbeat: float
+    errors: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agents:
+    """Acts on agents over HTTP. Each method raises what :class:`Connection` does."""
+
+    connection: Connection
+
+    def all(self) -> list[ListedAgent]:
+        """The agents that were heard of, as far as the token may look."""
+        return [
+            ListedAgent(
+                id=each["id"],
+                label=each["label"],
+                status=each["status"],
+                queues=_queues(each),
+                deployments=tuple(each["servedDeployments"]),
+                version=each["version"],
+                type=each["launcher"],
+                token=each["token"],
+                last_heartbeat=each["lastHeartbeatTime"],
+                errors=each["errorCount"],
+            )
+            for each in self.connection.graphql(_LIST)["result"]
+        ]
+
+    def forget(self, agent_id: str) -> str:
+        """Remove what is known of one that is gone; its name."""
+        return str(self.connection.graphql(_FORGET, id=agent_id)["result"])
 
 
 def live_agents(connection: Connection) -> LiveAgents:
@@ -81,9 +139,13 @@ def _agent(told: Mapping[str, Any]) -> Agent:
         name=told["name"],
         kind=AgentKind.POOL if told["isPool"] else AgentKind.HYBRID,
         launcher=told["launcher"],
-        queues=frozenset({*told["queues"], *([None] if told["defaultQueue"] else [])}),
+        queues=_queues(told),
         deployments=frozenset(told["deployments"]),
         branch_deployments=told["branchDeployments"],
         allowed_full={each["deployment"]: frozenset(each["locations"]) for each in full} or None,
         allowed_branch=None if branch is None else frozenset(branch),
     )
+
+
+def _queues(told: Mapping[str, Any]) -> frozenset[str | None]:
+    return frozenset({*told["queues"], *([None] if told["defaultQueue"] else [])})

@@ -6,13 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
+from dagstead.client.refusals import refusal
 from dagstead.errors import (
     ConfigurationError,
     DagsteadError,
     ForbiddenError,
+    NotFoundError,
     RefusedError,
     UnauthenticatedError,
     UnreachableError,
@@ -49,15 +52,18 @@ class Target:
         url = flags.get("url") or variables.get(URL_VARIABLE)
         token = flags.get("token") or variables.get(TOKEN_VARIABLE)
         if not url:
-            msg = f"Which control plane? Set {URL_VARIABLE}=https://…, or name it with --url."
+            msg = (
+                f"Which control plane? Set {URL_VARIABLE}=https://…, name it with --url, or log in "
+                "with `dagstead login --url https://…`."
+            )
             raise ConfigurationError(msg)
         if not url.startswith(("http://", "https://")):
             msg = f"{url!r} is no address of a control plane. It begins with https:// or http://."
             raise ConfigurationError(msg)
         if not token:
             msg = (
-                f"There is no token for {url}. Set {TOKEN_VARIABLE} to a user token, which "
-                "`dagstead token create --name NAME` makes on the server."
+                f"There is no token for {url}. Log in with `dagstead login --url {url}`, or set "
+                f"{TOKEN_VARIABLE} to a user token of `dagstead token create --name NAME`."
             )
             raise ConfigurationError(msg)
         deployment = flags.get("deployment") or variables.get(DEPLOYMENT_VARIABLE) or None
@@ -89,12 +95,24 @@ class Connection:
             UnreachableError: when nobody answers there, or something that is no control plane.
             UnauthenticatedError: when the token is unknown, revoked or expired.
             ForbiddenError: when the token does not grant it.
-            RefusedError: with the server's sentences, when it refuses.
+            NotFoundError, ConflictError, InvalidInputError: when the server says so.
+            RefusedError: with the server's sentences, when it refuses for another reason.
         """
-        body = self.post("/graphql", {"query": query, "variables": variables})
+        return self._ask("/graphql", query, variables)
+
+    def graphql_of(self, deployment: str, query: str, **variables: Any) -> Mapping[str, Any]:
+        """The ``data`` of an operation on another deployment than the target's.
+
+        Raises:
+            DagsteadError: as :meth:`graphql`.
+        """
+        return self._ask(f"/{quote(deployment, safe='')}/graphql", query, variables)
+
+    def _ask(self, path: str, query: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+        body = self.post(path, {"query": query, "variables": variables})
         errors = body.get("errors")
         if errors:
-            raise RefusedError(" ".join(str(each.get("message", each)) for each in errors))
+            raise refusal(errors)
         data = body.get("data")
         if not isinstance(data, Mapping):
             raise self._no_control_plane("its answer has no data")
@@ -145,5 +163,6 @@ def _refusal(status: int, message: str) -> DagsteadError:
     kinds = {
         HTTPStatus.UNAUTHORIZED: UnauthenticatedError,
         HTTPStatus.FORBIDDEN: ForbiddenError,
+        HTTPStatus.NOT_FOUND: NotFoundError,
     }
     return kinds.get(HTTPStatus(status), RefusedError)(message)

@@ -12,7 +12,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.serving import alive
 from dagstead.model.agents import Agent
 from dagstead.model.queues import describe_queue
-from dagstead.plane.agents import AgentStatus, Heartbeat, as_agent, of_deployment
+from dagstead.plane.agents import ALIVE_SECONDS, AgentStatus, Heartbeat, as_agent, of_deployment
 from dagstead.plane.deployments import Deployment
 
 #: Agents that were not heard of for a week are no longer listed.
@@ -114,6 +114,17 @@ class Agents:
         """Forget agents that are long gone; returns how many of their heartbeats that were."""
         actor.require_system("Forgetting agents")
         return self._backend.store.agents.forget(_KEPT_SECONDS)
+
+    def forget_gone(self, actor: Actor, agent_id: str) -> str:
+        """Forget one agent that is gone; its name.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+            ConflictError: when it is alive: it would be back with its next heartbeat.
+            NotFoundError: when there is none of that id.
+        """
+        actor.require_organization("Forgetting an agent")
+        return self._backend.store.agents.forget_gone(agent_id, ALIVE_SECONDS)
 
     def _heartbeat(self, actor: Actor, report: AgentReport) -> Heartbeat:
         now = self._backend.now()

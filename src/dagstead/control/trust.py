@@ -15,9 +15,9 @@ from dagstead.plane.names import check_location_name
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
 from dagstead.plane.trust import (
     Allowed,
+    NewPolicy,
     Policy,
     Provider,
-    Wanted,
     check_issuer,
     check_minutes,
     claims_of,
@@ -26,18 +26,6 @@ from dagstead.plane.trust import (
 logger = logging.getLogger(__name__)
 
 _NAME_MAX = 128
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NewPolicy:
-    """A policy as somebody asks for it."""
-
-    #: A provider's name, or the address that signs.
-    issuer: str
-    #: Whose claims an address writes.
-    provider: Provider | None
-    wanted: Wanted
-    allowed: Allowed
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,6 +76,13 @@ def _agent(beat: Heartbeat, now: float) -> Mapping[str, Any]:
 def _serving(view: AgentView) -> Mapping[str, Any]:
     agent = view.agent
     return {
+        "id": view.id,
+        "label": view.label,
+        "version": view.version,
+        "token": view.token,
+        "lastHeartbeatTime": view.last_heartbeat,
+        "errorCount": view.errors,
+        "servedDeployments": view.deployments,
         "name": agent.name,
         "isPool": agent.kind is AgentKind.POOL,
         "launcher": agent.launcher,

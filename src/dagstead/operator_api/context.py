@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from graphql import GraphQLResolveInfo
 
@@ -15,6 +16,10 @@ class Facts:
     """What is the same for every request of a server."""
 
     organization: str = "dagstead"
+    #: Whether policies of trust may name an address of this machine.
+    loopback_issuers: bool = False
+    #: The settings in force, a row for each, without passwords.
+    settings: Sequence[Mapping[str, Any]] = ()
     #: Where `ci build --build-strategy=docker` may push. The CLI wants an address also when it
     #: builds PEX files, and refuses to push without a password; so there is one that cannot exist.
     registry_url: str = "no-registry.invalid"

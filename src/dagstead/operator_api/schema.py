@@ -10,6 +10,7 @@ import graphene
 from dagster_graphql.schema import create_schema as create_open_source_schema
 
 from dagstead.operator_api import (
+    administration,
     agent_tokens,
     agents,
     assets,
@@ -27,7 +28,12 @@ from dagstead.operator_api.extension import Resolver, extend
 
 #: The files beside this module with the types and fields that are added: for official clients, for
 #: Terraform, and for our own.
-DEFINITIONS = ("operator.graphql", "releases.graphql", "terraform.graphql")
+DEFINITIONS = (
+    "operator.graphql",
+    "terraform.graphql",
+    "releases.graphql",
+    "administration.graphql",
+)
 
 
 def create_schema(facts: Facts | None = None) -> graphene.Schema:
@@ -41,6 +47,7 @@ def create_schema(facts: Facts | None = None) -> graphene.Schema:
         schema.graphql_schema,
         definitions(),
         queries=_joined(
+            administration.QUERIES,
             agent_tokens.QUERIES,
             agents.QUERIES,
             deployments.QUERIES,
@@ -51,6 +58,7 @@ def create_schema(facts: Facts | None = None) -> graphene.Schema:
             user_tokens.QUERIES,
         ),
         mutations=_joined(
+            administration.MUTATIONS,
             agent_tokens.MUTATIONS,
             deployments.MUTATIONS,
             events.MUTATIONS,

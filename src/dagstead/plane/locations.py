@@ -96,6 +96,11 @@ class Location:
         return None if self.live is None else self.live.document
 
     @property
+    def serves_older_definitions(self) -> bool:
+        """Whether what serves is of an earlier deploy than the newest one."""
+        return self.manifest is not None and self.manifest_deploy_id != self.deploy_id
+
+    @property
     def is_loading(self) -> bool:
         """Whether people wait for it. A return to what was live before is not waited for."""
         if self.open_release is not None:

@@ -1,49 +1,58 @@
-"""From what was asked for to what a token grants."""
+"""A token as somebody asks for it, and what it then grants."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 from dagstead.errors import InvalidInputError
+from dagstead.plane.lifetimes import FOREVER, Lifetime
 from dagstead.plane.names import check_queue_name
 from dagstead.plane.tokens import Grant, TokenKind
 
 
-def grant(
-    kind: TokenKind,
-    *,
-    deployments: Collection[str],
-    branch_deployments: bool | None,
-    queues: Collection[str],
-    default_queue: bool | None,
-) -> Grant:
-    """The grant of a new token.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewToken:
+    """What is asked for."""
 
-    Args:
-        kind: agents have queues.
-        deployments: none means all of them.
-        branch_deployments: ``None`` grants them exactly when no deployment is named.
-        queues: none means all of them, unless ``default_queue`` says otherwise.
-        default_queue: ``None`` grants it exactly when no queue is named.
+    name: str
+    kind: TokenKind
+    #: ``None`` means all of them.
+    deployments: Collection[str] | None = None
+    #: ``None`` grants them exactly when no deployment is named.
+    branch_deployments: bool | None = None
+    #: Agent tokens only: ``None`` means all of them, unless ``default_queue`` says otherwise.
+    queues: Collection[str] | None = None
+    #: Agent tokens only: ``None`` grants it exactly when no queue is named.
+    default_queue: bool | None = None
+    lifetime: Lifetime = FOREVER
 
-    Raises:
-        InvalidInputError: for queues of a user token, or a grant of no queue at all.
-    """
-    if kind is TokenKind.USER and (queues or default_queue is not None):
-        msg = "Only agent tokens have queues. Leave --queue out, or use --kind agent."
-        raise InvalidInputError(msg)
-    return Grant(
-        deployments=frozenset(deployments) or None,
-        branch_deployments=not deployments if branch_deployments is None else branch_deployments,
-        queues=_queues(queues, default_queue=default_queue),
-    )
+    def grant(self, now: float) -> Grant:
+        """What it grants.
 
+        Raises:
+            InvalidInputError: for queues of a user token, or a grant of nothing at all.
+        """
+        is_everywhere = self.deployments is None
+        branches = is_everywhere if self.branch_deployments is None else self.branch_deployments
+        if self.kind is TokenKind.USER and not (self.queues is None and self.default_queue is None):
+            msg = "Only agent tokens have queues. Leave --queue out, or use --kind agent."
+            raise InvalidInputError(msg)
+        if not is_everywhere and not self.deployments and not branches:
+            msg = "The token would grant no deployment at all. Name one with --deployment."
+            raise InvalidInputError(msg)
+        return Grant(
+            deployments=None if self.deployments is None else frozenset(self.deployments),
+            branch_deployments=branches,
+            queues=self._queues(),
+            expires_at=self.lifetime.ends_at(now),
+        )
 
-def _queues(queues: Collection[str], *, default_queue: bool | None) -> frozenset[str | None] | None:
-    if not queues and default_queue is None:
-        return None
-    if not queues and not default_queue:
-        msg = "--no-default-queue without --queue grants no queue at all. Name one with --queue."
-        raise InvalidInputError(msg)
-    named: set[str | None] = {check_queue_name(queue) for queue in queues}
-    return frozenset({*named, None} if default_queue else named)
+    def _queues(self) -> frozenset[str | None] | None:
+        if self.queues is None and self.default_queue is None:
+            return None
+        if not self.queues and not self.default_queue:
+            msg = "--no-default-queue without --queue grants no queue at all. Name one."
+            raise InvalidInputError(msg)
+        named: set[str | None] = {check_queue_name(queue) for queue in self.queues or ()}
+        return frozenset({*named, None} if self.default_queue else named)

@@ -89,6 +89,18 @@ class Allowed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class NewPolicy:
+    """A policy as somebody asks for it."""
+
+    #: A provider's name, or the address that signs.
+    issuer: str
+    #: Whose claims an address writes.
+    provider: Provider | None
+    wanted: Wanted
+    allowed: Allowed
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Mismatch:
     """One claim that is not what a policy wants."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 
 from anyio import CapacityLimiter, to_thread
 from starlette.applications import Starlette
@@ -48,7 +49,11 @@ _HEALTH_THREADS = 2
 
 
 def create_app(
-    settings: Settings, instances: Instances, *, environment: Mapping[str, str] | None = None
+    settings: Settings,
+    instances: Instances,
+    *,
+    environment: Mapping[str, str] | None = None,
+    report: Sequence[Mapping[str, Any]] = (),
 ) -> Starlette:
     """Put the surfaces together.
 
@@ -56,6 +61,7 @@ def create_app(
         settings: in force.
         instances: of all deployments, with the store.
         environment: where secrets for user code are looked for; this process's if left out.
+        report: the settings for people to read.
     """
     control = instances.control
     agents = AgentServices(
@@ -65,7 +71,13 @@ def create_app(
     )
     apps = DeploymentApps(
         instances=instances,
-        schema=create_schema(Facts(organization=settings.organization)),
+        schema=create_schema(
+            Facts(
+                organization=settings.organization,
+                loopback_issuers=settings.loopback_issuers,
+                settings=report,
+            )
+        ),
         base_url=settings.base_url,
     )
     sessions = Sessions(

@@ -55,7 +55,8 @@ def existing_store(settings: Settings) -> Iterator[Store]:
     if file is not None and not file.exists():
         msg = (
             f"There is no control plane in {str(file.parent)!r}. Name its folder with --data or "
-            "DAGSTEAD_DATA, or start a new one with `dagstead up`."
+            "DAGSTEAD_DATA, its address with --url or DAGSTER_CLOUD_URL, or start a new one with "
+            "`dagstead up`."
         )
         raise ConfigurationError(msg)
     with opened_store(settings) as store:

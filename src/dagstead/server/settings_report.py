@@ -12,9 +12,9 @@ def report(loaded: Loaded) -> list[dict[str, Any]]:
     """One row a setting."""
     return [
         {
-            "setting": name,
+            "name": name,
             "value": _value(loaded.settings, name),
-            "from": _source(loaded, name),
+            "source": _source(loaded, name),
             "purpose": field.description,
         }
         for name, field in Settings.model_fields.items()

@@ -15,19 +15,21 @@ from dagstead.server.daemon import stop_on_signals
 from dagstead.server.listening import check_address
 from dagstead.server.secrets_report import log_secrets
 from dagstead.server.services import open_instances, opened_store
-from dagstead.server.settings import Settings
+from dagstead.server.settings import Loaded, Settings
+from dagstead.server.settings_report import report
 
 logger = logging.getLogger(__name__)
 
 _MAX_MESSAGE_BYTES = 262_144
 
 
-def run_web(settings: Settings) -> None:
+def run_web(loaded: Loaded) -> None:
     """Serve until SIGTERM or SIGINT; requests under way may end first.
 
     Raises:
         ConfigurationError: when the address cannot be listened on.
     """
+    settings = loaded.settings
     check_address(settings)
     with opened_store(settings) as store:
         instances = open_instances(settings, store)
@@ -36,7 +38,7 @@ def run_web(settings: Settings) -> None:
             control.writes.interrupt_all(SYSTEM)
             deployments = control.deployments.granted(SYSTEM)
             log_secrets(secrets_from_environment(os.environ), deployments)
-            app = create_app(settings, instances)
+            app = create_app(settings, instances, report=report(loaded))
             # uvicorn raises the signal that ended it once more: it must find a handler, or the
             # process would end without closing anything.
             stop_on_signals()

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Insert, Row, delete, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from dagstead.errors import ConflictError, NotFoundError
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.clock import Clock
 from dagstead.store.database import Database
@@ -51,6 +52,36 @@ class Agents:
             return connection.execute(
                 delete(heartbeats).where(heartbeats.c.received_at < before)
             ).rowcount
+
+    def forget_gone(self, agent_id: str, silent_seconds: float) -> str:
+        """Remove one agent that was not heard of for that long; its name.
+
+        Raises:
+            ConflictError: when it was heard of since.
+            NotFoundError: when there is none of that id.
+        """
+        mine = heartbeats.c.agent_id == agent_id
+        with self.database.write() as connection:
+            beats = connection.execute(
+                select(heartbeats)
+                .where(mine)
+                .order_by(heartbeats.c.received_at.desc())
+                .with_for_update()
+            ).all()
+            if not beats:
+                msg = f"There is no agent {agent_id!r}. See the ids in `dagstead agent list`."
+                raise NotFoundError(msg)
+            name = beats[0].label or agent_id
+            silent = self.clock() - beats[0].received_at
+            if silent < silent_seconds:
+                msg = (
+                    f"Agent {name!r} was heard of {silent:.0f} seconds ago. Stop it first, or "
+                    "revoke its token with `dagstead token revoke`, and wait "
+                    f"{silent_seconds:.0f} seconds."
+                )
+                raise ConflictError(msg)
+            connection.execute(delete(heartbeats).where(mine))
+        return str(name)
 
     def _upsert(self, values: dict[str, Any]) -> Insert:
         kept = {k: v for k, v in values.items() if k not in {*_KEYS, "first_received_at"}}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -83,7 +85,7 @@ def test_a_policy_that_cannot_be_meant_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ((), 2, "Say --github or --gitlab"),
+        ((), 2, "has to say --github or --gitlab"),
         (("--github", "--gitlab"), 2, "contradict each other"),
         (("--github",), 2, "permissions: {id-token: write, contents: read}"),
         (("--gitlab",), 2, "id_tokens: {DAGSTEAD_ID_TOKEN: {aud: https://d.example.com}}"),
@@ -101,6 +103,7 @@ def test_a_login_that_cannot_work_says_what_to_set(
     for name in ("GITHUB_ACTIONS", "GITLAB_CI", "ACTIONS_ID_TOKEN_REQUEST_URL"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("DAGSTER_CLOUD_URL", "https://d.example.com")
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
     refused = dagstead("login", *arguments)
 
     assert refused.code == code

@@ -18,13 +18,12 @@ from dagstead.control.all import Control
 from dagstead.control.asking import Question
 from dagstead.control.requests import Poll
 from dagstead.control.submitting import Work
-from dagstead.control.trust import NewPolicy
 from dagstead.plane.deployments import Branch
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
 from dagstead.plane.tokens import Grant, TokenKind
-from dagstead.plane.trust import Allowed, Provider, Wanted
+from dagstead.plane.trust import Allowed, NewPolicy, Provider, Wanted
 from dagstead.store.all import Store, open_store
 from dagstead.store.tables import metadata
 from dagstead.testing.clock import ManualClock

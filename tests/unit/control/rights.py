@@ -49,6 +49,7 @@ WHO: Mapping[str, str] = {
     "serving.why_unserved": "admin prod weather agent",
     "agents.alive": "admin prod weather agent",
     "agents.all": "admin prod weather agent",
+    "agents.forget_gone": "admin",
     "agents.forget": "",
     "agents.granted": "admin prod weather agent",
     "agents.of": "admin prod weather agent",

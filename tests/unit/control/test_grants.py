@@ -10,10 +10,9 @@ import pytest
 
 from dagstead.control.actor import COMMAND_LINE, NOBODY, Actor
 from dagstead.control.all import Control
-from dagstead.control.trust import NewPolicy
 from dagstead.errors import ForbiddenError, LastDeploymentError
 from dagstead.plane.tokens import Grant, Token, TokenKind
-from dagstead.plane.trust import Allowed, Provider, Wanted
+from dagstead.plane.trust import Allowed, NewPolicy, Provider, Wanted
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
 from tests.support.orchestration import NoDagster, control_without_dagster

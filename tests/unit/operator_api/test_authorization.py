@@ -38,7 +38,22 @@ OF_NOBODY = {"getBranchDeploymentName", "markCliEvent", "serverless"}
 #: other tells about names that only those know who have the content.
 READABLE = {"organization", "organizationSettings", "storedPexFiles"}
 
-#: What each field of Terraform's and of administration is called with; all are refused.
+#: What each field of our own administration is called with; all are refused.
+ADMINISTRATION = {
+    "addTrustPolicy": (
+        'addTrustPolicy(policy: {issuer: "github", repository: "org/repo", anyRef: true, '
+        'claims: {}, deployments: ["prod"], branchDeployments: false, minutes: 5}) { id }'
+    ),
+    "forgetAgent": 'forgetAgent(id: "a1")',
+    "issueToken": 'issueToken(token: {name: "more", kind: user}) { secret }',
+    "removeTrustPolicy": "removeTrustPolicy(id: 1)",
+    "revokeToken": "revokeToken(id: 1) { id }",
+    "serverSettings": "serverSettings { name }",
+    "tokens": "tokens { id }",
+    "trustPolicies": "trustPolicies { id }",
+}
+
+#: What each field of Terraform's is called with; all are refused.
 OF_ADMINISTRATORS = {
     "agentTokenOrError": "agentTokenOrError(tokenId: 1)",
     "agentTokensOrError": "agentTokensOrError",
@@ -65,6 +80,7 @@ OF_THE_ORGANIZATION = {
     "branchDeployments": ("{ f: branchDeployments(limit: 9) { nodes { deploymentName } } }", []),
     "deployments": ("{ f: deployments { deploymentName } }", ["staging"]),
     "fullDeployments": ("{ f: fullDeployments { deploymentName } }", ["staging"]),
+    "codeLocations": ("{ f: codeLocations { deploymentName } }", []),
     "deploymentByName": ('{ f: deploymentByName(name: "prod") { __typename } }', "Unauthorized"),
     "createOrUpdateBranchDeployment": (
         (
@@ -104,7 +120,12 @@ def test_every_added_field_is_accounted_for() -> None:
         for field in node.fields
     }
     assert added == (
-        OF_ONE_DEPLOYMENT | OF_NOBODY | READABLE | set(OF_THE_ORGANIZATION) | set(OF_ADMINISTRATORS)
+        OF_ONE_DEPLOYMENT
+        | OF_NOBODY
+        | READABLE
+        | set(OF_THE_ORGANIZATION)
+        | set(OF_ADMINISTRATORS)
+        | set(ADMINISTRATION)
     )
 
 
@@ -151,3 +172,17 @@ def test_a_limited_token_administers_nothing(operator: Operator, field: str, gra
         assert "needs a token for all deployments" in str(result.errors)
     assert store.tokens.all() == before
     assert [each.name for each in store.deployments.all()] == ["prod"]
+
+
+@pytest.mark.parametrize("field", ADMINISTRATION)
+def test_our_administration_is_for_unlimited_tokens(operator: Operator, field: str) -> None:
+    store = operator.context.store
+    token = store.tokens.create("limited", TokenKind.USER, "o", Grant(deployments=["prod"]))
+    before = store.tokens.all()
+    is_query = field in operator.schema.graphql_schema.query_type.fields
+    document = f"{'query' if is_query else 'mutation'} {{ f: {ADMINISTRATION[field]} }}"
+
+    refused = operator.by(token).execute(document)
+    assert "needs a token for all deployments" in str(refused.errors)
+    assert store.tokens.all() == before
+    assert store.trust.all() == []

@@ -7,8 +7,7 @@ from typing import Any
 import httpx
 
 from dagstead.control.actor import SYSTEM
-from dagstead.control.trust import NewPolicy
-from dagstead.plane.trust import Allowed, Policy, Provider, Wanted
+from dagstead.plane.trust import Allowed, NewPolicy, Policy, Provider, Wanted
 from dagstead.server.identity import TOKEN_HEADER
 from dagstead.server.oidc import OIDC_PATH
 from tests.support.oidc_issuer import OidcIssuer

@@ -11,9 +11,8 @@ import httpx
 import pytest
 
 from dagstead.control.actor import SYSTEM
-from dagstead.control.trust import NewPolicy
 from dagstead.plane.tokens import TokenKind
-from dagstead.plane.trust import Allowed, Provider, Wanted
+from dagstead.plane.trust import Allowed, NewPolicy, Provider, Wanted
 from dagstead.server.identity import TOKEN_HEADER
 from tests.support.environments import own_environment
 from tests.support.oidc_issuer import OidcIssuer

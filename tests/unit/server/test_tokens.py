@@ -11,6 +11,8 @@ from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
 from dagstead.control.tokens import POOL_PREFIX
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
+from dagstead.plane.lifetimes import read_lifetime
+from dagstead.plane.new_tokens import NewToken
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
 from dagstead.server.first_start import (
     first_user_secret,
@@ -18,10 +20,11 @@ from dagstead.server.first_start import (
     new_pool_secret,
     revoke_pool_tokens,
 )
-from dagstead.server.grants import grant
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
 from tests.support.orchestration import control_without_dagster
+
+NOW = 1_700_000_000.0
 
 
 @pytest.fixture
@@ -57,14 +60,10 @@ def issue(control: Control, name: str, kind: TokenKind, grant: Grant) -> IssuedT
 def test_queues_are_granted_as_asked(
     *, queues: list[str], default_queue: bool | None, granted: set[str | None] | None
 ) -> None:
-    made = grant(
-        TokenKind.AGENT,
-        deployments=(),
-        branch_deployments=None,
-        queues=queues,
-        default_queue=default_queue,
+    new = NewToken(
+        name="eu", kind=TokenKind.AGENT, queues=queues or None, default_queue=default_queue
     )
-    assert made.queues == granted
+    assert new.grant(NOW).queues == granted
 
 
 @pytest.mark.parametrize(
@@ -72,39 +71,73 @@ def test_queues_are_granted_as_asked(
     [
         (TokenKind.USER, ["gpu"], None, "Only agent tokens"),
         (TokenKind.USER, [], True, "Only agent tokens"),
+        (TokenKind.USER, [], None, "Only agent tokens"),
         (TokenKind.AGENT, [], False, "no queue at all"),
+        (TokenKind.AGENT, [], None, "no queue at all"),
         (TokenKind.AGENT, [""], None, "no agent serves"),
     ],
 )
 def test_senseless_queues_are_refused(
     *, kind: TokenKind, queues: list[str], default_queue: bool | None, sentence: str
 ) -> None:
+    new = NewToken(name="eu", kind=kind, queues=queues, default_queue=default_queue)
     with pytest.raises(InvalidInputError, match=sentence):
-        grant(
-            kind,
-            deployments=(),
-            branch_deployments=None,
-            queues=queues,
-            default_queue=default_queue,
-        )
+        new.grant(NOW)
 
 
 @pytest.mark.parametrize(
     ("deployments", "asked", "granted"),
-    [([], None, True), (["prod"], None, False), (["prod"], True, True), ([], False, False)],
+    [
+        (None, None, True),
+        (["prod"], None, False),
+        (["prod"], True, True),
+        (None, False, False),
+        ([], True, True),
+    ],
 )
 def test_branch_deployments_go_with_all_deployments(
-    *, deployments: list[str], asked: bool | None, granted: bool
+    *, deployments: list[str] | None, asked: bool | None, granted: bool
 ) -> None:
-    made = grant(
-        TokenKind.USER,
-        deployments=deployments,
-        branch_deployments=asked,
-        queues=(),
-        default_queue=None,
-    )
+    made = NewToken(
+        name="ada", kind=TokenKind.USER, deployments=deployments, branch_deployments=asked
+    ).grant(NOW)
     assert made.branch_deployments is granted
-    assert made.deployments == (frozenset(deployments) or None)
+    assert made.deployments == (None if deployments is None else frozenset(deployments))
+
+
+def test_no_deployment_is_not_all_of_them() -> None:
+    new = NewToken(name="ada", kind=TokenKind.USER, deployments=[])
+    with pytest.raises(InvalidInputError, match="no deployment at all"):
+        new.grant(NOW)
+
+
+@pytest.mark.parametrize(
+    ("text", "ends"),
+    [
+        ("never", None),
+        ("90m", NOW + 5400),
+        ("12h", NOW + 43200),
+        ("30d", NOW + 30 * 86400),
+        ("2w", NOW + 14 * 86400),
+        ("2027-01-31", 1801440000.0),
+        ("2027-01-31T12:00:00", 1801396800.0),
+        ("2027-01-31T12:00:00+02:00", 1801389600.0),
+    ],
+)
+def test_a_token_ends_when_it_was_said(text: str, ends: float | None) -> None:
+    assert read_lifetime(text).ends_at(NOW) == ends
+
+
+@pytest.mark.parametrize("text", ["", "0d", "30", "d", "-1d", "2027-02-30", "soon", "9999-12-31"])
+def test_what_is_no_time_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInputError, match="is no time. Write 12h, 30d"):
+        read_lifetime(text)
+
+
+def test_a_token_that_has_ended_already_is_not_made(control: Control, store: Store) -> None:
+    with pytest.raises(InvalidInputError, match="expired already"):
+        issue(control, "ada", TokenKind.USER, Grant(expires_at=store.clock()))
+    assert store.tokens.all() == []
 
 
 def test_a_token_is_kept_only_as_a_hash(control: Control, store: Store, tmp_path: Path) -> None:

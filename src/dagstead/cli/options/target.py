@@ -17,7 +17,8 @@ UrlOption = Annotated[
     str | None,
     typer.Option(
         "--url",
-        help="Its address; DAGSTER_CLOUD_URL if left out. The token is DAGSTER_CLOUD_API_TOKEN.",
+        help="Its address; DAGSTER_CLOUD_URL if left out, else that of `dagstead login`. The token "
+        "is DAGSTER_CLOUD_API_TOKEN, else the saved one.",
         rich_help_panel=_PANEL,
         show_default=False,
     ),
@@ -40,16 +41,16 @@ class TargetFlags:
     ] = None
 
     def target(self) -> Target:
-        """From flags and the environment.
+        """From flags, the environment and a saved login.
 
         A token is no flag: others would see it in the list of processes.
 
         Raises:
             ConfigurationError: when the address or the token is given nowhere.
         """
-        from dagstead.client.connection import Target
+        from dagstead.client.saved_login import target_of
 
-        return Target.of(os.environ, url=self.url, deployment=self.deployment)
+        return target_of(os.environ, self.url, self.deployment)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -1,0 +1,161 @@
+"""Which control plane a command administers, and how it is reached: the one place that decides.
+
+Over HTTP by the address of ``--url``, ``DAGSTER_CLOUD_URL`` or a saved login; or in the folder of
+``--data`` or ``DAGSTEAD_DATA``, for the first token and for emergencies. A flag wins over a
+variable, that over a saved login; without any it is the default folder.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+
+import typer
+
+from dagstead.cli.control_plane import Administration
+from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
+
+if TYPE_CHECKING:
+    from dagstead.client.connection import Target
+
+R = TypeVar("R")
+
+#: Variables of a server's settings that name one control plane.
+_OF_A_FOLDER = ("DAGSTEAD_DATA", "DAGSTEAD_DATABASE", "DAGSTEAD_CONFIG")
+
+UrlOption = Annotated[
+    str | None,
+    typer.Option(
+        "--url",
+        help="Its address; else DAGSTER_CLOUD_URL, else that of `dagstead login`.",
+        rich_help_panel="Where the control plane is",
+        show_default=False,
+    ),
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Where:
+    """The options that say which control plane is meant."""
+
+    url: UrlOption = None
+    data: DataOption = None
+    database: DatabaseOption = None
+    config: ConfigOption = None
+
+    @property
+    def folder(self) -> Mapping[str, Any]:
+        """The flags that name one in a folder or a database."""
+        return {"data": self.data, "database": self.database, "config": self.config}
+
+
+def administers(command: Callable[..., R]) -> Callable[..., R]:
+    """Let a command have an :class:`Administration` first, and the options that choose it last."""
+    hints = get_type_hints(command, include_extras=True)
+    own = [
+        parameter.replace(annotation=hints[parameter.name])
+        for parameter in signature(command).parameters.values()
+    ][1:]
+    options = get_type_hints(Where, include_extras=True)
+    where = [
+        Parameter(each.name, Parameter.KEYWORD_ONLY, default=None, annotation=options[each.name])
+        for each in fields(Where)
+    ]
+
+    @wraps(command)
+    def call(**values: Any) -> R:
+        chosen = Where(**{each.name: values.pop(each.name) for each in fields(Where)})
+        with administration(chosen) as plane:
+            return command(plane, **values)
+
+    # Typer reads both, and they have to agree.
+    call.__signature__ = Signature([*own, *where])  # type: ignore[attr-defined]
+    call.__annotations__ = {each.name: each.annotation for each in [*own, *where]}
+    return call
+
+
+@contextmanager
+def administration(where: Where) -> Iterator[Administration]:
+    """The control plane that is meant.
+
+    Raises:
+        DagsteadError: when there is none, or it does not let anybody in.
+    """
+    target = chosen_target(where)
+    if target is None:
+        from dagstead.cli.local import local_administration
+
+        with local_administration(settings(**where.folder)) as local:
+            yield local
+        return
+    from dagstead.client.agents import Agents
+    from dagstead.client.connection import Connection
+    from dagstead.client.deployments import Deployments
+    from dagstead.client.locations import Locations
+    from dagstead.client.tokens import Tokens
+    from dagstead.client.trust import TrustPolicies
+
+    with Connection(target) as connection:
+        yield Administration(
+            url=target.url,
+            tokens=Tokens(connection),
+            trust=TrustPolicies(connection),
+            deployments=Deployments(connection),
+            agents=Agents(connection),
+            locations=Locations(connection),
+        )
+
+
+def chosen_target(where: Where, deployment: str | None = None) -> Target | None:
+    """Where to reach the control plane that is meant; ``None`` is in its folder.
+
+    Raises:
+        InvalidInputError: when flags name two.
+    """
+    from dagstead.errors import InvalidInputError
+
+    named = [f"--{name}" for name, value in where.folder.items() if value is not None]
+    if named and where.url:
+        msg = f"--url and {named[0]} name two control planes, or two ways to one. Use one of them."
+        raise InvalidInputError(msg)
+    if named or (not where.url and _is_here_without_flags()):
+        return None
+    from dagstead.client.saved_login import target_of
+
+    return target_of(os.environ, where.url, deployment)
+
+
+def _is_here_without_flags() -> bool:
+    """Whether the environment means a folder; says what somebody might not expect."""
+    from dagstead.client.connection import URL_VARIABLE
+    from dagstead.client.saved_login import saved_login
+
+    address = os.environ.get(URL_VARIABLE)
+    variable = next((name for name in _OF_A_FOLDER if os.environ.get(name)), None)
+    if variable:
+        if address:
+            _say(f"This is the control plane of {variable}, not the one at {address} (--url).")
+        return True
+    if address:
+        if _default_folder_has_one():
+            _say(f"This is the control plane at {address}, not the one in this folder (--data).")
+        return False
+    login = saved_login(os.environ)
+    if login is None:
+        return True
+    _say(f"This is the control plane at {login.url}, by a saved login.")
+    return False
+
+
+def _default_folder_has_one() -> bool:
+    return Path("dagstead-data", "dagstead.db").exists()
+
+
+def _say(sentence: str) -> None:
+    typer.echo(sentence, err=True)

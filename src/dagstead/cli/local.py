@@ -1,0 +1,170 @@
+"""A control plane administered in its own folder: the acts of ``control``, done here.
+
+It is for the first token and for emergencies, when no server answers. Whoever may write the folder
+may do everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from dagstead.cli.control_plane import Administration
+from dagstead.client.agents import ListedAgent
+from dagstead.client.deployments import ListedDeployment
+from dagstead.client.locations import ListedLocation
+from dagstead.control.actor import COMMAND_LINE
+from dagstead.control.all import Control
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.tokens import IssuedToken, Token
+from dagstead.plane.trust import NewPolicy, Policy
+from dagstead.server.services import existing_control
+from dagstead.server.settings import Settings
+
+
+@contextmanager
+def local_administration(settings: Settings) -> Iterator[Administration]:
+    """The control plane of these settings.
+
+    Raises:
+        ConfigurationError: when there is none.
+    """
+    with existing_control(settings) as control:
+        yield Administration(
+            url=settings.base_url,
+            tokens=_Tokens(control, settings.organization),
+            trust=_TrustPolicies(control, settings.loopback_issuers),
+            deployments=_Deployments(control),
+            agents=_Agents(control),
+            locations=_Locations(control),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Tokens:
+    _control: Control
+    _organization: str
+
+    def all(self, *, useless: bool) -> list[Token]:
+        now = self._control.clock()
+        every = self._control.tokens.all(COMMAND_LINE)
+        return [each for each in every if useless or each.is_valid_at(now)]
+
+    def issue(self, new: NewToken) -> IssuedToken:
+        grant = new.grant(self._control.clock())
+        return self._control.tokens.issue(
+            COMMAND_LINE, new.name, new.kind, grant, self._organization
+        )
+
+    def revoke(self, token_id: int) -> Token:
+        return self._control.tokens.revoke(COMMAND_LINE, token_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _TrustPolicies:
+    _control: Control
+    _loopback: bool
+
+    def all(self) -> list[Policy]:
+        return self._control.trust.all(COMMAND_LINE)
+
+    def add(self, new: NewPolicy) -> Policy:
+        return self._control.trust.add(COMMAND_LINE, new, loopback=self._loopback)
+
+    def remove(self, policy_id: int) -> None:
+        self._control.trust.remove(COMMAND_LINE, policy_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Deployments:
+    _control: Control
+
+    def all(self) -> list[ListedDeployment]:
+        return [self._listed(each) for each in self._control.deployments.granted(COMMAND_LINE)]
+
+    def require(self, name: str) -> None:
+        self._named(name)
+
+    def create(self, name: str) -> None:
+        self._control.deployments.create(COMMAND_LINE, name)
+
+    def delete(self, name: str) -> None:
+        self._control.deployments.delete(COMMAND_LINE, self._named(name))
+
+    def settings(self, name: str) -> Mapping[str, Any]:
+        return self._named(name).settings
+
+    def set_settings(self, name: str, settings: Mapping[str, Any]) -> None:
+        self._control.deployments.set_settings(COMMAND_LINE, self._named(name), settings)
+
+    def _named(self, name: str) -> Deployment:
+        return self._control.deployments.named(COMMAND_LINE, name)
+
+    def _listed(self, deployment: Deployment) -> ListedDeployment:
+        branch = deployment.branch
+        return ListedDeployment(
+            name=deployment.name,
+            is_branch=deployment.is_branch,
+            is_closed=deployment.closed,
+            repository=branch.repo_name if branch else None,
+            branch=branch.branch_name if branch else None,
+            locations=len(self._control.locations.all(COMMAND_LINE, deployment)),
+            created_at=deployment.created_at,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Agents:
+    _control: Control
+
+    def all(self) -> list[ListedAgent]:
+        return [
+            ListedAgent(
+                id=each.id,
+                label=each.label,
+                status=str(each.status),
+                queues=each.agent.queues,
+                deployments=each.deployments,
+                version=each.version,
+                type=each.type,
+                token=each.token,
+                last_heartbeat=each.last_heartbeat,
+                errors=each.errors,
+            )
+            for each in self._control.agents.all(COMMAND_LINE)
+        ]
+
+    def forget(self, agent_id: str) -> str:
+        return self._control.agents.forget_gone(COMMAND_LINE, agent_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Locations:
+    _control: Control
+
+    def all(self, deployment: str | None = None) -> list[ListedLocation]:
+        # It imports Dagster, which takes seconds.
+        from dagstead.engine.location_entries import failure_of
+
+        deployments = self._control.deployments
+        chosen = (
+            deployments.granted(COMMAND_LINE)
+            if deployment is None
+            else [deployments.named(COMMAND_LINE, deployment)]
+        )
+        return [
+            ListedLocation(
+                deployment=each.deployment,
+                name=each.name,
+                state=str(each.shown_state),
+                queue=each.queue,
+                serves_older_definitions=each.serves_older_definitions,
+                deployed_at=each.timestamp,
+                failure=failure_of(each),
+            )
+            for one in chosen
+            for each in self._control.locations.all(COMMAND_LINE, one)
+        ]

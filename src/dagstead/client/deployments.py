@@ -1,0 +1,110 @@
+"""Deployments of a control plane, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagstead.client.connection import Connection
+from dagstead.client.refusals import ERROR_MEMBERS, succeeded
+
+_LIST = """
+{
+  result: deployments {
+    deploymentName isBranchDeployment isClosed repoName branchName locationCount createdAt
+  }
+}
+"""
+_NAMED = f"""
+query ($name: String!) {{
+  result: deploymentByName(name: $name) {{
+    ... on DagsterCloudDeployment {{ deploymentId }}
+    ... on DeploymentNotFoundError {{ message }} {ERROR_MEMBERS}
+  }}
+}}
+"""
+_CREATE = (
+    "mutation ($name: String!) "
+    f"{{ result: createDeployment(deploymentName: $name) {{ {ERROR_MEMBERS} }} }}"
+)
+_DELETE = f"""
+mutation ($id: Int!) {{
+  result: deleteDeployment(deploymentId: $id) {{
+    ... on DeploymentNotFoundError {{ message }}
+    ... on DeleteFinalDeploymentError {{ message }} {ERROR_MEMBERS}
+  }}
+}}
+"""
+_SETTINGS = "{ result: deploymentSettings { settings } }"
+_SET = f"""
+mutation ($settings: GenericScalar) {{
+  result: setDeploymentSettings(deploymentSettings: {{settings: $settings}}) {{ {ERROR_MEMBERS} }}
+}}
+"""
+_DEPLOYMENT = "DagsterCloudDeployment"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ListedDeployment:
+    """One deployment, for the list."""
+
+    name: str
+    is_branch: bool
+    is_closed: bool
+    #: Of a branch deployment, as the CLI reported them.
+    repository: str | None
+    branch: str | None
+    locations: int
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Deployments:
+    """Acts on deployments. Each method raises what :class:`Connection` does."""
+
+    connection: Connection
+
+    def all(self) -> list[ListedDeployment]:
+        """The deployments that the token grants, by name."""
+        return [
+            ListedDeployment(
+                name=each["deploymentName"],
+                is_branch=each["isBranchDeployment"],
+                is_closed=each["isClosed"],
+                repository=each["repoName"],
+                branch=each["branchName"],
+                locations=each["locationCount"],
+                created_at=each["createdAt"],
+            )
+            for each in self.connection.graphql(_LIST)["result"]
+        ]
+
+    def require(self, name: str) -> None:
+        """Refuse a name that is of no deployment."""
+        self._number(name)
+
+    def create(self, name: str) -> None:
+        """Make a full one."""
+        succeeded(self.connection.graphql(_CREATE, name=name)["result"], _DEPLOYMENT)
+
+    def delete(self, name: str) -> None:
+        """Remove one with all that it stored."""
+        found = self.connection.graphql(_DELETE, id=self._number(name))["result"]
+        succeeded(found, _DEPLOYMENT)
+
+    def settings(self, name: str) -> Mapping[str, Any]:
+        """The settings of one."""
+        self.require(name)
+        found: Mapping[str, Any] = self.connection.graphql_of(name, _SETTINGS)["result"]
+        return found["settings"] or {}
+
+    def set_settings(self, name: str, settings: Mapping[str, Any]) -> None:
+        """Replace them."""
+        self.require(name)
+        found = self.connection.graphql_of(name, _SET, settings=dict(settings))["result"]
+        succeeded(found, "DeploymentSettings")
+
+    def _number(self, name: str) -> int:
+        found = self.connection.graphql(_NAMED, name=name)["result"]
+        return int(succeeded(found, _DEPLOYMENT)["deploymentId"])

@@ -1,0 +1,77 @@
+"""Tokens of a control plane, over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from dagstead.client.connection import Connection
+from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.tokens import IssuedToken, Token, TokenKind
+
+_FIELDS = (
+    "id name kind deployments branchDeployments queues repository locations createdAt lastUsedAt "
+    "expiresAt revokedAt"
+)
+_LIST = f"{{ result: tokens {{ {_FIELDS} isValid }} }}"
+_ISSUE = (
+    "mutation ($token: TokenInput!) "
+    f"{{ result: issueToken(token: $token) {{ secret token {{ {_FIELDS} }} }} }}"
+)
+_REVOKE = f"mutation ($id: Int!) {{ result: revokeToken(id: $id) {{ {_FIELDS} }} }}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """Acts on tokens. Each method raises what :class:`Connection` does."""
+
+    connection: Connection
+
+    def all(self, *, useless: bool) -> list[Token]:
+        """The tokens, the oldest first; revoked and expired ones if ``useless``."""
+        found = self.connection.graphql(_LIST)["result"]
+        return [_token(each) for each in found if useless or each["isValid"]]
+
+    def issue(self, new: NewToken) -> IssuedToken:
+        """Make one."""
+        found = self.connection.graphql(_ISSUE, token=_asked(new))["result"]
+        return IssuedToken(token=_token(found["token"]), secret=found["secret"])
+
+    def revoke(self, token_id: int) -> Token:
+        """Make one useless from now on."""
+        return _token(self.connection.graphql(_REVOKE, id=token_id)["result"])
+
+
+def _asked(new: NewToken) -> Mapping[str, Any]:
+    return {
+        "name": new.name,
+        "kind": str(new.kind),
+        "deployments": None if new.deployments is None else list(new.deployments),
+        "branchDeployments": new.branch_deployments,
+        "queues": None if new.queues is None else list(new.queues),
+        "defaultQueue": new.default_queue,
+        "expiresInSeconds": new.lifetime.seconds,
+        "expiresAt": new.lifetime.until,
+    }
+
+
+def _token(found: Mapping[str, Any]) -> Token:
+    return Token(
+        id=found["id"],
+        name=found["name"],
+        kind=TokenKind(found["kind"]),
+        deployments=_set(found["deployments"]),
+        queues=_set(found["queues"]),
+        branch_deployments=found["branchDeployments"],
+        created_at=found["createdAt"],
+        revoked_at=found["revokedAt"],
+        last_used_at=found["lastUsedAt"],
+        expires_at=found["expiresAt"],
+        repository=found["repository"],
+        locations=_set(found["locations"]),
+    )
+
+
+def _set(found: list[Any] | None) -> frozenset[Any] | None:
+    return None if found is None else frozenset(found)

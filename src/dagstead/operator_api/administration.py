@@ -1,0 +1,219 @@
+"""Administration: tokens, trust, agents, locations and settings, for our own command line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from graphql import GraphQLResolveInfo
+
+from dagstead.engine.location_entries import failure_of
+from dagstead.errors import InvalidInputError
+from dagstead.operator_api.context import context_of, facts_of
+from dagstead.operator_api.extension import Resolver
+from dagstead.operator_api.refusals import as_error
+from dagstead.plane.lifetimes import Lifetime
+from dagstead.plane.locations import Location
+from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.trust import Allowed, NewPolicy, Policy, Provider, Wanted
+
+
+@as_error
+def tokens(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
+    """All tokens, revoked ones too, the oldest first."""
+    context = context_of(info)
+    now = context.control.clock()
+    return [_token(each, now) for each in context.control.tokens.all(context.actor)]
+
+
+@as_error
+def issue_token(info: GraphQLResolveInfo, token: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Make a token; its text is in this answer only."""
+    context = context_of(info)
+    now = context.control.clock()
+    new = _new_token(token)
+    issued = context.control.tokens.issue(
+        context.actor, new.name, new.kind, new.grant(now), facts_of(info).organization
+    )
+    return {"token": _token(issued.token, now), "secret": issued.secret}
+
+
+@as_error
+def revoke_token(
+    info: GraphQLResolveInfo,
+    id: int,  # noqa: A002 - the wire's
+) -> Mapping[str, Any]:
+    """Make a token useless from now on."""
+    context = context_of(info)
+    revoked = context.control.tokens.revoke(context.actor, id)
+    return _token(revoked, context.control.clock())
+
+
+@as_error
+def trust_policies(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
+    """Whose jobs of CI get a token."""
+    context = context_of(info)
+    return [_policy(each) for each in context.control.trust.all(context.actor)]
+
+
+@as_error
+def add_trust_policy(info: GraphQLResolveInfo, policy: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Trust more jobs."""
+    context = context_of(info)
+    added = context.control.trust.add(
+        context.actor, _new_policy(policy), loopback=facts_of(info).loopback_issuers
+    )
+    return _policy(added)
+
+
+@as_error
+def remove_trust_policy(
+    info: GraphQLResolveInfo,
+    id: int,  # noqa: A002 - the wire's
+) -> bool:
+    """Trust fewer jobs."""
+    context = context_of(info)
+    context.control.trust.remove(context.actor, id)
+    return True
+
+
+@as_error
+def forget_agent(
+    info: GraphQLResolveInfo,
+    id: str,  # noqa: A002 - the wire's
+) -> str:
+    """Remove the heartbeats of an agent that is gone."""
+    context = context_of(info)
+    return context.control.agents.forget_gone(context.actor, id)
+
+
+@as_error
+def code_locations(
+    info: GraphQLResolveInfo,
+    deploymentName: str | None = None,  # noqa: N803 - the wire's
+) -> Sequence[Mapping[str, Any]]:
+    """What is deployed, in one deployment or in all that the token grants."""
+    context = context_of(info)
+    deployments = context.control.deployments
+    chosen = (
+        deployments.granted(context.actor)
+        if deploymentName is None
+        else [deployments.named(context.actor, deploymentName)]
+    )
+    return [
+        _location(each)
+        for deployment in chosen
+        for each in context.control.locations.all(context.actor, deployment)
+    ]
+
+
+@as_error
+def server_settings(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
+    """The settings in force, without passwords."""
+    context_of(info).actor.require_organization("Looking at the server's settings")
+    return facts_of(info).settings
+
+
+QUERIES: Mapping[str, Resolver] = {
+    "codeLocations": code_locations,
+    "serverSettings": server_settings,
+    "tokens": tokens,
+    "trustPolicies": trust_policies,
+}
+
+MUTATIONS: Mapping[str, Resolver] = {
+    "addTrustPolicy": add_trust_policy,
+    "forgetAgent": forget_agent,
+    "issueToken": issue_token,
+    "removeTrustPolicy": remove_trust_policy,
+    "revokeToken": revoke_token,
+}
+
+
+def _token(token: Token, now: float) -> Mapping[str, Any]:
+    return {
+        "id": token.id,
+        "name": token.name,
+        "kind": str(token.kind),
+        "deployments": None if token.deployments is None else sorted(token.deployments),
+        "branchDeployments": token.branch_deployments,
+        "queues": None if token.queues is None else sorted(token.queues, key=str),
+        "repository": token.repository,
+        "locations": None if token.locations is None else sorted(token.locations),
+        "createdAt": token.created_at,
+        "lastUsedAt": token.last_used_at,
+        "expiresAt": token.expires_at,
+        "revokedAt": token.revoked_at,
+        "isValid": token.is_valid_at(now),
+    }
+
+
+def _new_token(asked: Mapping[str, Any]) -> NewToken:
+    return NewToken(
+        name=asked["name"],
+        kind=TokenKind(asked["kind"]),
+        deployments=asked.get("deployments"),
+        branch_deployments=asked.get("branchDeployments"),
+        queues=asked.get("queues"),
+        default_queue=asked.get("defaultQueue"),
+        lifetime=Lifetime(seconds=asked.get("expiresInSeconds"), until=asked.get("expiresAt")),
+    )
+
+
+def _policy(policy: Policy) -> Mapping[str, Any]:
+    allowed = policy.allowed
+    return {
+        "id": policy.id,
+        "provider": str(policy.provider),
+        "issuer": policy.issuer,
+        "claims": dict(policy.claims),
+        "deployments": sorted(allowed.deployments),
+        "branchDeployments": allowed.branch_deployments,
+        "locations": None if allowed.locations is None else sorted(allowed.locations),
+        "minutes": allowed.minutes,
+        "createdAt": policy.created_at,
+        "lastUsedAt": policy.last_used_at,
+    }
+
+
+def _new_policy(asked: Mapping[str, Any]) -> NewPolicy:
+    provider = asked.get("provider")
+    locations = asked.get("locations")
+    return NewPolicy(
+        issuer=asked["issuer"],
+        provider=provider and Provider(provider),
+        wanted=Wanted(
+            repository=asked["repository"],
+            branch=asked.get("branch"),
+            tag=asked.get("tag"),
+            environment=asked.get("environment"),
+            any_ref=asked["anyRef"],
+            claims=_claims(asked["claims"]),
+        ),
+        allowed=Allowed(
+            deployments=frozenset(asked["deployments"]),
+            branch_deployments=asked["branchDeployments"],
+            locations=None if locations is None else frozenset(locations),
+            minutes=asked["minutes"],
+        ),
+    )
+
+
+def _claims(value: object) -> Mapping[str, str]:
+    if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value.values()):
+        msg = f"The claims are no names with a text each: {value!r}."
+        raise InvalidInputError(msg)
+    return value
+
+
+def _location(location: Location) -> Mapping[str, Any]:
+    return {
+        "deploymentName": location.deployment,
+        "locationName": location.name,
+        "state": str(location.shown_state),
+        "queue": location.queue,
+        "servesOlderDefinitions": location.serves_older_definitions,
+        "deployedAt": location.timestamp,
+        "failure": failure_of(location),
+    }

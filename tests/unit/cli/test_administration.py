@@ -1,0 +1,389 @@
+"""Every administrative command, over HTTP and in the folder: the same words and exit codes."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import stat
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dagstead.cli.app import app
+from dagstead.plane.agents import ALIVE_SECONDS
+from dagstead.plane.deployments import Branch
+from dagstead.plane.tokens import Grant, TokenKind
+from tests.support.heartbeats import heartbeat_of
+from tests.support.releases import deploy, new_location
+from tests.unit.cli.conftest import Command, Said
+from tests.unit.cli.planes import Served, served
+
+GITHUB = "trust add --issuer github --repository org/repo --branch main --deployment prod"
+
+#: In both ways, one after the other: a command, its exit code, and a part of what it says.
+STORY = [
+    ("deployment create staging", 0, "Deployment 'staging' is made."),
+    ("deployment create staging", 2, "There is a deployment 'staging' already."),
+    ("deployment create Prod", 2, "'Prod' cannot name a deployment"),
+    ("deployment list --format json", 0, '"name": "staging"'),
+    ("deployment settings prod", 0, "{}\n"),
+    ("deployment settings prod --set-from {settings}", 0, "The settings of 'prod' are replaced."),
+    ("deployment settings prod --set-from {wrong}", 2, "Did you mean 'max_concurrent_runs'?"),
+    ("deployment settings prod", 0, "max_concurrent_runs: 3"),
+    ("deployment settings nope", 2, "There is no deployment 'nope'."),
+    ("deployment delete nope --yes", 2, "There is no deployment 'nope'."),
+    ("location list --format json", 0, '"location": "weather"'),
+    ("location list --deployment prod", 0, "weather"),
+    ("location list --deployment staging", 0, "Nothing is deployed yet"),
+    ("location list --deployment nope", 2, "There is no deployment 'nope'."),
+    ("token create --name ada --deployment nope", 2, "There is no deployment 'nope'."),
+    ("token create --name ada --queue gpu", 2, "Only agent tokens have queues"),
+    ("token create --name ada --expires 2001-01-01", 2, "expired already"),
+    ("token list --all --format json", 0, '"name": "eu"'),
+    ("token revoke {eu}", 0, "'eu' is revoked."),
+    ("token revoke 4711", 2, "There is no token 4711."),
+    (GITHUB, 0, "get a token of 15 minutes for prod."),
+    ("trust add --issuer github --repository org/repo --deployment prod", 2, "Which jobs of the"),
+    (GITHUB.replace("prod", "nope"), 2, "There is no deployment 'nope'."),
+    (f"{GITHUB} --minutes 600", 2, "1 to 120 minutes"),
+    ("trust add --issuer http://127.0.0.1:1 --repository o/r --any-ref", 2, "cannot be an issuer"),
+    ("trust list --format json", 0, "ref=refs/heads/main, repository=org/repo"),
+    ("trust remove 1", 0, "Policy 1 is removed."),
+    ("trust remove 1", 2, "There is no trust policy 1."),
+    ("agent list --format json", 0, '"agent": "gone"'),
+    ("agent forget id-of-gone", 0, "Agent 'gone' is forgotten."),
+    ("agent forget id-of-gone", 2, "There is no agent 'id-of-gone'."),
+    ("agent forget id-of-alive", 2, "Agent 'alive' was heard of "),
+    ("deployment delete staging --yes", 0, "Deployment 'staging' is deleted."),
+    ("deployment delete prod --yes", 2, "is the last full deployment"),
+]
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("plane")) as plane:
+        yield plane
+
+
+@pytest.fixture(autouse=True)
+def nothing_chosen(dagstead: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Without a folder, an address or a saved login; the folder of the test is the present one."""
+    assert dagstead
+    for name in ("DAGSTEAD_DATA", "DAGSTER_CLOUD_URL", "DAGSTER_CLOUD_API_TOKEN", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def remote(
+    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Said]:
+    """The command line over HTTP, with an unlimited token."""
+    monkeypatch.setenv("DAGSTER_CLOUD_URL", plane.url)
+    monkeypatch.setenv("DAGSTER_CLOUD_API_TOKEN", plane.token())
+    return dagstead
+
+
+def as_held_by(
+    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch, token: str
+) -> Command:
+    monkeypatch.setenv("DAGSTER_CLOUD_URL", plane.url)
+    monkeypatch.setenv("DAGSTER_CLOUD_API_TOKEN", token)
+    return dagstead
+
+
+def fill(plane: Served) -> None:
+    """What there is before the story: a location, two agents and an agent token."""
+    store, now = plane.store, plane.store.clock()
+    store.tokens.create("eu", TokenKind.AGENT, "agent:dagstead:eu", Grant(queues=["eu", None]))
+    store.deployments.set_settings("prod", {"releases": {"unserved_queue": "wait"}})
+    deploy(store, "prod", [new_location("weather", "1")])
+    store.deployments.set_settings("prod", {})
+    store.agents.record(
+        [
+            heartbeat_of("eu", now=now - ALIVE_SECONDS, agent_id="id-of-gone", label="gone"),
+            heartbeat_of("eu", now=now, agent_id="id-of-alive", label="alive"),
+        ]
+    )
+
+
+def tell(command: Command, plane: Served, folder: Path, *way: str) -> list[tuple[str, str, int]]:
+    """The whole story; what was said to each command."""
+    (folder / "settings.yaml").write_text("run_queue: {max_concurrent_runs: 3}", encoding="utf-8")
+    (folder / "wrong.yaml").write_text("run_queue: {max_concurent_runs: 3}", encoding="utf-8")
+    eu = next(each.id for each in plane.store.tokens.all() if each.name == "eu")
+    told = []
+    for line, code, says in STORY:
+        words = [
+            each.format(settings="settings.yaml", wrong="wrong.yaml", eu=eu)
+            for each in line.split()
+        ]
+        said = command(*words, *way)
+        assert said.code == code, (line, said)
+        assert says in said.out + said.err, (line, said)
+        told.append((said.out, said.err, said.code))
+    return told
+
+
+def test_both_ways_say_the_same(
+    dagstead: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with served(tmp_path / "one", time.time) as one:
+        fill(one)
+        token = one.token()
+        with monkeypatch.context() as variables:
+            variables.setenv("DAGSTER_CLOUD_URL", one.url)
+            variables.setenv("DAGSTER_CLOUD_API_TOKEN", token)
+            over_http = tell(dagstead, one, tmp_path)
+    with served(tmp_path / "two", time.time) as two:
+        fill(two)
+        two.token()
+        in_the_folder = tell(dagstead, two, tmp_path, "--data", str(tmp_path / "two"))
+    assert len(over_http) == len(in_the_folder) == len(STORY)
+    for line, remote, local in zip(STORY, over_http, in_the_folder, strict=True):
+        # Real clocks differ: the command line opens the folder with its own.
+        if "list" not in line[0] and "heard of" not in line[2]:
+            assert remote == local, line[0]
+
+
+def test_every_command_of_administration_is_in_the_story() -> None:
+    groups = {each.name: each.typer_instance for each in app.registered_groups if not each.hidden}
+    told = {tuple(line.split()[:2]) for line, _, _ in STORY} | {
+        ("config", "show"),
+        ("token", "create"),
+    }
+    named = {"deployment", "token", "trust", "agent", "location", "config"}
+    commands = {
+        (group, command.name or command.callback.__name__)  # type: ignore[union-attr]
+        for group in named
+        for command in groups[group].registered_commands
+    }
+    # It asks no control plane.
+    assert commands - told == {("agent", "config")}
+
+
+def test_a_token_over_http_is_shown_once_and_logged_nowhere(
+    remote: Command, plane: Served, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    said = remote("token", "create", "--name", "ci", "--expires", "12h")
+    secret = said.out.strip()
+    token = plane.store.tokens.authenticate(secret)
+    assert token.expires_at == plane.store.clock() + 12 * 3600
+    assert "only this once" in said.err
+    random_part = secret.rpartition(":")[2]
+    assert random_part not in said.err
+    assert random_part not in remote("token", "list", "--all", "--format", "json").out
+    assert random_part not in caplog.text
+
+
+def test_a_sign_in_link_comes_with_a_user_token(remote: Command, plane: Served) -> None:
+    user = json.loads(remote("token", "create", "--name", "ada", "--format", "json").out)
+    assert user["sign_in"] == f"{plane.url}/sign-in#token={user['token']}"
+    words = ("token", "create", "--name", "eu", "--kind", "agent", "--queue", "eu")
+    agent = json.loads(remote(*words, "--format", "json").out)
+    assert agent["sign_in"] is None
+    assert plane.store.tokens.authenticate(agent["token"]).queues == {"eu"}
+
+
+def test_the_link_is_for_eyes_only(
+    remote: Command, plane: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    said = remote("token", "create", "--name", "ada")
+    assert f"Sign in with it: {plane.url}/sign-in#token={said.out.strip()}\n" in said.err
+
+
+def test_the_settings_are_those_of_the_server(
+    remote: Command, dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = remote("config", "show", "--format", "json")
+    rows = {each["setting"]: each for each in json.loads(said.out)}
+    assert rows["port"]["value"] == plane.settings.port
+    assert rows["port"]["from"] == "flag --port"
+    token = plane.token(Grant(deployments=["prod"]))
+    limited = as_held_by(dagstead, plane, monkeypatch, token)("config", "show")
+    assert (limited.code, "needs a token for all deployments" in limited.err) == (1, True)
+
+
+LIMITED: Mapping[str, Grant] = {
+    "deployment": Grant(deployments=["prod"], branch_deployments=False),
+    "locations": Grant(deployments=["prod"], locations=["weather"]),
+    "repository": Grant(deployments=["prod"], repository="org/repo"),
+}
+
+
+@pytest.mark.parametrize("limit", LIMITED)
+@pytest.mark.parametrize(
+    "line",
+    [
+        "deployment create eu",
+        "deployment delete prod --yes",
+        "token create --name more",
+        "token list",
+        "token revoke 1",
+        GITHUB,
+        "trust list",
+        "trust remove 1",
+        "agent forget id-of-gone",
+        "config show",
+    ],
+)
+def test_a_limited_token_is_refused_in_a_sentence(
+    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch, limit: str, line: str
+) -> None:
+    limited = as_held_by(dagstead, plane, monkeypatch, plane.token(LIMITED[limit]))
+    before = plane.store.tokens.all(), plane.store.deployments.all(), plane.store.trust.all()
+    said = limited(*line.split())
+    assert said.code == 1
+    assert said.out == ""
+    assert said.err.startswith("error: ")
+    assert "needs a token for all deployments" in said.err or "may only deploy" in said.err
+    after = plane.store.tokens.all(), plane.store.deployments.all(), plane.store.trust.all()
+    assert [each.id for each in after[0]] == [each.id for each in before[0]]
+    assert after[1:] == before[1:]
+
+
+def test_lists_show_a_limited_token_its_part(
+    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plane.store.deployments.create_or_update_branch(
+        Branch(repo_name="org/other", branch_name="f"), None
+    )
+    limited = as_held_by(dagstead, plane, monkeypatch, plane.token(LIMITED["deployment"]))
+    listed = json.loads(limited("deployment", "list", "--format", "json").out)
+    assert [each["name"] for each in listed] == ["prod"]
+    assert limited("agent", "list").code == 0
+    assert limited("location", "list", "--deployment", "staging").code == 1
+
+
+def test_nobody_grants_a_longer_life_than_their_own(
+    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends = plane.store.clock() + 3600
+    short = as_held_by(dagstead, plane, monkeypatch, plane.token(Grant(expires_at=ends)))
+    said = short("token", "create", "--name", "forever")
+    assert (said.code, "cannot grant more than it holds" in said.err) == (1, True)
+    assert short("token", "create", "--name", "brief", "--expires", "30m").code == 0
+
+
+def test_a_login_is_saved_for_its_owner_and_for_its_address(
+    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    secret = plane.token()
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{secret}\n"))
+    said = dagstead("login", "--url", f"{plane.url}/")
+    file = tmp_path / "config/dagstead/login.json"
+    assert (said.code, said.out) == (0, f"Logged in to {plane.url}. The token is in {file}.\n")
+    assert secret not in said.out + said.err
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+    listed = dagstead("token", "list")
+    assert listed.code == 0
+    assert f"This is the control plane at {plane.url}, by a saved login.\n" in listed.err
+    assert dagstead("release", "list", "--deployment", "prod").code == 0
+    # Another address does not get the saved token.
+    elsewhere = dagstead("token", "list", "--url", "http://127.0.0.1:1")
+    assert (elsewhere.code, "There is no token for" in elsewhere.err) == (2, True)
+
+    assert dagstead("logout").out.startswith("Logged out.")
+    assert not file.exists()
+    assert dagstead("logout").out == "There is no saved login.\n"
+    gone = dagstead("token", "list")
+    assert (gone.code, "There is no control plane in" in gone.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "says"),
+    [
+        ("", 2, "No token came on standard input."),
+        ("agent:dagstead:x", 2, "This is an agent token"),
+        ("user:dagstead:x", 1, "This token is unknown here."),
+    ],
+)
+def test_a_login_that_opens_nothing_is_not_saved(
+    dagstead: Command,
+    plane: Served,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    *,
+    typed: str,
+    code: int,
+    says: str,
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
+    said = dagstead("login", "--url", plane.url)
+    assert (said.code, said.out) == (code, "")
+    assert says in said.err
+    assert not (tmp_path / "config").exists()
+
+
+def test_a_saved_login_that_cannot_be_read_says_how_to_go_on(
+    dagstead: Command, tmp_path: Path
+) -> None:
+    file = tmp_path / "config/dagstead/login.json"
+    file.parent.mkdir(parents=True)
+    file.write_text("[]", encoding="utf-8")
+    said = dagstead("token", "list")
+    assert (said.code, "Remove it with `dagstead logout`." in said.err) == (2, True)
+    assert dagstead("logout").code == 0
+
+
+def test_a_flag_wins_over_a_variable_and_that_over_a_login(
+    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with served(tmp_path / "dagstead-data") as here:
+        here.store.deployments.create("here")
+
+        def seen(*way: str) -> tuple[bool, str]:
+            said = dagstead("deployment", "list", *way)
+            assert said.code == 0, said
+            return "here\t" in said.out, said.err
+
+        assert seen() == (True, "")
+        monkeypatch.setattr(sys, "stdin", io.StringIO(plane.token()))
+        dagstead("login", "--url", plane.url)
+        assert seen() == (False, f"This is the control plane at {plane.url}, by a saved login.\n")
+        monkeypatch.setenv("DAGSTER_CLOUD_URL", plane.url)
+        is_here, remark = seen()
+        assert (is_here, "not the one in this folder (--data)" in remark) == (False, True)
+        monkeypatch.setenv("DAGSTEAD_DATA", "dagstead-data")
+        is_here, remark = seen()
+        assert (is_here, f"not the one at {plane.url} (--url)" in remark) == (True, True)
+        assert seen("--url", plane.url) == (False, "")
+        assert seen("--data", "dagstead-data") == (True, "")
+        both = dagstead("deployment", "list", "--url", plane.url, "--data", "dagstead-data")
+        assert (both.code, "--url and --data name two" in both.err) == (2, True)
+
+
+def test_a_server_that_is_not_there_is_told_in_a_sentence(
+    dagstead: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_CLOUD_API_TOKEN", "user:dagstead:x")
+    said = dagstead("token", "list", "--url", "http://127.0.0.1:1")
+    assert (said.code, "does not answer" in said.err) == (1, True)
+
+
+def values(said: Said) -> Any:
+    return json.loads(said.out)
+
+
+def test_old_names_of_groups_still_work(remote: Command) -> None:
+    new = values(remote("release", "list", "--deployment", "prod", "--format", "json"))
+    old = values(remote("releases", "list", "--deployment", "prod", "--format", "json"))
+    assert new == old
+    listed = {line.split()[0] for line in remote("--help").out.splitlines() if line.strip()}
+    assert not {"releases", "workflows"} & listed
+    assert {"release", "workflow"} <= listed
+    assert remote("workflows", "--help").code == 0
+
+
+def test_the_version_is_an_option_too(dagstead: Command) -> None:
+    assert dagstead("--version").out == dagstead("version").out
