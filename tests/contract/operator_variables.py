@@ -106,6 +106,7 @@ BY_NAME: Mapping[str, Value] = {
             }
         }
     ),
+    "description": _always("eu"),
     "document": _always({"locations": [_LOCATION_DOCUMENT]}),
     "durationSeconds": _always(1.5),
     "eventType": _always("DEPLOY"),

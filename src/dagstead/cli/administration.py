@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
@@ -20,6 +20,7 @@ import typer
 
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
+from dagstead.cli.options.groups import grouped
 
 if TYPE_CHECKING:
     from dagstead.client.connection import Target
@@ -58,26 +59,18 @@ class Where:
 def administers(command: Callable[..., R]) -> Callable[..., R]:
     """Let a command have an :class:`Administration` first, and the options that choose it last."""
     hints = get_type_hints(command, include_extras=True)
-    own = [
-        parameter.replace(annotation=hints[parameter.name])
-        for parameter in signature(command).parameters.values()
-    ][1:]
-    options = get_type_hints(Where, include_extras=True)
-    where = [
-        Parameter(each.name, Parameter.KEYWORD_ONLY, default=None, annotation=options[each.name])
-        for each in fields(Where)
-    ]
+    _, *own = signature(command).parameters.values()
+    parameters = [each.replace(annotation=hints[each.name]) for each in own]
+    parameters.append(Parameter("where", Parameter.KEYWORD_ONLY, annotation=Where))
 
     @wraps(command)
-    def call(**values: Any) -> R:
-        chosen = Where(**{each.name: values.pop(each.name) for each in fields(Where)})
-        with administration(chosen) as plane:
+    def call(*, where: Where, **values: Any) -> R:
+        with administration(where) as plane:
             return command(plane, **values)
 
-    # Typer reads both, and they have to agree.
-    call.__signature__ = Signature([*own, *where])  # type: ignore[attr-defined]
-    call.__annotations__ = {each.name: each.annotation for each in [*own, *where]}
-    return call
+    call.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    call.__annotations__ = {each.name: each.annotation for each in parameters}
+    return grouped(call)
 
 
 @contextmanager
@@ -98,10 +91,12 @@ def administration(where: Where) -> Iterator[Administration]:
     from dagstead.client.connection import Connection
     from dagstead.client.deployments import Deployments
     from dagstead.client.locations import Locations
+    from dagstead.client.releases import Releases
     from dagstead.client.tokens import Tokens
     from dagstead.client.trust import TrustPolicies
 
-    with Connection(target) as connection:
+    # Of no single deployment: what a variable names may be deleted, or not made yet.
+    with Connection(replace(target, deployment=None)) as connection:
         yield Administration(
             url=target.url,
             tokens=Tokens(connection),
@@ -109,10 +104,11 @@ def administration(where: Where) -> Iterator[Administration]:
             deployments=Deployments(connection),
             agents=Agents(connection),
             locations=Locations(connection),
+            releases=lambda deployment: Releases(connection.on(deployment)),
         )
 
 
-def chosen_target(where: Where, deployment: str | None = None) -> Target | None:
+def chosen_target(where: Where) -> Target | None:
     """Where to reach the control plane that is meant; ``None`` is in its folder.
 
     Raises:
@@ -128,7 +124,7 @@ def chosen_target(where: Where, deployment: str | None = None) -> Target | None:
         return None
     from dagstead.client.saved_login import target_of
 
-    return target_of(os.environ, where.url, deployment)
+    return target_of(os.environ, where.url)
 
 
 def _is_here_without_flags() -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from dagstead.client.agents import ListedAgent
     from dagstead.client.deployments import ListedDeployment
     from dagstead.client.locations import ListedLocation
+    from dagstead.client.releases import Release
     from dagstead.plane.new_tokens import NewToken
     from dagstead.plane.tokens import IssuedToken, Token
     from dagstead.plane.trust import NewPolicy, Policy
@@ -80,6 +81,22 @@ class LocationViews(Protocol):
         """Those of a deployment, or of all."""
 
 
+class ReleaseActs(Protocol):
+    """What is done with the releases of a deployment."""
+
+    def newest(self, limit: int | None = None) -> list[Release]:
+        """Releases, the newest first."""
+
+    def show(self, number: int) -> Release:
+        """One release as it stands."""
+
+    def end(self, number: int, reason: str) -> Release:
+        """End one that is loading."""
+
+    def roll_back(self, number: int | None = None) -> Release:
+        """Begin one of what was live after that one, or after the one before the present."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Administration:
     """One control plane, however it is reached."""
@@ -91,3 +108,5 @@ class Administration:
     deployments: DeploymentActs
     agents: AgentActs
     locations: LocationViews
+    #: Of a deployment; ``None`` is the first one.
+    releases: Callable[[str | None], ReleaseActs]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from dagstead.build.model import Plan, PlannedBuild
     from dagstead.build.results import Built
     from dagstead.client.connection import Connection, Target
-    from dagstead.client.releases import Release
+    from dagstead.client.releases import Release, Releases
 
 
 @grouped
@@ -65,8 +65,14 @@ def deploy(
             _admit(connection, manifest.built)
         _upload(connection, manifest)
         begun = _release(connection, manifest, atomic=not release.no_atomic, prune=source.prune)
-        ended = follow(connection, begun, release)
+        ended = follow(_releases(connection), begun, release)
     finish(ended, format_, connection.target.deployment)
+
+
+def _releases(connection: Connection) -> Releases:
+    from dagstead.client.releases import Releases
+
+    return Releases(connection)
 
 
 def _connect(flags: BranchTargetFlags, path: Path) -> Connection:
@@ -100,9 +106,7 @@ def _branch_deployment(path: Path, target: Target, *, close: bool) -> str:
 
 def _narrow(plan: Plan, source: DeployedFlags, connection: Connection) -> Plan:
     """The part that has changed, when that is asked for; ends when nothing has."""
-    from dagstead.client.releases import Releases
-
-    narrowed = steps.narrow(plan, source, Releases(connection).deployed)
+    narrowed = steps.narrow(plan, source, _releases(connection).deployed)
     is_narrowed = source.changed or source.since is not None
     if is_narrowed and not narrowed.builds:
         typer.echo("Nothing has changed: there is nothing to deploy.", err=True)
@@ -112,11 +116,10 @@ def _narrow(plan: Plan, source: DeployedFlags, connection: Connection) -> Plan:
 
 def _admit(connection: Connection, locations: Sequence[PlannedBuild | Built]) -> None:
     """End before anything is built when nobody would load it."""
-    from dagstead.client.releases import Releases
     from dagstead.errors import RefusedError
 
     queues = {location.location: location.queue for location in locations}
-    refused = Releases(connection).unserved(queues)
+    refused = _releases(connection).unserved(queues)
     if refused:
         raise RefusedError("\n".join(refused))
 
@@ -155,14 +158,13 @@ def _print_upload(file: Path) -> None:
 
 
 def _release(connection: Connection, manifest: Manifest, *, atomic: bool, prune: bool) -> Release:
-    from dagstead.client.releases import Releases
 
     commit = manifest.commit
     if commit is not None and commit.is_dirty:
         # What differs from its commit must not pass for it: `--changed` would leave it in place.
         typer.echo("note: the work tree differs from its commit, so none is recorded", err=True)
         commit = None
-    return Releases(connection).create(
+    return _releases(connection).create(
         [built.document(commit) for built in manifest.built],
         atomic=atomic,
         remove_others=prune,

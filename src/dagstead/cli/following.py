@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from dagstead.cli.options.release import ReleaseFlags
-    from dagstead.client.connection import Connection
+    from dagstead.client.following import Source
     from dagstead.client.releases import Part, Release
 
 _PHASES = {
@@ -32,14 +32,13 @@ _STATES = {
 }
 
 
-def follow(connection: Connection, begun: Release, flags: ReleaseFlags) -> Release:
+def follow(releases: Source, begun: Release, flags: ReleaseFlags) -> Release:
     """Show a release until it ends.
 
     Raises:
         typer.Exit: when nobody waits for it; its number is printed.
     """
     from dagstead.client.following import Following
-    from dagstead.client.releases import Releases
 
     if flags.detach:
         print(begun.number)
@@ -47,9 +46,8 @@ def follow(connection: Connection, begun: Release, flags: ReleaseFlags) -> Relea
     if begun.reason:
         typer.echo(f"warning: {begun.reason}", err=True)
     with following() as told:
-        return Following(
-            releases=Releases(connection), told=told, timeout=flags.timeout
-        ).until_ended(begun)
+        followed = Following(releases=releases, told=told, timeout=flags.timeout)
+        return followed.until_ended(begun)
 
 
 def finish(ended: Release, format_: Format, deployment: str | None) -> None:

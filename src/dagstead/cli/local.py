@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagstead.cli.control_plane import Administration
+from dagstead.cli.local_releases import LocalReleases
 from dagstead.client.agents import ListedAgent
 from dagstead.client.deployments import ListedDeployment
 from dagstead.client.locations import ListedLocation
@@ -21,6 +22,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
 from dagstead.plane.tokens import IssuedToken, Token
 from dagstead.plane.trust import NewPolicy, Policy
+from dagstead.server.first_start import first_deployment as first
 from dagstead.server.services import existing_control
 from dagstead.server.settings import Settings
 
@@ -40,6 +42,9 @@ def local_administration(settings: Settings) -> Iterator[Administration]:
             deployments=_Deployments(control),
             agents=_Agents(control),
             locations=_Locations(control),
+            releases=lambda deployment: LocalReleases(
+                control, control.deployments.named(COMMAND_LINE, deployment or first(control))
+            ),
         )
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dagstead.cli.administration import administers
+from dagstead.cli.control_plane import Administration
 from dagstead.cli.following import errors_of, finish, follow, step_of
-from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.release import RollbackFlags
-from dagstead.cli.options.target import TargetFlags
+from dagstead.cli.options.target import DeploymentOption, deployment_of
 from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows
 
 if TYPE_CHECKING:
@@ -24,22 +25,19 @@ NumberArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="Of a rele
 
 
 @app.command("list")
-@grouped
+@administers
 def list_(
+    plane: Administration,
     *,
     limit: Annotated[int, typer.Option("--limit", help="How many, the newest first.", min=1)] = 20,
-    target: TargetFlags,
+    deployment: DeploymentOption = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """List releases, the newest first: state, commit, locations, who began it.
 
     For example: `dagstead release list --deployment prod`
     """
-    from dagstead.client.connection import Connection
-    from dagstead.client.releases import Releases
-
-    with Connection(target.target()) as connection:
-        found = Releases(connection).newest(limit)
+    found = plane.releases(deployment_of(deployment)).newest(limit)
     rows = [
         {
             "release": each.number,
@@ -57,22 +55,19 @@ def list_(
 
 
 @app.command()
-@grouped
+@administers
 def show(
+    plane: Administration,
     number: NumberArgument,
     *,
-    target: TargetFlags,
+    deployment: DeploymentOption = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Show one release: how each location stands, and the errors of those that did not load.
 
     For example: `dagstead release show 12`
     """
-    from dagstead.client.connection import Connection
-    from dagstead.client.releases import Releases
-
-    with Connection(target.target()) as connection:
-        found = Releases(connection).show(number)
+    found = plane.releases(deployment_of(deployment)).show(number)
     if format_ is Format.JSON:
         print_json(asdict(found))
         return
@@ -90,8 +85,9 @@ def show(
 
 
 @app.command()
-@grouped
+@administers
 def rollback(
+    plane: Administration,
     number: Annotated[
         int | None,
         typer.Argument(
@@ -101,7 +97,7 @@ def rollback(
         ),
     ] = None,
     *,
-    target: TargetFlags,
+    deployment: DeploymentOption = None,
     release: RollbackFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
@@ -115,36 +111,30 @@ def rollback(
 
     `dagstead release rollback 12 --deployment prod` goes back to release 12
     """
-    from dagstead.client.connection import Connection
-    from dagstead.client.releases import Releases
-
-    with Connection(target.target()) as connection:
-        begun = Releases(connection).roll_back(number)
-        typer.echo(f"Release {begun.number} goes back to release {begun.back_to}.", err=True)
-        if begun.removes:
-            typer.echo(f"It removes: {', '.join(begun.removes)}", err=True)
-        ended = follow(connection, begun, release)
-    finish(ended, format_, connection.target.deployment)
+    name = deployment_of(deployment)
+    releases = plane.releases(name)
+    begun = releases.roll_back(number)
+    typer.echo(f"Release {begun.number} goes back to release {begun.back_to}.", err=True)
+    if begun.removes:
+        typer.echo(f"It removes: {', '.join(begun.removes)}", err=True)
+    finish(follow(releases, begun, release), format_, name)
 
 
 @app.command()
-@grouped
+@administers
 def diff(
+    plane: Administration,
     older: Annotated[int, typer.Argument(metavar="OLDER", help="Number of a release.")],
     newer: Annotated[int, typer.Argument(metavar="NEWER", help="Number of another.")],
     *,
-    target: TargetFlags,
+    deployment: DeploymentOption = None,
 ) -> None:
     """Compare two releases, location by location: what was deployed, not what it says.
 
     For example: `dagstead release diff 11 12`
     """
-    from dagstead.client.connection import Connection
-    from dagstead.client.releases import Releases
-
-    with Connection(target.target()) as connection:
-        releases = Releases(connection)
-        before, after = releases.show(older), releases.show(newer)
+    releases = plane.releases(deployment_of(deployment))
+    before, after = releases.show(older), releases.show(newer)
     lines = list(_difference(before, after))
     if not lines:
         typer.echo(f"Releases {older} and {newer} deployed the same.", err=True)

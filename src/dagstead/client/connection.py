@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any, Self
-from urllib.parse import quote
 
 import httpx
 
@@ -75,11 +75,11 @@ class Connection:
 
     def __init__(self, target: Target, *, transport: httpx.BaseTransport | None = None) -> None:
         self.target = target
-        headers = {_TOKEN_HEADER: target.token}
-        if target.deployment:
-            headers[_DEPLOYMENT_HEADER] = target.deployment
         self._http = httpx.Client(
-            base_url=target.url, headers=headers, timeout=_SECONDS, transport=transport
+            base_url=target.url,
+            headers={_TOKEN_HEADER: target.token},
+            timeout=_SECONDS,
+            transport=transport,
         )
 
     def __enter__(self) -> Self:
@@ -87,6 +87,12 @@ class Connection:
 
     def __exit__(self, *_exception: object) -> None:
         self._http.close()
+
+    def on(self, deployment: str | None) -> Connection:
+        """The same connection for a deployment; ``None`` is the server's first one."""
+        other = copy(self)
+        other.target = replace(self.target, deployment=deployment)
+        return other
 
     def graphql(self, query: str, **variables: Any) -> Mapping[str, Any]:
         """The ``data`` of an operation on the target's deployment.
@@ -98,18 +104,7 @@ class Connection:
             NotFoundError, ConflictError, InvalidInputError: when the server says so.
             RefusedError: with the server's sentences, when it refuses for another reason.
         """
-        return self._ask("/graphql", query, variables)
-
-    def graphql_of(self, deployment: str, query: str, **variables: Any) -> Mapping[str, Any]:
-        """The ``data`` of an operation on another deployment than the target's.
-
-        Raises:
-            DagsteadError: as :meth:`graphql`.
-        """
-        return self._ask(f"/{quote(deployment, safe='')}/graphql", query, variables)
-
-    def _ask(self, path: str, query: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
-        body = self.post(path, {"query": query, "variables": variables})
+        body = self.post("/graphql", {"query": query, "variables": variables})
         errors = body.get("errors")
         if errors:
             raise refusal(errors)
@@ -125,7 +120,7 @@ class Connection:
             DagsteadError: as :meth:`graphql`.
         """
         try:
-            response = self._http.post(path, json=body)
+            response = self._http.post(path, json=body, headers=self._headers())
         except httpx.HTTPError as error:
             msg = (
                 f"{self.target.url} does not answer: {error}. Is {URL_VARIABLE} right, and does "
@@ -133,6 +128,10 @@ class Connection:
             )
             raise UnreachableError(msg) from error
         return self._read(response)
+
+    def _headers(self) -> Mapping[str, str]:
+        name = self.target.deployment
+        return {_DEPLOYMENT_HEADER: name} if name else {}
 
     def _read(self, response: httpx.Response) -> Mapping[str, Any]:
         try:

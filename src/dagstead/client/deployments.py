@@ -96,13 +96,13 @@ class Deployments:
     def settings(self, name: str) -> Mapping[str, Any]:
         """The settings of one."""
         self.require(name)
-        found: Mapping[str, Any] = self.connection.graphql_of(name, _SETTINGS)["result"]
+        found: Mapping[str, Any] = self.connection.on(name).graphql(_SETTINGS)["result"]
         return found["settings"] or {}
 
     def set_settings(self, name: str, settings: Mapping[str, Any]) -> None:
         """Replace them."""
         self.require(name)
-        found = self.connection.graphql_of(name, _SET, settings=dict(settings))["result"]
+        found = self.connection.on(name).graphql(_SET, settings=dict(settings))["result"]
         succeeded(found, "DeploymentSettings")
 
     def _number(self, name: str) -> int:

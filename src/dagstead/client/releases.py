@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dagstead.client.connection import Connection
+from dagstead.client.refusals import ERROR_MEMBERS, succeeded
 from dagstead.errors import RefusedError
 
 _FIELDS = """
@@ -17,11 +18,9 @@ _FIELDS = """
   }
 """
 _RESULT = f"""
-  __typename
   ... on Release {{ {_FIELDS} }}
   ... on InvalidLocationError {{ errors }}
-  ... on UnauthorizedError {{ message }}
-  ... on PythonError {{ message }}
+  {ERROR_MEMBERS}
 """
 _CREATE = (
     "mutation ($document: GenericScalar!, $atomic: Boolean, $removeOthers: Boolean, "
@@ -166,10 +165,9 @@ class Releases:
 
     def _result(self, query: str, **variables: Any) -> Release:
         found = self.connection.graphql(query, **variables)["result"]
-        if found["__typename"] != "Release":
-            errors = found.get("errors") or [found.get("message") or found["__typename"]]
-            raise RefusedError("\n".join(map(str, errors)))
-        return _release(found)
+        if found.get("errors"):
+            raise RefusedError("\n".join(map(str, found["errors"])))
+        return _release(succeeded(found, "Release"))
 
 
 def _release(found: Mapping[str, Any]) -> Release:
@@ -197,12 +195,12 @@ def _part(found: Mapping[str, Any]) -> Part:
         state=found["state"],
         phase=found["phase"],
         agents=tuple(found["agents"]),
-        error=None if found["error"] is None else _told(found["error"]),
+        error=None if found["error"] is None else error_text(found["error"]),
         document=found["document"],
     )
 
 
-def _told(error: Mapping[str, Any]) -> str:
+def error_text(error: Mapping[str, Any]) -> str:
     """An error with its stack, the cause first, as Python prints it."""
     chain = [*reversed(error.get("causes") or []), error]
     return "\n".join("".join([_line(each["message"]), *each["stack"]]) for each in chain).strip()

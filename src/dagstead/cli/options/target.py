@@ -25,20 +25,30 @@ UrlOption = Annotated[
 ]
 
 
+DeploymentOption = Annotated[
+    str | None,
+    typer.Option(
+        "--deployment",
+        help="DAGSTER_CLOUD_DEPLOYMENT if left out, else the server's first one.",
+        rich_help_panel=_PANEL,
+        show_default=False,
+    ),
+]
+
+
+def deployment_of(flag: str | None) -> str | None:
+    """The deployment of a flag, else of the environment; ``None`` is the server's first one."""
+    from dagstead.client.connection import DEPLOYMENT_VARIABLE
+
+    return flag or os.environ.get(DEPLOYMENT_VARIABLE) or None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetFlags:
     """A control plane, and a deployment of it."""
 
     url: UrlOption = None
-    deployment: Annotated[
-        str | None,
-        typer.Option(
-            "--deployment",
-            help="DAGSTER_CLOUD_DEPLOYMENT if left out, else the server's first one.",
-            rich_help_panel=_PANEL,
-            show_default=False,
-        ),
-    ] = None
+    deployment: DeploymentOption = None
 
     def target(self) -> Target:
         """From flags, the environment and a saved login.

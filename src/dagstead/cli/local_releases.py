@@ -1,0 +1,102 @@
+"""The releases of a deployment, seen and rolled back in the control plane's own folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from dagstead.client.releases import Part, Release, error_text
+from dagstead.control.actor import COMMAND_LINE
+from dagstead.control.all import Control
+from dagstead.errors import InvalidDocumentError, RefusedError
+from dagstead.plane import releases as plane
+from dagstead.plane.agents import Heartbeat
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import NewLocation
+
+
+@dataclass(frozen=True, slots=True)
+class LocalReleases:
+    """What :class:`dagstead.client.releases.Releases` does over HTTP, done here."""
+
+    _control: Control
+    _deployment: Deployment
+
+    def newest(self, limit: int | None = None) -> list[Release]:
+        """Releases, the newest first."""
+        beats = self._alive()
+        found = self._control.releases.all(COMMAND_LINE, self._deployment, limit)
+        return [_release(each, beats) for each in found]
+
+    def show(self, number: int) -> Release:
+        """One release as it stands."""
+        found = self._control.releases.get(COMMAND_LINE, self._deployment, number)
+        return _release(found, self._alive())
+
+    def end(self, number: int, reason: str) -> Release:
+        """End one that is loading."""
+        ended = self._control.releases.end(COMMAND_LINE, self._deployment, number, reason)
+        return _release(ended, self._alive())
+
+    def roll_back(self, number: int | None = None) -> Release:
+        """Begin one of what was live after that one, or after the one before the present."""
+        # It imports Dagster, which takes seconds.
+        from dagstead.operator_api.documents import Deploying, read_location
+
+        deploying = Deploying(deployment=self._deployment)
+
+        def redeploy(document: Mapping[str, Any]) -> NewLocation:
+            return read_location(document, deploying)
+
+        releases = self._control.releases
+        try:
+            begun = releases.roll_back(COMMAND_LINE, self._deployment, number, redeploy)
+        except InvalidDocumentError as error:
+            # As it is said over HTTP.
+            raise RefusedError("\n".join(error.errors)) from error
+        return _release(begun, self._alive())
+
+    def _alive(self) -> list[Heartbeat]:
+        return self._control.agents.alive(COMMAND_LINE, self._deployment)
+
+
+def _release(found: plane.Release, beats: Sequence[Heartbeat]) -> Release:
+    return Release(
+        number=found.number,
+        state=str(found.state),
+        atomic=found.atomic,
+        cause=str(found.cause),
+        back_to=found.back_to,
+        commit_hash=found.commit_hash,
+        url=found.url,
+        by=found.by,
+        removes=found.removes,
+        reason=found.reason,
+        created_at=found.created_at,
+        ended_at=found.ended_at,
+        parts=tuple(_part(each, beats) for each in found.parts),
+    )
+
+
+def _part(part: plane.Part, beats: Sequence[Heartbeat]) -> Part:
+    return Part(
+        location=part.name,
+        queue=part.queue,
+        state=str(part.state),
+        phase=str(part.phase),
+        agents=tuple(each.label or each.agent_id for each in beats if part.queue in each.queues),
+        error=part.error and error_text(_with_causes(json.loads(part.error))),
+        document=part.document,
+    )
+
+
+def _with_causes(error: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A stored error in the form in which it is sent."""
+    causes = []
+    cause = error.get("cause")
+    while cause:
+        causes.append(cause)
+        cause = cause.get("cause")
+    return {**error, "causes": causes}
