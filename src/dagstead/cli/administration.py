@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 R = TypeVar("R")
 
+#: GraphQL has no larger whole numbers.
+LARGEST_ID = 2**31 - 1
+
 #: Variables of a server's settings that name one control plane.
 _OF_A_FOLDER = ("DAGSTEAD_DATA", "DAGSTEAD_DATABASE", "DAGSTEAD_CONFIG")
 

@@ -99,11 +99,11 @@ def _where(loaded: Loaded, flags: DataFlags) -> str:
     """The flags with which another command finds the same control plane; no password."""
     import shlex
 
-    from dagstead.store.database import masked_database_url
+    from dagstead.server.settings_report import shown_database
 
     given = {
         "data": flags.data and loaded.settings.data,
-        "database": flags.database and masked_database_url(loaded.settings.database_url),
+        "database": flags.database and shown_database(loaded.settings),
         "config": flags.config and loaded.file and loaded.file.absolute(),
     }
     return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value)

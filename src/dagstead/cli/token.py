@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.cli.administration import administers
+from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
 from dagstead.plane.tokens import TokenKind
@@ -115,7 +115,9 @@ def list_(
 @administers
 def revoke(
     plane: Administration,
-    token_id: Annotated[int, typer.Argument(metavar="ID", help="See `dagstead token list`.")],
+    token_id: Annotated[
+        int, typer.Argument(metavar="ID", help="See `dagstead token list`.", min=1, max=LARGEST_ID)
+    ],
 ) -> None:
     """Revoke a token: from now on it opens nothing.
 

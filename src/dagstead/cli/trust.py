@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.cli.administration import administers
+from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
 from dagstead.plane.trust import DEFAULT_MINUTES, Provider
@@ -137,7 +137,9 @@ def list_(
 @administers
 def remove(
     plane: Administration,
-    policy_id: Annotated[int, typer.Argument(metavar="ID", help="See `dagstead trust list`.")],
+    policy_id: Annotated[
+        int, typer.Argument(metavar="ID", help="See `dagstead trust list`.", min=1, max=LARGEST_ID)
+    ],
 ) -> None:
     """Remove a policy: no job gets a token for it any more.
 

@@ -21,9 +21,14 @@ def report(loaded: Loaded) -> list[dict[str, Any]]:
     ]
 
 
+def shown_database(settings: Settings) -> str:
+    """The database in use, without its password."""
+    return masked_database_url(settings.database_url)
+
+
 def _value(settings: Settings, name: str) -> Any:
     if name == "database":
-        return masked_database_url(settings.database_url)
+        return shown_database(settings)
     if name == "public_url":
         return settings.base_url
     value = getattr(settings, name)

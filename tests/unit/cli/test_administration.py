@@ -52,6 +52,7 @@ STORY = [
     ("token list --all --format json", 0, '"name": "eu"'),
     ("token revoke {eu}", 0, "'eu' is revoked."),
     ("token revoke 4711", 2, "There is no token 4711."),
+    ("token revoke 99999999999", 2, "less than or equal to"),
     (GITHUB, 0, "get a token of 15 minutes for prod."),
     ("trust add --issuer github --repository org/repo --deployment prod", 2, "Which jobs of the"),
     (GITHUB.replace("prod", "nope"), 2, "There is no deployment 'nope'."),
@@ -229,6 +230,16 @@ def test_the_settings_are_those_of_the_server(
     token = plane.token(Grant(deployments=["prod"]))
     limited = as_held_by(dagstead, plane, monkeypatch, token)("config", "show")
     assert (limited.code, "needs a token for all deployments" in limited.err) == (1, True)
+
+
+def test_a_variable_that_names_a_deployment_leads_no_administration_astray(
+    remote: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_CLOUD_DEPLOYMENT", "deleted-long-ago")
+    assert remote("token", "list").code == 0
+    assert remote("deployment", "settings", "prod").code == 0
+    said = remote("release", "list")
+    assert (said.code, "There is no deployment 'deleted-long-ago'" in said.err) == (2, True)
 
 
 LIMITED: Mapping[str, Grant] = {

@@ -98,7 +98,7 @@ def test_variables_that_have_no_effect_are_told() -> None:
 
 
 def test_every_setting_has_a_purpose_and_a_row() -> None:
-    rows = {row["setting"]: row for row in report(load_settings(environment={}))}
+    rows = {row["name"]: row for row in report(load_settings(environment={}))}
     assert set(rows) == set(Settings.model_fields)
     assert all(str(row["purpose"]).endswith(".") for row in rows.values())
 
@@ -107,10 +107,10 @@ def test_the_report_tells_the_source_and_hides_the_password() -> None:
     loaded = load_settings(
         {"port": 4000}, environment={"DAGSTEAD_DATABASE": "postgresql://me:secret@db/plane"}
     )
-    rows = {row["setting"]: row for row in report(loaded)}
+    rows = {row["name"]: row for row in report(loaded)}
     assert rows["database"]["value"] == "postgresql://me:***@db/plane"
-    assert rows["database"]["from"] == "environment DAGSTEAD_DATABASE"
-    assert rows["port"]["from"] == "flag --port"
+    assert rows["database"]["source"] == "environment DAGSTEAD_DATABASE"
+    assert rows["port"]["source"] == "flag --port"
     assert "secret" not in repr(rows)
 
 

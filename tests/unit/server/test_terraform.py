@@ -60,7 +60,9 @@ def popped(plane: Plane, client: httpx.Client, secret: str) -> set[str]:
     ).json()
     taken = answer["data"]["userCloudAgent"]["popUserCloudAgentRequests"]
     left = plane.control.requests.open(SYSTEM)
-    plane.control.requests.expire(SYSTEM, [each.id for each in left])
+    for each in deployments:
+        mine = [request.id for request in left if request.deployment == each.name]
+        plane.control.requests.expire(SYSTEM, each, mine)
     return {each["deploymentName"] for each in taken}
 
 
