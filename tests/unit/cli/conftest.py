@@ -14,6 +14,7 @@ import pytest
 
 from dagstead.cli import main
 from dagstead.server.private_files import UMASK_VARIABLE
+from tests.unit.cli.planes import Served, served
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,3 +56,27 @@ def dagstead(
     # A command may have sent all logs to this test's standard error, which ends with the test.
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    with served(tmp_path_factory.mktemp("plane")) as plane:
+        yield plane
+
+
+@pytest.fixture
+def nothing_chosen(dagstead: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+    """The command line without a folder, an address or a saved login, in the test's own folder."""
+    for name in ("DAGSTEAD_DATA", "DAGSTER_CLOUD_URL", "DAGSTER_CLOUD_API_TOKEN", "GITHUB_ACTIONS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.chdir(tmp_path)
+    return dagstead
+
+
+@pytest.fixture
+def remote(nothing_chosen: Command, plane: Served, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The command line over HTTP, with an unlimited token."""
+    monkeypatch.setenv("DAGSTER_CLOUD_URL", plane.url)
+    monkeypatch.setenv("DAGSTER_CLOUD_API_TOKEN", plane.token())
+    return nothing_chosen

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import json
 import logging
 import re
-import stat
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +25,8 @@ from tests.unit.cli.conftest import Command, Said
 from tests.unit.cli.planes import Served, served
 
 GITHUB = "trust add --issuer github --repository org/repo --branch main --deployment prod"
+
+pytestmark = pytest.mark.usefixtures("nothing_chosen")
 
 TIMES = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+Z|\d+ seconds ago")
 
@@ -74,32 +74,6 @@ STORY = [
     ("deployment delete staging --yes", 0, "Deployment 'staging' is deleted."),
     ("deployment delete prod --yes", 2, "is the last full deployment"),
 ]
-
-
-@pytest.fixture(scope="module")
-def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with served(tmp_path_factory.mktemp("plane")) as plane:
-        yield plane
-
-
-@pytest.fixture(autouse=True)
-def nothing_chosen(dagstead: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Without a folder, an address or a saved login; the folder of the test is the present one."""
-    assert dagstead
-    for name in ("DAGSTEAD_DATA", "DAGSTER_CLOUD_URL", "DAGSTER_CLOUD_API_TOKEN", "GITHUB_ACTIONS"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
-    monkeypatch.chdir(tmp_path)
-
-
-@pytest.fixture
-def remote(
-    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch
-) -> Callable[..., Said]:
-    """The command line over HTTP, with an unlimited token."""
-    monkeypatch.setenv("DAGSTER_CLOUD_URL", plane.url)
-    monkeypatch.setenv("DAGSTER_CLOUD_API_TOKEN", plane.token())
-    return dagstead
 
 
 def as_held_by(
@@ -301,96 +275,6 @@ def test_nobody_grants_a_longer_life_than_their_own(
     said = short("token", "create", "--name", "forever")
     assert (said.code, "cannot grant more than it holds" in said.err) == (1, True)
     assert short("token", "create", "--name", "brief", "--expires", "30m").code == 0
-
-
-def test_a_login_is_saved_for_its_owner_and_for_its_address(
-    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    secret = plane.token()
-    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{secret}\n"))
-    said = dagstead("login", "--url", f"{plane.url}/")
-    file = tmp_path / "config/dagstead/login.json"
-    assert (said.code, said.out) == (0, f"Logged in to {plane.url}. The token is in {file}.\n")
-    assert secret not in said.out + said.err
-    assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
-
-    listed = dagstead("token", "list")
-    assert listed.code == 0
-    assert f"This is the control plane at {plane.url}, by a saved login.\n" in listed.err
-    assert dagstead("release", "list", "--deployment", "prod").code == 0
-    # Another address does not get the saved token.
-    elsewhere = dagstead("token", "list", "--url", "http://127.0.0.1:1")
-    assert (elsewhere.code, "There is no token for" in elsewhere.err) == (2, True)
-
-    assert dagstead("logout").out.startswith("Logged out.")
-    assert not file.exists()
-    assert dagstead("logout").out == "There is no saved login.\n"
-    gone = dagstead("token", "list")
-    assert (gone.code, "There is no control plane in" in gone.err) == (2, True)
-
-
-@pytest.mark.parametrize(
-    ("typed", "code", "says"),
-    [
-        ("", 2, "No token came on standard input."),
-        ("agent:dagstead:x", 2, "This is an agent token"),
-        ("user:dagstead:x", 1, "This token is unknown here."),
-    ],
-)
-def test_a_login_that_opens_nothing_is_not_saved(
-    dagstead: Command,
-    plane: Served,
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    *,
-    typed: str,
-    code: int,
-    says: str,
-) -> None:
-    monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
-    said = dagstead("login", "--url", plane.url)
-    assert (said.code, said.out) == (code, "")
-    assert says in said.err
-    assert not (tmp_path / "config").exists()
-
-
-def test_a_saved_login_that_cannot_be_read_says_how_to_go_on(
-    dagstead: Command, tmp_path: Path
-) -> None:
-    file = tmp_path / "config/dagstead/login.json"
-    file.parent.mkdir(parents=True)
-    file.write_text("[]", encoding="utf-8")
-    said = dagstead("token", "list")
-    assert (said.code, "Remove it with `dagstead logout`." in said.err) == (2, True)
-    assert dagstead("logout").code == 0
-
-
-def test_a_flag_wins_over_a_variable_and_that_over_a_login(
-    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    with served(tmp_path / "dagstead-data") as here:
-        here.store.deployments.create("here")
-
-        def seen(*way: str) -> tuple[bool, str]:
-            said = dagstead("deployment", "list", *way)
-            assert said.code == 0, said
-            return "here\t" in said.out, said.err
-
-        assert seen() == (True, "")
-        monkeypatch.setattr(sys, "stdin", io.StringIO(plane.token()))
-        dagstead("login", "--url", plane.url)
-        assert seen() == (False, f"This is the control plane at {plane.url}, by a saved login.\n")
-        monkeypatch.setenv("DAGSTER_CLOUD_URL", plane.url)
-        is_here, remark = seen()
-        assert (is_here, "not the one in this folder (--data)" in remark) == (False, True)
-        monkeypatch.setenv("DAGSTEAD_DATA", "dagstead-data")
-        is_here, remark = seen()
-        assert (is_here, f"not the one at {plane.url} (--url)" in remark) == (True, True)
-        assert seen("--url", plane.url) == (False, "")
-        assert seen("--data", "dagstead-data") == (True, "")
-        both = dagstead("deployment", "list", "--url", plane.url, "--data", "dagstead-data")
-        assert (both.code, "--url and --data name two" in both.err) == (2, True)
 
 
 def test_a_server_that_is_not_there_is_told_in_a_sentence(
