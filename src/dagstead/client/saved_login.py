@@ -25,10 +25,18 @@ class SavedLogin:
 
 
 def login_file(variables: Mapping[str, str]) -> Path:
-    """Where a login is kept: in the user's folder for configuration."""
+    """Where a login is kept: in the user's folder for configuration.
+
+    Raises:
+        ConfigurationError: when the user has no home.
+    """
     home = variables.get("XDG_CONFIG_HOME")
-    # The specification ignores relative ones.
-    folder = Path(home) if home and Path(home).is_absolute() else Path.home() / ".config"
+    try:
+        # The specification ignores relative ones.
+        folder = Path(home) if home and Path(home).is_absolute() else Path.home() / ".config"
+    except RuntimeError as error:
+        msg = "This user has no home folder to keep a login in. Set XDG_CONFIG_HOME to a folder."
+        raise ConfigurationError(msg) from error
     return folder / "dagstead" / _FILE
 
 
@@ -38,11 +46,16 @@ def saved_login(variables: Mapping[str, str]) -> SavedLogin | None:
     Raises:
         ConfigurationError: when its file cannot be read.
     """
-    file = login_file(variables)
+    try:
+        file = login_file(variables)
+    except ConfigurationError:
+        # In containers users without a home are usual; they have saved nothing.
+        return None
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
         return SavedLogin(url=str(found["url"]), token=str(found["token"]))
-    except (FileNotFoundError, NotADirectoryError):
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        # The last is a home that belongs to somebody else.
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
         msg = f"The saved login in {file} cannot be read. Remove it with `dagstead logout`."
