@@ -81,7 +81,7 @@ def _inspected(path: Path) -> Inspection:
     if not inspection.workflows:
         msg = (
             f"There is no workflow in {str(inspection.project.repository)!r}. "
-            "Make one with `dagstead workflows generate`."
+            "Make one with `dagstead workflow generate`."
         )
         raise InvalidInputError(msg)
     return inspection

@@ -139,7 +139,7 @@ class Releases:
             if live is None:
                 raise ConflictError(
                     f"Release {number} of {deployment!r} is loading: what is live after it is not "
-                    f"known yet. Wait for it, or end it: `dagstead releases end {number}`."
+                    f"known yet. Wait until it has ended: `dagstead release show {number}`."
                 )
             brought_by = {each for each in live.values() if isinstance(each, int)}
             parts = {

@@ -147,7 +147,8 @@ def test_both_ways_say_the_same(
 
 
 def test_every_command_of_administration_is_in_the_story() -> None:
-    groups = {each.name: each.typer_instance for each in app.registered_groups if not each.hidden}
+    shown = [each for each in app.registered_groups if not each.hidden]
+    groups = {each.name: each.typer_instance for each in shown if each.typer_instance}
     told = {tuple(line.split()[:2]) for line, _, _ in STORY} | {
         ("config", "show"),
         ("token", "create"),

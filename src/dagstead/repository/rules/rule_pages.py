@@ -65,7 +65,7 @@ def _index(rules: Sequence[Rule]) -> str:
         (
             "`dagstead check` reads the configuration of a repository and says what is wrong in "
             "it and in its workflows, where, and what to write instead. "
-            "`dagstead workflows inspect` runs the rules about workflows alone, DS5 and DW, and "
+            "`dagstead workflow inspect` runs the rules about workflows alone, DS5 and DW, and "
             "says what the workflows do. Both print a rule's page with `--explain CODE`."
         ),
         "These pages are made from the code by `make rules`.",
