@@ -11,7 +11,7 @@ import yaml
 from dagstead.model.families import Family
 from dagstead.model.queues import DEFAULT_QUEUE_WORDS
 from dagstead.repository.agents.agent_config import AgentFile, AgentType, text
-from dagstead.repository.agents.finding import find_agents
+from dagstead.repository.agents.discovery import find_agents
 from dagstead.repository.files import read_project
 from dagstead.repository.rules.checking import check
 from tests.charts.sets import AGENT, AGENT_SETS

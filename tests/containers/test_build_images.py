@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dagstead.build.events import Output
+from dagstead.build.events import OutputLine
 from dagstead.build.model import DockerPlan
 from dagstead.build.options import DockerOptions
 from dagstead.build.results import Image
@@ -109,7 +109,7 @@ def test_layers_of_an_earlier_build_come_from_the_registry(site: Site, docker: D
 
     second = build(site, docker)
 
-    said = [each.line for each in site.events if isinstance(each, Output)]
+    said = [each.line for each in site.events if isinstance(each, OutputLine)]
     assert any(line.endswith("CACHED") for line in said), said
     assert second.digest != first.digest
 

@@ -14,12 +14,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from dagstead.build.building import build
-from dagstead.build.events import Event, Failed
-from dagstead.build.model import Plan
+from dagstead.build.events import BuildFailed, Event
+from dagstead.build.model import BuildPlan
 from dagstead.build.options import BuildOptions
 from dagstead.build.planning import PlanOptions, make_plan
-from dagstead.build.results import Built
+from dagstead.build.results import BuildResult
+from dagstead.build.session import build
 from dagstead.errors import BuildError
 from dagstead.repository.files import read_project
 
@@ -44,7 +44,7 @@ class Repository:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(textwrap.dedent(text).lstrip(), encoding="utf-8")
 
-    def plan(self, **options: Any) -> Plan:
+    def plan(self, **options: Any) -> BuildPlan:
         """Its plan."""
         return make_plan(read_project(self.root), PlanOptions(**options))
 
@@ -139,12 +139,12 @@ class Site:
         }
         return BuildOptions(**given)
 
-    def build(self, plan: Plan | None = None, **options: Any) -> tuple[Built, ...]:
+    def build(self, plan: BuildPlan | None = None, **options: Any) -> tuple[BuildResult, ...]:
         """Build everything."""
         self.events.clear()
         return build(plan or self.repository.plan(), self.options(**options), self.events.append)
 
-    def failure(self, plan: Plan | None = None, **options: Any) -> Failed:
+    def failure(self, plan: BuildPlan | None = None, **options: Any) -> BuildFailed:
         """Build, and how the one location failed that did.
 
         Raises:
@@ -153,7 +153,7 @@ class Site:
         try:
             self.build(plan, **options)
         except BuildError:
-            (failed,) = (each for each in self.events if isinstance(each, Failed))
+            (failed,) = (each for each in self.events if isinstance(each, BuildFailed))
             return failed
         raise AssertionError("nothing failed")
 

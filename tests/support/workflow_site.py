@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagstead.repository.files import read_project
-from dagstead.repository.workflows.generating import generate, write
+from dagstead.repository.workflows.generation import generate, write
 from dagstead.repository.workflows.options import Options, Tool
 from dagstead.store.all import Store, open_store
 from tests.support.agents import OfficialAgent

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.files import Project, read_project
-from dagstead.repository.workflows.generating import generate
+from dagstead.repository.workflows.generation import generate
 from dagstead.repository.workflows.options import Options, Pattern, Tool
 from tests.unit.repository.ci.repositories import (
     HYBRID,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dagstead.repository.ci.provider import Provider
-from dagstead.repository.workflows.generating import generate
+from dagstead.repository.workflows.generation import generate
 from dagstead.repository.workflows.options import Options
 from tests.support.workflow_runner.documents import Workflow, read_workflow
 from tests.support.workflow_runner.events import REPOSITORY, pull_request_payload

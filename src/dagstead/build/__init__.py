@@ -4,7 +4,7 @@
 docker, git, the target Python) and never speaks to a control plane.
 
 Two doors: :func:`dagstead.build.planning.make_plan` decides, and starts nothing but git;
-:func:`dagstead.build.building.build` does what the plan says.
+:func:`dagstead.build.session.build` does what the plan says.
 
 >>> plan = make_plan(read_project(Path(".")), PlanOptions())
 >>> built = build(plan, BuildOptions(output=..., cache=..., environment=os.environ), print)

@@ -23,7 +23,7 @@ from dagstead.build.docker_failures import explain, explain_daemon, failed_step
 from dagstead.build.docker_files import stage
 from dagstead.build.model import DockerPlan, PlannedBuild
 from dagstead.build.options import BuildOptions
-from dagstead.build.programs import Ended, Programs
+from dagstead.build.programs import ProgramResult, Programs
 from dagstead.build.results import Image
 from dagstead.build.steps import Steps
 from dagstead.errors import BuildError, BuildStepError
@@ -142,7 +142,7 @@ class DockerBuilder:
             return Docker(program=program, has_buildx=False)
         return None
 
-    def _ask(self, *command: str) -> Ended:
+    def _ask(self, *command: str) -> ProgramResult:
         return self._programs.run(command, folder=Path.cwd())
 
 

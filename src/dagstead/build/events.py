@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from dagstead.build.model import Strategy
-from dagstead.build.results import Built
+from dagstead.build.results import BuildResult
 from dagstead.errors import DagsteadError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Started:
+class BuildStarted:
     """A location's build begins."""
 
     location: str
@@ -43,7 +43,7 @@ class StepFinished:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Output:
+class OutputLine:
     """A line that a program of a step printed."""
 
     location: str
@@ -51,16 +51,16 @@ class Output:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Finished:
+class BuildFinished:
     """A location is built."""
 
     location: str
-    built: Built
+    built: BuildResult
     seconds: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Failed:
+class BuildFailed:
     """A location is not built. The others go on."""
 
     location: str
@@ -73,4 +73,6 @@ class Failed:
     command: str | None = None
 
 
-Event: TypeAlias = Started | StepStarted | StepFinished | Output | Finished | Failed
+Event: TypeAlias = (
+    BuildStarted | StepStarted | StepFinished | OutputLine | BuildFinished | BuildFailed
+)

@@ -10,7 +10,7 @@ from typing import Any
 
 from dagstead.build.cache import write_whole
 from dagstead.build.model import Commit, Strategy
-from dagstead.build.results import Built, Image, Nothing, PexFiles, Result
+from dagstead.build.results import BuildResult, Image, NoArtifact, PexFiles, Result
 from dagstead.build.tree import file_digest
 from dagstead.errors import InvalidInputError
 from dagstead.repository.files.outputs import MANIFEST
@@ -23,7 +23,7 @@ _VERSION = 1
 class Manifest:
     """Everything of one build."""
 
-    built: tuple[Built, ...]
+    built: tuple[BuildResult, ...]
     #: ``None`` outside of git.
     commit: Commit | None = None
 
@@ -69,7 +69,7 @@ def read_manifest(folder: Path) -> Manifest:
         raise _no_manifest(path, f"{type(error).__name__}: {error}") from error
 
 
-def _described(built: Built) -> dict[str, Any]:
+def _described(built: BuildResult) -> dict[str, Any]:
     described: dict[str, Any] = {
         "location": built.location,
         "strategy": str(built.strategy),
@@ -87,13 +87,13 @@ def _described(built: Built) -> dict[str, Any]:
             }
         case Image() as image:
             described["image"] = asdict(image)
-        case Nothing():
+        case NoArtifact():
             pass
     return described
 
 
-def _built(described: Mapping[str, Any], folder: Path) -> Built:
-    return Built(
+def _built(described: Mapping[str, Any], folder: Path) -> BuildResult:
+    return BuildResult(
         location=described["location"],
         strategy=Strategy(described["strategy"]),
         queue=described["queue"],
@@ -106,7 +106,7 @@ def _result(described: Mapping[str, Any], folder: Path) -> Result:
     if "image" in described:
         return Image(**described["image"])
     if "pex" not in described:
-        return Nothing()
+        return NoArtifact()
     pex = described["pex"]
     files = PexFiles(
         source=folder / Path(pex["source"]).name,

@@ -118,7 +118,7 @@ class Commit:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class BuildPlan:
     """All builds of one session, in the order of the locations."""
 
     #: The root of the project, absolute.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dagstead.build.cache import BuildCache, place
-from dagstead.build.loading import load
+from dagstead.build.load_check import load
 from dagstead.build.model import PexPlan, PlannedBuild
 from dagstead.build.options import BuildOptions
 from dagstead.build.pex_files import PexTool
@@ -15,7 +15,7 @@ from dagstead.build.requirements import Requirements, resolve
 from dagstead.build.results import PexFiles
 from dagstead.build.sources import source_content
 from dagstead.build.steps import Steps
-from dagstead.build.uv import Target, Uv, find_uv
+from dagstead.build.uv import PythonTarget, Uv, find_uv
 from dagstead.build.wheels import pack_wheels
 
 _MEGABYTE = 1e6
@@ -38,7 +38,7 @@ class PexBuilder:
         """
         search_path = self._options.environment.get("PATH")
         uv = Uv(find_uv(self._options.uv, search_path), self._programs, steps.line)
-        target = Target(
+        target = PythonTarget(
             python=find_python(plan.python_version, search_path, uv.find_python),
             version=plan.python_version,
             platform=plan.platform,
@@ -70,7 +70,7 @@ class PexBuilder:
         return files
 
     def _dependencies(
-        self, directory: Path, needs: Requirements, target: Target, uv: Uv
+        self, directory: Path, needs: Requirements, target: PythonTarget, uv: Uv
     ) -> tuple[Path, bool]:
         """The PEX file of what is fetched, and whether it was made for this."""
         with self._cache.lock(needs.key):

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagstead.build.programs import Ended, Programs
+from dagstead.build.programs import ProgramResult, Programs
 from dagstead.build.wheels import Wheel
 from dagstead.repository.files.outputs import draft_of
 
@@ -76,7 +76,9 @@ class PexTool:
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _run(self, order: Mapping[str, Any], scratch: Path, interpreters: Path | None) -> Ended:
+    def _run(
+        self, order: Mapping[str, Any], scratch: Path, interpreters: Path | None
+    ) -> ProgramResult:
         shutil.rmtree(scratch, ignore_errors=True)
         root = scratch / "root"
         root.mkdir(parents=True)

@@ -11,11 +11,11 @@ from typing import Any
 from dagstead.build.commits import commit_of
 from dagstead.build.dockerfiles import dockerfile_for
 from dagstead.build.model import (
+    BuildPlan,
     Commit,
     DockerPlan,
     How,
     PexPlan,
-    Plan,
     PlannedBuild,
     Platform,
     PrebuiltPlan,
@@ -71,7 +71,7 @@ class PlanOptions:
     search_path: str | None = None
 
 
-def make_plan(project: Project, options: PlanOptions) -> Plan:
+def make_plan(project: Project, options: PlanOptions) -> BuildPlan:
     """Decide how each location is built. Builds nothing, and runs nothing of the project.
 
     Raises:
@@ -100,7 +100,7 @@ def make_plan(project: Project, options: PlanOptions) -> Plan:
             refused.append(f"{location.position}: {location.name.value}: {error.message}")
     if refused:
         raise InvalidInputError("\n".join(dict.fromkeys(refused)))
-    return Plan(root=project.root, builds=tuple(builds), commit=planner.commit)
+    return BuildPlan(root=project.root, builds=tuple(builds), commit=planner.commit)
 
 
 class _Planner:

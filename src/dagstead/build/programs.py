@@ -23,7 +23,7 @@ OnLine = Callable[[str], object]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
+class ProgramResult:
     """How a program ended."""
 
     code: int
@@ -80,7 +80,7 @@ class Programs:
         variables: Mapping[str, str | None] | None = None,
         on_line: OnLine | None = None,
         given: str | None = None,
-    ) -> Ended:
+    ) -> ProgramResult:
         """Run a program to its end.
 
         Args:
@@ -112,7 +112,7 @@ class Programs:
             self._end(process)
         if self._is_stopped:
             raise BuildStoppedError
-        return Ended(code=code, lines=tuple(lines))
+        return ProgramResult(code=code, lines=tuple(lines))
 
     def must(self, message: str, command: Sequence[str], *, folder: Path) -> None:
         """Run a program that is to end well.

@@ -12,9 +12,9 @@ from typing import Any
 
 from packaging.utils import canonicalize_name
 
-from dagstead.build.clearing import cleared_of_outputs
+from dagstead.build.build_leftovers import cleared_of_outputs
 from dagstead.build.tree import tidied
-from dagstead.build.uv import Target, Uv
+from dagstead.build.uv import PythonTarget, Uv
 from dagstead.errors import BuildError
 
 #: uv takes no other name for this kind of file.
@@ -44,7 +44,7 @@ class Requirements:
     count: int
 
 
-def resolve(directory: Path, target: Target, uv: Uv, scratch: Path) -> Requirements:
+def resolve(directory: Path, target: PythonTarget, uv: Uv, scratch: Path) -> Requirements:
     """Resolve what the files of a folder ask for.
 
     A ``uv.lock`` is taken as it is. Else ``requirements.txt``, what ``setup.py`` declares, and what
@@ -135,7 +135,7 @@ def _read(lock: Path) -> tuple[str, list[_Package]]:
     return head, [_Package(block, tomllib.loads(block)["packages"][0]) for block in blocks]
 
 
-def _key(packages: Sequence[_Package], target: Target) -> str:
+def _key(packages: Sequence[_Package], target: PythonTarget) -> str:
     digest = hashlib.sha256(repr(target.identity).encode())
     for package in sorted(packages, key=lambda each: each.name):
         digest.update("\0".join(package.identity()).encode() + b"\n")

@@ -44,15 +44,15 @@ class Image:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Nothing:
+class NoArtifact:
     """A location that runs from an environment on the agent's machine (``executable_path``)."""
 
 
-Result: TypeAlias = PexFiles | Image | Nothing
+Result: TypeAlias = PexFiles | Image | NoArtifact
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
+class BuildResult:
     """A location that is ready to be deployed."""
 
     location: str
@@ -93,7 +93,7 @@ class Built:
                 }
             case Image() as image:
                 document["image"] = image.reference
-            case Nothing():
+            case NoArtifact():
                 pass
         if commit is not None:
             document["git"] = {"commit_hash": commit.hash}

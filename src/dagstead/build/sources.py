@@ -12,9 +12,9 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dagstead.build.clearing import cleared_of_outputs
+from dagstead.build.build_leftovers import cleared_of_outputs
 from dagstead.build.tree import files_below, tidied
-from dagstead.build.uv import Target, Uv
+from dagstead.build.uv import PythonTarget, Uv
 from dagstead.errors import BuildError
 from dagstead.repository.files.outputs import Outputs
 
@@ -26,7 +26,7 @@ _LIBRARIES = ("purelib", "platlib")
 
 
 def source_content(
-    directory: Path, packages: Sequence[Path], *, target: Target, uv: Uv, scratch: Path
+    directory: Path, packages: Sequence[Path], *, target: PythonTarget, uv: Uv, scratch: Path
 ) -> Mapping[str, Path]:
     """The files of a location's own code, by their names in the PEX file.
 
@@ -56,7 +56,7 @@ def source_content(
     return content
 
 
-def _build(package: Path, into: Path, *, target: Target, uv: Uv) -> None:
+def _build(package: Path, into: Path, *, target: PythonTarget, uv: Uv) -> None:
     wheels = into.with_name(f"{into.name}-wheel")
     with tidied(package):
         uv.build_wheel(package, target, wheels)

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dagstead.build.events import Event, Output, StepFinished, StepStarted
+from dagstead.build.events import Event, OutputLine, StepFinished, StepStarted
 
 OnEvent = Callable[[Event], object]
 
 
 @dataclass(slots=True)
-class Step:
+class RunningStep:
     """A step that is under way."""
 
     #: What is told about it when it is done.
@@ -30,12 +30,12 @@ class Steps:
         self.current: str | None = None
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Step]:
+    def step(self, name: str) -> Iterator[RunningStep]:
         """A step; it is not told as finished when it raises."""
         self.current = name
         self._on_event(StepStarted(location=self._location, step=name))
         begin = self._clock()
-        step = Step()
+        step = RunningStep()
         yield step
         self._on_event(
             StepFinished(
@@ -48,4 +48,4 @@ class Steps:
 
     def line(self, text: str) -> None:
         """Tell a line of a program."""
-        self._on_event(Output(location=self._location, line=text))
+        self._on_event(OutputLine(location=self._location, line=text))

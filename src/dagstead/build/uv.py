@@ -32,7 +32,7 @@ _REMOVED: Mapping[str, str | None] = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class PythonTarget:
     """What packages are chosen for."""
 
     #: An interpreter of the right version on this machine.
@@ -68,7 +68,7 @@ class Uv:
         directory: Path,
         sources: Sequence[str],
         constraints: Path,
-        target: Target,
+        target: PythonTarget,
         lock: Path,
     ) -> None:
         """Write a lock of what some files of a folder ask for."""
@@ -82,7 +82,7 @@ class Uv:
             by_hand=("pip", "compile", *sources, "--python", target.version),
         )
 
-    def export(self, directory: Path, target: Target, lock: Path) -> None:
+    def export(self, directory: Path, target: PythonTarget, lock: Path) -> None:
         """Write a lock of what ``uv.lock`` says about a folder."""
         self._run(
             "uv.lock of {folder!r} cannot be used",
@@ -92,7 +92,7 @@ class Uv:
             by_hand=("lock", "--check"),
         )
 
-    def fetch(self, directory: Path, lock: Path, target: Target, into: Path) -> None:
+    def fetch(self, directory: Path, lock: Path, target: PythonTarget, into: Path) -> None:
         """Fetch the packages of a lock, and link them into a folder.
 
         uv keeps each wheel unpacked as a whole, and links go there: that is how
@@ -106,7 +106,7 @@ class Uv:
             *self._for(target),
         )
 
-    def build_wheel(self, folder: Path, target: Target, into: Path) -> None:
+    def build_wheel(self, folder: Path, target: PythonTarget, into: Path) -> None:
         """Build the wheel of a package of the repository."""
         self._run(
             "The package in {folder!r} cannot be built",
@@ -122,7 +122,7 @@ class Uv:
         ended = self._programs.run(command, folder=Path.cwd(), variables=_REMOVED)
         return Path(ended.lines[-1]) if ended.code == 0 and ended.lines else None
 
-    def _for(self, target: Target) -> list[str]:
+    def _for(self, target: PythonTarget) -> list[str]:
         words = ["--python", str(target.python)]
         if target.platform is not None and target.is_elsewhere:
             words += ["--python-platform", f"{target.platform}-{_MANYLINUX}"]

@@ -12,7 +12,7 @@ from dagstead.check.outlook import Outlook
 from dagstead.errors import DagsteadError, GitError, InvalidInputError
 from dagstead.model.location import Location
 from dagstead.model.source import Position
-from dagstead.repository.changes import FilesOnDisk, Glob, Part, Step, Tree, made_from
+from dagstead.repository.changes import FilesOnDisk, Glob, Hop, Part, Subtree, made_from
 from dagstead.repository.changes.git import open_repository
 from dagstead.repository.changes.reports import shown
 from dagstead.repository.ci.inspection import Use
@@ -24,13 +24,13 @@ from dagstead.repository.rules.registry import all_rules
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class MadeFrom:
+class SourcePath:
     """A path that a location is made from, and the chain that leads there."""
 
     #: Relative to the top of the repository; a folder ends with ``/``.
     path: str
     #: From the path back to the location.
-    chain: Sequence[Step]
+    chain: Sequence[Hop]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -45,7 +45,7 @@ class Explanation:
     problem: str | None
     outlook: Outlook
     uses: Sequence[Use]
-    made_from: Sequence[MadeFrom]
+    made_from: Sequence[SourcePath]
     findings: Sequence[Finding]
 
 
@@ -78,7 +78,7 @@ def _build(project: Project, location: Location) -> tuple[PlannedBuild | None, s
     return build, None
 
 
-def _made_from(project: Project, location: Location) -> Iterator[MadeFrom]:
+def _made_from(project: Project, location: Location) -> Iterator[SourcePath]:
     try:
         git = open_repository(project.root)
         top, prefix = git.top, git.prefix
@@ -87,11 +87,11 @@ def _made_from(project: Project, location: Location) -> Iterator[MadeFrom]:
         top, prefix = project.root, ""
         files = FilesOnDisk(top)
     for part, chain in made_from(project, files, prefix=prefix)[location.name.value].items():
-        yield MadeFrom(path=_shown(part, str(top)), chain=chain.steps())
+        yield SourcePath(path=_shown(part, str(top)), chain=chain.steps())
 
 
 def _shown(part: Part, top: str) -> str:
-    if isinstance(part, Tree):
+    if isinstance(part, Subtree):
         is_folder = os.path.isdir(f"{top}/{part.path}")  # noqa: PTH112 - many
         return shown(part.path) + ("/" if is_folder else "")
     if isinstance(part, Glob):

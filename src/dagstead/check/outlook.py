@@ -12,14 +12,14 @@ from dagstead.repository.agents.sources import agents_in_files
 from dagstead.repository.files.project import Project
 from dagstead.routing.findings import ABOUT_NO_LOCATION, findings
 from dagstead.routing.remarks import Remark, Weight
-from dagstead.routing.routes import BRANCHES, Route, Routed, Target, routes
+from dagstead.routing.routes import BRANCHES, Destination, Route, RoutedLocation, routes
 
 #: What the official command line deploys to when nothing else is said.
 USUAL_DEPLOYMENT = "prod"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class RoutesQuery:
     """What is to be looked at; nothing said is all locations where a repository deploys them."""
 
     #: Only this full deployment.
@@ -95,24 +95,24 @@ def with_pool(found: AgentScan, project: Project) -> AgentScan:
 
 def targets_of(
     agents: Sequence[Agent], deployment: str | None, *, branch: bool
-) -> tuple[Target, ...]:
+) -> tuple[Destination, ...]:
     """The deployments to look at: those that are asked for, else ``prod`` and all branches.
 
     Where every agent names deployments and none names ``prod``, those are looked at.
     """
     if deployment is not None or branch:
-        full = (Target(deployment=deployment),) if deployment is not None else ()
+        full = (Destination(deployment=deployment),) if deployment is not None else ()
         return (*full, *((BRANCHES,) if branch else ()))
     named = {name for each in agents for name in each.deployments or ()}
     hybrid = [each for each in agents if each.kind is AgentKind.HYBRID]
     free = any(each.deployments is None for each in hybrid)
     if not named or free or USUAL_DEPLOYMENT in named:
-        return Target(deployment=USUAL_DEPLOYMENT), BRANCHES
-    return (*(Target(deployment=each) for each in sorted(named)), BRANCHES)
+        return Destination(deployment=USUAL_DEPLOYMENT), BRANCHES
+    return (*(Destination(deployment=each) for each in sorted(named)), BRANCHES)
 
 
 def look(
-    project: Project, found: AgentScan, wanted: Wanted | None = None, *, live: bool = False
+    project: Project, found: AgentScan, wanted: RoutesQuery | None = None, *, live: bool = False
 ) -> Outlook:
     """Route the locations of a repository.
 
@@ -123,12 +123,12 @@ def look(
             location that nobody runs there is an error.
         live: whether the agents are those that are heard of.
     """
-    wanted = wanted or Wanted()
+    wanted = wanted or RoutesQuery()
     names = wanted.names
     targets = targets_of(found.agents, wanted.deployment, branch=wanted.branch)
     branches_matter = wanted.branch and wanted.deployment is None
     chosen = [each for each in project.locations if not names or each.name.value in names]
-    routed = routes([Routed.of(each) for each in chosen], targets, found.agents)
+    routed = routes([RoutedLocation.of(each) for each in chosen], targets, found.agents)
     told = findings(routed, found.agents, branches_matter=branches_matter, running=live)
     if names:
         # Whether a queue is used does not show when some locations are left out.

@@ -23,7 +23,7 @@ from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, setti
 from dagstead.cli.options.groups import grouped
 
 if TYPE_CHECKING:
-    from dagstead.client.connection import Target
+    from dagstead.client.connection import ServerAddress
 
 R = TypeVar("R")
 
@@ -111,7 +111,7 @@ def administration(where: Where) -> Iterator[Administration]:
         )
 
 
-def chosen_target(where: Where) -> Target | None:
+def chosen_target(where: Where) -> ServerAddress | None:
     """Where to reach the control plane that is meant; ``None`` is in its folder.
 
     Raises:

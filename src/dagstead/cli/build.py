@@ -16,9 +16,9 @@ from dagstead.cli.plan import print_dockerfiles
 
 if TYPE_CHECKING:
     from dagstead.build.manifest import Manifest
-    from dagstead.build.model import Plan
+    from dagstead.build.model import BuildPlan
     from dagstead.build.options import BuildOptions
-    from dagstead.build.results import Built
+    from dagstead.build.results import BuildResult
 
 
 @grouped
@@ -59,7 +59,7 @@ def build(
         _print(_build(planned, building.options(output)), format_)
 
 
-def _build(planned: Plan, options: BuildOptions) -> Manifest:
+def _build(planned: BuildPlan, options: BuildOptions) -> Manifest:
     from dagstead.build.manifest import NAME, write_manifest
 
     # One of an earlier build would be deployed after this one has failed.
@@ -76,8 +76,8 @@ def _print(manifest: Manifest, format_: Format) -> None:
     print_rows([_row(each) for each in manifest.built], format_, empty="Nothing was built.")
 
 
-def _row(built: Built) -> dict[str, Any]:
-    from dagstead.build.results import Image, Nothing, PexFiles
+def _row(built: BuildResult) -> dict[str, Any]:
+    from dagstead.build.results import Image, NoArtifact, PexFiles
 
     what: str | None
     match built.result:
@@ -85,7 +85,7 @@ def _row(built: Built) -> dict[str, Any]:
             what = files.tag.removeprefix("files=").replace(":", " ")
         case Image() as image:
             what = image.reference
-        case Nothing():
+        case NoArtifact():
             what = None
     return {
         "location": built.location,

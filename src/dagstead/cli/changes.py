@@ -19,7 +19,7 @@ from dagstead.cli.options.templates import TemplateFlags
 from dagstead.errors import DagsteadError
 
 if TYPE_CHECKING:
-    from dagstead.repository.changes import Changes, Question
+    from dagstead.repository.changes import Changes, ChangesQuery
 
 
 @grouped
@@ -63,7 +63,7 @@ def changes(
         raise typer.Exit(1)
 
 
-def _printed(question: Question, output: ChangesOutputFlags) -> bool:
+def _printed(question: ChangesQuery, output: ChangesOutputFlags) -> bool:
     from dagstead.repository.changes import find_changes
     from dagstead.repository.changes.workflow_files import known_from_workflows
 

@@ -22,9 +22,9 @@ from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from dagstead.build.manifest import Manifest
-    from dagstead.build.model import Plan, PlannedBuild
-    from dagstead.build.results import Built
-    from dagstead.client.connection import Connection, Target
+    from dagstead.build.model import BuildPlan, PlannedBuild
+    from dagstead.build.results import BuildResult
+    from dagstead.client.connection import Connection, ServerAddress
     from dagstead.client.releases import Release, Releases
 
 
@@ -90,7 +90,7 @@ def _connect(flags: BranchTargetFlags, path: Path) -> Connection:
     return Connection(target)
 
 
-def _branch_deployment(path: Path, target: Target, *, close: bool) -> str:
+def _branch_deployment(path: Path, target: ServerAddress, *, close: bool) -> str:
     from dagstead.client.branches import branch_of, deployment_of
     from dagstead.client.connection import Connection
 
@@ -104,7 +104,7 @@ def _branch_deployment(path: Path, target: Target, *, close: bool) -> str:
         return deployment_of(connection, branch, base=target.deployment, status=status)
 
 
-def _narrow(plan: Plan, source: DeployedFlags, connection: Connection) -> Plan:
+def _narrow(plan: BuildPlan, source: DeployedFlags, connection: Connection) -> BuildPlan:
     """The part that has changed, when that is asked for; ends when nothing has."""
     narrowed = steps.narrow(plan, source, _releases(connection).deployed)
     is_narrowed = source.changed or source.since is not None
@@ -114,7 +114,7 @@ def _narrow(plan: Plan, source: DeployedFlags, connection: Connection) -> Plan:
     return narrowed
 
 
-def _admit(connection: Connection, locations: Sequence[PlannedBuild | Built]) -> None:
+def _admit(connection: Connection, locations: Sequence[PlannedBuild | BuildResult]) -> None:
     """End before anything is built when nobody would load it."""
     from dagstead.errors import RefusedError
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from dagstead.cli.options.release import ReleaseFlags
-    from dagstead.client.following import Source
-    from dagstead.client.releases import Part, Release
+    from dagstead.client.release_follower import ReleaseSource
+    from dagstead.client.releases import Release, ReleasePart
 
 _PHASES = {
     "taken": "an agent starts its code server",
@@ -32,13 +32,13 @@ _STATES = {
 }
 
 
-def follow(releases: Source, begun: Release, flags: ReleaseFlags) -> Release:
+def follow(releases: ReleaseSource, begun: Release, flags: ReleaseFlags) -> Release:
     """Show a release until it ends.
 
     Raises:
         typer.Exit: when nobody waits for it; its number is printed.
     """
-    from dagstead.client.following import Following
+    from dagstead.client.release_follower import ReleaseFollower
 
     if flags.detach:
         print(begun.number)
@@ -46,8 +46,8 @@ def follow(releases: Source, begun: Release, flags: ReleaseFlags) -> Release:
     if begun.reason:
         typer.echo(f"warning: {begun.reason}", err=True)
     with following() as told:
-        followed = Following(releases=releases, told=told, timeout=flags.timeout)
-        return followed.until_ended(begun)
+        follower = ReleaseFollower(releases=releases, told=told, timeout=flags.timeout)
+        return follower.until_ended(begun)
 
 
 def finish(ended: Release, format_: Format, deployment: str | None) -> None:
@@ -79,7 +79,7 @@ def finish(ended: Release, format_: Format, deployment: str | None) -> None:
     raise typer.Exit(1)
 
 
-def step_of(part: Part) -> str:
+def step_of(part: ReleasePart) -> str:
     """How far a location has come, in words."""
     if part.state != "loading":
         return _STATES.get(part.state, part.state)
@@ -123,7 +123,7 @@ class _View:
     """A line for each location, kept up to date."""
 
     def __init__(self) -> None:
-        self._parts: tuple[Part, ...] = ()
+        self._parts: tuple[ReleasePart, ...] = ()
 
     def take(self, release: Release) -> None:
         self._parts = release.parts

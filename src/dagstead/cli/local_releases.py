@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dagstead.client.releases import Part, Release, error_text
+from dagstead.client.releases import Release, ReleasePart, error_text
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
 from dagstead.errors import InvalidDocumentError, RefusedError
@@ -80,8 +80,8 @@ def _release(found: plane.Release, beats: Sequence[Heartbeat]) -> Release:
     )
 
 
-def _part(part: plane.Part, beats: Sequence[Heartbeat]) -> Part:
-    return Part(
+def _part(part: plane.ReleasePart, beats: Sequence[Heartbeat]) -> ReleasePart:
+    return ReleasePart(
         location=part.name,
         queue=part.queue,
         state=str(part.state),

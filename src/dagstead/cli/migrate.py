@@ -19,7 +19,7 @@ from dagstead.errors import InvalidInputError
 if TYPE_CHECKING:
     from dagstead.repository.files import Project
     from dagstead.repository.layouts.journal import Journal
-    from dagstead.repository.layouts.plan import FileChange, Plan
+    from dagstead.repository.layouts.model import FileChange, Migration
 
 
 @grouped
@@ -75,12 +75,12 @@ def _finish(journal: Journal, *, undo: bool) -> None:
         print(f"{'restored' if undo else 'wrote'} {path}")
 
 
-def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Plan:
+def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Migration:
     """How the locations move, or without a layout how lost ones come back."""
     from dagstead.repository.layouts.history import past_of
-    from dagstead.repository.layouts.plan import DiskTree
-    from dagstead.repository.layouts.planning import plan_migration
-    from dagstead.repository.layouts.repairing import plan_repair
+    from dagstead.repository.layouts.migration import plan_migration
+    from dagstead.repository.layouts.model import DiskTree
+    from dagstead.repository.layouts.restore import plan_repair
 
     tree = DiskTree(project.root)
     if to is None:
@@ -90,7 +90,7 @@ def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Plan
 
 
 def _carry_out(
-    project: Project, plan: Plan, journal: Journal, *, write: bool, repair: bool
+    project: Project, plan: Migration, journal: Journal, *, write: bool, repair: bool
 ) -> None:
     from dataclasses import replace
 
@@ -116,7 +116,7 @@ def _carry_out(
     typer.echo(f"{files} would change{same}. Nothing was written; --write does.", err=True)
 
 
-def _check_written(project: Project, plan: Plan, journal: Journal) -> None:
+def _check_written(project: Project, plan: Migration, journal: Journal) -> None:
     """Take everything back when the disk does not give what was planned.
 
     So it is when `.gitignore` leaves out a file that was made.
@@ -135,13 +135,13 @@ def _check_written(project: Project, plan: Plan, journal: Journal) -> None:
         raise LayoutError(msg)
 
 
-def _with_workflows(project: Project, plan: Plan) -> Plan:
+def _with_workflows(project: Project, plan: Migration) -> Migration:
     """The plan with a generated workflow for each location; paths from the project."""
     import os
     from dataclasses import replace
 
-    from dagstead.repository.layouts.plan import FileChange
-    from dagstead.repository.workflows.generating import changed_files
+    from dagstead.repository.layouts.model import FileChange
+    from dagstead.repository.workflows.generation import changed_files
     from dagstead.repository.workflows.options import Options, Pattern
 
     files = changed_files(plan.project, Options(pattern=Pattern.PER_LOCATION))
@@ -157,7 +157,7 @@ def _with_workflows(project: Project, plan: Plan) -> Plan:
 
 
 def _print_diff(changes: Sequence[FileChange]) -> None:
-    from dagstead.repository.layouts.plan import difference
+    from dagstead.repository.layouts.model import difference
 
     text = "".join(difference(each) for each in changes)
     if not sys.stdout.isatty():

@@ -19,8 +19,8 @@ from dagstead.cli.options.target import TargetFlags
 from dagstead.cli.output import Format, print_json, print_rows
 
 if TYPE_CHECKING:
-    from dagstead.build.model import Plan, PlannedBuild, Platform
-    from dagstead.client.releases import Deployed
+    from dagstead.build.model import BuildPlan, PlannedBuild, Platform
+    from dagstead.client.releases import LiveLocation
     from dagstead.repository.files import Project
 
 
@@ -73,7 +73,7 @@ def plan(
         _print(made, _agents(project), format_)
 
 
-def print_dockerfiles(made: Plan) -> None:
+def print_dockerfiles(made: BuildPlan) -> None:
     """Print the Dockerfiles that a plan generates."""
     from dagstead.build.model import DockerPlan
 
@@ -88,7 +88,7 @@ def print_dockerfiles(made: Plan) -> None:
         typer.echo("No Dockerfile is generated.", err=True)
 
 
-def _live(target: TargetFlags) -> Sequence[Deployed]:
+def _live(target: TargetFlags) -> Sequence[LiveLocation]:
     from dagstead.client.connection import Connection
     from dagstead.client.releases import Releases
 
@@ -113,7 +113,7 @@ def _agents(project: Project) -> dict[str, list[str]]:
     return agents
 
 
-def _print(made: Plan, agents: Mapping[str, list[str]], format_: PlanFormat) -> None:
+def _print(made: BuildPlan, agents: Mapping[str, list[str]], format_: PlanFormat) -> None:
     rows = [{**_row(each), "agents": agents.get(each.location, [])} for each in made.builds]
     match format_:
         case PlanFormat.TABLE:

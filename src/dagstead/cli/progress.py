@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from dagstead.build.events import (
+    BuildFailed,
+    BuildFinished,
+    BuildStarted,
     Event,
-    Failed,
-    Finished,
-    Output,
-    Started,
+    OutputLine,
     StepFinished,
     StepStarted,
 )
@@ -45,15 +45,15 @@ def _lines(event: Event) -> list[str]:
         case StepFinished():
             remark = f": {event.remark}" if event.remark else ""
             return [f"{event.location}: {event.step} ... done ({_took(event.seconds)}){remark}"]
-        case Finished():
+        case BuildFinished():
             return [f"{event.location}: built ({_took(event.seconds)})"]
-        case Failed():
+        case BuildFailed():
             return _failure(event)
-        case Started() | StepStarted() | Output():
+        case BuildStarted() | StepStarted() | OutputLine():
             return []
 
 
-def _failure(failed: Failed) -> list[str]:
+def _failure(failed: BuildFailed) -> list[str]:
     step = f" {failed.step} ..." if failed.step else ""
     lines = [f"{failed.location}:{step} failed: {failed.error.message}"]
     lines += [f"    {line}" for line in failed.output[-_SHOWN_LINES:]]
@@ -80,20 +80,20 @@ class _View:
 
     def take(self, event: Event, live: Any) -> None:
         match event:
-            case Started():
+            case BuildStarted():
                 self._steps[event.location] = (str(event.strategy), time.monotonic())
             case StepStarted():
                 self._steps[event.location] = (event.step, time.monotonic())
                 self._said.pop(event.location, None)
-            case Output():
+            case OutputLine():
                 self._said[event.location] = event.line
-            case Finished() | Failed():
+            case BuildFinished() | BuildFailed():
                 self._steps.pop(event.location, None)
                 self._said.pop(event.location, None)
             case StepFinished():
                 pass
         for line in _lines(event):
-            style = "red" if isinstance(event, Failed) and not line.startswith(" ") else None
+            style = "red" if isinstance(event, BuildFailed) and not line.startswith(" ") else None
             live.console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def __rich__(self) -> Table:

@@ -17,7 +17,7 @@ from dagstead.cli.options.target import DeploymentOption, deployment_of
 from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows
 
 if TYPE_CHECKING:
-    from dagstead.client.releases import Part, Release
+    from dagstead.client.releases import Release, ReleasePart
 
 app = typer.Typer(help="Show releases, compare them, and go back.", no_args_is_help=True)
 
@@ -157,7 +157,7 @@ def _difference(before: Release, after: Release) -> list[str]:
     return lines
 
 
-def _text(part: Part | None) -> list[str]:
+def _text(part: ReleasePart | None) -> list[str]:
     if part is None:
         return []
     return json.dumps(dict(part.document), indent=2, sort_keys=True).splitlines()

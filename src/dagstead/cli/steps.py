@@ -11,12 +11,12 @@ import typer
 
 if TYPE_CHECKING:
     from dagstead.build.manifest import Manifest
-    from dagstead.build.model import Plan
+    from dagstead.build.model import BuildPlan
     from dagstead.build.options import BuildOptions
     from dagstead.cli.options.build import PlanFlags
     from dagstead.cli.options.source import ChangedFlags, DeployedFlags, SourceFlags
-    from dagstead.client.changed import Changed, Comparing
-    from dagstead.client.releases import Deployed
+    from dagstead.client.changed import ChangedLocation, LiveComparison
+    from dagstead.client.releases import LiveLocation
     from dagstead.repository.files import Project
 
 
@@ -27,7 +27,7 @@ def read(source: SourceFlags) -> Project:
     return read_project(source.path)
 
 
-def plan(project: Project, source: SourceFlags, flags: PlanFlags) -> Plan:
+def plan(project: Project, source: SourceFlags, flags: PlanFlags) -> BuildPlan:
     """How its locations are built."""
     from dagstead.build.planning import make_plan
 
@@ -35,8 +35,10 @@ def plan(project: Project, source: SourceFlags, flags: PlanFlags) -> Plan:
 
 
 def narrow(
-    planned: Plan, source: ChangedFlags | DeployedFlags, live: Callable[[], Iterable[Deployed]]
-) -> Plan:
+    planned: BuildPlan,
+    source: ChangedFlags | DeployedFlags,
+    live: Callable[[], Iterable[LiveLocation]],
+) -> BuildPlan:
     """The part of a plan that is asked for: since a commit, or what differs from what is live.
 
     Standard error gets the reasons. ``live`` is called when the second is asked for.
@@ -46,42 +48,42 @@ def narrow(
     return since(planned, source.path, source.since)
 
 
-def since(planned: Plan, path: Path, revision: str | None) -> Plan:
+def since(planned: BuildPlan, path: Path, revision: str | None) -> BuildPlan:
     """The part of a plan that has changed since a commit, if any is given."""
     if revision is None:
         return planned
     return _only(planned, _comparing(planned, path).since(revision))
 
 
-def build(planned: Plan, options: BuildOptions) -> Manifest:
+def build(planned: BuildPlan, options: BuildOptions) -> Manifest:
     """Build all of a plan, and show on standard error how far it has come.
 
     Raises:
         DagsteadError: when a location cannot be built.
     """
-    from dagstead.build.building import build as build_all
     from dagstead.build.manifest import Manifest
+    from dagstead.build.session import build as build_all
     from dagstead.cli.progress import progress
 
     with progress() as on_event:
         return Manifest(built=build_all(planned, options, on_event), commit=planned.commit)
 
 
-def _comparing(planned: Plan, path: Path) -> Comparing:
+def _comparing(planned: BuildPlan, path: Path) -> LiveComparison:
     from functools import partial
 
-    from dagstead.client.changed import Comparing
+    from dagstead.client.changed import LiveComparison
     from dagstead.repository.changes import find_changes
     from dagstead.repository.changes.workflow_files import known_from_workflows
 
-    return Comparing(
+    return LiveComparison(
         path=path,
         names=tuple(build.location for build in planned.builds),
         find=partial(find_changes, more_known=known_from_workflows),
     )
 
 
-def _only(planned: Plan, found: Iterable[Changed]) -> Plan:
+def _only(planned: BuildPlan, found: Iterable[ChangedLocation]) -> BuildPlan:
     names = set()
     for changed in found:
         names.add(changed.location)

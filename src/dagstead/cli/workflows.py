@@ -14,7 +14,7 @@ from dagstead.cli.options.workflows import WorkflowFlags
 
 if TYPE_CHECKING:
     from dagstead.repository.files import Project
-    from dagstead.repository.workflows.generating import GeneratedFile
+    from dagstead.repository.workflows.generation import GeneratedFile
 
 app = typer.Typer(help="Make and inspect CI files that deploy.", no_args_is_help=True)
 
@@ -53,8 +53,8 @@ def generate(
     - `dagstead workflow generate --ci gitlab --pattern b3`
     """
     from dagstead.repository.files import read_project
-    from dagstead.repository.workflows.generating import generate as make
-    from dagstead.repository.workflows.generating import stale_files
+    from dagstead.repository.workflows.generation import generate as make
+    from dagstead.repository.workflows.generation import stale_files
 
     options = flags.options()
     project = read_project(path)
@@ -68,7 +68,7 @@ def generate(
 
 def _compare(project: Project, files: Sequence[GeneratedFile], stale: Sequence[str]) -> None:
     """Print how the files on disk differ; end with 1 when they do."""
-    from dagstead.repository.workflows.generating import drift
+    from dagstead.repository.workflows.generation import drift
 
     difference = drift(project.repository, files)
     print(difference, end="")
@@ -80,7 +80,7 @@ def _compare(project: Project, files: Sequence[GeneratedFile], stale: Sequence[s
 def _write(
     project: Project, files: Sequence[GeneratedFile], stale: Sequence[str], *, force: bool
 ) -> None:
-    from dagstead.repository.workflows.generating import write
+    from dagstead.repository.workflows.generation import write
 
     written = write(project.repository, files, force=force)
     for path in stale:

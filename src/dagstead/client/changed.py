@@ -7,17 +7,17 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dagstead.client.releases import Deployed
+from dagstead.client.releases import LiveLocation
 from dagstead.errors import DagsteadError
-from dagstead.repository.changes import Changes, Question, find_changes
+from dagstead.repository.changes import Changes, ChangesQuery, find_changes
 from dagstead.repository.changes.reports import summary
 
 #: Finds what a change touches; given for tests, and for what the CI files add.
-Find = Callable[[Question], Changes]
+Find = Callable[[ChangesQuery], Changes]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Changed:
+class ChangedLocation:
     """A location that is to be deployed, and why."""
 
     location: str
@@ -26,14 +26,14 @@ class Changed:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Comparing:
+class LiveComparison:
     """Compares a repository with what is live of each of its locations."""
 
     path: Path
     names: tuple[str, ...]
     find: Find = field(default=find_changes)
 
-    def with_live(self, deployed: Iterable[Deployed]) -> list[Changed]:
+    def with_live(self, deployed: Iterable[LiveLocation]) -> list[ChangedLocation]:
         """The locations that differ, in the order of their names.
 
         What was never live, went back after a failure, or is of a commit that this clone does not
@@ -54,20 +54,24 @@ class Comparing:
                 by_commit[record.commit_hash].append(name)
         for commit, names in by_commit.items():
             found |= self._since(commit, names)
-        return [Changed(location=name, reason=found[name]) for name in self.names if name in found]
+        return [
+            ChangedLocation(location=name, reason=found[name])
+            for name in self.names
+            if name in found
+        ]
 
-    def since(self, revision: str) -> list[Changed]:
+    def since(self, revision: str) -> list[ChangedLocation]:
         """The locations that a change since a commit touches.
 
         Raises:
             DagsteadError: when git cannot tell.
         """
-        touched = _reasons(self.find(Question(path=self.path, since=revision)))
-        return [Changed(location=n, reason=touched[n]) for n in self.names if n in touched]
+        touched = _reasons(self.find(ChangesQuery(path=self.path, since=revision)))
+        return [ChangedLocation(location=n, reason=touched[n]) for n in self.names if n in touched]
 
     def _since(self, commit: str, names: list[str]) -> dict[str, str]:
         try:
-            touched = _reasons(self.find(Question(path=self.path, since=commit)))
+            touched = _reasons(self.find(ChangesQuery(path=self.path, since=commit)))
         except DagsteadError:
             # What cannot be known counts as changed: a shallow clone, a commit that was rewritten.
             return dict.fromkeys(names, f"its commit {commit[:12]} is not in this clone")

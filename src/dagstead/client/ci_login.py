@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
-from dagstead.client.connection import Connection, Target
+from dagstead.client.connection import Connection, ServerAddress
 from dagstead.errors import ConfigurationError, UnreachableError
 
 #: What GitHub sets for jobs that may ask for a token.
@@ -89,7 +89,7 @@ def exchange(
         DagsteadError: as :meth:`Connection.post`.
     """
     # There is no token of ours yet: that is what this call is for.
-    target = Target(url=url, token="")
+    target = ServerAddress(url=url, token="")
     with Connection(target, transport=transport) as connection:
         answer = connection.post("/oidc/token", {"token": token, "deployment": deployment})
     try:

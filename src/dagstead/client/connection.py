@@ -34,7 +34,7 @@ _SECONDS = 75.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class ServerAddress:
     """Where to reach a control plane, and as whom."""
 
     url: str
@@ -43,7 +43,7 @@ class Target:
     deployment: str | None = None
 
     @classmethod
-    def of(cls, variables: Mapping[str, str], **flags: str | None) -> Target:
+    def of(cls, variables: Mapping[str, str], **flags: str | None) -> ServerAddress:
         """From flags (``url``, ``token``, ``deployment``), else from environment variables.
 
         Raises:
@@ -73,7 +73,9 @@ class Target:
 class Connection:
     """Calls on a control plane. Use it as a context manager; not for several threads."""
 
-    def __init__(self, target: Target, *, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, target: ServerAddress, *, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self.target = target
         self._http = httpx.Client(
             base_url=target.url,

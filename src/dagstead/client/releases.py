@@ -42,7 +42,7 @@ _UNSERVED = "query ($l: [LocationOnQueue!]!) { result: unserved(locations: $l) }
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Part:
+class ReleasePart:
     """One location of a release."""
 
     location: str
@@ -77,7 +77,7 @@ class Release:
     reason: str | None
     created_at: float
     ended_at: float | None
-    parts: tuple[Part, ...]
+    parts: tuple[ReleasePart, ...]
 
     @property
     def is_open(self) -> bool:
@@ -86,7 +86,7 @@ class Release:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Deployed:
+class LiveLocation:
     """What is live of a location."""
 
     location: str
@@ -149,10 +149,10 @@ class Releases:
         locations = [{"name": name, "queue": queue} for name, queue in queues.items()]
         return [str(each) for each in self.connection.graphql(_UNSERVED, l=locations)["result"]]
 
-    def deployed(self) -> list[Deployed]:
+    def deployed(self) -> list[LiveLocation]:
         """What is live, by location."""
         return [
-            Deployed(
+            LiveLocation(
                 location=each["locationName"],
                 queue=each["queue"],
                 release=each["release"],
@@ -188,8 +188,8 @@ def _release(found: Mapping[str, Any]) -> Release:
     )
 
 
-def _part(found: Mapping[str, Any]) -> Part:
-    return Part(
+def _part(found: Mapping[str, Any]) -> ReleasePart:
+    return ReleasePart(
         location=found["locationName"],
         queue=found["queue"],
         state=found["state"],

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dagstead.client.connection import TOKEN_VARIABLE, URL_VARIABLE, Connection, Target
+from dagstead.client.connection import TOKEN_VARIABLE, URL_VARIABLE, Connection, ServerAddress
 from dagstead.errors import ConfigurationError, InvalidInputError
 from dagstead.plane.tokens import TokenKind
 
@@ -72,7 +72,7 @@ def check_login(login: SavedLogin) -> None:
     if login.token.startswith(f"{TokenKind.AGENT}:"):
         msg = "This is an agent token; people log in with a user token of `dagstead token create`."
         raise InvalidInputError(msg)
-    with Connection(Target(url=login.url, token=login.token)) as connection:
+    with Connection(ServerAddress(url=login.url, token=login.token)) as connection:
         connection.graphql("{ version }")
 
 
@@ -115,7 +115,7 @@ def forget_login(variables: Mapping[str, str]) -> bool:
 
 def target_of(
     variables: Mapping[str, str], url: str | None, deployment: str | None = None
-) -> Target:
+) -> ServerAddress:
     """The control plane that a flag, a variable or the saved login names, and a token for it.
 
     A token is no flag: others would see it in the list of processes.
@@ -131,4 +131,4 @@ def target_of(
         # The saved token is for the address that it was saved with, and for no other.
         if login and address and address.rstrip("/") == login.url:
             token = variables.get(TOKEN_VARIABLE) or login.token
-    return Target.of(variables, url=address, token=token, deployment=deployment)
+    return ServerAddress.of(variables, url=address, token=token, deployment=deployment)

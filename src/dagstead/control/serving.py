@@ -11,7 +11,7 @@ from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat, as_agent, of_deploym
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.policies import ReleasePolicy, Unserved
 from dagstead.plane.tokens import TokenKind
-from dagstead.routing.routes import Routed, Target, route
+from dagstead.routing.routes import Destination, RoutedLocation, route
 from dagstead.routing.wording import describe_unserved
 
 
@@ -70,8 +70,8 @@ def why_unserved(
         return None
     is_branch = deployment.is_branch
     found = route(
-        Routed(name=location, queue=queue),
-        Target(deployment=deployment.name, is_branch=is_branch),
+        RoutedLocation(name=location, queue=queue),
+        Destination(deployment=deployment.name, is_branch=is_branch),
         [as_agent(beat, is_branch=is_branch) for beat in alive(backend, deployment)],
     )
     return None if found.is_served else str(describe_unserved(found, running=True))

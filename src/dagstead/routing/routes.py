@@ -17,7 +17,7 @@ from dagstead.model.source import Position
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class Destination:
     """Where locations are deployed to: a full deployment, or any branch deployment."""
 
     #: Of a full deployment; empty for "branch deployments", which agents do not tell apart.
@@ -29,11 +29,11 @@ class Target:
 
 
 #: All branch deployments.
-BRANCHES = Target(is_branch=True)
+BRANCHES = Destination(is_branch=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Routed:
+class RoutedLocation:
     """What of a code location matters for routing, and what is said about it."""
 
     name: str
@@ -45,7 +45,7 @@ class Routed:
     position: Position | None = None
 
     @classmethod
-    def of(cls, location: Location) -> Routed:
+    def of(cls, location: Location) -> RoutedLocation:
         """From a location of a repository."""
         at = location.position if location.queue is None else location.queue.position
         return cls(
@@ -88,8 +88,8 @@ class Refusal:
 class Route:
     """Who will run one location in one deployment, and who will not."""
 
-    location: Routed
-    target: Target
+    location: RoutedLocation
+    target: Destination
     #: In the order in which they were given; any of them may get a request.
     agents: tuple[Agent, ...]
     refusals: tuple[Refusal, ...]
@@ -100,12 +100,12 @@ class Route:
         return bool(self.agents)
 
 
-def refusing(agent: Agent, location: Routed, target: Target) -> tuple[Reason, ...]:
+def refusing(agent: Agent, location: RoutedLocation, target: Destination) -> tuple[Reason, ...]:
     """Why an agent will not run a location; empty when it will."""
     return tuple(_reasons(agent, location, target))
 
 
-def route(location: Routed, target: Target, agents: Iterable[Agent]) -> Route:
+def route(location: RoutedLocation, target: Destination, agents: Iterable[Agent]) -> Route:
     """Who will run a location in a deployment, and why each of the others will not."""
     willing: list[Agent] = []
     refusals: list[Refusal] = []
@@ -119,13 +119,13 @@ def route(location: Routed, target: Target, agents: Iterable[Agent]) -> Route:
 
 
 def routes(
-    locations: Iterable[Routed], targets: Sequence[Target], agents: Sequence[Agent]
+    locations: Iterable[RoutedLocation], targets: Sequence[Destination], agents: Sequence[Agent]
 ) -> tuple[Route, ...]:
     """A route for each location and deployment, locations first."""
     return tuple(route(each, target, agents) for each in locations for target in targets)
 
 
-def _reasons(agent: Agent, location: Routed, target: Target) -> Iterator[Reason]:
+def _reasons(agent: Agent, location: RoutedLocation, target: Destination) -> Iterator[Reason]:
     if location.queue not in agent.queues:
         yield Reason.DEFAULT_QUEUE_OFF if location.queue is None else Reason.QUEUE
     if target.is_branch and not agent.branch_deployments:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dagstead.model.agents import Agent
 from dagstead.model.queues import is_default_by_name, name_queue
 from dagstead.model.words import nearest
-from dagstead.routing.routes import Reason, Refusal, Route, Target
+from dagstead.routing.routes import Destination, Reason, Refusal, Route
 
 #: More names make a sentence unreadable.
 _MOST_NAMES = 5
@@ -19,7 +19,7 @@ BRANCHES_ADVICE = (
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Unserved:
+class UnservedReason:
     """Why nobody will run a location; both sentences are without a full stop."""
 
     message: str
@@ -30,7 +30,7 @@ class Unserved:
         return f"{self.message}. {ended}"
 
 
-def describe_unserved(route: Route, *, running: bool = False) -> Unserved:
+def describe_unserved(route: Route, *, running: bool = False) -> UnservedReason:
     """Why nobody will run the location of a route, and the nearest way out.
 
     ``running`` says that the agents are those that are heard of, not those that files define.
@@ -70,19 +70,19 @@ def verb(word: str, subjects: Sequence[object]) -> str:
     return word if len(subjects) == 1 else word.removesuffix("s")
 
 
-def _no_agents(queue: str, *, running: bool) -> Unserved:
+def _no_agents(queue: str, *, running: bool) -> UnservedReason:
     if running:
-        return Unserved(
+        return UnservedReason(
             message=f"No agent is running that could serve {queue}",
             advice="Start one, and see it with `dagstead agent list`",
         )
-    return Unserved(
+    return UnservedReason(
         message=f"There is no agent that could serve {queue}",
         advice="Name the files of your agents with --agents, or ask a control plane with --live",
     )
 
 
-def _wrong_queue(route: Route, an_agent: str) -> Unserved:
+def _wrong_queue(route: Route, an_agent: str) -> UnservedReason:
     agents = [each.agent for each in route.refusals]
     queue = route.location.queue
     known = listing([f"{each.name}: {each.described_queues}" for each in _by_name(agents)])
@@ -90,7 +90,7 @@ def _wrong_queue(route: Route, an_agent: str) -> Unserved:
     near = None if is_default_by_name(queue) else nearest_queue(queue, agents)
     message += f". Did you mean {near!r}? " if near else ". "
     message += f"{an_agent.capitalize()}s and their queues: {known}"
-    return Unserved(message=message, advice=_queue_advice(queue))
+    return UnservedReason(message=message, advice=_queue_advice(queue))
 
 
 def _queue_advice(queue: str | None) -> str:
@@ -107,23 +107,23 @@ def _queue_advice(queue: str | None) -> str:
     return f"Add {queue!r} to an agent's agent_queues, or change the location's agent_queue"
 
 
-def _nearly(route: Route, near: Sequence[Refusal], reason: Reason, an_agent: str) -> Unserved:
+def _nearly(route: Route, near: Sequence[Refusal], reason: Reason, an_agent: str) -> UnservedReason:
     names = listing([each.name for each in _by_name([each.agent for each in near])])
     serves, refuses = verb("serves", near), verb("refuses", near)
     queue, target = name_queue(route.location.queue), route.target
     if reason is Reason.NOT_ALLOWED:
-        return Unserved(
+        return UnservedReason(
             message=f"{names} {serves} {queue} and {refuses} location {route.location.name!r}: it "
             f"is not in {_allowed_list(target)}",
             advice="Add the location there, or give it another agent_queue",
         )
     if reason is Reason.BRANCH_DEPLOYMENTS:
-        return Unserved(
+        return UnservedReason(
             message=f"No {an_agent} serves {queue} in branch deployments; {names} {serves} it in "
             "full deployments only",
             advice=BRANCHES_ADVICE,
         )
-    return Unserved(
+    return UnservedReason(
         message=f"No {an_agent} serves {queue} in deployment {target.deployment!r}; {names} "
         f"{serves} it in {_deployments_of([each.agent for each in near])}",
         advice=f"Add {target.deployment!r} to dagster_cloud_api.deployments (in Helm values "
@@ -145,7 +145,7 @@ def _because(reason: Reason, agent: Agent, route: Route) -> str:
             return f"the location is not in {_allowed_list(route.target)}"
 
 
-def _allowed_list(target: Target) -> str:
+def _allowed_list(target: Destination) -> str:
     if target.is_branch:
         return "its allowed_branch_deployment_locations"
     return f"its allowed_full_deployment_locations for {target.deployment!r}"

@@ -12,7 +12,7 @@ import pytest
 
 from dagstead.build.model import Platform
 from dagstead.build.options import DockerOptions
-from dagstead.build.results import Built, Image
+from dagstead.build.results import BuildResult, Image
 from tests.support.build_site import Site
 from tests.support.stand_in_docker import Answer, StandInDocker
 
@@ -123,7 +123,7 @@ def digits(site: Site) -> Site:
     return site
 
 
-def build(site: Site, docker: StandInDocker, **options: Any) -> tuple[Built, Image]:
+def build(site: Site, docker: StandInDocker, **options: Any) -> tuple[BuildResult, Image]:
     """Build with the stand-in alone; the tag that it got is the plan's."""
     environment = site.environment(PATH=str(docker.folder), TOKEN="from outside")
     (built,) = site.build(environment=environment, docker=DockerOptions(**options))

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.build.building import build
-from dagstead.build.events import Event, Failed, Finished
+from dagstead.build.events import BuildFailed, BuildFinished, Event
 from dagstead.build.model import Platform
 from dagstead.build.programs import Programs
+from dagstead.build.session import build
 from dagstead.build.uv_failures import advice
 from dagstead.errors import BuildError, BuildStoppedError
 from dagstead.testing import eventually
@@ -246,7 +246,7 @@ def test_one_failure_does_not_stop_the_others(etl: Site) -> None:
     two_locations(etl)
 
     assert etl.failure(jobs=1).location == "bad"
-    assert [each.location for each in etl.events if isinstance(each, Finished)] == ["good"]
+    assert [each.location for each in etl.events if isinstance(each, BuildFinished)] == ["good"]
 
 
 def test_the_first_failure_stops_the_others_when_asked_to(etl: Site) -> None:
@@ -256,7 +256,7 @@ def test_the_first_failure_stops_the_others_when_asked_to(etl: Site) -> None:
     with pytest.raises(BuildError, match="2 of 2 locations were not built: bad, good"):
         build(etl.repository.plan(), etl.options(jobs=1, fail_fast=True), told.append)
 
-    stopped = [each for each in told if isinstance(each, Failed)][1]
+    stopped = [each for each in told if isinstance(each, BuildFailed)][1]
     assert isinstance(stopped.error, BuildStoppedError)
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from dagstead.build.manifest import Manifest, read_manifest, write_manifest
 from dagstead.build.model import Commit, Strategy
-from dagstead.build.results import Built, Image, Nothing, PexFiles
+from dagstead.build.results import BuildResult, Image, NoArtifact, PexFiles
 from dagstead.errors import InvalidInputError
 
 
@@ -27,13 +27,13 @@ def manifest(tmp_path: Path) -> Manifest:
         path.write_text(path.name, encoding="utf-8")
     digest = "sha256:" + "0" * 64
     image = Image(reference=f"example.com/b@{digest}", tag="example.com/b:v1", digest=digest)
-    results: dict[str, tuple[Strategy, str | None, PexFiles | Image | Nothing]] = {
+    results: dict[str, tuple[Strategy, str | None, PexFiles | Image | NoArtifact]] = {
         "a": (Strategy.PEX, None, files),
         "b": (Strategy.DOCKER, "gpu", image),
-        "c": (Strategy.PREBUILT, "gpu", Nothing()),
+        "c": (Strategy.PREBUILT, "gpu", NoArtifact()),
     }
     built = tuple(
-        Built(
+        BuildResult(
             location=name,
             strategy=strategy,
             queue=queue,

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.build.events import Finished, Started, StepFinished, StepStarted
+from dagstead.build.events import BuildFinished, BuildStarted, StepFinished, StepStarted
 from dagstead.build.model import Commit
-from dagstead.build.results import Built, PexFiles
+from dagstead.build.results import BuildResult, PexFiles
 from tests.support.build_site import BACKEND, Site, make_site
 from tests.support.pex import damage_what_pex_knows
 
@@ -69,7 +69,7 @@ class Done:
     """A location that was built and loaded, to be looked at only."""
 
     site: Site
-    built: Built
+    built: BuildResult
     #: The files of the repository before.
     before: frozenset[Path]
 
@@ -86,7 +86,7 @@ def done(tmp_path_factory: pytest.TempPathFactory, uv_cache: Path) -> Done:
     return Done(site=site, built=built, before=before)
 
 
-def files_of(built: Built) -> PexFiles:
+def files_of(built: BuildResult) -> PexFiles:
     assert isinstance(built.result, PexFiles)
     return built.result
 
@@ -295,7 +295,7 @@ def test_each_location_is_told_from_start_to_end(done: Done) -> None:
     told = [
         (type(each).__name__, getattr(each, "step", None))
         for each in done.site.events
-        if isinstance(each, Started | StepStarted | StepFinished | Finished)
+        if isinstance(each, BuildStarted | StepStarted | StepFinished | BuildFinished)
     ]
     assert told == [
         ("Started", None),

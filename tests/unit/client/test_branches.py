@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from dagstead.client.branches import Branch, branch_of, deployment_of
-from dagstead.client.connection import Connection, Target
+from dagstead.client.connection import Connection, ServerAddress
 from dagstead.errors import InvalidInputError, RefusedError
 from tests.support.git import git
 
@@ -105,7 +105,7 @@ def _connection(answer: dict[str, Any], seen: list[dict[str, Any]]) -> Connectio
         return httpx.Response(200, json={"data": {"result": answer}})
 
     return Connection(
-        Target(url="http://plane.test", token="t"), transport=httpx.MockTransport(reply)
+        ServerAddress(url="http://plane.test", token="t"), transport=httpx.MockTransport(reply)
     )
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.client.changed import Changed, Comparing
-from dagstead.client.releases import Deployed
+from dagstead.client.changed import ChangedLocation, LiveComparison
+from dagstead.client.releases import LiveLocation
 from tests.support.git import git
 
 
@@ -28,8 +28,8 @@ def repository(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def live(location: str, commit: str | None, *, notice: str | None = None) -> Deployed:
-    return Deployed(
+def live(location: str, commit: str | None, *, notice: str | None = None) -> LiveLocation:
+    return LiveLocation(
         location=location,
         queue=None,
         release=4,
@@ -39,8 +39,8 @@ def live(location: str, commit: str | None, *, notice: str | None = None) -> Dep
     )
 
 
-def compare(repository: Path) -> Comparing:
-    return Comparing(path=repository, names=("weather", "digits"))
+def compare(repository: Path) -> LiveComparison:
+    return LiveComparison(path=repository, names=("weather", "digits"))
 
 
 def test_each_location_is_compared_with_its_own_commit(repository: Path) -> None:
@@ -59,16 +59,16 @@ def test_what_never_went_live_or_went_back_is_deployed(repository: Path) -> None
     head = git(repository, "rev-parse", "HEAD")
     found = compare(repository).with_live([live("digits", head, notice="Release 5 failed.")])
     assert found == [
-        Changed(location="weather", reason="it has never been live"),
-        Changed(location="digits", reason="its last release did not go live"),
+        ChangedLocation(location="weather", reason="it has never been live"),
+        ChangedLocation(location="digits", reason="its last release did not go live"),
     ]
 
 
 def test_what_cannot_be_known_is_deployed(repository: Path) -> None:
     found = compare(repository).with_live([live("weather", "1" * 40), live("digits", None)])
     assert found == [
-        Changed(location="weather", reason="its commit 111111111111 is not in this clone"),
-        Changed(location="digits", reason="release 4 does not say of which commit it is"),
+        ChangedLocation(location="weather", reason="its commit 111111111111 is not in this clone"),
+        ChangedLocation(location="digits", reason="release 4 does not say of which commit it is"),
     ]
 
 

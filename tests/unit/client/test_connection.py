@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from dagstead.client.connection import Connection, Target
+from dagstead.client.connection import Connection, ServerAddress
 from dagstead.errors import (
     ConfigurationError,
     ForbiddenError,
@@ -14,7 +14,7 @@ from dagstead.errors import (
     UnreachableError,
 )
 
-_TARGET = Target(url="http://plane.test", token="user:acme:secret", deployment="prod")
+_TARGET = ServerAddress(url="http://plane.test", token="user:acme:secret", deployment="prod")
 
 
 def _answering(response: httpx.Response) -> Connection:
@@ -65,8 +65,8 @@ def test_nobody_there_is_said_with_the_address() -> None:
 
 def test_flags_win_over_variables() -> None:
     variables = {"DAGSTER_CLOUD_URL": "http://a/", "DAGSTER_CLOUD_API_TOKEN": "t"}
-    assert Target.of(variables) == Target(url="http://a", token="t")
-    assert Target.of(variables, url="http://b", deployment="d").url == "http://b"
+    assert ServerAddress.of(variables) == ServerAddress(url="http://a", token="t")
+    assert ServerAddress.of(variables, url="http://b", deployment="d").url == "http://b"
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_flags_win_over_variables() -> None:
 )
 def test_what_is_missing_is_named(variables: dict[str, str], says: str) -> None:
     with pytest.raises(ConfigurationError, match=says):
-        Target.of(variables)
+        ServerAddress.of(variables)
 
 
 def test_a_token_is_not_in_what_is_printed() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dagstead.client.connection import Connection, Target
+from dagstead.client.connection import Connection, ServerAddress
 from dagstead.client.uploads import Uploads
 from dagstead.errors import RefusedError
 
@@ -38,7 +38,7 @@ class Server:
 
     def send(self, *paths: Path) -> tuple[list[str], list[str]]:
         told: list[str] = []
-        target = Target(url="http://plane.test", token="t")
+        target = ServerAddress(url="http://plane.test", token="t")
         with Connection(target, transport=self.transport) as connection:
             sent = Uploads(connection, self.transport).send(
                 paths, lambda path: told.append(path.name)

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from dagstead.client.agents import LiveAgents, live_agents
-from dagstead.client.connection import Connection, Target
+from dagstead.client.connection import Connection, ServerAddress
 from dagstead.errors import RefusedError, UnreachableError
 from dagstead.model.agents import AgentKind
 from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL, Heartbeat
@@ -18,7 +18,7 @@ from dagstead.plane.tokens import Grant, TokenKind
 from tests.support.heartbeats import heartbeat_of
 from tests.unit.operator_api.surface import Operator
 
-TARGET = Target(url="http://plane.test", token="user:acme:secret")
+TARGET = ServerAddress(url="http://plane.test", token="user:acme:secret")
 
 
 def asked(operator: Operator) -> LiveAgents:

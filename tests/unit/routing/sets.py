@@ -5,13 +5,13 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 from dagstead.model.agents import Agent, AgentKind
-from dagstead.routing.routes import BRANCHES, Routed, Target
+from dagstead.routing.routes import BRANCHES, Destination, RoutedLocation
 
 NAMES = st.sampled_from(["digits", "weather", "train"])
 DEPLOYMENTS = st.sampled_from(["prod", "staging"])
 QUEUES = st.one_of(st.none(), st.sampled_from(["gpu", "eu", "hybrid-queue", ""]))
-TARGETS = st.one_of(st.just(BRANCHES), st.builds(Target, deployment=DEPLOYMENTS))
-LOCATIONS = st.builds(Routed, name=NAMES, queue=QUEUES)
+TARGETS = st.one_of(st.just(BRANCHES), st.builds(Destination, deployment=DEPLOYMENTS))
+LOCATIONS = st.builds(RoutedLocation, name=NAMES, queue=QUEUES)
 ALLOWED = st.one_of(st.none(), st.frozensets(NAMES))
 AGENTS = st.builds(
     Agent,

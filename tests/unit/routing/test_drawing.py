@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from dagstead.model.agents import Agent, managed_pool
 from dagstead.model.location import Kind
 from dagstead.routing.drawing import as_mermaid
-from dagstead.routing.routes import BRANCHES, Routed, Target, routes
+from dagstead.routing.routes import BRANCHES, Destination, RoutedLocation, routes
 
-PROD = Target(deployment="prod")
+PROD = Destination(deployment="prod")
 LINE = re.compile(
     r'flowchart LR|  \w+(?:\["[^"]*"\]|\(\["[^"]*"\]\)|\[\["[^"]*"\]\]|\(\("[^"]*"\)\))'
     r'|  \w+ --> \w+|  \w+ -- "[^"]*" --> \w+|  \w+ -\. "[^"]*" \.-> \w+|  style \w+ [\w:#,-]+'
@@ -21,8 +21,8 @@ LINE = re.compile(
 
 def test_who_runs_what_is_drawn() -> None:
     locations = [
-        Routed(name="weather", queue=None, kind=Kind.SERVERLESS),
-        Routed(name="digits", queue="gpu", kind=Kind.HYBRID),
+        RoutedLocation(name="weather", queue=None, kind=Kind.SERVERLESS),
+        RoutedLocation(name="digits", queue="gpu", kind=Kind.HYBRID),
     ]
 
     chart = as_mermaid(routes(locations, [PROD, BRANCHES], [managed_pool()]))
@@ -45,12 +45,12 @@ def test_who_runs_what_is_drawn() -> None:
 
 def test_an_agent_that_refuses_is_dashed() -> None:
     picky = Agent(name="p", queues=frozenset({"gpu"}), allowed_full={"prod": frozenset()})
-    chart = as_mermaid(routes([Routed(name="digits", queue="gpu")], [PROD], [picky]))
+    chart = as_mermaid(routes([RoutedLocation(name="digits", queue="gpu")], [PROD], [picky]))
     assert '  location0 -. "refused in prod" .-> agent0' in chart
 
 
 @given(name=st.text(min_size=1), queue=st.text(), agent=st.text())
 def test_no_name_breaks_out_of_its_label(name: str, queue: str, agent: str) -> None:
     serving = Agent(name=agent, queues=frozenset({queue}))
-    chart = as_mermaid(routes([Routed(name=name, queue=queue)], [PROD], [serving]))
+    chart = as_mermaid(routes([RoutedLocation(name=name, queue=queue)], [PROD], [serving]))
     assert all(LINE.fullmatch(each) for each in chart.rstrip("\n").split("\n"))

@@ -11,19 +11,19 @@ from dagstead.model.agents import Agent, managed_pool
 from dagstead.model.location import Kind
 from dagstead.routing.findings import findings
 from dagstead.routing.remarks import Remark, Weight
-from dagstead.routing.routes import BRANCHES, Routed, Target, routes
+from dagstead.routing.routes import BRANCHES, Destination, RoutedLocation, routes
 from tests.unit.routing.sets import AGENT_LISTS, LOCATIONS, TARGETS
 
-PROD = Target(deployment="prod")
-WEATHER = Routed(name="weather", queue=None, kind=Kind.SERVERLESS)
-DIGITS = Routed(name="digits", queue="hybrid-queue", kind=Kind.HYBRID)
+PROD = Destination(deployment="prod")
+WEATHER = RoutedLocation(name="weather", queue=None, kind=Kind.SERVERLESS)
+DIGITS = RoutedLocation(name="digits", queue="hybrid-queue", kind=Kind.HYBRID)
 EU = Agent(name="eu", queues=frozenset({"hybrid-queue"}))
 THIEF = Agent(name="thief", queues=frozenset({"hybrid-queue", None}))
 POOL = managed_pool()
 
 
 def told(
-    locations: Sequence[Routed], agents: Sequence[Agent], *targets: Target
+    locations: Sequence[RoutedLocation], agents: Sequence[Agent], *targets: Destination
 ) -> dict[str, Remark]:
     routed = routes(locations, targets or (PROD,), agents)
     return {each.name: each for each in findings(routed, agents)}
@@ -34,7 +34,7 @@ def test_nothing_is_said_of_a_mixed_repository_that_is_right() -> None:
 
 
 def test_locations_of_one_unserved_queue_are_told_together() -> None:
-    second = Routed(name="train", queue="hybrid-queue", kind=Kind.HYBRID)
+    second = RoutedLocation(name="train", queue="hybrid-queue", kind=Kind.HYBRID)
 
     found = told([DIGITS, second], [POOL], PROD, BRANCHES)
 
@@ -56,7 +56,7 @@ def test_branch_deployments_alone_are_a_warning_unless_they_are_asked_for() -> N
 
 def test_agents_without_branch_deployments_are_told_once_for_all_queues() -> None:
     gpu = Agent(name="gpu", queues=frozenset({"gpu"}))
-    train = Routed(name="train", queue="gpu", kind=Kind.HYBRID)
+    train = RoutedLocation(name="train", queue="gpu", kind=Kind.HYBRID)
 
     routed = routes([DIGITS, train], [PROD, BRANCHES], [EU, gpu])
 
@@ -75,7 +75,7 @@ def test_a_hybrid_agent_that_takes_serverless_work_is_told() -> None:
 
 
 def test_an_image_on_the_default_queue_is_told() -> None:
-    image = Routed(name="digits", queue=None, kind=Kind.HYBRID)
+    image = RoutedLocation(name="digits", queue=None, kind=Kind.HYBRID)
 
     alone = told([image], [POOL])["image-on-pool"]
     shared = told([image], [POOL, THIEF])["image-on-pool"]
@@ -110,7 +110,7 @@ def test_an_allowed_list_that_refuses_beside_an_agent_that_does_not() -> None:
 
 def test_the_default_queue_by_a_name_is_told() -> None:
     named = Agent(name="named", queues=frozenset({"default"}))
-    location = Routed(name="digits", queue="default", kind=Kind.HYBRID)
+    location = RoutedLocation(name="digits", queue="default", kind=Kind.HYBRID)
 
     assert "default-by-name" in told([location], [named])
     assert "has no name" in told([location], [EU])["unserved"].advice
@@ -122,7 +122,7 @@ def test_the_default_queue_by_a_name_is_told() -> None:
     agents=AGENT_LISTS,
 )
 def test_unserved_is_told_exactly_of_the_locations_that_nobody_runs(
-    locations: list[Routed], targets: list[Target], agents: list[Agent]
+    locations: list[RoutedLocation], targets: list[Destination], agents: list[Agent]
 ) -> None:
     routed = routes(locations, targets, agents)
 

@@ -9,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagstead.model.agents import Agent, AgentKind, managed_pool
-from dagstead.routing.routes import BRANCHES, Reason, Routed, Target, route
+from dagstead.routing.routes import BRANCHES, Destination, Reason, RoutedLocation, route
 from tests.unit.routing.sets import AGENT_LISTS, AGENTS, LOCATIONS, TARGETS
 
-PROD = Target(deployment="prod")
+PROD = Destination(deployment="prod")
 
 
-def admits(agent: Agent, location: Routed, target: Target) -> bool:
+def admits(agent: Agent, location: RoutedLocation, target: Destination) -> bool:
     """The rule again, as one expression over the sets."""
     allowed = (
         agent.allowed_branch
@@ -34,7 +34,7 @@ def admits(agent: Agent, location: Routed, target: Target) -> bool:
 
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS)
 def test_a_location_is_served_exactly_by_the_agents_whose_sets_admit_it(
-    location: Routed, target: Target, agents: list[Agent]
+    location: RoutedLocation, target: Destination, agents: list[Agent]
 ) -> None:
     found = route(location, target, agents)
 
@@ -44,7 +44,7 @@ def test_a_location_is_served_exactly_by_the_agents_whose_sets_admit_it(
 
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS)
 def test_every_agent_either_runs_a_location_or_has_a_reason(
-    location: Routed, target: Target, agents: list[Agent]
+    location: RoutedLocation, target: Destination, agents: list[Agent]
 ) -> None:
     found = route(location, target, agents)
 
@@ -55,7 +55,7 @@ def test_every_agent_either_runs_a_location_or_has_a_reason(
 
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS, data=st.data())
 def test_the_order_of_agents_is_no_matter(
-    location: Routed, target: Target, agents: list[Agent], data: st.DataObject
+    location: RoutedLocation, target: Destination, agents: list[Agent], data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(agents))
 
@@ -72,7 +72,7 @@ def test_the_order_of_agents_is_no_matter(
     kind=st.sampled_from(AgentKind),
 )
 def test_names_and_kinds_are_no_matter(
-    location: Routed, target: Target, agent: Agent, name: str, kind: AgentKind
+    location: RoutedLocation, target: Destination, agent: Agent, name: str, kind: AgentKind
 ) -> None:
     other = replace(agent, name=name, kind=kind, launcher=name)
 
@@ -84,7 +84,7 @@ def test_names_and_kinds_are_no_matter(
 
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS, new=AGENTS)
 def test_one_more_agent_takes_a_location_from_no_other(
-    location: Routed, target: Target, agents: list[Agent], new: Agent
+    location: RoutedLocation, target: Destination, agents: list[Agent], new: Agent
 ) -> None:
     before = route(location, target, agents)
     after = route(location, target, [*agents, new])
@@ -95,7 +95,7 @@ def test_one_more_agent_takes_a_location_from_no_other(
 
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS)
 def test_a_second_agent_of_the_same_sets_changes_nothing_but_the_number(
-    location: Routed, target: Target, agents: list[Agent]
+    location: RoutedLocation, target: Destination, agents: list[Agent]
 ) -> None:
     once, twice = route(location, target, agents), route(location, target, agents * 2)
 
@@ -104,7 +104,7 @@ def test_a_second_agent_of_the_same_sets_changes_nothing_but_the_number(
 
 
 def test_each_reason_is_told() -> None:
-    location = Routed(name="digits", queue="gpu")
+    location = RoutedLocation(name="digits", queue="gpu")
     agents = [
         managed_pool(),
         Agent(name="staging", queues=frozenset({"gpu"}), deployments=frozenset({"staging"})),
@@ -125,12 +125,12 @@ def test_each_reason_is_told() -> None:
     }
     assert in_branches["picky"] == (Reason.BRANCH_DEPLOYMENTS,)
     off = Agent(name="off", queues=frozenset({"gpu"}))
-    (refusal,) = route(Routed(name="weather", queue=None), PROD, [off]).refusals
+    (refusal,) = route(RoutedLocation(name="weather", queue=None), PROD, [off]).refusals
     assert refusal.reasons == (Reason.DEFAULT_QUEUE_OFF,)
 
 
 def test_only_the_allowed_list_leaves_the_requests_with_the_agent_that_refuses() -> None:
-    location = Routed(name="digits", queue="gpu")
+    location = RoutedLocation(name="digits", queue="gpu")
     picky = Agent(name="p", queues=frozenset({"gpu"}), allowed_full={"prod": frozenset({"x"})})
     other = replace(picky, deployments=frozenset({"staging"}))
 

@@ -6,16 +6,18 @@ import pytest
 from hypothesis import given
 
 from dagstead.model.agents import Agent, managed_pool
-from dagstead.routing.routes import BRANCHES, Routed, Target, route
+from dagstead.routing.routes import BRANCHES, Destination, RoutedLocation, route
 from dagstead.routing.wording import describe_refusal, describe_unserved
 from tests.unit.routing.sets import AGENT_LISTS, LOCATIONS, TARGETS
 
-PROD = Target(deployment="prod")
+PROD = Destination(deployment="prod")
 EU = Agent(name="eu", queues=frozenset({"hybrid-queue"}), deployments=frozenset({"prod"}))
 
 
-def said(queue: str | None, target: Target = PROD, *, agents: list[Agent], running: bool) -> str:
-    found = route(Routed(name="digits", queue=queue), target, agents)
+def said(
+    queue: str | None, target: Destination = PROD, *, agents: list[Agent], running: bool
+) -> str:
+    found = route(RoutedLocation(name="digits", queue=queue), target, agents)
     assert not found.is_served
     return str(describe_unserved(found, running=running))
 
@@ -50,7 +52,7 @@ def test_the_default_queue_by_a_name_is_told_to_have_none(queue: str) -> None:
 @pytest.mark.parametrize(
     ("target", "agent", "says"),
     [
-        (Target(deployment="staging"), EU, "eu serves it in deployment 'prod' only"),
+        (Destination(deployment="staging"), EU, "eu serves it in deployment 'prod' only"),
         (BRANCHES, EU, "Set dagster_cloud_api.branch_deployments"),
         (
             PROD,
@@ -63,14 +65,14 @@ def test_the_default_queue_by_a_name_is_told_to_have_none(queue: str) -> None:
     ],
 )
 def test_an_agent_that_nearly_would_is_named_with_what_is_missing(
-    target: Target, agent: Agent, says: str
+    target: Destination, agent: Agent, says: str
 ) -> None:
     assert says in said("hybrid-queue", target, agents=[agent, managed_pool()], running=False)
 
 
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS)
 def test_there_is_a_sentence_for_whatever_the_sets_are(
-    location: Routed, target: Target, agents: list[Agent]
+    location: RoutedLocation, target: Destination, agents: list[Agent]
 ) -> None:
     found = route(location, target, agents)
 

@@ -44,7 +44,7 @@ class AgentFlags:
         Raises:
             DagsteadError: when a file, or the control plane, does not say which agents there are.
         """
-        from dagstead.check.outlook import Wanted, look
+        from dagstead.check.outlook import RoutesQuery, look
 
         source = AgentSource(
             agents=self.agents,
@@ -53,5 +53,7 @@ class AgentFlags:
             live=self.live,
             url=self.url,
         )
-        wanted = Wanted(deployment=deployments.deployment, branch=deployments.branch, names=names)
+        wanted = RoutesQuery(
+            deployment=deployments.deployment, branch=deployments.branch, names=names
+        )
         return look(project, source.found(project), wanted, live=self.live)

@@ -13,7 +13,7 @@ from dagstead.cli.options.source import HERE, PathArgument
 from dagstead.cli.options.templates import TemplateFlags
 
 if TYPE_CHECKING:
-    from dagstead.repository.changes import Question
+    from dagstead.repository.changes import ChangesQuery
 
 
 class ChangesFormat(StrEnum):
@@ -90,15 +90,17 @@ class WatchFlags:
         return watched
 
 
-def question_of(compared: ComparisonFlags, watch: WatchFlags, templates: TemplateFlags) -> Question:
+def question_of(
+    compared: ComparisonFlags, watch: WatchFlags, templates: TemplateFlags
+) -> ChangesQuery:
     """What is asked of the repository.
 
     Raises:
         InvalidInputError: when an option is not of its form.
     """
-    from dagstead.repository.changes import Question
+    from dagstead.repository.changes import ChangesQuery
 
-    return Question(
+    return ChangesQuery(
         path=compared.path,
         since=compared.since,
         merge_base=compared.merge_base,

@@ -12,7 +12,7 @@ from dagstead.cli.options.pairs import pairs
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from dagstead.repository.layouts.plan import Wish
+    from dagstead.repository.layouts.model import MigrationRequest
 
 
 class LayoutName(StrEnum):
@@ -78,15 +78,15 @@ class MovedFlags:
         bool, typer.Option("--keep", help="Leave the old definitions where they are, too.")
     ] = False
 
-    def wish(self, layout: LayoutName) -> Wish:
+    def wish(self, layout: LayoutName) -> MigrationRequest:
         """What they mean for a layout.
 
         Raises:
             InvalidInputError: when one is not of its form.
         """
-        from dagstead.repository.layouts.plan import Layout, Wish
+        from dagstead.repository.layouts.model import Layout, MigrationRequest
 
-        return Wish(
+        return MigrationRequest(
             layout=Layout(layout),
             names=frozenset(self.location or ()),
             folders=dict(pairs("--folder", self.folder, form="NAME=PATH")),

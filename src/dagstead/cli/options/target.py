@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from dagstead.client.connection import Target
+    from dagstead.client.connection import ServerAddress
 
 _PANEL = "Where the control plane is"
 
@@ -50,7 +50,7 @@ class TargetFlags:
     url: UrlOption = None
     deployment: DeploymentOption = None
 
-    def target(self) -> Target:
+    def target(self) -> ServerAddress:
         """From flags, the environment and a saved login.
 
         A token is no flag: others would see it in the list of processes.

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from dagstead.errors import InvalidInputError
 from dagstead.model.queues import is_default_by_name
-from dagstead.repository.files.yaml_text import Noted, Yaml, dump
+from dagstead.repository.files.yaml_text import CommentedValue, Yaml, dump
 
 #: Where agents take their token from; the file never has it.
 TOKEN_VARIABLE = "DAGSTER_CLOUD_AGENT_TOKEN"  # noqa: S105 - a name
@@ -110,16 +110,18 @@ def _dagster_yaml(file: AgentFile) -> dict[str, Yaml]:
     }
 
 
-def _default_queue(file: AgentFile) -> Noted:
+def _default_queue(file: AgentFile) -> CommentedValue:
     if file.default_queue:
-        return Noted(file.default_queue, "locations without a queue come here, serverless ones too")
-    return Noted(file.default_queue, "locations without a queue are for other agents")
+        return CommentedValue(
+            file.default_queue, "locations without a queue come here, serverless ones too"
+        )
+    return CommentedValue(file.default_queue, "locations without a queue are for other agents")
 
 
 def _launcher(file: AgentFile) -> dict[str, Yaml]:
     match file.type:
         case AgentType.DOCKER:
-            networks = Noted(
+            networks = CommentedValue(
                 [file.network],
                 above=("The agent's own container has to be in it, too.",),
             )
@@ -159,8 +161,8 @@ def _ecs() -> dict[str, Yaml]:
 
 def _values(file: AgentFile) -> dict[str, Yaml]:
     cloud: dict[str, Yaml] = {
-        "endpoint": Noted(file.url, above=("The official chart reads this,",)),
-        "url": Noted(file.url, above=("and charts/dagstead-agent this.",)),
+        "endpoint": CommentedValue(file.url, above=("The official chart reads this,",)),
+        "url": CommentedValue(file.url, above=("and charts/dagstead-agent this.",)),
         "deployments": list(file.deployments),
         "branchDeployments": file.branch_deployments,
         "agentQueues": {

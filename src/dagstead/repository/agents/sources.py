@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dagstead.errors import InvalidInputError
-from dagstead.repository.agents.finding import agent_of_sets, find_agents, named_agents
+from dagstead.repository.agents.discovery import agent_of_sets, find_agents, named_agents
 from dagstead.repository.agents.scan import AgentScan
 from dagstead.repository.files import ConfigFile, Project, read_file, read_project
 

@@ -11,28 +11,33 @@ of the repository is run.
 
 from __future__ import annotations
 
-from dagstead.repository.changes.additions import Additions
+from dagstead.repository.changes.comparison import ChangesQuery
+from dagstead.repository.changes.extra_facts import Additions
 from dagstead.repository.changes.files import Files, FilesOnDisk
-from dagstead.repository.changes.finding import find_changes
-from dagstead.repository.changes.made import made_from
-from dagstead.repository.changes.model import Changes, Gone, Reason, Touched
-from dagstead.repository.changes.parts import Edge, Glob, Part, Step, Tree
-from dagstead.repository.changes.present import Question
+from dagstead.repository.changes.location_parts import made_from
+from dagstead.repository.changes.model import (
+    ChangeReason,
+    Changes,
+    RemovedLocation,
+    TouchedLocation,
+)
+from dagstead.repository.changes.parts import Edge, Glob, Hop, Part, Subtree
+from dagstead.repository.changes.touched_locations import find_changes
 
 __all__ = [
     "Additions",
+    "ChangeReason",
     "Changes",
+    "ChangesQuery",
     "Edge",
     "Files",
     "FilesOnDisk",
     "Glob",
-    "Gone",
+    "Hop",
     "Part",
-    "Question",
-    "Reason",
-    "Step",
-    "Touched",
-    "Tree",
+    "RemovedLocation",
+    "Subtree",
+    "TouchedLocation",
     "find_changes",
     "made_from",
 ]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from dagstead.repository.changes.files import Files
-from dagstead.repository.changes.parts import EVERYTHING, Edge, Step, Tree, above, joined
+from dagstead.repository.changes.parts import EVERYTHING, Edge, Hop, Subtree, above, joined
 
 #: ``{{ project_root }}/../dbt`` begins at the folder of the location, others at the file.
 _STEPS_UP = re.compile(r"(?P<root>\{\{[^}]*\}\}/)?(?P<path>\.\./[^\s\"',#\]}]*)")
@@ -32,5 +32,5 @@ class Components:
                     base = folder if found["root"] else file.rpartition("/")[0] or EVERYTHING
                     target = joined(base, found["path"])
                     if target is not None:
-                        step = Step(file=file, line=number, what=line.strip())
-                        yield Edge(to=Tree(path=target), step=step)
+                        step = Hop(file=file, line=number, what=line.strip())
+                        yield Edge(to=Subtree(path=target), step=step)

@@ -18,7 +18,7 @@ _REMOTE = re.compile(r"[a-z+]+://|git@", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Source:
+class CopySource:
     """What an instruction takes from the build context."""
 
     line: int
@@ -30,7 +30,7 @@ class Source:
     is_cut: bool = False
 
 
-def context_sources(text: str) -> Iterator[Source]:
+def context_sources(text: str) -> Iterator[CopySource]:
     """The paths that a Dockerfile takes from its build context.
 
     Other stages, images and addresses are none. A path with a variable that has no default here is
@@ -85,7 +85,7 @@ def _behind_heredocs(lines: list[str], number: int, rest: str) -> int:
     return number
 
 
-def _copied(line: int, word: str, rest: str, defaults: dict[str, str]) -> Iterator[Source]:
+def _copied(line: int, word: str, rest: str, defaults: dict[str, str]) -> Iterator[CopySource]:
     flags, rest = _flags(rest)
     if "from" in flags:
         return
@@ -94,7 +94,7 @@ def _copied(line: int, word: str, rest: str, defaults: dict[str, str]) -> Iterat
             yield _source(line, word, path, defaults)
 
 
-def _mounted(line: int, rest: str, defaults: dict[str, str]) -> Iterator[Source]:
+def _mounted(line: int, rest: str, defaults: dict[str, str]) -> Iterator[CopySource]:
     for flag in re.findall(r"--mount=(\S+)", rest):
         options = dict(each.partition("=")[::2] for each in flag.split(","))
         if options.get("type", "bind") == "bind" and "from" not in options:
@@ -121,7 +121,7 @@ def _arguments(rest: str) -> list[str]:
     return [each.strip("\"'") for each in _WORD.findall(rest)]
 
 
-def _source(line: int, word: str, path: str, defaults: dict[str, str]) -> Source:
+def _source(line: int, word: str, path: str, defaults: dict[str, str]) -> CopySource:
     filled = _VARIABLE.sub(
         lambda found: defaults.get(found[1] or found[3], found[2] or found[0]), path
     )
@@ -130,4 +130,4 @@ def _source(line: int, word: str, path: str, defaults: dict[str, str]) -> Source
         filled = filled[: cut.start()].rpartition("/")[0] or "."
     # Docker lets no path leave the context.
     normal = posixpath.normpath("/" + filled).lstrip("/") or "."
-    return Source(line=line, what=f"{word} {path}", path=normal, is_cut=cut is not None)
+    return CopySource(line=line, what=f"{word} {path}", path=normal, is_cut=cut is not None)

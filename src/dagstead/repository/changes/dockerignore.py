@@ -14,7 +14,7 @@ from functools import cache
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ignored:
+class DockerIgnore:
     """The lines of one ``.dockerignore``."""
 
     #: Its build context, relative to the top of the repository.
@@ -38,7 +38,7 @@ class Ignored:
         return hidden
 
 
-def read_dockerignore(context: str, text: str, always: frozenset[str]) -> Ignored | None:
+def read_dockerignore(context: str, text: str, always: frozenset[str]) -> DockerIgnore | None:
     """The patterns of a file, ``None`` when it has none."""
     patterns = []
     for line in text.removeprefix("\ufeff").splitlines():
@@ -51,7 +51,9 @@ def read_dockerignore(context: str, text: str, always: frozenset[str]) -> Ignore
         # The context itself cannot be ignored.
         if pattern:
             patterns.append(("!" if exception else "") + pattern)
-    return Ignored(context=context, patterns=tuple(patterns), always=always) if patterns else None
+    return (
+        DockerIgnore(context=context, patterns=tuple(patterns), always=always) if patterns else None
+    )
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 
 from dagstead.model.location import Location
 from dagstead.model.nodes import Node
-from dagstead.repository.changes.parts import Step, step_at
+from dagstead.repository.changes.parts import Hop, hop_at
 from dagstead.repository.files.merge import without_nulls
 
 _Form = tuple[tuple[str, str], ...]
@@ -16,7 +16,7 @@ _Form = tuple[tuple[str, str], ...]
 _FOLDER = "build.directory"
 
 
-def entry_steps(then: Iterable[Location], now: Iterable[Location], prefix: str) -> tuple[Step, ...]:
+def entry_steps(then: Iterable[Location], now: Iterable[Location], prefix: str) -> tuple[Hop, ...]:
     """What differs between the definitions of one location, each with its place now.
 
     Empty when all of them mean the same: order, comments, and the file that an entry is in do not
@@ -33,7 +33,7 @@ def entry_steps(then: Iterable[Location], now: Iterable[Location], prefix: str) 
     return tuple(step for each in new for step in _differing(before, each, prefix))
 
 
-def _differing(before: Mapping[_Form, Location], now: Location, prefix: str) -> Iterator[Step]:
+def _differing(before: Mapping[_Form, Location], now: Location, prefix: str) -> Iterator[Hop]:
     same_file = [form for form, each in before.items() if each.file == now.file]
     old = dict((same_file or list(before))[0])
     new = dict(_form(now))
@@ -41,11 +41,11 @@ def _differing(before: Mapping[_Form, Location], now: Location, prefix: str) -> 
         if old.get(key) != new.get(key):
             node = _node(now, key)
             place = now.position if node is None else node.position
-            yield step_at(place, prefix, f"{key} changed")
+            yield hop_at(place, prefix, f"{key} changed")
 
 
-def _step(location: Location, prefix: str, what: str) -> Step:
-    return step_at(location.position, prefix, what)
+def _step(location: Location, prefix: str, what: str) -> Hop:
+    return hop_at(location.position, prefix, what)
 
 
 def _node(location: Location, key: str) -> Node | None:

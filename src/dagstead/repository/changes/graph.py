@@ -8,8 +8,7 @@ from typing import NamedTuple
 from dagstead.model.nodes import Node
 from dagstead.repository.changes.components import Components
 from dagstead.repository.changes.files import Files
-from dagstead.repository.changes.links import Links
-from dagstead.repository.changes.parts import EVERYTHING, Edge, Part, Step, Tree, above, joined
+from dagstead.repository.changes.parts import EVERYTHING, Edge, Hop, Part, Subtree, above, joined
 from dagstead.repository.changes.pyprojects import (
     path_edges,
     read_pyproject,
@@ -19,6 +18,7 @@ from dagstead.repository.changes.pyprojects import (
 )
 from dagstead.repository.changes.requirements import REQUIREMENTS_FILE, requirement_edges
 from dagstead.repository.changes.setup_files import setup_cfg_edges, setup_py_edges
+from dagstead.repository.changes.symlinks import Symlinks
 from dagstead.repository.changes.workspaces import Workspace, Workspaces
 
 PYPROJECT = "pyproject.toml"
@@ -34,10 +34,10 @@ _CONDA = ("environment.yml", "environment.yaml")
 class Chain(NamedTuple):
     """How a part was reached: the last step, and the chain before it."""
 
-    step: Step
+    step: Hop
     before: Chain | None
 
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[Hop, ...]:
         """From the part back to the location."""
         found = [self.step]
         chain = self.before
@@ -55,7 +55,7 @@ class Graph:
         self._former = former_workspaces
         self._edges: dict[Part, tuple[Edge, ...]] = {}
         self._pyprojects: dict[str, Node | None] = {}
-        self._links = Links(files.links)
+        self._links = Symlinks(files.links)
         self._components = Components(files)
         self._workspaces = Workspaces(files, self.pyproject)
 
@@ -81,7 +81,7 @@ class Graph:
         """What follows from a part at once."""
         edges = self._edges.get(part)
         if edges is None:
-            found = self._of_tree(part) if isinstance(part, Tree) else iter(())
+            found = self._of_tree(part) if isinstance(part, Subtree) else iter(())
             edges = tuple(edge for edge in found if edge.to != part)
             self._edges[part] = edges
         return edges
@@ -122,7 +122,7 @@ class Graph:
             self._pyprojects[folder] = read_pyproject(path, self._files.read(path))
         return self._pyprojects[folder]
 
-    def _of_tree(self, part: Tree) -> Iterator[Edge]:
+    def _of_tree(self, part: Subtree) -> Iterator[Edge]:
         path = part.path
         yield from self._links.edges(path)
         if not self._files.is_file(path):
@@ -141,13 +141,13 @@ class Graph:
             yield from self._members(root, path, workspace)
         if workspace is not None and workspace.folder != folder:
             file = joined(workspace.folder, PYPROJECT) or PYPROJECT
-            step = Step(file=file, what="[tool.uv.workspace] it is a member of")
-            yield Edge(to=Tree(path=file), step=step)
+            step = Hop(file=file, what="[tool.uv.workspace] it is a member of")
+            yield Edge(to=Subtree(path=file), step=step)
             yield from self._inherited(workspace, path, file)
         for each in self._former.intersection(above(folder)):
             file = joined(each, PYPROJECT) or PYPROJECT
-            step = Step(file=file, what="[tool.uv.workspace] it may have been a member of")
-            yield Edge(to=Tree(path=file), step=step)
+            step = Hop(file=file, what="[tool.uv.workspace] it may have been a member of")
+            yield Edge(to=Subtree(path=file), step=step)
 
     def _inherited(self, workspace: Workspace, path: str, file: str) -> Iterator[Edge]:
         """Sources of a workspace hold for its members, where these require the package."""
@@ -172,7 +172,7 @@ class Graph:
                 what += " (no member of the workspace has this name)"
                 member = EVERYTHING if workspace is None else workspace.folder
             yield Edge(
-                to=Tree(path=member), step=Step(file=path, line=key.position.line, what=what)
+                to=Subtree(path=member), step=Hop(file=path, line=key.position.line, what=what)
             )
 
     def _text(self, path: str) -> str:

@@ -7,24 +7,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.model.location import Kind
-from dagstead.repository.changes.dockerfiles import Source, context_sources
-from dagstead.repository.changes.dockerignore import Ignored, read_dockerignore
+from dagstead.repository.changes.dockerfiles import CopySource, context_sources
+from dagstead.repository.changes.dockerignore import DockerIgnore, read_dockerignore
 from dagstead.repository.changes.files import Files
-from dagstead.repository.changes.parts import Edge, Step, Tree, above, is_below, joined
+from dagstead.repository.changes.parts import Edge, Hop, Subtree, above, is_below, joined
 
 _DOCKERFILE = "Dockerfile"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Image:
+class ImageInputs:
     """What an image is built from beside its build folder."""
 
     #: What of the build folder is not in it; ``None`` when that cannot be told, too.
-    ignored: Ignored | None
+    ignored: DockerIgnore | None
     edges: tuple[Edge, ...]
 
 
-class Images:
+class ImageReader:
     """Reads Dockerfiles, each once."""
 
     def __init__(
@@ -33,9 +33,9 @@ class Images:
         self._files = files
         self._past = past
         self._known = contexts
-        self._found: dict[tuple[str, bool], Image | None] = {}
+        self._found: dict[tuple[str, bool], ImageInputs | None] = {}
 
-    def of(self, folder: str, kind: Kind) -> Image | None:
+    def of(self, folder: str, kind: Kind) -> ImageInputs | None:
         """The image of a build folder, ``None`` when there is none to build.
 
         The Dockerfile is the one in the folder; for a location that must have one, the nearest
@@ -48,38 +48,40 @@ class Images:
             self._found[key] = self._read(folder, is_hybrid=kind is Kind.HYBRID)
         return self._found[key]
 
-    def _read(self, folder: str, *, is_hybrid: bool) -> Image | None:
+    def _read(self, folder: str, *, is_hybrid: bool) -> ImageInputs | None:
         candidates = [folder, *above(folder)] if is_hybrid else [folder]
         edges: list[Edge] = []
         for each in candidates:
             path = joined(each, _DOCKERFILE) or _DOCKERFILE
             if each != folder and self._matters(path):
-                step = Step(file=path, what=f"(nearest above {folder})")
-                edges.append(Edge(to=Tree(path=path), step=step))
+                step = Hop(file=path, what=f"(nearest above {folder})")
+                edges.append(Edge(to=Subtree(path=path), step=step))
             if self._files.is_file(path):
                 return self._image(path, folder, each, edges, is_hybrid=is_hybrid)
-        return Image(ignored=None, edges=tuple(edges)) if is_hybrid else None
+        return ImageInputs(ignored=None, edges=tuple(edges)) if is_hybrid else None
 
     def _image(
         self, path: str, folder: str, beside: str, edges: list[Edge], *, is_hybrid: bool
-    ) -> Image:
+    ) -> ImageInputs:
         sources = tuple(context_sources(self._text(path) or ""))
         contexts = self._known.get(path) or (self._context(sources, beside),)
         for context in contexts:
             ignored = self._ignored(context, path)
             copied = self._copied(path, sources, context, ignored)
             # What the folder has is in it already, whatever docker ignores of it.
-            edges += (each for each in copied if each.to != Tree(path=folder, ignored=ignored))
+            edges += (each for each in copied if each.to != Subtree(path=folder, ignored=ignored))
             edges += (
-                Edge(to=Tree(path=each), step=Step(file=path, what="(its build context's)"))
+                Edge(to=Subtree(path=each), step=Hop(file=path, what="(its build context's)"))
                 for each in self._ignore_files(context, path)
                 if self._matters(each) and not is_below(each, folder)
             )
         # Only where the folder itself is the context is all of it seen by docker alone.
         alone = is_hybrid and tuple(contexts) == (folder,)
-        return Image(ignored=self._ignored(folder, path) if alone else None, edges=tuple(edges))
+        return ImageInputs(
+            ignored=self._ignored(folder, path) if alone else None, edges=tuple(edges)
+        )
 
-    def _context(self, sources: tuple[Source, ...], beside: str) -> str:
+    def _context(self, sources: tuple[CopySource, ...], beside: str) -> str:
         """The nearest folder, at or above the Dockerfile, that has all that is copied."""
         named = [each.path for each in sources if not each.is_cut]
         for each in (beside, *above(beside)):
@@ -88,15 +90,15 @@ class Images:
         return beside
 
     def _copied(
-        self, path: str, sources: tuple[Source, ...], context: str, ignored: Ignored | None
+        self, path: str, sources: tuple[CopySource, ...], context: str, ignored: DockerIgnore | None
     ) -> Iterator[Edge]:
         for each in sources:
             target = joined(context, each.path)
             if target is not None:
-                step = Step(file=path, line=each.line, what=each.what)
-                yield Edge(to=Tree(path=target, ignored=ignored), step=step)
+                step = Hop(file=path, line=each.line, what=each.what)
+                yield Edge(to=Subtree(path=target, ignored=ignored), step=step)
 
-    def _ignored(self, context: str, path: str) -> Ignored | None:
+    def _ignored(self, context: str, path: str) -> DockerIgnore | None:
         for file in self._ignore_files(context, path):
             text = self._text(file)
             if text is not None:

@@ -7,34 +7,34 @@ from dataclasses import dataclass
 from dagstead.model.location import Location
 from dagstead.model.source import Position
 from dagstead.repository.changes.git import Change
-from dagstead.repository.changes.parts import Step
+from dagstead.repository.changes.parts import Hop
 from dagstead.repository.files.project import Project
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reason:
+class ChangeReason:
     """Changed paths, and the chain that led from the location to them."""
 
     #: Relative to the top of the repository. Empty for a configuration entry, whose only step has
     #: the place.
     changes: tuple[Change, ...]
     #: From the path back to the location.
-    chain: tuple[Step, ...]
+    chain: tuple[Hop, ...]
     #: What has changed there, where a path alone does not tell.
     remark: str = ""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class Touched:
+class TouchedLocation:
     """A location that a change touches."""
 
     location: Location
     #: At least one.
-    reasons: tuple[Reason, ...]
+    reasons: tuple[ChangeReason, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Gone:
+class RemovedLocation:
     """A location that is defined no longer."""
 
     name: str
@@ -54,8 +54,8 @@ class Changes:
     #: Every path that differs.
     changes: tuple[Change, ...]
     #: In the order of the project's locations.
-    touched: tuple[Touched, ...]
-    gone: tuple[Gone, ...]
+    touched: tuple[TouchedLocation, ...]
+    gone: tuple[RemovedLocation, ...]
     #: Changed paths of the project that belong to no location, as far as files tell.
     elsewhere: tuple[Change, ...]
     #: What a person should know about the answer, a sentence each.

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from dagstead.model.source import Position
-from dagstead.repository.changes.dockerignore import Ignored
+from dagstead.repository.changes.dockerignore import DockerIgnore
 
 #: The whole repository: what may be anywhere.
 EVERYTHING = "."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class Hop:
     """Where it is written that something is made from something else."""
 
     #: Relative to the top of the repository.
@@ -30,12 +30,12 @@ class Step:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Tree:
+class Subtree:
     """A path and all below it. Whether it is a file or a folder does not matter."""
 
     path: str
     #: What of it no image is built from.
-    ignored: Ignored | None = field(default=None)
+    ignored: DockerIgnore | None = field(default=None)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +56,7 @@ class LockedPackages:
     package: str
 
 
-Part: TypeAlias = Tree | Glob | LockedPackages
+Part: TypeAlias = Subtree | Glob | LockedPackages
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +64,7 @@ class Edge:
     """One part is made from another."""
 
     to: Part
-    step: Step
+    step: Hop
 
 
 def joined(folder: str, path: str) -> str | None:
@@ -89,6 +89,6 @@ def is_below(path: str, folder: str) -> bool:
     return folder in {path, EVERYTHING} or path.startswith(f"{folder}/")
 
 
-def step_at(position: Position, prefix: str, what: str) -> Step:
+def hop_at(position: Position, prefix: str, what: str) -> Hop:
     """A step at a place of a project whose root is ``prefix`` below the top."""
-    return Step(file=posixpath.join(prefix, position.file), line=position.line, what=what)
+    return Hop(file=posixpath.join(prefix, position.file), line=position.line, what=what)

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from dagstead.model.nodes import Node, NodeKind
 from dagstead.model.source import SourceText
-from dagstead.repository.changes.parts import EVERYTHING, Edge, Step, Tree
+from dagstead.repository.changes.parts import EVERYTHING, Edge, Hop, Subtree
 from dagstead.repository.changes.requirements import edges_to, path_in_requirement
 from dagstead.repository.changes.setup_files import steps_up
 from dagstead.repository.files.toml_reader import read_toml
@@ -30,7 +30,7 @@ def read_pyproject(file: str, data: bytes | None) -> Node | None:
 def unreadable_edges(file: str, data: bytes | None) -> Iterator[Edge]:
     """An edge to everything when a document may name paths, and cannot be read."""
     if data is not None and _WORTH_READING.search(data) and _read(file, data) is None:
-        yield Edge(to=Tree(path=EVERYTHING), step=Step(file=file, what="(cannot be read)"))
+        yield Edge(to=Subtree(path=EVERYTHING), step=Hop(file=file, what="(cannot be read)"))
 
 
 def path_edges(
@@ -44,7 +44,7 @@ def path_edges(
         if sources_of is not None and not _is_source_of(keys, sources_of):
             continue
         for path in _paths(keys, node.text or ""):
-            step = Step(file=file, line=node.position.line, what=_shown(keys))
+            step = Hop(file=file, line=node.position.line, what=_shown(keys))
             yield from edges_to(path, folder, step)
 
 

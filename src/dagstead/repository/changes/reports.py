@@ -9,7 +9,7 @@ from typing import Any
 
 from dagstead.errors import InvalidInputError
 from dagstead.repository.changes.git import Change
-from dagstead.repository.changes.model import Changes, Reason, Touched
+from dagstead.repository.changes.model import ChangeReason, Changes, TouchedLocation
 
 _MOST_NAMED = 3
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
@@ -44,7 +44,7 @@ def elsewhere(changes: Changes) -> str:
     )
 
 
-def summary(touched: Touched) -> str:
+def summary(touched: TouchedLocation) -> str:
     """The first path that touches a location, what led to it, and how many more there are."""
     number = sum(max(len(each.changes), 1) for each in touched.reasons)
     more = f" (and {number - 1} more)" if number > 1 else ""
@@ -104,8 +104,8 @@ def _escaped(found: re.Match[str]) -> str:
     return f"\\x{code & 0xFF:02x}" if code < 0x100 or code >= 0xD800 else f"\\u{code:04x}"  # noqa: PLR2004
 
 
-def _lines(reason: Reason) -> Iterator[str]:
-    steps = " <- ".join(shown(str(each)) for each in _told(reason))
+def _lines(reason: ChangeReason) -> Iterator[str]:
+    steps = " <- ".join(shown(str(each)) for each in _chain_lines(reason))
     remark = f" ({reason.remark})" if reason.remark else ""
     if not reason.changes:
         yield steps
@@ -113,7 +113,7 @@ def _lines(reason: Reason) -> Iterator[str]:
         yield f"{shown(_path(each))}{remark} <- {steps}"
 
 
-def _told(reason: Reason) -> Iterator[Any]:
+def _chain_lines(reason: ChangeReason) -> Iterator[Any]:
     """The chain; that a location is built from its folder goes without saying in a longer one."""
     chain = reason.chain
     return iter(chain[:-1] if len(chain) > 1 else chain)
@@ -133,7 +133,7 @@ def _path(change: Change) -> str:
             return f"{change.path} (submodule)" if change.is_folder else change.path
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
+def _reason(reason: ChangeReason) -> dict[str, Any]:
     found: dict[str, Any] = {
         "paths": [
             {"path": each.path, "status": each.status}

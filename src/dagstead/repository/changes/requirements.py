@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dagstead.repository.changes.parts import EVERYTHING, Edge, Step, Tree, joined
+from dagstead.repository.changes.parts import EVERYTHING, Edge, Hop, Subtree, joined
 
 #: Files that pip would take with ``-r`` or ``-c``, by their names.
 REQUIREMENTS_FILE = re.compile(r".*(?:requirement|constraint|dependenc).*\.(?:txt|in|lock)|.*\.in")
@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"[$%]\{?\w|\{")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Unreadable:
+class UnreadablePath:
     """A path that holds something only the running tool can fill in."""
 
     text: str
@@ -46,7 +46,7 @@ def requirement_edges(file: str, text: str) -> Iterator[Edge]:
         continued = ""
         what = _of_line(whole)
         if what is not None:
-            yield from edges_to(what, folder, Step(file=file, line=number, what=whole.strip()))
+            yield from edges_to(what, folder, Hop(file=file, line=number, what=whole.strip()))
 
 
 def path_in_requirement(requirement: str) -> str | None:
@@ -55,17 +55,17 @@ def path_in_requirement(requirement: str) -> str | None:
     return None if found is None else (found["path"] or found["file"])
 
 
-def edges_to(path: str, folder: str, step: Step) -> Iterator[Edge]:
+def edges_to(path: str, folder: str, step: Hop) -> Iterator[Edge]:
     """An edge to a path that is written in a folder; none when it leaves the repository."""
     resolved = resolve(path, folder)
-    if isinstance(resolved, Unreadable):
+    if isinstance(resolved, UnreadablePath):
         what = f"{step.what} (what {resolved.text!r} means is known to the running tool only)"
-        yield Edge(to=Tree(path=EVERYTHING), step=Step(file=step.file, line=step.line, what=what))
+        yield Edge(to=Subtree(path=EVERYTHING), step=Hop(file=step.file, line=step.line, what=what))
     elif resolved is not None:
-        yield Edge(to=Tree(path=resolved), step=step)
+        yield Edge(to=Subtree(path=resolved), step=step)
 
 
-def resolve(path: str, folder: str) -> str | Unreadable | None:
+def resolve(path: str, folder: str) -> str | UnreadablePath | None:
     """A path or ``file:`` address, written in a folder. ``None`` for one elsewhere on the disk."""
     text = re.sub(r"^file:(?://(?:localhost(?=/))?)?", "", path)
     text = text.replace("${PROJECT_ROOT}", ".").removeprefix("/./")
@@ -74,7 +74,7 @@ def resolve(path: str, folder: str) -> str | Unreadable | None:
         text = root["up"].count("parent") * "../" + "./" + text[root.end() :].lstrip("/")
     text = re.split(r"[#\[]", text, maxsplit=1)[0]
     if _VARIABLE.search(text):
-        return Unreadable(text=path)
+        return UnreadablePath(text=path)
     return None if "://" in text or not text else joined(folder, text)
 
 

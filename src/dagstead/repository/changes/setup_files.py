@@ -7,7 +7,7 @@ import re
 import warnings
 from collections.abc import Iterator, Mapping
 
-from dagstead.repository.changes.parts import EVERYTHING, Edge, Step, Tree
+from dagstead.repository.changes.parts import EVERYTHING, Edge, Hop, Subtree
 from dagstead.repository.changes.requirements import edges_to, path_in_requirement
 
 _STEPS_UP = re.compile(r"(?:^|(?<=[\s:,=\"'/]))\.\.(?:/[^\s,;:\"'*]*|$)")
@@ -24,9 +24,9 @@ def setup_py_edges(file: str, text: str) -> Iterator[Edge]:
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        step = Step(file=file, what="(it cannot be read: it is no Python of this version)")
+        step = Hop(file=file, what="(it cannot be read: it is no Python of this version)")
         if "file:" in text or "../" in text:
-            yield Edge(to=Tree(path=EVERYTHING), step=step)
+            yield Edge(to=Subtree(path=EVERYTHING), step=step)
         return
     names = {
         target.id: node.value
@@ -59,7 +59,7 @@ def _of_text(text: str, file: str, line: int, folder: str) -> Iterator[Edge]:
     path = path_in_requirement(text)
     found = steps_up(text) if path is None else [path]
     for each in found:
-        yield from edges_to(each, folder, Step(file=file, line=line, what=_shortened(text)))
+        yield from edges_to(each, folder, Hop(file=file, line=line, what=_shortened(text)))
 
 
 def _of_pieces(node: ast.JoinedStr, names: Mapping[str, ast.expr], file: str) -> Iterator[Edge]:
@@ -68,13 +68,13 @@ def _of_pieces(node: ast.JoinedStr, names: Mapping[str, ast.expr], file: str) ->
     text = "".join("{}" if each is None else each for each in pieces)
     if "file:" not in text:
         return
-    step = Step(file=file, line=node.lineno, what=f"f{_shortened(text)!r}")
+    step = Hop(file=file, line=node.lineno, what=f"f{_shortened(text)!r}")
     found = re.fullmatch(r"[^{]*\bfile:/*\{\}(?P<path>/[^{\s]*)?", text)
     value = next((each for each in node.values if isinstance(each, ast.FormattedValue)), None)
     up = None if value is None or found is None else _steps_to(value.value, names)
     if found is None or up is None:
         what = f"{step.what} (known only when it is run)"
-        yield Edge(to=Tree(path=EVERYTHING), step=Step(file=file, line=node.lineno, what=what))
+        yield Edge(to=Subtree(path=EVERYTHING), step=Hop(file=file, line=node.lineno, what=what))
         return
     folder = file.rpartition("/")[0] or EVERYTHING
     yield from edges_to(f"./{'../' * up}{found['path'] or ''}", folder, step)

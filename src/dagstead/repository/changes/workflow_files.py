@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from dagstead.model.families import Family
-from dagstead.repository.changes import Additions, Edge, Files, Step, Tree
+from dagstead.repository.changes import Additions, Edge, Files, Hop, Subtree
 from dagstead.repository.ci.calls import local_files
-from dagstead.repository.ci.inspection import Inspected, Inspection, inspect
+from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection, inspect
 from dagstead.repository.files import Project
 from dagstead.repository.files.families import family_of
 
@@ -31,7 +31,7 @@ def known_from_workflows(project: Project, files: Files) -> Additions:
     return Additions(edges=edges, contexts=contexts)
 
 
-def _built(inspection: Inspection, inspected: Inspected) -> Iterable[str]:
+def _built(inspection: Inspection, inspected: InspectedWorkflow) -> Iterable[str]:
     locations = inspection.project.locations
     if _is_followed_from_callers(inspection, inspected):
         return ()
@@ -45,7 +45,7 @@ def _built(inspection: Inspection, inspected: Inspected) -> Iterable[str]:
     return found
 
 
-def _is_followed_from_callers(inspection: Inspection, inspected: Inspected) -> bool:
+def _is_followed_from_callers(inspection: Inspection, inspected: InspectedWorkflow) -> bool:
     """Whether it only runs for workflows of the repository, which say what it is to build."""
     workflow = inspected.workflow
     return workflow.is_only_called and any(
@@ -56,7 +56,7 @@ def _is_followed_from_callers(inspection: Inspection, inspected: Inspected) -> b
     )
 
 
-def _is_unclear(inspected: Inspected) -> bool:
+def _is_unclear(inspected: InspectedWorkflow) -> bool:
     """Whether it is about Dagster, and nothing of what it does to locations can be seen."""
     workflow = inspected.workflow
     opaque = workflow.problem is not None or any(run.is_opaque for run in inspected.runs)
@@ -64,17 +64,17 @@ def _is_unclear(inspected: Inspected) -> bool:
     return opaque and about_dagster and not inspected.sessions
 
 
-def _edges(inspected: Inspected) -> Iterator[Edge]:
+def _edges(inspected: InspectedWorkflow) -> Iterator[Edge]:
     path = inspected.workflow.path
-    yield Edge(to=Tree(path=path), step=Step(file=path, what="(a workflow that builds it)"))
+    yield Edge(to=Subtree(path=path), step=Hop(file=path, what="(a workflow that builds it)"))
     workflows = {run.workflow.path: run.workflow for run in inspected.runs}
     for workflow in {path: inspected.workflow, **workflows}.values():
         for written, called in local_files(workflow):
-            step = Step(file=workflow.path, what=f"calls {written}")
-            yield Edge(to=Tree(path=called), step=step)
+            step = Hop(file=workflow.path, what=f"calls {written}")
+            yield Edge(to=Subtree(path=called), step=step)
 
 
-def _contexts(inspected: Inspected) -> Iterator[tuple[str, str]]:
+def _contexts(inspected: InspectedWorkflow) -> Iterator[tuple[str, str]]:
     for run in inspected.runs:
         for each in run.images:
             if each.dockerfile is not None and each.context is not None:

@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dagstead.repository.ci.acts import ALL, SOME, Chosen, Does, Strategy
-from dagstead.repository.ci.expressions import Unknown
+from dagstead.repository.ci.acts import ALL, SOME, ActKind, BuildMethod, Selection
+from dagstead.repository.ci.expressions import UnknownValue
 from dagstead.repository.ci.model import Event, Step
 from dagstead.repository.ci.references import Reference
-from dagstead.repository.ci.scopes import Every, Scope
+from dagstead.repository.ci.scopes import EveryLocation, Scope
 
 #: Actions that find out what has changed.
 COMPARING = re.compile(
@@ -29,10 +29,10 @@ DEFAULT_FILE = "dagster_cloud.yaml"
 class ActionAct:
     """What an action does; the file is a path as the step names it."""
 
-    does: Does
+    does: ActKind
     by: str
-    chosen: Chosen = ALL
-    strategy: Strategy | None = None
+    chosen: Selection = ALL
+    strategy: BuildMethod | None = None
     file: str | None = None
     #: Whether the file is already relative to the repository.
     is_resolved: bool = False
@@ -50,11 +50,11 @@ def action_act(found: Reference, step: Step, scope: Scope) -> ActionAct | None:
         make = _PARTS.get(found.part.removeprefix("actions/"))
         return None if make is None else make(found.part.rpartition("/")[2], step, scope)
     if COMPARING.fullmatch(found.name):
-        return ActionAct(does=Does.COMPARE, by=found.name)
+        return ActionAct(does=ActKind.COMPARE, by=found.name)
     if found.name == _PUSHING and _pushes(step, scope):
-        return ActionAct(does=Does.PUSH, by=found.name, images=_images(step, scope))
+        return ActionAct(does=ActKind.PUSH, by=found.name, images=_images(step, scope))
     if found.name.startswith("dagster-io/dagster-cloud-cicd-action"):
-        return ActionAct(does=Does.OPAQUE, by=found.name)
+        return ActionAct(does=ActKind.OPAQUE, by=found.name)
     return None
 
 
@@ -89,7 +89,7 @@ def image_name(reference: str) -> str:
 
 
 def _prerun(by: str, _step: Step, scope: Scope) -> ActionAct:
-    does = Does.CLOSE if scope.event is Event.CLOSE else Does.TELL
+    does = ActKind.CLOSE if scope.event is Event.CLOSE else ActKind.TELL
     return ActionAct(does=does, by=by)
 
 
@@ -98,7 +98,7 @@ def _ci_init(by: str, step: Step, scope: Scope) -> ActionAct:
     path = step.input("dagster_cloud_yaml_path")
     file = DEFAULT_FILE if path is None else scope.shell_text(path)
     return ActionAct(
-        does=Does.BEGIN,
+        does=ActKind.BEGIN,
         by=by,
         chosen=_listed(step, scope),
         file=file_of(project_dir, file),
@@ -107,10 +107,10 @@ def _ci_init(by: str, step: Step, scope: Scope) -> ActionAct:
 
 def _dg_init(by: str, step: Step, scope: Scope) -> ActionAct:
     folder = scope.shell_text(step.input("project_dir"))
-    return ActionAct(does=Does.BEGIN, by=by, chosen=_listed(step, scope), file=folder)
+    return ActionAct(does=ActKind.BEGIN, by=by, chosen=_listed(step, scope), file=folder)
 
 
-def _listed(step: Step, scope: Scope) -> Chosen:
+def _listed(step: Step, scope: Scope) -> Selection:
     node = step.input("location_names")
     if node is None or node.is_null or node.value == "":
         return ALL
@@ -121,29 +121,29 @@ def _listed(step: Step, scope: Scope) -> Chosen:
         return SOME
     if not isinstance(names, list):
         return SOME
-    return Chosen(names=tuple(str(each) for each in names)) if names else ALL
+    return Selection(names=tuple(str(each) for each in names)) if names else ALL
 
 
 def _parse(by: str, step: Step, scope: Scope) -> ActionAct:
     file = scope.shell_text(step.input("dagster_cloud_file"))
-    return ActionAct(does=Does.READ, by=by, file=file)
+    return ActionAct(does=ActKind.READ, by=by, file=file)
 
 
 def _executable(by: str, step: Step, scope: Scope) -> ActionAct:
     deploys = scope.text(step.input("deploy")) != "false"
     return ActionAct(
-        does=Does.BUILD_AND_DEPLOY if deploys else Does.BUILD,
+        does=ActKind.BUILD_AND_DEPLOY if deploys else ActKind.BUILD,
         by=by,
-        strategy=Strategy.PEX,
+        strategy=BuildMethod.PEX,
         file=scope.shell_text(step.input("dagster_cloud_file")),
     )
 
 
-def _image(strategy: Strategy) -> _Make:
+def _image(strategy: BuildMethod) -> _Make:
     def make(by: str, step: Step, scope: Scope) -> ActionAct:
         chosen, file, resolved = _location(scope.value(step.input("location")))
         return ActionAct(
-            does=Does.BUILD_AND_DEPLOY,
+            does=ActKind.BUILD_AND_DEPLOY,
             by=by,
             chosen=chosen,
             strategy=strategy,
@@ -157,15 +157,15 @@ def _image(strategy: Strategy) -> _Make:
 def _deploy(by: str, step: Step, scope: Scope) -> ActionAct:
     chosen, file, resolved = _location(scope.value(step.input("location")))
     return ActionAct(
-        does=Does.DEPLOY_EXISTING, by=by, chosen=chosen, file=file, is_resolved=resolved
+        does=ActKind.DEPLOY_EXISTING, by=by, chosen=chosen, file=file, is_resolved=resolved
     )
 
 
-def _location(value: Any) -> tuple[Chosen, str | None, bool]:
+def _location(value: Any) -> tuple[Selection, str | None, bool]:
     """The locations of an input that is an entry of ``build_info``, or JSON like one."""
-    if isinstance(value, Every):
+    if isinstance(value, EveryLocation):
         return ALL, value.file, True
-    if isinstance(value, Unknown):
+    if isinstance(value, UnknownValue):
         return SOME, None, False
     found = value
     if isinstance(value, str):
@@ -177,32 +177,32 @@ def _location(value: Any) -> tuple[Chosen, str | None, bool]:
     if not isinstance(name, str):
         return SOME, None, False
     file = found.get("location_file")
-    return Chosen(names=(name,)), file if isinstance(file, str) else None, False
+    return Selection(names=(name,)), file if isinstance(file, str) else None, False
 
 
-def _told(by: str, _step: Step, _scope: Scope) -> ActionAct:
-    return ActionAct(does=Does.TELL, by=by)
+def _other_act(by: str, _step: Step, _scope: Scope) -> ActionAct:
+    return ActionAct(does=ActKind.TELL, by=by)
 
 
 def _opened(by: str, _step: Step, _scope: Scope) -> ActionAct:
-    return ActionAct(does=Does.OPEN, by=by)
+    return ActionAct(does=ActKind.OPEN, by=by)
 
 
 _PARTS: Mapping[str, _Make] = {
     "build_deploy_python_executable": _executable,
-    "hybrid_branch_deploy": _image(Strategy.IMAGE),
-    "hybrid_prod_deploy": _image(Strategy.IMAGE),
-    "serverless_branch_deploy": _image(Strategy.SERVERLESS_IMAGE),
-    "serverless_prod_deploy": _image(Strategy.SERVERLESS_IMAGE),
+    "hybrid_branch_deploy": _image(BuildMethod.IMAGE),
+    "hybrid_prod_deploy": _image(BuildMethod.IMAGE),
+    "serverless_branch_deploy": _image(BuildMethod.SERVERLESS_IMAGE),
+    "serverless_prod_deploy": _image(BuildMethod.SERVERLESS_IMAGE),
     "utils/ci-init": _ci_init,
     "utils/deploy": _deploy,
     "utils/dg-deploy-init": _dg_init,
     "utils/get_branch_deployment": _opened,
-    "utils/launch_job": _told,
-    "utils/notify": _told,
+    "utils/launch_job": _other_act,
+    "utils/notify": _other_act,
     "utils/parse_workspace": _parse,
     "utils/prerun": _prerun,
-    "utils/run": _told,
+    "utils/run": _other_act,
 }
 
 
@@ -216,4 +216,4 @@ def outputs_of(found: Reference, scope: Scope, file: str | None) -> Iterator[tup
         elif scope.event in {Event.PUSH, Event.CHANGE} and fast is not None:
             yield "result", "pex-deploy" if fast == "true" else "docker-deploy"
     if part == "parse_workspace":
-        yield "build_info", Every(file=file)
+        yield "build_info", EveryLocation(file=file)

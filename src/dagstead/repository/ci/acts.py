@@ -10,7 +10,7 @@ from dagstead.model.source import Position
 from dagstead.repository.ci.references import Reference
 
 
-class Does(StrEnum):
+class ActKind(StrEnum):
     """What an act is."""
 
     #: A session begins, with all locations of a file or some.
@@ -43,7 +43,7 @@ class Does(StrEnum):
     OPAQUE = "runs a script"
 
 
-class Strategy(StrEnum):
+class BuildMethod(StrEnum):
     """How something is built."""
 
     PEX = "pex"
@@ -66,7 +66,7 @@ class Tool(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Chosen:
+class Selection:
     """The locations that an act is about."""
 
     names: tuple[str, ...] = ()
@@ -82,21 +82,21 @@ class Chosen:
         return None if self.unknown else False
 
 
-ALL = Chosen(everything=True)
-SOME = Chosen(unknown=True)
+ALL = Selection(everything=True)
+SOME = Selection(unknown=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Act:
     """Something that a step does."""
 
-    does: Does
+    does: ActKind
     #: The command or the part of the action, as people know it.
     by: str
     tool: Tool
     position: Position
-    chosen: Chosen = ALL
-    strategy: Strategy | None = None
+    chosen: Selection = ALL
+    strategy: BuildMethod | None = None
     #: The configuration file, relative to the root of the repository; of dg and dagstead the
     #: folder. ``None`` is not known.
     file: str | None = None
@@ -114,4 +114,4 @@ class Act:
 
 
 #: Acts after which a location runs other code than before.
-DEPLOYING = frozenset({Does.DEPLOY, Does.BUILD_AND_DEPLOY, Does.DEPLOY_EXISTING})
+DEPLOYING = frozenset({ActKind.DEPLOY, ActKind.BUILD_AND_DEPLOY, ActKind.DEPLOY_EXISTING})

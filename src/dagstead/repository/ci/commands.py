@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from dagstead.repository.ci.acts import ALL, Chosen, Does, Strategy, Tool
+from dagstead.repository.ci.acts import ALL, ActKind, BuildMethod, Selection, Tool
 
 Words = Sequence[str | None]
 
@@ -29,40 +29,40 @@ _OPAQUE = frozenset(
     | {"ssh", "task", "tox", "zsh"}
 )
 _ENVIRONMENTS = re.compile(r".*/bin/activate|/etc/os-release|\$.*")
-_BY_PREFIX: Mapping[Tool, Mapping[str, Does]] = {
+_BY_PREFIX: Mapping[Tool, Mapping[str, ActKind]] = {
     Tool.CLI: {
-        "branch-deployment create-or-update": Does.OPEN,
-        "branch-deployment delete": Does.CLOSE,
-        "ci branch-deployment": Does.OPEN,
-        "ci build": Does.BUILD,
-        "ci check": Does.CHECK,
-        "ci deploy": Does.DEPLOY,
-        "ci init": Does.BEGIN,
-        "ci notify": Does.TELL,
-        "ci set-build-output": Does.RECORD,
-        "ci template": Does.RENDER,
-        "deployment add-location": Does.DEPLOY_EXISTING,
-        "deployment sync-locations": Does.DEPLOY_EXISTING,
-        "deployment update-location": Does.DEPLOY_EXISTING,
-        "serverless deploy": Does.BUILD_AND_DEPLOY,
-        "serverless deploy-docker": Does.BUILD_AND_DEPLOY,
-        "serverless deploy-python-executable": Does.BUILD_AND_DEPLOY,
-        "workspace add-location": Does.DEPLOY_EXISTING,
-        "workspace sync": Does.DEPLOY_EXISTING,
-        "workspace update-location": Does.DEPLOY_EXISTING,
+        "branch-deployment create-or-update": ActKind.OPEN,
+        "branch-deployment delete": ActKind.CLOSE,
+        "ci branch-deployment": ActKind.OPEN,
+        "ci build": ActKind.BUILD,
+        "ci check": ActKind.CHECK,
+        "ci deploy": ActKind.DEPLOY,
+        "ci init": ActKind.BEGIN,
+        "ci notify": ActKind.TELL,
+        "ci set-build-output": ActKind.RECORD,
+        "ci template": ActKind.RENDER,
+        "deployment add-location": ActKind.DEPLOY_EXISTING,
+        "deployment sync-locations": ActKind.DEPLOY_EXISTING,
+        "deployment update-location": ActKind.DEPLOY_EXISTING,
+        "serverless deploy": ActKind.BUILD_AND_DEPLOY,
+        "serverless deploy-docker": ActKind.BUILD_AND_DEPLOY,
+        "serverless deploy-python-executable": ActKind.BUILD_AND_DEPLOY,
+        "workspace add-location": ActKind.DEPLOY_EXISTING,
+        "workspace sync": ActKind.DEPLOY_EXISTING,
+        "workspace update-location": ActKind.DEPLOY_EXISTING,
     },
     Tool.DG: {
-        "plus deploy": Does.BUILD_AND_DEPLOY,
-        "plus deploy build-and-push": Does.BUILD,
-        "plus deploy finish": Does.DEPLOY,
-        "plus deploy refresh-defs-state": Does.TELL,
-        "plus deploy set-build-output": Does.RECORD,
-        "plus deploy start": Does.BEGIN,
+        "plus deploy": ActKind.BUILD_AND_DEPLOY,
+        "plus deploy build-and-push": ActKind.BUILD,
+        "plus deploy finish": ActKind.DEPLOY,
+        "plus deploy refresh-defs-state": ActKind.TELL,
+        "plus deploy set-build-output": ActKind.RECORD,
+        "plus deploy start": ActKind.BEGIN,
     },
     Tool.DAGSTEAD: {
-        "build": Does.BUILD,
-        "changes": Does.COMPARE,
-        "deploy": Does.BUILD_AND_DEPLOY,
+        "build": ActKind.BUILD,
+        "changes": ActKind.COMPARE,
+        "deploy": ActKind.BUILD_AND_DEPLOY,
     },
 }
 _FLAGS = frozenset(
@@ -71,16 +71,16 @@ _FLAGS = frozenset(
 )
 #: Options of `dagstead deploy` that leave out what has not changed.
 COMPARING = frozenset({"--changed", "--since"})
-_STRATEGIES: Mapping[str, Strategy] = {
-    "python-executable": Strategy.PEX,
-    "docker": Strategy.SERVERLESS_IMAGE,
+_STRATEGIES: Mapping[str, BuildMethod] = {
+    "python-executable": BuildMethod.PEX,
+    "docker": BuildMethod.SERVERLESS_IMAGE,
 }
-_BY_COMMAND: Mapping[str, Strategy] = {
-    "ci set-build-output": Strategy.IMAGE,
-    "plus deploy set-build-output": Strategy.IMAGE,
-    "serverless deploy": Strategy.SERVERLESS_IMAGE,
-    "serverless deploy-docker": Strategy.SERVERLESS_IMAGE,
-    "serverless deploy-python-executable": Strategy.PEX,
+_BY_COMMAND: Mapping[str, BuildMethod] = {
+    "ci set-build-output": BuildMethod.IMAGE,
+    "plus deploy set-build-output": BuildMethod.IMAGE,
+    "serverless deploy": BuildMethod.SERVERLESS_IMAGE,
+    "serverless deploy-docker": BuildMethod.SERVERLESS_IMAGE,
+    "serverless deploy-python-executable": BuildMethod.PEX,
 }
 #: The option by which a command closes a branch deployment instead.
 _CLOSING: Mapping[tuple[Tool, str], str] = {
@@ -96,11 +96,11 @@ class Command:
     """A call of one of the command lines, read."""
 
     tool: Tool
-    does: Does
+    does: ActKind
     #: As people write it: ``ci build``.
     by: str
-    chosen: Chosen
-    strategy: Strategy | None
+    chosen: Selection
+    strategy: BuildMethod | None
     #: The last value of each option; ``None`` is not known.
     options: Mapping[str, str | None]
     #: Words that are no options, behind the command.
@@ -125,7 +125,7 @@ def command_in(tool: Tool, words: Words) -> Command | None:
     options = {name: given[-1] for name, given in values.items()}
     does = _BY_PREFIX[tool][by]
     if _CLOSING.get((tool, by)) in options:
-        does = Does.CLOSE
+        does = ActKind.CLOSE
     return Command(
         tool=tool,
         does=does,
@@ -210,7 +210,7 @@ def _chosen(
     arguments: Sequence[str | None],
     *,
     unknown: bool,
-) -> Chosen:
+) -> Selection:
     given = [*values.get("--location-name", [])]
     if by.endswith(_NAMES_BEHIND) or by in {"build", "deploy"}:
         given += [each for each in arguments[:1] if by.endswith(_NAMES_BEHIND)]
@@ -220,10 +220,10 @@ def _chosen(
     if not given and not unknown and not compares:
         return ALL
     is_unknown = unknown or compares or None in given
-    return Chosen(names=names, unknown=True) if is_unknown else Chosen(names=names)
+    return Selection(names=names, unknown=True) if is_unknown else Selection(names=names)
 
 
-def _strategy(tool: Tool, by: str, options: Mapping[str, str | None]) -> Strategy | None:
+def _strategy(tool: Tool, by: str, options: Mapping[str, str | None]) -> BuildMethod | None:
     if by in _BY_COMMAND:
         return _BY_COMMAND[by]
     if by == "ci build":
@@ -231,12 +231,12 @@ def _strategy(tool: Tool, by: str, options: Mapping[str, str | None]) -> Strateg
         return _STRATEGIES.get(given or "")
     if tool is Tool.DG and "finish" not in by:
         return _dg_strategy(options)
-    return Strategy.BY_KIND if tool is Tool.DAGSTEAD else None
+    return BuildMethod.BY_KIND if tool is Tool.DAGSTEAD else None
 
 
-def _dg_strategy(options: Mapping[str, str | None]) -> Strategy | None:
+def _dg_strategy(options: Mapping[str, str | None]) -> BuildMethod | None:
     if options.get("--agent-type") == "hybrid":
-        return Strategy.IMAGE
+        return BuildMethod.IMAGE
     if options.get("--agent-type") == "serverless":
         return _STRATEGIES.get(options.get("--build-strategy", "python-executable") or "")
     return None

@@ -14,14 +14,14 @@ from typing import Any, Final
 from dagstead.errors import InvalidInputError
 
 
-class Unknown:
+class UnknownValue:
     """What a value is that shows only when the workflow runs."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"
 
 
-UNKNOWN: Final = Unknown()
+UNKNOWN: Final = UnknownValue()
 
 #: Looks a context up: ``("env", "NAME")``. Gives ``UNKNOWN`` for what it does not know.
 Lookup = Callable[[tuple[str, ...]], Any]
@@ -62,7 +62,7 @@ def fill(text: str, lookup: Lookup) -> str | None:
     done = 0
     for found in EXPRESSION.finditer(text):
         value = evaluate(found[1], lookup)
-        if isinstance(value, Unknown):
+        if isinstance(value, UnknownValue):
             return None
         parts += (text[done : found.start()], as_text(value))
         done = found.end()
@@ -71,7 +71,7 @@ def fill(text: str, lookup: Lookup) -> str | None:
 
 def truth(value: Any) -> bool | None:
     """Whether a value counts as true, ``None`` when it is unknown."""
-    return None if isinstance(value, Unknown) else bool(value)
+    return None if isinstance(value, UnknownValue) else bool(value)
 
 
 def as_text(value: Any) -> str:
@@ -182,7 +182,7 @@ class _Parser:
             return self._take()
         value = self.either()
         self._expect("]")
-        return "*" if isinstance(value, Unknown) else as_text(value)
+        return "*" if isinstance(value, UnknownValue) else as_text(value)
 
     def _arguments(self) -> list[Any]:
         if self._takes(")"):
@@ -213,19 +213,19 @@ class _Parser:
 
 
 def _or(left: Any, right: Any) -> Any:
-    if isinstance(left, Unknown):
+    if isinstance(left, UnknownValue):
         return True if right is True else UNKNOWN
     return left or right
 
 
 def _and(left: Any, right: Any) -> Any:
-    if isinstance(left, Unknown):
+    if isinstance(left, UnknownValue):
         return False if right is False else UNKNOWN
     return right if left else left
 
 
 def _equal(left: Any, right: Any, *, equal: bool) -> Any:
-    if isinstance(left, Unknown) or isinstance(right, Unknown):
+    if isinstance(left, UnknownValue) or isinstance(right, UnknownValue):
         return UNKNOWN
     if isinstance(left, str) and isinstance(right, str):
         same = left.lower() == right.lower()
@@ -239,7 +239,7 @@ def _call(name: str, arguments: list[Any]) -> Any:
     fixed = {"always": True, "success": True, "failure": False, "cancelled": False}
     if name in fixed:
         return fixed[name]
-    unknown = [each for each in arguments if isinstance(each, Unknown)]
+    unknown = [each for each in arguments if isinstance(each, UnknownValue)]
     if unknown:
         # What JSON holds is not changed by reading or writing it.
         return unknown[0] if name in {"fromjson", "tojson"} else UNKNOWN

@@ -12,9 +12,9 @@ from pathlib import Path
 from dagstead.model.location import Location
 from dagstead.model.source import Position
 from dagstead.repository.ci.acts import Act
-from dagstead.repository.ci.following import JobRun, follow
+from dagstead.repository.ci.job_runs import JobRun, follow
 from dagstead.repository.ci.model import Event, Workflow, WorkflowFiles
-from dagstead.repository.ci.patterns import Evidence, Verdict, repository_verdict, verdict
+from dagstead.repository.ci.patterns import PatternEvidence, Verdict, repository_verdict, verdict
 from dagstead.repository.ci.reader import FilesBelow, SourceFiles, read_workflows
 from dagstead.repository.ci.sessions import Session, Universes, sessions_of
 from dagstead.repository.ci.triggers import described
@@ -26,7 +26,7 @@ _LEFT_OUT = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", "
 
 
 @dataclass(frozen=True, kw_only=True)
-class Inspected:
+class InspectedWorkflow:
     """One workflow, and what it does."""
 
     workflow: Workflow
@@ -45,7 +45,7 @@ class Inspected:
 class Deployer:
     """A session that deploys a location, or may do so."""
 
-    inspected: Inspected
+    inspected: InspectedWorkflow
     session: Session
     #: ``None`` where that shows only when the workflow runs.
     deploys: bool | None
@@ -78,10 +78,10 @@ class Inspection:
     #: The folder that was read, relative to the root of the repository.
     prefix: str
     files: WorkflowFiles
-    workflows: tuple[Inspected, ...]
+    workflows: tuple[InspectedWorkflow, ...]
     verdict: Verdict
 
-    def of(self, path: str) -> Inspected | None:
+    def of(self, path: str) -> InspectedWorkflow | None:
         """A workflow by its path from the root of the repository."""
         return next((each for each in self.workflows if each.workflow.path == path), None)
 
@@ -116,7 +116,7 @@ class Inspection:
         found = (self._use(each, location) for each in self.workflows)
         return tuple(each for each in found if each is not None)
 
-    def _use(self, inspected: Inspected, location: Location) -> Use | None:
+    def _use(self, inspected: InspectedWorkflow, location: Location) -> Use | None:
         concerned = [
             each
             for each in inspected.sessions
@@ -162,12 +162,14 @@ def inspect(project: Project, source: SourceFiles | None = None) -> Inspection:
 
 def _inspected(
     project: Project, workflow: Workflow, files: WorkflowFiles, universes: Universes
-) -> Inspected:
+) -> InspectedWorkflow:
     runs = follow(workflow, files)
     number = len(project.locations)
     sessions = tuple(sessions_of(project, runs, universes))
-    evidence = Evidence(workflow=workflow, runs=runs, sessions=sessions, locations=number)
-    return Inspected(workflow=workflow, runs=runs, sessions=sessions, verdict=verdict(evidence))
+    evidence = PatternEvidence(workflow=workflow, runs=runs, sessions=sessions, locations=number)
+    return InspectedWorkflow(
+        workflow=workflow, runs=runs, sessions=sessions, verdict=verdict(evidence)
+    )
 
 
 def _places(name: str, acts: Iterator[Act]) -> tuple[Position, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dagstead.model.nodes import Node
-from dagstead.repository.ci.expressions import Unknown
+from dagstead.repository.ci.expressions import UnknownValue
 from dagstead.repository.ci.scopes import Scope
 
 _MOST_ENTRIES = 256
@@ -38,7 +38,9 @@ def _filled(node: Node, scope: Scope) -> Any:
 def _combined(dimensions: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
     lists = {name: each for name, each in dimensions.items() if name not in {"include", "exclude"}}
     choices = [
-        [(name, each)] if isinstance(each, Unknown) else [(name, value) for value in _list(each)]
+        [(name, each)]
+        if isinstance(each, UnknownValue)
+        else [(name, value) for value in _list(each)]
         for name, each in lists.items()
     ]
     products = itertools.islice(itertools.product(*choices), _MOST_ENTRIES)

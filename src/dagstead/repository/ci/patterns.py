@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from dagstead.repository.ci.acts import DEPLOYING, Act, Does
+from dagstead.repository.ci.acts import DEPLOYING, Act, ActKind
 from dagstead.repository.ci.commands import COMPARING
-from dagstead.repository.ci.expressions import Unknown
-from dagstead.repository.ci.following import JobRun
+from dagstead.repository.ci.expressions import UnknownValue
+from dagstead.repository.ci.job_runs import JobRun
 from dagstead.repository.ci.model import Event, Workflow
 from dagstead.repository.ci.references import reference
 from dagstead.repository.ci.sessions import Session
@@ -53,7 +53,7 @@ NAMES: Mapping[Shape, str] = {
 #: Shapes of workflows that deploy.
 DEPLOYING_SHAPES = frozenset(Shape) - {Shape.CALLED, Shape.NONE, Shape.EMPTY, Shape.INVALID}
 
-_HANDLING = DEPLOYING | {Does.BUILD, Does.RECORD}
+_HANDLING = DEPLOYING | {ActKind.BUILD, ActKind.RECORD}
 #: What earlier steps and jobs have found out.
 _FOUND_OUT = re.compile(r"\b(?:steps|needs|env)\b")
 
@@ -68,7 +68,7 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Evidence:
+class PatternEvidence:
     """What a verdict is found from."""
 
     workflow: Workflow
@@ -83,7 +83,7 @@ class Evidence:
         return tuple(act for run in self.runs if run.event is not Event.CLOSE for act in run.acts)
 
 
-def verdict(evidence: Evidence) -> Verdict:
+def verdict(evidence: PatternEvidence) -> Verdict:
     """The pattern of one workflow."""
     apart = _apart(evidence.workflow)
     if apart is not None:
@@ -131,8 +131,8 @@ def _apart(workflow: Workflow) -> Verdict | None:
     return None
 
 
-def _without_deploys(evidence: Evidence, parts: set[str]) -> Verdict:
-    opaque = [each for each in evidence.acts if each.does is Does.OPAQUE]
+def _without_deploys(evidence: PatternEvidence, parts: set[str]) -> Verdict:
+    opaque = [each for each in evidence.acts if each.does is ActKind.OPAQUE]
     retired = [each for each in opaque if "dagster-cloud-cicd-action" in each.by]
     if retired:
         return Verdict(shape=Shape.OTHER, reason=f"it deploys with {retired[0].by}")
@@ -144,7 +144,7 @@ def _without_deploys(evidence: Evidence, parts: set[str]) -> Verdict:
     return Verdict(shape=Shape.NONE, reason="no step of it builds or deploys a location")
 
 
-def _chosen_while_running(evidence: Evidence, parts: set[str]) -> Verdict | None:
+def _chosen_while_running(evidence: PatternEvidence, parts: set[str]) -> Verdict | None:
     if "parse_workspace" in parts:
         reason = "parse_workspace reads the configuration, and a matrix has an entry for each"
         return Verdict(shape=Shape.ROUTED_MATRIX, reason=reason)
@@ -155,8 +155,8 @@ def _chosen_while_running(evidence: Evidence, parts: set[str]) -> Verdict | None
         if run.event is not Event.CLOSE
     )
     for does, shape, reason in (
-        (Does.COMPARE, Shape.CHANGED, "what it builds depends on what has changed"),
-        (Does.READ, Shape.ROUTED, "what it builds depends on the configuration that it reads"),
+        (ActKind.COMPARE, Shape.CHANGED, "what it builds depends on what has changed"),
+        (ActKind.READ, Shape.ROUTED, "what it builds depends on the configuration that it reads"),
     ):
         found = [each for each in evidence.acts if _shows(each, does)]
         if found and depends:
@@ -165,9 +165,9 @@ def _chosen_while_running(evidence: Evidence, parts: set[str]) -> Verdict | None
     return None
 
 
-def _shows(act: Act, does: Does) -> bool:
+def _shows(act: Act, does: ActKind) -> bool:
     """Whether an act is of that kind, or has it done by what it calls."""
-    return act.does is does or (does is Does.COMPARE and bool(COMPARING & act.options.keys()))
+    return act.does is does or (does is ActKind.COMPARE and bool(COMPARING & act.options.keys()))
 
 
 def _depends(run: JobRun, act: Act) -> bool:
@@ -178,7 +178,7 @@ def _depends(run: JobRun, act: Act) -> bool:
     return bool(act.chosen.unknown or by_step or by_job)
 
 
-def _matrix(evidence: Evidence) -> Verdict | None:
+def _matrix(evidence: PatternEvidence) -> Verdict | None:
     for run in evidence.runs:
         deploys = any(act.does in _HANDLING for act in run.acts)
         if run.event is Event.CLOSE or not deploys or run.job.matrix is None:
@@ -186,14 +186,14 @@ def _matrix(evidence: Evidence) -> Verdict | None:
         names = {name for act in run.acts for name in act.chosen.names}
         unknown = any(act.chosen.unknown for act in run.acts)
         values = list(_leaves(run.matrix))
-        is_dynamic = not run.matrix or any(isinstance(each, Unknown) for each in values)
+        is_dynamic = not run.matrix or any(isinstance(each, UnknownValue) for each in values)
         if names & {each for each in values if isinstance(each, str)} or (is_dynamic and unknown):
             reason = f"the matrix of job {run.job.name!r} has an entry for each location"
             return Verdict(shape=Shape.MATRIX, reason=reason)
     return None
 
 
-def _one_location(evidence: Evidence) -> Verdict | None:
+def _one_location(evidence: PatternEvidence) -> Verdict | None:
     names: set[str] = set()
     explicit = False
     for session in evidence.sessions:
@@ -214,7 +214,7 @@ def _one_location(evidence: Evidence) -> Verdict | None:
     return None
 
 
-def _parts(evidence: Evidence) -> Iterator[str]:
+def _parts(evidence: PatternEvidence) -> Iterator[str]:
     """The parts of the official action that its steps name, whether or not they run."""
     workflows = {id(run.workflow): run.workflow for run in evidence.runs}
     for workflow in (evidence.workflow, *workflows.values()):

@@ -16,7 +16,7 @@ from dagstead.repository.ci.provider import FILE, FOLDER, Provider
 from dagstead.repository.ci.triggers import triggers_node, triggers_of
 from dagstead.repository.files import Project
 from dagstead.repository.files.project import project_prefix
-from dagstead.repository.files.yaml_reader import Parsed, Problem, read_yaml
+from dagstead.repository.files.yaml_reader import ParseResult, Problem, read_yaml
 
 _ACTIONS = ".github/actions"
 _ACTION_FILES = frozenset({"action.yml", "action.yaml"})
@@ -126,7 +126,7 @@ def _workflow(source: SourceText, path: str, provider: Provider) -> Workflow:
     )
 
 
-def _problem(parsed: Parsed) -> Problem | None:
+def _problem(parsed: ParseResult) -> Problem | None:
     root = parsed.root
     if parsed.syntax is not None:
         return parsed.syntax

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from dagstead.model.nodes import Node
 from dagstead.repository.ci import expressions
-from dagstead.repository.ci.expressions import UNKNOWN, Unknown
+from dagstead.repository.ci.expressions import UNKNOWN, UnknownValue
 from dagstead.repository.ci.model import Event
 
 #: Stands for the folder of the checkout, whose real path nobody knows.
@@ -31,7 +31,7 @@ _VARIABLE = re.compile(r"\$(?:(\w+)|\{(\w+)\})")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Every(Unknown):
+class EveryLocation(UnknownValue):
     """The locations of a file, as a step reads them when the workflow runs."""
 
     #: Relative to the root of the repository, ``None`` where it is unknown.
@@ -95,7 +95,7 @@ class Scope:
         if node is None or node.is_null:
             return None
         value = self.value(node)
-        return None if isinstance(value, Unknown) else expressions.as_text(value)
+        return None if isinstance(value, UnknownValue) else expressions.as_text(value)
 
     def shell_text(self, node: Node | None) -> str | None:
         """The same of a value that an action pastes into a shell: its variables are replaced."""
@@ -152,7 +152,7 @@ def in_repository(path: str | None, *, folder: str, checkouts: tuple[str, ...]) 
 def _below(values: Any, path: tuple[str, ...]) -> Any:
     found = values
     for each in path:
-        if isinstance(found, Every):
+        if isinstance(found, EveryLocation):
             return found
         found = found.get(each, UNKNOWN) if isinstance(found, Mapping) else UNKNOWN
     return found

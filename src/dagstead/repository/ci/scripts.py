@@ -9,7 +9,7 @@ from dagstead.model.families import Family
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position, SourceText
 from dagstead.repository.ci.model import WorkflowFiles
-from dagstead.repository.ci.placing import place
+from dagstead.repository.ci.positions import place
 from dagstead.repository.ci.shell import Call, calls_of
 from dagstead.repository.files import Project
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from dagstead.repository.ci.acts import Does
+from dagstead.repository.ci.acts import ActKind
 
 #: Compared with the commit before, or with the last push.
 SINCE_LAST_PUSH = re.compile(
@@ -25,14 +25,14 @@ _READS = re.compile(
 class ScriptAct:
     """A sign, with its offset in the script."""
 
-    does: Does
+    does: ActKind
     by: str
     start: int
 
 
 def script_acts(script: str) -> Iterator[ScriptAct]:
     """What a script shows besides the commands that Dagster knows."""
-    for does, pattern in ((Does.COMPARE, _COMPARES), (Does.READ, _READS)):
+    for does, pattern in ((ActKind.COMPARE, _COMPARES), (ActKind.READ, _READS)):
         found = pattern.search(script)
         if found:
             yield ScriptAct(does=does, by=found[0], start=found.start())

@@ -9,13 +9,13 @@ from functools import cached_property
 
 from dagstead.model.families import Family
 from dagstead.model.location import Location
-from dagstead.repository.ci.acts import DEPLOYING, Act, Does, Tool
-from dagstead.repository.ci.following import JobRun
+from dagstead.repository.ci.acts import DEPLOYING, Act, ActKind, Tool
+from dagstead.repository.ci.job_runs import JobRun
 from dagstead.repository.files import Project
 from dagstead.repository.files.project import project_prefix
 
-_BUILDING = frozenset({Does.BUILD, Does.RECORD, Does.BUILD_AND_DEPLOY})
-_IN_SESSION = frozenset({Does.BUILD, Does.RECORD, Does.DEPLOY})
+_BUILDING = frozenset({ActKind.BUILD, ActKind.RECORD, ActKind.BUILD_AND_DEPLOY})
+_IN_SESSION = frozenset({ActKind.BUILD, ActKind.RECORD, ActKind.DEPLOY})
 
 
 #: The locations that acts can be about, by their file and tool.
@@ -77,7 +77,7 @@ class Session:
         """Whether it builds a location, or is told of its image."""
         return self._any(location, _BUILDING)
 
-    def acts_on(self, location: Location, does: Iterable[Does]) -> Iterator[Act]:
+    def acts_on(self, location: Location, does: Iterable[ActKind]) -> Iterator[Act]:
         """The acts that certainly are about a location."""
         wanted = set(does)
         if self.selects(location):
@@ -95,7 +95,7 @@ class Session:
         """The acts that deploy."""
         return tuple(each for each in self.acts if each.does in DEPLOYING)
 
-    def _any(self, location: Location, does: Iterable[Does]) -> bool | None:
+    def _any(self, location: Location, does: Iterable[ActKind]) -> bool | None:
         wanted = set(does)
         selected = self.selects(location)
         found = [each.chosen.has(location.name.value) for each in self.acts if each.does in wanted]
@@ -144,7 +144,7 @@ def _is_below(path: str, folder: str) -> bool:
 def _of_run(run: JobRun, runs: Sequence[JobRun]) -> Iterator[tuple[Act | None, list[Act]]]:
     current: _Open | None = None
     for act in run.acts:
-        if act.does is Does.BEGIN:
+        if act.does is ActKind.BEGIN:
             if current is not None:
                 yield current.begin, current.acts
             current = _Open(begin=act)
@@ -152,7 +152,7 @@ def _of_run(run: JobRun, runs: Sequence[JobRun]) -> Iterator[tuple[Act | None, l
             if current is None:
                 current = _Open(begin=_begun_elsewhere(run, runs))
             current.acts.append(act)
-        elif act.does in DEPLOYING or act.does is Does.BUILD_AND_DEPLOY:
+        elif act.does in DEPLOYING or act.does is ActKind.BUILD_AND_DEPLOY:
             yield None, [act]
     if current is not None:
         yield current.begin, current.acts
@@ -165,7 +165,7 @@ def _begun_elsewhere(run: JobRun, runs: Sequence[JobRun]) -> Act | None:
         for each in runs
         if each.event is run.event
         for act in each.acts
-        if act.does is Does.BEGIN
+        if act.does is ActKind.BEGIN
     ]
     return begun[0] if len(begun) == 1 else None
 

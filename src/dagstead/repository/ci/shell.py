@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from dagstead.repository.ci.tokens import Piece, Token, scan
+from dagstead.repository.ci.tokens import ShellToken, WordPart, scan
 
 #: Behind these words a command begins.
 _BEFORE_COMMANDS = frozenset(
@@ -55,11 +55,11 @@ def calls_of(script: str, variables: dict[str, str | None], fill: Fill) -> Itera
 class _Runner:
     fill: Fill
     variables: dict[str, str | None]
-    functions: dict[str, tuple[Token, ...]] = field(default_factory=dict)
+    functions: dict[str, tuple[ShellToken, ...]] = field(default_factory=dict)
     depth: int = 0
 
-    def run(self, tokens: Sequence[Token]) -> Iterator[Call]:
-        current: list[Token] = []
+    def run(self, tokens: Sequence[ShellToken]) -> Iterator[Call]:
+        current: list[ShellToken] = []
         at = 0
         while at < len(tokens):
             body_end = _function_end(tokens, at)
@@ -75,7 +75,7 @@ class _Runner:
             at += 1
         yield from self._finish(current)
 
-    def _finish(self, tokens: list[Token]) -> Iterator[Call]:
+    def _finish(self, tokens: list[ShellToken]) -> Iterator[Call]:
         for each in tokens:
             for piece in each.pieces:
                 if piece.kind == "script":
@@ -112,7 +112,7 @@ class _Runner:
             self.variables.pop(key, None)
         self.variables.update(before)
 
-    def _assigned(self, words: list[Token]) -> list[Token]:
+    def _assigned(self, words: list[ShellToken]) -> list[ShellToken]:
         """Take the assignments before a command; a loop's variable is not known."""
         while words:
             first = words[0].pieces[0] if words[0].pieces else None
@@ -128,7 +128,7 @@ class _Runner:
             return []
         return words
 
-    def _value(self, word: Token, start: int, assignment: str) -> str | None:
+    def _value(self, word: ShellToken, start: int, assignment: str) -> str | None:
         text = self._text(word)
         return None if text is None or "+=" in assignment else text[start:]
 
@@ -141,24 +141,24 @@ class _Runner:
                 if equals:
                     self.variables[name] = value
 
-    def _expanded(self, word: Token) -> list[str | None]:
+    def _expanded(self, word: ShellToken) -> list[str | None]:
         text = self._text(word)
         unquoted = any(each.kind != "text" and not each.quoted for each in word.pieces)
         if text is None or not unquoted:
             return [self._declaration(word) if text is None else text]
         return list(text.split())
 
-    def _declaration(self, word: Token) -> str | None:
+    def _declaration(self, word: ShellToken) -> str | None:
         """Of a word like ``--name=$x`` the part that is written, when it sets nothing."""
         first = word.pieces[0]
         found = first.kind == "text" and re.match(r"--[\w-]+=", first.text)
         return f"{found[0]}\0" if found else None
 
-    def _text(self, word: Token) -> str | None:
+    def _text(self, word: ShellToken) -> str | None:
         parts = [self._piece(each) for each in word.pieces]
         return None if any(each is None for each in parts) else "".join(map(str, parts))
 
-    def _piece(self, piece: Piece) -> str | None:
+    def _piece(self, piece: WordPart) -> str | None:
         match piece.kind:
             case "text":
                 return piece.text
@@ -170,9 +170,9 @@ class _Runner:
                 return None
 
 
-def _without_redirects(tokens: list[Token]) -> tuple[list[Token], list[Token]]:
-    words: list[Token] = []
-    outputs: list[Token] = []
+def _without_redirects(tokens: list[ShellToken]) -> tuple[list[ShellToken], list[ShellToken]]:
+    words: list[ShellToken] = []
+    outputs: list[ShellToken] = []
     pending = ""
     for each in tokens:
         if each.redirect:
@@ -187,7 +187,7 @@ def _without_redirects(tokens: list[Token]) -> tuple[list[Token], list[Token]]:
     return words, outputs
 
 
-def _function_end(tokens: Sequence[Token], at: int) -> int | None:
+def _function_end(tokens: Sequence[ShellToken], at: int) -> int | None:
     """The index of the brace that ends a function which begins here."""
     start = tokens[at : at + 4]
     shape = [each.operator or each.written for each in start[1:]]

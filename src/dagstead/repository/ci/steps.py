@@ -9,11 +9,11 @@ from typing import Any
 
 from dagstead.model.nodes import Node
 from dagstead.repository.ci.action_steps import DEFAULT_FILE, action_act, file_of, outputs_of
-from dagstead.repository.ci.acts import Act, Does, Tool
+from dagstead.repository.ci.acts import Act, ActKind, Tool
 from dagstead.repository.ci.commands import Command, command_in, command_of, is_opaque
 from dagstead.repository.ci.image_builds import ImageBuild, built_by_action, built_by_command
 from dagstead.repository.ci.model import Event, Job, LocalAction, Step
-from dagstead.repository.ci.placing import place
+from dagstead.repository.ci.positions import place
 from dagstead.repository.ci.references import Reference, reference
 from dagstead.repository.ci.scopes import Scope, in_repository
 from dagstead.repository.ci.scripts_read import ScriptAct, script_acts
@@ -29,7 +29,7 @@ _CLI_PARTS: Mapping[str, Tool] = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Followed:
+class StepsOutcome:
     """What the steps did, and what is known behind them."""
 
     acts: tuple[Act, ...]
@@ -57,7 +57,7 @@ class StepFollower:
     images: list[ImageBuild] = field(default_factory=list)
     outputs: dict[tuple[str, str], Any] = field(default_factory=dict)
 
-    def follow(self, steps: tuple[Step, ...] | None = None) -> Followed:
+    def follow(self, steps: tuple[Step, ...] | None = None) -> StepsOutcome:
         """Follow the steps of the job, or of a composite action that it calls."""
         for step in self.job.steps if steps is None else steps:
             scope = replace(self.scope, steps=self.outputs)
@@ -70,7 +70,7 @@ class StepFollower:
                 for name in ("result", "build_info"):
                     self.outputs.setdefault((step.id, name), "")
         scope = replace(self.scope, steps=self.outputs)
-        return Followed(acts=tuple(self.acts), scope=scope, images=tuple(self.images))
+        return StepsOutcome(acts=tuple(self.acts), scope=scope, images=tuple(self.images))
 
     def _step(self, step: Step, scope: Scope, *, certain: bool) -> None:
         if step.run is not None and step.run.text:
@@ -153,7 +153,9 @@ class StepFollower:
                 self.folder = posixpath.join(self.folder, call.words[-1] or _NOWHERE)
             elif is_opaque(call.words):
                 yield self._plain(
-                    ScriptAct(does=Does.OPAQUE, by=call.words[0] or "a variable", start=call.start),
+                    ScriptAct(
+                        does=ActKind.OPAQUE, by=call.words[0] or "a variable", start=call.start
+                    ),
                     step,
                     node,
                     scope,
@@ -183,14 +185,14 @@ class StepFollower:
         self, command: Command, call: Call, step: Step, node: Node, *, certain: bool
     ) -> Act:
         file = self._file(_file_option(command))
-        if command.does is Does.RENDER:
+        if command.does is ActKind.RENDER:
             for each in call.outputs:
                 if each is not None:
                     self.rendered[self._path(each) or each] = file
         does = command.does
         if command.by == "ci branch-deployment" and self._is_closing_on_github:
             # There it takes the state of the pull request from the event.
-            does = Does.CLOSE
+            does = ActKind.CLOSE
         return Act(
             does=does,
             by=command.by,

@@ -8,20 +8,20 @@ from typing import Any
 
 from dagstead.model.location import Kind, Location
 from dagstead.model.source import Position
-from dagstead.repository.ci.acts import Act, Strategy
-from dagstead.repository.ci.inspection import Inspected, Inspection
+from dagstead.repository.ci.acts import Act, BuildMethod
+from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.patterns import NAMES
 from dagstead.repository.ci.sessions import Session
 from dagstead.repository.ci.triggers import described
 from dagstead.repository.files.places import place
 
-_KINDS = {Kind.SERVERLESS: Strategy.PEX, Kind.HYBRID: Strategy.IMAGE}
+_KINDS = {Kind.SERVERLESS: BuildMethod.PEX, Kind.HYBRID: BuildMethod.IMAGE}
 _FULL = frozenset({Event.PUSH, Event.OTHER})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Handled:
+class LocationUse:
     """What a workflow does with a location."""
 
     name: str
@@ -44,7 +44,7 @@ class Handled:
         return f"{self.name}{how}, {where}"
 
 
-def handled(inspection: Inspection, inspected: Inspected) -> tuple[Handled, ...]:
+def handled(inspection: Inspection, inspected: InspectedWorkflow) -> tuple[LocationUse, ...]:
     """The locations that a workflow deploys, or may deploy."""
     found = (_handled(inspected, each) for each in inspection.project.locations)
     return tuple(each for each in found if each is not None)
@@ -77,7 +77,7 @@ def as_lines(inspection: Inspection) -> Iterator[str]:
                 yield f"  {label}: {'; '.join(sentences)}"
 
 
-def _workflow(inspection: Inspection, each: Inspected, prefix: str) -> dict[str, Any]:
+def _workflow(inspection: Inspection, each: InspectedWorkflow, prefix: str) -> dict[str, Any]:
     return {
         "path": each.workflow.path,
         "provider": str(each.workflow.provider),
@@ -99,7 +99,7 @@ def _workflow(inspection: Inspection, each: Inspected, prefix: str) -> dict[str,
     }
 
 
-def _handled(inspected: Inspected, location: Location) -> Handled | None:
+def _handled(inspected: InspectedWorkflow, location: Location) -> LocationUse | None:
     if inspected.workflow.is_only_called:
         return None
     sessions = [each for each in inspected.sessions if each.deploys(location) is not False]
@@ -108,7 +108,7 @@ def _handled(inspected: Inspected, location: Location) -> Handled | None:
     name = location.name.value
     builds = [act for each in sessions for act in _about(each.builds_of, name)]
     ways = dict.fromkeys(_way(act, location) for act in builds)
-    return Handled(
+    return LocationUse(
         name=name,
         ways=tuple(str(each) for each in ways if each is not None),
         builds=_places(builds),
@@ -123,8 +123,8 @@ def _about(acts: tuple[Act, ...], name: str) -> Iterator[Act]:
     return (each for each in acts if each.chosen.has(name) is not False)
 
 
-def _way(act: Act, location: Location) -> Strategy | None:
-    if act.strategy is Strategy.BY_KIND:
+def _way(act: Act, location: Location) -> BuildMethod | None:
+    if act.strategy is BuildMethod.BY_KIND:
         return _KINDS.get(location.kind)
     if act.chosen.unknown and act.strategy is not _KINDS.get(location.kind):
         # Of two steps that choose while they run, one is for each kind.

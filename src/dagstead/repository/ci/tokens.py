@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
+class WordPart:
     """A part of a word: written text, a variable, an expression of CI, or what is unknown."""
 
     kind: str
@@ -29,12 +29,12 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Token:
+class ShellToken:
     """A word, an operator (as its text) or a redirection (with its target as the next word)."""
 
     start: int
     end: int
-    pieces: tuple[Piece, ...] = ()
+    pieces: tuple[WordPart, ...] = ()
     operator: str = ""
     redirect: str = ""
 
@@ -46,7 +46,7 @@ class Token:
         return "".join(each.text for each in self.pieces)
 
 
-def scan(script: str, base: int = 0) -> Iterator[Token]:
+def scan(script: str, base: int = 0) -> Iterator[ShellToken]:
     """The tokens of a script that begins at ``base`` of the whole one."""
     at = 0
     documents: list[str] = []
@@ -58,12 +58,12 @@ def scan(script: str, base: int = 0) -> Iterator[Token]:
             at = passed
         elif operator:
             at = operator.end()
-            yield Token(start=base + operator.start(), end=base + at, operator=operator[0])
+            yield ShellToken(start=base + operator.start(), end=base + at, operator=operator[0])
             if operator[0] == "\n" and documents:
                 at = _behind_documents(script, at, documents)
         elif redirect and not script.startswith(("<(", ">("), at):
             at = _document_mark(script, redirect, documents)
-            yield Token(start=base + redirect.start(), end=base + at, redirect=redirect[0])
+            yield ShellToken(start=base + redirect.start(), end=base + at, redirect=redirect[0])
         else:
             token = _word(script, at, base)
             yield token
@@ -105,12 +105,12 @@ def _line_end(script: str, at: int) -> int:
     return len(script) if end < 0 else end
 
 
-def _word(script: str, start: int, base: int) -> Token:
+def _word(script: str, start: int, base: int) -> ShellToken:
     reader = _WordReader(script=script, at=start, base=base)
     reader.read()
     # A character that begins nothing is passed over, so that the end is always reached.
     end = max(min(reader.at, len(script)), start + 1)
-    return Token(start=base + start, end=base + end, pieces=tuple(reader.pieces))
+    return ShellToken(start=base + start, end=base + end, pieces=tuple(reader.pieces))
 
 
 @dataclass(kw_only=True)
@@ -118,7 +118,7 @@ class _WordReader:
     script: str
     at: int
     base: int
-    pieces: list[Piece] = field(default_factory=list)
+    pieces: list[WordPart] = field(default_factory=list)
 
     def read(self) -> None:
         while self.at < len(self.script):
@@ -186,16 +186,16 @@ class _WordReader:
             end = _closing(self.script, self.at + 1)
             start = self.at + 2
         inner = self.script[start:end]
-        piece = Piece(kind="script", text=inner, quoted=quoted, start=self.base + start)
+        piece = WordPart(kind="script", text=inner, quoted=quoted, start=self.base + start)
         self.pieces.append(piece)
         self.at = end + 1
 
     def _add(self, kind: str, text: str, *, quoted: bool) -> None:
         last = self.pieces[-1] if self.pieces else None
         if kind == "text" and last and last.kind == "text" and last.quoted == quoted:
-            self.pieces[-1] = Piece(kind=kind, text=last.text + text, quoted=quoted)
+            self.pieces[-1] = WordPart(kind=kind, text=last.text + text, quoted=quoted)
         else:
-            self.pieces.append(Piece(kind=kind, text=text, quoted=quoted))
+            self.pieces.append(WordPart(kind=kind, text=text, quoted=quoted))
 
 
 def _closing(script: str, opening: int) -> int:

@@ -11,7 +11,7 @@ from dagstead.model.families import Family
 from dagstead.model.location import Location
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position, SourceText
-from dagstead.repository.files.yaml_reader import Parsed, Problem
+from dagstead.repository.files.yaml_reader import ParseResult, Problem
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -24,7 +24,7 @@ class ConfigFile:
     #: As it is written.
     source: SourceText = field(repr=False)
     #: What it holds; for a rendered template, what the rendering holds. Empty for text files.
-    parsed: Parsed = field(repr=False)
+    parsed: ParseResult = field(repr=False)
     #: Why it is no text, for a file in another encoding than UTF-8.
     undecodable: Problem | None = None
     #: Where the first Jinja tag is, as offsets, when it is a template.

@@ -18,7 +18,7 @@ from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.repository.files.templates import TemplateValues, find_tag, render
 from dagstead.repository.files.toml_reader import read_toml
 from dagstead.repository.files.walk import interesting_files, repository_of
-from dagstead.repository.files.yaml_reader import Parsed, Problem, read_yaml
+from dagstead.repository.files.yaml_reader import ParseResult, Problem, read_yaml
 
 #: Larger files are no configuration written by people.
 _MOST_BYTES = 4_000_000
@@ -67,7 +67,7 @@ def read_file(
             path=path,
             family=family,
             source=source,
-            parsed=Parsed(root=None),
+            parsed=ParseResult(root=None),
             undecodable=undecodable,
         )
     if family is Family.CLOUD:
@@ -105,7 +105,7 @@ def _cloud_file(root: Path, source: SourceText, values: TemplateValues | None) -
             template_tag=tag,
         )
     rendered = render(source, (root / source.file).parent, values)
-    parsed = Parsed(root=None) if rendered.problem else read_yaml(rendered.source)
+    parsed = ParseResult(root=None) if rendered.problem else read_yaml(rendered.source)
     return ConfigFile(
         path=source.file,
         family=Family.CLOUD,
@@ -118,9 +118,9 @@ def _cloud_file(root: Path, source: SourceText, values: TemplateValues | None) -
     )
 
 
-def _parse(family: Family, source: SourceText) -> Parsed:
+def _parse(family: Family, source: SourceText) -> ParseResult:
     if family is Family.TEXT and not source.file.endswith((".yaml", ".yml")):
-        return Parsed(root=None)
+        return ParseResult(root=None)
     return read_toml(source) if family is Family.DG else read_yaml(source)
 
 

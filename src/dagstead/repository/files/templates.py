@@ -31,7 +31,7 @@ class TemplateValues:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Rendered:
+class RenderResult:
     """A template's outcome: the text, or why there is none."""
 
     source: SourceText
@@ -53,7 +53,7 @@ def find_tag(source: SourceText) -> tuple[int, int] | None:
     return None
 
 
-def render(source: SourceText, folder: Path, values: TemplateValues) -> Rendered:
+def render(source: SourceText, folder: Path, values: TemplateValues) -> RenderResult:
     """Render a template. Includes come from its folder; what it runs is sandboxed."""
     import jinja2  # noqa: PLC0415 - slow to import, and hardly ever needed
     import jinja2.meta  # noqa: PLC0415
@@ -70,11 +70,11 @@ def render(source: SourceText, folder: Path, values: TemplateValues) -> Rendered
         used = jinja2.meta.find_undeclared_variables(environment.parse(source.text))
         text = environment.from_string(_marked(source.text)).render(values.variables)
     except jinja2.TemplateSyntaxError as error:
-        return Rendered(source=source, problem=_problem(source, error, error.lineno))
+        return RenderResult(source=source, problem=_problem(source, error, error.lineno))
     except Exception as error:  # noqa: BLE001 - a template can raise anything
-        return Rendered(source=source, problem=_problem(source, error, 1))
+        return RenderResult(source=source, problem=_problem(source, error, 1))
     missing = sorted(used - values.variables.keys() - environment.globals.keys())
-    return Rendered(source=_unmarked(source, text), missing=tuple(missing))
+    return RenderResult(source=_unmarked(source, text), missing=tuple(missing))
 
 
 def _problem(source: SourceText, error: Exception, line: int) -> Problem:

@@ -12,7 +12,7 @@ from typing import Any
 
 from dagstead.model.nodes import Entry, Node, NodeKind
 from dagstead.model.source import SourceText
-from dagstead.repository.files.yaml_reader import Parsed, Problem
+from dagstead.repository.files.yaml_reader import ParseResult, Problem
 
 _BLANK = re.compile(r"(?:[ \t\r\n]+|#[^\n]*)*")
 _HASH = re.compile(r"#[^\n]*")
@@ -27,17 +27,17 @@ _WHERE = re.compile(r"\(at (?:line (\d+), column (\d+)|end of document)\)")
 _Path = tuple[str | int, ...]
 
 
-def read_toml(source: SourceText) -> Parsed:
+def read_toml(source: SourceText) -> ParseResult:
     """Read a document. Never raises for what is in the text."""
     try:
         values = tomllib.loads(source.text)
     except tomllib.TOMLDecodeError as error:
-        return Parsed(root=None, syntax=_problem(source, str(error)))
+        return ParseResult(root=None, syntax=_problem(source, str(error)))
     except RecursionError:
-        return Parsed(root=None, syntax=Problem(message="nested too deeply", start=0, end=0))
+        return ParseResult(root=None, syntax=Problem(message="nested too deeply", start=0, end=0))
     scanner = _Scanner(source.text)
     scanner.scan()
-    return Parsed(root=_build((), values, (0, len(source.text)), source, scanner))
+    return ParseResult(root=_build((), values, (0, len(source.text)), source, scanner))
 
 
 def comment_offsets(text: str) -> list[int]:

@@ -43,7 +43,7 @@ class Problem:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Parsed:
+class ParseResult:
     """What a text holds."""
 
     #: ``None`` when it holds nothing, or cannot be read.
@@ -56,7 +56,7 @@ class Parsed:
     duplicates: tuple[tuple[Entry, Entry], ...] = ()
 
 
-def read_yaml(source: SourceText) -> Parsed:
+def read_yaml(source: SourceText) -> ParseResult:
     """Read one document. Never raises for what is in the text."""
     if not _DISPUTED.search(source.text):
         try:
@@ -68,7 +68,7 @@ def read_yaml(source: SourceText) -> Parsed:
     try:
         return _read(source, _official_loader())
     except yaml.YAMLError as error:
-        return Parsed(root=None, syntax=_problem(source, error))
+        return ParseResult(root=None, syntax=_problem(source, error))
     except RecursionError:
         return _too_deep()
 
@@ -99,17 +99,19 @@ def scanned(text: str) -> list[yaml.Token]:
     return list(yaml.scan(text, Loader=_official_loader()))
 
 
-def _read(source: SourceText, loader_class: Any) -> Parsed:
+def _read(source: SourceText, loader_class: Any) -> ParseResult:
     loader = loader_class(source.text)
     try:
         composed = loader.get_single_node()
         if composed is None:
-            return Parsed(root=None)
+            return ParseResult(root=None)
         builder = _Builder(source, loader)
         root = builder.build(composed)
     finally:
         loader.dispose()
-    return Parsed(root=root, broken=tuple(builder.broken), duplicates=tuple(builder.duplicates))
+    return ParseResult(
+        root=root, broken=tuple(builder.broken), duplicates=tuple(builder.duplicates)
+    )
 
 
 @cache
@@ -130,9 +132,9 @@ def _without_dates(base: Any) -> Any:
     return type(f"Dateless{base.__name__}", (base,), {"yaml_implicit_resolvers": resolvers})
 
 
-def _too_deep() -> Parsed:
+def _too_deep() -> ParseResult:
     problem = Problem(message="it is nested too deeply to be read", start=0, end=0)
-    return Parsed(root=None, syntax=problem)
+    return ParseResult(root=None, syntax=problem)
 
 
 def _problem(source: SourceText, error: yaml.YAMLError) -> Problem:

@@ -17,7 +17,7 @@ _DIGITS = re.compile(r"\.[\d_.]*(?:e[+-]?\d+)?|\.inf|\.nan", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
-class Noted:
+class CommentedValue:
     """A scalar with a comment behind it, or a value with comment lines above it."""
 
     value: Yaml
@@ -25,7 +25,7 @@ class Noted:
     above: tuple[str, ...] = ()
 
 
-Yaml: TypeAlias = "str | int | bool | Mapping[str, Yaml] | Sequence[Yaml] | Noted | None"
+Yaml: TypeAlias = "str | int | bool | Mapping[str, Yaml] | Sequence[Yaml] | CommentedValue | None"
 
 
 def dump(document: Mapping[str, Yaml], *, heading: Iterable[str] = ()) -> str:
@@ -64,14 +64,14 @@ def _mapping(values: Mapping[str, Yaml], depth: int, *, spaced: bool = False) ->
     for number, (key, value) in enumerate(values.items()):
         if spaced and number:
             yield ""
-        if isinstance(value, Noted):
+        if isinstance(value, CommentedValue):
             yield from (f"{indent}# {line}" for line in value.above)
         yield from _entry(f"{indent}{scalar(key) if key != 'on' else key}:", value, depth)
 
 
 def _entry(start: str, value: Yaml, depth: int) -> Iterator[str]:
     behind = ""
-    if isinstance(value, Noted):
+    if isinstance(value, CommentedValue):
         behind = f" # {value.behind}" if value.behind else ""
         value = value.value
     if isinstance(value, Mapping):
@@ -84,7 +84,7 @@ def _entry(start: str, value: Yaml, depth: int) -> Iterator[str]:
         yield f"{start}{behind}" if value else f"{start} []{behind}"
         yield from _sequence(value, depth + 1)
     else:
-        text = "" if value is None or isinstance(value, Noted) else f" {scalar(value)}"
+        text = "" if value is None or isinstance(value, CommentedValue) else f" {scalar(value)}"
         yield f"{start}{text}{behind}"
 
 
@@ -92,7 +92,7 @@ def _sequence(items: Sequence[Yaml], depth: int) -> Iterator[str]:
     indent = "  " * depth
     for item in items:
         value = item
-        if isinstance(value, Noted):
+        if isinstance(value, CommentedValue):
             yield from (f"{indent}# {line}" for line in value.above)
             value = value.value
         if isinstance(value, Mapping):

@@ -1,8 +1,8 @@
 """Layouts: in which files the locations of a repository are defined, and moving between them.
 
-:func:`dagstead.repository.layouts.planning.plan_migration` works out every file as it is to be,
+:func:`dagstead.repository.layouts.migration.plan_migration` works out every file as it is to be,
 from texts to texts, and proves that the same locations come out of them;
-:func:`dagstead.repository.layouts.repairing.plan_repair` brings back what a merge of files has
+:func:`dagstead.repository.layouts.restore.plan_repair` brings back what a merge of files has
 lost. Only ``tree`` and ``history`` read what is beside the configuration, and only ``journal``
 writes.
 

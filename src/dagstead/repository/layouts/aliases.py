@@ -9,9 +9,9 @@ import yaml
 from dagstead.model.nodes import Entry, Node, mapping
 from dagstead.model.source import Edit, SourceText
 from dagstead.repository.files.yaml_reader import scanned
-from dagstead.repository.layouts.editing import behind, own_entries, removed
+from dagstead.repository.layouts.edits import behind, own_entries, removed
 from dagstead.repository.layouts.rendering import flow_text, item_lines, key_lines
-from dagstead.repository.layouts.sheet import Sheet, Token
+from dagstead.repository.layouts.sheet import Sheet, YamlToken
 
 #: From an offset to what moves as one: aliases may name what is in the same group.
 Groups = Callable[[int], object]
@@ -32,7 +32,7 @@ def written_out(source: SourceText, groups: Groups, also: Iterable[range] = ()) 
     sheet = Sheet(source)
     edits: list[Edit] = []
     anchored = {each.start: each for each in reversed(list(sheet.root.walk()))}
-    anchors: dict[str, Token] = {}
+    anchors: dict[str, YamlToken] = {}
     for index, token in enumerate(sheet.tokens):
         if token.kind is yaml.AnchorToken:
             anchors[token.name] = token
@@ -75,7 +75,7 @@ def _expansion(sheet: Sheet, index: int, node: Node) -> Iterator[Edit]:
         yield behind(sheet, token.end, lines)
 
 
-def _merge_key(sheet: Sheet, index: int) -> Token | None:
+def _merge_key(sheet: Sheet, index: int) -> YamlToken | None:
     """The ``<<`` that an alias is merged by."""
     while index and sheet.tokens[index - 1].kind in (
         yaml.FlowEntryToken,
@@ -89,7 +89,7 @@ def _merge_key(sheet: Sheet, index: int) -> Token | None:
     return key if sheet.text[key.start : key.end] == "<<" else None
 
 
-def _merge_expansion(sheet: Sheet, merge: Token) -> Iterator[Edit]:
+def _merge_expansion(sheet: Sheet, merge: YamlToken) -> Iterator[Edit]:
     within = min(
         (
             each
@@ -120,7 +120,7 @@ def _merge_expansion(sheet: Sheet, merge: Token) -> Iterator[Edit]:
     yield Edit(start=start, end=end, text=text)
 
 
-def _merge_value(sheet: Sheet, merge: Token) -> Node:
+def _merge_value(sheet: Sheet, merge: YamlToken) -> Node:
     """A node with the place of what is merged."""
     at = next(index for index, each in enumerate(sheet.tokens) if each.start == merge.start) + 2
     first = last = sheet.tokens[at]

@@ -11,11 +11,11 @@ from dagstead.model.nodes import Node, mapping
 from dagstead.model.source import SourceText
 from dagstead.repository.files.dg import dg_files, dg_section, directory_type, workspace_projects
 from dagstead.repository.files.project import ConfigFile, Project
-from dagstead.repository.layouts.cutting import Piece
 from dagstead.repository.layouts.dg_tables import without_dg, without_project
-from dagstead.repository.layouts.editing import is_flow
+from dagstead.repository.layouts.edits import is_flow
 from dagstead.repository.layouts.entries import relative_directory
-from dagstead.repository.layouts.plan import Wish
+from dagstead.repository.layouts.extract import EntryLines
+from dagstead.repository.layouts.model import MigrationRequest
 from dagstead.repository.layouts.rendering import key_lines, text_node
 from dagstead.repository.layouts.sheet import Sheet, odd_break, text_lines
 from dagstead.repository.layouts.targets import Move
@@ -37,18 +37,18 @@ _COLUMN, _STEP = 2, 2
 _KEYS = ("location_name", "code_source", "agent_queue", "image")
 
 
-def pieces_of(project: Project, moves: Sequence[Move]) -> Iterator[Piece]:
+def pieces_of(project: Project, moves: Sequence[Move]) -> Iterator[EntryLines]:
     """The entries of the dg projects among some moves."""
     for move in moves:
         if move.location.family is Family.DG and not move.stays and not move.duplicate:
             lines = list(_lines(project, move))
             source = SourceText(file=move.target, text="\n".join(lines) + "\n")
-            yield Piece(
+            yield EntryLines(
                 source=source, target=move.target, column=_COLUMN, lead=(), body=tuple(lines)
             )
 
 
-def unmovable(project: Project, moves: Sequence[Move], wish: Wish) -> Iterator[str]:
+def unmovable(project: Project, moves: Sequence[Move], wish: MigrationRequest) -> Iterator[str]:
     """What of dg's settings has no place in an entry, and would be lost."""
     if wish.keep:
         return
@@ -68,7 +68,7 @@ def unmovable(project: Project, moves: Sequence[Move], wish: Wish) -> Iterator[s
 
 
 def without_projects(
-    project: Project, moves: Sequence[Move], wish: Wish
+    project: Project, moves: Sequence[Move], wish: MigrationRequest
 ) -> dict[str, SourceText | None]:
     """The files of dg without the projects that went."""
     going = [each.location for each in moves if each.location.family is Family.DG]

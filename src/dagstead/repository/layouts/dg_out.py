@@ -13,10 +13,10 @@ from dagstead.model.source import SourceText
 from dagstead.repository.files.dg import dg_section, directory_type, workspace_projects
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import Project
-from dagstead.repository.layouts.cutting import Taking, cut
 from dagstead.repository.layouts.dg_tables import with_project, with_workspace
-from dagstead.repository.layouts.editing import is_flow, own_entries
-from dagstead.repository.layouts.plan import Tree, Wish, refusal
+from dagstead.repository.layouts.edits import is_flow, own_entries
+from dagstead.repository.layouts.extract import Extraction, cut
+from dagstead.repository.layouts.model import FileTree, MigrationRequest, refusal
 from dagstead.repository.layouts.rendering import flow_text, key_lines, scalar_text
 from dagstead.repository.layouts.sheet import Sheet, text_lines
 from dagstead.repository.layouts.targets import Move
@@ -30,7 +30,7 @@ _KNOWN = frozenset(
 _STEP = 2
 
 
-def to_dg(project: Project, moves: Sequence[Move], wish: Wish, tree: Tree) -> Files:
+def to_dg(project: Project, moves: Sequence[Move], wish: MigrationRequest, tree: FileTree) -> Files:
     """The files after some moves into dg projects.
 
     Raises:
@@ -50,7 +50,7 @@ def to_dg(project: Project, moves: Sequence[Move], wish: Wish, tree: Tree) -> Fi
     return files
 
 
-def _reasons(project: Project, move: Move, wish: Wish, tree: Tree) -> Iterator[str]:
+def _reasons(project: Project, move: Move, wish: MigrationRequest, tree: FileTree) -> Iterator[str]:
     location, folder = move.location, posixpath.dirname(move.target)
     name = location.name.value
     node = without_nulls(location.node)
@@ -79,7 +79,7 @@ def _reasons(project: Project, move: Move, wish: Wish, tree: Tree) -> Iterator[s
         )
 
 
-def _source_reasons(location: Location, wish: Wish) -> Iterator[str]:
+def _source_reasons(location: Location, wish: MigrationRequest) -> Iterator[str]:
     source, name = location.code_source, location.name.value
     if source is None:
         yield f"{location.position}: {name!r} has no code_source, and a dg project needs one."
@@ -178,7 +178,7 @@ def _yaml(path: str, lines: Sequence[str], like: SourceText) -> Files:
     return {path: SourceText(file=path, text="".join(f"{each}{newline}" for each in lines))}
 
 
-def _workspace(project: Project, going: Sequence[Move], tree: Tree) -> Files:
+def _workspace(project: Project, going: Sequence[Move], tree: FileTree) -> Files:
     """The file at the root that lists the projects, when it must change."""
     folders = [folder for each in going if (folder := posixpath.dirname(each.target))]
     at_root = [
@@ -209,18 +209,18 @@ def _without_entries(
         leaving = {
             at: written[id(item)].target for at, item in enumerate(items) if id(item) in written
         }
-        taking = Taking(
+        taking = Extraction(
             targets=leaving, directories={}, defaults=frozenset(), dropped=frozenset(leaving)
         )
         yield path, cut(file.source, taking).rest
 
 
-def _text(tree: Tree, path: str) -> SourceText | None:
+def _text(tree: FileTree, path: str) -> SourceText | None:
     data = tree.read(path)
     return None if data is None else SourceText.decode(path, data)
 
 
-def _settings_reasons(tree: Tree, path: str) -> Iterator[str]:
+def _settings_reasons(tree: FileTree, path: str) -> Iterator[str]:
     """Why a settings file that is there cannot be changed."""
     data = tree.read(path)
     if data is None:

@@ -10,7 +10,7 @@ import yaml
 from dagstead.model.nodes import Entry, Node
 from dagstead.model.source import Edit, SourceText
 from dagstead.repository.files.merge import merge, without_nulls
-from dagstead.repository.layouts.editing import added, filled, is_flow, removed, replaced, rewritten
+from dagstead.repository.layouts.edits import added, filled, is_flow, removed, replaced, rewritten
 from dagstead.repository.layouts.rendering import flow_text, item_lines, text_node
 from dagstead.repository.layouts.sheet import Sheet, text_lines
 

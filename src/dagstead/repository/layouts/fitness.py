@@ -7,14 +7,14 @@ from collections.abc import Iterable, Iterator
 from dagstead.model.families import Family
 from dagstead.repository.files.families import variant_of
 from dagstead.repository.files.project import ConfigFile, Project
-from dagstead.repository.layouts.plan import Wish
+from dagstead.repository.layouts.model import MigrationRequest
 from dagstead.repository.layouts.sheet import odd_break
 from dagstead.repository.layouts.targets import Move
 
 _KNOWN_KEYS = frozenset({"locations", "defaults"})
 
 
-def unreadable(project: Project, wish: Wish) -> Iterator[str]:
+def unreadable(project: Project, wish: MigrationRequest) -> Iterator[str]:
     """Why it is not known what some files say; of those with locations that are meant."""
     for file in project.files_of(Family.CLOUD):
         own = [each for each in project.definitions if each.file == file.path]

@@ -25,14 +25,14 @@ class Version:
     files: Mapping[str, bytes]
 
 
-class Past(Protocol):
+class History(Protocol):
     """What was."""
 
     def versions(self) -> Iterator[Version]:
         """The commits that changed such a file, newest first."""
 
 
-class NoPast:
+class NoHistory:
     """Outside of git, and before the first commit."""
 
     def versions(self) -> Iterator[Version]:
@@ -41,7 +41,7 @@ class NoPast:
 
 
 @dataclass(frozen=True, slots=True)
-class GitPast:
+class GitHistory:
     """What git knows of a project."""
 
     git: Git
@@ -63,9 +63,9 @@ class GitPast:
             yield Version(commit=commit, files=files)
 
 
-def past_of(project: Project) -> Past:
+def past_of(project: Project) -> History:
     """The past of a project, as far as git has one."""
     try:
-        return GitPast(open_repository(project.root))
+        return GitHistory(open_repository(project.root))
     except (GitError, InvalidInputError):
-        return NoPast()
+        return NoHistory()

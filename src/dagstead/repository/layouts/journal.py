@@ -21,14 +21,14 @@ from typing import Any
 
 from dagstead.errors import JournalError
 from dagstead.model.folders import OWN_FOLDER
-from dagstead.repository.layouts.plan import FileChange
+from dagstead.repository.layouts.model import FileChange
 
 _NEW_FILE_MODE = 0o644
 _INDEX = "journal.json"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class JournalEntry:
     """One file of a written change."""
 
     #: Relative to the root of the repository.
@@ -152,7 +152,7 @@ class Journal:
             )
             raise JournalError(msg)
 
-    def _refuse_edited(self, steps: Iterable[Step], verb: str) -> None:
+    def _refuse_edited(self, steps: Iterable[JournalEntry], verb: str) -> None:
         edited = [
             each.path
             for each in steps
@@ -214,8 +214,8 @@ def _index(folder: Path) -> dict[str, Any]:
     return loaded
 
 
-def _steps(folder: Path) -> Iterator[Step]:
-    return (Step(**each) for each in _index(folder)["steps"])
+def _steps(folder: Path) -> Iterator[JournalEntry]:
+    return (JournalEntry(**each) for each in _index(folder)["steps"])
 
 
 def _set_state(folder: Path, state: str) -> None:

@@ -12,9 +12,9 @@ from itertools import groupby
 from dagstead.model.families import Family
 from dagstead.model.source import Edit, SourceText
 from dagstead.repository.files.project import Project
+from dagstead.repository.layouts.append import has_content
 from dagstead.repository.layouts.comments import missing, with_header
 from dagstead.repository.layouts.dg_tables import above_dg
-from dagstead.repository.layouts.joining import has_content
 from dagstead.repository.layouts.sheet import Sheet, Stretch
 from dagstead.repository.layouts.targets import Move
 

@@ -9,14 +9,14 @@ from dagstead.model.families import Family
 from dagstead.model.source import SourceText
 from dagstead.repository.files.families import variant_of
 from dagstead.repository.files.project import Project
-from dagstead.repository.layouts.plan import Layout, Wish
+from dagstead.repository.layouts.model import Layout, MigrationRequest
 from dagstead.repository.layouts.targets import Move
 
 
 def remarks(
     project: Project,
     moves: Sequence[Move],
-    wish: Wish,
+    wish: MigrationRequest,
     files: Mapping[str, SourceText | None],
 ) -> Iterator[str]:
     """One sentence each."""

@@ -33,7 +33,7 @@ _USUAL_STEP = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Token:
+class YamlToken:
     """A piece of writing: its kind and its offsets, without blanks at the end."""
 
     kind: type[yaml.Token]
@@ -109,7 +109,7 @@ class Sheet:
         first, behind = bisect_left(self._starts, start), bisect_left(self._starts, end)
         return self.tokens[behind - 1].end if behind > first else start
 
-    def tokens_from(self, offset: int) -> Iterator[Token]:
+    def tokens_from(self, offset: int) -> Iterator[YamlToken]:
         """The pieces of writing that begin at an offset or behind it."""
         first = bisect_left(self._starts, offset)
         return (self.tokens[index] for index in range(first, len(self.tokens)))
@@ -209,14 +209,14 @@ def text_lines(text: str) -> list[str]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _tokens(text: str) -> Iterator[Token]:
+def _tokens(text: str) -> Iterator[YamlToken]:
     for each in scanned(text):
         start, end = each.start_mark.index, each.end_mark.index
         if isinstance(each, _STRUCTURE) or start == end:
             continue
         end = start + len(text[start:end].rstrip())
         name = each.value if isinstance(each, yaml.AliasToken | yaml.AnchorToken) else ""
-        yield Token(type(each), start, end, name)
+        yield YamlToken(type(each), start, end, name)
 
 
 def _lines(text: str) -> Iterator[Line]:

@@ -12,7 +12,7 @@ from dagstead.model.location import Kind, Location
 from dagstead.repository.files.families import variant_of
 from dagstead.repository.files.project import Project, is_outside
 from dagstead.repository.layouts.entries import relative_directory
-from dagstead.repository.layouts.plan import Layout, Tree, Wish, refusal
+from dagstead.repository.layouts.model import FileTree, Layout, MigrationRequest, refusal
 from dagstead.repository.layouts.proof import differing
 
 _FILE = "dagster_cloud.yaml"
@@ -39,15 +39,15 @@ class Move:
 @dataclass(slots=True)
 class _Moves:
     project: Project
-    wish: Wish
-    tree: Tree
+    wish: MigrationRequest
+    tree: FileTree
     root_file: str
     #: Every definition, by name.
     definitions: Mapping[str, list[Location]]
     reasons: list[str] = field(default_factory=list)
 
 
-def find_moves(project: Project, wish: Wish, tree: Tree) -> tuple[Move, ...]:
+def find_moves(project: Project, wish: MigrationRequest, tree: FileTree) -> tuple[Move, ...]:
     """The moves for the locations that are meant, in the order of their definitions.
 
     Raises:
@@ -148,7 +148,7 @@ def _place(work: _Moves, location: Location) -> str:
     return posixpath.normpath(posixpath.join(folder, name))
 
 
-def _settings_file(tree: Tree, folder: str) -> str:
+def _settings_file(tree: FileTree, folder: str) -> str:
     """Where dg's settings of a folder are written: ``dg.toml`` hides ``pyproject.toml``."""
     names = ("dg.toml", "pyproject.toml")
     paths = [posixpath.normpath(posixpath.join(folder, each)) for each in names]
@@ -183,7 +183,7 @@ def _target(work: _Moves, location: Location) -> str | None:
     return place if len(work.reasons) == before else None
 
 
-def _own_folders(wish: Wish) -> bool:
+def _own_folders(wish: MigrationRequest) -> bool:
     """Whether each location has a folder of its own in this layout."""
     return wish.layout in {Layout.PER_LOCATION, Layout.DG}
 
@@ -220,7 +220,7 @@ def _contradiction(main: Location, other: Location) -> Iterator[str]:
         )
 
 
-def _crowded(project: Project, moves: list[Move], wish: Wish) -> Iterator[str]:
+def _crowded(project: Project, moves: list[Move], wish: MigrationRequest) -> Iterator[str]:
     """Two locations for one file, where each has its own."""
     if not _own_folders(wish):
         return

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dagstead.repository.agents.scan import Mistake, Slip
-from dagstead.repository.rules.base import Found, agent_rule
+from dagstead.repository.rules.base import Violation, agent_rule
 
 Slips = Iterable[Slip]
 
@@ -55,7 +55,7 @@ _AGENT_GOOD = (
     },
     good={"values.yaml": _HELM_GOOD},
 )
-def helm_default_queue_ignored(slips: Slips) -> Iterator[Found]:
+def helm_default_queue_ignored(slips: Slips) -> Iterator[Violation]:
     """`includeDefaultQueue` stands below `agentQueues`."""
     return _found(
         each for each in slips if each.mistake is Mistake.HELM_FLAG_MISPLACED and not each.by_flag
@@ -79,7 +79,7 @@ def helm_default_queue_ignored(slips: Slips) -> Iterator[Found]:
     },
     good={"values.yaml": _HELM_GOOD},
 )
-def helm_queues_form(slips: Slips) -> Iterator[Found]:
+def helm_queues_form(slips: Slips) -> Iterator[Violation]:
     """`agentQueues` of the chart has its two keys."""
     return _found(each for each in slips if each.mistake is Mistake.HELM_FORM and not each.by_flag)
 
@@ -105,7 +105,7 @@ def helm_queues_form(slips: Slips) -> Iterator[Found]:
             """
     },
 )
-def helm_set_spelling(slips: Slips) -> Iterator[Found]:
+def helm_set_spelling(slips: Slips) -> Iterator[Violation]:
     """Queues on Helm's command line are set by the chart's keys."""
     of_chart = {Mistake.HELM_FLAG_MISPLACED, Mistake.HELM_FORM}
     return _found(each for each in slips if each.mistake in of_chart and each.by_flag)
@@ -136,7 +136,7 @@ def helm_set_spelling(slips: Slips) -> Iterator[Found]:
             """
     },
 )
-def queue_variable_ignored(slips: Slips) -> Iterator[Found]:
+def queue_variable_ignored(slips: Slips) -> Iterator[Violation]:
     """Queues are not set by environment variables."""
     return _found(each for each in slips if each.mistake is Mistake.VARIABLE)
 
@@ -158,7 +158,7 @@ def queue_variable_ignored(slips: Slips) -> Iterator[Found]:
     },
     good={"dagster.yaml": _AGENT_GOOD},
 )
-def agent_queues_misplaced(slips: Slips) -> Iterator[Found]:
+def agent_queues_misplaced(slips: Slips) -> Iterator[Violation]:
     """`agent_queues` stands at the top level of an agent's `dagster.yaml`."""
     return _found(each for each in slips if each.mistake is Mistake.MISPLACED)
 
@@ -179,7 +179,7 @@ def agent_queues_misplaced(slips: Slips) -> Iterator[Found]:
     },
     good={"dagster.yaml": _AGENT_GOOD},
 )
-def agent_queues_form(slips: Slips) -> Iterator[Found]:
+def agent_queues_form(slips: Slips) -> Iterator[Violation]:
     """`agent_queues` of an agent has its two keys."""
     return _found(each for each in slips if each.mistake is Mistake.FORM)
 
@@ -194,11 +194,11 @@ def agent_queues_form(slips: Slips) -> Iterator[Found]:
     bad={"dagster.yaml": _AGENT_GOOD.replace("- hybrid", "- default")},
     good={"dagster.yaml": _AGENT_GOOD},
 )
-def agent_serves_default_by_name(slips: Slips) -> Iterator[Found]:
+def agent_serves_default_by_name(slips: Slips) -> Iterator[Violation]:
     """An agent serves the default queue by `include_default_queue`, not by a name."""
     return _found(each for each in slips if each.mistake is Mistake.DEFAULT_BY_NAME)
 
 
-def _found(slips: Iterable[Slip]) -> Iterator[Found]:
+def _found(slips: Iterable[Slip]) -> Iterator[Violation]:
     for each in slips:
-        yield Found(position=each.position, message=each.message, instead=each.advice)
+        yield Violation(position=each.position, message=each.message, instead=each.advice)

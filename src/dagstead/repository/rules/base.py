@@ -32,7 +32,7 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class Violation:
     """One place where a rule is broken."""
 
     position: Position
@@ -55,7 +55,7 @@ class Found:
         return self.instead if self.instead.endswith("?") else f"{self.instead}."
 
 
-Check = Callable[[Evidence], Iterator[Found]]
+Check = Callable[[Evidence], Iterator[Violation]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -91,7 +91,7 @@ class Finding:
     """What a rule found, with the rule."""
 
     rule: Rule = field(repr=False)
-    found: Found
+    found: Violation
 
     @property
     def code(self) -> str:
@@ -131,13 +131,13 @@ class RuleMaker(Generic[View]):
         form: bool = False,
         fixable: bool = False,
         variables: Mapping[str, str] | None = None,
-    ) -> Callable[[Callable[[View], Iterator[Found]]], Rule]:
+    ) -> Callable[[Callable[[View], Iterator[Violation]]], Rule]:
         """Make a function a rule. Its docstring is the title.
 
         An example that is one text is a ``dagster_cloud.yaml``.
         """
 
-        def make(find: Callable[[View], Iterator[Found]]) -> Rule:
+        def make(find: Callable[[View], Iterator[Violation]]) -> Rule:
             return Rule(
                 code=code,
                 name=name,

@@ -9,7 +9,7 @@ from dagstead.model.nodes import Node, kind_of
 from dagstead.model.words import nearest
 from dagstead.repository.files.dg import dg_files, dg_section, directory_type, workspace_projects
 from dagstead.repository.files.project import ConfigFile, Project, is_outside
-from dagstead.repository.rules.base import Found, Severity, rule
+from dagstead.repository.rules.base import Severity, Violation, rule
 from dagstead.repository.rules.visit import at_file, folder_exists, unique_entries
 
 _PROJECT_KEYS = (
@@ -55,19 +55,19 @@ _PYPROJECT = """
         "Dockerfile": "FROM python:3.12-slim\n",
     },
 )
-def build_yaml_key(project: Project) -> Iterator[Found]:
+def build_yaml_key(project: Project) -> Iterator[Violation]:
     """`build.yaml` holds `registry` and `directory`, nothing else."""
     for file in project.files_of(Family.DG_BUILD):
         root = file.root
         if root is not None and not root.is_mapping:
-            yield Found(
+            yield Violation(
                 position=root.position,
                 message=f"build.yaml holds {kind_of(root)}, not a mapping",
                 instead="Write 'registry: …' and 'directory: …'",
             )
         for entry in () if root is None else unique_entries(root):
             if entry.key.value not in {"registry", "directory"}:
-                yield Found(
+                yield Violation(
                     position=entry.key.position,
                     message=f"{entry.key.value!r} is no key of build.yaml",
                     instead=_BUILD_INSTEAD.get(
@@ -103,7 +103,7 @@ _BUILD_INSTEAD = {
     },
     good={"pyproject.toml": _PYPROJECT},
 )
-def dg_settings(project: Project) -> Iterator[Found]:
+def dg_settings(project: Project) -> Iterator[Violation]:
     """Dg's settings have the form that dg takes."""
     for file in dg_files(project.files).values():
         section = dg_section(file)
@@ -112,7 +112,7 @@ def dg_settings(project: Project) -> Iterator[Found]:
         kind = directory_type(file)
         if not section.is_mapping or kind not in {"project", "workspace"}:
             wrong = section.get("directory_type") or section
-            yield Found(
+            yield Violation(
                 position=wrong.position,
                 message="dg's settings do not say whether this is a project or a workspace",
                 instead='Write directory_type = "project" or "workspace"',
@@ -152,12 +152,12 @@ def dg_settings(project: Project) -> Iterator[Found]:
         "etl/pyproject.toml": _PYPROJECT,
     },
 )
-def no_such_project(project: Project) -> Iterator[Found]:
+def no_such_project(project: Project) -> Iterator[Violation]:
     """The projects of a workspace are there."""
     for file in dg_files(project.files).values():
         for folder, node in workspace_projects(file):
             if not is_outside(folder) and not folder_exists(project, folder):
-                yield Found(
+                yield Violation(
                     position=node.position,
                     message=f"there is no folder {folder!r}, a project of this workspace",
                     instead="Write the path of its folder, or remove the entry",
@@ -182,34 +182,34 @@ def no_such_project(project: Project) -> Iterator[Found]:
     },
     good={"pyproject.toml": _PYPROJECT},
 )
-def hidden_settings(project: Project) -> Iterator[Found]:
+def hidden_settings(project: Project) -> Iterator[Violation]:
     """Dg's settings are in one of the two files."""
     chosen = dg_files(project.files)
     for file in project.files_of(Family.DG):
         section = dg_section(file)
         if section is not None and chosen[file.folder] is not file:
-            yield Found(
+            yield Violation(
                 position=section.position,
                 message=f"dg reads {chosen[file.folder].path} and not these settings",
                 instead="Keep one of the two",
             )
 
 
-def _unknown_keys(table: Node, known: tuple[str, ...], place: str) -> Iterator[Found]:
+def _unknown_keys(table: Node, known: tuple[str, ...], place: str) -> Iterator[Violation]:
     for entry in table.entries:
         key = str(entry.key.value)
         if key not in known:
             meant = nearest(key, known) or ("agent_queue" if key == "queue" else None)
-            yield Found(
+            yield Violation(
                 position=entry.key.position,
                 message=f"{key!r} is no key of {place}",
                 instead=f"Did you mean {meant!r}?" if meant else f"Known are {', '.join(known)}",
             )
 
 
-def _project_values(file: ConfigFile, table: Node | None) -> Iterator[Found]:
+def _project_values(file: ConfigFile, table: Node | None) -> Iterator[Violation]:
     if table is None or table.entry("root_module") is None:
-        yield Found(
+        yield Violation(
             position=at_file(file) if table is None else table.position,
             message="the dg project has no root_module",
             instead='Write root_module = "NAME" in [tool.dg.project]',
@@ -217,7 +217,7 @@ def _project_values(file: ConfigFile, table: Node | None) -> Iterator[Found]:
     for key in ("root_module", "code_location_name", "agent_queue", "image"):
         value = None if table is None else table.get(key)
         if value is not None and value.text is None:
-            yield Found(
+            yield Violation(
                 position=value.position,
                 message=f"{key} is {kind_of(value)}, not text",
                 instead=f'Write {key} = "…"',

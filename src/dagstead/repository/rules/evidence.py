@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from dagstead.repository.agents.finding import find_slips
+from dagstead.repository.agents.discovery import find_slips
 from dagstead.repository.agents.scan import Slip
 from dagstead.repository.ci.inspection import Inspection, inspect
 from dagstead.repository.files.project import Project

@@ -17,7 +17,7 @@ from dagstead.model.nodes import Entry, Node, NodeKind, kind_of
 from dagstead.model.source import Edit
 from dagstead.model.words import is_same_word, nearest
 from dagstead.repository.files.project import Project
-from dagstead.repository.rules.base import Found, replacing, rule
+from dagstead.repository.rules.base import Violation, replacing, rule
 from dagstead.repository.rules.keys import OF_BUILD, OF_CODE_SOURCE, OF_LOCATION, OF_TOP_LEVEL
 from dagstead.repository.rules.visit import (
     entries_and_defaults,
@@ -59,7 +59,7 @@ _GOOD = """
             working_directory: src
         """,
 )
-def unknown_key(project: Project) -> Iterator[Found]:
+def unknown_key(project: Project) -> Iterator[Violation]:
     """Every key is a known one."""
     for place, known, old, node in _closed_mappings(project):
         for entry in unique_entries(node):
@@ -92,13 +92,13 @@ def unknown_key(project: Project) -> Iterator[Found]:
         "etl.py": "",
     },
 )
-def old_key(project: Project) -> Iterator[Found]:
+def old_key(project: Project) -> Iterator[Violation]:
     """A setting is written where it belongs."""
     for place, known, old, node in _closed_mappings(project):
         for entry in unique_entries(node):
             key = entry.key.value
             if key in old and key not in known:
-                yield Found(
+                yield Violation(
                     position=entry.key.position,
                     message=f"{key!r} is no key of {place}",
                     instead=old[key]
@@ -127,7 +127,7 @@ def old_key(project: Project) -> Iterator[Found]:
     },
     good=_GOOD,
 )
-def invisible_character(project: Project) -> Iterator[Found]:
+def invisible_character(project: Project) -> Iterator[Violation]:
     """A key has no character that cannot be seen."""
     for _, _, _, node in _closed_mappings(project):
         for entry in unique_entries(node):
@@ -136,7 +136,7 @@ def invisible_character(project: Project) -> Iterator[Found]:
                 names = ", ".join(f"U+{ord(each):04X}" for each in hidden)
                 plain = "".join(each for each in str(entry.key.value) if each not in hidden)
                 written = str(entry.key.value)
-                yield Found(
+                yield Violation(
                     position=entry.key.position,
                     message=f"the key {plain!r} holds a character that cannot be seen ({names})",
                     instead=f"Type the key anew: {plain}",
@@ -156,11 +156,11 @@ def invisible_character(project: Project) -> Iterator[Found]:
         """,
     good=_GOOD,
 )
-def no_location_name(project: Project) -> Iterator[Found]:
+def no_location_name(project: Project) -> Iterator[Violation]:
     """Every location has a name."""
     for entry in location_entries(project):
         if entry.entry("location_name") is None and not _has_misspelt_name(entry):
-            yield Found(
+            yield Violation(
                 position=entry.position,
                 message="this location has no name",
                 instead="Add 'location_name: NAME'",
@@ -189,7 +189,7 @@ def no_location_name(project: Project) -> Iterator[Found]:
               package_name: etl
         """,
 )
-def wrong_type(project: Project) -> Iterator[Found]:
+def wrong_type(project: Project) -> Iterator[Violation]:
     """Every value has the type that is wanted there."""
     for entry in location_entries(project):
         yield from _texts(entry, ("location_name",), "location", may_be_empty=False)
@@ -222,7 +222,7 @@ def wrong_type(project: Project) -> Iterator[Found]:
         """,
     good=_GOOD,
 )
-def code_source_not_one(project: Project) -> Iterator[Found]:
+def code_source_not_one(project: Project) -> Iterator[Violation]:
     """`code_source` names exactly one source."""
     for entry in location_entries(project):
         source = entry.entry("code_source")
@@ -231,7 +231,7 @@ def code_source_not_one(project: Project) -> Iterator[Found]:
         given = [each for each in unique_entries(source.value) if _counts(each.value)]
         if len(given) != 1:
             names = ", ".join(repr(each.key.value) for each in given)
-            yield Found(
+            yield Violation(
                 position=source.key.position,
                 message=f"code_source names {names}" if given else "code_source names nothing",
                 instead=f"Keep one of {', '.join(CODE_SOURCES)}",
@@ -262,7 +262,7 @@ def code_source_not_one(project: Project) -> Iterator[Found]:
               package_name: reports
         """,
 )
-def duplicate_name(project: Project) -> Iterator[Found]:
+def duplicate_name(project: Project) -> Iterator[Violation]:
     """A name is used once in a file."""
     for root in roots(project):
         listed = root.get("locations")
@@ -272,7 +272,7 @@ def duplicate_name(project: Project) -> Iterator[Found]:
             if name is None or name.text is None:
                 continue
             if name.text in first:
-                yield Found(
+                yield Violation(
                     position=name.position,
                     message=f"{name.text!r} names a location in line "
                     f"{first[name.text].position.line} already",
@@ -303,13 +303,13 @@ def _closed_mappings(project: Project) -> Iterator[_Closed]:
             yield "build", BUILD_KEYS, OF_BUILD, build
 
 
-def _unknown(place: str, known: Sequence[str], entry: Entry, node: Node) -> Found:
+def _unknown(place: str, known: Sequence[str], entry: Entry, node: Node) -> Violation:
     key = str(entry.key.value)
     meant = nearest(key, known)
     edits: tuple[Edit, ...] = ()
     if meant and is_same_word(key, meant) and node.entry(meant) is None and not entry.merged:
         edits = replacing(entry.key, key, meant)
-    return Found(
+    return Violation(
         position=entry.key.position,
         message=f"{key!r} is no key of {place}",
         instead=f"Did you mean {meant!r}?" if meant else f"Known are {', '.join(known)}",
@@ -334,7 +334,7 @@ def _counts(node: Node) -> bool:
 
 def _texts(
     node: Node | None, keys: Sequence[str], place: str, *, may_be_empty: bool = True
-) -> Iterator[Found]:
+) -> Iterator[Violation]:
     for key in keys if node is not None else ():
         value = node.get(key) if node is not None else None
         if value is None or value.kind is NodeKind.BROKEN or value.text is not None:
@@ -343,28 +343,28 @@ def _texts(
             continue
         written = value.source.text[value.start : value.end]
         one_line = value.kind is NodeKind.SCALAR and written and "\n" not in written
-        yield Found(
+        yield Violation(
             position=value.position,
             message=f"{key} of {place} is {kind_of(value)}, not text",
             instead=f'Write {key}: "{written}"' if one_line else f"Write '{key}: …' with a text",
         )
 
 
-def _mapping(node: Node, key: str) -> Iterator[Found]:
+def _mapping(node: Node, key: str) -> Iterator[Violation]:
     entry = node.entry(key)
     known = (NodeKind.MAPPING, NodeKind.BROKEN)
     if entry is not None and entry.value.kind not in known and not entry.value.is_null:
-        yield Found(
+        yield Violation(
             position=entry.value.position,
             message=f"{key} is {kind_of(entry.value)}, not a mapping",
             instead=f"Write the settings of {key} below it, indented, each as 'key: value'",
         )
 
 
-def _text_keys(context: Node | None) -> Iterator[Found]:
+def _text_keys(context: Node | None) -> Iterator[Violation]:
     for entry in () if context is None else context.entries:
         if entry.key.text is None:
-            yield Found(
+            yield Violation(
                 position=entry.key.position,
                 message=f"the key {entry.key.value!r} of container_context is not text",
                 instead="Write the name of a platform: k8s, ecs or docker",

@@ -9,7 +9,7 @@ from dagstead.model.families import Family
 from dagstead.model.location import Location
 from dagstead.model.nodes import Entry
 from dagstead.repository.files.project import Project
-from dagstead.repository.rules.base import Found, Severity, rule
+from dagstead.repository.rules.base import Severity, Violation, rule
 from dagstead.repository.rules.keys import OF_K8S
 from dagstead.repository.rules.visit import entries_and_defaults
 
@@ -45,13 +45,13 @@ _TWO = """
         """,
     good=_TWO,
 )
-def merged_files(project: Project) -> Iterator[Found]:
+def merged_files(project: Project) -> Iterator[Violation]:
     """`locations` is written once."""
     for first, later in _duplicates(project):
         if first.key.value == "locations":
             lost = [each.get("location_name") for each in first.value.items]
             names = ", ".join(repr(each.text) for each in lost if each is not None and each.text)
-            yield Found(
+            yield Violation(
                 position=later.key.position,
                 message=f"this 'locations' replaces the one in line {first.key.position.line}"
                 + (f": {names} is lost" if names else ""),
@@ -83,11 +83,11 @@ def merged_files(project: Project) -> Iterator[Found]:
             attribute: all_defs
         """,
 )
-def duplicate_key(project: Project) -> Iterator[Found]:
+def duplicate_key(project: Project) -> Iterator[Violation]:
     """A key is written once in a mapping."""
     for first, later in _duplicates(project):
         if first.key.value != "locations":
-            yield Found(
+            yield Violation(
                 position=later.key.position,
                 message=f"{later.key.value!r} was written in line "
                 f"{first.key.position.line} already; that value is lost",
@@ -137,7 +137,7 @@ def duplicate_key(project: Project) -> Iterator[Found]:
             """,
     },
 )
-def contradicting_files(project: Project) -> Iterator[Found]:
+def contradicting_files(project: Project) -> Iterator[Violation]:
     """Two files that define a location say the same."""
     first: dict[tuple[str, str], Location] = {}
     for each in project.locations:
@@ -148,7 +148,7 @@ def contradicting_files(project: Project) -> Iterator[Found]:
             keys = sorted(
                 key for key, value in _meaning(each).items() if value != _meaning(other)[key]
             )
-            yield Found(
+            yield Violation(
                 position=each.position,
                 message=f"{each.name.value!r} is defined in {other.position} too, "
                 f"and differs in {', '.join(keys)}",
@@ -183,13 +183,13 @@ def contradicting_files(project: Project) -> Iterator[Found]:
                 run_k8s_config: {}
         """,
 )
-def container_context_level(project: Project) -> Iterator[Found]:
+def container_context_level(project: Project) -> Iterator[Violation]:
     """Settings of a platform stand below the platform."""
     for entry in entries_and_defaults(project):
         context = entry.get("container_context")
         for each in () if context is None else context.entries:
             if each.key.value in OF_K8S:
-                yield Found(
+                yield Violation(
                     position=each.key.position,
                     message=f"{each.key.value!r} stands beside the platforms, where no agent "
                     "looks for it",

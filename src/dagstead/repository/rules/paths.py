@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from dagstead.model.location import Kind, Location
 from dagstead.repository.files.project import Project, is_outside
-from dagstead.repository.rules.base import Found, Severity, rule
+from dagstead.repository.rules.base import Severity, Violation, rule
 from dagstead.repository.rules.visit import file_exists, folder_exists
 
 _UNFILLED = re.compile(r"\$|\{\{|<[^>]*>")
@@ -37,12 +37,12 @@ def _with_build(directory: str, **more: str) -> str:
     bad={"dagster_cloud.yaml": _with_build("./elt"), "etl/setup.py": ""},
     good={"dagster_cloud.yaml": _with_build("./etl"), "etl/setup.py": ""},
 )
-def no_such_build_directory(project: Project) -> Iterator[Found]:
+def no_such_build_directory(project: Project) -> Iterator[Violation]:
     """The build directory is there."""
     for location in _with_directory(project):
         directory = location.build_directory
         if directory and not folder_exists(project, location.build_folder):
-            yield Found(
+            yield Violation(
                 position=directory.position,
                 message=f"there is no folder {location.build_folder!r}, the build.directory of "
                 f"{location.name.value!r}",
@@ -61,12 +61,12 @@ def no_such_build_directory(project: Project) -> Iterator[Found]:
     bad=_with_build("/"),
     good=_with_build("."),
 )
-def outside_the_repository(project: Project) -> Iterator[Found]:
+def outside_the_repository(project: Project) -> Iterator[Violation]:
     """The build directory lies in the repository."""
     for location in _with_directory(project, outside=True):
         directory = location.build_directory
         if directory and _leaves_repository(project, location.build_folder):
-            yield Found(
+            yield Violation(
                 position=directory.position,
                 message=f"build.directory {directory.value!r} lies outside the repository",
                 instead="Write a path inside it, from the folder of this file",
@@ -90,14 +90,14 @@ def outside_the_repository(project: Project) -> Iterator[Found]:
         "etl/Dockerfile": "FROM python:3.12-slim\n",
     },
 )
-def no_dockerfile(project: Project) -> Iterator[Found]:
+def no_dockerfile(project: Project) -> Iterator[Violation]:
     """A hybrid location has a Dockerfile."""
     for location in project.definitions:
         folder = location.build_folder
         if location.kind is not Kind.HYBRID or location.registry is None or is_outside(folder):
             continue
         if folder_exists(project, folder) and not _has_dockerfile(project, folder):
-            yield Found(
+            yield Violation(
                 position=location.registry.position,
                 message=f"{location.name.value!r} is built as an image, and {folder!r} has no "
                 "Dockerfile",
@@ -123,7 +123,7 @@ def no_dockerfile(project: Project) -> Iterator[Found]:
         "etl/src/etl/__init__.py": "",
     },
 )
-def working_directory_from_the_wrong_place(project: Project) -> Iterator[Found]:
+def working_directory_from_the_wrong_place(project: Project) -> Iterator[Violation]:
     """The working directory begins at the build directory."""
     for location in _with_directory(project):
         working = location.working_directory
@@ -136,7 +136,7 @@ def working_directory_from_the_wrong_place(project: Project) -> Iterator[Found]:
             continue
         if folder_exists(project, beside):
             meant = posixpath.relpath(beside, location.build_folder)
-            yield Found(
+            yield Violation(
                 position=working.position,
                 message=f"working_directory {working.value!r} begins at this file, and the code "
                 f"runs from the build directory {location.build_folder!r}",
@@ -172,7 +172,7 @@ def working_directory_from_the_wrong_place(project: Project) -> Iterator[Found]:
         "definitions.py": "",
     },
 )
-def no_such_python_file(project: Project) -> Iterator[Found]:
+def no_such_python_file(project: Project) -> Iterator[Violation]:
     """The Python file is there."""
     for location in project.definitions:
         source = location.code_source
@@ -185,7 +185,7 @@ def no_such_python_file(project: Project) -> Iterator[Found]:
         if not folder_exists(project, location.build_folder) or working.startswith("/"):
             continue
         if not any((project.root / base / source.target.value).is_file() for base in bases):
-            yield Found(
+            yield Violation(
                 position=source.position,
                 message=f"there is no file {source.target.value!r} in {location.build_folder!r}",
                 instead="Write its path from the build directory",
@@ -215,12 +215,12 @@ def no_such_python_file(project: Project) -> Iterator[Found]:
             executable_path: /opt/etl/bin/python
         """,
 )
-def path_of_a_developer(project: Project) -> Iterator[Found]:
+def path_of_a_developer(project: Project) -> Iterator[Violation]:
     """A path is not one of a developer's machine."""
     for location in project.definitions:
         for value in (location.executable_path, location.working_directory):
             if value is not None and _DEVELOPER.search(value.value):
-                yield Found(
+                yield Violation(
                     position=value.position,
                     message=f"{value.value!r} is a path on a developer's machine",
                     instead="Write the path as it is where the code runs",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dagstead.model.location import Kind, Location
 from dagstead.model.queues import is_default_by_name
 from dagstead.repository.files.project import Project
-from dagstead.repository.rules.base import Found, Severity, replacing, rule
+from dagstead.repository.rules.base import Severity, Violation, replacing, rule
 
 
 @rule(
@@ -35,14 +35,14 @@ from dagstead.repository.rules.base import Found, Severity, replacing, rule
               package_name: etl
         """,
 )
-def queue_named_default(project: Project) -> Iterator[Found]:
+def queue_named_default(project: Project) -> Iterator[Violation]:
     """The default queue has no name."""
     for location in _written_queues(project):
         queue = location.queue
         if queue is None:
             continue
         if is_default_by_name(queue.value):
-            yield Found(
+            yield Violation(
                 position=queue.position,
                 message=f"agent_queue {queue.value!r} of {location.name.value!r} is a queue of "
                 "that name, not the default queue",
@@ -74,12 +74,12 @@ def queue_named_default(project: Project) -> Iterator[Found]:
             agent_queue: "hybrid"
         """,
 )
-def queue_with_spaces(project: Project) -> Iterator[Found]:
+def queue_with_spaces(project: Project) -> Iterator[Violation]:
     """The name of a queue has no spaces around it."""
     for location in _written_queues(project):
         queue = location.queue
         if queue is not None and queue.value.strip() and queue.value != queue.value.strip():
-            yield Found(
+            yield Violation(
                 position=queue.position,
                 message=f"agent_queue {queue.value!r} has spaces around the name",
                 instead=f"Write {queue.value.strip()!r}",
@@ -129,12 +129,12 @@ def queue_with_spaces(project: Project) -> Iterator[Found]:
         "train/Dockerfile": "FROM python:3.12-slim\n",
     },
 )
-def registry_without_queue(project: Project) -> Iterator[Found]:
+def registry_without_queue(project: Project) -> Iterator[Violation]:
     """In a mixed repository a hybrid location names the queue of its agent."""
     others = [each for each in project.locations if each.kind is Kind.SERVERLESS]
     for location in project.locations if others else ():
         if location.registry is not None and location.kind is Kind.HYBRID and not location.queue:
-            yield Found(
+            yield Violation(
                 position=location.registry.position,
                 message=f"{location.name.value!r} is built for an agent and names no agent_queue: "
                 f"it goes to the default queue, as the serverless {others[0].name.value!r} does",
@@ -168,7 +168,7 @@ def registry_without_queue(project: Project) -> Iterator[Found]:
             agent_queue: hybrid
         """,
 )
-def ambiguous_location(project: Project) -> Iterator[Found]:
+def ambiguous_location(project: Project) -> Iterator[Violation]:
     """It is clear how a location is built."""
     for location in project.definitions:
         result = location.classification
@@ -179,7 +179,7 @@ def ambiguous_location(project: Project) -> Iterator[Found]:
             continue
         if queue is not None and result.node is queue.node and not queue.value.strip():
             continue
-        yield Found(
+        yield Violation(
             position=result.position,
             message=f"{location.name.value!r} is ambiguous: {result.reason}",
             instead=result.settle or "",

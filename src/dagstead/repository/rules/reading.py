@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dagstead.model.families import Family
 from dagstead.model.nodes import Node, kind_of
 from dagstead.repository.files.project import ConfigFile, Project
-from dagstead.repository.rules.base import Found, rule
+from dagstead.repository.rules.base import Violation, rule
 from dagstead.repository.rules.visit import at_file, cloud_files, roots
 
 _READ_FAMILIES = (Family.CLOUD, Family.DG, Family.DG_BUILD, Family.DG_CONTEXT, Family.AGENT)
@@ -37,12 +37,12 @@ _GOOD = """
               package_name: etl
         """,
 )
-def not_utf_8(project: Project) -> Iterator[Found]:
+def not_utf_8(project: Project) -> Iterator[Violation]:
     """A configuration file is UTF-8."""
     for file in project.files:
         problem = file.undecodable
         if problem is not None:
-            yield Found(
+            yield Violation(
                 position=file.source.position(problem.start, problem.end),
                 message=f"{problem.message}, so the file cannot be read",
                 instead="Save the file as UTF-8",
@@ -68,13 +68,13 @@ def not_utf_8(project: Project) -> Iterator[Found]:
               package_name: etl
         """,
 )
-def syntax(project: Project) -> Iterator[Found]:
+def syntax(project: Project) -> Iterator[Violation]:
     """A configuration file is well-formed."""
     for file in project.files_of(*_READ_FAMILIES):
         problem = file.parsed.syntax
         if problem is not None and not _is_raw_template(file):
             form = "TOML" if file.family is Family.DG else "YAML"
-            yield Found(
+            yield Violation(
                 position=file.source.position(problem.start, problem.end),
                 message=f"this is not {form}: {problem.message}",
                 instead="Put quotes around a text with ': ' or '#', and check the indentation",
@@ -97,11 +97,11 @@ def syntax(project: Project) -> Iterator[Found]:
         """,
     good=_GOOD,
 )
-def unreadable_value(project: Project) -> Iterator[Found]:
+def unreadable_value(project: Project) -> Iterator[Violation]:
     """Every value is one that YAML itself knows."""
     for file in project.files_of(*_READ_FAMILIES):
         for problem in () if _is_raw_template(file) else file.parsed.broken:
-            yield Found(
+            yield Violation(
                 position=file.source.position(problem.start, problem.end),
                 message=f"this value cannot be read: {problem.message}",
                 instead="Write plain text, a number, a list or a mapping, without a tag",
@@ -122,7 +122,7 @@ def unreadable_value(project: Project) -> Iterator[Found]:
         """,
     good=_GOOD,
 )
-def empty_file(project: Project) -> Iterator[Found]:
+def empty_file(project: Project) -> Iterator[Violation]:
     """A `dagster_cloud.yaml` is not empty."""
     for file in cloud_files(project):
         nothing = file.root is None or file.root.is_null
@@ -130,7 +130,7 @@ def empty_file(project: Project) -> Iterator[Found]:
         unreadable = file.undecodable or parsed.syntax or parsed.broken or file.template_problem
         if nothing and not unreadable:
             comments = " but comments" if file.source.text.strip() else ""
-            yield Found(
+            yield Violation(
                 position=at_file(file),
                 message=f"there is nothing{comments} in this file",
                 instead="List the code locations below 'locations:', or remove the file",
@@ -177,14 +177,14 @@ _INSTANCE_KEYS = ("instance_class", "user_code_launcher", "run_launcher", "stora
         """,
     good=_GOOD,
 )
-def no_locations(project: Project) -> Iterator[Found]:
+def no_locations(project: Project) -> Iterator[Violation]:
     """A `dagster_cloud.yaml` has a list of locations."""
     for file in cloud_files(project):
         root = file.root
         if root is None or root.is_null or _is_raw_template(file):
             continue
         if not root.is_mapping:
-            yield Found(
+            yield Violation(
                 position=root.position,
                 message=f"this file holds {kind_of(root)}, not a mapping with 'locations'",
                 instead="Write 'locations:' and the list of code locations below it",
@@ -209,41 +209,41 @@ def no_locations(project: Project) -> Iterator[Found]:
         """,
     good=_GOOD,
 )
-def locations_not_a_list(project: Project) -> Iterator[Found]:
+def locations_not_a_list(project: Project) -> Iterator[Violation]:
     """`locations` is a list of mappings."""
     for root in roots(project):
         entry = root.entry("locations")
         if entry is None:
             continue
         if not entry.value.is_sequence:
-            yield Found(
+            yield Violation(
                 position=entry.key.position if entry.value.is_null else entry.value.position,
                 message=f"'locations' is {kind_of(entry.value)}, not a list",
                 instead="Begin each location with '- location_name: NAME'",
             )
         for item in entry.value.items:
             if not item.is_mapping:
-                yield Found(
+                yield Violation(
                     position=item.position,
                     message=f"this location is {kind_of(item)}, not a mapping",
                     instead="Write '- location_name: NAME' and its settings below it",
                 )
 
 
-def _without_locations(root: Node, file: ConfigFile) -> Found:
+def _without_locations(root: Node, file: ConfigFile) -> Violation:
     for key, (message, instead) in _OTHER_FORMS.items():
         entry = root.entry(key)
         if entry is not None:
-            return Found(position=entry.key.position, message=message, instead=instead)
+            return Violation(position=entry.key.position, message=message, instead=instead)
     for key in _INSTANCE_KEYS:
         entry = root.entry(key)
         if entry is not None:
-            return Found(
+            return Violation(
                 position=entry.key.position,
                 message=f"{key!r} belongs to an instance's dagster.yaml, not to {file.path}",
                 instead="Move these settings to dagster.yaml, and list locations here",
             )
-    return Found(
+    return Violation(
         position=at_file(file),
         message="the file has no 'locations'",
         instead="Write 'locations:' and the list of code locations below it",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dagstead.model.location import Location, Value
 from dagstead.repository.files.project import Project
-from dagstead.repository.rules.base import Found, Severity, replacing, rule
+from dagstead.repository.rules.base import Severity, Violation, replacing, rule
 from dagstead.repository.rules.visit import entries_and_defaults
 
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?"
@@ -45,12 +45,12 @@ def _hybrid(registry: str) -> dict[str, str]:
     bad=_hybrid("registry.example.com/etl:latest"),
     good=_hybrid("registry.example.com/etl"),
 )
-def registry_with_tag(project: Project) -> Iterator[Found]:
+def registry_with_tag(project: Project) -> Iterator[Violation]:
     """A registry has no tag."""
     for _, registry in _registries(project):
         found = _TAG.search(registry.value)
         if found and not _is_unfilled(registry.value):
-            yield Found(
+            yield Violation(
                 position=registry.position,
                 message=f"build.registry {registry.value!r} ends with a tag ({found[0]!r})",
                 instead=f"Write {registry.value[: found.start()]!r}: each build adds its own tag",
@@ -68,7 +68,7 @@ def registry_with_tag(project: Project) -> Iterator[Found]:
     bad=_hybrid("<account-id>.dkr.ecr.eu-central-1.amazonaws.com/etl"),
     good=_hybrid("123456789012.dkr.ecr.eu-central-1.amazonaws.com/etl"),
 )
-def registry_not_an_address(project: Project) -> Iterator[Found]:
+def registry_not_an_address(project: Project) -> Iterator[Violation]:
     """A registry is the address of a repository of images."""
     for _, registry in _registries(project):
         text = _SCHEME.sub("", _TAG.sub("", registry.value))
@@ -77,7 +77,7 @@ def registry_not_an_address(project: Project) -> Iterator[Found]:
             continue
         if placeholder or not _ADDRESS.fullmatch(text):
             why = f"a placeholder ({placeholder[0]!r})" if placeholder else "no address of images"
-            yield Found(
+            yield Violation(
                 position=registry.position,
                 message=f"build.registry {registry.value!r} is {why}",
                 instead="Write host/path in small letters, as 'docker push' takes it",
@@ -94,7 +94,7 @@ def registry_not_an_address(project: Project) -> Iterator[Found]:
     bad=_hybrid("${REGISTRY}/etl"),
     good=_hybrid("registry.example.com/etl"),
 )
-def variable_not_filled_in(project: Project) -> Iterator[Found]:
+def variable_not_filled_in(project: Project) -> Iterator[Violation]:
     """No value waits for a variable that nothing fills in."""
     seen: set[int] = set()
     for location in project.definitions:
@@ -102,7 +102,7 @@ def variable_not_filled_in(project: Project) -> Iterator[Found]:
             found = _VARIABLE.search(value.value)
             if found and "{{" not in value.value and id(value.node) not in seen:
                 seen.add(id(value.node))
-                yield Found(
+                yield Violation(
                     position=value.position,
                     message=f"{key} {value.value!r} holds {found[0]}, which nothing fills in",
                     instead="Write the value itself, or make the file from a template before the "
@@ -121,13 +121,13 @@ def variable_not_filled_in(project: Project) -> Iterator[Found]:
     bad=_hybrid("# to be decided"),
     good=_hybrid("registry.example.com/etl"),
 )
-def empty_registry(project: Project) -> Iterator[Found]:
+def empty_registry(project: Project) -> Iterator[Violation]:
     """A registry that is written has a value."""
     for entry in entries_and_defaults(project):
         build = entry.get("build")
         found = None if build is None else build.entry("registry")
         if found is not None and (found.value.is_null or found.value.text == ""):
-            yield Found(
+            yield Violation(
                 position=found.key.position,
                 message="build.registry is empty, so the location counts as serverless",
                 instead="Write the registry, or remove the key",
@@ -145,12 +145,12 @@ def empty_registry(project: Project) -> Iterator[Found]:
     bad=_hybrid("https://registry.example.com/etl"),
     good=_hybrid("registry.example.com/etl"),
 )
-def registry_with_scheme(project: Project) -> Iterator[Found]:
+def registry_with_scheme(project: Project) -> Iterator[Violation]:
     """A registry has no scheme."""
     for _, registry in _registries(project):
         found = _SCHEME.search(registry.value)
         if found:
-            yield Found(
+            yield Violation(
                 position=registry.position,
                 message=f"build.registry {registry.value!r} begins with {found[0]}",
                 instead=f"Write {registry.value[found.end() :]!r}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dagstead.repository.files.project import ConfigFile, Project
-from dagstead.repository.rules.base import Found, Severity, rule
+from dagstead.repository.rules.base import Severity, Violation, rule
 from dagstead.repository.rules.visit import cloud_files, roots, unique_entries
 
 
@@ -31,18 +31,18 @@ from dagstead.repository.rules.visit import cloud_files, roots, unique_entries
               package_name: etl
         """,
 )
-def unreadable_template(project: Project) -> Iterator[Found]:
+def unreadable_template(project: Project) -> Iterator[Violation]:
     """A file that is deployed as it is can be read as it is."""
     for file in cloud_files(project):
         problem = file.template_problem
         if problem is not None:
-            yield Found(
+            yield Violation(
                 position=file.source.position(problem.start, problem.end),
                 message=f"the template cannot be rendered: {problem.message}",
                 instead="Correct the template, or give the values that it needs",
             )
         elif _is_template(file) and (file.parsed.syntax or file.parsed.broken):
-            yield Found(
+            yield Violation(
                 position=file.source.position(*(file.template_tag or (0, 0))),
                 message="this is a Jinja template, which is no YAML before it is rendered",
                 instead="Deploy what 'dagster-cloud ci template' renders, or write plain YAML; "
@@ -71,12 +71,12 @@ def unreadable_template(project: Project) -> Iterator[Found]:
               package_name: etl
         """,
 )
-def template_not_rendered(project: Project) -> Iterator[Found]:
+def template_not_rendered(project: Project) -> Iterator[Violation]:
     """A template is rendered before it is deployed."""
     for file in cloud_files(project):
         readable = not (file.parsed.syntax or file.parsed.broken)
         if _is_template(file) and readable and not file.template_problem:
-            yield Found(
+            yield Violation(
                 position=file.source.position(*(file.template_tag or (0, 0))),
                 message="this is a Jinja template, and 'ci init' and 'ci deploy' do not render it",
                 instead="Deploy what 'dagster-cloud ci template' renders; "
@@ -115,13 +115,13 @@ def template_not_rendered(project: Project) -> Iterator[Found]:
             """,
     },
 )
-def defaults_ignored(project: Project) -> Iterator[Found]:
+def defaults_ignored(project: Project) -> Iterator[Violation]:
     """What a location needs is written in its own entry."""
     for root in roots(project):
         defaults = root.get("defaults")
         for entry in () if defaults is None else unique_entries(defaults):
             if not entry.value.is_null:
-                yield Found(
+                yield Violation(
                     position=entry.key.position,
                     message=f"'ci init' and 'ci deploy' ignore defaults.{entry.key.value}",
                     instead=f"Write {entry.key.value} in each location, or deploy what "
@@ -152,12 +152,12 @@ def defaults_ignored(project: Project) -> Iterator[Found]:
         """,
     variables={"package": "etl"},
 )
-def template_value_missing(project: Project) -> Iterator[Found]:
+def template_value_missing(project: Project) -> Iterator[Violation]:
     """Every variable of a template that is rendered has a value."""
     for file in cloud_files(project):
         for name in file.template_missing:
             start = max(file.source.text.find(name), 0)
-            yield Found(
+            yield Violation(
                 position=file.source.position(start, start + len(name)),
                 message=f"the template uses {name!r}, and no value is given for it",
                 instead=f"Give one: --var {name}=VALUE",

@@ -9,7 +9,7 @@ from dataclasses import replace
 from dagstead.repository.changes import Changes
 from dagstead.repository.files.yaml_text import Yaml, dump
 from dagstead.repository.workflows.github import matrix_entries
-from dagstead.repository.workflows.plan import Session, sessions_of
+from dagstead.repository.workflows.plan import PlannedSession, sessions_of
 
 #: The job that a child pipeline's jobs extend; a person writes it.
 GITLAB_TEMPLATE = ".dagster-location"
@@ -45,7 +45,7 @@ def gitlab_child(changes: Changes) -> str:
     return dump(jobs, heading=["Made by `dagstead changes --format gitlab`."]).rstrip()
 
 
-def _sessions(changes: Changes) -> Iterator[Session]:
+def _sessions(changes: Changes) -> Iterator[PlannedSession]:
     touched = {each.location.name.value for each in changes.touched}
     for session in sessions_of(changes.project):
         targets = tuple(each for each in session.targets if each.name in touched)

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from dagstead.repository.ci.pins import RUNNER
 from dagstead.repository.ci.provider import FOLDER
-from dagstead.repository.files.yaml_text import Noted, Yaml
+from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows.github_steps import JobSteps, pushes_to_github
 from dagstead.repository.workflows.options import Options, Pattern, Tool
 from dagstead.repository.workflows.own_steps import OwnSteps
-from dagstead.repository.workflows.plan import Plan, Session, Target
+from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession, WorkflowPlan
 from dagstead.repository.workflows.scripts import Choice, file_of
 
 _MINUTES = 60
@@ -51,19 +51,19 @@ _FILE_SUFFIXES = (".cfg", ".json", ".lock", ".py", ".toml", ".txt", ".yaml", ".y
 class _Workflow:
     path: str
     title: str
-    sessions: tuple[Session, ...]
+    sessions: tuple[PlannedSession, ...]
     #: Globs that start it; without them it starts always.
     paths: tuple[str, ...] = ()
 
 
-def github_workflows(plan: Plan, options: Options) -> dict[str, dict[str, Yaml]]:
+def github_workflows(plan: WorkflowPlan, options: Options) -> dict[str, dict[str, Yaml]]:
     """The documents, by their path relative to the root of the repository."""
     return {
         each.path: _document(each, options, plan.project_dir) for each in _workflows(plan, options)
     }
 
 
-def _workflows(plan: Plan, options: Options) -> Iterator[_Workflow]:
+def _workflows(plan: WorkflowPlan, options: Options) -> Iterator[_Workflow]:
     if options.pattern is not Pattern.PER_LOCATION:
         path = f"{FOLDER}/dagster-deploy.yml"
         yield _Workflow(path=path, title="Deploy to Dagster", sessions=plan.sessions)
@@ -79,8 +79,8 @@ def _workflows(plan: Plan, options: Options) -> Iterator[_Workflow]:
             )
 
 
-def _only(session: Session, target: Target) -> Session:
-    return Session(
+def _only(session: PlannedSession, target: PlannedLocation) -> PlannedSession:
+    return PlannedSession(
         project_dir=session.project_dir,
         file=session.file,
         rendered=session.rendered,
@@ -113,7 +113,7 @@ def _document(workflow: _Workflow, options: Options, project_dir: str) -> dict[s
         "on": _triggers(workflow, options),
         "permissions": {},
         "concurrency": {
-            "group": Noted(group, above=cancel),
+            "group": CommentedValue(group, above=cancel),
             "cancel-in-progress": (
                 "${{ github.event_name == 'pull_request' && github.event.action != 'closed' }}"
             ),
@@ -156,15 +156,17 @@ def _triggers(workflow: _Workflow, options: Options) -> dict[str, Yaml]:
 
 def _deploy_job(
     steps: JobSteps | OwnSteps,
-    sessions: tuple[Session, ...],
-    targets: Sequence[Target],
+    sessions: tuple[PlannedSession, ...],
+    targets: Sequence[PlannedLocation],
     options: Options,
 ) -> dict[str, Yaml]:
     permissions: dict[str, Yaml] = {"contents": "read"}
     if options.pattern is Pattern.CHANGED and options.tool is not Tool.DAGSTEAD:
-        permissions["actions"] = Noted("read", behind="to find the last commit that was deployed")
+        permissions["actions"] = CommentedValue(
+            "read", behind="to find the last commit that was deployed"
+        )
     if pushes_to_github(targets):
-        permissions["packages"] = Noted("write", behind="to push images")
+        permissions["packages"] = CommentedValue("write", behind="to push images")
     # A person may start it on any branch; and the end of a merged pull request has the main branch.
     main = _literal(f"refs/heads/{options.branch}")
     is_full = f"github.event_name != 'pull_request' && github.ref == {main}"
@@ -196,7 +198,7 @@ def _deploy_job(
 
 
 def matrix_entries(
-    sessions: Iterable[Session], *, with_lists: bool = False
+    sessions: Iterable[PlannedSession], *, with_lists: bool = False
 ) -> Iterator[dict[str, str]]:
     """What a job of a matrix is told about its location.
 
@@ -220,7 +222,7 @@ def matrix_entries(
             yield entry
 
 
-def _entries(sessions: Iterable[Session], options: Options) -> list[Yaml]:
+def _entries(sessions: Iterable[PlannedSession], options: Options) -> list[Yaml]:
     with_lists = options.tool is Tool.OFFICIAL_ACTION
     return [dict(each) for each in matrix_entries(sessions, with_lists=with_lists)]
 

@@ -15,10 +15,10 @@ from dagstead.repository.ci.pins import (
     Action,
     official_action,
 )
-from dagstead.repository.files.yaml_text import Noted, Yaml
+from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows import scripts
 from dagstead.repository.workflows.options import Options, Pattern, Tool
-from dagstead.repository.workflows.plan import Session, Target
+from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession
 from dagstead.repository.workflows.scripts import Choice, Surroundings
 
 Step = dict[str, Yaml]
@@ -46,7 +46,7 @@ class JobSteps:
     #: The workflow's own file, relative to the root of the repository.
     workflow: str
 
-    def of(self, sessions: tuple[Session, ...]) -> list[Yaml]:
+    def of(self, sessions: tuple[PlannedSession, ...]) -> list[Yaml]:
         """All steps of a job."""
         whole = self.options.pattern is Pattern.CHANGED
         steps: list[Yaml] = [checkout(whole=whole), *self._tools(self._kinds(sessions))]
@@ -74,7 +74,7 @@ class JobSteps:
         """Whether the official action stands for the command line."""
         return self.options.tool is Tool.OFFICIAL_ACTION
 
-    def _kinds(self, sessions: tuple[Session, ...]) -> set[Kind]:
+    def _kinds(self, sessions: tuple[PlannedSession, ...]) -> set[Kind]:
         if self.is_routed:
             return set(Kind)
         return {target.kind for session in sessions for target in session.targets}
@@ -84,13 +84,13 @@ class JobSteps:
         """Whether the configuration that counts may be newer than this file."""
         return self.options.pattern is Pattern.ROUTED
 
-    def _together(self, sessions: tuple[Session, ...]) -> tuple[Session, ...]:
+    def _together(self, sessions: tuple[PlannedSession, ...]) -> tuple[PlannedSession, ...]:
         if self.choice is not Choice.MATRIX:
             return sessions
         # An entry of the matrix is one location of any of them.
         every = tuple(target for session in sessions for target in session.targets)
         rendered = any(session.rendered for session in sessions)
-        return (Session(project_dir=".", file="", rendered=rendered, targets=every),)
+        return (PlannedSession(project_dir=".", file="", rendered=rendered, targets=every),)
 
     def _tools(self, kinds: Iterable[Kind]) -> Iterator[Step]:
         if self.calls_action:
@@ -106,7 +106,7 @@ class JobSteps:
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Session:
     job: JobSteps
-    session: Session
+    session: PlannedSession
     #: From 1: a job with several sessions keeps them apart.
     number: int
 
@@ -291,7 +291,9 @@ def setup_python(python: str) -> Step:
     return {"uses": uses(SETUP_PYTHON), "with": {"python-version": python}}
 
 
-def docker_steps(images: Sequence[Target], *, always: bool, only: str | None) -> Iterator[Step]:
+def docker_steps(
+    images: Sequence[PlannedLocation], *, always: bool, only: str | None
+) -> Iterator[Step]:
     """A builder and the logins, when there are images or there may be.
 
     ``only`` is a condition for each of these steps.
@@ -305,12 +307,12 @@ def docker_steps(images: Sequence[Target], *, always: bool, only: str | None) ->
         yield {**condition, "uses": uses(DOCKER_LOGIN), "with": inputs}
 
 
-def uses(action: Action) -> Noted:
+def uses(action: Action) -> CommentedValue:
     """An action with its version as a comment."""
-    return Noted(action.reference, behind=action.version)
+    return CommentedValue(action.reference, behind=action.version)
 
 
-def registry_hosts(targets: Iterable[Target]) -> list[str]:
+def registry_hosts(targets: Iterable[PlannedLocation]) -> list[str]:
     """The hosts that images are pushed to; Docker Hub is the empty text."""
     return list(dict.fromkeys(registry_host(each.registry) for each in targets))
 
@@ -345,6 +347,6 @@ def secret_prefix(host: str, *, alone: bool) -> str:
     )
 
 
-def pushes_to_github(targets: Iterable[Target]) -> bool:
+def pushes_to_github(targets: Iterable[PlannedLocation]) -> bool:
     """Whether the job needs the permission to write packages."""
     return _GITHUB_REGISTRY in registry_hosts(each for each in targets if each.registry)

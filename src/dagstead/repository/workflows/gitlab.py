@@ -11,12 +11,12 @@ import shlex
 from collections.abc import Iterator
 
 from dagstead.model.location import Kind
-from dagstead.repository.files.yaml_text import Noted, Yaml
+from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows import scripts
 from dagstead.repository.workflows.github_steps import registry_hosts, secret_prefix
 from dagstead.repository.workflows.options import Options, Pattern, Tool
 from dagstead.repository.workflows.own_steps import own_deploy, own_install
-from dagstead.repository.workflows.plan import Plan, Session
+from dagstead.repository.workflows.plan import PlannedSession, WorkflowPlan
 from dagstead.repository.workflows.scripts import Choice, Surroundings
 
 _GITLAB_HOST = "registry.gitlab.com"
@@ -58,7 +58,7 @@ push_image() {
 """
 
 
-def gitlab_pipeline(plan: Plan, options: Options) -> dict[str, Yaml]:
+def gitlab_pipeline(plan: WorkflowPlan, options: Options) -> dict[str, Yaml]:
     """The document of ``.gitlab-ci.yml``."""
     if options.tool is Tool.DAGSTEAD:
         return _own_pipeline(plan, options)
@@ -84,7 +84,7 @@ def gitlab_pipeline(plan: Plan, options: Options) -> dict[str, Yaml]:
     return document
 
 
-def _own_pipeline(plan: Plan, options: Options) -> dict[str, Yaml]:
+def _own_pipeline(plan: WorkflowPlan, options: Options) -> dict[str, Yaml]:
     python = f"python:{options.python}-{_DEBIAN}"
     words = ("--python", _q(options.python))
     branch = own_deploy(options, plan.project_dir, *words, "--branch-deployment")
@@ -99,7 +99,7 @@ def _own_pipeline(plan: Plan, options: Options) -> dict[str, Yaml]:
     }
 
 
-def _own_job(plan: Plan, image: str, command: str) -> dict[str, Yaml]:
+def _own_job(plan: WorkflowPlan, image: str, command: str) -> dict[str, Yaml]:
     logins = list(_logins(plan))
     job: dict[str, Yaml] = {"stage": "deploy", "image": image, "interruptible": False}
     if logins:
@@ -142,14 +142,16 @@ def _close_job(python: str, script: list[Yaml]) -> dict[str, Yaml]:
         "stage": "deploy",
         "image": python,
         "needs": [],
-        "rules": [Noted({"if": _CHANGE, "when": "manual", "allow_failure": True}, above=above)],
+        "rules": [
+            CommentedValue({"if": _CHANGE, "when": "manual", "allow_failure": True}, above=above)
+        ],
         "environment": {"name": "dagster/branch/$CI_COMMIT_REF_SLUG", "action": "stop"},
         "resource_group": "dagster-branch-$CI_COMMIT_REF_SLUG",
         "script": script,
     }
 
 
-def _plan_job(plan: Plan, options: Options, python: str) -> dict[str, Yaml]:
+def _plan_job(plan: WorkflowPlan, options: Options, python: str) -> dict[str, Yaml]:
     script: list[Yaml] = [scripts.install(())]
     for number, session in enumerate(plan.sessions, start=1):
         if session.rendered:
@@ -165,7 +167,7 @@ def _plan_job(plan: Plan, options: Options, python: str) -> dict[str, Yaml]:
     }
 
 
-def _images_job(plan: Plan, options: Options) -> dict[str, Yaml]:
+def _images_job(plan: WorkflowPlan, options: Options) -> dict[str, Yaml]:
     script: list[Yaml] = list(_logins(plan))
     script += [*_BUILDER, f"mkdir -p {_TAGS}", _PUSH_IMAGE.rstrip()]
     for number, session in enumerate(plan.sessions, start=1):
@@ -195,7 +197,7 @@ def _images_job(plan: Plan, options: Options) -> dict[str, Yaml]:
     }
 
 
-def _deploy_job(plan: Plan, options: Options, *, has_images: bool) -> dict[str, Yaml]:
+def _deploy_job(plan: WorkflowPlan, options: Options, *, has_images: bool) -> dict[str, Yaml]:
     kinds = (
         set(Kind) if options.pattern is Pattern.ROUTED else {target.kind for target in plan.targets}
     )
@@ -212,7 +214,7 @@ def _deploy_job(plan: Plan, options: Options, *, has_images: bool) -> dict[str, 
     }
 
 
-def _session_scripts(session: Session, number: int, options: Options) -> Iterator[str]:
+def _session_scripts(session: PlannedSession, number: int, options: Options) -> Iterator[str]:
     choice = Choice.FILE if options.pattern is Pattern.ROUTED else Choice.WRITTEN
     yield f'export DAGSTER_BUILD_STATEDIR="$CI_BUILDS_DIR/session-$CI_JOB_ID-{number}"'
     if choice is Choice.FILE:
@@ -234,7 +236,7 @@ def _session_scripts(session: Session, number: int, options: Options) -> Iterato
             yield script
 
 
-def _logins(plan: Plan) -> Iterator[str]:
+def _logins(plan: WorkflowPlan) -> Iterator[str]:
     targets = [each for each in plan.targets if each.registry]
     hosts = registry_hosts(targets)
     for host in hosts:

@@ -20,7 +20,7 @@ from dagstead.repository.workflows.github_steps import (
     setup_python,
 )
 from dagstead.repository.workflows.options import Options, Pattern
-from dagstead.repository.workflows.plan import Session
+from dagstead.repository.workflows.plan import PlannedSession
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class OwnSteps:
     #: The folder that is deployed, relative to the root of the repository.
     project_dir: str
 
-    def of(self, sessions: tuple[Session, ...]) -> list[Yaml]:
+    def of(self, sessions: tuple[PlannedSession, ...]) -> list[Yaml]:
         """All steps of the job that deploys."""
         names = [target.name for session in sessions for target in session.targets]
         images = [target for session in sessions for target in session.of_kind(Kind.HYBRID)]

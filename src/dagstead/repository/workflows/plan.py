@@ -21,7 +21,7 @@ _HARD_TO_WRITE = re.compile(r"[\x00-\x1f\x7f|]|\$\{\{")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class PlannedLocation:
     """A location to build and deploy. All paths are relative to the root of the repository."""
 
     name: str
@@ -37,7 +37,7 @@ class Target:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Session:
+class PlannedSession:
     """Locations of one file, deployed together."""
 
     #: The folder of the file, ``.`` for the root of the repository.
@@ -46,33 +46,33 @@ class Session:
     file: str
     #: Whether it must be rendered first: ``ci init`` reads it without ``defaults:`` and Jinja.
     rendered: bool
-    targets: tuple[Target, ...]
+    targets: tuple[PlannedLocation, ...]
 
     @property
     def path(self) -> str:
         """The file, relative to the root of the repository."""
         return posixpath.normpath(posixpath.join(self.project_dir, self.file))
 
-    def of_kind(self, kind: Kind) -> tuple[Target, ...]:
+    def of_kind(self, kind: Kind) -> tuple[PlannedLocation, ...]:
         """Its locations of one kind."""
         return tuple(each for each in self.targets if each.kind is kind)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class WorkflowPlan:
     """Everything that a repository's workflows have to do."""
 
     #: The folder that was read, relative to the root of the repository.
     project_dir: str
-    sessions: tuple[Session, ...]
+    sessions: tuple[PlannedSession, ...]
 
     @property
-    def targets(self) -> tuple[Target, ...]:
+    def targets(self) -> tuple[PlannedLocation, ...]:
         """The locations of all sessions."""
         return tuple(target for session in self.sessions for target in session.targets)
 
 
-def make_plan(project: Project, *, official: bool = True) -> Plan:
+def make_plan(project: Project, *, official: bool = True) -> WorkflowPlan:
     """The plan of a project.
 
     ``official`` says whether the official command line has to deploy it.
@@ -85,12 +85,12 @@ def make_plan(project: Project, *, official: bool = True) -> Plan:
     if refused:
         raise InvalidInputError("\n".join(refused))
     sessions = sessions_of(project, watched=watched_paths(project))
-    return Plan(project_dir=project_prefix(project), sessions=sessions)
+    return WorkflowPlan(project_dir=project_prefix(project), sessions=sessions)
 
 
 def sessions_of(
     project: Project, *, watched: Mapping[str, Iterable[str]] = MappingProxyType({})
-) -> tuple[Session, ...]:
+) -> tuple[PlannedSession, ...]:
     """The sessions of a project, whether all of them can be deployed or not.
 
     ``watched`` has the files and folders of each location by its name.
@@ -102,7 +102,7 @@ def sessions_of(
         locations = [each for each in project.locations if each.file == path]
         file = project.file(path)
         folder = posixpath.normpath(posixpath.join(prefix, posixpath.dirname(path)))
-        session = Session(
+        session = PlannedSession(
             project_dir=folder,
             file=posixpath.basename(path),
             rendered=file is not None and needs_rendering(file),
@@ -123,8 +123,8 @@ def needs_rendering(file: ConfigFile) -> bool:
 
 def _target(
     location: Location, slugs: Mapping[str, str], prefix: str, watched: Iterable[str]
-) -> Target:
-    return Target(
+) -> PlannedLocation:
+    return PlannedLocation(
         name=location.name.value,
         kind=location.kind,
         directory=posixpath.normpath(posixpath.join(prefix, location.build_folder)),

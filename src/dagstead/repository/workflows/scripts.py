@@ -18,7 +18,7 @@ from textwrap import dedent, indent
 from dagstead.model.location import Kind
 from dagstead.repository.ci.pins import CLI, PEX_TOOLS
 from dagstead.repository.workflows.options import Options
-from dagstead.repository.workflows.plan import Session, Target
+from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession
 from dagstead.repository.workflows.routing_program import routing_program
 
 #: A location that no agent takes would be waited for during an hour.
@@ -65,7 +65,7 @@ def install(kinds: Iterable[Kind]) -> str:
     return "python -m pip install --disable-pip-version-check " + " ".join(packages)
 
 
-def render(session: Session) -> str:
+def render(session: PlannedSession) -> str:
     """Merge ``defaults:`` and fill in templates: ``ci init`` would read the file as it is."""
     return (
         f"dagster-cloud ci template --project-dir {_q(session.project_dir)} \\\n"
@@ -73,12 +73,12 @@ def render(session: Session) -> str:
     )
 
 
-def file_of(session: Session) -> str:
+def file_of(session: PlannedSession) -> str:
     """The file to deploy from, relative to the session's folder."""
     return RENDERED if session.rendered else session.file
 
 
-def init(session: Session, options: Options, choice: Choice, around: Surroundings) -> str:
+def init(session: PlannedSession, options: Options, choice: Choice, around: Surroundings) -> str:
     """Begin the session; in a pull request this makes its branch deployment."""
     # Without the flag, a branch deployment that cannot be made is a deploy to the full one.
     guard = (
@@ -99,7 +99,7 @@ def init(session: Session, options: Options, choice: Choice, around: Surrounding
     return guard + _all_names(choice) + _command("dagster-cloud ci init", words)
 
 
-def build(session: Session, options: Options, choice: Choice, around: Surroundings) -> str:
+def build(session: PlannedSession, options: Options, choice: Choice, around: Surroundings) -> str:
     """Build the serverless locations as PEX files, and upload these."""
     cache = (
         "# Dependencies are built once for the same requirements; started by hand, anew.\n"
@@ -117,7 +117,7 @@ def build(session: Session, options: Options, choice: Choice, around: Surroundin
     return cache + _names_of_kind(choice, Kind.SERVERLESS) + command
 
 
-def push_images(session: Session, choice: Choice, around: Surroundings) -> str:
+def push_images(session: PlannedSession, choice: Choice, around: Surroundings) -> str:
     """Build each image, push it under a tag of its own, and tell the session.
 
     A pull request only reads the layer cache.
@@ -137,7 +137,7 @@ def push_images(session: Session, choice: Choice, around: Surroundings) -> str:
     return script + _for_each(session.of_kind(Kind.HYBRID), choice, Kind.HYBRID, "push_image")
 
 
-def record_images(session: Session, choice: Choice, *, tag: str) -> str:
+def record_images(session: PlannedSession, choice: Choice, *, tag: str) -> str:
     """Tell the session of images that another job has pushed; their tags end in ``tag``."""
     script = (
         "record_image() {\n"
@@ -148,7 +148,7 @@ def record_images(session: Session, choice: Choice, *, tag: str) -> str:
     return script + _for_each(session.of_kind(Kind.HYBRID), choice, Kind.HYBRID, "record_image")
 
 
-def deploy(session: Session, choice: Choice) -> str:
+def deploy(session: PlannedSession, choice: Choice) -> str:
     """Deploy what was built, all at once."""
     built = [each for each in session.targets if each.kind is not Kind.PREBUILT]
     words = [f"--location-load-timeout {LOAD_SECONDS}"]
@@ -162,7 +162,7 @@ def deploy(session: Session, choice: Choice) -> str:
     return command
 
 
-def add_prebuilt(session: Session, choice: Choice) -> str:
+def add_prebuilt(session: PlannedSession, choice: Choice) -> str:
     """Deploy locations that have nothing to build, which a session does not do."""
     file = _q(posixpath.normpath(posixpath.join(session.project_dir, file_of(session))))
     if choice is Choice.MATRIX:
@@ -212,7 +212,7 @@ def refuse_full_deployment() -> str:
     )
 
 
-def choose_changed(session: Session, files: Iterable[str], workflow: str) -> str:
+def choose_changed(session: PlannedSession, files: Iterable[str], workflow: str) -> str:
     """Write the plan: locations of which a watched file has changed."""
     lines = [
         f"if changed {' '.join(map(_pathspec, (*each.watched, *files)))}; then\n"
@@ -245,7 +245,7 @@ def tell_names() -> str:
     return f'\n{names}\necho "locations=[$names]" >> "$GITHUB_OUTPUT"'
 
 
-def route(session: Session, python: str) -> str:
+def route(session: PlannedSession, python: str) -> str:
     """Write the plan: read the configuration and decide how each location is built.
 
     ``python`` is a word of the shell: a Python that has PyYAML.
@@ -254,13 +254,13 @@ def route(session: Session, python: str) -> str:
     return f"{python} - {_q(path)} > \"$PLAN\" <<'EOF'\n{routing_program()}EOF\n{_TELL}"
 
 
-def route_to_file(session: Session, plan: str) -> str:
+def route_to_file(session: PlannedSession, plan: str) -> str:
     """The same without GitHub's outputs."""
     path = posixpath.normpath(posixpath.join(session.project_dir, file_of(session)))
     return f"python - {_q(path)} > {_q(plan)} <<'EOF'\n{routing_program()}EOF\ncat {_q(plan)}"
 
 
-def plan_line(target: Target) -> str:
+def plan_line(target: PlannedLocation) -> str:
     """A location in the form of the plan file."""
     return f"{target.kind}|{target.name}|{target.directory}|{target.registry}|{target.slug}"
 
@@ -276,7 +276,7 @@ _TELL = dedent(
 )
 
 
-def _names(targets: Iterable[Target], choice: Choice) -> list[str]:
+def _names(targets: Iterable[PlannedLocation], choice: Choice) -> list[str]:
     match choice:
         case Choice.WRITTEN:
             return [f"--location-name {_q(each.name)}" for each in targets]
@@ -297,7 +297,7 @@ def _names_of_kind(choice: Choice, *kinds: Kind) -> str:
     return f"mapfile -t names < <(grep -E '^({pattern})[|]' \"$PLAN\" | cut -d '|' -f 2)\n"
 
 
-def _for_each(targets: Iterable[Target], choice: Choice, kind: Kind, function: str) -> str:
+def _for_each(targets: Iterable[PlannedLocation], choice: Choice, kind: Kind, function: str) -> str:
     match choice:
         case Choice.WRITTEN:
             return "\n".join(
@@ -331,7 +331,7 @@ def _pathspec(path: str) -> str:
     return _q("." if path == "." else f":(top,literal){path}")
 
 
-def _rendered_path(session: Session) -> str:
+def _rendered_path(session: PlannedSession) -> str:
     return posixpath.normpath(posixpath.join(session.project_dir, RENDERED))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from dagstead.model.agents import Agent
-from dagstead.repository.agents.finding import find_agents
+from dagstead.repository.agents.discovery import find_agents
 from dagstead.repository.agents.scan import AgentScan
 from dagstead.repository.files import Project, read_project
 

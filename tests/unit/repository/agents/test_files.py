@@ -8,7 +8,7 @@ import pytest
 
 from dagstead.errors import InvalidInputError
 from dagstead.model.agents import AgentKind
-from dagstead.repository.agents.finding import find_agents, named_agents
+from dagstead.repository.agents.discovery import find_agents, named_agents
 from tests.unit.repository.agents.repositories import AGENT, found_in, only, repository, said
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from dagstead.errors import InvalidInputError
-from dagstead.repository.agents.finding import agent_of_sets, find_agents
+from dagstead.repository.agents.discovery import agent_of_sets, find_agents
 from tests.unit.repository.agents.repositories import AGENT, found_in, only, repository, said
 
 INSTALL = "helm upgrade --install eu dagster-cloud/dagster-cloud-agent"

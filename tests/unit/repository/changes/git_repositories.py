@@ -10,7 +10,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from dagstead.repository.changes import Changes, Question, find_changes
+from dagstead.repository.changes import Changes, ChangesQuery, find_changes
 from dagstead.repository.changes.reports import as_lines
 from dagstead.repository.changes.workflow_files import known_from_workflows
 
@@ -68,7 +68,7 @@ class Repository:
 
     def changes(self, since: str = "HEAD", folder: str = ".", **options: Any) -> Changes:
         """What the command would tell."""
-        question = Question(path=self.root / folder, since=since, **options)
+        question = ChangesQuery(path=self.root / folder, since=since, **options)
         return find_changes(question, more_known=known_from_workflows)
 
     def touched(self, since: str = "HEAD", folder: str = ".", **options: Any) -> set[str]:

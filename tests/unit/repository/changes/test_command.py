@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dagstead.repository.workflows.generating import generate
+from dagstead.repository.workflows.generation import generate
 from dagstead.repository.workflows.options import Options, Pattern
 from tests.unit.cli.conftest import Command, dagstead
 from tests.unit.repository.changes.git_repositories import HOME, Repository, cloud

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dagstead.repository.changes import made_from
 from dagstead.repository.changes.git import Change
-from dagstead.repository.changes.matching import Matcher
+from dagstead.repository.changes.path_matcher import Matcher
 from dagstead.repository.files.reader import read_contents
 from tests.unit.repository.changes.git_repositories import Repository, cloud
 

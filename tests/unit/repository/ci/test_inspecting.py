@@ -23,7 +23,7 @@ from dagstead.repository.rules.workflows.examples import (
     locations,
     workflow,
 )
-from dagstead.repository.workflows.generating import generate, write
+from dagstead.repository.workflows.generation import generate, write
 from dagstead.repository.workflows.options import Options, Pattern, Tool
 from tests.unit.cli.conftest import Command, dagstead
 from tests.unit.repository.ci.followed import examine

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dagstead.repository.files import Project
 from dagstead.repository.files.reader import with_changes
-from dagstead.repository.layouts.plan import Layout, Plan, Wish
-from dagstead.repository.layouts.planning import plan_migration
+from dagstead.repository.layouts.migration import plan_migration
+from dagstead.repository.layouts.model import Layout, Migration, MigrationRequest
 
 ROOT = Path("/a-project-in-memory")
 
@@ -37,11 +37,13 @@ def project_of(files: Mapping[str, bytes]) -> Project:
     return with_changes(empty, files)
 
 
-def planned(files: Mapping[str, str | bytes], to: Layout, **wish: Any) -> Plan:
+def planned(files: Mapping[str, str | bytes], to: Layout, **wish: Any) -> Migration:
     """A plan for some files; every folder that a test names is there."""
     data = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
     folders = frozenset({"a", "b", "c", "etl", "reports", "deep/er", "d e"})
-    return plan_migration(project_of(data), Wish(layout=to, **wish), MemoryTree(data, folders))
+    return plan_migration(
+        project_of(data), MigrationRequest(layout=to, **wish), MemoryTree(data, folders)
+    )
 
 
 def migrated(files: Mapping[str, str | bytes], to: Layout, **wish: Any) -> dict[str, str]:

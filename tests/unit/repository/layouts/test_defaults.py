@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from textwrap import dedent
 
-from dagstead.repository.layouts.plan import Layout
+from dagstead.repository.layouts.model import Layout
 from tests.unit.repository.layouts.projects import migrated, planned
 
 _FILE = "dagster_cloud.yaml"

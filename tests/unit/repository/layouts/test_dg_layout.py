@@ -12,7 +12,7 @@ from dagster_dg_core.context import DgContext
 from dagster_shared.yaml_utils import safe_load_yaml
 
 from dagstead.errors import LayoutError
-from dagstead.repository.layouts.plan import Layout
+from dagstead.repository.layouts.model import Layout
 from tests.unit.repository.layouts.projects import migrated, planned
 
 _FILE = "dagster_cloud.yaml"

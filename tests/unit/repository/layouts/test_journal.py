@@ -9,7 +9,7 @@ import pytest
 
 from dagstead.errors import JournalError
 from dagstead.repository.layouts.journal import Journal
-from dagstead.repository.layouts.plan import FileChange
+from dagstead.repository.layouts.model import FileChange
 
 CHANGES = (
     FileChange(path="gone.yaml", before=b"old\r\n", after=None),

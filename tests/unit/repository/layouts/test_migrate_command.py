@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from dagstead.cli.options.migrate import LayoutName
-from dagstead.repository.layouts.plan import Layout
+from dagstead.repository.layouts.model import Layout
 from tests.support.commands import run_here
 
 _ETL = """\

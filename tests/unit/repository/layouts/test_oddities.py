@@ -9,10 +9,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from dagstead.errors import LayoutError
-from dagstead.repository.layouts.history import NoPast
-from dagstead.repository.layouts.plan import Layout, Wish
-from dagstead.repository.layouts.planning import plan_migration
-from dagstead.repository.layouts.repairing import plan_repair
+from dagstead.repository.layouts.history import NoHistory
+from dagstead.repository.layouts.migration import plan_migration
+from dagstead.repository.layouts.model import Layout, MigrationRequest
+from dagstead.repository.layouts.restore import plan_repair
 from tests.unit.repository.files.test_oddities import GOOD, TEXTS
 from tests.unit.repository.layouts.projects import MemoryTree, project_of
 
@@ -34,7 +34,9 @@ def refusals(data: bytes) -> Iterator[str]:
     project = project_of(files)
     folders = {each.name.value: "y" for each in project.locations[:1]}
     wishes = [
-        Wish(layout=layout, factor_defaults=factor, package_as_module=True, folders=folders)
+        MigrationRequest(
+            layout=layout, factor_defaults=factor, package_as_module=True, folders=folders
+        )
         for layout in (Layout.PER_LOCATION, Layout.ROOT, Layout.DG)
         for factor in ((None, True, False) if layout is Layout.ROOT else (None, False))
     ]
@@ -44,7 +46,7 @@ def refusals(data: bytes) -> Iterator[str]:
         except LayoutError as error:
             yield error.message
     try:
-        plan_repair(project, Wish(layout=Layout.ROOT), tree, NoPast())
+        plan_repair(project, MigrationRequest(layout=Layout.ROOT), tree, NoHistory())
     except LayoutError as error:
         yield error.message
 

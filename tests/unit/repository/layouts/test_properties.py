@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given, settings
 
-from dagstead.repository.layouts.plan import Layout
+from dagstead.repository.layouts.model import Layout
 from dagstead.repository.layouts.proof import differences
 from tests.unit.repository.layouts.projects import comments, migrated, project_of, root_files
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dagstead.errors import InvalidInputError, LayoutError
-from dagstead.repository.layouts.plan import Layout
+from dagstead.repository.layouts.model import Layout
 from tests.unit.repository.layouts.projects import planned
 
 _FILE = "dagster_cloud.yaml"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.repository.agents.finding import find_agents
+from dagstead.repository.agents.discovery import find_agents
 from dagstead.repository.files import read_project
 from dagstead.repository.rules.checking import check
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dagstead.repository.ci.acts import DEPLOYING, Act, Does
+from dagstead.repository.ci.acts import DEPLOYING, Act, ActKind
 from dagstead.repository.ci.inspection import Inspection
-from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     BUILD,
@@ -64,16 +64,16 @@ _NAMED_ETL = (BEGIN + "\n  location_names: '[\"etl\"]'", BUILD, DEPLOY)
     bad={**locations(ETL), WORKFLOW: workflow(_PRERUN, *_SKIPPED, on=_CLOSED, head=_ENV)},
     good={**locations(ETL), WORKFLOW: workflow(_EMPTY, *_SKIPPED, on=_CLOSED, head=_ENV)},
 )
-def close_calls_dagster_plus(inspection: Inspection) -> Iterator[Found]:
+def close_calls_dagster_plus(inspection: Inspection) -> Iterator[Violation]:
     """A branch deployment is closed on the control plane that has it."""
     return once(_closing(inspection))
 
 
-def _closing(inspection: Inspection) -> Iterator[Found]:
+def _closing(inspection: Inspection) -> Iterator[Violation]:
     for _, _, act in acts(inspection):
         is_set = act.env.get(ORGANIZATION, "") != ""
-        if act.does is Does.CLOSE and is_set and names_other_control_plane(act.env):
-            yield Found(
+        if act.does is ActKind.CLOSE and is_set and names_other_control_plane(act.env):
+            yield Violation(
                 position=act.position,
                 message=f"'{act.by}' calls dagster.cloud, because {ORGANIZATION} is set",
                 instead=f'Write env: {{{ORGANIZATION}: ""}} at this step',
@@ -99,19 +99,19 @@ def _closing(inspection: Inspection) -> Iterator[Found]:
         _SECOND: workflow(*_NAMED_ETL, head=_OWN_URL),
     },
 )
-def url_missing(inspection: Inspection) -> Iterator[Found]:
+def url_missing(inspection: Inspection) -> Iterator[Violation]:
     """Every workflow deploys to the same control plane."""
     return once(_without_url(inspection))
 
 
-def _without_url(inspection: Inspection) -> Iterator[Found]:
+def _without_url(inspection: Inspection) -> Iterator[Violation]:
     if not any(names_other_control_plane(act.env) for _, _, act in acts(inspection)):
         return
     for inspected, _, act in acts(inspection):
         if _speaks(act) and not (act.env.get(URL, "x") or "x") and URL in act.env:
             continue
         if _speaks(act) and URL not in act.env and not act.options.get("dagster_cloud_url"):
-            yield Found(
+            yield Violation(
                 position=act.position,
                 message=f"{URL} is not set for '{act.by}', and other steps of this repository "
                 "have it",
@@ -122,7 +122,7 @@ def _without_url(inspection: Inspection) -> Iterator[Found]:
 
 def _speaks(act: Act) -> bool:
     """Whether it is the first to call the control plane."""
-    return act.does in {Does.BEGIN, Does.BUILD_AND_DEPLOY} | (DEPLOYING - {Does.DEPLOY})
+    return act.does in {ActKind.BEGIN, ActKind.BUILD_AND_DEPLOY} | (DEPLOYING - {ActKind.DEPLOY})
 
 
 @workflow_rule(
@@ -142,15 +142,15 @@ def _speaks(act: Act) -> bool:
         WORKFLOW: workflow("run: dagstead check", *SERVERLESS, head=_OWN_URL),
     },
 )
-def check_calls_dagster_plus(inspection: Inspection) -> Iterator[Found]:
+def check_calls_dagster_plus(inspection: Inspection) -> Iterator[Violation]:
     """A check asks the control plane that is deployed to."""
     return once(_checking(inspection))
 
 
-def _checking(inspection: Inspection) -> Iterator[Found]:
+def _checking(inspection: Inspection) -> Iterator[Violation]:
     for _, _, act in acts(inspection):
-        if act.does is Does.CHECK and calls_dagster_plus(act):
-            yield Found(
+        if act.does is ActKind.CHECK and calls_dagster_plus(act):
+            yield Violation(
                 position=act.position,
                 message=f"'{act.by}' calls dagster.cloud, whatever {URL} says; "
                 "it is deprecated, too",

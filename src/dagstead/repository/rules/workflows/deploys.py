@@ -10,11 +10,11 @@ from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.model.words import nearest
 from dagstead.repository.ci.acts import Act
-from dagstead.repository.ci.inspection import Inspected, Inspection
+from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.patterns import Shape
 from dagstead.repository.ci.sessions import Session, in_repository
-from dagstead.repository.rules.base import Found, workflow_rule
+from dagstead.repository.rules.base import Violation, workflow_rule
 from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     BUILD,
@@ -30,7 +30,7 @@ from dagstead.repository.rules.workflows.examples import (
 )
 from dagstead.repository.rules.workflows.visit import (
     acts,
-    deploying,
+    deploying_workflows,
     is_whole,
     named,
     once,
@@ -57,9 +57,9 @@ _CODE = frozenset(
     bad={**locations(ETL, _OTHER), WORKFLOW: workflow(_ONLY_ETL, BUILD, DEPLOY)},
     good={**locations(ETL, _OTHER), WORKFLOW: workflow(*SERVERLESS)},
 )
-def location_not_deployed(inspection: Inspection) -> Iterator[Found]:
+def location_not_deployed(inspection: Inspection) -> Iterator[Violation]:
     """Every location is deployed by a workflow."""
-    if not any(deploying(inspection)) or _is_broken(inspection):
+    if not any(deploying_workflows(inspection)) or _is_broken(inspection):
         return
     for location in inspection.project.locations:
         known = inspection.deployers[location.name.value]
@@ -68,7 +68,7 @@ def location_not_deployed(inspection: Inspection) -> Iterator[Found]:
             continue
         branch = any(each.session.run.event is Event.CHANGE for each in known)
         where = "only to branch deployments" if branch else "by no workflow"
-        yield Found(
+        yield Violation(
             position=location.position,
             message=f"{location.name.value} is deployed {where}",
             instead="Add it to the locations of a workflow, or take it out of the configuration",
@@ -107,12 +107,12 @@ def _is_broken(inspection: Inspection) -> bool:
     },
     good=_GOOD,
 )
-def unknown_location(inspection: Inspection) -> Iterator[Found]:
+def unknown_location(inspection: Inspection) -> Iterator[Violation]:
     """A workflow names locations that exist."""
     return once(_unknown(inspection))
 
 
-def _unknown(inspection: Inspection) -> Iterator[Found]:
+def _unknown(inspection: Inspection) -> Iterator[Violation]:
     for _, session in sessions(inspection):
         known = _known(inspection, session)
         for act in (session.begin, *session.acts):
@@ -121,7 +121,7 @@ def _unknown(inspection: Inspection) -> Iterator[Found]:
             for name in act.chosen.names:
                 if name not in known:
                     near = nearest(name, known)
-                    yield Found(
+                    yield Violation(
                         position=act.position,
                         message=f"'{act.by}' names {name!r}, and there is no such location",
                         instead=f"Did you mean {near!r}?"
@@ -159,12 +159,12 @@ def _known(inspection: Inspection, session: Session) -> set[str] | None:
         WORKFLOW: workflow(f"uses: {CI_INIT}\nwith:\n  project_dir: apps", BUILD, DEPLOY),
     },
 )
-def missing_configuration(inspection: Inspection) -> Iterator[Found]:
+def missing_configuration(inspection: Inspection) -> Iterator[Violation]:
     """The configuration file that a workflow names exists."""
     return once(_missing(inspection))
 
 
-def _missing(inspection: Inspection) -> Iterator[Found]:
+def _missing(inspection: Inspection) -> Iterator[Violation]:
     root = inspection.project.repository
     for inspected, run, act in acts(inspection):
         if (
@@ -178,14 +178,14 @@ def _missing(inspection: Inspection) -> Iterator[Found]:
             in_repository(inspection.prefix, each.path)
             for each in inspection.project.files_of(Family.CLOUD)
         ]
-        yield Found(
+        yield Violation(
             position=act.position,
             message=f"'{act.by}' reads {act.file}, and there is no such file",
             instead=f"Name {' or '.join(there[:3])}" if there else "Write it, or name another",
         )
 
 
-def _is_made(inspected: Inspected, file: str) -> bool:
+def _is_made(inspected: InspectedWorkflow, file: str) -> bool:
     """Whether a step may write it before."""
     name = re.escape(posixpath.basename(file))
     writing = re.compile(rf"(?:>|\btee\b|\bcp\b|\bmv\b|-o)\s[^\n]*{name}")
@@ -211,19 +211,19 @@ def _is_made(inspected: Inspected, file: str) -> bool:
         ),
     },
 )
-def deployed_without_build(inspection: Inspection) -> Iterator[Found]:
+def deployed_without_build(inspection: Inspection) -> Iterator[Violation]:
     """Every location of a session is built before the session is deployed."""
     return once(_unbuilt(inspection))
 
 
-def _unbuilt(inspection: Inspection) -> Iterator[Found]:
+def _unbuilt(inspection: Inspection) -> Iterator[Violation]:
     for _, session in sessions(inspection):
         if session.begin is None or session.file is None or session.run.is_opaque:
             continue
         for act in session.deploys_of:
             missing = [each for each in session.universe if _is_unbuilt(session, act, each)]
             if missing:
-                yield Found(
+                yield Violation(
                     position=act.position,
                     message=f"'{act.by}' stops: nothing before it builds {named(missing)}",
                     instead=_how(missing),

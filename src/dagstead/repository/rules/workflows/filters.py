@@ -15,11 +15,11 @@ from dagstead.repository.ci.action_steps import COMPARING
 from dagstead.repository.ci.globs import matched_by
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.model import Event, PathFilter, Workflow
-from dagstead.repository.ci.placing import place
+from dagstead.repository.ci.positions import place
 from dagstead.repository.ci.references import reference
 from dagstead.repository.ci.triggers import starts_on, trigger_for
 from dagstead.repository.files.yaml_reader import read_yaml
-from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.examples import (
     ETL,
     SERVERLESS,
@@ -27,7 +27,7 @@ from dagstead.repository.rules.workflows.examples import (
     locations,
     workflow,
 )
-from dagstead.repository.rules.workflows.visit import deploying, once
+from dagstead.repository.rules.workflows.visit import deploying_workflows, once
 
 #: What these patterns and those of GitHub do not mean alike, and references of dorny/paths-filter.
 _OTHER_FORM = re.compile(r"^[!&*]|[{}()?+@$]")
@@ -59,12 +59,12 @@ _GOOD = {**_FILES, WORKFLOW: _filtered(*_ALL)}
     bad={**_FILES, WORKFLOW: _filtered(*_ALL, "elt/**")},
     good=_GOOD,
 )
-def filter_without_files(inspection: Inspection) -> Iterator[Found]:
+def filter_without_files(inspection: Inspection) -> Iterator[Violation]:
     """Every pattern of a path filter matches a file."""
-    for each in deploying(inspection):
+    for each in deploying_workflows(inspection):
         for pattern, position in (*_of_triggers(each.workflow), *_of_steps(each.workflow)):
             if not matched_by(pattern, inspection.paths):
-                yield Found(
+                yield Violation(
                     position=position,
                     message=f"{pattern!r} matches no file of the repository",
                     instead=_meant(pattern, inspection.paths),
@@ -120,7 +120,7 @@ def _patterns_in(node: Node) -> Iterator[tuple[str, Position]]:
     bad={**_FILES, WORKFLOW: _filtered("etl/**", "dagster_cloud.yaml", WORKFLOW)},
     good=_GOOD,
 )
-def filter_misses_files(inspection: Inspection) -> Iterator[Found]:
+def filter_misses_files(inspection: Inspection) -> Iterator[Violation]:
     """A path filter has everything that its locations are made from."""
     return once(_misses(inspection, is_configuration=False))
 
@@ -136,7 +136,7 @@ def filter_misses_files(inspection: Inspection) -> Iterator[Found]:
     bad={**_FILES, WORKFLOW: _filtered("etl/**", "shared/**", WORKFLOW)},
     good=_GOOD,
 )
-def filter_misses_configuration(inspection: Inspection) -> Iterator[Found]:
+def filter_misses_configuration(inspection: Inspection) -> Iterator[Violation]:
     """A path filter has the files that configure its locations."""
     return once(_misses(inspection, is_configuration=True))
 
@@ -151,16 +151,16 @@ def filter_misses_configuration(inspection: Inspection) -> Iterator[Found]:
     bad={**_FILES, WORKFLOW: _filtered("etl/**", "shared/**", "dagster_cloud.yaml")},
     good=_GOOD,
 )
-def filter_misses_itself(inspection: Inspection) -> Iterator[Found]:
+def filter_misses_itself(inspection: Inspection) -> Iterator[Violation]:
     """A path filter has the workflow itself."""
-    for each in deploying(inspection):
+    for each in deploying_workflows(inspection):
         trigger = each.workflow.trigger("push")
         if trigger is None or trigger.paths is None:
             continue
         files = {each.workflow.path, *(run.workflow.path for run in each.runs)}
         missed = sorted(path for path in files if not starts_on(trigger.paths, path))
         if missed:
-            yield Found(
+            yield Violation(
                 position=trigger.paths.node.position,
                 message=f"a change of {', '.join(missed)} does not start this workflow",
                 instead=_advice(trigger.paths, missed),
@@ -177,7 +177,7 @@ class _Filters:
     is_open: bool
 
 
-def _misses(inspection: Inspection, *, is_configuration: bool) -> Iterator[Found]:
+def _misses(inspection: Inspection, *, is_configuration: bool) -> Iterator[Violation]:
     watched = watched_paths(inspection.project)
     for location in inspection.project.locations:
         defining = set(defining_files(location, inspection.prefix))
@@ -222,9 +222,9 @@ def _is_seen(inspection: Inspection, filters: Sequence[PathFilter], path: str) -
     return not root.exists() or any(starts_on(each, path) for each in filters)
 
 
-def _missed(path_filter: PathFilter, path: str, location: Location) -> Found:
+def _missed(path_filter: PathFilter, path: str, location: Location) -> Violation:
     pattern = path if "." in posixpath.basename(path) else f"{path}/**"
-    return Found(
+    return Violation(
         position=path_filter.node.position,
         message=f"a change of {path} does not deploy {location.name.value}, which is made from it",
         instead=_advice(path_filter, [pattern]),

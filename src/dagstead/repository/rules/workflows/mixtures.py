@@ -15,7 +15,7 @@ from dagstead.repository.ci.commands import command_of
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.scripts import program_words, scripts_of
 from dagstead.repository.ci.sessions import Session
-from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.strategies import is_of_another_kind
 from dagstead.repository.rules.workflows.visit import sessions
 
@@ -60,10 +60,10 @@ def _mixed(*commands: str) -> dict[str, str]:
     bad=_mixed("dagster-cloud ci build --build-strategy=python-executable"),
     good=_mixed("dagster-cloud ci build --build-strategy=python-executable --location-name=etl"),
 )
-def one_strategy_for_all(inspection: Inspection) -> Iterator[Found]:
+def one_strategy_for_all(inspection: Inspection) -> Iterator[Violation]:
     """A mixed repository is built location by location."""
     for position in _for_all(inspection, _CI_BUILD):
-        yield Found(
+        yield Violation(
             position=position,
             message="'ci build' builds serverless and hybrid locations in one way",
             instead="Add --location-name for the locations of one kind; for a hybrid one build "
@@ -88,10 +88,10 @@ def one_strategy_for_all(inspection: Inspection) -> Iterator[Found]:
         "dg plus deploy --yes --agent-type hybrid --location-name train",
     ),
 )
-def one_agent_type_for_all(inspection: Inspection) -> Iterator[Found]:
+def one_agent_type_for_all(inspection: Inspection) -> Iterator[Violation]:
     """A mixed workspace is deployed once for each kind."""
     for position in _for_all(inspection, _DG_DEPLOY):
-        yield Found(
+        yield Violation(
             position=position,
             message="one agent type is used for serverless and hybrid locations",
             instead="Call it once for each kind, with --agent-type and --location-name",

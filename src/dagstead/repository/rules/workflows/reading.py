@@ -8,7 +8,7 @@ from dagstead.repository.ci.calls import local_calls
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.model import Workflow
 from dagstead.repository.ci.provider import Provider
-from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.examples import (
     ETL,
     SERVERLESS,
@@ -29,11 +29,11 @@ _GOOD = {**locations(ETL), WORKFLOW: workflow(*SERVERLESS)}
     bad={WORKFLOW: "on: push\njobs:\n  deploy:\n  - steps: [\n"},
     good=_GOOD,
 )
-def unreadable_workflow(inspection: Inspection) -> Iterator[Found]:
+def unreadable_workflow(inspection: Inspection) -> Iterator[Violation]:
     """A workflow is well-formed."""
     for each in inspection.files.workflows:
         if each.problem is not None:
-            yield Found(
+            yield Violation(
                 position=each.source.position(each.problem.start, each.problem.end),
                 message=f"this workflow cannot be read: {each.problem.message}",
                 instead="Put it right; CI does not run it as it is",
@@ -51,12 +51,12 @@ def unreadable_workflow(inspection: Inspection) -> Iterator[Found]:
     bad={WORKFLOW: "# on: push\n# jobs:\n"},
     good=_GOOD,
 )
-def empty_workflow(inspection: Inspection) -> Iterator[Found]:
+def empty_workflow(inspection: Inspection) -> Iterator[Violation]:
     """A workflow has something to run."""
     for each in inspection.files.workflows:
         if each.problem is None and not _has_something(each):
             what = "nothing but comments" if each.root is None else "no jobs"
-            yield Found(
+            yield Violation(
                 position=each.start,
                 message=f"this workflow has {what}",
                 instead="Delete the file, or write its jobs",
@@ -78,7 +78,7 @@ def empty_workflow(inspection: Inspection) -> Iterator[Found]:
         ".github/workflows/shared.yml": workflow("run: make test", on="  workflow_call:\n"),
     },
 )
-def missing_called_file(inspection: Inspection) -> Iterator[Found]:
+def missing_called_file(inspection: Inspection) -> Iterator[Violation]:
     """A workflow or action of the repository that is called exists."""
     for each in inspection.files.workflows:
         for node in local_calls(each):
@@ -87,7 +87,7 @@ def missing_called_file(inspection: Inspection) -> Iterator[Found]:
             # A checkout of another repository can have it.
             known = known or path.partition("/")[0] in _checkouts(each)
             if not known and not (inspection.project.repository / path).exists():
-                yield Found(
+                yield Violation(
                     position=node.position,
                     message=f"{path} does not exist",
                     instead="Name a file of this repository, relative to its root",

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position
 from dagstead.model.words import nearest
-from dagstead.repository.ci.acts import Act, Does, Tool
-from dagstead.repository.ci.following import JobRun
+from dagstead.repository.ci.acts import Act, ActKind, Tool
 from dagstead.repository.ci.inspection import Inspection
+from dagstead.repository.ci.job_runs import JobRun
 from dagstead.repository.ci.model import Workflow
 from dagstead.repository.ci.pins import RUNNER, official_action
 from dagstead.repository.ci.provider import Provider
@@ -23,7 +23,7 @@ from dagstead.repository.ci.references import (
     reference,
 )
 from dagstead.repository.ci.steps import rest_of_line
-from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.examples import (
     BUILD,
     CI_INIT,
@@ -67,12 +67,12 @@ _DEPRECATED = "ci check"
     },
     good=_GOOD,
 )
-def unknown_action(inspection: Inspection) -> Iterator[Found]:
+def unknown_action(inspection: Inspection) -> Iterator[Violation]:
     """A part of the official action that is used exists."""
     for node, found in _references(inspection):
         if found.is_official and found.part not in PARTS:
             near = nearest(found.part, PARTS)
-            yield Found(
+            yield Violation(
                 position=node.position,
                 message=f"the official action has no {found.part.removeprefix(OFFICIAL) or 'root'}",
                 instead=f"Did you mean {near!r}?" if near else "Use one of its parts, as ci-init",
@@ -92,12 +92,12 @@ def unknown_action(inspection: Inspection) -> Iterator[Found]:
     },
     good=_GOOD,
 )
-def retired_action(inspection: Inspection) -> Iterator[Found]:
+def retired_action(inspection: Inspection) -> Iterator[Violation]:
     """An action that deploys is one that is kept."""
     for node, found in _references(inspection):
         for name, better in RETIRED.items():
             if found.name == name or found.name.startswith(f"{name}/"):
-                yield Found(
+                yield Violation(
                     position=node.position,
                     message=f"{name} is no longer kept",
                     instead=f"Use {better}",
@@ -115,7 +115,7 @@ def retired_action(inspection: Inspection) -> Iterator[Found]:
     bad={**locations(ETL), WORKFLOW: workflow(*SERVERLESS[:2], _MOVING)},
     good=_GOOD,
 )
-def moving_action(inspection: Inspection) -> Iterator[Found]:
+def moving_action(inspection: Inspection) -> Iterator[Violation]:
     """The official action is used at one version."""
     told = {each.position for each in _ignoring(inspection)}
     newest = official_action("ci-init")
@@ -126,7 +126,7 @@ def moving_action(inspection: Inspection) -> Iterator[Found]:
     for (_, ref), found_at in places.items():
         lines = ", ".join(str(each.line) for each in found_at[1:])
         more = f" (and so in line {lines})" if lines else ""
-        yield Found(
+        yield Violation(
             position=found_at[0],
             message=f"{ref!r} is moved with each release{more}",
             instead=f"Name a commit or release, as {newest.commit} ({newest.version})",
@@ -145,12 +145,12 @@ def moving_action(inspection: Inspection) -> Iterator[Found]:
     },
     good=_GOOD,
 )
-def retired_runner(inspection: Inspection) -> Iterator[Found]:
+def retired_runner(inspection: Inspection) -> Iterator[Violation]:
     """A job runs on a machine that exists."""
     for each in concerned(inspection):
         for node in _runners(each):
             if node.value in _RETIRED_RUNNERS:
-                yield Found(
+                yield Violation(
                     position=node.position,
                     message=f"GitHub no longer has {node.value}",
                     instead=f"Write {RUNNER}",
@@ -169,16 +169,16 @@ def retired_runner(inspection: Inspection) -> Iterator[Found]:
     bad={**locations(ETL), WORKFLOW: workflow(_OLD_INIT, BUILD, DEPLOY, head=_OWN_URL)},
     good={**locations(ETL), WORKFLOW: workflow(*SERVERLESS, head=_OWN_URL)},
 )
-def action_ignores_url(inspection: Inspection) -> Iterator[Found]:
+def action_ignores_url(inspection: Inspection) -> Iterator[Violation]:
     """A workflow for another control plane uses an action that calls it."""
     return once(_ignoring(inspection))
 
 
-def _ignoring(inspection: Inspection) -> Iterator[Found]:
+def _ignoring(inspection: Inspection) -> Iterator[Violation]:
     for _, run, act in acts(inspection):
-        old = _old_command_line(run) if act.does is Does.BEGIN and act.tool is Tool.CLI else None
+        old = _old_command_line(run) if act.does is ActKind.BEGIN and act.tool is Tool.CLI else None
         if old and names_other_control_plane(act.env):
-            yield Found(
+            yield Violation(
                 position=act.position,
                 message=f"{old} of '{act.by}' ignores DAGSTER_CLOUD_URL, which is set here",
                 instead="Install dagster-cloud-cli 1.12.12 or newer",
@@ -186,7 +186,7 @@ def _ignoring(inspection: Inspection) -> Iterator[Found]:
         used = act.reference
         is_old = _begins_session(act) and used is not None and used.ignores_url
         if used is not None and is_old and names_other_control_plane(act.env):
-            yield Found(
+            yield Violation(
                 position=act.position,
                 message=f"{used.ref} of '{act.by}' ignores DAGSTER_CLOUD_URL, which is set here",
                 instead="Use v1.12.12 or newer",
@@ -204,15 +204,15 @@ def _ignoring(inspection: Inspection) -> Iterator[Found]:
     bad={**locations(ETL), WORKFLOW: workflow(call("ci check --project-dir ."), *SERVERLESS)},
     good={**locations(ETL), WORKFLOW: workflow("run: dagstead check", *SERVERLESS)},
 )
-def deprecated_command(inspection: Inspection) -> Iterator[Found]:
+def deprecated_command(inspection: Inspection) -> Iterator[Violation]:
     """A workflow calls commands that stay."""
     return once(_deprecated(inspection))
 
 
-def _deprecated(inspection: Inspection) -> Iterator[Found]:
+def _deprecated(inspection: Inspection) -> Iterator[Violation]:
     for _, _, act in acts(inspection):
-        if act.does is Does.CHECK and not calls_dagster_plus(act):
-            yield Found(
+        if act.does is ActKind.CHECK and not calls_dagster_plus(act):
+            yield Violation(
                 position=act.position,
                 message=f"'{_DEPRECATED}' is deprecated and will be removed",
                 instead="Call 'dagstead check'; or 'dg plus deploy start', which checks, too",

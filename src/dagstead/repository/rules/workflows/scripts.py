@@ -9,7 +9,7 @@ from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.ci.scripts import program_words, scripts_of
 from dagstead.repository.ci.shell import Call
-from dagstead.repository.rules.base import Found, workflow_rule
+from dagstead.repository.rules.base import Violation, workflow_rule
 from dagstead.repository.rules.workflows.visit import acts, once
 
 _NOTIFY = "ci notify"
@@ -27,15 +27,15 @@ _PATTERN = re.compile(r"[*?\[{]")
     bad={".gitlab-ci.yml": "deploy:\n  script:\n    - dagster-cloud ci notify\n"},
     good={".gitlab-ci.yml": "deploy:\n  script:\n    - dagster-cloud ci status\n"},
 )
-def notify_outside_github(inspection: Inspection) -> Iterator[Found]:
+def notify_outside_github(inspection: Inspection) -> Iterator[Violation]:
     """`ci notify` runs on GitHub only."""
     return once(_notifying(inspection))
 
 
-def _notifying(inspection: Inspection) -> Iterator[Found]:
+def _notifying(inspection: Inspection) -> Iterator[Violation]:
     for inspected, _, act in acts(inspection):
         if act.by == _NOTIFY and inspected.workflow.provider is not Provider.GITHUB:
-            yield Found(
+            yield Violation(
                 position=act.position,
                 message="'ci notify' works on GitHub only",
                 instead="Use 'ci status'",
@@ -52,12 +52,12 @@ def _notifying(inspection: Inspection) -> Iterator[Found]:
     bad={"join.sh": "cat */dagster_cloud.yaml > dagster_cloud.yaml\n"},
     good={"deploy.sh": "dagster-cloud ci init --dagster-cloud-yaml-path dagster_cloud.yaml\n"},
 )
-def files_joined_by_cat(inspection: Inspection) -> Iterator[Found]:
+def files_joined_by_cat(inspection: Inspection) -> Iterator[Violation]:
     """`dagster_cloud.yaml` files are not joined as text."""
     for script in scripts_of(inspection.project, inspection.files):
         for call, position in script.calls():
             if _joins(call):
-                yield Found(
+                yield Violation(
                     position=position,
                     message="the joined file keeps the locations of the last part only",
                     instead="Keep one 'locations:' key and put every location below it",

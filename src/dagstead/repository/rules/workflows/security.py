@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dagstead.model.nodes import Entry, Node
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.model import Step, Workflow
-from dagstead.repository.ci.placing import place
+from dagstead.repository.ci.positions import place
 from dagstead.repository.ci.provider import Provider
-from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     BUILD,
@@ -66,13 +66,13 @@ _PASTED = re.compile(r".*/actions/utils/(?:dagster-cloud-cli|dg-cli)@.*")
         ),
     },
 )
-def secret_in_plain_text(inspection: Inspection) -> Iterator[Found]:
+def secret_in_plain_text(inspection: Inspection) -> Iterator[Violation]:
     """A token or password is kept as a secret of CI."""
     for each in concerned(inspection):
         for entry in _settings(each):
             name = str(entry.key.value)
             if _is_written(name, entry.value):
-                yield Found(
+                yield Violation(
                     position=entry.value.position,
                     message=f"the value of {name} is written here for everybody to read",
                     instead="Revoke it, keep a new one as a secret of CI, "
@@ -80,7 +80,7 @@ def secret_in_plain_text(inspection: Inspection) -> Iterator[Found]:
                 )
         for node in _scripts(each):
             for found in _IN_SCRIPT.finditer(node.text or ""):
-                yield Found(
+                yield Violation(
                     position=place(node, found.start("value"), found.end("value")),
                     message="a token or password is written here for everybody to read",
                     instead="Revoke it, keep a new one as a secret of CI, and take it from env",
@@ -111,7 +111,7 @@ def secret_in_plain_text(inspection: Inspection) -> Iterator[Found]:
         ),
     },
 )
-def foreign_text_in_script(inspection: Inspection) -> Iterator[Found]:
+def foreign_text_in_script(inspection: Inspection) -> Iterator[Violation]:
     """What others have written is given to a script in a variable."""
     for each in concerned(inspection):
         for node in _scripts(each):
@@ -122,9 +122,9 @@ def foreign_text_in_script(inspection: Inspection) -> Iterator[Found]:
                 yield from _foreign(node)
 
 
-def _foreign(node: Node) -> Iterator[Found]:
+def _foreign(node: Node) -> Iterator[Violation]:
     for found in _FOREIGN.finditer(node.text or ""):
-        yield Found(
+        yield Violation(
             position=place(node, found.start(), found.end()),
             message=f"{found['what']} is pasted into a script, and others choose it",
             instead='Set it in env of the step, and write "$NAME" here',

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator
 
 from dagstead.model.nodes import Node
-from dagstead.repository.ci.acts import DEPLOYING, Act, Does, Tool
-from dagstead.repository.ci.inspection import Inspected, Inspection
+from dagstead.repository.ci.acts import DEPLOYING, Act, ActKind, Tool
+from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.ci.scopes import Scope
 from dagstead.repository.ci.scripts_read import SINCE_LAST_PUSH
-from dagstead.repository.rules.base import Found, Severity, workflow_rule
+from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.examples import (
     BUILD,
     DEPLOY,
@@ -23,7 +23,7 @@ from dagstead.repository.rules.workflows.examples import (
     locations,
     workflow,
 )
-from dagstead.repository.rules.workflows.visit import acts, deploying, once
+from dagstead.repository.rules.workflows.visit import acts, deploying_workflows, once
 
 _BRANCH_ACTIONS = ("serverless_branch_deploy", "hybrid_branch_deploy", "get_branch_deployment")
 #: What an expression sees when commits are pushed.
@@ -65,10 +65,10 @@ def _own(number: int) -> str:
     bad=_plain(_INIT_STEP, _INIT_STEP),
     good=_plain(_INIT_STEP),
 )
-def second_init_in_a_job(inspection: Inspection) -> Iterator[Found]:
+def second_init_in_a_job(inspection: Inspection) -> Iterator[Violation]:
     """A job begins one deploy."""
     return once(
-        Found(
+        Violation(
             position=act.position,
             message="this init empties the state of the one in line "
             f"{other.position.line} of the same job",
@@ -93,10 +93,10 @@ def second_init_in_a_job(inspection: Inspection) -> Iterator[Found]:
     bad=_plain(_INIT_STEP, head="concurrency:\n  group: deploy\n  cancel-in-progress: true\n"),
     good=_plain(_INIT_STEP, head="concurrency:\n  group: deploy\n  cancel-in-progress: false\n"),
 )
-def cancelled_deploy(inspection: Inspection) -> Iterator[Found]:
+def cancelled_deploy(inspection: Inspection) -> Iterator[Violation]:
     """A deploy that has begun is finished."""
     return once(
-        Found(
+        Violation(
             position=flag.position,
             message="a push cancels the deploy of the push before it",
             instead="Write cancel-in-progress: "
@@ -121,10 +121,10 @@ def cancelled_deploy(inspection: Inspection) -> Iterator[Found]:
         WORKFLOW: workflow(_own(1), BUILD, DEPLOY, _own(2), BUILD, DEPLOY),
     },
 )
-def sessions_in_one_folder(inspection: Inspection) -> Iterator[Found]:
+def sessions_in_one_folder(inspection: Inspection) -> Iterator[Violation]:
     """Each session of a job has a folder of its own."""
     return once(
-        Found(
+        Violation(
             position=act.position,
             message=f"'{act.by}' empties the session of line {other.position.line}",
             instead=f"Give each its own {_STATE}, or begin one with all locations",
@@ -140,7 +140,7 @@ def _colliding(inspection: Inspection) -> Iterator[tuple[Act, Act]]:
         for run in each.runs:
             begun: list[Act] = []
             for act in run.acts:
-                if act.does is not Does.BEGIN:
+                if act.does is not ActKind.BEGIN:
                     continue
                 other = next((one for one in begun if _collide(one, act)), None)
                 begun.append(act)
@@ -169,11 +169,11 @@ def _collide(first: Act, second: Act) -> bool:
     bad={**locations(ETL), WORKFLOW: workflow(_PRERUN, *_SKIPPED, on=_ON_CHANGES)},
     good={**locations(ETL), WORKFLOW: workflow(_PRERUN, *_SKIPPED, on=_CLOSED)},
 )
-def branch_deployment_stays(inspection: Inspection) -> Iterator[Found]:
+def branch_deployment_stays(inspection: Inspection) -> Iterator[Violation]:
     """What a pull request has opened is closed with it."""
     if any(_closes(act) for _, _, act in acts(inspection, Event.CLOSE)):
         return
-    for each in deploying(inspection):
+    for each in deploying_workflows(inspection):
         deploys = any(act.does in DEPLOYING for _, act in each.acts(Event.CHANGE))
         trigger = each.workflow.trigger("pull_request") or each.workflow.trigger(
             "pull_request_target"
@@ -181,7 +181,7 @@ def branch_deployment_stays(inspection: Inspection) -> Iterator[Found]:
         if not deploys or trigger is None:
             continue
         has_type = "closed" in (trigger.types or ())
-        yield Found(
+        yield Violation(
             position=trigger.node.position,
             message="no workflow closes the branch deployments of pull requests",
             instead="Begin with the action prerun, or call 'ci branch-deployment --mark-closed'"
@@ -194,7 +194,7 @@ def _closes(act: Act) -> bool:
     """Whether it tells the control plane of a pull request that is closed."""
     # The actions for branch deployments take the state of the pull request from the event.
     takes_state = act.by in {"build_deploy_python_executable", *_BRANCH_ACTIONS}
-    return act.does is Does.CLOSE or takes_state
+    return act.does is ActKind.CLOSE or takes_state
 
 
 @workflow_rule(
@@ -213,10 +213,10 @@ def _closes(act: Act) -> bool:
         WORKFLOW: workflow(*SERVERLESS, on=_PATHS, head=_CANCEL.format("false")),
     },
 )
-def lost_deploy(inspection: Inspection) -> Iterator[Found]:
+def lost_deploy(inspection: Inspection) -> Iterator[Violation]:
     """A deploy of what has changed is never cancelled."""
     return once(
-        Found(
+        Violation(
             position=flag.position,
             message=f"a cancelled deploy is lost: {lost} decides what the next one deploys",
             instead="Write cancel-in-progress: ${{ github.event_name == 'pull_request' }}",
@@ -228,11 +228,11 @@ def lost_deploy(inspection: Inspection) -> Iterator[Found]:
 
 def _cancelled(inspection: Inspection) -> Iterator[tuple[Node, str | None]]:
     """What cancels deploys of pushes, and what leaves them out of the next one, if anything."""
-    for each in deploying(inspection):
+    for each in deploying_workflows(inspection):
         trigger = each.workflow.trigger("push")
         if trigger is None:
             continue
-        compares = any(act.does is Does.COMPARE for _, act in each.acts(Event.PUSH))
+        compares = any(act.does is ActKind.COMPARE for _, act in each.acts(Event.PUSH))
         comparison = "a comparison of commits" if compares else None
         for flag in _cancelling(each):
             yield flag, "the path filter" if trigger.paths else comparison
@@ -257,16 +257,16 @@ def _cancelled(inspection: Inspection) -> Iterator[tuple[Node, str | None]]:
     },
     good={**locations(ETL), WORKFLOW: workflow(*SERVERLESS)},
 )
-def compared_with_last_push(inspection: Inspection) -> Iterator[Found]:
+def compared_with_last_push(inspection: Inspection) -> Iterator[Violation]:
     """Changes are looked for since the last deploy, not since the last push."""
     return once(_comparing(inspection))
 
 
-def _comparing(inspection: Inspection) -> Iterator[Found]:
-    for each in deploying(inspection):
+def _comparing(inspection: Inspection) -> Iterator[Violation]:
+    for each in deploying_workflows(inspection):
         for _, act in each.acts(Event.PUSH):
-            if act.does is Does.COMPARE and _is_since_last_push(act):
-                yield Found(
+            if act.does is ActKind.COMPARE and _is_since_last_push(act):
+                yield Violation(
                     position=act.position,
                     message=f"{_shown(act.by)} compares with the push before, "
                     "whether that was deployed or not",
@@ -285,7 +285,7 @@ def _shown(command: str) -> str:
     return f"'{words}'" if len(words) <= 40 else f"'{words[:40]}...'"  # noqa: PLR2004
 
 
-def _cancelling(each: Inspected) -> Iterator[Node]:
+def _cancelling(each: InspectedWorkflow) -> Iterator[Node]:
     if each.workflow.provider is not Provider.GITHUB:
         return
     workflows = {id(run.workflow): run.workflow for run in each.runs}

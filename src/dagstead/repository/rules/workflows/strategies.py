@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from dagstead.model.location import Kind, Location
 from dagstead.repository.ci.action_steps import image_name
-from dagstead.repository.ci.acts import Act, Does, Strategy
-from dagstead.repository.ci.following import JobRun
-from dagstead.repository.ci.inspection import Inspected, Inspection
+from dagstead.repository.ci.acts import Act, ActKind, BuildMethod
+from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
+from dagstead.repository.ci.job_runs import JobRun
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.sessions import Session
-from dagstead.repository.rules.base import Found, workflow_rule
+from dagstead.repository.rules.base import Violation, workflow_rule
 from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     DEPLOY,
@@ -43,8 +43,8 @@ with:
 _BY_SCRIPT = re.compile(
     r"\b(?:docker|podman|buildah|kaniko|crane|skopeo|buildx|oras)\b|gcloud builds|az acr"
 )
-_BUILDS = (Does.BUILD, Does.RECORD, Does.BUILD_AND_DEPLOY)
-_SERVERLESS = frozenset({Strategy.PEX, Strategy.SERVERLESS_IMAGE})
+_BUILDS = (ActKind.BUILD, ActKind.RECORD, ActKind.BUILD_AND_DEPLOY)
+_SERVERLESS = frozenset({BuildMethod.PEX, BuildMethod.SERVERLESS_IMAGE})
 
 
 @workflow_rule(
@@ -57,17 +57,17 @@ _SERVERLESS = frozenset({Strategy.PEX, Strategy.SERVERLESS_IMAGE})
     bad={**locations(TRAIN), WORKFLOW: workflow(_EXECUTABLE)},
     good=_GOOD_HYBRID,
 )
-def hybrid_built_as_serverless(inspection: Inspection) -> Iterator[Found]:
+def hybrid_built_as_serverless(inspection: Inspection) -> Iterator[Violation]:
     """A hybrid location is built as an image for its registry."""
     return once(_as_serverless(inspection))
 
 
-def _as_serverless(inspection: Inspection) -> Iterator[Found]:
+def _as_serverless(inspection: Inspection) -> Iterator[Violation]:
     for act, names in _built(inspection, Kind.HYBRID):
         if act.strategy not in _SERVERLESS or _is_ignored_registry(act):
             continue
-        what = "PEX" if act.strategy is Strategy.PEX else "an image for the managed pool"
-        yield Found(
+        what = "PEX" if act.strategy is BuildMethod.PEX else "an image for the managed pool"
+        yield Violation(
             position=act.position,
             message=f"'{act.by}' builds {names} as {what}, and build.registry makes that hybrid",
             instead="Push its image to build.registry and call 'ci set-build-output'; "
@@ -90,15 +90,15 @@ def _as_serverless(inspection: Inspection) -> Iterator[Found]:
     },
     good={**locations(ETL), WORKFLOW: workflow(*SERVERLESS)},
 )
-def image_of_serverless(inspection: Inspection) -> Iterator[Found]:
+def image_of_serverless(inspection: Inspection) -> Iterator[Violation]:
     """A location whose image is recorded has a registry."""
     return once(_as_image(inspection))
 
 
-def _as_image(inspection: Inspection) -> Iterator[Found]:
+def _as_image(inspection: Inspection) -> Iterator[Violation]:
     for act, names in _built(inspection, Kind.SERVERLESS):
-        if act.strategy is Strategy.IMAGE:
-            yield Found(
+        if act.strategy is BuildMethod.IMAGE:
+            yield Violation(
                 position=act.position,
                 message=f"'{act.by}' names the image of {names}, and there is no build.registry",
                 instead="Write build.registry if it is hybrid; "
@@ -120,15 +120,15 @@ def _as_image(inspection: Inspection) -> Iterator[Found]:
     },
     good=_GOOD_HYBRID,
 )
-def registry_ignored(inspection: Inspection) -> Iterator[Found]:
+def registry_ignored(inspection: Inspection) -> Iterator[Violation]:
     """The image of a hybrid location goes to its registry."""
     return once(_ignored(inspection))
 
 
-def _ignored(inspection: Inspection) -> Iterator[Found]:
+def _ignored(inspection: Inspection) -> Iterator[Violation]:
     for act, names in _built(inspection, Kind.HYBRID):
         if _is_ignored_registry(act):
-            yield Found(
+            yield Violation(
                 position=act.position,
                 message=f"'{act.by}' does not push {names} to build.registry",
                 instead="Push its image with docker and call 'ci set-build-output'",
@@ -146,12 +146,12 @@ def _ignored(inspection: Inspection) -> Iterator[Found]:
     bad={**locations(TRAIN), WORKFLOW: workflow(BEGIN, _pushed("other"), _RECORD, DEPLOY)},
     good={**locations(TRAIN), WORKFLOW: workflow(BEGIN, _pushed("train"), _RECORD, DEPLOY)},
 )
-def image_pushed_elsewhere(inspection: Inspection) -> Iterator[Found]:
+def image_pushed_elsewhere(inspection: Inspection) -> Iterator[Violation]:
     """The image that a session is told of is pushed where it says."""
     return once(_elsewhere(inspection))
 
 
-def _elsewhere(inspection: Inspection) -> Iterator[Found]:
+def _elsewhere(inspection: Inspection) -> Iterator[Violation]:
     known: dict[tuple[str, Event], set[str]] = {}
     for inspected, session in sessions(inspection):
         key = (inspected.workflow.path, session.run.event)
@@ -162,8 +162,8 @@ def _elsewhere(inspection: Inspection) -> Iterator[Found]:
             registry = None if location.registry is None else location.registry.value
             if not registry or "$" in registry or _plain(image_name(registry)) in pushed:
                 continue
-            for act in session.acts_on(location, [Does.RECORD]):
-                yield Found(
+            for act in session.acts_on(location, [ActKind.RECORD]):
+                yield Violation(
                     position=act.position,
                     message=f"the image of {location.name.value} is to be in {registry}, "
                     f"and images are pushed to {', '.join(sorted(pushed))}",
@@ -171,11 +171,11 @@ def _elsewhere(inspection: Inspection) -> Iterator[Found]:
                 )
 
 
-def _images(inspected: Inspected, event: Event) -> set[str]:
+def _images(inspected: InspectedWorkflow, event: Event) -> set[str]:
     """The names of the images that a workflow pushes; none where one is not known."""
     images: set[str] = set()
     for _, act in inspected.acts(event):
-        if act.does is Does.PUSH and act.images is None:
+        if act.does is ActKind.PUSH and act.images is None:
             return set()
         images |= {_plain(each) for each in act.images or ()}
     by_script = any(_pushes_by_script(run) for run in inspected.runs if run.event is event)
@@ -203,7 +203,7 @@ def _built(inspection: Inspection, kind: Kind) -> Iterator[tuple[Act, str]]:
 
 def is_of_another_kind(session: Session, act: Act) -> bool:
     """Whether an act certainly builds a location in the way of another kind."""
-    wrong = {Strategy.IMAGE: Kind.SERVERLESS, **dict.fromkeys(_SERVERLESS, Kind.HYBRID)}
+    wrong = {BuildMethod.IMAGE: Kind.SERVERLESS, **dict.fromkeys(_SERVERLESS, Kind.HYBRID)}
     kind = None if act.strategy is None else wrong.get(act.strategy)
     return any(
         each.kind is kind and session.selects(each) and act.chosen.has(each.name.value)
@@ -212,4 +212,4 @@ def is_of_another_kind(session: Session, act: Act) -> bool:
 
 
 def _is_ignored_registry(act: Act) -> bool:
-    return act.by == "ci build" and act.strategy is Strategy.SERVERLESS_IMAGE
+    return act.by == "ci build" and act.strategy is BuildMethod.SERVERLESS_IMAGE

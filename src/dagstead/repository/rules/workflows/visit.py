@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 from dagstead.model.location import Location
 from dagstead.repository.ci.acts import Act
-from dagstead.repository.ci.following import JobRun
-from dagstead.repository.ci.inspection import Inspected, Inspection
+from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
+from dagstead.repository.ci.job_runs import JobRun
 from dagstead.repository.ci.model import Event, Workflow
 from dagstead.repository.ci.patterns import DEPLOYING_SHAPES
 from dagstead.repository.ci.sessions import Session
 from dagstead.repository.files import Project
-from dagstead.repository.rules.base import Found
+from dagstead.repository.rules.base import Violation
 
 URL = "DAGSTER_CLOUD_URL"
 ORGANIZATION = "DAGSTER_CLOUD_ORGANIZATION"
@@ -21,7 +21,7 @@ ORGANIZATION = "DAGSTER_CLOUD_ORGANIZATION"
 _DAGSTER_PLUS = ("dagster.cloud", "dagster.plus")
 
 
-def deploying(inspection: Inspection) -> Iterator[Inspected]:
+def deploying_workflows(inspection: Inspection) -> Iterator[InspectedWorkflow]:
     """Workflows that deploy, whether certainly or not."""
     return (each for each in inspection.workflows if each.verdict.shape in DEPLOYING_SHAPES)
 
@@ -36,7 +36,7 @@ def concerned(inspection: Inspection) -> Iterator[Workflow]:
     yield from found.values()
 
 
-def acts(inspection: Inspection, *events: Event) -> Iterator[tuple[Inspected, JobRun, Act]]:
+def acts(inspection: Inspection, *events: Event) -> Iterator[tuple[InspectedWorkflow, JobRun, Act]]:
     """Every act of every workflow that is not only called."""
     for each in inspection.workflows:
         if not each.workflow.is_only_called:
@@ -44,7 +44,7 @@ def acts(inspection: Inspection, *events: Event) -> Iterator[tuple[Inspected, Jo
                 yield each, run, act
 
 
-def sessions(inspection: Inspection, *events: Event) -> Iterator[tuple[Inspected, Session]]:
+def sessions(inspection: Inspection, *events: Event) -> Iterator[tuple[InspectedWorkflow, Session]]:
     """Every session of every workflow that is not only called."""
     for each in inspection.workflows:
         if not each.workflow.is_only_called:
@@ -53,7 +53,7 @@ def sessions(inspection: Inspection, *events: Event) -> Iterator[tuple[Inspected
                     yield each, session
 
 
-def once(found: Iterator[Found]) -> Iterator[Found]:
+def once(found: Iterator[Violation]) -> Iterator[Violation]:
     """The same without repetitions: a step may run for several events and entries."""
     return iter(dict.fromkeys(found))
 

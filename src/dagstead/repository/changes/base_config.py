@@ -18,7 +18,7 @@ _ENTRIES_ONLY = frozenset({Family.CLOUD, Family.DG_BUILD, Family.DG_CONTEXT})
 _DEFINING = _ENTRIES_ONLY | {Family.DG}
 
 
-class Loader(Protocol):
+class BaseContents(Protocol):
     """Knows what changed files held at the base."""
 
     def preload(self, changes: Iterable[Change]) -> None:
@@ -29,7 +29,7 @@ class Loader(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Earlier:
+class BaseConfig:
     """What the configuration said at the base."""
 
     #: The present one itself when no file of it has changed.
@@ -45,9 +45,9 @@ def read_earlier(
     changes: Iterable[Change],
     *,
     prefix: str,
-    load: Loader,
+    load: BaseContents,
     template_values: TemplateValues | None = None,
-) -> Earlier:
+) -> BaseConfig:
     """Put the files back that have changed."""
     start = f"{prefix}/" if prefix else ""
     present = {each.path: each for each in project.files}
@@ -77,7 +77,7 @@ def read_earlier(
         for file in (present.get(path), files.get(path))
         if file is not None and file.family in _ENTRIES_ONLY
     }
-    return Earlier(
+    return BaseConfig(
         project=then,
         configuration=frozenset(start + path for path in by_entries),
         unknown=frozenset(unknown),

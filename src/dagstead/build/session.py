@@ -9,12 +9,12 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dagstead.build.cache import BuildCache
 from dagstead.build.disk import from_os
 from dagstead.build.docker import DockerBuilder
-from dagstead.build.events import Event, Failed, Finished, Started
-from dagstead.build.model import DockerPlan, PexPlan, Plan, PlannedBuild, PrebuiltPlan
+from dagstead.build.events import BuildFailed, BuildFinished, BuildStarted, Event
+from dagstead.build.model import BuildPlan, DockerPlan, PexPlan, PlannedBuild, PrebuiltPlan
 from dagstead.build.options import BuildOptions
 from dagstead.build.pex import PexBuilder
 from dagstead.build.programs import Programs
-from dagstead.build.results import Built, Image, Nothing, Result
+from dagstead.build.results import BuildResult, Image, NoArtifact, Result
 from dagstead.build.steps import OnEvent, Steps
 from dagstead.errors import (
     BuildError,
@@ -28,7 +28,7 @@ from dagstead.errors import (
 _KEEP_SECONDS = 30 * 24 * 3600.0
 
 
-def build(plan: Plan, options: BuildOptions, on_event: OnEvent) -> tuple[Built, ...]:
+def build(plan: BuildPlan, options: BuildOptions, on_event: OnEvent) -> tuple[BuildResult, ...]:
     """Build every location of a plan; the results are in its order.
 
     A location that fails does not stop the others, unless ``options.fail_fast``. Whatever ends it,
@@ -60,7 +60,7 @@ def build(plan: Plan, options: BuildOptions, on_event: OnEvent) -> tuple[Built, 
     return tuple(built[each.location] for each in plan.builds)
 
 
-def _check_cache(plan: Plan, options: BuildOptions) -> None:
+def _check_cache(plan: BuildPlan, options: BuildOptions) -> None:
     """What is old in a cache is removed: it is no place for what people have written."""
     cache = options.cache.resolve()
     for each in plan.builds:
@@ -81,10 +81,10 @@ class _Session:
         self._pex = PexBuilder(options, self._programs)
         self._docker = DockerBuilder(options, self._programs)
 
-    def run(self, plan: Plan) -> dict[str, Built]:
-        built: dict[str, Built] = {}
+    def run(self, plan: BuildPlan) -> dict[str, BuildResult]:
+        built: dict[str, BuildResult] = {}
         with ThreadPoolExecutor(max(self._options.jobs, 1)) as pool:
-            pending: set[Future[Built | None]] = {
+            pending: set[Future[BuildResult | None]] = {
                 pool.submit(self._build, each) for each in plan.builds
             }
             try:
@@ -102,14 +102,14 @@ class _Session:
                 raise
         return built
 
-    def _build(self, planned: PlannedBuild) -> Built | None:
+    def _build(self, planned: PlannedBuild) -> BuildResult | None:
         begin = self._options.clock()
         steps = Steps(planned.location, self._tell, self._options.clock)
         try:
             if self._programs.is_stopped:
                 raise BuildStoppedError
-            self._tell(Started(location=planned.location, strategy=planned.strategy))
-            built = Built.of(planned, self._result(planned, steps))
+            self._tell(BuildStarted(location=planned.location, strategy=planned.strategy))
+            built = BuildResult.of(planned, self._result(planned, steps))
         except DagsteadError as error:
             self._fail(planned, steps, error)
             return None
@@ -117,7 +117,7 @@ class _Session:
             self._fail(planned, steps, from_os(error))
             return None
         seconds = self._options.clock() - begin
-        self._tell(Finished(location=planned.location, built=built, seconds=seconds))
+        self._tell(BuildFinished(location=planned.location, built=built, seconds=seconds))
         return built
 
     def _result(self, planned: PlannedBuild, steps: Steps) -> Result:
@@ -127,7 +127,7 @@ class _Session:
             case DockerPlan() as how:
                 return self._docker.build(planned, how, steps)
             case PrebuiltPlan(image=None):
-                return Nothing()
+                return NoArtifact()
             case PrebuiltPlan(image=image):
                 return Image(reference=str(image))
 
@@ -135,7 +135,7 @@ class _Session:
         said = error if isinstance(error, BuildStepError) else None
         again = shlex.join(("dagstead", "build", "--location", planned.location))
         self._tell(
-            Failed(
+            BuildFailed(
                 location=planned.location,
                 step=steps.current,
                 error=error,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dagstead.repository.ci.acts import Does
+from dagstead.repository.ci.acts import ActKind
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.patterns import Shape
 from dagstead.repository.rules.workflows.examples import ETL, TRAIN, WORKFLOW, workflow
@@ -74,12 +74,12 @@ def test_a_called_workflow_and_action_are_part_of_the_caller(tmp_path: Path) -> 
     etl = found.of(".github/workflows/etl.yml")
     assert etl is not None
     assert [(act.does, act.chosen.names, act.file) for _, act in etl.acts(Event.PUSH)] == [
-        (Does.TELL, (), None),
-        (Does.BEGIN, (), "etl/dagster_cloud.yaml"),
-        (Does.RECORD, ("etl",), None),
-        (Does.DEPLOY, (), None),
+        (ActKind.TELL, (), None),
+        (ActKind.BEGIN, (), "etl/dagster_cloud.yaml"),
+        (ActKind.RECORD, ("etl",), None),
+        (ActKind.DEPLOY, (), None),
     ]
-    assert [act.does for _, act in etl.acts(Event.CLOSE)] == [Does.CLOSE]
+    assert [act.does for _, act in etl.acts(Event.CLOSE)] == [ActKind.CLOSE]
     assert found.verdict.shape is Shape.PER_LOCATION
     shapes = [each.verdict.shape for each in found.workflows]
     assert shapes == [Shape.CALLED, Shape.PER_LOCATION, Shape.PER_LOCATION]

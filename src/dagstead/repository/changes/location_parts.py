@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from dagstead.model.location import Location
-from dagstead.repository.changes.additions import Additions, Past
+from dagstead.repository.changes.direct_parts import DirectParts
+from dagstead.repository.changes.extra_facts import Additions, RemovedFiles
 from dagstead.repository.changes.files import Files
 from dagstead.repository.changes.graph import Chain, Graph
-from dagstead.repository.changes.parts import EVERYTHING, Edge, Part, Step, Tree, joined
-from dagstead.repository.changes.starts import Starts
-from dagstead.repository.changes.watching import Watch, declared_watches, read_watch
+from dagstead.repository.changes.parts import EVERYTHING, Edge, Hop, Part, Subtree, joined
+from dagstead.repository.changes.watched_paths import Watch, declared_watches, read_watch
 from dagstead.repository.files.project import Project
 
 _TAKES_IN = re.compile(
@@ -19,7 +19,7 @@ _TAKES_IN = re.compile(
 )
 
 
-class Made:
+class LocationParts:
     """The parts of all locations, by their names."""
 
     def __init__(
@@ -28,15 +28,15 @@ class Made:
         files: Files,
         *,
         prefix: str,
-        past: Past | None = None,
+        past: RemovedFiles | None = None,
         more: Additions | None = None,
     ) -> None:
-        more, past = more or Additions(), past or Past()
+        more, past = more or Additions(), past or RemovedFiles()
         self._root = prefix or EVERYTHING
         self._patterns = more.patterns
         self._templates = {e.path: e.source for e in project.files if e.rendered}
         self._graph = Graph(files, past.workspaces)
-        self._starts = Starts(
+        self._starts = DirectParts(
             files=files, graph=self._graph, prefix=prefix, past=past.paths, more=more
         )
         self.watches: Mapping[str, Sequence[Watch]] = {
@@ -65,17 +65,17 @@ class Made:
             folder = file.rpartition("/")[0] or EVERYTHING
             target = joined(folder, found["name"] or ".")
             if target is not None:
-                yield Edge(to=Tree(path=target), step=Step(file=file, what=found[0]))
+                yield Edge(to=Subtree(path=target), step=Hop(file=file, what=found[0]))
 
     def _watches_of(self, location: Location) -> Iterator[Watch]:
         folder = joined(self._root, location.build_folder)
         yield from declared_watches(folder or self._root, self._graph.pyproject)
         for pattern in self._patterns.get(location.name.value, ()):
-            watch = read_watch(pattern, self._root, Step(file="--watch", what=pattern))
+            watch = read_watch(pattern, self._root, Hop(file="--watch", what=pattern))
             if watch is not None:
                 yield watch
 
 
 def made_from(project: Project, files: Files, *, prefix: str) -> Mapping[str, Mapping[Part, Chain]]:
     """The parts of each location, by its name, as far as its files tell."""
-    return Made(project, files, prefix=prefix).parts
+    return LocationParts(project, files, prefix=prefix).parts

@@ -87,10 +87,10 @@ def lock_difference(before: UvLock, after: UvLock, folder: str) -> tuple[str, ..
     differing = [
         each for each in sorted(then.keys() | now.keys()) if then.get(each) != now.get(each)
     ]
-    return tuple(_told(each, before, after) for each in differing)
+    return tuple(_difference(each, before, after) for each in differing)
 
 
-def _told(name: str, before: UvLock, after: UvLock) -> str:
+def _difference(name: str, before: UvLock, after: UvLock) -> str:
     old, new = before.version(name), after.version(name)
     return name if old == new else f"{name} {old or '(none)'} -> {new or '(none)'}"
 

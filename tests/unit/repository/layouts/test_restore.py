@@ -10,9 +10,9 @@ import pytest
 
 from dagstead.errors import InvalidInputError, LayoutError
 from dagstead.repository.files import read_project
-from dagstead.repository.layouts.history import NoPast, Past, Version, past_of
-from dagstead.repository.layouts.plan import DiskTree, Layout, Plan, Wish
-from dagstead.repository.layouts.repairing import plan_repair
+from dagstead.repository.layouts.history import History, NoHistory, Version, past_of
+from dagstead.repository.layouts.model import DiskTree, Layout, Migration, MigrationRequest
+from dagstead.repository.layouts.restore import plan_repair
 from tests.support.git import git
 from tests.unit.repository.layouts.projects import MemoryTree, project_of
 
@@ -60,13 +60,15 @@ class Commits:
             yield Version(commit=f"{number}" * 40, files=data)
 
 
-def repaired(files: Mapping[str, str], past: Past | None = None, **wish: Any) -> Plan:
+def repaired(files: Mapping[str, str], past: History | None = None, **wish: Any) -> Migration:
     data = {path: text.encode() for path, text in files.items()}
     tree = MemoryTree(data, frozenset({"a", "b"}))
-    return plan_repair(project_of(data), Wish(layout=Layout.ROOT, **wish), tree, past or NoPast())
+    return plan_repair(
+        project_of(data), MigrationRequest(layout=Layout.ROOT, **wish), tree, past or NoHistory()
+    )
 
 
-def root_of(plan: Plan) -> str:
+def root_of(plan: Migration) -> str:
     (change,) = plan.changes
     assert change.path == _FILE
     assert change.after is not None
@@ -187,7 +189,9 @@ def test_git_is_asked_from_a_folder_of_the_repository(tmp_path: Path) -> None:
 
     project = read_project(data)
     versions = list(past_of(project).versions())
-    plan = plan_repair(project, Wish(layout=Layout.ROOT), DiskTree(project.root), past_of(project))
+    plan = plan_repair(
+        project, MigrationRequest(layout=Layout.ROOT), DiskTree(project.root), past_of(project)
+    )
 
     assert [sorted(each.files) for each in versions] == [[_FILE], sorted(_PARTS)]
     assert root_of(plan) == _MENDED

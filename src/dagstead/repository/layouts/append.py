@@ -11,15 +11,15 @@ import yaml
 from dagstead.model.source import Edit, SourceText
 from dagstead.repository.files.yaml_reader import read_yaml, scanned
 from dagstead.repository.layouts.aliases import renamed_anchors
-from dagstead.repository.layouts.cutting import Piece
-from dagstead.repository.layouts.editing import behind
+from dagstead.repository.layouts.edits import behind
 from dagstead.repository.layouts.entries import as_block_list, without_outer_brackets
+from dagstead.repository.layouts.extract import EntryLines
 from dagstead.repository.layouts.sheet import Sheet, newline_of, text_lines
 
 _STEP = 2
 
 
-def put_together(source: SourceText | None, path: str, pieces: Sequence[Piece]) -> SourceText:
+def put_together(source: SourceText | None, path: str, pieces: Sequence[EntryLines]) -> SourceText:
     """A file with entries behind those that it has; a new one when there is none."""
     if source is not None and has_content(source):
         source = without_outer_brackets(source)
@@ -33,7 +33,7 @@ def has_content(source: SourceText) -> bool:
     return read_yaml(source).root is not None
 
 
-def _new_file(there: SourceText | None, path: str, pieces: Sequence[Piece]) -> SourceText:
+def _new_file(there: SourceText | None, path: str, pieces: Sequence[EntryLines]) -> SourceText:
     """A file that is written as the file of its first entry is."""
     first, last = pieces[0], pieces[-1]
     lines = [] if there is None else [each for each in text_lines(there.text) if each != "..."]
@@ -51,7 +51,7 @@ def _new_file(there: SourceText | None, path: str, pieces: Sequence[Piece]) -> S
     return SourceText(file=path, text=text, bom=first.source.bom)
 
 
-def _appended(source: SourceText, pieces: Sequence[Piece]) -> SourceText:
+def _appended(source: SourceText, pieces: Sequence[EntryLines]) -> SourceText:
     """The text with entries behind those that it has."""
     sheet = Sheet(source)
     entry = sheet.root.entry("locations")
@@ -87,7 +87,7 @@ def _shifted(lines: Sequence[str], by: int) -> list[str]:
     return [each[min(-by, len(each) - len(each.lstrip(" "))) :] for each in lines]
 
 
-def _filled(sheet: Sheet, pieces: Sequence[Piece]) -> SourceText:
+def _filled(sheet: Sheet, pieces: Sequence[EntryLines]) -> SourceText:
     """A list that has no entries yet gets some."""
     base = sheet.column(sheet.root.start)
     column = pieces[0].column if not base else base + _STEP
@@ -104,7 +104,7 @@ def _filled(sheet: Sheet, pieces: Sequence[Piece]) -> SourceText:
     return sheet.source.edited([Edit(start=start, end=end, text=text)])
 
 
-def _lines(piece: Piece, column: int, *, separated: bool) -> list[str]:
+def _lines(piece: EntryLines, column: int, *, separated: bool) -> list[str]:
     lead = list(piece.lead)
     while lead and not lead[0].strip():
         del lead[0]
@@ -114,7 +114,7 @@ def _lines(piece: Piece, column: int, *, separated: bool) -> list[str]:
     return ["", *lines] if separated else lines
 
 
-def _with_own_anchors(pieces: Sequence[Piece], taken: set[str]) -> Iterable[Piece]:
+def _with_own_anchors(pieces: Sequence[EntryLines], taken: set[str]) -> Iterable[EntryLines]:
     """Pieces of which no two files bring an anchor of the same name."""
     names = set(taken)
     renamed: dict[int, dict[str, str]] = defaultdict(dict)

@@ -23,7 +23,7 @@ _KEYS = frozenset({"locations"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Found:
+class ListEntry:
     """An entry of one of the lists."""
 
     node: Node
@@ -40,17 +40,17 @@ class Found:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Broken:
+class MergedLists:
     """A file with several lists."""
 
     path: str
     #: The text that can be read as one document.
     source: SourceText
     #: The entries of all lists, in their order.
-    entries: tuple[Found, ...]
+    entries: tuple[ListEntry, ...]
 
 
-def broken_files(project: Project) -> Iterator[Broken]:
+def broken_files(project: Project) -> Iterator[MergedLists]:
     """The files whose locations are in several lists, of which one counts."""
     for file in project.files_of(Family.CLOUD):
         if not variant_of(file.path) and file.template_tag is None:
@@ -59,7 +59,7 @@ def broken_files(project: Project) -> Iterator[Broken]:
                 yield broken
 
 
-def obstacles(broken: Broken) -> Iterator[str]:
+def obstacles(broken: MergedLists) -> Iterator[str]:
     """Why the lists of a file cannot be put together, with places."""
     odd = odd_break(broken.source)
     if odd is not None:
@@ -79,11 +79,11 @@ def obstacles(broken: Broken) -> Iterator[str]:
     yield from _odd_entries(broken)
 
 
-def _odd_entries(broken: Broken) -> Iterator[str]:
+def _odd_entries(broken: MergedLists) -> Iterator[str]:
     for each in broken.entries:
         if not each.name:
             yield f"{each.node.position}: this entry has no location_name. Give it one."
-    first: dict[str, Found] = {}
+    first: dict[str, ListEntry] = {}
     for each in broken.entries:
         other = first.setdefault(each.name, each)
         if repr(other.node.plain()) != repr(each.node.plain()):
@@ -93,7 +93,7 @@ def _odd_entries(broken: Broken) -> Iterator[str]:
             )
 
 
-def mended(broken: Broken) -> SourceText:
+def mended(broken: MergedLists) -> SourceText:
     """The text with all entries in the first list, each once. Paths are as they were."""
     sheet = Sheet(broken.source)
     lists = _lists(sheet.root)
@@ -126,7 +126,7 @@ def mended_project(project: Project) -> Project:
     return with_changes(project, changes) if changes else project
 
 
-def _broken(file: ConfigFile) -> Broken | None:
+def _broken(file: ConfigFile) -> MergedLists | None:
     source = file.source
     if file.parsed.root is None:
         source = _one_document(source)
@@ -135,11 +135,11 @@ def _broken(file: ConfigFile) -> Broken | None:
     if len(lists) < 2:  # noqa: PLR2004 - one list is right
         return None
     entries = tuple(
-        Found(node=item, list_position=each.key.position, lost=each is not lists[-1])
+        ListEntry(node=item, list_position=each.key.position, lost=each is not lists[-1])
         for each in lists
         for item in each.value.items
     )
-    return Broken(path=file.path, source=source, entries=entries)
+    return MergedLists(path=file.path, source=source, entries=entries)
 
 
 def _one_document(source: SourceText) -> SourceText:

@@ -21,7 +21,7 @@ class Additions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Past:
+class RemovedFiles:
     """What was there before the change and still matters, because it held for folders below it."""
 
     #: Changed paths: those that are gone among them may have been lock files or Dockerfiles.

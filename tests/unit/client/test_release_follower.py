@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 
-from dagstead.client.following import Following
-from dagstead.client.releases import Part, Release
+from dagstead.client.release_follower import ReleaseFollower
+from dagstead.client.releases import Release, ReleasePart
 from dagstead.errors import UnreachableError
 
 
@@ -27,7 +27,7 @@ def release(state: str, *parts: tuple[str, str, str]) -> Release:
         created_at=0.0,
         ended_at=None if state == "loading" else 5.0,
         parts=tuple(
-            Part(
+            ReleasePart(
                 location=name,
                 queue=None,
                 state=part_state,
@@ -82,7 +82,7 @@ def follow(
 ) -> tuple[Release, list[Release], Server]:
     server, time = Server(iter(answers)), Time()
     told: list[Release] = []
-    following = Following(
+    following = ReleaseFollower(
         releases=server, told=told.append, timeout=timeout, clock=time.clock, wait=time.wait
     )
     return following.until_ended(QUEUED), told, server
@@ -118,7 +118,7 @@ def test_ctrl_c_ends_the_release() -> None:
     def interrupted(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    following = Following(releases=server, told=told.append, wait=interrupted)
+    following = ReleaseFollower(releases=server, told=told.append, wait=interrupted)
     with pytest.raises(KeyboardInterrupt):
         following.until_ended(QUEUED)
     assert server.ended == ["It was stopped by hand (ctrl-C)."]

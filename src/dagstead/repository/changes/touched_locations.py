@@ -9,19 +9,24 @@ from typing import TypeAlias
 
 from dagstead.errors import InvalidInputError
 from dagstead.model.location import Location
-from dagstead.repository.changes.additions import Additions, Past
-from dagstead.repository.changes.earlier import Earlier, is_unreadable, read_earlier
+from dagstead.repository.changes.base_config import BaseConfig, is_unreadable, read_earlier
+from dagstead.repository.changes.comparison import ChangesQuery, Comparison
 from dagstead.repository.changes.entries import entry_steps
+from dagstead.repository.changes.extra_facts import Additions, RemovedFiles
 from dagstead.repository.changes.files import Files
 from dagstead.repository.changes.git import Change
 from dagstead.repository.changes.graph import PYPROJECT
-from dagstead.repository.changes.made import Made
-from dagstead.repository.changes.matching import Matcher
-from dagstead.repository.changes.model import Changes, Gone, Reason, Touched
-from dagstead.repository.changes.parts import EVERYTHING, Tree, above, is_below, step_at
-from dagstead.repository.changes.present import Present, Question
+from dagstead.repository.changes.location_parts import LocationParts
+from dagstead.repository.changes.model import (
+    ChangeReason,
+    Changes,
+    RemovedLocation,
+    TouchedLocation,
+)
+from dagstead.repository.changes.parts import EVERYTHING, Subtree, above, hop_at, is_below
+from dagstead.repository.changes.path_matcher import Matcher
 from dagstead.repository.changes.pyprojects import is_workspace
-from dagstead.repository.changes.watching import Watch
+from dagstead.repository.changes.watched_paths import Watch
 from dagstead.repository.files.project import Project
 
 #: Tells what the project itself does not: the workflows that build its locations.
@@ -30,7 +35,7 @@ MoreKnown: TypeAlias = Callable[[Project, Files], Additions]
 _MOST_SHOWN = 10
 
 
-def find_changes(question: Question, *, more_known: MoreKnown | None = None) -> Changes:
+def find_changes(question: ChangesQuery, *, more_known: MoreKnown | None = None) -> Changes:
     """The locations that differ from what they were, and why.
 
     Args:
@@ -42,7 +47,7 @@ def find_changes(question: Question, *, more_known: MoreKnown | None = None) -> 
             that cannot be read.
         GitError: when git does not answer.
     """
-    present = Present(question)
+    present = Comparison(question)
     project, prefix = present.project, present.git.prefix
     _refuse_unreadable(project)
     earlier = read_earlier(
@@ -72,11 +77,11 @@ def find_changes(question: Question, *, more_known: MoreKnown | None = None) -> 
 
 
 class _Finder:
-    def __init__(self, present: Present, earlier: Earlier, more: Additions) -> None:
+    def __init__(self, present: Comparison, earlier: BaseConfig, more: Additions) -> None:
         self._project = present.project
         self._prefix = present.git.prefix
         self._earlier = earlier
-        self._made = Made(
+        self._made = LocationParts(
             present.project,
             present.files,
             prefix=present.git.prefix,
@@ -97,12 +102,12 @@ class _Finder:
     def _locations(self) -> Sequence[Location]:
         return self._project.locations
 
-    def touched(self) -> Iterator[Touched]:
+    def touched(self) -> Iterator[TouchedLocation]:
         """The locations with a reason."""
         for location in self._locations:
             reasons = (*self._of_entry(location), *self._of_parts(location))
             if reasons:
-                yield Touched(location=location, reasons=reasons)
+                yield TouchedLocation(location=location, reasons=reasons)
 
     def elsewhere(self) -> tuple[Change, ...]:
         """What lies in the folder of the project, and belongs to no location."""
@@ -122,31 +127,31 @@ class _Finder:
                     "repository: only its configuration entry is compared."
                 )
 
-    def _of_entry(self, location: Location) -> Iterator[Reason]:
+    def _of_entry(self, location: Location) -> Iterator[ChangeReason]:
         name = location.name.value
         now = self._now[name]
         for each in now:
             if each.file in self._earlier.unknown:
-                step = step_at(each.position, self._prefix, "(what it said cannot be read)")
-                yield Reason(changes=(), chain=(step,))
+                step = hop_at(each.position, self._prefix, "(what it said cannot be read)")
+                yield ChangeReason(changes=(), chain=(step,))
                 return
         if self._earlier.project is self._project:
             return
         for step in entry_steps(self._then.get(name, ()), now, self._prefix):
-            yield Reason(changes=(), chain=(step,))
+            yield ChangeReason(changes=(), chain=(step,))
 
-    def _of_parts(self, location: Location) -> Iterator[Reason]:
+    def _of_parts(self, location: Location) -> Iterator[ChangeReason]:
         name = location.name.value
-        told: dict[str, Tree] = {}
+        told: dict[str, Subtree] = {}
         for part, chain in self._made.parts[name].items():
-            if isinstance(part, Tree):
+            if isinstance(part, Subtree):
                 if _is_told(part, told):
                     continue
                 told[part.path] = part
             matched = self._matcher.of(part)
             changes = self._without_exceptions(name, matched.changes)
             if changes:
-                yield Reason(changes=changes, chain=chain.steps(), remark=matched.remark)
+                yield ChangeReason(changes=changes, chain=chain.steps(), remark=matched.remark)
 
     def _without_exceptions(self, name: str, changes: tuple[Change, ...]) -> tuple[Change, ...]:
         watches = self._made.watches[name]
@@ -162,7 +167,7 @@ class _Finder:
         return False
 
 
-def _is_told(part: Tree, told: Mapping[str, Tree]) -> bool:
+def _is_told(part: Subtree, told: Mapping[str, Subtree]) -> bool:
     """Whether all changes of a part are those of one before it."""
     for path in (part.path, *above(part.path)):
         whole = told.get(path)
@@ -171,10 +176,10 @@ def _is_told(part: Tree, told: Mapping[str, Tree]) -> bool:
     return False
 
 
-def _past(present: Present) -> Past:
+def _past(present: Comparison) -> RemovedFiles:
     files = [e for e in present.changes if e.path.rpartition("/")[2] == PYPROJECT]
     present.preload(files)
-    return Past(
+    return RemovedFiles(
         paths=frozenset(each.path for each in present.changes),
         workspaces=frozenset(
             each.path.rpartition("/")[0] or EVERYTHING
@@ -194,7 +199,7 @@ def _refuse_unreadable(project: Project) -> None:
         raise InvalidInputError(msg)
 
 
-def _refuse_unknown(question: Question, project: Project) -> None:
+def _refuse_unknown(question: ChangesQuery, project: Project) -> None:
     known = [each.name.value for each in project.locations]
     for name in question.watch:
         if name not in known:
@@ -211,8 +216,8 @@ def _by_name(project: Project) -> Mapping[str, Sequence[Location]]:
     return found
 
 
-def _gone(then: Project, now: Project) -> Iterator[Gone]:
+def _gone(then: Project, now: Project) -> Iterator[RemovedLocation]:
     names = {each.name.value for each in now.locations}
     for each in then.locations:
         if each.name.value not in names:
-            yield Gone(name=each.name.value, position=each.position)
+            yield RemovedLocation(name=each.name.value, position=each.position)

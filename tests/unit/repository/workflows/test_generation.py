@@ -19,7 +19,7 @@ from dagstead.repository.ci.pins import CLI, PEX_TOOLS
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.files import Project, read_project
 from dagstead.repository.files.yaml_text import dump
-from dagstead.repository.workflows.generating import drift, generate, stale_files, write
+from dagstead.repository.workflows.generation import drift, generate, stale_files, write
 from dagstead.repository.workflows.options import Options, Pattern, Tool
 from dagstead.repository.workflows.scripts import refuse_full_deployment
 from tests.unit.cli.conftest import Command, dagstead

@@ -14,7 +14,7 @@ from dagstead.repository.changes.parts import (
     EVERYTHING,
     Edge,
     Glob,
-    Step,
+    Hop,
     above,
     joined,
 )
@@ -26,7 +26,7 @@ class Watch:
     """A pattern of a person."""
 
     glob: Glob
-    step: Step
+    step: Hop
     #: Whether it takes paths out, as ``!`` does.
     is_exception: bool = False
 
@@ -36,7 +36,7 @@ class Watch:
         return Edge(to=self.glob, step=self.step)
 
 
-def read_watch(pattern: str, folder: str, step: Step) -> Watch | None:
+def read_watch(pattern: str, folder: str, step: Hop) -> Watch | None:
     """A pattern, written in a folder; ``None`` for one that leaves the repository.
 
     It has the form of ``.gitignore``; ``../`` leads upwards, and a ``/`` at its beginning to the
@@ -61,7 +61,7 @@ def declared_watches(folder: str, pyproject: Callable[[str], Node | None]) -> It
         for node in texts_of(declared):
             file = joined(each, "pyproject.toml") or "pyproject.toml"
             what = f"[tool.dagstead] watch {node.text}"
-            step = Step(file=file, line=node.position.line, what=what)
+            step = Hop(file=file, line=node.position.line, what=what)
             watch = read_watch(node.text or "", each, step)
             if watch is not None:
                 yield watch

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from dagstead.errors import InvalidInputError
-from dagstead.repository.changes.bases import Base, find_base
+from dagstead.repository.changes.base import Base, find_base
 from dagstead.repository.changes.files import Files, FilesOfCommit, FilesOnDisk
 from dagstead.repository.changes.git import Change, Git, open_repository
 from dagstead.repository.files.outputs import Outputs
@@ -19,7 +19,7 @@ from dagstead.repository.files.walk import is_looked_at
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Question:
+class ChangesQuery:
     """What is to be told."""
 
     #: The folder of a repository, or one file, as
@@ -35,10 +35,10 @@ class Question:
     template_values: TemplateValues | None = None
 
 
-class Present:
+class Comparison:
     """A repository as it is now, and how it differs from a base."""
 
-    def __init__(self, question: Question) -> None:
+    def __init__(self, question: ChangesQuery) -> None:
         folder = question.path.absolute()
         if not folder.exists():
             msg = f"There is no folder or file {str(question.path)!r}."
@@ -84,7 +84,7 @@ class Present:
         outputs = Outputs(content)
         return tuple(each for each in changes if not outputs.has(each.path))
 
-    def _read(self, question: Question) -> tuple[Project, Files]:
+    def _read(self, question: ChangesQuery) -> tuple[Project, Files]:
         if not question.committed:
             project = read_project(question.path, template_values=question.template_values)
             return project, FilesOnDisk(self.git.top, self.git)

@@ -30,7 +30,7 @@ class Layout(StrEnum):
     DG = "dg"
 
 
-class Tree(Protocol):
+class FileTree(Protocol):
     """The files beside the ones that were read. Paths are relative to the root of the project."""
 
     def read(self, path: str) -> bytes | None:
@@ -59,7 +59,7 @@ class DiskTree:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wish:
+class MigrationRequest:
     """What is asked for."""
 
     layout: Layout
@@ -91,7 +91,7 @@ class FileChange:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Plan:
+class Migration:
     """Every file that changes, in the order of their paths; proven to mean the same."""
 
     changes: tuple[FileChange, ...]
@@ -101,7 +101,7 @@ class Plan:
     project: Project = field(repr=False)
 
 
-class Refused(Exception):  # noqa: N818 - a fact about one place, collected into a LayoutError
+class Obstacle(Exception):  # noqa: N818 - a fact about one place, collected into a LayoutError
     """One reason why a migration cannot be done; the text begins with its place."""
 
 
@@ -110,7 +110,7 @@ def refusal(reasons: list[str]) -> LayoutError:
     return LayoutError("\n".join(dict.fromkeys(reasons)))
 
 
-def changes_of(tree: Tree, files: Mapping[str, SourceText | None]) -> tuple[FileChange, ...]:
+def changes_of(tree: FileTree, files: Mapping[str, SourceText | None]) -> tuple[FileChange, ...]:
     """What differs from the files that are there, in the order of the paths."""
     found = (
         FileChange(
@@ -134,7 +134,7 @@ def difference(change: FileChange) -> str:
     )
 
 
-def checked(project: Project, wish: Wish) -> None:
+def checked(project: Project, wish: MigrationRequest) -> None:
     """Refuse names that no location has, and what does not go together.
 
     Raises:

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dagstead.model.nodes import Node
-from dagstead.repository.ci.acts import Act, Does
-from dagstead.repository.ci.expressions import UNKNOWN, Unknown
+from dagstead.repository.ci.acts import Act, ActKind
+from dagstead.repository.ci.expressions import UNKNOWN, UnknownValue
 from dagstead.repository.ci.image_builds import ImageBuild
 from dagstead.repository.ci.matrices import entries_of
 from dagstead.repository.ci.model import Event, Job, Workflow, WorkflowFiles
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.ci.scopes import WORKSPACE, Scope
-from dagstead.repository.ci.steps import Followed, StepFollower
+from dagstead.repository.ci.steps import StepFollower, StepsOutcome
 from dagstead.repository.ci.triggers import events_of, only_branch
 
 _MOST_CALLS = 4
@@ -39,7 +39,7 @@ class JobRun:
     @property
     def is_opaque(self) -> bool:
         """Whether a script of it could do anything."""
-        return any(each.does is Does.OPAQUE for each in self.acts)
+        return any(each.does is ActKind.OPAQUE for each in self.acts)
 
 
 def follow(workflow: Workflow, files: WorkflowFiles) -> tuple[JobRun, ...]:
@@ -103,7 +103,7 @@ class _Follower:
             images=followed.images,
         )
 
-    def _keep_outputs(self, job: Job, followed: Followed) -> None:
+    def _keep_outputs(self, job: Job, followed: StepsOutcome) -> None:
         for each in () if job.outputs is None else job.outputs.entries:
             self.needs[job.name, str(each.key.value)] = followed.scope.value(each.value)
 
@@ -145,7 +145,7 @@ def _inputs(
     for name, default in declared.items():
         node = None if given is None else given.get(name)
         inputs[name] = scope.value(node or default) if node or default else UNKNOWN
-    return {name: value for name, value in inputs.items() if not isinstance(value, Unknown)}
+    return {name: value for name, value in inputs.items() if not isinstance(value, UnknownValue)}
 
 
 def _ordered(jobs: Sequence[Job]) -> Iterator[Job]:

@@ -6,7 +6,7 @@ from textwrap import dedent
 
 import pytest
 
-from dagstead.repository.layouts.plan import Layout, difference
+from dagstead.repository.layouts.model import Layout, difference
 from tests.unit.repository.layouts.projects import migrated, planned
 
 _FILE = "dagster_cloud.yaml"

@@ -16,7 +16,7 @@ _LOOK_SECONDS = 1.0
 _AWAY_SECONDS = 120.0
 
 
-class Source(Protocol):
+class ReleaseSource(Protocol):
     """What a release is asked of."""
 
     def show(self, number: int) -> Release:
@@ -27,10 +27,10 @@ class Source(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Following:
+class ReleaseFollower:
     """Looks at a release, tells of each change, and ends it when the time is over."""
 
-    releases: Source
+    releases: ReleaseSource
     #: Told of the first look, and of each that differs from the one before.
     told: Callable[[Release], None]
     #: ``None`` waits as long as the server lets it load.

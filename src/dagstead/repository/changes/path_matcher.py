@@ -9,23 +9,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dagstead.repository.changes.git import Change
-from dagstead.repository.changes.locking import lock_difference, read_uv_lock
 from dagstead.repository.changes.parts import (
     EVERYTHING,
     Glob,
     LockedPackages,
     Part,
-    Tree,
+    Subtree,
     above,
     is_below,
 )
+from dagstead.repository.changes.uv_locks import lock_difference, read_uv_lock
 
 if TYPE_CHECKING:
     from pathspec import GitIgnoreSpec
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Matched:
+class PathMatch:
     """The changes of a part."""
 
     changes: tuple[Change, ...] = ()
@@ -49,12 +49,12 @@ class Matcher:
         self._configuration = configuration
         self._before = before
         self._now = now
-        self._found: dict[Part, Matched] = {}
+        self._found: dict[Part, PathMatch] = {}
         self._specs: dict[str, GitIgnoreSpec] = {}
         self._parts = frozenset(parts)
         self._below = self._index({_folder(each) for each in self._parts})
 
-    def of(self, part: Part) -> Matched:
+    def of(self, part: Part) -> PathMatch:
         """The changes of a part that the matcher was made for."""
         found = self._found.get(part)
         if found is None:
@@ -97,40 +97,40 @@ class Matcher:
             found[path] += (changed[each] for each in above(path) if each in changed)
         return found
 
-    def _match(self, part: Part) -> Matched:
+    def _match(self, part: Part) -> PathMatch:
         changes = self._below.get(_folder(part), [])
         match part:
-            case Tree():
-                return Matched(changes=tuple(self._of_tree(part, changes)))
+            case Subtree():
+                return PathMatch(changes=tuple(self._of_tree(part, changes)))
             case Glob():
                 fitting = (e for e in changes if e.is_folder or self.fits(part, e.path))
-                return Matched(changes=tuple(fitting))
+                return PathMatch(changes=tuple(fitting))
             case LockedPackages():
                 return self._of_lock(part, changes)
 
-    def _of_tree(self, part: Tree, changes: Sequence[Change]) -> Iterable[Change]:
+    def _of_tree(self, part: Subtree, changes: Sequence[Change]) -> Iterable[Change]:
         for each in changes:
             # What is named itself counts, and so does what leads to it, or is more than a file.
             whole = each.is_folder or is_below(part.path, each.path)
             if whole or not self._hides(part, each.path):
                 yield each
 
-    def _hides(self, part: Tree, path: str) -> bool:
+    def _hides(self, part: Subtree, path: str) -> bool:
         ignored = part.ignored
         return path in self._configuration or (ignored is not None and ignored.hides(path))
 
-    def _of_lock(self, part: LockedPackages, changes: Sequence[Change]) -> Matched:
+    def _of_lock(self, part: LockedPackages, changes: Sequence[Change]) -> PathMatch:
         for each in changes:
             old, new = read_uv_lock(self._before(each)), read_uv_lock(self._now(part.path))
             if old is None or new is None:
-                return Matched(changes=(each,))
+                return PathMatch(changes=(each,))
             inside = posixpath.relpath(part.package, posixpath.dirname(part.path) or EVERYTHING)
             packages = lock_difference(old, new, inside)
             if packages is None:
-                return Matched(changes=(each,))
+                return PathMatch(changes=(each,))
             if packages:
-                return Matched(changes=(each,), remark=_listed(packages))
-        return Matched()
+                return PathMatch(changes=(each,), remark=_listed(packages))
+        return PathMatch()
 
 
 def _folder(part: Part) -> str:

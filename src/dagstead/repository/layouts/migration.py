@@ -15,17 +15,17 @@ from dagstead.repository.layouts.dg_in import unmovable
 from dagstead.repository.layouts.dg_out import to_dg
 from dagstead.repository.layouts.fitness import unfit, unreadable
 from dagstead.repository.layouts.leftovers import with_all_comments
-from dagstead.repository.layouts.moving import moved
-from dagstead.repository.layouts.plan import (
+from dagstead.repository.layouts.model import (
+    FileTree,
     Layout,
-    Plan,
-    Tree,
-    Wish,
+    Migration,
+    MigrationRequest,
     changes_of,
     checked,
     refusal,
 )
 from dagstead.repository.layouts.proof import differences
+from dagstead.repository.layouts.regroup import moved
 from dagstead.repository.layouts.remarks import remarks
 from dagstead.repository.layouts.targets import Move, find_moves
 
@@ -38,7 +38,7 @@ _MISTAKE = (
 )
 
 
-def plan_migration(project: Project, wish: Wish, tree: Tree) -> Plan:
+def plan_migration(project: Project, wish: MigrationRequest, tree: FileTree) -> Migration:
     """The changes that bring a project into a layout. Nothing is written.
 
     Args:
@@ -64,7 +64,9 @@ def plan_migration(project: Project, wish: Wish, tree: Tree) -> Plan:
     return replace(plan, remarks=tuple(remarks(project, moves, wish, files)))
 
 
-def _files(project: Project, moves: Sequence[Move], wish: Wish, tree: Tree) -> Files:
+def _files(
+    project: Project, moves: Sequence[Move], wish: MigrationRequest, tree: FileTree
+) -> Files:
     if wish.layout is Layout.DG:
         files: Files = to_dg(project, moves, wish, tree)
     else:
@@ -72,7 +74,7 @@ def _files(project: Project, moves: Sequence[Move], wish: Wish, tree: Tree) -> F
     return files if wish.keep else with_all_comments(project, moves, files)
 
 
-def proven(project: Project, wish: Wish, tree: Tree, files: Files) -> Plan:
+def proven(project: Project, wish: MigrationRequest, tree: FileTree, files: Files) -> Migration:
     """A plan of some files, when the locations that they define are those of the project.
 
     Raises:
@@ -83,7 +85,7 @@ def proven(project: Project, wish: Wish, tree: Tree, files: Files) -> Plan:
     wrong = differences(project, after, package_is_module=wish.package_as_module)
     if wrong:
         raise LayoutError(_MISTAKE.format(" ".join(wrong)))
-    return Plan(changes=changes, project=after)
+    return Migration(changes=changes, project=after)
 
 
 def _refuse(reasons: Iterable[str]) -> None:

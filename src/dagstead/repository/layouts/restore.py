@@ -19,19 +19,25 @@ from dagstead.model.source import SourceText
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import Project
 from dagstead.repository.files.reader import read_contents, with_changes
-from dagstead.repository.layouts.cutting import Piece, Taking, cut
+from dagstead.repository.layouts.append import put_together
 from dagstead.repository.layouts.entries import relative_directory, with_directories
-from dagstead.repository.layouts.history import Past
-from dagstead.repository.layouts.joining import put_together
-from dagstead.repository.layouts.mending import (
-    Broken,
-    Found,
+from dagstead.repository.layouts.extract import EntryLines, Extraction, cut
+from dagstead.repository.layouts.history import History
+from dagstead.repository.layouts.merged_lists import (
+    ListEntry,
+    MergedLists,
     broken_files,
     mended,
     mended_project,
     obstacles,
 )
-from dagstead.repository.layouts.plan import Plan, Tree, Wish, changes_of, refusal
+from dagstead.repository.layouts.model import (
+    FileTree,
+    Migration,
+    MigrationRequest,
+    changes_of,
+    refusal,
+)
 from dagstead.repository.layouts.proof import differing
 from dagstead.repository.layouts.targets import root_file
 
@@ -40,7 +46,7 @@ _MOST_HINTS = 10
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Origin:
+class OriginalEntry:
     """What an entry was before it was merged."""
 
     #: The folder that it is built from, relative to the root.
@@ -63,9 +69,9 @@ class _Earlier:
 @dataclass(slots=True)
 class _Repair:
     project: Project
-    wish: Wish
-    tree: Tree
-    past: Past
+    wish: MigrationRequest
+    tree: FileTree
+    past: History
     files: dict[str, SourceText | None] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -73,7 +79,9 @@ class _Repair:
     expected: dict[str, Location] = field(default_factory=dict)
 
 
-def plan_repair(project: Project, wish: Wish, tree: Tree, past: Past) -> Plan:
+def plan_repair(
+    project: Project, wish: MigrationRequest, tree: FileTree, past: History
+) -> Migration:
     """The changes that bring lost locations back. Nothing is written.
 
     Args:
@@ -97,7 +105,7 @@ def plan_repair(project: Project, wish: Wish, tree: Tree, past: Past) -> Plan:
     return _proven(repair)
 
 
-def _mend(repair: _Repair, broken: Broken) -> None:
+def _mend(repair: _Repair, broken: MergedLists) -> None:
     reasons = list(obstacles(broken))
     if reasons:
         repair.reasons += reasons
@@ -114,13 +122,13 @@ def _mend(repair: _Repair, broken: Broken) -> None:
         if origin is not None:
             if _needs_directory(each.node, folder, origin.folder):
                 directories[index] = relative_directory(folder, origin.folder, None)
-            repair.remarks.append(_told(broken, each, origin))
+            repair.remarks.append(_restored_remark(broken, each, origin))
         index += 1
     text = with_directories(mended(broken), directories)
     repair.files[broken.path] = text
 
 
-def _told(broken: Broken, found: Found, origin: Origin) -> str:
+def _restored_remark(broken: MergedLists, found: ListEntry, origin: OriginalEntry) -> str:
     last = broken.entries[-1].list_position
     fate = f"is lost, because line {last.line} begins another 'locations'; it " * found.lost
     return (
@@ -129,15 +137,15 @@ def _told(broken: Broken, found: Found, origin: Origin) -> str:
     )
 
 
-def _origin(repair: _Repair, path: str, found: Found) -> Origin | None:
+def _origin(repair: _Repair, path: str, found: ListEntry) -> OriginalEntry | None:
     name = found.name
     if name in repair.wish.folders:
         folder = posixpath.normpath(repair.wish.folders[name])
-        return Origin(folder=folder, evidence="you say")
+        return OriginalEntry(folder=folder, evidence="you say")
     part = _part(repair.project, path, found.node, name)
     if part is not None:
         repair.expected[name] = part
-        return Origin(folder=part.build_folder, evidence=f"{part.file} says")
+        return OriginalEntry(folder=part.build_folder, evidence=f"{part.file} says")
     here = _as_written(repair, path, found.node)
     if here is not None:
         return here
@@ -146,7 +154,7 @@ def _origin(repair: _Repair, path: str, found: Found) -> Origin | None:
         part = _part(then, path, found.node, name)
         if part is not None:
             commit = version.commit[:_COMMIT_LENGTH]
-            return Origin(folder=part.build_folder, evidence=f"{part.file} of {commit} said")
+            return OriginalEntry(folder=part.build_folder, evidence=f"{part.file} of {commit} said")
     repair.reasons.append(
         f"{found.node.position}: {name!r} was in a file of its own folder, and nothing tells "
         f"which. Say --folder '{name}=PATH'."
@@ -154,7 +162,7 @@ def _origin(repair: _Repair, path: str, found: Found) -> Origin | None:
     return None
 
 
-def _as_written(repair: _Repair, path: str, node: Node) -> Origin | None:
+def _as_written(repair: _Repair, path: str, node: Node) -> OriginalEntry | None:
     """The folder that an entry names from the file that it is in, when it is one of its own."""
     folder = posixpath.dirname(path)
     directory = node.get("build", "directory")
@@ -162,11 +170,11 @@ def _as_written(repair: _Repair, path: str, node: Node) -> Origin | None:
     if not written:
         exists = [node.get(each) for each in ("image", "executable_path")]
         if any(each is not None and each.text for each in exists):
-            return Origin(folder=folder or ".", evidence="nothing is built")
+            return OriginalEntry(folder=folder or ".", evidence="nothing is built")
         return None
     meant = posixpath.normpath(posixpath.join(folder, written))
     if written.startswith("/") or (meant != (folder or ".") and repair.tree.is_folder(meant)):
-        return Origin(folder=meant, evidence="it says")
+        return OriginalEntry(folder=meant, evidence="it says")
     return None
 
 
@@ -290,7 +298,7 @@ def _add(repair: _Repair, root: str, locations: Sequence[Location], project: Pro
         repair.expected[each.name.value] = each
 
 
-def _pieces(project: Project, location: Location, root: str) -> Iterator[Piece]:
+def _pieces(project: Project, location: Location, root: str) -> Iterator[EntryLines]:
     """The entry of a location, as it must be in the file at the root."""
     file = project.file(location.file)
     listed = None if file is None or file.root is None else file.root.get("locations")
@@ -304,7 +312,7 @@ def _pieces(project: Project, location: Location, root: str) -> Iterator[Piece]:
     if built and _needs_directory(location.written, folder, location.build_folder):
         directories = {index: relative_directory(folder, location.build_folder, None)}
     has_defaults = file.root is not None and file.root.get("defaults") is not None
-    taking = Taking(
+    taking = Extraction(
         targets={index: root},
         directories=directories,
         defaults=frozenset({index} if has_defaults else ()),
@@ -318,7 +326,7 @@ def _now(repair: _Repair) -> Project:
     return with_changes(repair.project, changes)
 
 
-def _proven(repair: _Repair) -> Plan:
+def _proven(repair: _Repair) -> Migration:
     """The plan, when nothing else than what was lost has changed."""
     after = _now(repair)
     wrong = []
@@ -342,4 +350,4 @@ def _proven(repair: _Repair) -> Plan:
         )
         raise refusal([msg])
     changes = changes_of(repair.tree, repair.files)
-    return Plan(changes=changes, project=after, remarks=tuple(repair.remarks))
+    return Migration(changes=changes, project=after, remarks=tuple(repair.remarks))

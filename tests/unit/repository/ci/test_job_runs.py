@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.repository.ci.acts import Does, Strategy
+from dagstead.repository.ci.acts import ActKind, BuildMethod
 from dagstead.repository.ci.model import Event
 from tests.unit.repository.ci.followed import action, acts
 
@@ -14,8 +14,8 @@ from tests.unit.repository.ci.followed import action, acts
 @pytest.mark.parametrize(
     ("step", "does", "names", "strategy", "file"),
     [
-        (action("utils/prerun"), Does.TELL, (), None, None),
-        (action("utils/ci-init", project_dir="."), Does.BEGIN, (), None, "dagster_cloud.yaml"),
+        (action("utils/prerun"), ActKind.TELL, (), None, None),
+        (action("utils/ci-init", project_dir="."), ActKind.BEGIN, (), None, "dagster_cloud.yaml"),
         (
             action(
                 "utils/ci-init",
@@ -23,71 +23,71 @@ from tests.unit.repository.ci.followed import action, acts
                 dagster_cloud_yaml_path="sub/x.yaml",
                 location_names='\'["etl", "train"]\'',
             ),
-            Does.BEGIN,
+            ActKind.BEGIN,
             ("etl", "train"),
             None,
             "apps/sub/x.yaml",
         ),
-        (action("utils/dg-deploy-init", project_dir="apps"), Does.BEGIN, (), None, "apps"),
+        (action("utils/dg-deploy-init", project_dir="apps"), ActKind.BEGIN, (), None, "apps"),
         (
             action("utils/dagster-cloud-cli", command="ci build --location-name=etl"),
-            Does.BUILD,
+            ActKind.BUILD,
             ("etl",),
-            Strategy.SERVERLESS_IMAGE,
+            BuildMethod.SERVERLESS_IMAGE,
             None,
         ),
         (
             action("utils/dg-cli", command="plus deploy build-and-push --agent-type=hybrid"),
-            Does.BUILD,
+            ActKind.BUILD,
             (),
-            Strategy.IMAGE,
+            BuildMethod.IMAGE,
             ".",
         ),
         (
             action("build_deploy_python_executable", dagster_cloud_file="dagster_cloud.yaml"),
-            Does.BUILD_AND_DEPLOY,
+            ActKind.BUILD_AND_DEPLOY,
             (),
-            Strategy.PEX,
+            BuildMethod.PEX,
             "dagster_cloud.yaml",
         ),
         (
             action("serverless_prod_deploy", location='\'{"name": "etl"}\''),
-            Does.BUILD_AND_DEPLOY,
+            ActKind.BUILD_AND_DEPLOY,
             ("etl",),
-            Strategy.SERVERLESS_IMAGE,
+            BuildMethod.SERVERLESS_IMAGE,
             None,
         ),
         (
             action("hybrid_branch_deploy", location='\'{"name": "train"}\''),
-            Does.BUILD_AND_DEPLOY,
+            ActKind.BUILD_AND_DEPLOY,
             ("train",),
-            Strategy.IMAGE,
+            BuildMethod.IMAGE,
             None,
         ),
         (
             action("utils/deploy", location='\'{"name": "train"}\''),
-            Does.DEPLOY_EXISTING,
+            ActKind.DEPLOY_EXISTING,
             ("train",),
             None,
             None,
         ),
         (
             action("utils/parse_workspace", dagster_cloud_file="dagster_cloud.yaml"),
-            Does.READ,
+            ActKind.READ,
             (),
             None,
             "dagster_cloud.yaml",
         ),
-        (action("utils/get_branch_deployment"), Does.OPEN, (), None, None),
-        (action("utils/notify"), Does.TELL, (), None, None),
-        (action("utils/run"), Does.TELL, (), None, None),
+        (action("utils/get_branch_deployment"), ActKind.OPEN, (), None, None),
+        (action("utils/notify"), ActKind.TELL, (), None, None),
+        (action("utils/run"), ActKind.TELL, (), None, None),
     ],
 )
 def test_an_official_action_does_what_it_does(
     step: str,
-    does: Does,
+    does: ActKind,
     names: tuple[str, ...],
-    strategy: Strategy | None,
+    strategy: BuildMethod | None,
     file: str | None,
     tmp_path: Path,
 ) -> None:
@@ -100,31 +100,35 @@ def test_an_official_action_does_what_it_does(
 @pytest.mark.parametrize(
     ("script", "does", "names"),
     [
-        ("dagster-cloud ci init --project-dir . --location-name etl", Does.BEGIN, ("etl",)),
-        ("uvx --from dagster-cloud-cli dagster-cloud ci deploy", Does.DEPLOY, ()),
-        ("uv run dagster-cloud ci deploy", Does.DEPLOY, ()),
-        ("python3.12 -m dagster_cloud_cli.entrypoint ci deploy", Does.DEPLOY, ()),
-        ("pex dagster-cloud.pex -m dagster_cloud_cli.entrypoint ci deploy", Does.DEPLOY, ()),
-        ("$DAGSTER_CLOUD_PEX -m dagster_cloud_cli.entrypoint ci deploy", Does.DEPLOY, ()),
-        ("if true; then sudo dagster-cloud ci deploy; fi", Does.DEPLOY, ()),
-        ("x=$(dagster-cloud ci deploy)", Does.DEPLOY, ()),
+        ("dagster-cloud ci init --project-dir . --location-name etl", ActKind.BEGIN, ("etl",)),
+        ("uvx --from dagster-cloud-cli dagster-cloud ci deploy", ActKind.DEPLOY, ()),
+        ("uv run dagster-cloud ci deploy", ActKind.DEPLOY, ()),
+        ("python3.12 -m dagster_cloud_cli.entrypoint ci deploy", ActKind.DEPLOY, ()),
+        ("pex dagster-cloud.pex -m dagster_cloud_cli.entrypoint ci deploy", ActKind.DEPLOY, ()),
+        ("$DAGSTER_CLOUD_PEX -m dagster_cloud_cli.entrypoint ci deploy", ActKind.DEPLOY, ()),
+        ("if true; then sudo dagster-cloud ci deploy; fi", ActKind.DEPLOY, ()),
+        ("x=$(dagster-cloud ci deploy)", ActKind.DEPLOY, ()),
         (
             "dagster-cloud serverless deploy-python-executable . --location-name=etl",
-            Does.BUILD_AND_DEPLOY,
+            ActKind.BUILD_AND_DEPLOY,
             ("etl",),
         ),
-        ("dagster-cloud workspace add-location train --image x", Does.DEPLOY_EXISTING, ("train",)),
-        ("dagster-cloud workspace sync -w dagster_cloud.yaml", Does.DEPLOY_EXISTING, ()),
-        ("dagster-cloud ci branch-deployment --mark-closed .", Does.CLOSE, ()),
-        ("dg plus deploy --location-name etl", Does.BUILD_AND_DEPLOY, ("etl",)),
-        ("dg plus deploy start --yes", Does.BEGIN, ()),
-        ("dg plus deploy finish", Does.DEPLOY, ()),
-        ("dagstead deploy --location etl", Does.BUILD_AND_DEPLOY, ("etl",)),
-        ("dagstead build", Does.BUILD, ()),
+        (
+            "dagster-cloud workspace add-location train --image x",
+            ActKind.DEPLOY_EXISTING,
+            ("train",),
+        ),
+        ("dagster-cloud workspace sync -w dagster_cloud.yaml", ActKind.DEPLOY_EXISTING, ()),
+        ("dagster-cloud ci branch-deployment --mark-closed .", ActKind.CLOSE, ()),
+        ("dg plus deploy --location-name etl", ActKind.BUILD_AND_DEPLOY, ("etl",)),
+        ("dg plus deploy start --yes", ActKind.BEGIN, ()),
+        ("dg plus deploy finish", ActKind.DEPLOY, ()),
+        ("dagstead deploy --location etl", ActKind.BUILD_AND_DEPLOY, ("etl",)),
+        ("dagstead build", ActKind.BUILD, ()),
     ],
 )
 def test_a_command_is_known_however_it_is_started(
-    script: str, does: Does, names: tuple[str, ...], tmp_path: Path
+    script: str, does: ActKind, names: tuple[str, ...], tmp_path: Path
 ) -> None:
     (act,) = acts(tmp_path, f"run: {script}")
 
@@ -164,7 +168,7 @@ def test_what_only_looks_like_a_command_does_nothing(script: str, tmp_path: Path
 def test_what_is_not_written_is_unknown(
     script: str, names: tuple[str, ...], *, unknown: bool, tmp_path: Path
 ) -> None:
-    (act,) = [e for e in acts(tmp_path, f"run: |\n  {script}") if e.does is Does.DEPLOY]
+    (act,) = [e for e in acts(tmp_path, f"run: |\n  {script}") if e.does is ActKind.DEPLOY]
 
     assert (act.chosen.names, act.chosen.unknown) == (names, unknown)
 
@@ -172,7 +176,7 @@ def test_what_is_not_written_is_unknown(
 def test_a_script_that_could_do_anything_is_opaque(tmp_path: Path) -> None:
     scripts = ('eval "$x"', "make deploy", "./deploy.sh", "bash -c x", "source ./lib.sh")
     for script in scripts:
-        assert [each.does for each in acts(tmp_path, f"run: {script}")] == [Does.OPAQUE], script
+        assert [each.does for each in acts(tmp_path, f"run: {script}")] == [ActKind.OPAQUE], script
     for script in ("source .venv/bin/activate", "$PYTHON -m pip install x"):
         assert acts(tmp_path, f"run: {script}") == [], script
 
@@ -191,9 +195,9 @@ def test_prerun_chooses_between_pex_and_images_and_closes(tmp_path: Path) -> Non
     slow = acts(tmp_path, *steps, head=env.format("false"))
     closed = acts(tmp_path, *steps, head=env.format("true"), event=Event.CLOSE)
 
-    assert [each.does for each in fast] == [Does.TELL, Does.BUILD_AND_DEPLOY]
-    assert [each.does for each in slow] == [Does.TELL, Does.READ]
-    assert [each.does for each in closed] == [Does.CLOSE]
+    assert [each.does for each in fast] == [ActKind.TELL, ActKind.BUILD_AND_DEPLOY]
+    assert [each.does for each in slow] == [ActKind.TELL, ActKind.READ]
+    assert [each.does for each in closed] == [ActKind.CLOSE]
     assert fast[1].file == slow[1].file == "dagster_cloud.yaml"
 
 
@@ -234,7 +238,7 @@ def test_a_matrix_runs_a_job_for_each_entry(tmp_path: Path) -> None:
 
     found = acts(tmp_path, hybrid, deploy, job=job)
 
-    assert [each.chosen.names for each in found if each.does is Does.DEPLOY] == [
+    assert [each.chosen.names for each in found if each.does is ActKind.DEPLOY] == [
         ("etl",),
         ("train",),
     ]
@@ -267,4 +271,4 @@ def test_a_pushed_image_is_known_without_its_tag(
 
     (act,) = acts(tmp_path, push, head=head)
 
-    assert (act.does, act.images) == (Does.PUSH, images)
+    assert (act.does, act.images) == (ActKind.PUSH, images)

@@ -19,7 +19,7 @@ from dagstead.build.cache import BuildCache, touch
 from dagstead.build.model import PlannedBuild
 from dagstead.build.programs import Programs
 from dagstead.build.results import PexFiles
-from dagstead.build.uv import Target
+from dagstead.build.uv import PythonTarget
 from dagstead.errors import BuildStepError
 
 _SOURCES = ("python_file", "module_name", "package_name", "autoload_defs_module_name")
@@ -93,7 +93,11 @@ _REMOVED: Mapping[str, str | None] = {
 
 
 def load(
-    planned: PlannedBuild, files: PexFiles, target: Target, cache: BuildCache, programs: Programs
+    planned: PlannedBuild,
+    files: PexFiles,
+    target: PythonTarget,
+    cache: BuildCache,
+    programs: Programs,
 ) -> str | None:
     """Load the definitions of a built location; what was found, in a few words.
 
@@ -133,7 +137,7 @@ def load(
     raise BuildStepError(msg, output=said)
 
 
-def _layer(dependencies: Path, target: Target, cache: BuildCache, programs: Programs) -> Path:
+def _layer(dependencies: Path, target: PythonTarget, cache: BuildCache, programs: Programs) -> Path:
     """The unpacked dependencies, as ``dagstead.serverless.unpacking`` unpacks them in the pool."""
     folder = cache.layers / f"{dependencies.stem}-{target.version}"
     with cache.lock(folder.name):

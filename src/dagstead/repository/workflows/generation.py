@@ -16,7 +16,7 @@ from dagstead.repository.files.yaml_text import dump
 from dagstead.repository.workflows.github import github_workflows
 from dagstead.repository.workflows.gitlab import gitlab_pipeline
 from dagstead.repository.workflows.options import Options, Pattern, Tool
-from dagstead.repository.workflows.plan import Plan, make_plan
+from dagstead.repository.workflows.plan import WorkflowPlan, make_plan
 
 #: The beginning of every generated file.
 _MARK = "# Made by `dagstead workflow generate`."
@@ -142,7 +142,7 @@ def _heading(options: Options, project_dir: str) -> Iterator[str]:
         yield "Secrets: DAGSTER_CLOUD_API_TOKEN (a user token), and those of the registries below."
 
 
-def _check_action(plan: Plan, options: Options) -> None:
+def _check_action(plan: WorkflowPlan, options: Options) -> None:
     """The action pastes what it is given into scripts, and renders no file."""
     for session in plan.sessions:
         if session.rendered:

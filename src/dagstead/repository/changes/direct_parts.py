@@ -8,26 +8,26 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from dagstead.model.location import Kind, Location
-from dagstead.repository.changes.additions import Additions
+from dagstead.repository.changes.extra_facts import Additions
 from dagstead.repository.changes.files import Files
 from dagstead.repository.changes.graph import PACKAGE_FILES, Graph
-from dagstead.repository.changes.images import Images
-from dagstead.repository.changes.locking import LOCK_FILES, UvLock, read_uv_lock
+from dagstead.repository.changes.images import ImageReader
 from dagstead.repository.changes.parts import (
     EVERYTHING,
     Edge,
+    Hop,
     LockedPackages,
-    Step,
-    Tree,
+    Subtree,
     above,
+    hop_at,
     joined,
-    step_at,
 )
+from dagstead.repository.changes.uv_locks import LOCK_FILES, UvLock, read_uv_lock
 
 _DIGEST = re.compile(r"@sha256:[0-9a-f]{64}$")
 
 
-class Starts:
+class DirectParts:
     """Finds the first parts of locations; what several share is looked up once."""
 
     def __init__(
@@ -42,7 +42,7 @@ class Starts:
         self._files = files
         self._graph = graph
         self._prefix = prefix
-        self._images = Images(files, past, more.contexts)
+        self._images = ImageReader(files, past, more.contexts)
         self._watched = more.edges
         self._gone: dict[str, set[str]] = defaultdict(set)
         for path in past:
@@ -63,21 +63,21 @@ class Starts:
             return
         image = self._images.of(folder, location.kind)
         ignored = None if image is None else image.ignored
-        yield Edge(to=Tree(path=folder, ignored=ignored), step=self._folder_step(location))
+        yield Edge(to=Subtree(path=folder, ignored=ignored), step=self._folder_step(location))
         if location.kind is Kind.PREBUILT:
             return
         yield from () if image is None else image.edges
         yield from self._installation(folder)
         yield from self._locks_above(folder)
 
-    def _folder_step(self, location: Location) -> Step:
+    def _folder_step(self, location: Location) -> Hop:
         directory = location.build_directory
         if directory is not None:
-            return step_at(directory.position, self._prefix, f"build.directory {directory.value}")
+            return hop_at(directory.position, self._prefix, f"build.directory {directory.value}")
         what = "is in its folder"
         if location.kind is Kind.PREBUILT:
             what += " (from what it is built is not written)"
-        return step_at(location.position, self._prefix, what)
+        return hop_at(location.position, self._prefix, what)
 
     def _is_certain(self, location: Location) -> bool:
         """Whether what runs is named by its content, so that no change here can change it."""
@@ -93,8 +93,8 @@ class Starts:
                 return
             for name in sorted(names):
                 path = joined(each, name) or name
-                step = Step(file=path, what=f"(nearest above {folder})")
-                yield Edge(to=Tree(path=path), step=step)
+                step = Hop(file=path, what=f"(nearest above {folder})")
+                yield Edge(to=Subtree(path=path), step=step)
             if names:
                 yield from self._graph.package_edges(each)
                 return
@@ -105,10 +105,10 @@ class Starts:
                 path = joined(each, name) or name
                 package = self._locked_package(folder, each) if name == "uv.lock" else None
                 if package is None:
-                    step = Step(file=path, what=f"(above {folder})")
-                    yield Edge(to=Tree(path=path), step=step)
+                    step = Hop(file=path, what=f"(above {folder})")
+                    yield Edge(to=Subtree(path=path), step=step)
                 else:
-                    step = Step(file=path, what=f"(packages that {package} needs)")
+                    step = Hop(file=path, what=f"(packages that {package} needs)")
                     yield Edge(to=LockedPackages(path=path, package=package), step=step)
 
     def _lock_files(self, folder: str) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dagstead.model.cloud_keys import DEFAULTS_KEYS
 from dagstead.model.nodes import Entry, Node, mapping
 from dagstead.model.source import Edit, SourceText
-from dagstead.repository.layouts.editing import removed
+from dagstead.repository.layouts.edits import removed
 from dagstead.repository.layouts.entries import as_block_list, locations_entry
 from dagstead.repository.layouts.rendering import key_lines
 from dagstead.repository.layouts.sheet import Sheet

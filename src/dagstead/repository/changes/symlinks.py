@@ -6,10 +6,10 @@ import posixpath
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 
-from dagstead.repository.changes.parts import Edge, Step, Tree, above, is_below, joined
+from dagstead.repository.changes.parts import Edge, Hop, Subtree, above, is_below, joined
 
 
-class Links:
+class Symlinks:
     """The links of a repository."""
 
     def __init__(self, links: Mapping[str, str]) -> None:
@@ -23,18 +23,18 @@ class Links:
         """Where a path, and the links below it, really lead."""
         through = self._first_link(path)
         if through is not None:
-            yield Edge(to=Tree(path=through), step=Step(file=path, what="(leads through a link)"))
+            yield Edge(to=Subtree(path=through), step=Hop(file=path, what="(leads through a link)"))
             target = self._target(through)
             if target is not None:
                 whole = posixpath.normpath(posixpath.join(target, path[len(through) + 1 :]))
-                step = Step(file=through, what=f"(a link to {self._links[through]})")
-                yield Edge(to=Tree(path=whole), step=step)
+                step = Hop(file=through, what=f"(a link to {self._links[through]})")
+                yield Edge(to=Subtree(path=whole), step=step)
             return
         for link in self._below.get(path, ()):
             target = self._target(link)
             if target is not None and not is_below(target, path):
-                step = Step(file=link, what=f"(a link to {self._links[link]})")
-                yield Edge(to=Tree(path=target), step=step)
+                step = Hop(file=link, what=f"(a link to {self._links[link]})")
+                yield Edge(to=Subtree(path=target), step=step)
 
     def _first_link(self, path: str) -> str | None:
         if not self._links:

@@ -19,7 +19,7 @@ from dagstead.repository.layouts.sheet import Sheet, Stretch, text_lines
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Piece:
+class EntryLines:
     """The lines of one entry, without line ends."""
 
     #: The file that it is from.
@@ -38,16 +38,16 @@ class Piece:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Cut:
+class Remainder:
     """A file from which entries were taken."""
 
-    pieces: tuple[Piece, ...]
+    pieces: tuple[EntryLines, ...]
     #: The file that is left, ``None`` when no entry is.
     rest: SourceText | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Taking:
+class Extraction:
     """What is to be taken out of a file, by the index of the entry."""
 
     #: The file that each entry goes to; those that are not named stay.
@@ -60,7 +60,7 @@ class Taking:
     dropped: frozenset[int] = frozenset()
 
 
-def cut(source: SourceText, taking: Taking) -> Cut:
+def cut(source: SourceText, taking: Extraction) -> Remainder:
     """Take entries out of the text of a file."""
     source = prepared(source, taking)
     sheet = Sheet(source)
@@ -76,7 +76,7 @@ def cut(source: SourceText, taking: Taking) -> Cut:
             Edit(start=stretches[index].start, end=stretches[index].end, text="")
             for index in leaving
         ]
-        return Cut(pieces=tuple(pieces), rest=source.edited(edits))
+        return Remainder(pieces=tuple(pieces), rest=source.edited(edits))
     if pieces:
         top = sheet.lines[sheet.line_at(sheet.root.start)].start
         found = list(comments_of(source))
@@ -85,10 +85,10 @@ def cut(source: SourceText, taking: Taking) -> Cut:
         header = (*_without_blanks(text_lines(source.text[:top])), *inner)
         pieces[0] = replace(pieces[0], header=header)
         pieces[-1] = replace(pieces[-1], footer=tuple(footer))
-    return Cut(pieces=tuple(pieces), rest=None)
+    return Remainder(pieces=tuple(pieces), rest=None)
 
 
-def prepared(source: SourceText, taking: Taking) -> SourceText:
+def prepared(source: SourceText, taking: Extraction) -> SourceText:
     """The text with everything written out that must not stay behind, and with new paths."""
     source = as_block_list(source)
     sheet = Sheet(source)
@@ -117,8 +117,8 @@ def _listing(sheet: Sheet) -> tuple[int, Sequence[Stretch]]:
     return listing
 
 
-def _piece(sheet: Sheet, stretch: Stretch, column: int, target: str) -> Piece:
-    return Piece(
+def _piece(sheet: Sheet, stretch: Stretch, column: int, target: str) -> EntryLines:
+    return EntryLines(
         source=sheet.source,
         target=target,
         column=column,

@@ -8,27 +8,29 @@ from collections.abc import Sequence
 from dagstead.model.families import Family
 from dagstead.model.source import SourceText
 from dagstead.repository.files.project import Project
-from dagstead.repository.layouts.cutting import Piece, Taking, cut, prepared
+from dagstead.repository.layouts.append import put_together
+from dagstead.repository.layouts.defaults import factored
 from dagstead.repository.layouts.dg_in import pieces_of, without_projects
-from dagstead.repository.layouts.factoring import factored
-from dagstead.repository.layouts.joining import put_together
-from dagstead.repository.layouts.plan import Wish
+from dagstead.repository.layouts.extract import EntryLines, Extraction, cut, prepared
+from dagstead.repository.layouts.model import MigrationRequest
 from dagstead.repository.layouts.targets import Move
 
 
-def moved(project: Project, moves: Sequence[Move], wish: Wish) -> dict[str, SourceText | None]:
+def moved(
+    project: Project, moves: Sequence[Move], wish: MigrationRequest
+) -> dict[str, SourceText | None]:
     """The files of ``dagster_cloud.yaml`` after some moves."""
     return _Moving(project, moves, wish).files()
 
 
 class _Moving:
-    def __init__(self, project: Project, moves: Sequence[Move], wish: Wish) -> None:
+    def __init__(self, project: Project, moves: Sequence[Move], wish: MigrationRequest) -> None:
         self._project = project
         self._wish = wish
         self._all = moves
         self._moves = [each for each in moves if each.location.family is Family.CLOUD]
         self._files: dict[str, SourceText | None] = {}
-        self._pieces: dict[str, list[Piece]] = defaultdict(list)
+        self._pieces: dict[str, list[EntryLines]] = defaultdict(list)
 
     def files(self) -> dict[str, SourceText | None]:
         receiving = {each.target for each in self._all if not each.stays and not each.duplicate}
@@ -66,7 +68,7 @@ class _Moving:
         for piece in taken.pieces:
             self._pieces[piece.target].append(piece)
 
-    def _taking(self, path: str, *, receives: bool) -> Taking:
+    def _taking(self, path: str, *, receives: bool) -> Extraction:
         moves = [each for each in self._moves if each.location.file == path]
         file = self._project.file(path)
         root = None if file is None else file.root
@@ -78,7 +80,7 @@ class _Moving:
             leaving = {at: each for at, each in leaving.items() if not each.duplicate}
         every = receives or self._wish.factor_defaults is not None
         has_defaults = root is not None and root.get("defaults") is not None
-        return Taking(
+        return Extraction(
             targets={at: each.target for at, each in leaving.items()},
             directories={
                 at: each.directory
