@@ -89,7 +89,11 @@ AVOIDED = re.compile(
 )
 
 
-@pytest.mark.parametrize("page", hand_written(), ids=lambda page: str(page.relative_to(REPOSITORY)))
+@pytest.mark.parametrize(
+    "page",
+    [*hand_written(), *sorted(DOCS.glob("rules/*.md"))],
+    ids=lambda page: str(page.relative_to(REPOSITORY)),
+)
 def test_a_page_is_in_plain_words(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     if page.name == "CONTRIBUTING.md":

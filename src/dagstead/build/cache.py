@@ -28,7 +28,7 @@ class BuildCache:
 
     @property
     def wheels(self) -> Path:
-        """Packed wheels, each in a folder that tells apart those of one name."""
+        """Packed wheels, in folders that keep apart those of one name."""
         return self._root / "wheels"
 
     @property

@@ -101,7 +101,7 @@ class DockerBuilder:
                 )
             digests.append(pushed_digest(ended.text))
         if digests[0] is None:
-            msg = f"docker has pushed {plan.reference} and told no digest. Build it again."
+            msg = f"docker pushed {plan.reference} but printed no digest. Build it again."
             raise BuildStepError(msg)
         return digests[0]
 

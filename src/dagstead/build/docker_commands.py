@@ -76,7 +76,7 @@ def build_command(
 
 
 def pushed_digest(text: str) -> str | None:
-    """The digest that ``docker push`` tells."""
+    """The digest that ``docker push`` prints."""
     found = _PUSHED.search(text)
     return found[1] if found else None
 

@@ -25,7 +25,7 @@ def _cause(pattern: str, sentence: str) -> _Cause:
     return _Cause(re.compile(pattern, re.IGNORECASE | re.DOTALL), sentence)
 
 
-#: The first one that fits counts, so what is told most exactly comes first.
+#: The first one that fits counts, so the most exact ones come first.
 _DAEMON = (
     _cause(
         r"permission denied.{0,120}docker",

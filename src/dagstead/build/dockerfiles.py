@@ -7,7 +7,7 @@ from pathlib import Path
 from dagstead.build.pythons import choose_python
 from dagstead.errors import InvalidInputError
 
-#: The files that say what a folder needs, and how uv installs from each.
+#: The files that say what a folder needs, and how uv installs from them.
 _INSTALLS = (
     ("pyproject.toml", "."),
     ("setup.py", "."),

@@ -79,7 +79,7 @@ class PlannedBuild:
     #: The location's name in the form of tags and file names; unique in the plan.
     slug: str
     how: How
-    #: What shows that this is the strategy, and what else is worth telling, without a full stop.
+    #: What shows that this is the strategy, and what else is worth knowing, without a full stop.
     reason: str
     #: ``file:line:column`` of the location's name.
     position: str

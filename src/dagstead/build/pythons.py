@@ -121,7 +121,7 @@ def _requires_python(folder: Path) -> SpecifierSet | None:
     try:
         return SpecifierSet(written) if isinstance(written, str) else None
     except InvalidSpecifier:
-        # uv tells of it with the place.
+        # uv reports it with the place.
         return None
 
 

@@ -191,7 +191,7 @@ def _pyproject(folder: Path) -> Mapping[str, Any]:
     try:
         return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        # uv tells of what cannot be read, with the place.
+        # uv reports what cannot be read, with the place.
         return {}
 
 

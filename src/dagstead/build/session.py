@@ -37,11 +37,11 @@ def build(plan: BuildPlan, options: BuildOptions, on_event: OnEvent) -> tuple[Bu
     Args:
         plan: what to do.
         options: how.
-        on_event: told of what happens, from several threads, one call at a time.
+        on_event: called with every event, from several threads, one call at a time.
 
     Raises:
         InvalidInputError: when the cache would lie around the files of a location.
-        BuildError: naming the locations that failed; each was told as :class:`Failed` before.
+        BuildError: naming the locations that failed, after a :class:`BuildFailed` event for each.
     """
     _check_cache(plan, options)
     try:

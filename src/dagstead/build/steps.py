@@ -1,4 +1,4 @@
-"""The steps of one location's build: told as they begin and end, and timed."""
+"""The steps of one location's build: an event as they begin and end, with the time they took."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ OnEvent = Callable[[Event], object]
 class RunningStep:
     """A step that is under way."""
 
-    #: What is told about it when it is done.
+    #: What is shown about it when it is done.
     remark: str | None = None
 
 
 class Steps:
-    """Tells of one location's steps. For one thread."""
+    """Reports one location's steps as events. For one thread."""
 
     def __init__(self, location: str, on_event: OnEvent, clock: Callable[[], float]) -> None:
         self._location = location
@@ -31,7 +31,7 @@ class Steps:
 
     @contextmanager
     def step(self, name: str) -> Iterator[RunningStep]:
-        """A step; it is not told as finished when it raises."""
+        """A step; there is no event of its end when it raises."""
         self.current = name
         self._on_event(StepStarted(location=self._location, step=name))
         begin = self._clock()
@@ -47,5 +47,5 @@ class Steps:
         )
 
     def line(self, text: str) -> None:
-        """Tell a line of a program."""
+        """Report a line of a program."""
         self._on_event(OutputLine(location=self._location, line=text))

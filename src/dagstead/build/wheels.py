@@ -2,7 +2,7 @@
 
 uv gives no wheel files, it keeps them unpacked: whole, with their own ``RECORD``. What it links
 into a folder leads there, and a wheel is packed again from it. Two wheels of one ``RECORD`` are the
-same, so each is packed once and kept.
+same, so every one is packed once and kept.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from uuid import uuid4
 from dagstead.build.cache import touch
 from dagstead.errors import BuildError
 
-#: The first moment that a zip file can tell. Times would make each build another file.
+#: The first moment that a zip file can hold. Times would make each build another file.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 #: The quickest: 8 % more bytes than zlib's usual level 6, and less than half the time.
 _LEVEL = 1
@@ -63,7 +63,7 @@ def _pack(linked: Path, cache: Path) -> Wheel:
     record = (metadata / "RECORD").read_bytes()
     fingerprint = hashlib.sha256(record).hexdigest()
     name = f"{metadata.name.removesuffix('.dist-info')}-{_tags(metadata / 'WHEEL')}.whl"
-    # The name must stay what it is, so the folder tells apart wheels of the same name.
+    # The name must stay what it is, so the folder keeps apart wheels of the same name.
     path = cache / fingerprint[:_KEY_LENGTH] / name
     if not path.is_file():
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""All that is known of one location, gathered from the rooms that know it."""
+"""Everything about one location, gathered from the rooms that know it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ USUAL_DEPLOYMENT = "prod"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoutesQuery:
-    """What is to be looked at; nothing said is all locations where a repository deploys them."""
+    """What to look at; by default all locations, where the repository deploys them."""
 
     #: Only this full deployment.
     deployment: str | None = None
@@ -32,7 +32,7 @@ class RoutesQuery:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Outlook:
-    """Who will run what, and what there is to say about it."""
+    """Which agents will run which locations, with remarks."""
 
     agents: tuple[Agent, ...]
     routes: tuple[Route, ...]
@@ -118,7 +118,7 @@ def look(
 
     Args:
         project: the repository.
-        found: its agents, and what there is to say about their files.
+        found: its agents, and remarks about their files.
         wanted: the deployments and locations to look at. Where only branch deployments are, a
             location that nobody runs there is an error.
         live: whether the agents are those that are heard of.

@@ -34,22 +34,22 @@ def changes(
         typer.Option("--exit-code", help="Exit with 1 when a location is touched, as git diff."),
     ] = False,
 ) -> None:
-    """Tell which locations a change touches, and why.
+    """Show which locations a change touches, and why.
 
     A location is touched when a path that it is made from differs: its build folder, what its
     Dockerfile copies, packages that it requires by path and theirs in turn, shared lock files, the
     workflows that build it; or when its configuration entry means something else. What is not
-    committed counts, unless --committed. Exits with 0, and with 2 when it could not tell.
+    committed counts, unless --committed. Exits with 0, and with 2 when there is no answer.
 
     For example:
 
-    `dagstead changes --since origin/main...` tells what a branch touches
+    `dagstead changes --since origin/main...` shows what a branch touches
 
     `dagstead changes --since HEAD --format names` lists what is not committed yet
 
     `dagstead changes --since HEAD~1 --why` has every path, and what led to it
 
-    `dagstead changes --since v1 --watch 'etl=dbt_project/**'` adds what no file tells of
+    `dagstead changes --since v1 --watch 'etl=dbt_project/**'` adds files that only code opens
     """
     from dagstead.cli.failures import MISTAKE, report
 
@@ -63,11 +63,11 @@ def changes(
         raise typer.Exit(1)
 
 
-def _printed(question: ChangesQuery, output: ChangesOutputFlags) -> bool:
+def _printed(query: ChangesQuery, output: ChangesOutputFlags) -> bool:
     from dagstead.repository.changes import find_changes
     from dagstead.repository.changes.workflow_files import known_from_workflows
 
-    found = find_changes(question, more_known=known_from_workflows)
+    found = find_changes(query, more_known=known_from_workflows)
     for line in _lines(found, output):
         print(line)
     _remark(found, output.format_)

@@ -141,7 +141,7 @@ def _routes(explanation: Explanation) -> Iterator[tuple[str, str]]:
 
 def _uses(uses: Sequence[Use]) -> Iterator[tuple[str, str]]:
     if not uses:
-        yield "", "no workflow of this repository, as far as their text tells"
+        yield "", "no workflow of this repository, as far as their text shows"
     for use in uses:
         yield use.workflow, "" if use.certain else "perhaps: it shows only when it runs"
         for each in use.triggers:

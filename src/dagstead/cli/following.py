@@ -45,8 +45,8 @@ def follow(releases: ReleaseSource, begun: Release, flags: ReleaseFlags) -> Rele
         raise typer.Exit
     if begun.reason:
         typer.echo(f"warning: {begun.reason}", err=True)
-    with following() as told:
-        follower = ReleaseFollower(releases=releases, told=told, timeout=flags.timeout)
+    with shown() as show:
+        follower = ReleaseFollower(releases=releases, on_change=show, timeout=flags.timeout)
         return follower.until_ended(begun)
 
 
@@ -90,8 +90,8 @@ def step_of(part: ReleasePart) -> str:
 
 
 @contextmanager
-def following() -> Iterator[Callable[[Release], None]]:
-    """Show a release on standard error each time that it is told."""
+def shown() -> Iterator[Callable[[Release], None]]:
+    """Show a release on standard error whenever it changes."""
     if not sys.stderr.isatty():
         yield _Lines().take
         return

@@ -80,7 +80,7 @@ def _release(found: plane.Release, beats: Sequence[Heartbeat]) -> Release:
     )
 
 
-def _part(part: plane.ReleasePart, beats: Sequence[Heartbeat]) -> ReleasePart:
+def _part(part: plane.Part, beats: Sequence[Heartbeat]) -> ReleasePart:
     return ReleasePart(
         location=part.name,
         queue=part.queue,

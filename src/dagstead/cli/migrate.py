@@ -77,15 +77,15 @@ def _finish(journal: Journal, *, undo: bool) -> None:
 
 def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Migration:
     """How the locations move, or without a layout how lost ones come back."""
-    from dagstead.repository.layouts.history import past_of
+    from dagstead.repository.layouts.history import history_of
     from dagstead.repository.layouts.migration import plan_migration
     from dagstead.repository.layouts.model import DiskTree
     from dagstead.repository.layouts.restore import plan_repair
 
     tree = DiskTree(project.root)
     if to is None:
-        return plan_repair(project, moved.wish(LayoutName.ROOT), tree, past_of(project))
-    plan = plan_migration(project, moved.wish(to), tree)
+        return plan_repair(project, moved.request(LayoutName.ROOT), tree, history_of(project))
+    plan = plan_migration(project, moved.request(to), tree)
     return _with_workflows(project, plan) if to is LayoutName.ROOT_WORKFLOWS else plan
 
 

@@ -79,7 +79,7 @@ def redrawn(view: ConsoleRenderable | RichCast, *, transient: bool = False) -> I
 
 
 def print_rows(rows: Sequence[Mapping[str, Any]], format_: Format, *, empty: str) -> None:
-    """Print rows that all have the same keys; ``empty`` is told when there are none."""
+    """Print rows that all have the same keys; ``empty`` is printed when there are none."""
     if format_ is Format.JSON:
         print_json(rows)
     elif not rows:

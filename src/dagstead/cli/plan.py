@@ -50,7 +50,7 @@ def plan(
     """Show how each code location would be built and why, without building.
 
     Strategy, folder, Python or Dockerfile, image, queue, and the agents that serve it as far as
-    the repository's files tell. Nothing of the repository is run, and no server is asked but for
+    the repository's files say. Nothing of the repository is run, and no server is asked but for
     --changed.
 
     For example:
@@ -104,7 +104,7 @@ def _agents(project: Project) -> dict[str, list[str]]:
     try:
         routes = look(project, expected_agents(project)).routes
     except DagsteadError:
-        # `dagstead routes` tells what is wrong with them.
+        # `dagstead routes` shows what is wrong with them.
         return {}
     agents: dict[str, list[str]] = {}
     for route in routes:

@@ -40,7 +40,7 @@ def progress() -> Iterator[OnEvent]:
 
 
 def _lines(event: Event) -> list[str]:
-    """What is told of an event; nothing of what begins, or is said on the way."""
+    """The line for an event; none for what begins, or is printed on the way."""
     match event:
         case StepFinished():
             remark = f": {event.remark}" if event.remark else ""

@@ -1,4 +1,4 @@
-"""How findings and assumptions beside a result are printed: on standard error, a line each."""
+"""How findings and assumptions beside a result are printed: on standard error, line by line."""
 
 from __future__ import annotations
 

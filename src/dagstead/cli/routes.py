@@ -27,18 +27,18 @@ def routes(
     agents: AgentFlags,
     output: RoutesOutputFlags,
 ) -> None:
-    """Tell who will run each location of a repository, before anything is deployed.
+    """Show which agent will run every location, before anything is deployed.
 
     Agents are found in the repository's files: an agent's dagster.yaml, values and commands of the
     Helm chart, compose files, agents.yaml. What is wrong, and what was taken for granted, is
-    printed on standard error. Exits with 1 when nobody will run a location, 2 when it could not
-    tell, 0 otherwise.
+    printed on standard error. Exits with 1 when nobody will run a location, 2 when there is no
+    answer, 0 otherwise.
 
     For example:
 
     `dagstead routes` looks at the current folder
 
-    `dagstead routes --why --location digits` tells why each agent will run digits or not
+    `dagstead routes --why --location digits` says for every agent why it will run digits or not
 
     `dagstead routes --agents values.yaml,values-prod.yaml` lays Helm values over each other
 

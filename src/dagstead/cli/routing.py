@@ -65,7 +65,7 @@ class AgentSource:
         """The agents, with the pool where it is assumed.
 
         Raises:
-            DagsteadError: when a file, or the control plane, does not tell.
+            DagsteadError: when a file, or the control plane, has no answer.
         """
         if not self.live:
             from dagstead.check.outlook import expected_agents
@@ -78,7 +78,7 @@ class AgentSource:
 
 
 def chosen(project: Project, path: Path, names: Sequence[str]) -> Sequence[str]:
-    """The same names, when each is one of a location.
+    """The same names, when all are names of locations.
 
     Raises:
         InvalidInputError: when there is no such location, or none at all.
@@ -87,7 +87,7 @@ def chosen(project: Project, path: Path, names: Sequence[str]) -> Sequence[str]:
 
     known = [each.name.value for each in project.locations]
     if not known:
-        msg = f"There are no code locations in {str(path)!r}. `dagstead check` tells what is wrong."
+        msg = f"There are no code locations in {str(path)!r}. `dagstead check` shows what is wrong."
         raise InvalidInputError(msg)
     for name in names:
         if name not in known:

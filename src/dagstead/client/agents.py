@@ -42,7 +42,7 @@ class LiveAgents:
     silent: tuple[Agent, ...]
 
     def as_scan(self) -> AgentScan:
-        """Those that run, with a note about each of the others."""
+        """The agents that run, with a note about every other one."""
         notes = (
             Remark(
                 name="silent-agent",
@@ -108,7 +108,7 @@ def live_agents(connection: Connection) -> LiveAgents:
     """The agents of the organization, as far as the token may look.
 
     Raises:
-        DagsteadError: as :meth:`Connection.graphql`; also when the server is too old to tell.
+        DagsteadError: as :meth:`Connection.graphql`; also when the server is too old to answer.
     """
     try:
         data = connection.graphql(_QUERY)
@@ -116,15 +116,15 @@ def live_agents(connection: Connection) -> LiveAgents:
         if "servingAgents" not in error.message:
             raise
         msg = (
-            f"{connection.target.url} cannot tell which agents serve which queues: it is no "
-            "Dagstead, or an older one. Describe the agents in agents.yaml instead."
+            f"{connection.target.url} does not say which agents serve which queues: it is "
+            "not a Dagstead server, or an older one. Describe the agents in agents.yaml instead."
         )
         raise RefusedError(msg) from error
     try:
-        told: Sequence[Mapping[str, Any]] = data["servingAgents"]
-        agents = [(_agent(each), each["status"] == _RUNNING) for each in told]
+        answers: Sequence[Mapping[str, Any]] = data["servingAgents"]
+        agents = [(_agent(each), each["status"] == _RUNNING) for each in answers]
     except (KeyError, TypeError, AttributeError) as error:
-        msg = f"{connection.target.url} tells of its agents in a form that is not known here."
+        msg = f"{connection.target.url} lists its agents in a form that this version does not know."
         raise UnreachableError(msg) from error
     return LiveAgents(
         running=tuple(agent for agent, is_running in agents if is_running),

@@ -27,7 +27,7 @@ class ChangedLocation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LiveComparison:
-    """Compares a repository with what is live of each of its locations."""
+    """Compares a repository with what is live of its locations."""
 
     path: Path
     names: tuple[str, ...]
@@ -49,7 +49,7 @@ class LiveComparison:
             elif record.notice:
                 found[name] = "its last release did not go live"
             elif record.commit_hash is None:
-                found[name] = f"release {record.release} does not say of which commit it is"
+                found[name] = f"release {record.release} does not say which commit it is of"
             else:
                 by_commit[record.commit_hash].append(name)
         for commit, names in by_commit.items():
@@ -64,7 +64,7 @@ class LiveComparison:
         """The locations that a change since a commit touches.
 
         Raises:
-            DagsteadError: when git cannot tell.
+            DagsteadError: when git has no answer.
         """
         touched = _reasons(self.find(ChangesQuery(path=self.path, since=revision)))
         return [ChangedLocation(location=n, reason=touched[n]) for n in self.names if n in touched]

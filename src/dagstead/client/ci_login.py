@@ -14,7 +14,7 @@ from dagstead.errors import ConfigurationError, UnreachableError
 #: What GitHub sets for jobs that may ask for a token.
 GITHUB_URL_VARIABLE = "ACTIONS_ID_TOKEN_REQUEST_URL"
 GITHUB_TOKEN_VARIABLE = "ACTIONS_ID_TOKEN_REQUEST_TOKEN"  # noqa: S105 - a variable's name
-#: What GitLab jobs name under ``id_tokens``, unless they are told another name.
+#: What GitLab jobs name under ``id_tokens``, unless they are given another name.
 GITLAB_VARIABLE = "DAGSTEAD_ID_TOKEN"
 
 _SECONDS = 30.0

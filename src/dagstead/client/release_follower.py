@@ -28,11 +28,11 @@ class ReleaseSource(Protocol):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseFollower:
-    """Looks at a release, tells of each change, and ends it when the time is over."""
+    """Looks at a release, reports every change, and ends it when the time is over."""
 
     releases: ReleaseSource
-    #: Told of the first look, and of each that differs from the one before.
-    told: Callable[[Release], None]
+    #: Called with the first state and after every change.
+    on_change: Callable[[Release], None]
     #: ``None`` waits as long as the server lets it load.
     timeout: float | None = None
     clock: Callable[[], float] = time.monotonic
@@ -51,13 +51,13 @@ class ReleaseFollower:
         try:
             return self._follow(begun)
         except KeyboardInterrupt:
-            self.told(self.releases.end(begun.number, "It was stopped by hand (ctrl-C)."))
+            self.on_change(self.releases.end(begun.number, "It was stopped by hand (ctrl-C)."))
             raise
 
     def _follow(self, begun: Release) -> Release:
         start = self.clock()
         seen = begun
-        self.told(seen)
+        self.on_change(seen)
         while seen.is_open:
             if self.timeout is not None and self.clock() - start >= self.timeout:
                 reason = f"It had not loaded after {self.timeout:.0f} seconds (--timeout)."
@@ -66,7 +66,7 @@ class ReleaseFollower:
                 self.wait(_LOOK_SECONDS)
                 found = self._look(begun.number)
             if found != seen:
-                self.told(found)
+                self.on_change(found)
             seen = found
         return seen
 

@@ -28,12 +28,12 @@ class Uploads:
     connection: Connection
     transport: httpx.BaseTransport | None = None
 
-    def send(self, paths: Iterable[Path], told: Callable[[Path], None]) -> list[Path]:
+    def send(self, paths: Iterable[Path], on_upload: Callable[[Path], None]) -> list[Path]:
         """Upload PEX files under their own names, which have the hash of their content.
 
         Args:
             paths: files; one that several locations share may be there several times.
-            told: called before each file that is sent.
+            on_upload: called before every file that is sent.
 
         Returns:
             The files that were sent.
@@ -50,7 +50,7 @@ class Uploads:
         if missing:
             answers = self.connection.graphql(_ADDRESSES, names=missing)["result"]
             for name, answer in zip(missing, answers, strict=True):
-                told(files[name])
+                on_upload(files[name])
                 self._put(files[name], answer["url"])
         return [files[name] for name in missing]
 

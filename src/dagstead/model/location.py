@@ -92,7 +92,7 @@ class Location:
     """One code location as one file defines it, with defaults applied.
 
     An attribute is ``None`` where nothing is written, where ``null`` is, or where the value is not
-    of the right form (a rule of ``dagstead check`` tells).
+    of the right form (a rule of ``dagstead check`` reports it).
     """
 
     name: Value[str]

@@ -49,7 +49,7 @@ class Edit:
 
 @dataclass(frozen=True, kw_only=True)
 class SourceText:
-    """A file as it is written. ``text`` is without the byte order mark that ``bom`` tells of."""
+    """A file as it is written. ``text`` lacks the byte order mark; ``bom`` says if there is one."""
 
     #: Relative to the root of the project, with ``/``.
     file: str

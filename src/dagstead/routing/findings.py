@@ -106,7 +106,7 @@ def _stolen(routes: Sequence[Route]) -> Iterator[Remark]:
                 name="stolen-by-hybrid",
                 weight=Weight.ERROR,
                 message=f"{_listed(hybrid)} and the managed pool both serve {name_queue(queue)} "
-                f"in {where}: each gets a part of the requests of the serverless {listing(names)}, "
+                f"in {where}: both get requests of the serverless {listing(names)}, "
                 "which has no image for an agent of yours to run",
                 advice="Set include_default_queue (in Helm values agentQueues.includeDefaultQueue) "
                 f"of {_listed(hybrid)} to false",
@@ -153,7 +153,7 @@ def _serverless_without_pool(routes: Sequence[Route]) -> Iterator[Remark]:
 
 
 def _refused_on_arrival(routes: Sequence[Route]) -> Iterator[Remark]:
-    """Served locations of which another agent takes requests, only to refuse them."""
+    """Served locations whose requests another agent also takes, only to refuse them."""
     alike: dict[tuple[str, str | None], list[Route]] = defaultdict(list)
     for route in routes:
         refusing = [each.agent for each in route.refusals if each.takes_requests]

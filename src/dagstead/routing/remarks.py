@@ -23,7 +23,7 @@ class Weight(StrEnum):
 class Remark:
     """One thing to know."""
 
-    #: In words, with hyphens: what programs tell remarks apart by.
+    #: In words, with hyphens: programs distinguish remarks by it.
     name: str
     weight: Weight
     #: What is so, with the value: one sentence without a full stop.

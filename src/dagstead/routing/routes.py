@@ -20,7 +20,7 @@ from dagstead.model.source import Position
 class Destination:
     """Where locations are deployed to: a full deployment, or any branch deployment."""
 
-    #: Of a full deployment; empty for "branch deployments", which agents do not tell apart.
+    #: Of a full deployment; empty for "branch deployments", which agents do not distinguish.
     deployment: str = ""
     is_branch: bool = False
 
@@ -106,7 +106,7 @@ def refusing(agent: Agent, location: RoutedLocation, target: Destination) -> tup
 
 
 def route(location: RoutedLocation, target: Destination, agents: Iterable[Agent]) -> Route:
-    """Who will run a location in a deployment, and why each of the others will not."""
+    """Which agents will run a location in a deployment, and why the others will not."""
     willing: list[Agent] = []
     refusals: list[Refusal] = []
     for agent in agents:

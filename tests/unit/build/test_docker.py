@@ -238,7 +238,7 @@ def test_an_image_can_be_for_another_machine(digits: Site, docker: StandInDocker
 
 
 @pytest.mark.parametrize("name", FAILURES)
-def test_each_failure_is_told_with_what_helps(
+def test_each_failure_is_reported_with_what_helps(
     digits: Site, docker: StandInDocker, name: str
 ) -> None:
     said, sentence = FAILURES[name]
@@ -271,10 +271,10 @@ def test_a_refused_push_fails_the_build(digits: Site, docker: StandInDocker) -> 
     assert "`docker login registry.example.com`" in failure(digits, str(docker.folder))
 
 
-def test_a_push_that_tells_no_digest_fails_the_build(digits: Site, docker: StandInDocker) -> None:
+def test_a_push_that_says_no_digest_fails_the_build(digits: Site, docker: StandInDocker) -> None:
     docker.install({**OLD, "push": Answer(text="pushed\n")})
 
-    assert "told no digest" in failure(digits, str(docker.folder))
+    assert "printed no digest" in failure(digits, str(docker.folder))
 
 
 def test_without_docker_it_says_what_to_do(digits: Site, tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_a_docker_that_cannot_build_is_passed_over(digits: Site, tmp_path: Path)
     assert len(old.calls("build")) == 1
 
 
-def test_a_daemon_that_is_down_is_told_before_anything_is_built(
+def test_a_daemon_that_is_down_is_reported_before_anything_is_built(
     digits: Site, docker: StandInDocker
 ) -> None:
     docker.install({"version": Answer(text="Cannot connect to the Docker daemon", code=1)})

@@ -1,4 +1,4 @@
-"""What goes wrong in a build: told with the value and what to do, and nothing is left behind."""
+"""What goes wrong in a build: reported with value and next step, and nothing is left behind."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_a_package_that_no_index_has_is_named(etl: Site) -> None:
     assert leftovers(etl) == []
 
 
-def test_requirements_that_exclude_each_other_are_told_in_uvs_words(etl: Site) -> None:
+def test_requirements_that_exclude_each_other_are_reported_in_uvs_words(etl: Site) -> None:
     etl.shelf.add("helper", {}, release="1.0")
     etl.shelf.add("helper", {}, release="2.0")
     etl.shelf.add("user", {}, needs=("helper<2",))
@@ -200,7 +200,7 @@ def test_an_attribute_that_is_not_there_is_named(etl: Site, warm: Path) -> None:
         ("error: something else", "Change what uv names"),
     ],
 )
-def test_what_uv_says_is_told_with_what_helps(text: str, sentence: str) -> None:
+def test_what_uv_says_is_reported_with_what_helps(text: str, sentence: str) -> None:
     assert sentence in advice(f"{text}\n")
 
 
@@ -218,7 +218,7 @@ def test_a_python_that_is_not_here_is_named(etl: Site) -> None:
     assert "There is no working python3.14 on this machine" in message
 
 
-def test_a_full_disk_is_told_and_leaves_no_half_file(etl: Site) -> None:
+def test_a_full_disk_is_reported_and_leaves_no_half_file(etl: Site) -> None:
     """A limit on the size of files says what a full disk says, in a process of its own."""
     command = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
@@ -251,12 +251,12 @@ def test_one_failure_does_not_stop_the_others(etl: Site) -> None:
 
 def test_the_first_failure_stops_the_others_when_asked_to(etl: Site) -> None:
     two_locations(etl)
-    told: list[Event] = []
+    seen: list[Event] = []
 
     with pytest.raises(BuildError, match="2 of 2 locations were not built: bad, good"):
-        build(etl.repository.plan(), etl.options(jobs=1, fail_fast=True), told.append)
+        build(etl.repository.plan(), etl.options(jobs=1, fail_fast=True), seen.append)
 
-    stopped = [each for each in told if isinstance(each, BuildFailed)][1]
+    stopped = [each for each in seen if isinstance(each, BuildFailed)][1]
     assert isinstance(stopped.error, BuildStoppedError)
 
 

@@ -65,18 +65,20 @@ def test_a_folder_can_be_carried_elsewhere(manifest: Manifest, tmp_path: Path) -
 
 
 def test_a_manifest_is_for_other_programs_too(manifest: Manifest, tmp_path: Path) -> None:
-    told = json.loads((written(manifest, tmp_path) / "build.json").read_text(encoding="utf-8"))
+    written_json = json.loads(
+        (written(manifest, tmp_path) / "build.json").read_text(encoding="utf-8")
+    )
 
-    assert told == manifest.as_json()
-    assert told["locations"][0]["pex"]["tag"] == "files=deps-1.pex:source-2.pex"
-    assert told["locations"][1]["image"]["digest"] == "sha256:" + "0" * 64
+    assert written_json == manifest.as_json()
+    assert written_json["locations"][0]["pex"]["tag"] == "files=deps-1.pex:source-2.pex"
+    assert written_json["locations"][1]["image"]["digest"] == "sha256:" + "0" * 64
 
 
 def change(**changed: object) -> Callable[[Path], None]:
     def write(folder: Path) -> None:
         path = folder / "build.json"
-        told = json.loads(path.read_text(encoding="utf-8"))
-        path.write_text(json.dumps({**told, **changed}), encoding="utf-8")
+        written_json = json.loads(path.read_text(encoding="utf-8"))
+        path.write_text(json.dumps({**written_json, **changed}), encoding="utf-8")
 
     return write
 

@@ -82,7 +82,7 @@ def test_documents_have_the_defaults_and_no_build(repository: Repository) -> Non
     }
 
 
-def test_an_images_tag_tells_location_commit_and_content(repository: Repository) -> None:
+def test_an_images_tag_says_location_commit_and_content(repository: Repository) -> None:
     repository.write(FILES)
     commit = commit_all(repository.root)
 
@@ -147,7 +147,7 @@ def test_an_ambiguous_location_is_refused_with_what_settles_it(repository: Repos
     assert repository.plan(strategies={"etl": Strategy.PEX}).builds[0].strategy is Strategy.PEX
 
 
-def test_all_that_is_refused_is_told_at_once(repository: Repository) -> None:
+def test_all_that_is_refused_is_reported_at_once(repository: Repository) -> None:
     repository.write(
         {
             "dagster_cloud.yaml": """

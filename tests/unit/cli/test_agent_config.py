@@ -61,7 +61,7 @@ def test_a_file_is_written_and_another_one_is_not_overwritten(
     assert "cpu" in file.read_text(encoding="utf-8")
 
 
-def test_a_file_that_cannot_be_written_is_told(dagstead: Command, tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_reported(dagstead: Command, tmp_path: Path) -> None:
     said = dagstead(*BASICS, "--output", str(tmp_path / "missing" / "dagster.yaml"))
 
     assert said.code == 2

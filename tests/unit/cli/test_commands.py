@@ -86,7 +86,7 @@ def test_a_mistake_ends_in_one_sentence(dagstead: Command, arguments: str, sente
     assert "Traceback" not in said.err
 
 
-def test_a_folder_that_cannot_be_made_is_told(dagstead: Command, tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(dagstead: Command, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     data = str(tmp_path / "file" / "data")
     said = dagstead("web", "--port", str(free_port()), "--data", data)
@@ -105,7 +105,7 @@ def test_a_command_in_a_wrong_folder_makes_no_control_plane_there(
 
 
 @pytest.mark.parametrize("command", ["token list", "daemon", "up"])
-def test_a_database_that_does_not_answer_is_told_in_a_sentence(
+def test_a_database_that_does_not_answer_is_reported_in_a_sentence(
     dagstead: Command, command: str
 ) -> None:
     address = f"postgresql://ada:secret@127.0.0.1:{free_port()}/plane"

@@ -108,7 +108,7 @@ def test_a_branch_that_is_asked_for_matters_as_much_as_in_routes(dagstead: Comma
         ("explain weather digits/src", "There are no code locations in 'digits/src'"),
     ],
 )
-def test_a_mistake_is_told(dagstead: Command, arguments: str, sentence: str) -> None:
+def test_a_mistake_is_reported(dagstead: Command, arguments: str, sentence: str) -> None:
     said = dagstead(*arguments.split())
     assert (said.code, said.out) == (2, "")
     assert sentence in said.err

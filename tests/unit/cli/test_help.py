@@ -120,7 +120,7 @@ def on_a_terminal(arguments: Sequence[str], **variables: str) -> str:
         while part := os.read(ours, 65536):
             parts.append(part)
     except OSError:
-        # Linux tells the end of a terminal so.
+        # So Linux reports the end of a terminal.
         pass
     finally:
         os.close(ours)

@@ -102,7 +102,7 @@ def test_json_has_agents_routes_and_findings_with_places(
     assert {each["severity"] for each in report["findings"]} == {"warning", "note"}
 
 
-def test_a_repository_without_agents_is_told_what_is_assumed(dagstead: Command) -> None:
+def test_a_repository_without_agents_is_reported_what_is_assumed(dagstead: Command) -> None:
     example = str(REPOSITORY / "examples/monorepo")
 
     said = dagstead("routes", example, "--format", "mermaid")

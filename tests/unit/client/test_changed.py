@@ -68,7 +68,7 @@ def test_what_cannot_be_known_is_deployed(repository: Path) -> None:
     found = compare(repository).with_live([live("weather", "1" * 40), live("digits", None)])
     assert found == [
         ChangedLocation(location="weather", reason="its commit 111111111111 is not in this clone"),
-        ChangedLocation(location="digits", reason="release 4 does not say of which commit it is"),
+        ChangedLocation(location="digits", reason="release 4 does not say which commit it is of"),
     ]
 
 

@@ -81,17 +81,17 @@ def follow(
     answers: Sequence[Release | Exception], *, timeout: float | None = None
 ) -> tuple[Release, list[Release], Server]:
     server, time = Server(iter(answers)), Time()
-    told: list[Release] = []
+    seen: list[Release] = []
     following = ReleaseFollower(
-        releases=server, told=told.append, timeout=timeout, clock=time.clock, wait=time.wait
+        releases=server, on_change=seen.append, timeout=timeout, clock=time.clock, wait=time.wait
     )
-    return following.until_ended(QUEUED), told, server
+    return following.until_ended(QUEUED), seen, server
 
 
-def test_every_change_is_told_once() -> None:
-    ended, told, server = follow([QUEUED, TAKEN, TAKEN, LIVE])
+def test_every_change_is_reported_once() -> None:
+    ended, seen, server = follow([QUEUED, TAKEN, TAKEN, LIVE])
     assert ended == LIVE
-    assert told == [QUEUED, TAKEN, LIVE]
+    assert seen == [QUEUED, TAKEN, LIVE]
     assert server.ended == []
 
 
@@ -113,13 +113,13 @@ def test_a_server_that_stays_away_is_not_waited_for_for_ever() -> None:
 
 def test_ctrl_c_ends_the_release() -> None:
     server = Server(iter(()))
-    told: list[Release] = []
+    seen: list[Release] = []
 
     def interrupted(_seconds: float) -> None:
         raise KeyboardInterrupt
 
-    following = ReleaseFollower(releases=server, told=told.append, wait=interrupted)
+    following = ReleaseFollower(releases=server, on_change=seen.append, wait=interrupted)
     with pytest.raises(KeyboardInterrupt):
         following.until_ended(QUEUED)
     assert server.ended == ["It was stopped by hand (ctrl-C)."]
-    assert told[-1].state == "failed"
+    assert seen[-1].state == "failed"

@@ -37,13 +37,13 @@ class Server:
         return httpx.Response(200, json={"data": {"result": result}})
 
     def send(self, *paths: Path) -> tuple[list[str], list[str]]:
-        told: list[str] = []
+        announced: list[str] = []
         target = ServerAddress(url="http://plane.test", token="t")
         with Connection(target, transport=self.transport) as connection:
             sent = Uploads(connection, self.transport).send(
-                paths, lambda path: told.append(path.name)
+                paths, lambda path: announced.append(path.name)
             )
-        return [each.name for each in sent], told
+        return [each.name for each in sent], announced
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ THIEF = Agent(name="thief", queues=frozenset({"hybrid-queue", None}))
 POOL = managed_pool()
 
 
-def told(
+def remarks_of(
     locations: Sequence[RoutedLocation], agents: Sequence[Agent], *targets: Destination
 ) -> dict[str, Remark]:
     routed = routes(locations, targets or (PROD,), agents)
@@ -30,13 +30,13 @@ def told(
 
 
 def test_nothing_is_said_of_a_mixed_repository_that_is_right() -> None:
-    assert told([WEATHER, DIGITS], [POOL, EU]) == {}
+    assert remarks_of([WEATHER, DIGITS], [POOL, EU]) == {}
 
 
-def test_locations_of_one_unserved_queue_are_told_together() -> None:
+def test_locations_of_one_unserved_queue_are_reported_together() -> None:
     second = RoutedLocation(name="train", queue="hybrid-queue", kind=Kind.HYBRID)
 
-    found = told([DIGITS, second], [POOL], PROD, BRANCHES)
+    found = remarks_of([DIGITS, second], [POOL], PROD, BRANCHES)
 
     remark = found["unserved"]
     assert remark.weight is Weight.ERROR
@@ -54,7 +54,7 @@ def test_branch_deployments_alone_are_a_warning_unless_they_are_asked_for() -> N
     assert "branch_deployments" in warning.advice
 
 
-def test_agents_without_branch_deployments_are_told_once_for_all_queues() -> None:
+def test_agents_without_branch_deployments_are_reported_once_for_all_queues() -> None:
     gpu = Agent(name="gpu", queues=frozenset({"gpu"}))
     train = RoutedLocation(name="train", queue="gpu", kind=Kind.HYBRID)
 
@@ -65,8 +65,8 @@ def test_agents_without_branch_deployments_are_told_once_for_all_queues() -> Non
     assert "eu, gpu serve their queues in full deployments only" in remark.message
 
 
-def test_a_hybrid_agent_that_takes_serverless_work_is_told() -> None:
-    remark = told([WEATHER, DIGITS], [POOL, THIEF])["stolen-by-hybrid"]
+def test_a_hybrid_agent_that_takes_serverless_work_is_reported() -> None:
+    remark = remarks_of([WEATHER, DIGITS], [POOL, THIEF])["stolen-by-hybrid"]
 
     assert remark.weight is Weight.ERROR
     assert remark.locations == ("weather",)
@@ -74,46 +74,46 @@ def test_a_hybrid_agent_that_takes_serverless_work_is_told() -> None:
     assert "include_default_queue" in remark.advice
 
 
-def test_an_image_on_the_default_queue_is_told() -> None:
+def test_an_image_on_the_default_queue_is_reported() -> None:
     image = RoutedLocation(name="digits", queue=None, kind=Kind.HYBRID)
 
-    alone = told([image], [POOL])["image-on-pool"]
-    shared = told([image], [POOL, THIEF])["image-on-pool"]
+    alone = remarks_of([image], [POOL])["image-on-pool"]
+    shared = remarks_of([image], [POOL, THIEF])["image-on-pool"]
 
     assert "digits on the default queue is served by the managed pool" in alone.message
     assert "loses a part of its requests to the managed pool" in shared.message
 
 
-def test_a_pex_file_that_only_hybrid_agents_get_is_told() -> None:
-    assert "no managed pool" in told([WEATHER], [THIEF])["serverless-on-hybrid"].message
+def test_a_pex_file_that_only_hybrid_agents_get_is_reported() -> None:
+    assert "no managed pool" in remarks_of([WEATHER], [THIEF])["serverless-on-hybrid"].message
 
 
-def test_queues_without_locations_are_told_and_a_slip_of_the_pen_louder() -> None:
+def test_queues_without_locations_are_reported_and_a_slip_of_the_pen_louder() -> None:
     gpu = Agent(name="gpu", queues=frozenset({"gpu"}))
     slip = Agent(name="slip", queues=frozenset({"hybrid-qeue"}))
 
-    assert told([DIGITS], [EU, gpu])["unused-queue"].weight is Weight.NOTE
-    remark = told([DIGITS], [EU, slip])["unused-queue"]
+    assert remarks_of([DIGITS], [EU, gpu])["unused-queue"].weight is Weight.NOTE
+    remark = remarks_of([DIGITS], [EU, slip])["unused-queue"]
     assert (remark.weight, remark.advice) == (Weight.WARNING, "Did you mean 'hybrid-queue'?")
 
 
 def test_an_allowed_list_that_refuses_beside_an_agent_that_does_not() -> None:
     picky = Agent(name="picky", queues=EU.queues, allowed_full={"prod": frozenset({"train"})})
 
-    both = told([DIGITS], [EU, picky])
-    alone = told([DIGITS], [picky])
+    both = remarks_of([DIGITS], [EU, picky])
+    alone = remarks_of([DIGITS], [picky])
 
     assert "requests that it gets fail" in both["refused-by-allowed-list"].message
     assert list(alone) == ["unserved"]
     assert "allowed_full_deployment_locations" in alone["unserved"].message
 
 
-def test_the_default_queue_by_a_name_is_told() -> None:
+def test_the_default_queue_by_a_name_is_reported() -> None:
     named = Agent(name="named", queues=frozenset({"default"}))
     location = RoutedLocation(name="digits", queue="default", kind=Kind.HYBRID)
 
-    assert "default-by-name" in told([location], [named])
-    assert "has no name" in told([location], [EU])["unserved"].advice
+    assert "default-by-name" in remarks_of([location], [named])
+    assert "has no name" in remarks_of([location], [EU])["unserved"].advice
 
 
 @given(
@@ -121,7 +121,7 @@ def test_the_default_queue_by_a_name_is_told() -> None:
     targets=st.lists(TARGETS, min_size=1, max_size=2, unique=True),
     agents=AGENT_LISTS,
 )
-def test_unserved_is_told_exactly_of_the_locations_that_nobody_runs(
+def test_unserved_is_reported_exactly_of_the_locations_that_nobody_runs(
     locations: list[RoutedLocation], targets: list[Destination], agents: list[Agent]
 ) -> None:
     routed = routes(locations, targets, agents)

@@ -48,8 +48,8 @@ def test_every_agent_either_runs_a_location_or_has_a_reason(
 ) -> None:
     found = route(location, target, agents)
 
-    told = [*found.agents, *(each.agent for each in found.refusals)]
-    assert sorted(map(id, told)) == sorted(map(id, agents))
+    reported = [*found.agents, *(each.agent for each in found.refusals)]
+    assert sorted(map(id, reported)) == sorted(map(id, agents))
     assert all(each.reasons for each in found.refusals)
 
 
@@ -103,7 +103,7 @@ def test_a_second_agent_of_the_same_sets_changes_nothing_but_the_number(
     assert twice.agents == once.agents * 2
 
 
-def test_each_reason_is_told() -> None:
+def test_each_reason_is_reported() -> None:
     location = RoutedLocation(name="digits", queue="gpu")
     agents = [
         managed_pool(),

@@ -22,7 +22,7 @@ def said(
     return str(describe_unserved(found, running=running))
 
 
-def test_a_wrong_queue_is_told_with_the_nearest_one() -> None:
+def test_a_wrong_queue_is_reported_with_the_nearest_one() -> None:
     text = said("hybrid-qeue", agents=[EU, managed_pool()], running=True)
 
     assert "No running agent serves queue 'hybrid-qeue'. Did you mean 'hybrid-queue'?" in text
@@ -35,7 +35,7 @@ def test_another_case_is_near_however_short_the_name() -> None:
     assert "Did you mean 'EU'?" in said("eu", agents=[eu], running=False)
 
 
-def test_no_agent_at_all_is_told_as_such() -> None:
+def test_no_agent_at_all_is_reported_as_such() -> None:
     text = said(None, agents=[], running=True)
     assert "No agent is running that could serve the default queue" in text
     assert "dagstead agent list" in text
@@ -43,7 +43,7 @@ def test_no_agent_at_all_is_told_as_such() -> None:
 
 
 @pytest.mark.parametrize("queue", ["default", "", "Default-Queue"])
-def test_the_default_queue_by_a_name_is_told_to_have_none(queue: str) -> None:
+def test_the_default_queue_by_a_name_is_said_to_have_none(queue: str) -> None:
     text = said(queue, agents=[managed_pool()], running=False)
     assert "The default queue has no name" in text
     assert "Did you mean" not in text

@@ -78,7 +78,7 @@ class MovedFlags:
         bool, typer.Option("--keep", help="Leave the old definitions where they are, too.")
     ] = False
 
-    def wish(self, layout: LayoutName) -> MigrationRequest:
+    def request(self, layout: LayoutName) -> MigrationRequest:
         """What they mean for a layout.
 
         Raises:

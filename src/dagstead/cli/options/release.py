@@ -26,7 +26,7 @@ class ReleaseFlags:
         bool,
         typer.Option(
             "--detach/--wait",
-            help="End when the release has begun; `dagstead release show` tells the rest.",
+            help="End when the release has begun; `dagstead release show` shows the rest.",
             rich_help_panel=_PANEL,
         ),
     ] = False

@@ -1,4 +1,4 @@
-"""Agents that a compose file starts, with the ``dagster.yaml`` that each is given."""
+"""Agents that a compose file starts, with the ``dagster.yaml`` of every agent."""
 
 from __future__ import annotations
 

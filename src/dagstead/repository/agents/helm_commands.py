@@ -66,7 +66,7 @@ class HelmCommand:
     sets: tuple[tuple[str, str], ...]
     #: Whether it is this project's chart, which takes more spellings than the official one.
     is_ours: bool
-    #: Whether values of an older installation stay, which no file tells.
+    #: Whether values of an older installation stay, which no file says.
     reuses_values: bool
 
 

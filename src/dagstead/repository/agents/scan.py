@@ -37,7 +37,7 @@ class Slip:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentScan:
-    """Agents that files define, and what there is to say about the files."""
+    """Agents that files define, and remarks about the files."""
 
     agents: tuple[Agent, ...] = ()
     remarks: tuple[Remark, ...] = ()

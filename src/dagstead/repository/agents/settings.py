@@ -1,4 +1,4 @@
-"""Reads the settings of one agent out of nodes, and collects what there is to say about them."""
+"""Reads the settings of one agent from nodes, and collects remarks about them."""
 
 from __future__ import annotations
 

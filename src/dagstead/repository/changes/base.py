@@ -18,7 +18,7 @@ class Base:
 
     #: A commit, or a tree.
     sha: str
-    #: What a person should know about it, a sentence each.
+    #: What a person should know about it, as sentences.
     remarks: tuple[str, ...] = ()
 
 

@@ -36,7 +36,7 @@ class BaseConfig:
     project: Project
     #: Changed files that count by their entries, relative to the top of the repository.
     configuration: frozenset[str]
-    #: Files of which it is not known what they said, relative to the project.
+    #: Files whose earlier content is unknown, relative to the project.
     unknown: frozenset[str]
 
 

@@ -20,7 +20,7 @@ from dagstead.repository.files.walk import is_looked_at
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangesQuery:
-    """What is to be told."""
+    """What to compare: a repository, and since when."""
 
     #: The folder of a repository, or one file, as
     #: :func:`dagstead.repository.files.read_project` takes it.
@@ -38,21 +38,21 @@ class ChangesQuery:
 class Comparison:
     """A repository as it is now, and how it differs from a base."""
 
-    def __init__(self, question: ChangesQuery) -> None:
-        folder = question.path.absolute()
+    def __init__(self, query: ChangesQuery) -> None:
+        folder = query.path.absolute()
         if not folder.exists():
-            msg = f"There is no folder or file {str(question.path)!r}."
+            msg = f"There is no folder or file {str(query.path)!r}."
             raise InvalidInputError(msg)
         self.git: Git = open_repository(folder.parent if folder.is_file() else folder)
-        self.base: Base = find_base(self.git, question.since, merge_base=question.merge_base)
+        self.base: Base = find_base(self.git, query.since, merge_base=query.merge_base)
         with ThreadPoolExecutor() as aside:
             # Git compares while the files are read.
-            changes = aside.submit(self._differences, committed=question.committed)
-            self.project, self.files = self._read(question)
+            changes = aside.submit(self._differences, committed=query.committed)
+            self.project, self.files = self._read(query)
         self._contents: dict[str, bytes | None] = {}
         self.changes: tuple[Change, ...] = self._of_people(changes.result())
         self.remarks = self.base.remarks
-        if self.git.is_sparse and not question.committed:
+        if self.git.is_sparse and not query.committed:
             remark = "This is a sparse checkout, and what is not on disk is not read."
             self.remarks += (f"{remark} Take --committed to read it all from HEAD.",)
 
@@ -84,9 +84,9 @@ class Comparison:
         outputs = Outputs(content)
         return tuple(each for each in changes if not outputs.has(each.path))
 
-    def _read(self, question: ChangesQuery) -> tuple[Project, Files]:
-        if not question.committed:
-            project = read_project(question.path, template_values=question.template_values)
+    def _read(self, query: ChangesQuery) -> tuple[Project, Files]:
+        if not query.committed:
+            project = read_project(query.path, template_values=query.template_values)
             return project, FilesOnDisk(self.git.top, self.git)
         tree = self.git.tree("HEAD")
         if tree is None:
@@ -96,11 +96,11 @@ class Comparison:
         start = f"{self.git.prefix}/" if self.git.prefix else ""
         paths = [each for each in files.paths if each.startswith(start)]
         wanted = [each for each in paths if is_looked_at(each.removeprefix(start))]
-        root = question.path.absolute()
+        root = query.path.absolute()
         if root.is_file():
             wanted = [f"{start}{root.name}"]
             root = root.parent
         files.preload(wanted)
         contents = {each.removeprefix(start): files.read(each) or b"" for each in wanted}
-        project = read_contents(root, contents, template_values=question.template_values)
+        project = read_contents(root, contents, template_values=query.template_values)
         return project, files

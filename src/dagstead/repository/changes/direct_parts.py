@@ -36,16 +36,16 @@ class DirectParts:
         files: Files,
         graph: Graph,
         prefix: str,
-        past: frozenset[str],
+        removed: frozenset[str],
         more: Additions,
     ) -> None:
         self._files = files
         self._graph = graph
         self._prefix = prefix
-        self._images = ImageReader(files, past, more.contexts)
+        self._images = ImageReader(files, removed, more.contexts)
         self._watched = more.edges
         self._gone: dict[str, set[str]] = defaultdict(set)
-        for path in past:
+        for path in removed:
             folder, _, name = path.rpartition("/")
             self._gone[folder or EVERYTHING].add(name)
         self._locks: dict[str, tuple[str, ...]] = {}
@@ -86,7 +86,7 @@ class DirectParts:
         return location.kind is Kind.PREBUILT and is_pinned
 
     def _installation(self, folder: str) -> Iterator[Edge]:
-        """The files above that tell how a folder is installed which has none of its own."""
+        """The files in folders above that install a folder without files of its own."""
         for each in (folder, *above(folder)):
             names = self._names(each) & PACKAGE_FILES
             if names and each == folder:

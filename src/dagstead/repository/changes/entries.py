@@ -20,7 +20,7 @@ def entry_steps(then: Iterable[Location], now: Iterable[Location], prefix: str) 
     """What differs between the definitions of one location, each with its place now.
 
     Empty when all of them mean the same: order, comments, and the file that an entry is in do not
-    matter. Values are not told: they may be secrets.
+    matter. Values are not shown: they may be secrets.
     """
     before = {_form(each): each for each in then}
     after = {_form(each): each for each in now}
@@ -66,7 +66,7 @@ def _flat(value: Any, key: str) -> Iterator[tuple[str, str]]:
         for name, below in value.items():
             yield from _flat(below, f"{key}.{name}" if key else str(name))
     else:
-        # A repr tells 1, true and "1" from each other.
+        # A repr distinguishes 1, true and "1".
         yield key, repr(_ordered(value))
 
 

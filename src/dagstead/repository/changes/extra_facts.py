@@ -1,4 +1,4 @@
-"""What a location is made from, and the present files of its project do not tell."""
+"""Parts of locations that the present files of the project do not show."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dagstead.repository.changes.parts import Edge
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Additions:
-    """What somebody knows better."""
+    """What the caller knows in addition."""
 
     #: More parts, by the names of locations: the workflows that build them.
     edges: Mapping[str, Sequence[Edge]] = field(default_factory=dict)

@@ -47,7 +47,7 @@ class FilesOnDisk:
 
     Args:
         top: its folder.
-        git: tells which files are links or dg's components; without it a link is a file like any
+        git: says which files are links or dg's components; without it a link is a file like any
             other.
     """
 

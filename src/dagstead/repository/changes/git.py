@@ -207,7 +207,7 @@ def open_repository(folder: Path) -> Git:
         folder, ("rev-parse", "--is-shallow-repository", "--show-prefix"), ""
     )
     if code and "not a git repository" in complaint.lower():
-        msg = f"{str(folder)!r} is in no git repository, so nothing tells what changed there."
+        msg = f"{str(folder)!r} is in no git repository, so it is unknown what changed there."
         raise InvalidInputError(msg)
     shallow, _, prefix = os.fsdecode(answer).partition("\n")
     prefix = prefix.removesuffix("\n").rstrip("/")
@@ -237,7 +237,7 @@ def _run(folder: Path, words: Iterable[str], given: str) -> tuple[int, bytes, st
             check=False,
         )
     except OSError as error:
-        msg = "There is no program `git`, which tells what changed. Install it (apt install git)."
+        msg = "There is no program `git`, which knows what changed. Install it (apt install git)."
         raise GitError(msg) from error
     return done.returncode, done.stdout, _complaint(done.stderr)
 

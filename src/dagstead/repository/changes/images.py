@@ -19,7 +19,7 @@ _DOCKERFILE = "Dockerfile"
 class ImageInputs:
     """What an image is built from beside its build folder."""
 
-    #: What of the build folder is not in it; ``None`` when that cannot be told, too.
+    #: What of the build folder is not in it; ``None`` also when that is unknown.
     ignored: DockerIgnore | None
     edges: tuple[Edge, ...]
 
@@ -28,10 +28,10 @@ class ImageReader:
     """Reads Dockerfiles, each once."""
 
     def __init__(
-        self, files: Files, past: frozenset[str], contexts: Mapping[str, Sequence[str]]
+        self, files: Files, removed: frozenset[str], contexts: Mapping[str, Sequence[str]]
     ) -> None:
         self._files = files
-        self._past = past
+        self._removed = removed
         self._known = contexts
         self._found: dict[tuple[str, bool], ImageInputs | None] = {}
 
@@ -111,7 +111,7 @@ class ImageReader:
 
     def _matters(self, path: str) -> bool:
         """Whether a file is there, or was before the change."""
-        return path in self._past or self._files.is_file(path)
+        return path in self._removed or self._files.is_file(path)
 
     def _text(self, path: str) -> str | None:
         data = self._files.read(path)

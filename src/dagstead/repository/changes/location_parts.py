@@ -28,16 +28,16 @@ class LocationParts:
         files: Files,
         *,
         prefix: str,
-        past: RemovedFiles | None = None,
+        removed: RemovedFiles | None = None,
         more: Additions | None = None,
     ) -> None:
-        more, past = more or Additions(), past or RemovedFiles()
+        more, removed = more or Additions(), removed or RemovedFiles()
         self._root = prefix or EVERYTHING
         self._patterns = more.patterns
         self._templates = {e.path: e.source for e in project.files if e.rendered}
-        self._graph = Graph(files, past.workspaces)
+        self._graph = Graph(files, removed.workspaces)
         self._starts = DirectParts(
-            files=files, graph=self._graph, prefix=prefix, past=past.paths, more=more
+            files=files, graph=self._graph, prefix=prefix, removed=removed.paths, more=more
         )
         self.watches: Mapping[str, Sequence[Watch]] = {
             each.name.value: tuple(self._watches_of(each)) for each in project.locations
@@ -77,5 +77,5 @@ class LocationParts:
 
 
 def made_from(project: Project, files: Files, *, prefix: str) -> Mapping[str, Mapping[Part, Chain]]:
-    """The parts of each location, by its name, as far as its files tell."""
+    """The parts of every location, by its name, as far as its files show them."""
     return LocationParts(project, files, prefix=prefix).parts

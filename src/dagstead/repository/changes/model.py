@@ -20,7 +20,7 @@ class ChangeReason:
     changes: tuple[Change, ...]
     #: From the path back to the location.
     chain: tuple[Hop, ...]
-    #: What has changed there, where a path alone does not tell.
+    #: What has changed there, where a path alone does not show it.
     remark: str = ""
 
 
@@ -56,7 +56,7 @@ class Changes:
     #: In the order of the project's locations.
     touched: tuple[TouchedLocation, ...]
     gone: tuple[RemovedLocation, ...]
-    #: Changed paths of the project that belong to no location, as far as files tell.
+    #: Changed paths of the project that belong to no location, as far as files show.
     elsewhere: tuple[Change, ...]
-    #: What a person should know about the answer, a sentence each.
+    #: What a person should know about the answer, as sentences.
     remarks: tuple[str, ...] = ()

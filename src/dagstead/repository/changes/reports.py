@@ -39,8 +39,7 @@ def elsewhere(changes: Changes) -> str:
         return ""
     named = ", ".join(paths[:_MOST_NAMED]) + (", ..." if len(paths) > _MOST_NAMED else "")
     return (
-        f"Of no location: {named}. What code opens, and no file tells of, is declared with "
-        "[tool.dagstead] watch."
+        f"Of no location: {named}. Declare files that only code opens with [tool.dagstead] watch."
     )
 
 

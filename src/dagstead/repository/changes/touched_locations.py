@@ -29,17 +29,17 @@ from dagstead.repository.changes.pyprojects import is_workspace
 from dagstead.repository.changes.watched_paths import Watch
 from dagstead.repository.files.project import Project
 
-#: Tells what the project itself does not: the workflows that build its locations.
+#: What the project itself does not show: the workflows that build its locations.
 MoreKnown: TypeAlias = Callable[[Project, Files], Additions]
 
 _MOST_SHOWN = 10
 
 
-def find_changes(question: ChangesQuery, *, more_known: MoreKnown | None = None) -> Changes:
+def find_changes(query: ChangesQuery, *, more_known: MoreKnown | None = None) -> Changes:
     """The locations that differ from what they were, and why.
 
     Args:
-        question: what is to be told.
+        query: what to compare.
         more_known: is given the project and the files of its repository.
 
     Raises:
@@ -47,56 +47,56 @@ def find_changes(question: ChangesQuery, *, more_known: MoreKnown | None = None)
             that cannot be read.
         GitError: when git does not answer.
     """
-    present = Comparison(question)
-    project, prefix = present.project, present.git.prefix
+    comparison = Comparison(query)
+    project, prefix = comparison.project, comparison.git.prefix
     _refuse_unreadable(project)
     earlier = read_earlier(
         project,
-        present.changes,
+        comparison.changes,
         prefix=prefix,
-        load=present,
-        template_values=question.template_values,
+        load=comparison,
+        template_values=query.template_values,
     )
     if not project.locations and not earlier.project.locations:
-        msg = f"There is no code location in {str(question.path)!r}, and there was none."
+        msg = f"There is no code location in {str(query.path)!r}, and there was none."
         raise InvalidInputError(msg)
-    _refuse_unknown(question, project)
-    more = Additions() if more_known is None else more_known(project, present.files)
-    more = replace(more, patterns={**more.patterns, **question.watch})
-    finder = _Finder(present, earlier, more)
+    _refuse_unknown(query, project)
+    more = Additions() if more_known is None else more_known(project, comparison.files)
+    more = replace(more, patterns={**more.patterns, **query.watch})
+    finder = _Finder(comparison, earlier, more)
     return Changes(
         project=project,
         prefix=prefix,
-        base=present.base.sha,
-        changes=present.changes,
+        base=comparison.base.sha,
+        changes=comparison.changes,
         touched=tuple(finder.touched()),
         elsewhere=finder.elsewhere(),
         gone=tuple(_gone(earlier.project, project)),
-        remarks=(*present.remarks, *finder.remarks()),
+        remarks=(*comparison.remarks, *finder.remarks()),
     )
 
 
 class _Finder:
-    def __init__(self, present: Comparison, earlier: BaseConfig, more: Additions) -> None:
-        self._project = present.project
-        self._prefix = present.git.prefix
+    def __init__(self, comparison: Comparison, earlier: BaseConfig, more: Additions) -> None:
+        self._project = comparison.project
+        self._prefix = comparison.git.prefix
         self._earlier = earlier
-        self._made = LocationParts(
-            present.project,
-            present.files,
-            prefix=present.git.prefix,
-            past=_past(present),
+        self._location_parts = LocationParts(
+            comparison.project,
+            comparison.files,
+            prefix=comparison.git.prefix,
+            removed=_removed_files(comparison),
             more=more,
         )
         self._matcher = Matcher(
-            present.changes,
-            {part for parts in self._made.parts.values() for part in parts},
+            comparison.changes,
+            {part for parts in self._location_parts.parts.values() for part in parts},
             configuration=earlier.configuration,
-            before=present.before,
-            now=present.files.read,
+            before=comparison.before,
+            now=comparison.files.read,
         )
         self._then = _by_name(earlier.project)
-        self._now = _by_name(present.project)
+        self._now = _by_name(comparison.project)
 
     @property
     def _locations(self) -> Sequence[Location]:
@@ -121,7 +121,7 @@ class _Finder:
     def remarks(self) -> Iterator[str]:
         """What cannot be seen from here."""
         for each in self._locations:
-            if self._made.folder(each) is None:
+            if self._location_parts.folder(each) is None:
                 yield (
                     f"{each.name.value} is built from {each.build_folder!r}, outside of the "
                     "repository: only its configuration entry is compared."
@@ -143,7 +143,7 @@ class _Finder:
     def _of_parts(self, location: Location) -> Iterator[ChangeReason]:
         name = location.name.value
         told: dict[str, Subtree] = {}
-        for part, chain in self._made.parts[name].items():
+        for part, chain in self._location_parts.parts[name].items():
             if isinstance(part, Subtree):
                 if _is_told(part, told):
                     continue
@@ -154,7 +154,7 @@ class _Finder:
                 yield ChangeReason(changes=changes, chain=chain.steps(), remark=matched.remark)
 
     def _without_exceptions(self, name: str, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        watches = self._made.watches[name]
+        watches = self._location_parts.watches[name]
         if not any(each.is_exception for each in watches):
             return changes
         return tuple(each for each in changes if not self._is_excepted(watches, each))
@@ -176,15 +176,15 @@ def _is_told(part: Subtree, told: Mapping[str, Subtree]) -> bool:
     return False
 
 
-def _past(present: Comparison) -> RemovedFiles:
-    files = [e for e in present.changes if e.path.rpartition("/")[2] == PYPROJECT]
-    present.preload(files)
+def _removed_files(comparison: Comparison) -> RemovedFiles:
+    files = [e for e in comparison.changes if e.path.rpartition("/")[2] == PYPROJECT]
+    comparison.preload(files)
     return RemovedFiles(
-        paths=frozenset(each.path for each in present.changes),
+        paths=frozenset(each.path for each in comparison.changes),
         workspaces=frozenset(
             each.path.rpartition("/")[0] or EVERYTHING
             for each in files
-            if is_workspace(present.before(each))
+            if is_workspace(comparison.before(each))
         ),
     )
 
@@ -199,9 +199,9 @@ def _refuse_unreadable(project: Project) -> None:
         raise InvalidInputError(msg)
 
 
-def _refuse_unknown(question: ChangesQuery, project: Project) -> None:
+def _refuse_unknown(query: ChangesQuery, project: Project) -> None:
     known = [each.name.value for each in project.locations]
-    for name in question.watch:
+    for name in query.watch:
         if name not in known:
             shown = ", ".join(repr(each) for each in known[:_MOST_SHOWN])
             more = ", ..." if len(known) > _MOST_SHOWN else ""

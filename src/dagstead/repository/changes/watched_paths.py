@@ -1,4 +1,4 @@
-"""Paths that a person names, because nothing in the files tells of them.
+"""Paths that a person names, because the files do not mention them.
 
 ``watch = ["../dbt_project/**", "!../dbt_project/docs/**"]`` below ``[tool.dagstead]``, in the
 ``pyproject.toml`` of a location's folder or of one above it.

@@ -14,9 +14,9 @@ from dagstead.repository.files.families import family_of
 
 
 def known_from_workflows(project: Project, files: Files) -> Additions:
-    """The workflow files that build each location, what they call, and their build contexts.
+    """The workflow files that build every location, what they call, and their build contexts.
 
-    A workflow of which nobody can tell what it does, and that is about Dagster, may build each.
+    A workflow about Dagster may build every location when it is unknown what it does.
     """
     inspection = inspect(project, files)
     edges: dict[str, list[Edge]] = defaultdict(list)

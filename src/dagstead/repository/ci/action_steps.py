@@ -89,7 +89,7 @@ def image_name(reference: str) -> str:
 
 
 def _prerun(by: str, _step: Step, scope: Scope) -> ActionAct:
-    does = ActKind.CLOSE if scope.event is Event.CLOSE else ActKind.TELL
+    does = ActKind.CLOSE if scope.event is Event.CLOSE else ActKind.NOTIFY
     return ActionAct(does=does, by=by)
 
 
@@ -181,7 +181,7 @@ def _location(value: Any) -> tuple[Selection, str | None, bool]:
 
 
 def _other_act(by: str, _step: Step, _scope: Scope) -> ActionAct:
-    return ActionAct(does=ActKind.TELL, by=by)
+    return ActionAct(does=ActKind.NOTIFY, by=by)
 
 
 def _opened(by: str, _step: Step, _scope: Scope) -> ActionAct:
@@ -207,7 +207,7 @@ _PARTS: Mapping[str, _Make] = {
 
 
 def outputs_of(found: Reference, scope: Scope, file: str | None) -> Iterator[tuple[str, Any]]:
-    """The outputs of an official action that can be told beforehand."""
+    """The outputs of an official action that are known beforehand."""
     part = found.part.rpartition("/")[2]
     if part == "prerun":
         fast = scope.env.get("ENABLE_FAST_DEPLOYS", "")

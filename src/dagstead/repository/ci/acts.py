@@ -17,7 +17,7 @@ class ActKind(StrEnum):
     BEGIN = "begins a session"
     #: Locations of the session are built.
     BUILD = "builds"
-    #: The session is told of an image that was pushed.
+    #: A pushed image is recorded in the session.
     RECORD = "records an image"
     #: What was built in the session is deployed.
     DEPLOY = "deploys"
@@ -38,7 +38,7 @@ class ActKind(StrEnum):
     #: An image is pushed.
     PUSH = "pushes an image"
     #: A comment, a summary, a job that is launched: nothing about what is deployed.
-    TELL = "tells"
+    NOTIFY = "notifies"
     #: A script or program that could do anything.
     OPAQUE = "runs a script"
 

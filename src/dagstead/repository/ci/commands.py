@@ -38,7 +38,7 @@ _BY_PREFIX: Mapping[Tool, Mapping[str, ActKind]] = {
         "ci check": ActKind.CHECK,
         "ci deploy": ActKind.DEPLOY,
         "ci init": ActKind.BEGIN,
-        "ci notify": ActKind.TELL,
+        "ci notify": ActKind.NOTIFY,
         "ci set-build-output": ActKind.RECORD,
         "ci template": ActKind.RENDER,
         "deployment add-location": ActKind.DEPLOY_EXISTING,
@@ -55,7 +55,7 @@ _BY_PREFIX: Mapping[Tool, Mapping[str, ActKind]] = {
         "plus deploy": ActKind.BUILD_AND_DEPLOY,
         "plus deploy build-and-push": ActKind.BUILD,
         "plus deploy finish": ActKind.DEPLOY,
-        "plus deploy refresh-defs-state": ActKind.TELL,
+        "plus deploy refresh-defs-state": ActKind.NOTIFY,
         "plus deploy set-build-output": ActKind.RECORD,
         "plus deploy start": ActKind.BEGIN,
     },
@@ -138,7 +138,7 @@ def command_in(tool: Tool, words: Words) -> Command | None:
 
 
 def is_opaque(words: Words) -> bool:
-    """Whether a call runs something of which nobody can tell from here what it does."""
+    """Whether a call runs something whose effect cannot be known from here."""
     first = words[0]
     if first is None:
         # `$CLI ...`, but not `$PYTHON -m pip ...`

@@ -7,7 +7,7 @@ from dagstead.model.source import Position
 
 
 def place(node: Node, start: int, end: int) -> Position:
-    """The place of a stretch of a scalar's text, as exactly as its form tells.
+    """The place of a stretch of a scalar's text, as exactly as its form allows.
 
     A folded block or a quoted scalar on several lines has lost its lines: then it is the whole.
     """

@@ -43,7 +43,7 @@ class Session:
         return frozenset(each.name.value for each in self.universe)
 
     def candidates(self, locations: Iterable[Location]) -> Iterator[Location]:
-        """Those of the locations that it may be about: quicker than to ask for each."""
+        """The locations that it may be about: quicker than asking for every one."""
         chosen = None if self.begin is None else self.begin.chosen
         wanted = self.names
         if chosen is not None and not (chosen.everything or chosen.unknown):
@@ -74,7 +74,7 @@ class Session:
         return self.run.certain and any(each.certain for each in self.acts_on(location, DEPLOYING))
 
     def builds(self, location: Location) -> bool | None:
-        """Whether it builds a location, or is told of its image."""
+        """Whether it builds a location, or records its image."""
         return self._any(location, _BUILDING)
 
     def acts_on(self, location: Location, does: Iterable[ActKind]) -> Iterator[Act]:

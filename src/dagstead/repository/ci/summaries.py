@@ -60,7 +60,7 @@ def as_data(inspection: Inspection, prefix: str) -> dict[str, Any]:
 
 
 def as_lines(inspection: Inspection) -> Iterator[str]:
-    """The repository and its workflows, for people: a paragraph for each."""
+    """The repository and its workflows, for people: a paragraph per workflow."""
     verdict = inspection.verdict
     yield f"Repository: {NAMES[verdict.shape]} ({verdict.reason})"
     for each in inspection.workflows:

@@ -72,7 +72,7 @@ def make_location(
 
 
 class _Values:
-    """Reads texts of an entry, and tells where they come from."""
+    """Reads texts of an entry, and where they come from."""
 
     def __init__(self, entry: Node, inherited: set[int], general_origin: Origin) -> None:
         self._entry = entry

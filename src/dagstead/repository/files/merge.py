@@ -41,7 +41,7 @@ _IDENTITIES: Mapping[str, _Identity] = {
     "container_context.k8s.volumes": _value_of("name"),
     "container_context.k8s.volume_mounts": _value_of("name"),
 }
-#: Lists of which the more specific one replaces the other.
+#: Lists: the more specific one replaces the other.
 _REPLACED = frozenset(
     f"container_context.k8s.{side}_k8s_config.container_config.{what}"
     for side in ("run", "server")

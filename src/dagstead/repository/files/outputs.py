@@ -1,8 +1,8 @@
 """What this tool has written itself: never a part of what is read, compared, built or sent.
 
-A repository may hold it anywhere: where ``--output``, ``--cache`` and ``DAGSTER_BUILD_STATEDIR``
-lead is up to people, and a later command is not told where an earlier one wrote. So it is known by
-its own looks: by names that nobody else gives, by the mark in a cache, and by what is
+A repository may hold it anywhere: people choose where ``--output``, ``--cache`` and
+``DAGSTER_BUILD_STATEDIR`` lead, and a later command does not know where an earlier one wrote. So it
+is known by its own looks: by names that nobody else gives, by the mark in a cache, and by what is
 in the few documents with common names.
 """
 
@@ -29,7 +29,7 @@ _HEX = "[0-9a-f]"
 _HASH_LENGTH = 40
 _PEX = re.compile(rf"(?:deps|source)-{_HEX}{{{_HASH_LENGTH}}}\.pex")
 
-#: What tells that a folder is a cache, where nothing is removed for its age.
+#: What shows that a folder is a cache, where nothing is removed for its age.
 _MARK = "locks/dagstead.cache"
 
 _MANIFEST_KEYS = {"version", "commit", "locations"}

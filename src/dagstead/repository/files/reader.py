@@ -27,7 +27,7 @@ _MOST_BYTES = 4_000_000
 def read_project(root: Path, *, template_values: TemplateValues | None = None) -> Project:
     """Read every configuration file below a folder, or one file.
 
-    What is wrong in a file never raises: it is kept with its place, and the rules tell of it.
+    What is wrong in a file never raises: it is kept with its place, and the rules report it.
     Files are read in place; Dagster is not imported, and no code of the project is run.
 
     Args:

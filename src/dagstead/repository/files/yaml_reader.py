@@ -50,7 +50,7 @@ class ParseResult:
     root: Node | None
     #: Set when it cannot be read at all.
     syntax: Problem | None = None
-    #: Parts that cannot become values; the official reader refuses the file for each.
+    #: Parts that cannot become values; the official reader refuses a file with any of them.
     broken: tuple[Problem, ...] = ()
     #: Keys that a mapping has twice: an entry and the later one that hides it.
     duplicates: tuple[tuple[Entry, Entry], ...] = ()

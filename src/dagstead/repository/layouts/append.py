@@ -115,7 +115,7 @@ def _lines(piece: EntryLines, column: int, *, separated: bool) -> list[str]:
 
 
 def _with_own_anchors(pieces: Sequence[EntryLines], taken: set[str]) -> Iterable[EntryLines]:
-    """Pieces of which no two files bring an anchor of the same name."""
+    """Pieces without two anchors of the same name from different files."""
     names = set(taken)
     renamed: dict[int, dict[str, str]] = defaultdict(dict)
     for each in pieces:

@@ -37,7 +37,7 @@ def factored(source: SourceText) -> SourceText:
 
 
 def _shared(items: Sequence[Node], path: Sequence[str]) -> Node | None:
-    """The value that all have at a path, when each has written it itself."""
+    """The value that all have at a path, when all write it themselves."""
     values = [each.get(*path) for each in items]
     parents = [each.get(*path[:-1]) for each in items]
     first = values[0]

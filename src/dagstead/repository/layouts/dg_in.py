@@ -48,9 +48,9 @@ def pieces_of(project: Project, moves: Sequence[Move]) -> Iterator[EntryLines]:
             )
 
 
-def unmovable(project: Project, moves: Sequence[Move], wish: MigrationRequest) -> Iterator[str]:
+def unmovable(project: Project, moves: Sequence[Move], request: MigrationRequest) -> Iterator[str]:
     """What of dg's settings has no place in an entry, and would be lost."""
-    if wish.keep:
+    if request.keep:
         return
     for move in moves:
         file = project.file(move.location.file)
@@ -68,12 +68,12 @@ def unmovable(project: Project, moves: Sequence[Move], wish: MigrationRequest) -
 
 
 def without_projects(
-    project: Project, moves: Sequence[Move], wish: MigrationRequest
+    project: Project, moves: Sequence[Move], request: MigrationRequest
 ) -> dict[str, SourceText | None]:
     """The files of dg without the projects that went."""
     going = [each.location for each in moves if each.location.family is Family.DG]
     files: dict[str, SourceText | None] = {}
-    if wish.keep or not going:
+    if request.keep or not going:
         return files
     for location in going:
         file = project.file(location.file)

@@ -30,14 +30,16 @@ _KNOWN = frozenset(
 _STEP = 2
 
 
-def to_dg(project: Project, moves: Sequence[Move], wish: MigrationRequest, tree: FileTree) -> Files:
+def to_dg(
+    project: Project, moves: Sequence[Move], request: MigrationRequest, tree: FileTree
+) -> Files:
     """The files after some moves into dg projects.
 
     Raises:
         LayoutError: when dg has no way to say something; a line for each place.
     """
     going = [each for each in moves if not each.stays and not each.duplicate]
-    reasons = [reason for each in going for reason in _reasons(project, each, wish, tree)]
+    reasons = [reason for each in going for reason in _reasons(project, each, request, tree)]
     reasons += _nested(going)
     if reasons:
         raise refusal(reasons)
@@ -45,12 +47,14 @@ def to_dg(project: Project, moves: Sequence[Move], wish: MigrationRequest, tree:
     for move in going:
         files |= _project_files(move, _text(tree, move.target))
     files |= _workspace(project, going, tree)
-    if not wish.keep:
+    if not request.keep:
         files |= dict(_without_entries(project, moves))
     return files
 
 
-def _reasons(project: Project, move: Move, wish: MigrationRequest, tree: FileTree) -> Iterator[str]:
+def _reasons(
+    project: Project, move: Move, request: MigrationRequest, tree: FileTree
+) -> Iterator[str]:
     location, folder = move.location, posixpath.dirname(move.target)
     name = location.name.value
     node = without_nulls(location.node)
@@ -60,7 +64,7 @@ def _reasons(project: Project, move: Move, wish: MigrationRequest, tree: FileTre
                 f"{entry.key.position}: dg's files have no {entry.key.value!r}. "
                 f"Remove it, or leave {name!r} out with --location."
             )
-    yield from _source_reasons(location, wish)
+    yield from _source_reasons(location, request)
     queue = location.queue
     if queue is not None and not queue.value:
         yield f"{queue.position}: agent_queue is empty, and dg drops that. Remove it."
@@ -79,11 +83,11 @@ def _reasons(project: Project, move: Move, wish: MigrationRequest, tree: FileTre
         )
 
 
-def _source_reasons(location: Location, wish: MigrationRequest) -> Iterator[str]:
+def _source_reasons(location: Location, request: MigrationRequest) -> Iterator[str]:
     source, name = location.code_source, location.name.value
     if source is None:
         yield f"{location.position}: {name!r} has no code_source, and a dg project needs one."
-    elif source.by == "package_name" and wish.package_as_module:
+    elif source.by == "package_name" and request.package_as_module:
         return
     elif source.by == "package_name":
         yield (

@@ -14,11 +14,11 @@ from dagstead.repository.layouts.targets import Move
 _KNOWN_KEYS = frozenset({"locations", "defaults"})
 
 
-def unreadable(project: Project, wish: MigrationRequest) -> Iterator[str]:
+def unreadable(project: Project, request: MigrationRequest) -> Iterator[str]:
     """Why it is not known what some files say; of those with locations that are meant."""
     for file in project.files_of(Family.CLOUD):
         own = [each for each in project.definitions if each.file == file.path]
-        meant = not wish.names or any(wish.takes(each.name.value) for each in own)
+        meant = not request.names or any(request.takes(each.name.value) for each in own)
         if meant and not variant_of(file.path):
             yield from _unreadable(file)
 

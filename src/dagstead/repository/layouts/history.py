@@ -63,8 +63,8 @@ class GitHistory:
             yield Version(commit=commit, files=files)
 
 
-def past_of(project: Project) -> History:
-    """The past of a project, as far as git has one."""
+def history_of(project: Project) -> History:
+    """The history of a project, as far as git has one."""
     try:
         return GitHistory(open_repository(project.root))
     except (GitError, InvalidInputError):

@@ -51,7 +51,7 @@ class MergedLists:
 
 
 def broken_files(project: Project) -> Iterator[MergedLists]:
-    """The files whose locations are in several lists, of which one counts."""
+    """The files whose locations are in several lists, where only one counts."""
     for file in project.files_of(Family.CLOUD):
         if not variant_of(file.path) and file.template_tag is None:
             broken = _broken(file)

@@ -1,4 +1,4 @@
-"""From a project and a wish to every file as it is to be, proven to mean the same."""
+"""From a project and a request to every file as it is to be, proven to mean the same."""
 
 from __future__ import annotations
 
@@ -38,43 +38,43 @@ _MISTAKE = (
 )
 
 
-def plan_migration(project: Project, wish: MigrationRequest, tree: FileTree) -> Migration:
+def plan_migration(project: Project, request: MigrationRequest, tree: FileTree) -> Migration:
     """The changes that bring a project into a layout. Nothing is written.
 
     Args:
         project: what was read, without values for templates.
-        wish: what is asked for.
+        request: what is asked for.
         tree: the files beside the configuration, below the root of the project.
 
     Raises:
         InvalidInputError: for a name that no location has.
         LayoutError: when something speaks against it; a line for each reason, with its place.
     """
-    checked(project, wish)
-    _refuse(unreadable(project, wish))
-    moves = find_moves(project, wish, tree)
+    checked(project, request)
+    _refuse(unreadable(project, request))
+    moves = find_moves(project, request, tree)
     _refuse(unfit(project, moves))
-    if wish.layout is not Layout.DG:
-        _refuse(unmovable(project, moves, wish))
+    if request.layout is not Layout.DG:
+        _refuse(unmovable(project, moves, request))
     try:
-        files = _files(project, moves, wish, tree)
+        files = _files(project, moves, request, tree)
     except (ValueError, YAMLError) as error:
         raise LayoutError(_MISTAKE.format(str(error))) from error
-    plan = proven(project, wish, tree, files)
-    return replace(plan, remarks=tuple(remarks(project, moves, wish, files)))
+    plan = proven(project, request, tree, files)
+    return replace(plan, remarks=tuple(remarks(project, moves, request, files)))
 
 
 def _files(
-    project: Project, moves: Sequence[Move], wish: MigrationRequest, tree: FileTree
+    project: Project, moves: Sequence[Move], request: MigrationRequest, tree: FileTree
 ) -> Files:
-    if wish.layout is Layout.DG:
-        files: Files = to_dg(project, moves, wish, tree)
+    if request.layout is Layout.DG:
+        files: Files = to_dg(project, moves, request, tree)
     else:
-        files = moved(project, moves, wish)
-    return files if wish.keep else with_all_comments(project, moves, files)
+        files = moved(project, moves, request)
+    return files if request.keep else with_all_comments(project, moves, files)
 
 
-def proven(project: Project, wish: MigrationRequest, tree: FileTree, files: Files) -> Migration:
+def proven(project: Project, request: MigrationRequest, tree: FileTree, files: Files) -> Migration:
     """A plan of some files, when the locations that they define are those of the project.
 
     Raises:
@@ -82,7 +82,7 @@ def proven(project: Project, wish: MigrationRequest, tree: FileTree, files: File
     """
     changes = changes_of(tree, files)
     after = with_changes(project, {each.path: each.after for each in changes})
-    wrong = differences(project, after, package_is_module=wish.package_as_module)
+    wrong = differences(project, after, package_is_module=request.package_as_module)
     if wrong:
         raise LayoutError(_MISTAKE.format(" ".join(wrong)))
     return Migration(changes=changes, project=after)

@@ -95,7 +95,7 @@ class Migration:
     """Every file that changes, in the order of their paths; proven to mean the same."""
 
     changes: tuple[FileChange, ...]
-    #: What a person should know, a sentence each.
+    #: What a person should know, as sentences.
     remarks: tuple[str, ...] = ()
     #: The project as it will be read after the changes.
     project: Project = field(repr=False)
@@ -134,21 +134,21 @@ def difference(change: FileChange) -> str:
     )
 
 
-def checked(project: Project, wish: MigrationRequest) -> None:
+def checked(project: Project, request: MigrationRequest) -> None:
     """Refuse names that no location has, and what does not go together.
 
     Raises:
         InvalidInputError: for a name that is nowhere defined; for common defaults of files that
             have one location each.
     """
-    if wish.factor_defaults and wish.layout in {Layout.PER_LOCATION, Layout.DG}:
+    if request.factor_defaults and request.layout in {Layout.PER_LOCATION, Layout.DG}:
         msg = (
-            f"--factor-defaults is about several locations in one file, and {wish.layout} has a "
-            "file for each. Leave it out, or say --to root."
+            f"--factor-defaults is about several locations in one file, and {request.layout} has a "
+            "file per location. Leave it out, or say --to root."
         )
         raise InvalidInputError(msg)
     known = {each.name.value for each in project.definitions}
-    for name in sorted({*wish.names, *wish.folders} - known):
+    for name in sorted({*request.names, *request.folders} - known):
         msg = f"There is no location {name!r}. Locations: {', '.join(sorted(known)) or 'none'}."
         raise InvalidInputError(msg)
 

@@ -30,7 +30,7 @@ def differing(one: Location, other: Location) -> list[str]:
 
 
 def differences(before: Project, after: Project, *, package_is_module: bool = False) -> list[str]:
-    """How the locations of two readings differ, a sentence each; none when they are the same.
+    """How the locations of two readings differ, as sentences; none when they are the same.
 
     Args:
         before: one reading.

@@ -17,16 +17,16 @@ from dagstead.repository.layouts.targets import Move
 
 
 def moved(
-    project: Project, moves: Sequence[Move], wish: MigrationRequest
+    project: Project, moves: Sequence[Move], request: MigrationRequest
 ) -> dict[str, SourceText | None]:
     """The files of ``dagster_cloud.yaml`` after some moves."""
-    return _Moving(project, moves, wish).files()
+    return _Moving(project, moves, request).files()
 
 
 class _Moving:
-    def __init__(self, project: Project, moves: Sequence[Move], wish: MigrationRequest) -> None:
+    def __init__(self, project: Project, moves: Sequence[Move], request: MigrationRequest) -> None:
         self._project = project
-        self._wish = wish
+        self._wish = request
         self._all = moves
         self._moves = [each for each in moves if each.location.family is Family.CLOUD]
         self._files: dict[str, SourceText | None] = {}

@@ -16,17 +16,17 @@ from dagstead.repository.layouts.targets import Move
 def remarks(
     project: Project,
     moves: Sequence[Move],
-    wish: MigrationRequest,
+    request: MigrationRequest,
     files: Mapping[str, SourceText | None],
 ) -> Iterator[str]:
-    """One sentence each."""
+    """What a person should know, as sentences."""
     if not files:
         return
     from_dg = any(each.location.family is Family.DG and not each.stays for each in moves)
-    if from_dg and wish.layout is not Layout.DG and not wish.keep:
+    if from_dg and request.layout is not Layout.DG and not request.keep:
         yield (
             "dg's tables go, too, and `dg dev` needs them. --keep leaves them; then "
-            "`dagstead check` tells when the two differ."
+            "`dagstead check` reports when the two differ."
         )
     if any(re.search(r"^defaults\s*:", each.text, re.MULTILINE) for each in files.values() if each):
         yield (

@@ -1,6 +1,6 @@
 """Bringing back locations that a merge of files has lost.
 
-``cat */dagster_cloud.yaml > dagster_cloud.yaml`` makes several lists of which the last one counts,
+``cat */dagster_cloud.yaml > dagster_cloud.yaml`` makes several lists; only the last one counts,
 and leaves ``build.directory`` as it was in each folder. What was lost is still in the file; or in
 the files that were merged, where they exist; or in git, when somebody has tidied up since.
 """
@@ -69,9 +69,9 @@ class _Earlier:
 @dataclass(slots=True)
 class _Repair:
     project: Project
-    wish: MigrationRequest
+    request: MigrationRequest
     tree: FileTree
-    past: History
+    history: History
     files: dict[str, SourceText | None] = field(default_factory=dict)
     reasons: list[str] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
@@ -80,22 +80,22 @@ class _Repair:
 
 
 def plan_repair(
-    project: Project, wish: MigrationRequest, tree: FileTree, past: History
+    project: Project, request: MigrationRequest, tree: FileTree, history: History
 ) -> Migration:
     """The changes that bring lost locations back. Nothing is written.
 
     Args:
         project: what was read.
-        wish: ``names`` are the locations to bring back, whatever lost them; ``folders`` say where
-            an entry belongs of which nothing else tells. Its layout does not count.
+        request: ``names`` are the locations to bring back, whatever lost them; ``folders`` say
+            where an entry belongs when nothing else does. Its layout does not count.
         tree: the files beside the configuration.
-        past: what was; asked only when the files of the present do not tell.
+        history: earlier commits; read only when the present files do not answer.
 
     Raises:
         LayoutError: when something speaks against it; a line for each reason, with its place.
         InvalidInputError: for a name that is and was nowhere.
     """
-    repair = _Repair(project, wish, tree, past)
+    repair = _Repair(project, request, tree, history)
     for broken in broken_files(project):
         _mend(repair, broken)
     if repair.reasons:
@@ -129,8 +129,10 @@ def _mend(repair: _Repair, broken: MergedLists) -> None:
 
 
 def _restored_remark(broken: MergedLists, found: ListEntry, origin: OriginalEntry) -> str:
-    last = broken.entries[-1].list_position
-    fate = f"is lost, because line {last.line} begins another 'locations'; it " * found.lost
+    fate = ""
+    if found.lost:
+        last = broken.entries[-1].list_position
+        fate = f"is lost, because line {last.line} begins another 'locations'; it "
     return (
         f"{found.node.position}: {found.name!r} {fate}is built from {origin.folder!r}, as "
         f"{origin.evidence}."
@@ -139,8 +141,8 @@ def _restored_remark(broken: MergedLists, found: ListEntry, origin: OriginalEntr
 
 def _origin(repair: _Repair, path: str, found: ListEntry) -> OriginalEntry | None:
     name = found.name
-    if name in repair.wish.folders:
-        folder = posixpath.normpath(repair.wish.folders[name])
+    if name in repair.request.folders:
+        folder = posixpath.normpath(repair.request.folders[name])
         return OriginalEntry(folder=folder, evidence="you say")
     part = _part(repair.project, path, found.node, name)
     if part is not None:
@@ -149,14 +151,14 @@ def _origin(repair: _Repair, path: str, found: ListEntry) -> OriginalEntry | Non
     here = _as_written(repair, path, found.node)
     if here is not None:
         return here
-    for version in repair.past.versions():
+    for version in repair.history.versions():
         then = read_contents(repair.project.root, version.files)
         part = _part(then, path, found.node, name)
         if part is not None:
             commit = version.commit[:_COMMIT_LENGTH]
             return OriginalEntry(folder=part.build_folder, evidence=f"{part.file} of {commit} said")
     repair.reasons.append(
-        f"{found.node.position}: {name!r} was in a file of its own folder, and nothing tells "
+        f"{found.node.position}: {name!r} was in a file of its own folder, and nothing says "
         f"which. Say --folder '{name}=PATH'."
     )
     return None
@@ -216,7 +218,7 @@ def _from_parts(repair: _Repair) -> None:
     wanted = [
         each
         for each in missing
-        if each.name.value in repair.wish.names or (is_merge and not repair.wish.names)
+        if each.name.value in repair.request.names or (is_merge and not repair.request.names)
     ]
     if not there:
         return
@@ -232,7 +234,7 @@ def _from_history(repair: _Repair) -> None:
     """Add what was lost in an earlier commit: what is asked for, or what a second list hid."""
     project = _now(repair)
     known = {each.name.value for each in project.definitions}
-    asked = repair.wish.names
+    asked = repair.request.names
     wanted = asked - known
     if not (wanted if asked else not repair.files):
         return
@@ -251,14 +253,14 @@ def _from_history(repair: _Repair) -> None:
         gone.setdefault(name, each.place)
     if wanted - known:
         missing = ", ".join(repr(each) for each in sorted(wanted - known))
-        msg = f"There is and was no location {missing}, as far as the files and git tell."
+        msg = f"There is and was no location {missing}, in the files or in git's history."
         raise InvalidInputError(msg)
     repair.remarks += _hints({each: gone[each] for each in gone if each not in known})
 
 
 def _earlier(repair: _Repair) -> Iterator[_Earlier]:
     """Every location of every earlier commit, newest first."""
-    for version in repair.past.versions():
+    for version in repair.history.versions():
         then = read_contents(repair.project.root, version.files)
         entries = [each for broken in broken_files(then) for each in broken.entries]
         hidden = {each.name for each in entries if each.lost}
@@ -280,7 +282,7 @@ def _whole(repair: _Repair, then: Project) -> Project:
     for broken in broken_files(then):
         if list(obstacles(broken)):
             continue
-        inner = _Repair(then, repair.wish, repair.tree, repair.past)
+        inner = _Repair(then, repair.request, repair.tree, repair.history)
         _mend(inner, broken)
         text = inner.files.get(broken.path)
         if text is not None and not inner.reasons:

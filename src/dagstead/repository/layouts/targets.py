@@ -39,7 +39,7 @@ class Move:
 @dataclass(slots=True)
 class _Moves:
     project: Project
-    wish: MigrationRequest
+    request: MigrationRequest
     tree: FileTree
     root_file: str
     #: Every definition, by name.
@@ -47,7 +47,7 @@ class _Moves:
     reasons: list[str] = field(default_factory=list)
 
 
-def find_moves(project: Project, wish: MigrationRequest, tree: FileTree) -> tuple[Move, ...]:
+def find_moves(project: Project, request: MigrationRequest, tree: FileTree) -> tuple[Move, ...]:
     """The moves for the locations that are meant, in the order of their definitions.
 
     Raises:
@@ -56,10 +56,10 @@ def find_moves(project: Project, wish: MigrationRequest, tree: FileTree) -> tupl
     definitions: dict[str, list[Location]] = defaultdict(list)
     for each in project.definitions:
         definitions[each.name.value].append(each)
-    work = _Moves(project, wish, tree, root_file(project), definitions)
-    chosen = {each: _moves_of(work, each) for each in definitions if wish.takes(each)}
+    work = _Moves(project, request, tree, root_file(project), definitions)
+    chosen = {each: _moves_of(work, each) for each in definitions if request.takes(each)}
     moves = [move for each in project.definitions for move in _own(each, chosen)]
-    work.reasons += _crowded(project, moves, wish)
+    work.reasons += _crowded(project, moves, request)
     if work.reasons:
         raise refusal(work.reasons)
     return tuple(moves)
@@ -85,7 +85,7 @@ def _moves_of(work: _Moves, name: str) -> list[Move]:
     every = work.definitions[name]
     definitions = [each for each in every if not each.variant]
     in_cloud = [each for each in definitions if each.family is Family.CLOUD]
-    if in_cloud and work.wish.layout is not Layout.DG:
+    if in_cloud and work.request.layout is not Layout.DG:
         # Then dg's tables are for developing, and stay.
         definitions = in_cloud
     if not definitions:
@@ -112,7 +112,7 @@ def _main(work: _Moves, definitions: list[Location]) -> Location:
     """The definition that goes on: one that is where it must be, else the one that counts."""
     chosen = work.project.location(definitions[0].name.value)
     best = chosen if chosen in definitions else definitions[0]
-    to_dg = work.wish.layout is Layout.DG
+    to_dg = work.request.layout is Layout.DG
     for each in definitions:
         if (each.family is Family.DG) is to_dg and each.file == _place(work, each):
             return each
@@ -136,13 +136,13 @@ def _move(location: Location, target: str, *, duplicate: bool) -> Move:
 
 def _place(work: _Moves, location: Location) -> str:
     """The file that a location belongs into."""
-    if work.wish.layout in {Layout.ROOT, Layout.ROOT_WORKFLOWS}:
+    if work.request.layout in {Layout.ROOT, Layout.ROOT_WORKFLOWS}:
         return work.root_file
-    if work.wish.layout is Layout.DG and location.family is Family.DG:
+    if work.request.layout is Layout.DG and location.family is Family.DG:
         return location.file
     own = location.build_folder if location.family is Family.CLOUD else location.folder
-    folder = work.wish.folders.get(location.name.value, own)
-    if work.wish.layout is Layout.DG:
+    folder = work.request.folders.get(location.name.value, own)
+    if work.request.layout is Layout.DG:
         return _settings_file(work.tree, folder)
     name = posixpath.basename(location.file) if location.family is Family.CLOUD else _FILE
     return posixpath.normpath(posixpath.join(folder, name))
@@ -162,10 +162,10 @@ def _target(work: _Moves, location: Location) -> str | None:
     name = location.name.value
     before = len(work.reasons)
     in_cloud = location.family is Family.CLOUD
-    if _own_folders(work.wish) and in_cloud and name not in work.wish.folders:
+    if _own_folders(work.request) and in_cloud and name not in work.request.folders:
         work.reasons += _without_folder(work, location, folder)
     unread = work.project.file(place) is None and work.tree.read(place) is not None
-    if unread and work.wish.layout is not Layout.DG:
+    if unread and work.request.layout is not Layout.DG:
         work.reasons.append(
             f"{location.position}: {place!r} is there already and was not read. "
             "Migrate the folder that has both files."
@@ -183,9 +183,9 @@ def _target(work: _Moves, location: Location) -> str | None:
     return place if len(work.reasons) == before else None
 
 
-def _own_folders(wish: MigrationRequest) -> bool:
+def _own_folders(request: MigrationRequest) -> bool:
     """Whether each location has a folder of its own in this layout."""
-    return wish.layout in {Layout.PER_LOCATION, Layout.DG}
+    return request.layout in {Layout.PER_LOCATION, Layout.DG}
 
 
 def _without_folder(work: _Moves, location: Location, folder: str) -> Iterator[str]:
@@ -220,9 +220,9 @@ def _contradiction(main: Location, other: Location) -> Iterator[str]:
         )
 
 
-def _crowded(project: Project, moves: list[Move], wish: MigrationRequest) -> Iterator[str]:
+def _crowded(project: Project, moves: list[Move], request: MigrationRequest) -> Iterator[str]:
     """Two locations for one file, where each has its own."""
-    if not _own_folders(wish):
+    if not _own_folders(request):
         return
     first: dict[str, Location] = {}
     moving = {id(each.location) for each in moves}

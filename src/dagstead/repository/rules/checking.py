@@ -43,7 +43,7 @@ def fixed(project: Project, findings: Sequence[Finding]) -> tuple[SourceText, ..
 
 
 def write(root: Path, sources: Iterable[SourceText]) -> None:
-    """Write changed files. Each is replaced as a whole, so that no half of one is left."""
+    """Write changed files. A file is replaced as a whole, so that no half of one is left."""
     for source in sources:
         path = (root / source.file).resolve()
         temporary = path.with_name(f".{path.name}.dagstead")

@@ -74,7 +74,7 @@ def unknown_key(project: Project) -> Iterator[Violation]:
     form=True,
     reason="""
         These keys come from `workspace.yaml`, from old drafts, from other tools' files or from
-        another level of this file. The official command line refuses each of them. The message
+        another level of this file. The official command line refuses all of them. The message
         says where the setting belongs.
         """,
     bad="""
@@ -323,7 +323,7 @@ def _hidden(key: Node) -> str:
 
 
 def _has_misspelt_name(entry: Node) -> bool:
-    """Whether the rule for the key tells of it already."""
+    """Whether another rule already reports it."""
     keys = [each.key for each in entry.entries]
     return any(_hidden(key) or is_same_word(str(key.value), "location_name") for key in keys)
 
@@ -357,7 +357,7 @@ def _mapping(node: Node, key: str) -> Iterator[Violation]:
         yield Violation(
             position=entry.value.position,
             message=f"{key} is {kind_of(entry.value)}, not a mapping",
-            instead=f"Write the settings of {key} below it, indented, each as 'key: value'",
+            instead=f"Write the settings of {key} below it, indented, as lines of 'key: value'",
         )
 
 

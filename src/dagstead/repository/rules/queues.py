@@ -15,7 +15,7 @@ from dagstead.repository.rules.base import Severity, Violation, replacing, rule
     "queue-named-default",
     reason="""
         The default queue is the absence of a name. A location with `agent_queue: default-queue`
-        waits for an agent that was told to serve a queue of exactly that name; ordinary agents
+        waits for an agent that is configured to serve a queue of exactly that name; ordinary agents
         serve none. The empty text is a name, too. The deploy does not fail at once: it waits an
         hour for the location to load, then times out.
         """,
@@ -174,7 +174,7 @@ def ambiguous_location(project: Project) -> Iterator[Violation]:
         result = location.classification
         null_registry = location.node.get("build", "registry")
         queue = location.queue
-        # An empty registry, and a queue that is none, are told of by their own rules.
+        # Other rules report empty registries and queues that do not exist.
         if result.kind is not Kind.AMBIGUOUS or null_registry is not None:
             continue
         if queue is not None and result.node is queue.node and not queue.value.strip():

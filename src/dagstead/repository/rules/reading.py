@@ -27,7 +27,7 @@ _GOOD = """
     reason="""
         The official command line reads configuration as UTF-8 and stops with a traceback at the
         first byte that is not. Editors on Windows write UTF-16 or a code page when they are not
-        told otherwise. A byte order mark does no harm.
+        set to UTF-8. A byte order mark does no harm.
         """,
     bad={"dagster_cloud.yaml": "locations:\n  - location_name: m\udcfcsli\n"},
     good="""
@@ -251,6 +251,6 @@ def _without_locations(root: Node, file: ConfigFile) -> Violation:
 
 
 def _is_raw_template(file: ConfigFile) -> bool:
-    """Whether Jinja tags are what makes it unreadable: another rule tells of that."""
+    """Whether Jinja tags are what makes it unreadable: another rule reports that."""
     unreadable = file.parsed.syntax is not None or bool(file.parsed.broken)
     return unreadable and file.template_tag is not None and not file.rendered

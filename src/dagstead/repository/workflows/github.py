@@ -200,7 +200,7 @@ def _deploy_job(
 def matrix_entries(
     sessions: Iterable[PlannedSession], *, with_lists: bool = False
 ) -> Iterator[dict[str, str]]:
-    """What a job of a matrix is told about its location.
+    """What a job of a matrix gets to know about its location.
 
     ``with_lists`` adds its name as the official action takes it.
     """

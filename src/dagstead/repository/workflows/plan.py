@@ -1,4 +1,4 @@
-"""What there is to build and deploy: locations by the file that one session deploys them from."""
+"""What to build and deploy: locations by the file that one session deploys them from."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class Choice(Enum):
 class Surroundings:
     """What a script finds around it: the variables of one CI."""
 
-    #: What the command line is to tell of the commit.
+    #: What the command line reports about the commit.
     git_arguments: tuple[str, ...]
     #: The repository, as a word of the shell; dependencies that were built for it are shared.
     repository: str
@@ -118,7 +118,7 @@ def build(session: PlannedSession, options: Options, choice: Choice, around: Sur
 
 
 def push_images(session: PlannedSession, choice: Choice, around: Surroundings) -> str:
-    """Build each image, push it under a tag of its own, and tell the session.
+    """Build every image, push it under a tag of its own, and record it in the session.
 
     A pull request only reads the layer cache.
     """
@@ -138,7 +138,7 @@ def push_images(session: PlannedSession, choice: Choice, around: Surroundings) -
 
 
 def record_images(session: PlannedSession, choice: Choice, *, tag: str) -> str:
-    """Tell the session of images that another job has pushed; their tags end in ``tag``."""
+    """Record images in the session that another job has pushed; their tags end in ``tag``."""
     script = (
         "record_image() {\n"
         '  dagster-cloud ci set-build-output --location-name "$1" \\\n'
@@ -197,7 +197,7 @@ def close_branch_deployment() -> str:
 
 def refuse_full_deployment() -> str:
     """End with an error when the session is not one of a branch deployment."""
-    told = (
+    message = (
         "::error::No branch deployment was made, so this would go to the full one. "
         "Let the token make them: dagstead token create --branch-deployments"
     )
@@ -205,7 +205,7 @@ def refuse_full_deployment() -> str:
         (
             "status=$(dagster-cloud ci status)",
             """if ! grep -Eq '"is_branch_deployment": *true' <<< "$status"; then""",
-            f"  echo {_q(told)}",
+            f"  echo {_q(message)}",
             "  exit 1",
             "fi",
         )
@@ -213,7 +213,7 @@ def refuse_full_deployment() -> str:
 
 
 def choose_changed(session: PlannedSession, files: Iterable[str], workflow: str) -> str:
-    """Write the plan: locations of which a watched file has changed."""
+    """Write the plan: locations with a watched file that has changed."""
     lines = [
         f"if changed {' '.join(map(_pathspec, (*each.watched, *files)))}; then\n"
         f"  printf '%s\\n' {_q(plan_line(each))} >> \"$PLAN\"\nfi"
@@ -240,7 +240,7 @@ def choose_changed(session: PlannedSession, files: Iterable[str], workflow: str)
 
 
 def tell_names() -> str:
-    """Tell later steps the names of the plan as a list in JSON, of locations without quotes."""
+    """Pass the names of the plan to later steps as a list in JSON, of locations without quotes."""
     names = """names=$(cut -d '|' -f 2 "$PLAN" | sed 's/.*/"&"/' | paste -sd ,)"""
     return f'\n{names}\necho "locations=[$names]" >> "$GITHUB_OUTPUT"'
 
@@ -265,7 +265,7 @@ def plan_line(target: PlannedLocation) -> str:
     return f"{target.kind}|{target.name}|{target.directory}|{target.registry}|{target.slug}"
 
 
-#: Tells later steps whether there is something of each kind.
+#: Passes to later steps whether there are locations of every kind.
 _TELL = dedent(
     """\
     cat "$PLAN"

@@ -191,7 +191,7 @@ def test_agents_yaml_is_the_whole_truth(tmp_path: Path) -> None:
         ("agents: [{name: eu, queues: a}]", "queues is text, not a list"),
     ],
 )
-def test_a_mistake_in_agents_yaml_is_told_with_its_place(
+def test_a_mistake_in_agents_yaml_is_reported_with_its_place(
     tmp_path: Path, text: str, says: str
 ) -> None:
     with pytest.raises(InvalidInputError) as raised:
@@ -222,7 +222,7 @@ def test_named_files_are_layers_or_agents(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", ["dagster.yaml", "values.yaml"])
-def test_a_file_that_cannot_be_read_is_told(tmp_path: Path, path: str) -> None:
+def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path, path: str) -> None:
     text = "dagster_cloud_api: {\ndagsterCloud: [\n"
 
     found = find_agents(repository(tmp_path, {path: text}))

@@ -67,9 +67,9 @@ class Repository:
         return self.git("rev-parse", "HEAD")
 
     def changes(self, since: str = "HEAD", folder: str = ".", **options: Any) -> Changes:
-        """What the command would tell."""
-        question = ChangesQuery(path=self.root / folder, since=since, **options)
-        return find_changes(question, more_known=known_from_workflows)
+        """What the command would find."""
+        query = ChangesQuery(path=self.root / folder, since=since, **options)
+        return find_changes(query, more_known=known_from_workflows)
 
     def touched(self, since: str = "HEAD", folder: str = ".", **options: Any) -> set[str]:
         """The names of the touched locations."""

@@ -177,7 +177,7 @@ def test_a_location_that_is_gone_is_a_difference_but_no_job(
     assert "other is gone" in names.err
 
 
-def test_a_folder_that_is_not_there_is_told(dagstead: Command) -> None:
+def test_a_folder_that_is_not_there_is_reported(dagstead: Command) -> None:
     said = dagstead("changes", "nowhere/at/all", "--since", "HEAD")
 
     assert said.code == 2

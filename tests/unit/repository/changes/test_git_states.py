@@ -76,7 +76,7 @@ def test_a_deleted_file_touches(two: Repository) -> None:
     assert two.touched("HEAD~1") == {"b"}
 
 
-def test_a_location_that_is_gone_is_told(two: Repository) -> None:
+def test_a_location_that_is_gone_is_reported(two: Repository) -> None:
     two.commit({"dagster_cloud.yaml": cloud(a="a"), "b/y.py": None})
 
     changes = two.changes("HEAD~1")
@@ -276,14 +276,14 @@ def test_a_repository_inside_that_is_no_submodule_counts_as_a_whole(two: Reposit
     assert two.touched() == {"a"}
 
 
-def test_a_configuration_that_cannot_be_read_is_told(two: Repository) -> None:
+def test_a_configuration_that_cannot_be_read_is_reported(two: Repository) -> None:
     two.write({"a/dagster_cloud.yaml": "locations: [\n"})
 
     with pytest.raises(DagsteadError, match="a/dagster_cloud.yaml cannot be read"):
         two.changes()
 
 
-def test_a_sparse_checkout_is_told(two: Repository) -> None:
+def test_a_sparse_checkout_is_reported(two: Repository) -> None:
     two.git("sparse-checkout", "set", "a")
 
     changes = two.changes()

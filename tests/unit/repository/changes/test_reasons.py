@@ -1,4 +1,4 @@
-"""What a location is made from beside its dependencies, and the chain that is told."""
+"""What a location is made from beside its dependencies, and the chain that is shown."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_an_entry_that_moved_to_another_file_is_the_same(tmp_path: Path) -> None
     assert repository.touched() == set()
 
 
-def test_values_are_not_told(tmp_path: Path) -> None:
+def test_values_are_not_reported(tmp_path: Path) -> None:
     context = "    container_context: {k8s: {env_vars: [TOKEN=hidden%s]}}\n"
     repository = Repository.made(tmp_path, {"dagster_cloud.yaml": cloud(etl="etl") + context % 1})
     repository.write({"dagster_cloud.yaml": cloud(etl="etl") + context % 2})
@@ -145,7 +145,7 @@ def workflow(*steps: str) -> str:
         "{run: 'docker build -f $DIR/Dockerfile .', env: {DIR: etl}}",
     ],
 )
-def test_a_workflow_tells_the_build_context(step: str, tmp_path: Path) -> None:
+def test_a_workflow_says_the_build_context(step: str, tmp_path: Path) -> None:
     repository = Repository.made(
         tmp_path,
         {
@@ -162,7 +162,7 @@ def test_a_workflow_tells_the_build_context(step: str, tmp_path: Path) -> None:
     assert lines(repository) == ["etl: dbt/x.sql (untracked) <- etl/Dockerfile:2 COPY ."]
 
 
-def test_what_belongs_to_no_location_is_told(tmp_path: Path) -> None:
+def test_what_belongs_to_no_location_is_reported(tmp_path: Path) -> None:
     repository = Repository.made(tmp_path, HOME)
     repository.write(
         {
@@ -285,7 +285,7 @@ def test_a_watch_can_take_paths_out(tmp_path: Path) -> None:
     assert repository.touched(watch={"other": ["top"]}) == {"etl", "other"}
 
 
-def test_a_location_from_outside_of_the_repository_is_told_of(tmp_path: Path) -> None:
+def test_a_location_from_outside_of_the_repository_is_reported(tmp_path: Path) -> None:
     repository = Repository.made(tmp_path / "r", {"dagster_cloud.yaml": cloud(far="../far")})
     repository.write({"x": ""})
 

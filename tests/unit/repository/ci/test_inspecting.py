@@ -123,7 +123,7 @@ def test_a_template_in_a_folder_is_no_workflow(tmp_path: Path) -> None:
     assert examine(found) == ()
 
 
-def test_the_command_tells_of_each_workflow(dagstead: Command, tmp_path: Path) -> None:
+def test_the_command_reports_each_workflow(dagstead: Command, tmp_path: Path) -> None:
     inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, BUILD, DEPLOY)})
 
     said = dagstead("workflow", "inspect", str(tmp_path))
@@ -156,13 +156,13 @@ def test_the_command_answers_programs(dagstead: Command, tmp_path: Path) -> None
     words = ["workflow", "inspect", str(tmp_path), "--format"]
     inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(BEGIN, DEPLOY)})
 
-    told = json.loads(dagstead(*words, "json").out)
-    assert (told["pattern"], told["errors"]) == ("b1", 1)
-    (only,) = told["workflows"]
+    reported = json.loads(dagstead(*words, "json").out)
+    assert (reported["pattern"], reported["errors"]) == ("b1", 1)
+    (only,) = reported["workflows"]
     assert only["path"] == WORKFLOW
     assert only["locations"][0]["name"] == "etl"
     assert only["locations"][0]["deploys"][0]["line"] == 13
-    assert told["findings"][0]["code"] == "DW113"
+    assert reported["findings"][0]["code"] == "DW113"
     assert dagstead(*words, "github").out.startswith(f"::error file={WORKFLOW},line=13")
     (run,) = json.loads(dagstead(*words, "sarif").out)["runs"]
     assert [each["ruleId"] for each in run["results"]] == ["DW113"]
@@ -204,7 +204,7 @@ def test_patterns_of_an_action_that_compares_are_looked_up(tmp_path: Path) -> No
     assert (only.position.line, only.position.column) == (13, 17)
 
 
-def test_a_moving_tag_is_told_once_for_a_file(tmp_path: Path) -> None:
+def test_a_moving_tag_is_reported_once_for_a_file(tmp_path: Path) -> None:
     moving = [each.replace("v1.13.7", "v0.1") for each in (BEGIN, BUILD, DEPLOY)]
     found = inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(*moving)})
 
@@ -213,7 +213,7 @@ def test_a_moving_tag_is_told_once_for_a_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "reported"),
     [
         ("DAGSTER_CLOUD_API_TOKEN: user:ours:0123456", True),
         ("ANYTHING: agent:ours:0123456789abcdef0123", True),
@@ -225,17 +225,19 @@ def test_a_moving_tag_is_told_once_for_a_file(tmp_path: Path) -> None:
         ("PASSWORD_FILE: /run/secrets/x1", False),
     ],
 )
-def test_a_secret_is_told_from_a_word(line: str, *, told: bool, tmp_path: Path) -> None:
+def test_a_secret_is_distinguished_from_a_word(
+    line: str, *, reported: bool, tmp_path: Path
+) -> None:
     text = workflow(BEGIN, BUILD, DEPLOY, head=f"env:\n  {line}\n")
     findings = examine(inspected(tmp_path, {**locations(ETL), WORKFLOW: text}))
 
-    assert [each.code for each in findings] == (["DW170"] if told else [])
+    assert [each.code for each in findings] == (["DW170"] if reported else [])
     value = line.partition(": ")[2]
     assert not any(value in each.found.sentences for each in findings)
 
 
 @pytest.mark.parametrize(
-    ("expression", "told"),
+    ("expression", "reported"),
     [
         ("github.head_ref", True),
         ("github.event.pull_request.head.ref", True),
@@ -246,12 +248,14 @@ def test_a_secret_is_told_from_a_word(line: str, *, told: bool, tmp_path: Path) 
         ("env.NAME", False),
     ],
 )
-def test_only_what_others_write_is_foreign(expression: str, *, told: bool, tmp_path: Path) -> None:
+def test_only_what_others_write_is_foreign(
+    expression: str, *, reported: bool, tmp_path: Path
+) -> None:
     text = workflow(f"run: echo ${{{{ {expression} }}}}", BEGIN, BUILD, DEPLOY)
 
     found = codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text}))
 
-    assert found == ({"DW171"} if told else set())
+    assert found == ({"DW171"} if reported else set())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.unit.repository.ci.followed import action, acts
 @pytest.mark.parametrize(
     ("step", "does", "names", "strategy", "file"),
     [
-        (action("utils/prerun"), ActKind.TELL, (), None, None),
+        (action("utils/prerun"), ActKind.NOTIFY, (), None, None),
         (action("utils/ci-init", project_dir="."), ActKind.BEGIN, (), None, "dagster_cloud.yaml"),
         (
             action(
@@ -79,8 +79,8 @@ from tests.unit.repository.ci.followed import action, acts
             "dagster_cloud.yaml",
         ),
         (action("utils/get_branch_deployment"), ActKind.OPEN, (), None, None),
-        (action("utils/notify"), ActKind.TELL, (), None, None),
-        (action("utils/run"), ActKind.TELL, (), None, None),
+        (action("utils/notify"), ActKind.NOTIFY, (), None, None),
+        (action("utils/run"), ActKind.NOTIFY, (), None, None),
     ],
 )
 def test_an_official_action_does_what_it_does(
@@ -195,8 +195,8 @@ def test_prerun_chooses_between_pex_and_images_and_closes(tmp_path: Path) -> Non
     slow = acts(tmp_path, *steps, head=env.format("false"))
     closed = acts(tmp_path, *steps, head=env.format("true"), event=Event.CLOSE)
 
-    assert [each.does for each in fast] == [ActKind.TELL, ActKind.BUILD_AND_DEPLOY]
-    assert [each.does for each in slow] == [ActKind.TELL, ActKind.READ]
+    assert [each.does for each in fast] == [ActKind.NOTIFY, ActKind.BUILD_AND_DEPLOY]
+    assert [each.does for each in slow] == [ActKind.NOTIFY, ActKind.READ]
     assert [each.does for each in closed] == [ActKind.CLOSE]
     assert fast[1].file == slow[1].file == "dagster_cloud.yaml"
 

@@ -1,4 +1,4 @@
-"""Workflows and actions that are called, and what is told of a location in the end."""
+"""Workflows and actions that are called, and what is known of a location in the end."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_called_workflow_and_action_are_part_of_the_caller(tmp_path: Path) -> 
     etl = found.of(".github/workflows/etl.yml")
     assert etl is not None
     assert [(act.does, act.chosen.names, act.file) for _, act in etl.acts(Event.PUSH)] == [
-        (ActKind.TELL, (), None),
+        (ActKind.NOTIFY, (), None),
         (ActKind.BEGIN, (), "etl/dagster_cloud.yaml"),
         (ActKind.RECORD, ("etl",), None),
         (ActKind.DEPLOY, (), None),
@@ -93,7 +93,7 @@ def test_a_workflow_that_calls_itself_ends(tmp_path: Path) -> None:
     assert only.runs == ()
 
 
-def test_a_use_tells_where_a_location_is_deployed_and_what_starts_it(tmp_path: Path) -> None:
+def test_a_use_says_where_a_location_is_deployed_and_what_starts_it(tmp_path: Path) -> None:
     text = workflow(
         action("utils/ci-init", project_dir=".", location_names="'[\"etl\"]'"),
         action("utils/dagster-cloud-cli", command="ci build --build-strategy python-executable"),

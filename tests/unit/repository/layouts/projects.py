@@ -37,21 +37,21 @@ def project_of(files: Mapping[str, bytes]) -> Project:
     return with_changes(empty, files)
 
 
-def planned(files: Mapping[str, str | bytes], to: Layout, **wish: Any) -> Migration:
+def planned(files: Mapping[str, str | bytes], to: Layout, **request: Any) -> Migration:
     """A plan for some files; every folder that a test names is there."""
     data = {path: text.encode() if isinstance(text, str) else text for path, text in files.items()}
     folders = frozenset({"a", "b", "c", "etl", "reports", "deep/er", "d e"})
     return plan_migration(
-        project_of(data), MigrationRequest(layout=to, **wish), MemoryTree(data, folders)
+        project_of(data), MigrationRequest(layout=to, **request), MemoryTree(data, folders)
     )
 
 
-def migrated(files: Mapping[str, str | bytes], to: Layout, **wish: Any) -> dict[str, str]:
+def migrated(files: Mapping[str, str | bytes], to: Layout, **request: Any) -> dict[str, str]:
     """All files after a migration, as text with their line ends."""
     after: dict[str, str] = {
         path: text if isinstance(text, str) else text.decode() for path, text in files.items()
     }
-    for change in planned(files, to, **wish).changes:
+    for change in planned(files, to, **request).changes:
         if change.after is None:
             del after[change.path]
         else:

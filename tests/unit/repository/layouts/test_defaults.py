@@ -79,7 +79,7 @@ def test_an_entry_without_the_value_keeps_it_out_of_the_defaults() -> None:
     assert not planned({_FILE: some}, Layout.ROOT, factor_defaults=True).changes
 
 
-def test_a_person_is_told_who_reads_defaults() -> None:
+def test_a_person_learns_who_reads_defaults() -> None:
     plan = planned({_FILE: _EXPANDED}, Layout.ROOT, factor_defaults=True)
 
     assert any("ci template" in each for each in plan.remarks)

@@ -40,9 +40,9 @@ def refusals(data: bytes) -> Iterator[str]:
         for layout in (Layout.PER_LOCATION, Layout.ROOT, Layout.DG)
         for factor in ((None, True, False) if layout is Layout.ROOT else (None, False))
     ]
-    for wish in wishes:
+    for request in wishes:
         try:
-            plan_migration(project, wish, tree)
+            plan_migration(project, request, tree)
         except LayoutError as error:
             yield error.message
     try:

@@ -10,7 +10,7 @@ import pytest
 
 from dagstead.errors import InvalidInputError, LayoutError
 from dagstead.repository.files import read_project
-from dagstead.repository.layouts.history import History, NoHistory, Version, past_of
+from dagstead.repository.layouts.history import History, NoHistory, Version, history_of
 from dagstead.repository.layouts.model import DiskTree, Layout, Migration, MigrationRequest
 from dagstead.repository.layouts.restore import plan_repair
 from tests.support.git import git
@@ -49,7 +49,7 @@ locations:
 
 
 class Commits:
-    """A past that a test makes up, newest first."""
+    """A history that a test makes up, newest first."""
 
     def __init__(self, *files: Mapping[str, str]) -> None:
         self._files = files
@@ -60,11 +60,14 @@ class Commits:
             yield Version(commit=f"{number}" * 40, files=data)
 
 
-def repaired(files: Mapping[str, str], past: History | None = None, **wish: Any) -> Migration:
+def repaired(files: Mapping[str, str], history: History | None = None, **request: Any) -> Migration:
     data = {path: text.encode() for path, text in files.items()}
     tree = MemoryTree(data, frozenset({"a", "b"}))
     return plan_repair(
-        project_of(data), MigrationRequest(layout=Layout.ROOT, **wish), tree, past or NoHistory()
+        project_of(data),
+        MigrationRequest(layout=Layout.ROOT, **request),
+        tree,
+        history or NoHistory(),
     )
 
 
@@ -131,9 +134,9 @@ def test_what_only_the_parts_have_is_added() -> None:
 
 def test_a_location_that_a_second_list_hid_in_git_comes_back() -> None:
     tidy = _B + "  build: {directory: b}\n"
-    past = Commits({_FILE: tidy}, {_FILE: _A + _B}, _PARTS)
+    history = Commits({_FILE: tidy}, {_FILE: _A + _B}, _PARTS)
 
-    plan = repaired({_FILE: tidy}, past)
+    plan = repaired({_FILE: tidy}, history)
 
     entry = "- location_name: a\n  code_source: {package_name: a}\n  build:\n    directory: ./a\n"
     assert entry in root_of(plan)
@@ -143,13 +146,13 @@ def test_a_location_that_a_second_list_hid_in_git_comes_back() -> None:
 
 def test_a_location_that_was_taken_away_comes_back_by_name() -> None:
     tidy = _B + "  build: {directory: b}\n"
-    past = Commits({_FILE: tidy}, _PARTS)
+    history = Commits({_FILE: tidy}, _PARTS)
 
-    assert not repaired({_FILE: tidy}, past).changes
-    assert "--location 'a' brings it back" in repaired({_FILE: tidy}, past).remarks[0]
-    assert "directory: ./a" in root_of(repaired({_FILE: tidy}, past, names=frozenset({"a"})))
+    assert not repaired({_FILE: tidy}, history).changes
+    assert "--location 'a' brings it back" in repaired({_FILE: tidy}, history).remarks[0]
+    assert "directory: ./a" in root_of(repaired({_FILE: tidy}, history, names=frozenset({"a"})))
     with pytest.raises(InvalidInputError, match="is and was no location 'z'"):
-        repaired({_FILE: tidy}, past, names=frozenset({"z"}))
+        repaired({_FILE: tidy}, history, names=frozenset({"z"}))
 
 
 def test_what_is_whole_stays() -> None:
@@ -188,9 +191,9 @@ def test_git_is_asked_from_a_folder_of_the_repository(tmp_path: Path) -> None:
     git(tmp_path, "commit", "-qm", "two")
 
     project = read_project(data)
-    versions = list(past_of(project).versions())
+    versions = list(history_of(project).versions())
     plan = plan_repair(
-        project, MigrationRequest(layout=Layout.ROOT), DiskTree(project.root), past_of(project)
+        project, MigrationRequest(layout=Layout.ROOT), DiskTree(project.root), history_of(project)
     )
 
     assert [sorted(each.files) for each in versions] == [[_FILE], sorted(_PARTS)]
@@ -200,4 +203,4 @@ def test_git_is_asked_from_a_folder_of_the_repository(tmp_path: Path) -> None:
 def test_outside_of_git_there_is_no_past(tmp_path: Path) -> None:
     (tmp_path / _FILE).write_text(_MENDED, encoding="utf-8")
 
-    assert list(past_of(read_project(tmp_path)).versions()) == []
+    assert list(history_of(read_project(tmp_path)).versions()) == []

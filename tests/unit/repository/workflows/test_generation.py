@@ -266,7 +266,7 @@ def test_images_go_to_the_registry_that_the_location_names(
 
 
 @pytest.mark.parametrize(
-    ("location", "told"),
+    ("location", "reported"),
     [
         ({"location_name": "x", "agent_queue": "q"}, "ambiguous"),
         ({"location_name": "x|y"}, "cannot be written into a script safely"),
@@ -275,12 +275,12 @@ def test_images_go_to_the_registry_that_the_location_names(
     ],
 )
 def test_what_cannot_be_deployed_is_refused_with_its_place(
-    location: dict[str, Any], told: str, tmp_path: Path
+    location: dict[str, Any], reported: str, tmp_path: Path
 ) -> None:
     with pytest.raises(InvalidInputError, match=r"dagster_cloud\.yaml:\d+:\d+.*") as refused:
         generate(repository(tmp_path, location), Options())
 
-    assert told in refused.value.message
+    assert reported in refused.value.message
 
 
 @pytest.mark.parametrize(

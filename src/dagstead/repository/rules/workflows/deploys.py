@@ -87,7 +87,7 @@ def _is_deployed_from_elsewhere(inspection: Inspection, location: Location) -> b
 
 
 def _is_broken(inspection: Inspection) -> bool:
-    """Whether a workflow cannot do what it is meant to; other rules tell why."""
+    """Whether a workflow cannot do what it is meant to; other rules say why."""
     unclear = {Shape.OTHER, Shape.INVALID}
     return any(each.verdict.shape in unclear for each in inspection.workflows) or any(
         _missing(inspection)
@@ -198,7 +198,7 @@ def _is_made(inspected: InspectedWorkflow, file: str) -> bool:
     reason="""
         `ci deploy` stops when a location of the session was not built, and deploys none of them.
         A serverless location is built with `ci build`; for a hybrid one an image is pushed, and
-        `ci set-build-output` tells the session of it.
+        `ci set-build-output` records it in the session.
         """,
     bad={**locations(TRAIN), WORKFLOW: workflow(BEGIN, DEPLOY)},
     good={

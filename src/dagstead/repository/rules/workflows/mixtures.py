@@ -1,7 +1,7 @@
 """DS501 and DS504: one command for a repository that mixes serverless and hybrid locations.
 
 Where it is certain that a location is built in the way of another kind, ``DW13x`` say so; these are
-about the commands of which only the mixture is known.
+about the commands when only the mixture is known.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _in_workflows(inspection: Inspection, commands: frozenset[str]) -> Iterator[
 
 
 def _in_scripts(inspection: Inspection, commands: frozenset[str]) -> Iterator[Position]:
-    """The same in scripts that are files, of which nobody knows who calls them."""
+    """The same in script files, whose callers are unknown."""
     project = inspection.project
     for script in scripts_of(project, inspection.files):
         for call, position in script.calls() if script.is_file else ():

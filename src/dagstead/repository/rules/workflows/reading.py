@@ -46,7 +46,7 @@ def unreadable_workflow(inspection: Inspection) -> Iterator[Violation]:
     severity=Severity.WARNING,
     reason="""
         A file in which everything is a comment looks like a workflow in the list of files, and
-        does nothing. CI tells of it as of one that is broken.
+        does nothing. CI reports it as broken.
         """,
     bad={WORKFLOW: "# on: push\n# jobs:\n"},
     good=_GOOD,

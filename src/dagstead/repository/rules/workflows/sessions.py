@@ -127,7 +127,7 @@ def sessions_in_one_folder(inspection: Inspection) -> Iterator[Violation]:
         Violation(
             position=act.position,
             message=f"'{act.by}' empties the session of line {other.position.line}",
-            instead=f"Give each its own {_STATE}, or begin one with all locations",
+            instead=f"Give every session its own {_STATE}, or begin one with all locations",
         )
         for other, act in _colliding(inspection)
         if act.tool is not Tool.ACTION
@@ -191,7 +191,7 @@ def branch_deployment_stays(inspection: Inspection) -> Iterator[Violation]:
 
 
 def _closes(act: Act) -> bool:
-    """Whether it tells the control plane of a pull request that is closed."""
+    """Whether it reports a closed pull request to the control plane."""
     # The actions for branch deployments take the state of the pull request from the event.
     takes_state = act.by in {"build_deploy_python_executable", *_BRANCH_ACTIONS}
     return act.does is ActKind.CLOSE or takes_state

@@ -147,7 +147,7 @@ def _ignored(inspection: Inspection) -> Iterator[Violation]:
     good={**locations(TRAIN), WORKFLOW: workflow(BEGIN, _pushed("train"), _RECORD, DEPLOY)},
 )
 def image_pushed_elsewhere(inspection: Inspection) -> Iterator[Violation]:
-    """The image that a session is told of is pushed where it says."""
+    """The image that a session records is pushed to the registry that it names."""
     return once(_elsewhere(inspection))
 
 
