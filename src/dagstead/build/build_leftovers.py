@@ -1,4 +1,4 @@
-"""A package without what builds left in it, for build backends that look for packages themselves.
+"""Copies a package without leftovers of builds, for backends that look for packages themselves.
 
 setuptools refuses a project in which it finds a second folder beside the package: ``out``, say.
 """

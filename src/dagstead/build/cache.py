@@ -87,7 +87,7 @@ class BuildCache:
         return path
 
     def sweep(self, *, before: float) -> None:
-        """Remove what nobody has used since ``before``, in seconds since 1970."""
+        """Remove what has not been used since ``before``, in seconds since 1970."""
         for folder in self._swept():
             for each in folder.iterdir():
                 with suppress(FileNotFoundError):

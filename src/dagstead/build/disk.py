@@ -1,4 +1,4 @@
-"""What a disk without room says, to us and to the programs that we start."""
+"""Recognises a full disk, in our errors and in those of programs that we start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Building a location as an image, through the docker command line with BuildKit."""
+"""Builds a location as an image, with the docker command line and BuildKit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Loading the definitions of built PEX files once, as the managed pool will.
+"""Loads the definitions of built PEX files once, as the managed pool will.
 
 Dependencies are unpacked into an environment of the target Python that is kept, as the pool keeps
 it; the location's own files lie in front of it, and the process is started in

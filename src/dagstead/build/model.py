@@ -73,7 +73,7 @@ How: TypeAlias = PexPlan | DockerPlan | PrebuiltPlan
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlannedBuild:
-    """What is to be done for one code location."""
+    """What to do for one code location."""
 
     location: str
     #: The location's name in the form of tags and file names; unique in the plan.

@@ -1,4 +1,4 @@
-"""Building a location as two PEX files."""
+"""Builds a location as two PEX files."""
 
 from __future__ import annotations
 

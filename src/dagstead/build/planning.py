@@ -76,7 +76,7 @@ def make_plan(project: Project, options: PlanOptions) -> BuildPlan:
 
     Raises:
         InvalidInputError: with a sentence for each location that cannot be built as it is written
-            or chosen: ambiguous, without a folder, with a registry that is none.
+            or chosen: ambiguous, without a folder, with a registry that is not one.
     """
     _check_names(project, options)
     chosen = [

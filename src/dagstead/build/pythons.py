@@ -29,12 +29,12 @@ def choose_python(
 ) -> tuple[str, str]:
     """The version to build for, as ``3.12``, and why.
 
-    What is asked for wins; then ``.python-version`` of the folder or one above it, up to ``root``;
-    then the Python that runs this command, if ``requires-python`` allows it; then the newest
-    allowed one that this machine has.
+    A version that was asked for wins; then ``.python-version`` of the folder or one above it, up
+    to ``root``; then the Python that runs this command, if ``requires-python`` allows it; then the
+    newest allowed one that this machine has.
 
     Raises:
-        InvalidInputError: when the version is none, or contradicts ``requires-python``.
+        InvalidInputError: when it is not a version, or contradicts ``requires-python``.
     """
     specifier = _requires_python(folder)
     for version, reason in _named(folder, root, asked):

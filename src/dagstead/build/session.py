@@ -1,4 +1,4 @@
-"""Doing what a plan says: all locations in one session, several at a time."""
+"""Builds what a plan says: all locations in one session, several at a time."""
 
 from __future__ import annotations
 

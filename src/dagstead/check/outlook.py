@@ -83,7 +83,7 @@ def with_pool(found: AgentScan, project: Project) -> AgentScan:
         return found
     if found.agents:
         message = "the managed pool is taken to serve the default queue beside these agents"
-        advice = "Say --no-pool where there is none"
+        advice = "Add --no-pool where there is none"
     else:
         message = (
             "no agents are known: the managed pool alone is assumed, which serves the default queue"

@@ -44,7 +44,7 @@ def main() -> None:
 
 
 def _end_quietly() -> NoReturn:
-    """The reader of a pipe has gone, as `head` does: that is no failure."""
+    """The reader of a pipe has gone, as `head` does: that is not a failure."""
     # Python would complain of what it could not write.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(0)

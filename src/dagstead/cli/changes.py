@@ -47,7 +47,7 @@ def changes(
 
     `dagstead changes --since HEAD --format names` lists what is not committed yet
 
-    `dagstead changes --since HEAD~1 --why` has every path, and what led to it
+    `dagstead changes --since HEAD~1 --why` shows every path, and what led to it
 
     `dagstead changes --since v1 --watch 'etl=dbt_project/**'` adds files that only code opens
     """

@@ -44,7 +44,7 @@ def check(
     """Find what is wrong in a repository before it is deployed: offline, without a server.
 
     Reads dagster_cloud.yaml files, dg projects and workspaces, agents' files (dagster.yaml, Helm
-    values, compose files) and deploy workflows. Each finding has a place, a rule's code, what is
+    values, compose files) and deploy workflows. Every finding has a place, a rule's code, what is
     wrong and what to write instead. Exits with 0 without errors, 1 with errors, 2 when it could
     not check.
 
@@ -52,7 +52,7 @@ def check(
 
     `dagstead check` checks the current folder
 
-    `dagstead check --fix etl` puts right what is safe to in the folder etl
+    `dagstead check --fix etl` fixes what is safe to fix in the folder etl
 
     `dagstead check --format github` writes annotations in GitHub Actions
 

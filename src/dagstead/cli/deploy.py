@@ -115,7 +115,7 @@ def _narrow(plan: BuildPlan, source: DeployedFlags, connection: Connection) -> B
 
 
 def _admit(connection: Connection, locations: Sequence[PlannedBuild | BuildResult]) -> None:
-    """End before anything is built when nobody would load it."""
+    """End before anything is built when no agent would load it."""
     from dagstead.errors import RefusedError
 
     queues = {location.location: location.queue for location in locations}

@@ -35,7 +35,7 @@ def explain(
         ExplainFormat, typer.Option("--format", help="JSON for programs.")
     ] = ExplainFormat.TEXT,
 ) -> None:
-    """Print all that is known of one location, on one page.
+    """Print everything about one location on one page.
 
     Where it is defined, what kind it is and why, how it is built, its queue, which agents will run
     it and why the others will not, the workflows that build and deploy it and what triggers them,

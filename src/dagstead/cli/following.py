@@ -36,7 +36,7 @@ def follow(releases: ReleaseSource, begun: Release, flags: ReleaseFlags) -> Rele
     """Show a release until it ends.
 
     Raises:
-        typer.Exit: when nobody waits for it; its number is printed.
+        typer.Exit: with --detach, after printing its number.
     """
     from dagstead.client.release_follower import ReleaseFollower
 

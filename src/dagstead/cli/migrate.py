@@ -30,7 +30,7 @@ def migrate(
     moved: MovedFlags,
     rescue: RescueFlags,
 ) -> None:
-    """Move locations between one file at the root, one file for each location, and dg's files.
+    """Move locations between one file at the root, one file per location, and dg's files.
 
     Prints a diff and writes nothing without --write. Paths are rebased; comments, order, quotes
     and indentation stay. Before anything is written, the new files are read again and must give
@@ -47,7 +47,7 @@ def migrate(
 
     `dagstead migrate --to root-workflows --write` makes a workflow for each location, too
 
-    `dagstead migrate --repair` prints how what `cat */dagster_cloud.yaml` has lost comes back
+    `dagstead migrate --repair` prints how to bring back what `cat */dagster_cloud.yaml` has lost
     """
     from dagstead.repository.layouts.journal import Journal
 
@@ -108,7 +108,7 @@ def _carry_out(
         _check_written(project, plan, journal)
         for each in changes:
             print(f"{_verb(each)} {each.path}")
-        typer.echo("`dagstead migrate --undo` takes it back.", err=True)
+        typer.echo("`dagstead migrate --undo` undoes it.", err=True)
         return
     _print_diff(changes)
     same = "" if repair else ", and every location stays the same"

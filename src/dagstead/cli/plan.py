@@ -44,14 +44,16 @@ def plan(
     ] = False,
     format_: Annotated[
         PlanFormat,
-        typer.Option("--format", help="github and gitlab: a matrix for CI, of one job a location."),
+        typer.Option(
+            "--format", help="github and gitlab: a matrix for CI, with one job per location."
+        ),
     ] = PlanFormat.TABLE,
 ) -> None:
     """Show how each code location would be built and why, without building.
 
     Strategy, folder, Python or Dockerfile, image, queue, and the agents that serve it as far as
-    the repository's files say. Nothing of the repository is run, and no server is asked but for
-    --changed.
+    the repository's files say. Nothing of the repository is run, and only --changed asks a
+    server.
 
     For example:
 
@@ -119,7 +121,7 @@ def _print(made: BuildPlan, agents: Mapping[str, list[str]], format_: PlanFormat
         case PlanFormat.TABLE:
             shown = ("location", "strategy", "folder", "with", "image", "queue", "agents", "reason")
             short = [{name: row[name] or None for name in shown} for row in rows]
-            print_rows(short, Format.TABLE, empty="Nothing is to be built.")
+            print_rows(short, Format.TABLE, empty="There is nothing to build.")
         case PlanFormat.JSON:
             print_json(rows)
         case PlanFormat.GITHUB:
@@ -178,7 +180,9 @@ def _matrix(row: dict[str, Any]) -> dict[str, str]:
 
 def _print_gitlab(rows: list[dict[str, Any]]) -> None:
     if not rows:
-        typer.echo("Nothing is to be built, and GitLab takes no empty matrix.", err=True)
+        typer.echo(
+            "There is nothing to build, and GitLab does not accept an empty matrix.", err=True
+        )
         return
     lines = [
         "# A job of a child pipeline that `extends: .dagstead-locations` runs for each location.",

@@ -1,4 +1,4 @@
-"""``dagstead routes``: who will run each location of a repository, and why the others will not."""
+"""``dagstead routes``: which agents will run every location, and why the others will not."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def routes(
 
     Agents are found in the repository's files: an agent's dagster.yaml, values and commands of the
     Helm chart, compose files, agents.yaml. What is wrong, and what was taken for granted, is
-    printed on standard error. Exits with 1 when nobody will run a location, 2 when there is no
+    printed on standard error. Exits with 1 when no agent will run a location, 2 when there is no
     answer, 0 otherwise.
 
     For example:
@@ -42,7 +42,7 @@ def routes(
 
     `dagstead routes --agents values.yaml,values-prod.yaml` lays Helm values over each other
 
-    `dagstead routes --live --url https://dagstead.example.com` asks who is really there
+    `dagstead routes --live --url https://dagstead.example.com` uses the agents that are connected
 
     `dagstead routes --format mermaid` draws it
     """

@@ -38,7 +38,8 @@ SetOption = Annotated[
     ),
 ]
 NoPoolOption = Annotated[
-    bool, typer.Option("--no-pool", help="There is no managed pool.", rich_help_panel=_PANEL)
+    bool,
+    typer.Option("--no-pool", help="Assume that there is no managed pool.", rich_help_panel=_PANEL),
 ]
 LiveOption = Annotated[
     bool,

@@ -1,4 +1,4 @@
-"""One control plane, as a person or CI reaches it: address, deployment and token."""
+"""Connects to one control plane: its address, deployment and token."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Connection:
         """The ``data`` of an operation on the target's deployment.
 
         Raises:
-            UnreachableError: when nobody answers there, or something that is no control plane.
+            UnreachableError: when nobody answers there, or something that is not a control plane.
             UnauthenticatedError: when the token is unknown, revoked or expired.
             ForbiddenError: when the token does not grant it.
             NotFoundError, ConflictError, InvalidInputError: when the server says so.

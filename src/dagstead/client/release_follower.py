@@ -1,4 +1,4 @@
-"""A release followed until it ends, from wherever it was begun."""
+"""Follows a release until it ends, wherever it was begun."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _AWAY_SECONDS = 120.0
 
 
 class ReleaseSource(Protocol):
-    """What a release is asked of."""
+    """Where to read and end a release."""
 
     def show(self, number: int) -> Release:
-        """One release as it stands."""
+        """The present state of one release."""
 
     def end(self, number: int, reason: str) -> Release:
         """End one that is loading."""

@@ -61,7 +61,7 @@ class ReleasePart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """A release as it stands; what a newer server adds is left out."""
+    """The present state of a release, without fields that only newer servers know."""
 
     number: int
     #: ``loading``, ``live``, ``partial``, ``failed`` or ``superseded``.
@@ -128,7 +128,7 @@ class Releases:
         )
 
     def show(self, number: int) -> Release:
-        """One release as it stands."""
+        """The present state of one release."""
         return _release(self.connection.graphql(_SHOW, number=number)["result"])
 
     def newest(self, limit: int | None = None) -> list[Release]:

@@ -1,4 +1,4 @@
-"""PEX files to a control plane: each once, whatever deployment needs it."""
+"""Uploads PEX files to a control plane, once for all deployments that need them."""
 
 from __future__ import annotations
 

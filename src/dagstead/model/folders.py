@@ -1,4 +1,4 @@
-"""Folders that our own programs make, which are a part of nobody's repository."""
+"""Folders that our own programs make, which belong to no repository."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ _NOBODY = "nobody"
 
 
 def as_mermaid(routes: Sequence[Route]) -> str:
-    """Locations, their queues, and the agents that run them; who is refused is dashed."""
+    """Locations, their queues, and the agents that run them; refused ones are dashed."""
     locations = {each.location.name: each.location for each in routes}
     queues = list(dict.fromkeys(each.location.queue for each in routes))
     agents = {agent.name: agent for each in routes for agent in (*each.agents, *_refusing(each))}
@@ -46,7 +46,7 @@ def as_mermaid(routes: Sequence[Route]) -> str:
 def _arrows(
     routes: Iterable[Route], queue_ids: dict[str | None, str], agent_ids: dict[str, str]
 ) -> list[str]:
-    """From each queue to who takes its requests, with the deployments where."""
+    """From every queue to the agents that take its requests, with the deployments."""
     where: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
     for each in routes:
         for agent in [agent_ids[agent.name] for agent in each.agents] or [_NOBODY]:

@@ -54,7 +54,7 @@ def findings(
 
 
 def _unserved(routes: Sequence[Route], *, branches_matter: bool, running: bool) -> Iterator[Remark]:
-    """One remark for the locations that nobody runs for the same reason."""
+    """One remark for all locations that are not served for the same reason."""
     unserved = [each for each in routes if not each.is_served]
     alike: dict[tuple[str, str], list[Route]] = defaultdict(list)
     for each in unserved:

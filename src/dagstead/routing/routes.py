@@ -86,7 +86,7 @@ class Refusal:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Route:
-    """Who will run one location in one deployment, and who will not."""
+    """Which agents will run one location in one deployment, and which will not."""
 
     location: RoutedLocation
     target: Destination

@@ -20,7 +20,7 @@ BRANCHES_ADVICE = (
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UnservedReason:
-    """Why nobody will run a location; both sentences are without a full stop."""
+    """Why no agent will run a location; both sentences are without a full stop."""
 
     message: str
     advice: str

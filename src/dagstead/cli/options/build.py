@@ -67,7 +67,7 @@ class PlanFlags:
         Platform | None,
         typer.Option(
             "--platform",
-            help="The processor that all is built for, on Linux; this machine's if left out.",
+            help="The processor to build for, on Linux; this machine's if left out.",
             rich_help_panel=_PLANNING,
         ),
     ] = None
@@ -112,7 +112,7 @@ class BuildFlags:
         int | None,
         typer.Option(
             "--jobs",
-            help="How many locations at one time; the number of processors if left out.",
+            help="How many locations to build at one time; the number of processors if left out.",
             min=1,
             rich_help_panel=_BUILDING,
             show_default=False,
@@ -128,7 +128,7 @@ class BuildFlags:
         bool,
         typer.Option(
             "--no-load",
-            help="Do not load the definitions of PEX files before they are used.",
+            help="Do not load the definitions of PEX files after building them.",
             rich_help_panel=_BUILDING,
         ),
     ] = False
@@ -158,7 +158,7 @@ class BuildFlags:
         bool,
         typer.Option(
             "--no-layer-cache",
-            help="Take no layers of images from the registry, and leave none there.",
+            help="Do not read or write a cache of image layers in the registry.",
             rich_help_panel=_BUILDING,
         ),
     ] = False

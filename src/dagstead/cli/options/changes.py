@@ -45,13 +45,15 @@ class ComparisonFlags:
     ] = False
     committed: Annotated[
         bool,
-        typer.Option("--committed", help="Leave out what is not committed, and untracked files."),
+        typer.Option(
+            "--committed", help="Ignore untracked files and changes that are not committed."
+        ),
     ] = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangesOutputFlags:
-    """How much of it is printed, and for whom."""
+    """What to print, and in which format."""
 
     format_: Annotated[
         ChangesFormat,
@@ -60,9 +62,9 @@ class ChangesOutputFlags:
             help="names: one a line. github: a matrix, in one line. gitlab: a child pipeline.",
         ),
     ] = ChangesFormat.TEXT
-    why: Annotated[
-        bool, typer.Option("--why", help="A line for each path, not for each location.")
-    ] = False
+    why: Annotated[bool, typer.Option("--why", help="Print a line per path, not per location.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -74,9 +74,7 @@ class MovedFlags:
             help="For dg: write package_name as module_name, which imports the same.",
         ),
     ] = False
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the old definitions where they are, too.")
-    ] = False
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the old definitions, too.")] = False
 
     def request(self, layout: LayoutName) -> MigrationRequest:
         """What they mean for a layout.
@@ -110,9 +108,9 @@ class RescueFlags:
             ),
         ),
     ] = False
-    undo: Annotated[
-        bool, typer.Option("--undo", help="Take the last --write back, to the byte.")
-    ] = False
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the last --write, to the byte.")] = (
+        False
+    )
     resume: Annotated[
         bool, typer.Option("--resume", help="Finish a --write that was interrupted.")
     ] = False

@@ -18,7 +18,7 @@ class ReleaseFlags:
         bool,
         typer.Option(
             "--no-atomic",
-            help="Let what loads go live, whatever becomes of the others.",
+            help="Let every location that loads go live, even if others fail.",
             rich_help_panel=_PANEL,
         ),
     ] = False
@@ -34,7 +34,7 @@ class ReleaseFlags:
         float | None,
         typer.Option(
             "--timeout",
-            help="Seconds to load; then everything goes back. The deployment's own if left out.",
+            help="Seconds to load, then everything goes back; the deployment's own if left out.",
             min=1,
             rich_help_panel=_PANEL,
             show_default=False,

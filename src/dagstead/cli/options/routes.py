@@ -40,7 +40,10 @@ class RoutesOutputFlags:
     """How much is printed, and what counts as a failure."""
 
     why: Annotated[
-        bool, typer.Option("--why", help="A row for each agent: why it will, or will not.")
+        bool,
+        typer.Option(
+            "--why", help="Print a row per agent, with why it will or will not run the location."
+        ),
     ] = False
     strict: StrictOption = False
     format_: Annotated[

@@ -31,7 +31,7 @@ ReportFormatOption = Annotated[
     typer.Option("--format", help="sarif for code scanning, github for annotations in CI."),
 ]
 FixOption = Annotated[
-    bool, typer.Option("--fix", help="Put right what is safe to; all other bytes stay.")
+    bool, typer.Option("--fix", help="Fix what is safe to fix; all other bytes stay.")
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")]
 PagesOption = Annotated[

@@ -63,7 +63,7 @@ class ChangedFlags(SinceFlags):
         bool,
         typer.Option(
             "--changed",
-            help="Only what differs from what is live, as the control plane knows it.",
+            help="Only locations that differ from what is live on the control plane.",
             rich_help_panel=_TAKEN,
         ),
     ] = False
@@ -77,7 +77,7 @@ class DeployedFlags(SourceFlags):
         bool,
         typer.Option(
             "--changed",
-            help="Only what differs from what is live, as the control plane knows it.",
+            help="Only locations that differ from what is live on the control plane.",
             rich_help_panel=_DEPLOYED,
         ),
     ] = False

@@ -71,7 +71,7 @@ class BranchTargetFlags(TargetFlags):
         bool,
         typer.Option(
             "--branch-deployment",
-            help="Deploy to the branch deployment of the pull request or branch; it is made.",
+            help="Deploy to the branch deployment of the pull request or branch; create it first.",
             rich_help_panel=_PANEL,
         ),
     ] = False

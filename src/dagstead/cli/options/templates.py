@@ -23,7 +23,7 @@ class TemplateFlags:
 
     var: Annotated[
         list[str] | None,
-        typer.Option("--var", help="NAME=VALUE: render Jinja templates with it.", metavar="N=V"),
+        typer.Option("--var", help="A value for Jinja templates, as NAME=VALUE.", metavar="N=V"),
     ] = None
     values: Annotated[
         Path | None, typer.Option("--values", help="YAML file with values for Jinja templates.")

@@ -15,7 +15,9 @@ from dagstead.repository.workflows.options import Options, Pattern, Tool
 class WorkflowFlags:
     """The choices of a person."""
 
-    provider: Annotated[Provider, typer.Option("--ci", help="Whose CI.")] = Provider.GITHUB
+    provider: Annotated[Provider, typer.Option("--ci", help="The CI to write files for.")] = (
+        Provider.GITHUB
+    )
     pattern: Annotated[
         Pattern,
         typer.Option(
@@ -30,9 +32,15 @@ class WorkflowFlags:
     tool: Annotated[
         Tool, typer.Option("--with", help="What deploys: the official CLI, its action, or our CLI.")
     ] = Tool.CLI
-    deployment: Annotated[str, typer.Option("--deployment", help="The full deployment.")] = "prod"
+    deployment: Annotated[
+        str, typer.Option("--deployment", help="The full deployment to deploy to.")
+    ] = "prod"
     branch: Annotated[
-        str, typer.Option("--branch", help="The branch that goes to it; others by pull request.")
+        str,
+        typer.Option(
+            "--branch",
+            help="The branch that is deployed to it; pull requests get branch deployments.",
+        ),
     ] = "main"
     python: Annotated[str, typer.Option("--python", help="The Python of PEX files.")] = "3.11"
 

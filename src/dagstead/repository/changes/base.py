@@ -1,4 +1,4 @@
-"""What ``--since`` means: the state of the repository that the present one is compared with."""
+"""What ``--since`` means: the earlier state to compare with."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The configuration as it was: the present files, with those that changed as they were."""
+"""The configuration at the base: the present files, with changed ones as they were."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a location is made from at first hand; the graph knows what follows."""
+"""The parts that a location names itself; the graph follows them further."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class DirectParts:
         return joined(self._prefix or EVERYTHING, location.build_folder)
 
     def of(self, location: Location) -> Iterator[Edge]:
-        """The first parts of a location. Its configuration entry is none: it is compared."""
+        """The first parts of a location. Its configuration entry is not one: it is compared."""
         yield from self._watched.get(location.name.value, ())
         folder = self.folder(location)
         if folder is None or self._is_certain(location):

@@ -22,7 +22,7 @@ class Additions:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemovedFiles:
-    """What was there before the change and still matters, because it held for folders below it."""
+    """Changed or removed files that still matter, because they applied to folders below them."""
 
     #: Changed paths: those that are gone among them may have been lock files or Dockerfiles.
     paths: frozenset[str] = frozenset()

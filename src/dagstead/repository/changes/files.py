@@ -1,4 +1,4 @@
-"""The files of a repository as they are to be looked at: those on disk, or those of a commit."""
+"""The files of a repository: those on disk, or those of a commit."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Files(Protocol):
 
     @property
     def links(self) -> Mapping[str, str]:
-        """What each symbolic link that git keeps leads to, as it is written."""
+        """The target of every symbolic link that git keeps, as it is written."""
 
     @property
     def components(self) -> Sequence[str]:

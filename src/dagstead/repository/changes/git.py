@@ -1,8 +1,8 @@
-"""Git, asked for what it knows: the only module that starts it.
+"""Asks git: the only module that starts it.
 
 Every answer is read from a form that is made for programs, with zeros between names. Settings of
 the user and of the repository that would change such an answer, or run a program of somebody
-else, are overruled. A name that a person gave stands behind ``--end-of-options``.
+else, are overruled. A name that a person gave comes after ``--end-of-options``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What follows from a part: the folders and files that its own files name, and theirs in turn."""
+"""What a part leads to: the folders and files that its files name, and theirs in turn."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What each location of a project is made from, with the chains that lead there."""
+"""What every location of a project is made from, with the chains that lead there."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class TouchedLocation:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RemovedLocation:
-    """A location that is defined no longer."""
+    """A location that is no longer defined."""
 
     name: str
     #: Where it was defined, relative to the root of the project as it was.

@@ -15,7 +15,7 @@ EVERYTHING = "."
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Hop:
-    """Where it is written that something is made from something else."""
+    """The place in a file that says that something is made from something else."""
 
     #: Relative to the top of the repository.
     file: str

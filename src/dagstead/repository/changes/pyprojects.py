@@ -78,7 +78,7 @@ def is_workspace(data: bytes | None) -> bool:
 
 
 def texts_of(node: Node | None) -> Iterator[Node]:
-    """The texts of a list, or the one that stands in its place."""
+    """The texts of a list, or a single text in its place."""
     if node is not None:
         yield from (each for each in (node.items or (node,)) if each.text)
 

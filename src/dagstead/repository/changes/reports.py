@@ -113,7 +113,7 @@ def _lines(reason: ChangeReason) -> Iterator[str]:
 
 
 def _chain_lines(reason: ChangeReason) -> Iterator[Any]:
-    """The chain; that a location is built from its folder goes without saying in a longer one."""
+    """The chain. A longer one leaves out that a location is built from its folder."""
     chain = reason.chain
     return iter(chain[:-1] if len(chain) > 1 else chain)
 

@@ -1,4 +1,4 @@
-"""Steps that call an action: what the parts of the official one do with their inputs."""
+"""Steps that call an action: what the official action's parts do with their inputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step does about locations: one act for each command or action that Dagster knows."""
+"""What a step does to locations: one act per command or action of Dagster."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dagstead.repository.ci.references import Reference
 
 
 class ActKind(StrEnum):
-    """What an act is."""
+    """The kind of an act."""
 
     #: A session begins, with all locations of a file or some.
     BEGIN = "begins a session"
@@ -56,7 +56,7 @@ class BuildMethod(StrEnum):
 
 
 class Tool(StrEnum):
-    """What does it."""
+    """The program that does it."""
 
     ACTION = "the official action"
     CLI = "the command line"

@@ -15,7 +15,7 @@ from dagstead.errors import InvalidInputError
 
 
 class UnknownValue:
-    """What a value is that shows only when the workflow runs."""
+    """The value of something that is known only when the workflow runs."""
 
     def __repr__(self) -> str:
         return "UNKNOWN"

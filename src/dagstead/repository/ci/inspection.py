@@ -1,4 +1,4 @@
-"""The door: what the workflows of a repository do to its locations."""
+"""The entry point: what the workflows of a repository do to its locations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A workflow followed for one event: which jobs and steps run, and what they do."""
+"""What one event starts in a workflow: which jobs and steps run, and what they do."""
 
 from __future__ import annotations
 

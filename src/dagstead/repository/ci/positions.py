@@ -1,4 +1,4 @@
-"""Where a part of a script stands in its file."""
+"""The position of a part of a script in its file."""
 
 from __future__ import annotations
 

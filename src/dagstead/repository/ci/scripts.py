@@ -20,7 +20,7 @@ _RUN = "RUN"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Script:
-    """A script, and where it stands."""
+    """A script, and its place."""
 
     text: str
     #: A value of a workflow, or the whole of a file.

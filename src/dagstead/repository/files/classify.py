@@ -77,7 +77,7 @@ def _without_image(key: str, found: Node) -> Classification:
         kind=Kind.AMBIGUOUS,
         reason=f"{key} is for an agent of yours, but there is no image to run there",
         settle=(
-            "Add build.registry if an image is to be built for an agent, or image if it exists "
+            "Add build.registry if an image has to be built for an agent, or image if it exists "
             f"already; remove {key} if the location is serverless"
         ),
         node=found,

@@ -53,7 +53,7 @@ Read = Callable[[str], bytes | None]
 
 
 def is_own_name(name: str) -> bool:
-    """Whether a file or folder of that name is ours, wherever it is and whatever it holds."""
+    """Whether a file or folder of that name is ours, by its name alone."""
     is_folder = name in {OWN_FOLDER, DATA_FOLDER}
     return is_folder or bool(_DRAFT.fullmatch(name) or _PEX.fullmatch(name))
 

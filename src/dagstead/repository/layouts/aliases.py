@@ -1,4 +1,4 @@
-"""Anchors and aliases: kept where all their users move together, written out where they do not."""
+"""Anchors and aliases: kept where all their users move together, otherwise written out."""
 
 from __future__ import annotations
 

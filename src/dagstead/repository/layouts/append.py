@@ -1,4 +1,4 @@
-"""Putting entries into a file: a new one, or behind those that it has."""
+"""Appends entries to a file that has some, or puts them into a new one."""
 
 from __future__ import annotations
 

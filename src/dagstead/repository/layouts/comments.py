@@ -1,4 +1,4 @@
-"""Comments: each one of the files before is in a file after."""
+"""Comments: every comment of the old files is in a new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all locations of a file have in common, written once as ``defaults``."""
+"""Writes what all locations of a file have in common once, as ``defaults``."""
 
 from __future__ import annotations
 

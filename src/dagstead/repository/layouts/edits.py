@@ -1,4 +1,4 @@
-"""Small changes of a YAML text: set, add and remove a key. Every other byte stays."""
+"""Small edits of a YAML text: set, add and remove a key. Every other byte stays."""
 
 from __future__ import annotations
 

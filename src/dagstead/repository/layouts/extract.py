@@ -1,4 +1,4 @@
-"""Taking entries out of a file: their lines with their comments, and what is left."""
+"""Takes entries out of a file: their lines with their comments, and what is left."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Remainder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Extraction:
-    """What is to be taken out of a file, by the index of the entry."""
+    """The entries to take out of a file, by index."""
 
     #: The file that each entry goes to; those that are not named stay.
     targets: Mapping[int, str]

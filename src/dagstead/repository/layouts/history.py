@@ -26,7 +26,7 @@ class Version:
 
 
 class History(Protocol):
-    """What was."""
+    """Earlier versions of the configuration."""
 
     def versions(self) -> Iterator[Version]:
         """The commits that changed such a file, newest first."""

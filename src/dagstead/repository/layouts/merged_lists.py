@@ -1,4 +1,4 @@
-"""Several lists of locations in one file, put together: what ``cat`` made of several files.
+"""Joins several lists of locations in one file, as ``cat`` makes them of several files.
 
 Of two keys of the same name, YAML's readers take the last one, so all lists but the last are lost.
 """

@@ -1,4 +1,4 @@
-"""From a project and a request to every file as it is to be, proven to mean the same."""
+"""Plans a migration: every file as it will be, proven to mean the same."""
 
 from __future__ import annotations
 

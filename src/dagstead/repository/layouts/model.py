@@ -1,4 +1,4 @@
-"""What a person asks of a migration, and what comes out of planning it."""
+"""What a person asks of a migration, and its result."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class DiskTree:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MigrationRequest:
-    """What is asked for."""
+    """What a person asks for."""
 
     layout: Layout
     #: The names of the locations to move; empty for all.

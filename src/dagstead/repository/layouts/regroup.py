@@ -1,4 +1,4 @@
-"""Between one file for each location and one file at the root, as changes of texts."""
+"""Moves entries between one file per location and one file at the root."""
 
 from __future__ import annotations
 

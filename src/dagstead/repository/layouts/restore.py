@@ -1,4 +1,4 @@
-"""Bringing back locations that a merge of files has lost.
+"""Brings back locations that a merge of files has lost.
 
 ``cat */dagster_cloud.yaml > dagster_cloud.yaml`` makes several lists; only the last one counts,
 and leaves ``build.directory`` as it was in each folder. What was lost is still in the file; or in

@@ -1,4 +1,4 @@
-"""Which file each location goes to, and what speaks against it."""
+"""Which file every location goes to, and what prevents it."""
 
 from __future__ import annotations
 

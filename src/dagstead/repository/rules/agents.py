@@ -56,7 +56,7 @@ _AGENT_GOOD = (
     good={"values.yaml": _HELM_GOOD},
 )
 def helm_default_queue_ignored(slips: Slips) -> Iterator[Violation]:
-    """`includeDefaultQueue` stands below `agentQueues`."""
+    """`includeDefaultQueue` is below `agentQueues`."""
     return _found(
         each for each in slips if each.mistake is Mistake.HELM_FLAG_MISPLACED and not each.by_flag
     )
@@ -159,7 +159,7 @@ def queue_variable_ignored(slips: Slips) -> Iterator[Violation]:
     good={"dagster.yaml": _AGENT_GOOD},
 )
 def agent_queues_misplaced(slips: Slips) -> Iterator[Violation]:
-    """`agent_queues` stands at the top level of an agent's `dagster.yaml`."""
+    """`agent_queues` is at the top level of an agent's `dagster.yaml`."""
     return _found(each for each in slips if each.mistake is Mistake.MISPLACED)
 
 

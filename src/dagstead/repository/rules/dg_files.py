@@ -104,7 +104,7 @@ _BUILD_INSTEAD = {
     good={"pyproject.toml": _PYPROJECT},
 )
 def dg_settings(project: Project) -> Iterator[Violation]:
-    """Dg's settings have the form that dg takes."""
+    """Dg's settings have the form that dg reads."""
     for file in dg_files(project.files).values():
         section = dg_section(file)
         if section is None:
@@ -153,7 +153,7 @@ def dg_settings(project: Project) -> Iterator[Violation]:
     },
 )
 def no_such_project(project: Project) -> Iterator[Violation]:
-    """The projects of a workspace are there."""
+    """The projects of a workspace exist."""
     for file in dg_files(project.files).values():
         for folder, node in workspace_projects(file):
             if not is_outside(folder) and not folder_exists(project, folder):

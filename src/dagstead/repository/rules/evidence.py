@@ -13,7 +13,7 @@ from dagstead.repository.files.project import Project
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """A project; what stands behind it is read when the first rule asks for it."""
+    """A project; its agents and workflows are read when the first rule asks for them."""
 
     project: Project
     #: The workflows, where they were followed already.

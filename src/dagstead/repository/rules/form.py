@@ -93,7 +93,7 @@ def unknown_key(project: Project) -> Iterator[Violation]:
     },
 )
 def old_key(project: Project) -> Iterator[Violation]:
-    """A setting is written where it belongs."""
+    """A setting is in the place where it belongs."""
     for place, known, old, node in _closed_mappings(project):
         for entry in unique_entries(node):
             key = entry.key.value
@@ -190,7 +190,7 @@ def no_location_name(project: Project) -> Iterator[Violation]:
         """,
 )
 def wrong_type(project: Project) -> Iterator[Violation]:
-    """Every value has the type that is wanted there."""
+    """Every value has the type that its key expects."""
     for entry in location_entries(project):
         yield from _texts(entry, ("location_name",), "location", may_be_empty=False)
         yield from _mapping(entry, "code_source")

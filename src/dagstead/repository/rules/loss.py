@@ -160,8 +160,8 @@ def contradicting_files(project: Project) -> Iterator[Violation]:
     "DS204",
     "container-context-level",
     reason="""
-        `container_context` has one mapping for each platform: `k8s`, `ecs`, `docker`. What stands
-        beside them is accepted by the command line and read by no agent.
+        `container_context` has one mapping for each platform: `k8s`, `ecs`, `docker`. The command
+        line accepts keys beside them, but no agent reads those.
         """,
     bad="""
         locations:
@@ -184,14 +184,14 @@ def contradicting_files(project: Project) -> Iterator[Violation]:
         """,
 )
 def container_context_level(project: Project) -> Iterator[Violation]:
-    """Settings of a platform stand below the platform."""
+    """Settings of a platform are below the platform."""
     for entry in entries_and_defaults(project):
         context = entry.get("container_context")
         for each in () if context is None else context.entries:
             if each.key.value in OF_K8S:
                 yield Violation(
                     position=each.key.position,
-                    message=f"{each.key.value!r} stands beside the platforms, where no agent "
+                    message=f"{each.key.value!r} is beside the platforms, where no agent "
                     "looks for it",
                     instead=f"Write it below k8s: 'container_context: {{k8s: {{{each.key.value}: "
                     "…}}'",

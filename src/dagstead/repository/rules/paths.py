@@ -38,7 +38,7 @@ def _with_build(directory: str, **more: str) -> str:
     good={"dagster_cloud.yaml": _with_build("./etl"), "etl/setup.py": ""},
 )
 def no_such_build_directory(project: Project) -> Iterator[Violation]:
-    """The build directory is there."""
+    """The build directory exists."""
     for location in _with_directory(project):
         directory = location.build_directory
         if directory and not folder_exists(project, location.build_folder):
@@ -62,7 +62,7 @@ def no_such_build_directory(project: Project) -> Iterator[Violation]:
     good=_with_build("."),
 )
 def outside_the_repository(project: Project) -> Iterator[Violation]:
-    """The build directory lies in the repository."""
+    """The build directory is in the repository."""
     for location in _with_directory(project, outside=True):
         directory = location.build_directory
         if directory and _leaves_repository(project, location.build_folder):
@@ -173,7 +173,7 @@ def working_directory_from_the_wrong_place(project: Project) -> Iterator[Violati
     },
 )
 def no_such_python_file(project: Project) -> Iterator[Violation]:
-    """The Python file is there."""
+    """The Python file exists."""
     for location in project.definitions:
         source = location.code_source
         if source is None or source.by != "python_file" or _UNFILLED.search(source.target.value):
@@ -216,7 +216,7 @@ def no_such_python_file(project: Project) -> Iterator[Violation]:
         """,
 )
 def path_of_a_developer(project: Project) -> Iterator[Violation]:
-    """A path is not one of a developer's machine."""
+    """A path does not belong to a developer's machine."""
     for location in project.definitions:
         for value in (location.executable_path, location.working_directory):
             if value is not None and _DEVELOPER.search(value.value):

@@ -54,8 +54,8 @@ def not_utf_8(project: Project) -> Iterator[Violation]:
     "syntax",
     form=True,
     reason="""
-        What is no YAML (or TOML) has no meaning to any tool. The usual causes are a second colon in
-        a value without quotes, and lines of one list that are indented differently.
+        No tool can read a file that is not valid YAML (or TOML). The usual causes are a second
+        colon in a value without quotes, and lines of one list that are indented differently.
         """,
     bad="""
         locations:

@@ -40,7 +40,7 @@ def _hybrid(registry: str) -> dict[str, str]:
     fixable=True,
     reason="""
         Each build adds its own tag: the image of `registry: host/etl:latest` would be
-        `host/etl:latest:TAG`, which is no image. `--fix` removes the tag.
+        `host/etl:latest:TAG`, which is not the name of an image. `--fix` removes the tag.
         """,
     bad=_hybrid("registry.example.com/etl:latest"),
     good=_hybrid("registry.example.com/etl"),

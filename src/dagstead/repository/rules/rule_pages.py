@@ -41,7 +41,7 @@ def rule_page(rule: Rule) -> str:
     if rule.form:
         facts.append("The official command line refuses such a file.")
     if rule.fixable:
-        facts.append("`dagstead check --fix` can put it right.")
+        facts.append("`dagstead check --fix` can fix it.")
     if rule.variables is not None:
         given = " ".join(f"--var {key}={value}" for key, value in rule.variables.items())
         facts.append(f"The examples are checked with `{given}`.")

@@ -44,7 +44,7 @@ def unreadable_template(project: Project) -> Iterator[Violation]:
         elif _is_template(file) and (file.parsed.syntax or file.parsed.broken):
             yield Violation(
                 position=file.source.position(*(file.template_tag or (0, 0))),
-                message="this is a Jinja template, which is no YAML before it is rendered",
+                message="this is a Jinja template, which is not YAML until it is rendered",
                 instead="Deploy what 'dagster-cloud ci template' renders, or write plain YAML; "
                 "'dagstead check --var NAME=VALUE' checks the rendered file",
             )

@@ -47,7 +47,7 @@ def unique_entries(node: Node) -> Iterator[Entry]:
 
 
 def at_file(file: ConfigFile) -> Position:
-    """The beginning of a file's first word, where the whole of it is meant."""
+    """The start of a file's first word, for findings about the whole file."""
     text = file.source.text
     start = len(text) - len(text.lstrip())
     return file.source.position(start if start < len(text) else 0, start)

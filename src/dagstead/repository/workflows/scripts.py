@@ -1,4 +1,4 @@
-"""The shell scripts of generated files. Nothing of CI's own expressions stands in them.
+"""The shell scripts of generated files. They have no expressions of CI in them.
 
 A script takes what it needs from variables and from ``Choice``: locations that were known when the
 file was made, a file that an earlier step has written, or the entry of a matrix.
@@ -35,7 +35,7 @@ ACTION_COMMAND_LINE = (
 
 
 class Choice(Enum):
-    """Where a script learns which locations it is about."""
+    """Where a script gets the names of its locations."""
 
     #: They are written in it.
     WRITTEN = "written"

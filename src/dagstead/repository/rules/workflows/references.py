@@ -93,7 +93,7 @@ def unknown_action(inspection: Inspection) -> Iterator[Violation]:
     good=_GOOD,
 )
 def retired_action(inspection: Inspection) -> Iterator[Violation]:
-    """An action that deploys is one that is kept."""
+    """An action that deploys is still maintained."""
     for node, found in _references(inspection):
         for name, better in RETIRED.items():
             if found.name == name or found.name.startswith(f"{name}/"):
@@ -205,7 +205,7 @@ def _ignoring(inspection: Inspection) -> Iterator[Violation]:
     good={**locations(ETL), WORKFLOW: workflow("run: dagstead check", *SERVERLESS)},
 )
 def deprecated_command(inspection: Inspection) -> Iterator[Violation]:
-    """A workflow calls commands that stay."""
+    """A workflow calls commands that will remain."""
     return once(_deprecated(inspection))
 
 

@@ -122,7 +122,7 @@ def cancelled_deploy(inspection: Inspection) -> Iterator[Violation]:
     },
 )
 def sessions_in_one_folder(inspection: Inspection) -> Iterator[Violation]:
-    """Each session of a job has a folder of its own."""
+    """Every session of a job has a folder of its own."""
     return once(
         Violation(
             position=act.position,
