@@ -103,6 +103,35 @@ def test_no_room_is_more_than_an_eighth_of_the_house() -> None:
     assert {name: each / whole for name, each in lines.items() if each > 0.12 * whole} == {}
 
 
+#: The rooms that speak of repositories: who reads one of them reads the others.
+WING = ("model", "routing", "repository", "build", "check", "client")
+
+
+def _classes_of_the_wing() -> Iterator[tuple[str, str]]:
+    """The name and the module of every public class."""
+    for room in WING:
+        for path in (PACKAGE / room).rglob("*.py"):
+            for node in ast.parse(path.read_text(encoding="utf-8")).body:
+                if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                    yield node.name, str(path.relative_to(PACKAGE))
+
+
+def test_a_class_has_a_name_of_its_own() -> None:
+    modules: dict[str, list[str]] = {}
+    for name, module in _classes_of_the_wing():
+        modules.setdefault(name, []).append(module)
+
+    assert len(modules) > 100
+    assert {name: found for name, found in modules.items() if len(found) > 1} == {}
+
+
+def test_a_class_is_named_by_a_noun() -> None:
+    """``Made`` or ``Routed`` alone says nothing: `CONTRIBUTING.md` has why."""
+    participle = re.compile(r"[A-Z][a-z]+ed|Made|Found|Told|Gone|Built|Cut|Chosen|Past|Present")
+
+    assert [hit for hit in _classes_of_the_wing() if participle.fullmatch(hit[0])] == []
+
+
 def test_every_room_is_under_the_rules_of_import() -> None:
     project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
     contracts = {rule["id"]: rule for rule in project["tool"]["importlinter"]["contracts"]}

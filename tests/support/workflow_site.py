@@ -14,7 +14,7 @@ from pathlib import Path
 
 from dagstead.repository.files import read_project
 from dagstead.repository.workflows.generation import generate, write
-from dagstead.repository.workflows.options import Options, Tool
+from dagstead.repository.workflows.options import DeployTool, Options
 from dagstead.store.all import Store, open_store
 from tests.support.agents import OfficialAgent
 from tests.support.cli_site import ImageAgentSetup
@@ -135,7 +135,7 @@ def running_workflow_site(folder: Path) -> Iterator[WorkflowSite]:
 
 
 def _environment(options: Options) -> Environment:
-    return own_environment() if options.tool is Tool.DAGSTEAD else client_environment()
+    return own_environment() if options.tool is DeployTool.DAGSTEAD else client_environment()
 
 
 def _repository(folder: Path, options: Options) -> Clone:
@@ -148,7 +148,7 @@ def _repository(folder: Path, options: Options) -> Clone:
     shutil.copytree(USER_CODE / "weather", weather / "src" / "weather", ignore=ignore)
     project = weather / "pyproject.toml"
     needs = _HEAVY.sub("", project.read_text(encoding="utf-8"))
-    if options.tool is Tool.DAGSTEAD:
+    if options.tool is DeployTool.DAGSTEAD:
         # `tests/containers` has our builder take the real one; here the official CLI does.
         wheels = folder / "wheels"
         wheels.mkdir()

@@ -9,7 +9,7 @@ from pathlib import Path
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.files import Project, read_project
 from dagstead.repository.workflows.generation import generate
-from dagstead.repository.workflows.options import Options, Pattern, Tool
+from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from tests.unit.repository.ci.repositories import (
     HYBRID,
     PREBUILT,
@@ -22,10 +22,10 @@ EVERY_OPTIONS = (
     *(
         Options(pattern=pattern, tool=tool)
         for pattern in Pattern
-        for tool in (Tool.CLI, Tool.OFFICIAL_ACTION)
+        for tool in (DeployTool.CLI, DeployTool.OFFICIAL_ACTION)
     ),
     *(
-        Options(pattern=pattern, tool=Tool.DAGSTEAD)
+        Options(pattern=pattern, tool=DeployTool.DAGSTEAD)
         for pattern in Pattern
         if pattern is not Pattern.ROUTED
     ),
@@ -33,7 +33,7 @@ EVERY_OPTIONS = (
         Options(provider=Provider.GITLAB, pattern=pattern)
         for pattern in (Pattern.EVERYTHING, Pattern.ROUTED)
     ),
-    Options(provider=Provider.GITLAB, tool=Tool.DAGSTEAD),
+    Options(provider=Provider.GITLAB, tool=DeployTool.DAGSTEAD),
 )
 
 
@@ -48,7 +48,7 @@ class Shape:
     def options(self) -> Iterator[Options]:
         """The ways that it can be deployed."""
         for each in EVERY_OPTIONS:
-            if self.for_action or each.tool is not Tool.OFFICIAL_ACTION:
+            if self.for_action or each.tool is not DeployTool.OFFICIAL_ACTION:
                 yield each
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from dagstead.plane.deployments import branch_deployment_name
 from dagstead.repository.ci.provider import Provider
-from dagstead.repository.workflows.options import Options, Pattern, Tool
+from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from tests.support.workflow_runner.events import REPOSITORY, Event
 from tests.support.workflow_runner.hub import Hub
 from tests.support.workflow_runner.repository import Clone, PullRequest
@@ -212,7 +212,7 @@ def test_each_location_has_a_job_and_one_that_fails_stops_no_other(
 
 
 def test_the_official_action_deploys_what_changed(site: WorkflowSite, tmp_path: Path) -> None:
-    options = Options(pattern=Pattern.CHANGED, tool=Tool.OFFICIAL_ACTION, python=PYTHON)
+    options = Options(pattern=Pattern.CHANGED, tool=DeployTool.OFFICIAL_ACTION, python=PYTHON)
     hub, clone = site.hub(tmp_path, options)
 
     push_all_then_one_then_neither(site, hub, clone)
@@ -221,7 +221,7 @@ def test_the_official_action_deploys_what_changed(site: WorkflowSite, tmp_path: 
 def test_the_official_action_heeds_a_configuration_that_is_newer_than_the_workflow(
     site: WorkflowSite, tmp_path: Path
 ) -> None:
-    options = Options(pattern=Pattern.ROUTED, tool=Tool.OFFICIAL_ACTION, python=PYTHON)
+    options = Options(pattern=Pattern.ROUTED, tool=DeployTool.OFFICIAL_ACTION, python=PYTHON)
     hub, clone = site.hub(tmp_path, options)
     configuration = (clone.folder / "dagster_cloud.yaml").read_text(encoding="utf-8")
 
@@ -235,7 +235,7 @@ def test_the_official_action_heeds_a_configuration_that_is_newer_than_the_workfl
 
 
 def test_the_official_action_deploys_a_pull_request(site: WorkflowSite, tmp_path: Path) -> None:
-    options = Options(pattern=Pattern.PER_LOCATION, tool=Tool.OFFICIAL_ACTION, python=PYTHON)
+    options = Options(pattern=Pattern.PER_LOCATION, tool=DeployTool.OFFICIAL_ACTION, python=PYTHON)
     hub, clone = site.hub(tmp_path, options)
     clone.push({})
     before = site.commits()
@@ -251,7 +251,7 @@ def test_the_official_action_deploys_a_pull_request(site: WorkflowSite, tmp_path
 
 
 def test_our_own_command_line_deploys_what_changed(site: WorkflowSite, tmp_path: Path) -> None:
-    options = Options(pattern=Pattern.CHANGED, tool=Tool.DAGSTEAD, python=PYTHON)
+    options = Options(pattern=Pattern.CHANGED, tool=DeployTool.DAGSTEAD, python=PYTHON)
     hub, clone = site.hub(tmp_path, options)
 
     first = clone.push({})
@@ -307,7 +307,7 @@ def test_a_merge_request_of_gitlab_has_its_deployment_until_its_end(
 
 
 def test_our_own_command_line_deploys_from_gitlab(site: WorkflowSite, tmp_path: Path) -> None:
-    options = Options(provider=Provider.GITLAB, tool=Tool.DAGSTEAD, python=PYTHON)
+    options = Options(provider=Provider.GITLAB, tool=DeployTool.DAGSTEAD, python=PYTHON)
     lab, clone = site.lab(tmp_path, options)
 
     pushed = clone.push({})

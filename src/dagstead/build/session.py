@@ -104,11 +104,11 @@ class _Session:
 
     def _build(self, planned: PlannedBuild) -> BuildResult | None:
         begin = self._options.clock()
-        steps = Steps(planned.location, self._tell, self._options.clock)
+        steps = Steps(planned.location, self._emit, self._options.clock)
         try:
             if self._programs.is_stopped:
                 raise BuildStoppedError
-            self._tell(BuildStarted(location=planned.location, strategy=planned.strategy))
+            self._emit(BuildStarted(location=planned.location, strategy=planned.strategy))
             built = BuildResult.of(planned, self._result(planned, steps))
         except DagsteadError as error:
             self._fail(planned, steps, error)
@@ -117,7 +117,7 @@ class _Session:
             self._fail(planned, steps, from_os(error))
             return None
         seconds = self._options.clock() - begin
-        self._tell(BuildFinished(location=planned.location, built=built, seconds=seconds))
+        self._emit(BuildFinished(location=planned.location, built=built, seconds=seconds))
         return built
 
     def _result(self, planned: PlannedBuild, steps: Steps) -> Result:
@@ -134,7 +134,7 @@ class _Session:
     def _fail(self, planned: PlannedBuild, steps: Steps, error: DagsteadError) -> None:
         said = error if isinstance(error, BuildStepError) else None
         again = shlex.join(("dagstead", "build", "--location", planned.location))
-        self._tell(
+        self._emit(
             BuildFailed(
                 location=planned.location,
                 step=steps.current,
@@ -144,6 +144,6 @@ class _Session:
             )
         )
 
-    def _tell(self, event: Event) -> None:
+    def _emit(self, event: Event) -> None:
         with self._telling:
             self._on_event(event)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dagstead.build.model import Platform
 from dagstead.build.programs import OnLine, Programs
-from dagstead.build.uv_failures import advice, said
+from dagstead.build.uv_failures import advice, error_lines
 from dagstead.errors import BuildError
 
 #: Old enough for the machines that agents run on, new enough for today's wheels.
@@ -141,7 +141,7 @@ class Uv:
             shown = shlex.join(("uv", "--directory", os.path.relpath(folder), *by_hand))
         ended.check(
             f"{message.format(folder=folder.name)}. {advice(ended.text)}",
-            output=said(ended.lines),
+            output=error_lines(ended.lines),
             command=shown,
         )
 

@@ -60,7 +60,7 @@ def advice(text: str) -> str:
     return "Change what uv names, and try again."
 
 
-def said(lines: Sequence[str]) -> list[str]:
+def error_lines(lines: Sequence[str]) -> list[str]:
     """What is worth showing of it."""
     return [line for line in lines if line and not _NOISE.match(line)]
 

@@ -68,12 +68,12 @@ class Uploads:
             msg = f"{path.name} could not be uploaded: {error}. Deploy again; nothing was changed."
             raise UnreachableError(msg) from error
         if not response.is_success:
-            said = f"HTTP {response.status_code} {_said(response)}".rstrip()
-            msg = f"The server did not take {path.name}: {said}"
+            answer = f"HTTP {response.status_code} {_answer_text(response)}".rstrip()
+            msg = f"The server did not take {path.name}: {answer}"
             raise RefusedError(msg)
 
 
-def _said(response: httpx.Response) -> str:
+def _answer_text(response: httpx.Response) -> str:
     try:
         return str(response.json().get("error", ""))
     except (ValueError, AttributeError):

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from dagstead.repository.ci.provider import Provider
-from dagstead.repository.workflows.options import Options, Pattern, Tool
+from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,8 +30,9 @@ class WorkflowFlags:
         ),
     ] = Pattern.EVERYTHING
     tool: Annotated[
-        Tool, typer.Option("--with", help="What deploys: the official CLI, its action, or our CLI.")
-    ] = Tool.CLI
+        DeployTool,
+        typer.Option("--with", help="What deploys: the official CLI, its action, or our CLI."),
+    ] = DeployTool.CLI
     deployment: Annotated[
         str, typer.Option("--deployment", help="The full deployment to deploy to.")
     ] = "prod"

@@ -135,7 +135,7 @@ def _in_files(project: Project, sets: Sequence[str]) -> AgentScan:
     for file in values:
         parts += [_of_values([each], file.path, sets) for each in _charts(file)]
     parts += _unreadable(project)
-    return _without_repeats(_sum(parts) + AgentScan(remarks=tuple(_said_of(values, project))))
+    return _without_repeats(_sum(parts) + AgentScan(remarks=tuple(_remarks_on(values, project))))
 
 
 def _installed_by(
@@ -233,7 +233,7 @@ def _is_flag(position: Position | None) -> bool:
     return position is not None and position.file == _FLAG
 
 
-def _said_of(values: Sequence[ConfigFile], project: Project) -> Iterator[Remark]:
+def _remarks_on(values: Sequence[ConfigFile], project: Project) -> Iterator[Remark]:
     """What to say of several values files side by side, and of what is not read."""
     for file in values:
         beside = [each for each in values if each.folder == file.folder]

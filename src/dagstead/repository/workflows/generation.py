@@ -15,7 +15,7 @@ from dagstead.repository.files.project import project_prefix
 from dagstead.repository.files.yaml_text import dump
 from dagstead.repository.workflows.github import github_workflows
 from dagstead.repository.workflows.gitlab import gitlab_pipeline
-from dagstead.repository.workflows.options import Options, Pattern, Tool
+from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.plan import WorkflowPlan, make_plan
 
 #: The beginning of every generated file.
@@ -44,8 +44,8 @@ def generate(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
             a line for each reason, with its place.
     """
     options.checked()
-    plan = make_plan(project, official=options.tool is not Tool.DAGSTEAD)
-    if options.tool is Tool.OFFICIAL_ACTION:
+    plan = make_plan(project, official=options.tool is not DeployTool.DAGSTEAD)
+    if options.tool is DeployTool.OFFICIAL_ACTION:
         _check_action(plan, options)
     if options.provider is Provider.GITLAB:
         documents = {FILE: gitlab_pipeline(plan, options)}

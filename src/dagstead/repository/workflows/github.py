@@ -11,7 +11,7 @@ from dagstead.repository.ci.pins import RUNNER
 from dagstead.repository.ci.provider import FOLDER
 from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows.github_steps import JobSteps, pushes_to_github
-from dagstead.repository.workflows.options import Options, Pattern, Tool
+from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.own_steps import OwnSteps
 from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession, WorkflowPlan
 from dagstead.repository.workflows.scripts import Choice, file_of
@@ -122,7 +122,7 @@ def _document(workflow: _Workflow, options: Options, project_dir: str) -> dict[s
         "env": {
             "DAGSTER_CLOUD_URL": "${{ vars.DAGSTER_CLOUD_URL }}",
             "COMMIT": "${{ github.event.pull_request.head.sha || github.sha }}",
-            **({} if options.tool is Tool.DAGSTEAD else _OFFICIAL_ENV),
+            **({} if options.tool is DeployTool.DAGSTEAD else _OFFICIAL_ENV),
         },
         "jobs": {
             "deploy": _deploy_job(steps, workflow.sessions, targets, options),
@@ -140,7 +140,7 @@ def _document(workflow: _Workflow, options: Options, project_dir: str) -> dict[s
 
 
 def _steps(workflow: _Workflow, options: Options, project_dir: str) -> JobSteps | OwnSteps:
-    if options.tool is Tool.DAGSTEAD:
+    if options.tool is DeployTool.DAGSTEAD:
         return OwnSteps(options=options, project_dir=project_dir)
     return JobSteps(options=options, choice=_CHOICES[options.pattern], workflow=workflow.path)
 
@@ -161,7 +161,7 @@ def _deploy_job(
     options: Options,
 ) -> dict[str, Yaml]:
     permissions: dict[str, Yaml] = {"contents": "read"}
-    if options.pattern is Pattern.CHANGED and options.tool is not Tool.DAGSTEAD:
+    if options.pattern is Pattern.CHANGED and options.tool is not DeployTool.DAGSTEAD:
         permissions["actions"] = CommentedValue(
             "read", behind="to find the last commit that was deployed"
         )
@@ -223,7 +223,7 @@ def matrix_entries(
 
 
 def _entries(sessions: Iterable[PlannedSession], options: Options) -> list[Yaml]:
-    with_lists = options.tool is Tool.OFFICIAL_ACTION
+    with_lists = options.tool is DeployTool.OFFICIAL_ACTION
     return [dict(each) for each in matrix_entries(sessions, with_lists=with_lists)]
 
 

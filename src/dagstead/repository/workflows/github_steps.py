@@ -17,7 +17,7 @@ from dagstead.repository.ci.pins import (
 )
 from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows import scripts
-from dagstead.repository.workflows.options import Options, Pattern, Tool
+from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession
 from dagstead.repository.workflows.scripts import Choice, Surroundings
 
@@ -72,7 +72,7 @@ class JobSteps:
     @property
     def calls_action(self) -> bool:
         """Whether the official action stands for the command line."""
-        return self.options.tool is Tool.OFFICIAL_ACTION
+        return self.options.tool is DeployTool.OFFICIAL_ACTION
 
     def _kinds(self, sessions: tuple[PlannedSession, ...]) -> set[Kind]:
         if self.is_routed:
@@ -165,7 +165,7 @@ class _Session:
         file = self.job.workflow.rpartition("/")[2]
         script = scripts.choose_changed(self.session, [self.job.workflow], file)
         if self.job.calls_action:
-            script += scripts.tell_names()
+            script += scripts.pass_names()
         env = {
             "BASE_COMMIT": "${{ github.event.pull_request.base.sha }}",
             "GH_TOKEN": "${{ github.token }}",

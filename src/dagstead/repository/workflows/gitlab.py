@@ -14,7 +14,7 @@ from dagstead.model.location import Kind
 from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows import scripts
 from dagstead.repository.workflows.github_steps import registry_hosts, secret_prefix
-from dagstead.repository.workflows.options import Options, Pattern, Tool
+from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.own_steps import own_deploy, own_install
 from dagstead.repository.workflows.plan import PlannedSession, WorkflowPlan
 from dagstead.repository.workflows.scripts import Choice, Surroundings
@@ -60,7 +60,7 @@ push_image() {
 
 def gitlab_pipeline(plan: WorkflowPlan, options: Options) -> dict[str, Yaml]:
     """The document of ``.gitlab-ci.yml``."""
-    if options.tool is Tool.DAGSTEAD:
+    if options.tool is DeployTool.DAGSTEAD:
         return _own_pipeline(plan, options)
     routed = options.pattern is Pattern.ROUTED
     has_images = routed or any(session.of_kind(Kind.HYBRID) for session in plan.sessions)

@@ -25,7 +25,7 @@ class Pattern(StrEnum):
     MATRIX = "c"
 
 
-class Tool(StrEnum):
+class DeployTool(StrEnum):
     """What a workflow deploys with."""
 
     #: The official command line, installed with pip.
@@ -45,7 +45,7 @@ class Options:
 
     provider: Provider = Provider.GITHUB
     pattern: Pattern = Pattern.EVERYTHING
-    tool: Tool = Tool.CLI
+    tool: DeployTool = DeployTool.CLI
     #: The full deployment that the main branch goes to, and that branch deployments start from.
     deployment: str = "prod"
     #: The branch whose pushes are deployed.
@@ -62,10 +62,10 @@ class Options:
         if self.provider is Provider.GITLAB and self.pattern not in _ON_GITLAB:
             msg = f"Pattern {self.pattern} is not made for GitLab. Take --pattern b1 or b3."
             raise InvalidInputError(msg)
-        if self.tool is Tool.OFFICIAL_ACTION and self.provider is Provider.GITLAB:
+        if self.tool is DeployTool.OFFICIAL_ACTION and self.provider is Provider.GITLAB:
             msg = "The official action runs on GitHub only. Leave out --with official-action."
             raise InvalidInputError(msg)
-        if self.tool is Tool.DAGSTEAD and self.pattern is Pattern.ROUTED:
+        if self.tool is DeployTool.DAGSTEAD and self.pattern is Pattern.ROUTED:
             msg = (
                 "`dagstead deploy` reads the configuration when it runs: with it pattern b1 does "
                 "what b3 does. Take --pattern b1."

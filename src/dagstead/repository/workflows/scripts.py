@@ -239,7 +239,7 @@ def choose_changed(session: PlannedSession, files: Iterable[str], workflow: str)
     return start + "\n".join(lines) + "\n" + _TELL
 
 
-def tell_names() -> str:
+def pass_names() -> str:
     """Pass the names of the plan to later steps as a list in JSON, of locations without quotes."""
     names = """names=$(cut -d '|' -f 2 "$PLAN" | sed 's/.*/"&"/' | paste -sd ,)"""
     return f'\n{names}\necho "locations=[$names]" >> "$GITHUB_OUTPUT"'

@@ -24,7 +24,7 @@ from dagstead.repository.rules.workflows.examples import (
     workflow,
 )
 from dagstead.repository.workflows.generation import generate, write
-from dagstead.repository.workflows.options import Options, Pattern, Tool
+from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from tests.unit.cli.conftest import Command, dagstead
 from tests.unit.repository.ci.followed import examine
 from tests.unit.repository.ci.repositories import HYBRID, PREBUILT, SERVERLESS, monorepo, repository
@@ -34,12 +34,12 @@ __all__ = ["dagstead"]
 GENERATED = [
     *(Options(pattern=each) for each in Pattern),
     *(
-        Options(pattern=each, tool=Tool.OFFICIAL_ACTION)
+        Options(pattern=each, tool=DeployTool.OFFICIAL_ACTION)
         for each in (Pattern.PER_LOCATION, Pattern.EVERYTHING, Pattern.MATRIX)
     ),
     *(
         # It reads the configuration when it runs: its B1 is what B3 is.
-        Options(pattern=each, tool=Tool.DAGSTEAD)
+        Options(pattern=each, tool=DeployTool.DAGSTEAD)
         for each in Pattern
         if each is not Pattern.ROUTED
     ),
@@ -68,7 +68,7 @@ def test_what_we_generate_has_its_pattern_and_nothing_wrong(
     options: Options, tmp_path: Path
 ) -> None:
     projects = [monorepo(tmp_path / "monorepo")]
-    if options.tool is Tool.CLI:
+    if options.tool is DeployTool.CLI:
         every = repository(tmp_path / "every", SERVERLESS, HYBRID, PREBUILT)
         defaults = {"build": {"directory": "./weather"}}
         bare = {"location_name": "weather"}
@@ -83,7 +83,7 @@ def test_what_we_generate_has_its_pattern_and_nothing_wrong(
             # Started by hand, our own command line deploys everything.
             assert [use.certain for use in uses] == [
                 options.pattern not in {Pattern.CHANGED, Pattern.ROUTED}
-                or options.tool is Tool.DAGSTEAD
+                or options.tool is DeployTool.DAGSTEAD
             ]
             assert uses[0].deploys
 

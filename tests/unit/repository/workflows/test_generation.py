@@ -20,7 +20,7 @@ from dagstead.repository.ci.provider import Provider
 from dagstead.repository.files import Project, read_project
 from dagstead.repository.files.yaml_text import dump
 from dagstead.repository.workflows.generation import drift, generate, stale_files, write
-from dagstead.repository.workflows.options import Options, Pattern, Tool
+from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.scripts import refuse_full_deployment
 from tests.unit.cli.conftest import Command, dagstead
 from tests.unit.repository.ci.repositories import (
@@ -36,9 +36,11 @@ __all__ = ["dagstead"]
 EVERY_GITHUB = [
     Options(pattern=pattern, tool=tool)
     for pattern in Pattern
-    for tool in (Tool.CLI, Tool.OFFICIAL_ACTION)
+    for tool in (DeployTool.CLI, DeployTool.OFFICIAL_ACTION)
 ]
-EVERY_GITHUB += [Options(pattern=p, tool=Tool.DAGSTEAD) for p in Pattern if p is not Pattern.ROUTED]
+EVERY_GITHUB += [
+    Options(pattern=p, tool=DeployTool.DAGSTEAD) for p in Pattern if p is not Pattern.ROUTED
+]
 
 
 def documents(project: Project, options: Options) -> dict[str, Any]:
@@ -147,7 +149,7 @@ def test_a_pull_request_never_falls_back_to_the_full_deployment(tmp_path: Path) 
 def test_the_official_action_is_followed_by_a_look_at_the_branch_deployment(
     pattern: Pattern, tmp_path: Path
 ) -> None:
-    options = Options(pattern=pattern, tool=Tool.OFFICIAL_ACTION)
+    options = Options(pattern=pattern, tool=DeployTool.OFFICIAL_ACTION)
     (document,) = documents(repository(tmp_path, SERVERLESS), options).values()
     deploying = document["jobs"]["deploy"]["steps"]
 
@@ -184,7 +186,7 @@ def test_what_the_official_action_would_paste_wrongly_is_refused(
     (tmp_path / folder / ".git").rename(tmp_path / ".git")
 
     with pytest.raises(InvalidInputError, match="does not quote"):
-        generate(read_project(tmp_path), Options(tool=Tool.OFFICIAL_ACTION))
+        generate(read_project(tmp_path), Options(tool=DeployTool.OFFICIAL_ACTION))
 
 
 def test_a_folder_with_a_dot_in_its_name_is_watched_whole(tmp_path: Path) -> None:
@@ -287,9 +289,9 @@ def test_what_cannot_be_deployed_is_refused_with_its_place(
     "options",
     [
         Options(provider=Provider.GITLAB, pattern=Pattern.MATRIX),
-        Options(provider=Provider.GITLAB, tool=Tool.OFFICIAL_ACTION),
-        Options(provider=Provider.GITLAB, pattern=Pattern.ROUTED, tool=Tool.DAGSTEAD),
-        Options(pattern=Pattern.ROUTED, tool=Tool.DAGSTEAD),
+        Options(provider=Provider.GITLAB, tool=DeployTool.OFFICIAL_ACTION),
+        Options(provider=Provider.GITLAB, pattern=Pattern.ROUTED, tool=DeployTool.DAGSTEAD),
+        Options(pattern=Pattern.ROUTED, tool=DeployTool.DAGSTEAD),
     ],
 )
 def test_options_that_do_not_go_together_are_refused(options: Options, tmp_path: Path) -> None:
