@@ -87,7 +87,7 @@ def _made_from(project: Project, location: Location) -> Iterator[SourcePath]:
         top, prefix = project.root, ""
         files = FilesOnDisk(top)
     for part, chain in made_from(project, files, prefix=prefix)[location.name.value].items():
-        yield SourcePath(path=_shown(part, str(top)), chain=chain.steps())
+        yield SourcePath(path=_shown(part, str(top)), chain=chain.hops())
 
 
 def _shown(part: Part, top: str) -> str:

@@ -108,7 +108,7 @@ def _carry_out(
         _check_written(project, plan, journal)
         for each in changes:
             print(f"{_verb(each)} {each.path}")
-        typer.echo("`dagstead migrate --undo` undoes it.", err=True)
+        typer.echo("`dagstead migrate --undo` reverts it.", err=True)
         return
     _print_diff(changes)
     same = "" if repair else ", and every location stays the same"

@@ -32,5 +32,5 @@ class Components:
                     base = folder if found["root"] else file.rpartition("/")[0] or EVERYTHING
                     target = joined(base, found["path"])
                     if target is not None:
-                        step = Hop(file=file, line=number, what=line.strip())
-                        yield Edge(to=Subtree(path=target), step=step)
+                        hop = Hop(file=file, line=number, what=line.strip())
+                        yield Edge(to=Subtree(path=target), hop=hop)

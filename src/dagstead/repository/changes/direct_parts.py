@@ -63,7 +63,7 @@ class DirectParts:
             return
         image = self._images.of(folder, location.kind)
         ignored = None if image is None else image.ignored
-        yield Edge(to=Subtree(path=folder, ignored=ignored), step=self._folder_step(location))
+        yield Edge(to=Subtree(path=folder, ignored=ignored), hop=self._folder_step(location))
         if location.kind is Kind.PREBUILT:
             return
         yield from () if image is None else image.edges
@@ -93,8 +93,8 @@ class DirectParts:
                 return
             for name in sorted(names):
                 path = joined(each, name) or name
-                step = Hop(file=path, what=f"(nearest above {folder})")
-                yield Edge(to=Subtree(path=path), step=step)
+                hop = Hop(file=path, what=f"(nearest above {folder})")
+                yield Edge(to=Subtree(path=path), hop=hop)
             if names:
                 yield from self._graph.package_edges(each)
                 return
@@ -105,11 +105,11 @@ class DirectParts:
                 path = joined(each, name) or name
                 package = self._locked_package(folder, each) if name == "uv.lock" else None
                 if package is None:
-                    step = Hop(file=path, what=f"(above {folder})")
-                    yield Edge(to=Subtree(path=path), step=step)
+                    hop = Hop(file=path, what=f"(above {folder})")
+                    yield Edge(to=Subtree(path=path), hop=hop)
                 else:
-                    step = Hop(file=path, what=f"(packages that {package} needs)")
-                    yield Edge(to=LockedPackages(path=path, package=package), step=step)
+                    hop = Hop(file=path, what=f"(packages that {package} needs)")
+                    yield Edge(to=LockedPackages(path=path, package=package), hop=hop)
 
     def _lock_files(self, folder: str) -> tuple[str, ...]:
         if folder not in self._locks:

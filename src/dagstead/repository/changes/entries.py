@@ -30,7 +30,7 @@ def entry_steps(then: Iterable[Location], now: Iterable[Location], prefix: str) 
         return tuple(_step(each, prefix, "entry removed") for each in lost)
     if not before:
         return (_step(new[0], prefix, "entry added"),)
-    return tuple(step for each in new for step in _differing(before, each, prefix))
+    return tuple(hop for each in new for hop in _differing(before, each, prefix))
 
 
 def _differing(before: Mapping[_Form, Location], now: Location, prefix: str) -> Iterator[Hop]:

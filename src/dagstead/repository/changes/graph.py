@@ -32,17 +32,17 @@ _CONDA = ("environment.yml", "environment.yaml")
 
 
 class Chain(NamedTuple):
-    """How a part was reached: the last step, and the chain before it."""
+    """How a part was reached: the last hop, and the chain before it."""
 
-    step: Hop
+    hop: Hop
     before: Chain | None
 
-    def steps(self) -> tuple[Hop, ...]:
+    def hops(self) -> tuple[Hop, ...]:
         """From the part back to the location."""
-        found = [self.step]
+        found = [self.hop]
         chain = self.before
         while chain is not None:
-            found.append(chain.step)
+            found.append(chain.hop)
             chain = chain.before
         return tuple(found)
 
@@ -65,14 +65,14 @@ class Graph:
         pending = []
         for start in starts:
             if start.to not in found:
-                found[start.to] = Chain(start.step, None)
+                found[start.to] = Chain(start.hop, None)
                 pending.append(start.to)
         while pending:
             following = []
             for part in pending:
                 for edge in self.edges(part):
                     if edge.to not in found:
-                        found[edge.to] = Chain(edge.step, found[part])
+                        found[edge.to] = Chain(edge.hop, found[part])
                         following.append(edge.to)
             pending = following
         return found
@@ -141,13 +141,13 @@ class Graph:
             yield from self._members(root, path, workspace)
         if workspace is not None and workspace.folder != folder:
             file = joined(workspace.folder, PYPROJECT) or PYPROJECT
-            step = Hop(file=file, what="[tool.uv.workspace] it is a member of")
-            yield Edge(to=Subtree(path=file), step=step)
+            hop = Hop(file=file, what="[tool.uv.workspace] it is a member of")
+            yield Edge(to=Subtree(path=file), hop=hop)
             yield from self._inherited(workspace, path, file)
         for each in self._former.intersection(above(folder)):
             file = joined(each, PYPROJECT) or PYPROJECT
-            step = Hop(file=file, what="[tool.uv.workspace] it may have been a member of")
-            yield Edge(to=Subtree(path=file), step=step)
+            hop = Hop(file=file, what="[tool.uv.workspace] it may have been a member of")
+            yield Edge(to=Subtree(path=file), hop=hop)
 
     def _inherited(self, workspace: Workspace, path: str, file: str) -> Iterator[Edge]:
         """Sources of a workspace hold for its members, where these require the package."""
@@ -172,7 +172,7 @@ class Graph:
                 what += " (no member of the workspace has this name)"
                 member = EVERYTHING if workspace is None else workspace.folder
             yield Edge(
-                to=Subtree(path=member), step=Hop(file=path, line=key.position.line, what=what)
+                to=Subtree(path=member), hop=Hop(file=path, line=key.position.line, what=what)
             )
 
     def _text(self, path: str) -> str:

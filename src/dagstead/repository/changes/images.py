@@ -54,8 +54,8 @@ class ImageReader:
         for each in candidates:
             path = joined(each, _DOCKERFILE) or _DOCKERFILE
             if each != folder and self._matters(path):
-                step = Hop(file=path, what=f"(nearest above {folder})")
-                edges.append(Edge(to=Subtree(path=path), step=step))
+                hop = Hop(file=path, what=f"(nearest above {folder})")
+                edges.append(Edge(to=Subtree(path=path), hop=hop))
             if self._files.is_file(path):
                 return self._image(path, folder, each, edges, is_hybrid=is_hybrid)
         return ImageInputs(ignored=None, edges=tuple(edges)) if is_hybrid else None
@@ -71,7 +71,7 @@ class ImageReader:
             # What the folder has is in it already, whatever docker ignores of it.
             edges += (each for each in copied if each.to != Subtree(path=folder, ignored=ignored))
             edges += (
-                Edge(to=Subtree(path=each), step=Hop(file=path, what="(its build context's)"))
+                Edge(to=Subtree(path=each), hop=Hop(file=path, what="(its build context's)"))
                 for each in self._ignore_files(context, path)
                 if self._matters(each) and not is_below(each, folder)
             )
@@ -95,8 +95,8 @@ class ImageReader:
         for each in sources:
             target = joined(context, each.path)
             if target is not None:
-                step = Hop(file=path, line=each.line, what=each.what)
-                yield Edge(to=Subtree(path=target, ignored=ignored), step=step)
+                hop = Hop(file=path, line=each.line, what=each.what)
+                yield Edge(to=Subtree(path=target, ignored=ignored), hop=hop)
 
     def _ignored(self, context: str, path: str) -> DockerIgnore | None:
         for file in self._ignore_files(context, path):

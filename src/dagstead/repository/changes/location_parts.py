@@ -65,7 +65,7 @@ class LocationParts:
             folder = file.rpartition("/")[0] or EVERYTHING
             target = joined(folder, found["name"] or ".")
             if target is not None:
-                yield Edge(to=Subtree(path=target), step=Hop(file=file, what=found[0]))
+                yield Edge(to=Subtree(path=target), hop=Hop(file=file, what=found[0]))
 
     def _watches_of(self, location: Location) -> Iterator[Watch]:
         folder = joined(self._root, location.build_folder)

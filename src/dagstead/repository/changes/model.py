@@ -15,7 +15,7 @@ from dagstead.repository.files.project import Project
 class ChangeReason:
     """Changed paths, and the chain that led from the location to them."""
 
-    #: Relative to the top of the repository. Empty for a configuration entry, whose only step has
+    #: Relative to the top of the repository. Empty for a configuration entry, whose only hop has
     #: the place.
     changes: tuple[Change, ...]
     #: From the path back to the location.

@@ -1,4 +1,4 @@
-"""The parts that locations are made from, and the steps that lead from one to the next."""
+"""The parts that locations are made from, and the hops that lead from one to the next."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Edge:
     """One part is made from another."""
 
     to: Part
-    step: Hop
+    hop: Hop
 
 
 def joined(folder: str, path: str) -> str | None:
@@ -90,5 +90,5 @@ def is_below(path: str, folder: str) -> bool:
 
 
 def hop_at(position: Position, prefix: str, what: str) -> Hop:
-    """A step at a place of a project whose root is ``prefix`` below the top."""
+    """A hop at a place of a project whose root is ``prefix`` below the top."""
     return Hop(file=posixpath.join(prefix, position.file), line=position.line, what=what)

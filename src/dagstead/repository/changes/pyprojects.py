@@ -30,7 +30,7 @@ def read_pyproject(file: str, data: bytes | None) -> Node | None:
 def unreadable_edges(file: str, data: bytes | None) -> Iterator[Edge]:
     """An edge to everything when a document may name paths, and cannot be read."""
     if data is not None and _WORTH_READING.search(data) and _read(file, data) is None:
-        yield Edge(to=Subtree(path=EVERYTHING), step=Hop(file=file, what="(cannot be read)"))
+        yield Edge(to=Subtree(path=EVERYTHING), hop=Hop(file=file, what="(cannot be read)"))
 
 
 def path_edges(
@@ -44,8 +44,8 @@ def path_edges(
         if sources_of is not None and not _is_source_of(keys, sources_of):
             continue
         for path in _paths(keys, node.text or ""):
-            step = Hop(file=file, line=node.position.line, what=_shown(keys))
-            yield from edges_to(path, folder, step)
+            hop = Hop(file=file, line=node.position.line, what=_shown(keys))
+            yield from edges_to(path, folder, hop)
 
 
 def workspace_sources(root: Node) -> Iterator[tuple[str, Node]]:

@@ -104,12 +104,12 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 def _lines(reason: ChangeReason) -> Iterator[str]:
-    steps = " <- ".join(shown(str(each)) for each in _chain_lines(reason))
+    hops = " <- ".join(shown(str(each)) for each in _chain_lines(reason))
     remark = f" ({reason.remark})" if reason.remark else ""
     if not reason.changes:
-        yield steps
+        yield hops
     for each in reason.changes:
-        yield f"{shown(_path(each))}{remark} <- {steps}"
+        yield f"{shown(_path(each))}{remark} <- {hops}"
 
 
 def _chain_lines(reason: ChangeReason) -> Iterator[Any]:

@@ -55,14 +55,14 @@ def path_in_requirement(requirement: str) -> str | None:
     return None if found is None else (found["path"] or found["file"])
 
 
-def edges_to(path: str, folder: str, step: Hop) -> Iterator[Edge]:
+def edges_to(path: str, folder: str, hop: Hop) -> Iterator[Edge]:
     """An edge to a path that is written in a folder; none when it leaves the repository."""
     resolved = resolve(path, folder)
     if isinstance(resolved, UnreadablePath):
-        what = f"{step.what} (what {resolved.text!r} means is known to the running tool only)"
-        yield Edge(to=Subtree(path=EVERYTHING), step=Hop(file=step.file, line=step.line, what=what))
+        what = f"{hop.what} (what {resolved.text!r} means is known to the running tool only)"
+        yield Edge(to=Subtree(path=EVERYTHING), hop=Hop(file=hop.file, line=hop.line, what=what))
     elif resolved is not None:
-        yield Edge(to=Subtree(path=resolved), step=step)
+        yield Edge(to=Subtree(path=resolved), hop=hop)
 
 
 def resolve(path: str, folder: str) -> str | UnreadablePath | None:

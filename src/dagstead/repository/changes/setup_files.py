@@ -24,9 +24,9 @@ def setup_py_edges(file: str, text: str) -> Iterator[Edge]:
             warnings.simplefilter("ignore")
             tree = ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        step = Hop(file=file, what="(it cannot be read: it is no Python of this version)")
+        hop = Hop(file=file, what="(it cannot be read: it is no Python of this version)")
         if "file:" in text or "../" in text:
-            yield Edge(to=Subtree(path=EVERYTHING), step=step)
+            yield Edge(to=Subtree(path=EVERYTHING), hop=hop)
         return
     names = {
         target.id: node.value
@@ -68,16 +68,16 @@ def _of_pieces(node: ast.JoinedStr, names: Mapping[str, ast.expr], file: str) ->
     text = "".join("{}" if each is None else each for each in pieces)
     if "file:" not in text:
         return
-    step = Hop(file=file, line=node.lineno, what=f"f{_shortened(text)!r}")
+    hop = Hop(file=file, line=node.lineno, what=f"f{_shortened(text)!r}")
     found = re.fullmatch(r"[^{]*\bfile:/*\{\}(?P<path>/[^{\s]*)?", text)
     value = next((each for each in node.values if isinstance(each, ast.FormattedValue)), None)
     up = None if value is None or found is None else _steps_to(value.value, names)
     if found is None or up is None:
-        what = f"{step.what} (known only when it is run)"
-        yield Edge(to=Subtree(path=EVERYTHING), step=Hop(file=file, line=node.lineno, what=what))
+        what = f"{hop.what} (known only when it is run)"
+        yield Edge(to=Subtree(path=EVERYTHING), hop=Hop(file=file, line=node.lineno, what=what))
         return
     folder = file.rpartition("/")[0] or EVERYTHING
-    yield from edges_to(f"./{'../' * up}{found['path'] or ''}", folder, step)
+    yield from edges_to(f"./{'../' * up}{found['path'] or ''}", folder, hop)
 
 
 def _steps_to(value: ast.expr, names: Mapping[str, ast.expr]) -> int | None:

@@ -23,18 +23,18 @@ class Symlinks:
         """Where a path, and the links below it, really lead."""
         through = self._first_link(path)
         if through is not None:
-            yield Edge(to=Subtree(path=through), step=Hop(file=path, what="(leads through a link)"))
+            yield Edge(to=Subtree(path=through), hop=Hop(file=path, what="(leads through a link)"))
             target = self._target(through)
             if target is not None:
                 whole = posixpath.normpath(posixpath.join(target, path[len(through) + 1 :]))
-                step = Hop(file=through, what=f"(a link to {self._links[through]})")
-                yield Edge(to=Subtree(path=whole), step=step)
+                hop = Hop(file=through, what=f"(a link to {self._links[through]})")
+                yield Edge(to=Subtree(path=whole), hop=hop)
             return
         for link in self._below.get(path, ()):
             target = self._target(link)
             if target is not None and not is_below(target, path):
-                step = Hop(file=link, what=f"(a link to {self._links[link]})")
-                yield Edge(to=Subtree(path=target), step=step)
+                hop = Hop(file=link, what=f"(a link to {self._links[link]})")
+                yield Edge(to=Subtree(path=target), hop=hop)
 
     def _first_link(self, path: str) -> str | None:
         if not self._links:

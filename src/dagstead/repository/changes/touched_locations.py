@@ -132,13 +132,13 @@ class _Finder:
         now = self._now[name]
         for each in now:
             if each.file in self._earlier.unknown:
-                step = hop_at(each.position, self._prefix, "(what it said cannot be read)")
-                yield ChangeReason(changes=(), chain=(step,))
+                hop = hop_at(each.position, self._prefix, "(what it said cannot be read)")
+                yield ChangeReason(changes=(), chain=(hop,))
                 return
         if self._earlier.project is self._project:
             return
-        for step in entry_steps(self._then.get(name, ()), now, self._prefix):
-            yield ChangeReason(changes=(), chain=(step,))
+        for hop in entry_steps(self._then.get(name, ()), now, self._prefix):
+            yield ChangeReason(changes=(), chain=(hop,))
 
     def _of_parts(self, location: Location) -> Iterator[ChangeReason]:
         name = location.name.value
@@ -151,7 +151,7 @@ class _Finder:
             matched = self._matcher.of(part)
             changes = self._without_exceptions(name, matched.changes)
             if changes:
-                yield ChangeReason(changes=changes, chain=chain.steps(), remark=matched.remark)
+                yield ChangeReason(changes=changes, chain=chain.hops(), remark=matched.remark)
 
     def _without_exceptions(self, name: str, changes: tuple[Change, ...]) -> tuple[Change, ...]:
         watches = self._location_parts.watches[name]

@@ -26,17 +26,17 @@ class Watch:
     """A pattern of a person."""
 
     glob: Glob
-    step: Hop
+    hop: Hop
     #: Whether it takes paths out, as ``!`` does.
     is_exception: bool = False
 
     @property
     def edge(self) -> Edge:
         """From the location to what fits."""
-        return Edge(to=self.glob, step=self.step)
+        return Edge(to=self.glob, hop=self.hop)
 
 
-def read_watch(pattern: str, folder: str, step: Hop) -> Watch | None:
+def read_watch(pattern: str, folder: str, hop: Hop) -> Watch | None:
     """A pattern, written in a folder; ``None`` for one that leaves the repository.
 
     It has the form of ``.gitignore``; ``../`` leads upwards, and a ``/`` at its beginning to the
@@ -46,11 +46,11 @@ def read_watch(pattern: str, folder: str, step: Hop) -> Watch | None:
     text = pattern.removeprefix("!").strip()
     base: str | None = EVERYTHING if text.startswith("/") else folder
     while text.startswith(("../", "./")):
-        step_, _, text = text.partition("/")
-        base = joined(base, step_) if base is not None else None
+        segment, _, text = text.partition("/")
+        base = joined(base, segment) if base is not None else None
     if base is None or not text.strip("/."):
         return None
-    return Watch(glob=Glob(folder=base, pattern=text), step=step, is_exception=is_exception)
+    return Watch(glob=Glob(folder=base, pattern=text), hop=hop, is_exception=is_exception)
 
 
 def declared_watches(folder: str, pyproject: Callable[[str], Node | None]) -> Iterator[Watch]:
@@ -61,7 +61,7 @@ def declared_watches(folder: str, pyproject: Callable[[str], Node | None]) -> It
         for node in texts_of(declared):
             file = joined(each, "pyproject.toml") or "pyproject.toml"
             what = f"[tool.dagstead] watch {node.text}"
-            step = Hop(file=file, line=node.position.line, what=what)
-            watch = read_watch(node.text or "", each, step)
+            hop = Hop(file=file, line=node.position.line, what=what)
+            watch = read_watch(node.text or "", each, hop)
             if watch is not None:
                 yield watch

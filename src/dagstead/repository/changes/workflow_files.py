@@ -66,12 +66,12 @@ def _is_unclear(inspected: InspectedWorkflow) -> bool:
 
 def _edges(inspected: InspectedWorkflow) -> Iterator[Edge]:
     path = inspected.workflow.path
-    yield Edge(to=Subtree(path=path), step=Hop(file=path, what="(a workflow that builds it)"))
+    yield Edge(to=Subtree(path=path), hop=Hop(file=path, what="(a workflow that builds it)"))
     workflows = {run.workflow.path: run.workflow for run in inspected.runs}
     for workflow in {path: inspected.workflow, **workflows}.values():
         for written, called in local_files(workflow):
-            step = Hop(file=workflow.path, what=f"calls {written}")
-            yield Edge(to=Subtree(path=called), step=step)
+            hop = Hop(file=workflow.path, what=f"calls {written}")
+            yield Edge(to=Subtree(path=called), hop=hop)
 
 
 def _contexts(inspected: InspectedWorkflow) -> Iterator[tuple[str, str]]:

@@ -19,7 +19,9 @@ from dagstead.repository.layouts.sheet import Sheet, newline_of, text_lines
 _STEP = 2
 
 
-def put_together(source: SourceText | None, path: str, pieces: Sequence[EntryLines]) -> SourceText:
+def append_entries(
+    source: SourceText | None, path: str, pieces: Sequence[EntryLines]
+) -> SourceText:
     """A file with entries behind those that it has; a new one when there is none."""
     if source is not None and has_content(source):
         source = without_outer_brackets(source)

@@ -15,7 +15,7 @@ from dagstead.repository.layouts.sheet import Sheet
 _FEWEST = 2
 
 
-def factored(source: SourceText) -> SourceText:
+def with_common_defaults(source: SourceText) -> SourceText:
     """The text with ``defaults`` of what every entry says alike; it has no ``defaults`` yet.
 
     ``build.directory`` stays with its entry, because two locations hardly share one.

@@ -15,7 +15,7 @@ from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import Project
 from dagstead.repository.layouts.dg_tables import with_project, with_workspace
 from dagstead.repository.layouts.edits import is_flow, own_entries
-from dagstead.repository.layouts.extract import Extraction, cut
+from dagstead.repository.layouts.extract import Extraction, extract_entries
 from dagstead.repository.layouts.model import FileTree, MigrationRequest, refusal
 from dagstead.repository.layouts.rendering import flow_text, key_lines, scalar_text
 from dagstead.repository.layouts.sheet import Sheet, text_lines
@@ -216,7 +216,7 @@ def _without_entries(
         taking = Extraction(
             targets=leaving, directories={}, defaults=frozenset(), dropped=frozenset(leaving)
         )
-        yield path, cut(file.source, taking).rest
+        yield path, extract_entries(file.source, taking).rest
 
 
 def _text(tree: FileTree, path: str) -> SourceText | None:

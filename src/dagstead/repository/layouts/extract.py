@@ -60,7 +60,7 @@ class Extraction:
     dropped: frozenset[int] = frozenset()
 
 
-def cut(source: SourceText, taking: Extraction) -> Remainder:
+def extract_entries(source: SourceText, taking: Extraction) -> Remainder:
     """Take entries out of the text of a file."""
     source = prepared(source, taking)
     sheet = Sheet(source)

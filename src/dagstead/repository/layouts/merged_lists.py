@@ -93,7 +93,7 @@ def _odd_entries(broken: MergedLists) -> Iterator[str]:
             )
 
 
-def mended(broken: MergedLists) -> SourceText:
+def merge_lists(broken: MergedLists) -> SourceText:
     """The text with all entries in the first list, each once. Paths are as they were."""
     sheet = Sheet(broken.source)
     lists = _lists(sheet.root)
@@ -116,10 +116,10 @@ def mended(broken: MergedLists) -> SourceText:
     return broken.source.edited(edits)
 
 
-def mended_project(project: Project) -> Project:
+def with_merged_lists(project: Project) -> Project:
     """The project with the lists of each such file put together; others stay broken."""
     changes: dict[str, bytes | None] = {
-        each.path: mended(each).encode()
+        each.path: merge_lists(each).encode()
         for each in broken_files(project)
         if not list(obstacles(each))
     }

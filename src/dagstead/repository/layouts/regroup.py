@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from dagstead.model.families import Family
 from dagstead.model.source import SourceText
 from dagstead.repository.files.project import Project
-from dagstead.repository.layouts.append import put_together
-from dagstead.repository.layouts.defaults import factored
+from dagstead.repository.layouts.append import append_entries
+from dagstead.repository.layouts.defaults import with_common_defaults
 from dagstead.repository.layouts.dg_in import pieces_of, without_projects
-from dagstead.repository.layouts.extract import EntryLines, Extraction, cut, prepared
+from dagstead.repository.layouts.extract import EntryLines, Extraction, extract_entries, prepared
 from dagstead.repository.layouts.model import MigrationRequest
 from dagstead.repository.layouts.targets import Move
 
@@ -40,7 +40,7 @@ class _Moving:
             self._pieces[piece.target].append(piece)
         for target, pieces in self._pieces.items():
             there = self._files.get(target, self._source(target))
-            self._files[target] = put_together(there, target, pieces)
+            self._files[target] = append_entries(there, target, pieces)
         self._factor()
         self._files |= without_projects(self._project, self._all, self._wish)
         return {path: text for path, text in self._files.items() if text != self._source(path)}
@@ -51,7 +51,7 @@ class _Moving:
         for path in dict.fromkeys(each.target for each in self._all):
             there = self._files.get(path, self._source(path))
             if there is not None:
-                self._files[path] = factored(there)
+                self._files[path] = with_common_defaults(there)
 
     def _take_apart(self, path: str, *, receives: bool) -> None:
         source = self._source(path)
@@ -62,7 +62,7 @@ class _Moving:
             if taking.defaults:
                 self._files[path] = prepared(source, taking)
             return
-        taken = cut(source, taking)
+        taken = extract_entries(source, taking)
         if not self._wish.keep:
             self._files[path] = taken.rest
         for piece in taken.pieces:

@@ -19,17 +19,17 @@ from dagstead.model.source import SourceText
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import Project
 from dagstead.repository.files.reader import read_contents, with_changes
-from dagstead.repository.layouts.append import put_together
+from dagstead.repository.layouts.append import append_entries
 from dagstead.repository.layouts.entries import relative_directory, with_directories
-from dagstead.repository.layouts.extract import EntryLines, Extraction, cut
+from dagstead.repository.layouts.extract import EntryLines, Extraction, extract_entries
 from dagstead.repository.layouts.history import History
 from dagstead.repository.layouts.merged_lists import (
     ListEntry,
     MergedLists,
     broken_files,
-    mended,
-    mended_project,
+    merge_lists,
     obstacles,
+    with_merged_lists,
 )
 from dagstead.repository.layouts.model import (
     FileTree,
@@ -56,7 +56,7 @@ class OriginalEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class _Earlier:
+class _EarlierLocation:
     """A location of an earlier commit."""
 
     location: Location
@@ -97,7 +97,7 @@ def plan_repair(
     """
     repair = _Repair(project, request, tree, history)
     for broken in broken_files(project):
-        _mend(repair, broken)
+        _merge(repair, broken)
     if repair.reasons:
         raise refusal(repair.reasons)
     _from_parts(repair)
@@ -105,7 +105,7 @@ def plan_repair(
     return _proven(repair)
 
 
-def _mend(repair: _Repair, broken: MergedLists) -> None:
+def _merge(repair: _Repair, broken: MergedLists) -> None:
     reasons = list(obstacles(broken))
     if reasons:
         repair.reasons += reasons
@@ -124,7 +124,7 @@ def _mend(repair: _Repair, broken: MergedLists) -> None:
                 directories[index] = relative_directory(folder, origin.folder, None)
             repair.remarks.append(_restored_remark(broken, each, origin))
         index += 1
-    text = with_directories(mended(broken), directories)
+    text = with_directories(merge_lists(broken), directories)
     repair.files[broken.path] = text
 
 
@@ -258,7 +258,7 @@ def _from_history(repair: _Repair) -> None:
     repair.remarks += _hints({each: gone[each] for each in gone if each not in known})
 
 
-def _earlier(repair: _Repair) -> Iterator[_Earlier]:
+def _earlier(repair: _Repair) -> Iterator[_EarlierLocation]:
     """Every location of every earlier commit, newest first."""
     for version in repair.history.versions():
         then = read_contents(repair.project.root, version.files)
@@ -267,7 +267,7 @@ def _earlier(repair: _Repair) -> Iterator[_Earlier]:
         whole = _whole(repair, then)
         for location in whole.locations:
             place = f"{location.file} of {version.commit[:_COMMIT_LENGTH]}"
-            yield _Earlier(location, whole, place, location.name.value in hidden)
+            yield _EarlierLocation(location, whole, place, location.name.value in hidden)
 
 
 def _hints(gone: Mapping[str, str]) -> Iterator[str]:
@@ -283,11 +283,11 @@ def _whole(repair: _Repair, then: Project) -> Project:
         if list(obstacles(broken)):
             continue
         inner = _Repair(then, repair.request, repair.tree, repair.history)
-        _mend(inner, broken)
+        _merge(inner, broken)
         text = inner.files.get(broken.path)
         if text is not None and not inner.reasons:
             changes[broken.path] = text.encode()
-    return with_changes(then, changes) if changes else mended_project(then)
+    return with_changes(then, changes) if changes else with_merged_lists(then)
 
 
 def _add(repair: _Repair, root: str, locations: Sequence[Location], project: Project) -> None:
@@ -295,7 +295,7 @@ def _add(repair: _Repair, root: str, locations: Sequence[Location], project: Pro
     if not pieces:
         return
     file = _now(repair).file(root)
-    repair.files[root] = put_together(None if file is None else file.source, root, pieces)
+    repair.files[root] = append_entries(None if file is None else file.source, root, pieces)
     for each in locations:
         repair.expected[each.name.value] = each
 
@@ -319,7 +319,7 @@ def _pieces(project: Project, location: Location, root: str) -> Iterator[EntryLi
         directories=directories,
         defaults=frozenset({index} if has_defaults else ()),
     )
-    yield from cut(file.source, taking).pieces
+    yield from extract_entries(file.source, taking).pieces
 
 
 def _now(repair: _Repair) -> Project:
