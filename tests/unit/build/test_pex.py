@@ -291,21 +291,21 @@ def test_a_folder_of_requirements_only_is_no_package(site: Site, warm: Path) -> 
     assert content(files.source) >= {"working_directory/root/definitions.py"}
 
 
-def test_each_location_is_distinguished_from_start_to_end(done: Done) -> None:
+def test_every_location_is_reported_from_start_to_end(done: Done) -> None:
     seen = [
         (type(each).__name__, getattr(each, "step", None))
         for each in done.site.events
         if isinstance(each, BuildStarted | StepStarted | StepFinished | BuildFinished)
     ]
     assert seen == [
-        ("Started", None),
+        ("BuildStarted", None),
         ("StepStarted", "dependencies"),
         ("StepFinished", "dependencies"),
         ("StepStarted", "source"),
         ("StepFinished", "source"),
         ("StepStarted", "load"),
         ("StepFinished", "load"),
-        ("Finished", None),
+        ("BuildFinished", None),
     ]
 
 

@@ -97,7 +97,7 @@ def test_a_limited_token_sees_agents_of_its_deployments_alone(operator: Operator
         (
             {"errors": [{"message": "Cannot query field 'servingAgents' on type 'Query'."}]},
             RefusedError,
-            "it is no Dagstead, or an older one",
+            "it is not a Dagstead server, or an older one",
         ),
         ({"errors": [{"message": "Busy."}]}, RefusedError, "Busy."),
         ({"data": {"servingAgents": [{"name": "eu"}]}}, UnreachableError, "in a form"),
