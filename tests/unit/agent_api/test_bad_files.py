@@ -67,13 +67,18 @@ def test_a_malformed_file(wire: Wire, method: str, path: str, name: str, content
     refused(wire.call(method, path, files={name: content}))
 
 
-@pytest.mark.parametrize(("method", "path", "name"), FILE_PATHS)
-def test_a_small_file_that_unpacks_to_a_huge_one(
-    wire: Wire, method: str, path: str, name: str
-) -> None:
+@pytest.fixture(scope="module")
+def bomb() -> bytes:
+    """A small file that unpacks to a huge one."""
     packer = zlib.compressobj()
     piece = b"\0" * (16 * 1024 * 1024)
-    bomb = b"".join(packer.compress(piece) for _ in range(17)) + packer.flush()
+    return b"".join(packer.compress(piece) for _ in range(17)) + packer.flush()
+
+
+@pytest.mark.parametrize(("method", "path", "name"), FILE_PATHS)
+def test_a_small_file_that_unpacks_to_a_huge_one(
+    wire: Wire, bomb: bytes, method: str, path: str, name: str
+) -> None:
     message = refused(wire.call(method, path, files={name: bomb}), 413)
     assert "when unpacked" in message
 
