@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,23 @@ POLL = Claim(
 WEATHER = NewLocation(name="weather", document={}, deploy_data="{}", deploy_id="1", queue="gpu")
 
 
+@pytest.fixture(scope="module")
+def made_deployments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The databases of a deployment without runs: making them takes longer than a test."""
+    folder = tmp_path_factory.mktemp("made")
+    store = open_store(
+        database_url=f"sqlite:///{folder / 'x.db'}", blobs_folder=folder / "b", clock=ManualClock()
+    )
+    opened = Instances(store, folder / "deployments", None)
+    opened.get(store.deployments.create("prod"))
+    opened.close()
+    store.close()
+    return folder / "deployments"
+
+
 @pytest.fixture
-def instances(tmp_path: Path, clock: ManualClock) -> Iterator[Instances]:
+def instances(made_deployments: Path, tmp_path: Path, clock: ManualClock) -> Iterator[Instances]:
+    shutil.copytree(made_deployments, tmp_path / "deployments")
     store = open_store(
         database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
     )
