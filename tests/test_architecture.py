@@ -87,6 +87,23 @@ def test_the_folders_of_unit_tests_are_rooms() -> None:
     assert folders - {(name,) for name in rooms()} - inner == {(name,) for name in others}
 
 
+def test_unit_tests_start_no_database_server() -> None:
+    """Those that do are below ``tests/storage``."""
+    servers = {"postgres_cluster", "postgres_url", "database_url"}
+    found = [
+        f"{path.relative_to(REPOSITORY)}:{node.lineno}: {node.name}"
+        for path in (REPOSITORY / "tests" / "unit").rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.FunctionDef)
+        and (
+            servers & {argument.arg for argument in node.args.args}
+            or any("mark.storage" in ast.unparse(mark) for mark in node.decorator_list)
+        )
+    ]
+
+    assert found == []
+
+
 def test_no_room_is_more_than_an_eighth_of_the_house() -> None:
     """Of ``repository``, each of its rooms."""
     folders = [PACKAGE / "repository" / name for name in _inner_rooms()]

@@ -14,6 +14,8 @@ from dagstead.engine.instances import Instances
 from dagstead.store.all import open_store
 from dagstead.testing.clock import ManualClock
 
+pytestmark = pytest.mark.storage
+
 NAMES = ("first", "second", "third")
 
 #: Postgres knows the connections of the instances by it.

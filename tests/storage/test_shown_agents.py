@@ -12,6 +12,8 @@ from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
 
+pytestmark = pytest.mark.storage
+
 
 def beat(store: Store, clock: ManualClock) -> Heartbeat:
     token = store.tokens.create("eu", TokenKind.AGENT, "secret", Grant())
@@ -26,7 +28,6 @@ def beat(store: Store, clock: ManualClock) -> Heartbeat:
     )
 
 
-@pytest.mark.storage
 def test_an_agent_is_one_row_for_all_its_deployments(store: Store, clock: ManualClock) -> None:
     for name in ("prod", "staging"):
         store.deployments.create(name)
