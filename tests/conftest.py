@@ -21,7 +21,7 @@ from tests.support.postgres import PostgresCluster
 _CLUSTER_VARIABLE = "POSTGRES_FOLDER_OF_THIS_TEST_RUN"
 
 _FOLDER = Path(__file__).parent
-_LONG_FIRST = {"workflows": 0, "compat": 1, "browser": 2, "contract": 3}
+_LONG_FIRST = {"workflows": 0, "compat": 1, "browser": 2, "contract": 3, "pool": 4}
 
 _OWN_CLUSTER = pytest.StashKey[PostgresCluster]()
 
