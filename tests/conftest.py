@@ -31,7 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--write-records",
         action="store_true",
-        help="Keep what tests see of the official commands, for docs/compatibility.md.",
+        help="Keep what tests see of the official commands, for docs/reference/compatibility.md.",
     )
     parser.addoption(
         "--without-corpus",

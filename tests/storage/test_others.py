@@ -323,7 +323,8 @@ def test_the_number_of_a_deleted_deployment_is_not_given_again(store: Store) -> 
 def test_only_an_agent_that_is_gone_is_forgotten(store: Store, clock: ManualClock) -> None:
     for name in ("prod", "staging"):
         store.deployments.create(name)
-        store.agents.record([heartbeat_of("eu", now=clock(), deployment=name, label="eu")])
+        beat = heartbeat_of("eu", now=clock(), deployment=name, agent_id="a1", label="eu")
+        store.agents.record([beat])
         clock.advance(60)
     with pytest.raises(ConflictError, match="'eu' was heard of 60 seconds ago"):
         store.agents.forget_gone("a1", 90)
