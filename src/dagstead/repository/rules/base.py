@@ -68,7 +68,7 @@ class Rule:
     name: str
     subject: Subject
     severity: Severity
-    #: One sentence: what must not be.
+    #: One sentence: what must be.
     title: str
     #: Why, for the rule's page.
     reason: str

@@ -36,6 +36,7 @@ def test_the_bad_example_breaks_exactly_this_rule(rule: Rule, tmp_path: Path) ->
     findings = check(read(written(tmp_path, rule.bad), rule))
 
     assert {each.code for each in findings} == {rule.code}, findings
+    assert rule.fixable or not any(each.found.edits for each in findings), "say fixable=True"
     for each in findings:
         assert each.position.file in rule.bad
         assert each.position.line >= 1
