@@ -6,6 +6,9 @@ causes that are not (paths, SQL, stack traces) go to the log through ``__cause__
 
 from __future__ import annotations
 
+import logging
+import secrets
+
 
 class DagsteadError(Exception):
     """Dagstead could not do what was asked."""
@@ -169,3 +172,19 @@ class LayoutError(InvalidInputError):
 
 class JournalError(ConflictError):
     """The record of an earlier change does not fit the files."""
+
+
+def report_unexpected(error: BaseException, doing: str, log: logging.Logger) -> str:
+    """Log an error that is ours, not the caller's, and give the sentence for the caller.
+
+    Args:
+        error: what was raised; its text may be secret, so the caller gets none of it.
+        doing: what failed, for the log.
+        log: the logger of the module that answers.
+
+    Returns:
+        A sentence that ends with the reference under which the log has the cause.
+    """
+    reference = secrets.token_hex(6)
+    log.error("Reference %s: failed in %s", reference, doing, exc_info=error)
+    return f"The server failed to answer this. Its log has the cause under reference {reference}."

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
@@ -23,14 +22,17 @@ from dagstead.control.away import raise_if_away
 from dagstead.control.snapshots import decompress
 from dagstead.errors import (
     BusyError,
+    ConflictError,
     DagsteadError,
     ForbiddenError,
     InvalidInputError,
     NoAnswerError,
     NotFoundError,
+    NotOfferedError,
     StoreAwayError,
     TooLargeError,
     UnauthenticatedError,
+    report_unexpected,
 )
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,8 @@ _JSON_OBJECT = TypeAdapter(dict[str, JsonValue])
 _STATUS: tuple[tuple[type[DagsteadError], int], ...] = (
     (TooLargeError, 413),
     (InvalidInputError, 400),
+    (NotOfferedError, 400),
+    (ConflictError, 400),
     (UnauthenticatedError, 401),
     (ForbiddenError, 403),
     (NotFoundError, 404),
@@ -139,7 +143,7 @@ def error_response(error: DagsteadError) -> JSONResponse:
     Official clients print the body of a failed call, and read ``errors`` as final. 409 is never
     used: they retry it.
     """
-    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 400)
+    status = next((code for kind, code in _STATUS if isinstance(error, kind)), 500)
     if isinstance(error, BusyError):
         after = error.retry_after_seconds
         headers = {} if after is None else {"Retry-After": str(after)}
@@ -155,10 +159,8 @@ def unexpected_response(error: Exception) -> JSONResponse:
         StoreAwayError: when it means that.
     """
     raise_if_away(error)
-    reference = uuid.uuid4().hex[:12]
-    logger.error("Unexpected error, reference %s", reference, exc_info=error)
-    msg = f"The server failed. Its log has the cause under reference {reference}."
-    return JSONResponse({"errors": [{"message": msg}]}, 500)
+    sentence = report_unexpected(error, "an agent's call", logger)
+    return JSONResponse({"errors": [{"message": sentence}]}, 500)
 
 
 async def _read(request: Request) -> Payload:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -34,7 +33,7 @@ from starlette.websockets import WebSocket
 from dagstead.engine.graphql_limits import parse_document
 from dagstead.engine.validation import ValidTexts
 from dagstead.engine.workspace import DeploymentRequestContext, DeploymentWorkspace
-from dagstead.errors import DagsteadError, TooLargeError
+from dagstead.errors import DagsteadError, TooLargeError, report_unexpected
 from dagstead.store.away import away_of, raise_if_away
 
 logger = logging.getLogger(__name__)
@@ -191,11 +190,7 @@ def _formatted(error: GraphQLError) -> GraphQLFormattedError:
     if away is not None:
         formatted["message"] = away.message
     elif cause is not None and not isinstance(cause, _TELLING):
-        reference = uuid.uuid4().hex[:12]
-        logger.error("Unexpected error in GraphQL, reference %s", reference, exc_info=cause)
-        formatted["message"] = (
-            f"The server failed. Its log has the cause under reference {reference}."
-        )
+        formatted["message"] = report_unexpected(cause, "GraphQL", logger)
     formatted.pop("extensions", None)
     if isinstance(cause, DagsteadError):
         # Ours tells by it a mistake of the caller from a failure.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import logging
-import uuid
 from collections.abc import Callable, Mapping
 
 from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
@@ -18,6 +17,7 @@ from dagstead.errors import (
     ForbiddenError,
     InvalidDocumentError,
     LastDeploymentError,
+    report_unexpected,
 )
 from dagstead.operator_api.extension import Resolver
 
@@ -125,9 +125,4 @@ def _selects_no_member(info: GraphQLResolveInfo) -> bool:
 
 
 def _unexpected(error: Exception) -> str:
-    reference = uuid.uuid4().hex[:12]
-    logger.error("Unexpected error %s", reference, exc_info=error)
-    return (
-        f"Something unexpected happened. The server's log has the cause under {reference}: "
-        "please report it with that."
-    )
+    return report_unexpected(error, "the operator's API", logger)

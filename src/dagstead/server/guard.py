@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import logging
-import secrets
 import time
 from http import HTTPStatus
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from dagstead.errors import DagsteadError, StoreAwayError
+from dagstead.errors import DagsteadError, StoreAwayError, report_unexpected
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.identity import refuse
-from dagstead.server.replies import unexpected
+from dagstead.server.replies import sentence
 from dagstead.store.away import away_of
 
 logger = logging.getLogger(__name__)
@@ -53,18 +52,17 @@ async def _answer_failure(
         if not answer.started:
             await refuse(error, scope, receive, answer.send_now)
     else:
-        reference = secrets.token_hex(4)
-        logger.error("Reference %s: failed to answer %s", reference, scope["path"], exc_info=error)
-        await _apologise(reference, scope, receive, answer)
+        await _apologise(error, scope, receive, answer)
 
 
-async def _apologise(reference: str, scope: Scope, receive: Receive, answer: _Answer) -> None:
+async def _apologise(error: Exception, scope: Scope, receive: Receive, answer: _Answer) -> None:
+    text = report_unexpected(error, scope["path"], logger)
     if not answer.can_refuse(scope):
         return
     if scope["type"] == "websocket":
         await answer.send_now({"type": "websocket.close", "code": _INTERNAL_ERROR})
         return
-    await unexpected(reference, scope)(scope, receive, answer.send_now)
+    await sentence(text, HTTPStatus.INTERNAL_SERVER_ERROR, scope)(scope, receive, answer.send_now)
 
 
 class _Answer:

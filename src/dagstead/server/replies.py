@@ -59,12 +59,6 @@ def status_of(kind: type[DagsteadError]) -> HTTPStatus:
     return next(found, HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def unexpected(reference: str, scope: Scope) -> Response:
-    """The answer to a fault of ours: nothing of its cause, which the log has by this reference."""
-    text = f"The server failed to answer this. Its log has the cause under reference {reference}."
-    return sentence(text, HTTPStatus.INTERNAL_SERVER_ERROR, scope)
-
-
 def sentence(
     text: str, status: HTTPStatus, scope: Scope, *, headers: dict[str, str] | None = None
 ) -> Response:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from dagstead.agent_api.graphql.arguments import keyword_arguments
 from dagstead.agent_api.graphql.plan import Selection, plan
-from dagstead.errors import BusyError, DagsteadError, InvalidInputError
+from dagstead.errors import BusyError, DagsteadError, InvalidInputError, report_unexpected
 
 C = TypeVar("C")
 
@@ -129,12 +128,7 @@ class Executor(Generic[C]):
         message = self.message_of(error)
         if message is not None:
             return message
-        reference = uuid.uuid4().hex
-        logger.error("%s failed, reference %s", ".".join(map(str, path)), reference, exc_info=error)
-        return (
-            f"{path[-1]} failed on the server. Its log has the cause under the reference "
-            f"{reference}."
-        )
+        return report_unexpected(error, ".".join(map(str, path)), logger)
 
     def _resolved(
         self, call: _Call[C], resolver: Resolver, selection: Selection, path: Path
