@@ -33,7 +33,7 @@ LONG = 60.0
 _PROGRAM = Path(__file__).parents[1] / "support" / "programs" / "bell_process.py"
 
 #: A bell as another process has it: with a line of its own.
-Opened = Callable[[], bells.Bell]
+Opened = Callable[[], bells.ProcessBell]
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def opened(database_url: str) -> Iterator[Opened]:
     """Opens bells on one database, and closes them at the end."""
     with ExitStack() as stack:
 
-        def another() -> bells.Bell:
+        def another() -> bells.ProcessBell:
             made = bells.open_bell(database_url)
             stack.callback(made.close)
             return made

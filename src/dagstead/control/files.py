@@ -13,7 +13,7 @@ from dagstead.errors import BlobNotFoundError, ForbiddenError, InvalidInputError
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import TokenKind
-from dagstead.store.blobs import Blobs
+from dagstead.store.blobs import BlobStore
 
 _PEX_PREFIX = "pex/"
 
@@ -99,7 +99,7 @@ class SignedFile:
     """One file at a signed address, for the method that was signed."""
 
     key: BlobKey
-    _blobs: Blobs
+    _blobs: BlobStore
 
     def stream(self) -> tuple[int, Iterator[bytes]]:
         """Its size in bytes, and its content in pieces.

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from dagstead.errors import BlobNotFoundError, InvalidInputError, TooLargeError
 from dagstead.plane.blobs import BlobKey, BlobKind
-from dagstead.store.blobs import Blobs
+from dagstead.store.blobs import BlobStore
 
 #: Definitions of thousands of assets are some tens of megabytes; this bounds a bomb.
 _MAX_TEXT_BYTES = 1 << 30
@@ -33,7 +33,7 @@ class Offer:
 class Snapshots:
     """The definitions of one deployment's locations."""
 
-    _blobs: Blobs
+    _blobs: BlobStore
     deployment: str
 
     def has(self, kind: str, sha1: str) -> bool:

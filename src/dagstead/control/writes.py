@@ -10,14 +10,14 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.writes import Begun
-from dagstead.store import writes as store
+from dagstead.store.writes import WriteStore
 
 
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """Remembers the writes to one deployment, across servers and their restarts."""
 
-    _writes: store.Writes
+    _writes: WriteStore
     _bell: bell.Bell
     deployment: str
 

@@ -20,7 +20,7 @@ _KEYS = ("agent_id", "deployment")
 
 
 @dataclass(frozen=True, slots=True)
-class Agents:
+class AgentStore:
     """Keep and read heartbeats: one row for each agent and deployment."""
 
     database: Database

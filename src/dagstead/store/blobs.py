@@ -20,7 +20,7 @@ _SIGNED_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Blobs:
+class BlobStore:
     """Put, get and sign files. Writes are atomic: a reader sees all of a file or none of it."""
 
     store: LocalStore
@@ -117,9 +117,9 @@ class Blobs:
         return BlobNotFoundError(f"There is no file {key.path!r} among the {key.kind} files.")
 
 
-def open_blobs(folder: Path, *, clock: Clock, signing_key: bytes) -> Blobs:
+def open_blobs(folder: Path, *, clock: Clock, signing_key: bytes) -> BlobStore:
     """Files under a folder, which is made if it is missing."""
-    return Blobs(LocalStore(prefix=folder, mkdir=True), clock, signing_key)
+    return BlobStore(LocalStore(prefix=folder, mkdir=True), clock, signing_key)
 
 
 def _parse_key(text: str) -> BlobKey:

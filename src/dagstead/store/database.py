@@ -25,7 +25,7 @@ _SQLITE_BUSY_SECONDS = 30
 
 
 class Database:
-    """One database, SQLite file or Postgres, that every repository of this room shares."""
+    """One database, SQLite file or Postgres, that all stores of this room share."""
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         """Connect lazily.

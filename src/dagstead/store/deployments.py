@@ -27,7 +27,7 @@ _HIGHEST = "highest_deployment_id"
 
 
 @dataclass(frozen=True, slots=True)
-class Deployments:
+class DeploymentStore:
     """Create, find, change and remove deployments."""
 
     database: Database

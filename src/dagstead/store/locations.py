@@ -18,7 +18,7 @@ from dagstead.store.tables import locations, workspace_versions
 
 
 @dataclass(frozen=True, slots=True)
-class Locations:
+class LocationStore:
     """Find and reload locations; releases deploy and remove them (:mod:`dagstead.store.releases`).
 
     Every change raises the workspace version.

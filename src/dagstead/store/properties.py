@@ -15,7 +15,7 @@ from dagstead.store.tables import properties
 
 
 @dataclass(frozen=True, slots=True)
-class Properties:
+class PropertyStore:
     """Read and write named JSON values."""
 
     database: Database

@@ -30,7 +30,7 @@ from dagstead.store.tables import release_parts, releases
 
 
 @dataclass(frozen=True, slots=True)
-class Releases:
+class ReleaseStore:
     """Begin, end and find releases."""
 
     database: Database

@@ -17,7 +17,7 @@ _OPEN = (str(RequestState.WAITING), str(RequestState.LEASED))
 
 
 @dataclass(frozen=True, slots=True)
-class Requests:
+class RequestStore:
     """Queue requests, hand each to one poller, keep its answer.
 
     What surfaces call names the deployment: ids come from callers, and must lead to nothing in

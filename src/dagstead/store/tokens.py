@@ -27,7 +27,7 @@ _EXPIRED_KEPT_SECONDS = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class TokenStore:
     """Create, check, list and revoke tokens."""
 
     database: Database

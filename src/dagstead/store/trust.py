@@ -16,7 +16,7 @@ from dagstead.store.tables import trust_policies
 
 
 @dataclass(frozen=True, slots=True)
-class Trust:
+class TrustPolicyStore:
     """Add, list and remove policies."""
 
     database: Database

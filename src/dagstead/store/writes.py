@@ -14,7 +14,7 @@ from dagstead.store.tables import writes
 
 
 @dataclass(frozen=True, slots=True)
-class Writes:
+class WriteStore:
     """Says of each write whether it is the first of its key.
 
     The events themselves go to the deployment's own storage, which may be another database file,

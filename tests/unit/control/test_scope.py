@@ -10,7 +10,7 @@ from typing import get_type_hints
 
 import dagstead
 from dagstead.plane.requests import Claim, NewRequest, Request
-from dagstead.store.requests import Requests
+from dagstead.store.requests import RequestStore
 
 PACKAGE = Path(dagstead.__file__).parent
 
@@ -26,7 +26,7 @@ LOOKS = ("actor.require_agent(deployment)", OF_THE_SYSTEM)
 
 def takes_its_deployment(name: str) -> bool:
     """Whether it is the first that a method of the queue takes."""
-    return list(inspect.signature(getattr(Requests, name)).parameters)[1:2] == ["deployment"]
+    return list(inspect.signature(getattr(RequestStore, name)).parameters)[1:2] == ["deployment"]
 
 
 def calls() -> Iterator[tuple[Path, ast.FunctionDef, str, ast.Call]]:
@@ -43,7 +43,7 @@ def calls() -> Iterator[tuple[Path, ast.FunctionDef, str, ast.Call]]:
 def test_every_method_takes_its_deployment_or_is_for_housekeeping() -> None:
     methods = {
         name: get_type_hints(method)
-        for name, method in inspect.getmembers(Requests, inspect.isfunction)
+        for name, method in inspect.getmembers(RequestStore, inspect.isfunction)
         if not name.startswith("_")
     }
     by_value = {

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from dagstead.store.bell.courier import Courier, Line
-from dagstead.store.bell.listeners import Listener, Listeners
+from dagstead.store.bell.listeners import Listeners, ProcessListener
 from dagstead.store.bell.marks import mark_of
 from dagstead.store.bell.postgres import PostgresLine
 from dagstead.store.bell.sockets import SocketLine
@@ -20,7 +20,7 @@ logger = logging.getLogger(__name__)
 _FOLDER = "bell"
 
 
-class Bell:
+class ProcessBell:
     """Rings in this process at once, in others as soon as they can be reached.
 
     A connection, or a socket, and a thread are made at the first use.
@@ -46,7 +46,7 @@ class Bell:
             logger.warning("Other processes were not woken: %s", error)
 
     @contextmanager
-    def listen(self, *topics: str) -> Iterator[Listener]:
+    def listen(self, *topics: str) -> Iterator[ProcessListener]:
         """A listener that hears these topics from now on, wherever they are rung."""
         with self._listeners.listen(frozenset(map(mark_of, topics))) as listener:
             try:
@@ -60,9 +60,9 @@ class Bell:
         self._courier.close()
 
 
-def open_bell(database_url: str) -> Bell:
+def open_bell(database_url: str) -> ProcessBell:
     """The bell of all processes that use a database."""
     file = sqlite_file(database_url)
     if file is None:
-        return Bell(partial(PostgresLine, parse_database_url(database_url)))
-    return Bell(partial(SocketLine, file.parent / _FOLDER))
+        return ProcessBell(partial(PostgresLine, parse_database_url(database_url)))
+    return ProcessBell(partial(SocketLine, file.parent / _FOLDER))

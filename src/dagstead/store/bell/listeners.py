@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dagstead.store.bell.marks import EVERYTHING
 
 
-class Listener:
+class ProcessListener:
     """Wakes one waiter. A ring while nobody waits is kept for the next wait."""
 
     def __init__(self) -> None:
@@ -58,16 +58,16 @@ class Listener:
 
 
 class Listeners:
-    """All listeners of a process, by the marks of their topics."""
+    """All listeners of this process, by the marks of their topics."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._by_mark: defaultdict[str, set[Listener]] = defaultdict(set)
+        self._by_mark: defaultdict[str, set[ProcessListener]] = defaultdict(set)
 
     @contextmanager
-    def listen(self, marks: Collection[str]) -> Iterator[Listener]:
+    def listen(self, marks: Collection[str]) -> Iterator[ProcessListener]:
         """A listener that hears these marks until the end of the block."""
-        listener = Listener()
+        listener = ProcessListener()
         with self._lock:
             for mark in marks:
                 self._by_mark[mark].add(listener)
