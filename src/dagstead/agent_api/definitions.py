@@ -146,7 +146,7 @@ def _take_manifest(
         raise InvalidInputError(msg) from error
     if missing:
         return missing, False
-    counted = caller.control.loading.loaded(
+    counted = caller.control.load_reports.loaded(
         caller.actor,
         caller.deployment,
         location,
@@ -168,7 +168,7 @@ def _read_error(caller: Caller, location: str, sha1: str) -> str:
 
 
 def _take_error(caller: Caller, location: str, deploy_id: str | None, error: str) -> bool:
-    return caller.control.loading.failed(
+    return caller.control.load_reports.failed(
         caller.actor, caller.deployment, location, deploy_id=deploy_id, error=error
     )
 

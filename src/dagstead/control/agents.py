@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagstead.control.actor import Actor
+from dagstead.control.availability import alive
 from dagstead.control.backend import Backend
-from dagstead.control.serving import alive
 from dagstead.model.agents import Agent
 from dagstead.model.queues import describe_queue
 from dagstead.plane.agents import ALIVE_SECONDS, AgentStatus, Heartbeat, as_agent, of_deployment

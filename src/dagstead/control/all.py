@@ -6,21 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from dagstead.control.agents import Agents
-from dagstead.control.asking import Asking
+from dagstead.control.availability import Availability
 from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
 from dagstead.control.deployments import Deployments
 from dagstead.control.files import Files, SignedFiles
-from dagstead.control.identity import Identity
-from dagstead.control.loading import Loading
+from dagstead.control.load_reports import LoadReports
 from dagstead.control.locations import Locations
 from dagstead.control.orchestration import Orchestration
 from dagstead.control.organization import Organization
 from dagstead.control.pool_tokens import PoolTokens
+from dagstead.control.questions import Questions
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
-from dagstead.control.serving import Serving
-from dagstead.control.tokens import Tokens
+from dagstead.control.tokens import Authenticator, Tokens
 from dagstead.control.trust import TrustPolicies
 from dagstead.control.writes import Writes
 from dagstead.plane.clock import Clock
@@ -38,14 +37,14 @@ class Control:
     tokens: Tokens
     pool_tokens: PoolTokens
     trust: TrustPolicies
-    identity: Identity
+    authenticator: Authenticator
     releases: Releases
-    loading: Loading
+    load_reports: LoadReports
     locations: Locations
-    serving: Serving
+    availability: Availability
     agents: Agents
     requests: Requests
-    asking: Asking
+    questions: Questions
     files: Files
     signed_files: SignedFiles
     writes: Writes
@@ -70,14 +69,14 @@ def control_over(
         tokens=Tokens(backend),
         pool_tokens=PoolTokens(backend),
         trust=TrustPolicies(backend),
-        identity=Identity(backend),
+        authenticator=Authenticator(backend),
         releases=Releases(backend),
-        loading=Loading(backend),
+        load_reports=LoadReports(backend),
         locations=Locations(backend),
-        serving=Serving(backend),
+        availability=Availability(backend),
         agents=Agents(backend),
         requests=Requests(backend),
-        asking=Asking(backend),
+        questions=Questions(backend),
         files=Files(backend),
         signed_files=SignedFiles(backend),
         writes=Writes(backend),

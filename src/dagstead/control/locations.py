@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.control.publishing import Change, publish
+from dagstead.control.changes import Change, publish
 from dagstead.errors import StoreAwayError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Location

@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from dagstead.control.actor import Actor
+from dagstead.control.availability import would_wait
 from dagstead.control.backend import Backend
-from dagstead.control.publishing import Change, publish
-from dagstead.control.serving import would_wait
+from dagstead.control.changes import Change, publish
 from dagstead.errors import ConflictError, InvalidDocumentError
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Deploy, NewLocation
-from dagstead.plane.policies import ReleasePolicy, Unserved
+from dagstead.plane.release_policy import ReleasePolicy, Unserved
 from dagstead.plane.releases import Cause, NewRelease, Release, live_before
 
 #: Makes a new deploy of a document that was deployed before.

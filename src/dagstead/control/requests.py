@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.control.submitting import Work, submit
+from dagstead.control.work import Work, submit
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request

@@ -136,6 +136,33 @@ class Tokens:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Authenticator:
+    """Finds the token that a caller holds. It needs no actor: the token is what makes one."""
+
+    _backend: Backend
+
+    def of_secret(self, secret: str) -> Token:
+        """The token of a secret.
+
+        Raises:
+            UnauthenticatedError: when it is unknown, revoked or expired.
+        """
+        return self._backend.store.tokens.authenticate(secret)
+
+    def of_signed_id(self, token_id: int) -> Token:
+        """The token of an id that a signed cookie named.
+
+        Raises:
+            UnauthenticatedError: when it is gone, revoked or expired.
+        """
+        return self._backend.store.tokens.get(token_id)
+
+    def signing_key(self) -> bytes:
+        """The key of signed addresses and sign-in cookies."""
+        return self._backend.store.properties.signing_key()
+
+
 def _checked(scope: Scope, deployment: Deployment | None) -> str | None:
     """The name of the deployment that a grant is for."""
     if scope is not Scope.DEPLOYMENT:

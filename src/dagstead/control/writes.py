@@ -1,4 +1,4 @@
-"""Writes that a client may send twice, told apart by their Idempotency-Key."""
+"""Writes that a client may send twice, recognised by their Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dagstead.store.writes import WriteStore
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class WriteLedger:
     """Remembers the writes to one deployment, across servers and their restarts."""
 
     _writes: WriteStore
@@ -22,7 +22,7 @@ class Ledger:
     deployment: str
 
     def begin(self, key: str) -> Begun:
-        """Take the key for a write, in one transaction, or learn what became of earlier tries."""
+        """Take the key for a write, in one transaction, or learn how earlier attempts ended."""
         return self._writes.begin(self.deployment, key)
 
     def finish(self, key: str) -> None:
@@ -34,11 +34,11 @@ class Ledger:
         self._writes.interrupt(self.deployment, key)
 
     def listen(self, key: str) -> AbstractContextManager[bell.Listener]:
-        """Hear when a write ends, if whoever ends it calls ``wake``."""
+        """Listen for the end of a write, which is rung by ``wake``."""
         return self._bell.listen(bell.written(self.deployment, key))
 
     def wake(self, key: str) -> None:
-        """Wake whoever waits for the end of a write; apart, as nobody waits for most of them."""
+        """Wake whoever waits for the end of a write. Separate, as nobody waits for most writes."""
         self._bell.ring(bell.written(self.deployment, key))
 
 
@@ -48,15 +48,15 @@ class Writes:
 
     _backend: Backend
 
-    def ledger(self, actor: Actor, deployment: Deployment) -> Ledger:
+    def ledger(self, actor: Actor, deployment: Deployment) -> WriteLedger:
         """The ledger of a deployment that the actor writes to.
 
         Raises:
-            ForbiddenError: when it may not, or may only deploy.
+            ForbiddenError: when the actor may not write to it, or may only deploy.
         """
         actor.require_deployment(deployment)
         actor.require_whole("writing to a deployment")
-        return Ledger(self._backend.store.writes, self._backend.bell, deployment.name)
+        return WriteLedger(self._backend.store.writes, self._backend.bell, deployment.name)
 
     def interrupt_all(self, actor: Actor) -> None:
         """No write is under way: the server that began them has ended."""

@@ -20,8 +20,8 @@ from dagster_cloud.api.dagster_cloud_api import (
 
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
-from dagstead.control.asking import Question
-from dagstead.control.submitting import Work
+from dagstead.control.questions import Question
+from dagstead.control.work import Work
 from dagstead.errors import NoAnswerError
 from dagstead.plane.deployments import Deployment
 
@@ -67,17 +67,17 @@ class AgentCalls:
                 ``timeout`` seconds, or the agent reports an error. Open-source callers expect this
                 class.
         """
-        asking = self.control.asking
+        questions = self.control.questions
         deadline = self.control.clock() + timeout
         question = Question(location=location, api=api.value, args=args, deadline=deadline)
         while True:
             try:
-                answer = asking.ask(SYSTEM, deployment, question)
+                answer = questions.ask(SYSTEM, deployment, question)
             except NoAnswerError as error:
                 raise DagsterUserCodeUnreachableError(error.message) from error
             response = cast("DagsterCloudApiResponse", deserialize_value(answer.text))
             failed = isinstance(response, DagsterCloudApiErrorResponse)
-            if not (failed and asking.has_changed(SYSTEM, deployment, answer.asked, deadline)):
+            if not (failed and questions.has_changed(SYSTEM, deployment, answer.asked, deadline)):
                 return _response_text(response, api, location)
 
     def _submit_run(

@@ -108,7 +108,9 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
     def _why_unserved(self, run: DagsterRun) -> str | None:
         control = self._calls.control
         location = control.locations.get(SYSTEM, self._deployment, location_of_run(run))
-        return control.serving.why_unserved(SYSTEM, self._deployment, location.name, location.queue)
+        return control.availability.why_unserved(
+            SYSTEM, self._deployment, location.name, location.queue
+        )
 
     def _worker_status(self, run: DagsterRun) -> CloudRunWorkerStatus | None:
         beats = self._calls.control.agents.alive(SYSTEM, self._deployment)

@@ -18,7 +18,7 @@ from dagster_graphql.schema.runs import GrapheneLaunchRunSuccess
 from graphql import GraphQLResolveInfo
 
 from dagstead.control import bell
-from dagstead.control.writes import Ledger
+from dagstead.control.writes import WriteLedger
 from dagstead.engine.workspace import DeploymentRequestContext
 from dagstead.operator_api.context import context_of
 from dagstead.operator_api.extension import Resolver
@@ -64,7 +64,7 @@ def once(launch: Resolver) -> Resolver:
 WRAPPED_MUTATIONS: Mapping[str, Callable[[Resolver], Resolver]] = {"launchRun": once}
 
 
-async def _finish(ledger: Ledger, key: str, launch: Callable[[], Awaitable[object]]) -> object:
+async def _finish(ledger: WriteLedger, key: str, launch: Callable[[], Awaitable[object]]) -> object:
     end = ledger.interrupt
     try:
         result = await launch()
@@ -76,12 +76,12 @@ async def _finish(ledger: Ledger, key: str, launch: Callable[[], Awaitable[objec
         _end(ledger, key, end)
 
 
-def _end(ledger: Ledger, key: str, end: Callable[[str], None]) -> None:
+def _end(ledger: WriteLedger, key: str, end: Callable[[str], None]) -> None:
     end(key)
     ledger.wake(key)
 
 
-async def _begin(ledger: Ledger, key: str) -> Begun:
+async def _begin(ledger: WriteLedger, key: str) -> Begun:
     deadline = time.monotonic() + _WAIT_SECONDS
     with ledger.listen(key) as listener:
         while True:

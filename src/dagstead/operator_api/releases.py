@@ -60,7 +60,7 @@ def unserved(info: GraphQLResolveInfo, locations: Sequence[Mapping[str, Any]]) -
     """Why a release would be refused, before anybody has built it."""
     context = context_of(info)
     queues = {each["name"]: each.get("queue") for each in locations}
-    return context.control.serving.why_refused(context.actor, context.deployment, queues)
+    return context.control.availability.why_refused(context.actor, context.deployment, queues)
 
 
 @as_member(*_MEMBERS)

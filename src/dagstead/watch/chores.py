@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dagstead.control.all import Control
-from dagstead.watch.redelivery import Housekeeping
+from dagstead.watch.housekeeping import Housekeeping
 from dagstead.watch.release_watch import ReleaseWatch
 from dagstead.watch.reminders import Reminders
 from dagstead.watch.rounds import Chore

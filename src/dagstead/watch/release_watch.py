@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.policies import ReleasePolicy, Unserved
+from dagstead.plane.release_policy import ReleasePolicy, Unserved
 from dagstead.plane.releases import PartState, Release
 
 logger = logging.getLogger(__name__)
@@ -50,7 +50,7 @@ class ReleaseWatch:
                 "log of the agent, or raise releases.timeout_seconds in the deployment's settings."
             )
         key = (release.deployment, release.number)
-        why_unserved = self.control.serving.why_unserved
+        why_unserved = self.control.availability.why_unserved
         unserved = [
             f"{each.name!r} has lost its agent. {reason}"
             for each in waiting

@@ -15,7 +15,7 @@ from dagster._core.storage.dagster_run import DagsterRun
 
 from dagstead.agent_api.event_writer import InstanceEventWriter
 from dagstead.agent_api.rest import error_response
-from dagstead.control.writes import Ledger
+from dagstead.control.writes import WriteLedger
 from dagstead.errors import BusyError, StoreAwayError, WriteFailedError
 from dagstead.plane.writes import ABANDONED_SECONDS
 from dagstead.store.all import Store, open_store
@@ -82,7 +82,9 @@ def writer(store: Store, instance: DagsterInstance) -> InstanceEventWriter:
 
 
 def writing(store: Store, instance: Any) -> InstanceEventWriter:
-    return InstanceEventWriter(instance=instance, ledger=Ledger(store.writes, store.bell, "prod"))
+    return InstanceEventWriter(
+        instance=instance, ledger=WriteLedger(store.writes, store.bell, "prod")
+    )
 
 
 def entry(kind: DagsterEventType, timestamp: float) -> EventLogEntry:
@@ -130,7 +132,9 @@ def test_keys_of_deployments_are_their_own(
     store: Store, writer: InstanceEventWriter, instance: DagsterInstance
 ) -> None:
     writer.write([line("same", 1.0)], "key")
-    other = InstanceEventWriter(instance=instance, ledger=Ledger(store.writes, store.bell, "other"))
+    other = InstanceEventWriter(
+        instance=instance, ledger=WriteLedger(store.writes, store.bell, "other")
+    )
     other.write([line("same", 1.0)], "key")
     assert len(logged(instance)) == 2
 

@@ -15,9 +15,9 @@ from sqlalchemy import select
 from dagstead.control.actor import NOBODY, SYSTEM, Actor
 from dagstead.control.agents import AgentReport
 from dagstead.control.all import Control
-from dagstead.control.asking import Question
+from dagstead.control.questions import Question
 from dagstead.control.requests import Poll
-from dagstead.control.submitting import Work
+from dagstead.control.work import Work
 from dagstead.plane.deployments import Branch
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
@@ -32,7 +32,7 @@ from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy, new_location
 
 #: The secret, or the signature, is what is checked: there is no actor yet.
-WITHOUT_ACTOR = {"identity", "signed_files"}
+WITHOUT_ACTOR = {"authenticator", "signed_files"}
 
 _USER, _AGENT = TokenKind.USER, TokenKind.AGENT
 
@@ -163,7 +163,7 @@ class World:
             "question": Question(location=location, api="X", args=None, deadline=store.clock()),
             "queue": None,
             "queues": [None],
-            "serving.why_refused.queues": {location: None},
+            "availability.why_refused.queues": {location: None},
             "reason": "By hand.",
             "redeploy": lambda document: new_location(document["location_name"], "again"),
             "remove_others": False,

@@ -141,16 +141,16 @@ def test_exactly_one_module_wakes_the_queues() -> None:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "wake_queues"
     ]
-    assert calling == ["control/publishing.py"]
+    assert calling == ["control/changes.py"]
 
 
-def test_only_the_port_and_publishing_name_the_request_that_wakes_agents() -> None:
+def test_only_the_port_and_changes_name_the_request_that_wakes_agents() -> None:
     naming = {
         str(path.relative_to(PACKAGE))
         for path in PACKAGE.rglob("*.py")
         if "CHECK_FOR_WORKSPACE_UPDATES" in path.read_text(encoding="utf-8")
     }
-    assert naming == {"control/publishing.py", "plane/requests.py", "watch/reminders.py"}
+    assert naming == {"control/changes.py", "plane/requests.py", "watch/reminders.py"}
 
 
 @pytest.mark.parametrize("room", ["agent_api", "operator_api", "watch"])

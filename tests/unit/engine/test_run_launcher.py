@@ -35,7 +35,7 @@ from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import Claim, RequestState
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
-from dagstead.watch.redelivery import Housekeeping
+from dagstead.watch.housekeeping import Housekeeping
 from tests.support.heartbeats import heartbeat_of
 from tests.support.releases import deploy
 

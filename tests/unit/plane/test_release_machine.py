@@ -8,6 +8,7 @@ import pytest
 from hypothesis import settings
 
 from dagstead.plane.locations import Deploy, LoadState
+from dagstead.plane.release_machine.documentation import BEGIN, END, with_release_tables
 from dagstead.plane.release_machine.events import (
     Begin,
     Ended,
@@ -17,7 +18,6 @@ from dagstead.plane.release_machine.events import (
     Reloaded,
     Removed,
 )
-from dagstead.plane.release_machine.printed import BEGIN, END, with_release_tables
 from dagstead.plane.release_machine.transitions import (
     ARRIVALS,
     ENDINGS,

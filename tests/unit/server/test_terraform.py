@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from dagstead.control.actor import SYSTEM
-from dagstead.control.submitting import Work
+from dagstead.control.work import Work
 from dagstead.plane.deployments import Branch
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES
 from dagstead.plane.tokens import TokenKind

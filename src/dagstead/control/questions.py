@@ -1,4 +1,4 @@
-"""Asking the code of a location, through whichever agent serves its queue."""
+"""Questions to the code of a location, answered by whichever agent serves its queue."""
 
 from __future__ import annotations
 
@@ -6,54 +6,54 @@ from dataclasses import dataclass
 
 from dagstead.control import bell
 from dagstead.control.actor import Actor
+from dagstead.control.availability import why_unserved
 from dagstead.control.backend import Backend
-from dagstead.control.serving import why_unserved
-from dagstead.control.submitting import Work, submit
+from dagstead.control.work import Work, submit
 from dagstead.errors import NoAnswerError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import LoadState, Location
 
-#: An agent that reconnects after a server restart needs up to 16 seconds to be heard of again.
+#: After a restart of the server, an agent needs up to 16 seconds to reconnect.
 _WAIT_FOR_AN_AGENT_SECONDS = 20.0
-#: How often it is then asked whether there is an agent at all.
+#: After that, how often to check whether any agent serves the queue.
 _ASK_WHY_SECONDS = 5.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Question:
-    """What is asked of a location's code."""
+    """A call on the code of a location."""
 
     location: str
     api: str
     #: What the API takes: an object of the official packages.
     args: object
-    #: When nobody needs the answer any more, seconds since 1970.
+    #: When the caller stops waiting, in seconds since 1970.
     deadline: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Answer:
-    """What the agent sent, as it came."""
+    """The agent's answer, as it arrived."""
 
     text: str
-    #: The location as it was when it was asked.
+    #: The location as it was at the time of the question.
     asked: Location
 
 
 @dataclass(frozen=True, slots=True)
-class Asking:
-    """Acts that wait for an agent."""
+class Questions:
+    """Acts that wait for the answer of an agent."""
 
     _backend: Backend
 
     def ask(self, actor: Actor, deployment: Deployment, question: Question) -> Answer:
-        """Ask, and wait for the answer.
+        """Queue a question, and wait for its answer.
 
         Raises:
             LocationNotFoundError: with the names that exist.
             NoAnswerError: when no agent serves the queue, or none answers in time.
         """
-        actor.require_system("Asking code")
+        actor.require_system("Asking the code of a location")
         location = self._once_returned(deployment, question)
         work = Work(
             api=question.api,
@@ -63,7 +63,7 @@ class Asking:
             location=location.name,
         )
         request_id = submit(self._backend, deployment, work)
-        # From before an agent can answer.
+        # Listen before the ring, so that the answer cannot be missed.
         with self._backend.bell.listen(bell.answered(request_id)) as listener:
             self._backend.bell.ring(bell.queue(deployment.name, work.queue))
             text = self._wait(request_id, deployment, work, listener)
@@ -72,12 +72,12 @@ class Asking:
     def has_changed(
         self, actor: Actor, deployment: Deployment, asked: Location, deadline: float
     ) -> bool:
-        """Wait until agents are done with a location; whether it has changed since it was asked.
+        """Wait until no agent is loading a location; return whether it changed since the question.
 
-        The official agent stops the code server that it had when a new one does not come up, and
-        answers with the new one's error until it has gone back to what is live.
+        When a new code server does not start, the official agent stops the old one too, and answers
+        with the error of the new one until it has gone back to the live version.
         """
-        actor.require_system("Asking code")
+        actor.require_system("Asking the code of a location")
         with self._backend.bell.listen(bell.locations(deployment.name)) as listener:
             while self._backend.now() < deadline:
                 row = self._backend.store.locations.get(deployment.name, asked.name)
@@ -87,9 +87,9 @@ class Asking:
         return False
 
     def _once_returned(self, deployment: Deployment, question: Question) -> Location:
-        """The location, once it is back on what is live after a release that failed.
+        """The location, once it is back on its live version after a failed release.
 
-        Until then the agent may answer with the code of that release.
+        Until then, an agent may answer with the code of the failed release.
         """
         with self._backend.bell.listen(bell.locations(deployment.name)) as listener:
             while True:

@@ -1,4 +1,4 @@
-"""Putting a request for agents on a queue."""
+"""Work for agents, and how it gets on a queue."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from dagstead.plane.requests import NewRequest
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Work:
-    """What an agent is asked to do."""
+    """A request for an agent, before it is queued."""
 
     api: str
     queue: str | None
-    #: Until nobody needs it any more.
+    #: How long it may take; after that nobody needs it.
     lifetime_seconds: float
     #: What the API takes: an object of the official packages, or ``None``.
     args: object = None
@@ -26,7 +26,7 @@ class Work:
 
 
 def submit(backend: Backend, deployment: Deployment, work: Work) -> str:
-    """Queue a request, and return its id. Ringing the bell is left to the caller."""
+    """Queue a request, and return its id. The caller rings the bell."""
     request_id = str(uuid.uuid4())
     expires_at = backend.now() + work.lifetime_seconds
     body = backend.orchestration.request_body(

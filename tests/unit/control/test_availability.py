@@ -31,8 +31,8 @@ def prod(store: Store) -> Deployment:
 
 
 def why_unserved(store: Store, prod: Deployment, location: str, queue: str | None) -> str | None:
-    serving = control_without_dagster(store).serving
-    return serving.why_unserved(SYSTEM, prod, location, queue)
+    availability = control_without_dagster(store).availability
+    return availability.why_unserved(SYSTEM, prod, location, queue)
 
 
 def test_a_token_that_was_never_used_is_no_agent(store: Store, prod: Deployment) -> None:

@@ -1,4 +1,4 @@
-"""What agents report of locations that they were to load."""
+"""Reports of agents on the locations that they load."""
 
 from __future__ import annotations
 
@@ -6,31 +6,31 @@ from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.control.publishing import Change, publish
+from dagstead.control.changes import Change, publish
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.releases import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class Loading:
-    """Acts of agents. Results of deploys that are no longer the newest do not count."""
+class LoadReports:
+    """Acts of agents. Reports about older deploys than the newest one do not count."""
 
     _backend: Backend
 
     def loaded(
         self, actor: Actor, deployment: Deployment, location: str, *, deploy_id: str, manifest: str
     ) -> bool:
-        """Take in uploaded definitions; they go live when those of the whole release are there.
+        """Keep uploaded definitions; they go live when those of the whole release have arrived.
 
         Args:
             actor: the agent.
-            deployment: whose location it is.
+            deployment: of the location.
             location: its name.
-            deploy_id: what was loaded.
+            deploy_id: the deploy that was loaded.
             manifest: a serialized ``DagsterCloudCodeLocationManifest``.
 
         Returns:
-            Whether it counted.
+            Whether the report counted.
         """
         actor.require_agent(deployment)
         outcome = self._backend.store.releases.set_loaded(
@@ -47,17 +47,17 @@ class Loading:
         deploy_id: str | None,
         error: str,
     ) -> bool:
-        """Record that a location cannot be loaded: its release goes back to what is live.
+        """Record that a location cannot be loaded: its release goes back to the live version.
 
         Args:
             actor: the agent.
-            deployment: whose location it is.
+            deployment: of the location.
             location: its name.
-            deploy_id: what was to be loaded; ``None`` when the agent did not say.
+            deploy_id: the deploy that failed; ``None`` when the agent did not report it.
             error: a serialized ``SerializableErrorInfo``.
 
         Returns:
-            Whether it counted.
+            Whether the report counted.
         """
         actor.require_agent(deployment)
         outcome = self._backend.store.releases.set_failed(

@@ -1,4 +1,4 @@
-"""Who serves a code location, and why nobody does: the one computation of that."""
+"""Whether an agent serves a code location, and why not: computed here and nowhere else."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat, as_agent, of_deployment
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.policies import ReleasePolicy, Unserved
+from dagstead.plane.release_policy import ReleasePolicy, Unserved
 from dagstead.plane.tokens import TokenKind
 from dagstead.routing.routes import Destination, RoutedLocation, route
 from dagstead.routing.wording import describe_unserved
 
 
 @dataclass(frozen=True, slots=True)
-class Serving:
-    """Views of who serves what."""
+class Availability:
+    """Views of which locations are served."""
 
     _backend: Backend
 
@@ -35,12 +35,12 @@ class Serving:
     def why_refused(
         self, actor: Actor, deployment: Deployment, queues: Mapping[str, str | None]
     ) -> list[str]:
-        """A sentence for each location for which a release would be refused.
+        """One sentence for every location for which a release would be refused.
 
         Args:
             actor: who asks.
-            deployment: where they would be deployed.
-            queues: of the locations, by name.
+            deployment: where the locations would be deployed.
+            queues: the queue of every location, by its name.
 
         Raises:
             ForbiddenError: when the actor may not see the deployment.
@@ -54,7 +54,7 @@ class Serving:
 def would_wait(
     backend: Backend, deployment: Deployment, queues: Mapping[str, str | None]
 ) -> list[str]:
-    """A sentence for each location, given with its queue, that nobody would load."""
+    """One sentence for every location that no agent would load; ``queues`` is by location."""
     return [
         f"{name!r} would wait. {reason}"
         for name, queue in queues.items()
@@ -65,7 +65,7 @@ def would_wait(
 def why_unserved(
     backend: Backend, deployment: Deployment, location: str, queue: str | None
 ) -> str | None:
-    """See :meth:`Serving.why_unserved`."""
+    """See :meth:`Availability.why_unserved`."""
     if _is_starting(backend, deployment, queue):
         return None
     is_branch = deployment.is_branch
@@ -78,16 +78,16 @@ def why_unserved(
 
 
 def alive(backend: Backend, deployment: Deployment) -> list[Heartbeat]:
-    """The newest heartbeat of each live agent that serves a deployment."""
+    """The newest heartbeat of every live agent that serves a deployment."""
     now = backend.now()
     beats = [beat for beat in backend.store.agents.all() if beat.is_alive(now)]
     return of_deployment(beats, deployment.name, is_branch=deployment.is_branch)
 
 
 def _is_starting(backend: Backend, deployment: Deployment, queue: str | None) -> bool:
-    """Whether an agent has called that may serve the queue, and whose heartbeat is to come.
+    """Whether an agent that may serve the queue has called, but sent no heartbeat yet.
 
-    Official agents call first, then load their launcher, and send a heartbeat after that.
+    Official agents call first, then load their launcher, and send their first heartbeat after that.
     """
     now = backend.now()
     heard_of = {beat.token_id for beat in backend.store.agents.all() if beat.is_alive(now)}

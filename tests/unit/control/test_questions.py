@@ -10,7 +10,7 @@ import pytest
 
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.all import Control
-from dagstead.control.asking import Answer, Question
+from dagstead.control.questions import Answer, Question
 from dagstead.errors import NoAnswerError
 from dagstead.plane.requests import Request
 from dagstead.plane.tokens import Grant, TokenKind
@@ -52,7 +52,7 @@ def ask(pool: ThreadPoolExecutor, control: Control, seconds: float) -> Future[An
     deployment = control.deployments.named(SYSTEM, "prod")
     deadline = control.clock() + seconds
     question = Question(location="weather", api="X", args=None, deadline=deadline)
-    return pool.submit(control.asking.ask, SYSTEM, deployment, question)
+    return pool.submit(control.questions.ask, SYSTEM, deployment, question)
 
 
 def asked(store: Store) -> Request:

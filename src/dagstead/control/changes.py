@@ -1,4 +1,4 @@
-"""What an act does after its commit: it wakes the agents concerned, and rings the bell, once."""
+"""Publish a change after its commit: wake the agents concerned, and ring the bell once."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from dataclasses import dataclass
 
 from dagstead.control import bell
 from dagstead.control.backend import Backend
-from dagstead.control.submitting import Work, submit
+from dagstead.control.work import Work, submit
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES
 
-#: Workspace checks are cheap and repeated at each deploy.
+#: Workspace checks are cheap, and every deploy queues new ones.
 _CHECK_LIFETIME_SECONDS = 600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Change:
-    """What an act has changed of a deployment."""
+    """What an act has changed in a deployment."""
 
     deployment: Deployment
-    #: Those whose agents have to look at the workspace again; ``None`` is the default queue.
+    #: Queues whose agents have to check the workspace again; ``None`` is the default queue.
     queues: Collection[str | None] = ()
     releases: bool = False
     locations: bool = True
 
 
 def publish(backend: Backend, change: Change) -> None:
-    """Wake whoever has to know of a change that is committed."""
+    """Wake everybody whom a committed change concerns."""
     wake_queues(backend, change.deployment, change.queues)
     name = change.deployment.name
     topics = [bell.queue(name, each) for each in set(change.queues)]
@@ -39,8 +39,8 @@ def publish(backend: Backend, change: Change) -> None:
 def wake_queues(backend: Backend, deployment: Deployment, queues: Collection[str | None]) -> None:
     """Have the agents of these queues load and upload what was deployed.
 
-    Without it an agent restarts the code server of a changed location and never uploads its
-    definitions: only this request makes it do that.
+    Without this request, an agent restarts the code server of a changed location but never uploads
+    its definitions.
     """
     for queue in set(queues):
         work = Work(
