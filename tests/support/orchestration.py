@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field
 
 from dagstead.control.all import Control, control_over
-from dagstead.control.orchestration import Outgoing
+from dagstead.control.orchestration import OutgoingRequest
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import Request
 from dagstead.store.all import Store
@@ -23,7 +23,7 @@ class NoDagster:
     #: Requests to launch a run that were answered.
     answered: list[str] = field(default_factory=list)
 
-    def request_body(self, outgoing: Outgoing) -> str:
+    def request_body(self, outgoing: OutgoingRequest) -> str:
         return json.dumps({"id": outgoing.id, "api": outgoing.api})
 
     def wants_to_start(self, _deployment: Deployment, run_id: str) -> bool:

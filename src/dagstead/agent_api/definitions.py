@@ -33,8 +33,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
-from dagstead.engine.code_location import missing_job_snapshots
-from dagstead.engine.deploys import deploy_id_of
+from dagstead.engine.code_location import deploy_id_of, missing_job_snapshots
 from dagstead.errors import BlobNotFoundError, InvalidInputError
 
 _TYPES = frozenset({SnapshotType.ERROR, SnapshotType.JOB, SnapshotType.REPOSITORY})

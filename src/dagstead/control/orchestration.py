@@ -10,7 +10,7 @@ from dagstead.plane.requests import Request
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Outgoing:
+class OutgoingRequest:
     """A request before it is written in the form that agents read."""
 
     id: str
@@ -24,7 +24,7 @@ class Outgoing:
 class Orchestration(Protocol):
     """What Dagster does for the control plane. Any thread may call."""
 
-    def request_body(self, outgoing: Outgoing) -> str:
+    def request_body(self, outgoing: OutgoingRequest) -> str:
         """A request in the form that agents read."""
 
     def wants_to_start(self, deployment: Deployment, run_id: str) -> bool:

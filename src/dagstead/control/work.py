@@ -6,7 +6,7 @@ import uuid
 from dataclasses import dataclass
 
 from dagstead.control.backend import Backend
-from dagstead.control.orchestration import Outgoing
+from dagstead.control.orchestration import OutgoingRequest
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import NewRequest
 
@@ -30,7 +30,7 @@ def submit(backend: Backend, deployment: Deployment, work: Work) -> str:
     request_id = str(uuid.uuid4())
     expires_at = backend.now() + work.lifetime_seconds
     body = backend.orchestration.request_body(
-        Outgoing(
+        OutgoingRequest(
             id=request_id,
             api=work.api,
             deployment=deployment,

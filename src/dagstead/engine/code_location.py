@@ -23,12 +23,17 @@ from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudCodeLocationManifest,
     SnapshotType,
 )
+from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 from dagster_shared.record import copy
 from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 
 from dagstead.control.snapshots import Snapshots
 from dagstead.engine.queue_client import QueueClient, Target
 from dagstead.errors import InvalidInputError
+
+#: An environment variable of code servers. Agents send it back in the deploy data of their results,
+#: so that late results of an older deploy are recognised.
+_DEPLOY_ID_VARIABLE = "DAGSTEAD_DEPLOY_ID"
 
 
 class AgentCodeLocation(GrpcServerCodeLocation):
@@ -171,3 +176,9 @@ def _repository_snap(text: str, location: str) -> RepositorySnap:
             "If the agent is newer than the server, upgrade the server."
         )
         raise InvalidInputError(msg) from error
+
+
+def deploy_id_of(data: CodeLocationDeployData) -> str | None:
+    """The deploy that a code server was started for."""
+    value = data.cloud_context_env.get(_DEPLOY_ID_VARIABLE)
+    return str(value) if value is not None else None

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dagster import DagsterInstance, DagsterRunStatus
+from dagster._core.events import EngineEventData
 from dagster._serdes import deserialize_value, serialize_value
 from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApi,
@@ -13,10 +14,11 @@ from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApiRequest,
 )
 from dagster_shared.check.record import is_record
+from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.record import replace
 
-from dagstead.control.orchestration import Outgoing
-from dagstead.engine.launch_failures import fail_launch
+from dagstead.control.orchestration import OutgoingRequest
+from dagstead.control.requests import TAKEN_BY_ANOTHER
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import Request
 
@@ -39,7 +41,7 @@ class DagsterOrchestration:
     #: Closes a deployment's instance and removes all that it stored.
     drop_instance: Callable[[Deployment], None]
 
-    def request_body(self, outgoing: Outgoing) -> str:
+    def request_body(self, outgoing: OutgoingRequest) -> str:
         """See the protocol."""
         return serialize_value(
             DagsterCloudApiRequest(
@@ -71,6 +73,37 @@ class DagsterOrchestration:
     def drop(self, deployment: Deployment) -> None:
         """See the protocol."""
         self.drop_instance(deployment)
+
+
+def fail_launch(
+    instance: DagsterInstance,
+    run_id: str,
+    errors: Sequence[SerializableErrorInfo],
+    *,
+    taken: str | None,
+) -> None:
+    """Mark the run failed, unless it has gone on without this agent.
+
+    Args:
+        instance: of the run's deployment.
+        run_id: the run.
+        errors: what the agent reported.
+        taken: the agent that has begun the run, if one has.
+    """
+    run = instance.get_run_by_id(run_id)
+    if run is None or run.is_finished:
+        return
+    if taken and any(TAKEN_BY_ANOTHER in error.message for error in errors):
+        return
+    first = errors[0] if errors else None
+    if first is not None:
+        instance.report_engine_event(
+            "The agent could not launch this run.",
+            run,
+            engine_event_data=EngineEventData.engine_error(first),
+        )
+    reason = first.message.strip() if first else "it gave no reason"
+    instance.report_run_failed(run, f"The agent could not launch this run: {reason}")
 
 
 def _without_instance_ref(args: object) -> object:

@@ -13,8 +13,7 @@ from dagstead.errors import ConflictError, NotFoundError
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.clock import Clock
 from dagstead.store.database import Database
-from dagstead.store.queue_sets import queues_from_json, queues_to_json
-from dagstead.store.tables import heartbeats
+from dagstead.store.tables import heartbeats, queues_from_json, queues_to_json
 
 _KEYS = ("agent_id", "deployment")
 

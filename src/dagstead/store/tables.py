@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -241,3 +243,15 @@ properties = Table(
     Column("name", String(64), primary_key=True),
     Column("value", JSON, nullable=False),
 )
+
+
+def queues_to_json(queues: Iterable[str | None]) -> list[str | None]:
+    """A set of agent queues as a column has it: names in order, ``null`` for the default queue."""
+    named = set(queues)
+    listed: list[str | None] = [*sorted(queue for queue in named if queue is not None)]
+    return [*listed, None] if None in named else listed
+
+
+def queues_from_json(queues: Iterable[str | None]) -> frozenset[str | None]:
+    """The set of agent queues that a column has."""
+    return frozenset(queues)

@@ -15,8 +15,7 @@ from dagstead.plane.clock import Clock
 from dagstead.plane.reach import Reach
 from dagstead.plane.tokens import Grant, Token, TokenKind, hash_secret
 from dagstead.store.database import Database
-from dagstead.store.queue_sets import queues_from_json, queues_to_json
-from dagstead.store.tables import tokens
+from dagstead.store.tables import queues_from_json, queues_to_json, tokens
 
 logger = logging.getLogger(__name__)
 

@@ -28,7 +28,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.control.requests import TAKEN_BY_ANOTHER
 from dagstead.engine.instances import Instances
-from dagstead.engine.launch_failures import fail_launch
+from dagstead.engine.orchestration import fail_launch
 from dagstead.engine.run_launcher import AGENT_ID_TAG
 from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
 from dagstead.plane.locations import NewLocation
