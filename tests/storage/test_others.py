@@ -27,7 +27,7 @@ from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Branch
 from dagstead.plane.reach import NOTHING, Reach, Scope
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
-from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, Begun
+from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, WriteState
 from dagstead.store.all import Store, open_store
 from dagstead.store.database import Database
 from dagstead.store.tables import metadata
@@ -167,29 +167,29 @@ def test_a_write_key_is_new_once_then_tells_what_became_of_it(
     store: Store, clock: ManualClock
 ) -> None:
     writes = store.writes
-    assert writes.begin("prod", "k") is Begun.NEW
-    assert writes.begin("prod", "k") is Begun.IN_FLIGHT
-    assert writes.begin("staging", "k") is Begun.NEW, "keys are a deployment's own"
+    assert writes.begin("prod", "k") is WriteState.NEW
+    assert writes.begin("prod", "k") is WriteState.IN_FLIGHT
+    assert writes.begin("staging", "k") is WriteState.NEW, "keys are a deployment's own"
     clock.advance(ABANDONED_SECONDS + 1)
-    assert writes.begin("prod", "k") is Begun.INTERRUPTED
-    assert writes.begin("prod", "k") is Begun.IN_FLIGHT
+    assert writes.begin("prod", "k") is WriteState.INTERRUPTED
+    assert writes.begin("prod", "k") is WriteState.IN_FLIGHT
     writes.interrupt("prod", "k")
-    assert writes.begin("prod", "k") is Begun.INTERRUPTED
+    assert writes.begin("prod", "k") is WriteState.INTERRUPTED
     writes.finish("prod", "k")
-    assert writes.begin("prod", "k") is Begun.DONE
+    assert writes.begin("prod", "k") is WriteState.DONE
     writes.interrupt("prod", "k")
-    assert writes.begin("prod", "k") is Begun.DONE, "what is done stays done"
+    assert writes.begin("prod", "k") is WriteState.DONE, "what is done stays done"
     clock.advance(KEPT_SECONDS + 1)
     writes.purge()
-    assert writes.begin("prod", "k") is Begun.NEW
+    assert writes.begin("prod", "k") is WriteState.NEW
 
 
 def test_only_one_of_two_tries_at_once_is_new(store: Store) -> None:
     with ThreadPoolExecutor(8) as tries:
         begun = list(tries.map(lambda _: store.writes.begin("prod", "k"), range(8)))
 
-    assert begun.count(Begun.NEW) == 1
-    assert begun.count(Begun.IN_FLIGHT) == 7
+    assert begun.count(WriteState.NEW) == 1
+    assert begun.count(WriteState.IN_FLIGHT) == 7
 
 
 def test_the_last_full_deployment_stays(store: Store) -> None:
@@ -271,7 +271,7 @@ def test_only_one_of_two_tries_takes_up_an_interrupted_write(
     with ThreadPoolExecutor(8) as tries:
         begun = list(tries.map(lambda _: store.writes.begin("prod", "k"), range(8)))
 
-    assert begun.count(Begun.INTERRUPTED) == 1
+    assert begun.count(WriteState.INTERRUPTED) == 1
 
 
 def test_an_agent_token_keeps_single_grants_beside_that_of_everything(store: Store) -> None:

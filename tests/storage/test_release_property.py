@@ -13,13 +13,13 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from dagstead.errors import LocationNotFoundError
 from dagstead.plane.release_machine.events import (
-    Begin,
-    Ended,
     Event,
-    Failed,
-    Loaded,
-    Reloaded,
-    Removed,
+    LoadFailure,
+    LoadSuccess,
+    LocationReload,
+    LocationRemoval,
+    ReleaseEnd,
+    ReleaseStart,
 )
 from dagstead.plane.release_machine.state import Changes
 from dagstead.plane.releases import Outcome
@@ -62,23 +62,23 @@ class StoredReleases(ReleaseRules):
         releases = self.store.releases
         name = self.deployment
         match event:
-            case Begin(new=new):
+            case ReleaseStart(new=new):
                 return Outcome(counted=True, queues=releases.begin(name, new)[1])
-            case Loaded():
+            case LoadSuccess():
                 return releases.set_loaded(
                     name, event.name, deploy_id=event.deploy_id, manifest=event.manifest
                 )
-            case Failed():
+            case LoadFailure():
                 return releases.set_failed(
                     name, event.name, deploy_id=event.deploy_id, error=event.error
                 )
-            case Ended():
+            case ReleaseEnd():
                 return releases.end(name, event.number, event.reason)
-            case Removed() | Reloaded():
+            case LocationRemoval() | LocationReload():
                 return self._act_by_hand(event)
 
-    def _act_by_hand(self, event: Removed | Reloaded) -> Outcome | None:
-        if isinstance(event, Reloaded):
+    def _act_by_hand(self, event: LocationRemoval | LocationReload) -> Outcome | None:
+        if isinstance(event, LocationReload):
             self.store.locations.reload(self.deployment, sorted(event.names))
             return None
         try:

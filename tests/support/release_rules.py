@@ -7,13 +7,13 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from dagstead.plane.locations import Location
 from dagstead.plane.release_machine.events import (
-    Begin,
-    Ended,
     Event,
-    Failed,
-    Loaded,
-    Reloaded,
-    Removed,
+    LoadFailure,
+    LoadSuccess,
+    LocationReload,
+    LocationRemoval,
+    ReleaseEnd,
+    ReleaseStart,
 )
 from dagstead.plane.release_machine.state import Changes
 from dagstead.plane.releases import NewRelease, Release, ReleaseState
@@ -55,37 +55,39 @@ class ReleaseRules(RuleBasedStateMachine):
             new.append(new_location(name, deploy_id, queue))
         if new or removes:
             self.happen(
-                Begin(new=NewRelease(locations=new, removes=sorted(removes), atomic=atomic))
+                ReleaseStart(new=NewRelease(locations=new, removes=sorted(removes), atomic=atomic))
             )
 
     @rule(name=_NAMES, back=st.integers(0, 2))
     def load(self, name: str, back: int) -> None:
         for deploy_id in self.deploys.get(name, [])[-1 - back :][:1]:
-            self.happen(Loaded(name=name, deploy_id=deploy_id, manifest=f"manifest {deploy_id}"))
+            self.happen(
+                LoadSuccess(name=name, deploy_id=deploy_id, manifest=f"manifest {deploy_id}")
+            )
 
     @rule(name=_NAMES, named=st.booleans())
     def fail(self, name: str, *, named: bool) -> None:
         for deploy_id in self.deploys.get(name, [])[-1:]:
-            self.happen(Failed(name=name, deploy_id=deploy_id if named else None, error="{}"))
+            self.happen(LoadFailure(name=name, deploy_id=deploy_id if named else None, error="{}"))
 
     @rule()
     def end(self) -> None:
         for release in self.world.open()[:1]:
-            self.happen(Ended(number=release.number, reason="Ended."))
+            self.happen(ReleaseEnd(number=release.number, reason="Ended."))
 
     @rule(name=_NAMES)
     def remove(self, name: str) -> None:
-        self.happen(Removed(name=name))
+        self.happen(LocationRemoval(name=name))
 
     @rule(names=st.frozensets(_NAMES))
     def reload(self, names: frozenset[str]) -> None:
-        self.happen(Reloaded(names=names))
+        self.happen(LocationReload(names=names))
 
     def happen(self, event: Event) -> None:
         """Let an event change the world, and look at the change."""
         locations, releases = dict(self.world.locations), dict(self.world.releases)
         changes = self.world.happen(event)
-        if not isinstance(event, Reloaded):
+        if not isinstance(event, LocationReload):
             self._agents_are_woken(locations, changes)
         for release in changes.releases:
             self._what_ended_stays(releases.get(release.number), release)

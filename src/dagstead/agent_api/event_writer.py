@@ -19,7 +19,7 @@ from dagster._time import datetime_from_timestamp
 
 from dagstead.control.away import raise_if_away
 from dagstead.errors import BusyError, DagsteadError, WriteFailedError
-from dagstead.plane.writes import Begun
+from dagstead.plane.writes import WriteState
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ _PAGE = 1_000
 class Ledger(Protocol):
     """Remembers writes by their Idempotency-Key, across servers and their restarts."""
 
-    def begin(self, key: str) -> Begun:
+    def begin(self, key: str) -> WriteState:
         """Take the key for a write, in one transaction; tells what became of earlier tries."""
 
     def finish(self, key: str) -> None:
@@ -67,12 +67,12 @@ class InstanceEventWriter:
 
     def _write_once(self, entries: Sequence[EventLogEntry], key: str) -> None:
         begun = self.ledger.begin(key)
-        if begun is Begun.DONE:
+        if begun is WriteState.DONE:
             return
-        if begun is Begun.IN_FLIGHT:
+        if begun is WriteState.IN_FLIGHT:
             raise BusyError
         try:
-            if begun is Begun.INTERRUPTED:
+            if begun is WriteState.INTERRUPTED:
                 self._store_missing(entries)
             else:
                 self._store(entries)

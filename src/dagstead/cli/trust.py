@@ -13,7 +13,7 @@ from dagstead.cli.output import Format, FormatOption, moment, print_rows
 from dagstead.plane.trust import DEFAULT_MINUTES, Provider
 
 if TYPE_CHECKING:
-    from dagstead.plane.trust import Allowed, Policy
+    from dagstead.plane.trust import JobGrant, Policy
 
 app = typer.Typer(
     help="Say whose CI jobs get a token, so that CI keeps no secret.", no_args_is_help=True
@@ -86,9 +86,9 @@ def add(  # noqa: PLR0913 - one parameter an option
     - `dagstead trust add --issuer https://gitlab.example.com --provider gitlab
       --repository data/etl --tag 'v*' --deployment prod --location weather`
     """
-    from dagstead.plane.trust import NewPolicy, Wanted
+    from dagstead.plane.trust import JobFilter, NewPolicy
 
-    wanted = Wanted(
+    wanted = JobFilter(
         repository=repository,
         branch=branch,
         tag=tag,
@@ -169,10 +169,10 @@ def _allowed(
     branch_deployments: bool,  # noqa: FBT001 - as the command has it
     locations: Sequence[str] | None,
     minutes: int,
-) -> Allowed:
-    from dagstead.plane.trust import Allowed
+) -> JobGrant:
+    from dagstead.plane.trust import JobGrant
 
-    return Allowed(
+    return JobGrant(
         deployments=frozenset(deployments or ()),
         branch_deployments=branch_deployments,
         locations=frozenset(locations) if locations else None,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagstead.client.connection import Connection
-from dagstead.plane.trust import Allowed, NewPolicy, Policy, Provider
+from dagstead.plane.trust import JobGrant, NewPolicy, Policy, Provider
 
 _FIELDS = (
     "id provider issuer claims deployments branchDeployments locations minutes createdAt lastUsedAt"
@@ -64,7 +64,7 @@ def _policy(found: Mapping[str, Any]) -> Policy:
         provider=Provider(found["provider"]),
         issuer=found["issuer"],
         claims=found["claims"],
-        allowed=Allowed(
+        allowed=JobGrant(
             deployments=frozenset(found["deployments"]),
             branch_deployments=found["branchDeployments"],
             locations=None if locations is None else frozenset(locations),

@@ -9,7 +9,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat, as_agent, of_deployment
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.release_policy import ReleasePolicy, Unserved
+from dagstead.plane.release_policy import ReleasePolicy, UnservedQueuePolicy
 from dagstead.plane.tokens import TokenKind
 from dagstead.routing.routes import Destination, RoutedLocation, route
 from dagstead.routing.wording import describe_unserved
@@ -46,7 +46,7 @@ class Availability:
             ForbiddenError: when the actor may not see the deployment.
         """
         actor.require_deployment(deployment)
-        if ReleasePolicy.of(deployment.settings).unserved is not Unserved.REFUSE:
+        if ReleasePolicy.of(deployment.settings).unserved is not UnservedQueuePolicy.REFUSE:
             return []
         return would_wait(self._backend, deployment, queues)
 

@@ -14,7 +14,7 @@ from dagstead.errors import ConflictError, InvalidDocumentError
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Deploy, NewLocation
-from dagstead.plane.release_policy import ReleasePolicy, Unserved
+from dagstead.plane.release_policy import ReleasePolicy, UnservedQueuePolicy
 from dagstead.plane.releases import Cause, NewRelease, Release, live_before
 
 #: Makes a new deploy of a document that was deployed before.
@@ -72,7 +72,7 @@ class Releases:
             self._backend, deployment, {each.name: each.queue for each in new.locations}
         )
         errors = self._missing_uploads(new.locations)
-        if policy.unserved is Unserved.REFUSE:
+        if policy.unserved is UnservedQueuePolicy.REFUSE:
             errors += waiting
         if errors:
             raise InvalidDocumentError(errors)
@@ -86,7 +86,7 @@ class Releases:
                 by=actor.name,
                 commit_hash=new.commit_hash or git.get("commit_hash"),
                 url=new.url or git.get("url"),
-                warning=" ".join(waiting) if policy.unserved is Unserved.WARN else None,
+                warning=" ".join(waiting) if policy.unserved is UnservedQueuePolicy.WARN else None,
             ),
         )
         publish(self._backend, Change(deployment=deployment, queues=queues, releases=True))

@@ -14,7 +14,7 @@ from dagstead.errors import InvalidInputError
 from dagstead.plane.names import check_location_name
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
 from dagstead.plane.trust import (
-    Allowed,
+    JobGrant,
     NewPolicy,
     Policy,
     Provider,
@@ -117,7 +117,7 @@ class TrustPolicies:
         )
         return issued
 
-    def _check(self, allowed: Allowed) -> None:
+    def _check(self, allowed: JobGrant) -> None:
         check_minutes(allowed.minutes)
         if not allowed.deployments and not allowed.branch_deployments:
             raise InvalidInputError(

@@ -9,7 +9,7 @@ from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.writes import Begun
+from dagstead.plane.writes import WriteState
 from dagstead.store.writes import WriteStore
 
 
@@ -21,7 +21,7 @@ class WriteLedger:
     _bell: bell.Bell
     deployment: str
 
-    def begin(self, key: str) -> Begun:
+    def begin(self, key: str) -> WriteState:
         """Take the key for a write, in one transaction, or learn how earlier attempts ended."""
         return self._writes.begin(self.deployment, key)
 

@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Running:
+class _DaemonSet:
     of: tuple[float, int]
     controller: DagsterDaemonController
 
@@ -28,7 +28,7 @@ class Daemons:
 
     instances: Instances
     base_url: str
-    _running: dict[str, _Running] = field(default_factory=dict)
+    _running: dict[str, _DaemonSet] = field(default_factory=dict)
 
     def check(self) -> None:
         """Start daemons of new deployments, restart changed and broken ones, stop closed ones."""
@@ -44,7 +44,7 @@ class Daemons:
         self._stop(stale)
         for name, deployment in wanted.items():
             if name not in self._running:
-                self._running[name] = _Running(_identity(deployment), self._start(deployment))
+                self._running[name] = _DaemonSet(_identity(deployment), self._start(deployment))
 
     def _start(self, deployment: Deployment) -> DagsterDaemonController:
         # Fixed: it ends when the deployment changes, and daemons ask for it many times a second.

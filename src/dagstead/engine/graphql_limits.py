@@ -100,10 +100,10 @@ def _check_extent(document: DocumentNode) -> None:
         for definition in document.definitions
         if isinstance(definition, FragmentDefinitionNode)
     }
-    measuring = _Measuring(fragments)
+    meter = _ExtentMeter(fragments)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
-            measuring.extent(definition.selection_set, 1)
+            meter.extent(definition.selection_set, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class _Extent:
 
 
 @dataclass(frozen=True, slots=True)
-class _Measuring:
+class _ExtentMeter:
     """Measures selections, and the inside of each fragment once."""
 
     fragments: dict[str, FragmentDefinitionNode]

@@ -31,7 +31,7 @@ _DEFAULT_MAX_CONCURRENT_RUNS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class _Open:
+class _OpenInstance:
     instance: DagsterInstance
     #: A deployment that was removed and made again may have the same version, and on SQLite also
     #: the same id.
@@ -52,7 +52,7 @@ class Instances:
         self.store = store
         self.folder = folder
         self.postgres_url = postgres_url
-        self._open: dict[str, _Open] = {}
+        self._open: dict[str, _OpenInstance] = {}
         self._lock = threading.RLock()
         #: What the control plane does, with this as its Dagster.
         self.control = control_over(store, store.bell, lambda: self.orchestration)
@@ -77,7 +77,7 @@ class Instances:
                 return known.instance
             instance = self._create(deployment)
             # The old instance is not disposed: requests under way may still hold it.
-            self._open[deployment.name] = _Open(instance, of)
+            self._open[deployment.name] = _OpenInstance(instance, of)
             return instance
 
     def drop(self, deployment: Deployment) -> None:

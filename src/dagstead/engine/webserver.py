@@ -42,7 +42,7 @@ logger = logging.getLogger(__name__)
 OPERATION = "dagstead.operation"
 
 #: Errors whose own text is meant for people.
-_TELLING = (DagsteadError, DagsterError, GraphQLError, CheckError)
+_MEANT_FOR_PEOPLE = (DagsteadError, DagsterError, GraphQLError, CheckError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,7 +189,7 @@ def _formatted(error: GraphQLError) -> GraphQLFormattedError:
     away = None if cause is None else away_of(cause)
     if away is not None:
         formatted["message"] = away.message
-    elif cause is not None and not isinstance(cause, _TELLING):
+    elif cause is not None and not isinstance(cause, _MEANT_FOR_PEOPLE):
         formatted["message"] = report_unexpected(cause, "GraphQL", logger)
     formatted.pop("extensions", None)
     if isinstance(cause, DagsteadError):

@@ -38,7 +38,7 @@ from dagstead.plane.tokens import Token
 logger = logging.getLogger(__name__)
 
 
-class _Built(NamedTuple):
+class _LocationEntries(NamedTuple):
     """What was made of one version of a location."""
 
     version: int
@@ -158,7 +158,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         self._seen_version = -1
         #: The same without the definitions that cannot be loaded.
         self._shown_workspace = self._current_workspace
-        self._built: dict[str, _Built] = {}
+        self._built: dict[str, _LocationEntries] = {}
 
     @property
     def deployment(self) -> Deployment:
@@ -237,13 +237,15 @@ class DeploymentWorkspace(WorkspaceProcessContext):
     def __exit__(self, *_exception: object) -> None:
         self._stack.close()
 
-    def _build(self, location: Location) -> _Built:
+    def _build(self, location: Location) -> _LocationEntries:
         known = self._built.get(location.name)
         if known and known.version == location.version:
             return known
         code_location, unreadable = self._code_location(location)
         serving = serving_entry(location, code_location, unreadable)
-        return _Built(location.version, location.manifest, serving, shown_entry(location, serving))
+        return _LocationEntries(
+            location.version, location.manifest, serving, shown_entry(location, serving)
+        )
 
     def _code_location(
         self, location: Location

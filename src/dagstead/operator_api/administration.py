@@ -16,7 +16,7 @@ from dagstead.plane.lifetimes import Lifetime
 from dagstead.plane.locations import Location
 from dagstead.plane.new_tokens import NewToken
 from dagstead.plane.tokens import Token, TokenKind
-from dagstead.plane.trust import Allowed, NewPolicy, Policy, Provider, Wanted
+from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Policy, Provider
 
 
 @as_error
@@ -183,7 +183,7 @@ def _new_policy(asked: Mapping[str, Any]) -> NewPolicy:
     return NewPolicy(
         issuer=asked["issuer"],
         provider=provider and Provider(provider),
-        wanted=Wanted(
+        wanted=JobFilter(
             repository=asked["repository"],
             branch=asked.get("branch"),
             tag=asked.get("tag"),
@@ -191,7 +191,7 @@ def _new_policy(asked: Mapping[str, Any]) -> NewPolicy:
             any_ref=asked["anyRef"],
             claims=_claims(asked["claims"]),
         ),
-        allowed=Allowed(
+        allowed=JobGrant(
             deployments=frozenset(asked["deployments"]),
             branch_deployments=asked["branchDeployments"],
             locations=None if locations is None else frozenset(locations),

@@ -23,7 +23,7 @@ from dagstead.engine.workspace import DeploymentRequestContext
 from dagstead.operator_api.context import context_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import python_error
-from dagstead.plane.writes import Begun
+from dagstead.plane.writes import WriteState
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 
@@ -49,9 +49,9 @@ def once(launch: Resolver) -> Resolver:
             return await _awaited(launch(root, info, **arguments))
         ledger = context.control.writes.ledger(context.actor, context.deployment)
         begun = await _begin(ledger, key)
-        if begun is Begun.IN_FLIGHT:
+        if begun is WriteState.IN_FLIGHT:
             return python_error("The same launch is still under way. Ask for it again.")
-        known = None if begun is Begun.NEW else _launched(context, key)
+        known = None if begun is WriteState.NEW else _launched(context, key)
         if known is not None:
             _end(ledger, key, ledger.finish)
             return known
@@ -81,12 +81,12 @@ def _end(ledger: WriteLedger, key: str, end: Callable[[str], None]) -> None:
     ledger.wake(key)
 
 
-async def _begin(ledger: WriteLedger, key: str) -> Begun:
+async def _begin(ledger: WriteLedger, key: str) -> WriteState:
     deadline = time.monotonic() + _WAIT_SECONDS
     with ledger.listen(key) as listener:
         while True:
             begun = ledger.begin(key)
-            if begun is not Begun.IN_FLIGHT or time.monotonic() >= deadline:
+            if begun is not WriteState.IN_FLIGHT or time.monotonic() >= deadline:
                 return begun
             await listener.wait_async(bell.LOOK_SECONDS)
 

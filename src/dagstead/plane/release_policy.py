@@ -11,11 +11,11 @@ from typing import Any
 _TIMEOUT_SECONDS = 3600.0
 
 
-class Unserved(StrEnum):
-    """What becomes of a deploy to a queue that no live agent serves."""
+class UnservedQueuePolicy(StrEnum):
+    """How a deploy to a queue that no live agent serves is treated."""
 
     REFUSE = "refuse"
-    #: It begins, and says so.
+    #: It begins, with a warning.
     WARN = "warn"
     WAIT = "wait"
 
@@ -26,7 +26,7 @@ class ReleasePolicy:
 
     #: Whether all locations of a release go back when one does not load.
     atomic: bool = True
-    unserved: Unserved = Unserved.REFUSE
+    unserved: UnservedQueuePolicy = UnservedQueuePolicy.REFUSE
     #: A release that has not loaded by then goes back.
     timeout_seconds: float = _TIMEOUT_SECONDS
 
@@ -37,6 +37,6 @@ class ReleasePolicy:
         timeout = given.get("timeout_seconds")
         return cls(
             atomic=given.get("atomic") is not False,
-            unserved=Unserved(given.get("unserved_queue") or Unserved.REFUSE),
+            unserved=UnservedQueuePolicy(given.get("unserved_queue") or UnservedQueuePolicy.REFUSE),
             timeout_seconds=_TIMEOUT_SECONDS if timeout is None else float(timeout),
         )

@@ -137,10 +137,10 @@ class Release:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Before:
-    """What was live before a release."""
+class PreviousRelease:
+    """The release whose version of a location was live before."""
 
-    #: ``None`` if it was not recorded.
+    #: Its number; ``None`` if it was not recorded.
     release: int | None
 
     def __str__(self) -> str:
@@ -170,7 +170,7 @@ def live_before(releases: Iterable[Release]) -> int | None:
     return ended[-2][1] if len(ended) > 1 else None
 
 
-def went_back(number: int, failed: Sequence[str], name: str, before: Before | None) -> str:
+def went_back(number: int, failed: Sequence[str], name: str, before: PreviousRelease | None) -> str:
     """The sentence for a location of a release that did not go live.
 
     Args:

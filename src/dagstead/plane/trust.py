@@ -56,7 +56,7 @@ _PUBLIC = {
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class JobFilter:
     """Which jobs a policy is for. ``*`` stands for anything but ``/``, ``**`` for anything."""
 
     repository: str
@@ -70,7 +70,7 @@ class Wanted:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Allowed:
+class JobGrant:
     """What the token of a job that fits may do."""
 
     #: Full deployments.
@@ -96,8 +96,8 @@ class NewPolicy:
     issuer: str
     #: Whose claims an address writes.
     provider: Provider | None
-    wanted: Wanted
-    allowed: Allowed
+    wanted: JobFilter
+    allowed: JobGrant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -123,7 +123,7 @@ class Policy:
     issuer: str
     #: Patterns by the name of the claim.
     claims: Mapping[str, str]
-    allowed: Allowed
+    allowed: JobGrant
     created_at: float
     last_used_at: float | None = None
 
@@ -150,7 +150,7 @@ def fits(pattern: str, value: str | None) -> bool:
     return value is not None and _compiled(pattern).fullmatch(value) is not None
 
 
-def claims_of(provider: Provider, wanted: Wanted) -> dict[str, str]:
+def claims_of(provider: Provider, wanted: JobFilter) -> dict[str, str]:
     """A policy's claims, in the words of the provider.
 
     Raises:
@@ -198,7 +198,7 @@ def check_minutes(minutes: int) -> int:
     return minutes
 
 
-def _check(wanted: Wanted) -> None:
+def _check(wanted: JobFilter) -> None:
     owner, slash, name = wanted.repository.partition("/")
     if not slash or not owner or not name or "*" in owner:
         msg = (

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from dagstead.errors import LocationNotFoundError
 from dagstead.plane.clock import Clock
 from dagstead.plane.locations import Location
-from dagstead.plane.release_machine.events import Reloaded
+from dagstead.plane.release_machine.events import LocationReload
 from dagstead.store.database import Database
 from dagstead.store.release_rows import as_location
 from dagstead.store.release_steps import take_step
@@ -30,7 +30,7 @@ class LocationStore:
     def reload(self, deployment: str, names: Sequence[str]) -> None:
         """Make locations LOADING again as they are deployed, for their agents to load anew."""
         with self.database.write() as connection:
-            take_step(connection, deployment, Reloaded(names=frozenset(names)), self.clock())
+            take_step(connection, deployment, LocationReload(names=frozenset(names)), self.clock())
 
     def get(self, deployment: str, name: str) -> Location:
         """One location.

@@ -12,7 +12,14 @@ from sqlalchemy import Connection, Row, select, update
 from dagstead.errors import ConflictError, ReleaseNotFoundError
 from dagstead.plane.clock import Clock
 from dagstead.plane.locations import Deploy
-from dagstead.plane.release_machine.events import Begin, Ended, Event, Failed, Loaded, Removed
+from dagstead.plane.release_machine.events import (
+    Event,
+    LoadFailure,
+    LoadSuccess,
+    LocationRemoval,
+    ReleaseEnd,
+    ReleaseStart,
+)
 from dagstead.plane.release_machine.state import Changes
 from dagstead.plane.releases import (
     NewRelease,
@@ -45,7 +52,7 @@ class ReleaseStore:
         Returns:
             The release, and the queues whose agents have to look.
         """
-        step = self._step(deployment, Begin(new=new))
+        step = self._step(deployment, ReleaseStart(new=new))
         begun = step.before.next_number
         release = next(each for each in step.changes.releases if each.number == begun)
         return release, step.changes.queues
@@ -55,7 +62,7 @@ class ReleaseStore:
 
         They do not count when the location is gone, or was deployed anew since.
         """
-        event = Loaded(name=name, deploy_id=deploy_id, manifest=manifest)
+        event = LoadSuccess(name=name, deploy_id=deploy_id, manifest=manifest)
         return _outcome(self._step(deployment, event).changes)
 
     def set_failed(
@@ -72,7 +79,7 @@ class ReleaseStore:
                 is asked once more.
             error: serialized ``SerializableErrorInfo``.
         """
-        event = Failed(name=name, deploy_id=deploy_id, error=error)
+        event = LoadFailure(name=name, deploy_id=deploy_id, error=error)
         return _outcome(self._step(deployment, event).changes)
 
     def end(self, deployment: str, number: int, reason: str) -> Outcome:
@@ -86,7 +93,7 @@ class ReleaseStore:
         Raises:
             ReleaseNotFoundError: when there is none of that number.
         """
-        event = Ended(number=number, reason=reason)
+        event = ReleaseEnd(number=number, reason=reason)
         with self.database.write() as connection:
             changes = take_step(connection, deployment, event, self.clock()).changes
             if not changes.counted:
@@ -99,8 +106,9 @@ class ReleaseStore:
         Raises:
             LocationNotFoundError: when there is none of that name.
         """
+        event = LocationRemoval(name=name)
         with self.database.write() as connection:
-            changes = take_step(connection, deployment, Removed(name=name), self.clock()).changes
+            changes = take_step(connection, deployment, event, self.clock()).changes
             if not changes.counted:
                 raise no_such_location(connection, deployment, name)
         return _outcome(changes)

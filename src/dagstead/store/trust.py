@@ -10,7 +10,7 @@ from sqlalchemy import Row, delete, insert, null, select, update
 
 from dagstead.errors import NotFoundError
 from dagstead.plane.clock import Clock
-from dagstead.plane.trust import Allowed, Policy, Provider
+from dagstead.plane.trust import JobGrant, Policy, Provider
 from dagstead.store.database import Database
 from dagstead.store.tables import trust_policies
 
@@ -23,7 +23,7 @@ class TrustPolicyStore:
     clock: Clock
 
     def add(
-        self, provider: Provider, issuer: str, claims: Mapping[str, str], allowed: Allowed
+        self, provider: Provider, issuer: str, claims: Mapping[str, str], allowed: JobGrant
     ) -> Policy:
         """Keep a policy."""
         locations = allowed.locations
@@ -79,7 +79,7 @@ def _policy(row: Row[Any]) -> Policy:
         provider=Provider(row.provider),
         issuer=row.issuer,
         claims=row.claims,
-        allowed=Allowed(
+        allowed=JobGrant(
             deployments=frozenset(row.deployments),
             branch_deployments=row.branch_deployments,
             locations=None if row.locations is None else frozenset(row.locations),

@@ -8,7 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dagstead.plane.clock import Clock
-from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, Begun
+from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, WriteState
 from dagstead.store.database import Database
 from dagstead.store.tables import writes
 
@@ -26,7 +26,7 @@ class WriteStore:
     database: Database
     clock: Clock
 
-    def begin(self, deployment: str, key: str) -> Begun:
+    def begin(self, deployment: str, key: str) -> WriteState:
         """Take the key for a write, or learn what became of the earlier try."""
         now = self.clock()
         try:
@@ -36,7 +36,7 @@ class WriteStore:
                 )
         except IntegrityError:
             return self._begin_again(deployment, key, now)
-        return Begun.NEW
+        return WriteState.NEW
 
     def finish(self, deployment: str, key: str) -> None:
         """The write is in the deployment's storage."""
@@ -81,14 +81,14 @@ class WriteStore:
         with self.database.write() as connection:
             return connection.execute(delete(writes).where(writes.c.begun_at < before)).rowcount
 
-    def _begin_again(self, deployment: str, key: str, now: float) -> Begun:
+    def _begin_again(self, deployment: str, key: str, now: float) -> WriteState:
         of_key = (writes.c.deployment == deployment) & (writes.c.key == key)
         with self.database.write() as connection:
             row = connection.execute(select(writes).where(of_key)).one_or_none()
             if row is not None and row.done:
-                return Begun.DONE
+                return WriteState.DONE
             if row is not None and now - row.begun_at < ABANDONED_SECONDS:
-                return Begun.IN_FLIGHT
+                return WriteState.IN_FLIGHT
             # On the condition that it is as it was read: of two tries at once only one may go on.
             taken = connection.execute(
                 update(writes)
@@ -96,4 +96,4 @@ class WriteStore:
                 .where(writes.c.begun_at == (row.begun_at if row is not None else now))
                 .values(begun_at=now)
             ).rowcount
-        return Begun.INTERRUPTED if taken else Begun.IN_FLIGHT
+        return WriteState.INTERRUPTED if taken else WriteState.IN_FLIGHT

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.release_policy import ReleasePolicy, Unserved
+from dagstead.plane.release_policy import ReleasePolicy, UnservedQueuePolicy
 from dagstead.plane.releases import PartState, Release
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,7 @@ class ReleaseWatch:
             for each in waiting
             if (reason := why_unserved(SYSTEM, deployment, each.name, each.queue))
         ]
-        if not unserved or policy.unserved is not Unserved.REFUSE:
+        if not unserved or policy.unserved is not UnservedQueuePolicy.REFUSE:
             self._unserved_since.pop(key, None)
             return None
         since = self._unserved_since.setdefault(key, now)

@@ -23,7 +23,7 @@ from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
 from dagstead.plane.tokens import Grant, TokenKind
-from dagstead.plane.trust import Allowed, NewPolicy, Provider, Wanted
+from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.store.all import Store, open_store
 from dagstead.store.tables import metadata
 from dagstead.testing.clock import ManualClock
@@ -147,8 +147,8 @@ class World:
             "trust.add.new": NewPolicy(
                 issuer="github",
                 provider=Provider.GITHUB,
-                wanted=Wanted(repository="org/repo", any_ref=True, claims={}),
-                allowed=Allowed(
+                wanted=JobFilter(repository="org/repo", any_ref=True, claims={}),
+                allowed=JobGrant(
                     deployments=frozenset({"prod"}), branch_deployments=False, locations=None
                 ),
             ),
@@ -201,7 +201,7 @@ def world(folder: Path) -> World:
     deploy(store, "prod", [new_location("weather", "3")])
     deploy(store, "prod", [new_location("digits", "4")])
     claims = {"repository": "org/repo", "ref": "refs/heads/*"}
-    allowed = Allowed(deployments=frozenset({"prod"}), branch_deployments=False, locations=None)
+    allowed = JobGrant(deployments=frozenset({"prod"}), branch_deployments=False, locations=None)
     store.trust.add(Provider.GITHUB, Provider.GITHUB.issuer, claims, allowed)
     store.agents.record([heartbeat_of(None, now=store.clock())])
     control = control_without_dagster(store)

@@ -12,7 +12,7 @@ from dagstead.control.actor import COMMAND_LINE, NOBODY, Actor
 from dagstead.control.all import Control
 from dagstead.errors import ForbiddenError, LastDeploymentError
 from dagstead.plane.tokens import Grant, Token, TokenKind
-from dagstead.plane.trust import Allowed, NewPolicy, Provider, Wanted
+from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
 from tests.support.orchestration import NoDagster, control_without_dagster
@@ -80,10 +80,10 @@ def test_a_token_that_ends_makes_none_that_does_not(store: Store, control: Contr
 
 
 def test_a_policy_grants_no_more_than_its_maker_holds(store: Store, control: Control) -> None:
-    allowed = Allowed(
+    allowed = JobGrant(
         deployments=frozenset({"prod"}), branch_deployments=False, locations=None, minutes=60
     )
-    wanted = Wanted(repository="org/repo", branch="main", claims={})
+    wanted = JobFilter(repository="org/repo", branch="main", claims={})
     new = NewPolicy(issuer="github", provider=Provider.GITHUB, wanted=wanted, allowed=allowed)
     with pytest.raises(ForbiddenError, match="a longer life"):
         control.trust.add(Actor.holding(token(store, expires_at=ENDS)), new, loopback=False)

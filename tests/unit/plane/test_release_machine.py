@@ -10,13 +10,13 @@ from hypothesis import settings
 from dagstead.plane.locations import Deploy, LoadState
 from dagstead.plane.release_machine.documentation import BEGIN, END, with_release_tables
 from dagstead.plane.release_machine.events import (
-    Begin,
-    Ended,
     Event,
-    Failed,
-    Loaded,
-    Reloaded,
-    Removed,
+    LoadFailure,
+    LoadSuccess,
+    LocationReload,
+    LocationRemoval,
+    ReleaseEnd,
+    ReleaseStart,
 )
 from dagstead.plane.release_machine.transitions import (
     ARRIVALS,
@@ -76,17 +76,17 @@ def test_thousands_of_ways_through_the_machine_keep_its_promises() -> None:
 
 def begin(
     *names: str, removes: tuple[str, ...] = (), atomic: bool = True, deploy: int = 1
-) -> Begin:
+) -> ReleaseStart:
     locations = [new_location(name, f"{name}{deploy}") for name in names]
-    return Begin(new=NewRelease(locations=locations, removes=removes, atomic=atomic))
+    return ReleaseStart(new=NewRelease(locations=locations, removes=removes, atomic=atomic))
 
 
-def loaded(deploy_id: str) -> Loaded:
-    return Loaded(name=deploy_id[0], deploy_id=deploy_id, manifest=f"manifest {deploy_id}")
+def loaded(deploy_id: str) -> LoadSuccess:
+    return LoadSuccess(name=deploy_id[0], deploy_id=deploy_id, manifest=f"manifest {deploy_id}")
 
 
-def failed(deploy_id: str) -> Failed:
-    return Failed(name=deploy_id[0], deploy_id=deploy_id, error="{}")
+def failed(deploy_id: str) -> LoadFailure:
+    return LoadFailure(name=deploy_id[0], deploy_id=deploy_id, error="{}")
 
 
 def world(*events: Event) -> World:
@@ -110,7 +110,7 @@ EXAMPLES: dict[str, tuple[Event, ...]] = {
     "give way": (begin("a"), begin("a", deploy=2)),
     "withdraw": (begin("a"), begin("b", removes=("a",))),
     "move on": (begin("a", "b"), begin("b", deploy=2)),
-    "drop out": (begin("a"), Removed(name="a")),
+    "drop out": (begin("a"), LocationRemoval(name="a")),
 }
 
 
@@ -142,7 +142,7 @@ def test_a_release_ends_in_every_way_of_the_table() -> None:
         "give way": world(begin("a"), begin("a", deploy=2)),
         "succeed": world(begin("a"), loaded("a1")),
         "succeed in part": world(begin("a", "b", atomic=False), loaded("a1"), failed("b1")),
-        "fail": world(begin("a", "b"), loaded("a1"), Ended(number=1, reason="By hand.")),
+        "fail": world(begin("a", "b"), loaded("a1"), ReleaseEnd(number=1, reason="By hand.")),
     }
     assert {each.name: each.state for each in ENDINGS} == {
         name: made.releases[1].state for name, made in ended.items()
@@ -152,12 +152,12 @@ def test_a_release_ends_in_every_way_of_the_table() -> None:
 @pytest.mark.parametrize(
     ("name", "events", "serves", "cleared"),
     [
-        ("refresh", (begin("a"), loaded("a1"), Reloaded(names=frozenset("a"))), True, True),
+        ("refresh", (begin("a"), loaded("a1"), LocationReload(names=frozenset("a"))), True, True),
         ("return", (begin("a"), loaded("a1"), begin("a", deploy=2), failed("a2")), True, False),
         ("recover", (begin("a"), failed("a1")), True, True),
         (
             "go live alone",
-            (begin("a", "b"), failed("b1"), Reloaded(names=frozenset("a"))),
+            (begin("a", "b"), failed("b1"), LocationReload(names=frozenset("a"))),
             True,
             True,
         ),

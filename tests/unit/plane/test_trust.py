@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 
 from dagstead.errors import InvalidInputError
 from dagstead.plane.trust import (
-    Allowed,
+    JobFilter,
+    JobGrant,
     Policy,
     Provider,
-    Wanted,
     check_issuer,
     check_minutes,
     claims_of,
     fits,
 )
 
-WANTED = Wanted(repository="org/repo", branch="main", claims={})
+WANTED = JobFilter(repository="org/repo", branch="main", claims={})
 TEXTS = st.text(st.characters(exclude_characters="*"))
 
 
@@ -131,7 +131,7 @@ def test_what_does_not_fit_is_said_claim_by_claim() -> None:
         provider=Provider.GITHUB,
         issuer=Provider.GITHUB.issuer,
         claims={"repository": "org/repo", "ref": "refs/heads/main", "environment": "prod"},
-        allowed=Allowed(deployments=frozenset({"prod"}), branch_deployments=False, locations=None),
+        allowed=JobGrant(deployments=frozenset({"prod"}), branch_deployments=False, locations=None),
         created_at=0,
     )
     claims = {"repository": "org/repo", "ref": "refs/heads/x", "run_attempt": 1}

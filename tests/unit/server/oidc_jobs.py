@@ -7,20 +7,22 @@ from typing import Any
 import httpx
 
 from dagstead.control.actor import SYSTEM
-from dagstead.plane.trust import Allowed, NewPolicy, Policy, Provider, Wanted
+from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Policy, Provider
 from dagstead.server.identity import TOKEN_HEADER
 from dagstead.server.oidc import OIDC_PATH
 from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane
 
-PROD = Allowed(deployments=frozenset({"prod"}), branch_deployments=False, locations=None)
+PROD = JobGrant(deployments=frozenset({"prod"}), branch_deployments=False, locations=None)
 
 
-def trust(plane: Plane, issuer: OidcIssuer, allowed: Allowed = PROD, **wanted: Any) -> Policy:
+def trust(plane: Plane, issuer: OidcIssuer, allowed: JobGrant = PROD, **wanted: Any) -> Policy:
     new = NewPolicy(
         issuer=issuer.url,
         provider=Provider.GITHUB,
-        wanted=Wanted(**{"repository": "org/repo", "claims": {}, **(wanted or {"branch": "main"})}),
+        wanted=JobFilter(
+            **{"repository": "org/repo", "claims": {}, **(wanted or {"branch": "main"})}
+        ),
         allowed=allowed,
     )
     return plane.control.trust.add(SYSTEM, new, loopback=True)

@@ -12,7 +12,7 @@ import pytest
 
 from dagstead.control.actor import SYSTEM
 from dagstead.plane.tokens import TokenKind
-from dagstead.plane.trust import Allowed, NewPolicy, Provider, Wanted
+from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.server.identity import TOKEN_HEADER
 from tests.support.environments import own_environment
 from tests.support.oidc_issuer import OidcIssuer
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.usefixtures("no_policies")
 def test_branch_deployments_are_those_of_the_job_s_own_repository(
     plane: Plane, client: httpx.Client, github: OidcIssuer
 ) -> None:
-    branches = Allowed(deployments=frozenset(), branch_deployments=True, locations=None)
+    branches = JobGrant(deployments=frozenset(), branch_deployments=True, locations=None)
     trust(plane, github, branches, any_ref=True)
     job = claims(plane, github, ref="refs/pull/7/merge")
     secret = log_in(client, github.sign(job)).json()["token"]
@@ -76,7 +76,7 @@ def test_a_token_of_some_locations_deploys_these_and_does_nothing_besides(
     trust(
         plane,
         github,
-        Allowed(
+        JobGrant(
             deployments=frozenset({"prod"}),
             branch_deployments=False,
             locations=frozenset({"weather"}),
@@ -198,7 +198,7 @@ def test_a_job_of_gitlab_takes_its_token_from_a_variable(plane: Plane, github: O
     new = NewPolicy(
         issuer=github.url,
         provider=Provider.GITLAB,
-        wanted=Wanted(repository="data/etl", tag="v*", claims={}),
+        wanted=JobFilter(repository="data/etl", tag="v*", claims={}),
         allowed=PROD,
     )
     plane.control.trust.add(SYSTEM, new, loopback=True)

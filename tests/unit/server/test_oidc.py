@@ -12,7 +12,7 @@ import httpx
 import pytest
 from joserfc.jwk import OctKey, RSAKey
 
-from dagstead.plane.trust import Allowed
+from dagstead.plane.trust import JobGrant
 from dagstead.server.oidc import OIDC_PATH
 from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane
@@ -252,7 +252,7 @@ def test_the_policy_that_grants_the_deployment_is_chosen(
     plane: Plane, client: httpx.Client, github: OidcIssuer
 ) -> None:
     trust(plane, github)
-    staging = Allowed(deployments=frozenset({"staging"}), branch_deployments=False, locations=None)
+    staging = JobGrant(deployments=frozenset({"staging"}), branch_deployments=False, locations=None)
     trust(plane, github, staging, branch="*")
     text = github.sign(claims(plane, github))
 

@@ -15,7 +15,7 @@ from dagstead.plane.release_machine.transitions import (
     part_transition,
     standing_of,
 )
-from dagstead.plane.releases import Before, Part, PartState, Phase, went_back
+from dagstead.plane.releases import Part, PartState, Phase, PreviousRelease, went_back
 
 
 def apply(
@@ -96,7 +96,7 @@ def _return(
     draft: Draft, location: Location, part: Part, number: int, failed: Sequence[str]
 ) -> None:
     live = location.live
-    before = None if live is None else Before(release=location.release)
+    before = None if live is None else PreviousRelease(release=location.release)
     values: dict[str, Any] = {
         "open_release": None,
         "error": part.error if part.name in failed else None,

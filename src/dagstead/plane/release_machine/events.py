@@ -8,14 +8,14 @@ from dagstead.plane.releases import NewRelease
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Begin:
-    """Somebody begins a release."""
+class ReleaseStart:
+    """A user begins a release."""
 
     new: NewRelease
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Loaded:
+class LoadSuccess:
     """An agent uploads the definitions of a location."""
 
     name: str
@@ -25,19 +25,19 @@ class Loaded:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Failed:
+class LoadFailure:
     """An agent reports that a location cannot be loaded."""
 
     name: str
-    #: ``None`` when the agent did not say of which deploy.
+    #: The deploy that failed; ``None`` when the agent did not report it.
     deploy_id: str | None
     #: A serialized ``SerializableErrorInfo``.
     error: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ended:
-    """A person, or the watch over what is overdue, ends a release that is loading."""
+class ReleaseEnd:
+    """A user, or the watch over overdue releases, ends a release that is loading."""
 
     number: int
     #: Why, as a sentence for people.
@@ -45,30 +45,30 @@ class Ended:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Removed:
-    """A person removes a location, outside any release."""
+class LocationRemoval:
+    """A user removes a location, outside any release."""
 
     name: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reloaded:
-    """A person asks agents to load locations anew, as they are deployed."""
+class LocationReload:
+    """A user has agents load locations again, as they are deployed."""
 
     names: frozenset[str]
 
 
-Event = Begin | Loaded | Failed | Ended | Removed | Reloaded
+Event = ReleaseStart | LoadSuccess | LoadFailure | ReleaseEnd | LocationRemoval | LocationReload
 
 
 def names_in(event: Event) -> frozenset[str]:
-    """The locations that an event names itself; those of releases come on top."""
+    """The locations that an event names itself, without those of open releases."""
     match event:
-        case Begin(new=new):
-            return frozenset(each.name for each in new.locations) | frozenset(new.removes)
-        case Loaded(name=name) | Failed(name=name) | Removed(name=name):
+        case ReleaseStart(new=new):
+            return frozenset(location.name for location in new.locations) | frozenset(new.removes)
+        case LoadSuccess(name=name) | LoadFailure(name=name) | LocationRemoval(name=name):
             return frozenset({name})
-        case Ended():
+        case ReleaseEnd():
             return frozenset()
-        case Reloaded(names=names):
+        case LocationReload(names=names):
             return names

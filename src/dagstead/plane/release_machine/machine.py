@@ -9,12 +9,12 @@ from dagstead.plane.locations import LoadState
 from dagstead.plane.release_machine.draft import Draft
 from dagstead.plane.release_machine.effects import apply, apply_all, arrive, deploy
 from dagstead.plane.release_machine.events import (
-    Begin,
-    Ended,
     Event,
-    Failed,
-    Loaded,
-    Removed,
+    LoadFailure,
+    LoadSuccess,
+    LocationRemoval,
+    ReleaseEnd,
+    ReleaseStart,
 )
 from dagstead.plane.release_machine.state import Changes, State
 from dagstead.plane.release_machine.transitions import GIVE_WAY, PartEvent, ending_of
@@ -25,15 +25,15 @@ def advance(state: State, event: Event) -> Changes:
     """What an event changes. An event that does not count may still wake a queue."""
     draft = Draft(state)
     match event:
-        case Begin():
+        case ReleaseStart():
             counted = _begin(draft, event.new)
-        case Loaded():
+        case LoadSuccess():
             counted = _loaded(draft, event)
-        case Failed():
+        case LoadFailure():
             counted = _failed(draft, event)
-        case Ended():
+        case ReleaseEnd():
             counted = _ended(draft, event)
-        case Removed():
+        case LocationRemoval():
             counted = _removed(draft, event.name)
         case _:
             counted = _reloaded(draft, event.names)
@@ -62,7 +62,7 @@ def _begin(draft: Draft, new: NewRelease) -> bool:
     return True
 
 
-def _loaded(draft: Draft, event: Loaded) -> bool:
+def _loaded(draft: Draft, event: LoadSuccess) -> bool:
     location = draft.find(event.name, event.deploy_id)
     if location is None:
         return False
@@ -76,7 +76,7 @@ def _loaded(draft: Draft, event: Loaded) -> bool:
     return True
 
 
-def _failed(draft: Draft, event: Failed) -> bool:
+def _failed(draft: Draft, event: LoadFailure) -> bool:
     location = draft.find(event.name, event.deploy_id)
     if location is None:
         return False
@@ -98,7 +98,7 @@ def _failed(draft: Draft, event: Failed) -> bool:
     return True
 
 
-def _ended(draft: Draft, event: Ended) -> bool:
+def _ended(draft: Draft, event: ReleaseEnd) -> bool:
     if event.number not in draft.releases:
         return False
     apply_all(draft, event.number, draft.open_parts(event.number), PartEvent.ABANDONED)

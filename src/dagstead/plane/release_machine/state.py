@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from dagstead.plane.locations import Location
-from dagstead.plane.release_machine.events import Begin, Ended, Event, Loaded, names_in
+from dagstead.plane.release_machine.events import (
+    Event,
+    LoadSuccess,
+    ReleaseEnd,
+    ReleaseStart,
+    names_in,
+)
 from dagstead.plane.releases import PartState, Release
 
 
@@ -55,9 +61,9 @@ def locations_needed(event: Event, releases: Iterable[Release]) -> frozenset[str
     """
     names = names_in(event)
     match event:
-        case Begin() | Ended():
+        case ReleaseStart() | ReleaseEnd():
             return None
-        case Loaded():
+        case LoadSuccess():
             alone = all(map(partial(_waits_for_others, names), releases))
         case _:
             alone = not any(_is_open_in(names, each) for each in releases)
