@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -120,22 +120,46 @@ def test_no_room_is_more_than_an_eighth_of_the_house() -> None:
     assert {name: each / whole for name, each in lines.items() if each > 0.12 * whole} == {}
 
 
-#: The rooms that speak of repositories: who reads one of them reads the others.
-WING = ("model", "routing", "repository", "build", "check", "client")
+#: Rooms that are read together. A name may be used once more in the other wing, not inside of one.
+WINGS = {
+    "repository": ("model", "routing", "repository", "build", "check", "client"),
+    "control plane": (
+        "plane",
+        "store",
+        "control",
+        "engine",
+        "watch",
+        "agent_api",
+        "operator_api",
+        "server",
+        "serverless",
+    ),
+}
+
+#: A participle, or a gerund, which is no name of a thing by itself.
+PARTICIPLE = re.compile(
+    r"[A-Z][a-z]+(ed|ing)|Made|Found|Told|Gone|Built|Cut|Chosen|Past|Present|Begun|Held|Sent|Kept"
+)
+#: Words that look like one, and are nouns that everybody uses.
+NOUNS = {"Ending", "Finding", "Housekeeping", "Standing"}
+
+#: The rooms whose classes are all named by nouns.
+NAMED_BY_NOUNS = (*WINGS["repository"], "plane", "store", "control", "engine", "watch")
 
 
-def _classes_of_the_wing() -> Iterator[tuple[str, str]]:
-    """The name and the module of every public class."""
-    for room in WING:
+def _classes_of(rooms: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The name and the module of every public class in some rooms."""
+    for room in rooms:
         for path in (PACKAGE / room).rglob("*.py"):
             for node in ast.parse(path.read_text(encoding="utf-8")).body:
                 if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                     yield node.name, str(path.relative_to(PACKAGE))
 
 
-def test_a_class_has_a_name_of_its_own() -> None:
+@pytest.mark.parametrize("wing", WINGS)
+def test_a_class_has_a_name_of_its_own(wing: str) -> None:
     modules: dict[str, list[str]] = {}
-    for name, module in _classes_of_the_wing():
+    for name, module in _classes_of(WINGS[wing]):
         modules.setdefault(name, []).append(module)
 
     assert len(modules) > 100
@@ -144,9 +168,17 @@ def test_a_class_has_a_name_of_its_own() -> None:
 
 def test_a_class_is_named_by_a_noun() -> None:
     """``Made`` or ``Routed`` alone says nothing: `CONTRIBUTING.md` has why."""
-    participle = re.compile(r"[A-Z][a-z]+ed|Made|Found|Told|Gone|Built|Cut|Chosen|Past|Present")
+    classes = [hit for hit in _classes_of(NAMED_BY_NOUNS) if hit[0] not in NOUNS]
 
-    assert [hit for hit in _classes_of_the_wing() if participle.fullmatch(hit[0])] == []
+    assert [hit for hit in classes if PARTICIPLE.fullmatch(hit[0])] == []
+
+
+def test_every_room_of_a_wing_exists() -> None:
+    named = [room for wing in WINGS.values() for room in wing]
+
+    assert len(named) == len(set(named))
+    assert rooms() - set(named) == {"cli", "errors", "testing"}
+    assert set(named) - rooms() == set()
 
 
 def test_every_room_is_under_the_rules_of_import() -> None:
