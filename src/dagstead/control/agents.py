@@ -69,7 +69,9 @@ class Agents:
     def record(self, actor: Actor, reports: Iterable[AgentReport]) -> None:
         """Keep an agent's newest heartbeats, as far as its token grants what they claim."""
         actor.require_agent()
-        known = {each.name: each for each in self._backend.store.deployments.all()}
+        known = {
+            deployment.name: deployment for deployment in self._backend.store.deployments.all()
+        }
         beats = [
             self._heartbeat(actor, report)
             for report in reports
@@ -79,13 +81,15 @@ class Agents:
 
     def all(self, actor: Actor) -> list[AgentView]:
         """The agents of the deployments that the actor may see, the last heard of first."""
-        deployments = {each.name: each for each in self._backend.store.deployments.all()}
+        deployments = {
+            deployment.name: deployment for deployment in self._backend.store.deployments.all()
+        }
         beats: dict[str, list[Heartbeat]] = defaultdict(list)
         for beat in self._backend.store.agents.all():
             deployment = deployments.get(beat.deployment)
             if deployment is not None and actor.grants(deployment):
                 beats[beat.agent_id].append(beat)
-        full = {name for name, each in deployments.items() if not each.is_branch}
+        full = {name for name, deployment in deployments.items() if not deployment.is_branch}
         now = self._backend.now()
         tokens = self._backend.store.tokens.all() if actor.is_unlimited else ()
         names = {token.id: token.name for token in tokens}
@@ -96,7 +100,11 @@ class Agents:
 
     def granted(self, actor: Actor) -> list[Heartbeat]:
         """The newest heartbeats for the deployments that the actor may see, the newest first."""
-        names = {each.name for each in self._backend.store.deployments.all() if actor.grants(each)}
+        names = {
+            deployment.name
+            for deployment in self._backend.store.deployments.all()
+            if actor.grants(deployment)
+        }
         return [beat for beat in self._backend.store.agents.all() if beat.deployment in names]
 
     def of(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
@@ -128,7 +136,7 @@ class Agents:
 
     def _heartbeat(self, actor: Actor, report: AgentReport) -> Heartbeat:
         now = self._backend.now()
-        granted = frozenset(each for each in report.queues if actor.grants_queue(each))
+        granted = frozenset(queue for queue in report.queues if actor.grants_queue(queue))
         refused = report.queues - granted
         metadata = dict(report.metadata)
         if refused:

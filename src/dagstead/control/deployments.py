@@ -26,7 +26,11 @@ class Deployments:
 
     def granted(self, actor: Actor) -> list[Deployment]:
         """The deployments that the actor may see, by name."""
-        return [each for each in self._backend.store.deployments.all() if actor.grants(each)]
+        return [
+            deployment
+            for deployment in self._backend.store.deployments.all()
+            if actor.grants(deployment)
+        ]
 
     def named(self, actor: Actor, name: str) -> Deployment:
         """One deployment.
@@ -51,9 +55,9 @@ class Deployments:
             ForbiddenError: when a limited actor may not see it, or there is none.
             DeploymentNotFoundError: when there is none.
         """
-        for each in self.granted(actor):
-            if each.id == deployment_id:
-                return each
+        for deployment in self.granted(actor):
+            if deployment.id == deployment_id:
+                return deployment
         actor.require_organization(f"Deployment {deployment_id}")
         raise DeploymentNotFoundError(
             f"There is no deployment with id {deployment_id}. See `dagstead deployment list`."

@@ -53,8 +53,8 @@ class Locations:
         actor.require_agent(deployment)
         granted = actor.cut_queues(queues)
         every = self._backend.store.locations.all(deployment.name)
-        found = [each for each in every if each.queue in granted]
-        loading = [each.name for each in found if each.open_release is not None]
+        found = [location for location in every if location.queue in granted]
+        loading = [location.name for location in found if location.open_release is not None]
         if loading:
             self._note(deployment, loading, Phase.TAKEN)
         return found
@@ -95,9 +95,9 @@ class Locations:
             actor.require_change(deployment, "loading all locations anew")
             chosen = store.all(deployment.name)
         else:
-            chosen = [store.get(deployment.name, each) for each in names]
-        store.reload(deployment.name, [each.name for each in chosen])
-        queues = {each.queue for each in chosen}
+            chosen = [store.get(deployment.name, name) for name in names]
+        store.reload(deployment.name, [location.name for location in chosen])
+        queues = {location.queue for location in chosen}
         publish(self._backend, Change(deployment=deployment, queues=queues))
 
     def remind(self, actor: Actor, deployment: Deployment, queues: Collection[str | None]) -> None:

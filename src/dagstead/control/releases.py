@@ -66,10 +66,12 @@ class Releases:
                 queue of a location and the deployment's policy is to refuse that.
         """
         removes = self._others(deployment, new.locations) if remove_others else new.removes
-        actor.require_locations(deployment, [*(each.name for each in new.locations), *removes])
+        actor.require_locations(
+            deployment, [*(location.name for location in new.locations), *removes]
+        )
         policy = ReleasePolicy.of(deployment.settings)
         waiting = would_wait(
-            self._backend, deployment, {each.name: each.queue for each in new.locations}
+            self._backend, deployment, {location.name: location.queue for location in new.locations}
         )
         errors = self._missing_uploads(new.locations)
         if policy.unserved is UnservedQueuePolicy.REFUSE:
@@ -109,7 +111,7 @@ class Releases:
         store = self._backend.store.releases
         ending = store.get(deployment.name, number)
         actor.require_locations(
-            deployment, [*(each.name for each in ending.parts), *ending.removes]
+            deployment, [*(part.name for part in ending.parts), *ending.removes]
         )
         outcome = store.end(deployment.name, number, reason)
         publish(self._backend, Change(deployment=deployment, queues=outcome.queues, releases=True))
@@ -144,7 +146,7 @@ class Releases:
                 f"What was live after release {goal} is live: there is nothing to roll back."
             )
         new = NewRelease(
-            locations=[redeploy(each.document) for each in changed],
+            locations=[redeploy(deploy.document) for deploy in changed],
             removes=removes,
             cause=Cause.ROLLBACK,
             back_to=goal,
@@ -156,7 +158,7 @@ class Releases:
     ) -> tuple[list[Deploy], list[str]]:
         """What a return to ``then`` deploys again, and the names of what it removes."""
         every = self._backend.store.locations.all(deployment.name)
-        now = {each.name: each.live for each in every if each.live}
+        now = {location.name: location.live for location in every if location.live}
         changed = [
             deploy
             for name, deploy in then.items()
@@ -165,9 +167,9 @@ class Releases:
         return changed, sorted(now.keys() - then.keys())
 
     def _others(self, deployment: Deployment, new: Sequence[NewLocation]) -> list[str]:
-        names = {each.name for each in new}
+        names = {location.name for location in new}
         every = self._backend.store.locations.all(deployment.name)
-        return [each.name for each in every if each.name not in names]
+        return [location.name for location in every if location.name not in names]
 
     def _missing_uploads(self, new: Iterable[NewLocation]) -> list[str]:
         """A sentence for each PEX file that was never uploaded.
@@ -177,14 +179,14 @@ class Releases:
         """
         size = self._backend.store.blobs.size
         return [
-            f"Location {each.name!r}: PEX file {file!r} is not stored here. Its upload may have "
-            "failed: build it again with `dagster-cloud ci build`, and look for 'Upload failed'."
-            for each in new
-            for file in each.pex_files
+            f"Location {location.name!r}: PEX file {file!r} is not stored here. Its upload may "
+            "have failed: run `dagster-cloud ci build` again, and look for 'Upload failed'."
+            for location in new
+            for file in location.pex_files
             if size(BlobKey(BlobKind.PEX, ORGANIZATION, file)) is None
         ]
 
 
 def _git(new: Sequence[NewLocation]) -> Mapping[str, Any]:
     """The commit that the documents were made from; all of one deploy name the same."""
-    return next((each.document["git"] for each in new if each.document.get("git")), {})
+    return next((location.document["git"] for location in new if location.document.get("git")), {})

@@ -65,7 +65,7 @@ class Requests:
             limit=poll.limit,
         )
         popped = self._backend.store.requests.pop(claim)
-        return [each for each in popped if self._is_still_wanted(each)]
+        return [request for request in popped if self._is_still_wanted(request)]
 
     def answer(
         self, actor: Actor, deployment: Deployment, request_id: str, answer: str
@@ -132,7 +132,7 @@ class Requests:
         """Drop what was not answered in time; returns what that was."""
         actor.require_system("Dropping requests")
         expired = self._backend.store.requests.expire_overdue()
-        self._backend.bell.ring(*(bell.answered(each.id) for each in expired))
+        self._backend.bell.ring(*(bell.answered(request.id) for request in expired))
         return expired
 
     def redeliver(self, actor: Actor, request: Request) -> bool:

@@ -97,7 +97,7 @@ def deployment_settings_errors(settings: Mapping[str, Any]) -> list[str]:
     try:
         parsed = _Settings.model_validate(settings)
     except ValidationError as error:
-        errors += [_sentence(each) for each in error.errors()]
+        errors += [_sentence(mistake) for mistake in error.errors()]
     else:
         if parsed.run_queue and parsed.concurrency and parsed.concurrency.runs:
             errors.append(
@@ -120,7 +120,7 @@ def _known(path: tuple[int | str, ...]) -> list[str]:
     for part in path:
         field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
         options = getattr(field.annotation, "__args__", ()) if field else ()
-        model = next((each for each in options if hasattr(each, "model_fields")), None)
+        model = next((option for option in options if hasattr(option, "model_fields")), None)
     return sorted(model.model_fields) if model else []
 
 

@@ -91,9 +91,9 @@ class Tokens:
             NotFoundError: when there is no agent token of that id.
         """
         actor.require_organization("Looking at a token")
-        for each in self._backend.store.tokens.all():
-            if each.id == token_id and each.kind is TokenKind.AGENT:
-                return each
+        for token in self._backend.store.tokens.all():
+            if token.id == token_id and token.kind is TokenKind.AGENT:
+                return token
         raise NotFoundError(f"There is no agent token {token_id}. See `dagstead token list --all`.")
 
     def add_scope(

@@ -139,9 +139,12 @@ def _with_automation_off(snap: RepositorySnap) -> RepositorySnap:
     return copy(
         snap,
         schedules=[
-            copy(each, default_status=DefaultScheduleStatus.STOPPED) for each in snap.schedules
+            copy(schedule, default_status=DefaultScheduleStatus.STOPPED)
+            for schedule in snap.schedules
         ],
-        sensors=[copy(each, default_status=DefaultSensorStatus.STOPPED) for each in snap.sensors],
+        sensors=[
+            copy(sensor, default_status=DefaultSensorStatus.STOPPED) for sensor in snap.sensors
+        ],
     )
 
 

@@ -32,8 +32,11 @@ class Daemons:
 
     def check(self) -> None:
         """Start daemons of new deployments, restart changed and broken ones, stop closed ones."""
-        wanted = {each.name: each for each in self.instances.control.deployments.granted(SYSTEM)}
-        wanted = {name: each for name, each in wanted.items() if not each.closed}
+        wanted = {
+            deployment.name: deployment
+            for deployment in self.instances.control.deployments.granted(SYSTEM)
+        }
+        wanted = {name: deployment for name, deployment in wanted.items() if not deployment.closed}
         stale = [
             name
             for name, running in self._running.items()

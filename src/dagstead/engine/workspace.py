@@ -173,8 +173,8 @@ class DeploymentWorkspace(WorkspaceProcessContext):
     @property
     def _origins(self) -> Sequence[CodeLocationOrigin]:
         return [
-            RegisteredCodeLocationOrigin(each.name)
-            for each in self.control.locations.all(SYSTEM, self.deployment)
+            RegisteredCodeLocationOrigin(location.name)
+            for location in self.control.locations.all(SYSTEM, self.deployment)
         ]
 
     def create_request_context(self, source: object | None = None) -> DeploymentRequestContext:
@@ -209,7 +209,8 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             if version == self._seen_version:
                 return
             self._built = {
-                each.name: self._build(each) for each in locations.all(SYSTEM, deployment)
+                location.name: self._build(location)
+                for location in locations.all(SYSTEM, deployment)
             }
             serving = CurrentWorkspace({name: built.serving for name, built in self._built.items()})
             shown = CurrentWorkspace({name: built.shown for name, built in self._built.items()})

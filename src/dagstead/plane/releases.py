@@ -163,9 +163,9 @@ def live_before(releases: Iterable[Release]) -> int | None:
     The newest is the one that ended last: releases of other locations may overtake each other.
     """
     ended = sorted(
-        (each.ended_at, each.number)
-        for each in releases
-        if each.ended_at is not None and each.state in _WENT_LIVE
+        (release.ended_at, release.number)
+        for release in releases
+        if release.ended_at is not None and release.state in _WENT_LIVE
     )
     return ended[-2][1] if len(ended) > 1 else None
 

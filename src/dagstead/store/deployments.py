@@ -155,7 +155,10 @@ class DeploymentStore:
         return {"id": _highest(connection) + 1} if self.database.is_sqlite else {}
 
     def _no_such(self, name: str) -> str:
-        names = ", ".join(each.name for each in self.all() if not each.is_branch) or "none"
+        names = (
+            ", ".join(deployment.name for deployment in self.all() if not deployment.is_branch)
+            or "none"
+        )
         return (
             f"There is no deployment {name!r}. Full deployments: {names}. "
             f"Create it with `dagstead deployment create {name}`."

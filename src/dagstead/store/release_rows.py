@@ -152,11 +152,13 @@ def _deploy_values(deploy: Deploy) -> dict[str, Any]:
 
 def _as_live(values: Mapping[str, Any]) -> dict[str, int | Deploy]:
     return {
-        name: each if isinstance(each, int) else Deploy(**each) for name, each in values.items()
+        name: source if isinstance(source, int) else Deploy(**source)
+        for name, source in values.items()
     }
 
 
 def _live_values(live: Mapping[str, int | Deploy]) -> dict[str, Any]:
     return {
-        name: each if isinstance(each, int) else _deploy_values(each) for name, each in live.items()
+        name: source if isinstance(source, int) else _deploy_values(source)
+        for name, source in live.items()
     }

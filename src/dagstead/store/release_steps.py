@@ -98,7 +98,7 @@ def _open_releases(connection: Connection, deployment: str) -> dict[int, Release
     ).all()
     parts = part_rows(connection, deployment, [row.number for row in rows]) if rows else ()
     return {
-        row.number: as_release(row, [each for each in parts if each.number == row.number])
+        row.number: as_release(row, [part for part in parts if part.number == row.number])
         for row in rows
     }
 

@@ -54,7 +54,7 @@ class ReleaseStore:
         """
         step = self._step(deployment, ReleaseStart(new=new))
         begun = step.before.next_number
-        release = next(each for each in step.changes.releases if each.number == begun)
+        release = next(release for release in step.changes.releases if release.number == begun)
         return release, step.changes.queues
 
     def set_loaded(self, deployment: str, name: str, *, deploy_id: str, manifest: str) -> Outcome:
@@ -115,7 +115,7 @@ class ReleaseStore:
 
     def note_phase(self, deployment: str, names: Collection[str], phase: Phase) -> None:
         """Note what was seen of locations that are loading; phases only go forward."""
-        before = [str(each) for each in list(Phase)[: list(Phase).index(phase)]]
+        before = [str(earlier) for earlier in list(Phase)[: list(Phase).index(phase)]]
         with self.database.write() as connection:
             connection.execute(
                 update(release_parts)
@@ -149,13 +149,13 @@ class ReleaseStore:
                     f"Release {number} of {deployment!r} is loading: what is live after it is not "
                     f"known yet. Wait until it has ended: `dagstead release show {number}`."
                 )
-            brought_by = {each for each in live.values() if isinstance(each, int)}
+            brought_by = {source for source in live.values() if isinstance(source, int)}
             parts = {
                 (row.number, row.name): row for row in part_rows(connection, deployment, brought_by)
             }
         return {
-            name: each if isinstance(each, Deploy) else as_deploy(parts[each, name])
-            for name, each in live.items()
+            name: source if isinstance(source, Deploy) else as_deploy(parts[source, name])
+            for name, source in live.items()
         }
 
     def all(self, deployment: str, *, limit: int | None = None) -> list[Release]:

@@ -27,9 +27,13 @@ class ReleaseWatch:
 
     def look(self) -> None:
         """End what is overdue, or has waited too long for an agent."""
-        deployments = {each.name: each for each in self.control.deployments.granted(SYSTEM)}
+        deployments = {
+            deployment.name: deployment for deployment in self.control.deployments.granted(SYSTEM)
+        }
         loading = self.control.releases.open(SYSTEM)
-        ended = self._unserved_since.keys() - {(each.deployment, each.number) for each in loading}
+        ended = self._unserved_since.keys() - {
+            (release.deployment, release.number) for release in loading
+        }
         for key in ended:
             del self._unserved_since[key]
         for release in loading:
@@ -42,8 +46,8 @@ class ReleaseWatch:
     def _why_end(self, deployment: Deployment, release: Release) -> str | None:
         policy = ReleasePolicy.of(deployment.settings)
         now = self.control.clock()
-        waiting = [each for each in release.parts if each.state is PartState.LOADING]
-        names = ", ".join(repr(each.name) for each in waiting)
+        waiting = [part for part in release.parts if part.state is PartState.LOADING]
+        names = ", ".join(repr(part.name) for part in waiting)
         if now - release.created_at >= policy.timeout_seconds:
             return (
                 f"{names} did not load within {policy.timeout_seconds:.0f} seconds. Look at the "
@@ -52,9 +56,9 @@ class ReleaseWatch:
         key = (release.deployment, release.number)
         why_unserved = self.control.availability.why_unserved
         unserved = [
-            f"{each.name!r} has lost its agent. {reason}"
-            for each in waiting
-            if (reason := why_unserved(SYSTEM, deployment, each.name, each.queue))
+            f"{part.name!r} has lost its agent. {reason}"
+            for part in waiting
+            if (reason := why_unserved(SYSTEM, deployment, part.name, part.queue))
         ]
         if not unserved or policy.unserved is not UnservedQueuePolicy.REFUSE:
             self._unserved_since.pop(key, None)

@@ -39,13 +39,13 @@ def _parts() -> str:
         ("transition", "from", "when", "to", "the location"),
         (
             (
-                each.name,
-                ", ".join(f"`{state}`" for state in PartState if state in each.sources),
-                each.event,
-                f"`{each.target}`",
-                each.effect,
+                transition.name,
+                ", ".join(f"`{state}`" for state in PartState if state in transition.sources),
+                transition.event,
+                f"`{transition.target}`",
+                transition.effect,
             )
-            for each in PART_TRANSITIONS
+            for transition in PART_TRANSITIONS
         ),
     )
 
@@ -53,14 +53,20 @@ def _parts() -> str:
 def _endings() -> str:
     return _table(
         ("transition", "when", "to", "removes what it is to remove"),
-        ((each.name, each.when, f"`{each.state}`", _yes(each.removes)) for each in ENDINGS),
+        (
+            (ending.name, ending.when, f"`{ending.state}`", _yes(ending.removes))
+            for ending in ENDINGS
+        ),
     )
 
 
 def _arrivals() -> str:
     return _table(
         ("transition", "the location was", "the definitions serve", "error and notice are cleared"),
-        ((each.name, each.standing, _yes(each.serves), _yes(each.clears)) for each in ARRIVALS),
+        (
+            (arrival.name, arrival.standing, _yes(arrival.serves), _yes(arrival.clears))
+            for arrival in ARRIVALS
+        ),
     )
 
 

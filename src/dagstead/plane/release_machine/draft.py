@@ -27,8 +27,8 @@ class Draft:
     def __post_init__(self) -> None:
         self.releases = dict(self.state.releases)
         self.parts = {
-            number: {part.name: part for part in each.parts}
-            for number, each in self.releases.items()
+            number: {part.name: part for part in release.parts}
+            for number, release in self.releases.items()
         }
         self.locations = dict(self.state.locations)
 
@@ -82,9 +82,9 @@ class Draft:
             queues=frozenset(self.queues),
             releases=tuple(filter(None, map(self._changed_release, self.releases))),
             locations=tuple(
-                each
-                for name, each in self.locations.items()
-                if each is not self.state.locations.get(name)
+                location
+                for name, location in self.locations.items()
+                if location is not self.state.locations.get(name)
             ),
             removed=frozenset(self.state.locations.keys() - self.locations.keys()),
         )

@@ -42,15 +42,18 @@ def advance(state: State, event: Event) -> Changes:
 
 def _begin(draft: Draft, new: NewRelease) -> bool:
     number = draft.state.next_number
-    deployed = {each.name for each in new.locations}
+    deployed = {location.name for location in new.locations}
     removed = set(new.removes) - deployed
     older = [
-        each
-        for each in draft.releases.values()
-        if (deployed | removed) & {part.name for part in draft.open_parts(each.number)}
+        release
+        for release in draft.releases.values()
+        if (deployed | removed) & {part.name for part in draft.open_parts(release.number)}
     ]
     inherited = {
-        name for each in older for name in each.removes if not draft.deployed_since(name, each)
+        name
+        for release in older
+        for name in release.removes
+        if not draft.deployed_since(name, release)
     }
     draft.releases[number] = _new_release(draft, new, (removed | inherited) - deployed)
     draft.parts[number] = {}
@@ -136,15 +139,15 @@ def _settle(draft: Draft, number: int, *, reason: str | None = None) -> None:
     """Let go live what may, and end the release when nothing of it is open."""
     release = draft.releases[number]
     parts = draft.parts[number]
-    if not release.atomic or all(each.state is not PartState.LOADING for each in parts.values()):
+    if not release.atomic or all(part.state is not PartState.LOADING for part in parts.values()):
         apply_all(draft, number, draft.open_parts(number), PartEvent.COMPLETE)
-    states = {each.state for each in parts.values()}
+    states = {part.state for part in parts.values()}
     if states & OPEN_PARTS:
         return
     ending = ending_of(states)
     if ending.removes:
         _remove_with(draft, release)
-    failed = sorted(each.name for each in parts.values() if each.state is PartState.FAILED)
+    failed = sorted(part.name for part in parts.values() if part.state is PartState.FAILED)
     why = reason or (f"{', '.join(map(repr, failed))} did not load." if failed else None)
     draft.end(number, ending.state, why)
 

@@ -66,14 +66,14 @@ def locations_needed(event: Event, releases: Iterable[Release]) -> frozenset[str
         case LoadSuccess():
             alone = all(map(partial(_waits_for_others, names), releases))
         case _:
-            alone = not any(_is_open_in(names, each) for each in releases)
+            alone = not any(_is_open_in(names, release) for release in releases)
     return names if alone else None
 
 
 def _waits_for_others(names: frozenset[str], release: Release) -> bool:
-    loading = {each.name for each in release.parts if each.state is PartState.LOADING}
+    loading = {part.name for part in release.parts if part.state is PartState.LOADING}
     return not _is_open_in(names, release) or bool(loading - names)
 
 
 def _is_open_in(names: frozenset[str], release: Release) -> bool:
-    return any(each.is_open and each.name in names for each in release.parts)
+    return any(part.is_open and part.name in names for part in release.parts)

@@ -111,7 +111,9 @@ PART_TRANSITIONS = (
 )
 
 _BY_STATE_AND_EVENT = {
-    (state, each.event): each for each in PART_TRANSITIONS for state in each.sources
+    (state, transition.event): transition
+    for transition in PART_TRANSITIONS
+    for state in transition.sources
 }
 
 
@@ -206,7 +208,7 @@ ARRIVALS = (
     Arrival(name="stay back", standing=Standing.HELD, serves=False, clears=False),
 )
 
-_BY_STANDING = {each.standing: each for each in ARRIVALS}
+_BY_STANDING = {arrival.standing: arrival for arrival in ARRIVALS}
 
 
 def arrival_at(standing: Standing) -> Arrival:
