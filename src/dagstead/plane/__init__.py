@@ -1,4 +1,4 @@
 """The control plane's nouns and rules: deployments, locations, requests, agents, tokens.
 
-Frozen values and pure functions. Every other room may import it. No I/O, no SQL, no Dagster here.
+Frozen values and pure functions, which every higher room may import. No I/O, no SQL, no Dagster.
 """

@@ -1,4 +1,4 @@
-"""Agents, known by their heartbeats."""
+"""Agents, as their heartbeats describe them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import Any
 
 from dagstead.model.agents import Agent, AgentKind
 
-#: Official agents send a heartbeat every 30 seconds; three missed ones and the agent is gone.
+#: Official agents send a heartbeat every 30 seconds. An agent that misses three is gone.
 ALIVE_SECONDS = 90.0
 
-#: The label of the managed pool's agent, which tells it from agents that people run.
+#: The label of the managed pool's agent; agents that users run have others.
 POOL_LABEL = "serverless pool"
 
 
 class AgentStatus(StrEnum):
-    """What the CLI prints; it switches on this text."""
+    """The status that the official CLI prints; its code compares this text."""
 
     RUNNING = "RUNNING"
     NOT_RUNNING = "NOT_RUNNING"
@@ -31,18 +31,18 @@ class Heartbeat:
     agent_id: str
     deployment: str
     token_id: int
-    #: When the server got it.
+    #: When the server received it.
     received_at: float
     first_received_at: float
     label: str | None
     #: The launcher's class name.
     type: str | None
     version: str | None
-    #: The queues that it says it serves, cut down to its token's grant; ``None`` is the default.
+    #: The queues that it claims to serve, as far as its token grants them; ``None`` is the default.
     queues: frozenset[str | None]
-    #: Whether it takes requests of branch deployments, all of them.
+    #: Whether it takes the requests of all branch deployments.
     branch_deployments: bool
-    #: Whatever else it sent, for display.
+    #: Everything else that it sent, for display.
     metadata: Mapping[str, Any]
     #: Serialized ``CloudRunWorkerStatuses``, or ``None``.
     run_worker_statuses: str | None
@@ -55,7 +55,7 @@ class Heartbeat:
         return self.label == POOL_LABEL
 
     def is_alive(self, now: float) -> bool:
-        """Whether the agent was heard of lately."""
+        """Whether the agent has sent a heartbeat lately."""
         return now - self.received_at < ALIVE_SECONDS
 
     def status(self, now: float) -> AgentStatus:
@@ -64,10 +64,10 @@ class Heartbeat:
 
 
 def of_deployment(beats: Iterable[Heartbeat], name: str, *, is_branch: bool) -> list[Heartbeat]:
-    """One heartbeat of each agent that serves a deployment, in the order given.
+    """One heartbeat of every agent that serves a deployment, in the given order.
 
-    Agents send heartbeats for the deployments that they name. For branch deployments they need
-    not: those that take them count for every one.
+    Agents send heartbeats for the deployments that they name. They do not name branch deployments:
+    an agent that takes branch deployments counts for all of them.
     """
     found: dict[str, Heartbeat] = {}
     for beat in beats:
@@ -79,14 +79,14 @@ def of_deployment(beats: Iterable[Heartbeat], name: str, *, is_branch: bool) -> 
 
 
 def as_agent(beat: Heartbeat, *, is_branch: bool) -> Agent:
-    """An agent as routing sees it, by its heartbeat that counts for a deployment."""
+    """The agent of a heartbeat, in the form that routing reads."""
     return Agent(
         name=beat.label or beat.agent_id,
         kind=AgentKind.POOL if beat.is_pool else AgentKind.HYBRID,
         launcher=beat.type,
         queues=beat.queues,
         deployments=frozenset({beat.deployment}),
-        # A heartbeat for a branch deployment says so as well.
+        # A heartbeat for a branch deployment proves it as well.
         branch_deployments=is_branch or beat.branch_deployments,
         allowed_full=_by_deployment(beat.metadata.get("allowed_full_deployment_locations")),
         allowed_branch=_names(beat.metadata.get("allowed_branch_deployment_locations")),

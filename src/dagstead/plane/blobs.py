@@ -1,4 +1,4 @@
-"""Keys of stored files: one namespace a kind of file, and no key that can leave it."""
+"""Keys of stored files: every kind of file has a namespace that its keys cannot leave."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ BLOBS_PATH = "/blobs/"
 
 
 class BlobKind(StrEnum):
-    """What a file is; the first part of its key."""
+    """The kind of a file, which is the first part of its key."""
 
     #: Uploaded definitions, addressed by their SHA-1 (the protocol's choice).
     SNAPSHOT = "snapshot"
     #: PEX files of serverless locations.
     PEX = "pex"
-    #: dbt manifests, component state and the like, put and got by key.
+    #: Files such as dbt manifests and component state, stored by key.
     ARTIFACT = "artifact"
     #: Captured stdout and stderr.
     LOG = "log"

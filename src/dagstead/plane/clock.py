@@ -5,5 +5,5 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-#: Returns the present as seconds since 1970, UTC.
+#: Returns the current time, in seconds since 1970, UTC.
 Clock: TypeAlias = Callable[[], float]

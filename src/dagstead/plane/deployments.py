@@ -1,4 +1,4 @@
-"""Deployments: full ones that people create, branch ones that come and go with a pull request."""
+"""Deployments: users create full ones, branch ones come and go with a pull request."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Branch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deployment:
-    """One deployment. ``version`` grows with each change of its settings or status."""
+    """A deployment. Every change of its settings or status raises its ``version``."""
 
     id: int
     name: str

@@ -1,4 +1,4 @@
-"""How long a token is to live, as somebody says it."""
+"""How long a token lives, as users write it."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ _FOREVER = "never"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Lifetime:
-    """For a while from now, or until a time; forever with neither."""
+    """A number of seconds, or until a time; without either, forever."""
 
     seconds: float | None = None
     #: Seconds since 1970.
     until: float | None = None
 
     def ends_at(self, now: float) -> float | None:
-        """When it is over; ``None`` is never."""
+        """When it ends; ``None`` is never."""
         return self.until if self.seconds is None else now + self.seconds
 
 
@@ -47,7 +47,7 @@ def read_lifetime(text: str) -> Lifetime:
             return Lifetime(until=datetime.combine(day, time(), UTC).timestamp())
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError) as error:
-        msg = f"--expires {text!r} is no time. Write 12h, 30d, 2027-01-31 or never."
+        msg = f"--expires {text!r} is not a time. Write 12h, 30d, 2027-01-31 or never."
         raise InvalidInputError(msg) from error
     aware = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return Lifetime(until=aware.timestamp())

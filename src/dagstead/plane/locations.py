@@ -1,4 +1,4 @@
-"""Code locations: what was deployed under a name, and how far loading it has come."""
+"""Code locations: what is deployed under a name, and how far loading it has come."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any
 
 
 class LoadState(StrEnum):
-    """How far agents have come with what they are to run of a location."""
+    """How far agents have come with loading the newest deploy of a location."""
 
-    #: No agent has answered yet. The definitions that are live still serve.
+    #: No agent has reported yet. The live definitions still serve.
     LOADING = "loading"
     #: An agent uploaded the definitions.
     LOADED = "loaded"
-    #: An agent reported that they cannot be loaded.
+    #: An agent reported that the definitions cannot be loaded.
     FAILED = "failed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Deploy:
-    """One deploy of a location: what agents need to load it."""
+    """A deploy of a location: what agents need to load it."""
 
     #: The location's own part of the deployed document (``dagster_cloud.yaml`` form).
     document: Mapping[str, Any]
     #: The agent's form of the same: ``CodeLocationDeployData``, serialized, with ``deploy_id``.
     deploy_data: str
-    #: Names this deploy, unique.
+    #: Unique to this deploy.
     deploy_id: str
     #: ``None`` is the default queue.
     queue: str | None
@@ -35,21 +35,21 @@ class Deploy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewLocation:
-    """A location as somebody deploys it."""
+    """A location that is being deployed."""
 
     name: str
     #: The location's own part of the deployed document (``dagster_cloud.yaml`` form).
     document: Mapping[str, Any]
     #: The agent's form of the same: ``CodeLocationDeployData``, serialized, with ``deploy_id``.
     deploy_data: str
-    #: Names this deploy, unique.
+    #: Unique to this deploy.
     deploy_id: str
     #: ``None`` is the default queue.
     queue: str | None
 
     @property
     def pex_files(self) -> list[str]:
-        """The PEX files that it needs, by name."""
+        """The names of the PEX files that it needs."""
         metadata = self.document.get("pex_metadata")
         return metadata["pex_tag"].removeprefix("files=").split(":") if metadata else []
 
@@ -58,8 +58,8 @@ class NewLocation:
 class Location:
     """A deployed location.
 
-    What agents are to run is that of the open release; else what is live, also after a release
-    that failed.
+    Agents run the deploy of the open release. Without one, and after a release that failed, they
+    run the live deploy.
     """
 
     deployment: str
@@ -69,22 +69,22 @@ class Location:
     deploy_id: str
     queue: str | None
     state: LoadState
-    #: The agent compares it for change; it grows by at least one second with each deploy, because
-    #: the official PEX server handle keeps whole seconds only.
+    #: Agents look for a change of it. Every deploy raises it by at least one second, because the
+    #: official PEX server handle keeps whole seconds only.
     timestamp: float
-    #: The definitions that serve: a packed ``DagsterCloudCodeLocationManifest``; ``None`` until the
-    #: first time that they go live. They are of ``manifest_deploy_id``.
+    #: The definitions that serve, of the deploy ``manifest_deploy_id``: a packed
+    #: ``DagsterCloudCodeLocationManifest``. ``None`` until some go live for the first time.
     manifest: str | None
     manifest_deploy_id: str | None
-    #: What went live last, and is returned to when a release fails.
+    #: The deploy that went live last; the location returns to it when a release fails.
     live: Deploy | None
-    #: The number of the release that they are of; ``None`` if that was not recorded.
+    #: The number of the release that brought it; ``None`` if that was not recorded.
     release: int | None
     #: The number of the release that is loading it.
     open_release: int | None
     #: A serialized ``SerializableErrorInfo``: why the newest deploy could not be loaded.
     error: str | None
-    #: A sentence for people: what became of the newest release, when it failed.
+    #: A sentence for people on how the newest release failed, if it did.
     notice: str | None
     updated_at: float
     #: Grows with every change of this row.
@@ -97,22 +97,22 @@ class Location:
 
     @property
     def serves_older_definitions(self) -> bool:
-        """Whether what serves is of an earlier deploy than the newest one."""
+        """Whether the definitions that serve are older than the newest deploy."""
         return self.manifest is not None and self.manifest_deploy_id != self.deploy_id
 
     @property
     def is_loading(self) -> bool:
-        """Whether people wait for it. A return to what was live before is not waited for."""
+        """Whether somebody waits for it. Nobody waits for a return to the live version."""
         if self.open_release is not None:
             return True
         return self.state is LoadState.LOADING and self.notice is None
 
     @property
     def shown_state(self) -> LoadState:
-        """How every list shows it.
+        """The state that every list shows.
 
-        It has loaded when its definitions serve, also those before a release that failed; it has
-        failed when what is to serve cannot be loaded, or nothing ever could.
+        LOADED when definitions serve, even if a newer release failed. FAILED when the version that
+        should serve cannot be loaded, or none ever could.
         """
         if self.is_loading:
             return LoadState.LOADING
@@ -122,7 +122,7 @@ class Location:
 
     @property
     def is_returning(self) -> bool:
-        """Whether an agent is starting what was live before, after a release that failed."""
+        """Whether an agent is starting the live version again, after a release that failed."""
         return (
             self.open_release is None
             and self.state is LoadState.LOADING

@@ -1,7 +1,7 @@
-"""Names that people choose, and the forms they must have.
+"""Names that users choose, and the form that they must have.
 
-Deployment names become URL paths, folder names and Postgres schema names, so they are held to one
-narrow alphabet here, at the only door.
+Deployment names become URL paths, folder names and Postgres schema names. That is why they have a
+narrow alphabet, which is checked here and nowhere else.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import re
 
 from dagstead.errors import InvalidInputError
 
-#: First URL path segments that the server itself answers: a deployment of that name could not be
-#: reached.
+#: The server itself answers URL paths that begin with these words, so that a deployment of such a
+#: name could not be reached.
 RESERVED_DEPLOYMENT_NAMES = frozenset(
     {
         "graphql",
@@ -47,7 +47,7 @@ def check_deployment_name(name: str) -> str:
     """Return ``name`` if it may name a deployment.
 
     Raises:
-        InvalidInputError: for any other form, or a reserved name.
+        InvalidInputError: for a name of another form, and for a reserved one.
     """
     if not _DEPLOYMENT_NAME.fullmatch(name):
         msg = (
@@ -65,7 +65,7 @@ def check_location_name(name: object) -> str:
     """Return ``name`` if it may name a code location.
 
     Raises:
-        InvalidInputError: when it is no text, empty, too long, or has control characters.
+        InvalidInputError: when it is not text, is empty or too long, or has control characters.
     """
     if not isinstance(name, str) or not name.strip():
         msg = f"location_name is {name!r}. Give the location a name: letters, digits, '-', '_'."
@@ -83,7 +83,7 @@ def check_queue_name(queue: object) -> str | None:
     """Return the agent queue that a location names, ``None`` for the default queue.
 
     Raises:
-        InvalidInputError: for text that no agent can ever serve (empty, or not text).
+        InvalidInputError: for a value that no agent can ever serve: not text, or empty.
     """
     if queue is None:
         return None

@@ -1,4 +1,4 @@
-"""A token as somebody asks for it, and what it then grants."""
+"""A token that somebody asks for, and what it will grant."""
 
 from __future__ import annotations
 
@@ -13,25 +13,25 @@ from dagstead.plane.tokens import Grant, TokenKind
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewToken:
-    """What is asked for."""
+    """A token that does not exist yet."""
 
     name: str
     kind: TokenKind
-    #: ``None`` means all of them.
+    #: ``None`` means all deployments.
     deployments: Collection[str] | None = None
-    #: ``None`` grants them exactly when no deployment is named.
+    #: ``None`` grants them if no deployment is named, and only then.
     branch_deployments: bool | None = None
-    #: Agent tokens only: ``None`` means all of them, unless ``default_queue`` says otherwise.
+    #: Agent tokens only: ``None`` means all queues, unless ``default_queue`` is set.
     queues: Collection[str] | None = None
-    #: Agent tokens only: ``None`` grants it exactly when no queue is named.
+    #: Agent tokens only: ``None`` grants it if no queue is named, and only then.
     default_queue: bool | None = None
     lifetime: Lifetime = FOREVER
 
     def grant(self, now: float) -> Grant:
-        """What it grants.
+        """What the token grants.
 
         Raises:
-            InvalidInputError: for queues of a user token, or a grant of nothing at all.
+            InvalidInputError: for a user token with queues, and for a token that grants nothing.
         """
         is_everywhere = self.deployments is None
         branches = is_everywhere if self.branch_deployments is None else self.branch_deployments

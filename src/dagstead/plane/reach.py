@@ -1,4 +1,4 @@
-"""Which deployments an agent token reaches, as single grants that are added and taken away."""
+"""The deployments that an agent token reaches, as grants that can be added and removed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """What one grant is for, in the words of Dagster+."""
+    """The kinds of grants, in the words of Dagster+."""
 
     ORGANIZATION = "ORGANIZATION"
     ALL_BRANCH_DEPLOYMENTS = "ALL_BRANCH_DEPLOYMENTS"
@@ -16,19 +16,18 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reach:
-    """The grants that there are.
+    """The grants of a token. Without any, it reaches no deployment.
 
-    The grant of the whole organization does not replace the others: they are what is left when it
-    is taken away. With none at all, nothing is reached.
+    The grant of the whole organization does not replace the others: they remain when it is removed.
     """
 
     organization: bool = False
     branch_deployments: bool = False
-    #: Full deployments that are granted one by one.
+    #: Full deployments with a grant of their own.
     deployments: frozenset[str] = frozenset()
 
     def with_scope(self, scope: Scope, deployment: str | None = None) -> Reach:
-        """With a grant added; ``deployment`` is the one of ``DEPLOYMENT``."""
+        """The same with one more grant. ``DEPLOYMENT`` needs the name of a ``deployment``."""
         match scope:
             case Scope.ORGANIZATION:
                 return replace(self, organization=True)
@@ -38,7 +37,7 @@ class Reach:
                 return replace(self, deployments=self.deployments | _named(deployment))
 
     def without_scope(self, scope: Scope, deployment: str | None = None) -> Reach:
-        """With a grant taken away; nothing changes when it is not there."""
+        """The same without a grant; nothing changes when it is not there."""
         match scope:
             case Scope.ORGANIZATION:
                 return replace(self, organization=False)
@@ -48,7 +47,7 @@ class Reach:
                 return replace(self, deployments=self.deployments - _named(deployment))
 
 
-#: No grant.
+#: No grant at all.
 NOTHING = Reach()
 
 

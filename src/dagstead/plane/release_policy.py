@@ -1,4 +1,4 @@
-"""What a deployment's settings say about its releases."""
+"""The part of a deployment's settings that is about its releases."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ class UnservedQueuePolicy(StrEnum):
 class ReleasePolicy:
     """How releases of a deployment begin and end."""
 
-    #: Whether all locations of a release go back when one does not load.
+    #: Whether all locations of a release go back when one of them does not load.
     atomic: bool = True
     unserved: UnservedQueuePolicy = UnservedQueuePolicy.REFUSE
-    #: A release that has not loaded by then goes back.
+    #: A release that has not loaded after this time goes back.
     timeout_seconds: float = _TIMEOUT_SECONDS
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Releases: the locations deployed together from one commit, live together or not at all."""
+"""Releases: locations that are deployed together from one commit, and go live together."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from dagstead.plane.locations import Deploy, NewLocation
 
 
 class ReleaseState(StrEnum):
-    """How a release stands."""
+    """The states of a release."""
 
-    #: Agents are loading its locations; what was live before serves.
+    #: Agents are loading its locations; the versions before it still serve.
     LOADING = "loading"
-    #: All its locations loaded, and went live.
+    #: All its locations have loaded, and are live.
     LIVE = "live"
-    #: It is not atomic, and some of its locations went live, others did not load.
+    #: It is not atomic: some of its locations are live, others did not load.
     PARTIAL = "partial"
-    #: It did not load. Its locations went back to what was live before.
+    #: It did not load. Its locations went back to their versions before it.
     FAILED = "failed"
     #: A newer release of the same locations began before it ended.
     SUPERSEDED = "superseded"
@@ -34,34 +34,34 @@ _WENT_LIVE = frozenset({ReleaseState.LIVE, ReleaseState.PARTIAL})
 
 
 class PartState(StrEnum):
-    """How one location of a release stands."""
+    """The states of one location of a release."""
 
     LOADING = "loading"
-    #: Its definitions are there; they go live with those of the others.
+    #: Its definitions have arrived; they go live together with those of the others.
     LOADED = "loaded"
     LIVE = "live"
     FAILED = "failed"
-    #: It may have loaded, and went back because another location of the release did not.
+    #: It went back because another location of the release did not load.
     BACK = "back"
     SUPERSEDED = "superseded"
 
 
-#: Parts of which the outcome is open.
+#: Parts whose outcome is open.
 OPEN_PARTS = frozenset({PartState.LOADING, PartState.LOADED})
 
 
 class Phase(StrEnum):
-    """What was last seen of a location that is loading."""
+    """How far a loading location has come, as last seen."""
 
     QUEUED = "queued"
-    #: An agent has seen what is to be loaded, and starts a code server for it.
+    #: An agent has taken the deploy, and is starting a code server for it.
     TAKEN = "taken"
-    #: The code server has asked for its secrets, as it does before it imports the definitions.
+    #: The code server has asked for its secrets, which it does before it imports the definitions.
     IMPORTING = "importing"
 
 
 class Cause(StrEnum):
-    """Why there is a release."""
+    """Why a release was begun."""
 
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
@@ -69,27 +69,27 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewRelease:
-    """A release as somebody begins it."""
+    """A release that has not begun yet."""
 
     locations: Sequence[NewLocation]
-    #: Whether all go back when one does not load.
+    #: Whether all locations go back when one of them does not load.
     atomic: bool = True
-    #: Locations that end when it goes live.
+    #: Locations that are removed when it goes live.
     removes: Sequence[str] = ()
     cause: Cause = Cause.DEPLOY
-    #: Of a rollback: the number of the release that is brought back.
+    #: For a rollback: the number of the release that it returns to.
     back_to: int | None = None
     commit_hash: str | None = None
     url: str | None = None
     #: The name of the token that began it.
     by: str | None = None
-    #: What to tell of it while it loads, as a sentence.
+    #: A warning to show while it loads, as a sentence.
     warning: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Part:
-    """One location of a release."""
+    """A location as a part of a release."""
 
     name: str
     queue: str | None
@@ -98,9 +98,9 @@ class Part:
     deploy_id: str
     state: PartState
     phase: Phase
-    #: Whether an error that names no deploy may be of the one before, which was under way.
+    #: Whether an error without a deploy may be about the deploy before, which was still loading.
     doubtful: bool
-    #: A serialized ``SerializableErrorInfo``, when its own load failed.
+    #: A serialized ``SerializableErrorInfo``, if it did not load.
     error: str | None
     #: Definitions that wait for those of the other locations.
     manifest: str | None
@@ -113,7 +113,7 @@ class Part:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
-    """A release as it stands. Numbers count up within a deployment."""
+    """A release in its current state. Every deployment counts its own releases."""
 
     deployment: str
     number: int
@@ -125,14 +125,14 @@ class Release:
     url: str | None
     by: str | None
     removes: tuple[str, ...]
-    #: Why it did not go live, or may take long, as a sentence.
+    #: Why it did not go live, or why it may take long, as a sentence.
     reason: str | None
     created_at: float
     ended_at: float | None
     #: By name.
     parts: tuple[Part, ...]
-    #: What was live in the deployment right after it ended, ``None`` while it is open. By location,
-    #: the number of the release that brought it; or the deploy itself, where none is recorded.
+    #: What was live in the deployment right after it ended; ``None`` while it is open. For every
+    #: location, the number of the release that brought it, or the deploy if none is recorded.
     live: Mapping[str, int | Deploy] | None
 
 
@@ -151,16 +151,16 @@ class PreviousRelease:
 class Outcome:
     """The effect of loading, ending or removing something."""
 
-    #: Whether it counted: results of deploys that are no longer the newest do not.
+    #: Whether it counted: results of older deploys than the newest one do not.
     counted: bool
-    #: Queues whose agents have to look at the workspace again; ``None`` is the default queue.
+    #: Queues whose agents have to check the workspace again; ``None`` is the default queue.
     queues: frozenset[str | None] = frozenset()
 
 
 def live_before(releases: Iterable[Release]) -> int | None:
-    """The number of the release that was live before the newest one that is, ``None`` without.
+    """The number of the release that was live before the newest live one; ``None`` if none was.
 
-    The newest is the one that ended last: releases of other locations may overtake each other.
+    The newest is the one that ended last: releases of different locations may overtake each other.
     """
     ended = sorted(
         (release.ended_at, release.number)
@@ -175,9 +175,9 @@ def went_back(number: int, failed: Sequence[str], name: str, before: PreviousRel
 
     Args:
         number: of the release.
-        failed: the locations that did not load; empty when it was ended for another reason.
+        failed: the locations that did not load; empty if the release ended for another reason.
         name: the location that the sentence is for.
-        before: what it serves again, ``None`` if there is nothing.
+        before: the release that it serves again, ``None`` if it serves nothing.
     """
     serves = "It serves nothing yet." if before is None else f"It serves {before} again."
     if name in failed:

@@ -1,4 +1,4 @@
-"""Requests: work that only an agent can do, waiting on the queue of a location."""
+"""Requests: work that only an agent can do, on the queue of a location."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ LAUNCH_RUN = "LAUNCH_RUN"
 TERMINATE_RUN = "TERMINATE_RUN"
 CHECK_FOR_WORKSPACE_UPDATES = "CHECK_FOR_WORKSPACE_UPDATES"
 
-#: How many requests one poll hands out per full deployment, and for all branch deployments
-#: together, when the agent names no limit (it never does).
+#: The most requests that one poll gets for a full deployment, and for all branch deployments
+#: together, when the agent sets no limit (it never does).
 DEFAULT_POP_LIMIT = 10
 
 
 class RequestState(StrEnum):
-    """Where a request is."""
+    """The states of a request."""
 
     WAITING = "waiting"
     LEASED = "leased"
@@ -39,13 +39,13 @@ class NewRequest:
     run_id: str | None
     #: Serialized ``DagsterCloudApiRequest``.
     body: str
-    #: When nobody needs the answer any more, seconds since 1970.
+    #: After this time nobody needs the answer, in seconds since 1970.
     expires_at: float
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Request:
-    """A queued request as it stands."""
+    """A queued request in its current state."""
 
     id: str
     api: str
@@ -59,23 +59,23 @@ class Request:
     created_at: float
     expires_at: float
     leased_at: float | None
-    #: The token that popped it: agents do not name themselves when they poll.
+    #: The token that took it: agents do not send their id when they poll.
     leased_by: int | None
     deliveries: int
-    #: Launches only: the agent that said it begins the run. No other one may from then on.
+    #: Launches only: the agent that has announced to start the run. After that, no other one may.
     begun_by: str | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Claim:
-    """What one poll may take: an agent's claim, already cut down to its token's grant."""
+    """What a poll may take: the claim of an agent, as far as its token grants it."""
 
     token_id: int
     #: Full deployments by name.
     deployments: frozenset[str]
     #: Whether all branch deployments are served too.
     branch_deployments: bool
-    #: ``None`` among them is the default queue.
+    #: ``None`` in the set is the default queue.
     queues: frozenset[str | None]
     limit: int = DEFAULT_POP_LIMIT
 
@@ -83,8 +83,8 @@ class Claim:
 def holder_is_gone(request: Request, beats: Sequence[Heartbeat], now: float) -> bool:
     """Whether every agent that may have taken a leased request is gone.
 
-    Agents do not name themselves when they poll, so any agent of the same token that lived when
-    the request was taken may hold it. Give each agent a token of its own, and that is one.
+    Agents do not send their id when they poll, so the request may be held by any agent with the
+    same token that was alive when it was taken. If every agent has its own token, that is one.
     """
     if request.leased_at is None or now - request.leased_at < ALIVE_SECONDS:
         return False
@@ -92,7 +92,7 @@ def holder_is_gone(request: Request, beats: Sequence[Heartbeat], now: float) -> 
         beat.is_alive(now)
         for beat in beats
         if beat.token_id == request.leased_by
-        # A first heartbeat follows the first poll within seconds.
+        # The first heartbeat follows the first poll within seconds.
         and beat.first_received_at <= request.leased_at + ALIVE_SECONDS
     )
 
@@ -100,6 +100,6 @@ def holder_is_gone(request: Request, beats: Sequence[Heartbeat], now: float) -> 
 def may_be_delivered_again(request: Request) -> bool:
     """Whether another agent may get a request whose holder is gone.
 
-    A launch may until some agent has begun it; an agent says so before it starts a worker.
+    A launch may, until an agent has begun it: agents announce that before they start a worker.
     """
     return request.begun_by is None

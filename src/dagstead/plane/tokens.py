@@ -1,4 +1,4 @@
-"""Tokens: who is calling, and what they were granted. Claims are cut down to grants here."""
+"""Tokens: who calls, and what that caller may do. Claims are limited to grants here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dagstead.plane.reach import NOTHING, Reach
 
 
 class TokenKind(StrEnum):
-    """Agents and people have different surfaces."""
+    """Agents and users call different surfaces."""
 
     AGENT = "agent"
     USER = "user"
@@ -34,7 +34,7 @@ class Grant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
-    """A token as it is stored; the secret itself is shown once and never kept."""
+    """A stored token, without its secret: that is shown once, and never stored."""
 
     id: int
     name: str
@@ -43,24 +43,24 @@ class Token:
     deployments: frozenset[str] | None
     #: Agent tokens only: ``None`` grants every queue; ``None`` *in* the set is the default queue.
     queues: frozenset[str | None] | None
-    #: Whether all branch deployments are granted as well.
+    #: Whether it grants all branch deployments as well.
     branch_deployments: bool
     created_at: float
     revoked_at: float | None
     last_used_at: float | None
-    #: Tokens of CI end by themselves.
+    #: Tokens of CI expire.
     expires_at: float | None = None
-    #: Tokens of CI: whose branch deployments are granted; ``None`` is everybody's.
+    #: Tokens of CI: the repository whose branch deployments it grants; ``None`` is all of them.
     repository: str | None = None
-    #: Tokens of CI: ``None`` grants every location. With names, the token deploys these locations
-    #: and does nothing besides.
+    #: Tokens of CI: ``None`` grants every location. With names, the token can deploy these
+    #: locations and do nothing else.
     locations: frozenset[str] | None = None
-    #: Tokens of all deployments: what they grant when that is taken away.
+    #: Tokens for all deployments: the grants that remain when that one is removed.
     beside: Reach = NOTHING
 
     @property
     def reach(self) -> Reach:
-        """The grants of deployments, one by one."""
+        """The grants of deployments, as single ones."""
         if self.deployments is None:
             return replace(self.beside, organization=True)
         return Reach(deployments=self.deployments, branch_deployments=self.branch_deployments)
@@ -71,7 +71,7 @@ class Token:
         return self.kind is TokenKind.USER and self.deployments is None and self.locations is None
 
     def excess(self, grant: Grant) -> str | None:
-        """What a grant has that this token does not; ``None`` when it has nothing more."""
+        """What a grant allows and this token does not; ``None`` when there is nothing."""
         own_branches = self.branch_deployments or self.deployments is None
         wider = {
             "deployments": _is_wider(grant.deployments, self.deployments),
@@ -85,13 +85,13 @@ class Token:
         return next((what for what, is_wider in wider.items() if is_wider), None)
 
     def is_valid_at(self, now: float) -> bool:
-        """Whether it opens anything at a time."""
+        """Whether it is neither revoked nor expired at a given time."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     def grants_deployment(
         self, name: str, *, is_branch: bool, repository: str | None = None
     ) -> bool:
-        """Whether this deployment may be served or looked at.
+        """Whether its holder may serve or see this deployment.
 
         Args:
             name: of the deployment.
@@ -108,11 +108,11 @@ class Token:
         return repository in {own, own.rsplit("/", maxsplit=1)[-1]}
 
     def grants_queue(self, queue: str | None) -> bool:
-        """Whether requests of this queue may be taken."""
+        """Whether its holder may take requests from this queue."""
         return self.queues is None or queue in self.queues
 
     def cut_queues(self, claimed: Iterable[str | None]) -> frozenset[str | None]:
-        """The claimed queues that are granted."""
+        """The claimed queues, as far as they are granted."""
         return frozenset(queue for queue in claimed if self.grants_queue(queue))
 
     def require_deployment(
@@ -182,7 +182,7 @@ class Token:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssuedToken:
-    """A token as it is stored, and its text, which is shown only this once."""
+    """A stored token together with its secret, which is shown only this once."""
 
     token: Token
     secret: str = field(repr=False)
@@ -192,15 +192,15 @@ def _is_wider(
     wanted: Collection[str] | Collection[str | None] | None,
     held: frozenset[str] | frozenset[str | None] | None,
 ) -> bool:
-    """Whether a set is more than another one; ``None`` is everything."""
+    """Whether a set has more than another one; ``None`` is everything."""
     return held is not None and (wanted is None or not set(wanted) <= held)
 
 
 def new_secret(kind: TokenKind, organization: str) -> str:
-    """A fresh token text. Agents insist on three parts separated by colons (auth/constants.py)."""
+    """A new secret. Agents require three parts separated by colons (auth/constants.py)."""
     return f"{kind}:{organization}:{secrets.token_hex(24)}"
 
 
 def hash_secret(secret: str) -> str:
-    """What is stored of a token. A secret has 192 random bits: a plain hash tells nothing."""
+    """The hash that is stored. A secret has 192 random bits, so that a plain hash is safe."""
     return hashlib.sha256(secret.encode()).hexdigest()

@@ -1,7 +1,7 @@
 """Trust in CI providers: whose tokens are exchanged for one of ours, and what that one may do.
 
-A provider signs a token that tells which repository, branch and environment a job runs for. A
-policy names an issuer and what some of these claims must be; a token that fits it gets its grant.
+A provider signs a token with claims about the repository, the branch and the environment of a job.
+A policy names an issuer and the values of some claims; a token that fits gets the policy's grant.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from dagstead.errors import InvalidInputError
 
-#: How long our token lives, unless a policy says otherwise: longer than a deploy takes to upload
-#: and load, shorter than anybody needs to make use of a log that shows it.
+#: How long our token lives, unless a policy sets another time: long enough to upload and load a
+#: deploy, too short for somebody to make use of a log that shows it.
 DEFAULT_MINUTES = 15
 _MOST_MINUTES = 120
 
@@ -25,24 +25,24 @@ _LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 
 
 class Provider(StrEnum):
-    """Whose claims a policy is written in."""
+    """The providers whose claims a policy can name."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
 
     @property
     def issuer(self) -> str:
-        """The address that signs for its public service."""
+        """The address of the issuer for its public service."""
         return _PUBLIC[self]
 
     @property
     def repository_claim(self) -> str:
-        """The claim with the repository's whole name."""
+        """The claim with the full name of the repository."""
         return "repository" if self is Provider.GITHUB else "project_path"
 
     @property
     def ref_claim(self) -> str:
-        """The claim with the whole name of the branch or tag.
+        """The claim with the full name of the branch or tag.
 
         Not GitLab's ``ref``: for a merge request it names a branch that may be a fork's.
         """
@@ -57,13 +57,13 @@ _PUBLIC = {
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobFilter:
-    """Which jobs a policy is for. ``*`` stands for anything but ``/``, ``**`` for anything."""
+    """The CI jobs that a policy is for. ``*`` matches anything but ``/``, ``**`` anything."""
 
     repository: str
     branch: str | None = None
     tag: str | None = None
     environment: str | None = None
-    #: Whether no branch, tag or environment is needed: pull requests fit, too.
+    #: Whether any branch, tag or environment fits, and pull requests too.
     any_ref: bool = False
     #: More claims, by their names.
     claims: Mapping[str, str]
@@ -71,13 +71,13 @@ class JobFilter:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobGrant:
-    """What the token of a job that fits may do."""
+    """What the token of a matching job may do."""
 
     #: Full deployments.
     deployments: frozenset[str]
-    #: Whether branch deployments of the job's own repository are granted.
+    #: Whether it may use branch deployments of the job's own repository.
     branch_deployments: bool
-    #: ``None`` is every location; else the token deploys these and does nothing besides.
+    #: ``None`` is every location. With names, it can deploy these locations and do nothing else.
     locations: frozenset[str] | None
     minutes: int = DEFAULT_MINUTES
 
@@ -90,11 +90,11 @@ class JobGrant:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewPolicy:
-    """A policy as somebody asks for it."""
+    """A policy that is not stored yet."""
 
-    #: A provider's name, or the address that signs.
+    #: The name of a provider, or the address of an issuer.
     issuer: str
-    #: Whose claims an address writes.
+    #: The provider whose claims an issuer with an address of its own uses.
     provider: Provider | None
     wanted: JobFilter
     allowed: JobGrant
@@ -102,11 +102,11 @@ class NewPolicy:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Mismatch:
-    """One claim that is not what a policy wants."""
+    """A claim that differs from what a policy requires."""
 
     claim: str
     wanted: str
-    #: ``None`` when the token does not have it.
+    #: ``None`` when the token lacks it.
     found: str | None
 
     def __str__(self) -> str:
@@ -116,7 +116,7 @@ class Mismatch:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
-    """One entry of trust."""
+    """A stored trust policy."""
 
     id: int
     provider: Provider
@@ -128,7 +128,7 @@ class Policy:
     last_used_at: float | None = None
 
     def mismatches(self, claims: Mapping[str, object]) -> tuple[Mismatch, ...]:
-        """What keeps a token from fitting; nothing when it fits."""
+        """The claims for which a token does not fit; empty when it fits."""
         return tuple(
             Mismatch(claim=name, wanted=pattern, found=_text(claims.get(name)))
             for name, pattern in sorted(self.claims.items())
@@ -136,7 +136,7 @@ class Policy:
         )
 
     def is_about(self, claims: Mapping[str, object]) -> bool:
-        """Whether it is for the repository of a token: its holder may then read of it."""
+        """Whether it is for the repository of a token, whose holder may then read about it."""
         name = self.provider.repository_claim
         return fits(self.claims[name], _text(claims.get(name)))
 
@@ -146,7 +146,7 @@ class Policy:
 
 
 def fits(pattern: str, value: str | None) -> bool:
-    """Whether a value is what a pattern wants, upper and lower case being different."""
+    """Whether a value matches a pattern; upper and lower case differ."""
     return value is not None and _compiled(pattern).fullmatch(value) is not None
 
 
@@ -154,7 +154,7 @@ def claims_of(provider: Provider, wanted: JobFilter) -> dict[str, str]:
     """A policy's claims, in the words of the provider.
 
     Raises:
-        InvalidInputError: for a policy that would trust more than anybody means.
+        InvalidInputError: for a policy that would trust more than its author can mean.
     """
     _check(wanted)
     claims = {provider.repository_claim: wanted.repository, **wanted.claims}
@@ -171,7 +171,7 @@ def check_issuer(address: str, *, loopback: bool) -> str:
     """Return an issuer's address if it may be asked for its keys.
 
     Raises:
-        InvalidInputError: for anything but https, this machine aside where it is allowed.
+        InvalidInputError: for anything but https; ``loopback`` also allows http on this machine.
     """
     parts = urlsplit(address)
     is_safe = parts.scheme == "https" or (
@@ -190,7 +190,7 @@ def check_minutes(minutes: int) -> int:
     """Return how long a token may live.
 
     Raises:
-        InvalidInputError: for a time that is none, or too long for a token of CI.
+        InvalidInputError: for less than a minute, and for more than a token of CI may live.
     """
     if not 1 <= minutes <= _MOST_MINUTES:
         msg = f"A token of CI lives 1 to {_MOST_MINUTES} minutes, not {minutes}."
@@ -207,7 +207,7 @@ def _check(wanted: JobFilter) -> None:
         )
         raise InvalidInputError(msg)
     if wanted.branch is not None and wanted.tag is not None:
-        msg = "A job runs for a branch or for a tag. Make one policy for each."
+        msg = "A job runs for a branch or for a tag, never for both. Make two policies."
         raise InvalidInputError(msg)
     given = (wanted.branch, wanted.tag, wanted.environment)
     if not any(given) and not wanted.any_ref:

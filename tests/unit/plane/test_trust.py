@@ -84,7 +84,7 @@ def test_a_branch_is_the_whole_ref_in_each_provider_s_claim() -> None:
         ({"repository": "repo"}, "an owner that is written out"),
         ({"repository": "o*/repo"}, "an owner that is written out"),
         ({"branch": None}, "Which jobs of the repository"),
-        ({"tag": "v1"}, "one policy for each"),
+        ({"tag": "v1"}, "Make two policies"),
         ({"any_ref": True}, "contradict each other"),
         ({"claims": {"aud": "x"}}, "always checked"),
     ],

@@ -130,7 +130,7 @@ def test_a_token_ends_when_it_was_said(text: str, ends: float | None) -> None:
 
 @pytest.mark.parametrize("text", ["", "0d", "30", "d", "-1d", "2027-02-30", "soon", "9999-12-31"])
 def test_what_is_no_time_is_refused(text: str) -> None:
-    with pytest.raises(InvalidInputError, match="is no time. Write 12h, 30d"):
+    with pytest.raises(InvalidInputError, match="is not a time. Write 12h, 30d"):
         read_lifetime(text)
 
 

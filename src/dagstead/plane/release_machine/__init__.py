@@ -1,4 +1,4 @@
-"""The release machine: what becomes of a deployment's releases and locations, event by event.
+"""The release machine: how events change a deployment's releases and locations.
 
 Frozen values in, a frozen value out: :func:`~dagstead.plane.release_machine.machine.advance`.
 """

@@ -12,10 +12,10 @@ END = "<!-- The end of the release machine -->\n"
 
 
 def with_release_tables(page: str) -> str:
-    """The page with what stands between its two marks made anew.
+    """A page with the text between its two marks replaced by the current tables.
 
     Raises:
-        ValueError: when the page does not have both marks, in their order.
+        ValueError: when the page lacks one of the marks, or has them in the wrong order.
     """
     before, begin, rest = page.partition(BEGIN)
     _, end, after = rest.partition(END)

@@ -1,4 +1,4 @@
-"""What one event has changed so far."""
+"""The changes of one event, while they are made."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from dagstead.plane.releases import Part, Release, ReleaseState
 
 @dataclass(slots=True)
 class Draft:
-    """A copy of the state that one call of the machine works on; it never leaves it."""
+    """A copy of the state that a single call of the machine works on."""
 
     state: State
-    #: Without regard to their parts.
+    #: Their parts are in ``parts``.
     releases: dict[int, Release] = field(init=False)
     parts: dict[int, dict[str, Part]] = field(init=False)
     locations: dict[str, Location] = field(init=False)
@@ -33,12 +33,12 @@ class Draft:
         self.locations = dict(self.state.locations)
 
     def find(self, name: str, deploy_id: str | None) -> Location | None:
-        """A location, if what agents are to run of it is of that deploy; ``None`` is any."""
+        """A location, if agents are to run that deploy of it; ``None`` is any deploy."""
         found = self.locations.get(name)
         return found if found is None or deploy_id in {None, found.deploy_id} else None
 
     def put(self, location: Location, **values: Any) -> None:
-        """Write a location, with some values changed."""
+        """Store a location with some of its values changed."""
         self.locations[location.name] = replace(
             location, **values, updated_at=self.state.now, version=self.state.version
         )
@@ -48,25 +48,25 @@ class Draft:
         self.queues.add(self.locations.pop(name).queue)
 
     def next_timestamp(self, location: Location | None) -> float:
-        """A time stamp for a location that is newer than the one it has."""
-        # The official PEX server handle keeps whole seconds of this time stamp: it must grow by
-        # one at least, also for several deploys in the same second.
+        """A new time stamp for a location, later than its current one."""
+        # The official PEX server handle keeps whole seconds of this time stamp. It must grow by at
+        # least one, even for several deploys in the same second.
         second = float(math.ceil(self.state.now))
         return second if location is None else max(location.timestamp + 1, second)
 
     def deployed_since(self, name: str, release: Release) -> bool:
-        """Whether a location was deployed after a release began, or with it."""
+        """Whether a location was deployed by a release, or after it began."""
         found = self.locations.get(name)
         if found is None:
             return False
         return found.open_release is not None or (found.release or 0) >= release.number
 
     def open_parts(self, number: int) -> list[Part]:
-        """The parts of a release of which the outcome is open, by name."""
+        """The parts of a release whose outcome is open, by name."""
         return [part for _, part in sorted(self.parts[number].items()) if part.is_open]
 
     def end(self, number: int, state: ReleaseState, reason: str | None) -> None:
-        """Write how a release ended, and what is live then."""
+        """End a release, and record what is live then."""
         self.releases[number] = replace(
             self.releases[number],
             state=state,
@@ -76,7 +76,7 @@ class Draft:
         )
 
     def changes(self, *, counted: bool) -> Changes:
-        """What was written, of a whole release at a time."""
+        """All changes; a release whose part changed is included with all its parts."""
         return Changes(
             counted=counted,
             queues=frozenset(self.queues),

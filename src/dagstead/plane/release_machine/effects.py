@@ -1,4 +1,4 @@
-"""What becomes of a location: of a part of a release on an event, and apart from any release."""
+"""How an event changes a location, as a part of a release and outside any release."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from dagstead.plane.releases import Part, PartState, Phase, PreviousRelease, wen
 def apply(
     draft: Draft, number: int, part: Part, event: PartEvent, failed: Sequence[str] = ()
 ) -> None:
-    """Take a part of a release to its next state, and its location along.
+    """Move a part of a release to its next state, and change its location accordingly.
 
     Args:
-        draft: what is changed.
+        draft: is changed.
         number: of the release.
-        part: with what the event brought: definitions, or an error.
-        event: that happens to it.
-        failed: the locations for which the release is given up.
+        part: with the definitions or the error that came with the event.
+        event: the event.
+        failed: the locations because of which the release is abandoned.
     """
     transition = part_transition(part.state, event)
     if transition is None:
@@ -59,17 +59,17 @@ def apply(
 def apply_all(
     draft: Draft, number: int, parts: Iterable[Part], event: PartEvent, failed: Sequence[str] = ()
 ) -> None:
-    """Take several parts of a release to their next states."""
+    """Move several parts of a release to their next states."""
     for part in parts:
         apply(draft, number, part, event, failed)
 
 
 def arrive(draft: Draft, location: Location, manifest: str) -> None:
-    """Take in definitions that no open release waits for."""
+    """Store definitions that no open release waits for."""
     arrival = arrival_at(standing_of(location))
     values: dict[str, Any] = {"state": LoadState.LOADED}
     if location.state is LoadState.FAILED:
-        # The error was of this code. While a location returns, it is of the release that failed.
+        # The error was about this code. While a location returns, it is about the failed release.
         values["error"] = None
     if arrival.clears:
         values |= {"error": None, "notice": None}
@@ -113,7 +113,7 @@ def _return(
 
 
 def deploy(draft: Draft, new: NewLocation, number: int) -> None:
-    """Give agents a location to load, as a part of a release."""
+    """Have agents load a location, as a part of a release."""
     deploy = _deploy_of(new)
     old = draft.locations.get(new.name)
     draft.parts[number][new.name] = Part(
@@ -127,7 +127,7 @@ def deploy(draft: Draft, new: NewLocation, number: int) -> None:
     )
     draft.queues.add(new.queue)
     if old is not None:
-        # The agent of a queue that loses a location must hear of it: it stops the code server.
+        # Agents of the queue that loses the location must be woken: they stop its code server.
         draft.queues.add(old.queue)
     draft.put(
         old or _unknown(draft, new.name, deploy),
@@ -141,7 +141,7 @@ def deploy(draft: Draft, new: NewLocation, number: int) -> None:
 
 
 def _unknown(draft: Draft, name: str, deploy: Deploy) -> Location:
-    """A location of which nothing was ever loaded."""
+    """A location that was never loaded."""
     return Location(
         deployment=draft.state.deployment,
         name=name,

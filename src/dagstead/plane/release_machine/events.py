@@ -1,4 +1,4 @@
-"""What may happen to the releases and locations of a deployment."""
+"""The events that change the releases and locations of a deployment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The step of the release machine: an event, and what it changes."""
+"""The step of the release machine: from an event to its changes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dagstead.plane.releases import OPEN_PARTS, NewRelease, PartState, Release, 
 
 
 def advance(state: State, event: Event) -> Changes:
-    """What an event changes. An event that does not count may still wake a queue."""
+    """The changes of an event. An event that does not count may still wake a queue."""
     draft = Draft(state)
     match event:
         case ReleaseStart():
@@ -89,7 +89,7 @@ def _failed(draft: Draft, event: LoadFailure) -> bool:
         return True
     part = draft.parts[number][event.name]
     if event.deploy_id is None and part.doubtful:
-        # The agent is asked once more: the error may be of the deploy before.
+        # Ask the agent once more: the error may be about the deploy before.
         draft.parts[number][event.name] = replace(part, doubtful=False)
         draft.queues.add(location.queue)
         return False
@@ -136,7 +136,7 @@ def _reloaded(draft: Draft, names: Iterable[str]) -> bool:
 
 
 def _settle(draft: Draft, number: int, *, reason: str | None = None) -> None:
-    """Let go live what may, and end the release when nothing of it is open."""
+    """Make live what is ready, and end the release when no part of it is open."""
     release = draft.releases[number]
     parts = draft.parts[number]
     if not release.atomic or all(part.state is not PartState.LOADING for part in parts.values()):
@@ -164,7 +164,7 @@ def _supersede(draft: Draft, old: int, deployed: set[str], removed: set[str]) ->
 
 
 def _remove_with(draft: Draft, release: Release) -> None:
-    """Remove the locations that a release removes, unless they were deployed again since."""
+    """Remove the locations that a release removes, unless they were deployed again since then."""
     for name in release.removes:
         if name in draft.locations and not draft.deployed_since(name, release):
             draft.remove(name)

@@ -1,4 +1,4 @@
-"""What the release machine reads, and what it says is to be changed."""
+"""What the release machine reads, and the changes that it returns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from dagstead.plane.releases import PartState, Release
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class State:
-    """The rows of a deployment that matter to an event, read under the deployment's lock."""
+    """The rows of a deployment that an event may change, read under the deployment's lock."""
 
     deployment: str
     #: In seconds since the epoch.
@@ -28,36 +28,36 @@ class State:
     version: int
     #: The number that the next release gets.
     next_number: int
-    #: All that are open.
+    #: All open releases.
     releases: Mapping[int, Release] = field(default_factory=dict)
-    #: Those that :func:`locations_needed` says.
+    #: Those that :func:`locations_needed` names.
     locations: Mapping[str, Location] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Changes:
-    """What an event changes."""
+    """The changes of an event."""
 
-    #: Whether the event counted: a late result of an older deploy, for one, does not.
+    #: Whether the event counted. A late result of an older deploy, for example, does not.
     counted: bool
-    #: Queues whose agents have to look at the workspace again; ``None`` is the default queue.
+    #: Queues whose agents have to check the workspace again; ``None`` is the default queue.
     queues: frozenset[str | None] = frozenset()
-    #: Those that are new or changed, as they stand now, with all their parts.
+    #: New and changed ones, in their new state and with all their parts.
     releases: tuple[Release, ...] = ()
-    #: Those that are new or changed, as they stand now.
+    #: New and changed ones, in their new state.
     locations: tuple[Location, ...] = ()
-    #: Names of locations that are gone.
+    #: The names of removed locations.
     removed: frozenset[str] = frozenset()
 
 
 def locations_needed(event: Event, releases: Iterable[Release]) -> frozenset[str] | None:
-    """The locations that the machine has to see; ``None`` is all of the deployment.
+    """The locations that the machine needs for an event; ``None`` is all of the deployment.
 
-    It sees all when a release may end, as what is live is recorded then.
+    It needs all when a release may end, since the end records what is live.
 
     Args:
-        event: that happens.
-        releases: those that are open.
+        event: the event.
+        releases: the open releases.
     """
     names = names_in(event)
     match event:

@@ -1,6 +1,6 @@
-"""The tables of the release machine: which state follows on which event, and what that does.
+"""The tables of the release machine: which state follows which event, and with what effect.
 
-The machine looks up every step here, and ``docs/architecture.md`` prints the same tables.
+The machine looks up every step here, and ``docs/architecture.md`` shows the same tables.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LOADED = frozenset({PartState.LOADED})
 
 
 class PartEvent(StrEnum):
-    """What may happen to one location of a release."""
+    """The events of one location of a release."""
 
     DEFINITIONS = "its definitions arrive"
     ERROR = "its agent reports an error"
@@ -30,7 +30,7 @@ class PartEvent(StrEnum):
 
 
 class Effect(StrEnum):
-    """What becomes of the location when its part changes its state."""
+    """How a location changes when its part of a release changes its state."""
 
     WAITS = "waits for the others"
     GOES_LIVE = "serves the new definitions"
@@ -42,7 +42,7 @@ class Effect(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PartTransition:
-    """A change of the state of one location of a release."""
+    """A change of state of one location of a release."""
 
     name: str
     sources: frozenset[PartState]
@@ -124,10 +124,10 @@ def part_transition(state: PartState, event: PartEvent) -> PartTransition | None
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Ending:
-    """A way in which a release ends."""
+    """One of the ways in which a release ends."""
 
     name: str
-    #: For people: of which releases it is the end.
+    #: For people: which releases end like this.
     when: str
     state: ReleaseState
     #: Whether the locations that the release removes are removed.
@@ -163,14 +163,14 @@ ENDINGS = (GIVE_WAY, _SUCCEED, _SUCCEED_IN_PART, _FAIL)
 
 
 def ending_of(states: AbstractSet[PartState]) -> Ending:
-    """How a release ends by itself, of which no location is open: they stand like this."""
+    """How a release ends, from the states of its parts, none of which is open."""
     if states <= {PartState.LIVE, PartState.SUPERSEDED}:
         return _SUCCEED
     return _SUCCEED_IN_PART if PartState.LIVE in states else _FAIL
 
 
 class Standing(StrEnum):
-    """How a location stands that is in no open release."""
+    """The situations of a location outside any open release."""
 
     SERVING = "live"
     RETURNING = "live, after a release of it failed"
@@ -180,7 +180,7 @@ class Standing(StrEnum):
 
 
 def standing_of(location: Location) -> Standing:
-    """How a location stands, apart from its open release."""
+    """The situation of a location, apart from its open release."""
     if location.live is not None:
         return Standing.SERVING if location.notice is None else Standing.RETURNING
     if location.state is LoadState.FAILED:
@@ -190,13 +190,13 @@ def standing_of(location: Location) -> Standing:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Arrival:
-    """What definitions do that no open release waits for."""
+    """The effect of definitions that no open release waits for."""
 
     name: str
     standing: Standing
     #: Whether they serve from now on.
     serves: bool
-    #: Whether the error and the notice of what failed before are taken away.
+    #: Whether the error and the notice of an earlier failure are cleared.
     clears: bool
 
 
@@ -212,5 +212,5 @@ _BY_STANDING = {arrival.standing: arrival for arrival in ARRIVALS}
 
 
 def arrival_at(standing: Standing) -> Arrival:
-    """What definitions do for a location that stands like this."""
+    """The effect of definitions on a location in this situation."""
     return _BY_STANDING[standing]
