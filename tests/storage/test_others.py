@@ -326,7 +326,7 @@ def test_only_an_agent_that_is_gone_is_forgotten(store: Store, clock: ManualCloc
         beat = heartbeat_of("eu", now=clock(), deployment=name, agent_id="a1", label="eu")
         store.agents.record([beat])
         clock.advance(60)
-    with pytest.raises(ConflictError, match="'eu' was heard of 60 seconds ago"):
+    with pytest.raises(ConflictError, match="'eu' sent a heartbeat 60 seconds ago"):
         store.agents.forget_gone("a1", 90)
     assert len(store.agents.all()) == 2
     clock.advance(30)

@@ -20,13 +20,13 @@ _KEYS = ("agent_id", "deployment")
 
 @dataclass(frozen=True, slots=True)
 class AgentStore:
-    """Keep and read heartbeats: one row for each agent and deployment."""
+    """Stores heartbeats: one row per agent and deployment."""
 
     database: Database
     clock: Clock
 
     def record(self, beats: Iterable[Heartbeat]) -> None:
-        """Keep these as the newest heartbeats; when an agent was first seen stays as it is."""
+        """Store these as the newest heartbeats; the time of an agent's first one stays."""
         with self.database.write() as connection:
             for beat in beats:
                 connection.execute(self._upsert(_values(beat)))
@@ -45,7 +45,7 @@ class AgentStore:
         return [beat for beat in self.all() if beat.deployment == deployment]
 
     def forget(self, older_than_seconds: float) -> int:
-        """Remove agents that were not heard of for that long; returns how many rows."""
+        """Remove agents without a heartbeat for that long; returns the number of rows."""
         before = self.clock() - older_than_seconds
         with self.database.write() as connection:
             return connection.execute(
@@ -53,11 +53,11 @@ class AgentStore:
             ).rowcount
 
     def forget_gone(self, agent_id: str, silent_seconds: float) -> str:
-        """Remove one agent that was not heard of for that long; its name.
+        """Remove one agent without a heartbeat for that long; returns its name.
 
         Raises:
-            ConflictError: when it was heard of since.
-            NotFoundError: when there is none of that id.
+            ConflictError: when it has sent one since then.
+            NotFoundError: when no agent has that id.
         """
         mine = heartbeats.c.agent_id == agent_id
         with self.database.write() as connection:
@@ -74,7 +74,7 @@ class AgentStore:
             silent = self.clock() - beats[0].received_at
             if silent < silent_seconds:
                 msg = (
-                    f"Agent {name!r} was heard of {silent:.0f} seconds ago. Stop it first, or "
+                    f"Agent {name!r} sent a heartbeat {silent:.0f} seconds ago. Stop it first, or "
                     "revoke its token with `dagstead token revoke`, and wait "
                     f"{silent_seconds:.0f} seconds."
                 )

@@ -1,4 +1,4 @@
-"""Everything stored, opened together."""
+"""All stores, opened together."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Store:
     bell: ProcessBell
 
     def close(self) -> None:
-        """Send the last rings, and close all connections."""
+        """Send the last rings of the bell, and close all connections."""
         self.bell.close()
         self.database.close()
 

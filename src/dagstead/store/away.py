@@ -1,8 +1,9 @@
-"""Which failures mean that the store is away, whoever met them: our statements, Dagster's, a file.
+"""Which failures mean that the store is away, in our statements, in Dagster's and in files.
 
-Away is what passes without a change to a program: the connection is lost or refused, the database
-is locked, read-only or being started, the disk is full. Sending the same again may help, so that
-every surface asks for it. A statement that the database has judged is not among them.
+The store is away when the failure may pass without a change to a program: the connection is lost or
+refused, the database is locked, read-only or starting, the disk is full. Sending the same again may
+help, and every surface asks its clients to do so. A statement that the database has rejected is not
+such a failure.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from dagstead.errors import StoreAwayError
 
 
 class _Fault(Enum):
-    """What is wrong, as it is said to the caller."""
+    """What is wrong, in the words of the error message."""
 
     UNREACHABLE = "The control plane's database does not answer."
     CROWDED = "The control plane's database takes no more connections."
@@ -51,13 +52,13 @@ _BY_SQLITE_CODE = {
     sqlite3.SQLITE_IOERR: _Fault.BROKEN_DISK,
     sqlite3.SQLITE_CANTOPEN: _Fault.UNREACHABLE,
 }
-#: Above this the code says more than which kind of error it is.
+#: The lower bits are the kind of the error; those above have details.
 _SQLITE_KIND = 0xFF
 
-#: The longest beginning that fits counts. https://www.postgresql.org/docs/current/errcodes-appendix.html
+#: The longest prefix that fits counts. https://www.postgresql.org/docs/current/errcodes-appendix.html
 _BY_SQLSTATE = {
     "08": _Fault.UNREACHABLE,
-    # Refused at the door: a user, a password or a database that a restart or a restore has changed.
+    # A login is refused: a restart or a restore may have changed a user, a password or a database.
     "28": _Fault.UNREACHABLE,
     "3D": _Fault.UNREACHABLE,
     "57P": _Fault.UNREACHABLE,
@@ -84,7 +85,7 @@ _BLOB_ERRNO = re.compile(r"\(os error (\d+)\)")
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise a database's failure as :class:`StoreAwayError` if it means that; let others pass."""
+    """Raise failures of the database as :class:`StoreAwayError` if they mean that it is away."""
     try:
         yield
     except SQLAlchemyError as error:
@@ -93,10 +94,10 @@ def translated() -> Iterator[None]:
 
 
 def raise_if_away(error: BaseException) -> None:
-    """Pass over an error that does not mean that the store is away.
+    """Raise an error that means that the store is away in its own form; ignore all others.
 
     Raises:
-        StoreAwayError: for one that does.
+        StoreAwayError: when ``error`` means that the store is away.
     """
     away = away_of(error)
     if away is not None:
@@ -104,7 +105,7 @@ def raise_if_away(error: BaseException) -> None:
 
 
 def away_of(error: BaseException) -> StoreAwayError | None:
-    """The error to raise instead, if this one, or one that led to it, means the store is away."""
+    """The error to raise instead, if this one or one of its causes means the store is away."""
     for link in _chain(error):
         if isinstance(link, StoreAwayError):
             return link
@@ -117,7 +118,7 @@ def away_of(error: BaseException) -> StoreAwayError | None:
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that led to it: Dagster wraps what its storage raises."""
+    """The error and all its causes: Dagster wraps the errors of its storage."""
     seen: set[int] = set()
     pending: list[BaseException | None] = [error]
     while pending:
@@ -137,7 +138,7 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
 
 @singledispatch
 def _fault(error: BaseException) -> _Fault | None:
-    """What an error says itself. Postgres' drivers are known by the codes that they give."""
+    """The fault of a single error. Errors of Postgres' drivers are known by their codes."""
     if not (hasattr(error, "sqlstate") or hasattr(error, "pgcode")):
         return None
     state = _sqlstate(error)
@@ -149,7 +150,7 @@ def _fault(error: BaseException) -> _Fault | None:
 
 @_fault.register
 def _(error: DBAPIError) -> _Fault | None:
-    # Else its driver's own error, which comes after it, decides.
+    # Otherwise the driver's own error decides, which is next in the chain.
     is_cut_off = error.connection_invalidated and _sqlstate(error.orig) is None
     return _Fault.UNREACHABLE if is_cut_off else None
 
@@ -181,7 +182,7 @@ def _(error: BlobError) -> _Fault | None:
 
 
 def _is_without_server(error: BaseException) -> bool:
-    """Whether a driver's error without a code is of the connection, not of how it was called."""
+    """Whether a driver's error without a code is about the connection, not about a wrong call."""
     names = {base.__name__ for base in type(error).__mro__}
     return "OperationalError" in names or ("InterfaceError" in names and "connection" in str(error))
 
@@ -192,6 +193,6 @@ def _sqlstate(error: object) -> str | None:
 
 
 def _reason(error: BaseException) -> str:
-    """One line for the log, without the statement and its values."""
+    """One line for the log, without the SQL statement and its values."""
     driver = error.orig if isinstance(error, DBAPIError) and error.orig else error
     return f"{type(driver).__name__}: {' '.join(str(driver).split())}"

@@ -21,14 +21,14 @@ _SIGNED_SECONDS = 3600
 
 @dataclass(frozen=True, slots=True)
 class BlobStore:
-    """Put, get and sign files. Writes are atomic: a reader sees all of a file or none of it."""
+    """Stores and signs files. Writes are atomic: a reader sees a whole file or none."""
 
     store: LocalStore
     clock: Clock
     signing_key: bytes
 
     def put(self, key: BlobKey, data: bytes | Path | Iterator[bytes]) -> None:
-        """Store a file, replacing what was under the key."""
+        """Store a file, and replace the one with the same key."""
         self.store.put(str(key), data)
 
     def get(self, key: BlobKey) -> bytes:
@@ -97,7 +97,7 @@ class BlobStore:
             msg = "This address has no valid signature. Ask the server for a new one."
             raise SignatureError(msg) from error
         expected = self._mac(key, signed_method, expires)
-        # As bytes: of texts it compares only those in ASCII, and this one is the caller's.
+        # As bytes: compare_digest refuses text that is not ASCII, and a caller may send any.
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             msg = "The signature does not fit this address. Ask the server for a new one."
             raise SignatureError(msg)

@@ -17,10 +17,10 @@ from sqlalchemy.pool import ConnectionPoolEntry
 from dagstead.errors import ConfigurationError, DatabaseUnusableError
 from dagstead.store.away import translated
 
-#: The schema of our own tables on Postgres; deployments have one each beside it.
+#: The schema of our own tables on Postgres. Every deployment has another one.
 CONTROL_SCHEMA = "dagstead"
 
-#: How long a writer waits for another one on SQLite. Official agents give up a call after 60 s.
+#: How long a writer on SQLite waits for another one. Official agents give up a call after 60 s.
 _SQLITE_BUSY_SECONDS = 30
 
 
@@ -32,7 +32,7 @@ class Database:
 
         Args:
             url: ``sqlite:///path`` or ``postgresql://user:password@host/name``.
-            pool_size: open connections kept, Postgres only.
+            pool_size: how many open connections are kept, on Postgres.
 
         Raises:
             ConfigurationError: for any other kind of URL.
@@ -56,7 +56,7 @@ class Database:
         """A transaction: committed at the end, rolled back by any exception.
 
         Args:
-            waits: for another writer on SQLite, or else is refused at once.
+            waits: whether it waits for another writer on SQLite, or fails at once.
 
         Raises:
             StoreAwayError: when the database does not answer, or takes no change.
@@ -80,7 +80,7 @@ class Database:
         """Bring the schema up to this version; safe to run from several processes at once.
 
         Raises:
-            DatabaseUnusableError: with what the database said.
+            DatabaseUnusableError: with the error of the database.
         """
         address = self._engine.url.set(drivername=self._engine.url.get_backend_name())
         name = address.render_as_string(hide_password=True)
@@ -115,13 +115,13 @@ class Database:
             _upgrade(connection)
 
     def create_schema(self, name: str) -> None:
-        """Make a Postgres schema for a deployment; nothing on SQLite."""
+        """Make the Postgres schema of a deployment; does nothing on SQLite."""
         if not self.is_sqlite:
             with self.write() as connection:
                 connection.execute(text(f'CREATE SCHEMA IF NOT EXISTS "{name}"'))
 
     def drop_schema(self, name: str) -> None:
-        """Remove a deployment's Postgres schema with all in it; nothing on SQLite."""
+        """Remove the Postgres schema of a deployment with everything in it; nothing on SQLite."""
         if not self.is_sqlite:
             with self.write() as connection:
                 connection.execute(text(f'DROP SCHEMA IF EXISTS "{name}" CASCADE'))
@@ -149,7 +149,7 @@ def parse_database_url(url: str) -> URL:
     try:
         parsed = make_url(url)
     except Exception as error:
-        msg = f"{url.rsplit('@', maxsplit=1)[-1]!r} is no database URL. Use postgresql://USER@HOST/NAME."
+        msg = f"{url.rsplit('@', maxsplit=1)[-1]!r} is not a database URL. Use postgresql://USER@HOST/NAME."
         raise ConfigurationError(msg) from error
     if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
         msg = (
@@ -176,7 +176,7 @@ def sqlite_file(url: str) -> Path | None:
 
 
 def _take_write_lock(connection: Connection, *, waits: bool = True) -> None:
-    # Taking it at once avoids the deadlock of two readers that both want to become writers.
+    # Taking the lock first avoids the deadlock of two readers that both want to become writers.
     if waits:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
         return
@@ -193,7 +193,7 @@ def _commit(connection: Connection) -> Iterator[None]:
         yield
         connection.exec_driver_sql("COMMIT")
     except BaseException:
-        # The driver's own: on a full disk SQLite has rolled back itself, and refuses the statement.
+        # The driver's own: on a full disk SQLite has already rolled back, and refuses ROLLBACK.
         connection.connection.rollback()
         raise
 
@@ -206,7 +206,7 @@ def _upgrade(connection: Connection) -> None:
 
 
 def _sqlite_engine(url: URL) -> Engine:
-    # AUTOCOMMIT hands transactions to us: the driver's own BEGIN is deferred, ours is IMMEDIATE.
+    # AUTOCOMMIT leaves transactions to us: the driver's own BEGIN is deferred, ours is IMMEDIATE.
     engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
@@ -232,7 +232,7 @@ def _pg_engine(url: URL, pool_size: int) -> Engine:
         pool_pre_ping=True,
         connect_args={
             "options": f"-csearch_path={CONTROL_SCHEMA}",
-            # Of a database without an encoding the driver would give bytes, also to SQLAlchemy.
+            # If the database has no encoding, the driver returns bytes without it.
             "client_encoding": "UTF8",
         },
     )

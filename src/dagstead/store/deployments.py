@@ -22,13 +22,13 @@ from dagstead.plane.names import check_deployment_name
 from dagstead.store.database import Database
 from dagstead.store.tables import deployments, properties, workspace_versions
 
-#: The property with the highest number of a deployment.
+#: The property with the highest id that a deployment ever had.
 _HIGHEST = "highest_deployment_id"
 
 
 @dataclass(frozen=True, slots=True)
 class DeploymentStore:
-    """Create, find, change and remove deployments."""
+    """Stores deployments."""
 
     database: Database
     clock: Clock
@@ -43,7 +43,7 @@ class DeploymentStore:
         return self._insert(check_deployment_name(name), DeploymentKind.FULL, None, None)
 
     def create_or_update_branch(self, branch: Branch, base: str | None) -> Deployment:
-        """The deployment of a branch, made if new, else with its facts renewed and reopened.
+        """Make the deployment of a branch, or update and reopen it.
 
         A pull request status of ``CLOSED`` or ``MERGED`` closes it.
         """
@@ -59,7 +59,7 @@ class DeploymentStore:
             try:
                 self._insert(name, DeploymentKind.BRANCH, branch, base, closed=closed)
             except ConflictError:
-                # Another call made it between our two statements: now it can be updated.
+                # Another call has made it between our two statements: now it can be updated.
                 return self.create_or_update_branch(branch, base)
         return self.get(name)
 
@@ -101,8 +101,8 @@ class DeploymentStore:
             LastDeploymentError: when no full deployment would be left.
         """
         with self.database.write() as connection:
-            # Locked, for of two that remain, two calls at once would each remove one. What refers
-            # to a deployment can still be written meanwhile.
+            # Locked: two calls at once could otherwise remove the last two deployments. Rows that
+            # refer to a deployment can still be written meanwhile.
             full = connection.scalars(
                 select(deployments.c.name)
                 .where(deployments.c.kind == str(DeploymentKind.FULL))
@@ -148,9 +148,9 @@ class DeploymentStore:
         return self.get(name)
 
     def _id(self, connection: Connection) -> Mapping[str, int]:
-        """The next number: clients keep it, so that of a deleted deployment is never given again.
+        """The next id. Clients keep ids, so the id of a deleted deployment is never used again.
 
-        Postgres counts so by itself; SQLite would begin again at the highest that is left.
+        Postgres does so by itself; SQLite would go on from the highest id that is left.
         """
         return {"id": _highest(connection) + 1} if self.database.is_sqlite else {}
 
@@ -173,7 +173,7 @@ def _last(name: str) -> str:
 
 
 def _highest(connection: Connection) -> int:
-    """The highest number that was ever given."""
+    """The highest id that was ever used."""
     left = connection.execute(select(func.max(deployments.c.id))).scalar_one()
     noted = connection.execute(
         select(properties.c.value).where(properties.c.name == _HIGHEST)

@@ -1,4 +1,4 @@
-"""Who may run the daemons: one process at a time, however many are started."""
+"""The lock for the daemons: only one process at a time runs them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class LeadershipLostError(DagsteadError):
 class Leadership:
     """A lock that ends with its process: an advisory lock on Postgres, a locked file on SQLite.
 
-    Not for several threads.
+    It is not safe for several threads.
     """
 
     database: Database
@@ -35,7 +35,7 @@ class Leadership:
     _locked_file: IO[str] | None = field(default=None, init=False)
 
     def try_acquire(self) -> bool:
-        """Take the lock if it is free; True when this process has it.
+        """Take the lock if it is free; return whether this process has it.
 
         Raises:
             StoreAwayError: when the database does not answer.
@@ -52,27 +52,27 @@ class Leadership:
         """Check that the lock is still held.
 
         Raises:
-            LeadershipLostError: when it may not be. The daemons must stop at once.
+            LeadershipLostError: when it may be lost. The daemons must stop at once.
         """
         if self.database.is_sqlite:
             return
         if self._connection is None:
             raise LeadershipLostError
         try:
-            # The lock lives exactly as long as the session: one that answers still has it.
+            # The lock lives as long as the session: a session that answers still has it.
             self._connection.execute(text("SELECT 1"))
         except Exception as error:
             self._connection = None
             raise LeadershipLostError from error
 
     def release(self) -> None:
-        """Let another process have the lock."""
+        """Release the lock for another process."""
         if self._connection is not None:
-            # A closed connection frees the lock only when the server notices: another process that
-            # asks at once would be refused.
+            # The server notices a closed connection late: until then, another process would not get
+            # the lock.
             with suppress(StoreAwayError), translated():
                 self._connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
-            # Not back to the pool: the lock would live on with the session.
+            # The connection must not go back to the pool, as its session would keep the lock.
             self._connection.invalidate()
             self._connection.close()
             self._connection = None

@@ -19,7 +19,7 @@ from dagstead.store.tables import locations, workspace_versions
 
 @dataclass(frozen=True, slots=True)
 class LocationStore:
-    """Find and reload locations; releases deploy and remove them (:mod:`dagstead.store.releases`).
+    """Reads and reloads locations; :mod:`dagstead.store.releases` deploys and removes them.
 
     Every change raises the workspace version.
     """
@@ -28,7 +28,7 @@ class LocationStore:
     clock: Clock
 
     def reload(self, deployment: str, names: Sequence[str]) -> None:
-        """Make locations LOADING again as they are deployed, for their agents to load anew."""
+        """Set locations to LOADING, so that their agents load them again."""
         with self.database.write() as connection:
             take_step(connection, deployment, LocationReload(names=frozenset(names)), self.clock())
 
@@ -70,7 +70,7 @@ class LocationStore:
 
 
 def no_such_location(connection: Connection, deployment: str, name: str) -> LocationNotFoundError:
-    """The error for a location that is not there, with the names of those that are."""
+    """The error for a location that does not exist, with the names of those that do."""
     mine = select(locations.c.name).where(locations.c.deployment == deployment)
     names = ", ".join(connection.execute(mine.order_by(locations.c.name)).scalars()) or "none"
     return LocationNotFoundError(

@@ -1,4 +1,4 @@
-"""Single values of the whole installation: settings of the organization, the signing key."""
+"""Values of the whole installation: the settings of the organization, the signing key."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dagstead.store.tables import properties
 
 @dataclass(frozen=True, slots=True)
 class PropertyStore:
-    """Read and write named JSON values."""
+    """Stores JSON values by name."""
 
     database: Database
 
@@ -30,10 +30,10 @@ class PropertyStore:
         self._set("organization_settings", dict(settings))
 
     def signing_key(self) -> bytes:
-        """The key of signed addresses and sign-in cookies; made at the first call, then kept."""
+        """The key of signed addresses and sign-in cookies, made at the first call."""
         found: str | None = self._get("signing_key")
         if found is None:
-            # Two processes may start together: the first insert wins, both read it back.
+            # Two processes may start together: the first insert wins, and both read it.
             self._insert_if_missing("signing_key", secrets.token_hex(32))
             found = self._get("signing_key")
         return bytes.fromhex(str(found))

@@ -1,4 +1,4 @@
-"""Rows of releases, their parts and locations, as values of the plane and back."""
+"""Converts rows of releases, their parts and locations to values of the plane, and back."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dagstead.plane.releases import Cause, Part, PartState, Phase, Release, Rele
 
 
 def as_location(row: Row[Any]) -> Location:
-    """The value of a location."""
+    """A location from its row."""
     return Location(
         deployment=row.deployment,
         name=row.name,
@@ -58,7 +58,7 @@ def location_values(location: Location) -> dict[str, Any]:
 
 
 def as_deploy(row: Row[Any]) -> Deploy:
-    """The deploy that a location, or a part of a release, is of."""
+    """The deploy of a location, or of a part of a release."""
     return Deploy(
         document=row.document,
         deploy_data=row.deploy_data,
@@ -68,7 +68,7 @@ def as_deploy(row: Row[Any]) -> Deploy:
 
 
 def as_release(row: Row[Any], parts: Iterable[Row[Any]]) -> Release:
-    """The value of a release and its parts."""
+    """A release from its row and those of its parts."""
     return Release(
         deployment=row.deployment,
         number=row.number,

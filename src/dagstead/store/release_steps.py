@@ -1,4 +1,4 @@
-"""One step of the release machine in the database: rows read, an event, its changes written."""
+"""A step of the release machine in the database: read rows, apply an event, write its changes."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ from dagstead.store.tables import locations, release_parts, releases, workspace_
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What an event found, and what it changed."""
+    """The state that an event found, and its changes."""
 
     before: State
     changes: Changes
 
 
 def take_step(connection: Connection, deployment: str, event: Event, now: float) -> Step:
-    """Let an event change a deployment's releases and locations.
+    """Apply an event to a deployment's releases and locations.
 
     Args:
-        connection: with a transaction, in which the deployment is locked from here on.
+        connection: in a transaction; the deployment is locked until its end.
         deployment: its name.
-        event: that happens.
+        event: the event.
         now: in seconds since the epoch.
     """
     before = _read(connection, deployment, event, now)
@@ -77,9 +77,9 @@ def _read(connection: Connection, deployment: str, event: Event, now: float) -> 
 
 
 def _lock(connection: Connection, deployment: str) -> int:
-    """Raise the workspace version; whoever has done so is alone with the deployment until the end.
+    """Raise the workspace version, which locks the deployment until the end of the transaction.
 
-    Both databases lock the row, or all, for the transaction.
+    Postgres locks the row, SQLite the whole database.
     """
     mine = workspace_versions.c.deployment == deployment
     connection.execute(
@@ -146,7 +146,7 @@ def _write_row(
     before: dict[str, Any] | None,
     after: dict[str, Any],
 ) -> None:
-    """Insert a row, or change what differs: what others write beside the lock, a phase, stays."""
+    """Insert a row, or update what differs: phases, which are written without the lock, stay."""
     if before is None:
         connection.execute(insert(table).values(after))
         return

@@ -1,4 +1,4 @@
-"""Releases in the database: begun, loaded by agents, then live together or back together."""
+"""Releases in the database: every method that changes one is a step of the release machine."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ from dagstead.store.tables import release_parts, releases
 
 @dataclass(frozen=True, slots=True)
 class ReleaseStore:
-    """Begin, end and find releases."""
+    """Stores releases."""
 
     database: Database
     clock: Clock
 
     def begin(self, deployment: str, new: NewRelease) -> tuple[Release, frozenset[str | None]]:
-        """Give agents the locations of a release to load; what is live serves until they have.
+        """Begin a release: agents load its locations, and the live versions serve meanwhile.
 
-        An open release of one of these locations is superseded. Its other locations, of which the
-        outcome is open, become part of the new one: nobody deploys them again.
+        It supersedes open releases of the same locations. Their other locations that are still open
+        become part of the new one, since nobody deploys them again.
 
         Returns:
-            The release, and the queues whose agents have to look.
+            The release, and the queues whose agents have to check the workspace.
         """
         step = self._step(deployment, ReleaseStart(new=new))
         begun = step.before.next_number
@@ -58,9 +58,9 @@ class ReleaseStore:
         return release, step.changes.queues
 
     def set_loaded(self, deployment: str, name: str, *, deploy_id: str, manifest: str) -> Outcome:
-        """Take in uploaded definitions; they go live when those of the whole release are there.
+        """Store uploaded definitions; they go live when those of the whole release have arrived.
 
-        They do not count when the location is gone, or was deployed anew since.
+        They do not count if the location was removed, or was deployed again since then.
         """
         event = LoadSuccess(name=name, deploy_id=deploy_id, manifest=manifest)
         return _outcome(self._step(deployment, event).changes)
@@ -68,22 +68,22 @@ class ReleaseStore:
     def set_failed(
         self, deployment: str, name: str, *, deploy_id: str | None, error: str
     ) -> Outcome:
-        """Record that a location cannot be loaded: its release goes back to what is live.
+        """Record that a location cannot be loaded: its release goes back to the live versions.
 
         Args:
             deployment: its name.
             name: the location's.
-            deploy_id: the failed deploy; ``None`` when the agent did not say (direct uploads of
-                errors carry no deploy data). Then it counts for the newest deploy, unless another
-                one was under way when that began: its error could be the other's, and the agent
-                is asked once more.
+            deploy_id: the failed deploy; ``None`` when the agent did not report it (direct uploads
+                of errors have no deploy data). Then the error counts for the newest deploy. If an
+                older deploy was still loading when that began, the error may be about the older
+                one, and the agent is asked once more.
             error: serialized ``SerializableErrorInfo``.
         """
         event = LoadFailure(name=name, deploy_id=deploy_id, error=error)
         return _outcome(self._step(deployment, event).changes)
 
     def end(self, deployment: str, number: int, reason: str) -> Outcome:
-        """End a release that is still loading: its locations go back to what is live.
+        """End a release that is still loading: its locations go back to their live versions.
 
         Args:
             deployment: its name.
@@ -114,7 +114,7 @@ class ReleaseStore:
         return _outcome(changes)
 
     def note_phase(self, deployment: str, names: Collection[str], phase: Phase) -> None:
-        """Note what was seen of locations that are loading; phases only go forward."""
+        """Record the phase of locations that are loading; phases only go forward."""
         before = [str(earlier) for earlier in list(Phase)[: list(Phase).index(phase)]]
         with self.database.write() as connection:
             connection.execute(
@@ -136,7 +136,7 @@ class ReleaseStore:
             return _get(connection, deployment, number)
 
     def live_after(self, deployment: str, number: int) -> dict[str, Deploy]:
-        """What was live right after a release ended, by location.
+        """What was live right after a release ended, by the name of the location.
 
         Raises:
             ReleaseNotFoundError: when there is none of that number.

@@ -1,4 +1,4 @@
-"""The request queue in the database: submitted, leased to one poller, answered or expired."""
+"""The request queue in the database."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _OPEN = (str(RequestState.WAITING), str(RequestState.LEASED))
 
 @dataclass(frozen=True, slots=True)
 class RequestStore:
-    """Queue requests, hand each to one poller, keep its answer.
+    """Stores requests: they are queued, leased to a poller, then answered or expired.
 
-    What surfaces call names the deployment: ids come from callers, and must lead to nothing in
-    another deployment than the one that was authorised. Housekeeping alone works on all of them.
+    Methods for surfaces take the deployment: ids come from callers, and must not reach into another
+    deployment than the authorised one. Only housekeeping works on all deployments.
     """
 
     database: Database
@@ -55,12 +55,12 @@ class RequestStore:
     def pop(self, claim: Claim) -> list[Request]:
         """Lease waiting requests to a poller, oldest first; no two pollers get the same one.
 
-        The limit counts for each full deployment, and for all branch deployments together, so
-        that a busy deployment cannot starve another one.
+        The limit counts per full deployment, and for all branch deployments together, so that a
+        busy deployment cannot starve another one.
         """
         claimed = _claimed(claim)
         with self.database.read() as connection:
-            # Most polls find nothing: they must not take SQLite's write lock.
+            # Most polls find nothing, and must not take SQLite's write lock.
             found = connection.execute(
                 select(requests.c.deployment, requests.c.is_branch)
                 .where(requests.c.state == str(RequestState.WAITING))
@@ -82,8 +82,8 @@ class RequestStore:
         """Keep the first answer to a request.
 
         Returns:
-            The request; ``None`` when it is unknown in that deployment, answered already, or
-            expired: the answer is dropped.
+            The request; ``None`` when the answer is dropped, because the request is unknown in that
+            deployment, expired, or answered already.
         """
         with self.database.write() as connection:
             row = connection.execute(
@@ -112,7 +112,7 @@ class RequestStore:
         return self._select(and_(_in(deployment), requests.c.run_id == run_id))
 
     def begin_launch(self, deployment: str, run_id: str, agent_id: str) -> bool:
-        """Let one agent, the first that says so, begin a run.
+        """Let the first agent that asks begin a run.
 
         Returns:
             False when another agent has begun it.
@@ -131,10 +131,10 @@ class RequestStore:
         return not others
 
     def give_back(self, request: Request) -> bool:
-        """Let a leased request wait again, because the agent that took it is gone.
+        """Put a leased request back on its queue, because the agent that took it is gone.
 
         Returns:
-            False when it was answered, delivered anew or begun since it was read.
+            False when it was answered, delivered again or begun since it was read.
         """
         with self.database.write() as connection:
             return bool(
@@ -149,7 +149,7 @@ class RequestStore:
             )
 
     def withdraw(self, deployment: str, request_ids: Sequence[str]) -> int:
-        """Take back requests that no agent has taken; returns how many those were."""
+        """Expire requests that no agent has taken; returns how many."""
         with self.database.write() as connection:
             return connection.execute(
                 update(requests)
@@ -160,7 +160,7 @@ class RequestStore:
             ).rowcount
 
     def expire(self, deployment: str, request_ids: Sequence[str]) -> None:
-        """Withdraw requests that nobody needs any more, unless they are answered."""
+        """Expire requests that nobody needs any more, unless they are answered."""
         with self.database.write() as connection:
             connection.execute(
                 update(requests)
@@ -171,7 +171,7 @@ class RequestStore:
             )
 
     def expire_overdue(self) -> list[Request]:
-        """Expire what was not answered in time, in all deployments; returns what that was."""
+        """Expire and return the requests of all deployments that were not answered in time."""
         now = self.clock()
         if not self._select(and_(requests.c.state.in_(_OPEN), requests.c.expires_at <= now)):
             return []

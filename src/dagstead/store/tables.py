@@ -23,7 +23,7 @@ from sqlalchemy import (
 
 metadata = MetaData()
 
-#: SQLite only counts up a primary key by itself when its type is plain INTEGER.
+#: SQLite counts up a primary key by itself only if its type is plain INTEGER.
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
 deployments = Table(
@@ -62,8 +62,8 @@ locations = Table(
     Column("error", Text),
     Column("updated_at", Float, nullable=False),
     Column("version", BigInteger, nullable=False),
-    #: What went live last: document, deploy_data, deploy_id, queue. A release that fails returns
-    #: to it.
+    #: The deploy that went live last: document, deploy_data, deploy_id, queue. A location returns
+    #: to it when a release fails.
     Column("live", JSON(none_as_null=True)),
     Column("release", Integer),
     Column("open_release", Integer),
@@ -92,12 +92,12 @@ releases = Table(
     Column("reason", Text),
     Column("created_at", Float, nullable=False),
     Column("ended_at", Float),
-    #: What was live in the deployment when it ended, by location: the number of the release of
-    #: which it is a part; where there is none, as `locations.live`.
+    #: What was live in the deployment when it ended, by location: the number of the release that
+    #: brought it, or where there is none, a deploy as in `locations.live`.
     Column("live", JSON(none_as_null=True)),
 )
 
-#: One row a location of a release.
+#: One row per location of a release.
 release_parts = Table(
     "release_parts",
     metadata,
@@ -122,8 +122,8 @@ release_parts = Table(
     ),
 )
 
-#: One row a deployment: grows with every change of its locations, removals included, so that
-#: readers see with one cheap query whether their workspace is still current.
+#: One row per deployment. Every change of its locations, also a removal, raises the version: one
+#: cheap query shows readers whether their workspace is still current.
 workspace_versions = Table(
     "workspace_versions",
     metadata,
@@ -205,11 +205,11 @@ tokens = Table(
     Column("expires_at", Float),
     Column("repository", String(255)),
     Column("locations", JSON),
-    # What a token of all deployments grants when that is taken away.
+    # The grants of a token for all deployments that remain when that one is removed.
     Column("beside", JSON),
 )
 
-#: Whose jobs get a token of CI, and which.
+#: Which jobs get a token of CI, and what it grants.
 trust_policies = Table(
     "trust_policies",
     metadata,
@@ -225,7 +225,7 @@ trust_policies = Table(
     Column("last_used_at", Float),
 )
 
-#: Event writes by their Idempotency-Key: begun, then done.
+#: Writes that were begun or done, by their Idempotency-Key.
 writes = Table(
     "writes",
     metadata,

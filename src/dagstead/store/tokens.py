@@ -1,4 +1,4 @@
-"""Tokens in the database: only their hashes."""
+"""Tokens in the database, which has only their hashes."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from dagstead.store.tables import queues_from_json, queues_to_json, tokens
 
 logger = logging.getLogger(__name__)
 
-#: ``last_used_at`` is for people: writing it on every call would double the load.
+#: ``last_used_at`` is only for people, and writing it on every call would double the load.
 _LAST_USED_RESOLUTION_SECONDS = 60.0
-#: Long enough to see in the list of tokens what a job of yesterday did.
+#: Long enough to find the token of yesterday's job in the list.
 _EXPIRED_KEPT_SECONDS = 7 * 86400.0
 
 
 @dataclass(frozen=True, slots=True)
 class TokenStore:
-    """Create, check, list and revoke tokens."""
+    """Stores tokens."""
 
     database: Database
     clock: Clock
@@ -56,7 +56,7 @@ class TokenStore:
         return _token(row)
 
     def change_reach(self, token_id: int, change: Callable[[Reach], Reach]) -> Token:
-        """Change which deployments an agent token grants, at one stroke.
+        """Change which deployments an agent token grants, in one transaction.
 
         Raises:
             NotFoundError: when there is no agent token of that id.
@@ -105,7 +105,7 @@ class TokenStore:
         with self.database.read() as connection:
             row = connection.execute(select(tokens).where(tokens.c.id == token_id)).one_or_none()
         if row is None:
-            msg = f"Token {token_id} is gone. Create a new one with `dagstead token create`."
+            msg = f"Token {token_id} no longer exists. Create one with `dagstead token create`."
             raise UnauthenticatedError(msg)
         return self._valid(row)
 
@@ -116,11 +116,11 @@ class TokenStore:
         return [_token(row) for row in rows]
 
     def revoke(self, token_id: int, kind: TokenKind | None = None) -> Token:
-        """Make a token useless from now on.
+        """Revoke a token.
 
         Args:
             token_id: of the token.
-            kind: that it has to be of; any if left out.
+            kind: the kind that it must have; any if left out.
 
         Raises:
             NotFoundError: when there is none of that id and kind.
@@ -141,9 +141,9 @@ class TokenStore:
         return _token(row)
 
     def delete_expired(self) -> None:
-        """Remove tokens that have been useless for a while: each job of CI leaves one."""
-        # The newest stays: SQLite would give its id to the next token, and a sign-in cookie that
-        # names it would be somebody else's.
+        """Remove tokens that expired long ago: every CI job leaves one."""
+        # The newest stays: SQLite would use its id for the next token, and an old sign-in cookie
+        # with that id would sign in as somebody else.
         newest = select(func.max(tokens.c.id)).scalar_subquery()
         with self.database.write() as connection:
             connection.execute(
@@ -164,7 +164,7 @@ class TokenStore:
         return _token(row)
 
     def _touch(self, row: Row[Any]) -> None:
-        """Note that a token is in use, if that is possible now: no caller depends on it."""
+        """Record the use of a token, if that is possible now: no caller depends on it."""
         now = self.clock()
         if row.last_used_at is not None and (
             now - row.last_used_at < _LAST_USED_RESOLUTION_SECONDS
@@ -176,7 +176,7 @@ class TokenStore:
                     update(tokens).where(tokens.c.id == row.id).values(last_used_at=now)
                 )
         except (StoreAwayError, SQLAlchemyError) as error:
-            # Debug: it comes with every call for as long as the disk is full.
+            # Debug, as it happens on every call while the disk is full.
             logger.debug("Could not note the use of token %s (%s)", row.id, type(error).__name__)
 
 
@@ -220,6 +220,6 @@ def _columns(reach: Reach) -> Mapping[str, Any]:
 
 
 def no_such(token_id: int, kind: TokenKind | None = None) -> str:
-    """The sentence for a token that there is not."""
+    """The message for a token that does not exist."""
     what = "token" if kind is None else f"{kind} token"
     return f"There is no {what} {token_id}. See `dagstead token list`."

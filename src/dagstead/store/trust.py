@@ -1,4 +1,4 @@
-"""Policies of trust in CI providers."""
+"""Trust policies in the database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dagstead.store.tables import trust_policies
 
 @dataclass(frozen=True, slots=True)
 class TrustPolicyStore:
-    """Add, list and remove policies."""
+    """Stores trust policies."""
 
     database: Database
     clock: Clock
@@ -25,7 +25,7 @@ class TrustPolicyStore:
     def add(
         self, provider: Provider, issuer: str, claims: Mapping[str, str], allowed: JobGrant
     ) -> Policy:
-        """Keep a policy."""
+        """Store a policy."""
         locations = allowed.locations
         with self.database.write() as connection:
             row = connection.execute(
@@ -51,7 +51,7 @@ class TrustPolicyStore:
         return [_policy(row) for row in rows]
 
     def remove(self, policy_id: int) -> None:
-        """Forget a policy; tokens that it gave live to their end.
+        """Remove a policy; tokens that were given for it stay valid until they expire.
 
         Raises:
             NotFoundError: when there is none of that id.
@@ -64,7 +64,7 @@ class TrustPolicyStore:
             raise NotFoundError(msg)
 
     def mark_used(self, policy_id: int) -> None:
-        """Remember that a token was given for it."""
+        """Record that a token was given for it."""
         with self.database.write() as connection:
             connection.execute(
                 update(trust_policies)

@@ -1,4 +1,4 @@
-"""The ledger of event writes, by their Idempotency-Key."""
+"""Writes in the database, by their Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from dagstead.store.tables import writes
 
 @dataclass(frozen=True, slots=True)
 class WriteStore:
-    """Says of each write whether it is the first of its key.
+    """Stores for every Idempotency-Key whether a write with it was begun, and whether it is done.
 
-    The events themselves go to the deployment's own storage, which may be another database file,
-    so that one transaction cannot hold both. A key is therefore begun before and finished after
-    the write, and a try that was begun and never finished is told apart: its writer compares with
-    what is there.
+    The events themselves go to the deployment's own storage. That may be another database file, so
+    that no transaction can include both. So a key is begun before the write and finished after it.
+    When an attempt was begun but never finished, the next one writes only what is missing.
     """
 
     database: Database
     clock: Clock
 
     def begin(self, deployment: str, key: str) -> WriteState:
-        """Take the key for a write, or learn what became of the earlier try."""
+        """Begin a write with a key, or learn how an earlier attempt ended."""
         now = self.clock()
         try:
             with self.database.write() as connection:
@@ -39,7 +38,7 @@ class WriteStore:
         return WriteState.NEW
 
     def finish(self, deployment: str, key: str) -> None:
-        """The write is in the deployment's storage."""
+        """Record that the write is in the deployment's storage."""
         with self.database.write() as connection:
             connection.execute(
                 update(writes)
@@ -49,22 +48,22 @@ class WriteStore:
             )
 
     def interrupt(self, deployment: str, key: str) -> None:
-        """The write failed half-way: the next try is told so at once, as after a crash."""
+        """Record that the write failed half-way: the next attempt may begin at once."""
         with self.database.write() as connection:
             connection.execute(
                 update(writes)
                 .where(writes.c.deployment == deployment)
                 .where(writes.c.key == key)
                 .where(writes.c.done.is_(False))
-                # Not zero: the key must outlive the purge until the client's next try.
+                # Not zero: the purge must not remove the key before the client's next attempt.
                 .values(begun_at=self.clock() - ABANDONED_SECONDS)
             )
 
     def interrupt_all(self) -> None:
-        """No write is under way: the server that began them has ended.
+        """Let all open writes be begun again: the server that began them has ended.
 
-        A server calls this when it starts. Where others serve beside it, their writes are compared
-        with what is there if they are sent a second time, and else go on undisturbed.
+        A server calls this when it starts. The open writes of other servers go on undisturbed, and
+        if one of them is sent a second time, only what is missing is written.
         """
         abandoned = self.clock() - ABANDONED_SECONDS
         with self.database.write() as connection:
@@ -89,7 +88,7 @@ class WriteStore:
                 return WriteState.DONE
             if row is not None and now - row.begun_at < ABANDONED_SECONDS:
                 return WriteState.IN_FLIGHT
-            # On the condition that it is as it was read: of two tries at once only one may go on.
+            # Only if the row has not changed since it was read: one of two attempts may go on.
             taken = connection.execute(
                 update(writes)
                 .where(of_key)

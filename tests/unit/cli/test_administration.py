@@ -64,7 +64,7 @@ STORY = [
     ("agent list --format json", 0, '"agent": "gone"'),
     ("agent forget id-of-gone", 0, "Agent 'gone' is forgotten."),
     ("agent forget id-of-gone", 2, "There is no agent 'id-of-gone'."),
-    ("agent forget id-of-alive", 2, "Agent 'alive' was heard of "),
+    ("agent forget id-of-alive", 2, "Agent 'alive' sent a heartbeat "),
     ("release list --format json", 0, '"state": "failed"'),
     ("release list --deployment nope", 2, "There is no deployment 'nope'."),
     ("release show 2", 0, "ValueError: no such column"),

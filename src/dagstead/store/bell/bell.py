@@ -1,4 +1,4 @@
-"""The bell of one process, connected with those of the others on the same database."""
+"""The bell of this process, connected with the bells of all processes on the same database."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _FOLDER = "bell"
 
 
 class ProcessBell:
-    """Rings in this process at once, in others as soon as they can be reached.
+    """Rings in this process at once, and in the others as soon as they can be reached.
 
-    A connection, or a socket, and a thread are made at the first use.
+    It opens its connection or socket, and starts its thread, at the first use.
     """
 
     def __init__(self, open_line: Callable[[], Line]) -> None:
@@ -42,12 +42,12 @@ class ProcessBell:
         try:
             self._courier.send(marks)
         except (OSError, RuntimeError) as error:
-            # No descriptor or no thread is left. Whoever waits in another process looks by itself.
+            # No descriptor or thread is left. Those who wait in other processes look by themselves.
             logger.warning("Other processes were not woken: %s", error)
 
     @contextmanager
     def listen(self, *topics: str) -> Iterator[ProcessListener]:
-        """A listener that hears these topics from now on, wherever they are rung."""
+        """A listener for these topics, whichever process rings them."""
         with self._listeners.listen(frozenset(map(mark_of, topics))) as listener:
             try:
                 self._courier.start()
@@ -61,7 +61,7 @@ class ProcessBell:
 
 
 def open_bell(database_url: str) -> ProcessBell:
-    """The bell of all processes that use a database."""
+    """A bell for all processes that use a database."""
     file = sqlite_file(database_url)
     if file is None:
         return ProcessBell(partial(PostgresLine, parse_database_url(database_url)))

@@ -15,48 +15,49 @@ from dagstead.store.bell.marks import EVERYTHING
 
 logger = logging.getLogger(__name__)
 
-#: Pauses before a broken line is opened anew, and before what a full receiver is owed is sent.
+#: Pauses before a broken line is opened again, and before rings for a full receiver are sent again.
 _FIRST_PAUSE_SECONDS = 0.05
 _LONGEST_REOPEN_SECONDS = 5.0
 _LONGEST_RESEND_SECONDS = 1.0
-#: A line that served this long was sound: the next one is opened at once.
+#: A line that worked for this long was good: the next one is opened at once.
 _SOUND_SECONDS = 10.0
 #: How often a silent line is checked.
 _CHECK_SECONDS = 30.0
 #: More marks than this become a ring of everything.
 _MOST_PENDING = 2000
-#: How long the last rings of a process may take. They get lost with a database that is away.
+#: How long the last rings of a process may take. They are lost if the database is away.
 _CLOSE_SECONDS = 2.0
 
 
 class Line(Protocol):
-    """This process's end of what connects the processes. Any failure of it is an exception."""
+    """The connection of this process to the others. Every failure is an exception."""
 
     def fileno(self) -> int:
-        """The descriptor that can be read when something was received."""
+        """The descriptor that becomes readable when something is received."""
 
     def send(self, marks: Collection[str]) -> bool:
         """Send to all other processes, without waiting for them.
 
         Returns:
-            False when one of them is owed something. Call again in a moment, with or without marks.
+            False when a process could not take them yet. Call again in a moment, with or without
+            marks.
         """
 
     def receive(self) -> frozenset[str]:
-        """What was received since the last time; does not wait."""
+        """The marks received since the last call; does not wait."""
 
     def check(self) -> None:
         """Raise an exception if the line is broken."""
 
     def close(self) -> None:
-        """Give it up."""
+        """Close the connection."""
 
 
 class Courier:
-    """Sends what rings here to other processes, and rings here what they send.
+    """Sends the rings of this process to the others, and rings here what they send.
 
-    Its thread starts with the first need of it. While the line is broken rings are kept, and each
-    line that is opened rings everything here: what others sent before that is unknown.
+    Its thread starts when it is first needed. Rings are kept while the line is broken. A new line
+    rings everything here, since nobody knows what the others sent before it was open.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Courier:
 
         Args:
             open_line: makes a new line, or raises an exception.
-            on_received: called with the marks of each ring of another process.
+            on_received: called with the marks of every ring of another process.
         """
         self._open_line = open_line
         self._on_received = on_received
@@ -79,7 +80,7 @@ class Courier:
         self._pause = _FIRST_PAUSE_SECONDS
 
     def start(self) -> None:
-        """Receive from now on."""
+        """Begin to receive."""
         with self._lock:
             self._start()
 
@@ -95,7 +96,7 @@ class Courier:
                 self._wake()
 
     def close(self) -> None:
-        """Send what is pending, if that is possible now, and end."""
+        """Send what is pending, if that is possible now, and end the thread."""
         with self._lock:
             self._closing.set()
             self._wake()
@@ -144,11 +145,11 @@ class Courier:
         reason = " ".join(str(error).split())
         logger.log(
             logging.WARNING if self._pause == _FIRST_PAUSE_SECONDS else logging.DEBUG,
-            "Until it is opened again, the bell wakes nobody in other processes: %s: %s",
+            "The bell cannot wake other processes until it is connected again: %s: %s",
             type(error).__name__,
             reason,
         )
-        # Not cut short by rings: they would make it a storm of attempts.
+        # Rings do not shorten this pause, or they would cause a storm of attempts.
         self._closing.wait(self._pause)
         self._pause = min(self._pause * 2, _LONGEST_REOPEN_SECONDS)
 

@@ -1,4 +1,4 @@
-"""Who listens in this process, and to what."""
+"""The listeners of this process."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class ProcessListener:
             wake()
 
     def wait(self, timeout: float) -> bool:
-        """Whether it was rung since the last wait; waits for that at most ``timeout`` seconds."""
+        """Wait at most ``timeout`` seconds; return whether it has rung since the last wait."""
         self._rung.wait(timeout)
         return self._take()
 
@@ -52,7 +52,7 @@ class ProcessListener:
     def _take(self) -> bool:
         if not self._rung.is_set():
             return False
-        # A ring between these two lines is one with the one before: its waiter has yet to look.
+        # A ring between these two lines is not lost: the waiter has not looked yet.
         self._rung.clear()
         return True
 
@@ -81,7 +81,7 @@ class Listeners:
                         del self._by_mark[mark]
 
     def ring(self, marks: Collection[str]) -> None:
-        """Wake those who hear one of these marks."""
+        """Wake the listeners of these marks."""
         with self._lock:
             heard = self._by_mark.keys() if EVERYTHING in marks else self._by_mark.keys() & marks
             found = {listener for mark in heard for listener in self._by_mark[mark]}

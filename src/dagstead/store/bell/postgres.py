@@ -13,10 +13,10 @@ from sqlalchemy.engine import URL
 
 from dagstead.store.bell.marks import marks_of, messages_of
 
-#: Of one database. Listeners of another one on the same server do not hear it.
+#: A channel belongs to a database: listeners on another database of the server do not hear it.
 _CHANNEL = "dagstead_bell"
 
-#: A server that was cut off must not look like a silent one.
+#: A lost connection must not look like a silent server.
 _OPTIONS = {
     "application_name": "dagstead bell",
     "client_encoding": "UTF8",
@@ -29,7 +29,7 @@ _OPTIONS = {
 
 
 class PostgresLine:
-    """One connection that notifies, and listens."""
+    """A connection that notifies and listens."""
 
     def __init__(self, url: URL) -> None:
         """Connect and listen.
@@ -50,17 +50,17 @@ class PostgresLine:
             raise
 
     def fileno(self) -> int:
-        """The connection's."""
+        """The descriptor of the connection."""
         return self._connection.fileno()
 
     def send(self, marks: Collection[str]) -> bool:
-        """Notify all processes; those whose line is broken ring everything when it is not."""
+        """Notify all processes. Those with a broken line ring everything when it works again."""
         for message in messages_of(marks):
             self._connection.execute("SELECT pg_notify(%s, %s)", (_CHANNEL, message))
         return True
 
     def receive(self) -> frozenset[str]:
-        """What others have notified."""
+        """The marks that other processes have sent."""
         own = self._connection.info.backend_pid
         found = self._connection.notifies(timeout=0)
         return frozenset(

@@ -1,9 +1,9 @@
-"""Rings between the processes of one machine: a datagram socket each, in a folder that they share.
+"""Rings between the processes of a machine, which have datagram sockets in a shared folder.
 
-SQLite tells nobody of a change. Of what could: asking it over and over for its ``data_version``
-costs each process a part of the processor for ever; watching a file cannot say which topic rang,
-so that everybody would wake. A datagram says it, arrives whole or not at all, is read from a queue
-in the kernel, and a receiver that was killed refuses it, which is how its socket is found out.
+SQLite does not notify anybody of a change. Polling its ``data_version`` would cost every process
+CPU time for ever, and watching a file does not show which topic rang, so that everybody would wake.
+A datagram names the topic, arrives whole or not at all, and waits in a queue of the kernel. The
+socket of a process that was killed refuses it, and is then removed.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ logger = logging.getLogger(__name__)
 
 _SUFFIX = ".sock"
 _MESSAGE_BYTES = 64 * 1024
-#: Those who wait are rung before more is read.
+#: After this many, waiters are rung before more is read.
 _MESSAGES_AT_ONCE = 100
 
 
 class SocketLine:
-    """This process's socket, and the way to all others in the folder."""
+    """The socket of this process, which sends to all others in the folder."""
 
     def __init__(self, folder: Path) -> None:
         """Make the socket.
@@ -38,7 +38,7 @@ class SocketLine:
         """
         self._folder = folder
         self._name = f"{os.getpid()}-{secrets.token_hex(4)}{_SUFFIX}"
-        #: Processes whose queue was full: they are sent a ring of everything when it is not.
+        #: Processes whose queue was full: they get a ring of everything when it has room again.
         self._owed: set[str] = set()
         folder.mkdir(mode=0o700, exist_ok=True)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -51,11 +51,11 @@ class SocketLine:
             raise
 
     def fileno(self) -> int:
-        """The socket's."""
+        """The descriptor of the socket."""
         return self._socket.fileno()
 
     def send(self, marks: Collection[str]) -> bool:
-        """Send to every other socket of the folder, and remove those that nobody reads any more."""
+        """Send to all other sockets of the folder, and remove those that no process reads."""
         messages = [message.encode() for message in messages_of(marks)]
         if not messages and not self._owed:
             return True
@@ -67,7 +67,7 @@ class SocketLine:
         return not self._owed
 
     def receive(self) -> frozenset[str]:
-        """What others have sent."""
+        """The marks that other processes have sent."""
         found: set[str] = set()
         with suppress(BlockingIOError):
             for _ in range(_MESSAGES_AT_ONCE):
@@ -75,7 +75,7 @@ class SocketLine:
         return frozenset(found)
 
     def check(self) -> None:
-        """Find out whether others still find the socket."""
+        """Check that other processes can still find the socket."""
         self._found(self._folder)
 
     def close(self) -> None:
@@ -100,7 +100,7 @@ class SocketLine:
             Path(address).unlink(missing_ok=True)
             self._owed.discard(name)
         except OSError as error:
-            # Ended in this moment, or of another user.
+            # Its process has just ended, or belongs to another user.
             logger.debug("The bell cannot reach %s: %s", name, error)
             self._owed.discard(name)
         else:
@@ -109,7 +109,7 @@ class SocketLine:
 
 @contextmanager
 def _short(folder: Path) -> Iterator[str]:
-    """A short name of a folder: the address of a socket has 107 bytes at most."""
+    """A short path of a folder: the address of a socket has at most 107 bytes."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         yield f"/proc/self/fd/{descriptor}"

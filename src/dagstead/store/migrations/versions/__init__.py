@@ -1,1 +1,1 @@
-"""One module a version, named by date and purpose."""
+"""One module per version, named by its number and purpose."""
