@@ -1,4 +1,4 @@
-"""Who does an act, and what it may do."""
+"""Who does an act, and what that one may do."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from dagstead.plane.tokens import Grant, Token, TokenKind
 class Actor:
     """The holder of a token, or the system itself.
 
-    Without a token and not the system, it may do nothing: so a caller who was not recognised is
-    refused by every act.
+    An actor without a token that is not the system may do nothing: every act refuses callers who
+    were not recognised.
     """
 
-    #: For records of what was done.
+    #: For records of its acts.
     name: str
     token: Token | None = None
     is_system: bool = False
@@ -35,7 +35,7 @@ class Actor:
         return self.is_system or (self.token is not None and self.token.is_unlimited)
 
     def grants(self, deployment: Deployment) -> bool:
-        """Whether this deployment may be looked at."""
+        """Whether it may see this deployment."""
         return self.is_system or (
             self.token is not None
             and self.token.grants_deployment(
@@ -44,62 +44,62 @@ class Actor:
         )
 
     def grants_queue(self, queue: str | None) -> bool:
-        """Whether work of this agent queue may be taken."""
+        """Whether it may take work from this agent queue."""
         return self.is_system or (self.token is not None and self.token.grants_queue(queue))
 
     def require_name(
         self, name: str, *, is_branch: bool = False, repository: str | None = None
     ) -> None:
-        """Refuse unless a deployment of that name, which need not exist, may be looked at.
+        """Refuse unless the actor may see a deployment of that name, which need not exist.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
             self._held().require_deployment(name, is_branch=is_branch, repository=repository)
 
     def require_deployment(self, deployment: Deployment) -> None:
-        """Refuse unless a deployment may be looked at.
+        """Refuse unless the actor may see a deployment.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         self.require_name(
             deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
         )
 
     def require_branch(self, name: str, repository: str) -> None:
-        """Refuse unless a person may use branch deployments of a repository.
+        """Refuse unless the actor is a user who may use branch deployments of a repository.
 
         Args:
             name: of the branch deployment, which need not exist.
             repository: as the CLI reports it.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
             self.require_name(name, is_branch=True, repository=repository)
             self._require_user()
 
     def require_change(self, deployment: Deployment, what: str) -> None:
-        """Refuse unless a person may change all of a deployment.
+        """Refuse unless the actor is a user who may change the whole deployment.
 
         Args:
             deployment: the one to change.
-            what: as the subject of a sentence.
+            what: the act, as the subject of a sentence.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         self.require_locations(deployment, ())
         self.require_whole(what)
 
     def require_locations(self, deployment: Deployment, names: Iterable[str]) -> None:
-        """Refuse unless a person may change these locations of a deployment.
+        """Refuse unless the actor is a user who may change these locations of a deployment.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         if self.is_system:
             return
@@ -107,10 +107,10 @@ class Actor:
         self._require_user().require_locations(names)
 
     def require_agent(self, deployment: Deployment | None = None) -> None:
-        """Refuse everybody but agents, those for other deployments too.
+        """Refuse everybody but agents; with a deployment, everybody but its agents.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         if self.is_system:
             return
@@ -124,13 +124,13 @@ class Actor:
             self.require_deployment(deployment)
 
     def require_organization(self, what: str) -> None:
-        """Refuse everybody who is limited in any way.
+        """Refuse everybody whose token is limited in any way.
 
         Args:
-            what: needs an unlimited token, as the subject of a sentence.
+            what: the act, as the subject of a sentence.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         if not self.is_unlimited:
             token = self._held()
@@ -144,16 +144,16 @@ class Actor:
         """Refuse everybody but the control plane itself.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
-            raise ForbiddenError(f"{what} is done by the control plane itself only.")
+            raise ForbiddenError(f"{what} is for the control plane itself only.")
 
     def require_holding(self, grant: Grant) -> None:
         """Refuse to grant more than the actor holds.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         if self.is_system:
             return
@@ -166,10 +166,10 @@ class Actor:
             )
 
     def cut_queues(self, claimed: Iterable[str | None]) -> frozenset[str | None]:
-        """The claimed queues that are granted.
+        """The claimed queues, as far as they are granted.
 
         Raises:
-            ForbiddenError: when none is left, with the sentence for the agent's log.
+            ForbiddenError: when none of them is, with a sentence for the agent's log.
         """
         asked = list(claimed)
         granted = frozenset(queue for queue in asked if self.grants_queue(queue))
@@ -184,13 +184,13 @@ class Actor:
         return granted
 
     def require_whole(self, what: str) -> None:
-        """Refuse nobody, and those who are limited to locations.
+        """Refuse callers without a token, and those who are limited to locations.
 
         Args:
-            what: as the subject of a sentence.
+            what: the act, as the subject of a sentence.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
             self._held().require_more_than_deploying(what)
@@ -199,7 +199,7 @@ class Actor:
         """Refuse agents.
 
         Raises:
-            ForbiddenError: with the sentence for the caller.
+            ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
             self._require_user()
@@ -215,13 +215,13 @@ class Actor:
 
     def _held(self) -> Token:
         if self.token is None:
-            raise ForbiddenError("This needs a token, and none came with it.")
+            raise ForbiddenError("This needs a token, and the call had none.")
         return self.token
 
 
 #: What the control plane does by itself.
 SYSTEM = Actor(name="the control plane", is_system=True)
-#: Whoever may read and write the data folder may do everything.
+#: Those who may read and write the data folder may do everything.
 COMMAND_LINE = Actor(name="the command line", is_system=True)
 #: A caller without a token.
 NOBODY = Actor(name="nobody")

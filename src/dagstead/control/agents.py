@@ -1,4 +1,4 @@
-"""Agents: what they report of themselves, and how they are."""
+"""Agents: what they report about themselves, and their state."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from dagstead.model.queues import describe_queue
 from dagstead.plane.agents import ALIVE_SECONDS, AgentStatus, Heartbeat, as_agent, of_deployment
 from dagstead.plane.deployments import Deployment
 
-#: Agents that were not heard of for a week are no longer listed.
+#: Agents without a heartbeat for a week are no longer listed.
 _KEPT_SECONDS = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentReport:
-    """What an agent says of itself for one deployment."""
+    """What an agent reports about itself for a deployment."""
 
     agent_id: str
     deployment: str
@@ -39,35 +39,35 @@ class AgentReport:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentView:
-    """One agent of the organization, by its heartbeats for all deployments."""
+    """An agent of the organization, from its heartbeats for all deployments."""
 
     id: str
-    #: As routing sees it, by its newest heartbeat.
+    #: In the form that routing reads, from its newest heartbeat.
     agent: Agent
     label: str
     status: AgentStatus
     version: str | None
     type: str | None
-    #: The deployments of its heartbeats that count now: if it is silent, of the last one.
+    #: The deployments of its recent heartbeats; if it is silent, that of the last one.
     deployments: tuple[str, ...]
     full_deployments: tuple[str, ...]
     branch_deployments: bool
-    #: The name of its token, for those who may know of tokens.
+    #: The name of its token, for those who may see tokens.
     token: str | None
     #: Seconds since 1970.
     last_heartbeat: float
-    #: How many errors its heartbeats have at most.
+    #: The number of errors in the heartbeat that has most.
     errors: int
 
 
 @dataclass(frozen=True, slots=True)
 class Agents:
-    """The act of a heartbeat, and views of agents."""
+    """Acts on agents, and views of them."""
 
     _backend: Backend
 
     def record(self, actor: Actor, reports: Iterable[AgentReport]) -> None:
-        """Keep an agent's newest heartbeats, as far as its token grants what they claim."""
+        """Store an agent's newest heartbeats, as far as its token grants what they claim."""
         actor.require_agent()
         known = {
             deployment.name: deployment for deployment in self._backend.store.deployments.all()
@@ -80,7 +80,7 @@ class Agents:
         self._backend.store.agents.record(beats)
 
     def all(self, actor: Actor) -> list[AgentView]:
-        """The agents of the deployments that the actor may see, the last heard of first."""
+        """The agents of the deployments that the actor may see, by their newest heartbeats."""
         deployments = {
             deployment.name: deployment for deployment in self._backend.store.deployments.all()
         }
@@ -108,28 +108,28 @@ class Agents:
         return [beat for beat in self._backend.store.agents.all() if beat.deployment in names]
 
     def of(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
-        """One heartbeat of each agent that serves a deployment, also of those silent now."""
+        """One heartbeat of every agent that serves a deployment, including silent ones."""
         actor.require_deployment(deployment)
         every = self._backend.store.agents.all()
         return of_deployment(every, deployment.name, is_branch=deployment.is_branch)
 
     def alive(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
-        """The newest heartbeat of each live agent that serves a deployment."""
+        """The newest heartbeat of every live agent that serves a deployment."""
         actor.require_deployment(deployment)
         return alive(self._backend, deployment)
 
     def forget(self, actor: Actor) -> int:
-        """Forget agents that are long gone; returns how many of their heartbeats that were."""
+        """Forget agents that are long gone; returns the number of heartbeats removed."""
         actor.require_system("Forgetting agents")
         return self._backend.store.agents.forget(_KEPT_SECONDS)
 
     def forget_gone(self, actor: Actor, agent_id: str) -> str:
-        """Forget one agent that is gone; its name.
+        """Forget one agent that is gone; returns its name.
 
         Raises:
             ForbiddenError: for a limited actor.
-            ConflictError: when it is alive: it would be back with its next heartbeat.
-            NotFoundError: when there is none of that id.
+            ConflictError: when it is alive, as it would be back with its next heartbeat.
+            NotFoundError: when no agent has that id.
         """
         actor.require_organization("Forgetting an agent")
         return self._backend.store.agents.forget_gone(agent_id, ALIVE_SECONDS)
@@ -163,7 +163,7 @@ class Agents:
 def _view(
     beats: Sequence[Heartbeat], full: set[str], now: float, *, token: str | None
 ) -> AgentView:
-    """One agent by its heartbeats, the newest first."""
+    """The view of an agent, from its heartbeats; the newest comes first."""
     newest = beats[0]
     counting = [beat for beat in beats if beat.is_alive(now)] or beats[:1]
     names = {beat.deployment for beat in counting}

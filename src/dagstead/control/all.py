@@ -28,7 +28,7 @@ from dagstead.store.all import Store
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Control:
-    """One group of acts and views for each noun; made by :func:`control_over`."""
+    """One group of acts and views per noun; made by :func:`control_over`."""
 
     clock: Clock
     bell: Bell
@@ -53,12 +53,12 @@ class Control:
 def control_over(
     store: Store, bell: Bell, open_orchestration: Callable[[], Orchestration]
 ) -> Control:
-    """What the control plane does, over what it stores.
+    """All acts and views, over what the control plane stores.
 
     Args:
-        store: where everything is.
-        bell: rung after each commit.
-        open_orchestration: called whenever an act needs Dagster.
+        store: has everything.
+        bell: is rung after every commit.
+        open_orchestration: is called whenever an act needs Dagster.
     """
     backend = Backend(store=store, bell=bell, open_orchestration=open_orchestration)
     return Control(

@@ -1,4 +1,7 @@
-"""Which failures mean that the store is away, also of Dagster's storage: trying again may help."""
+"""Which failures mean that the store is away, so that trying again may help.
+
+For rooms that may not import the store, and meet failures of Dagster's storage.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,14 @@ from dagstead.store import away
 
 
 def away_of(error: BaseException) -> StoreAwayError | None:
-    """The error to raise in place of a failure that means so; ``None`` for any other."""
+    """The error to raise instead, if a failure means that the store is away; else ``None``."""
     return away.away_of(error)
 
 
 def raise_if_away(error: BaseException) -> None:
-    """Raise that error, if there is one.
+    """Raise a failure that means that the store is away in its own form; ignore all others.
 
     Raises:
-        StoreAwayError: for the server to answer, as on all paths.
+        StoreAwayError: when ``error`` means that the store is away.
     """
     away.raise_if_away(error)

@@ -1,4 +1,4 @@
-"""What acts and views work with."""
+"""The systems behind acts and views."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Backend:
 
     store: Store
     bell: Bell
-    #: Called when Dagster is needed: importing it takes seconds, and most commands never do.
+    #: Called when Dagster is needed: importing it takes seconds, and most commands never need it.
     open_orchestration: Callable[[], Orchestration]
 
     @property
@@ -25,5 +25,5 @@ class Backend:
         return self.open_orchestration()
 
     def now(self) -> float:
-        """Seconds since 1970."""
+        """The current time, in seconds since 1970."""
         return self.store.clock()

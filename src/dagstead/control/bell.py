@@ -1,10 +1,10 @@
-"""The bell of the house: whoever changes something rings, and whoever waits for that wakes.
+"""The bell: code that changes something rings it, and wakes those who wait for the change.
 
-Ring after the commit: who wakes looks at the database, and must find what has changed. A ring can
-get lost between two processes, when one of them is killed or the database is away. So a waiter also
-looks by itself, every ``LOOK_SECONDS``.
+Ring after the commit: waiters then look at the database, and must find the change. A ring between
+two processes can get lost, when one of them is killed or the database is away. That is why waiters
+also look by themselves, every ``LOOK_SECONDS``.
 
-A waiter listens before it looks for the first time, and waits after each look::
+A waiter listens before its first look, and waits after every look::
 
     with bell.listen(answered(request_id)) as listener:
         while (answer := find(request_id)) is None:
@@ -16,23 +16,23 @@ from __future__ import annotations
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-#: How often a waiter looks when nothing rings.
+#: How often a waiter looks while nothing rings.
 LOOK_SECONDS = 1.0
 
 
 class Listener(Protocol):
-    """Belongs to one waiter."""
+    """Hears rings for one waiter."""
 
     def wait(self, timeout: float) -> bool:
-        """Wait for a ring, at most that many seconds.
+        """Wait for a ring, at most ``timeout`` seconds.
 
         Returns:
-            True when there was one since the last wait, or since ``listen``. It may have been for
+            Whether it rang since the last wait, or since ``listen``. It may have been for
             something else.
         """
 
     async def wait_async(self, timeout: float) -> bool:  # noqa: ASYNC109 - the twin of wait
-        """The same without holding a thread."""
+        """The same, without blocking a thread."""
 
 
 class Bell(Protocol):
@@ -42,7 +42,7 @@ class Bell(Protocol):
         """Wake all who listen to one of these topics. Takes no time and never fails."""
 
     def listen(self, *topics: str) -> AbstractContextManager[Listener]:
-        """Hear these topics from now on."""
+        """Begin to hear these topics."""
 
 
 def answered(request_id: str) -> str:
@@ -67,5 +67,5 @@ def locations(deployment: str) -> str:
 
 
 def written(deployment: str, key: str) -> str:
-    """The write with an idempotency key has ended, well or not."""
+    """The write with an idempotency key has ended, with or without success."""
     return f"written:{deployment}:{key}"

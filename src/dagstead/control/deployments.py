@@ -14,7 +14,7 @@ from dagstead.errors import DeploymentNotFoundError, InvalidInputError
 from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
 
-#: What the control plane keeps of a deployment beside its database; PEX files are of all of them.
+#: The kinds of files that belong to a deployment; all deployments share PEX files.
 _OF_A_DEPLOYMENT = (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG)
 
 
@@ -33,27 +33,27 @@ class Deployments:
         ]
 
     def named(self, actor: Actor, name: str) -> Deployment:
-        """One deployment.
+        """The deployment of that name.
 
         Raises:
             ForbiddenError: when the actor may not see it, whether or not it exists.
-            DeploymentNotFoundError: when there is none of that name.
+            DeploymentNotFoundError: when no deployment has that name.
         """
         try:
             found = self._backend.store.deployments.get(name)
         except DeploymentNotFoundError:
-            # Which other deployments exist is not for a limited token's holder.
+            # The holder of a limited token must not learn which other deployments exist.
             actor.require_name(name)
             raise
         actor.require_deployment(found)
         return found
 
     def numbered(self, actor: Actor, deployment_id: int) -> Deployment:
-        """One deployment by its number.
+        """The deployment of that id.
 
         Raises:
-            ForbiddenError: when a limited actor may not see it, or there is none.
-            DeploymentNotFoundError: when there is none.
+            ForbiddenError: when a limited actor may not see it, whether or not it exists.
+            DeploymentNotFoundError: when no deployment has that id.
         """
         for deployment in self.granted(actor):
             if deployment.id == deployment_id:
@@ -68,18 +68,18 @@ class Deployments:
 
         Raises:
             ForbiddenError: for a limited actor.
-            ConflictError: when there is one of that name.
+            ConflictError: when a deployment has that name already.
             InvalidInputError: when the name cannot be used.
         """
         actor.require_organization("Creating a deployment")
         return self._backend.store.deployments.create(name)
 
     def open_branch(self, actor: Actor, branch: Branch, base: str | None) -> Deployment:
-        """Make a branch's deployment, or renew its facts; a closed pull request closes it.
+        """Make or update the deployment of a branch; a closed pull request closes it.
 
         Raises:
             ForbiddenError: when the actor may not use branch deployments of the repository.
-            DeploymentNotFoundError: when ``base`` is the name of none.
+            DeploymentNotFoundError: when no deployment has the name ``base``.
         """
         name = branch_deployment_name(branch.repo_name, branch.branch_name)
         actor.require_branch(name, branch.repo_name)
@@ -96,7 +96,7 @@ class Deployments:
 
         Raises:
             ForbiddenError: when the actor may not change the whole deployment.
-            InvalidInputError: with every mistake in them.
+            InvalidInputError: with all mistakes in them.
         """
         actor.require_change(deployment, "changing a deployment's settings")
         errors = deployment_settings_errors(settings)
@@ -108,7 +108,7 @@ class Deployments:
         """Remove a deployment with everything that belongs to it: locations, runs, events, files.
 
         Raises:
-            ForbiddenError: for a limited actor, unless it is a branch deployment that it may use.
+            ForbiddenError: for a limited actor, unless it may use this branch deployment.
             LastDeploymentError: when it is the last full one.
         """
         if deployment.is_branch:

@@ -1,4 +1,4 @@
-"""Files: who may read and write which, at signed addresses without this server's own."""
+"""Files: who may read and write them, at signed addresses (paths of this server)."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ class Files:
         return Snapshots(self._backend.store.blobs, deployment.name)
 
     def log_address(self, actor: Actor, deployment: Deployment, path: str) -> str:
-        """Where an agent puts captured output."""
+        """The address to which an agent sends captured output."""
         actor.require_agent(deployment)
         key = BlobKey(BlobKind.LOG, deployment.name, path)
         return self._backend.store.blobs.sign(key, "PUT")
 
     def artifact_to_read(self, actor: Actor, deployment: Deployment | None, name: str) -> str:
-        """Where an artifact is.
+        """The address from which an artifact is read.
 
         Args:
-            actor: who reads it.
-            deployment: whose it is; ``None`` is the whole organization, whose PEX files agents
-                read under ``pex/``.
+            actor: reads it.
+            deployment: to which it belongs; ``None`` is the whole organization, whose PEX files
+                agents read under ``pex/``.
             name: its key.
 
         Raises:
             ForbiddenError: when the actor may not read it.
-            BlobNotFoundError: when there is none.
+            BlobNotFoundError: when it does not exist.
         """
         key = _artifact(actor, deployment, name)
         blobs = self._backend.store.blobs
@@ -55,7 +55,7 @@ class Files:
         return blobs.sign(key, "GET")
 
     def artifact_to_write(self, actor: Actor, deployment: Deployment | None, name: str) -> str:
-        """Where an artifact is sent to, as a form; see :meth:`artifact_to_read`.
+        """The address to which an artifact is sent, as a form; see :meth:`artifact_to_read`.
 
         Raises:
             ForbiddenError: when the actor may not write it.
@@ -66,15 +66,15 @@ class Files:
         return self._backend.store.blobs.sign(key, "POST")
 
     def pex_address(self, actor: Actor, name: str, method: str) -> str | None:
-        """Where a PEX file is read or written; ``None`` when the actor must not replace it.
+        """The address of a PEX file; ``None`` when the actor must not replace the file.
 
-        The CLI asks without saying for which deployment, so PEX files are of all of them. A token
-        that is limited to some deployments must therefore not change what others run: it cannot
-        replace a PEX file, whose name has its content's hash, and has a cache of its own.
+        The CLI asks without naming a deployment, so all deployments share PEX files. A token for
+        some deployments must not change what others run. So it cannot replace a PEX file, whose
+        name has the hash of its content, and it has a cache of its own.
         """
         actor.require_user()
         if "/" in name:
-            raise InvalidInputError(f"{name[:80]!r} is no file name: it has a '/'.")
+            raise InvalidInputError(f"{name[:80]!r} is not a file name: it has a '/'.")
         token = actor.token
         limited = token is not None and token.deployments is not None
         is_pex = name.endswith(".pex")
@@ -86,7 +86,7 @@ class Files:
         return blobs.sign(key, method)
 
     def stored_pex_files(self, actor: Actor, names: Iterable[str]) -> list[str]:
-        """Those of these PEX files that are stored: only who has a file's content has its name."""
+        """The PEX files of these that are stored. Only those who have a file know its name."""
         actor.require_user()
         wanted = [name for name in names if name.endswith(".pex") and "/" not in name]
         keys = {name: BlobKey(BlobKind.PEX, ORGANIZATION, name) for name in wanted}
@@ -96,7 +96,7 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class SignedFile:
-    """One file at a signed address, for the method that was signed."""
+    """A file at a signed address, for the method that was signed."""
 
     key: BlobKey
     _blobs: BlobStore
@@ -105,15 +105,15 @@ class SignedFile:
         """Its size in bytes, and its content in pieces.
 
         Raises:
-            BlobNotFoundError: when there is none.
+            BlobNotFoundError: when it does not exist.
         """
         return self._blobs.stream(self.key)
 
     def put(self, path: Path) -> None:
-        """Store an upload; a PEX file that is there stays.
+        """Store an upload, unless it is a PEX file that is stored already.
 
         The builder names a PEX file by its content, agents never fetch a name twice, and all
-        deployments share the files: the first one of a name stays, whoever sends another.
+        deployments share the files: the first file of a name stays, whoever sends another one.
         """
         is_named_by_content = self.key.kind is BlobKind.PEX and self.key.path.endswith(".pex")
         if not is_named_by_content or self._blobs.size(self.key) is None:
@@ -122,7 +122,7 @@ class SignedFile:
 
 @dataclass(frozen=True, slots=True)
 class SignedFiles:
-    """Files whose address is the permission: no actor is needed."""
+    """Files whose signed address is the permission, so that no actor is needed."""
 
     _backend: Backend
 

@@ -1,4 +1,4 @@
-"""Code locations: what is deployed and what is live, removed or loaded anew."""
+"""Code locations: what is deployed and live, and how it is removed or reloaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Locations:
-    """Acts on a deployment's locations, and views of them; deploys are :class:`Releases`."""
+    """Acts on a deployment's locations, and views of them. They are deployed by releases."""
 
     _backend: Backend
 
@@ -45,10 +45,11 @@ class Locations:
     def to_serve(
         self, actor: Actor, deployment: Deployment, queues: Sequence[str | None]
     ) -> list[Location]:
-        """What an agent with these queues is to run, which it then takes.
+        """The locations that an agent with these queues runs; it counts as having taken them.
 
         Raises:
-            ForbiddenError: when its token grants none of the queues, or not the deployment.
+            ForbiddenError: when its token grants none of the queues, or does not grant the
+                deployment.
         """
         actor.require_agent(deployment)
         granted = actor.cut_queues(queues)
@@ -60,7 +61,7 @@ class Locations:
         return found
 
     def note_importing(self, actor: Actor, deployment: Deployment, name: str) -> None:
-        """Note that a location's code server has asked for its secrets, which it does first."""
+        """Record that a code server has asked for its secrets, which is the first thing it does."""
         actor.require_agent(deployment)
         self._note(deployment, [name], Phase.IMPORTING)
 
@@ -78,11 +79,11 @@ class Locations:
     def reload(
         self, actor: Actor, deployment: Deployment, names: Collection[str] | None = None
     ) -> None:
-        """Have agents load locations anew as they are deployed.
+        """Have agents load locations again, as they are deployed.
 
         Args:
-            actor: who wants it.
-            deployment: whose locations they are.
+            actor: asks for it.
+            deployment: of the locations.
             names: of the locations; ``None`` is all of them.
 
         Raises:
@@ -92,7 +93,7 @@ class Locations:
         actor.require_locations(deployment, names or ())
         store = self._backend.store.locations
         if names is None:
-            actor.require_change(deployment, "loading all locations anew")
+            actor.require_change(deployment, "reloading all locations")
             chosen = store.all(deployment.name)
         else:
             chosen = [store.get(deployment.name, name) for name in names]
@@ -101,12 +102,12 @@ class Locations:
         publish(self._backend, Change(deployment=deployment, queues=queues))
 
     def remind(self, actor: Actor, deployment: Deployment, queues: Collection[str | None]) -> None:
-        """Have the agents of these queues look once more at what they are to load."""
+        """Have the agents of these queues check once more which locations they have to load."""
         actor.require_system("Reminding agents")
         publish(self._backend, Change(deployment=deployment, queues=queues, locations=False))
 
     def _note(self, deployment: Deployment, names: Sequence[str], phase: Phase) -> None:
-        """For people who wait: how far a location has come. No answer depends on it."""
+        """Record how far a location has come, for people who wait. No answer depends on it."""
         try:
             self._backend.store.releases.note_phase(deployment.name, names, phase)
         except StoreAwayError:

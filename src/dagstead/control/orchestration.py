@@ -1,4 +1,4 @@
-"""The one port to Dagster: what acts ask of it, and nothing of how it does that."""
+"""The only port to Dagster: what acts ask of it, without how that is done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dagstead.plane.requests import Request
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class OutgoingRequest:
-    """A request before it is written in the form that agents read."""
+    """A request that is not yet in the form that agents read."""
 
     id: str
     api: str
@@ -22,16 +22,16 @@ class OutgoingRequest:
 
 
 class Orchestration(Protocol):
-    """What Dagster does for the control plane. Any thread may call."""
+    """What Dagster does for the control plane. It can be called from all threads."""
 
     def request_body(self, outgoing: OutgoingRequest) -> str:
         """A request in the form that agents read."""
 
     def wants_to_start(self, deployment: Deployment, run_id: str) -> bool:
-        """Whether a run that was to be launched still is."""
+        """Whether a run that was queued for its launch should still start."""
 
     def take_launch_answer(self, deployment: Deployment, request: Request, answer: str) -> None:
-        """Fail the run of a launch if the agent's answer, as it came, is that it could not."""
+        """Fail the run of a launch if the agent answered that it could not start it."""
 
     def drop(self, deployment: Deployment) -> None:
-        """Remove all that a deleted deployment stored: its runs, events and logs."""
+        """Remove everything that a deleted deployment stored: its runs, events and logs."""

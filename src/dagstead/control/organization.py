@@ -12,12 +12,12 @@ from dagstead.control.backend import Backend
 
 @dataclass(frozen=True, slots=True)
 class Organization:
-    """Settings that are of no single deployment."""
+    """Settings that belong to the whole organization, not to a deployment."""
 
     _backend: Backend
 
     def settings(self, actor: Actor) -> Mapping[str, Any]:
-        """The settings as they were set. The CLI asks for them to see whether its token is good.
+        """The settings as they were set. The CLI reads them to check whether its token is valid.
 
         Raises:
             ForbiddenError: for agents.

@@ -1,4 +1,4 @@
-"""The tokens of managed pools, one for each machine."""
+"""The tokens of managed pools, one per machine."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from dagstead.plane.tokens import Grant, Token, TokenKind
 class PoolTokens:
     """Renewed when a pool starts, revoked when it has stopped.
 
-    They are named by machine: pools on several machines share one database, and must not revoke
-    each other's.
+    They have the name of the machine: pools on several machines share one database, and must not
+    revoke the tokens of other machines.
     """
 
     _backend: Backend
 
     def renew(self, actor: Actor, machine: str, organization: str) -> str:
-        """A fresh token for the pool of a machine.
+        """Make a new token for the pool of a machine.
 
-        Its token before stays valid until the pool stops in order, or starts once more: run workers
-        that outlived a crash still report with it.
+        The token before stays valid until the pool stops cleanly, or starts once more: run workers
+        that survived a crash still report with it.
         """
         actor.require_system("Starting a pool")
         tokens = self._backend.store.tokens
@@ -34,12 +34,12 @@ class PoolTokens:
         issued = make_token(
             self._backend, POOL_PREFIX + machine, TokenKind.AGENT, grant, organization
         )
-        # It counts as used: the pool starts with it, and a deploy that comes first may wait for it.
+        # It counts as used, so that a deploy during the start of the pool waits for it.
         tokens.authenticate(issued.secret)
         return issued.secret
 
     def revoke(self, actor: Actor, machine: str) -> None:
-        """The pool of a machine has stopped, and all its run workers with it."""
+        """Revoke the tokens of a pool that has stopped, with all its run workers."""
         actor.require_system("Stopping a pool")
         for token in self._valid(machine):
             self._backend.store.tokens.revoke(token.id)

@@ -1,4 +1,4 @@
-"""Releases: where every deploy begins, whoever sends it, and how one is ended or undone."""
+"""Releases: how deploys begin, and how they are ended or rolled back."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from dagstead.plane.locations import Deploy, NewLocation
 from dagstead.plane.release_policy import ReleasePolicy, UnservedQueuePolicy
 from dagstead.plane.releases import Cause, NewRelease, Release, live_before
 
-#: Makes a new deploy of a document that was deployed before.
+#: Makes a new deploy from a document that was deployed before.
 Redeploy: TypeAlias = Callable[[Mapping[str, Any]], NewLocation]
 
 
@@ -28,21 +28,21 @@ class Releases:
     _backend: Backend
 
     def all(self, actor: Actor, deployment: Deployment, limit: int | None = None) -> list[Release]:
-        """The releases, the newest first."""
+        """The releases, newest first."""
         actor.require_deployment(deployment)
         return self._backend.store.releases.all(deployment.name, limit=limit)
 
     def get(self, actor: Actor, deployment: Deployment, number: int) -> Release:
-        """One release as it stands.
+        """One release.
 
         Raises:
-            ReleaseNotFoundError: when there is none of that number.
+            ReleaseNotFoundError: when no release has that number.
         """
         actor.require_deployment(deployment)
         return self._backend.store.releases.get(deployment.name, number)
 
     def open(self, actor: Actor) -> list[Release]:
-        """The releases of all deployments that are loading."""
+        """The loading releases of all deployments."""
         actor.require_system("Watching releases")
         return self._backend.store.releases.open()
 
@@ -51,19 +51,19 @@ class Releases:
     ) -> Release:
         """Begin a release.
 
-        Who began it, the commit and whether it is atomic are filled in where ``new`` leaves them
-        open.
+        The release records the actor, and the commit of the documents if ``new`` has none. It is
+        atomic only if the deployment's policy is.
 
         Args:
-            actor: who begins it.
-            deployment: where.
-            new: what is deployed.
-            remove_others: whether the deployment's other locations end when it goes live.
+            actor: begins it.
+            deployment: to which it deploys.
+            new: the release.
+            remove_others: whether the deployment's other locations are removed when it goes live.
 
         Raises:
             ForbiddenError: when the actor may not change one of the locations.
-            InvalidDocumentError: when a PEX file was never uploaded, or no live agent serves the
-                queue of a location and the deployment's policy is to refuse that.
+            InvalidDocumentError: when a PEX file was never uploaded, or when no live agent serves
+                the queue of a location and the deployment's policy refuses that.
         """
         removes = self._others(deployment, new.locations) if remove_others else new.removes
         actor.require_locations(
@@ -95,17 +95,17 @@ class Releases:
         return release
 
     def end(self, actor: Actor, deployment: Deployment, number: int, reason: str) -> Release:
-        """End a release that is loading: its locations go back to what is live.
+        """End a release that is loading: its locations go back to their live versions.
 
         Args:
-            actor: who ends it.
-            deployment: whose it is.
-            number: the release's.
+            actor: ends it.
+            deployment: of the release.
+            number: of the release.
             reason: why, as a sentence for people.
 
         Raises:
             ForbiddenError: when the actor may not change one of its locations.
-            ReleaseNotFoundError: when there is none of that number.
+            ReleaseNotFoundError: when no release has that number.
         """
         actor.require_locations(deployment, ())
         store = self._backend.store.releases
@@ -120,30 +120,28 @@ class Releases:
     def roll_back(
         self, actor: Actor, deployment: Deployment, number: int | None, redeploy: Redeploy
     ) -> Release:
-        """Begin a release of what was live right after an older one.
+        """Begin a release that restores what was live right after an older one.
 
         Args:
-            actor: who wants it back.
-            deployment: whose releases they are.
-            number: of the older release; ``None`` is the one before the present one.
-            redeploy: makes a new deploy of a document.
+            actor: begins it.
+            deployment: of the releases.
+            number: of the older release; ``None`` is the one before the live one.
+            redeploy: makes a new deploy from a document.
 
         Raises:
             ForbiddenError: when the actor may not change one of the locations that differ.
-            ReleaseNotFoundError: when there is none of that number.
+            ReleaseNotFoundError: when no release has that number.
             ConflictError: when there is nothing to go back to.
         """
         actor.require_locations(deployment, ())
         store = self._backend.store.releases
         goal = live_before(store.all(deployment.name)) if number is None else number
         if goal is None:
-            raise ConflictError(
-                "There is no release to go back to: none went live before the present one."
-            )
+            raise ConflictError("There is no release to go back to: no other one was live before.")
         changed, removes = self._difference(deployment, store.live_after(deployment.name, goal))
         if not changed and not removes:
             raise ConflictError(
-                f"What was live after release {goal} is live: there is nothing to roll back."
+                f"What was live after release {goal} is live now: there is nothing to roll back."
             )
         new = NewRelease(
             locations=[redeploy(deploy.document) for deploy in changed],
@@ -156,7 +154,7 @@ class Releases:
     def _difference(
         self, deployment: Deployment, then: Mapping[str, Deploy]
     ) -> tuple[list[Deploy], list[str]]:
-        """What a return to ``then`` deploys again, and the names of what it removes."""
+        """The deploys that a return to ``then`` needs, and the names of locations it removes."""
         every = self._backend.store.locations.all(deployment.name)
         now = {location.name: location.live for location in every if location.live}
         changed = [
@@ -172,10 +170,10 @@ class Releases:
         return [location.name for location in every if location.name not in names]
 
     def _missing_uploads(self, new: Iterable[NewLocation]) -> list[str]:
-        """A sentence for each PEX file that was never uploaded.
+        """One sentence for every PEX file that was never uploaded.
 
         The CLI goes on when an upload fails (``pex_registry.upload_files`` drops its own error),
-        and the location would fail to load much later on the pool.
+        and the location would fail to load much later, on the pool.
         """
         size = self._backend.store.blobs.size
         return [
@@ -188,5 +186,5 @@ class Releases:
 
 
 def _git(new: Sequence[NewLocation]) -> Mapping[str, Any]:
-    """The commit that the documents were made from; all of one deploy name the same."""
+    """The commit of the documents, which is the same for all of a deploy."""
     return next((location.document["git"] for location in new if location.document.get("git")), {})

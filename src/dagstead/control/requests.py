@@ -1,4 +1,4 @@
-"""Requests: work for agents, put on a queue, taken, answered, given to another one or dropped."""
+"""Requests: work for agents, which is queued, taken and answered, delivered again or dropped."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
 
-#: In the refusal of a second agent's launch: its failed answer must not fail the first one's run.
+#: Part of the error for a second agent: when it reports that, the run of the first one goes on.
 TAKEN_BY_ANOTHER = "was begun by another agent"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Poll:
-    """What an agent asks for."""
+    """The work that an agent polls for."""
 
     full_deployments: Collection[str] = ()
     branch_deployments: bool = False
-    #: ``None`` among them is the default queue.
+    #: ``None`` is the default queue.
     queues: Collection[str | None] = (None,)
     limit: int = DEFAULT_POP_LIMIT
 
@@ -35,7 +35,7 @@ class Requests:
     _backend: Backend
 
     def submit(self, actor: Actor, deployment: Deployment, work: Work) -> str:
-        """Queue a request; returns its id. It waits until an agent that serves its queue polls."""
+        """Queue a request, until an agent that serves the queue polls; returns its id."""
         actor.require_system("Queueing a request for agents")
         request_id = submit(self._backend, deployment, work)
         self._backend.bell.ring(bell.queue(deployment.name, work.queue))
@@ -44,8 +44,7 @@ class Requests:
     def take(self, actor: Actor, poll: Poll) -> list[Request]:
         """Lease waiting requests to an agent, as far as its token grants them, oldest first.
 
-        A launch whose run was ended while it waited is dropped: starting it now would surprise
-        everybody.
+        A launch whose run has ended meanwhile is dropped: nobody expects that run to start now.
 
         Raises:
             ForbiddenError: when the token grants none of the queues.
@@ -70,10 +69,10 @@ class Requests:
     def answer(
         self, actor: Actor, deployment: Deployment, request_id: str, answer: str
     ) -> Request | None:
-        """Keep an agent's answer, and wake whoever waits for it.
+        """Store an agent's answer, and wake those who wait for it.
 
         Returns:
-            The request; ``None`` when nobody waits for the answer, which is dropped.
+            The request; ``None`` when nobody waits for the answer any more, and it is dropped.
         """
         actor.require_agent(deployment)
         request = self._backend.store.requests.answer(deployment.name, request_id, answer)
@@ -87,10 +86,10 @@ class Requests:
     def begin_launch(
         self, actor: Actor, deployment: Deployment, run_id: str, agent_id: str
     ) -> None:
-        """Let one agent, the first that says so, begin a run.
+        """Let the first agent that asks begin a run.
 
-        An agent says so right before it starts a worker. If a launch was delivered to two agents,
-        because the first was believed gone, the second one ends here.
+        An agent asks right before it starts a worker. If a launch was delivered to two agents,
+        because the first one seemed gone, the second one is stopped here.
 
         Raises:
             ForbiddenError: when another agent has begun it.
@@ -102,19 +101,19 @@ class Requests:
             )
 
     def open(self, actor: Actor) -> list[Request]:
-        """All requests that have no answer yet, oldest first."""
+        """All requests without an answer, oldest first."""
         actor.require_system("Looking through the request queue")
         return self._backend.store.requests.open()
 
     def launches(self, actor: Actor, deployment: Deployment, run_id: str) -> list[Request]:
         """The requests to launch a run, oldest first."""
         actor.require_system("Looking through the request queue")
-        # Two deployments may have runs of one id: an agent stores what runs it likes in its own.
+        # Two deployments may have runs with the same id, as agents may store any run in their own.
         every = self._backend.store.requests.of_run(deployment.name, run_id)
         return [request for request in every if request.api == LAUNCH_RUN]
 
     def withdraw(self, actor: Actor, deployment: Deployment, request_ids: Collection[str]) -> bool:
-        """Take back requests that no agent has taken; whether there were any."""
+        """Take back requests that no agent has taken; returns whether there were any."""
         actor.require_system("Withdrawing requests")
         return bool(self._backend.store.requests.withdraw(deployment.name, list(request_ids)))
 
@@ -124,22 +123,22 @@ class Requests:
         self._backend.store.requests.expire(deployment.name, list(request_ids))
 
     def expire_unwanted(self, actor: Actor, request: Request) -> bool:
-        """Drop a launch whose run does not want to start any more; whether that was so."""
+        """Drop a launch whose run should no longer start; returns whether it was dropped."""
         actor.require_system("Dropping requests")
         return not self._is_still_wanted(request)
 
     def expire_overdue(self, actor: Actor) -> list[Request]:
-        """Drop what was not answered in time; returns what that was."""
+        """Drop and return the requests that were not answered in time."""
         actor.require_system("Dropping requests")
         expired = self._backend.store.requests.expire_overdue()
         self._backend.bell.ring(*(bell.answered(request.id) for request in expired))
         return expired
 
     def redeliver(self, actor: Actor, request: Request) -> bool:
-        """Let a leased request wait again, because the agent that took it is gone.
+        """Put a leased request back on its queue, because the agent that took it is gone.
 
         Returns:
-            False when it was answered, delivered anew or begun since it was read.
+            False when it was answered, delivered again or begun since it was read.
         """
         actor.require_system("Giving a request to another agent")
         is_given_back = self._backend.store.requests.give_back(request)

@@ -1,4 +1,4 @@
-"""The form of a deployment's settings: as Dagster+ documents it, and a section of ours."""
+"""The form of a deployment's settings: as Dagster+ documents it, with a section of ours."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class _Settings(_Section):
 
 
 def deployment_settings_errors(settings: Mapping[str, Any]) -> list[str]:
-    """A sentence for each mistake in a deployment's settings."""
+    """One sentence for every mistake in a deployment's settings."""
     errors: list[str] = []
     try:
         parsed = _Settings.model_validate(settings)
@@ -101,7 +101,7 @@ def deployment_settings_errors(settings: Mapping[str, Any]) -> list[str]:
     else:
         if parsed.run_queue and parsed.concurrency and parsed.concurrency.runs:
             errors.append(
-                "run_queue and concurrency.runs say the same thing twice. Keep concurrency.runs."
+                "run_queue and concurrency.runs are the same setting. Keep only concurrency.runs."
             )
     return errors
 

@@ -1,7 +1,7 @@
 """Uploaded definitions in the blob store, addressed by the SHA-1 of their text.
 
-What the official client calls ``json.gz`` is zlib, not gzip. A job snapshot's SHA-1 is its snapshot
-id, so that a reference in a repository snapshot leads straight to its file.
+The official client names them ``json.gz``, but they are zlib, not gzip. The SHA-1 of a job snapshot
+is its snapshot id, so that a reference in a repository snapshot leads straight to its file.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dagstead.errors import BlobNotFoundError, InvalidInputError, TooLargeError
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.store.blobs import BlobStore
 
-#: Definitions of thousands of assets are some tens of megabytes; this bounds a bomb.
+#: Definitions of thousands of assets have some tens of megabytes; this stops a zip bomb.
 _MAX_TEXT_BYTES = 1 << 30
 
 _SHA1 = re.compile(r"[0-9a-f]{40}")
@@ -23,7 +23,7 @@ _SHA1 = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Offer:
-    """Where to upload a file: its key, and a signed address without this server's own."""
+    """A place for an upload: the key of the file, and a signed address (a path of this server)."""
 
     key: str
     address: str
@@ -31,7 +31,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Snapshots:
-    """The definitions of one deployment's locations."""
+    """The definitions of a deployment's locations."""
 
     _blobs: BlobStore
     deployment: str
@@ -56,31 +56,31 @@ class Snapshots:
         return sha1
 
     def offer(self, upload_id: str) -> Offer:
-        """Where a file can be uploaded to, for :meth:`accept` to take it in."""
+        """Offer a place for an upload, which :meth:`accept` then takes in."""
         key = self._upload_key(upload_id)
         return Offer(key=str(key), address=self._blobs.sign(key, "PUT"))
 
     def accept(self, kind: str, sha1: str, upload_id: str, *, compressed: bool) -> int:
-        """Take an uploaded file in, if it is what it says.
+        """Take in an uploaded file, if its content has the given hash.
 
         Returns:
             The text's size in bytes.
 
         Raises:
-            InvalidInputError: when the file is missing, damaged, or another text.
+            InvalidInputError: when the file is missing or damaged, or has another hash.
         """
         upload = self._upload_key(upload_id)
         try:
             data = self._blobs.get(upload)
         except BlobNotFoundError as error:
-            msg = f"The snapshot {sha1} was confirmed and never uploaded. Deploy again."
+            msg = f"The snapshot {sha1} was confirmed, but never uploaded. Deploy again."
             raise InvalidInputError(msg) from error
         text = decompress(data) if compressed else data
         if hashlib.sha1(text, usedforsecurity=False).hexdigest() != sha1:
-            msg = f"The uploaded snapshot is not the one of SHA-1 {sha1}. Deploy again."
+            msg = f"The uploaded snapshot does not have the SHA-1 {sha1}. Deploy again."
             raise InvalidInputError(msg)
         if not _is_text(text):
-            msg = f"The uploaded snapshot of SHA-1 {sha1} is no UTF-8 text."
+            msg = f"The uploaded snapshot with SHA-1 {sha1} is not UTF-8 text."
             raise InvalidInputError(msg)
         self._blobs.put(self._key(kind, sha1), data if compressed else zlib.compress(data))
         self._blobs.delete(upload)
@@ -91,7 +91,7 @@ class Snapshots:
 
     def _key(self, kind: str, sha1: str) -> BlobKey:
         if not _SHA1.fullmatch(sha1):
-            msg = f"{sha1[:60]!r} is no SHA-1 in hexadecimal."
+            msg = f"{sha1[:60]!r} is not a SHA-1 in hexadecimal."
             raise InvalidInputError(msg)
         return BlobKey(BlobKind.SNAPSHOT, self.deployment, f"{kind}/{sha1}")
 
@@ -108,8 +108,8 @@ def decompress(data: bytes, limit: int = _MAX_TEXT_BYTES) -> bytes:
     """Undo zlib, for at most ``limit`` bytes.
 
     Raises:
-        InvalidInputError: when it is no zlib stream.
-        TooLargeError: when more comes out.
+        InvalidInputError: when it is not a zlib stream.
+        TooLargeError: when the result is larger.
     """
     stream = zlib.decompressobj()
     try:
@@ -121,6 +121,6 @@ def decompress(data: bytes, limit: int = _MAX_TEXT_BYTES) -> bytes:
         msg = f"The upload holds more than {limit} bytes when unpacked."
         raise TooLargeError(msg)
     if not stream.eof:
-        msg = "The upload breaks off in the middle. Send it again."
+        msg = "The upload is incomplete. Send it again."
         raise InvalidInputError(msg)
     return text

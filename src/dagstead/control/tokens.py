@@ -1,4 +1,4 @@
-"""Tokens: the text is made here, handed to the caller, and kept nowhere."""
+"""Tokens: their secrets are made here and given to the caller, and never stored."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, new_secr
 
 _NAME_MAX = 100
 
-#: How tokens of managed pools are named; they are revoked by name.
+#: The names of managed pools' tokens begin with this; these tokens are revoked by name.
 POOL_PREFIX = "serverless pool on "
 
 
@@ -24,7 +24,7 @@ class Tokens:
     _backend: Backend
 
     def all(self, actor: Actor) -> list[Token]:
-        """All tokens, revoked ones too, the oldest first.
+        """All tokens, including revoked ones, oldest first.
 
         Raises:
             ForbiddenError: for a limited actor.
@@ -35,14 +35,14 @@ class Tokens:
     def issue(
         self, actor: Actor, name: str, kind: TokenKind, grant: Grant, organization: str
     ) -> IssuedToken:
-        """Make a token for somebody.
+        """Make a token.
 
         Args:
-            actor: who makes it.
-            name: who or what will hold it.
-            kind: for whom it is.
+            actor: makes it.
+            name: of its future holder.
+            kind: for an agent or a user.
             grant: what it may do, at most what the actor may.
-            organization: a part of the token's text.
+            organization: a part of the secret.
 
         Raises:
             ForbiddenError: for a limited actor.
@@ -62,33 +62,33 @@ class Tokens:
             )
         if grant.expires_at is not None and grant.expires_at <= self._backend.now():
             raise InvalidInputError(
-                "The token would have expired already. Name a time that is still to come."
+                "The token would have expired already. Choose a time in the future."
             )
         for deployment in sorted(grant.deployments or ()):
             self._backend.store.deployments.get(deployment)
         return make_token(self._backend, name, kind, grant, organization)
 
     def revoke(self, actor: Actor, token_id: int, kind: TokenKind | None = None) -> Token:
-        """Make a token useless from now on.
+        """Revoke a token.
 
         Args:
-            actor: who revokes it.
+            actor: revokes it.
             token_id: of the token.
-            kind: that it has to be of; any if left out.
+            kind: the kind that it must have; any if left out.
 
         Raises:
             ForbiddenError: for a limited actor.
-            NotFoundError: when there is none of that id and kind.
+            NotFoundError: when no token has that id and kind.
         """
         actor.require_organization("Revoking a token")
         return self._backend.store.tokens.revoke(token_id, kind)
 
     def agent(self, actor: Actor, token_id: int) -> Token:
-        """One agent token, also one that was revoked.
+        """One agent token, which may be revoked.
 
         Raises:
             ForbiddenError: for a limited actor.
-            NotFoundError: when there is no agent token of that id.
+            NotFoundError: when no agent token has that id.
         """
         actor.require_organization("Looking at a token")
         for token in self._backend.store.tokens.all():
@@ -99,18 +99,18 @@ class Tokens:
     def add_scope(
         self, actor: Actor, token_id: int, scope: Scope, deployment: Deployment | None = None
     ) -> Token:
-        """Let an agent token grant more deployments; nothing changes when it does already.
+        """Let an agent token grant more deployments; nothing changes if it grants them already.
 
         Args:
-            actor: who grants it, at most what that one holds.
+            actor: grants it, at most what it holds itself.
             token_id: of the token.
             scope: of the grant.
-            deployment: that ``DEPLOYMENT`` is for, a full one.
+            deployment: the full deployment of a ``DEPLOYMENT`` grant.
 
         Raises:
             ForbiddenError: for a limited actor.
             InvalidInputError: when the deployment is missing, or is a branch deployment.
-            NotFoundError: when there is no agent token of that id.
+            NotFoundError: when no agent token has that id.
         """
         actor.require_organization("Changing what a token grants")
         name = _checked(scope, deployment)
@@ -122,12 +122,12 @@ class Tokens:
     def remove_scope(
         self, actor: Actor, token_id: int, scope: Scope, deployment: Deployment | None = None
     ) -> Token:
-        """Let an agent token grant fewer deployments; without any, its agents get no work.
+        """Let an agent token grant fewer deployments; without any left, its agents get no work.
 
         Raises:
             ForbiddenError: for a limited actor.
             InvalidInputError: when the deployment is missing, or is a branch deployment.
-            NotFoundError: when there is no agent token of that id.
+            NotFoundError: when no agent token has that id.
         """
         actor.require_organization("Changing what a token grants")
         name = _checked(scope, deployment)
@@ -168,7 +168,7 @@ def _checked(scope: Scope, deployment: Deployment | None) -> str | None:
     if scope is not Scope.DEPLOYMENT:
         return None
     if deployment is None:
-        raise InvalidInputError("Which deployment? A grant of scope DEPLOYMENT names its id.")
+        raise InvalidInputError("A grant of scope DEPLOYMENT needs a deployment. Send its id.")
     if deployment.is_branch:
         raise InvalidInputError(
             f"{deployment.name!r} is a branch deployment. Grant ALL_BRANCH_DEPLOYMENTS instead."
@@ -186,6 +186,6 @@ def _grant_of(reach: Reach) -> Grant:
 def make_token(
     backend: Backend, name: str, kind: TokenKind, grant: Grant, organization: str
 ) -> IssuedToken:
-    """Make a token of whatever name; who may do so is checked by then."""
+    """Make a token of any name. The caller has checked who may do so."""
     secret = new_secret(kind, organization)
     return IssuedToken(token=backend.store.tokens.create(name, kind, secret, grant), secret=secret)

@@ -1,4 +1,4 @@
-"""Trust in CI providers: policies, and the tokens that jobs get by them."""
+"""Trust in CI providers: policies, and the tokens that CI jobs get because of them."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _NAME_MAX = 128
 
 @dataclass(frozen=True, slots=True)
 class TrustPolicies:
-    """Acts on policies, and the list of them."""
+    """Acts on trust policies, and the list of them."""
 
     _backend: Backend
 
     def all(self, actor: Actor) -> list[Policy]:
-        """All policies, the oldest first.
+        """All policies, oldest first.
 
         Raises:
             ForbiddenError: for a limited actor.
@@ -44,16 +44,17 @@ class TrustPolicies:
         return self._backend.store.trust.all()
 
     def add(self, actor: Actor, new: NewPolicy, *, loopback: bool) -> Policy:
-        """Keep a new policy.
+        """Add a policy.
 
         Args:
-            actor: who trusts.
-            new: whom, and with what.
+            actor: adds it.
+            new: the policy.
             loopback: whether the issuer may be an address of this machine.
 
         Raises:
             ForbiddenError: for a limited actor.
-            InvalidInputError: for a policy that trusts more than anybody means, or grants nothing.
+            InvalidInputError: for a policy that trusts more than its author can mean, or grants
+                nothing.
             DeploymentNotFoundError: when a deployment does not exist.
         """
         actor.require_organization("Adding a trust policy")
@@ -72,11 +73,11 @@ class TrustPolicies:
         return self._backend.store.trust.add(provider, address, claims, allowed)
 
     def remove(self, actor: Actor, policy_id: int) -> None:
-        """Forget a policy; tokens that it gave live to their end.
+        """Remove a policy; tokens that were given for it stay valid until they expire.
 
         Raises:
             ForbiddenError: for a limited actor.
-            NotFoundError: when there is none of that id.
+            NotFoundError: when no policy has that id.
         """
         actor.require_organization("Removing a trust policy")
         self._backend.store.trust.remove(policy_id)
@@ -84,13 +85,13 @@ class TrustPolicies:
     def exchange(
         self, actor: Actor, policy: Policy, claims: Mapping[str, Any], organization: str
     ) -> IssuedToken:
-        """The token of a CI job that a policy is for.
+        """Make a token for a CI job.
 
         Args:
             actor: the system, which has checked the job's own token.
-            policy: that it fits.
+            policy: that the job's token fits.
             claims: of the job's token.
-            organization: a part of the new token's text.
+            organization: a part of the new secret.
         """
         actor.require_system("Exchanging a token of CI")
         store = self._backend.store

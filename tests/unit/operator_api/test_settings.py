@@ -52,7 +52,7 @@ def test_settings_come_back_as_set(operator: Operator) -> None:
         ({"run_retries": "many"}, "run_retries is 'many': "),
         (
             {"run_queue": {}, "concurrency": {"runs": {}}},
-            "run_queue and concurrency.runs say the same thing twice.",
+            "run_queue and concurrency.runs are the same setting.",
         ),
     ],
 )

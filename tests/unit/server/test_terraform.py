@@ -176,7 +176,7 @@ def test_what_is_not_there_is_no_agent_token(plane: Plane, terraform: Provider) 
 @pytest.mark.parametrize(
     ("scope", "deployment", "says"),
     [
-        ("DEPLOYMENT", None, "Which deployment?"),
+        ("DEPLOYMENT", None, "needs a deployment"),
         ("DEPLOYMENT", 4711, "There is no deployment with id 4711"),
     ],
 )
