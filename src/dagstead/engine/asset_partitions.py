@@ -1,4 +1,4 @@
-"""How assets are partitioned, by the uploaded definitions of a deployment's locations."""
+"""The partitions of assets, from the uploaded definitions of a deployment's locations."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dagstead.control.snapshots import Snapshots
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Location
 
-#: Repositories whose partitions are remembered; their definitions may be megabytes to read.
+#: How many repositories are remembered. Reading their definitions may mean megabytes.
 _KEPT_REPOSITORIES = 64
 
 _Partitions: TypeAlias = Mapping[AssetKey, PartitionsSnap]
@@ -28,7 +28,7 @@ _Partitions: TypeAlias = Mapping[AssetKey, PartitionsSnap]
 
 @dataclass(frozen=True, slots=True)
 class AssetPartitions:
-    """Looks partitions up, remembering what it read; any thread may call."""
+    """Looks up partitions, and remembers what it has read. Safe to use from several threads."""
 
     _known: OrderedDict[str, _Partitions] = field(default_factory=OrderedDict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -36,7 +36,7 @@ class AssetPartitions:
     def of(
         self, control: Control, actor: Actor, deployment: Deployment, key: AssetKey
     ) -> PartitionsDefinition[Any] | None:
-        """The asset's partitions; None if it has none, or no loaded location has the asset."""
+        """The partitions of an asset; ``None`` if it has none, or no loaded location has it."""
         snapshots = control.files.snapshots(actor, deployment)
         for sha1 in _repositories(control.locations.all(actor, deployment)):
             found = self._in_repository(snapshots, sha1).get(key)
@@ -46,7 +46,7 @@ class AssetPartitions:
         return None
 
     def _in_repository(self, snapshots: Snapshots, sha1: str) -> _Partitions:
-        # The hash is of the whole text, so that what is known of it never goes out of date.
+        # The hash is that of the whole text, so that what is remembered never gets out of date.
         with self._lock:
             if sha1 in self._known:
                 self._known.move_to_end(sha1)

@@ -1,4 +1,4 @@
-"""Calls on agents in Dagster's own classes: each is queued for the location's queue."""
+"""Calls on agents, in Dagster's own classes: they are put on the queue of the location."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from dagstead.control.work import Work
 from dagstead.errors import NoAnswerError
 from dagstead.plane.deployments import Deployment
 
-#: A run that waits longer than this for an agent is better failed with a reason: the start
-#: timeout of run monitoring does that earlier unless it was set higher.
+#: A run should not wait longer than this for an agent, but fail with a reason. The start timeout of
+#: run monitoring does that earlier, unless it is set higher.
 _LAUNCH_LIFETIME_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class AgentCalls:
-    """Queue work for agents, and wait where there is an answer to wait for."""
+    """Queues work for agents, and waits for the answer if there will be one."""
 
     control: Control
 
@@ -63,9 +63,9 @@ class AgentCalls:
             The serialized response of the code server.
 
         Raises:
-            DagsterUserCodeUnreachableError: when no agent serves the queue, none answers in
-                ``timeout`` seconds, or the agent reports an error. Open-source callers expect this
-                class.
+            DagsterUserCodeUnreachableError: when no agent serves the queue, when none answers in
+                ``timeout`` seconds, and when the agent reports an error. Open-source callers
+                expect this class.
         """
         questions = self.control.questions
         deadline = self.control.clock() + timeout

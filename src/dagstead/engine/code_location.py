@@ -1,4 +1,4 @@
-"""A code location whose definitions are uploaded snapshots and whose code sits behind a queue."""
+"""A code location with uploaded definitions, whose code is called through a queue."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _DEPLOY_ID_VARIABLE = "DAGSTEAD_DEPLOY_ID"
 
 
 class AgentCodeLocation(GrpcServerCodeLocation):
-    """Built from a manifest; asks its agent only for what needs user code."""
+    """Is built from a manifest, and asks its agent only for what needs user code."""
 
     def __init__(
         self,
@@ -48,7 +48,7 @@ class AgentCodeLocation(GrpcServerCodeLocation):
         snapshots: Snapshots,
         instance: DagsterInstance,
     ) -> None:
-        # The base class starts by asking a gRPC server for all this; the manifest has it.
+        # The base class asks a gRPC server for all this; the manifest has it already.
         self._origin = RegisteredCodeLocationOrigin(target.location)
         self._instance = instance
         self.client = QueueClient(target)
@@ -74,7 +74,7 @@ class AgentCodeLocation(GrpcServerCodeLocation):
         }
 
     def get_display_metadata(self) -> Mapping[str, str]:
-        """What the UI shows beside the location's name."""
+        """The facts that the UI shows beside the location's name."""
         deployed = self._manifest.code_location_deploy_data
         git = deployed.git_metadata
         shown = {
@@ -90,11 +90,11 @@ class AgentCodeLocation(GrpcServerCodeLocation):
         return {key: value for key, value in shown.items() if value}
 
     def get_defs_state_info(self) -> DefsStateInfo | None:
-        """The versions of component state that were deployed."""
+        """The deployed versions of component state."""
         return self._manifest.code_location_deploy_data.defs_state_info
 
     def get_notebook_data(self, notebook_path: str) -> bytes:
-        """See the base class, whose client streams; agents answer in one piece."""
+        """See the base class. Its client streams, but agents answer in one piece."""
         client = self.client
         if not isinstance(client, QueueClient):
             raise TypeError(type(client))
@@ -124,7 +124,7 @@ class AgentCodeLocation(GrpcServerCodeLocation):
         )
 
     def _parent(self, snapshot_id: str | None) -> JobSnap | None:
-        # Agents upload the jobs that a repository names; a parent is among them or was left out.
+        # Agents upload the jobs that a repository names. A parent is among them, or was left out.
         if snapshot_id is None or not self._snapshots.has(SnapshotType.JOB, snapshot_id):
             return None
         return self._job(snapshot_id)
@@ -135,7 +135,7 @@ class AgentCodeLocation(GrpcServerCodeLocation):
 
 def _with_automation_off(snap: RepositorySnap) -> RepositorySnap:
     # In a branch deployment nothing runs by itself until somebody switches it on there: code of a
-    # branch must not write where the code of the main line writes.
+    # branch must not write to the same places as the code of the main branch.
     return copy(
         snap,
         schedules=[
@@ -155,7 +155,7 @@ def missing_job_snapshots(
 
     Raises:
         BlobNotFoundError: when the snapshot of a repository was never uploaded.
-        InvalidInputError: when it is none that this server can read.
+        InvalidInputError: when this server cannot read it.
     """
     missing: list[JobSelector] = []
     for repository in manifest.repositories:
@@ -175,7 +175,7 @@ def _repository_snap(text: str, location: str) -> RepositorySnap:
         return deserialize_value(text, RepositorySnap)
     except Exception as error:
         msg = (
-            f"What was uploaded for {location!r} are no definitions that this server can read. "
+            f"This server cannot read the definitions that were uploaded for {location!r}. "
             "If the agent is newer than the server, upgrade the server."
         )
         raise InvalidInputError(msg) from error

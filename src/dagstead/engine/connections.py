@@ -1,7 +1,7 @@
 """Connections of Dagster's storage to Postgres, kept open and shared by all deployments.
 
-Open-source storage opens a connection for each question, which costs Postgres a process, and more
-than most answers do. A pool of its own for each storage of each deployment would hold too many.
+Open-source storage opens a connection for every query. That starts a process of Postgres, and costs
+more than most queries do. A pool per storage and deployment would keep too many connections.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from dagster import DagsterInstance
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL
 
-#: Connections that are kept. More are opened while more are in use.
+#: How many connections are kept. More are opened while more are in use.
 _KEPT = 10
-#: The option of an engine, and the note on a connection, that names a schema.
+#: The option of an engine, and the entry in the info of a connection, that names a schema.
 _SCHEMA = "dagstead_schema"
 
 
 class SharedConnections:
-    """One pool of connections; each connection is told the schema that it is used for."""
+    """One pool for all deployments; a connection switches to the schema that it is used for."""
 
     def __init__(self, url: URL) -> None:
         """Nothing is connected yet."""
@@ -28,24 +28,24 @@ class SharedConnections:
             isolation_level="AUTOCOMMIT",
             pool_size=_KEPT,
             max_overflow=-1,
-            # Postgres may have been started again since a connection was used.
+            # Postgres may have restarted since a connection was last used.
             pool_pre_ping=True,
         )
         event.listen(self._engine, "before_cursor_execute", _choose_schema)
 
     def give_to(self, instance: DagsterInstance, schema: str) -> None:
-        """Have the storage of an instance use these connections."""
+        """Let the storage of an instance use these connections."""
         engine: Engine = self._engine.execution_options(**{_SCHEMA: schema})
         for storage in (
             instance.run_storage,
             instance.event_log_storage,
             instance.schedule_storage,
         ):
-            # Its own way to keep a connection, for the web server, has a pool for each storage.
+            # The storage can keep connections itself, for the web server, but in a pool of its own.
             storage._engine = engine  # type: ignore[union-attr]  # noqa: SLF001
 
     def close(self) -> None:
-        """Close those that nobody uses."""
+        """Close the connections that are not in use."""
         self._engine.dispose()
 
 

@@ -1,4 +1,4 @@
-"""The open-source daemons, a set for each open deployment, over locations behind the queue."""
+"""The open-source daemons: every open deployment has a set of them."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Daemons:
                 self._running[name] = _DaemonSet(_identity(deployment), self._start(deployment))
 
     def _start(self, deployment: Deployment) -> DagsterDaemonController:
-        # Fixed: it ends when the deployment changes, and daemons ask for it many times a second.
+        # Fixed: it ends when the deployment changes, and daemons read it many times a second.
         workspace = DeploymentWorkspace(
             deployment.name, self.instances, base_url=self.base_url, fixed=deployment
         )
@@ -65,13 +65,14 @@ class Daemons:
     def _stop(self, names: list[str]) -> None:
         controllers = [self._running.pop(name).controller for name in names]
         if controllers:
-            # Each waits for its threads: together, not one after the other.
+            # They wait for their threads, so all are stopped at the same time.
             with ThreadPoolExecutor(max_workers=len(controllers)) as pool:
                 list(pool.map(_exit, controllers))
 
 
 def _identity(deployment: Deployment) -> tuple[float, int]:
-    # Made again under its name, it is another one; with other settings, its daemons are.
+    # A deployment that was made again under the same name needs new daemons, and so does one with
+    # other settings.
     return deployment.created_at, deployment.version
 
 
@@ -83,6 +84,6 @@ def _is_healthy(name: str, controller: DagsterDaemonController) -> bool:
     try:
         controller.check_daemon_threads()
     except Exception:
-        logger.exception("A daemon of deployment %s has died: starting them anew", name)
+        logger.exception("A daemon of deployment %s has died. Restarting all its daemons", name)
         return False
     return True

@@ -1,6 +1,6 @@
-"""What a GraphQL request may cost before it is executed: its JSON, its text, what it asks for.
+"""Limits of a GraphQL request, checked before it is executed: of its JSON, its text, its fields.
 
-Validation has limits of graphql-core's own; parsing and execution have none.
+Validation has limits in graphql-core; parsing and execution have none.
 """
 
 from __future__ import annotations
@@ -22,31 +22,31 @@ from graphql import (
 
 from dagstead.errors import TooLargeError
 
-#: Of values in one body. Python holds all threads while it reads JSON: a second for each few
-#: million values, and no time worth speaking of for long texts. The longest list that an official
-#: client sends has the names of the partitions of a backfill.
+#: The most values in a body. Python stops all threads while it reads JSON: a second per few million
+#: values, but hardly any time for long texts. The longest list that an official client sends has
+#: the names of a backfill's partitions.
 MAX_VALUES = 200_000
 
 #: The longest document of an official client, the UI's explorer of a job, has 6,644 characters.
-#: There is room for run configuration that somebody writes into a document.
+#: This leaves room for run configuration that somebody writes into a document.
 MAX_CHARACTERS = 1_048_576
 
 #: That document has 716 tokens. Parsing this many takes about a second.
 MAX_TOKENS = 15_000
 
-#: Selections inside each other, with fragments in place: 15 in GraphiQL's introspection, the
-#: deepest.
+#: How deep selections are nested, with fragments in place. The deepest document, GraphiQL's
+#: introspection, has 15 levels.
 MAX_DEPTH = 50
 
-#: With fragments in place: fragments that repeat fragments grow exponentially. The UI's largest
-#: document, the one for the logs of a run, asks for 639.
+#: How many fields are selected, with fragments in place: fragments that repeat fragments grow
+#: exponentially. The UI's largest document, for the logs of a run, selects 639.
 MAX_FIELDS = 20_000
 
 _BRACKETS_AND_COMMAS = (b",", b"[", b"{")
 
 
 def check_values(body: bytes) -> None:
-    """Refuse a JSON body with too many values, in less time than reading it would take.
+    """Refuse a JSON body with too many values, faster than it could be read.
 
     Raises:
         TooLargeError: when it has more than ``MAX_VALUES``.
@@ -62,8 +62,8 @@ def parse_document(text: str) -> DocumentNode:
     """Parse a document that is small enough to be validated and executed.
 
     Raises:
-        GraphQLError: when it is no GraphQL.
-        TooLargeError: when it is too long, too deep or asks for too much.
+        GraphQLError: when it is not GraphQL.
+        TooLargeError: when it is too long or too deep, or selects too many fields.
     """
     if len(text) > MAX_CHARACTERS:
         raise TooLargeError(
@@ -73,7 +73,7 @@ def parse_document(text: str) -> DocumentNode:
     try:
         document = parse(text, max_tokens=MAX_TOKENS)
     except GraphQLError as error:
-        # The parser has no class of error for this.
+        # The parser has no error class of its own for this.
         if f"more than {MAX_TOKENS} tokens" not in error.message:
             raise
         raise TooLargeError(
@@ -85,7 +85,7 @@ def parse_document(text: str) -> DocumentNode:
 
 
 def _values(body: bytes) -> int:
-    """How many values a JSON text has at most: what stands inside of strings does not count."""
+    """The most values that a JSON text can have, without counting the inside of strings."""
     bare = body.replace(rb"\\", b"").replace(rb"\"", b"")
     strings = bare.count(b'"') // 2
     if strings > MAX_VALUES:
@@ -114,20 +114,20 @@ class _Extent:
 
 @dataclass(frozen=True, slots=True)
 class _ExtentMeter:
-    """Measures selections, and the inside of each fragment once."""
+    """Measures selections; it measures every fragment only once."""
 
     fragments: dict[str, FragmentDefinitionNode]
     known: dict[str, _Extent] = field(default_factory=dict)
 
     def extent(self, selections: SelectionSetNode, level: int) -> _Extent:
-        """The extent of what is selected.
+        """The extent of a selection.
 
         Args:
             selections: of an operation, a field or a fragment.
-            level: how many selections it is inside of, itself included.
+            level: how deep it is nested; the outermost selection has 1.
 
         Raises:
-            TooLargeError: when it is more than what is executed.
+            TooLargeError: when it exceeds a limit.
         """
         _check_depth(level)
         fields = depth = 0

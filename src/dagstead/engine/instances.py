@@ -1,4 +1,4 @@
-"""One Dagster instance a deployment: its storage, made from the deployment's settings."""
+"""Dagster instances: every deployment has its own, made from its settings."""
 
 from __future__ import annotations
 
@@ -33,28 +33,28 @@ _DEFAULT_MAX_CONCURRENT_RUNS = 50
 @dataclass(frozen=True, slots=True)
 class _OpenInstance:
     instance: DagsterInstance
-    #: A deployment that was removed and made again may have the same version, and on SQLite also
-    #: the same id.
+    #: When the deployment was created, and its version: one that was removed and made again may
+    #: have the same version.
     of: tuple[float, int]
 
 
 class Instances:
-    """Open instances, kept for the life of the process and reopened when settings change."""
+    """Keeps instances open for the life of the process, and reopens them when settings change."""
 
     def __init__(self, store: Store, folder: Path, postgres_url: str | None) -> None:
         """Nothing is opened yet.
 
         Args:
             store: of the control plane.
-            folder: has a sub-folder for each deployment: SQLite files and captured logs.
-            postgres_url: ``None`` keeps each deployment's storage in its folder.
+            folder: has a sub-folder per deployment, with SQLite files and captured logs.
+            postgres_url: ``None`` keeps the storage of a deployment in its folder.
         """
         self.store = store
         self.folder = folder
         self.postgres_url = postgres_url
         self._open: dict[str, _OpenInstance] = {}
         self._lock = threading.RLock()
-        #: What the control plane does, with this as its Dagster.
+        #: The acts and views of the control plane, with these instances as its Dagster.
         self.control = control_over(store, store.bell, lambda: self.orchestration)
         self._connections = SharedConnections(_of_psycopg2(postgres_url)) if postgres_url else None
 
@@ -65,23 +65,23 @@ class Instances:
 
     @property
     def orchestration(self) -> DagsterOrchestration:
-        """What acts ask of Dagster."""
+        """The port through which acts ask Dagster."""
         return DagsterOrchestration(instance_of=self.get, drop_instance=self.drop)
 
     def get(self, deployment: Deployment) -> DagsterInstance:
-        """The instance of a deployment, made at the first call."""
+        """The instance of a deployment, opened at the first call."""
         with self._lock:
             known = self._open.get(deployment.name)
             of = (deployment.created_at, deployment.version)
             if known and known.of == of:
                 return known.instance
             instance = self._create(deployment)
-            # The old instance is not disposed: requests under way may still hold it.
+            # The old instance is not disposed, as running requests may still use it.
             self._open[deployment.name] = _OpenInstance(instance, of)
             return instance
 
     def drop(self, deployment: Deployment) -> None:
-        """Close a deployment's instance and remove all that it stored."""
+        """Close a deployment's instance, and remove everything that it stored."""
         with self._lock:
             known = self._open.pop(deployment.name, None)
             if known:
@@ -102,7 +102,7 @@ class Instances:
         home = self.folder / deployment.name
         home.mkdir(parents=True, exist_ok=True)
         with _exclusive(home / ".lock"):
-            # Two processes that make the same SQLite files at once can break each other's tables.
+            # Two processes that make the same SQLite files at once could break their tables.
             self.store.database.create_schema(schema_name(deployment.name))
             (home / "dagster.yaml").touch()
             ref = InstanceRef.from_dir(str(home), overrides=self._config(deployment, home))
@@ -111,7 +111,7 @@ class Instances:
             self._connections.give_to(instance, schema_name(deployment.name))
         launcher = AgentRunLauncher(self.calls, deployment)
         launcher.register_instance(instance)
-        # The launcher is no plug-in: it needs the store, which no configuration file can name.
+        # The launcher is not a plug-in: it needs the store, which a configuration file cannot name.
         instance._run_launcher = launcher  # noqa: SLF001
         return instance
 
@@ -120,7 +120,7 @@ class Instances:
             **self._storage_config(deployment.name, home),
             **instance_settings(deployment.settings),
             "telemetry": {"enabled": False},
-            # The UI would greet everybody with an invitation to another product's newsletter.
+            # The UI would invite every user to the newsletter of another product.
             "nux": {"enabled": False},
         }
 
@@ -144,7 +144,7 @@ class Instances:
 
 def _sqlite_config(home: Path) -> dict[str, Any]:
     # One event log file for all runs: it has the global cursors that agents ask for, and takes
-    # more events per second from several runs than one file a run.
+    # more events per second from several runs than one file per run would.
     # Live logs watch it: while a connection is open, changes stay in the log beside it.
     return {
         "run_storage": {
@@ -166,7 +166,7 @@ def _sqlite_config(home: Path) -> dict[str, Any]:
 
 
 def instance_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The part of ``dagster.yaml`` that comes from a deployment's settings."""
+    """The part of ``dagster.yaml`` that a deployment's settings define."""
     queue = settings.get("run_queue", {})
     monitoring = settings.get("run_monitoring", {})
     retries = settings.get("run_retries", {})
@@ -177,7 +177,7 @@ def instance_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     }
     run_coordinator: dict[str, Any] = {"dequeue_interval_seconds": 1}
     if concurrency:
-        # Open-source Dagster refuses an instance with limits of runs in both places.
+        # Open-source Dagster refuses an instance with run limits in both places.
         concurrency = {**concurrency, "runs": {**runs, **concurrency.get("runs", {})}}
     else:
         run_coordinator.update(runs)
@@ -214,7 +214,7 @@ def schema_name(deployment: str) -> str:
 
 
 def postgres_schema_url(url: str, schema: str) -> str:
-    """The URL whose connections see only that schema; percent-encoded as libpq takes it."""
+    """The URL of connections that see only that schema, percent-encoded for libpq."""
     given = _of_psycopg2(url)
     plain = given.set(query={})
     query = {**given.query, "options": f"-csearch_path={schema}"}
@@ -223,7 +223,7 @@ def postgres_schema_url(url: str, schema: str) -> str:
 
 
 def _of_psycopg2(url: str) -> URL:
-    # Open-source Dagster's NOTIFY has a parameter, which only psycopg2 puts in before it sends;
+    # Open-source Dagster's NOTIFY has a parameter, which only psycopg2 inserts before it sends;
     # SQLAlchemy's default driver is psycopg 3.
     return make_url(url).set(drivername="postgresql+psycopg2")
 

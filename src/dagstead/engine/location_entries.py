@@ -1,12 +1,12 @@
-"""A location as open-source Dagster lists it, and what each reader sees when something failed.
+"""A location as open-source Dagster lists it, and what its readers see when something failed.
 
-Open-source Dagster's entry has either definitions or an error: readers show the error only where
-the definitions are absent. A release that failed leaves both, as what was live before serves:
+Open-source Dagster's entry has either definitions or an error, and readers show the error only if
+there are no definitions. A failed release leaves both, since the version before it still serves:
 
 - The UI works with the definitions of an entry, and would show no job of a location with an error.
-  So it gets the error where the code that is to serve cannot be loaded, and else the definitions,
-  with the failed release among the entry's metadata.
-- ``workspaceOrError`` is asked by the official CLI after a deploy, which fails only if there is an
+  So it gets the error only if the code that should serve cannot be loaded. Otherwise it gets the
+  definitions, with the failed release in the entry's metadata.
+- ``workspaceOrError`` is read by the official CLI after a deploy, which fails only if there is an
   error: there the error of the newest release comes first.
 - Daemons always go on with the definitions: a tick that fails is recorded with its reason, while
   the schedules of a location without definitions are passed over.
@@ -36,12 +36,12 @@ def serving_entry(
     code_location: AgentCodeLocation | None,
     unreadable: SerializableErrorInfo | None,
 ) -> CodeLocationEntry:
-    """The entry with all that is known: the definitions that serve, and what failed.
+    """The full entry: the definitions that serve, and the error of what failed.
 
     Args:
-        location: as it is stored.
-        code_location: its definitions, if they were ever live.
-        unreadable: why the stored definitions cannot be read.
+        location: as stored.
+        code_location: its live definitions, if it has any.
+        unreadable: why its stored definitions cannot be read, if they cannot.
     """
     return CodeLocationEntry(
         origin=RegisteredCodeLocationOrigin(location.name),
@@ -61,7 +61,7 @@ def serving_entry(
 
 
 def shown_entry(location: Location, serving: CodeLocationEntry) -> CodeLocationEntry:
-    """The entry as people see it who work with the definitions."""
+    """The entry for people who work with the definitions."""
     if location.shown_state is LoadState.FAILED:
         return outcome_entry(serving)
     failure = failure_of(location)
@@ -71,21 +71,21 @@ def shown_entry(location: Location, serving: CodeLocationEntry) -> CodeLocationE
 
 
 def outcome_entry(entry: CodeLocationEntry) -> CodeLocationEntry:
-    """The entry as it answers whether the newest load succeeded: an error hides definitions."""
+    """The entry that shows whether the newest load succeeded: an error hides definitions."""
     if entry.load_error is None or entry.code_location is None:
         return entry
     return copy(entry, code_location=None)
 
 
 def failure_of(location: Location) -> str | None:
-    """What failed last, on one line; ``None`` when nothing did since the newest deploy."""
+    """The last failure, on one line; ``None`` if nothing has failed since the newest deploy."""
     cause = _cause(_stored_error(location))
     parts = [_notice(location), cause and " ".join(cause.message.split())]
     return " ".join(part for part in parts if part) or None
 
 
 def _error_of(location: Location) -> SerializableErrorInfo | None:
-    """What the agent reported, after the sentence about the release."""
+    """The error that the agent reported, after the sentence about the release."""
     notice = _notice(location)
     error = _stored_error(location)
     if notice is None:
@@ -109,7 +109,7 @@ def _stored_error(location: Location) -> SerializableErrorInfo | None:
 
 
 def _cause(error: SerializableErrorInfo | None) -> SerializableErrorInfo | None:
-    """The innermost one: those around it say only that loading failed."""
+    """The innermost error: the others only state that loading failed."""
     while error is not None and error.cause is not None:
         error = error.cause
     return error

@@ -1,4 +1,4 @@
-"""What the control plane asks of Dagster."""
+"""Dagster behind the port of the control plane."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from dagstead.control.requests import TAKEN_BY_ANOTHER
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import Request
 
-#: A launch that was asked for and is in one of these has come too late.
+#: A launch comes too late for a run with one of these statuses.
 _NOT_TO_LAUNCH = frozenset(
     {
         DagsterRunStatus.SUCCESS,
@@ -38,7 +38,7 @@ class DagsterOrchestration:
     """Implements :class:`dagstead.control.orchestration.Orchestration`."""
 
     instance_of: Callable[[Deployment], DagsterInstance]
-    #: Closes a deployment's instance and removes all that it stored.
+    #: Closes a deployment's instance, and removes everything that it stored.
     drop_instance: Callable[[Deployment], None]
 
     def request_body(self, outgoing: OutgoingRequest) -> str:
@@ -82,12 +82,12 @@ def fail_launch(
     *,
     taken: str | None,
 ) -> None:
-    """Mark the run failed, unless it has gone on without this agent.
+    """Fail a run that an agent could not launch, unless another agent has begun it.
 
     Args:
         instance: of the run's deployment.
         run_id: the run.
-        errors: what the agent reported.
+        errors: reported by the agent; the first one becomes the reason.
         taken: the agent that has begun the run, if one has.
     """
     run = instance.get_run_by_id(run_id)
@@ -107,11 +107,11 @@ def fail_launch(
 
 
 def _without_instance_ref(args: object) -> object:
-    # The control plane's instance ref has its database address in it; agents put in their own.
+    # The instance ref of the control plane has its database address; agents use their own.
     if getattr(args, "instance_ref", None) is None:
         return args
-    # Argument classes are records or named tuples, by their age; some are records that look like
-    # named tuples.
+    # Argument classes are records or, if they are older, named tuples; some records look like named
+    # tuples.
     if is_record(args):
         return replace(args, instance_ref=None)
     return args._replace(instance_ref=None)  # type: ignore[attr-defined]

@@ -1,7 +1,7 @@
-"""A gRPC client's face over the request queue.
+"""A client with the interface of Dagster's gRPC client, which uses the request queue.
 
-Open-source helpers (``dagster._api``) serialize what they ask and map errors in what they get; only
-the transport between is ours. Agents answer with the very text that the code server returned.
+Open-source helpers (``dagster._api``) serialize calls and map errors in the answers; only the
+transport is ours. Agents answer with the exact text that the code server returned.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ from dagstead.plane.deployments import Deployment
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """The code location that a client speaks to."""
+    """The code location that a client calls."""
 
     calls: AgentCalls
     deployment: Deployment
     location: str
 
     def ask(self, api: DagsterCloudApi, args: object, timeout: float | None = None) -> str:
-        """See :meth:`AgentCalls.ask`; ``timeout`` in seconds, by default as for gRPC."""
+        """See :meth:`AgentCalls.ask`. ``timeout`` is in seconds; its default is that of gRPC."""
         return self.calls.ask(
             self.deployment,
             self.location,
@@ -51,10 +51,10 @@ class Target:
 
 
 class QueueClient(DagsterGrpcClient):
-    """Every method that open-source Dagster calls on a code location's client, by queue."""
+    """The methods that open-source Dagster calls on a code location's client, over the queue."""
 
     def __init__(self, target: Target) -> None:
-        # The base class opens a gRPC channel; there is none here.
+        # Not the base class's: it opens a gRPC channel.
         self._target = target
 
     def execution_plan_snapshot(

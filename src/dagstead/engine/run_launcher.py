@@ -1,4 +1,4 @@
-"""Launches and terminates runs through the request queue, and knows how their workers are."""
+"""Launches and terminates runs through the request queue, and reports their workers' health."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from dagstead.plane.agents import POOL_LABEL, Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.requests import RequestState
 
-#: The official agent puts these on each run that it launches.
+#: The official agent puts these tags on every run that it launches.
 AGENT_ID_TAG = "dagster/agent_id"
 AGENT_LABEL_TAG = "dagster/agent_label"
 
-#: Official agents look at their workers every 30 seconds, and report what they last saw every 30
-#: more; the rest is for a busy machine.
+#: Official agents check their workers every 30 seconds, and report the result up to 30 seconds
+#: later; the rest is for a busy machine.
 _OLD_NEWS_SECONDS = 75.0
 _LOST = frozenset({WorkerStatus.FAILED, WorkerStatus.NOT_FOUND})
 
 
 class AgentRunLauncher(RunLauncher[DagsterInstance]):
-    """The open-source daemons' hand on the queue of one deployment."""
+    """Puts the launches of open-source daemons on the queues of a deployment."""
 
     def __init__(self, calls: AgentCalls, deployment: Deployment) -> None:
         self._calls = calls
@@ -46,7 +46,7 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
             self._instance.report_engine_event(f"Waiting for an agent. {reason}", run)
 
     def terminate(self, run_id: str) -> bool:
-        """Withdraw a launch that no agent took yet, else ask the run's agent to end it."""
+        """Withdraw a launch that no agent has taken yet, or ask the run's agent to end the run."""
         run = self._instance.get_run_by_id(run_id)
         if run is None or run.is_finished:
             return False
@@ -69,10 +69,10 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """What the agent of this run last said of its worker.
+        """The health of a run's worker, as its agent last reported it.
 
-        An agent that cannot watch its workers, or is not heard of, says nothing: the run counts
-        as running, because its worker may well be.
+        An agent that cannot watch its workers, or sends no heartbeats, reports nothing. Then the
+        worker counts as running, since it may well be.
         """
         status = self._worker_status(run)
         if status is None:
@@ -95,7 +95,7 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         requests = self._calls.control.requests
         launches = requests.launches(SYSTEM, self._deployment, run.run_id)
         if any(request.state is RequestState.WAITING for request in launches):
-            # It is about to be failed: no agent may start it afterwards.
+            # The run is about to be failed: no agent may start it after that.
             requests.expire(SYSTEM, self._deployment, [request.id for request in launches])
             return self._why_unserved(run) or (
                 "Its launch waits on a queue whose agent is alive and has not taken it: the agent "
@@ -114,7 +114,7 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
 
     def _worker_status(self, run: DagsterRun) -> CloudRunWorkerStatus | None:
         beats = self._calls.control.agents.alive(SYSTEM, self._deployment)
-        # The newest first: an agent that was replaced still counts as alive for a while.
+        # Newest first: an agent that was replaced still counts as alive for a while.
         for beat in sorted(beats, key=lambda beat: beat.received_at, reverse=True):
             if beat.run_worker_statuses and _watches(beat, run):
                 reported = deserialize_value(beat.run_worker_statuses, CloudRunWorkerStatuses)
@@ -124,11 +124,11 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         return None
 
     def _is_old_news(self, beat: Heartbeat, status: CloudRunWorkerStatus) -> bool:
-        """Whether an agent may have seen a lost worker before that had begun.
+        """Whether a report of a lost worker may be older than the start of that worker.
 
-        The Docker launcher calls a container lost as long as it is not started, or the run has no
-        tag with its id, which comes later: by the time of the heartbeat such a run may be under
-        way. The pool's launcher knows its workers from the first moment.
+        The Docker launcher calls a container lost until it has started, and until the run has a tag
+        with its id, which comes later. By the time of the heartbeat, such a run may be under way.
+        The pool's launcher knows its workers from the first moment.
         """
         if beat.is_pool or status.status_type not in _LOST:
             return False
@@ -138,8 +138,8 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
 
 
 def _watches(beat: Heartbeat, run: DagsterRun) -> bool:
-    # A new agent of the pool looks after the workers of the one before it, and says nothing about
-    # any others. Another official agent takes what it has not started itself for lost.
+    # A new agent of the pool watches the workers of the agent before it, and reports no others. Any
+    # other official agent reports workers as lost that it has not started itself.
     of_pool = beat.is_pool and run.tags.get(AGENT_LABEL_TAG) == POOL_LABEL
     return of_pool or beat.agent_id == run.tags.get(AGENT_ID_TAG)
 

@@ -1,4 +1,4 @@
-"""Validates each GraphQL document once: the UI and clients send the same few texts all the time."""
+"""Validates a GraphQL document only once: the UI and clients send the same few texts again."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from collections.abc import Sequence
 
 from graphql import DocumentNode, GraphQLError, GraphQLSchema, validate
 
-#: The UI has some hundred documents, each with a constant text.
+#: The UI has a few hundred documents, with constant texts.
 KEPT_TEXTS = 1_000
 
 
 class ValidTexts:
-    """The documents of one schema that were found valid lately, by the hashes of their texts.
+    """Remembers the valid documents of a schema, by the hashes of their texts.
 
-    GraphQL's specification leaves out the validation of what is known to be
+    GraphQL's specification lets a server skip the validation of documents that are known to be
     valid: https://spec.graphql.org/October2021/#sec-Validation
 
     Safe to use from several threads.
@@ -30,12 +30,12 @@ class ValidTexts:
     def errors(
         self, schema: GraphQLSchema, text: str, document: DocumentNode
     ) -> Sequence[GraphQLError]:
-        """What is wrong with a document, which is looked for when its text is not known as valid.
+        """The errors of a document. It is validated only if its text is not known to be valid.
 
         Args:
-            schema: the one of all these texts.
-            text: what the document was parsed from.
-            document: as parsed.
+            schema: must be the same in all calls.
+            text: of the document.
+            document: parsed from ``text``.
         """
         key = hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
         if self._knows(key):

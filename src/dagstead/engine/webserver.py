@@ -38,35 +38,35 @@ from dagstead.store.away import away_of, raise_if_away
 
 logger = logging.getLogger(__name__)
 
-#: The key of a connection's scope under which its ``Operation`` is.
+#: The key of an ``Operation`` in the scope of its connection.
 OPERATION = "dagstead.operation"
 
-#: Errors whose own text is meant for people.
+#: Errors whose message is for people.
 _MEANT_FOR_PEOPLE = (DagsteadError, DagsterError, GraphQLError, CheckError)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
-    """What a GraphQL request asks to execute."""
+    """The operation of a GraphQL request."""
 
-    #: What the document was parsed from.
+    #: The text of the document.
     text: str
     document: DocumentNode
-    #: Which of the document's operations; ``None`` when it has one.
+    #: Which operation of the document; ``None`` when it has only one.
     name: str | None = None
     variables: Mapping[str, Any] | None = None
 
 
 def is_for_page(request: Request) -> bool:
-    """Whether a request on the path of GraphQL is one for GraphiQL, and executes nothing."""
+    """Whether a request for the GraphQL path wants the GraphiQL page, and executes nothing."""
     return request.method == "GET" and "text/html" in request.headers.get("accept", "")
 
 
 class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentRequestContext]):
     """Serves one deployment with the operator schema.
 
-    It executes what was put under ``OPERATION``, and looks for no document in a request: what was
-    judged is what is executed, whatever path or form led here.
+    It executes the operation under ``OPERATION``, and never reads a document from the request: so
+    it executes exactly what was checked before, whatever path or form the request has.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
         raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
 
     def _answer(self, request: Request, operation: Operation) -> Response:
-        """Validate and execute, in a thread of its own as most resolvers wait for something."""
+        """Validate and execute, in a thread of its own, as most resolvers wait for something."""
         errors = self._validation_errors(operation.text, operation.document)
         if errors:
             body = {"data": None, "errors": self.handle_graphql_errors(errors)}
@@ -129,7 +129,7 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
     ) -> tuple[asyncio.Task[None] | None, GraphQLFormattedError | None]:
         """Start a subscription; returns its task, or why there is none.
 
-        Upstream parses and validates in the event loop, where nobody else is answered meanwhile.
+        Upstream parses and validates in the event loop, which blocks all other requests.
         """
         try:
             document = await to_thread.run_sync(self._valid_document, query)
@@ -161,19 +161,19 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
     def handle_graphql_errors(self, errors: Sequence[GraphQLError]) -> list[GraphQLFormattedError]:
         """Errors as clients get them: upstream's form, without stacks.
 
-        A failure of ours says only under which reference the log has the cause: its own text may
-        hold SQL or paths.
+        For an unexpected error they get only a reference to the server's log, as its message may
+        contain SQL or paths.
         """
         return [_formatted(error) for error in errors]
 
 
 def _status(result: ExecutionResult, captured: Sequence[Exception]) -> HTTPStatus:
-    # The last step before the answer, and the only one that sees every error, also those that
-    # are data: an answer with these would be final to the clients.
+    # This is the last step before the answer, and the only one that sees every error, also those
+    # that resolvers return as data: clients would not send such a request again.
     for error in (*captured, *_causes(result.errors)):
         raise_if_away(error)
-    # Upstream answers 500 for errors that the body already tells, user code's among them;
-    # proxies and alerts would take those for failures of the server.
+    # Upstream answers 500 for errors that are in the body already, even those of user code. Proxies
+    # and alerts would take them for failures of the server.
     is_invalid = any(error.original_error is None for error in result.errors or ())
     return HTTPStatus.BAD_REQUEST if is_invalid and not captured else HTTPStatus.OK
 
@@ -193,7 +193,7 @@ def _formatted(error: GraphQLError) -> GraphQLFormattedError:
         formatted["message"] = report_unexpected(cause, "GraphQL", logger)
     formatted.pop("extensions", None)
     if isinstance(cause, DagsteadError):
-        # Ours tells by it a mistake of the caller from a failure.
+        # By this code our client distinguishes a mistake of the caller from a failure.
         formatted["extensions"] = {"code": type(cause).__name__}
     return formatted
 

@@ -1,4 +1,4 @@
-"""A deployment's workspace: its locations as open-source Dagster sees them, always current."""
+"""A deployment's workspace: its current locations, in the form of open-source Dagster."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 
 class _LocationEntries(NamedTuple):
-    """What was made of one version of a location."""
+    """The entries that were made from a version of a location."""
 
     version: int
     manifest: str | None
@@ -50,7 +50,7 @@ class _LocationEntries(NamedTuple):
 
 
 class DeploymentRequestContext(WorkspaceRequestContext):
-    """What resolvers see during one request: the workspace, and the control plane beside it."""
+    """The context of resolvers during a request: the workspace, and the control plane."""
 
     def __init__(
         self,
@@ -72,26 +72,26 @@ class DeploymentRequestContext(WorkspaceRequestContext):
         )
         self.workspace = workspace
         self.deployment = deployment
-        #: Who asks.
+        #: The caller.
         self.actor = actor
-        #: The address under which callers reach this server.
+        #: The address at which callers reach this server.
         self.base_url = base_url
 
     @property
     def control(self) -> Control:
-        """What the control plane does."""
+        """The acts and views of the control plane."""
         return self.workspace.control
 
     def reload_workspace(self) -> DeploymentRequestContext:
-        """Have agents load every location anew."""
+        """Have agents load all locations again."""
         return self._after_reload(None)
 
     def reload_code_location(self, name: str) -> DeploymentRequestContext:
-        """Have the location's agent load it anew."""
+        """Have agents load the location again."""
         return self._after_reload([name])
 
     def shutdown_code_location(self, name: str) -> None:
-        """Reload it: code servers belong to agents, which start a new one."""
+        """Reload it: code servers belong to agents, which then start a new one."""
         self._after_reload([name])
 
     def _after_reload(self, names: Sequence[str] | None) -> DeploymentRequestContext:
@@ -99,7 +99,7 @@ class DeploymentRequestContext(WorkspaceRequestContext):
         return self.workspace.create_request_context(self.source)
 
     def load_outcomes(self) -> Mapping[str, CodeLocationEntry]:
-        """The entries as they answer whether the newest load of each location succeeded."""
+        """The entries that show for every location whether its newest load succeeded."""
         return {
             name: outcome_entry(entry) for name, entry in self.get_code_location_entries().items()
         }
@@ -108,8 +108,8 @@ class DeploymentRequestContext(WorkspaceRequestContext):
         """Whether a location has a job.
 
         Raises:
-            DagsterCodeLocationLoadError: when the location cannot be loaded. Whoever launches the
-                job must learn that; open-source Dagster would answer that there is no such job.
+            DagsterCodeLocationLoadError: when the location cannot be loaded. Those who launch the
+                job must learn that; open-source Dagster would answer that the job does not exist.
         """
         entry = self.get_location_entry(selector.location_name)
         if entry and entry.code_location is None and entry.load_error is not None:
@@ -118,7 +118,7 @@ class DeploymentRequestContext(WorkspaceRequestContext):
 
 
 class DeploymentWorkspace(WorkspaceProcessContext):
-    """The locations of one deployment, rebuilt when the catalogue's version changes."""
+    """The locations of one deployment, rebuilt when the workspace version changes."""
 
     def __init__(
         self,
@@ -134,10 +134,10 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             name: of the deployment.
             instances: of all deployments, with the store.
             base_url: the address that callers have of this server.
-            fixed: the deployment as it is for as long as this workspace lives; if left out it is
-                read at each use.
+            fixed: the deployment, if it does not change while this workspace lives; if left out,
+                it is read at every use.
         """
-        # Not the base class's: it starts a registry of local code servers, and there are none.
+        # Not the base class's: it starts a registry of local code servers, which we do not have.
         self.name = name
         self._fixed = fixed
         self.instances = instances
@@ -156,18 +156,18 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         self._state_subscribers: dict[int, LocationStateSubscriber] = {}
         self._current_workspace = CurrentWorkspace(code_location_entries={})
         self._seen_version = -1
-        #: The same without the definitions that cannot be loaded.
+        #: The same without the definitions of locations that cannot be loaded.
         self._shown_workspace = self._current_workspace
         self._built: dict[str, _LocationEntries] = {}
 
     @property
     def deployment(self) -> Deployment:
-        """The deployment as it stands."""
+        """The deployment in its current state."""
         return self._fixed or self.control.deployments.named(SYSTEM, self.name)
 
     @property
     def instance(self) -> DagsterInstance:
-        """The deployment's instance, by its present settings."""
+        """The deployment's instance, with its current settings."""
         return self.instances.get(self.deployment)
 
     @property
@@ -178,11 +178,11 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         ]
 
     def create_request_context(self, source: object | None = None) -> DeploymentRequestContext:
-        """The present state, for one request or one round of a daemon.
+        """The current state, for one request or one round of a daemon.
 
         Args:
-            source: the HTTP connection, whose ``state.token`` is the caller's, and
-                ``state.base_url`` its address of this server; ``None`` for daemons.
+            source: the HTTP connection; its ``state`` has the caller's ``token``, and the
+                ``base_url`` that the caller uses for this server. ``None`` for daemons.
         """
         deployment = self.deployment
         self._refresh(deployment)
@@ -197,7 +197,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         )
 
     def refresh_workspace(self) -> None:
-        """Rebuild the locations that changed since the last time, if any did."""
+        """Rebuild the locations that have changed since the last time."""
         self._refresh(self.deployment)
 
     def _refresh(self, deployment: Deployment) -> None:
@@ -220,19 +220,19 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             self._seen_version = version
 
     def reload_workspace(self) -> None:
-        """Have agents load every location anew."""
+        """Have agents load all locations again."""
         self.control.locations.reload(SYSTEM, self.deployment)
 
     def reload_code_location(self, name: str) -> None:
-        """Have the location's agent load it anew."""
+        """Have agents load the location again."""
         self.control.locations.reload(SYSTEM, self.deployment, [name])
 
     def refresh_code_location(self, name: str) -> None:  # noqa: ARG002 - upstream's
-        """Take over what the catalogue has."""
+        """Read the current state of all locations."""
         self.refresh_workspace()
 
     def shutdown_code_location(self, name: str) -> None:
-        """Reload it: code servers belong to agents, which start a new one."""
+        """Reload it: code servers belong to agents, which then start a new one."""
         self.reload_code_location(name)
 
     def __exit__(self, *_exception: object) -> None:
@@ -272,7 +272,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
                 None,
             )
         except Exception as error:
-            # One location whose files are gone must not take the whole workspace away.
+            # A location whose files are missing must not break the whole workspace.
             logger.exception("Cannot read the definitions of %s:%s", self.name, location.name)
             return None, SerializableErrorInfo(
                 message=(

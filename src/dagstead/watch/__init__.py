@@ -1,4 +1,4 @@
-"""What the control plane does by itself: it ends, heals, reminds and tidies, by acts of `control`.
+"""What the control plane does by itself, through acts of `control`: it ends, heals and tidies.
 
-Run in one process at a time. Nothing here knows Dagster, the database or the web.
+It runs in one process at a time. Nothing here knows Dagster, the database or the web.
 """

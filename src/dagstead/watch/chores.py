@@ -1,4 +1,4 @@
-"""All that the control plane does by itself."""
+"""Everything that the control plane does by itself."""
 
 from __future__ import annotations
 

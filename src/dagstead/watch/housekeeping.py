@@ -1,4 +1,4 @@
-"""Housekeeping of the request queue: what gone agents held, what nobody needs any more."""
+"""Housekeeping: requests of agents that are gone, and rows that nobody needs any more."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from dagstead.plane.requests import RequestState, holder_is_gone, may_be_deliver
 
 logger = logging.getLogger(__name__)
 
-#: Ended requests are kept that long for people who look into what happened.
+#: How long ended requests are kept, for people who investigate a problem.
 _KEEP_ENDED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Housekeeping:
-    """Run by the daemon process, every few seconds."""
+    """Runs in the daemon process, every few seconds."""
 
     control: Control
 
     def tidy_queue(self) -> None:
-        """Give back what gone agents held, withdraw launches of ended runs, expire the overdue."""
+        """Requeue what gone agents have taken, drop launches of ended runs and overdue requests."""
         requests = self.control.requests
         beats = self.control.agents.granted(SYSTEM)
         now = self.control.clock()
@@ -36,14 +36,14 @@ class Housekeeping:
                 and requests.redeliver(SYSTEM, request)
             ):
                 logger.warning(
-                    "The agent that took %s %s is gone: it waits for another one",
+                    "The agent that took %s %s is gone. The request waits for another agent",
                     request.api,
                     request.id,
                 )
         requests.expire_overdue(SYSTEM)
 
     def purge(self) -> None:
-        """Remove what is too old for anybody: ended requests, write keys, agents long gone."""
+        """Remove what nobody needs any more: ended requests, write keys, agents long gone."""
         self.control.requests.purge(SYSTEM, _KEEP_ENDED_SECONDS)
         self.control.writes.purge(SYSTEM)
         self.control.agents.forget(SYSTEM)

@@ -1,4 +1,4 @@
-"""Ends releases that nobody will finish: the overdue, and those whose agents have gone."""
+"""Ends releases that will not finish: overdue ones, and those whose agents are gone."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from dagstead.plane.releases import PartState, Release
 
 logger = logging.getLogger(__name__)
 
-#: An agent that is started anew, or comes back after the server did, is heard of sooner.
+#: Longer than an agent needs to restart, or to reconnect after a restart of the server.
 GONE_SECONDS = 180.0
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseWatch:
-    """Run by the daemon process, every few seconds."""
+    """Runs in the daemon process, every few seconds."""
 
     control: Control
-    #: Since when this process has seen nobody serve a release, by deployment and number.
+    #: Since when no agent has served a release, as far as this process has seen; by deployment and
+    #: number.
     _unserved_since: dict[tuple[str, int], float] = field(default_factory=dict)
 
     def look(self) -> None:

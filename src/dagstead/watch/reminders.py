@@ -1,8 +1,8 @@
-"""Reminds agents of deploys whose outcome never came.
+"""Reminds agents of deploys whose result has not arrived.
 
-An agent takes a workspace check without acknowledging it, and gives up sending what it has loaded
-after half a minute without a server. Either loss would leave a location loading for ever. A second
-check does no harm: the agent uploads once more what it has.
+Agents do not acknowledge workspace checks, and when they cannot reach the server, they stop sending
+what they have loaded after half a minute. Without a reminder, such a location would be loading for
+ever. A second check does no harm: the agent uploads once more what it has.
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, Request, Reques
 
 logger = logging.getLogger(__name__)
 
-#: Most locations load faster; a slower one costs an upload a minute until it has loaded.
+#: Most locations load faster. A slower one costs an upload per minute until it has loaded.
 REMIND_AFTER_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Reminders:
-    """Run by the daemon process, every few seconds."""
+    """Runs in the daemon process, every few seconds."""
 
     control: Control
-    #: When each queue of a deployment was reminded last, by this process.
+    #: When this process last reminded a queue of a deployment.
     _reminded: dict[tuple[str, str | None], float] = field(default_factory=dict)
 
     def send(self) -> None:
-        """Check once more on the queues of locations that have been loading for long."""
+        """Remind the queues of locations that have been loading for long."""
         now = self.control.clock()
         under_way = {
             (request.deployment, request.queue)
@@ -66,7 +66,7 @@ class Reminders:
 
 
 def _is_check_under_way(request: Request, now: float) -> bool:
-    """Whether an agent may still take a check, or be about to answer it."""
+    """Whether an agent may still take a check, or may still answer it."""
     if request.api != CHECK_FOR_WORKSPACE_UPDATES:
         return False
     if request.state is RequestState.WAITING or request.leased_at is None:

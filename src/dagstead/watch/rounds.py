@@ -1,4 +1,4 @@
-"""Chores that are done again and again until they are to stop."""
+"""Runs chores in rounds, until they are stopped."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from dataclasses import dataclass
 
 logger = logging.getLogger(__name__)
 
-#: How soon a new deployment has daemons, and changed settings are in force.
+#: The longest time until a new deployment has daemons, and changed settings have an effect.
 ROUND_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Chore:
-    """Something to do in every round, or in every so many."""
+    """Something to do in every round, or in every ``every_rounds``-th."""
 
-    #: Completing "could not …".
+    #: Completes the message "Could not …".
     what: str
     do: Callable[[], object]
     every_rounds: int = 1
@@ -29,10 +29,10 @@ def run_rounds(
     """Do the chores until ``stop`` is set.
 
     Args:
-        chores: done one after the other; a failure of one is logged.
+        chores: run one after the other; their failures are logged.
         stop: ends the rounds.
-        after_round: called after each round, for leader locks and the like; an exception from it
-            ends the rounds.
+        after_round: is called after every round, for example to check the lock of the leader; its
+            exceptions end the rounds.
     """
     rounds = 0
     while not stop.is_set():
@@ -48,5 +48,5 @@ def _do(chore: Chore) -> None:
     try:
         chore.do()
     except Exception:
-        # The database may be away for a moment; the chores must outlive that.
+        # The database may be away for a moment, and the chores must go on after that.
         logger.exception("Could not %s; trying again", chore.what)
