@@ -148,7 +148,7 @@ def test_definitions_that_are_none_do_not_replace_the_location(wire: Wire) -> No
         stored = unpack_value(confirmed.json()["stored_snapshot"], StoredSnapshot)
         result = failure(stored) if kind == "error" else manifest(stored)
         message = refused(wire.call("PUT", "/code_location_update_result", json=result))
-        assert "this server can read" in message
+        assert "upgrade the server" in message
     assert wire.store.locations.get("prod", "a location").state is LoadState.LOADING
     user = wire.token(TokenKind.USER, Grant())
     query = "{ workspaceOrError { __typename } }"
@@ -166,4 +166,4 @@ def test_results_that_name_what_was_never_uploaded(wire: Wire) -> None:
 def test_an_upload_that_is_no_text_is_not_confirmed(wire: Wire) -> None:
     data = upload_data(wire, kind="error", text=b"\xff\xfe")
     wire.client.put(data["presigned_put_url"], content=zlib.compress(b"\xff\xfe"))
-    assert "no UTF-8" in refused(wire.call("PUT", "/confirm_upload", json=data))
+    assert "not UTF-8" in refused(wire.call("PUT", "/confirm_upload", json=data))

@@ -66,7 +66,7 @@ def test_an_upload_of_another_text_is_not_confirmed(wire: Wire) -> None:
     data = upload_data(wire)
     wire.client.put(data["presigned_put_url"], content=zlib.compress(b"another text"))
     message = refused(wire.call("PUT", "/confirm_upload", json=data))
-    assert "is not the one" in message
+    assert "does not have the SHA-1" in message
 
 
 def test_an_upload_that_is_not_compressed_is_not_confirmed(wire: Wire) -> None:
@@ -88,8 +88,8 @@ def test_an_upload_cannot_be_confirmed_from_elsewhere(wire: Wire, trick: str) ->
         ("/check_snapshot", "'type' is missing"),
         ("/check_snapshot?type=job", "'sha1' is missing"),
         (f"/check_snapshot?type=nothing&sha1={SHA1}", "no kind of snapshot"),
-        ("/check_snapshot?type=job&sha1=../../etc/passwd", "no SHA-1"),
-        ("/check_snapshot?type=job&sha1=", "no SHA-1"),
+        ("/check_snapshot?type=job&sha1=../../etc/passwd", "is not a SHA-1"),
+        ("/check_snapshot?type=job&sha1=", "is not a SHA-1"),
         ("/gen_logs_url", "'run_id' is missing"),
         ("/gen_logs_url?log_key=a&log_key=b", "'io_type' is missing"),
         ("/gen_logs_url?log_key=a&io_type=stdall", "io_type"),
