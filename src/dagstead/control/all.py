@@ -19,7 +19,7 @@ from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
-from dagstead.control.tokens import Authenticator, Tokens
+from dagstead.control.tokens import TokenReader, Tokens
 from dagstead.control.trust import TrustPolicies
 from dagstead.control.writes import Writes
 from dagstead.plane.clock import Clock
@@ -37,7 +37,7 @@ class Control:
     tokens: Tokens
     pool_tokens: PoolTokens
     trust: TrustPolicies
-    authenticator: Authenticator
+    token_reader: TokenReader
     releases: Releases
     load_reports: LoadReports
     locations: Locations
@@ -69,7 +69,7 @@ def control_over(
         tokens=Tokens(backend),
         pool_tokens=PoolTokens(backend),
         trust=TrustPolicies(backend),
-        authenticator=Authenticator(backend),
+        token_reader=TokenReader(backend),
         releases=Releases(backend),
         load_reports=LoadReports(backend),
         locations=Locations(backend),

@@ -137,7 +137,7 @@ class Tokens:
 
 
 @dataclass(frozen=True, slots=True)
-class Authenticator:
+class TokenReader:
     """Finds the token that a caller holds. It needs no actor: the token is what makes one."""
 
     _backend: Backend

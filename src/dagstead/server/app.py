@@ -81,17 +81,17 @@ def create_app(
         base_url=settings.base_url,
     )
     sessions = Sessions(
-        signing_key=control.authenticator.signing_key(),
+        signing_key=control.token_reader.signing_key(),
         clock=control.clock,
         days=settings.sign_in_days,
     )
     identity = Identity(
-        tokens=control.authenticator,
+        tokens=control.token_reader,
         sessions=sessions,
         base_url=settings.base_url,
         has_public_url=settings.public_url is not None,
     )
-    sign_in = SignIn(tokens=control.authenticator, sessions=sessions, base_url=settings.base_url)
+    sign_in = SignIn(tokens=control.token_reader, sessions=sessions, base_url=settings.base_url)
     login = CiLogin(
         control=control,
         keys=IssuerKeys(clock=control.clock, loopback=settings.loopback_issuers),

@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
-from dagstead.control.tokens import Authenticator
+from dagstead.control.tokens import TokenReader
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.blobs import BLOBS_PATH
 from dagstead.plane.tokens import Token
@@ -47,7 +47,7 @@ def is_public(path: str) -> bool:
 class Identity:
     """Finds the token of a connection."""
 
-    tokens: Authenticator
+    tokens: TokenReader
     sessions: Sessions
     #: The address that browsers use, for comparing where a request comes from.
     base_url: str

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from dagstead.control.tokens import Authenticator
+from dagstead.control.tokens import TokenReader
 from dagstead.errors import DagsteadError, ForbiddenError, InvalidInputError, StoreAwayError
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.identity import is_same_origin
@@ -35,7 +35,7 @@ def _templates() -> Environment:
 class SignIn:
     """The pages."""
 
-    tokens: Authenticator
+    tokens: TokenReader
     sessions: Sessions
     base_url: str
     _pages: Environment = field(default_factory=_templates)

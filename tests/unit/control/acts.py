@@ -32,7 +32,7 @@ from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy, new_location
 
 #: The secret, or the signature, is what is checked: there is no actor yet.
-WITHOUT_ACTOR = {"authenticator", "signed_files"}
+WITHOUT_ACTOR = {"token_reader", "signed_files"}
 
 _USER, _AGENT = TokenKind.USER, TokenKind.AGENT
 

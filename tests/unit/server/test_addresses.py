@@ -44,7 +44,7 @@ def test_what_is_no_host_is_not_repeated(plane: Plane, host: str) -> None:
 
 def _identity(plane: Plane, *, has_public_url: bool) -> Identity:
     return Identity(
-        tokens=control_without_dagster(plane.store).authenticator,
+        tokens=control_without_dagster(plane.store).token_reader,
         sessions=Sessions(signing_key=b"k" * 32, clock=plane.clock, days=1),
         base_url="https://dagstead.example.com",
         has_public_url=has_public_url,
