@@ -13,7 +13,7 @@ from typing import Any
 from dagster import DagsterInstance
 from dagster_cloud_cli.core.errors import DagsterCloudAgentServerError
 
-from dagstead.agent_api.graphql.agent_context import AgentContext
+from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import Executor
 from dagstead.agent_api.graphql.roots import agent_executor
 from dagstead.agent_api.services import AgentServices, Caller

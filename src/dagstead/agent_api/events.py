@@ -1,19 +1,125 @@
-"""``POST /store_events``: events of runs, many at once."""
+"""Events of runs: ``POST /store_events``, and the one writer that stores every event once."""
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from dagster._core.events import (
+    EVENT_TYPE_TO_PIPELINE_RUN_STATUS,
+    DagsterEvent,
+    DagsterEventType,
+)
+from dagster._core.events.log import EventLogEntry
+from dagster._core.instance import DagsterInstance
+from dagster._time import datetime_from_timestamp
 from dagster_cloud.api.dagster_cloud_api import StoreEventBatchRequest
 from starlette.responses import JSONResponse, Response
 
-from dagstead.agent_api.event_writer import InstanceEventWriter
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
+from dagstead.control.away import raise_if_away
+from dagstead.control.writes import Ledger
+from dagstead.errors import BusyError, DagsteadError, WriteFailedError
+from dagstead.plane.writes import WriteState
+
+logger = logging.getLogger(__name__)
+
+#: How many entries of a run's log are read at a time to find one.
+_PAGE = 1_000
 
 
-def event_writer(caller: Caller) -> InstanceEventWriter:
-    """What stores events of the call's deployment, each once."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventWriter:
+    """Writes through a deployment's own open-source instance.
+
+    The instance, not the storage, takes the events: it also moves the run to the status that an
+    event tells of, which the agent's storage leaves to the server.
+    """
+
+    instance: DagsterInstance
+    ledger: Ledger
+
+    def write(self, entries: Sequence[EventLogEntry], idempotency_key: str | None) -> None:
+        """Store the events and apply what they say to their runs, once for each key.
+
+        Raises:
+            BusyError: if another try with the same key is under way.
+            StoreAwayError: if the storage does not answer.
+            WriteFailedError: if the storage failed; the write can be sent again with its key.
+        """
+        if idempotency_key is None:
+            self._store(entries)
+            return
+        with _to_be_sent_again():
+            self._write_once(entries, idempotency_key)
+
+    def _write_once(self, entries: Sequence[EventLogEntry], key: str) -> None:
+        begun = self.ledger.begin(key)
+        if begun is WriteState.DONE:
+            return
+        if begun is WriteState.IN_FLIGHT:
+            raise BusyError
+        try:
+            if begun is WriteState.INTERRUPTED:
+                self._store_missing(entries)
+            else:
+                self._store(entries)
+        except BaseException:
+            # The ledger may be away with the storage: then the try counts as abandoned later.
+            with suppress(Exception):
+                self.ledger.interrupt(key)
+            raise
+        self.ledger.finish(key)
+
+    def _store(self, entries: Iterable[EventLogEntry]) -> None:
+        for entry in entries:
+            self.instance.handle_new_event(entry)
+
+    def _store_missing(self, entries: Sequence[EventLogEntry]) -> None:
+        for entry in entries:
+            if not self._has(entry):
+                self.instance.handle_new_event(entry)
+            elif entry.dagster_event is not None:
+                self._apply_again(entry, entry.dagster_event)
+
+    def _has(self, entry: EventLogEntry) -> bool:
+        """Whether the log of the entry's run holds the very same entry."""
+        sought = _identity(entry)
+        kind = None if entry.dagster_event is None else entry.dagster_event.event_type
+        cursor: str | None = None
+        while True:
+            page = self.instance.get_records_for_run(
+                entry.run_id, cursor=cursor, of_type=kind, limit=_PAGE, ascending=False
+            )
+            if any(_identity(record.event_log_entry) == sought for record in page.records):
+                return True
+            if not page.has_more:
+                return False
+            cursor = page.cursor
+
+    def _apply_again(self, entry: EventLogEntry, event: DagsterEvent) -> None:
+        """Move the run to the status of the event, unless a later event has moved it on."""
+        if event.event_type not in EVENT_TYPE_TO_PIPELINE_RUN_STATUS:
+            return
+        latest = self.instance.get_records_for_run(
+            entry.run_id,
+            of_type=set(EVENT_TYPE_TO_PIPELINE_RUN_STATUS),
+            limit=1,
+            ascending=False,
+        )
+        if [_identity(record.event_log_entry) for record in latest.records] == [_identity(entry)]:
+            self.instance.run_storage.handle_run_event(
+                entry.run_id, event, datetime_from_timestamp(entry.timestamp)
+            )
+
+
+def event_writer(caller: Caller) -> EventWriter:
+    """The writer for the call's deployment."""
     deployment = caller.deployment
-    return InstanceEventWriter(
+    return EventWriter(
         instance=caller.services.instances.get(deployment),
         ledger=caller.control.writes.ledger(caller.actor, deployment),
     )
@@ -24,3 +130,30 @@ def store_events(caller: Caller, payload: Payload) -> Response:
     batch = unpack_text(payload.file("store_events.tmp"), StoreEventBatchRequest)
     event_writer(caller).write(list(batch.event_log_entries), caller.idempotency_key)
     return JSONResponse({})
+
+
+@contextmanager
+def _to_be_sent_again() -> Iterator[None]:
+    """Ask for the write again if it fails: a run whose event is refused for good has failed."""
+    try:
+        yield
+    except DagsteadError:
+        raise
+    except Exception as error:
+        raise_if_away(error)
+        logger.exception("Events could not be stored; their sender is asked to try again")
+        raise WriteFailedError from error
+
+
+def _identity(entry: EventLogEntry) -> tuple[object, ...]:
+    event = entry.dagster_event
+    kind: DagsterEventType | None = None if event is None else event.event_type
+    return (
+        entry.run_id,
+        entry.timestamp,
+        entry.step_key,
+        kind,
+        entry.user_message,
+        None if event is None else event.message,
+        None if event is None else event.event_specific_data,
+    )

@@ -20,7 +20,7 @@ from dagstead.agent_api.definitions import (
     upload_workspace_entry,
 )
 from dagstead.agent_api.events import store_events
-from dagstead.agent_api.graphql.agent_context import AgentContext
+from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import Executor
 from dagstead.agent_api.graphql.roots import agent_executor
 from dagstead.agent_api.logs import gen_logs_url

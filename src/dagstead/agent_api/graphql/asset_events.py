@@ -8,7 +8,7 @@ from dagster._core.event_api import EventLogCursor, EventRecordsResult
 from dagster._core.events import DagsterEventType
 from dagster._core.storage.event_log.base import EventLogStorage
 
-from dagstead.agent_api.graphql.context import StorageContext
+from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.events_out import page_answer
 from dagstead.agent_api.graphql.executor import Resolver
 from dagstead.agent_api.graphql.filters import AssetRecordsFilterInput, checked_cursor
@@ -29,7 +29,7 @@ def asset_event_fields() -> dict[str, Resolver]:
 
 
 def fetch_materializations(
-    context: StorageContext,
+    context: AgentContext,
     *,
     records_filter: AssetRecordsFilterInput,
     limit: Limit = _DEFAULT_PAGE,
@@ -45,7 +45,7 @@ def fetch_materializations(
 
 
 def fetch_failed_materializations(
-    context: StorageContext,
+    context: AgentContext,
     *,
     records_filter: AssetRecordsFilterInput,
     limit: Limit = _DEFAULT_PAGE,
@@ -61,7 +61,7 @@ def fetch_failed_materializations(
 
 
 def fetch_observations(
-    context: StorageContext,
+    context: AgentContext,
     *,
     records_filter: AssetRecordsFilterInput,
     limit: Limit = _DEFAULT_PAGE,
@@ -77,7 +77,7 @@ def fetch_observations(
 
 
 def fetch_planned_materializations(
-    context: StorageContext,
+    context: AgentContext,
     *,
     records_filter: AssetRecordsFilterInput,
     limit: Limit = _DEFAULT_PAGE,
@@ -98,5 +98,5 @@ def fetch_planned_materializations(
     return page_answer(EventRecordsResult(records, next_cursor, has_more=len(records) == limit))
 
 
-def _storage(context: StorageContext) -> EventLogStorage[Any]:
+def _storage(context: AgentContext) -> EventLogStorage[Any]:
     return context.instance.event_log_storage

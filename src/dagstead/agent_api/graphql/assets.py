@@ -11,15 +11,14 @@ from dagster._core.storage.partition_status_cache import (
     get_and_update_asset_status_cache_value,
 )
 
-from dagstead.agent_api.graphql.answers import OK
-from dagstead.agent_api.graphql.context import StorageContext
+from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.events_out import (
     entry_answer,
     optional_record_answer,
 )
-from dagstead.agent_api.graphql.executor import Resolver
+from dagstead.agent_api.graphql.executor import OK, Resolver
 from dagstead.agent_api.graphql.inputs import AssetKeyInput, BigInt, StatusCacheInput, TagInput
-from dagstead.agent_api.graphql.packing import asset_key as key_of
+from dagstead.agent_api.graphql.serialization import asset_key as key_of
 from dagstead.errors import InvalidInputError
 
 
@@ -40,18 +39,18 @@ def asset_fields() -> dict[str, Resolver]:
     }
 
 
-def has_asset_key(context: StorageContext, *, asset_key: str) -> bool:
+def has_asset_key(context: AgentContext, *, asset_key: str) -> bool:
     """Whether there is an event of the asset."""
     return _storage(context).has_asset_key(key_of(asset_key))
 
 
-def get_all_asset_keys(context: StorageContext) -> list[str]:
+def get_all_asset_keys(context: AgentContext) -> list[str]:
     """The assets of which there are events."""
     return [key.to_string() for key in _storage(context).all_asset_keys()]
 
 
 def get_asset_records(
-    context: StorageContext, *, asset_keys: list[str] | None = None
+    context: AgentContext, *, asset_keys: list[str] | None = None
 ) -> list[dict[str, Any]]:
     """The latest of each asset. No keys mean all assets: clients send an empty list for that."""
     keys = [key_of(text) for text in asset_keys] if asset_keys else None
@@ -60,7 +59,7 @@ def get_asset_records(
 
 
 def get_latest_materialization_events(
-    context: StorageContext, *, asset_keys: list[str]
+    context: AgentContext, *, asset_keys: list[str]
 ) -> list[dict[str, Any]]:
     """The latest materialization of each asset that has one."""
     keys = [key_of(text) for text in asset_keys]
@@ -69,7 +68,7 @@ def get_latest_materialization_events(
 
 
 def get_asset_event_tags(
-    context: StorageContext,
+    context: AgentContext,
     *,
     asset_key: str,
     filter_tags: list[TagInput] | None = None,
@@ -87,7 +86,7 @@ def get_asset_event_tags(
 
 
 def get_latest_planned_materialization_info(
-    context: StorageContext, *, asset_key: str, partition: str | None = None
+    context: AgentContext, *, asset_key: str, partition: str | None = None
 ) -> dict[str, Any]:
     """The run that planned last to materialize the asset. Clients read the parts of none, too."""
     info = _storage(context).get_latest_planned_materialization_info(key_of(asset_key), partition)
@@ -98,7 +97,7 @@ def get_latest_planned_materialization_info(
 
 
 def get_asset_status_cache_values(
-    context: StorageContext, *, asset_keys: list[AssetKeyInput]
+    context: AgentContext, *, asset_keys: list[AssetKeyInput]
 ) -> list[dict[str, Any] | None]:
     """Which partitions of each asset are materialized, failed and in progress, as of now.
 
@@ -116,27 +115,27 @@ def get_asset_status_cache_values(
 
 
 def update_asset_cached_status_data(
-    context: StorageContext, *, asset_key: str, cache_values: StatusCacheInput
+    context: AgentContext, *, asset_key: str, cache_values: StatusCacheInput
 ) -> dict[str, bool]:
     """Store what a caller computed of an asset's partitions."""
     _storage(context).update_asset_cached_status_data(key_of(asset_key), cache_values.value())
     return OK
 
 
-def wipe_asset_cached_status_data(context: StorageContext, *, asset_key: str) -> dict[str, bool]:
+def wipe_asset_cached_status_data(context: AgentContext, *, asset_key: str) -> dict[str, bool]:
     """Forget what was computed of an asset's partitions."""
     _storage(context).wipe_asset_cached_status(key_of(asset_key))
     return OK
 
 
-def wipe_asset(context: StorageContext, *, asset_key: str) -> dict[str, bool]:
+def wipe_asset(context: AgentContext, *, asset_key: str) -> dict[str, bool]:
     """Forget what was made of an asset up to now."""
     _storage(context).wipe_asset(key_of(asset_key))
     return OK
 
 
 def wipe_asset_partitions(
-    context: StorageContext, *, asset_key: str, partition_keys: list[str]
+    context: AgentContext, *, asset_key: str, partition_keys: list[str]
 ) -> dict[str, bool]:
     """Forget what was made of some partitions, where the storage can."""
     try:
@@ -149,7 +148,7 @@ def wipe_asset_partitions(
     return OK
 
 
-def _storage(context: StorageContext) -> EventLogStorage[Any]:
+def _storage(context: AgentContext) -> EventLogStorage[Any]:
     return context.instance.event_log_storage
 
 

@@ -10,11 +10,10 @@ from dagster._core.execution.telemetry import RunTelemetryData
 from dagster._core.storage.runs.base import RunStorage
 from dagster._daemon.types import DaemonHeartbeat
 
-from dagstead.agent_api.graphql.answers import OK
-from dagstead.agent_api.graphql.context import StorageContext
-from dagstead.agent_api.graphql.executor import Resolver
+from dagstead.agent_api.graphql.context import AgentContext
+from dagstead.agent_api.graphql.executor import OK, Resolver
 from dagstead.agent_api.graphql.inputs import BackfillsFilterInput, Limit, value_of
-from dagstead.agent_api.graphql.packing import pack, pack_optional, unpack
+from dagstead.agent_api.graphql.serialization import pack, pack_optional, unpack
 
 
 def backfill_fields() -> dict[str, Resolver]:
@@ -31,7 +30,7 @@ def backfill_fields() -> dict[str, Resolver]:
 
 
 def get_backfills(
-    context: StorageContext,
+    context: AgentContext,
     *,
     status: BulkActionStatus | None = None,
     cursor: str | None = None,
@@ -45,19 +44,19 @@ def get_backfills(
     return [pack(backfill) for backfill in found]
 
 
-def get_backfill(context: StorageContext, *, backfill_id: str) -> str | None:
+def get_backfill(context: AgentContext, *, backfill_id: str) -> str | None:
     """One backfill; None if there is none of this id."""
     return pack_optional(_storage(context).get_backfill(backfill_id))
 
 
-def add_backfill(context: StorageContext, *, serialized_partition_backfill: str) -> dict[str, bool]:
+def add_backfill(context: AgentContext, *, serialized_partition_backfill: str) -> dict[str, bool]:
     """Store a new backfill."""
     _storage(context).add_backfill(unpack(serialized_partition_backfill, PartitionBackfill))
     return OK
 
 
 def update_backfill(
-    context: StorageContext, *, serialized_partition_backfill: str
+    context: AgentContext, *, serialized_partition_backfill: str
 ) -> dict[str, bool]:
     """Replace a backfill."""
     _storage(context).update_backfill(unpack(serialized_partition_backfill, PartitionBackfill))
@@ -65,7 +64,7 @@ def update_backfill(
 
 
 def add_daemon_heartbeat(
-    context: StorageContext, *, serialized_daemon_heartbeat: str
+    context: AgentContext, *, serialized_daemon_heartbeat: str
 ) -> dict[str, bool]:
     """Store that a daemon is alive."""
     heartbeat = unpack(serialized_daemon_heartbeat, DaemonHeartbeat)
@@ -73,14 +72,14 @@ def add_daemon_heartbeat(
     return OK
 
 
-def get_daemon_heartbeats(context: StorageContext) -> str:
+def get_daemon_heartbeats(context: AgentContext) -> str:
     """The latest heartbeat of each kind of daemon, as a JSON object of packed values."""
     found = _storage(context).get_daemon_heartbeats()
     return json.dumps({kind: pack(heartbeat) for kind, heartbeat in found.items()})
 
 
 def add_run_telemetry(
-    context: StorageContext, *, serialized_telemetry: str, serialized_tags: str
+    context: AgentContext, *, serialized_telemetry: str, serialized_tags: str
 ) -> dict[str, bool]:
     """Take what a run measured of itself, where the storage keeps that."""
     telemetry = unpack(serialized_telemetry, RunTelemetryData)
@@ -91,5 +90,5 @@ def add_run_telemetry(
     return OK
 
 
-def _storage(context: StorageContext) -> RunStorage[Any]:
+def _storage(context: AgentContext) -> RunStorage[Any]:
     return context.instance.run_storage

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from dagstead.agent_api.graphql.agent_context import AgentContext
+from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import Namespace, Resolver
 from dagstead.agent_api.secrets import Names, secrets_for
 from dagstead.agent_api.services import Caller

@@ -7,12 +7,12 @@ from typing import Any
 from dagster._core.definitions.asset_key import AssetCheckKey
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
 
-from dagstead.agent_api.graphql.context import StorageContext
+from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.events_out import entry_answer
 from dagstead.agent_api.graphql.executor import Resolver
 from dagstead.agent_api.graphql.filters import PartitionFilterInput
 from dagstead.agent_api.graphql.inputs import value_of
-from dagstead.agent_api.graphql.packing import asset_check_key
+from dagstead.agent_api.graphql.serialization import asset_check_key
 
 
 def check_fields() -> dict[str, Resolver]:
@@ -24,7 +24,7 @@ def check_fields() -> dict[str, Resolver]:
 
 
 def get_asset_check_summary_record(
-    context: StorageContext, *, asset_check_keys: list[str] | None = None
+    context: AgentContext, *, asset_check_keys: list[str] | None = None
 ) -> list[dict[str, Any]]:
     """The latest execution of each check, and the latest that came to an end."""
     keys = [asset_check_key(text) for text in asset_check_keys or []]
@@ -43,7 +43,7 @@ def get_asset_check_summary_record(
 
 
 def get_latest_asset_check_execution_by_key(
-    context: StorageContext,
+    context: AgentContext,
     *,
     asset_check_keys: list[str],
     partition_filter: PartitionFilterInput | None = None,

@@ -1,57 +1,56 @@
-"""What the resolvers of a deployment's storage need of the request they answer."""
+"""One GraphQL call of an agent: who calls, and the deployment that the call is about."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
-from dagster._core.definitions.events import AssetKey
-from dagster._core.definitions.partitions.definition import PartitionsDefinition
-from dagster._core.events.log import EventLogEntry
-from dagster._core.instance import DagsterInstance
+from dagster import AssetKey, DagsterInstance, PartitionsDefinition
 
-
-class EventWriter(Protocol):
-    """Takes events of runs into the deployment that the request is for."""
-
-    def write(self, entries: Sequence[EventLogEntry], idempotency_key: str | None) -> None:
-        """Store the events and apply what they say to their runs, once for each key.
-
-        Raises:
-            BusyError: if another try with the same key is under way.
-            StoreAwayError: if the storage does not answer.
-        """
+from dagstead.agent_api.events import EventWriter, event_writer
+from dagstead.agent_api.services import Caller
 
 
-class StorageContext(Protocol):
-    """One request that names a deployment."""
+@dataclass(frozen=True, slots=True)
+class AgentContext:
+    """Passed to every resolver. What a call may see is decided here, by the caller's token.
+
+    The properties raise ``DagsteadError`` if the call names no deployment, or one that its token
+    does not grant.
+    """
+
+    caller: Caller
 
     @property
     def instance(self) -> DagsterInstance:
-        """The deployment's open-source instance.
-
-        Raises:
-            DagsteadError: if the request names no deployment, or one that its token does not
-                grant.
-        """
+        """The deployment's open-source instance."""
+        return self.caller.services.instances.get(self.caller.deployment)
 
     @property
     def idempotency_key(self) -> str | None:
         """The header ``Idempotency-Key``; None if the request has none."""
+        return self.caller.idempotency_key
 
     def begin_launch(self, run_id: str, agent_id: str) -> None:
-        """Let one agent, the first that says so, begin a run.
+        """Let one agent, the first that asks, begin a run.
 
         Raises:
             ForbiddenError: when another one has begun it.
         """
+        caller = self.caller
+        caller.control.requests.begin_launch(caller.actor, caller.deployment, run_id, agent_id)
 
     @property
     def event_writer(self) -> EventWriter:
-        """Writes to the same deployment."""
+        """Writes events to the call's deployment."""
+        return event_writer(self.caller)
 
     def partitions_of(self, key: AssetKey) -> PartitionsDefinition[Any] | None:
         """How the asset is partitioned, as the deployment's loaded locations define it.
 
         None if it is not partitioned, or no loaded location has it.
         """
+        services = self.caller.services
+        return services.asset_partitions.of(
+            services.control, self.caller.actor, self.caller.deployment, key
+        )

@@ -8,10 +8,9 @@ from dagster._core.storage.defs_state.base import DEFS_STATE_INFO_CURSOR_KEY
 from dagster._serdes import deserialize_value
 from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 
-from dagstead.agent_api.graphql.answers import OK
-from dagstead.agent_api.graphql.context import StorageContext
-from dagstead.agent_api.graphql.executor import Namespace, Resolver
-from dagstead.agent_api.graphql.packing import pack
+from dagstead.agent_api.graphql.context import AgentContext
+from dagstead.agent_api.graphql.executor import OK, Namespace, Resolver
+from dagstead.agent_api.graphql.serialization import pack
 
 
 class DefsState:
@@ -34,7 +33,7 @@ class DefsState:
         }
 
     def set_latest_defs_state_version(
-        self, context: StorageContext, *, key: str, version: str | None = None
+        self, context: AgentContext, *, key: str, version: str | None = None
     ) -> dict[str, bool]:
         """Make a version the latest of a key; None takes the key away."""
         storage = context.instance.run_storage
@@ -49,7 +48,7 @@ class DefsState:
         return OK
 
 
-def latest_defs_state_info(context: StorageContext) -> str | None:
+def latest_defs_state_info(context: AgentContext) -> str | None:
     """The latest version of each key; None if none was ever set."""
     keys = {DEFS_STATE_INFO_CURSOR_KEY}
     return context.instance.run_storage.get_cursor_values(keys).get(DEFS_STATE_INFO_CURSOR_KEY)

@@ -11,18 +11,17 @@ from dagster._core.events import DagsterEventType
 from dagster._core.execution.stats import RunStepKeyStatsSnapshot
 from dagster._core.storage.event_log.base import EventLogStorage
 
-from dagstead.agent_api.graphql.answers import OK
-from dagstead.agent_api.graphql.context import StorageContext
+from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.events_in import EventLogEntryInput
 from dagstead.agent_api.graphql.events_out import page_answer, record_answer
-from dagstead.agent_api.graphql.executor import Resolver
+from dagstead.agent_api.graphql.executor import OK, Resolver
 from dagstead.agent_api.graphql.filters import (
     EventRecordsFilterInput,
     RunStatusChangeRecordsFilterInput,
     checked_cursor,
 )
 from dagstead.agent_api.graphql.inputs import Limit
-from dagstead.agent_api.graphql.packing import pack
+from dagstead.agent_api.graphql.serialization import pack
 from dagstead.errors import ForbiddenError
 
 #: What official clients ask for at a time if they leave it to the server.
@@ -57,14 +56,14 @@ def _storage_fields() -> dict[str, Resolver]:
     }
 
 
-def store_event(context: StorageContext, *, event_record: EventLogEntryInput) -> dict[str, bool]:
+def store_event(context: AgentContext, *, event_record: EventLogEntryInput) -> dict[str, bool]:
     """Store one event and apply what it says to its run."""
     context.event_writer.write([event_record.value()], context.idempotency_key)
     return OK
 
 
 def store_event_batch(
-    context: StorageContext, *, event_records: list[EventLogEntryInput]
+    context: AgentContext, *, event_records: list[EventLogEntryInput]
 ) -> dict[str, bool]:
     """Store events in their order and apply what they say to their runs."""
     entries = [record.value() for record in event_records]
@@ -72,19 +71,19 @@ def store_event_batch(
     return OK
 
 
-def delete_events(context: StorageContext, *, run_id: str) -> dict[str, bool]:
+def delete_events(context: AgentContext, *, run_id: str) -> dict[str, bool]:
     """Remove the log of one run."""
     _storage(context).delete_events(run_id)
     return OK
 
 
-def get_maximum_record_id(context: StorageContext) -> int | None:
+def get_maximum_record_id(context: AgentContext) -> int | None:
     """The number of the latest event; None if there is none."""
     return _storage(context).get_maximum_record_id()
 
 
 def get_records_for_run(  # noqa: PLR0913 the arguments of the wire
-    context: StorageContext,
+    context: AgentContext,
     *,
     run_id: str,
     cursor: str | None = None,
@@ -105,7 +104,7 @@ def get_records_for_run(  # noqa: PLR0913 the arguments of the wire
 
 
 def get_event_records(
-    context: StorageContext,
+    context: AgentContext,
     *,
     event_records_filter: EventRecordsFilterInput,
     limit: Limit | None = None,
@@ -117,7 +116,7 @@ def get_event_records(
 
 
 def get_run_status_change_event_records(
-    context: StorageContext,
+    context: AgentContext,
     *,
     records_filter: RunStatusChangeRecordsFilterInput,
     limit: Limit = _DEFAULT_PAGE,
@@ -135,7 +134,7 @@ def get_run_status_change_event_records(
 
 
 def get_asset_partitions_for_run(
-    context: StorageContext,
+    context: AgentContext,
     *,
     run_id: str,
     of_types: list[DagsterEventType] | None = None,
@@ -154,7 +153,7 @@ def get_asset_partitions_for_run(
     ]
 
 
-def get_stats_for_run(context: StorageContext, *, run_id: str) -> dict[str, Any]:
+def get_stats_for_run(context: AgentContext, *, run_id: str) -> dict[str, Any]:
     """How far a run is."""
     stats = _storage(context).get_stats_for_run(run_id)
     return {
@@ -171,31 +170,31 @@ def get_stats_for_run(context: StorageContext, *, run_id: str) -> dict[str, Any]
 
 
 def get_step_stats_for_run(
-    context: StorageContext, *, run_id: str, step_keys: list[str] | None = None
+    context: AgentContext, *, run_id: str, step_keys: list[str] | None = None
 ) -> list[dict[str, Any]]:
     """How far each step of a run is."""
     found = _storage(context).get_step_stats_for_run(run_id, step_keys)
     return [_step_stats_answer(stats) for stats in found]
 
 
-def is_persistent(context: StorageContext) -> bool:
+def is_persistent(context: AgentContext) -> bool:
     """Whether the log outlives the server."""
     return _storage(context).is_persistent
 
 
-def is_asset_aware(context: StorageContext) -> bool:
+def is_asset_aware(context: AgentContext) -> bool:
     """Whether the log knows assets; each that this server uses does."""
     return bool(_storage(context))
 
 
-def leave_to_server(context: StorageContext) -> dict[str, bool]:
+def leave_to_server(context: AgentContext) -> dict[str, bool]:
     """The server keeps its storage up to date itself: there is nothing to do."""
     _storage(context)
     return OK
 
 
 def enable_secondary_index(
-    context: StorageContext, *, name: str, run_id: str | None = None
+    context: AgentContext, *, name: str, run_id: str | None = None
 ) -> dict[str, bool]:
     """The server keeps its indexes itself: there is nothing to do."""
     _storage(context)
@@ -203,7 +202,7 @@ def enable_secondary_index(
     return OK
 
 
-def wipe(context: StorageContext) -> dict[str, bool]:
+def wipe(context: AgentContext) -> dict[str, bool]:
     """Refuse: an agent works for a deployment and does not end it."""
     _storage(context)
     raise ForbiddenError(
@@ -211,7 +210,7 @@ def wipe(context: StorageContext) -> dict[str, bool]:
     )
 
 
-def _storage(context: StorageContext) -> EventLogStorage[Any]:
+def _storage(context: AgentContext) -> EventLogStorage[Any]:
     return context.instance.event_log_storage
 
 

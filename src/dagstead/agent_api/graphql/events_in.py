@@ -13,7 +13,7 @@ from dagster_shared.error import SerializableErrorInfo
 from pydantic import FiniteFloat, Json
 
 from dagstead.agent_api.graphql.inputs import Input
-from dagstead.agent_api.graphql.packing import made
+from dagstead.agent_api.graphql.serialization import build_value
 from dagstead.errors import InvalidInputError
 
 
@@ -51,7 +51,7 @@ class DagsterEventInput(Input):
         Raises:
             InvalidInputError: if a part of it is not of Dagster's.
         """
-        return made(
+        return build_value(
             "a Dagster event",
             lambda: DagsterEvent(
                 event_type_value=self.event_type_value.value,
@@ -88,7 +88,7 @@ class EventLogEntryInput(Input):
         """
         error_info = None if self.error_info is None else self.error_info.value()
         dagster_event = None if self.dagster_event is None else self.dagster_event.value()
-        return made(
+        return build_value(
             "an event",
             lambda: EventLogEntry(  # type: ignore[no-untyped-call]
                 error_info=error_info,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from dagstead.agent_api.graphql.arguments import keyword_arguments
 from dagstead.agent_api.graphql.plan import Selection, plan
@@ -27,6 +27,12 @@ INTERFACES = "__interfaces"
 
 logger = logging.getLogger(__name__)
 
+#: What a mutation that cannot fail by its own rules answers.
+OK: Final = {"ok": True}
+
+#: What a mutation answers that says success instead.
+SUCCESS: Final = {"success": True, "error": None}
+
 
 @dataclass(frozen=True, slots=True)
 class Namespace:
@@ -43,6 +49,26 @@ class _Call(Generic[C]):
     context: C
     variables: Mapping[str, Any]
     errors: list[dict[str, Any]] = field(default_factory=list)
+
+
+def python_error(error: Exception) -> dict[str, Any]:
+    """An expected failure, by whose class name the official client raises its own.
+
+    The stack stays here: it names files of this server.
+    """
+    return {
+        TYPENAME: "PythonError",
+        "message": str(error),
+        "className": type(error).__name__,
+        "stack": [],
+        "cause": None,
+        "causes": [],
+    }
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """The answer of a mutation that failed by its own rules."""
+    return {"ok": False, "success": False, "error": python_error(error)}
 
 
 def busy(error: Exception) -> DagsteadError | None:

@@ -16,7 +16,7 @@ from dagster._core.events import DagsterEventType
 from pydantic import AfterValidator, FiniteFloat
 
 from dagstead.agent_api.graphql.inputs import BigInt, Input, TagInput, moment
-from dagstead.agent_api.graphql.packing import asset_key, made
+from dagstead.agent_api.graphql.serialization import asset_key, build_value
 
 
 def checked_cursor(cursor: str | None) -> str | None:
@@ -26,7 +26,7 @@ def checked_cursor(cursor: str | None) -> str | None:
         InvalidInputError: if it is of another form.
     """
     if cursor is not None:
-        made("a cursor", lambda: EventLogCursor.parse(cursor))
+        build_value("a cursor", lambda: EventLogCursor.parse(cursor))
     return cursor
 
 
@@ -60,7 +60,7 @@ class EventRecordsFilterInput(Input):
         Raises:
             InvalidInputError: if a part of it is not of Dagster's.
         """
-        return made(
+        return build_value(
             "a filter of events",
             lambda: EventRecordsFilter(
                 event_type=self.event_type,
@@ -98,7 +98,7 @@ class AssetRecordsFilterInput(Input):
         Raises:
             InvalidInputError: if a part of it is not of Dagster's.
         """
-        return made(
+        return build_value(
             "a filter of an asset's events",
             lambda: AssetRecordsFilter(
                 asset_key=asset_key(self.asset_key),
@@ -129,7 +129,7 @@ class RunStatusChangeRecordsFilterInput(Input):
         Raises:
             InvalidInputError: if the event tells of no change of a run's status.
         """
-        return made(
+        return build_value(
             "a filter of changes of status",
             lambda: RunStatusChangeRecordsFilter(
                 # The class declares the event types that it takes, and checks them itself.

@@ -12,9 +12,9 @@ from dagster_cloud.api.dagster_cloud_api import AgentHeartbeat
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 from pydantic.alias_generators import to_camel
 
-from dagstead.agent_api.graphql.agent_context import AgentContext
+from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import Namespace, Resolver
-from dagstead.agent_api.graphql.packing import unpack
+from dagstead.agent_api.graphql.serialization import unpack
 from dagstead.control.agents import AgentReport
 from dagstead.control.requests import Poll
 from dagstead.plane.agents import Heartbeat

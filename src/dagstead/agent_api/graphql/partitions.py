@@ -8,11 +8,10 @@ from typing import Any
 from dagster._core.events import DagsterEventType
 from dagster._core.storage.event_log.base import EventLogStorage
 
-from dagstead.agent_api.graphql.answers import OK
-from dagstead.agent_api.graphql.context import StorageContext
-from dagstead.agent_api.graphql.executor import TYPENAME, Resolver
+from dagstead.agent_api.graphql.context import AgentContext
+from dagstead.agent_api.graphql.executor import OK, TYPENAME, Resolver
 from dagstead.agent_api.graphql.inputs import BigInt, Limit
-from dagstead.agent_api.graphql.packing import asset_key as key_of
+from dagstead.agent_api.graphql.serialization import asset_key as key_of
 
 
 def partition_fields() -> dict[str, Resolver]:
@@ -35,7 +34,7 @@ def partition_fields() -> dict[str, Resolver]:
 
 
 def get_materialized_partitions(
-    context: StorageContext,
+    context: AgentContext,
     *,
     asset_key: str,
     before_cursor: BigInt | None = None,
@@ -49,7 +48,7 @@ def get_materialized_partitions(
 
 
 def get_materialization_count_by_partition(
-    context: StorageContext, *, asset_keys: list[str], after_cursor: BigInt | None = None
+    context: AgentContext, *, asset_keys: list[str], after_cursor: BigInt | None = None
 ) -> list[dict[str, Any]]:
     """How often each partition was made. Open-source storage no longer counts: it is done here."""
     return [
@@ -66,7 +65,7 @@ def get_materialization_count_by_partition(
 
 
 def get_latest_storage_id_by_partition(
-    context: StorageContext,
+    context: AgentContext,
     *,
     asset_key: str,
     event_type: DagsterEventType,
@@ -84,7 +83,7 @@ def get_latest_storage_id_by_partition(
 
 
 def get_latest_tags_by_partition(  # noqa: PLR0913 the arguments of the wire
-    context: StorageContext,
+    context: AgentContext,
     *,
     asset_key: str,
     event_type: DagsterEventType,
@@ -110,7 +109,7 @@ def get_latest_tags_by_partition(  # noqa: PLR0913 the arguments of the wire
 
 
 def get_unfinished_attempts(
-    context: StorageContext, *, asset_key: str, after_storage_id: BigInt | None = None
+    context: AgentContext, *, asset_key: str, after_storage_id: BigInt | None = None
 ) -> dict[str, list[str | int]]:
     """For each partition that was planned later than it was made: by which run and event."""
     storage = _storage(context)
@@ -121,7 +120,7 @@ def get_unfinished_attempts(
 
 
 def get_updated_data_version_partitions(
-    context: StorageContext, *, asset_key: str, partitions: list[str], after_storage_id: BigInt
+    context: AgentContext, *, asset_key: str, partitions: list[str], after_storage_id: BigInt
 ) -> list[str]:
     """Those of the partitions whose data changed since an event."""
     found = _storage(context).get_updated_data_version_partitions(
@@ -130,13 +129,13 @@ def get_updated_data_version_partitions(
     return sorted(found)
 
 
-def get_dynamic_partitions(context: StorageContext, *, partitions_def_name: str) -> list[str]:
+def get_dynamic_partitions(context: AgentContext, *, partitions_def_name: str) -> list[str]:
     """The partitions that were added under a name."""
     return list(_storage(context).get_dynamic_partitions(partitions_def_name))
 
 
 def get_paginated_dynamic_partitions(
-    context: StorageContext,
+    context: AgentContext,
     *,
     partitions_def_name: str,
     limit: Limit,
@@ -151,14 +150,14 @@ def get_paginated_dynamic_partitions(
 
 
 def has_dynamic_partition(
-    context: StorageContext, *, partitions_def_name: str, partition_key: str
+    context: AgentContext, *, partitions_def_name: str, partition_key: str
 ) -> bool:
     """Whether the partition was added under the name."""
     return _storage(context).has_dynamic_partition(partitions_def_name, partition_key)
 
 
 def add_dynamic_partitions(
-    context: StorageContext, *, partitions_def_name: str, partition_keys: list[str]
+    context: AgentContext, *, partitions_def_name: str, partition_keys: list[str]
 ) -> dict[str, bool]:
     """Add partitions under a name; those that are there stay."""
     _storage(context).add_dynamic_partitions(partitions_def_name, partition_keys)
@@ -166,14 +165,14 @@ def add_dynamic_partitions(
 
 
 def delete_dynamic_partition(
-    context: StorageContext, *, partitions_def_name: str, partition_key: str
+    context: AgentContext, *, partitions_def_name: str, partition_key: str
 ) -> dict[str, bool]:
     """Take a partition away; what was made of it stays."""
     _storage(context).delete_dynamic_partition(partitions_def_name, partition_key)
     return OK
 
 
-def _storage(context: StorageContext) -> EventLogStorage[Any]:
+def _storage(context: AgentContext) -> EventLogStorage[Any]:
     return context.instance.event_log_storage
 
 

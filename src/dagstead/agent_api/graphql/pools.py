@@ -9,10 +9,9 @@ from dagster._core.storage.event_log.base import EventLogStorage
 from dagster._utils.concurrency import ConcurrencyClaimStatus
 from pydantic import Field
 
-from dagstead.agent_api.graphql.answers import SUCCESS, failure
-from dagstead.agent_api.graphql.context import StorageContext
-from dagstead.agent_api.graphql.executor import Resolver
-from dagstead.agent_api.graphql.packing import optional_seconds, seconds
+from dagstead.agent_api.graphql.context import AgentContext
+from dagstead.agent_api.graphql.executor import SUCCESS, Resolver, failure
+from dagstead.agent_api.graphql.serialization import optional_seconds, seconds
 
 #: The numbers that the databases' columns take.
 _Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]
@@ -35,7 +34,7 @@ def pool_fields() -> dict[str, Resolver]:
     }
 
 
-def get_pool_config(context: StorageContext) -> dict[str, Any]:
+def get_pool_config(context: AgentContext) -> dict[str, Any]:
     """What the deployment's settings say of pools."""
     config = _storage(context).get_pool_config()
     granularity = config.pool_granularity
@@ -46,7 +45,7 @@ def get_pool_config(context: StorageContext) -> dict[str, Any]:
     }
 
 
-def get_pool_limits(context: StorageContext) -> list[dict[str, Any]]:
+def get_pool_limits(context: AgentContext) -> list[dict[str, Any]]:
     """The limit of each pool that has one."""
     return [
         {"name": pool.name, "limit": pool.limit, "fromDefault": pool.from_default}
@@ -54,12 +53,12 @@ def get_pool_limits(context: StorageContext) -> list[dict[str, Any]]:
     ]
 
 
-def get_concurrency_keys(context: StorageContext) -> list[str]:
+def get_concurrency_keys(context: AgentContext) -> list[str]:
     """The keys that have slots."""
     return sorted(_storage(context).get_concurrency_keys())
 
 
-def get_concurrency_info(context: StorageContext, *, concurrency_key: str) -> dict[str, Any]:
+def get_concurrency_info(context: AgentContext, *, concurrency_key: str) -> dict[str, Any]:
     """Who holds the slots of a key, and who waits for them."""
     info = _storage(context).get_concurrency_info(concurrency_key)
     return {
@@ -84,7 +83,7 @@ def get_concurrency_info(context: StorageContext, *, concurrency_key: str) -> di
 
 
 def set_concurrency_slots(
-    context: StorageContext, *, concurrency_key: str, num: int
+    context: AgentContext, *, concurrency_key: str, num: int
 ) -> dict[str, Any]:
     """Say how many slots a key has."""
     try:
@@ -94,9 +93,7 @@ def set_concurrency_slots(
     return SUCCESS
 
 
-def initialize_concurrency_limit(
-    context: StorageContext, *, concurrency_key: str
-) -> dict[str, Any]:
+def initialize_concurrency_limit(context: AgentContext, *, concurrency_key: str) -> dict[str, Any]:
     """Give a key the deployment's default limit, if there is one."""
     storage = _storage(context)
     try:
@@ -110,7 +107,7 @@ def initialize_concurrency_limit(
     return {"success": done, "error": None}
 
 
-def delete_concurrency_limit(context: StorageContext, *, concurrency_key: str) -> dict[str, Any]:
+def delete_concurrency_limit(context: AgentContext, *, concurrency_key: str) -> dict[str, Any]:
     """Take the limit from a key."""
     try:
         _storage(context).delete_concurrency_limit(concurrency_key)
@@ -120,7 +117,7 @@ def delete_concurrency_limit(context: StorageContext, *, concurrency_key: str) -
 
 
 def claim_concurrency_slot(
-    context: StorageContext,
+    context: AgentContext,
     *,
     concurrency_key: str,
     run_id: str,
@@ -133,28 +130,28 @@ def claim_concurrency_slot(
 
 
 def get_check_concurrency_claim(
-    context: StorageContext, *, concurrency_key: str, run_id: str, step_key: str
+    context: AgentContext, *, concurrency_key: str, run_id: str, step_key: str
 ) -> dict[str, Any]:
     """Whether a step has got its slot."""
     status = _storage(context).check_concurrency_claim(concurrency_key, run_id, step_key)
     return _claim_answer(status)
 
 
-def free_concurrency_slots_for_run(context: StorageContext, *, run_id: str) -> dict[str, Any]:
+def free_concurrency_slots_for_run(context: AgentContext, *, run_id: str) -> dict[str, Any]:
     """Give back all slots of a run."""
     _storage(context).free_concurrency_slots_for_run(run_id)
     return SUCCESS
 
 
 def free_concurrency_slot_for_step(
-    context: StorageContext, *, run_id: str, step_key: str
+    context: AgentContext, *, run_id: str, step_key: str
 ) -> dict[str, Any]:
     """Give back the slot of a step."""
     _storage(context).free_concurrency_slot_for_step(run_id, step_key)
     return SUCCESS
 
 
-def _storage(context: StorageContext) -> EventLogStorage[Any]:
+def _storage(context: AgentContext) -> EventLogStorage[Any]:
     return context.instance.event_log_storage
 
 

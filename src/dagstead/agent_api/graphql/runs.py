@@ -14,9 +14,8 @@ from dagster._core.storage.dagster_run import DagsterRun, RunRecord
 from dagster._core.storage.runs.base import RunStorage
 from pydantic import FiniteFloat, Json
 
-from dagstead.agent_api.graphql.answers import OK, failure
-from dagstead.agent_api.graphql.context import StorageContext
-from dagstead.agent_api.graphql.executor import INTERFACES, TYPENAME, Resolver
+from dagstead.agent_api.graphql.context import AgentContext
+from dagstead.agent_api.graphql.executor import INTERFACES, OK, TYPENAME, Resolver, failure
 from dagstead.agent_api.graphql.inputs import (
     Limit,
     RunBucketInput,
@@ -24,7 +23,7 @@ from dagstead.agent_api.graphql.inputs import (
     moment,
     value_of,
 )
-from dagstead.agent_api.graphql.packing import pack, pack_optional, seconds, unpack
+from dagstead.agent_api.graphql.serialization import pack, pack_optional, seconds, unpack
 from dagstead.engine.run_launcher import AGENT_ID_TAG
 from dagstead.errors import NotFoundError
 
@@ -54,7 +53,7 @@ def run_fields() -> dict[str, Resolver]:
     }
 
 
-def add_run(context: StorageContext, *, serialized_pipeline_run: str) -> dict[str, Any]:
+def add_run(context: AgentContext, *, serialized_pipeline_run: str) -> dict[str, Any]:
     """Store a new run."""
     run = unpack(serialized_pipeline_run, DagsterRun)
     try:
@@ -65,7 +64,7 @@ def add_run(context: StorageContext, *, serialized_pipeline_run: str) -> dict[st
 
 
 def add_historical_run(
-    context: StorageContext, *, serialized_pipeline_run: str, run_creation_time: FiniteFloat
+    context: AgentContext, *, serialized_pipeline_run: str, run_creation_time: FiniteFloat
 ) -> dict[str, Any]:
     """Store a run that was created elsewhere, at its own time."""
     run = unpack(serialized_pipeline_run, DagsterRun)
@@ -78,7 +77,7 @@ def add_historical_run(
 
 
 def get_runs(
-    context: StorageContext,
+    context: AgentContext,
     *,
     filters: RunsFilterInput | None = None,
     cursor: str | None = None,
@@ -98,7 +97,7 @@ def get_runs(
 
 
 def get_run_ids(
-    context: StorageContext,
+    context: AgentContext,
     *,
     filters: RunsFilterInput | None = None,
     cursor: str | None = None,
@@ -109,22 +108,22 @@ def get_run_ids(
     return list(found)
 
 
-def get_runs_count(context: StorageContext, *, filters: RunsFilterInput | None = None) -> int:
+def get_runs_count(context: AgentContext, *, filters: RunsFilterInput | None = None) -> int:
     """How many runs a filter lets through."""
     return _storage(context).get_runs_count(value_of(filters))
 
 
-def get_run_by_id(context: StorageContext, *, run_id: str) -> str | None:
+def get_run_by_id(context: AgentContext, *, run_id: str) -> str | None:
     """One run; None if there is none of this id."""
     return pack_optional(context.instance.get_run_by_id(run_id))
 
 
-def has_run(context: StorageContext, *, run_id: str) -> bool:
+def has_run(context: AgentContext, *, run_id: str) -> bool:
     """Whether there is a run of this id."""
     return _storage(context).has_run(run_id)
 
 
-def get_run_group_or_error(context: StorageContext, *, run_id: str) -> dict[str, Any]:
+def get_run_group_or_error(context: AgentContext, *, run_id: str) -> dict[str, Any]:
     """A run with those that were started from it again."""
     try:
         group = _storage(context).get_run_group(run_id)
@@ -141,7 +140,7 @@ def get_run_group_or_error(context: StorageContext, *, run_id: str) -> dict[str,
 
 
 def get_run_records(  # noqa: PLR0913 the arguments of the wire
-    context: StorageContext,
+    context: AgentContext,
     *,
     filters: RunsFilterInput | None = None,
     limit: Limit | None = None,
@@ -163,7 +162,7 @@ def get_run_records(  # noqa: PLR0913 the arguments of the wire
 
 
 def get_run_tags(
-    context: StorageContext,
+    context: AgentContext,
     *,
     json_tag_keys: Json[list[str]],
     value_prefix: str | None = None,
@@ -174,13 +173,13 @@ def get_run_tags(
     return [{"key": key, "values": sorted(values)} for key, values in found]
 
 
-def get_run_tag_keys(context: StorageContext) -> list[str]:
+def get_run_tag_keys(context: AgentContext) -> list[str]:
     """The keys that tags have among all runs."""
     return list(_storage(context).get_run_tag_keys())
 
 
 def add_run_tags(
-    context: StorageContext, *, run_id: str, json_new_tags: Json[dict[str, str]]
+    context: AgentContext, *, run_id: str, json_new_tags: Json[dict[str, str]]
 ) -> dict[str, bool]:
     """Put tags on a run; an agent's own is its word that it begins the run now."""
     agent_id = json_new_tags.get(AGENT_ID_TAG)
@@ -190,13 +189,13 @@ def add_run_tags(
     return OK
 
 
-def get_run_partition_data(context: StorageContext, *, runs_filter: RunsFilterInput) -> list[str]:
+def get_run_partition_data(context: AgentContext, *, runs_filter: RunsFilterInput) -> list[str]:
     """The latest run of each partition among those that the filter lets through."""
     return [pack(data) for data in _storage(context).get_run_partition_data(runs_filter.value())]
 
 
 def mutate_job_origin(
-    context: StorageContext, *, run_id: str, serialized_job_origin: str
+    context: AgentContext, *, run_id: str, serialized_job_origin: str
 ) -> dict[str, bool]:
     """Say anew where a run's job comes from: its location was renamed or moved."""
     run = context.instance.get_run_by_id(run_id)
@@ -206,7 +205,7 @@ def mutate_job_origin(
     return OK
 
 
-def _storage(context: StorageContext) -> RunStorage[Any]:
+def _storage(context: AgentContext) -> RunStorage[Any]:
     return context.instance.run_storage
 
 

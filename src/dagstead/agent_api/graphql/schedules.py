@@ -15,11 +15,10 @@ from dagster._core.scheduler.instigation import (
 from dagster._core.storage.schedules.base import ScheduleStorage
 from pydantic import FiniteFloat
 
-from dagstead.agent_api.graphql.answers import OK
-from dagstead.agent_api.graphql.context import StorageContext
-from dagstead.agent_api.graphql.executor import Namespace
+from dagstead.agent_api.graphql.context import AgentContext
+from dagstead.agent_api.graphql.executor import OK, Namespace
 from dagstead.agent_api.graphql.inputs import BigInt, Limit, moment
-from dagstead.agent_api.graphql.packing import pack, pack_optional, unpack
+from dagstead.agent_api.graphql.serialization import pack, pack_optional, unpack
 from dagstead.errors import NotFoundError
 
 
@@ -40,7 +39,7 @@ def schedules() -> Namespace:
 
 
 def job_states(
-    context: StorageContext,
+    context: AgentContext,
     *,
     repository_origin_id: str | None = None,
     repository_selector_id: str | None = None,
@@ -57,25 +56,25 @@ def job_states(
     return [pack(state) for state in states]
 
 
-def job_state(context: StorageContext, *, job_origin_id: str, selector_id: str) -> str | None:
+def job_state(context: AgentContext, *, job_origin_id: str, selector_id: str) -> str | None:
     """The state of one; None if it was never turned on or off."""
     return pack_optional(_storage(context).get_instigator_state(job_origin_id, selector_id))
 
 
-def add_job_state(context: StorageContext, *, serialized_job_state: str) -> dict[str, bool]:
+def add_job_state(context: AgentContext, *, serialized_job_state: str) -> dict[str, bool]:
     """Store the first state of one."""
     _storage(context).add_instigator_state(unpack(serialized_job_state, InstigatorState))
     return OK
 
 
-def update_job_state(context: StorageContext, *, serialized_job_state: str) -> dict[str, bool]:
+def update_job_state(context: AgentContext, *, serialized_job_state: str) -> dict[str, bool]:
     """Replace the state of one."""
     _storage(context).update_instigator_state(unpack(serialized_job_state, InstigatorState))
     return OK
 
 
 def job_ticks(  # noqa: PLR0913 the arguments of the wire
-    context: StorageContext,
+    context: AgentContext,
     *,
     job_origin_id: str,
     selector_id: str,
@@ -94,14 +93,14 @@ def job_ticks(  # noqa: PLR0913 the arguments of the wire
     return [pack(tick) for tick in ticks]
 
 
-def create_job_tick(context: StorageContext, *, serialized_job_tick_data: str) -> dict[str, int]:
+def create_job_tick(context: AgentContext, *, serialized_job_tick_data: str) -> dict[str, int]:
     """Store a tick that begins."""
     tick = _storage(context).create_tick(unpack(serialized_job_tick_data, TickData))
     return {"tickId": tick.tick_id}
 
 
 def update_job_tick(
-    context: StorageContext, *, tick_id: BigInt, serialized_job_tick_data: str
+    context: AgentContext, *, tick_id: BigInt, serialized_job_tick_data: str
 ) -> dict[str, bool]:
     """Store what became of a tick."""
     data = unpack(serialized_job_tick_data, TickData)
@@ -109,7 +108,7 @@ def update_job_tick(
     return OK
 
 
-def _storage(context: StorageContext) -> ScheduleStorage[Any]:
+def _storage(context: AgentContext) -> ScheduleStorage[Any]:
     storage = context.instance.schedule_storage
     if storage is None:
         raise NotFoundError("This deployment has no storage for schedules and sensors.")

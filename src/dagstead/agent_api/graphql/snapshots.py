@@ -9,10 +9,9 @@ from dagster._core.snap import ExecutionPlanSnapshot, JobSnap
 from dagster._core.storage.runs.base import RunStorage
 from dagster._core.storage.runs.sql_run_storage import SnapshotType, SqlRunStorage
 
-from dagstead.agent_api.graphql.answers import OK
-from dagstead.agent_api.graphql.context import StorageContext
-from dagstead.agent_api.graphql.executor import Resolver
-from dagstead.agent_api.graphql.packing import pack_optional, unpack
+from dagstead.agent_api.graphql.context import AgentContext
+from dagstead.agent_api.graphql.executor import OK, Resolver
+from dagstead.agent_api.graphql.serialization import pack_optional, unpack
 
 
 def snapshot_fields() -> dict[str, Resolver]:
@@ -27,18 +26,18 @@ def snapshot_fields() -> dict[str, Resolver]:
     }
 
 
-def has_pipeline_snapshot(context: StorageContext, *, pipeline_snapshot_id: str) -> bool:
+def has_pipeline_snapshot(context: AgentContext, *, pipeline_snapshot_id: str) -> bool:
     """Whether the snapshot of a job is stored."""
     return _storage(context).has_job_snapshot(pipeline_snapshot_id)
 
 
-def get_pipeline_snapshot(context: StorageContext, *, pipeline_snapshot_id: str) -> str | None:
+def get_pipeline_snapshot(context: AgentContext, *, pipeline_snapshot_id: str) -> str | None:
     """The snapshot of a job; None if there is none of this id."""
     return pack_optional(_storage(context).get_job_snapshot(pipeline_snapshot_id))
 
 
 def add_pipeline_snapshot(
-    context: StorageContext, *, serialized_pipeline_snapshot: str, snapshot_id: str | None = None
+    context: AgentContext, *, serialized_pipeline_snapshot: str, snapshot_id: str | None = None
 ) -> dict[str, Any]:
     """Store the snapshot of a job under the id by which the caller will name it."""
     snapshot = unpack(serialized_pipeline_snapshot, JobSnap)
@@ -49,22 +48,20 @@ def add_pipeline_snapshot(
     return {**OK, "snapshotId": wanted}
 
 
-def has_execution_plan_snapshot(
-    context: StorageContext, *, execution_plan_snapshot_id: str
-) -> bool:
+def has_execution_plan_snapshot(context: AgentContext, *, execution_plan_snapshot_id: str) -> bool:
     """Whether the snapshot of an execution plan is stored."""
     return _storage(context).has_execution_plan_snapshot(execution_plan_snapshot_id)
 
 
 def get_execution_plan_snapshot(
-    context: StorageContext, *, execution_plan_snapshot_id: str
+    context: AgentContext, *, execution_plan_snapshot_id: str
 ) -> str | None:
     """The snapshot of an execution plan; None if there is none of this id."""
     return pack_optional(_storage(context).get_execution_plan_snapshot(execution_plan_snapshot_id))
 
 
 def add_execution_plan_snapshot(
-    context: StorageContext,
+    context: AgentContext,
     *,
     serialized_execution_plan_snapshot: str,
     snapshot_id: str | None = None,
@@ -78,7 +75,7 @@ def add_execution_plan_snapshot(
     return {**OK, "snapshotId": wanted}
 
 
-def _storage(context: StorageContext) -> RunStorage[Any]:
+def _storage(context: AgentContext) -> RunStorage[Any]:
     return context.instance.run_storage
 
 

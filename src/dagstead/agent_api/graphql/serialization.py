@@ -32,10 +32,10 @@ def unpack(text: str, kind: type[T]) -> T:
         InvalidInputError: if the text is no such value.
     """
     # The open-source types declare only some classes as packable; the check is at run time.
-    return made(kind.__name__, lambda: deserialize_value(text, kind))  # type: ignore[type-var]
+    return build_value(kind.__name__, lambda: deserialize_value(text, kind))  # type: ignore[type-var]
 
 
-def made(what: str, make: Callable[[], T]) -> T:
+def build_value(what: str, make: Callable[[], T]) -> T:
     """The value that a constructor or a parser of Dagster's makes of what was sent.
 
     Raises:
@@ -59,7 +59,7 @@ def asset_key(text: str) -> AssetKey:
     Raises:
         InvalidInputError: if it means none.
     """
-    key = made("an asset key", lambda: AssetKey.from_db_string(text))
+    key = build_value("an asset key", lambda: AssetKey.from_db_string(text))
     if key is None:
         raise InvalidInputError("The asset key is empty: send its path as a JSON list of texts.")
     return key

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dagstead.agent_api.graphql.answers import python_error
-from dagstead.agent_api.graphql.executor import TYPENAME, Resolver
+from dagstead.agent_api.graphql.executor import TYPENAME, Resolver, python_error
 from dagstead.errors import NotOfferedError
 
 
-def not_served_roots() -> dict[str, Resolver]:
+def not_offered_roots() -> dict[str, Resolver]:
     """The root fields that answer why they are not served."""
     return {
         "anomalyDetectionInference": anomaly_detection_inference,

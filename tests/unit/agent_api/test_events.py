@@ -13,7 +13,7 @@ from dagster import DagsterEvent, DagsterEventType, DagsterInstance, DagsterRunS
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.dagster_run import DagsterRun
 
-from dagstead.agent_api.event_writer import InstanceEventWriter
+from dagstead.agent_api.events import EventWriter
 from dagstead.agent_api.rest import error_response
 from dagstead.control.writes import WriteLedger
 from dagstead.errors import BusyError, StoreAwayError, WriteFailedError
@@ -77,14 +77,12 @@ def instance() -> Iterator[DagsterInstance]:
 
 
 @pytest.fixture
-def writer(store: Store, instance: DagsterInstance) -> InstanceEventWriter:
+def writer(store: Store, instance: DagsterInstance) -> EventWriter:
     return writing(store, instance)
 
 
-def writing(store: Store, instance: Any) -> InstanceEventWriter:
-    return InstanceEventWriter(
-        instance=instance, ledger=WriteLedger(store.writes, store.bell, "prod")
-    )
+def writing(store: Store, instance: Any) -> EventWriter:
+    return EventWriter(instance=instance, ledger=WriteLedger(store.writes, store.bell, "prod"))
 
 
 def entry(kind: DagsterEventType, timestamp: float) -> EventLogEntry:
@@ -111,36 +109,30 @@ def status(instance: DagsterInstance) -> DagsterRunStatus:
     return run.status
 
 
-def test_a_write_is_done_once_for_its_key(
-    writer: InstanceEventWriter, instance: DagsterInstance
-) -> None:
+def test_a_write_is_done_once_for_its_key(writer: EventWriter, instance: DagsterInstance) -> None:
     for _ in range(2):
         writer.write([START], "key")
     assert logged(instance) == [START]
     assert status(instance) is DagsterRunStatus.STARTED
 
 
-def test_without_a_key_each_write_is_done(
-    writer: InstanceEventWriter, instance: DagsterInstance
-) -> None:
+def test_without_a_key_each_write_is_done(writer: EventWriter, instance: DagsterInstance) -> None:
     for _ in range(2):
         writer.write([line("same", 1.0)], None)
     assert len(logged(instance)) == 2
 
 
 def test_keys_of_deployments_are_their_own(
-    store: Store, writer: InstanceEventWriter, instance: DagsterInstance
+    store: Store, writer: EventWriter, instance: DagsterInstance
 ) -> None:
     writer.write([line("same", 1.0)], "key")
-    other = InstanceEventWriter(
-        instance=instance, ledger=WriteLedger(store.writes, store.bell, "other")
-    )
+    other = EventWriter(instance=instance, ledger=WriteLedger(store.writes, store.bell, "other"))
     other.write([line("same", 1.0)], "key")
     assert len(logged(instance)) == 2
 
 
 def test_a_try_beside_one_under_way_is_to_come_again(
-    store: Store, writer: InstanceEventWriter, instance: DagsterInstance
+    store: Store, writer: EventWriter, instance: DagsterInstance
 ) -> None:
     store.writes.begin("prod", "key")
     with pytest.raises(BusyError):
@@ -193,7 +185,7 @@ def test_the_client_waits_its_own_time_after_a_write_that_failed() -> None:
 
 
 def test_a_server_that_starts_lets_every_write_be_sent_again(
-    store: Store, writer: InstanceEventWriter, instance: DagsterInstance
+    store: Store, writer: EventWriter, instance: DagsterInstance
 ) -> None:
     store.writes.begin("prod", "key")
     store.writes.interrupt_all()
@@ -202,7 +194,7 @@ def test_a_server_that_starts_lets_every_write_be_sent_again(
 
 
 def test_a_server_that_died_without_a_word_is_found_out(
-    store: Store, writer: InstanceEventWriter, instance: DagsterInstance, clock: Clock
+    store: Store, writer: EventWriter, instance: DagsterInstance, clock: Clock
 ) -> None:
     store.writes.begin("prod", "key")
     instance.event_log_storage.store_event(START)
@@ -213,7 +205,7 @@ def test_a_server_that_died_without_a_word_is_found_out(
 
 
 def test_a_run_is_not_taken_back_to_an_earlier_status(
-    store: Store, writer: InstanceEventWriter, instance: DagsterInstance, clock: Clock
+    store: Store, writer: EventWriter, instance: DagsterInstance, clock: Clock
 ) -> None:
     store.writes.begin("prod", "key")
     for each in (START, SUCCESS):
