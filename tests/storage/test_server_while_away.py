@@ -26,7 +26,7 @@ from websockets.sync.client import connect
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.app import create_app
-from dagstead.server.identity import TOKEN_HEADER, is_public
+from dagstead.server.authentication import TOKEN_HEADER, is_public
 from dagstead.server.services import open_instances
 from dagstead.server.settings import load_settings
 from dagstead.server.web import server_config

@@ -138,7 +138,7 @@ def load(
 
 
 def _layer(dependencies: Path, target: PythonTarget, cache: BuildCache, programs: Programs) -> Path:
-    """The unpacked dependencies, as ``dagstead.serverless.unpacking`` unpacks them in the pool."""
+    """The unpacked dependencies, as ``dagstead.serverless.pex_tool`` unpacks them in the pool."""
     folder = cache.layers / f"{dependencies.stem}-{target.version}"
     with cache.lock(folder.name):
         if (folder / _READY).is_file() and (folder / "bin" / "python").exists():

@@ -43,12 +43,12 @@ class LocalReleases:
     def roll_back(self, number: int | None = None) -> Release:
         """Begin one of what was live after that one, or after the one before the present."""
         # It imports Dagster, which takes seconds.
-        from dagstead.operator_api.documents import Deploying, read_location
+        from dagstead.operator_api.documents import DeployTarget, read_location
 
-        deploying = Deploying(deployment=self._deployment)
+        target = DeployTarget(deployment=self._deployment)
 
         def redeploy(document: Mapping[str, Any]) -> NewLocation:
-            return read_location(document, deploying)
+            return read_location(document, target)
 
         releases = self._control.releases
         try:

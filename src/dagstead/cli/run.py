@@ -8,8 +8,8 @@ from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.server import DataFlags, UpFlags, WebFlags, WorkerFlags
 
 if TYPE_CHECKING:
-    from dagstead.server.settings import Loaded, Settings
-    from dagstead.server.supervisor import Ready
+    from dagstead.server.settings import LoadedSettings, Settings
+    from dagstead.server.supervisor import StartReport
 
 
 @grouped
@@ -44,7 +44,7 @@ def web(*, flags: WebFlags) -> None:
     """
     loaded = flags.load()
     _begin("web", loaded.settings)
-    from dagstead.server.ending import end_process
+    from dagstead.server.shutdown import end_process
     from dagstead.server.web import run_web
 
     run_web(loaded)
@@ -62,7 +62,7 @@ def daemon(*, flags: WorkerFlags) -> None:
     settings = flags.load().settings
     _begin("daemon", settings)
     from dagstead.server.daemon import run_daemon
-    from dagstead.server.ending import end_process
+    from dagstead.server.shutdown import end_process
 
     run_daemon(settings)
     end_process()
@@ -88,14 +88,14 @@ def pool(*, flags: WorkerFlags) -> None:
 
 
 def _begin(part: str, settings: Settings) -> None:
-    from dagstead.server.lifeline import hold_lifeline
     from dagstead.server.logs import set_up_logs
+    from dagstead.server.shutdown import hold_lifeline
 
     set_up_logs(part, settings.log_level)
     hold_lifeline(settings.stop_seconds)
 
 
-def _where(loaded: Loaded, flags: DataFlags) -> str:
+def _where(loaded: LoadedSettings, flags: DataFlags) -> str:
     """The flags with which another command finds the same control plane; no password."""
     import shlex
 
@@ -109,25 +109,25 @@ def _where(loaded: Loaded, flags: DataFlags) -> str:
     return "".join(f" --{name} {shlex.quote(str(value))}" for name, value in given.items() if value)
 
 
-def _announce(ready: Ready, *, where: str) -> None:
-    lines = ["", f"Dagstead is running at {ready.url}", ""]
-    if ready.first_user_secret:
+def _announce(report: StartReport, *, where: str) -> None:
+    lines = ["", f"Dagstead is running at {report.url}", ""]
+    if report.first_user_secret:
         lines += [
             "Sign in (this address is shown only once):",
-            f"  {ready.url}/sign-in#token={ready.first_user_secret}",
+            f"  {report.url}/sign-in#token={report.first_user_secret}",
             "",
             "Let the official CLI use it:",
-            f"  export DAGSTER_CLOUD_URL={ready.url}",
-            f"  export DAGSTER_CLOUD_ORGANIZATION={ready.organization}",
-            f"  export DAGSTER_CLOUD_DEPLOYMENT={ready.deployment}",
-            f"  export DAGSTER_CLOUD_API_TOKEN={ready.first_user_secret}",
+            f"  export DAGSTER_CLOUD_URL={report.url}",
+            f"  export DAGSTER_CLOUD_ORGANIZATION={report.organization}",
+            f"  export DAGSTER_CLOUD_DEPLOYMENT={report.deployment}",
+            f"  export DAGSTER_CLOUD_API_TOKEN={report.first_user_secret}",
             "",
         ]
     else:
         lines += ["Another user token:", f"  dagstead token create --name NAME{where}", ""]
     lines += ["A token for a hybrid agent:"]
     lines += [f"  dagstead token create --kind agent --name NAME --queue QUEUE{where}"]
-    if not ready.pool:
+    if not report.pool:
         lines += [
             "",
             "The managed pool is off: nothing serves the default queue until an agent does.",

@@ -12,7 +12,7 @@ from dagstead.engine.workspace import DeploymentRequestContext
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Facts:
+class ServerFacts:
     """What is the same for every request of a server."""
 
     organization: str = "dagstead"
@@ -34,6 +34,6 @@ def context_of(info: GraphQLResolveInfo) -> DeploymentRequestContext:
     return cast("DeploymentRequestContext", info.context)
 
 
-def facts_of(info: GraphQLResolveInfo) -> Facts:
+def facts_of(info: GraphQLResolveInfo) -> ServerFacts:
     """The server's facts."""
-    return cast("Facts", info.schema.extensions[FACTS])
+    return cast("ServerFacts", info.schema.extensions[FACTS])

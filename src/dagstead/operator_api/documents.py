@@ -69,7 +69,7 @@ class _Location(official.Location, extra="forbid"):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Deploying:
+class DeployTarget:
     """Where a document is deployed, and how its deploys are named."""
 
     deployment: Deployment
@@ -77,7 +77,7 @@ class Deploying:
     new_deploy_id: Callable[[], str] = lambda: uuid.uuid4().hex
 
 
-def read_locations(document: object, deploying: Deploying) -> list[NewLocation]:
+def read_locations(document: object, target: DeployTarget) -> list[NewLocation]:
     """The locations of a whole document, ``{"locations": [...]}`` with optional ``defaults``.
 
     The CLI merges ``defaults`` only in ``ci template``; ``workspace sync`` sends them as they are.
@@ -101,7 +101,7 @@ def read_locations(document: object, deploying: Deploying) -> list[NewLocation]:
     found: list[NewLocation] = []
     for position, each in enumerate(listed, start=1):
         try:
-            found.append(_read(_merge(defaults, each), deploying, position))
+            found.append(_read(_merge(defaults, each), target, position))
         except InvalidDocumentError as error:
             errors += error.errors
     if errors:
@@ -109,16 +109,16 @@ def read_locations(document: object, deploying: Deploying) -> list[NewLocation]:
     return found
 
 
-def read_location(document: object, deploying: Deploying) -> NewLocation:
+def read_location(document: object, target: DeployTarget) -> NewLocation:
     """One location, as ``workspace add-location`` sends it.
 
     Raises:
         InvalidDocumentError: with one sentence for each mistake in it.
     """
-    return _read(document, deploying, 1)
+    return _read(document, target, 1)
 
 
-def _read(document: object, deploying: Deploying, position: int) -> NewLocation:
+def _read(document: object, target: DeployTarget, position: int) -> NewLocation:
     if not isinstance(document, Mapping):
         msg = f"Location {position} is {_kind(document)}, not a mapping."
         raise InvalidDocumentError([msg])
@@ -134,11 +134,11 @@ def _read(document: object, deploying: Deploying, position: int) -> NewLocation:
         name = given.get("location_name")
         label = f"Location {name!r}" if isinstance(name, str) else f"Location {position}"
         raise InvalidDocumentError([f"{label}: {each}" for each in errors])
-    deploy_id = deploying.new_deploy_id()
+    deploy_id = target.new_deploy_id()
     return NewLocation(
         name=parsed.location_name,
         document=given,
-        deploy_data=serialize_value(_deploy_data(parsed, deploying.deployment, deploy_id)),
+        deploy_data=serialize_value(_deploy_data(parsed, target.deployment, deploy_id)),
         deploy_id=deploy_id,
         queue=check_queue_name(parsed.agent_queue),
     )

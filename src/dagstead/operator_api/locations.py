@@ -11,7 +11,7 @@ from graphql import GraphQLResolveInfo
 
 from dagstead.engine.workspace import DeploymentRequestContext
 from dagstead.operator_api.context import context_of
-from dagstead.operator_api.documents import Deploying, read_location, read_locations
+from dagstead.operator_api.documents import DeployTarget, read_location, read_locations
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
 from dagstead.plane.locations import LoadState, Location, NewLocation
@@ -22,7 +22,8 @@ from dagstead.plane.releases import NewRelease
 def add_or_update_location(info: GraphQLResolveInfo, document: object) -> Mapping[str, Any]:
     """Deploy one location."""
     context = context_of(info)
-    new = read_location(document, Deploying(deployment=context.deployment))
+    new = read_location(document, DeployTarget(deployment=context.deployment))
+
     _begin(context, [new])
     deployed = context.control.locations.get(context.actor, context.deployment, new.name)
     return {"__typename": "WorkspaceEntry", **_entry(deployed)}
@@ -32,7 +33,8 @@ def add_or_update_location(info: GraphQLResolveInfo, document: object) -> Mappin
 def deploy_locations(info: GraphQLResolveInfo, document: object) -> Mapping[str, Any]:
     """Deploy several locations, all or none; others stay as they are."""
     context = context_of(info)
-    new = read_locations(document, Deploying(deployment=context.deployment))
+    new = read_locations(document, DeployTarget(deployment=context.deployment))
+
     _begin(context, new)
     return {"__typename": "DeployLocationsSuccess", "locations": _entries(context, new)}
 
@@ -41,7 +43,8 @@ def deploy_locations(info: GraphQLResolveInfo, document: object) -> Mapping[str,
 def reconcile_locations(info: GraphQLResolveInfo, document: object) -> Mapping[str, Any]:
     """Deploy several locations, and remove those that the document lacks once they are live."""
     context = context_of(info)
-    new = read_locations(document, Deploying(deployment=context.deployment))
+    new = read_locations(document, DeployTarget(deployment=context.deployment))
+
     _begin(context, new, remove_others=True)
     return {"__typename": "ReconcileLocationsSuccess", "locations": _entries(context, new)}
 

@@ -12,7 +12,7 @@ from graphql import GraphQLResolveInfo
 from dagstead.engine.workspace import DeploymentRequestContext
 from dagstead.errors import InvalidDocumentError
 from dagstead.operator_api.context import context_of
-from dagstead.operator_api.documents import Deploying, read_location, read_locations
+from dagstead.operator_api.documents import DeployTarget, read_location, read_locations
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member, as_python_error
 from dagstead.plane.agents import Heartbeat
@@ -74,7 +74,7 @@ def create_release(
 ) -> Mapping[str, Any]:
     """Begin a release of the locations of a document."""
     context = context_of(info)
-    new = read_locations(document, Deploying(deployment=context.deployment))
+    new = read_locations(document, DeployTarget(deployment=context.deployment))
     if not new:
         raise InvalidDocumentError(["There is no location in the document: nothing to release."])
     begun = context.control.releases.begin(
@@ -98,12 +98,12 @@ def end_release(info: GraphQLResolveInfo, number: int, reason: str) -> Mapping[s
 def roll_back(info: GraphQLResolveInfo, number: int | None = None) -> Mapping[str, Any]:
     """Begin a release of what was live right after an older one; by default, the one before."""
     context = context_of(info)
-    deploying = Deploying(deployment=context.deployment)
+    target = DeployTarget(deployment=context.deployment)
     begun = context.control.releases.roll_back(
         context.actor,
         context.deployment,
         number,
-        redeploy=lambda document: read_location(document, deploying),
+        redeploy=lambda document: read_location(document, target),
     )
     return _member(context, begun)
 

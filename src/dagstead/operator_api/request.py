@@ -16,7 +16,7 @@ from dagstead.engine.graphql_limits import check_values, parse_document
 from dagstead.errors import InvalidInputError
 
 
-class Place(Enum):
+class DocumentPlace(Enum):
     """Where a request has its document: everywhere that open-source Dagster looks for one."""
 
     URL = "the address"
@@ -29,7 +29,7 @@ class GraphQLRequest:
     """What was sent, with the document parsed."""
 
     method: str
-    place: Place
+    place: DocumentPlace
     text: str
     #: Or why it is none.
     document: DocumentNode | GraphQLError
@@ -51,7 +51,7 @@ def read_request(request: Request, body: bytes) -> GraphQLRequest:
     text = fields.get("query")
     if not isinstance(text, str):
         msg = "The request has no text under 'query'."
-        if place is Place.URL:
+        if place is DocumentPlace.URL:
             msg = "The request has no GraphQL document. Post JSON with the document under 'query'."
         raise InvalidInputError(msg)
     return GraphQLRequest(
@@ -64,14 +64,14 @@ def read_request(request: Request, body: bytes) -> GraphQLRequest:
     )
 
 
-def _place(request: Request) -> Place:
+def _place(request: Request) -> DocumentPlace:
     if request.method != "POST":
-        return Place.URL
+        return DocumentPlace.URL
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     # Not as upstream, for which JSON is what has "application/json" anywhere in its type: a browser
     # lets any site send "text/plain; application/json".
-    places = {"application/json": Place.JSON, "application/graphql": Place.TEXT}
-    return places.get(media_type, Place.URL)
+    places = {"application/json": DocumentPlace.JSON, "application/graphql": DocumentPlace.TEXT}
+    return places.get(media_type, DocumentPlace.URL)
 
 
 def _from_address(parameters: QueryParams, _body: bytes) -> Mapping[str, Any]:
@@ -94,7 +94,11 @@ def _from_text(_parameters: QueryParams, body: bytes) -> Mapping[str, Any]:
     return {"query": _decoded(body)}
 
 
-_FIELDS = {Place.URL: _from_address, Place.JSON: _from_json, Place.TEXT: _from_text}
+_FIELDS = {
+    DocumentPlace.URL: _from_address,
+    DocumentPlace.JSON: _from_json,
+    DocumentPlace.TEXT: _from_text,
+}
 
 
 def _document(text: str) -> DocumentNode | GraphQLError:

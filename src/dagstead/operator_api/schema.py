@@ -23,7 +23,7 @@ from dagstead.operator_api import (
     uploads,
     user_tokens,
 )
-from dagstead.operator_api.context import FACTS, Facts
+from dagstead.operator_api.context import FACTS, ServerFacts
 from dagstead.operator_api.extension import Resolver, extend
 
 #: The files beside this module with the types and fields that are added: for official clients, for
@@ -36,7 +36,7 @@ DEFINITIONS = (
 )
 
 
-def create_schema(facts: Facts | None = None) -> graphene.Schema:
+def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
     """Make the schema that a deployment's web server serves.
 
     Args:
@@ -71,7 +71,7 @@ def create_schema(facts: Facts | None = None) -> graphene.Schema:
         replaced_queries=_joined(assets.REPLACED_QUERIES, locations.REPLACED_QUERIES),
         wrapped_mutations=launches.WRAPPED_MUTATIONS,
     )
-    extended.extensions = {FACTS: facts or Facts()}
+    extended.extensions = {FACTS: facts or ServerFacts()}
     schema.graphql_schema = extended
     return schema
 

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dagstead.engine.webserver import OPERATION, Operation, is_for_page
 from dagstead.errors import TooLargeError
 from dagstead.operator_api.not_offered import refusal
-from dagstead.operator_api.request import GraphQLRequest, Place, read_request
+from dagstead.operator_api.request import DocumentPlace, GraphQLRequest, read_request
 from dagstead.operator_api.token_limits import require_deploying
 from dagstead.plane.tokens import Token
 
@@ -68,7 +68,7 @@ def _judged(request: Request, sent: bytes, token: Token | None) -> Operation | R
         asked = read_request(request, sent)
     except TooLargeError as error:
         return _refused(error.message)
-    if token is not None and asked.place is not Place.JSON:
+    if token is not None and asked.place is not DocumentPlace.JSON:
         token.require_more_than_deploying("a request that is not JSON")
     if isinstance(asked.document, GraphQLError):
         body = {"data": None, "errors": [asked.document.formatted]}
@@ -81,7 +81,7 @@ def _judged_document(
 ) -> Operation | Response:
     if token is not None and token.locations is not None:
         require_deploying(token, document)
-    if asked.place is not Place.JSON and not _only_queries(document):
+    if asked.place is not DocumentPlace.JSON and not _only_queries(document):
         return _not_as_json(asked)
     sentence = refusal(document)
     if sentence is not None:

@@ -24,15 +24,15 @@ from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.agent_api.services import DEPLOYMENT_HEADER, AgentServices
 from dagstead.engine.instances import Instances
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError
-from dagstead.operator_api.context import Facts
+from dagstead.operator_api.context import ServerFacts
 from dagstead.operator_api.schema import create_schema
 from dagstead.plane.names import RESERVED_DEPLOYMENT_NAMES
 from dagstead.plane.tokens import Token, TokenKind
+from dagstead.server.authentication import AuthenticationMiddleware, Authenticator, refuse
 from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
 from dagstead.server.ci_login import CiLogin
 from dagstead.server.deployment_apps import DeploymentApps
 from dagstead.server.guard import GuardMiddleware
-from dagstead.server.identity import Identity, IdentityMiddleware, refuse
 from dagstead.server.issuer_keys import IssuerKeys
 from dagstead.server.oidc import OidcEndpoint, Throttle
 from dagstead.server.organization_address import OrganizationAddressMiddleware
@@ -72,7 +72,7 @@ def create_app(
     apps = DeploymentApps(
         instances=instances,
         schema=create_schema(
-            Facts(
+            ServerFacts(
                 organization=settings.organization,
                 loopback_issuers=settings.loopback_issuers,
                 settings=report,
@@ -85,7 +85,7 @@ def create_app(
         clock=control.clock,
         days=settings.sign_in_days,
     )
-    identity = Identity(
+    authenticator = Authenticator(
         tokens=control.token_reader,
         sessions=sessions,
         base_url=settings.base_url,
@@ -98,7 +98,7 @@ def create_app(
         organization=settings.organization,
         base_url=settings.base_url,
     )
-    operator = Operator(apps=apps, agents=agent_graphql(agents))
+    operator = OperatorEndpoints(apps=apps, agents=agent_graphql(agents))
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
         Route("/health", _health(instances.store), methods=["GET"]),
@@ -121,7 +121,7 @@ def create_app(
                 organization=settings.organization,
                 is_deployment=apps.exists,
             ),
-            Middleware(IdentityMiddleware, identity=identity),
+            Middleware(AuthenticationMiddleware, authenticator=authenticator),
             Middleware(
                 BodyLimitMiddleware, max_body=settings.max_body_mb * MEBIBYTE, max_file=max_file
             ),
@@ -136,7 +136,7 @@ def create_app(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Operator:
+class OperatorEndpoints:
     """What people, the CLI and the UI reach; and the choice at ``/graphql``, by token kind."""
 
     apps: DeploymentApps
@@ -187,7 +187,7 @@ class Operator:
 class DeploymentRoute(BaseRoute):
     """Matches whatever no other route does: the first segment names a deployment."""
 
-    def __init__(self, operator: Operator) -> None:
+    def __init__(self, operator: OperatorEndpoints) -> None:
         self._operator = operator
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
@@ -206,7 +206,7 @@ class DeploymentRoute(BaseRoute):
 class _Forward(Response):
     """A response that is made by a deployment's application, at another path."""
 
-    def __init__(self, operator: Operator, name: str, path: str) -> None:
+    def __init__(self, operator: OperatorEndpoints, name: str, path: str) -> None:
         super().__init__()
         self._operator = operator
         self._name = name

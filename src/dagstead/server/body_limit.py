@@ -49,7 +49,7 @@ class BodyLimitMiddleware:
             error = InvalidInputError(f"Content-Length is {announced!r}: it must be a number.")
             await reply(error, scope)(scope, receive, send)
             return
-        counted = _Counted(scope, receive, send, limit)
+        counted = _CountedRequest(scope, receive, send, limit)
         if int(announced) > limit:
             await counted.refuse()
             return
@@ -63,7 +63,7 @@ class BodyLimitMiddleware:
             await counted.refuse()
 
 
-class _Counted:
+class _CountedRequest:
     """One request, whose body is counted while the application reads it."""
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import signal
 import threading
-from types import FrameType
 
 from dagstead.server.services import open_instances, opened_store
 from dagstead.server.settings import Settings
+from dagstead.server.shutdown import stop_on_signals
 from dagstead.store.all import Store
 from dagstead.store.leadership import Leadership
 from dagstead.watch.chores import chores_of
@@ -35,26 +34,14 @@ def run_daemon(settings: Settings) -> None:
             leadership.release()
 
 
-def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set. Call it in the main thread."""
-    stop = threading.Event()
-
-    def set_stop(_number: int, _frame: FrameType | None) -> None:
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, set_stop)
-    return stop
-
-
 def _wait_to_lead(leadership: Leadership, stop: threading.Event) -> bool:
-    told = False
+    is_logged = False
     while not stop.is_set():
         if leadership.try_acquire():
             return True
-        if not told:
+        if not is_logged:
             logger.info("Another process runs the daemons: waiting to take over")
-            told = True
+            is_logged = True
         stop.wait(_CAMPAIGN_SECONDS)
     return False
 

@@ -18,7 +18,7 @@ from dagstead.errors import ForbiddenError
 from dagstead.operator_api.screen import screened
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Token
-from dagstead.server.deployment_names import PREFERRED_DEPLOYMENT
+from dagstead.server.first_start import PREFERRED_DEPLOYMENT
 
 #: Threads for reading GraphQL requests, of all deployments together. It is work for the processor:
 #: with many at one time the event loop would seldom have its turn.
@@ -26,7 +26,7 @@ _READING_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class _Made:
+class _DeploymentApp:
     deployment: Deployment
     app: ASGIApp
 
@@ -41,7 +41,7 @@ class DeploymentApps:
     #: Of the schema.
     _valid_texts: ValidTexts = field(default_factory=ValidTexts)
     _reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_READING_THREADS))
-    _made: dict[str, _Made] = field(default_factory=dict)
+    _apps: dict[str, _DeploymentApp] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, token: Token, name: str) -> ASGIApp:
@@ -88,11 +88,11 @@ class DeploymentApps:
 
     def _app(self, deployment: Deployment) -> ASGIApp:
         with self._lock:
-            made = self._made.get(deployment.name)
+            kept = self._apps.get(deployment.name)
             # A deployment of the same name may have been deleted and made anew.
-            if made and made.deployment.created_at == deployment.created_at:
-                return made.app
+            if kept and kept.deployment.created_at == deployment.created_at:
+                return kept.app
             workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
             app = screened(deployment_app(workspace, self.schema, self._valid_texts), self._reading)
-            self._made[deployment.name] = _Made(deployment, app)
+            self._apps[deployment.name] = _DeploymentApp(deployment, app)
             return app

@@ -7,7 +7,10 @@ import socket
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.plane.tokens import Grant, TokenKind
-from dagstead.server.deployment_names import PREFERRED_DEPLOYMENT
+
+#: Made at the first start, shown first, and stands for the organization in questions that name no
+#: deployment.
+PREFERRED_DEPLOYMENT = "prod"
 
 _FIRST_USER = "first sign-in"
 

@@ -10,7 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dagstead.errors import DagsteadError, StoreAwayError, report_unexpected
 from dagstead.plane.tokens import Token, TokenKind
-from dagstead.server.identity import refuse
+from dagstead.server.authentication import refuse
 from dagstead.server.replies import sentence
 from dagstead.store.away import away_of
 

@@ -26,7 +26,7 @@ _MOST_BYTES = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
-class _Fetched:
+class _FetchedKeys:
     keys: KeySet
     at: float
 
@@ -38,7 +38,7 @@ class IssuerKeys:
     clock: Clock
     #: Whether keys may come from this machine without TLS.
     loopback: bool = False
-    _fetched: dict[str, _Fetched] = field(default_factory=dict)
+    _fetched: dict[str, _FetchedKeys] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def of(self, issuer: str, key_id: str | None) -> KeySet:
@@ -55,7 +55,7 @@ class IssuerKeys:
             if known and now - known.at < _KEPT_SECONDS and _has(known.keys, key_id):
                 return known.keys
             keys = self._fetch(issuer)
-            self._fetched[issuer] = _Fetched(keys, now)
+            self._fetched[issuer] = _FetchedKeys(keys, now)
             return keys
 
     def _fetch(self, issuer: str) -> KeySet:

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from dagstead.server.lifeline import LIFELINE_VARIABLE
+from dagstead.server.shutdown import LIFELINE_VARIABLE
 
 logger = logging.getLogger(__name__)
 

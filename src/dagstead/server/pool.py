@@ -10,10 +10,10 @@ import sys
 from collections.abc import Mapping
 
 from dagstead.server.first_start import new_pool_secret
-from dagstead.server.lifeline import LIFELINE_VARIABLE
 from dagstead.server.private_files import UMASK_VARIABLE
 from dagstead.server.services import control_of, make_data_folder, opened_store
 from dagstead.server.settings import Settings
+from dagstead.server.shutdown import LIFELINE_VARIABLE
 from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.configuration import LauncherConfiguration
 

@@ -8,7 +8,7 @@ import stat
 from collections.abc import MutableMapping
 from pathlib import Path
 
-from dagstead.server.lifeline import LIFELINE_VARIABLE
+from dagstead.server.shutdown import LIFELINE_VARIABLE
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 

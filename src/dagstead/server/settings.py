@@ -137,7 +137,7 @@ _NAMES = tuple(Settings.model_fields)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Loaded:
+class LoadedSettings:
     """Settings in force, and where each comes from."""
 
     settings: Settings
@@ -150,7 +150,7 @@ class Loaded:
 
 def load_settings(
     flags: Mapping[str, Any] | None = None, *, environment: Mapping[str, str] | None = None
-) -> Loaded:
+) -> LoadedSettings:
     """Gather the settings: flags win over the environment, that over the file, that over defaults.
 
     Args:
@@ -183,7 +183,9 @@ def load_settings(
         values.update(layer)
         sources.update(dict.fromkeys(layer, source))
     settings = _validated(values, sources, path)
-    return Loaded(settings=settings, sources=sources, file=path, warnings=_unknown_variables(env))
+    return LoadedSettings(
+        settings=settings, sources=sources, file=path, warnings=_unknown_variables(env)
+    )
 
 
 def _from_environment(environment: Mapping[str, str]) -> dict[str, str]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from dagstead.server.settings import ENVIRONMENT_PREFIX, Loaded, Settings, Source
+from dagstead.server.settings import ENVIRONMENT_PREFIX, LoadedSettings, Settings, Source
 from dagstead.store.database import masked_database_url
 
 
-def report(loaded: Loaded) -> list[dict[str, Any]]:
+def report(loaded: LoadedSettings) -> list[dict[str, Any]]:
     """One row a setting."""
     return [
         {
@@ -35,7 +35,7 @@ def _value(settings: Settings, name: str) -> Any:
     return value if isinstance(value, bool | int) else str(value)
 
 
-def _source(loaded: Loaded, name: str) -> str:
+def _source(loaded: LoadedSettings, name: str) -> str:
     source = loaded.sources[name]
     if source is Source.FLAG:
         return f"flag --{name.replace('_', '-')}"

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from dagstead.control.tokens import TokenReader
 from dagstead.errors import DagsteadError, ForbiddenError, InvalidInputError, StoreAwayError
 from dagstead.plane.tokens import Token, TokenKind
-from dagstead.server.identity import is_same_origin
+from dagstead.server.authentication import is_same_origin
 from dagstead.server.sessions import COOKIE, Sessions
 
 _HOME = "/"
@@ -78,7 +78,7 @@ class SignIn:
             httponly=True,
             # Not strict: links to a run, in a chat or a pull request, would ask people who are
             # signed in to do it again. What lax sends more is a GET that opens a page, and no GET
-            # changes anything: `Identity` and the screen of GraphQL see to that.
+            # changes anything: `Authenticator` and the screen of GraphQL see to that.
             samesite="lax",
         )
         return response

@@ -24,11 +24,17 @@ from dagstead.server.first_start import (
 )
 from dagstead.server.folder_lock import locked_folder
 from dagstead.server.keeper import Keeper
-from dagstead.server.listening import check_address
+from dagstead.server.listen_address import check_address
 from dagstead.server.pool import POOL_TOKEN_VARIABLE
 from dagstead.server.services import control_of, make_data_folder, opened_store
-from dagstead.server.settings import ENVIRONMENT_PREFIX, SECRET_PREFIX, Loaded, Settings, Source
-from dagstead.serverless.stopping import end_what_is_left
+from dagstead.server.settings import (
+    ENVIRONMENT_PREFIX,
+    SECRET_PREFIX,
+    LoadedSettings,
+    Settings,
+    Source,
+)
+from dagstead.serverless.shutdown import end_what_is_left
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +51,7 @@ class NotReadyError(DagsteadError):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ready:
+class StartReport:
     """What there is to tell once everything is up."""
 
     url: str
@@ -57,7 +63,7 @@ class Ready:
     pool: bool
 
 
-def run_up(loaded: Loaded, announce: Callable[[Ready], None]) -> None:
+def run_up(loaded: LoadedSettings, announce: Callable[[StartReport], None]) -> None:
     """Run everything until SIGTERM or SIGINT.
 
     Args:
@@ -87,10 +93,10 @@ def run_up(loaded: Loaded, announce: Callable[[Ready], None]) -> None:
 
 @dataclass(slots=True)
 class _Supervisor:
-    loaded: Loaded
+    loaded: LoadedSettings
     control: Control
     pool_secret: str | None
-    announce: Callable[[Ready], None]
+    announce: Callable[[StartReport], None]
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
@@ -163,7 +169,7 @@ class _Supervisor:
     def _tell(self) -> None:
         settings = self.loaded.settings
         self.announce(
-            Ready(
+            StartReport(
                 url=settings.base_url,
                 organization=settings.organization,
                 deployment=first_deployment(self.control),
@@ -195,7 +201,7 @@ def answers(settings: Settings) -> bool:
         connection.close()
 
 
-def settings_environment(loaded: Loaded) -> dict[str, str]:
+def settings_environment(loaded: LoadedSettings) -> dict[str, str]:
     """The settings in force as environment variables, for a child: they may hold a password."""
     values = loaded.settings.model_dump(mode="json")
     given = {

@@ -11,19 +11,19 @@ from starlette.applications import Starlette
 from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.control.actor import SYSTEM
 from dagstead.server.app import create_app
-from dagstead.server.daemon import stop_on_signals
-from dagstead.server.listening import check_address
+from dagstead.server.listen_address import check_address
 from dagstead.server.secrets_report import log_secrets
 from dagstead.server.services import open_instances, opened_store
-from dagstead.server.settings import Loaded, Settings
+from dagstead.server.settings import LoadedSettings, Settings
 from dagstead.server.settings_report import report
+from dagstead.server.shutdown import stop_on_signals
 
 logger = logging.getLogger(__name__)
 
 _MAX_MESSAGE_BYTES = 262_144
 
 
-def run_web(loaded: Loaded) -> None:
+def run_web(loaded: LoadedSettings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way may end first.
 
     Raises:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from dagstead.errors import PexError
 from dagstead.serverless.home import read_json, remove, write_json
 from dagstead.serverless.pex_set import PexSet, layer_key, parse_pex_tag
-from dagstead.serverless.unpacking import unpack
+from dagstead.serverless.pex_tool import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -43,7 +43,7 @@ from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
-from dagstead.serverless.stopping import kill_overdue, stop_all_runs
+from dagstead.serverless.shutdown import kill_overdue, stop_all_runs
 from dagstead.serverless.user_code import UserCode, explain
 
 if TYPE_CHECKING:

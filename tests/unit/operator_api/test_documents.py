@@ -19,7 +19,7 @@ from dagstead.model.cloud_keys import (
     LOCATION_KEYS,
 )
 from dagstead.operator_api import documents
-from dagstead.operator_api.documents import Deploying, read_location, read_locations
+from dagstead.operator_api.documents import DeployTarget, read_location, read_locations
 from dagstead.plane.deployments import Branch, Deployment, DeploymentKind
 
 PROD = Deployment(id=1, name="prod", kind=DeploymentKind.FULL, created_at=0.0)
@@ -43,9 +43,9 @@ BRANCH = Deployment(
 MINIMAL: dict[str, Any] = {"location_name": "weather", "code_source": {"module_name": "weather"}}
 
 
-def deploying(deployment: Deployment = PROD) -> Deploying:
+def target(deployment: Deployment = PROD) -> DeployTarget:
     numbers = count(1)
-    return Deploying(deployment=deployment, new_deploy_id=lambda: f"deploy-{next(numbers)}")
+    return DeployTarget(deployment=deployment, new_deploy_id=lambda: f"deploy-{next(numbers)}")
 
 
 def deploy_data(text: str) -> CodeLocationDeployData:
@@ -54,7 +54,7 @@ def deploy_data(text: str) -> CodeLocationDeployData:
 
 def errors_of(document: object) -> list[str]:
     with pytest.raises(InvalidDocumentError) as caught:
-        read_locations(document, deploying())
+        read_locations(document, target())
     return list(caught.value.errors)
 
 
@@ -74,7 +74,7 @@ def test_whole_document_reaches_the_agent() -> None:
         "pex_bundle": True,
         "defs_state_info": {"info_mapping": {"k": {"version": "v", "create_timestamp": 1.0}}},
     }
-    location = read_location(document, deploying())
+    location = read_location(document, target())
     sent = deploy_data(location.deploy_data)
     assert location.name == "digits"
     assert location.queue == "hybrid-queue"
@@ -97,7 +97,7 @@ def test_whole_document_reaches_the_agent() -> None:
 
 def test_nulls_are_as_if_left_out() -> None:
     location = read_location(
-        {**MINIMAL, "agent_queue": None, "image": None, "git": {"url": None}}, deploying()
+        {**MINIMAL, "agent_queue": None, "image": None, "git": {"url": None}}, target()
     )
     assert location.queue is None
     assert location.document == {**MINIMAL, "git": {}}
@@ -106,7 +106,7 @@ def test_nulls_are_as_if_left_out() -> None:
 
 def test_full_deployment_is_named_in_the_environment() -> None:
     environment = deploy_data(
-        read_location({**MINIMAL, "git": {"commit_hash": "abc"}}, deploying()).deploy_data
+        read_location({**MINIMAL, "git": {"commit_hash": "abc"}}, target()).deploy_data
     ).cloud_context_env
     assert environment["DAGSTER_CLOUD_DEPLOYMENT_NAME"] == "prod"
     assert environment["DAGSTER_CLOUD_GIT_SHA"] == "abc"
@@ -115,7 +115,7 @@ def test_full_deployment_is_named_in_the_environment() -> None:
 
 
 def test_branch_deployment_tells_its_branch() -> None:
-    environment = deploy_data(read_location(MINIMAL, deploying(BRANCH)).deploy_data)
+    environment = deploy_data(read_location(MINIMAL, target(BRANCH)).deploy_data)
     assert dict(environment.cloud_context_env) == {
         "DAGSTEAD_DEPLOY_ID": "deploy-1",
         "DAGSTER_CLOUD_DEPLOYMENT_NAME": "abc",
@@ -150,7 +150,7 @@ def test_defaults_are_merged_into_each_location() -> None:
                 },
             ],
         },
-        deploying(),
+        target(),
     )
     assert (one.queue, two.queue) == ("hybrid", "own")
     assert deploy_data(two.deploy_data).container_context == {"k8s": {"env_vars": ["A=1", "B=2"]}}
@@ -220,7 +220,7 @@ def test_wrong_documents_are_refused(document: object, sentence: str) -> None:
 )
 def test_wrong_locations_are_refused(change: dict[str, Any], sentence: str) -> None:
     with pytest.raises(InvalidDocumentError) as caught:
-        read_location({**MINIMAL, **change}, deploying())
+        read_location({**MINIMAL, **change}, target())
     assert any(sentence in error for error in caught.value.errors), caught.value.errors
 
 

@@ -11,7 +11,7 @@ from graphql import DocumentNode, GraphQLError
 from starlette.requests import Request
 
 from dagstead.errors import InvalidInputError, TooLargeError
-from dagstead.operator_api.request import Place, read_request
+from dagstead.operator_api.request import DocumentPlace, read_request
 from tests.support.graphql_floods import FLOODS
 
 ASKED = {"query": "query A { version } query B { version }", "operationName": "B"}
@@ -35,7 +35,7 @@ def request(method: str, media_type: str = "", **parameters: str) -> Request:
 @pytest.mark.parametrize("media_type", ["", "application/x-www-form-urlencoded", "text/plain"])
 def test_a_document_in_the_address(method: str, media_type: str) -> None:
     read = read_request(request(method, media_type, **IN_ADDRESS), b"")
-    assert (read.method, read.place, read.text) == (method, Place.URL, ASKED["query"])
+    assert (read.method, read.place, read.text) == (method, DocumentPlace.URL, ASKED["query"])
     assert (read.operation_name, read.variables) == ("B", {"n": 1})
     assert isinstance(read.document, DocumentNode)
 
@@ -45,19 +45,19 @@ def test_a_document_in_the_address(method: str, media_type: str) -> None:
 )
 def test_a_json_body_counts_and_the_address_does_not(media_type: str) -> None:
     read = read_request(request("POST", media_type, query="mutation { a }"), AS_JSON)
-    assert (read.place, read.text) == (Place.JSON, ASKED["query"])
+    assert (read.place, read.text) == (DocumentPlace.JSON, ASKED["query"])
     assert (read.operation_name, read.variables) == ("B", {"n": 1})
 
 
 def test_a_body_of_graphql_is_the_document() -> None:
     read = read_request(request("POST", "application/graphql", **IN_ADDRESS), b"{ a }")
-    assert (read.place, read.text) == (Place.TEXT, "{ a }")
+    assert (read.place, read.text) == (DocumentPlace.TEXT, "{ a }")
     assert (read.operation_name, read.variables) == (None, {})
 
 
 def test_a_type_that_any_site_may_send_is_not_json() -> None:
     sent = request("POST", "text/plain; application/json", query="{ a }")
-    assert read_request(sent, AS_JSON).place is Place.URL
+    assert read_request(sent, AS_JSON).place is DocumentPlace.URL
 
 
 def test_what_is_no_graphql_is_kept_as_its_error() -> None:

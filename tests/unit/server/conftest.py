@@ -17,7 +17,7 @@ from websockets.typing import Subprotocol
 from dagstead.control.all import Control
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
 from dagstead.server.app import create_app
-from dagstead.server.identity import TOKEN_HEADER
+from dagstead.server.authentication import TOKEN_HEADER
 from dagstead.server.services import open_instances
 from dagstead.server.settings import Settings, load_settings
 from dagstead.server.web import server_config

@@ -8,7 +8,7 @@ import httpx
 
 from dagstead.control.actor import SYSTEM
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Policy, Provider
-from dagstead.server.identity import TOKEN_HEADER
+from dagstead.server.authentication import TOKEN_HEADER
 from dagstead.server.oidc import OIDC_PATH
 from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane

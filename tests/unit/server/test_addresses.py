@@ -7,7 +7,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from dagstead.plane.tokens import TokenKind
-from dagstead.server.identity import Identity
+from dagstead.server.authentication import Authenticator
 from dagstead.server.sessions import Sessions
 from tests.support.orchestration import control_without_dagster
 from tests.unit.server.conftest import Plane
@@ -30,20 +30,20 @@ def test_callers_are_sent_where_they_have_called(
 
 
 def test_the_public_address_is_for_everybody(plane: Plane) -> None:
-    identity = _identity(plane, has_public_url=True)
+    authenticator = _authenticator(plane, has_public_url=True)
 
-    assert identity.address(_connection("web:3000")) == "https://dagstead.example.com"
+    assert authenticator.address(_connection("web:3000")) == "https://dagstead.example.com"
 
 
 @pytest.mark.parametrize("host", ["", "a b", "evil.example.com/path", "user@host", "x:y"])
 def test_what_is_no_host_is_not_repeated(plane: Plane, host: str) -> None:
-    identity = _identity(plane, has_public_url=False)
+    authenticator = _authenticator(plane, has_public_url=False)
 
-    assert identity.address(_connection(host)) == "https://dagstead.example.com"
+    assert authenticator.address(_connection(host)) == "https://dagstead.example.com"
 
 
-def _identity(plane: Plane, *, has_public_url: bool) -> Identity:
-    return Identity(
+def _authenticator(plane: Plane, *, has_public_url: bool) -> Authenticator:
+    return Authenticator(
         tokens=control_without_dagster(plane.store).token_reader,
         sessions=Sessions(signing_key=b"k" * 32, clock=plane.clock, days=1),
         base_url="https://dagstead.example.com",

@@ -13,7 +13,7 @@ import pytest
 from dagstead.control.actor import SYSTEM
 from dagstead.plane.tokens import TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
-from dagstead.server.identity import TOKEN_HEADER
+from dagstead.server.authentication import TOKEN_HEADER
 from tests.support.environments import own_environment
 from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.server.lifeline import LIFELINE_VARIABLE
 from dagstead.server.private_files import (
     UMASK_VARIABLE,
     close_to_others,
@@ -17,6 +16,7 @@ from dagstead.server.private_files import (
     keep_files_private,
 )
 from dagstead.server.services import make_data_folder
+from dagstead.server.shutdown import LIFELINE_VARIABLE
 
 USER = os.geteuid()
 

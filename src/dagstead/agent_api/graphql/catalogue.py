@@ -8,7 +8,7 @@ from typing import Any
 
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import Namespace, Resolver
-from dagstead.agent_api.secrets import Names, secrets_for
+from dagstead.agent_api.secrets import KnownNames, secrets_for
 from dagstead.agent_api.services import Caller
 from dagstead.control.actor import SYSTEM
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
@@ -35,45 +35,58 @@ def list_deployments(
     """The named deployments, or for the managed pool all that its token grants.
 
     A name that does not exist is left out: the official agent says which one it misses. One that
+
     the token does not grant is refused.
+
     """
     caller = context.caller
+
     found = [each for name in deployment_names if (each := _find(caller, name)) is not None]
+
     if include_all_serverless_deployments:
         found += [
             each
             for each in caller.control.deployments.granted(caller.actor)
             if each.name not in deployment_names and not each.closed
         ]
+
     return [_deployment(caller, each) for each in found]
 
 
 def deployment_info(context: AgentContext) -> dict[str, Any]:
     """The deployment of an agent that names none: the only one that its token grants."""
     caller = context.caller
+
     if caller.deployment_name:
         return _deployment(caller, caller.deployment)
+
     granted = [
         each for each in caller.control.deployments.granted(caller.actor) if not each.is_branch
     ]
+
     if len(granted) != 1:
         names = ", ".join(each.name for each in granted) or "none"
+
         msg = (
             "The agent names no deployment, and its token grants not exactly one "
             f"({names}). Set `deployment` under dagster_cloud_api in its dagster.yaml."
         )
+
         raise InvalidInputError(msg)
+
     return _deployment(caller, granted[0])
 
 
 def workspace(context: AgentContext) -> dict[str, Any]:
     """The locations of the call's deployment, of every queue that the token grants."""
     caller = context.caller
+
     entries = [
         _entry(each)
         for each in caller.control.locations.all(caller.actor, caller.deployment)
         if caller.actor.grants_queue(each.queue)
     ]
+
     return {"workspaceEntries": entries}
 
 
@@ -82,16 +95,22 @@ def scoped_secrets(
 ) -> list[dict[str, Any]]:
     """The environment variables for a location's code, which its code server asks for first."""
     caller = context.caller
+
     deployment = caller.deployment
+
     locations = caller.control.locations
+
     if location_name is not None:
         locations.note_importing(caller.actor, deployment, location_name)
-    names = Names(
+
+    names = KnownNames(
         # All of them, whatever the caller may see: what the server's own settings mean.
         deployments=frozenset(each.name for each in caller.control.deployments.granted(SYSTEM)),
         locations=frozenset(each.name for each in locations.all(caller.actor, deployment)),
     )
+
     found = secrets_for(caller.services.secrets, deployment, location_name, names)
+
     return [
         {
             "secretName": each.name,
@@ -103,13 +122,16 @@ def scoped_secrets(
 
 
 def _find(caller: Caller, name: str) -> Deployment | None:
+
     try:
         return caller.control.deployments.named(caller.actor, name)
+
     except DeploymentNotFoundError:
         return None
 
 
 def _deployment(caller: Caller, deployment: Deployment) -> dict[str, Any]:
+
     return {
         "deploymentName": deployment.name,
         "deploymentType": "BRANCH" if deployment.is_branch else "PRODUCTION",
@@ -125,11 +147,14 @@ def _workspace_entries(
     *,
     agent_queues: Sequence[str | None] = (None,),
 ) -> list[dict[str, Any]]:
+
     found = caller.control.locations.to_serve(caller.actor, deployment, agent_queues)
+
     return [_entry(each) for each in found]
 
 
 def _entry(location: Location) -> dict[str, Any]:
+
     return {
         "locationName": location.name,
         "serializedDeploymentMetadata": location.deploy_data,

@@ -60,11 +60,11 @@ def optional_moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else moment(seconds)
 
 
-class _Valued(Protocol[T]):
+class _HasValue(Protocol[T]):
     def value(self) -> T: ...
 
 
-def value_of(given: _Valued[T] | None) -> T | None:
+def value_of(given: _HasValue[T] | None) -> T | None:
     """The value of an input object; None if none was sent."""
     return None if given is None else given.value()
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    from dagstead.server.settings import Loaded, Settings
+    from dagstead.server.settings import LoadedSettings, Settings
 
 _PANEL = "Where the control plane is"
 
@@ -62,7 +62,7 @@ class UpFlags(DataFlags):
         str | None, typer.Option("--log-level", help="debug, info, warning or error.")
     ] = None
 
-    def load(self) -> Loaded:
+    def load(self) -> LoadedSettings:
         """The settings that they and what is not a flag give; prints warnings."""
         return load(**asdict(self))
 
@@ -82,16 +82,16 @@ class WorkerFlags(WebFlags):
     port: int | None = field(default=None, init=False)
 
 
-def load(**flags: Any) -> Loaded:
+def load(**flags: Any) -> LoadedSettings:
     """Settings from flags, environment and file; from here on the process writes privately.
 
     Warns of variables that have no effect, and of a data folder that others may look into.
     """
     import os
 
-    from dagstead.server.lifeline import LIFELINE_VARIABLE
     from dagstead.server.private_files import exposed, keep_files_private
     from dagstead.server.settings import load_settings
+    from dagstead.server.shutdown import LIFELINE_VARIABLE
 
     loaded = load_settings(flags)
     keep_files_private(os.environ)

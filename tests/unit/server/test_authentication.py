@@ -9,7 +9,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
-from dagstead.server.identity import TOKEN_HEADER, is_public
+from dagstead.server.authentication import TOKEN_HEADER, is_public
 from tests.support.routes import BELOW_DEPLOYMENTS, every_call
 from tests.unit.server.conftest import Plane
 

@@ -5,7 +5,7 @@ import sys
 
 WAITING = """
 import threading
-from dagstead.server.ending import end_process
+from dagstead.server.shutdown import end_process
 from dagstead.server.logs import set_up_logs
 import logging
 

@@ -44,7 +44,7 @@ def is_public(path: str) -> bool:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Identity:
+class Authenticator:
     """Finds the token of a connection."""
 
     tokens: TokenReader
@@ -99,12 +99,12 @@ class Identity:
             raise ForbiddenError(msg)
 
 
-class IdentityMiddleware:
+class AuthenticationMiddleware:
     """Puts the caller's ``token`` and its ``base_url`` of this server in the state, or refuses."""
 
-    def __init__(self, app: ASGIApp, identity: Identity) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
         self._app = app
-        self._identity = identity
+        self._authenticator = authenticator
         self._limiter = CapacityLimiter(_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,14 +115,14 @@ class IdentityMiddleware:
         connection = HTTPConnection(scope)
         try:
             token = await to_thread.run_sync(
-                self._identity.token_of, connection, limiter=self._limiter
+                self._authenticator.token_of, connection, limiter=self._limiter
             )
         except (UnauthenticatedError, ForbiddenError) as error:
             await refuse(error, scope, receive, send)
             return
         state = scope.setdefault("state", {})
         state["token"] = token
-        state["base_url"] = self._identity.address(connection)
+        state["base_url"] = self._authenticator.address(connection)
         await self._app(scope, receive, send)
 
 
