@@ -13,6 +13,8 @@ from dagstead.control import bell
 from dagstead.control.actor import COMMAND_LINE, SYSTEM
 from dagstead.control.all import control_over
 from dagstead.control.bell import Listener
+from dagstead.control.requests import Poll
+from dagstead.control.submitting import Work
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES
 from dagstead.store.all import Store
 from tests.support.orchestration import NoDagster
@@ -89,3 +91,21 @@ def test_the_agents_of_the_queues_that_changed_are_asked_to_look(
     here.control.locations.remove(COMMAND_LINE, prod, "weather")
     assert counted(here.store)["checks"] == before["checks"] + 1
     assert bell.queue("prod", None) in looking.rung[0]
+
+
+@pytest.mark.parametrize("queue", [None, "gpu"])
+def test_a_request_that_is_given_back_rings_its_queue_once(
+    made: tuple[World, LookingBell], queue: str | None
+) -> None:
+    here, looking = made
+    requests, prod = here.control.requests, here.store.deployments.get("prod")
+    request_id = requests.submit(SYSTEM, prod, Work(api="X", queue=queue, lifetime_seconds=60.0))
+    requests.take(SYSTEM, Poll(full_deployments=["prod"], queues=[queue]))
+    [held] = [each for each in requests.open(SYSTEM) if each.id == request_id]
+    looking.rung.clear()
+
+    assert requests.redeliver(SYSTEM, held)
+    assert looking.rung == [(bell.queue("prod", queue),)]
+
+    assert not requests.redeliver(SYSTEM, held), "it waits already"
+    assert len(looking.rung) == 1
