@@ -66,6 +66,7 @@ NOTES: Mapping[str, str] = {
     "dagster-cloud serverless upload-base-image": _IMAGES,
     "dagster-cloud settings saml remove-identity-provider-metadata": _SAML,
     "dagster-cloud settings saml upload-identity-provider-metadata": _SAML,
+    "dg api organization saml remove": "there is no single sign-on; `dg` prints the status only",
     "dg api asset get-health": "open-source Dagster knows no asset health",
     "dg plus deploy notify": "writes to GitHub only",
     "dg plus login": "signs in at dagster.cloud only; write the configuration instead",

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from dagstead.operator_api.not_offered import NOT_OFFERED
+from dagstead.server.not_offered import NOT_OFFERED_PATHS
 from tests.support.environments import REPOSITORY
 
 #: A file for each file of driving tests.
@@ -88,7 +89,8 @@ class Recorder:
 def refusal_in(text: str) -> str:
     """The server's sentence in what a command printed; empty if there is none."""
     plain = _BOX.sub(" ", text)
-    return next((each for each in sorted(set(NOT_OFFERED.values())) if each in plain), "")
+    sentences = {*NOT_OFFERED.values(), *NOT_OFFERED_PATHS.values()}
+    return next((each for each in sorted(sentences) if each in plain), "")
 
 
 def error_in(text: str) -> str:

@@ -47,12 +47,12 @@ _JSON_OBJECT = TypeAdapter(dict[str, JsonValue])
 _STATUS: tuple[tuple[type[DagsteadError], int], ...] = (
     (TooLargeError, 413),
     (InvalidInputError, 400),
-    (NotOfferedError, 400),
     (ConflictError, 400),
     (UnauthenticatedError, 401),
     (ForbiddenError, 403),
     (NotFoundError, 404),
     (BusyError, 429),
+    (NotOfferedError, 501),
     (NoAnswerError, 504),
 )
 

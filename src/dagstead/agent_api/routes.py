@@ -27,7 +27,6 @@ from dagstead.agent_api.logs import gen_logs_url
 from dagstead.agent_api.rest import Endpoint, Handler, Payload, endpoint
 from dagstead.agent_api.services import AgentServices, Caller
 from dagstead.engine.graphql_limits import check_values
-from dagstead.errors import NotFoundError
 
 _AGENT_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/check_snapshot", check_snapshot),
@@ -53,10 +52,6 @@ def agent_routes(services: AgentServices) -> list[Route]:
     return [
         *(_route(services, *each, users_too=False) for each in _AGENT_ENDPOINTS),
         *(_route(services, *each, users_too=True) for each in _SHARED_ENDPOINTS),
-        *(
-            _route(services, "GET", path, _no_insights, users_too=False)
-            for path in ("/gen_insights_url", "/upload_logs")
-        ),
     ]
 
 
@@ -102,8 +97,3 @@ def _route(
     services: AgentServices, method: str, path: str, handler: Handler, *, users_too: bool
 ) -> Route:
     return Route(path, endpoint(handler, services, users_too=users_too), methods=[method])
-
-
-def _no_insights(_caller: Caller, _payload: Payload) -> Response:
-    msg = "Insights are not offered by this control plane."
-    raise NotFoundError(msg)

@@ -34,6 +34,7 @@ from dagstead.server.ci_login import CiLogin
 from dagstead.server.deployment_apps import DeploymentApps
 from dagstead.server.guard import GuardMiddleware
 from dagstead.server.issuer_keys import IssuerKeys
+from dagstead.server.not_offered import not_offered_routes
 from dagstead.server.oidc import OidcEndpoint, Throttle
 from dagstead.server.organization_address import OrganizationAddressMiddleware
 from dagstead.server.replies import reply, sentence
@@ -106,6 +107,7 @@ def create_app(
         OidcEndpoint(login=login, throttle=Throttle(clock=control.clock)).route(),
         *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
         *agent_routes(agents),
+        *not_offered_routes(),
         Route("/graphql", operator.graphql, methods=["GET", "POST"]),
         Route("/", operator.home, methods=["GET"]),
         # The CLI sends people here when its address names no deployment.

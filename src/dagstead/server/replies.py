@@ -16,6 +16,7 @@ from dagstead.errors import (
     IssuerError,
     NoAnswerError,
     NotFoundError,
+    NotOfferedError,
     StoreAwayError,
     TooLargeError,
     UnauthenticatedError,
@@ -31,6 +32,7 @@ _STATUS: tuple[tuple[type[DagsteadError], HTTPStatus], ...] = (
     # Not 409: official clients take that for a fault that goes away and send the same again.
     (ConflictError, HTTPStatus.BAD_REQUEST),
     (BusyError, HTTPStatus.TOO_MANY_REQUESTS),
+    (NotOfferedError, HTTPStatus.NOT_IMPLEMENTED),
     (NoAnswerError, HTTPStatus.GATEWAY_TIMEOUT),
     # Official clients send it again after 1, 2, 4 … 32 seconds; `Retry-After` would replace those.
     (StoreAwayError, HTTPStatus.SERVICE_UNAVAILABLE),
