@@ -22,7 +22,7 @@ _BATCH = "api_response_batch.tmp"
 
 
 def upload_api_response(caller: Caller, payload: Payload) -> Response:
-    """Keep the answers; whoever waits for one finds it."""
+    """Store the answers, and wake the callers that wait for them."""
     for answer in _answers(payload):
         _take(caller, answer)
     return JSONResponse({})
@@ -39,5 +39,5 @@ def _take(caller: Caller, answer: DagsterCloudUploadApiResponse) -> None:
         caller.actor, caller.deployment, answer.request_id, serialize_value(answer.response)
     )
     if request is None:
-        # Not an error: it came twice, or after nobody waited any more.
+        # Not an error: the answer came twice, or after the caller gave up.
         logger.info("Dropped the answer to request %s: nobody waits for it", answer.request_id)

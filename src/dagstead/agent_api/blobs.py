@@ -37,7 +37,8 @@ class BlobEndpoint:
         """Answer GET, HEAD, PUT, and POST of a form whose field ``file`` is the content.
 
         Raises:
-            StoreAwayError: for the server to answer, as on all paths.
+            StoreAwayError: if the store is away, which the server answers the same way on all
+                paths.
         """
         address = f"{request.url.path}?{request.url.query}"
         try:
@@ -51,7 +52,7 @@ class BlobEndpoint:
             return error_response(error)
         except ClientDisconnect:
             return Response(status_code=400)
-        except Exception as error:  # noqa: BLE001 - nothing may leave without an answer
+        except Exception as error:  # noqa: BLE001 - every request gets an answer
             return unexpected_response(error)
 
     def _read(self, file: SignedFile, *, head: bool) -> Response:
@@ -89,14 +90,14 @@ class BlobEndpoint:
             file.put(path)
 
     def _too_large(self) -> TooLargeError:
-        return TooLargeError(f"A file may have {self.max_bytes} bytes here.")
+        return TooLargeError(f"A file may have at most {self.max_bytes} bytes here.")
 
 
 async def _form_file(request: Request) -> AsyncIterable[bytes]:
     try:
         form = await request.form()
     except (MultiPartException, HTTPException) as error:
-        msg = "The upload is no multipart form that can be read."
+        msg = "The upload cannot be read as a multipart form."
         raise InvalidInputError(msg) from error
     try:
         file = form.get("file")

@@ -38,7 +38,7 @@ from dagstead.errors import BlobNotFoundError, InvalidInputError
 
 _TYPES = frozenset({SnapshotType.ERROR, SnapshotType.JOB, SnapshotType.REPOSITORY})
 
-_SUPERSEDED = "ignored: this location was deployed anew or removed in the meantime"
+_SUPERSEDED = "ignored: this location was deployed again or removed in the meantime"
 
 
 def check_snapshot(caller: Caller, payload: Payload) -> Response:
@@ -63,7 +63,7 @@ def check_snapshot(caller: Caller, payload: Payload) -> Response:
 
 
 def confirm_upload(caller: Caller, payload: Payload) -> Response:
-    """``PUT /confirm_upload``: take in what was put to the signed address."""
+    """``PUT /confirm_upload``: store what was uploaded to the signed address."""
     data = payload.packed(SnapshotUploadData)
     kind = _kind(data.type)
     if caller.snapshots.has(kind, data.sha1):
@@ -161,7 +161,7 @@ def _read_error(caller: Caller, location: str, sha1: str) -> str:
     except BlobNotFoundError as error:
         msg = f"The error of {location!r} names a snapshot that was never uploaded."
         raise InvalidInputError(msg) from error
-    # Whatever is kept here is read whenever the workspace is.
+    # Everything stored here is read with the workspace, every time.
     unpack_text(text.encode(), SerializableErrorInfo)
     return text
 
@@ -208,7 +208,7 @@ def _message(missing: Sequence[JobSelector], *, updated: bool) -> str:
 
 def _kind(text: str) -> str:
     if text not in _TYPES:
-        msg = f"{text[:40]!r} is no kind of snapshot: {', '.join(sorted(_TYPES))}."
+        msg = f"{text[:40]!r} is not a kind of snapshot: {', '.join(sorted(_TYPES))}."
         raise InvalidInputError(msg)
     return text
 

@@ -35,15 +35,15 @@ _PAGE = 1_000
 class EventWriter:
     """Writes through a deployment's own open-source instance.
 
-    The instance, not the storage, takes the events: it also moves the run to the status that an
-    event tells of, which the agent's storage leaves to the server.
+    Events go through the instance, not straight to the storage: the instance also moves the run to
+    the status that an event reports, which the agent's storage leaves to the server.
     """
 
     instance: DagsterInstance
     ledger: Ledger
 
     def write(self, entries: Sequence[EventLogEntry], idempotency_key: str | None) -> None:
-        """Store the events and apply what they say to their runs, once for each key.
+        """Store the events and apply what they say to their runs, once per key.
 
         Raises:
             BusyError: if another try with the same key is under way.
@@ -68,7 +68,8 @@ class EventWriter:
             else:
                 self._store(entries)
         except BaseException:
-            # The ledger may be away with the storage: then the try counts as abandoned later.
+            # The ledger may be away together with the storage: then the attempt counts as abandoned
+            # later.
             with suppress(Exception):
                 self.ledger.interrupt(key)
             raise
@@ -126,7 +127,7 @@ def event_writer(caller: Caller) -> EventWriter:
 
 
 def store_events(caller: Caller, payload: Payload) -> Response:
-    """Store a batch of events, once for each Idempotency-Key."""
+    """Store a batch of events, once per Idempotency-Key."""
     batch = unpack_text(payload.file("store_events.tmp"), StoreEventBatchRequest)
     event_writer(caller).write(list(batch.event_log_entries), caller.idempotency_key)
     return JSONResponse({})
@@ -134,7 +135,7 @@ def store_events(caller: Caller, payload: Payload) -> Response:
 
 @contextmanager
 def _to_be_sent_again() -> Iterator[None]:
-    """Ask for the write again if it fails: a run whose event is refused for good has failed."""
+    """Ask the sender to repeat a write that fails: a run fails if one of its events is refused."""
     try:
         yield
     except DagsteadError:

@@ -39,7 +39,7 @@ logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=PackableValue)
 
-#: What one upload may hold when it is unpacked.
+#: The most that an upload may hold when it is unpacked.
 _MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 
 _JSON_OBJECT = TypeAdapter(dict[str, JsonValue])
@@ -67,7 +67,7 @@ class Payload:
     files: Mapping[str, bytes]
 
     def param(self, name: str) -> str:
-        """A query parameter that must be there."""
+        """A required query parameter."""
         value = self.query.get(name)
         if value is None:
             msg = f"The query parameter {name!r} is missing."
@@ -79,7 +79,7 @@ class Payload:
         try:
             return _JSON_OBJECT.validate_json(self.body)
         except ValidationError as error:
-            msg = "The body is no JSON object."
+            msg = "The body is not a JSON object."
             raise InvalidInputError(msg) from error
 
     def packed(self, as_type: type[T]) -> T:
@@ -99,14 +99,15 @@ def unpack_text(text: bytes, as_type: type[T]) -> T:
     """A serialized object of the official packages.
 
     Raises:
-        InvalidInputError: when it is none, or of a class that this server does not know.
+        InvalidInputError: when the text cannot be read, or holds a class that this server does not
+            know.
     """
     try:
         return deserialize_value(text.decode(), as_type)
     except Exception as error:
         msg = (
-            f"The upload is no {as_type.__name__} that this server can read. If the agent is newer "
-            "than the server, upgrade the server."
+            f"The upload is not a {as_type.__name__} that this server can read. "
+            "If the agent is newer than the server, upgrade the server."
         )
         raise InvalidInputError(msg) from error
 
@@ -118,7 +119,7 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 def endpoint(handler: Handler, services: AgentServices, *, users_too: bool = False) -> Endpoint:
     """An ASGI endpoint that authorises, reads the body, and answers errors in one form.
 
-    That the store is away is left to the server, which answers it the same on all paths.
+    ``StoreAwayError`` is left to the server, which answers it the same way on all paths.
     """
 
     async def answer(request: Request) -> Response:
@@ -131,7 +132,7 @@ def endpoint(handler: Handler, services: AgentServices, *, users_too: bool = Fal
             raise
         except DagsteadError as error:
             return error_response(error)
-        except Exception as error:  # noqa: BLE001 - nothing may leave without an answer
+        except Exception as error:  # noqa: BLE001 - every request gets an answer
             return unexpected_response(error)
 
     return answer
@@ -153,10 +154,10 @@ def error_response(error: DagsteadError) -> JSONResponse:
 
 
 def unexpected_response(error: Exception) -> JSONResponse:
-    """An error of ours: the cause goes to the log, a reference to it to the caller.
+    """Answer an unexpected error: the log gets the cause, the caller a reference to it.
 
     Raises:
-        StoreAwayError: when it means that.
+        StoreAwayError: when the error means that the store is away.
     """
     raise_if_away(error)
     sentence = report_unexpected(error, "an agent's call", logger)
@@ -171,14 +172,14 @@ async def _read(request: Request) -> Payload:
         try:
             form = await request.form()
         except (MultiPartException, HTTPException) as error:
-            msg = "The upload is no multipart form that can be read."
+            msg = "The upload cannot be read as a multipart form."
             raise InvalidInputError(msg) from error
         try:
             for name, value in form.items():
                 if isinstance(value, UploadFile):
                     files[name] = await value.read()
         finally:
-            # The form's own, which also closes what a repeated name has hidden.
+            # Closing the form also closes the files that a repeated name has hidden.
             await form.close()
     else:
         body = await request.body()

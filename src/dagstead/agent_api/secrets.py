@@ -2,7 +2,7 @@
 
 ``DAGSTEAD_SECRET_NAME`` gives the code of every full deployment the variable ``NAME``. Branch
 
-deployments run code that nobody has reviewed yet: they get only what names them.
+deployments run code that nobody has reviewed yet: they get only the secrets that name them.
 
 ``DAGSTEAD_SECRET_NAME__DEPLOYMENT`` and ``DAGSTEAD_SECRET_NAME__DEPLOYMENT__LOCATION`` are for that
 
@@ -23,7 +23,7 @@ PREFIX = "DAGSTEAD_SECRET_"
 
 _SEPARATOR = "__"
 
-#: What the name of a variable cannot hold in a shell.
+#: What a shell does not allow in the name of a variable.
 
 _NOT_IN_A_VARIABLE = re.compile(r"[^A-Za-z0-9_]")
 
@@ -42,7 +42,7 @@ class Secret:
 
     value: str = field(repr=False)
 
-    #: ``None`` is every full deployment. Empty text, which no deployment is named by, is nowhere.
+    #: ``None`` is every full deployment. Empty text matches no deployment.
 
     deployment: str | None = None
 
@@ -60,7 +60,7 @@ class Secret:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownNames:
-    """What there is to be meant by the scope of a secret."""
+    """The names that the scope of a secret can mean."""
 
     deployments: frozenset[str]
 
@@ -128,7 +128,7 @@ def names_like(written: str, names: Iterable[str]) -> Sequence[str]:
 
 def _secret(key: str, value: str) -> Secret:
 
-    # A part that was left empty stays empty text, and fits nothing: a script whose variable was
+    # An empty part stays empty text, and matches nothing: a script whose variable was
 
     # not set must not widen a scope.
 

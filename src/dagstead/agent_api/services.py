@@ -30,13 +30,13 @@ class AgentServices:
 
     instances: Instances
     #: The address under which agents reach this server, without a slash at its end, where the
-    #: server has not found a caller's own.
+    #: caller's own is not known.
     base_url: str
     #: What ``scopedSecrets`` answers.
     secrets: Sequence[Secret] = ()
     asset_partitions: AssetPartitions = field(default_factory=AssetPartitions)
-    #: Endpoints work here. The UI's threads wait for answers of agents; if agents' calls shared
-    #: them, full threads would keep out the very answers that they wait for.
+    #: The threads of the endpoints. The UI's threads wait for answers of agents: if agents' calls
+    #: shared those, a full pool would block the very answers that it waits for.
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_THREADS, thread_name_prefix="agent-api")
     )
@@ -108,7 +108,7 @@ def caller_of(request: Request, services: AgentServices, *, users_too: bool = Fa
         raise UnauthenticatedError
     if token.kind is not TokenKind.AGENT and not users_too:
         msg = (
-            f"Token {token.name!r} is a user token, and this is the agents' surface. "
+            f"Token {token.name!r} is a user token, and only agents may call this. "
             "Create an agent token with `dagstead token create --kind agent`."
         )
         raise ForbiddenError(msg)

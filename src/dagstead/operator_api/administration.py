@@ -44,7 +44,7 @@ def revoke_token(
     info: GraphQLResolveInfo,
     id: int,  # noqa: A002 - the wire's
 ) -> Mapping[str, Any]:
-    """Make a token useless from now on."""
+    """Revoke a token."""
     context = context_of(info)
     revoked = context.control.tokens.revoke(context.actor, id)
     return _token(revoked, context.control.clock())
@@ -52,7 +52,7 @@ def revoke_token(
 
 @as_error
 def trust_policies(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
-    """Whose jobs of CI get a token."""
+    """Which CI jobs get a token."""
     context = context_of(info)
     return [_policy(each) for each in context.control.trust.all(context.actor)]
 
@@ -202,7 +202,7 @@ def _new_policy(asked: Mapping[str, Any]) -> NewPolicy:
 
 def _claims(value: object) -> Mapping[str, str]:
     if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value.values()):
-        msg = f"The claims are no names with a text each: {value!r}."
+        msg = f"The claims must map names to texts. They are: {value!r}."
         raise InvalidInputError(msg)
     return value
 

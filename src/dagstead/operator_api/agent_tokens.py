@@ -1,4 +1,4 @@
-"""Agent tokens and what they grant, in the words of Dagster+: Terraform manages them so."""
+"""Agent tokens and what they grant, in the terms of Dagster+, which Terraform uses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.reach import Scope
 from dagstead.plane.tokens import Grant, Token, TokenKind
 
-#: What such a token may do to a deployment: serve it. There is nothing else to grant an agent.
+#: All that an agent token can grant on a deployment: to serve it.
 _GRANT = "AGENT"
 #: `dg plus create ci-api-token` need not say what the token is for.
 _UNNAMED = "agent token"
@@ -63,7 +63,7 @@ def revoke_agent_token(
     info: GraphQLResolveInfo,
     tokenId: int,  # noqa: N803 - the wire's
 ) -> Mapping[str, Any]:
-    """Make an agent token useless from now on."""
+    """Revoke an agent token."""
     context = context_of(info)
     revoked = context.control.tokens.revoke(context.actor, tokenId, TokenKind.AGENT)
     return _member(context, revoked)
@@ -107,7 +107,7 @@ MUTATIONS: Mapping[str, Resolver] = {
 def _asked(
     context: DeploymentRequestContext, permission: Mapping[str, Any]
 ) -> tuple[int, Scope, Deployment | None]:
-    """The token, the scope and the deployment, of which other scopes have none or 0."""
+    """The token, the scope and the deployment. Other scopes send no deployment, or 0."""
     scope = Scope(permission["deploymentScope"])
     number = permission.get("deploymentId")
     deployment = (

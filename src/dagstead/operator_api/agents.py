@@ -27,7 +27,7 @@ def agents(
     info: GraphQLResolveInfo,
     heartbeatedSince: float | None = None,  # noqa: N803 - the wire's
 ) -> list[Mapping[str, Any]]:
-    """The agents that serve this deployment, the last heard of first."""
+    """The agents that serve this deployment, the last seen first."""
     context = context_of(info)
     since = heartbeatedSince or 0.0
     now = context.control.clock()
@@ -51,9 +51,10 @@ QUERIES: Mapping[str, Resolver] = {"agents": agents, "servingAgents": serving_ag
 def agent_type(beats: Iterable[Heartbeat]) -> str:
     """``SERVERLESS`` or ``HYBRID``, by who serves the default queue.
 
-    The CLI builds and waits by it: PEX files and a long wait for a pool that may still be starting,
-    or images and a short one. The agent that was last heard of on the default queue decides, also
-    when it is silent now: a restart must not turn one kind of build into the other.
+    It decides what the CLI builds and how long it waits: PEX files and a long wait for a pool that
+    may still be starting, or images and a short one. The agent that was last seen on the default
+    queue decides, even if it is silent now: a restart must not turn one kind of build into the
+    other.
     """
     on_default = [beat for beat in beats if None in beat.queues]
     newest = max(on_default, key=lambda beat: beat.received_at, default=None)

@@ -21,7 +21,7 @@ def asset_records(
     cursor: str | None = None,
     limit: int | None = None,
 ) -> GrapheneAssetRecordConnection:
-    """All assets, also those that were never materialized.
+    """All assets, including those that were never materialized.
 
     Open-source Dagster leaves these out, and ``dg api asset list`` starts from this field, so that
     it would show nothing of a fresh deployment.

@@ -1,4 +1,4 @@
-"""What resolvers are given."""
+"""What resolvers get."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from dagstead.engine.workspace import DeploymentRequestContext
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ServerFacts:
-    """What is the same for every request of a server."""
+    """The same for all requests to a server."""
 
     organization: str = "dagstead"
-    #: Whether policies of trust may name an address of this machine.
+    #: Whether trust policies may name an address of this machine.
     loopback_issuers: bool = False
-    #: The settings in force, a row for each, without passwords.
+    #: The settings in force, one row per setting, without passwords.
     settings: Sequence[Mapping[str, Any]] = ()
     #: Where `ci build --build-strategy=docker` may push. The CLI wants an address also when it
     #: builds PEX files, and refuses to push without a password; so there is one that cannot exist.

@@ -74,9 +74,10 @@ def create_or_update_branch_deployment(
     baseDeploymentName: str | None = None,  # noqa: N803 - the wire's
     snapshotBaseCondition: str | None = None,  # noqa: ARG001, N803 - the wire's
 ) -> Mapping[str, Any]:
-    """Make a branch's deployment or renew its facts; a closed pull request closes it.
+    """Create or update a branch's deployment; a closed pull request closes it.
 
-    ``snapshotBaseCondition`` only says against what Dagster+ shows changes; nothing here does.
+    ``snapshotBaseCondition`` only selects what Dagster+ compares with to show changes, which
+    nothing here does.
     """
     context = context_of(info)
     deployment = context.control.deployments.open_branch(
@@ -93,8 +94,8 @@ def create_deployment(
 ) -> Mapping[str, Any]:
     """Make a full deployment.
 
-    Dagster+ binds a deployment to one type of agent. Here each location's queue decides, so any
-    type is taken, and ``agentType`` tells who serves the default queue at present.
+    Dagster+ binds a deployment to one type of agent. Here the queue of a location decides, so any
+    type is accepted, and ``agentType`` says who serves the default queue at present.
     """
     context = context_of(info)
     made = context.control.deployments.create(context.actor, deploymentName)
@@ -106,9 +107,9 @@ def delete_deployment(
     info: GraphQLResolveInfo,
     deploymentId: int,  # noqa: N803 - the wire's
 ) -> Mapping[str, Any]:
-    """Remove a deployment with all that it stored, except the last full one.
+    """Remove a deployment with everything it stored, except the last full one.
 
-    Both clients read a text from ``PythonError`` only, so a refusal comes as that.
+    Both clients read a text from ``PythonError`` only, so refusals are of that type.
     """
     context = context_of(info)
     deployments = context.control.deployments

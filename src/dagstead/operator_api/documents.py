@@ -1,4 +1,4 @@
-"""From a deployed document to locations: the form of ``dagster_cloud.yaml``, checked at one door.
+"""From a deployed document to locations: the form of ``dagster_cloud.yaml``, checked in one place.
 
 The form is that of ``dagster_cloud_cli.config.models``, plus what the CLI adds when it deploys
 (``dagster_cloud_cli.config_utils.get_location_document``): ``git``, ``pex_metadata``,
@@ -41,7 +41,7 @@ from dagstead.plane.names import check_location_name, check_queue_name
 _PEX_TAG = re.compile(r"files=[A-Za-z0-9_][\w.+-]*\.pex(:[A-Za-z0-9_][\w.+-]*\.pex)*")
 
 
-#: The keys of the parts in which a mistyped one is worth a guess.
+#: The known keys, by part, for guesses at mistyped ones.
 _KNOWN = {"": (*LOCATION_KEYS, *ADDED_KEYS), "build": BUILD_KEYS}
 
 
@@ -83,7 +83,7 @@ def read_locations(document: object, target: DeployTarget) -> list[NewLocation]:
     The CLI merges ``defaults`` only in ``ci template``; ``workspace sync`` sends them as they are.
 
     Raises:
-        InvalidDocumentError: with one sentence for each mistake in it.
+        InvalidDocumentError: with one sentence per mistake.
     """
     if not isinstance(document, Mapping):
         raise InvalidDocumentError([f"The document is {_kind(document)}, not a mapping."])
@@ -113,7 +113,7 @@ def read_location(document: object, target: DeployTarget) -> NewLocation:
     """One location, as ``workspace add-location`` sends it.
 
     Raises:
-        InvalidDocumentError: with one sentence for each mistake in it.
+        InvalidDocumentError: with one sentence per mistake.
     """
     return _read(document, target, 1)
 
@@ -211,7 +211,7 @@ def _duplicates(listed: Sequence[object]) -> list[str]:
         if isinstance(each, Mapping) and (name := each.get("location_name"))
     )
     return [
-        f"Location {name!r} is there {times} times. Give each location its own name."
+        f"Location {name!r} appears {times} times. Give every location its own name."
         for name, times in names.items()
         if times > 1
     ]

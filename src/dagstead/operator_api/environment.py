@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from dagstead.plane.deployments import Deployment
 
-#: Tells one deploy of a location from the next: the agent sends it back with the definitions.
+#: Distinguishes a deploy of a location from the next: the agent sends it back with the definitions.
 DEPLOY_ID = "DAGSTEAD_DEPLOY_ID"
 
 
@@ -27,7 +27,8 @@ def environment_of(
     known: dict[str, object | None] = {
         DEPLOY_ID: deploy_id,
         "DAGSTER_CLOUD_DEPLOYMENT_NAME": deployment.name,
-        # Code tests it against "1", for truth, and for being set at all: the empty text suits all.
+        # Code tests it against "1", for truth, and for being set at all: empty text suits all
+        # three.
         "DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1" if deployment.is_branch else "",
         "DAGSTER_CLOUD_LOCATION_NAME": location,
         "DAGSTER_CLOUD_GIT_SHA": commit_hash or (branch.commit_hash if branch else None),

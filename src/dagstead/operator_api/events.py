@@ -14,7 +14,7 @@ from dagstead.operator_api.refusals import as_error
 
 
 def mark_cli_event(_info: GraphQLResolveInfo, **_event: object) -> str:
-    """Acknowledge a build or deploy of the CLI; nothing is kept of it."""
+    """Acknowledge a build or deploy of the CLI; nothing of it is stored."""
     return "ok"
 
 

@@ -1,8 +1,8 @@
 """Adds types and root fields, written in GraphQL's own language, to a ready schema.
 
 ``graphql.extend_schema`` copies every type and thereby loses how graphene's enums turn Python
-values into text. Here the open-source types stay the very same objects; only the two roots are made
-anew.
+values into text. Here the open-source types stay the very same objects; only the two roots are
+rebuilt.
 """
 
 from __future__ import annotations

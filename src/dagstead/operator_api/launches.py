@@ -70,7 +70,8 @@ async def _finish(ledger: WriteLedger, key: str, launch: Callable[[], Awaitable[
         result = await launch()
         if isinstance(result, GrapheneLaunchRunSuccess):
             end = ledger.finish
-        # Else refused: the same key may be tried again, and finds what was launched in spite of it.
+        # Otherwise it was refused: the key may be tried again, and finds a run that was launched
+        # anyway.
         return result
     finally:
         _end(ledger, key, end)

@@ -41,7 +41,7 @@ def deploy_locations(info: GraphQLResolveInfo, document: object) -> Mapping[str,
 
 @as_member("InvalidLocationError")
 def reconcile_locations(info: GraphQLResolveInfo, document: object) -> Mapping[str, Any]:
-    """Deploy several locations, and remove those that the document lacks once they are live."""
+    """Deploy several locations. Once they are live, remove those that the document lacks."""
     context = context_of(info)
     new = read_locations(document, DeployTarget(deployment=context.deployment))
 
@@ -74,7 +74,7 @@ def workspace(info: GraphQLResolveInfo) -> Mapping[str, Any]:
 
 @capture_error
 def workspace_or_error(info: Any) -> GrapheneWorkspace:
-    """Whether the newest load of each location succeeded, as the CLI asks after a deploy."""
+    """Whether the newest load of every location succeeded, as the CLI asks after a deploy."""
     entries = info.context.load_outcomes().values()
     return GrapheneWorkspace(
         locationEntries=[GrapheneWorkspaceLocationEntry(each) for each in entries]

@@ -19,7 +19,7 @@ _SECRETS = (
     "the server's environment: code of full deployments gets it as NAME."
 )
 
-#: The sentence for each root field.
+#: The sentences by root field.
 NOT_OFFERED: Mapping[str, str] = {
     "addLinkToIssue": _ISSUES,
     "alertPolicies": _ALERTS,
@@ -54,7 +54,7 @@ NOT_OFFERED: Mapping[str, str] = {
 
 
 def refusal(document: DocumentNode) -> str | None:
-    """Why a GraphQL document is not answered; ``None`` when nothing speaks against it."""
+    """Why a GraphQL document is not answered; ``None`` when it may be."""
     for operation in document.definitions:
         if isinstance(operation, OperationDefinitionNode):
             for field in operation.selection_set.selections:

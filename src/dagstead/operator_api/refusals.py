@@ -46,12 +46,12 @@ def as_python_error(error: SerializableErrorInfo) -> GraphenePythonError:
 
 
 def member(error: Exception, members: frozenset[str]) -> object:
-    """The union member that tells this error.
+    """The union member for this error.
 
     Args:
         error: what was raised.
-        members: the members that the calling clients read a text from. The error goes into the
-            most telling one of them.
+        members: the members that the calling clients read a text from. The error goes into the most
+            specific one of them.
     """
     match error:
         case InvalidDocumentError() if "InvalidLocationError" in members:
@@ -70,12 +70,13 @@ def as_member(*members: str) -> Callable[[Resolver], Resolver]:
     """Decorate a resolver so that what it raises becomes a member of its union.
 
     A client that asks for a change and selects nothing of any member, but at most the name of its
-    type, would take a refusal for success: for that one it goes to ``errors``.
+    type, would take a refusal for success: for such a client it goes to ``errors``.
 
     Args:
         members: see :func:`member`; ``PythonError`` is always one.
 
-    That the store is away is raised: the whole request is then answered 503, and sent again.
+    ``StoreAwayError`` is raised: the whole request is then answered with 503, and the client sends
+    it again.
     """
     named = frozenset(members)
 
@@ -86,7 +87,7 @@ def as_member(*members: str) -> Callable[[Resolver], Resolver]:
                 return as_error(resolver)(info, **kwargs)
             try:
                 return resolver(info, **kwargs)
-            except Exception as error:  # noqa: BLE001 - the surface's one door
+            except Exception as error:  # noqa: BLE001 - every error becomes an answer
                 raise_if_away(error)
                 return member(error, named)
 

@@ -32,7 +32,7 @@ def releases(info: GraphQLResolveInfo, limit: int | None = None) -> Sequence[Map
 
 @as_error
 def release(info: GraphQLResolveInfo, number: int) -> Mapping[str, Any]:
-    """One release as it stands."""
+    """One release in its current state."""
     context = context_of(info)
     found = context.control.releases.get(context.actor, context.deployment, number)
     return _release(found, _alive(context))
@@ -40,7 +40,7 @@ def release(info: GraphQLResolveInfo, number: int) -> Mapping[str, Any]:
 
 @as_error
 def deployed_locations(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
-    """What is live of each location: the record that a deploy of what has changed compares with."""
+    """What is live of every location, for deploys that compare to deploy only what has changed."""
     context = context_of(info)
     return [
         {

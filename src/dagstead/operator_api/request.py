@@ -1,4 +1,4 @@
-"""A GraphQL request of people, the CLI or the UI: read once, for everything that judges it."""
+"""A GraphQL request of people, the CLI or the UI: read once, for everything that checks it."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ class GraphQLRequest:
     method: str
     place: DocumentPlace
     text: str
-    #: Or why it is none.
+    #: Or why the text is not one.
     document: DocumentNode | GraphQLError
     operation_name: str | None
     variables: Mapping[str, Any]
 
 
 def read_request(request: Request, body: bytes) -> GraphQLRequest:
-    """Read a request whose body has come.
+    """Read a request whose body has arrived.
 
-    It may take a second of the processor: the event loop is not the place for it.
+    It may take a second of CPU time: call it in a thread, not in the event loop.
 
     Raises:
         InvalidInputError: with a sentence on what is wrong with its form.
@@ -128,7 +128,7 @@ def _json(text: str, subject: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        msg = f"{subject} no JSON: {error}."
+        msg = f"{subject} not JSON: {error}."
         raise InvalidInputError(msg) from error
 
 
@@ -136,5 +136,5 @@ def _decoded(body: bytes) -> str:
     try:
         return body.decode()
     except UnicodeDecodeError as error:
-        msg = "The body is no UTF-8 text."
+        msg = "The body is not UTF-8 text."
         raise InvalidInputError(msg) from error

@@ -19,7 +19,7 @@ from dagstead.plane.tokens import Token
 
 
 def screened(app: ASGIApp, limiter: CapacityLimiter) -> ASGIApp:
-    """The application, which executes what was found harmless here.
+    """Wrap an application, so that it executes only what is harmless.
 
     Args:
         app: a deployment's.
@@ -63,7 +63,7 @@ def _judged(request: Request, sent: bytes, token: Token | None) -> Operation | R
         DagsteadError: when the form of the request is wrong, or the token does not grant it.
     """
     if token is not None and request.method != "POST":
-        token.require_more_than_deploying("a request that is no POST")
+        token.require_more_than_deploying("a request that is not a POST")
     try:
         asked = read_request(request, sent)
     except TooLargeError as error:

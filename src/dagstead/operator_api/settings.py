@@ -24,7 +24,7 @@ def set_deployment_settings(
     info: GraphQLResolveInfo,
     deploymentSettings: Mapping[str, Any],  # noqa: N803 - the wire's
 ) -> Mapping[str, Any]:
-    """Replace the settings; the deployment runs by them from its next request or tick on."""
+    """Replace the settings; the deployment uses them from its next request or tick."""
     context = context_of(info)
     settings = _mapping(deploymentSettings.get("settings"))
     changed = context.control.deployments.set_settings(context.actor, context.deployment, settings)

@@ -1,4 +1,4 @@
-"""What a token that is limited to locations may change: it deploys them, and nothing besides."""
+"""What a token that is limited to locations may change: it deploys them, and nothing else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from graphql import (
 
 from dagstead.plane.tokens import Token
 
-#: The root fields. Each of them looks at the names of the locations, or changes none.
+#: The root fields that it may use: they check the names of the locations, or change none.
 _DEPLOYING = frozenset(
     {
         "addOrUpdateLocationFromDocument",
@@ -45,7 +45,7 @@ def require_deploying(token: Token, document: DocumentNode) -> None:
 
 
 def changes(document: DocumentNode) -> Iterator[str]:
-    """The root fields of everything in a document that is no query.
+    """The root fields of all operations of a document that are not queries.
 
     A fragment is looked into once, however often it is used: fragments that repeat fragments grow
     exponentially.

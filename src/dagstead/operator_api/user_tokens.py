@@ -1,7 +1,7 @@
-"""User tokens and the organization, in the words of Dagster+: Terraform manages them so.
+"""User tokens and the organization, in the terms of Dagster+, which Terraform uses.
 
-Dagster+ keeps people, each with tokens of their own. Here a user token stands for itself, and
-nobody owns it: all of them belong to one user, with the same number everywhere.
+Dagster+ has users, who have tokens of their own. Here nobody owns a user token: all of them belong
+to one user, with the same number everywhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _UNNAMED = "user token"
 
 @as_error
 def organization(info: GraphQLResolveInfo) -> Mapping[str, Any]:
-    """The organization; its name is no secret: each token has it in its text."""
+    """The organization; its name is not secret: every token contains it."""
     name = facts_of(info).organization
     return {"id": _THE_ONLY, "publicId": name, "name": name, "status": "ACTIVE"}
 
@@ -34,7 +34,7 @@ def user_tokens(
     info: GraphQLResolveInfo,
     userId: int,  # noqa: N803 - the wire's
 ) -> Mapping[str, Any]:
-    """The user tokens that open something: the wire has no word for those that do not."""
+    """The valid user tokens: Dagster+ has no field that would mark the others."""
     context = context_of(info)
     now = context.control.clock()
     every = context.control.tokens.all(context.actor)
@@ -69,7 +69,7 @@ def revoke_user_token(
     tokenId: int,  # noqa: N803 - the wire's
     userId: int,  # noqa: N803 - the wire's
 ) -> Mapping[str, Any]:
-    """Make a user token useless from now on."""
+    """Revoke a user token."""
     context = context_of(info)
     context.actor.require_organization("Revoking a token")
     _require_user(userId)
@@ -87,8 +87,8 @@ MUTATIONS: Mapping[str, Resolver] = {
 def _require_user(user_id: int) -> None:
     if user_id != _THE_ONLY:
         msg = (
-            f"There is no user {user_id}. This control plane keeps no people: all user tokens are "
-            f"of user {_THE_ONLY}."
+            f"There is no user {user_id}. This control plane has no user accounts: all user "
+            f"tokens belong to user {_THE_ONLY}."
         )
         raise NotFoundError(msg)
 

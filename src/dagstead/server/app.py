@@ -145,7 +145,7 @@ class OperatorEndpoints:
     agents: Endpoint
 
     async def home(self, request: Request) -> Response:
-        """``/`` and ``/locations``: the same of the first deployment's UI."""
+        """``/`` and ``/locations``: the same page of the first deployment's UI."""
         token = _token(request)
         _require_user(token)
         name = await to_thread.run_sync(self.apps.first_granted, token)

@@ -20,7 +20,7 @@ from dagstead.server.oidc import OIDC_PATH
 from dagstead.server.replies import is_graphql, reply
 from dagstead.server.sessions import COOKIE, Sessions
 
-#: Answered without a token: the health check, the places where one is given, and signed addresses,
+#: Answered without a token: the health check, the places to sign in, and signed addresses,
 #: which carry their own permission.
 PUBLIC_PATHS = frozenset({"/health", "/sign-in", OIDC_PATH})
 
@@ -51,11 +51,11 @@ class Authenticator:
     sessions: Sessions
     #: The address that browsers use, for comparing where a request comes from.
     base_url: str
-    #: Whether it was set: then it is everybody's way here.
+    #: Whether it was set: then every caller uses it.
     has_public_url: bool = False
 
     def address(self, connection: HTTPConnection) -> str:
-        """The address under which a caller reaches this server, for what it is told to call next.
+        """The address under which a caller reaches this server, for addresses in the answers.
 
         Without a public address in the settings it is the one that was called: in Docker, agents
         and people on the machine have different names for the same server.
@@ -88,7 +88,7 @@ class Authenticator:
         return token
 
     def _require_same_origin(self, connection: HTTPConnection) -> None:
-        """Refuse to change anything, open a socket or ask GraphQL for a page of somebody else."""
+        """Refuse changes, sockets and GraphQL that a page of another site asks for."""
         if _opens_page(connection):
             return
         if not is_same_origin(connection, self.base_url):

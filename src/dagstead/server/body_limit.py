@@ -1,4 +1,4 @@
-"""Bodies that are too large: refused by what they announce, and by what really comes."""
+"""Bodies that are too large: refused by the length that is announced, and that arrives."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A CI provider's token, exchanged for one of ours that lives minutes.
+"""A CI provider's token, exchanged for one of ours that is valid for minutes.
 
-What is said to a caller who has no valid token tells nothing of the policies; one with a valid
-token reads of those for its own repository, and why none of them fits.
+A caller without a valid token learns nothing about the policies; one with a valid token reads which
+policies are for its own repository, and why none of them fits.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from dagstead.plane.tokens import IssuedToken
 from dagstead.plane.trust import Policy
 from dagstead.server.issuer_keys import IssuerKeys
 
-#: What GitHub and GitLab sign with, and what their own servers can be set to.
+#: What GitHub and GitLab sign with, and what their self-hosted servers can be set to.
 _ALGORITHMS = ["RS256", "ES256"]
 #: How far the clocks of the provider and of this server may be apart.
 _LEEWAY_SECONDS = 60
@@ -31,7 +31,7 @@ _LEEWAY_SECONDS = 60
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CiLogin:
-    """Checks tokens of CI, and gives ours."""
+    """Checks CI tokens, and issues ours."""
 
     control: Control
     keys: IssuerKeys
@@ -40,7 +40,7 @@ class CiLogin:
     base_url: str
 
     def exchange(self, text: str, deployment: str | None) -> IssuedToken:
-        """A token of ours for a token of CI.
+        """Exchange a CI token for one of ours.
 
         Args:
             text: the provider's token.
@@ -97,7 +97,7 @@ class CiLogin:
             case ClaimError():
                 return f"The claim {error.claim!r} of this token of {issuer} is not valid now."
             case _:
-                return f"This token is not signed by {issuer} with a key that it has now."
+                return f"This token is not signed by {issuer} with any of its current keys."
 
 
 def _chosen(
@@ -143,7 +143,9 @@ def _parts(text: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
 
 
 def _no_token() -> UnauthenticatedError:
-    return UnauthenticatedError("This is no token of a CI provider: it has not the form of one.")
+    return UnauthenticatedError(
+        "This is not a token of a CI provider: it does not have the form of one."
+    )
 
 
 def _decoded(part: str) -> bytes:

@@ -1,4 +1,4 @@
-"""The Dagster UI and GraphQL of each deployment, made when first asked for."""
+"""The Dagster UI and GraphQL of every deployment, made when first asked for."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Token
 from dagstead.server.first_start import PREFERRED_DEPLOYMENT
 
-#: Threads for reading GraphQL requests, of all deployments together. It is work for the processor:
-#: with many at one time the event loop would seldom have its turn.
+#: Threads for reading GraphQL requests, of all deployments together. Reading keeps a CPU busy: with
+#: many threads the event loop would seldom get its turn.
 _READING_THREADS = 4
 
 
@@ -33,7 +33,7 @@ class _DeploymentApp:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentApps:
-    """One application a deployment, kept for the life of the process."""
+    """One application per deployment, kept for the life of the process."""
 
     instances: Instances
     schema: Schema
@@ -89,7 +89,7 @@ class DeploymentApps:
     def _app(self, deployment: Deployment) -> ASGIApp:
         with self._lock:
             kept = self._apps.get(deployment.name)
-            # A deployment of the same name may have been deleted and made anew.
+            # A deployment of the same name may have been deleted and created again.
             if kept and kept.deployment.created_at == deployment.created_at:
                 return kept.app
             workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)

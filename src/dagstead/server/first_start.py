@@ -36,7 +36,7 @@ def first_user_secret(control: Control, organization: str) -> str | None:
 
 
 def new_pool_secret(control: Control, organization: str) -> str:
-    """A fresh token for the pool of this machine."""
+    """A new token for the pool of this machine."""
     return control.pool_tokens.renew(SYSTEM, socket.gethostname(), organization)
 
 

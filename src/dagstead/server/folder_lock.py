@@ -1,4 +1,4 @@
-"""One ``dagstead up`` a data folder."""
+"""One ``dagstead up`` per data folder."""
 
 from __future__ import annotations
 

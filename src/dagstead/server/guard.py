@@ -1,4 +1,4 @@
-"""The outermost layer: a line in the log for each request, and no traceback to any caller."""
+"""The outermost layer: a line in the log for every request, and no traceback to any caller."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class GuardMiddleware:
         try:
             await self._app(scope, receive, answer.send)
             await answer.flush()
-        except Exception as error:  # noqa: BLE001 - nothing may leave without an answer
+        except Exception as error:  # noqa: BLE001 - every request gets an answer
             await _answer_failure(away_of(error) or error, scope, receive, answer)
         if scope["type"] == "http":
             _log(scope, answer.status, time.perf_counter() - began)
@@ -68,7 +68,7 @@ async def _apologise(error: Exception, scope: Scope, receive: Receive, answer: _
 class _Answer:
     """Holds back an answer of status 500 until it is known whether an exception caused it.
 
-    Applications below answer a fault by a text of their own and then raise its exception.
+    Applications below answer a fault with a text of their own and then raise its exception.
     """
 
     def __init__(self, send: Send) -> None:

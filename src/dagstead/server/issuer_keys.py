@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 _DISCOVERY = "/.well-known/openid-configuration"
 _KEPT_SECONDS = 3600.0
-#: A key that is not known may be new, or made up: an issuer is not asked more often than this.
+#: An unknown key may be new, or made up: an issuer is not asked more often than this.
 _AGAIN_SECONDS = 60.0
 _TIMEOUT_SECONDS = 10.0
 _MOST_BYTES = 1 << 20
@@ -97,9 +97,9 @@ def _json(http: httpx.Client, address: str) -> dict[str, Any]:
     return found
 
 
-def _keys(told: dict[str, Any], address: str) -> KeySet:
+def _keys(document: dict[str, Any], address: str) -> KeySet:
     try:
-        return KeySet.import_key_set(told)  # type: ignore[arg-type]
+        return KeySet.import_key_set(document)  # type: ignore[arg-type]
     except (JoseError, KeyError, TypeError, AttributeError, ValueError) as error:
         msg = f"{address} does not answer with keys"
         raise IssuerError(msg) from error

@@ -69,7 +69,7 @@ class Keeper:
             await self._pause(deaths)
 
     async def _until_ended(self, process: asyncio.subprocess.Process) -> None:
-        """Wait for the child's end; once it is to stop, see to that end."""
+        """Wait until the child has ended; once it should stop, make it."""
         ended = asyncio.ensure_future(process.wait())
         asked = asyncio.ensure_future(self._stopping.wait())
         await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)

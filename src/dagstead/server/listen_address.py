@@ -1,4 +1,4 @@
-"""Whether the web server can listen where it is to."""
+"""Whether the web server can listen on its address."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dagstead.server.settings import Settings
 
 
 def check_address(settings: Settings) -> None:
-    """See that nobody else listens where the web server is to.
+    """Check that nobody else listens on the web server's address.
 
     Raises:
         ConfigurationError: with what to do.
@@ -27,7 +27,7 @@ def check_address(settings: Settings) -> None:
 
 def _why(error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
-        return "another program does. Stop it, or choose another port with --port."
+        return "another program listens there. Stop it, or choose another port with --port."
     if error.errno == errno.EACCES:
         return "this user may not use that port. Choose one above 1023 with --port."
     return f"{error.strerror}. Choose another address with --host."

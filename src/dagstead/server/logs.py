@@ -47,6 +47,6 @@ def set_up_logs(process: str, level: str) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
-    # What it says at "info" is in our own words already, but for "Press CTRL+C".
+    # Its "info" messages repeat ours, apart from "Press CTRL+C".
     for name in (*_QUIET, "uvicorn"):
         logging.getLogger(name).setLevel(logging.WARNING)

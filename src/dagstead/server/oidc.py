@@ -19,9 +19,9 @@ from dagstead.server.ci_login import CiLogin
 
 OIDC_PATH = "/oidc/token"
 
-#: Tokens of CI have one or two kilobytes.
+#: CI tokens have one or two kilobytes.
 _MOST_BYTES = 16 << 10
-#: Logins at one time: each may wait for an issuer that is slow.
+#: Logins at one time: they may have to wait for slow issuers.
 _THREADS = 4
 _MOST_A_MINUTE = 120
 _MINUTE = 60.0
@@ -29,7 +29,7 @@ _MINUTE = 60.0
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Throttle:
-    """Lets so many through in a minute, for the whole server process."""
+    """Limits the logins per minute, for the whole server process."""
 
     clock: Clock
     most: int = _MOST_A_MINUTE
@@ -37,7 +37,7 @@ class Throttle:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def enter(self) -> None:
-        """Count one.
+        """Count a login.
 
         Raises:
             BusyError: when there have been too many.
@@ -47,7 +47,7 @@ class Throttle:
             while self._times and now - self._times[0] >= _MINUTE:
                 self._times.popleft()
             if len(self._times) >= self.most:
-                msg = f"There were {self.most} logins of CI in a minute. Try again in some seconds."
+                msg = f"There were {self.most} CI logins in a minute. Try again in a few seconds."
                 raise BusyError(msg)
             self._times.append(now)
 
@@ -68,7 +68,7 @@ class OidcEndpoint:
         """Exchange ``{"token": …, "deployment": …}``; the second may be left out.
 
         Raises:
-            DagsteadError: with why not.
+            DagsteadError: with the reason.
         """
         self.throttle.enter()
         body = await _body(request)
@@ -84,7 +84,7 @@ class OidcEndpoint:
             "token": issued.secret,
             "name": token.name,
             "expires_at": token.expires_at,
-            # By this server's clock: the job's may be another.
+            # By this server's clock: the job's may differ.
             "expires_in": (token.expires_at or 0) - token.created_at,
             "deployments": sorted(token.deployments or ()),
             "branch_deployments": token.branch_deployments,
@@ -103,7 +103,7 @@ async def _body(request: Request) -> dict[str, Any]:
     try:
         body = json.loads(data)
     except (ValueError, RecursionError) as error:
-        msg = "The body is no JSON."
+        msg = "The body is not JSON."
         raise InvalidInputError(msg) from error
     if not isinstance(body, dict):
         msg = "The body must be an object with 'token'."
@@ -114,6 +114,6 @@ async def _body(request: Request) -> dict[str, Any]:
 def _text(body: dict[str, Any], name: str) -> str:
     value = body.get(name)
     if not isinstance(value, str) or not value:
-        msg = f"The body must be an object with {name!r}, a text."
+        msg = f"The body must be an object with the text {name!r}."
         raise InvalidInputError(msg)
     return value

@@ -18,7 +18,7 @@ class OrganizationAddressMiddleware:
     def __init__(
         self, app: ASGIApp, *, organization: str, is_deployment: Callable[[str], bool]
     ) -> None:
-        """Stand before an application.
+        """Wrap an application.
 
         Args:
             app: the application.

@@ -1,4 +1,4 @@
-"""What our processes write is for their own user only: databases, keys, logs, code of others."""
+"""What our processes write is for their own user only: databases, keys, logs, user code."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def keep_files_private(environment: MutableMapping[str, str]) -> None:
     """Have this process, and what it starts, write nothing that other users can read.
 
     Args:
-        environment: this process's own. It keeps the umask of before, for user code: its files
-            may be meant for others.
+        environment: this process's own. It gets the previous umask, for user code: its files may be
+            meant for others.
     """
     before = os.umask(_OTHERS)
     if LIFELINE_VARIABLE not in environment:
@@ -31,7 +31,7 @@ def keep_files_private(environment: MutableMapping[str, str]) -> None:
 
 
 def close_to_others(folder: Path, *, user: int) -> None:
-    """Take the rights of other users away from the data folder, where it is this user's own.
+    """Remove other users' rights to the data folder, if this user owns it.
 
     A folder of somebody else stays as it is: it may be a volume that a group gives access to. So
     does one like /tmp, which is meant for everybody.
@@ -41,7 +41,7 @@ def close_to_others(folder: Path, *, user: int) -> None:
         user: the number of this process's user.
 
     Raises:
-        OSError: when the file system does not let it.
+        OSError: when the file system does not allow it.
     """
     found = folder.stat()
     if _is_open(found) and _is_own(found, user):

@@ -1,4 +1,4 @@
-"""From an error to the wire, for everything that is answered before a surface has the request."""
+"""From an error to the wire, for everything that is answered before a surface gets the request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Says at the start of a server which secrets user code gets: names only, never a value."""
+"""Logs at the start of a server which secrets user code gets: names only, never a value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ logger = logging.getLogger(__name__)
 
 
 def log_secrets(secrets: Iterable[Secret], deployments: Sequence[Deployment]) -> None:
-    """One line for each place that gets any, and a warning for each secret that nobody gets."""
+    """One line for every place that gets any, and a warning for every secret that nobody gets."""
     by_place: dict[str, list[str]] = defaultdict(list)
     for secret in secrets:
         reason = _why_nobody(secret, deployments)
@@ -51,7 +51,7 @@ def _why_nobody(secret: Secret, deployments: Sequence[Deployment]) -> str | None
         )
     full = ", ".join(each.name for each in deployments if not each.is_branch) or "none"
     return (
-        "behind '__' stands the deployment that it is for, and there is no deployment "
+        "the part after '__' must name a deployment, and there is no deployment "
         f"{secret.deployment!r}. Full deployments: {full}. Correct the variable's name, or create "
         "it with `dagstead deployment create`. A secret's own name cannot have '__'."
     )

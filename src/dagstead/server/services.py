@@ -65,7 +65,7 @@ def existing_store(settings: Settings) -> Iterator[Store]:
 
 @contextmanager
 def control_of(settings: Settings, store: Store) -> Iterator[Control]:
-    """What the control plane does, for a process that does without Dagster most of the time."""
+    """What the control plane does, for a process that mostly works without Dagster."""
     opened: list[Orchestration] = []
     with ExitStack() as stack:
 
@@ -81,7 +81,7 @@ def control_of(settings: Settings, store: Store) -> Iterator[Control]:
 
 @contextmanager
 def existing_control(settings: Settings) -> Iterator[Control]:
-    """What a control plane does that was started before, for commands that administer it.
+    """The acts of an existing control plane, for commands that administer it.
 
     Raises:
         ConfigurationError: see :func:`existing_store`.
@@ -104,16 +104,16 @@ def open_instances(settings: Settings, store: Store) -> Instances:
 def make_data_folder(folder: Path) -> None:
     """Make the data folder, readable by its owner only: it holds event logs and uploaded code.
 
-    One that is there, and is this user's own, is closed to others.
+    An existing folder that this user owns is closed to others.
 
     Raises:
-        ConfigurationError: when it cannot be made or written to.
+        ConfigurationError: when it cannot be created or written to.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         msg = (
-            f"The data folder {str(folder)!r} cannot be made: {error.strerror}. "
+            f"The data folder {str(folder)!r} cannot be created: {error.strerror}. "
             "Choose another one with --data."
         )
         raise ConfigurationError(msg) from error
@@ -126,5 +126,5 @@ def make_data_folder(folder: Path) -> None:
     try:
         close_to_others(folder, user=os.geteuid())
     except OSError as error:
-        # Some file systems know no modes.
+        # Some file systems have no modes.
         logger.warning("The data folder %s stays open to others: %s", folder, error.strerror)

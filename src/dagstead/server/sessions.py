@@ -1,4 +1,4 @@
-"""Sign-in cookies: a token's id and when it ends, signed; the token itself is in none."""
+"""Sign-in cookies: the id of a token and an expiry, signed; never the token itself."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Sessions:
         fields, _, mac = value.rpartition(".")
         # Compared as bytes: compare_digest refuses text that is not ASCII.
         if not hmac.compare_digest(mac.encode(), self._mac(fields).encode()):
-            msg = "The sign-in cookie is not one of this server. Sign in again at /sign-in."
+            msg = "This server did not issue the sign-in cookie. Sign in again at /sign-in."
             raise UnauthenticatedError(msg)
         token_id, _, expires = fields.partition(".")
         if int(expires) < self.clock():

@@ -20,7 +20,7 @@ from dagstead.server.settings_file import FILE_NAME, read_settings_file
 ENVIRONMENT_PREFIX = "DAGSTEAD_"
 
 _SETTING_OF_FILE = "config"
-#: Variables with our prefix that are no settings: given to user code and between our processes.
+#: Variables with our prefix that are not settings: given to user code and between our processes.
 _OTHER_VARIABLES = frozenset({"CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE", "UMASK"})
 #: Secrets for user code (``agent_api.secrets``).
 SECRET_PREFIX = f"{ENVIRONMENT_PREFIX}SECRET_"
@@ -70,14 +70,14 @@ class Settings(BaseModel):
     public_url: Annotated[str | None, AfterValidator(_web_address)] = Field(
         None,
         description=(
-            "Address that agents, the CLI and browsers use; if left out, each is told the one "
-            "that it has called."
+            "Address that agents, the CLI and browsers use; if left out, every caller gets the "
+            "address that it used."
         ),
     )
     organization: str = Field(
         "dagstead",
         pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
-        description="Organization name: it becomes a part of each new token.",
+        description="Organization name: it becomes a part of every new token.",
     )
     pool: bool = Field(
         True,  # noqa: FBT003 - pydantic's way to give a default
@@ -88,10 +88,10 @@ class Settings(BaseModel):
     )
     pool_local_code: bool = Field(
         False,  # noqa: FBT003
-        description="Whether the pool also runs locations whose code lies on this machine.",
+        description="Whether the pool also runs locations whose code is on this machine.",
     )
     max_body_mb: int = Field(
-        50, ge=1, le=2048, description="Largest request body, in MiB, stored files aside."
+        50, ge=1, le=2048, description="Largest request body, in MiB, apart from stored files."
     )
     max_file_mb: int = Field(
         2048, ge=1, le=1024 * 1024, description="Largest stored file (a PEX, a log), in MiB."
@@ -101,13 +101,13 @@ class Settings(BaseModel):
     )
     loopback_issuers: bool = Field(
         False,  # noqa: FBT003
-        description="Whether `dagstead trust` takes issuers at http://127.0.0.1, for tests.",
+        description="Whether `dagstead trust` accepts issuers at http://127.0.0.1, for tests.",
     )
     stop_seconds: int = Field(
-        20, ge=1, le=600, description="Time that each process has to end its work when stopped."
+        20, ge=1, le=600, description="Time that every process has to finish its work when stopped."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        "info", description="Least important messages that are logged."
+        "info", description="Lowest level of messages that are logged."
     )
 
     @property
@@ -138,13 +138,13 @@ _NAMES = tuple(Settings.model_fields)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoadedSettings:
-    """Settings in force, and where each comes from."""
+    """The settings in force, and their sources."""
 
     settings: Settings
     sources: Mapping[str, Source]
     #: The settings file that was read, if there is one.
     file: Path | None
-    #: Sentences on environment variables that look like settings and are none.
+    #: Sentences on environment variables that look like settings, but are not.
     warnings: tuple[str, ...] = ()
 
 
@@ -158,7 +158,7 @@ def load_settings(
         environment: instead of this process's.
 
     Raises:
-        ConfigurationError: for a value that cannot be used, saying where it stands.
+        ConfigurationError: for a value that cannot be used, with where it was set.
     """
     env = os.environ if environment is None else environment
     from_flags = {name: value for name, value in (flags or {}).items() if value is not None}
@@ -234,7 +234,7 @@ def _reason(message: str) -> str:
 def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     known = {name.upper() for name in _NAMES} | _OTHER_VARIABLES
     return tuple(
-        f"{name} is no setting and has no effect."
+        f"{name} is not a setting and has no effect."
         + did_you_mean(name, [f"{ENVIRONMENT_PREFIX}{each}" for each in sorted(known)])
         for name in sorted(environment)
         if name.startswith(ENVIRONMENT_PREFIX)

@@ -20,7 +20,7 @@ def read_settings_file(path: Path, known: Sequence[str]) -> dict[str, Any]:
     """The values of a settings file.
 
     Raises:
-        ConfigurationError: when it is no TOML, or has a key that is no setting.
+        ConfigurationError: when it is not TOML, or has a key that is not a setting.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -30,7 +30,7 @@ def read_settings_file(path: Path, known: Sequence[str]) -> dict[str, Any]:
     for name in values:
         if name not in known:
             msg = (
-                f"{path}: {name!r} is no setting.{did_you_mean(name, known)} "
+                f"{path}: {name!r} is not a setting.{did_you_mean(name, known)} "
                 "See all with `dagstead config show`."
             )
             raise ConfigurationError(msg)

@@ -9,7 +9,7 @@ from dagstead.store.database import masked_database_url
 
 
 def report(loaded: LoadedSettings) -> list[dict[str, Any]]:
-    """One row a setting."""
+    """One row per setting."""
     return [
         {
             "name": name,

@@ -52,13 +52,13 @@ class NotReadyError(DagsteadError):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class StartReport:
-    """What there is to tell once everything is up."""
+    """What ``dagstead up`` prints once everything is up."""
 
     url: str
     organization: str
     #: The full deployment to begin with.
     deployment: str
-    #: A user token that was made just now and is told only this once, or ``None``.
+    #: A new user token, which is shown only this once, or ``None``.
     first_user_secret: str | None
     pool: bool
 
@@ -111,7 +111,7 @@ class _Supervisor:
             if await self._is_ready(web):
                 for keeper in keepers[1:]:
                     keeper.start()
-                self._tell()
+                self._report_start()
                 await self._stop.wait()
         finally:
             logger.info("Stopping")
@@ -166,7 +166,7 @@ class _Supervisor:
             await asyncio.sleep(_LOOK_SECONDS)
         return False
 
-    def _tell(self) -> None:
+    def _report_start(self) -> None:
         settings = self.loaded.settings
         self.announce(
             StartReport(

@@ -27,7 +27,7 @@ def run_web(loaded: LoadedSettings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way may end first.
 
     Raises:
-        ConfigurationError: when the address cannot be listened on.
+        ConfigurationError: when the server cannot listen on its address.
     """
     settings = loaded.settings
     check_address(settings)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 AGENT_LABEL = "serverless pool"
-#: How old what the UI shows of a running step's output may be.
+#: How old the output of a running step may be in the UI.
 _LOG_UPLOAD_SECONDS = 10
 
 
@@ -45,7 +45,7 @@ class PoolSettings:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """A process to start. It ends on SIGTERM, with all that it has started."""
+    """A process to start. It ends on SIGTERM, with everything that it has started."""
 
     arguments: tuple[str, ...]
     #: The whole environment: nothing else may be added, or user code could come to see it.
@@ -61,7 +61,7 @@ def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Comm
         environment: The caller's own environment, of which a safe part is handed on.
 
     Raises:
-        ConfigurationError: The address is not one, or the folder cannot be written.
+        ConfigurationError: The address has another form, or the folder cannot be written.
     """
     if not settings.url.startswith(("http://", "https://")):
         msg = (

@@ -51,7 +51,7 @@ class ServerId:
 class CodeServer:
     """A code server, from before its process starts until after it ended.
 
-    Also one of an agent that was killed: :meth:`left_behind` finds those.
+    It may have outlived an agent that was killed: :meth:`left_behind` finds those.
     """
 
     id: ServerId
@@ -98,7 +98,7 @@ class CodeServer:
         folder: Path | None,
         beat_seconds: float,
     ) -> None:
-        """Start the process, and tell it every ``beat_seconds`` that the agent is there."""
+        """Start the process, and send it a heartbeat every ``beat_seconds``."""
         with self._output.open() as output:
             self._process, self.mark = start_leader(
                 command,

@@ -1,6 +1,7 @@
 """The launcher's part of the agent's ``dagster.yaml``.
 
-The pool's agent is started from here, so this imports no Dagster: the agent does that once more.
+The pool's agent is started from here, so this imports no Dagster: the agent, a process of its own,
+does.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ class LauncherConfiguration:
     allow_local_code: bool = False
     #: How long a code server has to answer once its environment is there.
     server_start_seconds: int = 180
-    #: A code server that hears nothing from its agent for so long ends by itself.
+    #: A code server that hears nothing from its agent for this long ends by itself.
     server_orphan_seconds: int = 60
     #: How long unused environments are kept, for a roll-back or a run from a queue.
     keep_unused_seconds: int = 6 * 3600
@@ -37,7 +38,7 @@ class LauncherConfiguration:
     keep_runs_seconds: int = 3 * 24 * 3600
     #: How often run workers are looked at; heartbeats carry the result.
     run_check_seconds: int = 10
-    #: A run worker that was interrupted and still runs after so long is killed.
+    #: A run worker that was interrupted and still runs after this long is killed.
     termination_grace_seconds: int = 60
     #: Whether run workers are stopped together with the agent. Otherwise they go on, and the next
     #: agent of the same folder looks after them.

@@ -47,7 +47,7 @@ class _TransientError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class ControlPlanePexFiles:
-    """PEX files by signed URL from the control plane (PROTOCOL section 1, ``gen_artifact_get``).
+    """PEX files by signed URL from the control plane (``gen_artifact_get``).
 
     The body of the answer is ``{"url": ...}``; ``{"sha256": ...}`` beside it is checked.
     """

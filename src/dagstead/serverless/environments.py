@@ -1,6 +1,6 @@
 """Python environments made from PEX files: fetched, unpacked, shared, and removed when unused.
 
-The source of a deploy is unpacked into ``environments/<key>``, each PEX of dependencies into
+The source of a deploy is unpacked into ``environments/<key>``, every PEX of dependencies into
 ``layers/<key>``, which many environments share. A path file in the environment puts its layers
 behind its own packages, so ``environments/<key>/bin/python`` is all that one needs to run the code:
 for the code server, for a run worker, and for the processes that they start. Its name is also what

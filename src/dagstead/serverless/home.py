@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PoolHome:
-    """Where the pool keeps what. The folders are made by :meth:`create`."""
+    """The paths in the pool's folder. :meth:`create` makes the folders."""
 
     root: Path
 
@@ -33,7 +33,7 @@ class PoolHome:
 
     @property
     def environments(self) -> Path:
-        """Unpacked PEX files of sources, one for each PEX tag."""
+        """Unpacked PEX files of sources, one per PEX tag."""
         return self.root / "environments"
 
     @property

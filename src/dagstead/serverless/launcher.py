@@ -1,9 +1,9 @@
 """The user code launcher of the pool's agent.
 
 Each PEX location gets a code server of its own, straight from its environment, like any other
-location of the official process launcher. So several deploys of one second cannot be taken for each
-other, locations cannot clean up each other's files, and a code server that dies is seen at once:
-none of which holds with upstream's "multipex" servers.
+location of the official process launcher. So several deploys within a second cannot be mistaken for
+one another, locations cannot clean up each other's files, and a code server that dies is seen at
+once: none of which holds with upstream's "multipex" servers.
 """
 
 from __future__ import annotations

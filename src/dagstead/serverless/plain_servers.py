@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 class PlainServersLauncher(DagsterCloudUserCodeLauncher[str]):
     """Gives every location, with a PEX or without, a code server of its own.
 
-    Upstream puts one more process, the "multipex" server, between the agent and the code servers
-    of PEX locations. Here upstream is told that this server is always there, and is never asked
-    to use it.
+    Upstream puts one more process, the "multipex" server, between the agent and the code servers of
+    PEX locations. Here upstream finds that this server is always there, and never gets to use
+    it.
     """
 
     def _get_multipex_server(

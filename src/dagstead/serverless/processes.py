@@ -21,7 +21,7 @@ _SAME_START_SECONDS = 0.05
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ProcessMark:
-    """A process, told apart from a later one that got the same number.
+    """A process, distinguished from a later one that has the same number.
 
     The process leads its own process group (``start_new_session``).
     """

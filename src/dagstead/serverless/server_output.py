@@ -1,4 +1,4 @@
-"""What a code server writes: into a file of its own, from where the agent tells it to its log.
+"""What a code server writes: into a file of its own, from which the agent copies it to its log.
 
 Not through a pipe to the agent: that would break with the agent, and with it whatever prints in the
 runs that are under way inside the server.
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _TAIL_LINES = 40
-#: A longer line is told in pieces.
+#: A longer line is logged in pieces.
 _LINE_BYTES = 64 * 1024
-#: What has been told is dropped when there is so much of it.
+#: When this much has been logged, it is dropped from the file.
 _KEPT_BYTES = 1024 * 1024
 _LOOK_SECONDS = 0.25
 
@@ -48,11 +48,11 @@ class ServerOutput:
         except FileNotFoundError:
             return ""
 
-    def follow(self, tell: Callable[[str], None], *, has_ended: Callable[[], bool]) -> None:
-        """Tell each line, until the server has ended and all is told.
+    def follow(self, log: Callable[[str], None], *, has_ended: Callable[[], bool]) -> None:
+        """Pass every line to ``log``, until the server has ended and all of them are logged.
 
-        A file that has grown is emptied once it is told; what is written in that very moment is
-        lost for the log.
+        A file that has grown is emptied once it is logged; what is written at that very moment is
+        missing from the log.
         """
         line = b""
         with self.path.open("r+b") as file:
@@ -62,7 +62,7 @@ class ServerOutput:
                 while part := file.readline(_LINE_BYTES):
                     line += part
                     if line.endswith(b"\n") or len(line) >= _LINE_BYTES:
-                        tell(line.decode(errors="replace").rstrip())
+                        log(line.decode(errors="replace").rstrip())
                         line = b""
                 if is_last_look:
                     break
@@ -71,7 +71,7 @@ class ServerOutput:
                     file.truncate()
                 time.sleep(_LOOK_SECONDS)  # noqa: TID251 - a file cannot ring
         if line:
-            tell(line.decode(errors="replace").rstrip())
+            log(line.decode(errors="replace").rstrip())
 
 
 def forget_record(record: Path) -> None:

@@ -34,7 +34,7 @@ class ServerStarter:
     environment: Mapping[str, str]
     #: How long a server has to answer.
     start_seconds: int
-    #: A server that hears nothing from its agent for so long ends by itself.
+    #: A server that hears nothing from its agent for this long ends by itself.
     orphan_seconds: int
     metrics_enabled: bool
     #: Set when the pool is stopping.

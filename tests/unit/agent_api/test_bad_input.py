@@ -87,7 +87,7 @@ def test_an_upload_cannot_be_confirmed_from_elsewhere(wire: Wire, trick: str) ->
     [
         ("/check_snapshot", "'type' is missing"),
         ("/check_snapshot?type=job", "'sha1' is missing"),
-        (f"/check_snapshot?type=nothing&sha1={SHA1}", "no kind of snapshot"),
+        (f"/check_snapshot?type=nothing&sha1={SHA1}", "not a kind of snapshot"),
         ("/check_snapshot?type=job&sha1=../../etc/passwd", "is not a SHA-1"),
         ("/check_snapshot?type=job&sha1=", "is not a SHA-1"),
         ("/gen_logs_url", "'run_id' is missing"),

@@ -229,7 +229,7 @@ def test_what_is_to_leave_the_executor_may_be_said_by_its_owner() -> None:
         ("{ space(a: 1) { write { ok } } }", {}, "takes no arguments"),
         ("{ echo { text } echo(text: null) { text } }", {}, "differently"),
         ("{ echo @live { text } }", {}, "no directive @live"),
-        ("{ echo @skip(if: false) @skip(if: false) { text } }", {}, "@skip stands here twice"),
+        ("{ echo @skip(if: false) @skip(if: false) { text } }", {}, "@skip appears here twice"),
         ("{ ...Lost }", {}, "'Lost'"),
         ("{ ...A } fragment A on Query { ...B } fragment B on Query { ...A }", {}, "itself"),
         ("query A { echo { text } } query B { echo { text } }", {}, "operationName"),

@@ -91,7 +91,7 @@ def test_a_folder_that_cannot_be_made_is_reported(dagstead: Command, tmp_path: P
     data = str(tmp_path / "file" / "data")
     said = dagstead("web", "--port", str(free_port()), "--data", data)
     assert said.code == 2
-    assert "cannot be made" in said.err
+    assert "cannot be created" in said.err
 
 
 def test_a_command_in_a_wrong_folder_makes_no_control_plane_there(

@@ -168,7 +168,7 @@ def test_every_mistake_is_told_at_once() -> None:
         }
     )
     assert errors == [
-        "Location 'a' is there 2 times. Give each location its own name.",
+        "Location 'a' appears 2 times. Give every location its own name.",
         (
             "Location 'a': agent_queue is '', which no agent serves. Leave agent_queue out for the "
             "default queue, or name the queue of your hybrid agent."

@@ -68,9 +68,9 @@ def test_what_is_no_graphql_is_kept_as_its_error() -> None:
     ("parameters", "sentence"),
     [
         ({}, "no GraphQL document"),
-        ({"query": "{a}", "variables": "{"}, "no JSON"),
+        ({"query": "{a}", "variables": "{"}, "not JSON"),
         ({"query": "{a}", "variables": "[1]"}, "'variables' must be an object"),
-        ({"query": "{a}", "variables": "[" * 100_000}, "no JSON"),
+        ({"query": "{a}", "variables": "[" * 100_000}, "not JSON"),
     ],
 )
 def test_a_malformed_address_is_refused(parameters: dict[str, Any], sentence: str) -> None:

@@ -61,15 +61,15 @@ def test_stored_files_have_a_limit_of_their_own(client: httpx.Client) -> None:
 @pytest.mark.parametrize(
     ("content", "sentence"),
     [
-        (b"{", "no JSON"),
-        (b"\xff\xfe", "no UTF-8"),
+        (b"{", "not JSON"),
+        (b"\xff\xfe", "not UTF-8"),
         (b"[1]", "one JSON object"),
         (b"null", "one JSON object"),
         (b"{}", "no text under 'query'"),
         (b'{"query": 3}', "no text under 'query'"),
         (b'{"query": "{version}", "variables": [1]}', "'variables' must be an object"),
         (b'{"query": "{version}", "operationName": 1}', "'operationName' must be text"),
-        (b"[" * 100_000, "no JSON"),
+        (b"[" * 100_000, "not JSON"),
     ],
 )
 @pytest.mark.parametrize("path", ["/graphql", "/prod/graphql"])

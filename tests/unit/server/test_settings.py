@@ -56,7 +56,7 @@ def test_the_file_in_the_folder_cannot_move_the_folder(tmp_path: Path) -> None:
 
 def test_an_unknown_key_is_refused_with_the_likely_one(tmp_path: Path) -> None:
     write(tmp_path, "prot = 3\n")
-    with pytest.raises(ConfigurationError, match=r"'prot' is no setting. Did you mean 'port'\?"):
+    with pytest.raises(ConfigurationError, match=r"'prot' is not a setting. Did you mean 'port'\?"):
         load_settings({"data": tmp_path}, environment={})
 
 
@@ -93,7 +93,7 @@ def test_a_bad_value_is_refused_where_it_stands(
 def test_variables_that_have_no_effect_are_told() -> None:
     environment = {"DAGSTEAD_PROT": "1", "DAGSTEAD_SECRET_KEY": "x", "DAGSTEAD_PORT": "2000"}
     assert load_settings(environment=environment).warnings == (
-        "DAGSTEAD_PROT is no setting and has no effect. Did you mean 'DAGSTEAD_PORT'?",
+        "DAGSTEAD_PROT is not a setting and has no effect. Did you mean 'DAGSTEAD_PORT'?",
     )
 
 

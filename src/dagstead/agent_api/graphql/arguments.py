@@ -1,7 +1,7 @@
 """From the arguments on the wire to the keyword arguments of a resolver.
 
 The keyword-only parameters of a resolver are its arguments: ``of_type`` takes the wire's
-``ofType``, and the annotation says what may stand there. An argument that is ``null`` counts as
+``ofType``, and the annotation says what it may be. An argument that is ``null`` counts as
 not sent wherever the parameter has a default, because official clients send every argument.
 """
 
@@ -18,7 +18,7 @@ from pydantic.alias_generators import to_camel
 
 from dagstead.errors import InvalidInputError
 
-#: More are not listed in one message.
+#: One message lists no more problems than these.
 _SHOWN_PROBLEMS = 3
 
 
@@ -79,7 +79,7 @@ def _problems(error: ValidationError) -> str:
 
 
 def _underlying(resolver: Callable[..., object]) -> Callable[..., object]:
-    """The function itself, which is the same for each value that a resolver is bound to."""
+    """The function itself, which is the same for all values that a resolver is bound to."""
     while isinstance(resolver, partial):
         resolver = resolver.func
     if inspect.isfunction(resolver) or inspect.isbuiltin(resolver):

@@ -14,7 +14,7 @@ from dagstead.agent_api.graphql.executor import Resolver
 from dagstead.agent_api.graphql.filters import AssetRecordsFilterInput, checked_cursor
 from dagstead.agent_api.graphql.inputs import Limit
 
-#: What official clients ask for at a time if they leave it to the server.
+#: The size of a page when a client names none.
 _DEFAULT_PAGE = 1_000
 
 
@@ -36,7 +36,7 @@ def fetch_materializations(
     cursor: str | None = None,
     ascending: bool = False,
 ) -> dict[str, Any]:
-    """When the asset was made."""
+    """The asset's materializations."""
     return page_answer(
         _storage(context).fetch_materializations(
             records_filter.value(), limit, checked_cursor(cursor), ascending
@@ -52,7 +52,7 @@ def fetch_failed_materializations(
     cursor: str | None = None,
     ascending: bool = False,
 ) -> dict[str, Any]:
-    """When making the asset failed. Open-source storage keeps no such events."""
+    """The asset's failed materializations. Open-source storage keeps no such events."""
     return page_answer(
         _storage(context).fetch_failed_materializations(
             records_filter.value(), limit, checked_cursor(cursor), ascending
@@ -68,7 +68,7 @@ def fetch_observations(
     cursor: str | None = None,
     ascending: bool = False,
 ) -> dict[str, Any]:
-    """When the asset was looked at."""
+    """The asset's observations."""
     return page_answer(
         _storage(context).fetch_observations(
             records_filter.value(), limit, checked_cursor(cursor), ascending
@@ -84,7 +84,7 @@ def fetch_planned_materializations(
     cursor: str | None = None,
     ascending: bool = False,
 ) -> dict[str, Any]:
-    """When runs planned to make the asset."""
+    """The asset's planned materializations."""
     planned = records_filter.value().to_event_records_filter(
         DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
         cursor=checked_cursor(cursor),
@@ -93,7 +93,7 @@ def fetch_planned_materializations(
     records = _storage(context).get_event_records(planned, limit, ascending)
     latest = records[-1].storage_id if records else -1
     here = EventLogCursor.from_storage_id(latest).to_string()
-    # The cursor of an empty page is where it was asked to begin.
+    # An empty page keeps the cursor that was sent.
     next_cursor = here if records or cursor is None else cursor
     return page_answer(EventRecordsResult(records, next_cursor, has_more=len(records) == limit))
 

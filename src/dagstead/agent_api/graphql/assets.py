@@ -1,4 +1,4 @@
-"""``eventLogs { ... }``: assets, what was made of them, and their state."""
+"""``eventLogs { ... }``: assets, their materializations, and their state."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ def asset_fields() -> dict[str, Resolver]:
 
 
 def has_asset_key(context: AgentContext, *, asset_key: str) -> bool:
-    """Whether there is an event of the asset."""
+    """Whether the asset has any event."""
     return _storage(context).has_asset_key(key_of(asset_key))
 
 
 def get_all_asset_keys(context: AgentContext) -> list[str]:
-    """The assets of which there are events."""
+    """The assets that have events."""
     return [key.to_string() for key in _storage(context).all_asset_keys()]
 
 
 def get_asset_records(
     context: AgentContext, *, asset_keys: list[str] | None = None
 ) -> list[dict[str, Any]]:
-    """The latest of each asset. No keys mean all assets: clients send an empty list for that."""
+    """The latest records of the assets. Clients send an empty list for all assets."""
     keys = [key_of(text) for text in asset_keys] if asset_keys else None
     storage = _storage(context)
     return [_record_answer(storage, record) for record in storage.get_asset_records(keys)]
@@ -88,7 +88,7 @@ def get_asset_event_tags(
 def get_latest_planned_materialization_info(
     context: AgentContext, *, asset_key: str, partition: str | None = None
 ) -> dict[str, Any]:
-    """The run that planned last to materialize the asset. Clients read the parts of none, too."""
+    """The run that last planned to materialize the asset; without one, its fields are None."""
     info = _storage(context).get_latest_planned_materialization_info(key_of(asset_key), partition)
     return {
         "storageId": None if info is None else info.storage_id,
@@ -99,9 +99,9 @@ def get_latest_planned_materialization_info(
 def get_asset_status_cache_values(
     context: AgentContext, *, asset_keys: list[AssetKeyInput]
 ) -> list[dict[str, Any] | None]:
-    """Which partitions of each asset are materialized, failed and in progress, as of now.
+    """Which partitions of the assets are materialized, failed and in progress, as of now.
 
-    Clients take what they get as complete. The partitions are those of the deployment's loaded
+    Clients treat the answer as complete. The partitions are those of the deployment's loaded
     locations, not of the caller: it sends none.
     """
     return [
@@ -117,19 +117,19 @@ def get_asset_status_cache_values(
 def update_asset_cached_status_data(
     context: AgentContext, *, asset_key: str, cache_values: StatusCacheInput
 ) -> dict[str, bool]:
-    """Store what a caller computed of an asset's partitions."""
+    """Store the state of an asset's partitions, which a caller has computed."""
     _storage(context).update_asset_cached_status_data(key_of(asset_key), cache_values.value())
     return OK
 
 
 def wipe_asset_cached_status_data(context: AgentContext, *, asset_key: str) -> dict[str, bool]:
-    """Forget what was computed of an asset's partitions."""
+    """Forget the computed state of an asset's partitions."""
     _storage(context).wipe_asset_cached_status(key_of(asset_key))
     return OK
 
 
 def wipe_asset(context: AgentContext, *, asset_key: str) -> dict[str, bool]:
-    """Forget what was made of an asset up to now."""
+    """Forget the asset's materializations up to now."""
     _storage(context).wipe_asset(key_of(asset_key))
     return OK
 
@@ -137,11 +137,11 @@ def wipe_asset(context: AgentContext, *, asset_key: str) -> dict[str, bool]:
 def wipe_asset_partitions(
     context: AgentContext, *, asset_key: str, partition_keys: list[str]
 ) -> dict[str, bool]:
-    """Forget what was made of some partitions, where the storage can."""
+    """Forget the materializations of some partitions, if the storage can do that."""
     try:
         _storage(context).wipe_asset_partitions(key_of(asset_key), partition_keys)
     except NotImplementedError as error:
-        # Open-source storage says so of what only Dagster+ can.
+        # Open-source storage raises it for what only Dagster+ can do.
         raise InvalidInputError(
             "Open-source storage cannot wipe single partitions of an asset: wipe the whole asset."
         ) from error
@@ -157,11 +157,11 @@ def _record_answer(storage: EventLogStorage[Any], record: AssetRecord) -> dict[s
 
 
 def _entry_answer(storage: EventLogStorage[Any], record: AssetRecord) -> dict[str, Any]:
-    """The asset's entry with what clients take to be in it.
+    """The asset's entry, with everything that clients expect in it.
 
     Official clients do not look for the latest observation and the latest plan if the entry has
-    none, because Dagster+ always fills them in. Open-source storage never does, so that they are
-    looked up here.
+    none, because Dagster+ always fills them in. Open-source storage never does, so they are looked
+    up here.
     """
     entry = record.asset_entry
     planned = storage.get_latest_planned_materialization_info(entry.asset_key)

@@ -17,7 +17,7 @@ from dagstead.agent_api.graphql.serialization import pack, pack_optional, unpack
 
 
 def backfill_fields() -> dict[str, Resolver]:
-    """The fields of ``runs`` that are about what starts and watches runs."""
+    """The fields of ``runs`` about backfills, daemons and telemetry."""
     return {
         "getBackfills": get_backfills,
         "getBackfill": get_backfill,
@@ -37,7 +37,7 @@ def get_backfills(
     limit: Limit | None = None,
     filters: BackfillsFilterInput | None = None,
 ) -> list[str]:
-    """The backfills that a filter lets through, newest first."""
+    """The backfills that match a filter, newest first."""
     found = _storage(context).get_backfills(
         filters=value_of(filters), cursor=cursor, limit=limit, status=status
     )
@@ -45,7 +45,7 @@ def get_backfills(
 
 
 def get_backfill(context: AgentContext, *, backfill_id: str) -> str | None:
-    """One backfill; None if there is none of this id."""
+    """One backfill; None if no backfill has this id."""
     return pack_optional(_storage(context).get_backfill(backfill_id))
 
 
@@ -66,7 +66,7 @@ def update_backfill(
 def add_daemon_heartbeat(
     context: AgentContext, *, serialized_daemon_heartbeat: str
 ) -> dict[str, bool]:
-    """Store that a daemon is alive."""
+    """Store the heartbeat of a daemon."""
     heartbeat = unpack(serialized_daemon_heartbeat, DaemonHeartbeat)
     _storage(context).add_daemon_heartbeat(heartbeat)
     return OK
@@ -81,7 +81,7 @@ def get_daemon_heartbeats(context: AgentContext) -> str:
 def add_run_telemetry(
     context: AgentContext, *, serialized_telemetry: str, serialized_tags: str
 ) -> dict[str, bool]:
-    """Take what a run measured of itself, where the storage keeps that."""
+    """Store what a run measured about itself, if the storage keeps that."""
     telemetry = unpack(serialized_telemetry, RunTelemetryData)
     tags = unpack(serialized_tags, dict)
     storage = _storage(context)

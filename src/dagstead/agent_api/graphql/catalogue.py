@@ -34,9 +34,8 @@ def list_deployments(
 ) -> list[dict[str, Any]]:
     """The named deployments, or for the managed pool all that its token grants.
 
-    A name that does not exist is left out: the official agent says which one it misses. One that
-
-    the token does not grant is refused.
+    Names that do not exist are left out: the official agent logs which ones are missing. Names that
+    the token does not grant are refused.
 
     """
     caller = context.caller
@@ -93,7 +92,7 @@ def workspace(context: AgentContext) -> dict[str, Any]:
 def scoped_secrets(
     context: AgentContext, *, location_name: str | None = None
 ) -> list[dict[str, Any]]:
-    """The environment variables for a location's code, which its code server asks for first."""
+    """The environment variables for a location's code. Its code server asks for them first."""
     caller = context.caller
 
     deployment = caller.deployment
@@ -104,7 +103,7 @@ def scoped_secrets(
         locations.note_importing(caller.actor, deployment, location_name)
 
     names = KnownNames(
-        # All of them, whatever the caller may see: what the server's own settings mean.
+        # All names, even those that the caller may not see: the server's settings may mean any.
         deployments=frozenset(each.name for each in caller.control.deployments.granted(SYSTEM)),
         locations=frozenset(each.name for each in locations.all(caller.actor, deployment)),
     )

@@ -26,7 +26,7 @@ def check_fields() -> dict[str, Resolver]:
 def get_asset_check_summary_record(
     context: AgentContext, *, asset_check_keys: list[str] | None = None
 ) -> list[dict[str, Any]]:
-    """The latest execution of each check, and the latest that came to an end."""
+    """The latest execution of every check, and the latest that has completed."""
     keys = [asset_check_key(text) for text in asset_check_keys or []]
     found = context.instance.event_log_storage.get_asset_check_summary_records(keys)
     return [
@@ -48,7 +48,7 @@ def get_latest_asset_check_execution_by_key(
     asset_check_keys: list[str],
     partition_filter: PartitionFilterInput | None = None,
 ) -> list[dict[str, Any]]:
-    """The latest execution of each check, of one partition if that is asked for."""
+    """The latest execution of every check, of one partition if that is asked for."""
     keys = [asset_check_key(text) for text in asset_check_keys]
     storage = context.instance.event_log_storage
     found = storage.get_latest_asset_check_execution_by_key(keys, value_of(partition_filter))

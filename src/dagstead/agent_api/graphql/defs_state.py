@@ -20,7 +20,7 @@ class DefsState:
     """
 
     def __init__(self) -> None:
-        # All versions are one value of the storage: two writers of this server take turns.
+        # All versions share one value of the storage, so writers of this server take turns.
         self._writing = Lock()
 
     def roots(self) -> dict[str, Namespace | Resolver]:
@@ -35,7 +35,7 @@ class DefsState:
     def set_latest_defs_state_version(
         self, context: AgentContext, *, key: str, version: str | None = None
     ) -> dict[str, bool]:
-        """Make a version the latest of a key; None takes the key away."""
+        """Set the latest version of a key; None removes the key."""
         storage = context.instance.run_storage
         with self._writing:
             stored = latest_defs_state_info(context)
@@ -49,6 +49,6 @@ class DefsState:
 
 
 def latest_defs_state_info(context: AgentContext) -> str | None:
-    """The latest version of each key; None if none was ever set."""
+    """The latest versions by key; None if none was ever set."""
     keys = {DEFS_STATE_INFO_CURSOR_KEY}
     return context.instance.run_storage.get_cursor_values(keys).get(DEFS_STATE_INFO_CURSOR_KEY)

@@ -24,7 +24,7 @@ from dagstead.agent_api.graphql.inputs import Limit
 from dagstead.agent_api.graphql.serialization import pack
 from dagstead.errors import ForbiddenError
 
-#: What official clients ask for at a time if they leave it to the server.
+#: The size of a page when a client names none.
 _DEFAULT_PAGE = 1_000
 
 
@@ -110,7 +110,7 @@ def get_event_records(
     limit: Limit | None = None,
     ascending: bool = False,
 ) -> list[dict[str, Any]]:
-    """The events of one kind that a filter lets through."""
+    """The events of one kind that match a filter."""
     records = _storage(context).get_event_records(event_records_filter.value(), limit, ascending)
     return [record_answer(record) for record in records]
 
@@ -123,7 +123,7 @@ def get_run_status_change_event_records(
     cursor: str | None = None,
     ascending: bool = False,
 ) -> dict[str, Any]:
-    """The changes of runs to one status, on which run status sensors stand."""
+    """The changes of runs to one status, which run status sensors follow."""
     jobs = set(records_filter.job_names or ())
     wanted = records_filter.value()._replace(job_names=None)
     changes = partial(_storage(context).fetch_run_status_changes, wanted, ascending=ascending)
@@ -140,7 +140,7 @@ def get_asset_partitions_for_run(
     of_types: list[DagsterEventType] | None = None,
     include_partitions: bool = True,
 ) -> list[dict[str, Any]]:
-    """The assets of which a run has events, with the partitions where they are asked for."""
+    """The assets that a run has events of, with their partitions if those are asked for."""
     kinds = set(of_types) if of_types else None
     if not include_partitions:
         keys = _storage(context).get_asset_keys_for_run(run_id, kinds)
@@ -154,7 +154,7 @@ def get_asset_partitions_for_run(
 
 
 def get_stats_for_run(context: AgentContext, *, run_id: str) -> dict[str, Any]:
-    """How far a run is."""
+    """The statistics of a run."""
     stats = _storage(context).get_stats_for_run(run_id)
     return {
         "runId": stats.run_id,
@@ -172,7 +172,7 @@ def get_stats_for_run(context: AgentContext, *, run_id: str) -> dict[str, Any]:
 def get_step_stats_for_run(
     context: AgentContext, *, run_id: str, step_keys: list[str] | None = None
 ) -> list[dict[str, Any]]:
-    """How far each step of a run is."""
+    """The statistics of the steps of a run."""
     found = _storage(context).get_step_stats_for_run(run_id, step_keys)
     return [_step_stats_answer(stats) for stats in found]
 
@@ -183,7 +183,7 @@ def is_persistent(context: AgentContext) -> bool:
 
 
 def is_asset_aware(context: AgentContext) -> bool:
-    """Whether the log knows assets; each that this server uses does."""
+    """Whether the log knows assets; all logs that this server uses do."""
     return bool(_storage(context))
 
 
@@ -203,7 +203,7 @@ def enable_secondary_index(
 
 
 def wipe(context: AgentContext) -> dict[str, bool]:
-    """Refuse: an agent works for a deployment and does not end it."""
+    """Refuse: an agent must not erase the log of its deployment."""
     _storage(context)
     raise ForbiddenError(
         "An agent may not wipe a deployment's event log. Delete single runs in the UI."
@@ -219,8 +219,8 @@ def _of_jobs(
 ) -> EventRecordsResult:
     """The first changes of runs of these jobs.
 
-    Run status sensors with monitored jobs ask for that, because official clients take it that the
-    server can; open-source storage cannot.
+    Run status sensors with monitored jobs ask for that, as official clients assume that the server
+    can filter; open-source storage cannot.
     """
     found: list[EventLogRecord] = []
     while True:

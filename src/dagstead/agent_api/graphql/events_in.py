@@ -1,4 +1,4 @@
-"""Events as agents send them: taken apart, unlike those they read."""
+"""Events as agents send them: field by field, unlike those that they read."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ class ErrorInfoInput(Input):
     cause: ErrorInfoInput | None = None
 
     def value(self) -> SerializableErrorInfo:
-        """The same as Dagster's value."""
+        """The same as a value of Dagster's."""
         cause = None if self.cause is None else self.cause.value()
         return SerializableErrorInfo(self.message, self.stack, self.cls_name, cause)
 
 
 class DagsterEventInput(Input):
-    """What a run's framework reports, without the log entry around it."""
+    """An event of a run, without the log entry around it."""
 
     event_type_value: DagsterEventType
     pipeline_name: str
@@ -46,10 +46,10 @@ class DagsterEventInput(Input):
     step_key: str | None = None
 
     def value(self) -> DagsterEvent:
-        """The same as Dagster's value.
+        """The same as a value of Dagster's.
 
         Raises:
-            InvalidInputError: if a part of it is not of Dagster's.
+            InvalidInputError: if Dagster has no such value.
         """
         return build_value(
             "a Dagster event",
@@ -81,10 +81,10 @@ class EventLogEntryInput(Input):
     dagster_event: DagsterEventInput | None = None
 
     def value(self) -> EventLogEntry:
-        """The same as Dagster's value.
+        """The same as a value of Dagster's.
 
         Raises:
-            InvalidInputError: if a part of it is not of Dagster's.
+            InvalidInputError: if Dagster has no such value.
         """
         error_info = None if self.error_info is None else self.error_info.value()
         dagster_event = None if self.dagster_event is None else self.dagster_event.value()
@@ -106,7 +106,7 @@ class EventLogEntryInput(Input):
 def _step_handle(key: str | None) -> StepHandle | ResolvedFromDynamicStepHandle | None:
     handle = None if key is None else StepHandle.parse_from_key(key)
     if handle is not None and not isinstance(handle, (StepHandle, ResolvedFromDynamicStepHandle)):
-        raise InvalidInputError(f"The step {key!r} is not resolved: no event can be of it.")
+        raise InvalidInputError(f"The step {key!r} is not resolved: it cannot have events.")
     return handle
 
 

@@ -34,7 +34,7 @@ def record_answer(record: EventLogRecord) -> dict[str, Any]:
 
 
 def optional_record_answer(record: EventLogRecord | None) -> dict[str, Any] | None:
-    """The same where there may be none."""
+    """The same for a record that may be missing."""
     return None if record is None else record_answer(record)
 
 

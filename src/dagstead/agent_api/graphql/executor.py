@@ -20,17 +20,16 @@ Resolver: TypeAlias = Callable[..., Any]
 
 Path: TypeAlias = tuple[str | int, ...]
 
-#: Under this key a mapping names its type, and under the other the interfaces it has, for
-#: fragments that are for some types only.
+#: The keys under which a mapping names its type and its interfaces, for fragments on types.
 TYPENAME = "__typename"
 INTERFACES = "__interfaces"
 
 logger = logging.getLogger(__name__)
 
-#: What a mutation that cannot fail by its own rules answers.
+#: The answer of a mutation that cannot fail by its own rules.
 OK: Final = {"ok": True}
 
-#: What a mutation answers that says success instead.
+#: The same for mutations whose answer has ``success`` instead.
 SUCCESS: Final = {"success": True, "error": None}
 
 
@@ -52,7 +51,7 @@ class _Call(Generic[C]):
 
 
 def python_error(error: Exception) -> dict[str, Any]:
-    """An expected failure, by whose class name the official client raises its own.
+    """An expected failure. The official client chooses its own exception by the class name.
 
     The stack stays here: it names files of this server.
     """
@@ -72,12 +71,12 @@ def failure(error: Exception) -> dict[str, Any]:
 
 
 def busy(error: Exception) -> DagsteadError | None:
-    """What says that the same is under way, for the client to try again."""
+    """The error itself if it asks the client to try again."""
     return error if isinstance(error, BusyError) else None
 
 
 def own_message(error: Exception) -> str | None:
-    """The public text of an error of ours; nothing is said of any other."""
+    """The public text of one of our errors; None for any other."""
     return error.message if isinstance(error, DagsteadError) else None
 
 
@@ -86,8 +85,8 @@ class Executor(Generic[C]):
     """Walks an operation over a tree of resolvers.
 
     An unknown field, a bad argument or a resolver that fails is an error in the answer, with the
-    path of the field; the other fields are answered. Errors that the caller must turn into a
-    status of HTTP are raised instead, for the official client reads ``errors`` as final.
+    path of the field; the other fields are answered. Errors that the caller must turn into an HTTP
+    status are raised instead, because the official client reads ``errors`` as final.
 
     Attributes:
         roots: The fields of queries and of mutations alike.
@@ -111,7 +110,7 @@ class Executor(Generic[C]):
         """Answer one operation with ``data``, ``errors`` or both.
 
         Raises:
-            BusyError: or another that ``leaving`` names.
+            BusyError: or another error that ``leaving`` names.
         """
         try:
             planned = plan(document, operation_name)
@@ -143,7 +142,7 @@ class Executor(Generic[C]):
         """One resolver's answer, or None and an error."""
         try:
             return self._resolved(call, resolver, selection, path)
-        except Exception as error:  # noqa: BLE001 the client is told what it may know
+        except Exception as error:  # noqa: BLE001 the client gets the public part
             leaving = self.leaving(error)
             if leaving is not None:
                 raise leaving  # noqa: B904 - it names its cause itself
@@ -164,7 +163,7 @@ class Executor(Generic[C]):
         return self._cut(call, value, selection, path)
 
     def _cut(self, call: _Call[C], value: Any, selection: Selection, path: Path) -> Any:
-        """Keep of a value what the selection asks for."""
+        """Reduce a value to what the selection asks for."""
         if value is None or not selection.children:
             return value
         if isinstance(value, Mapping):
@@ -209,7 +208,7 @@ def _wanted(selections: tuple[Selection, ...], variables: Mapping[str, Any]) -> 
 
 
 def _is_of(value: Mapping[str, Any], types: tuple[str, ...]) -> bool:
-    """Whether fragments for these types are for this value. One without a type takes all."""
+    """Whether fragments on these types apply to this value. One without a type always does."""
     typename = value.get(TYPENAME)
     if typename is None:
         return True
@@ -218,7 +217,7 @@ def _is_of(value: Mapping[str, Any], types: tuple[str, ...]) -> bool:
 
 
 def _check_known(selections: tuple[Selection, ...], namespace: Namespace) -> None:
-    """Refuse an operation with an unknown field before a part of it is done."""
+    """Refuse an operation with an unknown field before any part of it runs."""
     for selection in selections:
         if selection.name == TYPENAME:
             continue

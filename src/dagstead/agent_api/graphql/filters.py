@@ -1,4 +1,4 @@
-"""Which events: the filters that agents send."""
+"""The filters on events that agents send."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def checked_cursor(cursor: str | None) -> str | None:
     """A place in an event log, as an earlier answer gave it.
 
     Raises:
-        InvalidInputError: if it is of another form.
+        InvalidInputError: if it has another form.
     """
     if cursor is not None:
         build_value("a cursor", lambda: EventLogCursor.parse(cursor))
@@ -55,10 +55,10 @@ class EventRecordsFilterInput(Input):
     storage_ids: list[BigInt] | None = None
 
     def value(self) -> EventRecordsFilter:
-        """The same as Dagster's value.
+        """The same as a value of Dagster's.
 
         Raises:
-            InvalidInputError: if a part of it is not of Dagster's.
+            InvalidInputError: if Dagster has no such value.
         """
         return build_value(
             "a filter of events",
@@ -93,10 +93,10 @@ class AssetRecordsFilterInput(Input):
     storage_ids: list[BigInt] | None = None
 
     def value(self) -> AssetRecordsFilter:
-        """The same as Dagster's value.
+        """The same as a value of Dagster's.
 
         Raises:
-            InvalidInputError: if a part of it is not of Dagster's.
+            InvalidInputError: if Dagster has no such value.
         """
         return build_value(
             "a filter of an asset's events",
@@ -124,10 +124,10 @@ class RunStatusChangeRecordsFilterInput(Input):
     job_names: list[str] | None = None
 
     def value(self) -> RunStatusChangeRecordsFilter:
-        """The same as Dagster's value.
+        """The same as a value of Dagster's.
 
         Raises:
-            InvalidInputError: if the event tells of no change of a run's status.
+            InvalidInputError: if the event type is not a change of a run's status.
         """
         return build_value(
             "a filter of changes of status",
@@ -145,10 +145,10 @@ class RunStatusChangeRecordsFilterInput(Input):
 
 
 class PartitionFilterInput(Input):
-    """One partition, or, with null, what has none."""
+    """One partition; with null, events without a partition."""
 
     key: str | None
 
     def value(self) -> PartitionKeyFilter:
-        """The same as Dagster's value."""
+        """The same as a value of Dagster's."""
         return PartitionKeyFilter(key=self.key)

@@ -36,7 +36,7 @@ class HeartbeatInput(BaseModel):
 class Fleet:
     """Resolvers about agents.
 
-    Heartbeats do not tell whether an agent takes branch deployments; its polls do. The newest
+    Heartbeats do not say whether an agent takes branch deployments, but its polls do. The newest
     poll of each token is remembered until the heartbeat that follows it.
     """
 
@@ -82,7 +82,7 @@ class Fleet:
         serialized_agent_heartbeats: Sequence[HeartbeatInput] = (),
         serialized_errors: Sequence[str] = (),
     ) -> dict[str, bool]:
-        """Keep the newest heartbeat of this agent for each deployment."""
+        """Keep the newest heartbeat of this agent for every deployment."""
         caller = context.caller
         takes_branches = self.takes_branches.get(caller.token.id, False)
         reports = [
@@ -96,7 +96,7 @@ class Fleet:
 def list_agents(
     context: AgentContext, *, heartbeated_since: float | None = None
 ) -> list[dict[str, Any]]:
-    """The agents that were heard of since then, each once."""
+    """The agents that have sent a heartbeat since then, without duplicates."""
     caller = context.caller
     now = caller.control.clock()
     newest: dict[str, Heartbeat] = {}

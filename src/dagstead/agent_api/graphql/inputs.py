@@ -16,13 +16,13 @@ from dagstead.errors import InvalidInputError
 
 T = TypeVar("T", covariant=True)  # noqa: PLC0105 used for one protocol
 
-#: The years that every database of ours takes.
+#: The years that all our databases take.
 _EARLIEST_SECONDS = 0.0
 _LATEST_SECONDS = 253_402_300_799.0
 
 
 class Input(BaseModel):
-    """An input object. An unknown field is refused: to drop a filter would change the answer."""
+    """An input object. An unknown field is refused: dropping a filter would change the answer."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, extra="forbid", frozen=True, arbitrary_types_allowed=True
@@ -37,10 +37,10 @@ def _whole(value: object) -> object:
 #: The largest number that the databases take.
 _LARGEST = 2**63 - 1
 
-#: A number of a record. GraphQL's own Int ends at 31 bits, so that clients may send it as text.
+#: The number of a record. GraphQL's Int ends at 31 bits, so clients may send it as text.
 BigInt = Annotated[int, BeforeValidator(_whole), Field(ge=-_LARGEST, le=_LARGEST)]
 
-#: At most so many. Zero is taken for no limit by open-source storage, as is None.
+#: A limit. Open-source storage takes zero for no limit, as it does None.
 Limit = Annotated[int, Field(ge=0, le=_LARGEST)]
 
 
@@ -48,7 +48,7 @@ def moment(seconds: float) -> datetime:
     """Seconds since 1970 as the aware datetime that open-source storage takes.
 
     Raises:
-        InvalidInputError: if no calendar has that moment.
+        InvalidInputError: if the calendar has no such moment.
     """
     if not _EARLIEST_SECONDS <= seconds <= _LATEST_SECONDS:
         raise InvalidInputError(f"{seconds} is not a moment in seconds since 1970, UTC.")
@@ -56,7 +56,7 @@ def moment(seconds: float) -> datetime:
 
 
 def optional_moment(seconds: float | None) -> datetime | None:
-    """The same where none may be sent."""
+    """The same for an optional argument."""
     return None if seconds is None else moment(seconds)
 
 
@@ -70,14 +70,14 @@ def value_of(given: _HasValue[T] | None) -> T | None:
 
 
 class TagInput(Input):
-    """One tag with the value, or the values one of which it must have."""
+    """One tag, with its value or with several values of which it must have one."""
 
     key: str
     value: str | None = None
     values: list[str] | None = None
 
     def wanted(self) -> str | list[str]:
-        """What the tag's value must be, or be one of.
+        """The value or values that match.
 
         Raises:
             InvalidInputError: if neither is given.
@@ -105,12 +105,12 @@ class AssetKeyInput(Input):
     path: list[str]
 
     def value(self) -> AssetKey:
-        """The same as Dagster's value."""
+        """The same as a value of Dagster's."""
         return AssetKey(self.path)
 
 
 class StatusCacheInput(Input):
-    """What was computed of an asset's partitions."""
+    """The computed state of an asset's partitions."""
 
     latest_storage_id: BigInt
     partitions_def_id: str | None = None
@@ -120,7 +120,7 @@ class StatusCacheInput(Input):
     earliest_in_progress_materialization_event_id: BigInt | None = None
 
     def value(self) -> AssetStatusCacheValue:
-        """The same as Dagster's value."""
+        """The same as a value of Dagster's."""
         return AssetStatusCacheValue(**self.model_dump())
 
 
@@ -130,7 +130,7 @@ def tags(filters: list[TagInput] | None) -> dict[str, str | list[str]] | None:
 
 
 class RunsFilterInput(Input):
-    """Which runs; a field that is left out lets all through."""
+    """A filter on runs; a field that is left out matches all."""
 
     run_ids: list[str] | None = None
     pipeline_name: str | None = None
@@ -143,10 +143,10 @@ class RunsFilterInput(Input):
     created_before: FiniteFloat | None = None
 
     def value(self) -> RunsFilter:
-        """The same as Dagster's value.
+        """The same as a value of Dagster's.
 
         Raises:
-            InvalidInputError: if it can let no run through.
+            InvalidInputError: if it can match no run.
         """
         if self.run_ids == []:
             raise InvalidInputError("The filter has an empty list of run ids: leave it out.")
@@ -164,7 +164,7 @@ class RunsFilterInput(Input):
 
 
 class RunBucketInput(Input):
-    """At most so many runs for each job, or for each value of a tag."""
+    """A limit of runs per job, or per value of a tag."""
 
     bucket_type: Literal["job", "tag"]
     tag_key: str | None = None
@@ -172,10 +172,10 @@ class RunBucketInput(Input):
     bucket_limit: int | None = None
 
     def value(self) -> JobBucket | TagBucket:
-        """The same as Dagster's value.
+        """The same as a value of Dagster's.
 
         Raises:
-            InvalidInputError: if it is by a tag that is not named.
+            InvalidInputError: if it groups by a tag and does not name it.
         """
         if self.bucket_type == "job":
             return JobBucket(self.values, self.bucket_limit)
@@ -185,7 +185,7 @@ class RunBucketInput(Input):
 
 
 class BackfillsFilterInput(Input):
-    """Which backfills; a field that is left out lets all through."""
+    """A filter on backfills; a field that is left out matches all."""
 
     statuses: list[BulkActionStatus] | None = None
     created_after: FiniteFloat | None = None
@@ -193,7 +193,7 @@ class BackfillsFilterInput(Input):
     selector_id: str | None = None
 
     def value(self) -> BulkActionsFilter:
-        """The same as Dagster's value."""
+        """The same as a value of Dagster's."""
         return BulkActionsFilter(
             statuses=self.statuses,
             created_after=optional_moment(self.created_after),

@@ -1,4 +1,4 @@
-"""Operations of Dagster+ that this server has no counterpart for, each refused in its own form."""
+"""Operations of Dagster+ that this server does not offer, refused in the form of their answers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dagstead.errors import NotOfferedError
 
 
 def not_offered_roots() -> dict[str, Resolver]:
-    """The root fields that answer why they are not served."""
+    """The root fields that answer with a refusal."""
     return {
         "anomalyDetectionInference": anomaly_detection_inference,
         "createOrUpdateMetrics": create_or_update_metrics,

@@ -40,7 +40,7 @@ def get_materialized_partitions(
     before_cursor: BigInt | None = None,
     after_cursor: BigInt | None = None,
 ) -> list[str]:
-    """The partitions that were made between two events."""
+    """The partitions that were materialized between two events."""
     found = _storage(context).get_materialized_partitions(
         key_of(asset_key), before_cursor, after_cursor
     )
@@ -50,7 +50,7 @@ def get_materialized_partitions(
 def get_materialization_count_by_partition(
     context: AgentContext, *, asset_keys: list[str], after_cursor: BigInt | None = None
 ) -> list[dict[str, Any]]:
-    """How often each partition was made. Open-source storage no longer counts: it is done here."""
+    """How often partitions were materialized, counted here: open-source storage no longer does."""
     return [
         {
             TYPENAME: "AssetMaterializationCountByPartition",
@@ -72,7 +72,7 @@ def get_latest_storage_id_by_partition(
     partitions: list[str] | None = None,
     after_cursor: BigInt | None = None,
 ) -> list[dict[str, Any]]:
-    """The number of the latest event of each partition."""
+    """The number of the latest event per partition."""
     found = _storage(context).get_latest_storage_id_by_partition(
         key_of(asset_key), event_type, set(partitions) if partitions else None, after_cursor
     )
@@ -92,7 +92,7 @@ def get_latest_tags_by_partition(  # noqa: PLR0913 the arguments of the wire
     before_cursor: BigInt | None = None,
     after_cursor: BigInt | None = None,
 ) -> list[dict[str, Any]]:
-    """The tags of the latest event of each partition."""
+    """The tags of the latest event per partition."""
     found = _storage(context).get_latest_tags_by_partition(
         key_of(asset_key),
         event_type,
@@ -111,7 +111,7 @@ def get_latest_tags_by_partition(  # noqa: PLR0913 the arguments of the wire
 def get_unfinished_attempts(
     context: AgentContext, *, asset_key: str, after_storage_id: BigInt | None = None
 ) -> dict[str, list[str | int]]:
-    """For each partition that was planned later than it was made: by which run and event."""
+    """The run and event that planned a partition after its last materialization."""
     storage = _storage(context)
     found = storage.get_latest_asset_partition_materialization_attempts_without_materializations(
         key_of(asset_key), after_storage_id
@@ -122,7 +122,7 @@ def get_unfinished_attempts(
 def get_updated_data_version_partitions(
     context: AgentContext, *, asset_key: str, partitions: list[str], after_storage_id: BigInt
 ) -> list[str]:
-    """Those of the partitions whose data changed since an event."""
+    """The partitions whose data has changed since an event."""
     found = _storage(context).get_updated_data_version_partitions(
         key_of(asset_key), partitions, after_storage_id
     )
@@ -159,7 +159,7 @@ def has_dynamic_partition(
 def add_dynamic_partitions(
     context: AgentContext, *, partitions_def_name: str, partition_keys: list[str]
 ) -> dict[str, bool]:
-    """Add partitions under a name; those that are there stay."""
+    """Add partitions under a name; existing ones stay."""
     _storage(context).add_dynamic_partitions(partitions_def_name, partition_keys)
     return OK
 
@@ -167,7 +167,7 @@ def add_dynamic_partitions(
 def delete_dynamic_partition(
     context: AgentContext, *, partitions_def_name: str, partition_key: str
 ) -> dict[str, bool]:
-    """Take a partition away; what was made of it stays."""
+    """Remove a partition; its materializations stay."""
     _storage(context).delete_dynamic_partition(partitions_def_name, partition_key)
     return OK
 

@@ -1,8 +1,8 @@
 """From the text of a GraphQL document to the tree of what is asked for.
 
-There is no schema: agents of three minors ask for slightly different fields of the same
-operations, and a field that nobody answers is an error of that call alone. What a schema would
-otherwise bound is bounded here: the length, the depth and the number of selections.
+There is no schema: agents of three minors ask for slightly different fields of the same operations,
+and a field that nobody answers is an error of that call alone. What a schema would otherwise limit
+is limited here: the length, the depth and the number of selections.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MAX_DEPTH = 25
 #: After fragments are put in place: fragments that repeat fragments grow exponentially.
 MAX_SELECTIONS = 2_000
 
-#: Agents send about 90 documents for each minor, each with a constant text.
+#: Agents of one minor send about 90 documents, whose texts are constant.
 KEPT_PLANS = 512
 
 Variables: TypeAlias = Mapping[str, Any]
@@ -132,7 +132,7 @@ def plan(document: str, operation_name: str | None) -> Plan:
     if len(document) > MAX_DOCUMENT_CHARACTERS:
         raise TooLargeError(
             f"The document has {len(document)} characters; "
-            f"at most {MAX_DOCUMENT_CHARACTERS} are taken. Send less."
+            f"at most {MAX_DOCUMENT_CHARACTERS} are accepted. Send less."
         )
     try:
         parsed = parse(document, no_location=True, max_tokens=MAX_TOKENS)
@@ -239,7 +239,9 @@ class _Walk:
     def _fragment(self, name: str, place: _Place) -> Iterator[Selection]:
         definition = self.fragments.get(name)
         if definition is None:
-            raise InvalidInputError(f"The document uses the fragment {name!r} and has none.")
+            raise InvalidInputError(
+                f"The document uses the fragment {name!r} and does not define it."
+            )
         if name in place.open_fragments:
             raise InvalidInputError(f"The fragment {name!r} contains itself.")
         inside = replace(
@@ -257,7 +259,7 @@ class _Walk:
             if name not in {"include", "skip"}:
                 raise InvalidInputError(f"There is no directive @{name}; leave it out.")
             if name in found:
-                raise InvalidInputError(f"@{name} stands here twice; leave one of them out.")
+                raise InvalidInputError(f"@{name} appears here twice; leave one of them out.")
             found.add(name)
             conditions = [a.value for a in directive.arguments if a.name.value == "if"]
             if len(conditions) != 1:

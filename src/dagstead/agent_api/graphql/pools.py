@@ -35,7 +35,7 @@ def pool_fields() -> dict[str, Resolver]:
 
 
 def get_pool_config(context: AgentContext) -> dict[str, Any]:
-    """What the deployment's settings say of pools."""
+    """What the deployment's settings say about pools."""
     config = _storage(context).get_pool_config()
     granularity = config.pool_granularity
     return {
@@ -46,7 +46,7 @@ def get_pool_config(context: AgentContext) -> dict[str, Any]:
 
 
 def get_pool_limits(context: AgentContext) -> list[dict[str, Any]]:
-    """The limit of each pool that has one."""
+    """The limits of the pools that have one."""
     return [
         {"name": pool.name, "limit": pool.limit, "fromDefault": pool.from_default}
         for pool in _storage(context).get_pool_limits()
@@ -85,7 +85,7 @@ def get_concurrency_info(context: AgentContext, *, concurrency_key: str) -> dict
 def set_concurrency_slots(
     context: AgentContext, *, concurrency_key: str, num: int
 ) -> dict[str, Any]:
-    """Say how many slots a key has."""
+    """Set how many slots a key has."""
     try:
         _storage(context).set_concurrency_slots(concurrency_key, num)
     except DagsterInvalidInvocationError as error:
@@ -156,12 +156,12 @@ def _storage(context: AgentContext) -> EventLogStorage[Any]:
 
 
 def _follows_default(storage: EventLogStorage[Any], key: str) -> bool:
-    """Whether the key has a limit, brought to the default where no step holds a slot.
+    """Whether the key has a limit. If no step holds a slot, it is set to the default first.
 
     On Postgres, open-source storage fails to give a key the default if the key has a limit: when
-    two runs come to a new pool at once, and when the default was changed. A pool that is in use
-    keeps its limit: its steps ask again with each claim, and a new limit must not come on top of
-    slots that are held.
+    two runs reach a new pool at once, and when the default was changed. A pool that is in use keeps
+    its limit: its steps ask again with every claim, and a new limit must not be added to slots that
+    are held.
     """
     limits = {pool.name: pool.limit for pool in storage.get_pool_limits()}
     if key not in limits:

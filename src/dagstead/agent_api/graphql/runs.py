@@ -27,7 +27,7 @@ from dagstead.agent_api.graphql.serialization import pack, pack_optional, second
 from dagstead.engine.run_launcher import AGENT_ID_TAG
 from dagstead.errors import NotFoundError
 
-#: The columns of a run record: a run can be sorted by nothing else.
+#: The columns of a run record: runs can be sorted by nothing else.
 OrderBy: TypeAlias = Literal[
     "id", "run_id", "status", "create_timestamp", "update_timestamp", "start_time", "end_time"
 ]
@@ -85,7 +85,7 @@ def get_runs(
     bucket_by: RunBucketInput | None = None,
     ascending: bool = False,
 ) -> list[str]:
-    """The runs that a filter lets through, newest first."""
+    """The runs that match a filter, newest first."""
     runs = _storage(context).get_runs(
         filters=value_of(filters),
         cursor=cursor,
@@ -103,28 +103,28 @@ def get_run_ids(
     cursor: str | None = None,
     limit: Limit | None = None,
 ) -> list[str]:
-    """The ids of the runs that a filter lets through, newest first."""
+    """The ids of the runs that match a filter, newest first."""
     found = _storage(context).get_run_ids(filters=value_of(filters), cursor=cursor, limit=limit)
     return list(found)
 
 
 def get_runs_count(context: AgentContext, *, filters: RunsFilterInput | None = None) -> int:
-    """How many runs a filter lets through."""
+    """How many runs match a filter."""
     return _storage(context).get_runs_count(value_of(filters))
 
 
 def get_run_by_id(context: AgentContext, *, run_id: str) -> str | None:
-    """One run; None if there is none of this id."""
+    """One run; None if no run has this id."""
     return pack_optional(context.instance.get_run_by_id(run_id))
 
 
 def has_run(context: AgentContext, *, run_id: str) -> bool:
-    """Whether there is a run of this id."""
+    """Whether a run has this id."""
     return _storage(context).has_run(run_id)
 
 
 def get_run_group_or_error(context: AgentContext, *, run_id: str) -> dict[str, Any]:
-    """A run with those that were started from it again."""
+    """A run with its re-executions."""
     try:
         group = _storage(context).get_run_group(run_id)
     except DagsterRunNotFoundError as error:
@@ -149,7 +149,7 @@ def get_run_records(  # noqa: PLR0913 the arguments of the wire
     cursor: str | None = None,
     bucket_by: RunBucketInput | None = None,
 ) -> list[dict[str, Any]]:
-    """Runs with the times that storage keeps beside them."""
+    """Runs with the times that storage keeps with them."""
     records = _storage(context).get_run_records(
         filters=value_of(filters),
         limit=limit,
@@ -181,7 +181,7 @@ def get_run_tag_keys(context: AgentContext) -> list[str]:
 def add_run_tags(
     context: AgentContext, *, run_id: str, json_new_tags: Json[dict[str, str]]
 ) -> dict[str, bool]:
-    """Put tags on a run; an agent's own is its word that it begins the run now."""
+    """Add tags to a run; an agent adds its own to say that it begins the run now."""
     agent_id = json_new_tags.get(AGENT_ID_TAG)
     if agent_id:
         context.begin_launch(run_id, agent_id)
@@ -190,14 +190,14 @@ def add_run_tags(
 
 
 def get_run_partition_data(context: AgentContext, *, runs_filter: RunsFilterInput) -> list[str]:
-    """The latest run of each partition among those that the filter lets through."""
+    """The latest run per partition among those that match the filter."""
     return [pack(data) for data in _storage(context).get_run_partition_data(runs_filter.value())]
 
 
 def mutate_job_origin(
     context: AgentContext, *, run_id: str, serialized_job_origin: str
 ) -> dict[str, bool]:
-    """Say anew where a run's job comes from: its location was renamed or moved."""
+    """Change where a run's job comes from, after its location was renamed or moved."""
     run = context.instance.get_run_by_id(run_id)
     if run is None:
         raise NotFoundError(f"There is no run {run_id!r} in this deployment.")

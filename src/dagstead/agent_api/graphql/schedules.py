@@ -46,7 +46,7 @@ def job_states(
     job_type: InstigatorType | None = None,
     statuses: list[InstigatorStatus] | None = None,
 ) -> list[str]:
-    """The states of schedules and sensors that a filter lets through."""
+    """The states of the schedules and sensors that match a filter."""
     states = _storage(context).all_instigator_state(
         repository_origin_id=repository_origin_id,
         repository_selector_id=repository_selector_id,
@@ -57,18 +57,18 @@ def job_states(
 
 
 def job_state(context: AgentContext, *, job_origin_id: str, selector_id: str) -> str | None:
-    """The state of one; None if it was never turned on or off."""
+    """The state of a schedule or sensor; None if it was never turned on or off."""
     return pack_optional(_storage(context).get_instigator_state(job_origin_id, selector_id))
 
 
 def add_job_state(context: AgentContext, *, serialized_job_state: str) -> dict[str, bool]:
-    """Store the first state of one."""
+    """Store the first state of a schedule or sensor."""
     _storage(context).add_instigator_state(unpack(serialized_job_state, InstigatorState))
     return OK
 
 
 def update_job_state(context: AgentContext, *, serialized_job_state: str) -> dict[str, bool]:
-    """Replace the state of one."""
+    """Replace the state of a schedule or sensor."""
     _storage(context).update_instigator_state(unpack(serialized_job_state, InstigatorState))
     return OK
 
@@ -83,7 +83,7 @@ def job_ticks(  # noqa: PLR0913 the arguments of the wire
     limit: Limit | None = None,
     statuses: list[TickStatus] | None = None,
 ) -> list[str]:
-    """The ticks of one, newest first."""
+    """The ticks of a schedule or sensor, newest first."""
     for time in (before, after):
         if time is not None:
             moment(time)
@@ -102,7 +102,7 @@ def create_job_tick(context: AgentContext, *, serialized_job_tick_data: str) -> 
 def update_job_tick(
     context: AgentContext, *, tick_id: BigInt, serialized_job_tick_data: str
 ) -> dict[str, bool]:
-    """Store what became of a tick."""
+    """Store the outcome of a tick."""
     data = unpack(serialized_job_tick_data, TickData)
     _storage(context).update_tick(InstigatorTick(tick_id, data))
     return OK

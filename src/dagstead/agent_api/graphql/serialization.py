@@ -1,4 +1,4 @@
-"""Dagster's values as the texts in which they travel."""
+"""Dagster's values to and from the text in which they travel."""
 
 from __future__ import annotations
 
@@ -29,18 +29,17 @@ def unpack(text: str, kind: type[T]) -> T:
     """The value of the given class that the text holds.
 
     Raises:
-        InvalidInputError: if the text is no such value.
+        InvalidInputError: if the text is not such a value.
     """
     # The open-source types declare only some classes as packable; the check is at run time.
     return build_value(kind.__name__, lambda: deserialize_value(text, kind))  # type: ignore[type-var]
 
 
 def build_value(what: str, make: Callable[[], T]) -> T:
-    """The value that a constructor or a parser of Dagster's makes of what was sent.
+    """Call a constructor or a parser of Dagster's with what was sent.
 
     Raises:
-        InvalidInputError: if it makes none. They check what they are given each with exceptions
-            of its own, which are no more than that to the caller.
+        InvalidInputError: if it refuses the input, whichever exception it raises for that.
     """
     try:
         return make()
@@ -54,10 +53,10 @@ def build_value(what: str, make: Callable[[], T]) -> T:
 
 
 def asset_key(text: str) -> AssetKey:
-    """The asset key that a text of the database's form means.
+    """The asset key of a text in the database's form.
 
     Raises:
-        InvalidInputError: if it means none.
+        InvalidInputError: if the text has another form.
     """
     key = build_value("an asset key", lambda: AssetKey.from_db_string(text))
     if key is None:
@@ -68,10 +67,10 @@ def asset_key(text: str) -> AssetKey:
 def asset_check_key(text: str) -> AssetCheckKey:
     """The check that a text ``asset/key:check`` means.
 
-    The name of a check is an identifier, so that a colon before the last one is of the asset key.
+    The name of a check is an identifier, so a colon before the last one belongs to the asset key.
 
     Raises:
-        InvalidInputError: if it means none.
+        InvalidInputError: if the text has another form.
     """
     asset, colon, name = text.rpartition(":")
     if not colon:
@@ -86,5 +85,5 @@ def seconds(moment: datetime) -> float:
 
 
 def optional_seconds(moment: datetime | None) -> float | None:
-    """The same where there may be no time yet."""
+    """The same; None stays None."""
     return None if moment is None else seconds(moment)

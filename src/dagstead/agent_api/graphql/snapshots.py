@@ -32,14 +32,14 @@ def has_pipeline_snapshot(context: AgentContext, *, pipeline_snapshot_id: str) -
 
 
 def get_pipeline_snapshot(context: AgentContext, *, pipeline_snapshot_id: str) -> str | None:
-    """The snapshot of a job; None if there is none of this id."""
+    """The snapshot of a job; None if nothing is stored under this id."""
     return pack_optional(_storage(context).get_job_snapshot(pipeline_snapshot_id))
 
 
 def add_pipeline_snapshot(
     context: AgentContext, *, serialized_pipeline_snapshot: str, snapshot_id: str | None = None
 ) -> dict[str, Any]:
-    """Store the snapshot of a job under the id by which the caller will name it."""
+    """Store the snapshot of a job under the id that the caller will use."""
     snapshot = unpack(serialized_pipeline_snapshot, JobSnap)
     storage = _storage(context)
     wanted = snapshot_id or _id_at_caller(serialized_pipeline_snapshot)
@@ -56,7 +56,7 @@ def has_execution_plan_snapshot(context: AgentContext, *, execution_plan_snapsho
 def get_execution_plan_snapshot(
     context: AgentContext, *, execution_plan_snapshot_id: str
 ) -> str | None:
-    """The snapshot of an execution plan; None if there is none of this id."""
+    """The snapshot of an execution plan; None if nothing is stored under this id."""
     return pack_optional(_storage(context).get_execution_plan_snapshot(execution_plan_snapshot_id))
 
 
@@ -82,8 +82,8 @@ def _storage(context: AgentContext) -> RunStorage[Any]:
 def _id_at_caller(text: str) -> str:
     """The id that the caller computes, which is the hash of the text it sent.
 
-    An agent of another minor may know other fields of a snapshot, so that the same snapshot has
-    another text, and another id, here.
+    An agent of another minor may know other fields of a snapshot, so the same snapshot has another
+    text, and another id, here.
     """
     return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
