@@ -1,13 +1,9 @@
 """Secrets that user code gets as environment variables, from the server's own environment.
 
 ``DAGSTEAD_SECRET_NAME`` gives the code of every full deployment the variable ``NAME``. Branch
-
 deployments run code that nobody has reviewed yet: they get only the secrets that name them.
-
 ``DAGSTEAD_SECRET_NAME__DEPLOYMENT`` and ``DAGSTEAD_SECRET_NAME__DEPLOYMENT__LOCATION`` are for that
-
 one deployment, of either kind; a branch deployment gets nothing of the deployment it is based on.
-
 """
 
 from __future__ import annotations
@@ -20,11 +16,8 @@ from dagstead.plane.deployments import Deployment
 
 PREFIX = "DAGSTEAD_SECRET_"
 
-
 _SEPARATOR = "__"
-
 #: What a shell does not allow in the name of a variable.
-
 _NOT_IN_A_VARIABLE = re.compile(r"[^A-Za-z0-9_]")
 
 
@@ -33,28 +26,20 @@ class Secret:
     """One variable and where it goes.
 
     The places are as they were written, see :func:`meant_by`.
-
     """
 
     #: Of user code.
-
     name: str
-
     value: str = field(repr=False)
-
     #: ``None`` is every full deployment. Empty text matches no deployment.
-
     deployment: str | None = None
-
     #: ``None`` is every location of the deployment.
-
     location: str | None = None
 
     @property
     def variable(self) -> str:
         """The variable of the server's environment."""
         parts = (self.name, self.deployment, self.location)
-
         return PREFIX + _SEPARATOR.join(part for part in parts if part is not None)
 
 
@@ -63,9 +48,7 @@ class KnownNames:
     """The names that the scope of a secret can mean."""
 
     deployments: frozenset[str]
-
     #: Of the deployment in question.
-
     locations: frozenset[str]
 
 
@@ -84,10 +67,8 @@ def secrets_for(
     """The secrets of a location, those that are for fewer places last: the last one wins.
 
     A call without a location gets those of the whole deployment.
-
     """
     locations = names.locations if location is None else names.locations | {location}
-
     fitting = [
         secret
         for secret in secrets
@@ -97,7 +78,6 @@ def secrets_for(
             or (location is not None and meant_by(secret.location, locations) == location)
         )
     ]
-
     return sorted(
         fitting, key=lambda each: (each.location is not None, each.deployment is not None)
     )
@@ -107,17 +87,12 @@ def meant_by(written: str, names: Iterable[str]) -> str | None:
     """The deployment or location that the scope of a secret names, or ``None``.
 
     A variable of a shell has letters, digits and ``_`` only. Any other character of a name may be
-
     written as ``_`` where that fits no other name.
-
     """
     there = frozenset(names)
-
     if written in there:
         return written
-
     fitting = names_like(written, there)
-
     return fitting[0] if len(fitting) == 1 else None
 
 
@@ -127,21 +102,14 @@ def names_like(written: str, names: Iterable[str]) -> Sequence[str]:
 
 
 def _secret(key: str, value: str) -> Secret:
-
     # An empty part stays empty text, and matches nothing: a script whose variable was
-
     # not set must not widen a scope.
-
     name, *scope = key.split(_SEPARATOR, maxsplit=2)
-
     deployment, location = (*scope, None, None)[:2]
-
     return Secret(name=name, value=value, deployment=deployment, location=location)
 
 
 def _is_for_deployment(secret: Secret, deployment: Deployment, names: frozenset[str]) -> bool:
-
     if secret.deployment is None:
         return not deployment.is_branch
-
     return meant_by(secret.deployment, names) == deployment.name

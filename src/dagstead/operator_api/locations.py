@@ -23,7 +23,6 @@ def add_or_update_location(info: GraphQLResolveInfo, document: object) -> Mappin
     """Deploy one location."""
     context = context_of(info)
     new = read_location(document, DeployTarget(deployment=context.deployment))
-
     _begin(context, [new])
     deployed = context.control.locations.get(context.actor, context.deployment, new.name)
     return {"__typename": "WorkspaceEntry", **_entry(deployed)}
@@ -34,7 +33,6 @@ def deploy_locations(info: GraphQLResolveInfo, document: object) -> Mapping[str,
     """Deploy several locations, all or none; others stay as they are."""
     context = context_of(info)
     new = read_locations(document, DeployTarget(deployment=context.deployment))
-
     _begin(context, new)
     return {"__typename": "DeployLocationsSuccess", "locations": _entries(context, new)}
 
@@ -44,7 +42,6 @@ def reconcile_locations(info: GraphQLResolveInfo, document: object) -> Mapping[s
     """Deploy several locations. Once they are live, remove those that the document lacks."""
     context = context_of(info)
     new = read_locations(document, DeployTarget(deployment=context.deployment))
-
     _begin(context, new, remove_others=True)
     return {"__typename": "ReconcileLocationsSuccess", "locations": _entries(context, new)}
 

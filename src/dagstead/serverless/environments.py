@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.interpreters import Interpreters
 
-#: Written last into an unpacked folder; without it the folder is rubbish. Its time of change is
-#: when the folder was last asked for.
+#: Written last into an unpacked folder; without it the folder is incomplete. Its modification time
+#: is when the folder was last used.
 _MARKER = "dagstead.json"
 _PATH_FILE = "dagstead_dependencies.pth"
 #: The folder in which the CLI packs the project's files as they were.
@@ -54,7 +54,7 @@ class PexEnvironment:
 
     key: str
     python: Path
-    #: Where the project's files are; relative paths in user code are meant from here.
+    #: Where the project's files are; relative paths in user code start here.
     working_directory: Path
     #: Folders with the scripts of the project and of its dependencies.
     scripts: tuple[Path, ...]
@@ -131,7 +131,7 @@ class EnvironmentStore:
         return None if tag is None else parse_pex_tag(tag["tag"], tag["python_version"])
 
     def sweep(self, in_use: Collection[str], *, keep_seconds: float) -> list[str]:
-        """Remove what nobody has asked for since ``keep_seconds``; the names of what is gone."""
+        """Remove what nobody has used for ``keep_seconds``; returns the names of that."""
         removed = []
         kept_layers: set[str] = set()
         for folder in _folders(self._home.environments):
@@ -260,7 +260,7 @@ class EnvironmentStore:
         try:
             asked_for = file.stat().st_mtime
         except FileNotFoundError:
-            # Half unpacked; whoever unpacks it holds the lock, so this one was given up.
+            # Half unpacked; whoever unpacks it holds the lock, so this attempt was abandoned.
             return False
         return self._clock() - asked_for < keep_seconds
 

@@ -49,8 +49,8 @@ def unpack(
     tool = _Tool(scratch=home.scratch, environment=environment, stop=stop)
     code, output = tool.unpack(source, target, python, interpreters=home.interpreters)
     if code > 0 and not stop.is_set():
-        # The tool refused, and was not killed. It trusts what is kept, which may be damaged, as by
-        # a disk that was full.
+        # The tool refused, and was not killed. It trusts its cache, which may be damaged, for
+        # example by a full disk.
         code, output = tool.unpack(source, target, python, interpreters=None)
         if code == 0:
             for each in home.interpreters.iterdir():

@@ -116,7 +116,7 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         return True
 
     def check_run_worker_health(self, run: DagsterRun) -> CheckRunHealthResult:
-        """How the run's worker is; ``UNKNOWN`` for a run that this pool has not started."""
+        """The state of the run's worker; ``UNKNOWN`` for a run that this pool has not started."""
         worker = self._records.find(run.run_id)
         if worker is None:
             return CheckRunHealthResult(

@@ -28,7 +28,7 @@ _OUTPUT = "worker.log"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RunWorker:
-    """A run worker that this pool started, on whichever agent process."""
+    """A run worker that this pool started, under any of its agent processes."""
 
     run_id: str
     deployment: str

@@ -102,7 +102,7 @@ class ServerTable:
             return {server.environment for server in self._servers.values() if server.environment}
 
     def stop(self, handle: str) -> None:
-        """Ask a server to stop; :meth:`tidy` sees it out."""
+        """Ask a server to stop; :meth:`tidy` finishes that."""
         server = self.get(handle)
         if server is not None:
             server.ask_to_stop(time.monotonic())

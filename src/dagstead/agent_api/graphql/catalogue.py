@@ -36,56 +36,44 @@ def list_deployments(
 
     Names that do not exist are left out: the official agent logs which ones are missing. Names that
     the token does not grant are refused.
-
     """
     caller = context.caller
-
     found = [each for name in deployment_names if (each := _find(caller, name)) is not None]
-
     if include_all_serverless_deployments:
         found += [
             each
             for each in caller.control.deployments.granted(caller.actor)
             if each.name not in deployment_names and not each.closed
         ]
-
     return [_deployment(caller, each) for each in found]
 
 
 def deployment_info(context: AgentContext) -> dict[str, Any]:
     """The deployment of an agent that names none: the only one that its token grants."""
     caller = context.caller
-
     if caller.deployment_name:
         return _deployment(caller, caller.deployment)
-
     granted = [
         each for each in caller.control.deployments.granted(caller.actor) if not each.is_branch
     ]
-
     if len(granted) != 1:
         names = ", ".join(each.name for each in granted) or "none"
-
         msg = (
             "The agent names no deployment, and its token grants not exactly one "
             f"({names}). Set `deployment` under dagster_cloud_api in its dagster.yaml."
         )
-
         raise InvalidInputError(msg)
-
     return _deployment(caller, granted[0])
 
 
 def workspace(context: AgentContext) -> dict[str, Any]:
     """The locations of the call's deployment, of every queue that the token grants."""
     caller = context.caller
-
     entries = [
         _entry(each)
         for each in caller.control.locations.all(caller.actor, caller.deployment)
         if caller.actor.grants_queue(each.queue)
     ]
-
     return {"workspaceEntries": entries}
 
 
@@ -94,22 +82,16 @@ def scoped_secrets(
 ) -> list[dict[str, Any]]:
     """The environment variables for a location's code. Its code server asks for them first."""
     caller = context.caller
-
     deployment = caller.deployment
-
     locations = caller.control.locations
-
     if location_name is not None:
         locations.note_importing(caller.actor, deployment, location_name)
-
     names = KnownNames(
         # All names, even those that the caller may not see: the server's settings may mean any.
         deployments=frozenset(each.name for each in caller.control.deployments.granted(SYSTEM)),
         locations=frozenset(each.name for each in locations.all(caller.actor, deployment)),
     )
-
     found = secrets_for(caller.services.secrets, deployment, location_name, names)
-
     return [
         {
             "secretName": each.name,
@@ -121,16 +103,13 @@ def scoped_secrets(
 
 
 def _find(caller: Caller, name: str) -> Deployment | None:
-
     try:
         return caller.control.deployments.named(caller.actor, name)
-
     except DeploymentNotFoundError:
         return None
 
 
 def _deployment(caller: Caller, deployment: Deployment) -> dict[str, Any]:
-
     return {
         "deploymentName": deployment.name,
         "deploymentType": "BRANCH" if deployment.is_branch else "PRODUCTION",
@@ -146,14 +125,11 @@ def _workspace_entries(
     *,
     agent_queues: Sequence[str | None] = (None,),
 ) -> list[dict[str, Any]]:
-
     found = caller.control.locations.to_serve(caller.actor, deployment, agent_queues)
-
     return [_entry(each) for each in found]
 
 
 def _entry(location: Location) -> dict[str, Any]:
-
     return {
         "locationName": location.name,
         "serializedDeploymentMetadata": location.deploy_data,
