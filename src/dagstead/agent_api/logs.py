@@ -31,7 +31,7 @@ def gen_logs_url(caller: Caller, payload: Payload) -> Response:
         payload.param("key"),
     ]
     io_type = payload.param("io_type")
-    if io_type not in {each.value for each in ComputeIOType}:
+    if io_type not in {stream.value for stream in ComputeIOType}:
         msg = f"io_type is {io_type[:40]!r}; it must be stdout or stderr."
         raise InvalidInputError(msg)
     stage = _PARTIAL if payload.query.get("partial") else _FINAL

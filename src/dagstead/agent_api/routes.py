@@ -50,8 +50,8 @@ _SHARED_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
 def agent_routes(services: AgentServices) -> list[Route]:
     """REST endpoints for agents, and the few that the CLI shares with them."""
     return [
-        *(_route(services, *each, users_too=False) for each in _AGENT_ENDPOINTS),
-        *(_route(services, *each, users_too=True) for each in _SHARED_ENDPOINTS),
+        *(_route(services, *route, users_too=False) for route in _AGENT_ENDPOINTS),
+        *(_route(services, *route, users_too=True) for route in _SHARED_ENDPOINTS),
     ]
 
 

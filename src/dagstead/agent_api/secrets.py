@@ -79,7 +79,7 @@ def secrets_for(
         )
     ]
     return sorted(
-        fitting, key=lambda each: (each.location is not None, each.deployment is not None)
+        fitting, key=lambda secret: (secret.location is not None, secret.deployment is not None)
     )
 
 

@@ -24,7 +24,7 @@ def tokens(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
     """All tokens, revoked ones too, the oldest first."""
     context = context_of(info)
     now = context.control.clock()
-    return [_token(each, now) for each in context.control.tokens.all(context.actor)]
+    return [_token(token, now) for token in context.control.tokens.all(context.actor)]
 
 
 @as_error
@@ -54,7 +54,7 @@ def revoke_token(
 def trust_policies(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
     """Which CI jobs get a token."""
     context = context_of(info)
-    return [_policy(each) for each in context.control.trust.all(context.actor)]
+    return [_policy(policy) for policy in context.control.trust.all(context.actor)]
 
 
 @as_error
@@ -102,9 +102,9 @@ def code_locations(
         else [deployments.named(context.actor, deploymentName)]
     )
     return [
-        _location(each)
+        _location(location)
         for deployment in chosen
-        for each in context.control.locations.all(context.actor, deployment)
+        for location in context.control.locations.all(context.actor, deployment)
     ]
 
 
@@ -201,7 +201,7 @@ def _new_policy(asked: Mapping[str, Any]) -> NewPolicy:
 
 
 def _claims(value: object) -> Mapping[str, str]:
-    if not isinstance(value, Mapping) or not all(isinstance(each, str) for each in value.values()):
+    if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
         msg = f"The claims must map names to texts. They are: {value!r}."
         raise InvalidInputError(msg)
     return value

@@ -28,7 +28,7 @@ def agent_tokens(info: GraphQLResolveInfo) -> Mapping[str, Any]:
     every = context.control.tokens.all(context.actor)
     return {
         "__typename": "DagsterCloudAgentTokens",
-        "tokens": [_view(context, each) for each in every if each.kind is TokenKind.AGENT],
+        "tokens": [_view(context, token) for token in every if token.kind is TokenKind.AGENT],
     }
 
 
@@ -136,16 +136,18 @@ def _view(context: DeploymentRequestContext, token: Token) -> dict[str, Any]:
 def _permissions(context: DeploymentRequestContext, token: Token) -> Mapping[str, Any]:
     reach = token.reach
     granted = [
-        each.id
-        for each in context.control.deployments.granted(context.actor)
-        if each.name in reach.deployments
+        deployment.id
+        for deployment in context.control.deployments.granted(context.actor)
+        if deployment.name in reach.deployments
     ]
     return {
         "organizationPermissionGrant": _grant(Scope.ORGANIZATION) if reach.organization else None,
         "allBranchDeploymentsPermissionGrant": (
             _grant(Scope.ALL_BRANCH_DEPLOYMENTS) if reach.branch_deployments else None
         ),
-        "deploymentPermissionGrants": [_grant(Scope.DEPLOYMENT, each) for each in granted],
+        "deploymentPermissionGrants": [
+            _grant(Scope.DEPLOYMENT, deployment_id) for deployment_id in granted
+        ],
     }
 
 

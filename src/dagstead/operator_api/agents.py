@@ -42,7 +42,7 @@ def serving_agents(info: GraphQLResolveInfo) -> list[Mapping[str, Any]]:
     Ours alone: no official client asks for it.
     """
     context = context_of(info)
-    return [_serving(each) for each in context.control.agents.all(context.actor)]
+    return [_serving(agent) for agent in context.control.agents.all(context.actor)]
 
 
 QUERIES: Mapping[str, Resolver] = {"agents": agents, "servingAgents": serving_agents}
@@ -70,7 +70,7 @@ def _agent(beat: Heartbeat, now: float) -> Mapping[str, Any]:
         "metadata": [
             {"key": key, "value": _text(value)} for key, value in _metadata(beat).items() if value
         ],
-        "errors": [_error(each) for each in beat.errors],
+        "errors": [_error(failure) for failure in beat.errors],
     }
 
 

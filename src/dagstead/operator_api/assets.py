@@ -27,7 +27,7 @@ def asset_records(
     it would show nothing of a fresh deployment.
     """
     found: Any = get_assets(info, prefix=prefix, cursor=cursor, limit=limit)
-    keys = [AssetKey(each.key.path) for each in found.nodes]
+    keys = [AssetKey(node.key.path) for node in found.nodes]
     return GrapheneAssetRecordConnection(
         assets=[GrapheneAssetRecord(id=key.to_string(), key=key) for key in keys],
         cursor=found.cursor,

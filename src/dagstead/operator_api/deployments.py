@@ -23,13 +23,13 @@ def current_deployment(info: GraphQLResolveInfo) -> Mapping[str, Any]:
 @as_error
 def deployments(info: GraphQLResolveInfo) -> list[Mapping[str, Any]]:
     """All deployments that the token grants."""
-    return [_view(info, each) for each in _granted(info)]
+    return [_view(info, deployment) for deployment in _granted(info)]
 
 
 @as_error
 def full_deployments(info: GraphQLResolveInfo) -> list[Mapping[str, Any]]:
     """The full deployments that the token grants."""
-    return [_view(info, each) for each in _granted(info) if not each.is_branch]
+    return [_view(info, deployment) for deployment in _granted(info) if not deployment.is_branch]
 
 
 @as_error
@@ -40,12 +40,12 @@ def branch_deployments(
 ) -> Mapping[str, Any]:
     """The newest branch deployments that the token grants."""
     found = [
-        each
-        for each in _granted(info)
-        if each.is_branch and pullRequestStatus in {None, _status(each)}
+        deployment
+        for deployment in _granted(info)
+        if deployment.is_branch and pullRequestStatus in {None, _status(deployment)}
     ]
-    found.sort(key=lambda each: each.created_at, reverse=True)
-    return {"nodes": [_view(info, each) for each in found[: max(limit, 0)]]}
+    found.sort(key=lambda deployment: deployment.created_at, reverse=True)
+    return {"nodes": [_view(info, deployment) for deployment in found[: max(limit, 0)]]}
 
 
 @as_member("DeploymentNotFoundError", "UnauthorizedError")

@@ -99,9 +99,9 @@ def read_locations(document: object, target: DeployTarget) -> list[NewLocation]:
     defaults, wrong_defaults = _read_defaults(document.get("defaults"))
     errors += wrong_defaults + _duplicates(listed)
     found: list[NewLocation] = []
-    for position, each in enumerate(listed, start=1):
+    for position, location in enumerate(listed, start=1):
         try:
-            found.append(_read(_merge(defaults, each), target, position))
+            found.append(_read(_merge(defaults, location), target, position))
         except InvalidDocumentError as error:
             errors += error.errors
     if errors:
@@ -133,7 +133,7 @@ def _read(document: object, target: DeployTarget, position: int) -> NewLocation:
     if parsed is None or errors:
         name = given.get("location_name")
         label = f"Location {name!r}" if isinstance(name, str) else f"Location {position}"
-        raise InvalidDocumentError([f"{label}: {each}" for each in errors])
+        raise InvalidDocumentError([f"{label}: {problem}" for problem in errors])
     deploy_id = target.new_deploy_id()
     return NewLocation(
         name=parsed.location_name,
@@ -153,7 +153,9 @@ def _parse(given: Mapping[str, Any]) -> tuple[_Location | None, list[str]]:
         return _Location.model_validate(judged), []
     except ValidationError as error:
         elsewhere = {"location_name", "agent_queue", "code_source"}
-        return None, [_sentence(each) for each in error.errors() if each["loc"][0] not in elsewhere]
+        return None, [
+            _sentence(problem) for problem in error.errors() if problem["loc"][0] not in elsewhere
+        ]
 
 
 def _deploy_data(
@@ -192,7 +194,7 @@ def _read_defaults(defaults: object) -> tuple[Mapping[str, Any], list[str]]:
     try:
         official.LocationDefaults.model_validate(defaults)
     except ValidationError as error:
-        return {}, [f"defaults: {_sentence(each)}" for each in error.errors()]
+        return {}, [f"defaults: {_sentence(problem)}" for problem in error.errors()]
     given: dict[str, Any] = remove_none_recursively(dict(_mapping(defaults)))
     return given, []
 
@@ -207,8 +209,8 @@ def _merge(defaults: Mapping[str, Any], location: object) -> object:
 def _duplicates(listed: Sequence[object]) -> list[str]:
     names = Counter(
         str(name)
-        for each in listed
-        if isinstance(each, Mapping) and (name := each.get("location_name"))
+        for location in listed
+        if isinstance(location, Mapping) and (name := location.get("location_name"))
     )
     return [
         f"Location {name!r} appears {times} times. Give every location its own name."

@@ -99,25 +99,25 @@ class _Builder:
 
     def kept(self) -> Iterable[GraphQLNamedType]:
         roots = {"Query", "Mutation"}
-        return (each for name, each in self.base.type_map.items() if name not in roots)
+        return (kept for name, kept in self.base.type_map.items() if name not in roots)
 
     def root(
         self, name: str, old: GraphQLObjectType | None, resolvers: Mapping[str, Resolver]
     ) -> GraphQLObjectType:
-        fields = {each: copy(node) for each, node in old.fields.items()} if old else {}
+        fields = {field_name: copy(node) for field_name, node in old.fields.items()} if old else {}
         added = {
-            each.name.value: each
+            item.name.value: item
             for node in self.document.definitions
             if isinstance(node, ObjectTypeExtensionNode) and node.name.value == name
-            for each in node.fields
+            for item in node.fields
         }
         if added.keys() != resolvers.keys():
             msg = (
                 f"{name}: fields and resolvers differ by {sorted(added.keys() ^ resolvers.keys())}"
             )
             raise ValueError(msg)
-        for each, node in added.items():
-            fields[each] = self._field(node, resolvers[each])
+        for field_name, node in added.items():
+            fields[field_name] = self._field(node, resolvers[field_name])
         return GraphQLObjectType(name, fields=fields)
 
     def _define(self, node: object) -> GraphQLNamedType | None:
@@ -125,30 +125,30 @@ class _Builder:
             case ObjectTypeDefinitionNode():
                 return GraphQLObjectType(
                     node.name.value,
-                    fields=lambda: {each.name.value: self._field(each) for each in node.fields},
+                    fields=lambda: {item.name.value: self._field(item) for item in node.fields},
                     interfaces=lambda: [
-                        cast("GraphQLInterfaceType", self._named(each.name.value))
-                        for each in node.interfaces
+                        cast("GraphQLInterfaceType", self._named(interface.name.value))
+                        for interface in node.interfaces
                     ],
                 )
             case UnionTypeDefinitionNode():
                 return GraphQLUnionType(
                     node.name.value,
                     types=lambda: [
-                        cast("GraphQLObjectType", self._named(each.name.value))
-                        for each in node.types
+                        cast("GraphQLObjectType", self._named(member.name.value))
+                        for member in node.types
                     ],
                     resolve_type=_member,
                 )
             case EnumTypeDefinitionNode():
-                names = [each.name.value for each in node.values]
+                names = [value.name.value for value in node.values]
                 return GraphQLEnumType(node.name.value, {name: name for name in names})
             case InputObjectTypeDefinitionNode():
                 return GraphQLInputObjectType(
                     node.name.value,
                     fields=lambda: {
-                        each.name.value: GraphQLInputField(self._type(each.type))
-                        for each in node.fields
+                        item.name.value: GraphQLInputField(self._type(item.type))
+                        for item in node.fields
                     },
                 )
             case _:
@@ -157,7 +157,7 @@ class _Builder:
     def _field(self, node: FieldDefinitionNode, resolver: Resolver | None = None) -> GraphQLField:
         return GraphQLField(
             self._type(node.type),
-            args={each.name.value: self._argument(each) for each in node.arguments},
+            args={argument.name.value: self._argument(argument) for argument in node.arguments},
             resolve=_as_root(resolver) if resolver else None,
         )
 

@@ -60,13 +60,13 @@ def delete_location(
 @as_error
 def locations_as_document(info: GraphQLResolveInfo) -> Mapping[str, Any]:
     """The deployment's locations in the form in which they can be deployed again."""
-    return {"document": {"locations": [dict(each.document) for each in _all(info)]}}
+    return {"document": {"locations": [dict(location.document) for location in _all(info)]}}
 
 
 @as_error
 def workspace(info: GraphQLResolveInfo) -> Mapping[str, Any]:
     """The deployment's locations with the agent's form of what was deployed."""
-    return {"workspaceEntries": [_entry(each) for each in _all(info)]}
+    return {"workspaceEntries": [_entry(location) for location in _all(info)]}
 
 
 @capture_error
@@ -74,7 +74,7 @@ def workspace_or_error(info: Any) -> GrapheneWorkspace:
     """Whether the newest load of every location succeeded, as the CLI asks after a deploy."""
     entries = info.context.load_outcomes().values()
     return GrapheneWorkspace(
-        locationEntries=[GrapheneWorkspaceLocationEntry(each) for each in entries]
+        locationEntries=[GrapheneWorkspaceLocationEntry(entry) for entry in entries]
     )
 
 
@@ -104,9 +104,9 @@ def _begin(
 def _entries(
     context: DeploymentRequestContext, new: Sequence[NewLocation]
 ) -> list[Mapping[str, Any]]:
-    names = {each.name for each in new}
+    names = {location.name for location in new}
     every = context.control.locations.all(context.actor, context.deployment)
-    return [_entry(each) for each in every if each.name in names]
+    return [_entry(location) for location in every if location.name in names]
 
 
 def _all(info: GraphQLResolveInfo) -> list[Location]:

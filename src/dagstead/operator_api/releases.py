@@ -27,7 +27,7 @@ def releases(info: GraphQLResolveInfo, limit: int | None = None) -> Sequence[Map
     context = context_of(info)
     found = context.control.releases.all(context.actor, context.deployment, limit)
     beats = _alive(context)
-    return [_release(each, beats) for each in found]
+    return [_release(release, beats) for release in found]
 
 
 @as_error
@@ -44,14 +44,14 @@ def deployed_locations(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
     context = context_of(info)
     return [
         {
-            "locationName": each.name,
-            "queue": each.queue,
-            "release": each.release,
-            "commitHash": _commit(each.live_document),
-            "isLoading": each.is_loading,
-            "notice": each.notice,
+            "locationName": location.name,
+            "queue": location.queue,
+            "release": location.release,
+            "commitHash": _commit(location.live_document),
+            "isLoading": location.is_loading,
+            "notice": location.notice,
         }
-        for each in context.control.locations.all(context.actor, context.deployment)
+        for location in context.control.locations.all(context.actor, context.deployment)
     ]
 
 
@@ -59,7 +59,7 @@ def deployed_locations(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
 def unserved(info: GraphQLResolveInfo, locations: Sequence[Mapping[str, Any]]) -> Sequence[str]:
     """Why a release would be refused, before anybody has built it."""
     context = context_of(info)
-    queues = {each["name"]: each.get("queue") for each in locations}
+    queues = {location["name"]: location.get("queue") for location in locations}
     return context.control.availability.why_refused(context.actor, context.deployment, queues)
 
 
@@ -144,7 +144,7 @@ def _release(found: Release, beats: Sequence[Heartbeat]) -> Mapping[str, Any]:
         "reason": found.reason,
         "createdAt": found.created_at,
         "endedAt": found.ended_at,
-        "parts": [_part(each, beats) for each in found.parts],
+        "parts": [_part(part, beats) for part in found.parts],
     }
 
 
@@ -155,7 +155,7 @@ def _part(part: Part, beats: Sequence[Heartbeat]) -> Mapping[str, Any]:
         "queue": part.queue,
         "state": str(part.state),
         "phase": str(part.phase),
-        "agents": [each.label or each.agent_id for each in beats if part.queue in each.queues],
+        "agents": [beat.label or beat.agent_id for beat in beats if part.queue in beat.queues],
         "error": error,
         "document": dict(part.document),
     }

@@ -79,8 +79,8 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
 def definitions() -> str:
     """The added types and fields, in GraphQL's language."""
     folder = resources.files("dagstead.operator_api")
-    return "\n".join(folder.joinpath(each).read_text("utf-8") for each in DEFINITIONS)
+    return "\n".join(folder.joinpath(file).read_text("utf-8") for file in DEFINITIONS)
 
 
 def _joined(*resolvers: Mapping[str, Resolver]) -> Mapping[str, Resolver]:
-    return dict(chain.from_iterable(each.items() for each in resolvers))
+    return dict(chain.from_iterable(group.items() for group in resolvers))

@@ -24,7 +24,7 @@ def generate_serverless_pex_url(
     context = context_of(info)
     address = context.control.files.pex_address
     signed = [address(context.actor, name, method) for name in filenames]
-    return [{"url": each and context.base_url.rstrip("/") + each} for each in signed]
+    return [{"url": address and context.base_url.rstrip("/") + address} for address in signed]
 
 
 @as_error

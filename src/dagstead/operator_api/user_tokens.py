@@ -42,7 +42,9 @@ def user_tokens(
     return {
         "__typename": "DagsterCloudUserTokens",
         "tokens": [
-            _view(each) for each in every if each.kind is TokenKind.USER and each.is_valid_at(now)
+            _view(token)
+            for token in every
+            if token.kind is TokenKind.USER and token.is_valid_at(now)
         ],
     }
 

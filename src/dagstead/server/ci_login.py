@@ -53,7 +53,7 @@ class CiLogin:
         """
         header, unchecked = _parts(text)
         every = self.control.trust.all(SYSTEM)
-        policies = [each for each in every if each.issuer == _issuer(unchecked)]
+        policies = [policy for policy in every if policy.issuer == _issuer(unchecked)]
         if not policies:
             msg = (
                 f"No trust policy names the issuer {_issuer(unchecked)!r}. On the server: "
@@ -103,9 +103,11 @@ class CiLogin:
 def _chosen(
     policies: Sequence[Policy], claims: Mapping[str, Any], deployment: str | None
 ) -> Policy:
-    fitting = [each for each in policies if not each.mismatches(claims)]
+    fitting = [policy for policy in policies if not policy.mismatches(claims)]
     granting = [
-        each for each in fitting if deployment is None or deployment in each.allowed.deployments
+        policy
+        for policy in fitting
+        if deployment is None or deployment in policy.allowed.deployments
     ]
     if granting:
         return granting[0]
@@ -116,7 +118,7 @@ def _chosen(
         )
         raise ForbiddenError(msg)
     claim = policies[0].provider.repository_claim
-    near = [each for each in policies if each.is_about(claims)]
+    near = [policy for policy in policies if policy.is_about(claims)]
     if not near:
         msg = (
             f"No trust policy is for {claim} {claims.get(claim)!r}. On the server: `dagstead trust "
@@ -124,7 +126,7 @@ def _chosen(
         )
         raise ForbiddenError(msg)
     reasons = "; ".join(
-        f"policy {each.id}: {', '.join(map(str, each.mismatches(claims)))}" for each in near
+        f"policy {policy.id}: {', '.join(map(str, policy.mismatches(claims)))}" for policy in near
     )
     msg = f"No trust policy fits this job of {claims.get(claim)!r}. {reasons}."
     raise ForbiddenError(msg)
@@ -134,10 +136,10 @@ def _parts(text: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     """Header and claims as they stand in a token, of which nothing has been checked."""
     try:
         header, claims, _signature = text.split(".")
-        found = [json.loads(_decoded(each)) for each in (header, claims)]
+        found = [json.loads(_decoded(part)) for part in (header, claims)]
     except (ValueError, binascii.Error, RecursionError) as error:
         raise _no_token() from error
-    if not all(isinstance(each, dict) for each in found):
+    if not all(isinstance(part, dict) for part in found):
         raise _no_token()
     return found[0], found[1]
 

@@ -65,7 +65,7 @@ class DeploymentApps:
     def exists(self, name: str) -> bool:
         """Whether there is a deployment of that name."""
         deployments = self.instances.control.deployments
-        return any(each.name == name for each in deployments.granted(SYSTEM))
+        return any(deployment.name == name for deployment in deployments.granted(SYSTEM))
 
     def first_granted(self, token: Token) -> str:
         """The deployment that is shown when none is named.
@@ -74,9 +74,9 @@ class DeploymentApps:
             ForbiddenError: when the token grants none that exists.
         """
         names = [
-            each.name
-            for each in self.instances.control.deployments.granted(Actor.holding(token))
-            if not each.is_branch
+            deployment.name
+            for deployment in self.instances.control.deployments.granted(Actor.holding(token))
+            if not deployment.is_branch
         ]
         if not names:
             msg = (

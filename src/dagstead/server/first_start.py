@@ -23,7 +23,11 @@ def make_first_deployment(control: Control) -> None:
 
 def first_deployment(control: Control) -> str:
     """The full deployment to begin with."""
-    full = [each.name for each in control.deployments.granted(SYSTEM) if not each.is_branch]
+    full = [
+        deployment.name
+        for deployment in control.deployments.granted(SYSTEM)
+        if not deployment.is_branch
+    ]
     return full[0] if full and PREFERRED_DEPLOYMENT not in full else PREFERRED_DEPLOYMENT
 
 

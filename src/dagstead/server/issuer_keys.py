@@ -106,4 +106,4 @@ def _keys(document: dict[str, Any], address: str) -> KeySet:
 
 
 def _has(keys: KeySet, key_id: str | None) -> bool:
-    return key_id is None or any(each.kid == key_id for each in keys.keys)
+    return key_id is None or any(key.kid == key_id for key in keys.keys)

@@ -28,7 +28,7 @@ def log_secrets(secrets: Iterable[Secret], deployments: Sequence[Deployment]) ->
 def _place(secret: Secret, deployments: Sequence[Deployment]) -> str:
     if secret.deployment is None:
         return "the full deployments (branch deployments do not get them)"
-    deployment = meant_by(secret.deployment, (each.name for each in deployments))
+    deployment = meant_by(secret.deployment, (known.name for known in deployments))
     if secret.location is None:
         return f"deployment {deployment!r}"
     return f"location {secret.location!r} of deployment {deployment!r}"
@@ -40,7 +40,7 @@ def _why_nobody(secret: Secret, deployments: Sequence[Deployment]) -> str | None
             "a part of its name is empty. Write DAGSTEAD_SECRET_NAME, "
             "DAGSTEAD_SECRET_NAME__DEPLOYMENT or DAGSTEAD_SECRET_NAME__DEPLOYMENT__LOCATION."
         )
-    names = [each.name for each in deployments]
+    names = [deployment.name for deployment in deployments]
     if secret.deployment is None or meant_by(secret.deployment, names):
         return None
     fitting = names_like(secret.deployment, names)
@@ -49,7 +49,10 @@ def _why_nobody(secret: Secret, deployments: Sequence[Deployment]) -> str | None
             f"{secret.deployment!r} fits the deployments {' and '.join(map(repr, fitting))}. Set "
             "it by its exact name, for example with `env` or in a Compose file."
         )
-    full = ", ".join(each.name for each in deployments if not each.is_branch) or "none"
+    full = (
+        ", ".join(deployment.name for deployment in deployments if not deployment.is_branch)
+        or "none"
+    )
     return (
         "the part after '__' must name a deployment, and there is no deployment "
         f"{secret.deployment!r}. Full deployments: {full}. Correct the variable's name, or create "

@@ -235,7 +235,7 @@ def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
     known = {name.upper() for name in _NAMES} | _OTHER_VARIABLES
     return tuple(
         f"{name} is not a setting and has no effect."
-        + did_you_mean(name, [f"{ENVIRONMENT_PREFIX}{each}" for each in sorted(known)])
+        + did_you_mean(name, [f"{ENVIRONMENT_PREFIX}{setting}" for setting in sorted(known)])
         for name in sorted(environment)
         if name.startswith(ENVIRONMENT_PREFIX)
         and not name.startswith(SECRET_PREFIX)

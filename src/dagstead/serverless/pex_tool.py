@@ -53,8 +53,8 @@ def unpack(
         # example by a full disk.
         code, output = tool.unpack(source, target, python, interpreters=None)
         if code == 0:
-            for each in home.interpreters.iterdir():
-                remove(each)
+            for path in home.interpreters.iterdir():
+                remove(path)
     if code == 0:
         return
     if stop.is_set():

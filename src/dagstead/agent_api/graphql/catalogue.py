@@ -38,14 +38,14 @@ def list_deployments(
     the token does not grant are refused.
     """
     caller = context.caller
-    found = [each for name in deployment_names if (each := _find(caller, name)) is not None]
+    found = [known for name in deployment_names if (known := _find(caller, name)) is not None]
     if include_all_serverless_deployments:
         found += [
-            each
-            for each in caller.control.deployments.granted(caller.actor)
-            if each.name not in deployment_names and not each.closed
+            deployment
+            for deployment in caller.control.deployments.granted(caller.actor)
+            if deployment.name not in deployment_names and not deployment.closed
         ]
-    return [_deployment(caller, each) for each in found]
+    return [_deployment(caller, deployment) for deployment in found]
 
 
 def deployment_info(context: AgentContext) -> dict[str, Any]:
@@ -54,10 +54,12 @@ def deployment_info(context: AgentContext) -> dict[str, Any]:
     if caller.deployment_name:
         return _deployment(caller, caller.deployment)
     granted = [
-        each for each in caller.control.deployments.granted(caller.actor) if not each.is_branch
+        deployment
+        for deployment in caller.control.deployments.granted(caller.actor)
+        if not deployment.is_branch
     ]
     if len(granted) != 1:
-        names = ", ".join(each.name for each in granted) or "none"
+        names = ", ".join(deployment.name for deployment in granted) or "none"
         msg = (
             "The agent names no deployment, and its token grants not exactly one "
             f"({names}). Set `deployment` under dagster_cloud_api in its dagster.yaml."
@@ -70,9 +72,9 @@ def workspace(context: AgentContext) -> dict[str, Any]:
     """The locations of the call's deployment, of every queue that the token grants."""
     caller = context.caller
     entries = [
-        _entry(each)
-        for each in caller.control.locations.all(caller.actor, caller.deployment)
-        if caller.actor.grants_queue(each.queue)
+        _entry(location)
+        for location in caller.control.locations.all(caller.actor, caller.deployment)
+        if caller.actor.grants_queue(location.queue)
     ]
     return {"workspaceEntries": entries}
 
@@ -88,17 +90,19 @@ def scoped_secrets(
         locations.note_importing(caller.actor, deployment, location_name)
     names = KnownNames(
         # All names, even those that the caller may not see: the server's settings may mean any.
-        deployments=frozenset(each.name for each in caller.control.deployments.granted(SYSTEM)),
-        locations=frozenset(each.name for each in locations.all(caller.actor, deployment)),
+        deployments=frozenset(
+            deployment.name for deployment in caller.control.deployments.granted(SYSTEM)
+        ),
+        locations=frozenset(location.name for location in locations.all(caller.actor, deployment)),
     )
     found = secrets_for(caller.services.secrets, deployment, location_name, names)
     return [
         {
-            "secretName": each.name,
-            "secretValue": each.value,
-            "locationNames": [each.location] if each.location else [],
+            "secretName": secret.name,
+            "secretValue": secret.value,
+            "locationNames": [secret.location] if secret.location else [],
         }
-        for each in found
+        for secret in found
     ]
 
 
@@ -126,7 +130,7 @@ def _workspace_entries(
     agent_queues: Sequence[str | None] = (None,),
 ) -> list[dict[str, Any]]:
     found = caller.control.locations.to_serve(caller.actor, deployment, agent_queues)
-    return [_entry(each) for each in found]
+    return [_entry(location) for location in found]
 
 
 def _entry(location: Location) -> dict[str, Any]:

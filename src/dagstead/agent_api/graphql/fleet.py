@@ -37,7 +37,7 @@ class Fleet:
     """Resolvers about agents.
 
     Heartbeats do not say whether an agent takes branch deployments, but its polls do. The newest
-    poll of each token is remembered until the heartbeat that follows it.
+    poll of every token is remembered until the heartbeat that follows it.
     """
 
     takes_branches: dict[int, bool] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Fleet:
             queues=agent_queues,
             limit=limit or DEFAULT_POP_LIMIT,
         )
-        return [_request(each) for each in caller.control.requests.take(caller.actor, poll)]
+        return [_request(request) for request in caller.control.requests.take(caller.actor, poll)]
 
     def add_heartbeats(
         self,
@@ -103,7 +103,7 @@ def list_agents(
     for beat in caller.control.agents.granted(caller.actor):
         if heartbeated_since is None or beat.received_at >= heartbeated_since:
             newest.setdefault(beat.agent_id, beat)
-    return [{"id": each, "status": str(beat.status(now))} for each, beat in newest.items()]
+    return [{"id": agent_id, "status": str(beat.status(now))} for agent_id, beat in newest.items()]
 
 
 def _report(sent: HeartbeatInput, errors: Sequence[str], *, takes_branches: bool) -> AgentReport:
