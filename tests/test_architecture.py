@@ -144,7 +144,7 @@ PARTICIPLE = re.compile(
 NOUNS = {"Ending", "Finding", "Housekeeping", "Standing"}
 
 #: The rooms whose classes are all named by nouns.
-NAMED_BY_NOUNS = (*WINGS["repository"], "plane", "store", "control", "engine", "watch")
+NAMED_BY_NOUNS = tuple(room for wing in WINGS.values() for room in wing)
 
 
 def _classes_of(rooms: Iterable[str]) -> Iterator[tuple[str, str]]:

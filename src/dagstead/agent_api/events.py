@@ -21,7 +21,7 @@ from starlette.responses import JSONResponse, Response
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
 from dagstead.control.away import raise_if_away
-from dagstead.control.writes import Ledger
+from dagstead.control.writes import WriteLedger
 from dagstead.errors import BusyError, DagsteadError, WriteFailedError
 from dagstead.plane.writes import WriteState
 
@@ -40,7 +40,7 @@ class EventWriter:
     """
 
     instance: DagsterInstance
-    ledger: Ledger
+    ledger: WriteLedger
 
     def write(self, entries: Sequence[EventLogEntry], idempotency_key: str | None) -> None:
         """Store the events and apply what they say to their runs, once per key.

@@ -14,7 +14,7 @@ from dagstead.control.actor import COMMAND_LINE, SYSTEM
 from dagstead.control.all import control_over
 from dagstead.control.bell import Listener
 from dagstead.control.requests import Poll
-from dagstead.control.submitting import Work
+from dagstead.control.work import Work
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES
 from dagstead.store.all import Store
 from tests.support.orchestration import NoDagster
