@@ -9,6 +9,7 @@ import typer
 
 from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
+from dagstead.cli.options.token import NewTokenFlags
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
 from dagstead.plane.tokens import TokenKind
 
@@ -20,44 +21,12 @@ app = typer.Typer(help="Create, list and revoke tokens.", no_args_is_help=True)
 
 @app.command()
 @administers
-def create(  # noqa: PLR0913 - one parameter an option
-    plane: Administration,
-    *,
-    name: Annotated[str, typer.Option("--name", help="Who or what will hold it.")],
-    kind: Annotated[
-        TokenKind, typer.Option("--kind", help="For an agent, or for a person or CI.")
-    ] = TokenKind.USER,
-    deployment: Annotated[
-        list[str] | None,
-        typer.Option("--deployment", help="Limit it to this deployment; may be repeated."),
-    ] = None,
-    branch_deployments: Annotated[
-        bool | None,
-        typer.Option(
-            "--branch-deployments/--no-branch-deployments",
-            help="Whether branch deployments are granted; by default if no --deployment is given.",
-        ),
-    ] = None,
-    queue: Annotated[
-        list[str] | None,
-        typer.Option("--queue", help="Agents: limit it to this agent queue; may be repeated."),
-    ] = None,
-    default_queue: Annotated[
-        bool | None,
-        typer.Option(
-            "--default-queue/--no-default-queue",
-            help="Agents: whether the default queue is granted; by default if no --queue is given.",
-        ),
-    ] = None,
-    expires: Annotated[
-        str,
-        typer.Option("--expires", help="12h, 30d, a date such as 2027-01-31 (UTC), or never."),
-    ] = "never",
-    format_: FormatOption = Format.TABLE,
+def create(
+    plane: Administration, *, wanted: NewTokenFlags, format_: FormatOption = Format.TABLE
 ) -> None:
-    """Create a token and print it, once: only its hash is kept.
+    """Create a token and print it once: only its hash is kept.
 
-    On a terminal, an address to sign in with is printed for a user token, too.
+    For a user token, an address to sign in with is printed as well if you are at a terminal.
 
     For example:
 
@@ -67,19 +36,7 @@ def create(  # noqa: PLR0913 - one parameter an option
 
     - `export DAGSTER_CLOUD_API_TOKEN=$(dagstead token create --name ci --deployment prod)`
     """
-    from dagstead.plane.lifetimes import read_lifetime
-    from dagstead.plane.new_tokens import NewToken
-
-    new = NewToken(
-        name=name,
-        kind=kind,
-        deployments=deployment or None,
-        branch_deployments=branch_deployments,
-        queues=queue or None,
-        default_queue=default_queue,
-        lifetime=read_lifetime(expires),
-    )
-    _show(plane.tokens.issue(new), plane.url, format_)
+    _show(plane.tokens.issue(wanted.new_token()), plane.url, format_)
 
 
 @app.command("list")

@@ -57,7 +57,10 @@ def test_a_policy_is_added_listed_and_removed(plane: Command) -> None:
             (*GITHUB, "--branch", "main", "--deployment", "prod", "--minutes", "600"),
             "1 to 120 minutes",
         ),
-        ((*GITHUB, "--any-ref", "--deployment", "prod", "--claim", "x"), "is not NAME=VALUE"),
+        (
+            (*GITHUB, "--any-ref", "--deployment", "prod", "--claim", "x"),
+            "is not of the form NAME=VALUE",
+        ),
         (
             (*GITHUB, "--any-ref", "--deployment", "prod", "--provider", "gitlab"),
             "contradict each other",

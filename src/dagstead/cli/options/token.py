@@ -1,0 +1,72 @@
+"""What a new token is for, and what it grants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagstead.plane.tokens import TokenKind
+
+if TYPE_CHECKING:
+    from dagstead.plane.new_tokens import NewToken
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NewTokenFlags:
+    """A token that is asked for."""
+
+    name: Annotated[str, typer.Option("--name", help="Who or what will use the token.")]
+    kind: Annotated[
+        TokenKind, typer.Option("--kind", help="For an agent, or for a person or CI.")
+    ] = TokenKind.USER
+    deployment: Annotated[
+        list[str] | None,
+        typer.Option("--deployment", help="Limit the token to this deployment; may be repeated."),
+    ] = None
+    branch_deployments: Annotated[
+        bool | None,
+        typer.Option(
+            "--branch-deployments/--no-branch-deployments",
+            help="Grant branch deployments or not; granted if left out, unless --deployment is "
+            "given.",
+        ),
+    ] = None
+    queue: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--queue", help="Agents: limit the token to this agent queue; may be repeated."
+        ),
+    ] = None
+    default_queue: Annotated[
+        bool | None,
+        typer.Option(
+            "--default-queue/--no-default-queue",
+            help="Agents: grant the default queue or not; granted if left out, unless --queue is "
+            "given.",
+        ),
+    ] = None
+    expires: Annotated[
+        str,
+        typer.Option("--expires", help="12h, 30d, a date such as 2027-01-31 (UTC), or never."),
+    ] = "never"
+
+    def new_token(self) -> NewToken:
+        """The token that they ask for.
+
+        Raises:
+            InvalidInputError: when ``--expires`` is not a length of time or a date.
+        """
+        from dagstead.plane.lifetimes import read_lifetime
+        from dagstead.plane.new_tokens import NewToken
+
+        return NewToken(
+            name=self.name,
+            kind=self.kind,
+            deployments=self.deployment or None,
+            branch_deployments=self.branch_deployments,
+            queues=self.queue or None,
+            default_queue=self.default_queue,
+            lifetime=read_lifetime(self.expires),
+        )
