@@ -9,26 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.compatibility import PAGE as COMPATIBILITY
 from tests.support.environments import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
-BESIDE_THE_BOOK = sorted(REPOSITORY.glob("*.md"))
+PAGES_OF_THE_BOOK = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
 #: What Sphinx does not check: pages that are read where the source is.
-READ_IN_THE_SOURCE = [*BESIDE_THE_BOOK, *sorted(REPOSITORY.glob("charts/*/README.md"))]
-
-
-def hand_written() -> list[Path]:
-    """The book without the pages that are made from the code, and what stands beside it."""
-    generated = {
-        DOCS / "reference/commands.md",
-        DOCS / "reference/graphql.md",
-        DOCS / "operate/settings.md",
-        COMPATIBILITY,
-        *DOCS.glob("rules/*.md"),
-    }
-    pages = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
-    return [*BESIDE_THE_BOOK, *(page for page in pages if page not in generated)]
+READ_IN_THE_SOURCE = [
+    *sorted(REPOSITORY.glob("*.md")),
+    *sorted(REPOSITORY.glob("charts/*/README.md")),
+]
 
 
 @pytest.mark.parametrize(
@@ -91,7 +80,7 @@ AVOIDED = re.compile(
 
 @pytest.mark.parametrize(
     "page",
-    [*hand_written(), *sorted(DOCS.glob("rules/*.md"))],
+    [*READ_IN_THE_SOURCE, *PAGES_OF_THE_BOOK],
     ids=lambda page: str(page.relative_to(REPOSITORY)),
 )
 def test_a_page_is_in_plain_words(page: Path) -> None:

@@ -1,8 +1,7 @@
-"""The command ``dagstead``: one module a noun, each thin, importing late so that it starts fast.
+"""The command ``dagstead``: a thin module per noun, which imports late so that it starts fast.
 
-Commands read settings, call the server or the store, and print. No rule of the domain lives here.
-What they are asked for comes in groups of options (``options``), what they print goes through
-``output``.
+Commands read options, call the server or the rooms below, and print. No rule of the domain lives
+here. Options come in groups (``options``); results are printed through ``output``.
 """
 
 from __future__ import annotations
@@ -12,13 +11,13 @@ import os
 import sys
 from typing import NoReturn
 
-#: How many objects are made before Python looks for garbage, and how often it looks at the older.
+#: How many objects are made before Python looks for garbage, and how often at older ones.
 _GARBAGE = (50_000, 20, 20)
 
 
 def main() -> None:
-    """Run the command; a mistake of the user ends in one sentence, never in a traceback."""
-    # What a command reads it keeps: a tenth of its time would go into looking through it.
+    """Run the command; a user's mistake is reported in one sentence, never as a traceback."""
+    # Commands keep what they read: looking through it for garbage would take a tenth of the time.
     gc.set_threshold(*_GARBAGE)
     from dagstead.cli.app import app
     from dagstead.cli.failures import exit_code, report
@@ -29,7 +28,7 @@ def main() -> None:
         try:
             app()
         finally:
-            # What is still held back would meet the closed pipe when Python ends.
+            # What is still buffered would meet the closed pipe when Python exits.
             stdout.flush()
     except DagsteadError as error:
         report(error)
@@ -38,14 +37,14 @@ def main() -> None:
         _end_quietly()
     except SystemExit:
         if sys.stdout is not stdout:
-            # The command line's library met the closed pipe first, and put something in between.
+            # The command line's library met the closed pipe first, and replaced the stream.
             _end_quietly()
         raise
 
 
 def _end_quietly() -> NoReturn:
-    """The reader of a pipe has gone, as `head` does: that is not a failure."""
-    # Python would complain of what it could not write.
+    """Exit with 0: a reader that closes the pipe early, as `head` does, is not a failure."""
+    # Python would complain about what it could not write.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.exit(0)
 

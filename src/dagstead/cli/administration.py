@@ -1,8 +1,8 @@
-"""Which control plane a command administers, and how it is reached: the one place that decides.
+"""The one place that decides which control plane a command administers, and how it is reached.
 
-Over HTTP by the address of ``--url``, ``DAGSTER_CLOUD_URL`` or a saved login; or in the folder of
-``--data`` or ``DAGSTEAD_DATA``, for the first token and for emergencies. A flag wins over a
-variable, that over a saved login; without any it is the default folder.
+That is over HTTP, at the address of ``--url``, ``DAGSTER_CLOUD_URL`` or a saved login; or in the
+folder of ``--data`` or ``DAGSTEAD_DATA``, for the first token and for emergencies. A flag wins over
+a variable, which wins over a saved login; without any of them it is the default folder.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from inspect import Parameter, Signature, signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 import typer
 
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
 from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.target import UrlOption
 
 if TYPE_CHECKING:
     from dagstead.client.connection import ServerAddress
@@ -30,23 +31,13 @@ R = TypeVar("R")
 #: GraphQL has no larger whole numbers.
 LARGEST_ID = 2**31 - 1
 
-#: Variables of a server's settings that name one control plane.
+#: Settings of a server that name a control plane on this machine.
 _OF_A_FOLDER = ("DAGSTEAD_DATA", "DAGSTEAD_DATABASE", "DAGSTEAD_CONFIG")
-
-UrlOption = Annotated[
-    str | None,
-    typer.Option(
-        "--url",
-        help="Its address; else DAGSTER_CLOUD_URL, else that of `dagstead login`.",
-        rich_help_panel="Where the control plane is",
-        show_default=False,
-    ),
-]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Where:
-    """The options that say which control plane is meant."""
+    """The options that choose a control plane."""
 
     url: UrlOption = None
     data: DataOption = None
@@ -55,12 +46,12 @@ class Where:
 
     @property
     def folder(self) -> Mapping[str, Any]:
-        """The flags that name one in a folder or a database."""
+        """The flags that choose one in a folder or a database."""
         return {"data": self.data, "database": self.database, "config": self.config}
 
 
 def administers(command: Callable[..., R]) -> Callable[..., R]:
-    """Let a command have an :class:`Administration` first, and the options that choose it last."""
+    """Call a command with an :class:`Administration` first, and add the options that choose it."""
     hints = get_type_hints(command, include_extras=True)
     _, *own = signature(command).parameters.values()
     parameters = [each.replace(annotation=hints[each.name]) for each in own]
@@ -78,10 +69,10 @@ def administers(command: Callable[..., R]) -> Callable[..., R]:
 
 @contextmanager
 def administration(where: Where) -> Iterator[Administration]:
-    """The control plane that is meant.
+    """The chosen control plane.
 
     Raises:
-        DagsteadError: when there is none, or it does not let anybody in.
+        DagsteadError: when there is none, or it refuses the token.
     """
     target = chosen_target(where)
     if target is None:
@@ -98,7 +89,7 @@ def administration(where: Where) -> Iterator[Administration]:
     from dagstead.client.tokens import Tokens
     from dagstead.client.trust import TrustPolicies
 
-    # Of no single deployment: what a variable names may be deleted, or not made yet.
+    # Not for one deployment: the one that a variable names may be deleted, or not exist yet.
     with Connection(replace(target, deployment=None)) as connection:
         yield Administration(
             url=target.url,
@@ -112,10 +103,10 @@ def administration(where: Where) -> Iterator[Administration]:
 
 
 def chosen_target(where: Where) -> ServerAddress | None:
-    """Where to reach the control plane that is meant; ``None`` is in its folder.
+    """Where to reach the chosen control plane; ``None`` means in its folder.
 
     Raises:
-        InvalidInputError: when flags name two.
+        InvalidInputError: when flags choose two.
     """
     from dagstead.errors import InvalidInputError
 
@@ -131,7 +122,7 @@ def chosen_target(where: Where) -> ServerAddress | None:
 
 
 def _is_here_without_flags() -> bool:
-    """Whether the environment means a folder; says what somebody might not expect."""
+    """Whether the environment chooses a folder; prints what somebody might not expect."""
     from dagstead.client.connection import URL_VARIABLE
     from dagstead.client.saved_login import saved_login
 
@@ -139,16 +130,16 @@ def _is_here_without_flags() -> bool:
     variable = next((name for name in _OF_A_FOLDER if os.environ.get(name)), None)
     if variable:
         if address:
-            _say(f"This is the control plane of {variable}, not the one at {address} (--url).")
+            _say(f"Using the control plane of {variable}, not the one at {address} (--url).")
         return True
     if address:
         if _default_folder_has_one():
-            _say(f"This is the control plane at {address}, not the one in this folder (--data).")
+            _say(f"Using the control plane at {address}, not the one in this folder (--data).")
         return False
     login = saved_login(os.environ)
     if login is None:
         return True
-    _say(f"This is the control plane at {login.url}, by a saved login.")
+    _say(f"Using the control plane at {login.url}, from the saved login.")
     return False
 
 

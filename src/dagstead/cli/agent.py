@@ -1,4 +1,4 @@
-"""``dagstead agent``: who has been heard of, and the configuration of a new one."""
+"""``dagstead agent``: the agents that send heartbeats, and configuration for new ones."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ def list_(
     *,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """List agents by their heartbeats: status, queues, version.
+    """List agents with the status, queues and version that their heartbeats report.
 
-    The queues are those that an agent really gets work of: what it asks for, cut down to what its
+    The queues are those that an agent really gets work from: those that it asks for and that its
     token grants.
 
     For example: `dagstead agent list`
@@ -56,7 +56,7 @@ def list_(
     print_rows(
         rows,
         format_,
-        empty="No agent has been heard of. See `dagstead token create --kind agent --help`.",
+        empty="No agent has sent a heartbeat yet. Configure one: `dagstead agent config --help`.",
     )
 
 
@@ -65,17 +65,21 @@ def list_(
 def forget(
     plane: Administration,
     agent_id: Annotated[
-        str, typer.Argument(metavar="ID", help="The last column of `dagstead agent list`.")
+        str,
+        typer.Argument(
+            metavar="ID", help="ID of the agent, the last column of `dagstead agent list`."
+        ),
     ],
 ) -> None:
-    """Forget an agent that is gone for good: it is no longer listed, and counts for nothing.
+    """Forget an agent that will not come back, so that it is no longer listed or counted.
 
-    An agent that is still heard of is not forgotten. Without this command, one is after a week.
+    An agent that still sends heartbeats cannot be forgotten. Without this command, agents are
+    forgotten a week after their last heartbeat.
 
     For example: `dagstead agent forget 6f1b2c8e`
     """
     name = plane.agents.forget(agent_id)
-    print(f"Agent {name!r} is forgotten.")
+    print(f"Forgot agent {name!r}.")
 
 
 @app.command()
@@ -91,8 +95,9 @@ def config(
 ) -> None:
     """Print an official agent's configuration: dagster.yaml, or values of its Helm chart.
 
-    Naming a queue switches the default queue off: an agent that keeps it takes serverless
-    locations from the managed pool, and cannot run them. The token is not in the file.
+    Naming a queue with --queue turns the default queue off. An agent that serves it takes
+    serverless locations away from the managed pool, and cannot run them. The configuration does
+    not contain the token.
 
     For example:
 
@@ -115,7 +120,7 @@ def _write(path: Path, content: str, *, force: bool) -> None:
 
     try:
         if path.exists() and not force and path.read_text(encoding="utf-8") != content:
-            msg = f"{path} is there already and says something else. Overwrite it with --force."
+            msg = f"{path} already exists with other content. Overwrite it with --force."
             raise ConflictError(msg)
         path.write_text(content, encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -132,11 +137,11 @@ def _say_what_next(file: AgentFile) -> None:
     if not file.default_queue:
         said = "The default queue is off: locations without a queue are for other agents."
     elif file.queues:
-        said = "The default queue is on, beside the named ones: serverless locations come to it."
+        said = "The default queue is on, too: this agent also gets serverless locations."
     else:
         said = (
-            "Only the default queue is served, and with a managed pool running serverless "
-            "locations come to this agent, too. Name a queue with --queue to switch it off."
+            "The default queue is the only one: beside a managed pool, this agent also gets "
+            "serverless locations. Name a queue with --queue to turn the default queue off."
         )
     typer.echo(said, err=True)
     grants = [f"--deployment {shlex.quote(each)}" for each in file.deployments]

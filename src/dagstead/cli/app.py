@@ -55,7 +55,7 @@ for name, group in (
 ):
     app.add_typer(group, name=name)
 
-# What the groups were once called.
+# Older names of the groups.
 app.add_typer(releases.app, name="releases", hidden=True)
 app.add_typer(workflows.app, name="workflows", hidden=True)
 

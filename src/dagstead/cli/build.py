@@ -1,4 +1,4 @@
-"""``dagstead build``: everything of a plan, built in one go."""
+"""``dagstead build``: build everything in a plan."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dagstead.cli import steps
-from dagstead.cli.options.build import OUTPUT, BuildFlags, PlanFlags
+from dagstead.cli.options.build import OUTPUT, BuildFlags, PlanFlags, ShowDockerfileOption
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.source import SinceFlags
 from dagstead.cli.output import Format, FormatOption, print_json, print_rows
@@ -29,27 +29,25 @@ def build(
         Path, typer.Option("--output", help="Folder for PEX files and the manifest build.json.")
     ] = OUTPUT,
     planning: PlanFlags,
-    show_dockerfile: Annotated[
-        bool,
-        typer.Option("--show-dockerfile", help="Print generated Dockerfiles, and end."),
-    ] = False,
+    show_dockerfile: ShowDockerfileOption = False,
     building: BuildFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
     """Build every code location in the way that fits it: PEX files, images, or nothing.
 
-    A failing location does not stop the others; the command then ends with 1. PEX files are loaded
-    once, as the control plane's pool will load them. Images are pushed, and named by their digest.
+    A location that fails does not stop the others; the command then exits with 1. PEX files are
+    loaded once, as the control plane's pool will load them. Images are pushed, and recorded by
+    their digest.
 
     For example:
 
     `dagstead build` builds all locations of the current folder
 
-    `dagstead build --location etl --python 3.12` builds one
+    `dagstead build --location etl --python 3.12` builds one location
 
-    `dagstead build --image etl=registry.example.com/etl:v7` takes an image from elsewhere
+    `dagstead build --image etl=registry.example.com/etl:v7` uses an image that was built elsewhere
 
-    `dagstead build --output out --format json | jq -r '.locations[].pex.tag'` prints PEX tags
+    `dagstead build --output out --format json | jq -r '.locations[].pex.tag'` prints the PEX tags
     """
     planned = steps.plan(steps.read(source), source, planning)
     planned = steps.since(planned, source.path, source.since)
@@ -62,7 +60,7 @@ def build(
 def _build(planned: BuildPlan, options: BuildOptions) -> Manifest:
     from dagstead.build.manifest import NAME, write_manifest
 
-    # One of an earlier build would be deployed after this one has failed.
+    # Otherwise the manifest of an earlier build could be deployed after this one failed.
     (options.output / NAME).unlink(missing_ok=True)
     manifest = steps.build(planned, options)
     write_manifest(options.output, manifest)

@@ -31,23 +31,24 @@ def changes(
     templates: TemplateFlags,
     exit_code: Annotated[
         bool,
-        typer.Option("--exit-code", help="Exit with 1 when a location is touched, as git diff."),
+        typer.Option("--exit-code", help="Exit with 1 if a location is touched, as git diff does."),
     ] = False,
 ) -> None:
     """Show which locations a change touches, and why.
 
-    A location is touched when a path that it is made from differs: its build folder, what its
-    Dockerfile copies, packages that it requires by path and theirs in turn, shared lock files, the
-    workflows that build it; or when its configuration entry means something else. What is not
-    committed counts, unless --committed. Exits with 0, and with 2 when there is no answer.
+    A change touches a location if it changes a path that the location is made from: its build
+    folder, what its Dockerfile copies, packages that it requires by path (and what those require),
+    shared lock files, the workflows that build it; or if it changes the meaning of its
+    configuration entry. Uncommitted changes count, too, unless --committed is given. Exits with 2
+    if there is no answer.
 
     For example:
 
     `dagstead changes --since origin/main...` shows what a branch touches
 
-    `dagstead changes --since HEAD --format names` lists what is not committed yet
+    `dagstead changes --since HEAD --format names` lists what uncommitted changes touch
 
-    `dagstead changes --since HEAD~1 --why` shows every path, and what led to it
+    `dagstead changes --since HEAD~1 --why` shows every path and why it counts
 
     `dagstead changes --since v1 --watch 'etl=dbt_project/**'` adds files that only code opens
     """
@@ -56,7 +57,7 @@ def changes(
     try:
         touched = _printed(question_of(compared, watch, templates), output)
     except DagsteadError as error:
-        # 1 says that something is touched, so that even a failure of git is 2.
+        # 1 means that something is touched, so even a failure of git has to be 2.
         report(error)
         raise typer.Exit(MISTAKE) from error
     if exit_code and touched:
@@ -98,7 +99,7 @@ def _remark(found: Changes, format_: ChangesFormat) -> None:
         typer.echo(f"note: {remark}", err=True)
     if format_ is not ChangesFormat.TEXT:
         for each in found.gone:
-            typer.echo(f"note: {each.name} is gone; there is nothing to build.", err=True)
+            typer.echo(f"note: {each.name} was removed; there is nothing to build.", err=True)
     typer.echo(
         f"Locations touched: {len(found.touched)} of {len(found.project.locations)}. "
         f"Paths changed since {found.base[:12]}: {len(found.changes)}.",

@@ -1,4 +1,4 @@
-"""``dagstead check``: what is wrong in a repository's configuration."""
+"""``dagstead check``: find what is wrong in a repository's configuration."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from dagstead.repository.files import Project, TemplateValues
     from dagstead.repository.rules.base import Finding, Rule
 
-#: A fix can make another one possible, never more than a few.
+#: One fix can make another possible, but only a few times.
 _MOST_ROUNDS = 5
 
 
@@ -41,12 +41,12 @@ def check(
     templates: TemplateFlags,
     explain: PagesOption = None,
 ) -> None:
-    """Find what is wrong in a repository before it is deployed: offline, without a server.
+    """Find what is wrong in a repository before it is deployed, offline and without a server.
 
     Reads dagster_cloud.yaml files, dg projects and workspaces, agents' files (dagster.yaml, Helm
-    values, compose files) and deploy workflows. Every finding has a place, a rule's code, what is
-    wrong and what to write instead. Exits with 0 without errors, 1 with errors, 2 when it could
-    not check.
+    values, compose files) and deploy workflows. Every finding has a file and
+    line, the code of a rule, what is wrong, and what to write instead. Exits with 0 if there are no
+    errors, 1 if there are, 2 if the repository could not be checked.
 
     For example:
 
@@ -56,7 +56,7 @@ def check(
 
     `dagstead check --format github` writes annotations in GitHub Actions
 
-    `dagstead check --format json | jq -r '.findings[].code'` prints codes only
+    `dagstead check --format json | jq -r '.findings[].code'` prints only the codes
 
     `dagstead check --explain DS210` prints why a queue must not be called default
     """
@@ -97,7 +97,7 @@ def _checked(
 
 
 def _within(path: Path, findings: Sequence[Finding]) -> Sequence[Finding]:
-    """Of one file that is named only what is in it, and not what its repository's CI does."""
+    """If one file is named, only the findings in it, not those in the CI of its repository."""
     if not path.is_file():
         return findings
     return [each for each in findings if each.position.file == path.name]

@@ -1,4 +1,4 @@
-"""What a shell offers when a person presses the tab key."""
+"""Completion of arguments in the shell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def complete_location(incomplete: str) -> list[str]:
-    """Names of locations in the current folder that begin so; none where it cannot be read."""
+    """Names of locations in the current folder that start so; none if it cannot be read."""
     from dagstead.errors import DagsteadError
     from dagstead.repository.files import read_project
 

@@ -7,8 +7,9 @@ from typing import Any
 
 import typer
 
-from dagstead.cli.administration import UrlOption, Where, chosen_target
-from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, load
+from dagstead.cli.administration import Where, chosen_target
+from dagstead.cli.options import load
+from dagstead.cli.options.groups import grouped
 from dagstead.cli.output import Format, FormatOption, print_rows
 
 app = typer.Typer(help="Show the settings.", no_args_is_help=True)
@@ -20,18 +21,17 @@ def config() -> None:
 
 
 @app.command()
+@grouped
 def show(
     *,
-    url: UrlOption = None,
-    data: DataOption = None,
-    database: DatabaseOption = None,
-    config: ConfigOption = None,
+    where: Where,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """Print each setting in force, where it comes from, and what it is for.
+    """Print every setting in force, where its value comes from, and what it is for.
 
-    A flag wins over an environment variable (`DAGSTEAD_…`), that over the settings file, and that
-    over the default. Of a server that is reached over HTTP they are those that it was started with.
+    A flag wins over an environment variable (`DAGSTEAD_…`), which wins over the settings file,
+    which wins over the default. A server that is reached over HTTP shows the settings that it was
+    started with.
 
     For example:
 
@@ -46,7 +46,7 @@ def show(
             "from": each["source"],
             "purpose": each["purpose"],
         }
-        for each in _settings(Where(url=url, data=data, database=database, config=config))
+        for each in _settings(where)
     ]
     print_rows(rows, format_, empty="The server does not show its settings.")
 

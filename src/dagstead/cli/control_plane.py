@@ -17,84 +17,84 @@ if TYPE_CHECKING:
 
 
 class TokenActs(Protocol):
-    """What is done with tokens."""
+    """Acts on tokens."""
 
     def all(self, *, useless: bool) -> list[Token]:
-        """The tokens, the oldest first; revoked and expired ones if ``useless``."""
+        """The tokens, oldest first; with ``useless``, revoked and expired ones as well."""
 
     def issue(self, new: NewToken) -> IssuedToken:
-        """Make one."""
+        """Create a token."""
 
     def revoke(self, token_id: int) -> Token:
-        """Make one useless from now on."""
+        """Revoke a token."""
 
 
 class TrustActs(Protocol):
-    """What is done with policies of trust."""
+    """Acts on trust policies."""
 
     def all(self) -> list[Policy]:
-        """All policies, the oldest first."""
+        """All policies, oldest first."""
 
     def add(self, new: NewPolicy) -> Policy:
-        """Trust more jobs."""
+        """Add a policy."""
 
     def remove(self, policy_id: int) -> None:
-        """Trust fewer jobs."""
+        """Remove a policy."""
 
 
 class DeploymentActs(Protocol):
-    """What is done with deployments."""
+    """Acts on deployments."""
 
     def all(self) -> list[ListedDeployment]:
         """The deployments, by name."""
 
     def require(self, name: str) -> None:
-        """Refuse a name that is of no deployment."""
+        """Refuse a name that is not the name of a deployment."""
 
     def create(self, name: str) -> None:
-        """Make a full one."""
+        """Create a full deployment."""
 
     def delete(self, name: str) -> None:
-        """Remove one with all that it stored."""
+        """Delete a deployment with everything that is stored for it."""
 
     def settings(self, name: str) -> Mapping[str, Any]:
-        """The settings of one."""
+        """The settings of a deployment."""
 
     def set_settings(self, name: str, settings: Mapping[str, Any]) -> None:
-        """Replace them."""
+        """Replace the settings of a deployment."""
 
 
 class AgentActs(Protocol):
-    """What is done with agents."""
+    """Acts on agents."""
 
     def all(self) -> list[ListedAgent]:
-        """The agents that were heard of."""
+        """The agents that have sent heartbeats."""
 
     def forget(self, agent_id: str) -> str:
-        """Remove what is known of one that is gone; its name."""
+        """Forget an agent that no longer sends heartbeats, and return its name."""
 
 
 class LocationViews(Protocol):
-    """What is seen of code locations."""
+    """Views of code locations."""
 
     def all(self, deployment: str | None = None) -> list[ListedLocation]:
-        """Those of a deployment, or of all."""
+        """The locations of a deployment, or of all deployments."""
 
 
 class ReleaseActs(Protocol):
-    """What is done with the releases of a deployment."""
+    """Acts on the releases of a deployment."""
 
     def newest(self, limit: int | None = None) -> list[Release]:
-        """Releases, the newest first."""
+        """Releases, newest first."""
 
     def show(self, number: int) -> Release:
-        """One release as it stands."""
+        """The current state of a release."""
 
     def end(self, number: int, reason: str) -> Release:
-        """End one that is loading."""
+        """End a release that is loading."""
 
     def roll_back(self, number: int | None = None) -> Release:
-        """Begin one of what was live after that one, or after the one before the present."""
+        """Begin a release of what was live after that one, or after the one before the current."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,5 +108,5 @@ class Administration:
     deployments: DeploymentActs
     agents: AgentActs
     locations: LocationViews
-    #: Of a deployment; ``None`` is the first one.
+    #: By deployment; ``None`` means the first one.
     releases: Callable[[str | None], ReleaseActs]

@@ -1,4 +1,4 @@
-"""``dagstead deploy``: plan, build, upload and release, in one go."""
+"""``dagstead deploy``: plan, build, upload and release."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ def deploy(
     building: DeployBuildFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """Build every code location in the way that fits it, and let them go live together.
+    """Build every code location in the way that fits it, and release them together.
 
-    A release is all its locations at one commit. When one of them does not load, all serve what
-    was live before, the command prints the error of the code and ends with 1.
+    They go live together or not at all. If one of them does not load, all go back to what was live
+    before, and the command prints the error of its code and exits with 1.
 
     For example:
 
@@ -49,9 +49,9 @@ def deploy(
 
     `dagstead deploy --changed` deploys what differs from what is live
 
-    `dagstead deploy --location etl --no-atomic --deployment staging` deploys one
+    `dagstead deploy --location etl --no-atomic --deployment staging` deploys one location
 
-    `dagstead deploy --branch-deployment` deploys a pull request; `--close` ends that
+    `dagstead deploy --branch-deployment` deploys a pull request; `--close` closes its deployment
 
     `dagstead deploy --built out` deploys what `dagstead build --output out` has built
     """
@@ -76,7 +76,7 @@ def _releases(connection: Connection) -> Releases:
 
 
 def _connect(flags: BranchTargetFlags, path: Path) -> Connection:
-    """To the deployment that is meant; makes that of a branch. Ends when it is to be closed."""
+    """Connect to the chosen deployment; creates that of a branch, or closes it and exits."""
     from dagstead.client.connection import Connection
 
     target = flags.target()
@@ -96,7 +96,7 @@ def _branch_deployment(path: Path, target: ServerAddress, *, close: bool) -> str
 
     folder = path.absolute()
     branch = branch_of(folder.parent if folder.is_file() else folder, os.environ)
-    # Not of the base's address: a branch deployment is made beside it.
+    # Not at the address of the base: a branch deployment is created beside it.
     with Connection(replace(target, deployment=None)) as connection:
         status = None if not close else (branch.pull_request_status or "CLOSED")
         if status == "OPEN":
@@ -105,7 +105,7 @@ def _branch_deployment(path: Path, target: ServerAddress, *, close: bool) -> str
 
 
 def _narrow(plan: BuildPlan, source: DeployedFlags, connection: Connection) -> BuildPlan:
-    """The part that has changed, when that is asked for; ends when nothing has."""
+    """The part that has changed, if only that was asked for; exits if nothing has."""
     narrowed = steps.narrow(plan, source, _releases(connection).deployed)
     is_narrowed = source.changed or source.since is not None
     if is_narrowed and not narrowed.builds:
@@ -115,7 +115,7 @@ def _narrow(plan: BuildPlan, source: DeployedFlags, connection: Connection) -> B
 
 
 def _admit(connection: Connection, locations: Sequence[PlannedBuild | BuildResult]) -> None:
-    """End before anything is built when no agent would load it."""
+    """Refuse, before anything is built, locations that no agent would load."""
     from dagstead.errors import RefusedError
 
     queues = {location.location: location.queue for location in locations}
@@ -125,7 +125,7 @@ def _admit(connection: Connection, locations: Sequence[PlannedBuild | BuildResul
 
 
 def _built(folder: Path, names: Sequence[str] | None) -> Manifest:
-    """What has been built before; of it the named locations, if any are."""
+    """What was built earlier; only the named locations, if any are named."""
     from dagstead.build.manifest import read_manifest
 
     manifest = read_manifest(folder)
@@ -134,7 +134,7 @@ def _built(folder: Path, names: Sequence[str] | None) -> Manifest:
     there = {built.location for built in manifest.built}
     missing = [name for name in names if name not in there]
     if missing:
-        msg = f"{', '.join(missing)} was not built. There is: {', '.join(sorted(there)) or 'none'}."
+        msg = f"Not built: {', '.join(missing)}. Built: {', '.join(sorted(there)) or 'nothing'}."
         raise InvalidInputError(msg)
     return replace(manifest, built=tuple(b for b in manifest.built if b.location in names))
 
@@ -161,8 +161,11 @@ def _release(connection: Connection, manifest: Manifest, *, atomic: bool, prune:
 
     commit = manifest.commit
     if commit is not None and commit.is_dirty:
-        # What differs from its commit must not pass for it: `--changed` would leave it in place.
-        typer.echo("note: the work tree differs from its commit, so none is recorded", err=True)
+        # Not recorded as its commit: `--changed` would then consider it up to date.
+        typer.echo(
+            "note: there are uncommitted changes, so no commit is recorded",
+            err=True,
+        )
         commit = None
     return _releases(connection).create(
         [built.document(commit) for built in manifest.built],

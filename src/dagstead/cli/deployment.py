@@ -14,7 +14,7 @@ from dagstead.cli.output import Format, FormatOption, moment, print_rows
 
 app = typer.Typer(help="Create, list, set up and delete deployments.", no_args_is_help=True)
 
-NameArgument = Annotated[str, typer.Argument(help="The deployment's name.")]
+NameArgument = Annotated[str, typer.Argument(help="Name of the deployment.")]
 
 
 @app.command()
@@ -23,12 +23,12 @@ def create(
     plane: Administration,
     name: NameArgument,
 ) -> None:
-    """Create a full deployment. The CLI makes branch deployments itself.
+    """Create a full deployment. Deploying a branch creates its branch deployment by itself.
 
     For example: `dagstead deployment create staging`
     """
     plane.deployments.create(name)
-    print(f"Deployment {name!r} is made. Its page is at /{name}/ of this control plane.")
+    print(f"Created deployment {name!r}. Its page is /{name}/ on this control plane.")
 
 
 @app.command("list")
@@ -38,7 +38,7 @@ def list_(
     *,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """List all deployments, branch deployments too.
+    """List all deployments, including branch deployments.
 
     For example: `dagstead deployment list --format json`
     """
@@ -53,7 +53,11 @@ def list_(
         }
         for each in plane.deployments.all()
     ]
-    print_rows(rows, format_, empty="There is none. Make one: `dagstead deployment create prod`.")
+    print_rows(
+        rows,
+        format_,
+        empty="There are no deployments. Create one: `dagstead deployment create prod`.",
+    )
 
 
 @app.command()
@@ -61,9 +65,11 @@ def list_(
 def delete(
     plane: Administration,
     name: NameArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,  # noqa: FBT002
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,  # noqa: FBT002
 ) -> None:
-    """Delete a deployment with its locations, runs, events and files; the last full one stays.
+    """Delete a deployment with its locations, runs, events and files.
+
+    The last full deployment cannot be deleted.
 
     For example: `dagstead deployment delete staging --yes`
     """
@@ -71,7 +77,7 @@ def delete(
     if not yes:
         typer.confirm(f"Delete {name!r} with all its runs and their history?", abort=True)
     plane.deployments.delete(name)
-    print(f"Deployment {name!r} is deleted.")
+    print(f"Deleted deployment {name!r}.")
 
 
 @app.command("settings")
@@ -84,7 +90,7 @@ def settings_(
         typer.Option(
             "--set-from",
             metavar="FILE",
-            help="Replace the settings by those of this YAML or JSON file; - is standard input.",
+            help="Replace the settings with those in this YAML or JSON file; - is standard input.",
         ),
     ] = None,
 ) -> None:
@@ -101,7 +107,7 @@ def settings_(
         return
     plane.deployments.require(name)
     plane.deployments.set_settings(name, _read(set_from))
-    print(f"The settings of {name!r} are replaced.")
+    print(f"Replaced the settings of {name!r}.")
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -118,9 +124,9 @@ def _read(file: Path) -> dict[str, Any]:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        msg = f"{file} must hold settings by name, such as `run_queue:` and `run_monitoring:`."
+        msg = f"{file} must be a mapping of settings, such as `run_queue:` and `run_monitoring:`."
         raise InvalidInputError(msg)
-    # As `dagster-cloud deployment settings` writes them.
+    # `dagster-cloud deployment settings` writes this key around them.
     inner = value.get("settings")
     return inner if isinstance(inner, dict) and len(value) == 1 else value
 

@@ -1,4 +1,4 @@
-"""``dagstead explain``: one page for one location."""
+"""``dagstead explain``: everything about one location on one page."""
 
 from __future__ import annotations
 
@@ -25,22 +25,22 @@ class ExplainFormat(StrEnum):
 @grouped
 def explain(
     location: Annotated[
-        str, typer.Argument(help="A location's name.", autocompletion=complete_location)
+        str, typer.Argument(help="Name of the location.", autocompletion=complete_location)
     ],
     path: PathArgument = HERE,
     *,
     deployments: DeploymentFlags,
     agents: AgentFlags,
     format_: Annotated[
-        ExplainFormat, typer.Option("--format", help="JSON for programs.")
+        ExplainFormat, typer.Option("--format", help="Text for people, or JSON for programs.")
     ] = ExplainFormat.TEXT,
 ) -> None:
     """Print everything about one location on one page.
 
-    Where it is defined, what kind it is and why, how it is built, its queue, which agents will run
-    it and why the others will not, the workflows that build and deploy it and what triggers them,
-    the paths that it is made from, and what is wrong. Nothing of the repository is run. Exits with
-    0, and with 2 when there is no such location.
+    The page shows where it is defined, what kind it is and why, how it is built, its queue, which
+    agents will run it and why the others will not, the workflows that build and deploy it and what
+    triggers them, the paths that it is made from, and what is wrong. None of the repository's code
+    is run. Exits with 0, or with 2 if there is no such location.
 
     For example:
 

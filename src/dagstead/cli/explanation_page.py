@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from dagstead.model.source import Position
     from dagstead.repository.ci.inspection import Use
 
-#: A title of a section, and its lines: a word and what it is, or only what it is.
+#: The title of a section, and its lines: a label, which may be empty, and a text.
 Section = tuple[str, Sequence[tuple[str, str]]]
 
 _INDENT = "  "
 
 
 def as_text(explanation: Explanation, *, prefix: str = "") -> str:
-    """Sections with a title; in them a word and what it is, aligned."""
+    """Sections with a title, and in them aligned labels and texts."""
     coloured = is_coloured(sys.stdout)
     lines = []
     for title, rows in _sections(explanation, prefix):
@@ -40,7 +40,7 @@ def as_text(explanation: Explanation, *, prefix: str = "") -> str:
 
 
 def as_json(explanation: Explanation, *, prefix: str = "") -> str:
-    """An object whose keys stay; the default queue is ``null``."""
+    """An object whose keys will not change; the default queue is ``null``."""
     from dagstead.routing.reports import as_mapping
 
     location = explanation.location
@@ -141,9 +141,9 @@ def _routes(explanation: Explanation) -> Iterator[tuple[str, str]]:
 
 def _uses(uses: Sequence[Use]) -> Iterator[tuple[str, str]]:
     if not uses:
-        yield "", "no workflow of this repository, as far as their text shows"
+        yield "", "no workflow of this repository, as far as can be seen without running them"
     for use in uses:
-        yield use.workflow, "" if use.certain else "perhaps: it shows only when it runs"
+        yield use.workflow, "" if use.certain else "perhaps: only a run of the workflow can show it"
         for each in use.triggers:
             yield "", f"on {each}"
         for verb, places in (("builds", use.builds), ("deploys", use.deploys)):
@@ -152,15 +152,15 @@ def _uses(uses: Sequence[Use]) -> Iterator[tuple[str, str]]:
 
 
 def _lines(places: Sequence[Position], workflow: str) -> str:
-    """Places, those in the workflow itself by their lines only."""
+    """Places; those in the workflow itself only by their lines."""
     own = [f"line {each.line}" for each in places if each.file == workflow]
     return ", ".join([*own, *(f"{e.file}:{e.line}" for e in places if e.file != workflow)])
 
 
 def _made_from(explanation: Explanation) -> Iterator[tuple[str, str]]:
     for each in explanation.made_from:
-        told = each.chain[:-1] if len(each.chain) > 1 else each.chain
-        yield each.path, "<- " + " <- ".join(str(step) for step in told)
+        steps = each.chain[:-1] if len(each.chain) > 1 else each.chain
+        yield each.path, "<- " + " <- ".join(str(step) for step in steps)
 
 
 def _findings(explanation: Explanation, prefix: str) -> Iterator[dict[str, Any]]:

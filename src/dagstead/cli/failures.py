@@ -1,4 +1,4 @@
-"""From an error to what the terminal shows and the exit code."""
+"""What a command prints for an error, and its exit code."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from dagstead.errors import (
     NotFoundError,
 )
 
-#: What was typed or configured is wrong: trying again does not help.
+#: The arguments or the configuration are wrong: trying again does not help.
 MISTAKE = 2
-#: Something failed while doing it.
+#: The command failed.
 FAILURE = 1
 
 _MISTAKES = (ConfigurationError, InvalidInputError, NotFoundError, ConflictError)

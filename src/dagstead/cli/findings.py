@@ -1,4 +1,4 @@
-"""How commands print what rules have found."""
+"""How commands print the findings of rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def print_for_programs(
     project: Project, findings: Sequence[Finding], rules: Sequence[Rule], format_: ReportFormat
 ) -> None:
-    """Print annotations of GitHub or SARIF."""
+    """Print findings as GitHub annotations or as SARIF."""
     from dagstead import __version__
     from dagstead.repository.rules import reports
 
@@ -33,7 +33,7 @@ def print_for_programs(
 
 
 def print_lines(findings: Sequence[Finding], prefix: str) -> None:
-    """A finding is one line in a pipe; on a terminal the advice has a line of its own."""
+    """Print a line per finding; on a terminal the advice has a line of its own."""
     from dagstead.repository.files.places import shown
 
     terminal = sys.stdout.isatty()
@@ -48,12 +48,12 @@ def print_lines(findings: Sequence[Finding], prefix: str) -> None:
 
 
 def print_summary(findings: Sequence[Finding]) -> None:
-    """Print how many there are, as a remark."""
+    """Print how many findings there are, on standard error."""
     from dagstead.repository.rules.reports import counts
 
     number = counts(findings)
     fixable = sum(bool(each.found.edits) for each in findings)
-    hint = f", {fixable} of them can be put right with --fix" if fixable else ""
+    hint = f", {fixable} of them can be fixed with --fix" if fixable else ""
     summary = f"Errors: {number['errors']}, warnings: {number['warnings']}{hint}"
     typer.echo(summary if findings else "Nothing is wrong.", err=True)
 

@@ -1,4 +1,4 @@
-"""What a person sees while agents load a release, and at its end."""
+"""What is printed while agents load a release, and when it has ended."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def follow(releases: ReleaseSource, begun: Release, flags: ReleaseFlags) -> Rele
     """Show a release until it ends.
 
     Raises:
-        typer.Exit: with --detach, after printing its number.
+        typer.Exit: with ``--detach``, after printing its number.
     """
     from dagstead.client.release_follower import ReleaseFollower
 
@@ -54,7 +54,7 @@ def finish(ended: Release, format_: Format, deployment: str | None) -> None:
     """Print how a release ended.
 
     Raises:
-        typer.Exit: with 1, when it is not live.
+        typer.Exit: with 1, if it is not live.
     """
     for error in errors_of(ended):
         print(f"\n{error}", file=sys.stderr)
@@ -80,7 +80,7 @@ def finish(ended: Release, format_: Format, deployment: str | None) -> None:
 
 
 def step_of(part: ReleasePart) -> str:
-    """How far a location has come, in words."""
+    """The state of a location, in words."""
     if part.state != "loading":
         return _STATES.get(part.state, part.state)
     if part.phase in _PHASES:
@@ -106,7 +106,7 @@ def errors_of(release: Release) -> list[str]:
 
 
 class _Lines:
-    """A line whenever a location has come further."""
+    """Prints a line whenever the state of a location changes."""
 
     def __init__(self) -> None:
         self._said: dict[str, str] = {}
@@ -120,7 +120,7 @@ class _Lines:
 
 
 class _View:
-    """A line for each location, kept up to date."""
+    """Shows a line for each location, and keeps it up to date."""
 
     def __init__(self) -> None:
         self._parts: tuple[ReleasePart, ...] = ()

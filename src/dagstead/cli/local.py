@@ -1,7 +1,7 @@
-"""A control plane administered in its own folder: the acts of ``control``, done here.
+"""Administer a control plane in its own folder, by calling the acts of ``control`` directly.
 
-It is for the first token and for emergencies, when no server answers. Whoever may write the folder
-may do everything.
+This is for the first token and for emergencies, when no server answers. Whoever may write to the
+folder may do everything.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def local_administration(settings: Settings) -> Iterator[Administration]:
     """The control plane of these settings.
 
     Raises:
-        ConfigurationError: when there is none.
+        ConfigurationError: when it does not exist.
     """
     with existing_control(settings) as control:
         yield Administration(

@@ -1,4 +1,4 @@
-"""The releases of a deployment, seen and rolled back in the control plane's own folder."""
+"""Show and roll back the releases of a deployment in the control plane's own folder."""
 
 from __future__ import annotations
 
@@ -19,29 +19,29 @@ from dagstead.plane.locations import NewLocation
 
 @dataclass(frozen=True, slots=True)
 class LocalReleases:
-    """What :class:`dagstead.client.releases.Releases` does over HTTP, done here."""
+    """Does directly what :class:`dagstead.client.releases.Releases` does over HTTP."""
 
     _control: Control
     _deployment: Deployment
 
     def newest(self, limit: int | None = None) -> list[Release]:
-        """Releases, the newest first."""
+        """Releases, newest first."""
         beats = self._alive()
         found = self._control.releases.all(COMMAND_LINE, self._deployment, limit)
         return [_release(each, beats) for each in found]
 
     def show(self, number: int) -> Release:
-        """One release as it stands."""
+        """The current state of a release."""
         found = self._control.releases.get(COMMAND_LINE, self._deployment, number)
         return _release(found, self._alive())
 
     def end(self, number: int, reason: str) -> Release:
-        """End one that is loading."""
+        """End a release that is loading."""
         ended = self._control.releases.end(COMMAND_LINE, self._deployment, number, reason)
         return _release(ended, self._alive())
 
     def roll_back(self, number: int | None = None) -> Release:
-        """Begin one of what was live after that one, or after the one before the present."""
+        """Begin a release of what was live after that one, or after the one before the current."""
         # It imports Dagster, which takes seconds.
         from dagstead.operator_api.documents import DeployTarget, read_location
 
@@ -54,7 +54,7 @@ class LocalReleases:
         try:
             begun = releases.roll_back(COMMAND_LINE, self._deployment, number, redeploy)
         except InvalidDocumentError as error:
-            # As it is said over HTTP.
+            # The same error as over HTTP.
             raise RefusedError("\n".join(error.errors)) from error
         return _release(begun, self._alive())
 
@@ -93,7 +93,7 @@ def _part(part: plane.Part, beats: Sequence[Heartbeat]) -> ReleasePart:
 
 
 def _with_causes(error: Mapping[str, Any]) -> Mapping[str, Any]:
-    """A stored error in the form in which it is sent."""
+    """A stored error in the form in which the server sends it."""
     causes = []
     cause = error.get("cause")
     while cause:

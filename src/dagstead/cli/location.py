@@ -1,4 +1,4 @@
-"""``dagstead location``: what is deployed."""
+"""``dagstead location``: the code locations that are deployed."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def list_(
     plane: Administration,
     *,
     deployment: Annotated[
-        str | None, typer.Option("--deployment", help="Only those of this deployment.")
+        str | None, typer.Option("--deployment", help="List only locations of this deployment.")
     ] = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """List code locations: their queue, how far loading has come, and what failed.
+    """List code locations with their state, queue and errors.
 
     For example: `dagstead location list --deployment prod`
     """
@@ -46,4 +46,6 @@ def list_(
         }
         for each in plane.locations.all(deployment)
     ]
-    print_rows(rows, format_, empty="Nothing is deployed yet: `dagster-cloud ci deploy` does it.")
+    print_rows(
+        rows, format_, empty="Nothing is deployed yet. Deploy a repository with `dagstead deploy`."
+    )

@@ -1,4 +1,4 @@
-"""``dagstead login`` and ``logout``: a token for a job of CI, or one that a person keeps here."""
+"""``dagstead login`` and ``logout``: a token for a CI job, or one that a person saves here."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 #: GitHub's file of variables for the steps that follow.
 _GITHUB_FILE = "GITHUB_ENV"
-#: By these a job knows where it runs.
+#: Variables that show which CI runs the job.
 _CI_VARIABLES = frozenset({"GITHUB_ACTIONS", "GITLAB_CI"})
 
 
@@ -29,19 +29,19 @@ def login(
         Output | None,
         typer.Option(
             "--output",
-            help="github-env sets it for the steps that follow (the default on GitHub), export "
-            "prints a command for the shell.",
+            help="github-env: set the token for the steps that follow (the default on GitHub). "
+            "export: print a command for the shell.",
         ),
     ] = None,
 ) -> None:
-    """Log in: people keep a token for later commands, jobs of CI get one that lives minutes.
+    """Log in: save a token for later commands, or get one that is valid for minutes in a CI job.
 
-    A person is asked for a user token, or gives it on standard input. It is saved with the address
-    in the user's configuration folder, for commands that neither --url nor DAGSTER_CLOUD_URL
-    leads elsewhere; `dagstead logout` removes it.
+    At a terminal you are asked for a user token; otherwise it is read from standard input. It is
+    saved with the address in your configuration folder, and used when neither --url nor
+    DAGSTER_CLOUD_URL is given. `dagstead logout` removes it.
 
-    In a job of GitHub Actions or GitLab CI, the job's own token is exchanged. `dagstead trust add`
-    says whose jobs may. Nothing has to be kept in CI.
+    In a job of GitHub Actions or GitLab CI, the job's own token is exchanged for one of the control
+    plane. `dagstead trust add` allows jobs to do so. No secret has to be stored in CI.
 
     For example:
 
@@ -62,16 +62,16 @@ def login(
 
 
 def logout() -> None:
-    """Remove the token that `dagstead login` has saved here.
+    """Remove the token that `dagstead login` has saved on this machine.
 
-    The token itself stays valid; `dagstead token revoke` makes it useless.
+    The token itself stays valid until `dagstead token revoke` revokes it.
 
     For example: `dagstead logout`
     """
     from dagstead.client.saved_login import forget_login
 
     if forget_login(os.environ):
-        print("Logged out. To make the token useless as well: `dagstead token revoke`.")
+        print("Logged out. The token stays valid until you revoke it: `dagstead token revoke`.")
     else:
         print("There is no saved login.")
 
@@ -86,7 +86,7 @@ def _save(address: str) -> None:
 
 
 def _typed_token() -> str:
-    """The token of a person; never a flag, which others would see in the list of processes."""
+    """The token of a person. It is not a flag: others would see it in the list of processes."""
     from dagstead.errors import InvalidInputError
 
     if sys.stdin.isatty():
@@ -94,8 +94,8 @@ def _typed_token() -> str:
     token = sys.stdin.readline().strip()
     if not token:
         msg = (
-            "No token came on standard input. Paste a user token of `dagstead token create`; a job "
-            "of CI that is not known here has to say --github or --gitlab."
+            "There is no token on standard input. Pass a user token from `dagstead token create`; "
+            "in a CI job that is not recognized, use --github or --gitlab."
         )
         raise InvalidInputError(msg)
     return token
@@ -108,7 +108,7 @@ def _address(url: str | None) -> str:
         msg = "Which control plane? Set DAGSTER_CLOUD_URL=https://…, or name it with --url."
         raise ConfigurationError(msg)
     if not url.startswith(("http://", "https://")):
-        msg = f"{url!r} is no address of a control plane. It begins with https:// or http://."
+        msg = f"{url!r} is not the address of a control plane. It begins with https:// or http://."
         raise ConfigurationError(msg)
     return url.rstrip("/")
 
@@ -144,7 +144,9 @@ def _append(file: str | None, line: str) -> None:
     from dagstead.errors import ConfigurationError
 
     if not file:
-        msg = f"{_GITHUB_FILE} is not set: this is no job of GitHub Actions. Say --output export."
+        msg = (
+            f"{_GITHUB_FILE} is not set: this is not a job of GitHub Actions. Use --output export."
+        )
         raise ConfigurationError(msg)
     with open(file, "a", encoding="utf-8") as variables:  # noqa: PTH123 - GitHub's, as it is given
         variables.write(line)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @grouped
 def migrate(
-    path: Annotated[Path, typer.Argument(help="The folder to migrate.", show_default=False)] = HERE,
+    path: Annotated[Path, typer.Argument(help="Folder to migrate.", show_default=False)] = HERE,
     *,
     layout: LayoutFlags,
     moved: MovedFlags,
@@ -32,22 +32,21 @@ def migrate(
 ) -> None:
     """Move locations between one file at the root, one file per location, and dg's files.
 
-    Prints a diff and writes nothing without --write. Paths are rebased; comments, order, quotes
-    and indentation stay. Before anything is written, the new files are read again and must give
-    the same locations. What cannot be moved is refused with its place.
+    Without --write, only prints a diff. Paths are adjusted; comments, order, quotes and indentation
+    stay. Before anything is written, the new files are read again and must define the same
+    locations. If something cannot be moved, nothing is, and the error names its file and line.
 
     For example:
 
     `dagstead migrate --to per-location` prints what would change
 
-    `dagstead migrate --to per-location --write` changes it, and `dagstead migrate --undo` takes it
-    back
+    `dagstead migrate --to per-location --write` writes it; `dagstead migrate --undo` reverts that
 
     `dagstead migrate --to root --location etl --location reports` moves two locations
 
     `dagstead migrate --to root-workflows --write` makes a workflow for each location, too
 
-    `dagstead migrate --repair` prints how to bring back what `cat */dagster_cloud.yaml` has lost
+    `dagstead migrate --repair` prints how to restore what `cat */dagster_cloud.yaml` has lost
     """
     from dagstead.repository.layouts.journal import Journal
 
@@ -76,7 +75,7 @@ def _finish(journal: Journal, *, undo: bool) -> None:
 
 
 def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Migration:
-    """How the locations move, or without a layout how lost ones come back."""
+    """How locations move, or, without a new layout, how lost ones are restored."""
     from dagstead.repository.layouts.history import history_of
     from dagstead.repository.layouts.migration import plan_migration
     from dagstead.repository.layouts.model import DiskTree
@@ -117,9 +116,9 @@ def _carry_out(
 
 
 def _check_written(project: Project, plan: Migration, journal: Journal) -> None:
-    """Take everything back when the disk does not give what was planned.
+    """Revert everything if the files on disk do not define what was planned.
 
-    So it is when `.gitignore` leaves out a file that was made.
+    That happens when `.gitignore` excludes a file that was created.
     """
     from dagstead.errors import LayoutError
     from dagstead.repository.files import read_project
@@ -130,13 +129,13 @@ def _check_written(project: Project, plan: Migration, journal: Journal) -> None:
         journal.undo()
         msg = (
             f"Read again from disk, the locations are not the same: {' '.join(wrong)} Everything "
-            "was taken back. Does .gitignore leave out one of the new files?"
+            "was reverted. Does .gitignore exclude one of the new files?"
         )
         raise LayoutError(msg)
 
 
 def _with_workflows(project: Project, plan: Migration) -> Migration:
-    """The plan with a generated workflow for each location; paths from the project."""
+    """The plan with a generated workflow for each location; paths are relative to the project."""
     import os
     from dataclasses import replace
 

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
     from dagstead.repository.files import Project
 
-#: Columns of help in a pipe: the first sentence of every command fits, none is cut.
+#: Columns of help in a pipe, so that the first sentence of every command fits.
 PIPE_WIDTH = 160
 
 _REFRESHES_A_SECOND = 4
 
 
 class Format(StrEnum):
-    """Of lists."""
+    """The formats in which lists are printed."""
 
     TABLE = "table"
     JSON = "json"
@@ -38,35 +38,35 @@ FormatOption = Annotated[
 
 
 def on_terminal() -> bool:
-    """Whether a person reads along. Boxes are for terminals only; a pipe gets plain lines."""
+    """Whether output goes to a terminal. Boxes are for terminals; a pipe gets plain lines."""
     return sys.stdout.isatty() and sys.stderr.isatty()
 
 
 def is_coloured(stream: TextIO) -> bool:
-    """Whether to colour what we put on a stream ourselves; rich decides alike."""
+    """Whether to colour what we print on a stream; rich decides in the same way."""
     return stream.isatty() and not os.environ.get("NO_COLOR")
 
 
 def prefix_of(project: Project) -> str:
-    """From the current folder to the project, so that an editor finds the files."""
+    """The path from the current folder to the project, so that an editor finds the files."""
     relative = os.path.relpath(project.root)
     return "" if relative == "." else f"{relative}/"
 
 
 def prefix_in_repository(project: Project) -> str:
-    """From the root of the repository to the project."""
+    """The path from the root of the repository to the project."""
     relative = project.root.relative_to(project.repository).as_posix()
     return "" if relative == "." else f"{relative}/"
 
 
 def print_json(value: object) -> None:
-    """Print one document for programs."""
+    """Print a value as JSON, for programs."""
     print(json.dumps(value, indent=2, default=str))
 
 
 @contextmanager
 def redrawn(view: ConsoleRenderable | RichCast, *, transient: bool = False) -> Iterator[Live]:
-    """Keep a view on the terminal, below what is printed; ``transient`` ones go at the end."""
+    """Keep a view on the terminal below other output; a ``transient`` one disappears at the end."""
     from rich.console import Console
     from rich.live import Live
 
@@ -117,7 +117,7 @@ def _plain(value: object) -> str:
 
 
 def moment(seconds: float | None) -> str | None:
-    """A point in time, UTC, for people and programs alike."""
+    """A point in time in UTC, in a form that people and programs read."""
     from datetime import UTC, datetime
 
     if seconds is None:

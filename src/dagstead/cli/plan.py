@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dagstead.cli import steps
-from dagstead.cli.options.build import PlanFlags
+from dagstead.cli.options.build import PlanFlags, ShowDockerfileOption
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.source import ChangedFlags
 from dagstead.cli.options.target import TargetFlags
@@ -39,9 +39,7 @@ def plan(
     source: ChangedFlags,
     target: TargetFlags,
     flags: PlanFlags,
-    show_dockerfile: Annotated[
-        bool, typer.Option("--show-dockerfile", help="Print the Dockerfiles that are generated.")
-    ] = False,
+    show_dockerfile: ShowDockerfileOption = False,
     format_: Annotated[
         PlanFormat,
         typer.Option(
@@ -51,9 +49,9 @@ def plan(
 ) -> None:
     """Show how each code location would be built and why, without building.
 
-    Strategy, folder, Python or Dockerfile, image, queue, and the agents that serve it as far as
-    the repository's files say. Nothing of the repository is run, and only --changed asks a
-    server.
+    A plan has the strategy, folder, Python version or Dockerfile, image and queue of every
+    location, and the agents that will run it according to the repository's files. None of the
+    repository's code is run, and only --changed asks a server.
 
     For example:
 
@@ -61,11 +59,12 @@ def plan(
 
     `dagstead plan --since origin/main...` shows what a branch touches
 
-    `dagstead plan --strategy etl=docker` builds this one as an image
+    `dagstead plan --strategy etl=docker` plans to build etl as an image
 
-    `dagstead plan --format json | jq -r '.[].image'` prints the images only
+    `dagstead plan --format json | jq -r '.[].image'` prints only the images
 
-    `echo "matrix=$(dagstead plan --format github)" >> "$GITHUB_OUTPUT"` makes a matrix
+    `echo "matrix=$(dagstead plan --format github)" >> "$GITHUB_OUTPUT"` makes a matrix for GitHub
+    Actions
     """
     project = steps.read(source)
     made = steps.narrow(steps.plan(project, source, flags), source, partial(_live, target))
@@ -173,7 +172,7 @@ def _name(planned: PlannedBuild, how: Any) -> str:
 
 
 def _matrix(row: dict[str, Any]) -> dict[str, str]:
-    """Texts only: an expression of CI gets an empty one where there is nothing."""
+    """Strings only: where there is no value, an expression in CI gets an empty one."""
     names = ("location", "slug", "strategy", "folder", "python_version", "image", "queue")
     return {name: row[name] or "" for name in names}
 
@@ -193,6 +192,6 @@ def _print_gitlab(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         for number, (name, value) in enumerate(_matrix(row).items()):
             lead = "- " if number == 0 else "  "
-            # A text of JSON is one of YAML.
+            # A string in JSON is one in YAML, too.
             lines.append(f"      {lead}{name.upper()}: {json.dumps(value, ensure_ascii=False)}")
     sys.stdout.write("\n".join(lines) + "\n")

@@ -1,4 +1,4 @@
-"""What a person sees while locations are built: moving on a terminal, lines elsewhere."""
+"""What is printed while locations are built: a live view on a terminal, else lines."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 
 OnEvent = Callable[[Event], None]
 
-#: The end of a program's output that is worth a screen.
+#: How many of the last lines of a program's output are shown.
 _SHOWN_LINES = 25
 
 
 @contextmanager
 def progress() -> Iterator[OnEvent]:
-    """Show the events of a build on standard error while it lasts."""
+    """Show the events of a build on standard error while it runs."""
     if not sys.stderr.isatty():
         yield lambda event: _print_lines(_lines(event))
         return
@@ -40,7 +40,7 @@ def progress() -> Iterator[OnEvent]:
 
 
 def _lines(event: Event) -> list[str]:
-    """The line for an event; none for what begins, or is printed on the way."""
+    """The lines for an event; none for the start of something, or its output."""
     match event:
         case StepFinished():
             remark = f": {event.remark}" if event.remark else ""
@@ -72,7 +72,7 @@ def _took(seconds: float) -> str:
 
 
 class _View:
-    """A line for each location that is under way; what is done scrolls by above them."""
+    """Shows a line for each location that is being built; finished ones scroll by above."""
 
     def __init__(self) -> None:
         self._steps: dict[str, tuple[str, float]] = {}

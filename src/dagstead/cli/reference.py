@@ -18,14 +18,15 @@ _PANELS = ("Run", "Repository", "Control plane")
 _DEFAULT_PANEL = "Control plane"
 _INTRODUCTION = (
     """
-    `dagstead COMMAND --help` prints the same. This page is made from the code by `make reference`.
+    `dagstead COMMAND --help` prints the same text. This page is made from the code by
+    `make reference`.
     """,
     """
-    Results go to standard output, remarks to standard error. Exit codes are 0 when all is well, 1
-    for a failure or a finding, 2 for a mistake in what was typed or configured. In a pipe, tables
-    become lines with tabs, and nothing is coloured or cut; `NO_COLOR=1` turns colours off on a
-    terminal, too. `dagstead --install-completion` teaches your shell the commands, their options
-    and the names of your locations.
+    Results go to standard output, remarks to standard error. The exit code is 0 for
+    success, 1 for a failure or a finding, 2 for a mistake in the arguments or the configuration. In
+    a pipe, tables become tab-separated lines, and nothing is coloured or cut; `NO_COLOR=1` turns
+    colours off on a terminal, too. `dagstead --install-completion` lets your shell complete
+    commands, their options and the names of your locations.
     """,
 )
 _WIDTH = 100
@@ -34,27 +35,27 @@ _HELP = frozenset({"help", "install_completion", "show_completion"})
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CommandHelp:
-    """What a command says about itself."""
+    """The help of a command, in parts."""
 
     #: After ``dagstead``: ``("token", "create")``.
     words: tuple[str, ...]
-    #: The heading that it stands under.
+    #: The heading under which it is listed.
     panel: str
     #: Paragraphs, the summary first.
     paragraphs: tuple[str, ...]
-    #: A line of shell, and what it does, empty where that is plain.
+    #: A line of shell, and what it does; empty where that is obvious.
     examples: tuple[tuple[str, str], ...]
     #: The command itself, which parses arguments.
     command: Any
 
     @property
     def title(self) -> str:
-        """As it is typed."""
+        """The command as people type it."""
         return " ".join(("dagstead", *self.words))
 
 
 def every_command(root: Any) -> Iterator[CommandHelp]:
-    """Each command of the tree that does something, groups walked through, in their order."""
+    """Every command of the tree that does something, group by group, in order."""
     waiting = [((), root, _DEFAULT_PANEL)]
     while waiting:
         words, command, panel = waiting.pop()
@@ -74,7 +75,7 @@ def every_command(root: Any) -> Iterator[CommandHelp]:
 
 
 def calls_in(line: str) -> Iterator[str]:
-    """What follows ``dagstead`` wherever a line of shell calls it."""
+    """The arguments of every call of ``dagstead`` in a line of shell."""
     return (found[1].strip() for found in _CALL.finditer(line))
 
 
@@ -145,7 +146,7 @@ def _row(parameter: Any) -> str:
 
 
 def _value(parameter: Any) -> str:
-    """What goes behind an option: its values where they are few, else a word."""
+    """What follows an option: its possible values if they are few, else a placeholder."""
     annotation = parameter.type_descriptor.annotation
     if parameter.metavar:
         return f"*{_safe(parameter.metavar)}*"
@@ -158,7 +159,7 @@ def _default(parameter: Any) -> list[str]:
     value = parameter.default
     if not parameter.show_default or value in (None, "", (), [], False) or callable(value):
         return []
-    return [f"`{_word(value)}` if left out"]
+    return [f"default: `{_word(value)}`"]
 
 
 def _word(value: Any) -> str:
@@ -166,7 +167,7 @@ def _word(value: Any) -> str:
 
 
 def _safe(text: str) -> str:
-    """A text in which no bar ends a cell, and no star or angle means anything."""
+    """The text with characters escaped that mean something in a table of Markdown."""
     outside = re.split(r"(`[^`]*`)", text)
     return "".join(
         part if part.startswith("`") else re.sub(r"([|*<\[])", r"\\\1", part) for part in outside

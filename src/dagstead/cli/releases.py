@@ -1,4 +1,4 @@
-"""``dagstead release``: what went live when, and back again."""
+"""``dagstead release``: list, show and compare releases, and go back."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Show releases, compare them, and go back.", no_args_is_help=True)
 
-NumberArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="Of a release.")]
+NumberArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the release.")]
 
 
 @app.command("list")
@@ -29,11 +29,11 @@ NumberArgument = Annotated[int, typer.Argument(metavar="NUMBER", help="Of a rele
 def list_(
     plane: Administration,
     *,
-    limit: Annotated[int, typer.Option("--limit", help="How many, the newest first.", min=1)] = 20,
+    limit: Annotated[int, typer.Option("--limit", help="How many releases to list.", min=1)] = 20,
     deployment: DeploymentOption = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """List releases, the newest first: state, commit, locations, who began it.
+    """List releases, newest first: state, commit, locations, and who began them.
 
     For example: `dagstead release list --deployment prod`
     """
@@ -51,7 +51,7 @@ def list_(
         }
         for each in found
     ]
-    print_rows(rows, format_, empty="There is no release yet. Make one: `dagstead deploy`.")
+    print_rows(rows, format_, empty="There are no releases yet. Make one: `dagstead deploy`.")
 
 
 @app.command()
@@ -63,7 +63,7 @@ def show(
     deployment: DeploymentOption = None,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """Show one release: how each location stands, and the errors of those that did not load.
+    """Show one release: the state of every location, and the errors of those that did not load.
 
     For example: `dagstead release show 12`
     """
@@ -79,7 +79,7 @@ def show(
         {"location": each.location, "queue": each.queue, "state": each.state, "now": step_of(each)}
         for each in found.parts
     ]
-    print_rows(rows, format_, empty="It has no locations.")
+    print_rows(rows, format_, empty="The release has no locations.")
     for error in errors_of(found):
         print(f"\n{error}")
 
@@ -92,7 +92,7 @@ def rollback(
         int | None,
         typer.Argument(
             metavar="[NUMBER]",
-            help="The release to go back to; the one before the present if left out.",
+            help="Number of the release to go back to; by default the one before the current one.",
             show_default=False,
         ),
     ] = None,
@@ -101,13 +101,14 @@ def rollback(
     release: RollbackFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """Bring back what was live after a release: as a new release, with the same checks.
+    """Go back to what was live after an earlier release, in a new release with the same checks.
 
-    Locations that came later are removed, those that were removed come back. Nothing is built.
+    Locations that were added later are removed, and those that were removed come back. Nothing is
+    built.
 
     For example:
 
-    `dagstead release rollback` goes back by one
+    `dagstead release rollback` goes back to the release before the current one
 
     `dagstead release rollback 12 --deployment prod` goes back to release 12
     """
@@ -124,12 +125,12 @@ def rollback(
 @administers
 def diff(
     plane: Administration,
-    older: Annotated[int, typer.Argument(metavar="OLDER", help="Number of a release.")],
-    newer: Annotated[int, typer.Argument(metavar="NEWER", help="Number of another.")],
+    older: Annotated[int, typer.Argument(metavar="OLDER", help="Number of the older release.")],
+    newer: Annotated[int, typer.Argument(metavar="NEWER", help="Number of the newer release.")],
     *,
     deployment: DeploymentOption = None,
 ) -> None:
-    """Compare two releases, location by location: what was deployed, not what it says.
+    """Compare the configuration that two releases deployed, location by location.
 
     For example: `dagstead release diff 11 12`
     """
@@ -137,7 +138,7 @@ def diff(
     before, after = releases.show(older), releases.show(newer)
     lines = list(_difference(before, after))
     if not lines:
-        typer.echo(f"Releases {older} and {newer} deployed the same.", err=True)
+        typer.echo(f"Releases {older} and {newer} deployed the same configuration.", err=True)
     for line in lines:
         print(line)
 

@@ -1,4 +1,4 @@
-"""How findings and assumptions beside a result are printed: on standard error, line by line."""
+"""How the problems and assumptions behind a result are printed, on standard error."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
 
 
 def print_remarks(remarks: Sequence[Remark], *, prefix: str = "") -> None:
-    """One line a remark; ``prefix`` is put before the paths of files."""
+    """Print one line per remark; ``prefix`` is put before the paths of files."""
     from dagstead.repository.files.places import shown
 
     coloured = is_coloured(sys.stderr)

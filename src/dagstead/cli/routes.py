@@ -30,21 +30,21 @@ def routes(
     """Show which agent will run every location, before anything is deployed.
 
     Agents are found in the repository's files: an agent's dagster.yaml, values and commands of the
-    Helm chart, compose files, agents.yaml. What is wrong, and what was taken for granted, is
-    printed on standard error. Exits with 1 when no agent will run a location, 2 when there is no
-    answer, 0 otherwise.
+    Helm chart, compose files, agents.yaml. Problems and assumptions are printed on standard error.
+    Exits with 1 if there is a location that no agent will run, 2 if there is no answer, 0
+    otherwise.
 
     For example:
 
-    `dagstead routes` looks at the current folder
+    `dagstead routes` shows all locations of the current folder
 
-    `dagstead routes --why --location digits` says for every agent why it will run digits or not
+    `dagstead routes --why --location digits` shows why every agent will or will not run digits
 
-    `dagstead routes --agents values.yaml,values-prod.yaml` lays Helm values over each other
+    `dagstead routes --agents values.yaml,values-prod.yaml` merges layers of Helm values
 
     `dagstead routes --live --url https://dagstead.example.com` uses the agents that are connected
 
-    `dagstead routes --format mermaid` draws it
+    `dagstead routes --format mermaid` draws a chart
     """
     from dagstead.repository.files import read_project
 

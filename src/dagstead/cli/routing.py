@@ -1,4 +1,4 @@
-"""Options about agents and locations that commands share, and the agents that they mean."""
+"""Options that choose agents, and how their agents and the named locations are found."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ AgentsOption = Annotated[
     typer.Option(
         "--agents",
         metavar="FILE",
-        help="dagster.yaml, Helm values, compose file or agents.yaml; layers of Helm values with "
-        "commas between. May be repeated.",
+        help="File that describes agents: dagster.yaml, Helm values (layers separated by commas), "
+        "a compose file or agents.yaml; may be repeated.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -32,8 +32,8 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        metavar="K=V",
-        help="Laid over the Helm values, as Helm's --set.",
+        metavar="KEY=VALUE",
+        help="Override a Helm value, as `helm --set` does; may be repeated.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -45,8 +45,7 @@ LiveOption = Annotated[
     bool,
     typer.Option(
         "--live",
-        help="The agents that a running control plane hears of; its token is in "
-        "DAGSTER_CLOUD_API_TOKEN.",
+        help="Use the agents that are connected to the control plane.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -54,7 +53,7 @@ LiveOption = Annotated[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentSource:
-    """Where a command takes its agents from: these options."""
+    """Where a command takes its agents from."""
 
     agents: Sequence[str] | None = None
     sets: Sequence[str] | None = None
@@ -63,10 +62,10 @@ class AgentSource:
     url: str | None = None
 
     def found(self, project: Project) -> AgentScan:
-        """The agents, with the pool where it is assumed.
+        """The agents, including the managed pool where it is assumed.
 
         Raises:
-            DagsteadError: when a file, or the control plane, has no answer.
+            DagsteadError: when the agents of a file or of the control plane cannot be read.
         """
         if not self.live:
             from dagstead.check.outlook import expected_agents
@@ -79,10 +78,10 @@ class AgentSource:
 
 
 def chosen(project: Project, path: Path, names: Sequence[str]) -> Sequence[str]:
-    """The same names, when all are names of locations.
+    """The same names, if all of them are names of locations.
 
     Raises:
-        InvalidInputError: when there is no such location, or none at all.
+        InvalidInputError: when one is not, or the project has no locations.
     """
     from dagstead.model.words import did_you_mean
 
@@ -92,7 +91,7 @@ def chosen(project: Project, path: Path, names: Sequence[str]) -> Sequence[str]:
         raise InvalidInputError(msg)
     for name in names:
         if name not in known:
-            hint = did_you_mean(name, known) or f" There are: {', '.join(known[:10])}."
+            hint = did_you_mean(name, known) or f" Locations: {', '.join(known[:10])}."
             msg = f"There is no location {name!r}.{hint}"
             raise InvalidInputError(msg)
     return names
@@ -104,7 +103,7 @@ def _refuse_with_live(
     given = {"--agents": agents, "--set": sets, "--no-pool": no_pool}
     for flag, value in given.items():
         if value:
-            msg = f"--live asks the control plane for its agents, so {flag} has no meaning with it."
+            msg = f"--live asks the control plane for its agents. Leave {flag} out, or --live."
             raise InvalidInputError(msg)
 
 

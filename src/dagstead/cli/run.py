@@ -1,4 +1,4 @@
-"""``dagstead up``, ``web``, ``daemon`` and ``pool``: the processes."""
+"""``dagstead up``, ``web``, ``daemon`` and ``pool``: the processes of a control plane."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def up(*, flags: UpFlags) -> None:
     """Run everything: the web server, the daemons and the managed serverless pool.
 
-    At the first start it makes the deployment `prod` and prints an address to sign in with.
+    The first start creates the deployment `prod` and prints an address to sign in with.
 
     For example:
 
@@ -38,7 +38,7 @@ def up(*, flags: UpFlags) -> None:
 
 @grouped
 def web(*, flags: WebFlags) -> None:
-    """Run the web server alone: agents, the CLI and browsers talk to it.
+    """Run only the web server, which agents, the CLI and browsers talk to.
 
     For example: `dagstead web --database postgresql://dagstead@db/dagstead --host 0.0.0.0`
     """
@@ -53,9 +53,9 @@ def web(*, flags: WebFlags) -> None:
 
 @grouped
 def daemon(*, flags: WorkerFlags) -> None:
-    """Run the daemons alone: run queues, schedules, sensors, backfills, monitoring.
+    """Run only the daemons: run queues, schedules, sensors, backfills, monitoring.
 
-    Start as many as you like on one database: one works, the others wait to take over.
+    Start as many as you like on one database: one works, and the others wait to take over.
 
     For example: `dagstead daemon --database postgresql://dagstead@db/dagstead`
     """
@@ -70,10 +70,10 @@ def daemon(*, flags: WorkerFlags) -> None:
 
 @grouped
 def pool(*, flags: WorkerFlags) -> None:
-    """Run the managed serverless pool alone: it serves the default queue from PEX files.
+    """Run only the managed serverless pool, which serves the default queue from PEX files.
 
-    It takes its agent token from DAGSTEAD_POOL_TOKEN. Without that it makes one, for which it
-    needs the control plane's database.
+    The agent token is read from DAGSTEAD_POOL_TOKEN. Without it, the pool creates a token itself,
+    and needs the control plane's database for that.
 
     For example: `DAGSTEAD_POOL_TOKEN=agent:… dagstead pool --public-url https://dagstead.example.com`
     """
@@ -96,7 +96,7 @@ def _begin(part: str, settings: Settings) -> None:
 
 
 def _where(loaded: LoadedSettings, flags: DataFlags) -> str:
-    """The flags with which another command finds the same control plane; no password."""
+    """The flags by which another command finds the same control plane, without the password."""
     import shlex
 
     from dagstead.server.settings_report import shown_database
@@ -124,7 +124,11 @@ def _announce(report: StartReport, *, where: str) -> None:
             "",
         ]
     else:
-        lines += ["Another user token:", f"  dagstead token create --name NAME{where}", ""]
+        lines += [
+            "Another user token:",
+            f"  dagstead token create --name NAME{where}",
+            "",
+        ]
     lines += ["A token for a hybrid agent:"]
     lines += [f"  dagstead token create --kind agent --name NAME --queue QUEUE{where}"]
     if not report.pool:

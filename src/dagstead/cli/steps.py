@@ -1,4 +1,4 @@
-"""The steps that plan, build and deploy share: a plan, the part that is taken, what is built."""
+"""The steps that ``plan``, ``build`` and ``deploy`` share: read, plan, narrow, build."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 
 def read(source: SourceFlags) -> Project:
-    """The repository, as it is on disk."""
+    """Read the repository from disk."""
     from dagstead.repository.files import read_project
 
     return read_project(source.path)
 
 
 def plan(project: Project, source: SourceFlags, flags: PlanFlags) -> BuildPlan:
-    """How its locations are built."""
+    """Plan how its locations are built."""
     from dagstead.build.planning import make_plan
 
     return make_plan(project, flags.options(source.location))
@@ -39,9 +39,9 @@ def narrow(
     source: ChangedFlags | DeployedFlags,
     live: Callable[[], Iterable[LiveLocation]],
 ) -> BuildPlan:
-    """The part of a plan that is asked for: since a commit, or what differs from what is live.
+    """The part of a plan that has changed since a commit, or that differs from what is live.
 
-    Standard error gets the reasons. ``live`` is called when the second is asked for.
+    The reasons are printed on standard error. ``live`` is only called for the second.
     """
     if source.since is None and source.changed:
         return _only(planned, _comparing(planned, source.path).with_live(live()))
@@ -49,14 +49,14 @@ def narrow(
 
 
 def since(planned: BuildPlan, path: Path, revision: str | None) -> BuildPlan:
-    """The part of a plan that has changed since a commit, if any is given."""
+    """The part of a plan that has changed since a commit; all of it without a commit."""
     if revision is None:
         return planned
     return _only(planned, _comparing(planned, path).since(revision))
 
 
 def build(planned: BuildPlan, options: BuildOptions) -> Manifest:
-    """Build all of a plan, and show on standard error how far it has come.
+    """Build everything in a plan, and show the progress on standard error.
 
     Raises:
         DagsteadError: when a location cannot be built.

@@ -1,4 +1,4 @@
-"""``dagstead token``: who may call."""
+"""``dagstead token``: the tokens of agents, people and CI."""
 
 from __future__ import annotations
 
@@ -44,10 +44,12 @@ def create(
 def list_(
     plane: Administration,
     *,
-    all_: Annotated[bool, typer.Option("--all", help="Revoked and expired ones too.")] = False,
+    all_: Annotated[
+        bool, typer.Option("--all", help="List revoked and expired tokens, too.")
+    ] = False,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """List tokens: what each grants and when it was last used, not the tokens themselves.
+    """List tokens: what they grant and when they were last used, but not their secrets.
 
     For example: `dagstead token list --all`
     """
@@ -65,7 +67,7 @@ def list_(
         }
         for token in plane.tokens.all(useless=all_)
     ]
-    print_rows(rows, format_, empty="There is no token. See `dagstead token create --help`.")
+    print_rows(rows, format_, empty="There are no tokens. See `dagstead token create --help`.")
 
 
 @app.command()
@@ -73,15 +75,21 @@ def list_(
 def revoke(
     plane: Administration,
     token_id: Annotated[
-        int, typer.Argument(metavar="ID", help="See `dagstead token list`.", min=1, max=LARGEST_ID)
+        int,
+        typer.Argument(
+            metavar="ID",
+            help="Number of the token in `dagstead token list`.",
+            min=1,
+            max=LARGEST_ID,
+        ),
     ],
 ) -> None:
-    """Revoke a token: from now on it opens nothing.
+    """Revoke a token, so that it is refused from now on.
 
     For example: `dagstead token revoke 7`
     """
     token = plane.tokens.revoke(token_id)
-    print(f"Token {token.id} {token.name!r} is revoked.")
+    print(f"Revoked token {token.id} {token.name!r}.")
 
 
 def _show(issued: IssuedToken, url: str, format_: Format) -> None:
@@ -101,10 +109,10 @@ def _show(issued: IssuedToken, url: str, format_: Format) -> None:
         print(json.dumps(found))
         return
     print(secret)
-    typer.echo(f"{_sentences(issued)} It is shown only this once.", err=True)
+    typer.echo(f"{_sentences(issued)} The secret is shown only once.", err=True)
     if sign_in and sys.stdout.isatty():
-        # Only for eyes: in CI the log would keep what standard error says.
-        typer.echo(f"Sign in with it: {sign_in}", err=True)
+        # Only for people: in CI the log would keep it.
+        typer.echo(f"Sign in at: {sign_in}", err=True)
 
 
 def _sentences(issued: IssuedToken) -> str:

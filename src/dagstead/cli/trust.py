@@ -1,4 +1,4 @@
-"""``dagstead trust``: whose CI jobs get a token, with `dagstead login`."""
+"""``dagstead trust``: the policies by which CI jobs get a token from `dagstead login`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dagstead.plane.trust import Policy
 
 app = typer.Typer(
-    help="Say whose CI jobs get a token, so that CI keeps no secret.", no_args_is_help=True
+    help="Choose which CI jobs get a token, so that CI stores no secret.", no_args_is_help=True
 )
 
 
@@ -57,7 +57,7 @@ def list_(
     *,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """List the policies: whose jobs get which token, and when one last did.
+    """List the trust policies: which jobs get a token, what it grants, and when it was last given.
 
     For example: `dagstead trust list --format json`
     """
@@ -73,7 +73,7 @@ def list_(
         }
         for policy in plane.trust.all()
     ]
-    print_rows(rows, format_, empty="There is none. See `dagstead trust add --help`.")
+    print_rows(rows, format_, empty="There are no trust policies. See `dagstead trust add --help`.")
 
 
 @app.command()
@@ -81,17 +81,24 @@ def list_(
 def remove(
     plane: Administration,
     policy_id: Annotated[
-        int, typer.Argument(metavar="ID", help="See `dagstead trust list`.", min=1, max=LARGEST_ID)
+        int,
+        typer.Argument(
+            metavar="ID",
+            help="Number of the policy in `dagstead trust list`.",
+            min=1,
+            max=LARGEST_ID,
+        ),
     ],
 ) -> None:
-    """Remove a policy: no job gets a token for it any more.
+    """Remove a trust policy, so that it gives no more tokens to jobs.
 
-    Tokens that it gave live to their end; `dagstead token revoke` ends one at once.
+    Tokens that jobs have already got stay valid until they expire; `dagstead token revoke` revokes
+    a token at once.
 
     For example: `dagstead trust remove 3`
     """
     plane.trust.remove(policy_id)
-    print(f"Policy {policy_id} is removed.")
+    print(f"Removed policy {policy_id}.")
 
 
 def _wants(policy: Policy) -> str:

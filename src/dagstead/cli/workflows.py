@@ -3,46 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from dagstead.cli import workflows_inspect
 from dagstead.cli.options.groups import grouped
-from dagstead.cli.options.source import HERE, ProjectArgument
-from dagstead.cli.options.workflows import WorkflowFlags
+from dagstead.cli.options.source import HERE, PathArgument
+from dagstead.cli.options.workflows import WorkflowFlags, WriteFlags
 
 if TYPE_CHECKING:
     from dagstead.repository.files import Project
     from dagstead.repository.workflows.generation import GeneratedFile
 
-app = typer.Typer(help="Make and inspect CI files that deploy.", no_args_is_help=True)
+app = typer.Typer(help="Generate and inspect CI files that deploy.", no_args_is_help=True)
 
 
 @app.callback()
 def workflows() -> None:
-    """Make and inspect CI files that deploy."""
+    """Generate and inspect CI files that deploy."""
 
 
 @app.command()
 @grouped
 def generate(
-    path: ProjectArgument = HERE,
+    path: PathArgument = HERE,
     *,
     flags: WorkflowFlags,
-    check: Annotated[
-        bool,
-        typer.Option("--check", help="Write nothing; print a diff and exit with 1 on drift."),
-    ] = False,
-    force: Annotated[
-        bool, typer.Option("--force", help="Overwrite files that were not made by this command.")
-    ] = False,
+    writing: WriteFlags,
 ) -> None:
     """Write the workflows that build and deploy every location of a repository.
 
-    Serverless locations become PEX files, hybrid ones images in their `build.registry`; pull
-    requests get branch deployments. The files work with any control plane: set the variable
-    `DAGSTER_CLOUD_URL` and the secret `DAGSTER_CLOUD_API_TOKEN` where CI keeps them.
+    Serverless locations are built as PEX files, hybrid ones as images in their `build.registry`;
+    pull requests get branch deployments. The files work with any control plane: set the variable
+    `DAGSTER_CLOUD_URL` and the secret `DAGSTER_CLOUD_API_TOKEN` in the settings of your CI.
 
     For example:
 
@@ -60,20 +54,20 @@ def generate(
     project = read_project(path)
     files = make(project, options)
     stale = stale_files(project.repository, project, options, files)
-    if check:
+    if writing.check:
         _compare(project, files, stale)
     else:
-        _write(project, files, stale, force=force)
+        _write(project, files, stale, force=writing.force)
 
 
 def _compare(project: Project, files: Sequence[GeneratedFile], stale: Sequence[str]) -> None:
-    """Print how the files on disk differ; end with 1 when they do."""
+    """Print how the files on disk differ; exits with 1 if they do."""
     from dagstead.repository.workflows.generation import drift
 
     difference = drift(project.repository, files)
     print(difference, end="")
     for path in stale:
-        print(f"{path}: its location is gone; the command without --check removes it")
+        print(f"{path}: its location no longer exists; without --check it is removed")
     raise typer.Exit(1 if difference or stale else 0)
 
 

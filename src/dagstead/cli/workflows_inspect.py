@@ -29,20 +29,20 @@ if TYPE_CHECKING:
 @grouped
 def inspect(
     path: Annotated[
-        Path, typer.Argument(help="Folder of a repository, or one in it.", show_default=False)
+        Path, typer.Argument(help="Folder of a repository, or a folder in it.", show_default=False)
     ] = HERE,
     *,
     format_: ReportFormatOption = ReportFormat.TEXT,
     chosen: RuleFlags,
     explain: PagesOption = None,
 ) -> None:
-    """Say what the workflows of a repository do to its locations, and what is wrong there.
+    """Show what the workflows of a repository do to its locations, and what is wrong in them.
 
-    Reads the workflows of GitHub Actions and the pipeline of GitLab, whoever wrote them, with the
-    configuration of the locations. For each workflow: its pattern, what starts it, what it builds
-    and deploys; then what is wrong, where, and what to write instead. Nothing is run, and what
-    shows only when a workflow runs is said to be unknown. Exits with 0 without errors, 1 with
-    errors, 2 when it could not read.
+    Reads workflows of GitHub Actions and the pipeline of GitLab, whoever wrote them, and the
+    configuration of the locations. Prints the pattern of every workflow, what starts it, what it
+    builds and deploys; then what is wrong, where, and what to write instead. Nothing is run: what
+    only a run can show is reported as unknown. Exits with 0 if there are no errors, 1 if there are,
+    2 if the files could not be read.
 
     For example:
 
@@ -52,7 +52,7 @@ def inspect(
 
     - `dagstead workflow inspect --format json | jq -r '.workflows[] | .path + " " + .pattern'`
 
-    - `dagstead workflow inspect --explain DW121` prints why a filter must have all files
+    - `dagstead workflow inspect --explain DW121` prints why a path filter must include all files
     """
     about_workflows = _rules()
     if explain is not None:
@@ -81,7 +81,7 @@ def _inspected(path: Path) -> Inspection:
     if not inspection.workflows:
         msg = (
             f"There is no workflow in {str(inspection.project.repository)!r}. "
-            "Make one with `dagstead workflow generate`."
+            "Generate one with `dagstead workflow generate`."
         )
         raise InvalidInputError(msg)
     return inspection

@@ -58,7 +58,7 @@ class ServerAddress:
             )
             raise ConfigurationError(msg)
         if not url.startswith(("http://", "https://")):
-            msg = f"{url!r} is no address of a control plane. It begins with https:// or http://."
+            msg = f"{url!r} is not the address of a control plane. It begins with https:// or http://."
             raise ConfigurationError(msg)
         if not token:
             msg = (

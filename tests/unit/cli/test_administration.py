@@ -32,12 +32,12 @@ TIMES = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+Z|\d+ seconds ago")
 
 #: In both ways, one after the other: a command, its exit code, and a part of what it says.
 STORY = [
-    ("deployment create staging", 0, "Deployment 'staging' is made."),
+    ("deployment create staging", 0, "Created deployment 'staging'."),
     ("deployment create staging", 2, "There is a deployment 'staging' already."),
     ("deployment create Prod", 2, "'Prod' cannot name a deployment"),
     ("deployment list --format json", 0, '"name": "staging"'),
     ("deployment settings prod", 0, "{}\n"),
-    ("deployment settings prod --set-from {settings}", 0, "The settings of 'prod' are replaced."),
+    ("deployment settings prod --set-from {settings}", 0, "Replaced the settings of 'prod'."),
     ("deployment settings prod --set-from {wrong}", 2, "Did you mean 'max_concurrent_runs'?"),
     ("deployment settings prod", 0, "max_concurrent_runs: 3"),
     ("deployment settings nope", 2, "There is no deployment 'nope'."),
@@ -50,7 +50,7 @@ STORY = [
     ("token create --name ada --queue gpu", 2, "Only agent tokens have queues"),
     ("token create --name ada --expires 2001-01-01", 2, "expired already"),
     ("token list --all --format json", 0, '"name": "eu"'),
-    ("token revoke {eu}", 0, "'eu' is revoked."),
+    ("token revoke {eu}", 0, "Revoked token 1 'eu'."),
     ("token revoke 4711", 2, "There is no token 4711."),
     ("token revoke 99999999999", 2, "less than or equal to"),
     (GITHUB, 0, "get a token of 15 minutes for prod."),
@@ -59,19 +59,19 @@ STORY = [
     (f"{GITHUB} --minutes 600", 2, "1 to 120 minutes"),
     ("trust add --issuer http://127.0.0.1:1 --repository o/r --any-ref", 2, "cannot be an issuer"),
     ("trust list --format json", 0, "ref=refs/heads/main, repository=org/repo"),
-    ("trust remove 1", 0, "Policy 1 is removed."),
+    ("trust remove 1", 0, "Removed policy 1."),
     ("trust remove 1", 2, "There is no trust policy 1."),
     ("agent list --format json", 0, '"agent": "gone"'),
-    ("agent forget id-of-gone", 0, "Agent 'gone' is forgotten."),
+    ("agent forget id-of-gone", 0, "Forgot agent 'gone'."),
     ("agent forget id-of-gone", 2, "There is no agent 'id-of-gone'."),
     ("agent forget id-of-alive", 2, "Agent 'alive' sent a heartbeat "),
     ("release list --format json", 0, '"state": "failed"'),
     ("release list --deployment nope", 2, "There is no deployment 'nope'."),
     ("release show 2", 0, "ValueError: no such column"),
     ("release show 99", 2, "99"),
-    ("release diff 1 2", 0, "Releases 1 and 2 deployed the same."),
+    ("release diff 1 2", 0, "Releases 1 and 2 deployed the same configuration."),
     ("release rollback --detach", 2, "There is no release to go back to"),
-    ("deployment delete staging --yes", 0, "Deployment 'staging' is deleted."),
+    ("deployment delete staging --yes", 0, "Deleted deployment 'staging'."),
     ("deployment delete prod --yes", 2, "is the last full deployment"),
 ]
 
@@ -171,7 +171,7 @@ def test_a_token_over_http_is_shown_once_and_logged_nowhere(
     secret = said.out.strip()
     token = plane.store.tokens.authenticate(secret)
     assert token.expires_at == plane.store.clock() + 12 * 3600
-    assert "only this once" in said.err
+    assert "shown only once" in said.err
     random_part = secret.rpartition(":")[2]
     assert random_part not in said.err
     assert random_part not in remote("token", "list", "--all", "--format", "json").out
@@ -192,7 +192,7 @@ def test_the_link_is_for_eyes_only(
 ) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     said = remote("token", "create", "--name", "ada")
-    assert f"Sign in with it: {plane.url}/sign-in#token={said.out.strip()}\n" in said.err
+    assert f"Sign in at: {plane.url}/sign-in#token={said.out.strip()}\n" in said.err
 
 
 def test_the_settings_are_those_of_the_server(

@@ -32,7 +32,7 @@ def test_an_agent_of_the_default_queue_is_warned_of(
     said = dagstead(*BASICS, *arguments)
 
     assert yaml.safe_load(said.out)["agent_queues"]["include_default_queue"] is True
-    assert "serverless locations come to" in said.err
+    assert "this agent also gets serverless locations" in said.err
 
 
 def test_the_address_comes_from_the_environment_too(

@@ -34,7 +34,7 @@ def test_a_token_is_shown_once(dagstead: Command, store: Store) -> None:
     said = dagstead("token", "create", "--name", "ada")
     secret = said.out.strip()
     assert store.tokens.authenticate(secret).name == "ada"
-    assert "only this once" in said.err
+    assert "shown only once" in said.err
     assert secret not in said.err
 
     listed = dagstead("token", "list", "--format", "json")
@@ -55,7 +55,7 @@ def test_an_agent_token_is_limited_as_asked(dagstead: Command, store: Store) -> 
 
 def test_a_revoked_token_opens_nothing(dagstead: Command, store: Store) -> None:
     dagstead("token", "create", "--name", "ada")
-    assert dagstead("token", "revoke", "1").out == "Token 1 'ada' is revoked.\n"
+    assert dagstead("token", "revoke", "1").out == "Revoked token 1 'ada'.\n"
     assert store.tokens.all()[0].revoked_at is not None
     assert dagstead("token", "list").out == ""
     assert "ada" in dagstead("token", "list", "--all").out
@@ -165,7 +165,7 @@ def test_settings_of_a_deployment_come_back_as_they_went_in(
     ("text", "sentence"),
     [
         ("run_queue:\n  max_concurent_runs: 3\n", "Did you mean 'max_concurrent_runs'?"),
-        ("- a\n", "must hold settings by name"),
+        ("- a\n", "must be a mapping of settings"),
         ("a: [", "cannot be read"),
     ],
 )

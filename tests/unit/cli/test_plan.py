@@ -97,7 +97,7 @@ def test_generated_dockerfiles_are_shown(dagstead: Command, repository: Reposito
     ("flags", "sentence"),
     [
         (("--strategy", "weather"), "--strategy 'weather' is not of the form LOCATION="),
-        (("--strategy", "weather=podman"), "'podman' is none of pex, docker, prebuilt"),
+        (("--strategy", "weather=podman"), "'podman' is not one of pex, docker, prebuilt"),
         (("--image", "=v1"), "is not of the form LOCATION="),
         (("--location", "wether"), "Did you mean 'weather'?"),
         (("--python", "2.7"), "--python '2.7' is not one of"),

@@ -29,7 +29,7 @@ def test_a_login_is_saved_for_its_owner_and_for_its_address(
 
     listed = dagstead("token", "list")
     assert listed.code == 0
-    assert f"This is the control plane at {plane.url}, by a saved login.\n" in listed.err
+    assert f"Using the control plane at {plane.url}, from the saved login.\n" in listed.err
     assert dagstead("release", "list", "--deployment", "prod").code == 0
     # Another address does not get the saved token.
     elsewhere = dagstead("token", "list", "--url", "http://127.0.0.1:1")
@@ -45,7 +45,7 @@ def test_a_login_is_saved_for_its_owner_and_for_its_address(
 @pytest.mark.parametrize(
     ("typed", "code", "says"),
     [
-        ("", 2, "No token came on standard input."),
+        ("", 2, "There is no token on standard input."),
         ("agent:dagstead:x", 2, "This is an agent token"),
         ("user:dagstead:x", 1, "This token is unknown here."),
     ],
@@ -92,7 +92,7 @@ def test_a_flag_wins_over_a_variable_and_that_over_a_login(
         assert seen() == (True, "")
         monkeypatch.setattr(sys, "stdin", io.StringIO(plane.token()))
         dagstead("login", "--url", plane.url)
-        assert seen() == (False, f"This is the control plane at {plane.url}, by a saved login.\n")
+        assert seen() == (False, f"Using the control plane at {plane.url}, from the saved login.\n")
         monkeypatch.setenv("DAGSTER_CLOUD_URL", plane.url)
         is_here, remark = seen()
         assert (is_here, "not the one in this folder (--data)" in remark) == (False, True)

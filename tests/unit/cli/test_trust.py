@@ -38,8 +38,8 @@ def test_a_policy_is_added_listed_and_removed(plane: Command) -> None:
     assert [each["claims"] for each in listed] == ["ref=refs/heads/main, repository=org/repo"]
     assert listed[0]["grants"] == "prod, only to deploy weather"
     assert listed[0]["last_used"] is None
-    assert removed.out == "Policy 1 is removed.\n"
-    assert "There is none." in plane("trust", "list").err + plane("trust", "list").out
+    assert removed.out == "Removed policy 1.\n"
+    assert "There are no trust policies." in plane("trust", "list").err + plane("trust", "list").out
     again = plane("trust", "remove", "1")
     assert (again.code, again.err) == (
         2,
@@ -88,12 +88,12 @@ def test_a_policy_that_cannot_be_meant_is_refused(
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
-        ((), 2, "has to say --github or --gitlab"),
+        ((), 2, "use --github or --gitlab"),
         (("--github", "--gitlab"), 2, "contradict each other"),
         (("--github",), 2, "permissions: {id-token: write, contents: read}"),
         (("--gitlab",), 2, "id_tokens: {DAGSTEAD_ID_TOKEN: {aud: https://d.example.com}}"),
         (("--gitlab", "--token-variable", "MINE"), 2, "MINE is not set."),
-        (("--github", "--url", "d.example.com"), 2, "is no address of a control plane"),
+        (("--github", "--url", "d.example.com"), 2, "is not the address of a control plane"),
     ],
 )
 def test_a_login_that_cannot_work_says_what_to_set(

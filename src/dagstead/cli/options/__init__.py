@@ -1,8 +1,8 @@
-"""The options that commands share: a frozen dataclass for each group, each option declared once.
+"""The options of commands: a frozen dataclass for each group, and every option declared once.
 
-A field of a group is declared as a parameter of a command is, with typer's ``Annotated``. Groups
-share fields by inheritance. A module is a subject, and turns what was typed into values of the
-rooms below, which it imports late.
+A field of a group is declared like a parameter of a command, with typer's ``Annotated``. Groups
+share fields by inheritance. A module has one subject, and turns options into values of the rooms
+below, which it imports late.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a new agent is like."""
+"""Options that describe a new agent."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentConfigFlags:
-    """Where it runs code, and what it serves."""
+    """Where the agent runs code, and what it serves."""
 
-    type_: Annotated[AgentType, typer.Option("--type", help="Where it runs code.")]
+    type_: Annotated[AgentType, typer.Option("--type", help="Where the agent runs code.")]
     url: Annotated[
         str,
         typer.Option(
             "--url",
             envvar="DAGSTER_CLOUD_URL",
-            help="The control plane, as the agent and the code that it runs reach it.",
+            help="Address at which the agent and the code that it runs reach the control plane.",
         ),
     ]
     queue: Annotated[
@@ -33,25 +33,27 @@ class AgentConfigFlags:
         bool | None,
         typer.Option(
             "--default-queue/--no-default-queue",
-            help="Whether to serve locations without a queue; by default if no --queue is given.",
+            help="Serve locations without a queue, or not; by default, only without --queue.",
         ),
     ] = None
     deployment: Annotated[
         list[str] | None,
-        typer.Option("--deployment", help="Serve this deployment, else prod; may be repeated."),
+        typer.Option(
+            "--deployment", help="Serve this deployment; may be repeated. By default, prod."
+        ),
     ] = None
     branch_deployments: Annotated[
         bool, typer.Option("--branch-deployments", help="Serve all branch deployments, too.")
     ] = False
     label: Annotated[
-        str | None, typer.Option("--label", help="Its name on the control plane's pages.")
+        str | None, typer.Option("--label", help="Name of the agent on the control plane's pages.")
     ] = None
     network: Annotated[
         str, typer.Option("--network", help="Docker: the network of the agent and its containers.")
     ] = "dagstead"
 
     def file(self) -> AgentFile:
-        """Its configuration."""
+        """The configuration that they describe."""
         from dagstead.repository.agents.agent_config import AgentFile
 
         return AgentFile(

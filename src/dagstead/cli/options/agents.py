@@ -1,4 +1,4 @@
-"""Which agents a command reckons with, and for which deployments."""
+"""Options that choose deployments, and the agents that serve them."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeploymentFlags:
-    """The deployments that locations are looked at for."""
+    """The deployments to look at."""
 
     deployment: Annotated[
-        str | None, typer.Option("--deployment", help="Only this full deployment.")
+        str | None, typer.Option("--deployment", help="Look only at this full deployment.")
     ] = None
-    branch: Annotated[bool, typer.Option("--branch", help="Only branch deployments.")] = False
+    branch: Annotated[bool, typer.Option("--branch", help="Look only at branch deployments.")] = (
+        False
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentFlags:
-    """The files that agents are found in, or the control plane that hears of them."""
+    """The files that describe agents, or the control plane that agents are connected to."""
 
     agents: AgentsOption = None
     set_: SetOption = None
@@ -39,10 +41,10 @@ class AgentFlags:
     def outlook(
         self, project: Project, deployments: DeploymentFlags, names: Sequence[str]
     ) -> Outlook:
-        """Who will run these locations, all of them without names.
+        """Which agents will run these locations, or all locations if no names are given.
 
         Raises:
-            DagsteadError: when a file, or the control plane, does not say which agents there are.
+            DagsteadError: when the agents of a file or of the control plane cannot be read.
         """
         from dagstead.check.outlook import RoutesQuery, look
 

@@ -1,4 +1,4 @@
-"""How locations are built."""
+"""Options for how locations are built."""
 
 from __future__ import annotations
 
@@ -22,19 +22,26 @@ if TYPE_CHECKING:
 _PLANNING = "How each location is built"
 _BUILDING = "Building"
 
-#: Where files are built when no folder is named.
+#: Where built files go when no folder is named.
 OUTPUT = Path(OWN_FOLDER, "build")
+
+
+ShowDockerfileOption = Annotated[
+    bool,
+    typer.Option("--show-dockerfile", help="Only print the Dockerfiles that are generated."),
+]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PlanFlags:
-    """Instead of what the files say."""
+    """How locations are built, instead of what their files say."""
 
     strategy: Annotated[
         list[str] | None,
         typer.Option(
             "--strategy",
-            help="pex, docker or prebuilt, instead of what the file says; may be repeated.",
+            help="Build a location as pex, docker or prebuilt, whatever its files say; may be "
+            "repeated.",
             metavar="LOCATION=STRATEGY",
             rich_help_panel=_PLANNING,
         ),
@@ -43,7 +50,7 @@ class PlanFlags:
         list[str] | None,
         typer.Option(
             "--image",
-            help="An image from elsewhere, with tag or digest; may be repeated.",
+            help="Use this image, with a tag or digest, and do not build one; may be repeated.",
             metavar="LOCATION=IMAGE",
             rich_help_panel=_PLANNING,
         ),
@@ -52,7 +59,7 @@ class PlanFlags:
         list[str] | None,
         typer.Option(
             "--dockerfile",
-            help="Instead of Dockerfile in the build directory; may be repeated.",
+            help="Use this file instead of Dockerfile in the build directory; may be repeated.",
             metavar="LOCATION=PATH",
             rich_help_panel=_PLANNING,
         ),
@@ -60,23 +67,25 @@ class PlanFlags:
     python: Annotated[
         str | None,
         typer.Option(
-            "--python", help="The Python of PEX files, such as 3.12.", rich_help_panel=_PLANNING
+            "--python",
+            help="Python version for PEX files, such as 3.12.",
+            rich_help_panel=_PLANNING,
         ),
     ] = None
     platform: Annotated[
         Platform | None,
         typer.Option(
             "--platform",
-            help="The processor to build for, on Linux; this machine's if left out.",
+            help="Processor to build for, on Linux; by default this machine's.",
             rich_help_panel=_PLANNING,
         ),
     ] = None
 
     def options(self, locations: Sequence[str] | None) -> PlanOptions:
-        """What they mean for these locations; ``None`` is all.
+        """Options for a plan of these locations; ``None`` means all.
 
         Raises:
-            InvalidInputError: when one is not of its form.
+            InvalidInputError: when an option does not have its form.
         """
         from dagstead.build.planning import PlanOptions
 
@@ -103,7 +112,7 @@ class BuildFlags:
         Path | None,
         typer.Option(
             "--cache",
-            help="Folder that later builds use again; in your cache folder if left out.",
+            help="Folder for files that later builds can reuse; by default in your cache folder.",
             rich_help_panel=_BUILDING,
             show_default=False,
         ),
@@ -112,7 +121,7 @@ class BuildFlags:
         int | None,
         typer.Option(
             "--jobs",
-            help="How many locations to build at one time; the number of processors if left out.",
+            help="How many locations to build at once; by default the number of processors.",
             min=1,
             rich_help_panel=_BUILDING,
             show_default=False,
@@ -121,7 +130,7 @@ class BuildFlags:
     fail_fast: Annotated[
         bool,
         typer.Option(
-            "--fail-fast", help="Stop the others at the first failure.", rich_help_panel=_BUILDING
+            "--fail-fast", help="Stop when the first location fails.", rich_help_panel=_BUILDING
         ),
     ] = False
     no_load: Annotated[
@@ -134,13 +143,18 @@ class BuildFlags:
     ] = False
     no_push: Annotated[
         bool,
-        typer.Option("--no-push", help="Keep images on this machine.", rich_help_panel=_BUILDING),
+        typer.Option(
+            "--no-push",
+            help="Do not push images; keep them on this machine.",
+            rich_help_panel=_BUILDING,
+        ),
     ] = False
     build_arg: Annotated[
         list[str] | None,
         typer.Option(
             "--build-arg",
-            help="For Dockerfiles; without a value it is taken from the environment.",
+            help="Build argument for Dockerfiles; a value that is left out is taken from the "
+            "environment. May be repeated.",
             metavar="NAME[=VALUE]",
             rich_help_panel=_BUILDING,
         ),
@@ -149,7 +163,8 @@ class BuildFlags:
         list[str] | None,
         typer.Option(
             "--secret",
-            help="For Dockerfiles, as docker takes it: id=NAME,src=FILE or id=NAME,env=VARIABLE.",
+            help="Build secret for Dockerfiles, in docker's form: id=NAME,src=FILE or "
+            "id=NAME,env=VARIABLE; may be repeated.",
             metavar="SECRET",
             rich_help_panel=_BUILDING,
         ),
@@ -164,10 +179,10 @@ class BuildFlags:
     ] = False
 
     def options(self, output: Path = OUTPUT) -> BuildOptions:
-        """What they mean; makes the folder of ``output`` when it is the usual one.
+        """Options for a build; creates ``output`` if it is the default folder.
 
         Raises:
-            InvalidInputError: when that folder cannot be made.
+            InvalidInputError: when that folder cannot be created.
         """
         from dagstead.build.options import BuildOptions, DockerOptions
 
@@ -191,25 +206,25 @@ class BuildFlags:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeployBuildFlags(BuildFlags):
-    """The same for what is deployed: it takes all locations, and agents pull the images."""
+    """The same for a deploy: every location must be built, and agents pull the images."""
 
     fail_fast: bool = field(default=True, init=False)
     no_push: bool = field(default=False, init=False)
 
 
 def _default_cache() -> Path:
-    """Where programs of this person keep what can be made again."""
+    """Our folder in the cache folder of this user."""
     base = os.environ.get("XDG_CACHE_HOME")
     return (Path(base) if base else Path.home() / ".cache") / "dagstead"
 
 
 def _make_output() -> None:
-    """Make the folder in the work tree, and have git leave it out."""
+    """Create the folder in the work tree, and let git ignore it."""
     try:
         OUTPUT.mkdir(parents=True, exist_ok=True)
         (OUTPUT.parent / ".gitignore").write_text("*\n", encoding="utf-8")
     except OSError as error:
-        msg = f"The folder {str(OUTPUT)!r} cannot be made here: {error.strerror}."
+        msg = f"The folder {str(OUTPUT)!r} cannot be created here: {error.strerror}."
         raise InvalidInputError(msg) from error
 
 
@@ -217,7 +232,7 @@ def _strategy(text: str) -> Strategy:
     try:
         return Strategy(text)
     except ValueError as error:
-        msg = f"--strategy: {text!r} is none of {', '.join(Strategy)}."
+        msg = f"--strategy: {text!r} is not one of {', '.join(Strategy)}."
         raise InvalidInputError(msg) from error
 
 

@@ -1,4 +1,4 @@
-"""What ``changes`` compares, and how it prints what it finds."""
+"""Options of ``changes``: what it compares, and how it prints the result."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ChangesFormat(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ComparisonFlags:
-    """Two states of a repository."""
+    """The two states of a repository to compare."""
 
     path: PathArgument = HERE
     since: Annotated[
@@ -36,7 +36,7 @@ class ComparisonFlags:
         typer.Option(
             "--since",
             metavar="REV",
-            help="Compare with this commit itself; with REV... with its merge base with HEAD.",
+            help="Compare with this commit; REV... (with three dots) is its merge base with HEAD.",
             show_default=False,
         ),
     ]
@@ -45,9 +45,7 @@ class ComparisonFlags:
     ] = False
     committed: Annotated[
         bool,
-        typer.Option(
-            "--committed", help="Ignore untracked files and changes that are not committed."
-        ),
+        typer.Option("--committed", help="Ignore untracked files and uncommitted changes."),
     ] = False
 
 
@@ -59,24 +57,25 @@ class ChangesOutputFlags:
         ChangesFormat,
         typer.Option(
             "--format",
-            help="names: one a line. github: a matrix, in one line. gitlab: a child pipeline.",
+            help="names: one per line. github: a matrix on one line. gitlab: a child pipeline.",
         ),
     ] = ChangesFormat.TEXT
-    why: Annotated[bool, typer.Option("--why", help="Print a line per path, not per location.")] = (
-        False
-    )
+    why: Annotated[
+        bool, typer.Option("--why", help="Print a line per path instead of one per location.")
+    ] = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WatchFlags:
-    """What the files alone do not say."""
+    """Dependencies that the files alone do not show."""
 
     watch: Annotated[
         list[str] | None,
         typer.Option(
             "--watch",
             metavar="LOCATION=GLOB",
-            help="Paths that a location is made from, too; ! takes paths out. May be repeated.",
+            help="More paths that a location is made from; a leading ! excludes paths. May be "
+            "repeated.",
         ),
     ] = None
 
@@ -84,7 +83,7 @@ class WatchFlags:
         """Globs by location.
 
         Raises:
-            InvalidInputError: when one is not of its form.
+            InvalidInputError: when one does not have the form LOCATION=GLOB.
         """
         watched: dict[str, list[str]] = {}
         for name, pattern in pairs("--watch", self.watch, form="LOCATION=GLOB"):
@@ -95,10 +94,10 @@ class WatchFlags:
 def question_of(
     compared: ComparisonFlags, watch: WatchFlags, templates: TemplateFlags
 ) -> ChangesQuery:
-    """What is asked of the repository.
+    """The question that the options ask.
 
     Raises:
-        InvalidInputError: when an option is not of its form.
+        InvalidInputError: when an option does not have its form.
     """
     from dagstead.repository.changes import ChangesQuery
 

@@ -1,4 +1,4 @@
-"""Commands whose parameters are groups of options."""
+"""Let commands take groups of options as parameters."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ R = TypeVar("R")
 
 
 def grouped(command: Callable[..., R]) -> Callable[..., R]:
-    """Show typer the fields of each group in place of the group, and fill the groups for the call.
+    """Show typer the fields of each group instead of the group, and fill the groups for the call.
 
-    A parameter is a group when its type is a dataclass. A field of it that has ``init=False`` is
-    no option: the group sets it.
+    A parameter is a group if its type is a dataclass. A field with ``init=False`` is not an option:
+    the group sets it itself.
 
     Raises:
         ValueError: when two options of the command have one name.

@@ -1,4 +1,4 @@
-"""Whose job logs in, where, and what becomes of its token."""
+"""Options of ``login``: which CI runs the job, where it logs in, and where the token goes."""
 
 from __future__ import annotations
 
@@ -18,25 +18,29 @@ class Output(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JobFlags:
-    """Whose job it is."""
+    """The CI that runs the job."""
 
-    github: Annotated[bool, typer.Option("--github", help="A job of GitHub Actions.")] = False
-    gitlab: Annotated[bool, typer.Option("--gitlab", help="A job of GitLab CI.")] = False
+    github: Annotated[bool, typer.Option("--github", help="Log in a job of GitHub Actions.")] = (
+        False
+    )
+    gitlab: Annotated[bool, typer.Option("--gitlab", help="Log in a job of GitLab CI.")] = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExchangeFlags:
-    """Where the job's token is exchanged, and for what."""
+    """The control plane, and what its token must grant."""
 
     url: Annotated[
         str | None,
-        typer.Option("--url", envvar="DAGSTER_CLOUD_URL", help="The control plane's address."),
+        typer.Option("--url", envvar="DAGSTER_CLOUD_URL", help="Address of the control plane."),
     ] = None
     deployment: Annotated[
         str | None,
-        typer.Option("--deployment", help="The full deployment that the token has to grant."),
+        typer.Option("--deployment", help="Full deployment that the token must grant."),
     ] = None
     token_variable: Annotated[
         str | None,
-        typer.Option("--token-variable", help="GitLab: the variable of the job's id_tokens."),
+        typer.Option(
+            "--token-variable", help="GitLab: the variable that the job's id_tokens defines."
+        ),
     ] = None

@@ -1,4 +1,4 @@
-"""Which layout a repository is moved to, what is moved, and how a move is taken back."""
+"""Options of ``migrate``: the new layout, the locations to move, and how to undo a move."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class LayoutName(StrEnum):
-    """The names of the layouts; their own room is imported when it is needed."""
+    """The names of the layouts; the room that knows them is imported only when needed."""
 
     PER_LOCATION = "per-location"
     ROOT = "root"
@@ -26,7 +26,7 @@ class LayoutName(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LayoutFlags:
-    """The layout, and whether it is for show."""
+    """The new layout, and whether to write it."""
 
     to: Annotated[
         LayoutName | None,
@@ -46,17 +46,19 @@ class LayoutFlags:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class MovedFlags:
-    """What is moved, and how it is written there."""
+    """Which locations to move, and how to write them."""
 
     location: Annotated[
         list[str] | None,
-        typer.Option("--location", help="Move this one only; may be repeated.", metavar="NAME"),
+        typer.Option(
+            "--location", help="Move only this location; may be repeated.", metavar="NAME"
+        ),
     ] = None
     folder: Annotated[
         list[str] | None,
         typer.Option(
             "--folder",
-            help="The folder of a location, where build.directory does not say it.",
+            help="Folder of a location, if build.directory does not name it; may be repeated.",
             metavar="NAME=PATH",
         ),
     ] = None
@@ -64,23 +66,24 @@ class MovedFlags:
         bool | None,
         typer.Option(
             "--factor-defaults/--expand-defaults",
-            help="Write what all locations share as defaults, or write all defaults out.",
+            help="Turn settings that all locations share into defaults, or write all defaults out "
+            "in every location.",
         ),
     ] = None
     package_as_module: Annotated[
         bool,
         typer.Option(
             "--package-as-module",
-            help="For dg: write package_name as module_name, which imports the same.",
+            help="For dg: write package_name as module_name, which imports the same code.",
         ),
     ] = False
     keep: Annotated[bool, typer.Option("--keep", help="Keep the old definitions, too.")] = False
 
     def request(self, layout: LayoutName) -> MigrationRequest:
-        """What they mean for a layout.
+        """The migration that they ask for.
 
         Raises:
-            InvalidInputError: when one is not of its form.
+            InvalidInputError: when ``--folder`` does not have its form.
         """
         from dagstead.repository.layouts.model import Layout, MigrationRequest
 
@@ -96,19 +99,19 @@ class MovedFlags:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RescueFlags:
-    """What is done instead of a move."""
+    """What to do instead of moving locations."""
 
     repair: Annotated[
         bool,
         typer.Option(
             "--repair",
             help=(
-                "Bring back locations that a merge of files has lost (two lists of locations "
-                "in one file), from the file, from its parts or from git."
+                "Restore locations that were lost when files were joined (two lists of locations "
+                "in one file), from the file itself, from its parts or from git."
             ),
         ),
     ] = False
-    undo: Annotated[bool, typer.Option("--undo", help="Undo the last --write, to the byte.")] = (
+    undo: Annotated[bool, typer.Option("--undo", help="Undo the last --write, byte for byte.")] = (
         False
     )
     resume: Annotated[
@@ -116,11 +119,11 @@ class RescueFlags:
     ] = False
 
     def check(self, to: LayoutName | None) -> None:
-        """Refuse more than one thing at a time, and none.
+        """Refuse anything but exactly one thing to do.
 
         Raises:
-            InvalidInputError: in these cases.
+            InvalidInputError: when none or several are given.
         """
         if sum((to is not None, self.repair, self.undo, self.resume)) != 1:
-            msg = "Say one of --to LAYOUT, --repair, --undo and --resume."
+            msg = "Use exactly one of --to LAYOUT, --repair, --undo and --resume."
             raise InvalidInputError(msg)

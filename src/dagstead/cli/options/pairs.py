@@ -1,4 +1,4 @@
-"""Options whose value is a name, ``=`` and what belongs to it."""
+"""Options of the form ``NAME=VALUE``."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def pairs(
 
     Args:
         flag: the option, for the error.
-        given: what was typed.
-        form: what has to be typed, for the error.
-        may_be_empty: whether a value may be.
+        given: the values that were typed.
+        form: the form that they must have, for the error.
+        may_be_empty: whether the part after ``=`` may be empty.
 
     Raises:
-        InvalidInputError: when one is not of the form.
+        InvalidInputError: when one does not have the form.
     """
     found = []
     for text in given or ():

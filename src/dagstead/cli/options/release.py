@@ -1,4 +1,4 @@
-"""How what is deployed goes live."""
+"""Options for how a release goes live."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _PANEL = "How it goes live"
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ReleaseFlags:
-    """A release, and how long this command stays with it."""
+    """How a release goes live, and whether the command waits for it."""
 
     no_atomic: Annotated[
         bool,
@@ -26,7 +26,8 @@ class ReleaseFlags:
         bool,
         typer.Option(
             "--detach/--wait",
-            help="End when the release has begun; `dagstead release show` shows the rest.",
+            help="Return when the release has begun, or wait until it has ended (the default). "
+            "`dagstead release show` shows its progress.",
             rich_help_panel=_PANEL,
         ),
     ] = False
@@ -34,7 +35,8 @@ class ReleaseFlags:
         float | None,
         typer.Option(
             "--timeout",
-            help="Seconds to load, then everything goes back; the deployment's own if left out.",
+            help="Seconds that locations have to load before all of them go back; by default the "
+            "deployment's setting.",
             min=1,
             rich_help_panel=_PANEL,
             show_default=False,
@@ -44,6 +46,6 @@ class ReleaseFlags:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RollbackFlags(ReleaseFlags):
-    """One that goes back, which is always atomic."""
+    """A rollback, which is always atomic."""
 
     no_atomic: bool = field(default=False, init=False)

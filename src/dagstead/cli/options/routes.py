@@ -1,4 +1,4 @@
-"""Which routes are looked for, and how they are printed."""
+"""Options of ``routes``: which routes it looks for, and how it prints them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from dagstead.cli.completing import complete_location
 from dagstead.cli.options.agents import DeploymentFlags
 from dagstead.cli.options.rules import StrictOption
+from dagstead.cli.options.source import LocationsOption
 
 
 class RoutesFormat(StrEnum):
@@ -23,26 +23,20 @@ class RoutesFormat(StrEnum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoutedFlags(DeploymentFlags):
-    """Deployments, and the locations that are looked at there."""
+    """The deployments and locations to look at."""
 
-    location: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--location",
-            help="Only this location; may be repeated.",
-            autocompletion=complete_location,
-        ),
-    ] = None
+    location: LocationsOption = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RoutesOutputFlags:
-    """How much is printed, and what counts as a failure."""
+    """How much to print, and what counts as a failure."""
 
     why: Annotated[
         bool,
         typer.Option(
-            "--why", help="Print a row per agent, with why it will or will not run the location."
+            "--why",
+            help="Print a row per agent, with the reason why it will or will not run the location.",
         ),
     ] = False
     strict: StrictOption = False

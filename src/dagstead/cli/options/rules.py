@@ -14,8 +14,6 @@ from dagstead.errors import InvalidInputError
 if TYPE_CHECKING:
     from dagstead.repository.rules.base import Finding, Rule
 
-_CODES_HELP = "Code of a rule, or its beginning (DS2); may be repeated."
-
 
 class ReportFormat(StrEnum):
     """How findings are printed."""
@@ -28,47 +26,66 @@ class ReportFormat(StrEnum):
 
 ReportFormatOption = Annotated[
     ReportFormat,
-    typer.Option("--format", help="sarif for code scanning, github for annotations in CI."),
+    typer.Option(
+        "--format", help="sarif is for code scanning, github for annotations in GitHub Actions."
+    ),
 ]
 FixOption = Annotated[
-    bool, typer.Option("--fix", help="Fix what is safe to fix; all other bytes stay.")
+    bool, typer.Option("--fix", help="Fix what is safe to fix, and change nothing else.")
 ]
 StrictOption = Annotated[bool, typer.Option("--strict", help="Exit with 1 on warnings, too.")]
 PagesOption = Annotated[
-    str | None, typer.Option("--explain", help="Print a rule's page and end.", metavar="CODE")
+    str | None,
+    typer.Option(
+        "--explain",
+        help="Print the pages of rules whose code starts with this, and check nothing.",
+        metavar="CODE",
+    ),
 ]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RuleFlags:
-    """The rules, and what counts as a failure."""
+    """Which rules to use, and what counts as a failure."""
 
     strict: StrictOption = False
-    select: Annotated[list[str] | None, typer.Option("--select", help=_CODES_HELP)] = None
-    ignore: Annotated[list[str] | None, typer.Option("--ignore", help=_CODES_HELP)] = None
+    select: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--select",
+            help="Use only rules whose code starts with this (DS2, DS210); may be repeated.",
+        ),
+    ] = None
+    ignore: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ignore",
+            help="Ignore rules whose code starts with this (DS2, DS210); may be repeated.",
+        ),
+    ] = None
 
     def rules(self, known: Sequence[Rule]) -> list[Rule]:
-        """Those that are asked for.
+        """The rules to use.
 
         Raises:
-            InvalidInputError: when there is no rule of a code.
+            InvalidInputError: when no rule's code starts with one that is given.
         """
         left_out = {rule.code for rule in (matching(known, self.ignore) if self.ignore else [])}
         wanted = matching(known, self.select) if self.select else known
         return [rule for rule in wanted if rule.code not in left_out]
 
     def refuse(self, findings: Sequence[Finding]) -> bool:
-        """Whether the command is to end with 1 for them."""
+        """Whether these findings make the command exit with 1."""
         from dagstead.repository.rules.checking import has_errors
 
         return has_errors(findings) or (self.strict and bool(findings))
 
 
 def matching(rules: Sequence[Rule], codes: Sequence[str]) -> list[Rule]:
-    """The rules whose codes begin so, in upper or lower case.
+    """The rules whose code starts with one of these, in upper or lower case.
 
     Raises:
-        InvalidInputError: when there is none.
+        InvalidInputError: when one of them is not the start of any rule's code.
     """
     for code in codes:
         if not any(rule.code.startswith(code.upper()) for rule in rules):

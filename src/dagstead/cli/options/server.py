@@ -1,4 +1,4 @@
-"""Which control plane a command of the server's side works on, and how it runs there."""
+"""Options of the server's commands: where the control plane is, and how its processes run."""
 
 from __future__ import annotations
 
@@ -15,13 +15,17 @@ _PANEL = "Where the control plane is"
 
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", help="Folder that holds everything.", rich_help_panel=_PANEL),
+    typer.Option(
+        "--data",
+        help="Data folder of the control plane; by default dagstead-data.",
+        rich_help_panel=_PANEL,
+    ),
 ]
 DatabaseOption = Annotated[
     str | None,
     typer.Option(
         "--database",
-        help="postgresql://USER:PASSWORD@HOST/NAME; SQLite in the folder if left out.",
+        help="postgresql://USER:PASSWORD@HOST/NAME; by default, SQLite in the data folder.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -29,7 +33,7 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option(
         "--config",
-        help="Settings file; dagstead.toml in the data folder if left out.",
+        help="Settings file; by default dagstead.toml in the data folder.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -37,7 +41,7 @@ ConfigOption = Annotated[
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DataFlags:
-    """Where a control plane keeps what it knows."""
+    """Where a control plane keeps its data."""
 
     data: DataOption = None
     database: DatabaseOption = None
@@ -46,7 +50,7 @@ class DataFlags:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class UpFlags(DataFlags):
-    """All processes of a control plane."""
+    """The whole control plane in one command."""
 
     host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None
     port: Annotated[int | None, typer.Option("--port", help="Port to listen on.")] = None
@@ -59,17 +63,18 @@ class UpFlags(DataFlags):
         typer.Option("--pool/--no-pool", help="Whether to run the managed serverless pool."),
     ] = None
     log_level: Annotated[
-        str | None, typer.Option("--log-level", help="debug, info, warning or error.")
+        str | None,
+        typer.Option("--log-level", help="Lowest level to log: debug, info, warning or error."),
     ] = None
 
     def load(self) -> LoadedSettings:
-        """The settings that they and what is not a flag give; prints warnings."""
+        """The settings from these flags, the environment and the settings file; prints warnings."""
         return load(**asdict(self))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WebFlags(UpFlags):
-    """A process that listens; it runs no pool."""
+    """A process that listens and does not run the pool."""
 
     pool: bool | None = field(default=None, init=False)
 
@@ -83,9 +88,9 @@ class WorkerFlags(WebFlags):
 
 
 def load(**flags: Any) -> LoadedSettings:
-    """Settings from flags, environment and file; from here on the process writes privately.
+    """Settings from flags, environment and file; files that are written from now on are private.
 
-    Warns of variables that have no effect, and of a data folder that others may look into.
+    Warns of variables that have no effect, and of a data folder that other users can read.
     """
     import os
 
@@ -96,7 +101,7 @@ def load(**flags: Any) -> LoadedSettings:
     loaded = load_settings(flags)
     keep_files_private(os.environ)
     if LIFELINE_VARIABLE not in os.environ:
-        # Else the supervisor has said it.
+        # Otherwise the supervisor has printed them already.
         open_folder = exposed(loaded.settings.data, user=os.geteuid())
         for warning in filter(None, (*loaded.warnings, open_folder)):
             typer.echo(f"warning: {warning}", err=True)
@@ -104,5 +109,5 @@ def load(**flags: Any) -> LoadedSettings:
 
 
 def settings(**flags: Any) -> Settings:
-    """Only the values."""
+    """The values of :func:`load`, without their sources."""
     return load(**flags).settings

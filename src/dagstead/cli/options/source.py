@@ -1,4 +1,4 @@
-"""Which repository and which locations of it a command takes."""
+"""Options that choose a repository, and locations in it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,20 @@ from dagstead.cli.completing import complete_location
 #: Where a command looks when no folder is named.
 HERE = Path()
 
-_TAKEN = "What is taken"
+_TAKEN = "Which locations"
 _DEPLOYED = "What is deployed"
 
 PathArgument = Annotated[
-    Path, typer.Argument(help="Folder of a repository, or one file.", show_default=False)
+    Path,
+    typer.Argument(help="Folder of a repository, or one configuration file.", show_default=False),
 ]
-ProjectArgument = Annotated[
-    Path, typer.Argument(help="The folder of your dagster_cloud.yaml.", show_default=False)
+LocationsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--location",
+        help="Only this location; may be repeated.",
+        autocompletion=complete_location,
+    ),
 ]
 
 
@@ -28,27 +34,21 @@ ProjectArgument = Annotated[
 class SourceFlags:
     """Locations of a folder."""
 
-    path: ProjectArgument = HERE
-    location: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--location",
-            help="Only this one; may be repeated.",
-            autocompletion=complete_location,
-        ),
-    ] = None
+    path: PathArgument = HERE
+    location: LocationsOption = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SinceFlags(SourceFlags):
-    """Those that a change touches."""
+    """Locations that a change touches."""
 
     since: Annotated[
         str | None,
         typer.Option(
             "--since",
             metavar="REV",
-            help="Only what has changed since this commit; REV... is the merge base with HEAD.",
+            help="Only locations that have changed since this commit; REV... (with three dots) is "
+            "its merge base with HEAD.",
             rich_help_panel=_TAKEN,
             show_default=False,
         ),
@@ -57,7 +57,7 @@ class SinceFlags(SourceFlags):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ChangedFlags(SinceFlags):
-    """Those that a change touches, or that differ from what is live."""
+    """Locations that a change touches, or that differ from what is live."""
 
     changed: Annotated[
         bool,
@@ -71,7 +71,7 @@ class ChangedFlags(SinceFlags):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeployedFlags(SourceFlags):
-    """What ``deploy`` takes, and what becomes of the rest."""
+    """What to deploy, and what to do with the other locations."""
 
     changed: Annotated[
         bool,
@@ -86,7 +86,7 @@ class DeployedFlags(SourceFlags):
         typer.Option(
             "--since",
             metavar="REV",
-            help="Only what has changed since this commit.",
+            help="Only locations that have changed since this commit.",
             rich_help_panel=_DEPLOYED,
             show_default=False,
         ),
@@ -95,7 +95,7 @@ class DeployedFlags(SourceFlags):
         Path | None,
         typer.Option(
             "--built",
-            help="What `dagstead build --output` left here; nothing is built.",
+            help="Deploy what `dagstead build --output` has put here; nothing is built.",
             rich_help_panel=_DEPLOYED,
             show_default=False,
         ),
@@ -104,7 +104,7 @@ class DeployedFlags(SourceFlags):
         bool,
         typer.Option(
             "--prune",
-            help="Remove the deployment's locations that the repository lacks.",
+            help="Remove locations of the deployment that the repository does not define.",
             rich_help_panel=_DEPLOYED,
         ),
     ] = False

@@ -1,4 +1,4 @@
-"""Which control plane a command of the repository's side speaks to."""
+"""Options that choose the control plane and the deployment that a command talks to."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ UrlOption = Annotated[
     str | None,
     typer.Option(
         "--url",
-        help="Its address; DAGSTER_CLOUD_URL if left out, else that of `dagstead login`. The token "
-        "is DAGSTER_CLOUD_API_TOKEN, else the saved one.",
+        help="Address of the control plane; by default DAGSTER_CLOUD_URL, else the one saved by "
+        "`dagstead login`. The token is DAGSTER_CLOUD_API_TOKEN, else the saved one.",
         rich_help_panel=_PANEL,
         show_default=False,
     ),
@@ -29,7 +29,7 @@ DeploymentOption = Annotated[
     str | None,
     typer.Option(
         "--deployment",
-        help="DAGSTER_CLOUD_DEPLOYMENT if left out, else the server's first one.",
+        help="Deployment to use; by default DAGSTER_CLOUD_DEPLOYMENT, else the server's first one.",
         rich_help_panel=_PANEL,
         show_default=False,
     ),
@@ -37,7 +37,7 @@ DeploymentOption = Annotated[
 
 
 def deployment_of(flag: str | None) -> str | None:
-    """The deployment of a flag, else of the environment; ``None`` is the server's first one."""
+    """The deployment from the flag, else the environment; ``None`` is the server's first one."""
     from dagstead.client.connection import DEPLOYMENT_VARIABLE
 
     return flag or os.environ.get(DEPLOYMENT_VARIABLE) or None
@@ -45,18 +45,18 @@ def deployment_of(flag: str | None) -> str | None:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TargetFlags:
-    """A control plane, and a deployment of it."""
+    """A control plane, and one of its deployments."""
 
     url: UrlOption = None
     deployment: DeploymentOption = None
 
     def target(self) -> ServerAddress:
-        """From flags, the environment and a saved login.
+        """The address and token from flags, the environment and a saved login.
 
-        A token is no flag: others would see it in the list of processes.
+        There is no flag for the token: other users would see it in the list of processes.
 
         Raises:
-            ConfigurationError: when the address or the token is given nowhere.
+            ConfigurationError: when the address or the token is missing.
         """
         from dagstead.client.saved_login import target_of
 
@@ -65,13 +65,14 @@ class TargetFlags:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BranchTargetFlags(TargetFlags):
-    """The same, or the deployment of the branch at hand."""
+    """The same, or the branch deployment of the current branch."""
 
     branch: Annotated[
         bool,
         typer.Option(
             "--branch-deployment",
-            help="Deploy to the branch deployment of the pull request or branch; create it first.",
+            help="Deploy to the branch deployment of the current pull request or branch; create it "
+            "if needed.",
             rich_help_panel=_PANEL,
         ),
     ] = False
@@ -79,7 +80,7 @@ class BranchTargetFlags(TargetFlags):
         bool,
         typer.Option(
             "--close",
-            help="Close the branch deployment; nothing is built.",
+            help="Close the branch deployment instead; nothing is built.",
             rich_help_panel=_PANEL,
         ),
     ] = False

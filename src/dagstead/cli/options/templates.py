@@ -1,4 +1,4 @@
-"""``--var`` and ``--values``: what Jinja templates are rendered with."""
+"""``--var`` and ``--values``: the values that Jinja templates are rendered with."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ class TemplateFlags:
 
     var: Annotated[
         list[str] | None,
-        typer.Option("--var", help="A value for Jinja templates, as NAME=VALUE.", metavar="N=V"),
+        typer.Option(
+            "--var", help="A value for Jinja templates; may be repeated.", metavar="NAME=VALUE"
+        ),
     ] = None
     values: Annotated[
         Path | None, typer.Option("--values", help="YAML file with values for Jinja templates.")
@@ -33,7 +35,7 @@ class TemplateFlags:
         """The values of both options, ``None`` when neither is given.
 
         Raises:
-            InvalidInputError: when one is not of its form.
+            InvalidInputError: when ``--var`` does not have its form, or the file cannot be read.
         """
         if not self.var and self.values is None:
             return None
@@ -53,6 +55,6 @@ def _values_of(file: Path) -> Mapping[str, object]:
         msg = f"The values in {str(file)!r} cannot be read: {error}"
         raise InvalidInputError(msg) from error
     if not isinstance(loaded, dict):
-        msg = f"{str(file)!r} has no mapping of names to values."
+        msg = f"{str(file)!r} is not a mapping of names to values."
         raise InvalidInputError(msg)
     return loaded

@@ -1,4 +1,4 @@
-"""What a new token is for, and what it grants."""
+"""Options that describe a new token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NewTokenFlags:
-    """A token that is asked for."""
+    """Who will use the token, what it grants, and for how long."""
 
     name: Annotated[str, typer.Option("--name", help="Who or what will use the token.")]
     kind: Annotated[
@@ -29,8 +29,7 @@ class NewTokenFlags:
         bool | None,
         typer.Option(
             "--branch-deployments/--no-branch-deployments",
-            help="Grant branch deployments or not; granted if left out, unless --deployment is "
-            "given.",
+            help="Grant branch deployments, or not; by default, only without --deployment.",
         ),
     ] = None
     queue: Annotated[
@@ -43,17 +42,19 @@ class NewTokenFlags:
         bool | None,
         typer.Option(
             "--default-queue/--no-default-queue",
-            help="Agents: grant the default queue or not; granted if left out, unless --queue is "
-            "given.",
+            help="Agents: grant the default queue, or not; by default, only without --queue.",
         ),
     ] = None
     expires: Annotated[
         str,
-        typer.Option("--expires", help="12h, 30d, a date such as 2027-01-31 (UTC), or never."),
+        typer.Option(
+            "--expires",
+            help="When the token expires: 12h, 30d, a date such as 2027-01-31 (UTC), or never.",
+        ),
     ] = "never"
 
     def new_token(self) -> NewToken:
-        """The token that they ask for.
+        """The token that they describe.
 
         Raises:
             InvalidInputError: when ``--expires`` is not a length of time or a date.

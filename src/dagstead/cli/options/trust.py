@@ -1,4 +1,4 @@
-"""Which CI jobs a new policy is for, and what it grants them."""
+"""Options that describe a new trust policy: which CI jobs it is for, and what it grants."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class IssuerFlags:
     ]
     provider: Annotated[
         Provider | None,
-        typer.Option("--provider", help="What --issuer runs, when it is an address."),
+        typer.Option("--provider", help="Which CI runs at --issuer, if that is an address."),
     ] = None
 
 
@@ -39,7 +39,8 @@ class JobsFlags:
     ] = None
     tag: Annotated[str | None, typer.Option("--tag", help="Jobs on this tag, such as 'v*'.")] = None
     environment: Annotated[
-        str | None, typer.Option("--environment", help="Jobs in this environment of the CI.")
+        str | None,
+        typer.Option("--environment", help="Jobs in this environment, such as production."),
     ] = None
     any_ref: Annotated[
         bool, typer.Option("--any-ref", help="Jobs on every branch, tag and pull request.")
@@ -54,7 +55,7 @@ class JobsFlags:
     ] = None
 
     def wanted(self) -> JobFilter:
-        """The claims that they stand for.
+        """The jobs that they describe.
 
         Raises:
             InvalidInputError: when a claim is not a name and a value.
@@ -89,15 +90,15 @@ class PolicyGrantFlags:
         list[str] | None,
         typer.Option(
             "--location",
-            help="Grant only deploying this location, and nothing else; may be repeated.",
+            help="Grant only deploying this location; may be repeated.",
         ),
     ] = None
     minutes: Annotated[
-        int, typer.Option("--minutes", help="How long the token of a job is valid.")
+        int, typer.Option("--minutes", help="How many minutes the token of a job is valid.")
     ] = DEFAULT_MINUTES
 
     def allowed(self) -> JobGrant:
-        """The same for the policy."""
+        """The grant that they describe."""
         from dagstead.plane.trust import JobGrant
 
         return JobGrant(

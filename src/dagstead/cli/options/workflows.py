@@ -1,4 +1,4 @@
-"""What generated CI files are like."""
+"""Options for how CI files are generated."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkflowFlags:
-    """The choices of a person."""
+    """How CI files are generated."""
 
     provider: Annotated[Provider, typer.Option("--ci", help="The CI to write files for.")] = (
         Provider.GITHUB
@@ -31,7 +31,9 @@ class WorkflowFlags:
     ] = Pattern.EVERYTHING
     tool: Annotated[
         DeployTool,
-        typer.Option("--with", help="What deploys: the official CLI, its action, or our CLI."),
+        typer.Option(
+            "--with", help="Tool that deploys: the official CLI, its action, or dagstead."
+        ),
     ] = DeployTool.CLI
     deployment: Annotated[
         str, typer.Option("--deployment", help="The full deployment to deploy to.")
@@ -40,13 +42,13 @@ class WorkflowFlags:
         str,
         typer.Option(
             "--branch",
-            help="The branch that is deployed to it; pull requests get branch deployments.",
+            help="The branch that is deployed there; pull requests get branch deployments.",
         ),
     ] = "main"
-    python: Annotated[str, typer.Option("--python", help="The Python of PEX files.")] = "3.11"
+    python: Annotated[str, typer.Option("--python", help="Python version for PEX files.")] = "3.11"
 
     def options(self) -> Options:
-        """The same for the room that writes them."""
+        """The options for the generator."""
         return Options(
             provider=self.provider,
             pattern=self.pattern,
@@ -55,3 +57,18 @@ class WorkflowFlags:
             branch=self.branch,
             python=self.python,
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WriteFlags:
+    """Whether to write the files, and over which ones."""
+
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="Write nothing; print a diff and exit with 1 if files differ."
+        ),
+    ] = False
+    force: Annotated[
+        bool, typer.Option("--force", help="Overwrite files that this command has not generated.")
+    ] = False

@@ -85,8 +85,8 @@ def test_each_location_gets_a_workflow(repository: Path) -> None:
 @pytest.mark.parametrize(
     ("flags", "words"),
     [
-        ([], "Say one of"),
-        (["--to", "root", "--undo"], "Say one of"),
+        ([], "Use exactly one of"),
+        (["--to", "root", "--undo"], "Use exactly one of"),
         (["--resume"], "nothing to resume"),
         (["--to", "root", "--location", "elt"], "no location 'elt'"),
         (["--to", "root", "--folder", "etl"], "NAME=PATH"),

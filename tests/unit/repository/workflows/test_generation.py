@@ -361,7 +361,7 @@ def test_the_command_writes_and_then_checks(dagstead: Command, tmp_path: Path) -
     assert "wrote .github/workflows/dagster-deploy-digits.yml" in written.out
     assert dagstead(*words, "--check") == type(written)(out="", err="", code=0)
     repository(root, SERVERLESS)
-    assert "its location is gone" in dagstead(*words, "--check").out
+    assert "its location no longer exists" in dagstead(*words, "--check").out
     assert "removed .github/workflows/dagster-deploy-digits.yml" in dagstead(*words).out
     refused = dagstead(*words, "--ci", "gitlab")
     assert refused.code == 2
