@@ -9,7 +9,7 @@ import typer
 
 from dagstead.cli.administration import administers
 from dagstead.cli.control_plane import Administration
-from dagstead.cli.options.agent_config import AgentConfigFlags
+from dagstead.cli.options.agent_config import AgentConfigFlags, AgentFileFlags
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
 
@@ -87,11 +87,7 @@ def forget(
 def config(
     *,
     flags: AgentConfigFlags,
-    output: Annotated[
-        Path | None,
-        typer.Option("--output", help="File to write; a folder gets dagster.yaml or values.yaml."),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite another file.")] = False,
+    target: AgentFileFlags,
 ) -> None:
     """Print an official agent's configuration: dagster.yaml, or values of its Helm chart.
 
@@ -108,17 +104,22 @@ def config(
     from dagstead.repository.agents.agent_config import text
 
     file = flags.file()
-    if output is None:
+    if target.output is None:
         print(text(file), end="")
     else:
-        _write(output / file.name if output.is_dir() else output, text(file), force=force)
+        _write(target.output, target.folder(), file, force=target.force)
     _say_what_next(file)
 
 
-def _write(path: Path, content: str, *, force: bool) -> None:
+def _write(output: str, folder: Path | None, file: AgentFile, *, force: bool) -> None:
     from dagstead.errors import ConfigurationError, ConflictError
+    from dagstead.repository.agents.agent_config import text
 
+    path = Path(output) if folder is None else folder / file.name
+    content = text(file)
     try:
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
         if path.exists() and not force and path.read_text(encoding="utf-8") != content:
             msg = f"{path} already exists with other content. Overwrite it with --force."
             raise ConflictError(msg)

@@ -66,3 +66,28 @@ def test_a_file_that_cannot_be_written_is_reported(dagstead: Command, tmp_path: 
 
     assert said.code == 2
     assert "--output" in said.err
+
+
+@pytest.mark.parametrize("output", ["new/", "new/deep//", "new/.", "there", "there/", "."])
+def test_a_folder_gets_a_file_and_is_made(
+    dagstead: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, output: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there").mkdir()
+
+    said = dagstead(*BASICS, "--queue", "gpu", "--output", output)
+
+    assert said.code == 0
+    assert yaml.safe_load((tmp_path / output / "dagster.yaml").read_text(encoding="utf-8"))
+    assert f"wrote {Path(output) / 'dagster.yaml'}\n" in said.err
+
+
+def test_a_path_without_a_slash_is_a_file(
+    dagstead: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert dagstead(*BASICS, "--output", "agent").code == 0
+    assert (tmp_path / "agent").is_file()
+    refused = dagstead(*BASICS, "--output", "agent/")
+    assert (refused.code, "cannot be written" in refused.err) == (2, True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -66,3 +67,27 @@ class AgentConfigFlags:
             label=self.label,
             network=self.network,
         )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AgentFileFlags:
+    """Where to write the configuration."""
+
+    # Not a Path, which would lose a slash at the end.
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            help="File to write. A folder, or a path that ends with a slash, gets dagster.yaml or "
+            "values.yaml.",
+        ),
+    ] = None
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a file that differs.")] = False
+
+    def folder(self) -> Path | None:
+        """The folder that is named; ``None`` when a file is named, or nothing."""
+        if self.output is None:
+            return None
+        path = Path(self.output)
+        looks_like_one = self.output.rpartition("/")[2] in {"", ".", ".."}
+        return path if looks_like_one or path.is_dir() else None
