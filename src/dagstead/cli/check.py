@@ -21,6 +21,7 @@ from dagstead.cli.options.rules import (
 from dagstead.cli.options.source import HERE, PathArgument
 from dagstead.cli.options.templates import TemplateFlags
 from dagstead.cli.output import prefix_of
+from dagstead.cli.reading import where_else
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _checked(
 
     project = read_project(path, template_values=values)
     if not project.files:
-        msg = f"There is no Dagster configuration in {str(path)!r}. Name the folder that has it."
+        msg = f"There is no Dagster configuration in {str(path)!r}. {where_else(project)}"
         raise InvalidInputError(msg)
     findings = _within(path, run_rules(project, rules))
     for _ in range(_MOST_ROUNDS if fix else 0):

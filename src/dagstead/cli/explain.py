@@ -12,6 +12,7 @@ from dagstead.cli.options.agents import AgentFlags, DeploymentFlags
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.source import HERE, PathArgument
 from dagstead.cli.output import prefix_of
+from dagstead.cli.reading import read_locations
 from dagstead.cli.routing import chosen
 
 
@@ -52,10 +53,9 @@ def explain(
     """
     from dagstead.check.explanation import explain as gather
     from dagstead.cli.explanation_page import as_json, as_text
-    from dagstead.repository.files import read_project
 
-    project = read_project(path)
-    (name,) = chosen(project, path, [location])
+    project = read_locations(path)
+    (name,) = chosen(project, [location])
     found = project.location(name)
     assert found is not None  # noqa: S101 - it was chosen from the project
     explanation = gather(project, found, agents.outlook(project, deployments, [name]))

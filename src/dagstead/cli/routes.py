@@ -11,6 +11,7 @@ from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.routes import RoutedFlags, RoutesFormat, RoutesOutputFlags
 from dagstead.cli.options.source import HERE, PathArgument
 from dagstead.cli.output import Format, prefix_of, print_rows
+from dagstead.cli.reading import read_locations
 from dagstead.cli.remarks import print_remarks
 from dagstead.cli.routing import chosen
 
@@ -46,10 +47,8 @@ def routes(
 
     `dagstead routes --format mermaid` draws a chart
     """
-    from dagstead.repository.files import read_project
-
-    project = read_project(path)
-    names = chosen(project, path, routed.location or [])
+    project = read_locations(path)
+    names = chosen(project, routed.location or [])
     outlook = agents.outlook(project, routed, names)
     _print(outlook, project, output)
     if outlook.is_unserved or (output.strict and outlook.is_doubtful):

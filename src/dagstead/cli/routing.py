@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -77,18 +76,15 @@ class AgentSource:
         return _live_agents(self.url)
 
 
-def chosen(project: Project, path: Path, names: Sequence[str]) -> Sequence[str]:
+def chosen(project: Project, names: Sequence[str]) -> Sequence[str]:
     """The same names, if all of them are names of locations.
 
     Raises:
-        InvalidInputError: when one is not, or the project has no locations.
+        InvalidInputError: when one is not.
     """
     from dagstead.model.words import did_you_mean
 
     known = [each.name.value for each in project.locations]
-    if not known:
-        msg = f"There are no code locations in {str(path)!r}. `dagstead check` shows what is wrong."
-        raise InvalidInputError(msg)
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known) or f" Locations: {', '.join(known[:10])}."

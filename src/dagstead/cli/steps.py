@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from dagstead.cli.reading import read_locations
+
 if TYPE_CHECKING:
     from dagstead.build.manifest import Manifest
     from dagstead.build.model import BuildPlan
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
 
 
 def read(source: SourceFlags) -> Project:
-    """Read the repository from disk."""
-    from dagstead.repository.files import read_project
+    """Read the repository from disk.
 
-    return read_project(source.path)
+    Raises:
+        InvalidInputError: when it has no code locations.
+    """
+    return read_locations(source.path)
 
 
 def plan(project: Project, source: SourceFlags, flags: PlanFlags) -> BuildPlan:

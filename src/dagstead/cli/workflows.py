@@ -11,6 +11,7 @@ from dagstead.cli import workflows_inspect
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.source import HERE, PathArgument
 from dagstead.cli.options.workflows import WorkflowFlags, WriteFlags
+from dagstead.cli.reading import read_locations
 
 if TYPE_CHECKING:
     from dagstead.repository.files import Project
@@ -46,12 +47,11 @@ def generate(
 
     - `dagstead workflow generate --ci gitlab --pattern b3`
     """
-    from dagstead.repository.files import read_project
     from dagstead.repository.workflows.generation import generate as make
     from dagstead.repository.workflows.generation import stale_files
 
     options = flags.options()
-    project = read_project(path)
+    project = read_locations(path)
     files = make(project, options)
     stale = stale_files(project.repository, project, options, files)
     if writing.check:

@@ -105,7 +105,6 @@ def test_a_branch_that_is_asked_for_matters_as_much_as_in_routes(dagstead: Comma
     [
         ("explain wether", "There is no location 'wether'. Did you mean 'weather'?"),
         ("explain weather nowhere", "There is no folder or file 'nowhere'"),
-        ("explain weather digits/src", "There are no code locations in 'digits/src'"),
     ],
 )
 def test_a_mistake_is_reported(dagstead: Command, arguments: str, sentence: str) -> None:
