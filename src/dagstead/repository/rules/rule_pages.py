@@ -11,7 +11,11 @@ _LANGUAGES = {"yaml": "yaml", "yml": "yaml", "toml": "toml", "sh": "bash", "py":
 _GROUPS = (
     ("DS1", "Form", "The official command line refuses such a file."),
     ("DS20", "Loss", "What is written is lost, or contradicted elsewhere."),
-    ("DS21", "Queues and kinds", "A location waits for an agent that does not exist."),
+    (
+        "DS21",
+        "Queues and kinds",
+        "Locations that wait on the wrong queue, or whose kind is unclear.",
+    ),
     ("DS22", "Templates and defaults", "Few official commands apply them."),
     ("DS23", "Registries", "Where images are pushed."),
     ("DS24", "Paths", "Folders and files that a location names."),
