@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import dagstead
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 project = "Dagstead"
 author = "The Dagstead contributors"
@@ -16,3 +22,20 @@ exclude_patterns = ["_build"]
 
 html_theme = "furo"
 html_title = "Dagstead"
+
+_CONTRIBUTING = Path(__file__).parent.parent / "CONTRIBUTING.md"
+
+
+def setup(app: Sphinx) -> None:
+    """Put the whole of CONTRIBUTING.md where the page in the repository only links to it."""
+    app.connect("source-read", _put_contributing)
+
+
+def _put_contributing(app: Sphinx, page: str, source: list[str]) -> None:
+    if page != "contributing":
+        return
+    app.env.note_dependency(str(_CONTRIBUTING))
+    text = _CONTRIBUTING.read_text(encoding="utf-8")
+    # The changelog is not a page of the book.
+    text = text.replace("[CHANGELOG.md](CHANGELOG.md)", "`CHANGELOG.md`")
+    source[0] = text.replace("](docs/", "](")
