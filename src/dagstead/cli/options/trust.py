@@ -11,7 +11,7 @@ from dagstead.cli.options.pairs import pairs
 from dagstead.plane.trust import DEFAULT_MINUTES, Provider
 
 if TYPE_CHECKING:
-    from dagstead.plane.trust import JobGrant, JobFilter
+    from dagstead.plane.trust import JobFilter, JobGrant
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
