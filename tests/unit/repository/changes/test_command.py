@@ -174,7 +174,7 @@ def test_a_location_that_is_gone_is_a_difference_but_no_job(
 
     assert (text.out, text.code) == ("other: gone, it was in dagster_cloud.yaml\n", 1)
     assert (names.out, names.code) == ("", 1)
-    assert "other is gone" in names.err
+    assert "other was removed" in names.err
 
 
 def test_a_folder_that_is_not_there_is_reported(dagstead: Command) -> None:
