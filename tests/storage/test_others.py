@@ -11,6 +11,7 @@ from threading import Barrier
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from dagstead.errors import (
@@ -28,8 +29,9 @@ from dagstead.plane.deployments import Branch
 from dagstead.plane.reach import NOTHING, Reach, Scope
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
 from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, WriteState
+from dagstead.store import migrations
 from dagstead.store.all import Store, open_store
-from dagstead.store.database import Database
+from dagstead.store.database import Database, newest_revision
 from dagstead.store.tables import metadata
 from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
@@ -73,6 +75,12 @@ def test_the_migrations_build_the_schema_that_the_statements_use(database_url: s
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
     database.close()
+
+
+def test_the_newest_migration_is_known_by_its_file() -> None:
+    """A database that has it is not migrated, so that nobody waits for Alembic."""
+    (head,) = ScriptDirectory(str(Path(migrations.__file__).parent)).get_heads()
+    assert newest_revision() == head
 
 
 def test_several_processes_may_migrate_at_once(

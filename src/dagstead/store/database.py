@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
@@ -22,6 +22,8 @@ CONTROL_SCHEMA = "dagstead"
 
 #: How long a writer on SQLite waits for another one. Official agents give up a call after 60 s.
 _SQLITE_BUSY_SECONDS = 30
+
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class Database:
@@ -198,9 +200,18 @@ def _commit(connection: Connection) -> Iterator[None]:
         raise
 
 
+def newest_revision() -> str:
+    """The newest migration's number, by the names of the files: Alembic would read them all."""
+    return max(file.stem for file in (_MIGRATIONS / "versions").glob("v*.py"))[1:5]
+
+
 def _upgrade(connection: Connection) -> None:
+    if inspect(connection).has_table("alembic_version"):
+        revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        if revision == newest_revision():
+            return
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
 
