@@ -18,7 +18,8 @@ from dagstead.agent_api.rest import error_response
 from dagstead.control.writes import WriteLedger
 from dagstead.errors import BusyError, StoreAwayError, WriteFailedError
 from dagstead.plane.writes import ABANDONED_SECONDS
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
+from tests.support.stores import empty_store
 
 RUN_ID = "a-run"
 
@@ -60,11 +61,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    opened = open_store(
-        database_url=f"sqlite:///{tmp_path}/plane.db",
-        blobs_folder=tmp_path / "blobs",
-        clock=clock,
-    )
+    opened = empty_store(tmp_path, clock)
     yield opened
     opened.close()
 

@@ -10,22 +10,19 @@ from pathlib import Path
 import pytest
 from dagster._serdes import serialize_value
 
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from tests.support.played_agent import BROKEN
 from tests.support.ports import free_port
 from tests.support.releases import deploy, new_location
+from tests.support.stores import empty_store
 from tests.unit.cli.conftest import Command
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     (tmp_path / "data").mkdir()
-    opened = open_store(
-        database_url=f"sqlite:///{tmp_path / 'data' / 'dagstead.db'}",
-        blobs_folder=tmp_path / "data" / "blobs",
-        clock=ManualClock(),
-    )
+    opened = empty_store(tmp_path / "data", ManualClock(), file="dagstead.db")
     yield opened
     opened.close()
 

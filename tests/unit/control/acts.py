@@ -24,12 +24,13 @@ from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.store.tables import metadata
 from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy, new_location
+from tests.support.stores import empty_store
 
 #: The secret, or the signature, is what is checked: there is no actor yet.
 WITHOUT_ACTOR = {"token_reader", "signed_files"}
@@ -184,11 +185,7 @@ _UNKNOWN = object()
 
 def world(folder: Path) -> World:
     """Make one."""
-    store = open_store(
-        database_url=f"sqlite:///{folder / 'plane.db'}",
-        blobs_folder=folder / "blobs",
-        clock=ManualClock(),
-    )
+    store = empty_store(folder, ManualClock())
     for name in ("prod", "staging"):
         store.deployments.create(name)
     store.deployments.set_settings("prod", {"releases": {"unserved_queue": "wait"}})

@@ -10,16 +10,15 @@ import pytest
 from dagstead.control.actor import SYSTEM
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Grant, TokenKind
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from tests.support.orchestration import control_without_dagster
+from tests.support.stores import empty_store
 
 
 @pytest.fixture
 def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
-    store = open_store(
-        database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
-    )
+    store = empty_store(tmp_path, clock)
     store.tokens.create("gpu", TokenKind.AGENT, "secret", Grant(queues=["gpu"]))
     yield store
     store.close()

@@ -13,20 +13,17 @@ from dagstead.control.all import Control
 from dagstead.errors import ForbiddenError, LastDeploymentError
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from tests.support.orchestration import NoDagster, control_without_dagster
+from tests.support.stores import empty_store
 
 ENDS = 2_000_000_100.0
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(
-        database_url=f"sqlite:///{tmp_path / 'plane.db'}",
-        blobs_folder=tmp_path / "blobs",
-        clock=ManualClock(),
-    )
+    opened = empty_store(tmp_path, ManualClock())
     opened.deployments.create("prod")
     yield opened
     opened.close()

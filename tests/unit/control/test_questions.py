@@ -14,12 +14,13 @@ from dagstead.control.questions import Answer, Question
 from dagstead.errors import NoAnswerError
 from dagstead.plane.requests import Request
 from dagstead.plane.tokens import Grant, TokenKind
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy, new_location
+from tests.support.stores import empty_store
 
 _PATIENCE = 60
 
@@ -27,9 +28,7 @@ _PATIENCE = 60
 @pytest.fixture
 def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
     """The deployment prod, where weather is live on the queue gpu."""
-    opened = open_store(
-        database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
-    )
+    opened = empty_store(tmp_path, clock)
     opened.deployments.create("prod")
     deploy(opened, "prod", [new_location("weather", "1", "gpu")])
     opened.releases.set_loaded("prod", "weather", deploy_id="1", manifest="{}")

@@ -33,11 +33,12 @@ from dagstead.engine.run_launcher import AGENT_ID_TAG
 from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import Claim, RequestState
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from dagstead.watch.housekeeping import Housekeeping
 from tests.support.heartbeats import heartbeat_of
 from tests.support.releases import deploy
+from tests.support.stores import empty_store
 
 POLL = Claim(
     token_id=1,
@@ -53,9 +54,7 @@ WEATHER = NewLocation(name="weather", document={}, deploy_data="{}", deploy_id="
 def made_deployments(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The databases of a deployment without runs: making them takes longer than a test."""
     folder = tmp_path_factory.mktemp("made")
-    store = open_store(
-        database_url=f"sqlite:///{folder / 'x.db'}", blobs_folder=folder / "b", clock=ManualClock()
-    )
+    store = empty_store(folder, ManualClock())
     opened = Instances(store, folder / "deployments", None)
     opened.get(store.deployments.create("prod"))
     opened.close()
@@ -66,9 +65,7 @@ def made_deployments(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def instances(made_deployments: Path, tmp_path: Path, clock: ManualClock) -> Iterator[Instances]:
     shutil.copytree(made_deployments, tmp_path / "deployments")
-    store = open_store(
-        database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
-    )
+    store = empty_store(tmp_path, clock)
     store.deployments.create("prod")
     deploy(store, "prod", [WEATHER])
     opened = Instances(store, tmp_path / "deployments", None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 
 import graphene
@@ -11,8 +13,9 @@ from dagster import DagsterInstance
 
 from dagstead.operator_api.schema import create_schema
 from dagstead.plane.tokens import Grant, TokenKind
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from tests.support.orchestration import NoDagster, control_without_dagster
+from tests.support.stores import empty_store
 from tests.unit.operator_api.surface import Clock, Context, Operator
 
 AGENT_SECRET = "agent:dagstead:secret"
@@ -31,11 +34,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(tmp_path: Path, clock: Clock) -> Iterator[Store]:
-    opened = open_store(
-        database_url=f"sqlite:///{tmp_path}/plane.db",
-        blobs_folder=tmp_path / "blobs",
-        clock=clock,
-    )
+    opened = empty_store(tmp_path, clock)
     yield opened
     opened.close()
 
@@ -47,7 +46,9 @@ def operator(store: Store, schema: graphene.Schema) -> Iterator[Operator]:
     admin = store.tokens.create("admin", TokenKind.USER, "secret", Grant())
     store.tokens.create("agent", TokenKind.AGENT, AGENT_SECRET, Grant())
     store.tokens.authenticate(AGENT_SECRET)
-    with DagsterInstance.ephemeral() as instance:
+    with ExitStack() as opened:
+        # Few fields ask Dagster, and making an instance takes longer than a test.
+        instance = cache(lambda: opened.enter_context(DagsterInstance.ephemeral()))
         yield Operator(
             schema,
             Context(
@@ -56,6 +57,6 @@ def operator(store: Store, schema: graphene.Schema) -> Iterator[Operator]:
                 control=control_without_dagster(store, orchestration),
                 orchestration=orchestration,
                 token=admin,
-                instance=instance,
+                opened_instance=instance,
             ),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,12 +39,16 @@ class Context:
     orchestration: NoDagster
     deployment: Deployment
     token: Token
-    instance: DagsterInstance
+    opened_instance: Callable[[], DagsterInstance]
     base_url: str = BASE_URL
 
     @property
     def actor(self) -> Actor:
         return Actor.holding(self.token)
+
+    @property
+    def instance(self) -> DagsterInstance:
+        return self.opened_instance()
 
 
 @dataclass

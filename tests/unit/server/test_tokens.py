@@ -20,20 +20,17 @@ from dagstead.server.first_start import (
     new_pool_secret,
     revoke_pool_tokens,
 )
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from tests.support.orchestration import control_without_dagster
+from tests.support.stores import empty_store
 
 NOW = 1_700_000_000.0
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(
-        database_url=f"sqlite:///{tmp_path / 'test.db'}",
-        blobs_folder=tmp_path / "blobs",
-        clock=ManualClock(),
-    )
+    opened = empty_store(tmp_path, ManualClock())
     yield opened
     opened.close()
 
@@ -145,7 +142,7 @@ def test_a_token_is_kept_only_as_a_hash(control: Control, store: Store, tmp_path
     token, secret = issued.token, issued.secret
     assert store.tokens.authenticate(secret).id == token.id
     random_part = secret.rpartition(":")[2].encode()
-    stored = b"".join(file.read_bytes() for file in tmp_path.glob("test.db*"))
+    stored = b"".join(file.read_bytes() for file in tmp_path.glob("plane.db*"))
     assert b"ada" in stored
     assert random_part not in stored
 

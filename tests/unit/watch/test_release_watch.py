@@ -8,20 +8,19 @@ from pathlib import Path
 import pytest
 
 from dagstead.plane.releases import ReleaseState
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from dagstead.watch.release_watch import GONE_SECONDS, ReleaseWatch
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy, new_location
+from tests.support.stores import empty_store
 
 
 @pytest.fixture
 def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
     """The deployment prod with a release that is loading from the queue gpu."""
-    store = open_store(
-        database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
-    )
+    store = empty_store(tmp_path, clock)
     store.deployments.create("prod")
     deploy(store, "prod", [new_location("digits", "d1", "gpu")])
     yield store

@@ -9,11 +9,12 @@ import pytest
 
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, Claim, Request
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from dagstead.watch.reminders import REMIND_AFTER_SECONDS, Reminders
 from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy
+from tests.support.stores import empty_store
 
 POLL = Claim(
     token_id=1,
@@ -26,9 +27,7 @@ POLL = Claim(
 @pytest.fixture
 def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
     """The deployment prod with a location that is loading on each of two queues."""
-    store = open_store(
-        database_url=f"sqlite:///{tmp_path / 'x.db'}", blobs_folder=tmp_path / "b", clock=clock
-    )
+    store = empty_store(tmp_path, clock)
     store.deployments.create("prod")
     deploy(
         store,
