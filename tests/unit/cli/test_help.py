@@ -140,6 +140,15 @@ def test_no_colour_is_no_colour(arguments: str) -> None:
     assert not COLOUR.search(plain)
 
 
+def shells_question(typed: str) -> dict[str, str]:
+    """The variables by which bash asks what may follow."""
+    return {
+        "_DAGSTEAD_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(len(typed.split()) - 1),
+    }
+
+
 @pytest.mark.parametrize(
     ("typed", "offered"),
     [
@@ -151,19 +160,24 @@ def test_no_colour_is_no_colour(arguments: str) -> None:
         ("dagstead routes --format mer", "mermaid"),
     ],
 )
-def test_the_tab_key_completes(typed: str, offered: str) -> None:
-    environment = {
-        **os.environ,
-        "_DAGSTEAD_COMPLETE": "complete_bash",
-        "COMP_WORDS": typed,
-        "COMP_CWORD": str(len(typed.split()) - 1),
-    }
-    entry = str(Path(sys.executable).parent / "dagstead")
-    done = subprocess.run(
-        [entry], cwd=EXAMPLE, env=environment, capture_output=True, text=True, check=False
-    )
+def test_the_tab_key_completes(
+    dagstead: Command, monkeypatch: pytest.MonkeyPatch, typed: str, offered: str
+) -> None:
+    monkeypatch.chdir(EXAMPLE)
+    for name, value in shells_question(typed).items():
+        monkeypatch.setenv(name, value)
 
-    assert offered in done.stdout.split(), done
+    said = dagstead()
+
+    assert offered in said.out.split(), said
+
+
+def test_a_shell_calls_the_program_to_complete() -> None:
+    entry = str(Path(sys.executable).parent / "dagstead")
+    environment = {**os.environ, **shells_question("dagstead ex")}
+    done = subprocess.run([entry], env=environment, capture_output=True, text=True, check=False)
+
+    assert "explain" in done.stdout.split(), done
 
 
 @pytest.mark.parametrize("flag", ["--install-completion", "--show-completion"])
