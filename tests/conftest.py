@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -50,6 +51,12 @@ def pytest_configure(config: pytest.Config) -> None:
         cluster = PostgresCluster.create()
         config.stash[_OWN_CLUSTER] = cluster
         os.environ[_CLUSTER_VARIABLE] = str(cluster.folder)
+
+
+def pytest_collection_finish() -> None:
+    """What is imported now stays: Python need not look through it for garbage again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySharedServers:
