@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import importlib
 import tomllib
 from pathlib import Path
 from typing import Any
 
-import dagster as dg
 import pytest
 from dagster_cloud_cli.config.models import load_dagster_cloud_yaml
 
@@ -40,13 +38,6 @@ def test_a_location_says_the_same_alone_as_in_the_repository(name: str) -> None:
     ]
     assert directories == [MONOREPO / name] * 2
     assert whole == alone
-
-
-@pytest.mark.parametrize("name", LOCATIONS)
-def test_a_location_names_a_module_that_has_its_definitions(name: str) -> None:
-    module = importlib.import_module(_locations(MONOREPO)[name]["code_source"]["module_name"])
-
-    assert isinstance(module.defs, dg.Definitions)
 
 
 @pytest.mark.parametrize("name", LOCATIONS)
