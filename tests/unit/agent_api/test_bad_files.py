@@ -8,6 +8,7 @@ import pytest
 from dagster._serdes import unpack_value
 from dagster_cloud.api.dagster_cloud_api import FileFormat, StoredSnapshot
 
+from dagstead.agent_api import rest
 from dagstead.plane.locations import LoadState, NewLocation
 from dagstead.plane.tokens import Grant, TokenKind
 from tests.support.releases import deploy
@@ -75,12 +76,19 @@ def bomb() -> bytes:
     return b"".join(packer.compress(piece) for _ in range(17)) + packer.flush()
 
 
-@pytest.mark.parametrize(("method", "path", "name"), FILE_PATHS)
-def test_a_small_file_that_unpacks_to_a_huge_one(
-    wire: Wire, bomb: bytes, method: str, path: str, name: str
-) -> None:
-    message = refused(wire.call(method, path, files={name: bomb}), 413)
+def test_a_small_file_that_unpacks_to_a_huge_one(wire: Wire, bomb: bytes) -> None:
+    message = refused(wire.call("POST", "/store_events", files={"store_events.tmp": bomb}), 413)
     assert "when unpacked" in message
+
+
+@pytest.mark.parametrize(("method", "path", "name"), FILE_PATHS)
+def test_no_file_unpacks_to_more_than_the_limit(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, method: str, path: str, name: str
+) -> None:
+    # Filling the real one takes a second of every path.
+    monkeypatch.setattr(rest, "_MAX_UNPACKED_BYTES", 1000)
+    message = refused(wire.call(method, path, files={name: zlib.compress(b"\0" * 1001)}), 413)
+    assert "more than 1000 bytes when unpacked" in message
 
 
 @pytest.mark.parametrize(("method", "path", "name"), FILE_PATHS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from dagstead.control.actor import SYSTEM
 from dagstead.plane.tokens import TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.server.authentication import TOKEN_HEADER
-from tests.support.environments import own_environment
+from tests.support.commands import run_here
 from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane
 from tests.unit.server.oidc_jobs import PROD, claims, graphql, log_in, trust
@@ -153,19 +152,19 @@ def test_tokens_that_ended_long_ago_are_removed_and_their_ids_are_never_another_
     assert any(each.expires_at is None for each in plane.store.tokens.all())
 
 
-def dagstead_login(plane: Plane, *arguments: str, **variables: str) -> Any:
-    program = own_environment().program("dagstead")
-    return subprocess.run(
-        [program, "login", *arguments],
-        env=own_environment().variables(
-            DAGSTER_CLOUD_URL=plane.settings.base_url, NO_PROXY="127.0.0.1", **variables
-        ),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def no_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    """These tests may run in a job themselves."""
+    for name in ("GITHUB_ACTIONS", "GITLAB_CI", "DAGSTER_CLOUD_API_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
 
 
+def dagstead_login(plane: Plane, folder: Path, *arguments: str, **variables: str) -> Any:
+    url = {"DAGSTER_CLOUD_URL": plane.settings.base_url, "NO_PROXY": "127.0.0.1"}
+    return run_here("login", *arguments, cwd=folder, variables={**url, **variables})
+
+
+@pytest.mark.usefixtures("no_ci")
 def test_a_job_of_github_has_its_token_in_the_steps_that_follow(
     plane: Plane, client: httpx.Client, github: OidcIssuer, tmp_path: Path
 ) -> None:
@@ -179,9 +178,9 @@ def test_a_job_of_github_has_its_token_in_the_steps_that_follow(
         "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner",
     }
 
-    done = dagstead_login(plane, "--github", **job)
+    done = dagstead_login(plane, tmp_path, "--github", **job)
     name, _, secret = variables.read_text(encoding="utf-8").strip().partition("=")
-    printed = dagstead_login(plane, "--output", "export", **job)
+    printed = dagstead_login(plane, tmp_path, "--output", "export", **job)
 
     assert done.returncode == 0, done.stderr
     assert name == "DAGSTER_CLOUD_API_TOKEN"
@@ -194,7 +193,10 @@ def test_a_job_of_github_has_its_token_in_the_steps_that_follow(
     assert printed.stderr.startswith("::add-mask::user:dagstead:")
 
 
-def test_a_job_of_gitlab_takes_its_token_from_a_variable(plane: Plane, github: OidcIssuer) -> None:
+@pytest.mark.usefixtures("no_ci")
+def test_a_job_of_gitlab_takes_its_token_from_a_variable(
+    plane: Plane, github: OidcIssuer, tmp_path: Path
+) -> None:
     new = NewPolicy(
         issuer=github.url,
         provider=Provider.GITLAB,
@@ -203,9 +205,10 @@ def test_a_job_of_gitlab_takes_its_token_from_a_variable(plane: Plane, github: O
     )
     plane.control.trust.add(SYSTEM, new, loopback=True)
     job = claims(plane, github, project_path="data/etl", ref_path="refs/tags/v1", ref="v1")
-    fits = dagstead_login(plane, GITLAB_CI="true", DAGSTEAD_ID_TOKEN=github.sign(job))
+    fits = dagstead_login(plane, tmp_path, GITLAB_CI="true", DAGSTEAD_ID_TOKEN=github.sign(job))
     other = dagstead_login(
         plane,
+        tmp_path,
         *("--gitlab", "--token-variable", "MINE"),
         MINE=github.sign({**job, "ref_path": "refs/heads/v1"}),
     )
