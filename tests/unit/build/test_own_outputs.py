@@ -111,7 +111,6 @@ def test_a_package_is_found_beside_what_builds_left(site: Site) -> None:
                 """,
             "locations/quay/setup.py": """
                 from pathlib import Path
-from typing import Any
                 from setuptools import setup
 
                 words = Path("../../words/readme.txt").read_text()
