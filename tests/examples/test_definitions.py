@@ -15,6 +15,8 @@ MONOREPO = REPOSITORY / "examples" / "monorepo"
 def test_a_location_names_a_module_that_has_its_definitions(name: str) -> None:
     text = (MONOREPO / "dagster_cloud.yaml").read_text(encoding="utf-8")
     locations = {each.location_name: each for each in load_dagster_cloud_yaml(text).locations}
-    module = importlib.import_module(locations[name].code_source.module_name)
+    source = locations[name].code_source
+    assert source is not None
+    module = importlib.import_module(str(source.module_name))
 
     assert isinstance(module.defs, dg.Definitions)
