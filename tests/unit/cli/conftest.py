@@ -46,6 +46,8 @@ def dagstead(
     """Run a command in this process, on a data folder of the test's own."""
     monkeypatch.setenv("DAGSTEAD_DATA", str(tmp_path / "data"))
     monkeypatch.setenv(UMASK_VARIABLE, "022")
+    # The program's name is taken from what Python was started with, as `python -m pytest`.
+    monkeypatch.setattr(sys.modules["__main__"], "__package__", None, raising=False)
 
     def run(*arguments: str) -> Said:
         monkeypatch.setattr(sys, "argv", ["dagstead", *arguments])
