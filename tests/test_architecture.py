@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,17 @@ def test_the_folders_of_unit_tests_are_rooms() -> None:
     inner = {("repository", name) for name in _inner_rooms()}
     assert folders
     assert folders - {(name,) for name in rooms()} - inner == {(name,) for name in others}
+
+
+def test_every_folder_of_tests_is_collected(pytestconfig: pytest.Config) -> None:
+    """By default pytest does not look into folders that are called ``build`` or ``dist``."""
+    passed_over = pytestconfig.getini("norecursedirs")
+    tests = REPOSITORY / "tests"
+    folders = {path.parent.relative_to(tests) for path in tests.rglob("test_*.py")}
+
+    names = {name for folder in folders for name in folder.parts}
+    assert "build" in names
+    assert [name for name in names if any(fnmatch(name, each) for each in passed_over)] == []
 
 
 def test_unit_tests_start_no_database_server() -> None:
