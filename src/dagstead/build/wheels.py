@@ -34,8 +34,8 @@ class Wheel:
     """A wheel file that is ready to be put into a PEX."""
 
     path: Path
-    #: SHA-256 of its ``RECORD``, which has that of every file: another compression is no other
-    #: wheel.
+    #: SHA-256 of its ``RECORD``, which has that of every file, and of files that it has none of:
+    #: another compression is no other wheel.
     fingerprint: str
 
     @property
@@ -61,7 +61,7 @@ def _pack(linked: Path, cache: Path) -> Wheel:
         msg = f"uv has copied {linked.name!r} where it was to link. Run `uv cache clean` and retry."
         raise BuildError(msg)
     record = (metadata / "RECORD").read_bytes()
-    fingerprint = hashlib.sha256(record).hexdigest()
+    fingerprint = _fingerprint(record, metadata.parent)
     name = f"{metadata.name.removesuffix('.dist-info')}-{_tags(metadata / 'WHEEL')}.whl"
     # The name must stay what it is, so the folder keeps apart wheels of the same name.
     path = cache / fingerprint[:_KEY_LENGTH] / name
@@ -75,6 +75,17 @@ def _pack(linked: Path, cache: Path) -> Wheel:
             draft.unlink(missing_ok=True)
     touch(path.parent)
     return Wheel(path=path, fingerprint=fingerprint)
+
+
+def _fingerprint(record: bytes, root: Path) -> str:
+    whole = hashlib.sha256(record)
+    for row in csv.reader(record.decode("utf-8").splitlines()):
+        name, checksum = (*row, "", "")[:2]
+        # Some builders leave checksums out: such wheels would all look the same.
+        if name and not checksum and not name.endswith((".dist-info/RECORD", ".pyc", "/")):
+            file = root / name
+            whole.update(file.read_bytes() if file.is_file() else b"")
+    return whole.hexdigest()
 
 
 def _write(path: Path, root: Path, record: str) -> None:
