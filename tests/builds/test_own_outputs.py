@@ -14,10 +14,10 @@ from dagstead.build.manifest import Manifest, write_manifest
 from dagstead.build.options import DockerOptions
 from dagstead.build.results import PexFiles
 from dagstead.errors import InvalidInputError
+from tests.builds.test_pex import content
 from tests.support.build_site import Repository, Site
 from tests.support.git import commit_all
 from tests.support.stand_in_docker import Answer, StandInDocker
-from tests.unit.build.test_pex import content
 
 FILES = {
     "dagster_cloud.yaml": """
