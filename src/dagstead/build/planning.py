@@ -28,6 +28,7 @@ from dagstead.model.location import Kind, Location
 from dagstead.model.words import did_you_mean
 from dagstead.repository.files import Project
 from dagstead.repository.files.merge import without_nulls
+from dagstead.repository.files.project import left_out_note
 from dagstead.repository.files.slugs import slugs_of
 from dagstead.repository.rules import registries
 from dagstead.repository.rules.checking import check
@@ -87,7 +88,7 @@ def make_plan(project: Project, options: PlanOptions) -> BuildPlan:
     if not chosen:
         msg = (
             f"There is no code location in {project.root.name!r}. "
-            "Run it at the folder of your dagster_cloud.yaml."
+            f"{left_out_note(project) or 'Run it at the folder of your dagster_cloud.yaml.'}"
         )
         raise InvalidInputError(msg)
     refused = [*_broken_rules(project, chosen)]

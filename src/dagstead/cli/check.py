@@ -22,6 +22,7 @@ from dagstead.cli.options.source import HERE, PathArgument
 from dagstead.cli.options.templates import TemplateFlags
 from dagstead.cli.output import prefix_of
 from dagstead.cli.reading import where_else
+from dagstead.cli.remarks import print_left_out
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _checked(
     from dagstead.repository.rules.checking import fixed, write
 
     project = read_project(path, template_values=values)
-    if not project.files:
+    if not project.read:
         msg = f"There is no Dagster configuration in {str(path)!r}. {where_else(project)}"
         raise InvalidInputError(msg)
     findings = _within(path, run_rules(project, rules))
@@ -113,6 +114,7 @@ def _print(
         case ReportFormat.TEXT:
             print_lines(findings, prefix_of(project))
             print_summary(findings)
+            print_left_out(project)
         case ReportFormat.JSON:
             print(reports.as_json(findings, prefix=prefix_of(project)))
         case ReportFormat.GITHUB | ReportFormat.SARIF:

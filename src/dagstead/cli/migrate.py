@@ -122,9 +122,11 @@ def _check_written(project: Project, plan: Migration, journal: Journal) -> None:
     """
     from dagstead.errors import LayoutError
     from dagstead.repository.files import read_project
+    from dagstead.repository.files.reader import with_everything
     from dagstead.repository.layouts.proof import differences
 
-    wrong = differences(plan.project, read_project(project.root))
+    written = read_project(project.root)
+    wrong = differences(with_everything(plan.project), with_everything(written))
     if wrong:
         journal.undo()
         msg = (

@@ -17,6 +17,7 @@ from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.source import ChangedFlags
 from dagstead.cli.options.target import TargetFlags
 from dagstead.cli.output import Format, print_json, print_rows
+from dagstead.cli.remarks import print_left_out
 
 if TYPE_CHECKING:
     from dagstead.build.model import BuildPlan, PlannedBuild, Platform
@@ -71,7 +72,7 @@ def plan(
     if show_dockerfile:
         print_dockerfiles(made)
     else:
-        _print(made, _agents(project), format_)
+        _print(made, project, format_)
 
 
 def print_dockerfiles(made: BuildPlan) -> None:
@@ -114,7 +115,9 @@ def _agents(project: Project) -> dict[str, list[str]]:
     return agents
 
 
-def _print(made: BuildPlan, agents: Mapping[str, list[str]], format_: PlanFormat) -> None:
+def _print(made: BuildPlan, project: Project, format_: PlanFormat) -> None:
+    agents = _agents(project)
+    print_left_out(project)
     rows = [{**_row(each), "agents": agents.get(each.location, [])} for each in made.builds]
     match format_:
         case PlanFormat.TABLE:

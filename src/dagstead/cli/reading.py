@@ -29,8 +29,11 @@ def read_locations(path: Path) -> Project:
 
 def where_else(project: Project) -> str:
     """What to do when a folder has no code locations: look at its files, or at another folder."""
+    from dagstead.repository.files.project import left_out_note
+
     check = "`dagstead check` shows whether its files are wrong."
-    sentences = [check] if project.files else []
+    left_out = left_out_note(project)
+    sentences = [left_out] if left_out else [check] if project.files else []
     above = _nearest_above(project)
     if above is not None:
         sentences.append(f"{os.path.relpath(above)!r} has some: name that folder.")

@@ -11,9 +11,20 @@ import typer
 from dagstead.cli.output import is_coloured
 
 if TYPE_CHECKING:
+    from dagstead.repository.files import Project
     from dagstead.routing.remarks import Remark
 
 _COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
+
+
+def print_left_out(project: Project) -> None:
+    """Say in one line which files do not count, where somebody may wonder."""
+    from dagstead.repository.files.project import left_out_note
+
+    note = left_out_note(project)
+    if note:
+        weight = typer.style("note", fg=_COLOURS["note"])
+        typer.echo(f"{weight}: {note}", err=True, color=is_coloured(sys.stderr))
 
 
 def print_remarks(remarks: Sequence[Remark], *, prefix: str = "") -> None:

@@ -57,6 +57,18 @@ def workspace_projects(file: ConfigFile) -> Iterator[tuple[str, Node]]:
             yield posixpath.normpath(posixpath.join(file.folder, path.text)), path
 
 
+def project_name(file: ConfigFile, root_name: str) -> str | None:
+    """The name of a project's location; ``None`` for what is no project."""
+    section = dg_section(file)
+    table = None if section is None else section.get(_PROJECT)
+    if directory_type(file) != _PROJECT or table is None or not table.is_mapping:
+        return None
+    name = table.get("code_location_name")
+    if name is not None and name.text:
+        return name.text
+    return posixpath.basename(file.folder) or root_name
+
+
 def dg_locations(files: Sequence[ConfigFile], root_name: str) -> Iterator[Location]:
     """The locations of all dg projects. ``root_name`` is the name of the root's own folder."""
     chosen = dg_files(files)

@@ -11,6 +11,7 @@ from dagstead.model.families import Family
 from dagstead.model.location import Location
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position, SourceText
+from dagstead.repository.files.named import NOTHING_NAMED, NamedFiles
 from dagstead.repository.files.yaml_reader import ParseResult, Problem
 
 
@@ -52,6 +53,23 @@ class ConfigFile:
         return self.source.position(0, 0)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LeftOut:
+    """A file that could define locations, and does not count."""
+
+    #: Relative to the root of the project.
+    path: str
+    #: What is instead, or what it is, as a clause.
+    reason: str
+    #: Whether nobody would expect it to be deployed, so that it is worth no word.
+    is_expected: bool = False
+
+    @property
+    def sentence(self) -> str:
+        """What people are to know."""
+        return f"{self.path} is not deployed: {self.reason}."
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Project:
     """A repository, or a folder of one, as its configuration files describe it."""
@@ -60,6 +78,7 @@ class Project:
     root: Path
     #: The folder that git keeps, at or above the root; the root itself outside of git.
     repository: Path
+    #: The files that count: of those that define locations only what is deployed.
     files: tuple[ConfigFile, ...]
     #: Every definition of a location. A repository that keeps one file for each location and a
     #: root file with all of them defines each twice.
@@ -67,6 +86,16 @@ class Project:
     #: One definition for each name, the one that a deploy from the root takes: the file nearest to
     #: the root, without a variant before ``prod`` before others, ``dagster_cloud.yaml`` before dg.
     locations: tuple[Location, ...]
+    #: All files that were read, whether they count or not.
+    read: tuple[ConfigFile, ...] = field(default=(), repr=False)
+    #: Files that could define locations, and do not count.
+    left_out: tuple[LeftOut, ...] = ()
+    #: What CI and scripts name, as far as that was looked at.
+    named: NamedFiles = NOTHING_NAMED
+    #: Whether what CI names could change which files count.
+    is_open: bool = False
+    #: Whether every file counts, for what compares all that is written.
+    is_whole: bool = False
 
     def files_of(self, *families: Family) -> Iterator[ConfigFile]:
         """The files of some families, in the order of their paths."""
@@ -79,6 +108,16 @@ class Project:
     def location(self, name: str) -> Location | None:
         """The location of a name."""
         return next((each for each in self.locations if each.name.value == name), None)
+
+
+def left_out_note(project: Project) -> str:
+    """What people should know of files that do not count; empty where there is nothing."""
+    worth = [each for each in project.left_out if not each.is_expected]
+    if not worth:
+        return ""
+    more = len(worth) - 1
+    others = f" So it is with {more} more {'file' if more == 1 else 'files'}." if more else ""
+    return worth[0].sentence + others
 
 
 def project_prefix(project: Project) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -11,9 +11,11 @@ from dagstead.errors import InvalidInputError
 from dagstead.model.families import Family
 from dagstead.model.location import Location
 from dagstead.model.source import SourceText
+from dagstead.repository.files.deployed import Deployed, decide, everything
 from dagstead.repository.files.dg import dg_locations
 from dagstead.repository.files.families import family_of, is_interesting, is_workflow
 from dagstead.repository.files.locations import locations_of
+from dagstead.repository.files.named import NOTHING_NAMED, NamedFiles
 from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.repository.files.templates import TemplateValues, find_tag, render
 from dagstead.repository.files.toml_reader import read_toml
@@ -132,14 +134,15 @@ def with_changes(project: Project, changes: Mapping[str, bytes | None]) -> Proje
         changes: bytes by path relative to the root, ``None`` for a file that is gone. Files that
             were not read before are read when their names are those of configuration.
     """
-    kept = [each for each in project.files if each.path not in changes]
+    kept = [each for each in project.read if each.path not in changes]
     made = (
         read_file(project.root, path, data=data)
         for path, data in changes.items()
         if data is not None and (is_interesting(PurePosixPath(path).name) or is_workflow(path))
     )
     files = sorted([*kept, *(each for each in made if each)], key=lambda each: each.path)
-    return assemble(project.root, project.repository, tuple(files))
+    after = assemble(project.root, project.repository, tuple(files), named=project.named)
+    return with_everything(after) if project.is_whole else after
 
 
 def _project(root: Path, paths: Iterable[str], values: TemplateValues | None) -> Project:
@@ -147,15 +150,52 @@ def _project(root: Path, paths: Iterable[str], values: TemplateValues | None) ->
     return assemble(root, repository_of(root) or root, files)
 
 
-def assemble(root: Path, repository: Path, files: tuple[ConfigFile, ...]) -> Project:
-    """A project from its files, in the order of their paths."""
-    definitions = tuple(_definitions(root, files))
+def assemble(
+    root: Path,
+    repository: Path,
+    files: tuple[ConfigFile, ...],
+    *,
+    named: NamedFiles = NOTHING_NAMED,
+) -> Project:
+    """A project from all files that were read, in the order of their paths.
+
+    Args:
+        root: its folder.
+        repository: the folder that git keeps.
+        files: what was read.
+        named: what CI and scripts name.
+    """
+    deployed = decide(files, named, root.resolve().name)
+    project = _assembled(root, repository, files, deployed)
+    return replace(project, named=named)
+
+
+def with_named(project: Project, named: NamedFiles) -> Project:
+    """The project with what CI and scripts name taken into account."""
+    return assemble(project.root, project.repository, project.read, named=named)
+
+
+def with_everything(project: Project) -> Project:
+    """The project as if every file that was read was in force."""
+    deployed = everything(project.read, project.root.resolve().name)
+    whole = _assembled(project.root, project.repository, project.read, deployed)
+    return replace(whole, named=project.named, is_whole=True)
+
+
+def _assembled(
+    root: Path, repository: Path, files: tuple[ConfigFile, ...], deployed: Deployed
+) -> Project:
+    definitions = tuple(_definitions(root, files, deployed))
+    in_force = [each for each in definitions if _is_deployed(each, deployed)]
     return Project(
         root=root,
         repository=repository,
-        files=files,
+        files=deployed.files,
         definitions=definitions,
-        locations=tuple(_chosen(definitions)),
+        locations=tuple(_chosen(in_force)),
+        read=files,
+        left_out=deployed.left_out,
+        is_open=deployed.is_open,
     )
 
 
@@ -177,14 +217,25 @@ def _read_all(
                 yield file
 
 
-def _definitions(root: Path, files: tuple[ConfigFile, ...]) -> Iterator[Location]:
-    for file in files:
+def _definitions(
+    root: Path, files: tuple[ConfigFile, ...], deployed: Deployed
+) -> Iterator[Location]:
+    for file in deployed.files:
         if file.family is Family.CLOUD:
             yield from locations_of(file)
-    yield from dg_locations(files, root.resolve().name)
+    projects = deployed.projects | deployed.repeated
+    for each in dg_locations(files, root.resolve().name):
+        if (each.folder or ".") in projects:
+            yield each
 
 
-def _chosen(definitions: tuple[Location, ...]) -> Iterator[Location]:
+def _is_deployed(location: Location, deployed: Deployed) -> bool:
+    if location.family is Family.CLOUD:
+        return location.file in deployed.cloud
+    return (location.folder or ".") in deployed.projects
+
+
+def _chosen(definitions: Sequence[Location]) -> Iterator[Location]:
     """One definition for each name, in the order of the definitions."""
     best: dict[str, Location] = {}
     for each in definitions:

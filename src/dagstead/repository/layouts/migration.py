@@ -10,7 +10,7 @@ from yaml import YAMLError
 from dagstead.errors import LayoutError
 from dagstead.model.source import SourceText
 from dagstead.repository.files.project import Project
-from dagstead.repository.files.reader import with_changes
+from dagstead.repository.files.reader import with_changes, with_everything
 from dagstead.repository.layouts.dg_in import unmovable
 from dagstead.repository.layouts.dg_out import to_dg
 from dagstead.repository.layouts.fitness import unfit, unreadable
@@ -26,7 +26,7 @@ from dagstead.repository.layouts.model import (
 )
 from dagstead.repository.layouts.proof import differences
 from dagstead.repository.layouts.regroup import moved
-from dagstead.repository.layouts.remarks import remarks
+from dagstead.repository.layouts.remarks import no_longer_deployed, remarks
 from dagstead.repository.layouts.targets import Move, find_moves
 
 Files = Mapping[str, SourceText | None]
@@ -50,6 +50,10 @@ def plan_migration(project: Project, request: MigrationRequest, tree: FileTree) 
         InvalidInputError: for a name that no location has.
         LayoutError: when something speaks against it; a line for each reason, with its place.
     """
+    known = {each.name.value for each in project.definitions}
+    if not request.names <= known:
+        # Somebody names a location whose file does not count so far.
+        project = with_everything(project)
     checked(project, request)
     _refuse(unreadable(project, request))
     moves = find_moves(project, request, tree)
@@ -61,14 +65,15 @@ def plan_migration(project: Project, request: MigrationRequest, tree: FileTree) 
     except (ValueError, YAMLError) as error:
         raise LayoutError(_MISTAKE.format(str(error))) from error
     plan = proven(project, request, tree, files)
-    return replace(plan, remarks=tuple(remarks(project, moves, request, files)))
+    found = (*remarks(project, moves, request, files), *no_longer_deployed(project, plan.project))
+    return replace(plan, remarks=found)
 
 
 def _files(
     project: Project, moves: Sequence[Move], request: MigrationRequest, tree: FileTree
 ) -> Files:
     if request.layout is Layout.DG:
-        files: Files = to_dg(project, moves, request, tree)
+        files: Files = to_dg(with_everything(project), moves, request, tree)
     else:
         files = moved(project, moves, request)
     return files if request.keep else with_all_comments(project, moves, files)
@@ -82,7 +87,11 @@ def proven(project: Project, request: MigrationRequest, tree: FileTree, files: F
     """
     changes = changes_of(tree, files)
     after = with_changes(project, {each.path: each.after for each in changes})
-    wrong = differences(project, after, package_is_module=request.package_as_module)
+    wrong = differences(
+        with_everything(project),
+        with_everything(after),
+        package_is_module=request.package_as_module,
+    )
     if wrong:
         raise LayoutError(_MISTAKE.format(" ".join(wrong)))
     return Migration(changes=changes, project=after)

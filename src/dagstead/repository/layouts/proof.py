@@ -64,4 +64,7 @@ def _canonical(value: object) -> object:
         return frozenset((type(key), key, _canonical(each)) for key, each in value.items())
     if isinstance(value, list):
         return tuple(_canonical(each) for each in value)
+    if isinstance(value, bytes):
+        # Text to the official command line.
+        value = value.decode("utf-8", errors="surrogateescape")
     return type(value).__name__, repr(value)

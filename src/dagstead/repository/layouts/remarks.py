@@ -9,6 +9,7 @@ from dagstead.model.families import Family
 from dagstead.model.source import SourceText
 from dagstead.repository.files.families import variant_of
 from dagstead.repository.files.project import Project
+from dagstead.repository.files.reader import with_everything
 from dagstead.repository.layouts.model import Layout, MigrationRequest
 from dagstead.repository.layouts.targets import Move
 
@@ -40,6 +41,17 @@ def remarks(
                 "layout is about the file without such a name."
             )
     yield from _mentions(project, files)
+
+
+def no_longer_deployed(before: Project, after: Project) -> Iterator[str]:
+    """Locations that would not be deployed any more, though a file defines them."""
+    known = {each.name.value for each in after.locations}
+    missing = [each.name.value for each in before.locations if each.name.value not in known]
+    whole = {each.name.value: each.file for each in with_everything(after).locations}
+    reasons = {each.path: each.sentence for each in after.left_out}
+    for name in missing:
+        why = reasons.get(whole.get(name, ""), "")
+        yield f"{name!r} would no longer be deployed unless CI names its file. {why}".rstrip()
 
 
 def _mentions(project: Project, files: Mapping[str, SourceText | None]) -> Iterator[str]:

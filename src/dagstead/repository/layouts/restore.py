@@ -18,7 +18,7 @@ from dagstead.model.nodes import Node
 from dagstead.model.source import SourceText
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import Project
-from dagstead.repository.files.reader import read_contents, with_changes
+from dagstead.repository.files.reader import read_contents, with_changes, with_everything
 from dagstead.repository.layouts.append import append_entries
 from dagstead.repository.layouts.entries import relative_directory, with_directories
 from dagstead.repository.layouts.extract import EntryLines, Extraction, extract_entries
@@ -95,8 +95,8 @@ def plan_repair(
         LayoutError: when something speaks against it; a line for each reason, with its place.
         InvalidInputError: for a name that is and was nowhere.
     """
-    repair = _Repair(project, request, tree, history)
-    for broken in broken_files(project):
+    repair = _Repair(with_everything(project), request, tree, history)
+    for broken in broken_files(repair.project):
         _merge(repair, broken)
     if repair.reasons:
         raise refusal(repair.reasons)
@@ -152,7 +152,7 @@ def _origin(repair: _Repair, path: str, found: ListEntry) -> OriginalEntry | Non
     if here is not None:
         return here
     for version in repair.history.versions():
-        then = read_contents(repair.project.root, version.files)
+        then = with_everything(read_contents(repair.project.root, version.files))
         part = _part(then, path, found.node, name)
         if part is not None:
             commit = version.commit[:_COMMIT_LENGTH]
@@ -261,7 +261,7 @@ def _from_history(repair: _Repair) -> None:
 def _earlier(repair: _Repair) -> Iterator[_EarlierLocation]:
     """Every location of every earlier commit, newest first."""
     for version in repair.history.versions():
-        then = read_contents(repair.project.root, version.files)
+        then = with_everything(read_contents(repair.project.root, version.files))
         entries = [each for broken in broken_files(then) for each in broken.entries]
         hidden = {each.name for each in entries if each.lost}
         whole = _whole(repair, then)

@@ -10,7 +10,8 @@ from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.repository.rules.base import Violation, rule
 from dagstead.repository.rules.visit import at_file, cloud_files, roots
 
-_READ_FAMILIES = (Family.CLOUD, Family.DG, Family.DG_BUILD, Family.DG_CONTEXT, Family.AGENT)
+#: Files of other tools have forms of their own, such as tags of CloudFormation.
+_READ_FAMILIES = (Family.CLOUD, Family.DG, Family.DG_BUILD, Family.DG_CONTEXT)
 
 _GOOD = """
     locations:

@@ -14,7 +14,7 @@ from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.repository.changes.filter_paths import watched_paths
 from dagstead.repository.files import ConfigFile, Project
-from dagstead.repository.files.project import project_prefix
+from dagstead.repository.files.project import left_out_note, project_prefix
 from dagstead.repository.files.slugs import slugs_of
 
 _HARD_TO_WRITE = re.compile(r"[\x00-\x1f\x7f|]|\$\{\{")
@@ -143,7 +143,7 @@ def _refusals(project: Project, *, official: bool) -> Iterator[str]:
     if not project.locations:
         yield (
             f"There is no code location in {_shown(project.root)!r}. "
-            "Run it at the folder of your dagster_cloud.yaml."
+            f"{left_out_note(project) or 'Run it at the folder of your dagster_cloud.yaml.'}"
         )
     for each in project.locations:
         yield from _refusals_of(project, each)

@@ -142,10 +142,10 @@ def test_a_matrix_is_made_of_locations_that_cannot_be_generated_for(
     tmp_path: Path, dagstead: Command
 ) -> None:
     text = "locations: [{location_name: odd, agent_queue: q}]\n"
-    dg = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "p"\n'
-    files = {"dagster_cloud.yaml": text, "p/pyproject.toml": dg}
+    other = "locations: [{location_name: p, code_source: {module_name: p}}]\n"
+    files = {"odd/dagster_cloud.yaml": text, "p/dagster_cloud.yaml": other}
     repository = Repository.made(tmp_path, files)
-    repository.write({"p/x.py": ""})
+    repository.write({"odd/x.py": "", "p/x.py": ""})
 
     said = dagstead("changes", str(tmp_path), "--since", "HEAD", "--format", "github")
 

@@ -77,7 +77,7 @@ def test_a_workspace_gives_what_dg_deploys(tmp_path: Path) -> None:
     ours = {each.name.value: each for each in read_project(root).locations}
 
     theirs = official(root, tmp_path / "state")
-    assert [each["location_name"] for each in theirs] == ["etl", "training"]
+    assert [each["location_name"] for each in theirs] == list(ours) == ["etl", "training"]
     for entry in theirs:
         location = ours[entry["location_name"]]
         plain = location.node.plain()
@@ -93,20 +93,19 @@ def test_a_workspace_gives_what_dg_deploys(tmp_path: Path) -> None:
 def test_a_value_knows_which_file_it_is_from(tmp_path: Path) -> None:
     project = read_project(written(tmp_path))
 
-    etl, training, alone = (project.location(name) for name in ("etl", "training", "alone"))
+    etl, training = (project.location(name) for name in ("etl", "training"))
     assert etl is not None
     assert etl.registry is not None
     assert training is not None
     assert training.registry is not None
     assert training.queue is not None
-    assert alone is not None
     assert str(etl.registry.position) == "build.yaml:1:11"
     assert etl.registry.origin is Origin.WORKSPACE
     assert str(training.registry.position) == "projects/train/build.yaml:2:11"
     assert training.registry.origin is Origin.OWN
     assert str(training.queue.position) == "projects/train/pyproject.toml:8:15"
     assert str(training.position) == "projects/train/pyproject.toml:6:22"
-    assert (etl.kind, alone.kind) == (Kind.HYBRID, Kind.SERVERLESS)
+    assert etl.kind is Kind.HYBRID
     variables = training.node.get("container_context", "k8s", "env_vars")
     assert variables is not None
     assert [each.position.file for each in variables.items] == [

@@ -54,7 +54,7 @@ def test_every_name_of_the_file_is_known(tmp_path: Path) -> None:
 
 def test_what_git_ignores_and_tools_install_is_left_out(tmp_path: Path) -> None:
     files = {
-        "dagster_cloud.yaml": location("root"),
+        "top/dagster_cloud.yaml": location("root"),
         ".gitignore": "out/\n*.gen/\n!kept.gen/\n/dagster_cloud_local.yaml\n",
         "out/dagster_cloud.yaml": location("ignored"),
         "x.gen/dagster_cloud.yaml": location("generated"),
@@ -67,7 +67,7 @@ def test_what_git_ignores_and_tools_install_is_left_out(tmp_path: Path) -> None:
         ".venv/lib/dagster_cloud.yaml": location("venv"),
     }
 
-    assert names(written(tmp_path, files)) == ["root", "kept", "other"]
+    assert names(written(tmp_path, files)) == ["kept", "other", "root"]
 
 
 def test_what_helm_has_yet_to_render_is_left_out(tmp_path: Path) -> None:

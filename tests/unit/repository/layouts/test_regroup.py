@@ -127,10 +127,35 @@ def test_an_entry_goes_behind_those_of_a_file_that_is_there() -> None:
         "b/dagster_cloud.yaml": "locations: [{location_name: b, code_source: {package_name: b}}]",
     }
 
-    assert migrated(files, Layout.ROOT)[_FILE] == (
+    assert migrated(files, Layout.ROOT, names=frozenset({"b"}))[_FILE] == (
         "locations:\n- location_name: a\n  build: {directory: a}\n\n"
         "- {location_name: b, code_source: {package_name: b}, build: {directory: ./b}}\n# end\n"
     )
+
+
+def test_a_file_that_does_not_count_stays_where_it_is_until_it_is_named() -> None:
+    files = {
+        _FILE: "locations:\n- location_name: a\n  build: {directory: a}\n",
+        "b/dagster_cloud.yaml": "locations: [{location_name: b, code_source: {package_name: b}}]",
+    }
+
+    assert planned(files, Layout.ROOT).changes == ()
+    assert "b/dagster_cloud.yaml" not in migrated(files, Layout.ROOT, names=frozenset({"b"}))
+
+
+def test_a_location_beside_the_root_file_is_said_to_be_deployed_no_more() -> None:
+    entry = "- location_name: {0}\n  build: {{directory: {0}}}\n"
+    files = {_FILE: "locations:\n" + entry.format("a") + entry.format("b")}
+
+    one = planned(files, Layout.PER_LOCATION, names=frozenset({"b"}))
+    both = planned(files, Layout.PER_LOCATION)
+
+    expected = (
+        "'b' would no longer be deployed unless CI names its file. b/dagster_cloud.yaml is not "
+        "deployed: dagster_cloud.yaml, which is at the root, is."
+    )
+    assert [each for each in one.remarks if "no longer" in each] == [expected]
+    assert not any("no longer" in each for each in both.remarks)
 
 
 @pytest.mark.parametrize(

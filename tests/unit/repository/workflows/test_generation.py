@@ -212,9 +212,10 @@ def test_defaults_are_merged_before_the_command_line_reads_them(tmp_path: Path) 
 
 
 def test_files_of_several_folders_have_sessions_that_do_not_wipe_each_other(tmp_path: Path) -> None:
-    repository(tmp_path / "r", SERVERLESS)
-    repository(tmp_path / "r" / "more", HYBRID)
-    (tmp_path / "r" / "more" / ".git").rmdir()
+    (tmp_path / "r" / ".git").mkdir(parents=True)
+    for folder, entry in (("some", SERVERLESS), ("more", HYBRID)):
+        repository(tmp_path / "r" / folder, entry)
+        (tmp_path / "r" / folder / ".git").rmdir()
 
     (document,) = documents(read_project(tmp_path / "r"), Options()).values()
 
