@@ -1,20 +1,19 @@
-"""Asks git: the only module that starts it.
+"""Asks git.
 
-Every answer is read from a form that is made for programs, with zeros between names. Settings of
-the user and of the repository that would change such an answer, or run a program of somebody
-else, are overruled. A name that a person gave comes after ``--end-of-options``.
+Every answer is read from a form that is made for programs, with zeros between names. A name that a
+person gave comes after ``--end-of-options``.
 """
 
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from dagstead.errors import GitError, InvalidInputError
+from dagstead.repository.files.git import run_git
 
 #: The tree without files. Every git knows it, whether a repository has it or not.
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
@@ -22,36 +21,6 @@ _EMPTY_TREE_256 = "6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc5
 
 LINK = "120000"
 SUBMODULE = "160000"
-
-_OVERRULED = (
-    "core.fsmonitor=false",
-    "core.hooksPath=/dev/null",
-    "core.quotePath=false",
-    "diff.autoRefreshIndex=true",
-    "diff.ignoreSubmodules=none",
-    "diff.orderFile=/dev/null",
-    "diff.relative=false",
-    "status.showUntrackedFiles=all",
-)
-#: These would lead git to another repository than the one around the folder, as in a hook.
-_LEFT_OUT = frozenset(
-    {
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_COMMON_DIR",
-        "GIT_DIFF_OPTS",
-        "GIT_DIR",
-        "GIT_EXTERNAL_DIFF",
-        "GIT_GLOB_PATHSPECS",
-        "GIT_ICASE_PATHSPECS",
-        "GIT_INDEX_FILE",
-        "GIT_LITERAL_PATHSPECS",
-        "GIT_NAMESPACE",
-        "GIT_NOGLOB_PATHSPECS",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_PREFIX",
-        "GIT_WORK_TREE",
-    }
-)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -189,7 +158,7 @@ class Git:
         return answer.decode("ascii", errors="replace").strip() or None
 
     def _ask(self, *words: str, given: str = "", fine: tuple[int, ...] = (0,)) -> bytes:
-        code, answer, complaint = _run(self.top, words, given)
+        code, answer, complaint = run_git(self.top, words, given)
         if code not in fine:
             msg = f"`git {words[0]}` failed: {complaint or f'exit code {code}'}"
             raise GitError(msg)
@@ -203,8 +172,8 @@ def open_repository(folder: Path) -> Git:
         GitError: when git is not installed, or refuses the repository.
         InvalidInputError: when there is no repository with a work tree.
     """
-    code, answer, complaint = _run(
-        folder, ("rev-parse", "--is-shallow-repository", "--show-prefix"), ""
+    code, answer, complaint = run_git(
+        folder, ("rev-parse", "--is-shallow-repository", "--show-prefix")
     )
     if code and "not a git repository" in complaint.lower():
         msg = f"{str(folder)!r} is in no git repository, so it is unknown what changed there."
@@ -221,30 +190,6 @@ def open_repository(folder: Path) -> Git:
         msg = f"{str(folder)!r} is inside a git folder. Name the folder of your files."
         raise InvalidInputError(msg)
     return Git(top=top, prefix=prefix, is_shallow=shallow == "true")
-
-
-def _run(folder: Path, words: Iterable[str], given: str) -> tuple[int, bytes, str]:
-    settings = (part for each in _OVERRULED for part in ("-c", each))
-    environment = {key: value for key, value in os.environ.items() if key not in _LEFT_OUT}
-    environment |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    try:
-        done = subprocess.run(  # noqa: S603 - no shell, and git is where the user's PATH has it
-            ["git", "--no-pager", *settings, *words],  # noqa: S607
-            cwd=folder,
-            env=environment,
-            input=given.encode("ascii"),
-            capture_output=True,
-            check=False,
-        )
-    except OSError as error:
-        msg = "There is no program `git`, which knows what changed. Install it (apt install git)."
-        raise GitError(msg) from error
-    return done.returncode, done.stdout, _complaint(done.stderr)
-
-
-def _complaint(text: bytes) -> str:
-    lines = text.decode("utf-8", errors="replace").split("\n")
-    return " ".join(each.strip().removeprefix("fatal: ") for each in lines if each.strip())
 
 
 def _names(answer: bytes) -> Iterator[str]:

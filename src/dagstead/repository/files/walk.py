@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagstead.repository.files.families import is_interesting, is_workflow
+from dagstead.repository.files.git import tracked_though_ignored
 from dagstead.repository.files.outputs import Outputs, is_own_name
 
 if TYPE_CHECKING:
@@ -47,31 +48,60 @@ class _Folder:
 def interesting_files(root: Path) -> Iterator[str]:
     """Paths below ``root`` of files that may say something, relative and with ``/``, sorted.
 
-    Links to folders are not followed.
+    What git keeps counts, whether it is ignored or not. Links to folders are not followed.
     """
-    pending = [_Folder(str(root), "", _ignores_above(root))]
-    found: list[str] = []
-    outputs = Outputs.below(root)
-    while pending:
-        folder = pending.pop()
+    top = _Folder(str(root), "", _ignores_above(root))
+    walk = _Walk(outputs=Outputs.below(root), pending=[top])
+    while walk.pending:
+        walk.look_into(walk.pending.pop())
+    if walk.has_ignored and repository_of(root) is not None:
+        walk.found |= {each for each in tracked_though_ignored(root) if walk.may_count(each)}
+    return iter(sorted(walk.found))
+
+
+@dataclass(kw_only=True, slots=True)
+class _Walk:
+    outputs: Outputs
+    pending: list[_Folder]
+    found: set[str] = field(default_factory=set)
+    #: Whether something was passed over that git may keep all the same.
+    has_ignored: bool = False
+
+    def look_into(self, folder: _Folder) -> None:
+        """Take the files of a folder, and note the folders in it."""
         try:
             entries = list(os.scandir(folder.path))
         except OSError:
             # A folder that may not be read has nothing to say; the files beside it do.
-            continue
+            return
         names = {entry.name for entry in entries}
         if ".gitignore" in names:
             folder = _with_ignores(folder)
         left_out = _LEFT_OUT | _CHART_FOLDERS if "Chart.yaml" in names else _LEFT_OUT
         for entry in entries:
             path = folder.prefix + entry.name
-            if entry.is_dir(follow_symlinks=False):
-                left = entry.name in left_out or outputs.is_own(path)
-                if not left and not _is_ignored(folder, path + "/"):
-                    pending.append(_Folder(entry.path, path + "/", folder.ignores))
-            elif _is_wanted(folder, entry.name, path):
-                found.append(path)
-    return iter(sorted(found))
+            if not entry.is_dir(follow_symlinks=False):
+                self._add_file(folder, entry.name, path)
+            elif entry.name not in left_out and not self.outputs.is_own(path):
+                self._add_folder(folder, entry.path, path + "/")
+
+    def may_count(self, path: str) -> bool:
+        """Whether a path that git keeps may say something."""
+        return is_looked_at(path) and not self.outputs.has(path)
+
+    def _add_file(self, folder: _Folder, name: str, path: str) -> None:
+        if not (is_interesting(name) or is_workflow(path)):
+            return
+        if _is_ignored(folder, path):
+            self.has_ignored = True
+        else:
+            self.found.add(path)
+
+    def _add_folder(self, folder: _Folder, whole: str, path: str) -> None:
+        if _is_ignored(folder, path):
+            self.has_ignored = True
+        else:
+            self.pending.append(_Folder(whole, path, folder.ignores))
 
 
 def is_looked_at(path: str) -> bool:
@@ -88,12 +118,6 @@ def repository_of(path: Path) -> Path | None:
         if (folder / ".git").exists():
             return folder
     return None
-
-
-def _is_wanted(folder: _Folder, name: str, path: str) -> bool:
-    if not (is_interesting(name) or is_workflow(path)):
-        return False
-    return not _is_ignored(folder, path)
 
 
 def _ignores_above(root: Path) -> tuple[tuple[str, GitIgnoreSpec], ...]:

@@ -16,6 +16,7 @@ from dagstead.repository.files.classify import classify
 from dagstead.repository.files.toml_reader import read_toml
 from dagstead.repository.files.yaml_reader import read_yaml
 from tests.support.environments import REPOSITORY
+from tests.support.git import git
 
 
 def location(name: str, more: str = "") -> str:
@@ -68,6 +69,33 @@ def test_what_git_ignores_and_tools_install_is_left_out(tmp_path: Path) -> None:
     }
 
     assert names(written(tmp_path, files)) == ["kept", "other", "root"]
+
+
+def test_what_git_keeps_counts_though_it_is_ignored(tmp_path: Path) -> None:
+    files = {
+        ".gitignore": "*.yaml\nbuilt/\n.venv/\n",
+        "app/dagster_cloud.yaml": location("forced"),
+        "built/deep/dagster_cloud.yaml": location("deep"),
+        ".venv/lib/dagster_cloud.yaml": location("tool"),
+    }
+    written(tmp_path, files)
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "add", "--force", ".")
+    written(tmp_path, {"other/dagster_cloud.yaml": location("not kept")})
+
+    assert names(tmp_path) == ["forced", "deep"]
+    assert names(tmp_path / "built") == ["deep"]
+
+
+def test_a_repository_that_git_refuses_is_read_by_its_ignore_files(tmp_path: Path) -> None:
+    files = {
+        ".git": "gitdir: nowhere\n",
+        ".gitignore": "b/\n",
+        "a/dagster_cloud.yaml": location("a"),
+        "b/dagster_cloud.yaml": location("b"),
+    }
+
+    assert names(written(tmp_path, files)) == ["a"]
 
 
 def test_what_helm_has_yet_to_render_is_left_out(tmp_path: Path) -> None:
