@@ -77,7 +77,7 @@ def check(
 def _checked(
     path: Path, rules: Sequence[Rule], values: TemplateValues | None, *, fix: bool
 ) -> tuple[Project, Sequence[Finding]]:
-    from dagstead.repository.files import read_project
+    from dagstead.repository.ci.projects import read_project
     from dagstead.repository.rules.checking import check as run_rules
     from dagstead.repository.rules.checking import fixed, write
 

@@ -8,7 +8,7 @@ from pathlib import Path
 def complete_location(incomplete: str) -> list[str]:
     """Names of locations in the current folder that start so; none if it cannot be read."""
     from dagstead.errors import DagsteadError
-    from dagstead.repository.files import read_project
+    from dagstead.repository.ci.projects import read_project
 
     try:
         project = read_project(Path())

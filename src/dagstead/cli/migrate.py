@@ -61,7 +61,7 @@ def migrate(
 
 
 def _read(path: Path) -> Project:
-    from dagstead.repository.files import read_project
+    from dagstead.repository.ci.projects import read_project
 
     if path.is_file():
         msg = f"{str(path)!r} is a file. Name its folder, and locations with --location."
@@ -121,7 +121,7 @@ def _check_written(project: Project, plan: Migration, journal: Journal) -> None:
     That happens when `.gitignore` excludes a file that was created.
     """
     from dagstead.errors import LayoutError
-    from dagstead.repository.files import read_project
+    from dagstead.repository.ci.projects import read_project
     from dagstead.repository.files.reader import with_everything
     from dagstead.repository.layouts.proof import differences
 

@@ -18,7 +18,7 @@ def read_locations(path: Path) -> Project:
     Raises:
         InvalidInputError: when it has none; the message names a folder above it that has some.
     """
-    from dagstead.repository.files import read_project
+    from dagstead.repository.ci.projects import read_project
 
     project = read_project(path)
     if not project.locations:
@@ -42,7 +42,7 @@ def where_else(project: Project) -> str:
 
 def _nearest_above(project: Project) -> Path | None:
     """The nearest folder above, in the same repository, that has code locations."""
-    from dagstead.repository.files import read_project
+    from dagstead.repository.ci.projects import read_project
 
     for folder in project.root.parents:
         if not folder.is_relative_to(project.repository):

@@ -75,7 +75,7 @@ def _rules() -> Sequence[Rule]:
 
 def _inspected(path: Path) -> Inspection:
     from dagstead.repository.ci.inspection import inspect as follow
-    from dagstead.repository.files import read_project
+    from dagstead.repository.ci.projects import read_project
 
     inspection = follow(read_project(path))
     if not inspection.workflows:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from dagstead.model.families import Family
 from dagstead.repository.changes.git import Change
+from dagstead.repository.ci.projects import as_named
+from dagstead.repository.ci.reader import SourceFiles
 from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.repository.files.reader import assemble, read_file
 from dagstead.repository.files.templates import TemplateValues
@@ -18,14 +20,41 @@ _ENTRIES_ONLY = frozenset({Family.CLOUD, Family.DG_BUILD, Family.DG_CONTEXT})
 _DEFINING = _ENTRIES_ONLY | {Family.DG}
 
 
-class BaseContents(Protocol):
-    """Knows what changed files held at the base."""
+class Compared(Protocol):
+    """Knows what files hold, and what changed ones held at the base."""
+
+    @property
+    def files(self) -> SourceFiles:
+        """The present files of the repository."""
 
     def preload(self, changes: Iterable[Change]) -> None:
         """Read many in one go."""
 
     def before(self, change: Change) -> bytes | None:
         """What a file held, ``None`` where there was none."""
+
+
+class _FilesAtBase:
+    """The files of the repository at the base, as far as workflows are concerned."""
+
+    def __init__(self, compared: Compared, changes: Iterable[Change]) -> None:
+        self._compared = compared
+        self._changed = {each.path: each for each in changes if not each.is_folder}
+
+    def read(self, path: str) -> bytes | None:
+        """A file's content, ``None`` where there was no file."""
+        change = self._changed.get(path)
+        if change is None:
+            return self._compared.files.read(path)
+        return self._compared.before(change)
+
+    def names(self, folder: str) -> Iterable[str]:
+        """The names in a folder; those of files that are new, too, which hold nothing."""
+        start = f"{folder}/"
+        below = (each[len(start) :] for each in self._changed if each.startswith(start))
+        return sorted(
+            {*self._compared.files.names(folder), *(each.partition("/")[0] for each in below)}
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,35 +71,37 @@ class BaseConfig:
 
 def read_earlier(
     project: Project,
-    changes: Iterable[Change],
+    changes: Sequence[Change],
     *,
     prefix: str,
-    load: BaseContents,
+    comparison: Compared,
     template_values: TemplateValues | None = None,
 ) -> BaseConfig:
     """Put the files back that have changed."""
     start = f"{prefix}/" if prefix else ""
-    present = {each.path: each for each in project.files}
+    present = {each.path: each for each in project.read}
     changed = {
         each.path.removeprefix(start): each
         for each in changes
         if each.path.startswith(start) and _matters(each, each.path.removeprefix(start), present)
     }
-    load.preload(changed.values())
+    comparison.preload(changed.values())
     files = {path: file for path, file in present.items() if path not in changed}
     for path, each in changed.items():
-        data = load.before(each)
+        data = comparison.before(each)
         file = None
         if data is not None:
             file = read_file(project.root, path, data=data, template_values=template_values)
         if file is not None:
             files[path] = file
-    unknown = {path for path in changed if path in files and is_unreadable(files[path])}
-    unknown |= set(_below_folders(changes, start, present))
     then = project
-    if changed:
+    if changed or (project.is_open and changes):
         ordered = tuple(files[path] for path in sorted(files))
-        then = assemble(project.root, project.repository, ordered)
+        source = _FilesAtBase(comparison, changes)
+        then = as_named(assemble(project.root, project.repository, ordered), source)
+    in_force = {each.path: each for each in then.files}
+    unknown = {path for path in changed if path in in_force and is_unreadable(in_force[path])}
+    unknown |= set(_below_folders(changes, start, present))
     by_entries = {
         path
         for path in changed

@@ -11,9 +11,9 @@ from dagstead.errors import InvalidInputError
 from dagstead.repository.changes.base import Base, find_base
 from dagstead.repository.changes.files import Files, FilesOfCommit, FilesOnDisk
 from dagstead.repository.changes.git import Change, Git, open_repository
+from dagstead.repository.ci.projects import read_contents, read_project
 from dagstead.repository.files.outputs import Outputs
 from dagstead.repository.files.project import Project
-from dagstead.repository.files.reader import read_contents, read_project
 from dagstead.repository.files.templates import TemplateValues
 from dagstead.repository.files.walk import is_looked_at
 
@@ -23,7 +23,7 @@ class ChangesQuery:
     """What to compare: a repository, and since when."""
 
     #: The folder of a repository, or one file, as
-    #: :func:`dagstead.repository.files.read_project` takes it.
+    #: :func:`dagstead.repository.ci.projects.read_project` takes it.
     path: Path
     #: A commit; with ``...`` behind it, the merge base of it and ``HEAD``.
     since: str
@@ -102,5 +102,5 @@ class Comparison:
             root = root.parent
         files.preload(wanted)
         contents = {each.removeprefix(start): files.read(each) or b"" for each in wanted}
-        project = read_contents(root, contents, template_values=query.template_values)
+        project = read_contents(root, contents, files, template_values=query.template_values)
         return project, files

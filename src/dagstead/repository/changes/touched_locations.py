@@ -54,7 +54,7 @@ def find_changes(query: ChangesQuery, *, more_known: MoreKnown | None = None) ->
         project,
         comparison.changes,
         prefix=prefix,
-        load=comparison,
+        comparison=comparison,
         template_values=query.template_values,
     )
     if not project.locations and not earlier.project.locations:

@@ -184,7 +184,7 @@ class StepFollower:
     def _commanded(
         self, command: Command, call: Call, step: Step, node: Node, *, certain: bool
     ) -> Act:
-        file = self._file(_file_option(command))
+        file = self._file(file_option(command))
         if command.does is ActKind.RENDER:
             for each in call.outputs:
                 if each is not None:
@@ -271,7 +271,7 @@ class StepFollower:
         return in_repository(path, folder=self.folder, checkouts=self.checkouts)
 
 
-def _file_option(command: Command) -> str | None:
+def file_option(command: Command) -> str | None:
     """The configuration file, or the folder, that a command names or takes by default."""
     options = command.options
     if command.tool is Tool.DG:

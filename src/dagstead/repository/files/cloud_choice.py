@@ -88,7 +88,7 @@ class _Choosing:
 
     def chosen(self) -> set[str]:
         named = {path for path in self.candidates if self._is_named(path)}
-        given = named - self.named.mentioned
+        given = {path for path in named if self._is_given(path)}
         at_root = [each for each in self.candidates.values() if _is_usual(each) and not each.folder]
         if any(each.root is None and each.source.text.strip() for each in at_root):
             # Nobody knows what it defines, nor which of the others it repeats.
@@ -118,9 +118,13 @@ class _Choosing:
         return self.candidates.keys() - self.reasons.keys()
 
     def _is_named(self, path: str) -> bool:
+        return path in self.named.mentioned or self._is_given(path)
+
+    def _is_given(self, path: str) -> bool:
+        """Whether a command that deploys is given the file, or its folder."""
         folder = posixpath.dirname(path) or "."
         in_folder = folder in self.named.folders and not variant_of(path)
-        return path in self.named.cloud or path in self.named.mentioned or in_folder
+        return path in self.named.cloud or in_folder
 
     def _leave_out(self, paths: Iterable[str], reason: str) -> None:
         self.reasons |= dict.fromkeys(sorted(paths), reason)

@@ -12,7 +12,8 @@ _CLOUD = re.compile(r"dagster[_-]cloud(?:[_.-](?P<variant>[\w.-]+))?\.ya?ml")
 _VALUES = re.compile(r".*(?:values|agent|helm|dagster).*\.ya?ml")
 _TEXT = re.compile(
     r"(?:docker-)?compose.*\.ya?ml|.*\.(?:sh|bash|tf|env)|\.env.*|[Mm]akefile|[Jj]ustfile"
-    r"|Dockerfile.*|.*task.*\.json"
+    r"|Dockerfile.*|.*task.*\.json|Jenkinsfile.*"
+    r"|(?:azure-pipelines|bitbucket-pipelines|buildspec|cloudbuild|\.drone|\.travis)[\w.-]*\.ya?ml"
 )
 _DOCUMENT = re.compile(
     r"(?i:.*(?:readme|agent|helm|deploy|install|setup|queue|hybrid|kubernetes|k8s|dagster).*\.md)"
@@ -33,7 +34,8 @@ _HELM_COMMAND = re.compile(r"\bhelm3?\b.*\b(?:install|upgrade)\b")
 _TOOL_DG = re.compile(r"^\s*\[{1,2}\s*tool\s*(?:\.\s*dg\b|\])", re.MULTILINE)
 _BUILD = re.compile(r"^(?:registry|directory|locations|agent_queue)\s*:", re.MULTILINE)
 _COMMANDS = re.compile(
-    r"DAGSTER_CLOUD_AGENT_QUEUES|dagsterCloud|dagster_cloud\.ya?ml|dagster-cloud\.ya?ml"
+    r"DAGSTER_CLOUD_AGENT_QUEUES|dagsterCloud|dagster[_-]cloud[\w.-]*\.ya?ml"
+    r"|dg\s+plus\s+deploy|dagster-cloud\s+ci\b|dagstead\s+deploy"
     rf"|{_COMPOSE.pattern}"
 )
 _PIPELINE = re.compile(r"dagster-cloud|dg plus|dagster_cloud|dagsterCloud|DAGSTER_CLOUD")

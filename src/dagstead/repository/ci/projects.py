@@ -1,0 +1,48 @@
+"""The door to a repository: what is deployed there, as its files and its CI say.
+
+Every command begins here, so that all speak of the same locations. Workflows are followed only
+where the files leave open which of them are in force.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from dagstead.repository.ci.naming import named_files
+from dagstead.repository.ci.reader import FilesBelow, SourceFiles
+from dagstead.repository.files import Project, TemplateValues, reader
+
+
+def read_project(root: Path, *, template_values: TemplateValues | None = None) -> Project:
+    """Read a folder, or one file: see :func:`dagstead.repository.files.read_project`.
+
+    Raises:
+        InvalidInputError: when there is no such folder or file, or it cannot be read.
+    """
+    return as_named(reader.read_project(root, template_values=template_values))
+
+
+def read_contents(
+    root: Path,
+    contents: Mapping[str, bytes],
+    source: SourceFiles,
+    *,
+    template_values: TemplateValues | None = None,
+) -> Project:
+    """The same from bytes by path, as of a commit; ``source`` has the files of the repository."""
+    project = reader.read_contents(root, contents, template_values=template_values)
+    return as_named(project, source)
+
+
+def as_named(project: Project, source: SourceFiles | None = None) -> Project:
+    """The project with the files in force that CI names.
+
+    Args:
+        project: what was read.
+        source: the files of its repository, by their paths from its top; without it those on disk.
+    """
+    if not project.is_open:
+        return project
+    named = named_files(project, source or FilesBelow(project.repository))
+    return reader.with_named(project, named)
