@@ -10,7 +10,7 @@ class Family(StrEnum):
 
     #: ``dagster_cloud.yaml`` and its variants.
     CLOUD = "dagster_cloud"
-    #: ``dg.toml``, or ``[tool.dg]`` in ``pyproject.toml``.
+    #: ``dg.toml``; or ``pyproject.toml`` with ``[tool.dg]``, a workspace of uv, or our settings.
     DG = "dg"
     #: dg's ``build.yaml``.
     DG_BUILD = "dg build"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from dagstead.repository.changes.git import Change, Git, open_repository
 from dagstead.repository.ci.projects import read_contents, read_project
 from dagstead.repository.files.outputs import Outputs
 from dagstead.repository.files.project import Project
+from dagstead.repository.files.reader import settings_above
 from dagstead.repository.files.templates import TemplateValues
 from dagstead.repository.files.walk import is_looked_at
 
@@ -97,10 +99,13 @@ class Comparison:
         paths = [each for each in files.paths if each.startswith(start)]
         wanted = [each for each in paths if is_looked_at(each.removeprefix(start))]
         root = query.path.absolute()
+        above = settings_above(self.git.top / self.git.prefix, self.git.top)
         if root.is_file():
             wanted = [f"{start}{root.name}"]
-            root = root.parent
+            root, above = root.parent, ()
         files.preload(wanted)
         contents = {each.removeprefix(start): files.read(each) or b"" for each in wanted}
+        for each in above:
+            contents[each] = files.read(posixpath.normpath(start + each)) or b""
         project = read_contents(root, contents, files, template_values=query.template_values)
         return project, files

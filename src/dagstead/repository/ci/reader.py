@@ -67,6 +67,7 @@ def read_workflows(project: Project, files: SourceFiles) -> WorkflowFiles:
         _workflow(source, path, Provider.GITHUB)
         for path in _workflow_paths(files)
         if (source := _source(files, path, prefix)) is not None
+        and not project.excluded.has(source.file)
     ]
     pipeline = _source(files, FILE, prefix)
     if pipeline is not None:

@@ -31,7 +31,10 @@ _CHART = re.compile(r"^name\s*:\s*\W?(?:dagster-(?:cloud|plus)|dagstead)-agent\b
 _AGENTS = re.compile(r"^agents\s*:", re.MULTILINE)
 _COMPOSE = re.compile(r"dagster-(?:cloud|plus)-agent|dagstead-agent|dagster-cloud\W+agent\b")
 _HELM_COMMAND = re.compile(r"\bhelm3?\b.*\b(?:install|upgrade)\b")
-_TOOL_DG = re.compile(r"^\s*\[{1,2}\s*tool\s*(?:\.\s*dg\b|\])", re.MULTILINE)
+_TOOL_DG = re.compile(
+    r"^\s*\[{1,2}\s*tool\s*(?:\.\s*(?:dg\b|dagstead\b|uv\s*(?:\]|\.\s*workspace\b))|\])",
+    re.MULTILINE,
+)
 _BUILD = re.compile(r"^(?:registry|directory|locations|agent_queue)\s*:", re.MULTILINE)
 _COMMANDS = re.compile(
     r"DAGSTER_CLOUD_AGENT_QUEUES|dagsterCloud|dagster[_-]cloud[\w.-]*\.ya?ml"

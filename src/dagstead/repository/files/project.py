@@ -11,6 +11,7 @@ from dagstead.model.families import Family
 from dagstead.model.location import Location
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position, SourceText
+from dagstead.repository.files.exclusion import NOTHING_EXCLUDED, Exclusion
 from dagstead.repository.files.named import NOTHING_NAMED, NamedFiles
 from dagstead.repository.files.yaml_reader import ParseResult, Problem
 
@@ -94,6 +95,8 @@ class Project:
     named: NamedFiles = NOTHING_NAMED
     #: Whether what CI names could change which files count.
     is_open: bool = False
+    #: What the settings of the repository exclude.
+    excluded: Exclusion = NOTHING_EXCLUDED
     #: Whether every file counts, for what compares all that is written.
     is_whole: bool = False
 

@@ -12,11 +12,13 @@ from dagstead.model.families import Family
 from dagstead.model.location import Location
 from dagstead.model.source import SourceText
 from dagstead.repository.files.deployed import Deployed, decide, everything
-from dagstead.repository.files.dg import dg_locations
+from dagstead.repository.files.dg import dg_locations, directory_type
+from dagstead.repository.files.exclusion import Exclusion
 from dagstead.repository.files.families import family_of, is_interesting, is_workflow
 from dagstead.repository.files.locations import locations_of
 from dagstead.repository.files.named import NOTHING_NAMED, NamedFiles
-from dagstead.repository.files.project import ConfigFile, Project
+from dagstead.repository.files.project import ConfigFile, LeftOut, Project
+from dagstead.repository.files.settings import exclusion
 from dagstead.repository.files.templates import TemplateValues, find_tag, render
 from dagstead.repository.files.toml_reader import read_toml
 from dagstead.repository.files.walk import interesting_files, repository_of
@@ -46,7 +48,8 @@ def read_project(root: Path, *, template_values: TemplateValues | None = None) -
     if not absolute.is_dir():
         msg = f"There is no folder or file {str(root)!r}. Name the folder of your repository."
         raise InvalidInputError(msg)
-    return _project(absolute, interesting_files(absolute), template_values)
+    above = settings_above(absolute, repository_of(absolute) or absolute)
+    return _project(absolute, (*above, *interesting_files(absolute)), template_values)
 
 
 def read_file(
@@ -150,6 +153,12 @@ def _project(root: Path, paths: Iterable[str], values: TemplateValues | None) ->
     return assemble(root, repository_of(root) or root, files)
 
 
+def settings_above(root: Path, repository: Path) -> tuple[str, ...]:
+    """The paths of files above a root that say something about what is below, if they are there."""
+    depth = 0 if root == repository else len(root.relative_to(repository).parts)
+    return tuple(f"{'../' * each}pyproject.toml" for each in range(depth, 0, -1))
+
+
 def assemble(
     root: Path,
     repository: Path,
@@ -165,9 +174,23 @@ def assemble(
         files: what was read.
         named: what CI and scripts name.
     """
-    deployed = decide(files, named, root.resolve().name)
-    project = _assembled(root, repository, files, deployed)
-    return replace(project, named=named)
+    excluded = exclusion(files, root)
+    kept = _without(files, excluded)
+    deployed = decide(kept, named, root.resolve().name)
+    project = _assembled(root, repository, kept, deployed)
+    by_settings = tuple(
+        LeftOut(path=each.path, reason="[tool.dagstead] excludes it", is_expected=True)
+        for each in (files if excluded.specs else ())
+        if excluded.has(each.path)
+        and (each.family is Family.CLOUD or directory_type(each) == "project")
+    )
+    return replace(
+        project,
+        read=files,
+        left_out=(*project.left_out, *by_settings),
+        named=named,
+        excluded=excluded,
+    )
 
 
 def with_named(project: Project, named: NamedFiles) -> Project:
@@ -177,9 +200,20 @@ def with_named(project: Project, named: NamedFiles) -> Project:
 
 def with_everything(project: Project) -> Project:
     """The project as if every file that was read was in force."""
-    deployed = everything(project.read, project.root.resolve().name)
-    whole = _assembled(project.root, project.repository, project.read, deployed)
-    return replace(whole, named=project.named, is_whole=True)
+    kept = _without(project.read, project.excluded)
+    deployed = everything(kept, project.root.resolve().name)
+    whole = _assembled(project.root, project.repository, kept, deployed)
+    return replace(
+        whole,
+        read=project.read,
+        named=project.named,
+        excluded=project.excluded,
+        is_whole=True,
+    )
+
+
+def _without(files: tuple[ConfigFile, ...], excluded: Exclusion) -> tuple[ConfigFile, ...]:
+    return tuple(each for each in files if not excluded.has(each.path)) if excluded.specs else files
 
 
 def _assembled(
@@ -193,7 +227,6 @@ def _assembled(
         files=deployed.files,
         definitions=definitions,
         locations=tuple(_chosen(in_force)),
-        read=files,
         left_out=deployed.left_out,
         is_open=deployed.is_open,
     )

@@ -14,6 +14,7 @@ from dagstead.repository.rules import (
     queues,
     reading,
     registries,
+    settings,
     templates,
 )
 from dagstead.repository.rules.base import Rule, Subject
@@ -48,6 +49,7 @@ _MODULES: tuple[ModuleType, ...] = (
     scripts,
     security,
     sessions,
+    settings,
     strategies,
     templates,
     workflow_reading,

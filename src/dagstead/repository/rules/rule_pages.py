@@ -9,7 +9,7 @@ from dagstead.repository.rules.base import Rule
 
 _LANGUAGES = {"yaml": "yaml", "yml": "yaml", "toml": "toml", "sh": "bash", "py": "python"}
 _GROUPS = (
-    ("DS1", "Form", "The official command line refuses such a file."),
+    ("DS1", "Form", "A program that has to read such a file refuses it."),
     ("DS20", "Loss", "What is written is lost, or contradicted elsewhere."),
     (
         "DS21",
