@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from dagstead.build.pythons import choose_python
@@ -16,8 +17,13 @@ _INSTALLS = (
 )
 
 
-def dockerfile_for(directory: Path, *, search_path: str | None) -> str:
+def dockerfile_for(directory: Path, *, inside: str, search_path: str | None) -> str:
     """The text of a Dockerfile that installs what a folder's own files ask for.
+
+    Args:
+        directory: the folder.
+        inside: its path in what Docker gets, ``.`` for the whole of that.
+        search_path: ``PATH``, where interpreters are looked for.
 
     Raises:
         InvalidInputError: when the folder says nothing about dependencies: an image without
@@ -33,10 +39,12 @@ def dockerfile_for(directory: Path, *, search_path: str | None) -> str:
         raise InvalidInputError(msg)
     version, _ = choose_python(directory, directory, asked=None, search_path=search_path)
     arguments = " ".join(dict.fromkeys(installs))
+    enter = "" if inside == "." else f"WORKDIR {json.dumps(f'/opt/dagster/app/{inside}')}\n"
     return f"""\
 FROM python:{version}-slim
 WORKDIR /opt/dagster/app
 RUN pip install --no-cache-dir uv
 COPY . .
+{enter}\
 RUN uv pip install --system --no-cache --compile-bytecode {arguments}
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,11 +25,12 @@ from dagstead.build.model import (
 from dagstead.build.pythons import choose_python
 from dagstead.build.tree import file_digest, tree_digest
 from dagstead.errors import InvalidInputError
+from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.model.words import did_you_mean
 from dagstead.repository.files import Project
 from dagstead.repository.files.merge import without_nulls
-from dagstead.repository.files.project import left_out_note
+from dagstead.repository.files.project import is_outside, left_out_note
 from dagstead.repository.files.slugs import slugs_of
 from dagstead.repository.rules import registries
 from dagstead.repository.rules.checking import check
@@ -120,10 +122,13 @@ class _Planner:
                 "python_file or autoload_defs_module_name."
             )
             raise InvalidInputError(msg)
-        directory = (self._project.root / location.build_folder).resolve()
+        folder = location.code_folder
+        if strategy is Strategy.DOCKER:
+            folder = location.image_context
+        directory = (self._project.root / folder).resolve()
         if strategy is not Strategy.PREBUILT and not directory.is_dir():
             msg = (
-                f"there is no folder {location.build_folder!r} to build. Write the path of one as "
+                f"there is no folder {folder!r} to build. Write the path of one as "
                 "build.directory, from the folder of this file."
             )
             raise InvalidInputError(msg)
@@ -135,7 +140,7 @@ class _Planner:
             reason=f"{reason}; {remark}" if remark else reason,
             position=str(location.position),
             directory=directory,
-            folder=location.build_folder,
+            folder=folder,
             queue=location.queue_name,
             cache_key=key,
             document=_document(location),
@@ -202,14 +207,18 @@ class _Planner:
         if location.registry is None or not location.registry.value:
             msg = "an image needs a place to go: write build.registry: HOST/PATH in its entry."
             raise InvalidInputError(msg)
-        dockerfile = self._options.dockerfiles.get(name, directory / "Dockerfile")
+        code = (self._project.root / location.code_folder).resolve()
+        dockerfile = self._options.dockerfiles.get(name, code / "Dockerfile")
         if name in self._options.dockerfiles and not dockerfile.is_file():
             msg = f"there is no Dockerfile {str(dockerfile)!r}, which --dockerfile names."
             raise InvalidInputError(msg)
         generated, remark = None, None
         if not dockerfile.is_file():
-            generated = dockerfile_for(directory, search_path=self._options.search_path)
-            remark = f"there is no Dockerfile in {location.build_folder!r}, so one is generated"
+            inside = _package_in(location)
+            generated = dockerfile_for(
+                directory / inside, inside=inside, search_path=self._options.search_path
+            )
+            remark = f"there is no Dockerfile in {location.code_folder!r}, so one is generated"
         content = generated or file_digest(dockerfile)
         key = _key("docker", content, self._options.platform, tree_digest(directory))
         return (
@@ -229,6 +238,13 @@ class _Planner:
         if self.commit is not None:
             parts.insert(1, self.commit.hash[:_COMMIT_LENGTH])
         return "-".join(parts)
+
+
+def _package_in(location: Location) -> str:
+    """The folder to install, from what Docker gets: dg's is the project, wherever that is in it."""
+    own = location.folder if location.family is Family.DG else location.code_folder
+    inside = posixpath.relpath(own or ".", location.image_context)
+    return "." if is_outside(inside) else inside
 
 
 def _key(*parts: object) -> str:

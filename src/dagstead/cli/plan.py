@@ -20,6 +20,8 @@ from dagstead.cli.output import Format, print_json, print_rows
 from dagstead.cli.remarks import print_left_out
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from dagstead.build.model import BuildPlan, PlannedBuild, Platform
     from dagstead.client.releases import LiveLocation
     from dagstead.repository.files import Project
@@ -118,7 +120,9 @@ def _agents(project: Project) -> dict[str, list[str]]:
 def _print(made: BuildPlan, project: Project, format_: PlanFormat) -> None:
     agents = _agents(project)
     print_left_out(project)
-    rows = [{**_row(each), "agents": agents.get(each.location, [])} for each in made.builds]
+    rows = [
+        {**_row(each, made.root), "agents": agents.get(each.location, [])} for each in made.builds
+    ]
     match format_:
         case PlanFormat.TABLE:
             shown = ("location", "strategy", "folder", "with", "image", "queue", "agents", "reason")
@@ -132,7 +136,7 @@ def _print(made: BuildPlan, project: Project, format_: PlanFormat) -> None:
             _print_gitlab(rows)
 
 
-def _row(planned: PlannedBuild) -> dict[str, Any]:
+def _row(planned: PlannedBuild, root: Path) -> dict[str, Any]:
     from dagstead.build.model import DockerPlan, PexPlan, PrebuiltPlan
 
     row: dict[str, Any] = {
@@ -156,9 +160,11 @@ def _row(planned: PlannedBuild) -> dict[str, Any]:
             row["platform"] = None if how.platform is None else str(how.platform)
             row["with"] = f"Python {how.python_version}" + _for(how.platform)
         case DockerPlan() as how:
-            row["dockerfile"] = None if how.dockerfile is None else str(how.dockerfile)
             row["image"] = how.reference
-            row["with"] = "generated Dockerfile" if how.generated else _name(planned, how)
+            row["with"] = "generated Dockerfile"
+            if how.dockerfile is not None:
+                row["dockerfile"] = _from(root, how.dockerfile)
+                row["with"] = _from(planned.directory, how.dockerfile)
         case PrebuiltPlan() as how:
             row["image"] = how.image
     return row
@@ -168,10 +174,10 @@ def _for(platform: Platform | None) -> str:
     return "" if platform is None else f", {platform}"
 
 
-def _name(planned: PlannedBuild, how: Any) -> str:
-    path = how.dockerfile
-    is_below = path.is_relative_to(planned.directory)
-    return str(path.relative_to(planned.directory) if is_below else path)
+def _from(folder: Path, path: Path) -> str:
+    """A path from a folder that it is in; another one as it is."""
+    folder = folder.resolve()
+    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
 
 
 def _matrix(row: dict[str, Any]) -> dict[str, str]:

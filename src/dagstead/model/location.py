@@ -103,6 +103,8 @@ class Location:
     folder: str
     #: ``prod`` for one in ``dagster_cloud_prod.yaml``, otherwise empty.
     variant: str = ""
+    #: Of a dg project, the root of the workspace of uv around it, relative to the root.
+    uv_workspace: str | None = None
     #: ``None`` is the default queue. The empty text is kept: no agent serves a queue of that name.
     queue: Value[str] | None = None
     registry: Value[str] | None = None
@@ -139,10 +141,29 @@ class Location:
     def build_folder(self) -> str:
         """The folder to build, relative to the root of the project.
 
-        ``.`` is the root, and what begins with ``..`` or ``/`` lies outside. A path begins at the
-        file that it is written in; without one, it is the folder of the location.
+        ``.`` is the root, and what begins with ``..`` or ``/`` lies outside. Where an image is
+        built, it is what Docker gets.
+        """
+        return self.image_context if self.kind is Kind.HYBRID else self.code_folder
+
+    @property
+    def code_folder(self) -> str:
+        """The folder with its code and its Dockerfile.
+
+        A path begins at the file that it is written in; without one, it is the folder of the
+        location.
         """
         if self.build_directory is None:
             return posixpath.normpath(self.folder or ".")
         base = posixpath.dirname(self.build_directory.node.source.file)
         return posixpath.normpath(posixpath.join(base, self.build_directory.value))
+
+    @property
+    def image_context(self) -> str:
+        """The folder that Docker gets when an image is built.
+
+        dg gives it the whole workspace of uv, unless a folder is written.
+        """
+        if self.build_directory is None and self.uv_workspace is not None:
+            return self.uv_workspace
+        return self.code_folder

@@ -254,6 +254,34 @@ def test_without_a_dockerfile_one_is_generated(repository: Repository) -> None:
     assert "one is generated" in digits.reason
 
 
+def test_a_project_of_dg_is_built_from_the_workspace_of_uv_around_it(
+    repository: Repository,
+) -> None:
+    table = '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\nroot_module = "m"\n'
+    repository.write(
+        {
+            "pyproject.toml": "[tool.uv.workspace]\nmembers = ['x/*']\n",
+            "x/anchor/pyproject.toml": f'[project]\nname = "anchor"\n{table}',
+            "x/anchor/build.yaml": "registry: registry.example.com/anchor\n",
+            "x/buoy/pyproject.toml": f'[project]\nname = "buoy"\n{table}',
+        }
+    )
+
+    anchor, buoy = repository.plan().builds
+
+    assert isinstance(anchor.how, DockerPlan)
+    assert (anchor.folder, anchor.directory) == (".", repository.root.resolve())
+    assert 'WORKDIR "/opt/dagster/app/x/anchor"\n' in (anchor.how.generated or "")
+    assert isinstance(buoy.how, PexPlan)
+    assert buoy.folder == "x/buoy"
+
+    repository.write({"x/anchor/Dockerfile": "FROM scratch\n"})
+    anchor, _ = repository.plan().builds
+
+    assert isinstance(anchor.how, DockerPlan)
+    assert anchor.how.dockerfile == repository.root.resolve() / "x/anchor/Dockerfile"
+
+
 @pytest.mark.parametrize(
     ("files", "version"),
     [

@@ -52,8 +52,8 @@ class DirectParts:
         self._uv_locks: dict[str, UvLock | None] = {}
 
     def folder(self, location: Location) -> str | None:
-        """The folder that is built, ``None`` when it lies outside of the repository."""
-        return joined(self._prefix or EVERYTHING, location.build_folder)
+        """The folder with its code, ``None`` when it lies outside of the repository."""
+        return joined(self._prefix or EVERYTHING, location.code_folder)
 
     def of(self, location: Location) -> Iterator[Edge]:
         """The first parts of a location. Its configuration entry is not one: it is compared."""
@@ -61,7 +61,7 @@ class DirectParts:
         folder = self.folder(location)
         if folder is None or self._is_certain(location):
             return
-        image = self._images.of(folder, location.kind)
+        image = self._images.of(folder, location.kind, self._context(location))
         ignored = None if image is None else image.ignored
         yield Edge(to=Subtree(path=folder, ignored=ignored), hop=self._folder_step(location))
         if location.kind is Kind.PREBUILT:
@@ -69,6 +69,12 @@ class DirectParts:
         yield from () if image is None else image.edges
         yield from self._installation(folder)
         yield from self._locks_above(folder)
+
+    def _context(self, location: Location) -> str | None:
+        """What Docker gets, where that is another folder than that of the code."""
+        if location.image_context == location.code_folder:
+            return None
+        return joined(self._prefix or EVERYTHING, location.image_context)
 
     def _folder_step(self, location: Location) -> Hop:
         directory = location.build_directory

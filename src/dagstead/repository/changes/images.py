@@ -33,22 +33,27 @@ class ImageReader:
         self._files = files
         self._removed = removed
         self._known = contexts
-        self._found: dict[tuple[str, bool], ImageInputs | None] = {}
+        self._found: dict[tuple[str, bool, str | None], ImageInputs | None] = {}
 
-    def of(self, folder: str, kind: Kind) -> ImageInputs | None:
+    def of(self, folder: str, kind: Kind, context: str | None = None) -> ImageInputs | None:
         """The image of a build folder, ``None`` when there is none to build.
 
         The Dockerfile is the one in the folder; for a location that must have one, the nearest
         above it if the folder has none.
+
+        Args:
+            folder: the folder.
+            kind: the kind of its location.
+            context: what Docker gets, where that is known to be another folder.
         """
         if kind is Kind.PREBUILT:
             return None
-        key = folder, kind is Kind.HYBRID
+        key = folder, kind is Kind.HYBRID, context
         if key not in self._found:
-            self._found[key] = self._read(folder, is_hybrid=kind is Kind.HYBRID)
+            self._found[key] = self._read(folder, context, is_hybrid=kind is Kind.HYBRID)
         return self._found[key]
 
-    def _read(self, folder: str, *, is_hybrid: bool) -> ImageInputs | None:
+    def _read(self, folder: str, context: str | None, *, is_hybrid: bool) -> ImageInputs | None:
         candidates = [folder, *above(folder)] if is_hybrid else [folder]
         edges: list[Edge] = []
         for each in candidates:
@@ -57,14 +62,25 @@ class ImageReader:
                 hop = Hop(file=path, what=f"(nearest above {folder})")
                 edges.append(Edge(to=Subtree(path=path), hop=hop))
             if self._files.is_file(path):
-                return self._image(path, folder, each, edges, is_hybrid=is_hybrid)
+                sources = tuple(context_sources(self._text(path) or ""))
+                contexts = self._known.get(path) or (context or self._context(sources, each),)
+                return self._image(path, folder, contexts, edges, is_hybrid=is_hybrid)
+        if context is not None and is_hybrid:
+            # A Dockerfile is generated that copies all of it.
+            hop = Hop(file=folder, what="is built as an image of the workspace around it")
+            edges.append(Edge(to=Subtree(path=context), hop=hop))
         return ImageInputs(ignored=None, edges=tuple(edges)) if is_hybrid else None
 
     def _image(
-        self, path: str, folder: str, beside: str, edges: list[Edge], *, is_hybrid: bool
+        self,
+        path: str,
+        folder: str,
+        contexts: Sequence[str],
+        edges: list[Edge],
+        *,
+        is_hybrid: bool,
     ) -> ImageInputs:
         sources = tuple(context_sources(self._text(path) or ""))
-        contexts = self._known.get(path) or (self._context(sources, beside),)
         for context in contexts:
             ignored = self._ignored(context, path)
             copied = self._copied(path, sources, context, ignored)

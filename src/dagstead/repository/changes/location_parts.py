@@ -68,7 +68,7 @@ class LocationParts:
                 yield Edge(to=Subtree(path=target), hop=Hop(file=file, what=found[0]))
 
     def _watches_of(self, location: Location) -> Iterator[Watch]:
-        folder = joined(self._root, location.build_folder)
+        folder = joined(self._root, location.code_folder)
         yield from declared_watches(folder or self._root, self._graph.pyproject)
         for pattern in self._patterns.get(location.name.value, ()):
             watch = read_watch(pattern, self._root, Hop(file="--watch", what=pattern))

@@ -17,6 +17,7 @@ from dagstead.model.nodes import Entry, Node, mapping, scalar
 from dagstead.repository.files.locations import make_location
 from dagstead.repository.files.merge import merge_for_dg
 from dagstead.repository.files.project import ConfigFile
+from dagstead.repository.files.uv_workspaces import uv_workspaces, workspace_around
 
 _PROJECT = "project"
 _WORKSPACE = "workspace"
@@ -71,6 +72,7 @@ def project_name(file: ConfigFile, root_name: str) -> str | None:
 
 def dg_locations(files: Sequence[ConfigFile], root_name: str) -> Iterator[Location]:
     """The locations of all dg projects. ``root_name`` is the name of the root's own folder."""
+    uv = uv_workspaces(files)
     chosen = dg_files(files)
     beside = {each.path: each for each in files}
     workspaces = {
@@ -82,7 +84,8 @@ def dg_locations(files: Sequence[ConfigFile], root_name: str) -> Iterator[Locati
     for file in chosen.values():
         if directory_type(file) == _PROJECT:
             workspace = workspaces.get(posixpath.normpath(file.folder or "."))
-            yield from _Project(file, workspace, beside, root_name).location()
+            around = workspace_around(file.folder, uv)
+            yield from _Project(file, workspace, beside, root_name, around).location()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class _Project:
     workspace: ConfigFile | None
     beside: Mapping[str, ConfigFile]
     root_name: str
+    uv_workspace: str | None
 
     def location(self) -> Iterator[Location]:
         section = dg_section(self.file)
@@ -105,6 +109,7 @@ class _Project:
             file=self.file,
             general=general,
             general_origin=Origin.WORKSPACE,
+            uv_workspace=self.uv_workspace,
         )
 
     def _own(self, table: Node) -> Iterator[Entry]:

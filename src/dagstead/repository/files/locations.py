@@ -38,11 +38,23 @@ def locations_of(file: ConfigFile) -> Iterator[Location]:
 
 
 def make_location(
-    node: Node, *, written: Node, file: ConfigFile, general: Node | None, general_origin: Origin
+    node: Node,
+    *,
+    written: Node,
+    file: ConfigFile,
+    general: Node | None,
+    general_origin: Origin,
+    uv_workspace: str | None = None,
 ) -> Location:
-    """A location from its entry; ``general`` is what the entry was merged with.
+    """A location from its entry.
 
-    The entry must have a ``location_name`` that is text.
+    Args:
+        node: the entry, merged; it must have a ``location_name`` that is text.
+        written: the entry as it is written.
+        file: where it is written.
+        general: what it was merged with.
+        general_origin: what that is.
+        uv_workspace: the workspace of uv around a project of dg.
     """
     inherited = set() if general is None else {id(each) for each in general.walk()}
     values = _Values(node, inherited, general_origin)
@@ -56,6 +68,7 @@ def make_location(
         file=file.path,
         folder=posixpath.dirname(file.path),
         variant=variant_of(file.path) if file.family is Family.CLOUD else "",
+        uv_workspace=uv_workspace,
         queue=values.text("agent_queue"),
         registry=values.text("build", "registry"),
         build_directory=values.text("build", "directory"),

@@ -13,6 +13,7 @@ from dagstead.model.source import SourceText
 from dagstead.repository.files.dg import dg_section, directory_type, workspace_projects
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import Project
+from dagstead.repository.files.uv_workspaces import uv_workspaces, workspace_around
 from dagstead.repository.layouts.dg_tables import with_project, with_workspace
 from dagstead.repository.layouts.edits import is_flow, own_entries
 from dagstead.repository.layouts.extract import Extraction, extract_entries
@@ -44,8 +45,10 @@ def to_dg(
     if reasons:
         raise refusal(reasons)
     files: Files = {}
+    workspaces = uv_workspaces(project.read)
     for move in going:
-        files |= _project_files(move, _text(tree, move.target))
+        around = workspace_around(posixpath.dirname(move.target), workspaces)
+        files |= _project_files(move, _text(tree, move.target), around)
     files |= _workspace(project, going, tree)
     if not request.keep:
         files |= dict(_without_entries(project, moves))
@@ -110,10 +113,10 @@ def _nested(going: Iterable[Move]) -> Iterator[str]:
             )
 
 
-def _project_files(move: Move, there: SourceText | None) -> Files:
+def _project_files(move: Move, there: SourceText | None, around: str | None) -> Files:
     location, folder = move.location, posixpath.dirname(move.target)
     files: Files = {move.target: with_project(there, move.target, _values(location, folder))}
-    build = _build(location, folder)
+    build = _build(location, folder, around)
     source = location.written.source
     if build:
         files |= _yaml(posixpath.join(folder, "build.yaml"), build, source)
@@ -141,14 +144,16 @@ def _values(location: Location, folder: str) -> Mapping[str, str]:
     return values
 
 
-def _build(location: Location, folder: str) -> list[str]:
+def _build(location: Location, folder: str, around: str | None) -> list[str]:
     lines = []
     if location.registry is not None:
         lines.append(f"registry: {flow_text(location.registry.node)}")
     written = location.build_directory is not None
     # With an image, a folder to build makes the location another one; then it must be written.
     matters = location.image is not None and written
-    elsewhere = location.build_folder != (folder or ".") and location.kind is not Kind.PREBUILT
+    # dg would take the workspace of uv around the project for an image.
+    usual = around if around is not None and location.kind is Kind.HYBRID else folder or "."
+    elsewhere = location.build_folder != usual and location.kind is not Kind.PREBUILT
     if matters or elsewhere:
         path = location.build_folder
         if not path.startswith("/"):

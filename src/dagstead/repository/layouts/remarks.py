@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from dagstead.model.families import Family
+from dagstead.model.location import Kind
 from dagstead.model.source import SourceText
 from dagstead.repository.files.families import variant_of
 from dagstead.repository.files.project import Project
@@ -29,6 +31,8 @@ def remarks(
             "dg's tables go, too, and `dg dev` needs them. --keep leaves them; then "
             "`dagstead check` reports when the two differ."
         )
+    if request.layout is not Layout.DG:
+        yield from _contexts(moves)
     if any(re.search(r"^defaults\s*:", each.text, re.MULTILINE) for each in files.values() if each):
         yield (
             "The official command line reads defaults in `dagster-cloud ci template` only; "
@@ -41,6 +45,20 @@ def remarks(
                 "layout is about the file without such a name."
             )
     yield from _mentions(project, files)
+
+
+def _contexts(moves: Sequence[Move]) -> Iterator[str]:
+    """Dockerfiles that dg finds, and that nothing names in a ``dagster_cloud.yaml``."""
+    for each in moves:
+        location = each.location
+        context, code = location.image_context, location.code_folder
+        if location.kind is Kind.HYBRID and context != code and not each.stays:
+            name, path = location.name.value, posixpath.join(code, "Dockerfile")
+            yield (
+                f"{name!r} is built from {context!r}, the workspace of uv, with {path}, and "
+                "dagster_cloud.yaml cannot name a Dockerfile. Say "
+                f"`dagstead build --dockerfile '{name}={path}'`, or `docker build --file {path}`."
+            )
 
 
 def no_longer_deployed(before: Project, after: Project) -> Iterator[str]:

@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.repository.files.project import Project, is_outside
 from dagstead.repository.rules.base import Severity, Violation, rule
@@ -96,12 +97,16 @@ def no_dockerfile(project: Project) -> Iterator[Violation]:
         folder = location.build_folder
         if location.kind is not Kind.HYBRID or location.registry is None or is_outside(folder):
             continue
+        if location.family is Family.DG:
+            # Both `dg plus deploy` and `dagstead build` make one.
+            continue
         if folder_exists(project, folder) and not _has_dockerfile(project, folder):
             yield Violation(
                 position=location.registry.position,
                 message=f"{location.name.value!r} is built as an image, and {folder!r} has no "
                 "Dockerfile",
-                instead="Add one, or remove build.registry if the location is serverless",
+                instead="Add one, remove build.registry if the location is serverless, or build "
+                "with `dagstead build`, which generates one: `dagstead build --show-dockerfile`",
             )
 
 

@@ -264,3 +264,36 @@ def test_a_package_becomes_the_module_of_its_name_when_asked() -> None:
     after = migrated(files, Layout.DG, package_as_module=True)
 
     assert 'code_location_target_module = "a.b"' in after["a/dg.toml"]
+
+
+_IN_UV = {
+    "pyproject.toml": "[tool.uv.workspace]\nmembers = ['etl']\n",
+    "etl/pyproject.toml": (
+        '[project]\nname = "etl"\n[tool.dg]\ndirectory_type = "project"\n'
+        '[tool.dg.project]\nroot_module = "etl"\n'
+    ),
+    "etl/build.yaml": "registry: host/etl\n",
+}
+
+
+def test_the_context_of_an_image_moves_with_a_project() -> None:
+    plan = planned(_IN_UV, Layout.ROOT)
+    after = migrated(_IN_UV, Layout.ROOT)
+
+    assert "      directory: .\n      registry: host/etl\n" in after[_FILE]
+    (remark,) = [each for each in plan.remarks if "Dockerfile" in each]
+    assert "'etl' is built from '.', the workspace of uv, with etl/Dockerfile" in remark
+    assert "--dockerfile 'etl=etl/Dockerfile'" in remark
+    assert not any("Dockerfile" in each for each in planned(_DG, Layout.ROOT).remarks)
+
+
+def test_an_image_of_one_folder_stays_one_in_a_workspace_of_uv() -> None:
+    entry = (
+        "locations:\n  - location_name: etl\n    code_source: {module_name: etl.definitions}\n"
+        "    build: {directory: etl, registry: host/etl}\n"
+    )
+    files = {"pyproject.toml": _IN_UV["pyproject.toml"], _FILE: entry}
+
+    after = migrated(files, Layout.DG)
+
+    assert after["etl/build.yaml"] == "registry: host/etl\ndirectory: .\n"

@@ -101,3 +101,36 @@ def test_the_chart_of_this_project_may_be_set_as_people_write_it(tmp_path: Path)
 
     (tmp_path / "other.sh").write_text(line.replace("dagstead", "dagster-cloud"), encoding="utf-8")
     assert [each.code for each in check(read_project(tmp_path))] == ["DS403"]
+
+
+def test_a_dg_project_needs_no_dockerfile_as_each_tool_makes_one(tmp_path: Path) -> None:
+    files = {
+        "pyproject.toml": '[tool.dg]\ndirectory_type = "project"\n[tool.dg.project]\n'
+        'root_module = "buoy"\n',
+        "build.yaml": "registry: registry.example.com/buoy\n",
+        "buoy/definitions.py": "",
+    }
+
+    assert check(read_project(written(tmp_path, files)), all_rules()) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("infra/agent-stack.yaml", "Resources:\n  Agent: !Sub 'DagsterCloudAgentInstance'\n"),
+        ("agents/dagster.yaml", "instance_class: {class: DagsterCloudAgentInstance}\nx: [\n"),
+        ("charts/values-dagster.yaml", "dagsterCloud: !Ref x\n"),
+        ("ops/dagster_cloud.yaml", "storage: !Ref x\nrun_launcher: {}\n"),
+        ("ci/build.yaml", "directory: !Join [a]\n"),
+        ("lib/container_context.yaml", "k8s: !Ref x\n"),
+    ],
+)
+def test_the_form_of_other_tools_files_is_theirs(tmp_path: Path, path: str, text: str) -> None:
+    files = {
+        "dagster_cloud.yaml": "locations:\n  - location_name: a\n    code_source: {module_name: a}\n",
+        path: text,
+    }
+
+    findings = check(read_project(written(tmp_path, files)), all_rules())
+
+    assert [each.code for each in findings if each.code.startswith("DS1")] == []
