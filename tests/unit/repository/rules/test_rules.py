@@ -126,10 +126,8 @@ def test_a_dg_project_needs_no_dockerfile_as_each_tool_makes_one(tmp_path: Path)
     ],
 )
 def test_the_form_of_other_tools_files_is_theirs(tmp_path: Path, path: str, text: str) -> None:
-    files = {
-        "dagster_cloud.yaml": "locations:\n  - location_name: a\n    code_source: {module_name: a}\n",
-        path: text,
-    }
+    entry = "  - location_name: a\n    code_source: {module_name: a}\n"
+    files = {"dagster_cloud.yaml": f"locations:\n{entry}", path: text}
 
     findings = check(read_project(written(tmp_path, files)), all_rules())
 
