@@ -210,12 +210,14 @@ def test_without_uv_it_says_how_to_install_it(etl: Site, tmp_path: Path) -> None
     assert "PEX files are built with uv. Install it" in message
 
 
-def test_a_python_that_is_not_here_is_named(etl: Site) -> None:
-    plan = etl.repository.plan(python="3.14", search_path="")
+def test_a_python_that_is_not_here_is_named_before_anything_is_built(etl: Site) -> None:
+    plan = etl.repository.plan(python="3.14")
     nowhere = etl.environment(PATH="", UV_PYTHON_INSTALL_DIR=str(etl.folder / "none"))
-    message = etl.failure(plan, environment=nowhere).error.message
 
-    assert "There is no working python3.14 on this machine" in message
+    with pytest.raises(BuildError, match=r"no working python3\.14 .*, and 'etl' is built for it"):
+        etl.build(plan, environment=nowhere)
+
+    assert etl.events == []
 
 
 def test_a_full_disk_is_reported_and_leaves_no_half_file(etl: Site) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from dagstead.build.pythons import choose_python
+from dagstead.build.pythons import Pythons, choose_python
 from dagstead.errors import InvalidInputError
 
 #: The files that say what a folder needs, and how uv installs from them.
@@ -17,13 +17,13 @@ _INSTALLS = (
 )
 
 
-def dockerfile_for(directory: Path, *, inside: str, search_path: str | None) -> str:
+def dockerfile_for(directory: Path, *, inside: str, pythons: Pythons) -> str:
     """The text of a Dockerfile that installs what a folder's own files ask for.
 
     Args:
         directory: the folder.
         inside: its path in what Docker gets, ``.`` for the whole of that.
-        search_path: ``PATH``, where interpreters are looked for.
+        pythons: the interpreters to choose from.
 
     Raises:
         InvalidInputError: when the folder says nothing about dependencies: an image without
@@ -37,11 +37,11 @@ def dockerfile_for(directory: Path, *, inside: str, search_path: str | None) -> 
             "and dagster-cloud, or name a Dockerfile with --dockerfile LOCATION=PATH."
         )
         raise InvalidInputError(msg)
-    version, _ = choose_python(directory, directory, asked=None, search_path=search_path)
+    chosen = choose_python(directory, directory, asked=None, pythons=pythons)
     arguments = " ".join(dict.fromkeys(installs))
     enter = "" if inside == "." else f"WORKDIR {json.dumps(f'/opt/dagster/app/{inside}')}\n"
     return f"""\
-FROM python:{version}-slim
+FROM python:{chosen.version}-slim
 WORKDIR /opt/dagster/app
 RUN pip install --no-cache-dir uv
 COPY . .

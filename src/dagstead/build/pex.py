@@ -10,13 +10,14 @@ from dagstead.build.model import PexPlan, PlannedBuild
 from dagstead.build.options import BuildOptions
 from dagstead.build.pex_files import PexTool
 from dagstead.build.programs import Programs
-from dagstead.build.pythons import find_python
+from dagstead.build.pythons import OWN_VERSION, Pythons
 from dagstead.build.requirements import Requirements, resolve
 from dagstead.build.results import PexFiles
 from dagstead.build.sources import source_content
 from dagstead.build.steps import Steps
-from dagstead.build.uv import PythonTarget, Uv, find_uv
+from dagstead.build.uv import PythonTarget, Uv, find_uv, uv_of_machine
 from dagstead.build.wheels import pack_wheels
+from dagstead.errors import BuildError
 
 _MEGABYTE = 1e6
 
@@ -29,6 +30,17 @@ class PexBuilder:
         self._programs = programs
         self._cache = BuildCache(options.cache)
         self._tool = PexTool(programs=programs, interpreters=self._cache.interpreters)
+        environment = options.environment
+        uv = options.uv or uv_of_machine(environment.get("PATH"))
+        self._pythons = Pythons(environment, uv)
+
+    def check(self, planned: PlannedBuild, plan: PexPlan) -> None:
+        """Look for what a location needs of this machine, before anything is built.
+
+        Raises:
+            BuildError: when its Python is not here.
+        """
+        self._python(planned, plan)
 
     def build(self, planned: PlannedBuild, plan: PexPlan, steps: Steps) -> PexFiles:
         """Build a location, and load it once.
@@ -39,7 +51,7 @@ class PexBuilder:
         search_path = self._options.environment.get("PATH")
         uv = Uv(find_uv(self._options.uv, search_path), self._programs, steps.line)
         target = PythonTarget(
-            python=find_python(plan.python_version, search_path, uv.find_python),
+            python=self._python(planned, plan),
             version=plan.python_version,
             platform=plan.platform,
         )
@@ -68,6 +80,19 @@ class PexBuilder:
             with steps.step("load") as step:
                 step.remark = load(planned, files, target, self._cache, self._programs)
         return files
+
+    def _python(self, planned: PlannedBuild, plan: PexPlan) -> Path:
+        version = plan.python_version
+        found = self._pythons.find(version)
+        if found is None:
+            msg = (
+                f"There is no working python{version} on this machine, and {planned.location!r} is "
+                f"built for it: {plan.python_reason}. Install it (`uv python install {version}` "
+                f"does), or build for another, such as --python {OWN_VERSION}, if its files allow "
+                "that."
+            )
+            raise BuildError(msg)
+        return found
 
     def _dependencies(
         self, directory: Path, needs: Requirements, target: PythonTarget, uv: Uv

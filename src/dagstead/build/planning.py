@@ -22,8 +22,9 @@ from dagstead.build.model import (
     PrebuiltPlan,
     Strategy,
 )
-from dagstead.build.pythons import choose_python
+from dagstead.build.pythons import Pythons, choose_python
 from dagstead.build.tree import file_digest, tree_digest
+from dagstead.build.uv import uv_of_machine
 from dagstead.errors import InvalidInputError
 from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
@@ -70,8 +71,8 @@ class PlanOptions:
     python: str | None = None
     #: The machines that all of it is for; ``None`` is this one, and for images what Docker takes.
     platform: Platform | None = None
-    #: ``PATH``: where interpreters are looked for.
-    search_path: str | None = None
+    #: The variables that programs get; ``PATH`` is where interpreters are looked for.
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def make_plan(project: Project, options: PlanOptions) -> BuildPlan:
@@ -111,6 +112,7 @@ class _Planner:
         self._project = project
         self._options = options
         self._slugs = slugs_of(project)
+        self._pythons = Pythons(options.environment, uv_of_machine(options.environment.get("PATH")))
         self.commit = commit
 
     def build_of(self, location: Location) -> PlannedBuild:
@@ -187,20 +189,24 @@ class _Planner:
                 return PrebuiltPlan(image=image), _key("prebuilt", image), None
 
     def _pex(self, directory: Path) -> tuple[How, str, str | None]:
-        version, reason = choose_python(
+        chosen = choose_python(
             directory,
             self._project.repository.resolve(),
             asked=self._options.python,
-            search_path=self._options.search_path,
+            pythons=self._pythons,
         )
         plan = PexPlan(
-            python_version=version, python_reason=reason, platform=self._options.platform
+            python_version=chosen.version,
+            python_reason=chosen.reason,
+            platform=self._options.platform,
         )
-        remark = None
+        remarks = [] if chosen.is_default else [f"Python {chosen.version}, as {chosen.reason}"]
         if (directory / "Dockerfile").is_file():
-            remark = "its Dockerfile is not used, as no build.registry says where an image would go"
-        key = _key("pex", version, self._options.platform, tree_digest(directory))
-        return plan, key, remark
+            remarks.append(
+                "its Dockerfile is not used, as no build.registry says where an image would go"
+            )
+        key = _key("pex", chosen.version, self._options.platform, tree_digest(directory))
+        return plan, key, "; ".join(remarks) or None
 
     def _docker(self, location: Location, directory: Path) -> tuple[How, str, str | None]:
         name = location.name.value
@@ -215,9 +221,7 @@ class _Planner:
         generated, remark = None, None
         if not dockerfile.is_file():
             inside = _package_in(location)
-            generated = dockerfile_for(
-                directory / inside, inside=inside, search_path=self._options.search_path
-            )
+            generated = dockerfile_for(directory / inside, inside=inside, pythons=self._pythons)
             remark = f"there is no Dockerfile in {location.code_folder!r}, so one is generated"
         content = generated or file_digest(dockerfile)
         key = _key("docker", content, self._options.platform, tree_digest(directory))

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
 import sys
-import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-from dagstead.errors import BuildError, InvalidInputError
+from dagstead.build.python_demands import (
+    PythonDemand,
+    demand_of_lock,
+    demands_of_environments,
+    demands_of_packages,
+)
+from dagstead.build.uv_workspaces import lock_of
+from dagstead.errors import InvalidInputError
 
 #: What ``dagster_cloud_cli`` builds for, and the agents of today run.
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -24,80 +29,151 @@ _ASK_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 _ASK_SECONDS = 20.0
 
 
-def choose_python(
-    folder: Path, root: Path, *, asked: str | None, search_path: str | None
-) -> tuple[str, str]:
-    """The version to build for, as ``3.12``, and why.
+class Pythons:
+    """The interpreters of this machine. Each version is looked for once."""
 
-    A version that was asked for wins; then ``.python-version`` of the folder or one above it, up
-    to ``root``; then the Python that runs this command, if ``requires-python`` allows it; then the
-    newest allowed one that this machine has.
+    def __init__(self, environment: Mapping[str, str], uv: Path | None = None) -> None:
+        """Take the variables that programs get: ``PATH`` is where interpreters are looked for.
+
+        Args:
+            environment: the variables.
+            uv: knows of others than those on the ``PATH``; it downloads none.
+        """
+        self._environment = dict(environment)
+        self._uv = uv
+        self._found: dict[str, Path | None] = {OWN_VERSION: Path(sys.executable)}
+
+    def find(self, version: str) -> Path | None:
+        """The interpreter of a version, as ``3.12``; ``None`` where there is none that works."""
+        if version not in self._found:
+            self._found[version] = self._search(version)
+        return self._found[version]
+
+    def _search(self, version: str) -> Path | None:
+        for candidate in self._candidates(f"python{version}"):
+            # A version manager puts a file of this name on the PATH even where it cannot run it.
+            if self._ask(str(candidate), "-I", "-c", _ASK_VERSION) == version:
+                return candidate
+        if self._uv is None:
+            return None
+        words = ("python", "find", "--managed-python", "--no-python-downloads", "--no-config")
+        found = self._ask(str(self._uv), *words, version)
+        return Path(found.splitlines()[-1]) if found else None
+
+    def _candidates(self, name: str) -> Iterator[Path]:
+        for folder in self._environment.get("PATH", os.defpath).split(os.pathsep):
+            found = shutil.which(name, path=folder) if folder else None
+            if found is not None:
+                yield Path(found)
+                # pyenv has more than those that it has made active.
+                versions = Path(folder).parent / "versions"
+                yield from sorted(versions.glob(f"{name.removeprefix('python')}.*/bin/{name}"))
+
+    def _ask(self, *command: str) -> str | None:
+        try:
+            answer = subprocess.run(  # noqa: S603 - the person's own programs
+                command,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=True,
+                text=True,
+                timeout=_ASK_SECONDS,
+            )
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return answer.stdout.strip()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ChosenPython:
+    """What a folder is built for."""
+
+    #: As ``3.12``.
+    version: str
+    #: Without a full stop.
+    reason: str
+    #: Whether nothing asks for one.
+    is_default: bool = False
+
+
+def choose_python(folder: Path, root: Path, *, asked: str | None, pythons: Pythons) -> ChosenPython:
+    """The version to build for, and why.
+
+    A version that was asked for wins; then ``.python-version`` of the folder or one above it, up to
+    ``root``; then the Python that runs this command; then the newest one that this machine has.
+    Only ``--python`` may go against what an environment is made of, and nothing against what a
+    package demands; a ``.python-version`` that does is passed over.
 
     Raises:
-        InvalidInputError: when it is not a version, or contradicts ``requires-python``.
+        InvalidInputError: when no Python fits, or the one that was asked for does not.
     """
-    specifier = _requires_python(folder)
-    for version, reason in _named(folder, root, asked):
-        if specifier is not None and not _allows(specifier, version):
+    demands = _demands(folder)
+    if asked is not None:
+        return _asked(asked, demands, folder)
+    demands, allowed = _allowed(demands, demands_of_environments(folder), folder)
+    reasons = " and ".join(map(str, demands))
+    preferred = next(_preferred(folder, root), None)
+    if preferred in allowed:
+        return ChosenPython(version=str(preferred), reason=".python-version says so")
+    passed = f"; .python-version says {preferred}, which does not fit" if preferred else ""
+    if OWN_VERSION in allowed:
+        why = reasons or "nothing asks for another"
+        reason = f"it runs this command, and {why}{passed}"
+        is_default = not (reasons or passed)
+        return ChosenPython(version=OWN_VERSION, reason=reason, is_default=is_default)
+    here = (each for each in reversed(allowed) if pythons.find(each) is not None)
+    return ChosenPython(version=next(here, allowed[-1]), reason=f"{reasons}{passed}")
+
+
+def _demands(folder: Path) -> tuple[PythonDemand, ...]:
+    lock = lock_of(folder)
+    locked = None if lock is None else demand_of_lock(lock)
+    found = demands_of_packages(folder)
+    # A lock repeats what its own project says.
+    if locked is None or locked.written in {each.written for each in found}:
+        return found
+    return (*found, locked)
+
+
+def _asked(asked: str, demands: tuple[PythonDemand, ...], folder: Path) -> ChosenPython:
+    if asked not in SUPPORTED:
+        msg = f"--python {asked!r} is not one of {', '.join(SUPPORTED)}."
+        raise InvalidInputError(msg)
+    for each in demands:
+        if not each.allows(asked):
             msg = (
-                f"{reason} is {version}, and requires-python of {folder.name!r} is "
-                f"{str(specifier)!r}. Change one of them, or choose with --python."
+                f"--python is {asked}, and {each} in {folder.name!r}. Change one of them, or leave "
+                "--python out."
             )
             raise InvalidInputError(msg)
-        return version, f"{reason} says so"
-    if specifier is None:
-        return OWN_VERSION, "it runs this command, and nothing asks for another"
-    allowed = [each for each in SUPPORTED if _allows(specifier, each)]
-    reason = f"requires-python is {str(specifier)!r}"
-    if OWN_VERSION in allowed:
-        return OWN_VERSION, f"it runs this command, and {reason}"
-    if not allowed:
-        msg = f"No Python from {SUPPORTED[0]} to {SUPPORTED[-1]} fits: {reason} in {folder.name!r}."
-        raise InvalidInputError(msg)
-    here = [each for each in allowed if shutil.which(f"python{each}", path=search_path)]
-    return (here or allowed)[-1], reason
+    return ChosenPython(version=asked, reason="--python says so")
 
 
-def find_python(
-    version: str, search_path: str | None, elsewhere: Callable[[str], Path | None]
-) -> Path:
-    """The interpreter of a version on this machine.
-
-    Args:
-        version: as ``3.12``.
-        search_path: where it is looked for first.
-        elsewhere: looks in other places, by version.
-
-    Raises:
-        BuildError: when there is none.
-    """
-    if version == OWN_VERSION:
-        return Path(sys.executable)
-    candidate = shutil.which(f"python{version}", path=search_path)
-    # A version manager puts a file of this name on the PATH even where it cannot run it.
-    if candidate and _version_of(candidate) == version:
-        return Path(candidate)
-    found = elsewhere(version)
-    if found is not None:
-        return found
+def _allowed(
+    binding: tuple[PythonDemand, ...], others: tuple[PythonDemand, ...], folder: Path
+) -> tuple[tuple[PythonDemand, ...], list[str]]:
+    """The demands that count, and the versions that fit all of them: one at least."""
+    candidates = [(*binding, *others), *([binding] if binding else [])]
+    for demands in candidates:
+        allowed = [each for each in SUPPORTED if all(demand.allows(each) for demand in demands)]
+        if allowed:
+            return demands, allowed
+    said = " and ".join(map(str, binding or others))
+    way_out = "Change what it asks for" if binding else "Change it, or choose one with --python"
     msg = (
-        f"There is no working python{version} on this machine to build with. Install it "
-        f"(`uv python install {version}` does), or build for another with "
-        f"--python {OWN_VERSION}."
+        f"No Python from {SUPPORTED[0]} to {SUPPORTED[-1]} fits: {said} in {folder.name!r}. "
+        f"{way_out}."
     )
-    raise BuildError(msg)
+    raise InvalidInputError(msg)
 
 
-def _named(folder: Path, root: Path, asked: str | None) -> Iterator[tuple[str, str]]:
-    if asked is not None:
-        if asked not in SUPPORTED:
-            msg = f"--python {asked!r} is not one of {', '.join(SUPPORTED)}."
-            raise InvalidInputError(msg)
-        yield asked, "--python"
+def _preferred(folder: Path, root: Path) -> Iterator[str]:
+    """What ``.python-version`` says, the nearest first."""
     for parent in (folder, *folder.parents):
         version = _pinned(parent / ".python-version")
         if version is not None:
-            yield version, ".python-version"
+            yield version
         if parent == root:
             return
 
@@ -109,37 +185,3 @@ def _pinned(file: Path) -> str | None:
         return None
     found = _VERSION.match(lines[0]) if lines else None
     return found["version"] if found else None
-
-
-def _requires_python(folder: Path) -> SpecifierSet | None:
-    try:
-        document = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return None
-    project: Any = document.get("project")
-    written = project.get("requires-python") if isinstance(project, dict) else None
-    try:
-        return SpecifierSet(written) if isinstance(written, str) else None
-    except InvalidSpecifier:
-        # uv reports it with the place.
-        return None
-
-
-def _allows(specifier: SpecifierSet, version: str) -> bool:
-    # Some release of the minor: ">=3.11.4" allows 3.11, "<3.12" does not allow 3.12.
-    return any(specifier.contains(f"{version}.{patch}") for patch in range(40))
-
-
-def _version_of(executable: str) -> str | None:
-    try:
-        answer = subprocess.run(  # noqa: S603 - the person's own interpreter
-            [executable, "-I", "-c", _ASK_VERSION],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=True,
-            text=True,
-            timeout=_ASK_SECONDS,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return answer.stdout.strip()

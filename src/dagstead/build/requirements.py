@@ -15,6 +15,7 @@ from packaging.utils import canonicalize_name
 from dagstead.build.build_leftovers import cleared_of_outputs
 from dagstead.build.tree import tidied
 from dagstead.build.uv import PythonTarget, Uv
+from dagstead.build.uv_workspaces import lock_of, pyproject, table, uv_table
 from dagstead.errors import BuildError
 
 #: uv takes no other name for this kind of file.
@@ -59,7 +60,7 @@ def resolve(directory: Path, target: PythonTarget, uv: Uv, scratch: Path) -> Req
     sources = _sources(directory)
     own = is_package(directory)
     cleared = cleared_of_outputs(directory, scratch / "cleared")
-    if _locked(directory):
+    if lock_of(directory) is not None:
         uv.export(directory, target, lock)
     elif sources:
         constraints = scratch / "constraints.txt"
@@ -94,9 +95,8 @@ def resolve(directory: Path, target: PythonTarget, uv: Uv, scratch: Path) -> Req
 
 def is_package(folder: Path) -> bool:
     """Whether a folder is one that can be built into a wheel."""
-    document = _pyproject(folder)
-    uv_table = _table(_table(document.get("tool")).get("uv"))
-    if uv_table.get("package") is False:
+    document = pyproject(folder)
+    if uv_table(document).get("package") is False:
         return False
     if (folder / "setup.py").is_file() or "build-system" in document:
         return True
@@ -115,7 +115,7 @@ class _Package:
 
     def folder(self, scratch: Path) -> Path | None:
         """The folder of a package that is in the repository."""
-        path = _table(self.table.get("directory")).get("path")
+        path = table(self.table.get("directory")).get("path")
         return None if path is None else (scratch / path).resolve()
 
     def identity(self) -> Iterator[str]:
@@ -123,11 +123,11 @@ class _Package:
         yield self.name
         yield str(self.table.get("version"))
         yield str(self.table.get("marker"))
-        yield str(_table(self.table.get("vcs")).get("commit-id"))
+        yield str(table(self.table.get("vcs")).get("commit-id"))
         for kind in ("wheels", "sdist", "archive"):
             files = self.table.get(kind, [])
             for each in files if isinstance(files, list) else [files]:
-                yield from sorted(str(value) for value in _table(each.get("hashes")).values())
+                yield from sorted(str(value) for value in table(each.get("hashes")).values())
 
 
 def _read(lock: Path) -> tuple[str, list[_Package]]:
@@ -143,9 +143,9 @@ def _key(packages: Sequence[_Package], target: PythonTarget) -> str:
 
 
 def _sources(directory: Path) -> list[str]:
-    document = _pyproject(directory)
+    document = pyproject(directory)
     found = []
-    if "project" in document or "poetry" in _table(document.get("tool")):
+    if "project" in document or "poetry" in table(document.get("tool")):
         found.append("pyproject.toml")
     elif (directory / "setup.py").is_file():
         found.append("setup.py")
@@ -156,26 +156,11 @@ def _sources(directory: Path) -> list[str]:
     return found
 
 
-def _locked(directory: Path) -> bool:
-    """Whether uv has locked this folder, alone or as a member of its workspace."""
-    if "project" not in _pyproject(directory):
-        return False
-    if (directory / "uv.lock").is_file():
-        return True
-    for parent in directory.parents:
-        workspace = _table(_table(_pyproject(parent).get("tool")).get("uv")).get("workspace")
-        if workspace is not None:
-            members = _table(workspace).get("members", [])
-            is_member = any(directory in parent.glob(str(each)) for each in members)
-            return is_member and (parent / "uv.lock").is_file()
-    return False
-
-
 def _check_dagster(directory: Path, names: set[str], local: Mapping[Path, None]) -> None:
     own = {
         canonicalize_name(str(name))
         for folder in local
-        if (name := _table(_pyproject(folder).get("project")).get("name"))
+        if (name := table(pyproject(folder).get("project")).get("name"))
     }
     missing = [name for name in _NEEDED if name not in names | own]
     if missing:
@@ -185,15 +170,3 @@ def _check_dagster(directory: Path, names: set[str], local: Mapping[Path, None])
             "requirements.txt there."
         )
         raise BuildError(msg)
-
-
-def _pyproject(folder: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        # uv reports what cannot be read, with the place.
-        return {}
-
-
-def _table(value: Any) -> Mapping[str, Any]:
-    return value if isinstance(value, dict) else {}

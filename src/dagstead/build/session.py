@@ -41,7 +41,8 @@ def build(plan: BuildPlan, options: BuildOptions, on_event: OnEvent) -> tuple[Bu
 
     Raises:
         InvalidInputError: when the cache would lie around the files of a location.
-        BuildError: naming the locations that failed, after a :class:`BuildFailed` event for each.
+        BuildError: before anything is built, when this machine lacks a Python; afterwards, naming
+            the locations that failed, after a :class:`BuildFailed` event for each.
     """
     _check_cache(plan, options)
     try:
@@ -49,6 +50,7 @@ def build(plan: BuildPlan, options: BuildOptions, on_event: OnEvent) -> tuple[Bu
         session = _Session(options, on_event)
     except OSError as error:
         raise from_os(error) from error
+    session.check(plan)
     built = session.run(plan)
     BuildCache(options.cache).sweep(before=options.now() - _KEEP_SECONDS)
     failed = [each.location for each in plan.builds if each.location not in built]
@@ -80,6 +82,18 @@ class _Session:
         self._programs = Programs(options.environment)
         self._pex = PexBuilder(options, self._programs)
         self._docker = DockerBuilder(options, self._programs)
+
+    def check(self, plan: BuildPlan) -> None:
+        """End before anything is built when something of it cannot be."""
+        missing = []
+        for each in plan.builds:
+            try:
+                if isinstance(each.how, PexPlan):
+                    self._pex.check(each, each.how)
+            except BuildError as error:
+                missing.append(error.message)
+        if missing:
+            raise BuildError("\n".join(missing))
 
     def run(self, plan: BuildPlan) -> dict[str, BuildResult]:
         built: dict[str, BuildResult] = {}

@@ -116,12 +116,6 @@ class Uv:
             by_hand=("build", "--wheel", "--python", target.version),
         )
 
-    def find_python(self, version: str) -> Path | None:
-        """An interpreter that uv knows of, where the ``PATH`` has none; nothing is downloaded."""
-        command = (str(self._program), "python", "find", "--no-python-downloads", version)
-        ended = self._programs.run(command, folder=Path.cwd(), variables=_REMOVED)
-        return Path(ended.lines[-1]) if ended.code == 0 and ended.lines else None
-
     def _for(self, target: PythonTarget) -> list[str]:
         words = ["--python", str(target.python)]
         if target.platform is not None and target.is_elsewhere:
@@ -152,16 +146,19 @@ def find_uv(asked: Path | None, search_path: str | None) -> Path:
     Raises:
         BuildError: when there is none.
     """
-    if asked is not None:
-        found = shutil.which(str(asked))
-    else:
-        beside = shutil.which("uv", path=os.path.dirname(sys.executable))  # noqa: PTH120
-        found = beside or shutil.which("uv", path=search_path)
+    found = shutil.which(str(asked)) if asked is not None else uv_of_machine(search_path)
     if found is None:
         where = f"There is no program {str(asked)!r}" if asked else "uv is not installed here"
         msg = f"{where}, and PEX files are built with uv. Install it: `pip install uv`."
         raise BuildError(msg)
     return Path(found)
+
+
+def uv_of_machine(search_path: str | None) -> Path | None:
+    """The same, and ``None`` where there is none."""
+    beside = shutil.which("uv", path=os.path.dirname(sys.executable))  # noqa: PTH120
+    found = beside or shutil.which("uv", path=search_path)
+    return None if found is None else Path(found)
 
 
 def _is_here(wanted: Platform) -> bool:

@@ -68,9 +68,7 @@ def explain(project: Project, location: Location, outlook: Outlook) -> Explanati
 
 
 def _build(project: Project, location: Location) -> tuple[PlannedBuild | None, str | None]:
-    options = PlanOptions(
-        locations=(location.name.value,), search_path=os.environ.get("PATH", os.defpath)
-    )
+    options = PlanOptions(locations=(location.name.value,), environment=dict(os.environ))
     try:
         (build,) = make_plan(project, options).builds
     except DagsteadError as error:

@@ -146,6 +146,7 @@ def _row(planned: PlannedBuild, root: Path) -> dict[str, Any]:
         "folder": planned.folder,
         "with": None,
         "python_version": None,
+        "python_reason": None,
         "platform": None,
         "dockerfile": None,
         "image": None,
@@ -157,6 +158,7 @@ def _row(planned: PlannedBuild, root: Path) -> dict[str, Any]:
     match planned.how:
         case PexPlan() as how:
             row["python_version"] = how.python_version
+            row["python_reason"] = how.python_reason
             row["platform"] = None if how.platform is None else str(how.platform)
             row["with"] = f"Python {how.python_version}" + _for(how.platform)
         case DockerPlan() as how:

@@ -298,7 +298,7 @@ def test_the_files_say_which_python(
     repository.write({**FILES, **files})
     commit_all(repository.root)
 
-    how = repository.plan(search_path="").builds[0].how
+    how = repository.plan().builds[0].how
 
     assert isinstance(how, PexPlan)
     assert how.python_version == version
@@ -311,7 +311,7 @@ def test_a_python_that_the_project_does_not_allow_is_refused(repository: Reposit
 
     said = refusal(repository, python="3.13")
 
-    assert "--python is 3.13, and requires-python of 'weather' is '<3.13'" in said
+    assert "--python is 3.13, and requires-python is '<3.13' in 'weather'" in said
 
 
 def test_a_folder_without_locations_is_refused(repository: Repository) -> None:

@@ -100,7 +100,7 @@ class PlanFlags:
             },
             python=self.python,
             platform=self.platform,
-            search_path=os.environ.get("PATH"),
+            environment=dict(os.environ),
         )
 
 

@@ -1,0 +1,270 @@
+"""Which Python a folder is built for, whatever tool its files were written for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from packaging.specifiers import SpecifierSet
+
+from dagstead.build.model import PexPlan
+from dagstead.build.python_demands import PythonDemand
+from dagstead.build.python_ranges import from_conda, from_poetry
+from dagstead.build.pythons import OWN_VERSION, SUPPORTED, Pythons
+from dagstead.errors import InvalidInputError
+from tests.support.build_site import Repository
+
+DOCUMENT = """
+    locations:
+      - location_name: tides
+        code_source: {module_name: tides}
+        build: {directory: ./tides}
+"""
+#: Whatever runs the tests, this one is excluded.
+OTHER = "3.13" if OWN_VERSION == "3.12" else "3.12"
+NEXT = f"3.{int(OTHER.removeprefix('3.')) + 1}"
+
+#: Each allows ``OTHER`` only, in its own words; with the key that is named as the reason.
+DIALECTS = {
+    "requires-python": (
+        {"pyproject.toml": f'[project]\nname = "tides"\nrequires-python = "=={OTHER}.*"\n'},
+        "requires-python",
+    ),
+    "tool.poetry": (
+        {"pyproject.toml": f'[tool.poetry.dependencies]\npython = "~{OTHER}"\n'},
+        "tool.poetry.dependencies.python",
+    ),
+    "tool.poetry, range": (
+        {"pyproject.toml": f'[tool.poetry.dependencies]\npython = "^{OTHER}, <{NEXT}"\n'},
+        "tool.poetry.dependencies.python",
+    ),
+    "tool.poetry, table": (
+        {"pyproject.toml": f'[tool.poetry.dependencies.python]\nversion = "{OTHER}.*"\n'},
+        "tool.poetry.dependencies.python",
+    ),
+    "tool.pdm": (
+        {"pyproject.toml": f'[tool.pdm]\npython_requires = "=={OTHER}.*"\n'},
+        "tool.pdm.python_requires",
+    ),
+    "tool.flit": (
+        {"pyproject.toml": f'[tool.flit.metadata]\nrequires-python = "=={OTHER}.*"\n'},
+        "tool.flit.metadata.requires-python",
+    ),
+    "setup.py": (
+        {
+            "setup.py": f"""
+            from setuptools import setup
+            WANTED = "~={OTHER}.0"
+            setup(name="tides", python_requires=WANTED)
+            """
+        },
+        "python_requires of setup.py",
+    ),
+    "setup.cfg": (
+        {"setup.cfg": f"[options]\npython_requires = >={OTHER},<{NEXT}\n"},
+        "python_requires of setup.cfg",
+    ),
+    "uv.lock": (
+        {
+            "pyproject.toml": '[project]\nname = "tides"\nversion = "1"\n',
+            "uv.lock": f'version = 1\nrequires-python = "=={OTHER}.*"\n',
+        },
+        "requires-python of uv.lock",
+    ),
+    "Pipfile": (
+        {"Pipfile": f'[requires]\npython_version = "{OTHER}"\n'},
+        "python_version of Pipfile",
+    ),
+    "Pipfile, full": (
+        {"Pipfile": f'[requires]\npython_full_version = "{OTHER}.4"\n'},
+        "python_full_version of Pipfile",
+    ),
+    "pixi.toml": (
+        {"pixi.toml": f'[dependencies]\npython = "{OTHER}.*"\n'},
+        "dependencies.python of pixi.toml",
+    ),
+    "tool.pixi": (
+        {"pyproject.toml": f'[tool.pixi.dependencies]\npython = {{version = "=={OTHER}.*"}}\n'},
+        "tool.pixi.dependencies.python",
+    ),
+    "conda": (
+        {"environment.yml": f"dependencies:\n  - python-dateutil=2\n  - python={OTHER}\n"},
+        "python of environment.yml",
+    ),
+}
+
+
+def chosen(repository: Repository, files: dict[str, str], **options: object) -> PexPlan:
+    below = {f"tides/{name}": text for name, text in files.items()}
+    repository.write({"dagster_cloud.yaml": DOCUMENT, "tides/tides.py": "", **below})
+    how = repository.plan(**options).builds[0].how
+    assert isinstance(how, PexPlan)
+    return how
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_what_any_tool_excludes_is_not_built_for(repository: Repository, name: str) -> None:
+    files, key = DIALECTS[name]
+
+    how = chosen(repository, files)
+
+    assert how.python_version == OTHER
+    assert key in how.python_reason
+    assert f"Python {OTHER}, as {key} is" in repository.plan().builds[0].reason
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_a_python_that_this_machine_runs_is_taken_where_any_tool_allows_it(
+    repository: Repository, name: str
+) -> None:
+    files, key = DIALECTS[name]
+    own = {
+        each: text.replace(NEXT, "4").replace(OTHER, OWN_VERSION) for each, text in files.items()
+    }
+
+    how = chosen(repository, own)
+
+    assert how.python_version == OWN_VERSION
+    assert key in how.python_reason
+
+
+def test_all_that_is_demanded_must_fit(repository: Repository) -> None:
+    files = {
+        "pyproject.toml": '[project]\nname = "tides"\nrequires-python = ">=3.10"\n',
+        "setup.py": f"import setuptools\nsetuptools.setup(python_requires='=={OTHER}.*')\n",
+    }
+
+    how = chosen(repository, files)
+
+    assert how.python_version == OTHER
+    assert how.python_reason == (
+        f"requires-python is '>=3.10' and python_requires of setup.py is '=={OTHER}.*'"
+    )
+
+
+def test_an_environment_gives_way_to_the_package(repository: Repository) -> None:
+    files = {
+        "pyproject.toml": f'[project]\nname = "tides"\nrequires-python = "=={OTHER}.*"\n',
+        "environment.yml": "dependencies:\n  - python=3.8\n",
+    }
+
+    assert chosen(repository, files).python_version == OTHER
+
+
+def test_a_python_that_nothing_is_made_for_any_more_is_refused(repository: Repository) -> None:
+    with pytest.raises(InvalidInputError) as package:
+        chosen(repository, {"pyproject.toml": '[tool.poetry.dependencies]\npython = "~3.8"\n'})
+    assert "fits: tool.poetry.dependencies.python is '~3.8' in 'tides'" in package.value.message
+
+    (repository.root / "tides" / "pyproject.toml").unlink()
+    environment = {"Pipfile": '[requires]\npython_version = "3.8"\n'}
+    with pytest.raises(InvalidInputError, match="or choose one with --python"):
+        chosen(repository, environment)
+    assert chosen(repository, environment, python=OTHER).python_version == OTHER
+
+
+def test_nothing_goes_against_what_a_package_demands(repository: Repository) -> None:
+    files, _ = DIALECTS["tool.poetry"]
+
+    with pytest.raises(InvalidInputError) as caught:
+        chosen(repository, files, python=OWN_VERSION)
+
+    assert f"--python is {OWN_VERSION}, and tool.poetry.dependencies.python is" in str(caught.value)
+
+
+def test_a_pin_that_does_not_fit_is_passed_over(repository: Repository) -> None:
+    files, _ = DIALECTS["tool.poetry"]
+
+    how = chosen(repository, {**files, ".python-version": f"{OWN_VERSION}\n"})
+
+    assert how.python_version == OTHER
+    assert how.python_reason.endswith(f"; .python-version says {OWN_VERSION}, which does not fit")
+
+
+def test_files_that_cannot_be_read_say_nothing(repository: Repository) -> None:
+    broken = {
+        "pyproject.toml": "[project\n",
+        "setup.py": "def (:\n",
+        "setup.cfg": "python_requires\n",
+        "Pipfile": "= 1",
+        "pixi.toml": '[dependencies]\npython = "three"\n',
+        "environment.yml": "dependencies: {python: [\n",
+        "uv.lock": "??",
+    }
+
+    assert chosen(repository, broken).python_version == OWN_VERSION
+
+
+@pytest.mark.parametrize(
+    ("written", "allowed"),
+    [
+        ("^3.11", "3.11 3.12 3.13 3.14"),
+        ("^3", "3.10 3.11 3.12 3.13 3.14"),
+        ("~3.11", "3.11"),
+        ("~3.11.4", "3.11"),
+        ("~3", "3.10 3.11 3.12 3.13 3.14"),
+        (">=3.9,<3.13", "3.10 3.11 3.12"),
+        (">=3.9 <3.13", "3.10 3.11 3.12"),
+        (">3.11", "3.11 3.12 3.13 3.14"),
+        ("3.12", "3.12"),
+        ("3.12.*", "3.12"),
+        ("*", "3.10 3.11 3.12 3.13 3.14"),
+        ("~3.10 || ~3.13", "3.10 3.13"),
+        (">=3.10,!=3.11.*", "3.10 3.12 3.13 3.14"),
+        ("~=3.12", "3.12 3.13 3.14"),
+    ],
+)
+def test_ranges_in_poetrys_words(written: str, allowed: str) -> None:
+    assert within(from_poetry(written)) == allowed
+
+
+@pytest.mark.parametrize(
+    ("written", "allowed"),
+    [
+        ("=3.12", "3.12"),
+        ("=3.12.4", "3.12"),
+        ("3.12.*", "3.12"),
+        ("3.12.* *_cpython", "3.12"),
+        ("=3.12=hab00c5b_0_cpython", "3.12"),
+        (">=3.11,<3.13", "3.11 3.12"),
+        (">=3.11, <3.13.0a0", "3.11 3.12"),
+        ("3.11.*|3.13.*", "3.11 3.13"),
+        ("[version='>=3.13']", "3.13 3.14"),
+        ("==3.12.*", "3.12"),
+        ("*", "3.10 3.11 3.12 3.13 3.14"),
+    ],
+)
+def test_ranges_in_condas_words(written: str, allowed: str) -> None:
+    assert within(from_conda(written)) == allowed
+
+
+def within(ranges: tuple[SpecifierSet, ...]) -> str:
+    demand = PythonDemand(key="python", written="", ranges=ranges)
+    return " ".join(version for version in SUPPORTED if demand.allows(version))
+
+
+def test_an_interpreter_of_a_version_manager_is_found(tmp_path: Path) -> None:
+    """What it puts on the path runs the active versions only; the others lie beside it."""
+    python_of(tmp_path / "shims", "exit 127")
+    active = python_of(tmp_path / "versions" / "3.98.1" / "bin", "echo 3.98")
+
+    found = Pythons({"PATH": str(tmp_path / "shims")}).find("3.98")
+
+    assert found == active
+
+
+def test_a_broken_interpreter_is_passed_over(tmp_path: Path) -> None:
+    python_of(tmp_path / "broken", "echo 3.97")
+    whole = python_of(tmp_path / "whole", "echo 3.98")
+    path = f"{tmp_path / 'broken'}:{tmp_path / 'whole'}"
+
+    assert Pythons({"PATH": path}).find("3.98") == whole
+    assert Pythons({"PATH": str(tmp_path / "broken")}).find("3.98") is None
+
+
+def python_of(folder: Path, script: str) -> Path:
+    folder.mkdir(parents=True)
+    file = folder / "python3.98"
+    file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    file.chmod(0o755)
+    return file
