@@ -9,19 +9,16 @@ import os
 import signal
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
-from dagster import DagsterInstance, DagsterRun
-from dagster._core.instance.ref import InstanceRef
+from dagster import DagsterRun
 from dagster._core.launcher.base import WorkerStatus
 from dagster._core.remote_origin import RegisteredCodeLocationOrigin, RemoteRepositoryOrigin
 from dagster._grpc.types import ListRepositoriesResponse
 from dagster._serdes import deserialize_value
-from dagster_cloud.instance import DagsterCloudAgentInstance
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     DagsterCloudGrpcServer,
     UserCodeLauncherEntry,
@@ -30,14 +27,13 @@ from dagster_cloud_cli.core.workspace import CodeLocationDeployData, PexMetadata
 from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.errors import ConfigurationError
-from dagstead.serverless.agent_home import PoolSettings, pool_command
-from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.home import write_json
 from dagstead.serverless.launcher import PexUserCodeLauncher
 from dagstead.serverless.processes import ProcessMark
 from dagstead.testing.waiting import eventually
 from tests.support.pex import PexBench, pex_tag
 from tests.support.pex_shop import PexShop
+from tests.support.pool_launcher import launcher_in
 from tests.support.processes import is_over, leader_with_a_child
 
 PROD = "prod"
@@ -48,29 +44,6 @@ from dagster import Definitions, asset
 def thing(): ...
 definitions = Definitions([thing])
 """
-
-
-@contextmanager
-def launcher_in(
-    home: Path, url: str, monkeypatch: pytest.MonkeyPatch, **configuration: Any
-) -> Iterator[PexUserCodeLauncher]:
-    """A started launcher; reconciled by the test, not by its own thread."""
-    settings = PoolSettings(
-        launcher=LauncherConfiguration(home=home, **configuration),
-        url=url,
-        token="agent:org:token",
-    )
-    command = pool_command(settings, os.environ)
-    for name in list(os.environ):
-        monkeypatch.delenv(name)
-    for name, value in command.environment.items():
-        monkeypatch.setenv(name, value)
-    with DagsterInstance.from_ref(InstanceRef.from_dir(str(home))) as instance:
-        assert isinstance(instance, DagsterCloudAgentInstance)
-        launcher = instance.user_code_launcher
-        assert isinstance(launcher, PexUserCodeLauncher)
-        launcher.start(run_reconcile_thread=False)
-        yield launcher
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,8 @@
 
 Dependencies are unpacked into an environment of the target Python that is kept, as the pool keeps
 it; the location's own files lie in front of it, and the process is started in
-``working_directory/root``. The code server's own loader does the rest.
+``working_directory/root``, with the programs of the dependencies first on its path. The code
+server's own loader does the rest.
 """
 
 from __future__ import annotations
@@ -11,76 +12,26 @@ import json
 import shutil
 import sys
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from dagstead.build.cache import BuildCache, touch
+from dagstead.build.load_failures import Built, cures, read_report, unreported
+from dagstead.build.loader import LOADER
 from dagstead.build.model import PlannedBuild
 from dagstead.build.programs import Programs
 from dagstead.build.results import PexFiles
 from dagstead.build.uv import PythonTarget
 from dagstead.errors import BuildStepError
+from dagstead.model.user_code import with_programs
+from dagstead.model.words import sentence
 
 _SOURCES = ("python_file", "module_name", "package_name", "autoload_defs_module_name")
 _WORKING_DIRECTORY = Path("working_directory", "root")
 _READY = "dagstead-ready"
 #: Of an error in a sentence; all of it follows.
 _MOST_CHARACTERS = 200
-
-#: Run by the target Python with the user's Dagster, which may be older than ours: what a function
-#: does not know is left out. So are frames of Dagster and of Python's import system, unless they
-#: are all that there is of an error that is not Dagster's own.
-_LOADER = """
-import inspect, json, os, sys, traceback, warnings
-
-warnings.simplefilter("ignore")
-given = json.loads(sys.argv[1])
-
-
-def fitting(function, values):
-    # A record of newer ones takes any keyword, and names its fields in its annotations.
-    names = {*inspect.signature(function).parameters, *getattr(function, "__annotations__", ())}
-    return function(**{name: value for name, value in values.items() if name in names})
-
-
-def user_frames(frames):
-    import dagster
-
-    hidden = (os.path.dirname(dagster.__file__), "<frozen importlib", "<string>", importlib)
-    return [frame for frame in frames if not frame.filename.startswith(hidden)]
-
-
-importlib = os.path.dirname(__import__("importlib").__file__)
-try:
-    from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
-    from dagster._grpc.server import LoadedRepositories
-
-    loaded = fitting(
-        LoadedRepositories,
-        {
-            "loadable_target_origin": fitting(LoadableTargetOrigin, given),
-            "container_image": None,
-            "entry_point": ["dagster"],
-            "container_context": None,
-            "code_location_name": os.environ.get("DAGSTER_LOCATION_NAME"),
-        },
-    )
-except BaseException as error:
-    cause = error
-    while cause.__cause__ is not None and type(cause).__module__.startswith("dagster"):
-        cause = cause.__cause__
-    shown = traceback.TracebackException.from_exception(cause)
-    kept = user_frames(shown.stack)
-    if kept or type(cause).__module__.startswith("dagster"):
-        shown.stack = traceback.StackSummary.from_list(kept)
-    print("".join(shown.format()).rstrip(), file=sys.stderr)
-    sys.exit(1)
-repositories = loaded.definitions_by_name.values()
-assets = sum(len(each.asset_graph.get_all_asset_keys()) for each in repositories)
-jobs = sum(len(each.get_all_jobs()) for each in repositories)
-print(json.dumps({"assets": assets, "jobs": jobs}))
-"""
 
 _REMOVED: Mapping[str, str | None] = {
     # What Python compiles of the dependencies serves the next build.
@@ -95,11 +46,20 @@ _REMOVED: Mapping[str, str | None] = {
 def load(
     planned: PlannedBuild,
     files: PexFiles,
+    packages: Sequence[Path],
     target: PythonTarget,
     cache: BuildCache,
     programs: Programs,
 ) -> str | None:
     """Load the definitions of a built location; what was found, in a few words.
+
+    Args:
+        planned: the location.
+        files: what was built of it.
+        packages: the folders of packages of the repository that are in it.
+        target: the Python that it is for.
+        cache: keeps the unpacked dependencies.
+        programs: starts the Python.
 
     Raises:
         BuildStepError: when they cannot be loaded, with the user's part of the traceback.
@@ -108,33 +68,35 @@ def load(
         return f"not tried: it is for {target.platform}, and this is another machine"
     layer = _layer(files.dependencies, target, cache, programs)
     with cache.scratch() as scratch:
+        content = scratch / "content"
         with zipfile.ZipFile(files.source) as archive:
             names = [name for name in archive.namelist() if not name.startswith(".bootstrap/")]
-            archive.extractall(scratch, names)
-        folder = scratch / _WORKING_DIRECTORY
+            archive.extractall(content, names)
+        folder = content / _WORKING_DIRECTORY
         origin = _origin(planned.document, folder)
+        report = scratch / "report.json"
         ended = programs.run(
-            (str(layer / "bin" / "python"), "-c", _LOADER, json.dumps(origin)),
+            (str(layer / "bin" / "python"), "-c", LOADER, json.dumps(origin), str(report)),
             folder=folder,
             variables={
+                **with_programs(programs.environment, [str(layer / "bin")]),
                 **_REMOVED,
-                "PYTHONPATH": str(scratch),
+                "PYTHONPATH": str(content),
                 "DAGSTER_LOCATION_NAME": planned.location,
             },
         )
         if ended.code == 0:
             return _found(ended.lines[-1] if ended.lines else "")
-        # The paths of a folder that is gone help nobody.
-        said = tuple(
-            line.replace(f"{folder}/", "").replace(f"{scratch}/", "") for line in ended.lines
-        )
-    why = _short(said[-1]) if said else f"exit code {ended.code}"
+        said = read_report(report) or unreported(ended)
+        built = Built(content=content, directory=planned.directory, packages=tuple(packages))
+        why = " ".join((sentence(_short(built.without_scratch(said.summary))), *cures(said, built)))
+        output = tuple(map(built.without_scratch, ended.lines))
     msg = (
         f"The definitions of {planned.location!r} ({_named(origin)}) cannot be loaded from what "
-        f"was built: {why}. They would fail in the same way after the deploy. If they can only be "
+        f"was built: {why} They would fail in the same way after the deploy. If they can only be "
         "loaded where they run, skip this with --no-load."
     )
-    raise BuildStepError(msg, output=said)
+    raise BuildStepError(msg, output=output)
 
 
 def _layer(dependencies: Path, target: PythonTarget, cache: BuildCache, programs: Programs) -> Path:

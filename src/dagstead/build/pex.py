@@ -78,7 +78,7 @@ class PexBuilder:
         )
         if self._options.load:
             with steps.step("load") as step:
-                step.remark = load(planned, files, target, self._cache, self._programs)
+                step.remark = load(planned, files, needs.local, target, self._cache, self._programs)
         return files
 
     def _python(self, planned: PlannedBuild, plan: PexPlan) -> Path:

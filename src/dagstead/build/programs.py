@@ -60,6 +60,11 @@ class Programs:
         self._is_stopped = False
 
     @property
+    def environment(self) -> Mapping[str, str]:
+        """The variables that every program gets."""
+        return self._environment
+
+    @property
     def is_stopped(self) -> bool:
         """Whether :meth:`stop` was called."""
         return self._is_stopped

@@ -27,6 +27,12 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     return "" if near is None else f" Did you mean {near!r}?"
 
 
+def sentence(text: str) -> str:
+    """Somebody else's words as a sentence of ours: with one full stop, whatever they end with."""
+    kept = text.rstrip(" .\t\n")
+    return kept if kept.endswith(("!", "?", "…")) else f"{kept}."
+
+
 def kind_name(value: object) -> str:
     """What a value of YAML or JSON is, for a sentence."""
     if value is None:

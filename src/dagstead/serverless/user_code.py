@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagstead.errors import PexError, RunWorkerError, UnservableLocationError
+from dagstead.model.user_code import with_programs
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
 
 if TYPE_CHECKING:
@@ -39,8 +39,7 @@ class Runtime:
 
     def variables(self, base: Mapping[str, str]) -> dict[str, str]:
         """``base`` with the runtime's programs on its path."""
-        path = [*map(str, self.scripts), *([base["PATH"]] if base.get("PATH") else [])]
-        return {**base, "PATH": os.pathsep.join(path)}
+        return with_programs(base, map(str, self.scripts))
 
 
 def pex_context(pex: PexSet) -> dict[str, Any]:

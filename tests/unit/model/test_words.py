@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dagstead.model.queues import DEFAULT_QUEUE_WORDS, describe_queues, is_default_by_name
-from dagstead.model.words import did_you_mean, kind_name, nearest
+from dagstead.model.words import did_you_mean, kind_name, nearest, sentence
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,17 @@ def test_the_default_queue_has_no_name() -> None:
     assert not is_default_by_name(None)
     assert not is_default_by_name("hybrid")
     assert describe_queues(["b", None, "", "a"]) == "'', a, b, (default queue)"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("no such host", "no such host."),
+        ("Not found.", "Not found."),
+        ("in mill or any parent of..\n", "in mill or any parent of."),
+        ("Really?", "Really?"),
+        ("a long story…", "a long story…"),
+    ],
+)
+def test_others_words_end_with_one_full_stop(words: str, said: str) -> None:
+    assert sentence(words) == said
