@@ -15,7 +15,6 @@ from dagstead.build.events import BuildFailed, BuildFinished, Event
 from dagstead.build.model import Platform
 from dagstead.build.programs import Programs
 from dagstead.build.session import build
-from dagstead.build.uv_failures import advice
 from dagstead.errors import BuildError, BuildStoppedError
 from dagstead.testing import eventually
 from tests.support.build_site import BACKEND, Site
@@ -184,24 +183,6 @@ def test_an_attribute_that_is_not_there_is_named(etl: Site, warm: Path) -> None:
     (line,) = (each for each in etl.failure(load=True, cache=warm).output if each)
 
     assert "other not found in module definitions" in line
-
-
-@pytest.mark.parametrize(
-    ("text", "sentence"),
-    [
-        ("error: Failed to build `pandas==0.25.3`", "pandas 0.25.3 has no wheel that fits"),
-        ("error: Failed to build `x @ file:///tmp/x`", "x file:///tmp/x has no wheel that fits"),
-        (
-            "Because tensorflow==1.15.0 has no wheels with a matching Python ABI tag",
-            "There is no wheel of tensorflow 1.15.0 for this Python",
-        ),
-        ("error: HTTP status client error (401 Unauthorized)", "UV_INDEX_<NAME>_PASSWORD"),
-        ("error: Failed to fetch: `https://example.com/simple/x/`", "cannot be reached from here"),
-        ("error: something else", "Change what uv names"),
-    ],
-)
-def test_what_uv_says_is_reported_with_what_helps(text: str, sentence: str) -> None:
-    assert sentence in advice(f"{text}\n")
 
 
 def test_without_uv_it_says_how_to_install_it(etl: Site, tmp_path: Path) -> None:

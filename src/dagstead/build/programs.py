@@ -17,7 +17,7 @@ from dagstead.build.disk import no_room, says_full
 from dagstead.errors import BuildError, BuildStepError, BuildStoppedError
 
 #: The end of what a program said: a traceback, or the summary of a failed step.
-_KEPT_LINES = 60
+_KEPT_LINES = 200
 
 OnLine = Callable[[str], object]
 

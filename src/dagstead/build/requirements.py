@@ -58,7 +58,7 @@ def resolve(directory: Path, target: PythonTarget, uv: Uv, scratch: Path) -> Req
     """
     lock = scratch / _LOCK
     sources = _sources(directory)
-    own = is_package(directory)
+    own = is_own_package(directory)
     cleared = cleared_of_outputs(directory, scratch / "cleared")
     if lock_of(directory) is not None:
         uv.export(directory, target, lock)
@@ -94,14 +94,38 @@ def resolve(directory: Path, target: PythonTarget, uv: Uv, scratch: Path) -> Req
 
 
 def is_package(folder: Path) -> bool:
-    """Whether a folder is one that can be built into a wheel."""
-    document = pyproject(folder)
-    if uv_table(document).get("package") is False:
+    """Whether a folder that is required by its path is one that can be built into a wheel."""
+    if uv_table(pyproject(folder)).get("package") is False:
         return False
-    if (folder / "setup.py").is_file() or "build-system" in document:
-        return True
     # Without a build system, setuptools takes what it finds; a table of tools only is nothing.
-    return "project" in document
+    return "project" in pyproject(folder) or _has_build_system(folder)
+
+
+def is_own_package(directory: Path) -> bool:
+    """The same of a build folder, where nobody asks for it: an application is none.
+
+    As for uv, a ``[project]`` without ``[build-system]`` is an application: its modules are found
+    from the folder itself. Only what setuptools was told to find elsewhere is built nevertheless,
+    as the official builder does.
+    """
+    document = pyproject(directory)
+    settings = uv_table(document)
+    if isinstance(settings.get("package"), bool):
+        return bool(settings["package"])
+    if _has_build_system(directory):
+        return True
+    told = "setuptools" in table(document.get("tool"))
+    return "project" in document and (told or _has_code_in_src(directory))
+
+
+def _has_build_system(folder: Path) -> bool:
+    return (folder / "setup.py").is_file() or "build-system" in pyproject(folder)
+
+
+def _has_code_in_src(folder: Path) -> bool:
+    """Whether setuptools finds the layout ``src``, whose modules nothing else would find."""
+    source = folder / "src"
+    return any(source.glob("*.py")) or any(source.glob("*/*.py"))
 
 
 @dataclass(frozen=True, slots=True)

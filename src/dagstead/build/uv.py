@@ -13,7 +13,7 @@ from pathlib import Path
 
 from dagstead.build.model import Platform
 from dagstead.build.programs import OnLine, Programs
-from dagstead.build.uv_failures import advice, error_lines
+from dagstead.build.uv_failures import advice, error_lines, own_package_advice
 from dagstead.errors import BuildError
 
 #: Old enough for the machines that agents run on, new enough for today's wheels.
@@ -114,6 +114,7 @@ class Uv:
             *("build", "--wheel", "--no-create-gitignore", "--out-dir", str(into)),
             *("--python", str(target.python), "."),
             by_hand=("build", "--wheel", "--python", target.version),
+            is_quiet=False,
         )
 
     def _for(self, target: PythonTarget) -> list[str]:
@@ -124,17 +125,25 @@ class Uv:
         return words
 
     def _run(
-        self, message: str, folder: Path, *arguments: str, by_hand: Sequence[str] | None = None
+        self,
+        message: str,
+        folder: Path,
+        *arguments: str,
+        by_hand: Sequence[str] | None = None,
+        is_quiet: bool = True,
     ) -> None:
-        command = (str(self._program), *arguments, "--quiet", "--color", "never")
+        # A quiet uv keeps the words of build backends for itself.
+        quiet = ("--quiet",) if is_quiet else ()
+        command = (str(self._program), *arguments, *quiet, "--color", "never")
         ended = self._programs.run(
             command, folder=folder, variables=_REMOVED, on_line=self._on_line
         )
         shown = None
         if by_hand is not None:
             shown = shlex.join(("uv", "--directory", os.path.relpath(folder), *by_hand))
+        advise = advice if is_quiet else own_package_advice
         ended.check(
-            f"{message.format(folder=folder.name)}. {advice(ended.text)}",
+            f"{message.format(folder=folder.name)}. {advise(ended.lines)}",
             output=error_lines(ended.lines),
             command=shown,
         )

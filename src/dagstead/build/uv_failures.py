@@ -5,12 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from dagstead.build.git_failures import explain_git
+from dagstead.build.uv_words import UvWords, words_of
+from dagstead.model.words import sentence
+
 #: What it says beside the reason.
-_NOISE = re.compile(r"^(?:Resolved|Prepared|Installed|Using|Building|Downloading|warning:)\b")
+_NOISE = re.compile(r"^(?:Resolved|Prepared|Installed|Using|Building|Downloading|warning:|hint:)\b")
 
 _OTHER_ONE = "Choose another version of it, another Python with --python, or build on a machine"
+_INDEX_AWAY = "The package index cannot be reached from here. Is there a proxy or mirror to name?"
+_BUILD = r"failed to (?:download and )?build "
 
-#: The first one that fits counts; a sentence may name ``package``, with its version.
+#: Of uv's own words. The first one that fits counts; a sentence may name ``package``, with its
+#: version.
 _CAUSES = (
     (
         (
@@ -20,13 +27,6 @@ _CAUSES = (
         (
             "There is no wheel of {package} for this Python and platform. "
             f"{_OTHER_ONE} of that platform, where it can be compiled."
-        ),
-    ),
-    (
-        r"Failed to build `(?P<name>[^`=@ ]+)(?: ?(?:==|@) ?(?P<version>[^`]+))?`",
-        (
-            "{package} has no wheel that fits, and its source cannot be built here. "
-            f"{_OTHER_ONE} that has what it needs."
         ),
     ),
     (
@@ -45,24 +45,65 @@ _CAUSES = (
             r"failed to fetch|error sending request|dns error|connection refused|timed out"
             r"|network connectivity"
         ),
-        "The package index cannot be reached from here. Is there a proxy or mirror to name?",
+        _INDEX_AWAY,
     ),
+    (
+        rf"{_BUILD}`(?P<name>[^`=@/ ]+)(?:==(?P<version>[^`]+))?`",
+        (
+            "{package} has no wheel that fits, and its source cannot be built here. "
+            f"{_OTHER_ONE} that has what it needs."
+        ),
+    ),
+)
+#: One that is a folder of the repository: advice about other versions does not fit.
+_OWN_PACKAGE = re.compile(
+    rf"{_BUILD}`(?:[^`@]*@ ?)?(?:file:|\.{{0,2}}/)|^the build backend", re.IGNORECASE
 )
 
 
-def advice(text: str) -> str:
+def advice(lines: Sequence[str]) -> str:
     """What to do about what uv said before it failed."""
-    text = " ".join(text.split())
-    for pattern, sentence in _CAUSES:
-        found = re.search(pattern, text, re.IGNORECASE)
+    words = words_of(lines)
+    git = explain_git(words)
+    if git is not None:
+        return git
+    if _OWN_PACKAGE.search(words.own):
+        return f"A package of the repository cannot be built. {backend_words(words)}"
+    for pattern, said in _CAUSES:
+        found = re.search(pattern, words.own, re.IGNORECASE)
         if found:
-            return sentence.format(package=_package(found.groupdict()))
+            return _with_last_words(said.format(package=_package(found.groupdict())), words)
     return "Change what uv names, and try again."
+
+
+def own_package_advice(lines: Sequence[str]) -> str:
+    """The same of a package of the repository, which uv was to build."""
+    words = words_of(lines)
+    return explain_git(words) or backend_words(words)
+
+
+def backend_words(words: UvWords) -> str:
+    """Why a build backend refused, in its own words, or in uv's where it did not come so far.
+
+    uv's last cause is the deepest one; but of a backend that ran it has only the call.
+    """
+    if words.last_words is not None:
+        return f"Its build backend says: {sentence(words.last_words.removeprefix('error: '))}"
+    for pattern, said in _CAUSES[2:4]:
+        if re.search(pattern, words.own, re.IGNORECASE):
+            return said
+    return f"uv says: {sentence(words.chain[-1])}" if words.chain else "uv says nothing."
 
 
 def error_lines(lines: Sequence[str]) -> list[str]:
     """What is worth showing of it."""
     return [line for line in lines if line and not _NOISE.match(line)]
+
+
+def _with_last_words(said: str, words: UvWords) -> str:
+    return (
+        said if words.last_words is None else f"{said} Its build says: {sentence(words.last_words)}"
+    )
 
 
 def _package(groups: Mapping[str, str | None]) -> str:
