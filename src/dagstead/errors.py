@@ -158,6 +158,10 @@ class BuildStepError(BuildError):
         self.command = command
 
 
+class StaleLockError(BuildError):
+    """A lock file does not fit what it locks any more."""
+
+
 class BuildStoppedError(BuildError):
     """The build was stopped before it was done."""
 

@@ -106,26 +106,6 @@ def test_a_location_that_declares_nothing_is_refused_like_that_too(etl: Site) ->
     assert "hold no dagster and no dagster-cloud" in etl.failure().error.message
 
 
-def test_a_lock_that_does_not_fit_any_more_is_refused(etl: Site) -> None:
-    project = """
-    [project]
-    name = "etl"
-    version = "1"
-    requires-python = ">=3.10"
-    dependencies = ["dagster", "dagster-cloud"]
-    """
-    etl.repository.write({"pyproject.toml": project})
-    (etl.repository.root / "requirements.txt").unlink()
-    uv = Path(sys.executable).with_name("uv")
-    subprocess.run([uv, "lock", "-q"], cwd=etl.repository.root, env=etl.environment(), check=True)
-    etl.shelf.add("helper", {})
-    etl.repository.write(
-        {"pyproject.toml": project.replace('"dagster-cloud"', '"dagster-cloud", "helper"')}
-    )
-
-    assert "Run `uv lock`, and commit what it writes" in etl.failure().error.message
-
-
 def test_a_package_that_cannot_be_built_says_why(etl: Site) -> None:
     etl.repository.write(
         {

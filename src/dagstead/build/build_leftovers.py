@@ -17,11 +17,14 @@ from dagstead.repository.files.walk import repository_of
 def cleared_of_outputs(package: Path, scratch: Path) -> Path:
     """The folder to build a package in: its own, where nothing of ours is in the way.
 
-    Else a folder of the same files in ``scratch``, with the rest of the repository around it, for
-    what the package names by a path with ``../`` in it.
+    Else a copy of it, with the rest of the repository around it, for what the package names by a
+    path with ``../`` in it.
     """
-    if not _has_visible_outputs(package):
-        return package
+    return copied(package, scratch) if _has_visible_outputs(package) else package
+
+
+def copied(package: Path, scratch: Path) -> Path:
+    """A folder in ``scratch`` with the files of a package that count for a build."""
     top = repository_of(package) or package
     here, there = top, scratch
     there.mkdir(parents=True)

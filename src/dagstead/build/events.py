@@ -43,6 +43,15 @@ class StepFinished:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BuildWarning:
+    """Something that people want to put right, though the build goes on."""
+
+    location: str
+    #: Sentences.
+    text: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class OutputLine:
     """A line that a program of a step printed."""
 
@@ -74,5 +83,11 @@ class BuildFailed:
 
 
 Event: TypeAlias = (
-    BuildStarted | StepStarted | StepFinished | OutputLine | BuildFinished | BuildFailed
+    BuildStarted
+    | StepStarted
+    | StepFinished
+    | BuildWarning
+    | OutputLine
+    | BuildFinished
+    | BuildFailed
 )

@@ -57,7 +57,7 @@ class PexBuilder:
         )
         with self._cache.scratch() as scratch:
             with steps.step("dependencies") as step:
-                needs = resolve(planned.directory, target, uv, scratch)
+                needs = resolve(planned.directory, target, uv, scratch, steps.warn)
                 dependencies, is_new = self._dependencies(planned.directory, needs, target, uv)
                 step.remark = _size(dependencies, f"{needs.count} packages", is_new=is_new)
             with steps.step("source") as step:

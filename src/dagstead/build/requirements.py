@@ -5,18 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
-from dagstead.build.build_leftovers import cleared_of_outputs
+from dagstead.build.legacy_builds import prepared
+from dagstead.build.pip_files import names_more_indexes
 from dagstead.build.tree import tidied
-from dagstead.build.uv import PythonTarget, Uv
+from dagstead.build.uv import PythonTarget, RequirementFiles, Uv
 from dagstead.build.uv_workspaces import lock_of, pyproject, table, uv_table
-from dagstead.errors import BuildError
+from dagstead.errors import BuildError, StaleLockError
 
 #: uv takes no other name for this kind of file.
 _LOCK = "pylock.toml"
@@ -26,6 +28,9 @@ _FETCHED = "pylock.fetched.toml"
 #: ones only: the code server fails on import. The official builder has the same line
 #: (``dagster_cloud_cli.core.pex_builder.deps``, 1.13.27).
 _CONSTRAINTS = "grpcio-health-checking<1.82\n"
+
+#: That of the oldest agents that the control plane is tested with.
+OLDEST_DAGSTER = Version("1.11")
 
 #: Without them no code server can start.
 _NEEDED = ("dagster", "dagster-cloud")
@@ -45,30 +50,44 @@ class Requirements:
     count: int
 
 
-def resolve(directory: Path, target: PythonTarget, uv: Uv, scratch: Path) -> Requirements:
+def resolve(
+    directory: Path,
+    target: PythonTarget,
+    uv: Uv,
+    scratch: Path,
+    warn: Callable[[str], object],
+) -> Requirements:
     """Resolve what the files of a folder ask for.
 
-    A ``uv.lock`` is taken as it is. Else ``requirements.txt``, what ``setup.py`` declares, and what
-    ``pyproject.toml`` does with its extras, are resolved together, as the official builder does
-    (``dagster_cloud_cli.core.pex_builder.deps``).
+    A ``uv.lock`` is taken as it is, if it fits. Else ``requirements.txt``, what ``setup.py``
+    declares, and what ``pyproject.toml`` does with its extras, are resolved together, as the
+    official builder does (``dagster_cloud_cli.core.pex_builder.deps``).
+
+    ``warn`` is called with sentences about what people want to put right.
 
     Raises:
         BuildStepError: with uv's words, when it cannot be resolved.
-        BuildError: when Dagster is not in it.
+        BuildError: when Dagster is not in it, or is too old.
     """
     lock = scratch / _LOCK
     sources = _sources(directory)
     own = is_own_package(directory)
-    cleared = cleared_of_outputs(directory, scratch / "cleared")
-    if lock_of(directory) is not None:
-        uv.export(directory, target, lock)
-    elif sources:
-        constraints = scratch / "constraints.txt"
-        constraints.write_text(_CONSTRAINTS, encoding="utf-8")
-        with tidied(directory):
-            uv.resolve(cleared, sources, constraints, target, lock)
-    else:
-        lock.write_text('lock-version = "1.0"\ncreated-by = "dagstead"\n', encoding="utf-8")
+    cleared = prepared(directory, scratch / "cleared")
+    if not _take_lock(directory, target, uv, lock, warn):
+        if sources:
+            constraints = scratch / "constraints.txt"
+            constraints.write_text(_CONSTRAINTS, encoding="utf-8")
+            asked = RequirementFiles(
+                folder=cleared,
+                names=sources,
+                constraints=constraints,
+                # pip's files mean what pip makes of them.
+                is_union=names_more_indexes(directory / "requirements.txt"),
+            )
+            with tidied(directory):
+                uv.resolve(directory, asked, target, lock)
+        else:
+            lock.write_text('lock-version = "1.0"\ncreated-by = "dagstead"\n', encoding="utf-8")
     head, packages = _read(lock)
     local = {directory: None} if own else {}
     fetched = []
@@ -81,7 +100,7 @@ def resolve(directory: Path, target: PythonTarget, uv: Uv, scratch: Path) -> Req
             folder = directory / folder.relative_to(cleared.resolve())
         if is_package(folder):
             local.setdefault(folder)
-    _check_dagster(directory, {package.name for package in packages}, local)
+    _check_dagster(directory, packages, local)
     (scratch / _FETCHED).write_text(
         head + "".join(package.text for package in fetched), encoding="utf-8"
     )
@@ -137,6 +156,12 @@ class _Package:
     def name(self) -> str:
         return canonicalize_name(str(self.table["name"]))
 
+    @property
+    def version(self) -> Version | None:
+        """``None`` for one that is built from a folder."""
+        written = self.table.get("version")
+        return None if written is None else Version(str(written))
+
     def folder(self, scratch: Path) -> Path | None:
         """The folder of a package that is in the repository."""
         path = table(self.table.get("directory")).get("path")
@@ -166,7 +191,7 @@ def _key(packages: Sequence[_Package], target: PythonTarget) -> str:
     return digest.hexdigest()
 
 
-def _sources(directory: Path) -> list[str]:
+def _sources(directory: Path) -> tuple[str, ...]:
     document = pyproject(directory)
     found = []
     if "project" in document or "poetry" in table(document.get("tool")):
@@ -177,10 +202,31 @@ def _sources(directory: Path) -> list[str]:
         found.append("setup.cfg")
     if (directory / "requirements.txt").is_file():
         found.append("requirements.txt")
-    return found
+    return tuple(found)
 
 
-def _check_dagster(directory: Path, names: set[str], local: Mapping[Path, None]) -> None:
+def _take_lock(
+    directory: Path, target: PythonTarget, uv: Uv, lock: Path, warn: Callable[[str], object]
+) -> bool:
+    """Use ``uv.lock``, where there is one that fits."""
+    locked = lock_of(directory)
+    if locked is None:
+        return False
+    try:
+        uv.export(directory, target, lock)
+    except StaleLockError as error:
+        warn(
+            f"{error.message} So what {directory.name!r} asks for is resolved anew. Run `uv lock`, "
+            "and commit what it writes."
+        )
+        return False
+    return True
+
+
+def _check_dagster(
+    directory: Path, packages: Sequence[_Package], local: Mapping[Path, None]
+) -> None:
+    names = {package.name for package in packages}
     own = {
         canonicalize_name(str(name))
         for folder in local
@@ -192,5 +238,13 @@ def _check_dagster(directory: Path, names: set[str], local: Mapping[Path, None])
             f"The dependencies of {directory.name!r} hold no {' and no '.join(missing)}, without "
             "which no code server can start. Add it to pyproject.toml, setup.py or "
             "requirements.txt there."
+        )
+        raise BuildError(msg)
+    version = next((each.version for each in packages if each.name == "dagster"), None)
+    if version is not None and version < OLDEST_DAGSTER:
+        msg = (
+            f"The dependencies of {directory.name!r} resolve to Dagster {version}, and Dagstead "
+            f"works with {OLDEST_DAGSTER} and later. Ask for dagster>={OLDEST_DAGSTER}; uv then "
+            "says what holds it back, or which index has no newer one."
         )
         raise BuildError(msg)

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from dagstead.build.build_leftovers import cleared_of_outputs
+from dagstead.build.legacy_builds import prepared
 from dagstead.build.tree import files_below, tidied
 from dagstead.build.uv import PythonTarget, Uv
 from dagstead.errors import BuildError
@@ -46,8 +46,8 @@ def source_content(
     content = {f"{_WORKING_DIRECTORY}/__init__.py": marker}
     for number, package in enumerate(packages):
         unpacked = scratch / f"package-{number}"
-        cleared = cleared_of_outputs(package, scratch / f"cleared-{number}")
-        _build(cleared, unpacked, target=target, uv=uv)
+        cleared = prepared(package, scratch / f"cleared-{number}")
+        _build(package, cleared, unpacked, target=target, uv=uv)
         for file in sorted(unpacked.rglob("*")):
             if file.is_file():
                 content.setdefault(file.relative_to(unpacked).as_posix(), file)
@@ -56,10 +56,10 @@ def source_content(
     return content
 
 
-def _build(package: Path, into: Path, *, target: PythonTarget, uv: Uv) -> None:
+def _build(package: Path, inside: Path, into: Path, *, target: PythonTarget, uv: Uv) -> None:
     wheels = into.with_name(f"{into.name}-wheel")
-    with tidied(package):
-        uv.build_wheel(package, target, wheels)
+    with tidied(inside):
+        uv.build_wheel(package, target, wheels, inside=inside)
     (wheel,) = wheels.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(into)

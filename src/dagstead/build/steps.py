@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from dagstead.build.events import Event, OutputLine, StepFinished, StepStarted
+from dagstead.build.events import BuildWarning, Event, OutputLine, StepFinished, StepStarted
 
 OnEvent = Callable[[Event], object]
 
@@ -45,6 +45,10 @@ class Steps:
                 remark=step.remark,
             )
         )
+
+    def warn(self, text: str) -> None:
+        """Report what people want to put right."""
+        self._on_event(BuildWarning(location=self._location, text=text))
 
     def line(self, text: str) -> None:
         """Report a line of a program."""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from dagstead.build.model import Platform
 from dagstead.build.programs import OnLine, Programs
-from dagstead.build.uv_failures import advice, error_lines, own_package_advice
-from dagstead.errors import BuildError
+from dagstead.build.uv_failures import advice, error_lines, own_package_advice, why_stale
+from dagstead.errors import BuildError, BuildStepError, StaleLockError
 
 #: Old enough for the machines that agents run on, new enough for today's wheels.
 _MANYLINUX = "manylinux_2_28"
@@ -55,6 +55,20 @@ class PythonTarget:
         return self.version, str(self.platform) if self.is_elsewhere else here
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequirementFiles:
+    """The files that say what a folder needs."""
+
+    #: Where they are: the folder itself, or a copy of it.
+    folder: Path
+    names: tuple[str, ...]
+    #: Another one, which asks for nothing.
+    constraints: Path
+    #: Whether a package is taken from whichever index has the best version, as pip does; else from
+    #: the first index that has any.
+    is_union: bool
+
+
 class Uv:
     """The commands of uv that a build needs."""
 
@@ -64,33 +78,43 @@ class Uv:
         self._on_line = on_line
 
     def resolve(
-        self,
-        directory: Path,
-        sources: Sequence[str],
-        constraints: Path,
-        target: PythonTarget,
-        lock: Path,
+        self, directory: Path, asked: RequirementFiles, target: PythonTarget, lock: Path
     ) -> None:
         """Write a lock of what some files of a folder ask for."""
+        names = asked.names
+        union = asked.is_union and "UV_INDEX_STRATEGY" not in self._programs.environment
         self._run(
             "The dependencies of {folder!r} cannot be resolved",
             directory,
-            *("pip", "compile", *sources, "--constraints", str(constraints)),
-            *(("--all-extras",) if "pyproject.toml" in sources else ()),
+            *("pip", "compile", *names, "--constraints", str(asked.constraints)),
+            *(("--all-extras",) if "pyproject.toml" in names else ()),
+            *(("--index-strategy", "unsafe-best-match") if union else ()),
             *("--format", "pylock.toml", "--no-header", "--output-file", str(lock)),
             *self._for(target),
-            by_hand=("pip", "compile", *sources, "--python", target.version),
+            by_hand=("pip", "compile", *names, "--python", target.version),
+            inside=asked.folder,
         )
 
     def export(self, directory: Path, target: PythonTarget, lock: Path) -> None:
-        """Write a lock of what ``uv.lock`` says about a folder."""
-        self._run(
-            "uv.lock of {folder!r} cannot be used",
-            directory,
-            *("export", "--locked", "--no-dev", "--all-extras", "--format", "pylock.toml"),
-            *("--no-header", "--output-file", str(lock), "--python", str(target.python)),
-            by_hand=("lock", "--check"),
-        )
+        """Write a lock of what ``uv.lock`` says about a folder.
+
+        Raises:
+            StaleLockError: when it does not fit, or cannot be read.
+        """
+        try:
+            self._run(
+                "uv.lock of {folder!r} cannot be used",
+                directory,
+                *("export", "--locked", "--no-dev", "--all-extras", "--format", "pylock.toml"),
+                *("--no-header", "--output-file", str(lock), "--python", str(target.python)),
+                by_hand=("lock", "--check"),
+            )
+        except BuildStepError as error:
+            why = why_stale(error.output)
+            if why is None:
+                raise
+            msg = f"uv.lock of {directory.name!r} cannot be used: {why}."
+            raise StaleLockError(msg) from error
 
     def fetch(self, directory: Path, lock: Path, target: PythonTarget, into: Path) -> None:
         """Fetch the packages of a lock, and link them into a folder.
@@ -106,8 +130,10 @@ class Uv:
             *self._for(target),
         )
 
-    def build_wheel(self, folder: Path, target: PythonTarget, into: Path) -> None:
-        """Build the wheel of a package of the repository."""
+    def build_wheel(
+        self, folder: Path, target: PythonTarget, into: Path, *, inside: Path | None = None
+    ) -> None:
+        """Build the wheel of a package of the repository, or of a copy of it that is ``inside``."""
         self._run(
             "The package in {folder!r} cannot be built",
             folder,
@@ -115,6 +141,7 @@ class Uv:
             *("--python", str(target.python), "."),
             by_hand=("build", "--wheel", "--python", target.version),
             is_quiet=False,
+            inside=inside,
         )
 
     def _for(self, target: PythonTarget) -> list[str]:
@@ -131,12 +158,13 @@ class Uv:
         *arguments: str,
         by_hand: Sequence[str] | None = None,
         is_quiet: bool = True,
+        inside: Path | None = None,
     ) -> None:
         # A quiet uv keeps the words of build backends for itself.
         quiet = ("--quiet",) if is_quiet else ()
         command = (str(self._program), *arguments, *quiet, "--color", "never")
         ended = self._programs.run(
-            command, folder=folder, variables=_REMOVED, on_line=self._on_line
+            command, folder=inside or folder, variables=_REMOVED, on_line=self._on_line
         )
         shown = None
         if by_hand is not None:

@@ -30,10 +30,6 @@ _CAUSES = (
         ),
     ),
     (
-        r"lockfile.*needs to be updated",
-        "It does not fit pyproject.toml any more. Run `uv lock`, and commit what it writes.",
-    ),
-    (
         r"401 unauthorized|403 forbidden|unauthorized",
         (
             "The package index wants a name and password: set UV_INDEX_<NAME>_USERNAME and "
@@ -82,6 +78,16 @@ def own_package_advice(lines: Sequence[str]) -> str:
     return explain_git(words) or backend_words(words)
 
 
+def why_stale(lines: Sequence[str]) -> str | None:
+    """Why a lock file is of no use, without a full stop; ``None`` where uv says another thing."""
+    words = words_of(lines)
+    if re.search(r"lockfile.*needs to be updated", words.own, re.IGNORECASE):
+        return "it does not fit pyproject.toml any more"
+    if re.search(r"failed to parse `uv\.lock`", words.own, re.IGNORECASE):
+        return "it cannot be read"
+    return None
+
+
 def backend_words(words: UvWords) -> str:
     """Why a build backend refused, in its own words, or in uv's where it did not come so far.
 
@@ -89,7 +95,7 @@ def backend_words(words: UvWords) -> str:
     """
     if words.last_words is not None:
         return f"Its build backend says: {sentence(words.last_words.removeprefix('error: '))}"
-    for pattern, said in _CAUSES[2:4]:
+    for pattern, said in _CAUSES[1:3]:
         if re.search(pattern, words.own, re.IGNORECASE):
             return said
     return f"uv says: {sentence(words.chain[-1])}" if words.chain else "uv says nothing."

@@ -12,6 +12,7 @@ from dagstead.build.events import (
     BuildFailed,
     BuildFinished,
     BuildStarted,
+    BuildWarning,
     Event,
     OutputLine,
     StepFinished,
@@ -45,6 +46,8 @@ def _lines(event: Event) -> list[str]:
         case StepFinished():
             remark = f": {event.remark}" if event.remark else ""
             return [f"{event.location}: {event.step} ... done ({_took(event.seconds)}){remark}"]
+        case BuildWarning():
+            return [f"{event.location}: warning: {event.text}"]
         case BuildFinished():
             return [f"{event.location}: built ({_took(event.seconds)})"]
         case BuildFailed():
@@ -90,7 +93,7 @@ class _View:
             case BuildFinished() | BuildFailed():
                 self._steps.pop(event.location, None)
                 self._said.pop(event.location, None)
-            case StepFinished():
+            case StepFinished() | BuildWarning():
                 pass
         for line in _lines(event):
             style = "red" if isinstance(event, BuildFailed) and not line.startswith(" ") else None
