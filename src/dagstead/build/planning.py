@@ -22,7 +22,7 @@ from dagstead.build.model import (
     PrebuiltPlan,
     Strategy,
 )
-from dagstead.build.pythons import Pythons, choose_python
+from dagstead.build.pythons import SUPPORTED, Pythons, choose_python
 from dagstead.build.tree import file_digest, tree_digest
 from dagstead.build.uv import uv_of_machine
 from dagstead.errors import InvalidInputError
@@ -75,12 +75,46 @@ class PlanOptions:
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Refusal:
+    """A location that cannot be built as it is written or chosen."""
+
+    location: str
+    #: ``file:line:column`` of what is wrong.
+    position: str
+    #: Sentences.
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.position}: {self.reason}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Outline:
+    """What can be built, and what cannot."""
+
+    plan: BuildPlan
+    refusals: tuple[Refusal, ...]
+
+
 def make_plan(project: Project, options: PlanOptions) -> BuildPlan:
     """Decide how each location is built. Builds nothing, and runs nothing of the project.
 
     Raises:
         InvalidInputError: with a sentence for each location that cannot be built as it is written
             or chosen: ambiguous, without a folder, with a registry that is not one.
+    """
+    outline = make_outline(project, options)
+    if outline.refusals:
+        raise InvalidInputError("\n".join(dict.fromkeys(map(str, outline.refusals))))
+    return outline.plan
+
+
+def make_outline(project: Project, options: PlanOptions) -> Outline:
+    """The same, where one location that cannot be built hides no other.
+
+    Raises:
+        InvalidInputError: when there is no location, or a name that is asked for is none.
     """
     _check_names(project, options)
     chosen = [
@@ -94,17 +128,26 @@ def make_plan(project: Project, options: PlanOptions) -> BuildPlan:
             f"{left_out_note(project) or 'Run it at the folder of your dagster_cloud.yaml.'}"
         )
         raise InvalidInputError(msg)
-    refused = [*_broken_rules(project, chosen)]
+    refusals = [*_broken_rules(project, chosen)]
+    broken = {each.location for each in refusals}
     planner = _Planner(project, options, commit_of(project.root))
     builds = []
     for location in chosen:
+        name = location.name.value
         try:
-            builds.append(planner.build_of(location))
+            build = planner.build_of(location)
         except InvalidInputError as error:
-            refused.append(f"{location.position}: {location.name.value}: {error.message}")
-    if refused:
-        raise InvalidInputError("\n".join(dict.fromkeys(refused)))
-    return BuildPlan(root=project.root, builds=tuple(builds), commit=planner.commit)
+            refusals.append(
+                Refusal(
+                    location=name,
+                    position=str(location.position),
+                    reason=f"{name}: {error.message}",
+                )
+            )
+        else:
+            builds += [build] if name not in broken else []
+    plan = BuildPlan(root=project.root, builds=tuple(builds), commit=planner.commit)
+    return Outline(plan=plan, refusals=tuple(refusals))
 
 
 class _Planner:
@@ -261,14 +304,22 @@ def _document(location: Location) -> dict[str, Any]:
     return document
 
 
-def _broken_rules(project: Project, chosen: list[Location]) -> Iterator[str]:
-    positions = {each.registry.position for each in chosen if each.registry is not None}
+def _broken_rules(project: Project, chosen: list[Location]) -> Iterator[Refusal]:
     for finding in check(project, _RULES):
-        if finding.position in positions:
-            yield f"{finding.position}: {finding.code} {finding.found.sentences}"
+        for location in chosen:
+            if location.registry is None or location.registry.position != finding.position:
+                continue
+            yield Refusal(
+                location=location.name.value,
+                position=str(finding.position),
+                reason=f"{finding.code} {finding.found.sentences}",
+            )
 
 
 def _check_names(project: Project, options: PlanOptions) -> None:
+    if options.python is not None and options.python not in SUPPORTED:
+        msg = f"--python {options.python!r} is not one of {', '.join(SUPPORTED)}."
+        raise InvalidInputError(msg)
     known = [each.name.value for each in project.locations]
     for flag, names in (
         ("--location", options.locations),

@@ -137,9 +137,6 @@ def _demands(folder: Path) -> tuple[PythonDemand, ...]:
 
 
 def _asked(asked: str, demands: tuple[PythonDemand, ...], folder: Path) -> ChosenPython:
-    if asked not in SUPPORTED:
-        msg = f"--python {asked!r} is not one of {', '.join(SUPPORTED)}."
-        raise InvalidInputError(msg)
     for each in demands:
         if not each.allows(asked):
             msg = (

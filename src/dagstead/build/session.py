@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import threading
+from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 from dagstead.build.cache import BuildCache
@@ -53,13 +54,20 @@ def build(plan: BuildPlan, options: BuildOptions, on_event: OnEvent) -> tuple[Bu
     session.check(plan)
     built = session.run(plan)
     BuildCache(options.cache).sweep(before=options.now() - _KEEP_SECONDS)
-    failed = [each.location for each in plan.builds if each.location not in built]
-    if failed:
-        count = f"{len(failed)} of {len(plan.builds)}"
-        verb = "was" if len(failed) == 1 else "were"
-        msg = f"{count} locations {verb} not built: {', '.join(failed)}."
-        raise BuildError(msg)
+    missing = [each.location for each in plan.builds if each.location not in built]
+    if missing:
+        raise BuildError(_summary(missing, session.stopped, len(plan.builds)))
     return tuple(built[each.location] for each in plan.builds)
+
+
+def _summary(missing: Sequence[str], stopped: Collection[str], count: int) -> str:
+    failed = [each for each in missing if each not in stopped]
+    verb = (
+        "location was" if count == 1 else "locations was" if len(failed) == 1 else "locations were"
+    )
+    said = f"{len(failed)} of {count} {verb} not built: {', '.join(failed)}."
+    others = [each for each in missing if each in stopped]
+    return f"{said} That stopped the build of {', '.join(others)}." if others else said
 
 
 def _check_cache(plan: BuildPlan, options: BuildOptions) -> None:
@@ -82,6 +90,8 @@ class _Session:
         self._programs = Programs(options.environment)
         self._pex = PexBuilder(options, self._programs)
         self._docker = DockerBuilder(options, self._programs)
+        #: What did not fail itself.
+        self.stopped: set[str] = set()
 
     def check(self, plan: BuildPlan) -> None:
         """End before anything is built when something of it cannot be."""
@@ -125,6 +135,8 @@ class _Session:
             self._emit(BuildStarted(location=planned.location, strategy=planned.strategy))
             built = BuildResult.of(planned, self._result(planned, steps))
         except DagsteadError as error:
+            if isinstance(error, BuildStoppedError):
+                self.stopped.add(planned.location)
             self._fail(planned, steps, error)
             return None
         except OSError as error:

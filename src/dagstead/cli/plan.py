@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from enum import StrEnum
@@ -18,11 +19,13 @@ from dagstead.cli.options.source import ChangedFlags
 from dagstead.cli.options.target import TargetFlags
 from dagstead.cli.output import Format, print_json, print_rows
 from dagstead.cli.remarks import print_left_out
+from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dagstead.build.model import BuildPlan, PlannedBuild, Platform
+    from dagstead.build.model import BuildPlan, DockerPlan, PlannedBuild, Platform
+    from dagstead.build.planning import Refusal
     from dagstead.client.releases import LiveLocation
     from dagstead.repository.files import Project
 
@@ -54,7 +57,8 @@ def plan(
 
     A plan has the strategy, folder, Python version or Dockerfile, image and queue of every
     location, and the agents that will run it according to the repository's files. None of the
-    repository's code is run, and only --changed asks a server.
+    repository's code is run, and only --changed asks a server. When a location cannot be built,
+    the others are shown nevertheless, and the command ends with 2.
 
     For example:
 
@@ -70,11 +74,15 @@ def plan(
     Actions
     """
     project = steps.read(source)
-    made = steps.narrow(steps.plan(project, source, flags), source, partial(_live, target))
+    outline = steps.outline(project, source, flags)
+    made = steps.narrow(outline.plan, source, partial(_live, target))
     if show_dockerfile:
         print_dockerfiles(made)
     else:
-        _print(made, project, format_)
+        print_left_out(project)
+        _print(made, outline.refusals, _agents(project), format_)
+    if outline.refusals:
+        raise InvalidInputError("\n".join(dict.fromkeys(map(str, outline.refusals))))
 
 
 def print_dockerfiles(made: BuildPlan) -> None:
@@ -117,9 +125,12 @@ def _agents(project: Project) -> dict[str, list[str]]:
     return agents
 
 
-def _print(made: BuildPlan, project: Project, format_: PlanFormat) -> None:
-    agents = _agents(project)
-    print_left_out(project)
+def _print(
+    made: BuildPlan,
+    refusals: Sequence[Refusal],
+    agents: Mapping[str, list[str]],
+    format_: PlanFormat,
+) -> None:
     rows = [
         {**_row(each, made.root), "agents": agents.get(each.location, [])} for each in made.builds
     ]
@@ -129,27 +140,51 @@ def _print(made: BuildPlan, project: Project, format_: PlanFormat) -> None:
             short = [{name: row[name] or None for name in shown} for row in rows]
             print_rows(short, Format.TABLE, empty="There is nothing to build.")
         case PlanFormat.JSON:
-            print_json(rows)
+            print_json([*rows, *map(_refused, refusals)])
         case PlanFormat.GITHUB:
             print(json.dumps({"include": [_matrix(row) for row in rows]}))
         case PlanFormat.GITLAB:
             _print_gitlab(rows)
 
 
+_ROW: Mapping[str, Any] = {
+    "location": None,
+    "slug": None,
+    "strategy": None,
+    "folder": None,
+    "with": None,
+    "python_version": None,
+    "python_reason": None,
+    "platform": None,
+    "dockerfile": None,
+    "image": None,
+    "queue": None,
+    "cache_key": None,
+    "reason": None,
+    "position": None,
+    "problem": None,
+}
+
+
+def _refused(refusal: Refusal) -> dict[str, Any]:
+    return {
+        **_ROW,
+        "location": refusal.location,
+        "position": refusal.position,
+        "problem": refusal.reason,
+        "agents": [],
+    }
+
+
 def _row(planned: PlannedBuild, root: Path) -> dict[str, Any]:
     from dagstead.build.model import DockerPlan, PexPlan, PrebuiltPlan
 
     row: dict[str, Any] = {
+        **_ROW,
         "location": planned.location,
         "slug": planned.slug,
         "strategy": str(planned.strategy),
         "folder": planned.folder,
-        "with": None,
-        "python_version": None,
-        "python_reason": None,
-        "platform": None,
-        "dockerfile": None,
-        "image": None,
         "queue": planned.queue,
         "cache_key": planned.cache_key,
         "reason": planned.reason,
@@ -162,11 +197,9 @@ def _row(planned: PlannedBuild, root: Path) -> dict[str, Any]:
             row["platform"] = None if how.platform is None else str(how.platform)
             row["with"] = f"Python {how.python_version}" + _for(how.platform)
         case DockerPlan() as how:
+            row["dockerfile"] = _relative(how.dockerfile, root)
             row["image"] = how.reference
-            row["with"] = "generated Dockerfile"
-            if how.dockerfile is not None:
-                row["dockerfile"] = _from(root, how.dockerfile)
-                row["with"] = _from(planned.directory, how.dockerfile)
+            row["with"] = "generated Dockerfile" if how.generated else _name(planned, how, root)
         case PrebuiltPlan() as how:
             row["image"] = how.image
     return row
@@ -176,10 +209,16 @@ def _for(platform: Platform | None) -> str:
     return "" if platform is None else f", {platform}"
 
 
-def _from(folder: Path, path: Path) -> str:
-    """A path from a folder that it is in; another one as it is."""
-    folder = folder.resolve()
-    return path.relative_to(folder).as_posix() if path.is_relative_to(folder) else str(path)
+def _relative(path: Path | None, root: Path) -> str | None:
+    """From the folder of the project: another machine has it elsewhere."""
+    return None if path is None else os.path.relpath(path, root.resolve())
+
+
+def _name(planned: PlannedBuild, how: DockerPlan, root: Path) -> str:
+    path = how.dockerfile
+    if path is not None and path.is_relative_to(planned.directory):
+        return str(path.relative_to(planned.directory))
+    return _relative(path, root) or ""
 
 
 def _matrix(row: dict[str, Any]) -> dict[str, str]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from dagstead.build.manifest import Manifest
     from dagstead.build.model import BuildPlan
     from dagstead.build.options import BuildOptions
+    from dagstead.build.planning import Outline
     from dagstead.cli.options.build import PlanFlags
     from dagstead.cli.options.source import ChangedFlags, DeployedFlags, SourceFlags
     from dagstead.client.changed import ChangedLocation, LiveComparison
@@ -36,6 +37,13 @@ def plan(project: Project, source: SourceFlags, flags: PlanFlags) -> BuildPlan:
     from dagstead.build.planning import make_plan
 
     return make_plan(project, flags.options(source.location))
+
+
+def outline(project: Project, source: SourceFlags, flags: PlanFlags) -> Outline:
+    """The same, where one location that cannot be built hides no other."""
+    from dagstead.build.planning import make_outline
+
+    return make_outline(project, flags.options(source.location))
 
 
 def narrow(

@@ -113,6 +113,56 @@ def test_mistakes_end_with_2_and_a_sentence(
     assert said.out == ""
 
 
+def test_a_location_that_cannot_be_built_hides_no_other(
+    dagstead: Command, repository: Repository
+) -> None:
+    repository.write(
+        {
+            "digits/pyproject.toml": '[project]\nname = "d"\nrequires-python = "<3.9"\n',
+            "dagster_cloud.yaml": FILES["dagster_cloud.yaml"].replace(
+                "directory: weather", "directory: gone"
+            ),
+        }
+    )
+
+    said = dagstead("plan", str(repository.root), "--format", "json")
+
+    rows = {row["location"]: row for row in json.loads(said.out)}
+    assert said.code == 2
+    assert "weather: there is no folder 'gone' to build" in said.err
+    assert rows["weather"]["problem"].startswith("weather: there is no folder 'gone' to build.")
+    assert rows["weather"]["strategy"] is None
+    assert {*rows["weather"]} == {*rows["digits: all"]}
+    assert "No Python from" in rows["digits: all"]["problem"]
+
+
+def test_a_registry_that_is_none_hides_no_other(dagstead: Command, repository: Repository) -> None:
+    written = FILES["dagster_cloud.yaml"]
+    repository.write({"dagster_cloud.yaml": written.replace("com/digits}", "com/digits:v1}")})
+
+    said = dagstead("plan", str(repository.root), "--format", "github")
+
+    assert [each["location"] for each in json.loads(said.out)["include"]] == ["weather"]
+    assert said.code == 2
+    assert "DS230" in said.err
+
+
+def test_no_path_of_this_machine_is_in_a_plan(
+    dagstead: Command, repository: Repository, tmp_path: Path
+) -> None:
+    other = tmp_path / "Elsewhere"
+    other.write_text("FROM scratch\n", encoding="utf-8")
+    repository.write({"digits/Dockerfile": "FROM scratch\n"})
+
+    own = dagstead("plan", str(repository.root), "--format", "json").out
+    named = ("--dockerfile", f"digits: all={other}")
+    elsewhere = dagstead("plan", str(repository.root), "--format", "json", *named).out
+
+    assert json.loads(own)[1]["dockerfile"] == "digits/Dockerfile"
+    assert json.loads(elsewhere)[1]["dockerfile"] == "../Elsewhere"
+    assert str(tmp_path) not in own + elsewhere
+
+
 @pytest.mark.parametrize("command", ["plan", "build", "deploy"])
 def test_a_commit_that_is_empty_is_not_every_location(
     dagstead: Command, repository: Repository, monkeypatch: pytest.MonkeyPatch, command: str
