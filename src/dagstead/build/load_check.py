@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from dagstead.build.cache import BuildCache, touch
-from dagstead.build.load_failures import Built, cures, read_report, unreported
+from dagstead.build.load_failures import UnpackedBuild, cures, read_report, unreported
 from dagstead.build.loader import LOADER
 from dagstead.build.model import PlannedBuild
 from dagstead.build.programs import Programs
@@ -88,7 +88,9 @@ def load(
         if ended.code == 0:
             return _found(ended.lines[-1] if ended.lines else "")
         said = read_report(report) or unreported(ended)
-        built = Built(content=content, directory=planned.directory, packages=tuple(packages))
+        built = UnpackedBuild(
+            content=content, directory=planned.directory, packages=tuple(packages)
+        )
         why = " ".join((sentence(_short(built.without_scratch(said.summary))), *cures(said, built)))
         output = tuple(map(built.without_scratch, ended.lines))
     msg = (

@@ -34,7 +34,7 @@ class LoadReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Built:
+class UnpackedBuild:
     """What was built, unpacked, and what it was built from."""
 
     #: The content of the source's PEX file.
@@ -71,7 +71,7 @@ def unreported(ended: ProgramResult) -> LoadReport:
     return LoadReport(summary=f"{summary} ({last})" if last else summary, text=ended.text)
 
 
-def cures(report: LoadReport, built: Built) -> Iterator[str]:
+def cures(report: LoadReport, built: UnpackedBuild) -> Iterator[str]:
     """Sentences for what is known to help."""
     if _NO_CONFIG.search(report.text):
         yield _without_config(built)
@@ -82,7 +82,7 @@ def cures(report: LoadReport, built: Built) -> Iterator[str]:
             return
 
 
-def _without_config(built: Built) -> str:
+def _without_config(built: UnpackedBuild) -> str:
     what = "Dagster looks for it above the module, and the built package leaves pyproject.toml out"
     if any("hatchling" in _backend(each) for each in built.packages):
         return (
@@ -92,7 +92,7 @@ def _without_config(built: Built) -> str:
     return f"{what}: have its build backend put the file at the top of the wheel."
 
 
-def _missing(report: LoadReport, built: Built) -> Iterator[str]:
+def _missing(report: LoadReport, built: UnpackedBuild) -> Iterator[str]:
     """Paths, relative to the unpacked content, that the error names and that are not there."""
     words = (*report.files, *(found[0] for found in _PATH.finditer(report.text)))
     for word in dict.fromkeys(words):
@@ -105,7 +105,7 @@ def _missing(report: LoadReport, built: Built) -> Iterator[str]:
             yield posixpath.normpath(full.relative_to(built.content).as_posix())
 
 
-def _left_out(path: str, built: Built) -> str | None:
+def _left_out(path: str, built: UnpackedBuild) -> str | None:
     """Why a file that was looked for is not in what was built, where it exists here."""
     if path.startswith(_WORKING_DIRECTORY):
         here = path.removeprefix(_WORKING_DIRECTORY)

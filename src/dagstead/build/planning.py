@@ -76,7 +76,7 @@ class PlanOptions:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Refusal:
+class BuildRefusal:
     """A location that cannot be built as it is written or chosen."""
 
     location: str
@@ -94,7 +94,7 @@ class Outline:
     """What can be built, and what cannot."""
 
     plan: BuildPlan
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[BuildRefusal, ...]
 
 
 def make_plan(project: Project, options: PlanOptions) -> BuildPlan:
@@ -138,7 +138,7 @@ def make_outline(project: Project, options: PlanOptions) -> Outline:
             build = planner.build_of(location)
         except InvalidInputError as error:
             refusals.append(
-                Refusal(
+                BuildRefusal(
                     location=name,
                     position=str(location.position),
                     reason=f"{name}: {error.message}",
@@ -304,12 +304,12 @@ def _document(location: Location) -> dict[str, Any]:
     return document
 
 
-def _broken_rules(project: Project, chosen: list[Location]) -> Iterator[Refusal]:
+def _broken_rules(project: Project, chosen: list[Location]) -> Iterator[BuildRefusal]:
     for finding in check(project, _RULES):
         for location in chosen:
             if location.registry is None or location.registry.position != finding.position:
                 continue
-            yield Refusal(
+            yield BuildRefusal(
                 location=location.name.value,
                 position=str(finding.position),
                 reason=f"{finding.code} {finding.found.sentences}",

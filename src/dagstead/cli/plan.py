@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dagstead.build.model import BuildPlan, DockerPlan, PlannedBuild, Platform
-    from dagstead.build.planning import Refusal
+    from dagstead.build.planning import BuildRefusal
     from dagstead.client.releases import LiveLocation
     from dagstead.repository.files import Project
 
@@ -127,7 +127,7 @@ def _agents(project: Project) -> dict[str, list[str]]:
 
 def _print(
     made: BuildPlan,
-    refusals: Sequence[Refusal],
+    refusals: Sequence[BuildRefusal],
     agents: Mapping[str, list[str]],
     format_: PlanFormat,
 ) -> None:
@@ -166,7 +166,7 @@ _ROW: Mapping[str, Any] = {
 }
 
 
-def _refused(refusal: Refusal) -> dict[str, Any]:
+def _refused(refusal: BuildRefusal) -> dict[str, Any]:
     return {
         **_ROW,
         "location": refusal.location,

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.build.load_failures import Built, LoadReport, cures
+from dagstead.build.load_failures import LoadReport, UnpackedBuild, cures
 from tests.support.build_site import BACKEND, Repository, Site
 from tests.support.git import commit_all
 
@@ -166,7 +166,7 @@ def described(
     )
     content = root / "content"
     content.mkdir(exist_ok=True)
-    built = Built(content=content, directory=root / "package", packages=(root / "package",))
+    built = UnpackedBuild(content=content, directory=root / "package", packages=(root / "package",))
     report = LoadReport(
         summary="", text=text, files=tuple(each.format(content=content) for each in files)
     )

@@ -12,7 +12,7 @@ from tests.support.build_site import Site
 GIT = """
 error: Failed to download and build `winch @ git+{url}`
   cause: Git operation failed
-  cause: failed to clone into: /home/me/.cache/uv/git-v2/db/7f49ce60f69c4744
+  cause: failed to clone into: /cache/uv/git-v2/db/7f49ce60f69c4744
   cause: process didn't exit successfully: `/usr/bin/git fetch --force '{url}'` (exit status: 128)
          --- stderr
          {words}
