@@ -17,7 +17,8 @@ from typing import Any
 from dagstead.build.events import BuildFailed, Event
 from dagstead.build.model import BuildPlan
 from dagstead.build.options import BuildOptions
-from dagstead.build.planning import PlanOptions, make_plan
+from dagstead.build.plan_options import PlanOptions
+from dagstead.build.planning import make_plan
 from dagstead.build.results import BuildResult
 from dagstead.build.session import build
 from dagstead.errors import BuildError

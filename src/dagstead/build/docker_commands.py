@@ -67,6 +67,8 @@ def build_command(
         words += ("--build-arg", name)
     for secret in options.secrets:
         words += ("--secret", secret)
+    for each in options.ssh:
+        words += ("--ssh", each)
     for reference in references(planned, plan, options):
         words += ("--tag", reference)
     words += _layer_words(docker, planned, plan, options)

@@ -60,6 +60,12 @@ _CAUSES = (
         "{dockerfile} cannot be read: {why}.",
     ),
     _cause(
+        r"(?P<git>[^\n]*(?:Permission denied \(publickey|Host key verification failed"
+        r"|could not read Username)[^\n]*)",
+        "git cannot fetch what a step of {dockerfile} asks for: {git}. Hand it an SSH agent (--ssh "
+        "default, and RUN --mount=type=ssh in the Dockerfile) or a token (--secret).",
+    ),
+    _cause(
         r'(?:process "|executor failed running \[)(?P<run>[^\n]*?)'
         r'(?:" did not complete successfully|\]): exit code: (?P<code>\d+)',
         "A step of {dockerfile} ended with exit code {code}: {run}",
@@ -128,7 +134,7 @@ def _first(causes: Sequence[_Cause], text: str, words: dict[str, str]) -> str | 
     for cause in causes:
         found = cause.pattern.search(text)
         if found:
-            groups = {name: value or "" for name, value in found.groupdict().items()}
+            groups = {name: (value or "").strip(" .") for name, value in found.groupdict().items()}
             return cause.sentence.format(**words, **groups)
     return None
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import posixpath
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from dagstead.build.pythons import Pythons, choose_python
@@ -15,6 +18,22 @@ _INSTALLS = (
     ("setup.cfg", "."),
     ("requirements.txt", "-r requirements.txt"),
 )
+_GIT = re.compile(r"\bgit\+(?:ssh|https?|git|file)://|\bgit\s*=\s*[\"']")
+
+_BEFORE = "dagster_cloud_pre_install.sh"
+_AFTER = "dagster_cloud_post_install.sh"
+#: What the official serverless images run before and after packages are installed
+#: (``dagster_cloud_cli/commands/serverless/Dockerfile``).
+HOOKS = (_BEFORE, _AFTER)
+
+
+def unused_hooks(names: Sequence[str]) -> str:
+    """A remark on these beside PEX files, which nothing is installed for; no full stop."""
+    verb = "is" if len(names) == 1 else "are"
+    return (
+        f"{' and '.join(names)} {verb} not run, as a PEX file is no machine to install on: what "
+        "the code needs must be on the pool's machine, or in an image (--strategy NAME=docker)"
+    )
 
 
 def dockerfile_for(directory: Path, *, inside: str, pythons: Pythons) -> str:
@@ -29,7 +48,7 @@ def dockerfile_for(directory: Path, *, inside: str, pythons: Pythons) -> str:
         InvalidInputError: when the folder says nothing about dependencies: an image without
             Dagster can serve nothing.
     """
-    installs = [how for name, how in _INSTALLS if (directory / name).is_file()]
+    installs = {name: how for name, how in _INSTALLS if (directory / name).is_file()}
     if not installs:
         msg = (
             f"there is no Dockerfile in {directory.name!r}, and no pyproject.toml, setup.py or "
@@ -38,13 +57,34 @@ def dockerfile_for(directory: Path, *, inside: str, pythons: Pythons) -> str:
         )
         raise InvalidInputError(msg)
     chosen = choose_python(directory, directory, asked=None, pythons=pythons)
-    arguments = " ".join(dict.fromkeys(installs))
-    enter = "" if inside == "." else f"WORKDIR {json.dumps(f'/opt/dagster/app/{inside}')}\n"
-    return f"""\
-FROM python:{chosen.version}-slim
-WORKDIR /opt/dagster/app
-RUN pip install --no-cache-dir uv
-COPY . .
-{enter}\
-RUN uv pip install --system --no-cache --compile-bytecode {arguments}
-"""
+    arguments = " ".join(dict.fromkeys(installs.values()))
+    has_git = any(_GIT.search(_text(directory / name)) for name in installs)
+    mount = "--mount=type=ssh " if has_git else ""
+    lines = [f"FROM python:{chosen.version}-slim"]
+    if has_git:
+        lines += [
+            "RUN apt-get update \\",
+            "    && apt-get install --yes --no-install-recommends git openssh-client \\",
+            "    && rm -rf /var/lib/apt/lists/*",
+        ]
+    if (directory / _BEFORE).is_file():
+        # As in the official image: at the root, before there is anything else of the folder.
+        before = json.dumps([posixpath.join(inside, _BEFORE), "/"])
+        lines += [f"COPY {before}", f"RUN chmod +x /{_BEFORE} && /{_BEFORE}"]
+    lines += [
+        "WORKDIR /opt/dagster/app",
+        "RUN pip install --no-cache-dir uv",
+        "COPY . .",
+        *([] if inside == "." else [f"WORKDIR {json.dumps(f'/opt/dagster/app/{inside}')}"]),
+        f"RUN {mount}uv pip install --system --no-cache --compile-bytecode {arguments}",
+    ]
+    if (directory / _AFTER).is_file():
+        lines.append(f"RUN chmod +x {_AFTER} && ./{_AFTER}")
+    return "\n".join(lines) + "\n"
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return ""

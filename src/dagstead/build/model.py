@@ -68,6 +68,22 @@ class PrebuiltPlan:
     image: str | None
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preparation:
+    """Commands of the repository's own that make what a build needs."""
+
+    #: Where they are written, relative to the root of the project.
+    file: str
+    #: Where they are run, absolute.
+    folder: Path
+    commands: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """A remark without a full stop."""
+        listed = " and ".join(f"`{each}`" for each in self.commands)
+        return f"before it, {self.file} has {listed} run"
+
+
 How: TypeAlias = PexPlan | DockerPlan | PrebuiltPlan
 
 
@@ -91,6 +107,8 @@ class PlannedBuild:
     queue: str | None
     #: Same key, same input: 16 hexadecimal digits over the files and settings that are built.
     cache_key: str
+    #: What is run before it is built; ``None`` for nothing.
+    before: Preparation | None = None
     #: The entry in the form of ``dagster_cloud.yaml``, defaults merged, without ``build``.
     document: Mapping[str, Any] = field(repr=False)
 

@@ -18,6 +18,8 @@ class DockerOptions:
     arguments: Mapping[str, str | None] = field(default_factory=dict)
     #: ``--secret``, as docker takes it: ``id=NAME,src=FILE`` or ``id=NAME,env=VARIABLE``.
     secrets: tuple[str, ...] = ()
+    #: ``--ssh``, as docker takes it: ``default`` or ``ID=PATH``.
+    ssh: tuple[str, ...] = ()
     #: Whether layers are taken from the registry, and left there for the next build.
     cache: bool = True
 

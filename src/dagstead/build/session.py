@@ -7,6 +7,7 @@ import threading
 from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
+from dagstead.build.before import Preparations
 from dagstead.build.cache import BuildCache
 from dagstead.build.disk import from_os
 from dagstead.build.docker import DockerBuilder
@@ -90,6 +91,7 @@ class _Session:
         self._programs = Programs(options.environment)
         self._pex = PexBuilder(options, self._programs)
         self._docker = DockerBuilder(options, self._programs)
+        self._preparations = Preparations(self._programs)
         #: What did not fail itself.
         self.stopped: set[str] = set()
 
@@ -133,6 +135,8 @@ class _Session:
             if self._programs.is_stopped:
                 raise BuildStoppedError
             self._emit(BuildStarted(location=planned.location, strategy=planned.strategy))
+            if planned.before is not None:
+                self._preparations.run(planned.before, steps)
             built = BuildResult.of(planned, self._result(planned, steps))
         except DagsteadError as error:
             if isinstance(error, BuildStoppedError):

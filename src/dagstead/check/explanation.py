@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dagstead.build.model import PlannedBuild
-from dagstead.build.planning import PlanOptions, make_plan
+from dagstead.build.plan_options import PlanOptions
+from dagstead.build.planning import make_plan
 from dagstead.check.outlook import Outlook
 from dagstead.errors import DagsteadError, GitError, InvalidInputError
 from dagstead.model.location import Location

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
@@ -19,13 +20,12 @@ from dagstead.cli.options.source import ChangedFlags
 from dagstead.cli.options.target import TargetFlags
 from dagstead.cli.output import Format, print_json, print_rows
 from dagstead.cli.remarks import print_left_out
-from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from dagstead.build.model import BuildPlan, DockerPlan, PlannedBuild, Platform
-    from dagstead.build.planning import BuildRefusal
+    from dagstead.build.planning import BuildRefusal, Outline
     from dagstead.client.releases import LiveLocation
     from dagstead.repository.files import Project
 
@@ -70,19 +70,21 @@ def plan(
 
     `dagstead plan --format json | jq -r '.[].image'` prints only the images
 
-    `echo "matrix=$(dagstead plan --format github)" >> "$GITHUB_OUTPUT"` makes a matrix for GitHub
-    Actions
+    `echo "matrix=$(dagstead plan --format github)" >> "$GITHUB_OUTPUT"` makes GitHub's matrix
     """
     project = steps.read(source)
     outline = steps.outline(project, source, flags)
-    made = steps.narrow(outline.plan, source, partial(_live, target))
-    if show_dockerfile:
-        print_dockerfiles(made)
+    narrowed = steps.narrow(outline.plan, source, partial(_live, target))
+    _show(replace(outline, plan=narrowed), project, format_, dockerfiles=show_dockerfile)
+
+
+def _show(outline: Outline, project: Project, format_: PlanFormat, *, dockerfiles: bool) -> None:
+    if dockerfiles:
+        print_dockerfiles(outline.plan)
     else:
         print_left_out(project)
-        _print(made, outline.refusals, _agents(project), format_)
-    if outline.refusals:
-        raise InvalidInputError("\n".join(dict.fromkeys(map(str, outline.refusals))))
+        _print(outline.plan, outline.refusals, _agents(project), format_)
+    outline.check()
 
 
 def print_dockerfiles(made: BuildPlan) -> None:
@@ -160,6 +162,7 @@ _ROW: Mapping[str, Any] = {
     "image": None,
     "queue": None,
     "cache_key": None,
+    "before_build": (),
     "reason": None,
     "position": None,
     "problem": None,
@@ -187,6 +190,7 @@ def _row(planned: PlannedBuild, root: Path) -> dict[str, Any]:
         "folder": planned.folder,
         "queue": planned.queue,
         "cache_key": planned.cache_key,
+        "before_build": () if planned.before is None else planned.before.commands,
         "reason": planned.reason,
         "position": planned.position,
     }

@@ -97,6 +97,13 @@ FAILURES = {
         ),
         "--no-layer-cache",
     ),
+    "git": (
+        (
+            "#7 1.2 git@git.example.com: Permission denied (publickey).\n"
+            'ERROR: process "/bin/sh -c pip install ." did not complete successfully: exit code: 1'
+        ),
+        "Permission denied (publickey). Hand it an SSH agent (--ssh default",
+    ),
     "anything else": ("out of cheese", "docker says why below"),
 }
 
@@ -196,12 +203,14 @@ def test_values_of_arguments_are_not_in_the_list_of_processes(
         docker,
         arguments={"TOKEN": "s3cret", "OTHER": None},
         secrets=("id=pip,src=pip.conf",),
+        ssh=("default", "deploy=key.pem"),
     )
 
     (call,) = docker.calls("buildx", "build")
     assert call.values("--build-arg") == ["TOKEN", "OTHER"]
     assert call.variables["TOKEN"] == "s3cret"
     assert call.values("--secret") == ["id=pip,src=pip.conf"]
+    assert call.values("--ssh") == ["default", "deploy=key.pem"]
     assert "s3cret" not in " ".join(call.words)
 
 

@@ -17,7 +17,7 @@ from dagstead.model.folders import OWN_FOLDER
 
 if TYPE_CHECKING:
     from dagstead.build.options import BuildOptions
-    from dagstead.build.planning import PlanOptions
+    from dagstead.build.plan_options import PlanOptions
 
 _PLANNING = "How each location is built"
 _BUILDING = "Building"
@@ -55,6 +55,15 @@ class PlanFlags:
             rich_help_panel=_PLANNING,
         ),
     ] = None
+    registry: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--registry",
+            help="Registry for images instead of build.registry; may be repeated.",
+            metavar="[LOCATION=]HOST/PATH",
+            rich_help_panel=_PLANNING,
+        ),
+    ] = None
     dockerfile: Annotated[
         list[str] | None,
         typer.Option(
@@ -87,14 +96,17 @@ class PlanFlags:
         Raises:
             InvalidInputError: when an option does not have its form.
         """
-        from dagstead.build.planning import PlanOptions
+        from dagstead.build.plan_options import PlanOptions
 
+        registries = [_registry(text) for text in self.registry or ()]
         return PlanOptions(
             locations=tuple(locations or ()),
             strategies={
                 name: _strategy(value) for name, value in _by_location("--strategy", self.strategy)
             },
             images=dict(_by_location("--image", self.image)),
+            registries={name: value for name, value in registries if name},
+            registry=next((value for name, value in reversed(registries) if not name), None),
             dockerfiles={
                 name: Path(value) for name, value in _by_location("--dockerfile", self.dockerfile)
             },
@@ -169,6 +181,15 @@ class BuildFlags:
             rich_help_panel=_BUILDING,
         ),
     ] = None
+    ssh: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--ssh",
+            help="SSH agent or keys for Dockerfiles, as docker takes it: default or ID=PATH.",
+            metavar="default|ID[=PATH]",
+            rich_help_panel=_BUILDING,
+        ),
+    ] = None
     no_cache: Annotated[
         bool,
         typer.Option(
@@ -199,6 +220,7 @@ class BuildFlags:
                 push=not self.no_push,
                 arguments=dict(_build_argument(text) for text in self.build_arg or ()),
                 secrets=tuple(self.secret or ()),
+                ssh=tuple(self.ssh or ()),
                 cache=not self.no_cache,
             ),
         )
@@ -234,6 +256,12 @@ def _strategy(text: str) -> Strategy:
     except ValueError as error:
         msg = f"--strategy: {text!r} is not one of {', '.join(Strategy)}."
         raise InvalidInputError(msg) from error
+
+
+def _registry(text: str) -> tuple[str, str]:
+    """A location, or nothing for all, and where its images go: no such address has a ``=``."""
+    name, _, value = text.rpartition("=")
+    return name, value
 
 
 def _by_location(flag: str, given: Sequence[str] | None) -> list[tuple[str, str]]:

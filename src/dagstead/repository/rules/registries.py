@@ -158,6 +158,17 @@ def registry_with_scheme(project: Project) -> Iterator[Violation]:
             )
 
 
+def problem_of_registry(text: str) -> str | None:
+    """What is wrong with a registry, as the end of a sentence; ``None`` for a good one."""
+    if _SCHEME.search(text):
+        return "begins with a scheme"
+    if _TAG.search(text):
+        return "ends with a tag, and each build adds its own"
+    if _is_unfilled(text) or not _ADDRESS.fullmatch(text):
+        return "is no address of images"
+    return None
+
+
 def _registries(project: Project) -> Iterator[tuple[Location, Value[str]]]:
     """Locations with a registry, each place where one is written once."""
     seen: set[int] = set()
