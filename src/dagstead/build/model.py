@@ -113,6 +113,11 @@ class PlannedBuild:
     document: Mapping[str, Any] = field(repr=False)
 
     @property
+    def python(self) -> str | None:
+        """The Python that PEX files are built for, as ``3.12``."""
+        return self.how.python_version if isinstance(self.how, PexPlan) else None
+
+    @property
     def strategy(self) -> Strategy:
         """How it is built."""
         match self.how:

@@ -74,6 +74,11 @@ class BuildResult:
             settings=planned.document,
         )
 
+    @property
+    def python(self) -> str | None:
+        """The Python that its PEX files are for, as ``3.12``."""
+        return self.result.python_version if isinstance(self.result, PexFiles) else None
+
     def document(self, commit: Commit | None = None) -> dict[str, Any]:
         """Its entry for a control plane, in the form of ``dagster_cloud.yaml``.
 

@@ -119,7 +119,8 @@ def _admit(connection: Connection, locations: Sequence[PlannedBuild | BuildResul
     from dagstead.errors import RefusedError
 
     queues = {location.location: location.queue for location in locations}
-    refused = _releases(connection).unserved(queues)
+    pythons = {each.location: each.python for each in locations if each.python is not None}
+    refused = _releases(connection).unserved(queues, pythons)
     if refused:
         raise RefusedError("\n".join(refused))
 

@@ -144,9 +144,12 @@ class Releases:
         """Begin one of what was live after that one, or after the one before the present."""
         return self._result(_ROLL_BACK, number=number)
 
-    def unserved(self, queues: Mapping[str, str | None]) -> list[str]:
+    def unserved(self, queues: Mapping[str, str | None], pythons: Mapping[str, str]) -> list[str]:
         """Why a release of these locations, by name with their queues, would be refused."""
-        locations = [{"name": name, "queue": queue} for name, queue in queues.items()]
+        locations = [
+            {"name": name, "queue": queue, "python": pythons.get(name)}
+            for name, queue in queues.items()
+        ]
         return [str(each) for each in self.connection.graphql(_UNSERVED, l=locations)["result"]]
 
     def deployed(self) -> list[LiveLocation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
@@ -33,22 +33,28 @@ class Availability:
         return why_unserved(self._backend, deployment, location, queue)
 
     def why_refused(
-        self, actor: Actor, deployment: Deployment, queues: Mapping[str, str | None]
+        self,
+        actor: Actor,
+        deployment: Deployment,
+        queues: Mapping[str, str | None],
+        pythons: Mapping[str, str],
     ) -> list[str]:
-        """One sentence for every location for which a release would be refused.
+        """One sentence for every location for which a release would be refused, or never load.
 
         Args:
             actor: who asks.
             deployment: where the locations would be deployed.
             queues: the queue of every location, by its name.
+            pythons: the Python of every location that is built as PEX files.
 
         Raises:
             ForbiddenError: when the actor may not see the deployment.
         """
         actor.require_deployment(deployment)
+        lacking = _lacking_pythons(alive(self._backend, deployment), queues, pythons)
         if ReleasePolicy.of(deployment.settings).unserved is not UnservedQueuePolicy.REFUSE:
-            return []
-        return would_wait(self._backend, deployment, queues)
+            return lacking
+        return would_wait(self._backend, deployment, queues) + lacking
 
 
 def would_wait(
@@ -75,6 +81,27 @@ def why_unserved(
         [as_agent(beat, is_branch=is_branch) for beat in alive(backend, deployment)],
     )
     return None if found.is_served else str(describe_unserved(found, running=True))
+
+
+def _lacking_pythons(
+    beats: Sequence[Heartbeat], queues: Mapping[str, str | None], pythons: Mapping[str, str]
+) -> list[str]:
+    """A sentence for every location whose Python no pool has that serves its queue."""
+    refused = []
+    for name, wanted in pythons.items():
+        pools = [beat for beat in beats if beat.is_pool and queues.get(name) in beat.queues]
+        known = [beat.pythons for beat in pools if beat.pythons is not None]
+        here = sorted({each for versions in known for each in versions})
+        # A pool that does not say what it has may have it.
+        if len(known) < len(pools) or not known or wanted in here:
+            continue
+        listed = ", ".join(sorted(here, key=lambda each: int(each.partition(".")[2])))
+        refused.append(
+            f"{name!r} is built for Python {wanted}, and the managed pool has {listed}. Install "
+            f"python{wanted} on the pool's machine and start the pool again, or build for one that "
+            "it has, with --python."
+        )
+    return refused
 
 
 def alive(backend: Backend, deployment: Deployment) -> list[Heartbeat]:

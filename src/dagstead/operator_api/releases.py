@@ -60,7 +60,10 @@ def unserved(info: GraphQLResolveInfo, locations: Sequence[Mapping[str, Any]]) -
     """Why a release would be refused, before anybody has built it."""
     context = context_of(info)
     queues = {location["name"]: location.get("queue") for location in locations}
-    return context.control.availability.why_refused(context.actor, context.deployment, queues)
+    pythons = {each["name"]: each["python"] for each in locations if each.get("python")}
+    return context.control.availability.why_refused(
+        context.actor, context.deployment, queues, pythons
+    )
 
 
 @as_member(*_MEMBERS)

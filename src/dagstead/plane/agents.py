@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from dagstead.model.agents import Agent, AgentKind
+from dagstead.model.pool_pythons import TAG_KEY, pythons_of_tag
 
 #: Official agents send a heartbeat every 30 seconds. An agent that misses three is gone.
 ALIVE_SECONDS = 90.0
@@ -53,6 +54,11 @@ class Heartbeat:
     def is_pool(self) -> bool:
         """Whether the managed serverless pool sent it."""
         return self.label == POOL_LABEL
+
+    @property
+    def pythons(self) -> tuple[str, ...] | None:
+        """The Pythons that the managed pool has; ``None`` where that is not known."""
+        return pythons_of_tag(self.metadata.get(TAG_KEY)) if self.is_pool else None
 
     def is_alive(self, now: float) -> bool:
         """Whether the agent has sent a heartbeat lately."""

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagstead.errors import ConfigurationError
+from dagstead.model.pool_pythons import TAG_VARIABLE, tag_of_pythons
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.environ import TOKEN_VARIABLE, machine_environment
 from dagstead.serverless.home import PoolHome
+from dagstead.serverless.interpreters import Interpreters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,6 +83,7 @@ def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Comm
         raise ConfigurationError(msg) from error
     scripts = str(Path(settings.python).parent)
     base = machine_environment(environment, settings.launcher.pass_environment)
+    interpreters = Interpreters(named=settings.launcher.pythons, search_path=base.get("PATH"))
     return Command(
         arguments=(
             *(settings.python, "-m", "dagster_cloud_cli.entrypoint"),
@@ -92,6 +95,7 @@ def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Comm
             "DAGSTER_HOME": str(home.root),
             "DAGSTER_CLOUD_AGENT_MAX_THREADPOOL_WORKERS": str(settings.request_threads),
             "PYTHONUNBUFFERED": "1",
+            TAG_VARIABLE: tag_of_pythons(interpreters.available()),
             **settings.agent_environment,
             TOKEN_VARIABLE: settings.token,
         },

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _ASK_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 _ASK_SECONDS = 20.0
+#: What the official builder, and ours, builds for.
+_USUAL = ("3.10", "3.11", "3.12", "3.13", "3.14")
 OWN_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -26,6 +28,17 @@ class Interpreters:
         self._named = dict(named)
         self._search_path = search_path
         self._found: dict[str, Path] = {OWN_VERSION: Path(sys.executable)}
+
+    def available(self) -> tuple[str, ...]:
+        """The versions that PEX files may be built for and that are here, in their order."""
+        return tuple(each for each in _USUAL if self._is_here(each))
+
+    def _is_here(self, version: str) -> bool:
+        try:
+            self.find(version)
+        except PexError:
+            return False
+        return True
 
     def find(self, version: str | None) -> Path:
         """The interpreter of ``version`` (``3.12``); ``None`` is the pool's own version.

@@ -165,6 +165,7 @@ class World:
             "queue": None,
             "queues": [None],
             "availability.why_refused.queues": {location: None},
+            "pythons": {location: "3.12"},
             "reason": "By hand.",
             "redeploy": lambda document: new_location(document["location_name"], "again"),
             "remove_others": False,

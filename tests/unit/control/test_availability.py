@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from dagstead.control.actor import SYSTEM
+from dagstead.model.pool_pythons import tag_of_pythons
+from dagstead.plane.agents import POOL_LABEL
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
+from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
 from tests.support.stores import empty_store
 
@@ -55,3 +59,31 @@ def test_a_revoked_token_is_nobody(store: Store, prod: Deployment) -> None:
     store.tokens.authenticate("secret")
     store.tokens.revoke(1)
     assert why_unserved(store, prod, "digits", "gpu") is not None
+
+
+def test_a_python_that_no_pool_has_is_refused(
+    store: Store, prod: Deployment, clock: ManualClock
+) -> None:
+    def refused(python: str) -> list[str]:
+        return control_without_dagster(store).availability.why_refused(
+            SYSTEM, prod, {"digits": None}, {"digits": python}
+        )
+
+    pool = heartbeat_of(None, now=clock(), label=POOL_LABEL)
+    store.agents.record([pool])
+    assert refused("3.13") == [], "an agent that does not say what it has may have it"
+
+    tag = tag_of_pythons(["3.9", "3.11", "3.12"])
+    store.agents.record([replace(pool, metadata={"image_tag": tag})])
+    assert refused("3.12") == []
+    (reason,) = refused("3.13")
+    assert "'digits' is built for Python 3.13, and the managed pool has 3.9, 3.11, 3.12." in reason
+    # What waits for an agent by the deployment's own policy never gets another Python.
+    waiting = {"releases": {"unserved_queue": "wait"}}
+    store.deployments.set_settings("prod", waiting)
+    assert refused("3.13") == [reason]
+
+
+def test_a_tag_of_another_image_says_nothing_of_pythons() -> None:
+    assert heartbeat_of(label=POOL_LABEL, metadata={"image_tag": "1.13.27"}).pythons is None
+    assert heartbeat_of(label="eu", metadata={"image_tag": "python-3.12"}).pythons is None

@@ -13,9 +13,11 @@ from dagster._core.instance.ref import InstanceRef
 from dagster_cloud.instance import DagsterCloudAgentInstance
 
 from dagstead.errors import ConfigurationError
+from dagstead.model.pool_pythons import TAG_VARIABLE, pythons_of_tag
 from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.environ import TOKEN_VARIABLE
+from dagstead.serverless.interpreters import OWN_VERSION
 from dagstead.serverless.launcher import PexUserCodeLauncher
 
 TOKEN = "agent:org:very-secret"
@@ -130,3 +132,18 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "pool").write_text("a file is in the way")
     with pytest.raises(ConfigurationError, match="cannot be written"):
         pool_command(settings(tmp_path / "pool"), os.environ)
+
+
+def test_the_agent_says_which_pythons_its_machine_has(tmp_path: Path) -> None:
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    other = "3.13" if OWN_VERSION == "3.12" else "3.12"
+    for version, said in ((other, other), ("3.14", "3.9")):
+        file = folder / f"python{version}"
+        file.write_text(f"#!/bin/sh\necho {said}\n", encoding="utf-8")
+        file.chmod(0o755)
+
+    command = pool_command(settings(tmp_path / "pool"), {"PATH": str(folder)})
+
+    found = pythons_of_tag(command.environment[TAG_VARIABLE])
+    assert found == tuple(sorted((OWN_VERSION, other)))
