@@ -18,7 +18,8 @@ from dagster_shared.yaml_utils import safe_load_yaml
 from hypothesis import given, settings
 
 from dagstead.build.model import DockerPlan
-from dagstead.build.planning import PlanOptions, make_plan
+from dagstead.build.plan_options import PlanOptions
+from dagstead.build.planning import make_plan
 from dagstead.errors import InvalidInputError
 from dagstead.model.location import Kind
 from dagstead.repository.ci.projects import read_project
@@ -97,7 +98,7 @@ def test_any_tree_gives_what_dg_deploys(
 
 
 def _assert_planned(project: Project, name: str, official: Official) -> None:
-    options = PlanOptions(locations=(name,), search_path=os.environ["PATH"])
+    options = PlanOptions(locations=(name,), environment=os.environ)
     if not official.dockerfile.is_file() and not official.project.is_relative_to(official.context):
         # The one that dg writes would install a project that is not in what Docker gets.
         with pytest.raises(InvalidInputError, match="there is no Dockerfile"):
