@@ -97,15 +97,16 @@ class _Picked:
             self.reasons |= dict.fromkeys(cloud, why)
             cloud = frozenset()
         self.cloud = cloud
-        self.projects = given | (named.folders & self.dg.names.keys())
-        for folder in self.dg.names.keys() - self.projects:
+        projects = set(given | (named.folders & self.dg.names.keys()))
+        for folder in self.dg.names.keys() - projects:
             reason = self.dg.why_not(folder)
             if reason is None and cloud:
                 reason = f"{nearest(cloud)} is, and no workflow runs `dg plus deploy`"
             if reason is None:
-                self.projects |= {folder}
+                projects.add(folder)
             else:
                 self.reasons[self.dg.path(folder)] = reason
+        self.projects = frozenset(projects)
 
     def add_repeated(self) -> None:
         """Take files, too, that define nothing but what files in force define."""
@@ -140,7 +141,7 @@ class _Picked:
         folder = file.folder or "."
         match file.family:
             case Family.CLOUD:
-                return file.path in self.cloud | self.again
+                return file.path in self.cloud or file.path in self.again
             case Family.DG if dg_section(file) is None:
                 return True
             case Family.DG:
@@ -151,10 +152,9 @@ class _Picked:
                 return True
 
     def _is_used_by_dg(self, folder: str) -> bool:
-        projects = self.projects | self.repeated
         if folder in self.dg.names:
-            return folder in projects
-        return bool(projects) or not self.cloud
+            return folder in self.projects or folder in self.repeated
+        return bool(self.projects or self.repeated or not self.cloud)
 
 
 def _is_above(file: ConfigFile) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from dagstead.model.nodes import Node
 from dagstead.repository.files.dg import (
     dg_files,
     directory_type,
@@ -16,6 +18,17 @@ from dagstead.repository.files.dg import (
 from dagstead.repository.files.named import NamedFiles
 from dagstead.repository.files.project import ConfigFile
 from dagstead.repository.files.set_aside import why_set_aside
+
+_NAME = re.compile(r"[\w.-]+")
+#: Groups of entry points by which dg finds components of packages that are installed.
+_REGISTRIES = frozenset(
+    {
+        "dagster_dg.library",
+        "dagster_dg.plugin",
+        "dagster_dg_cli.plugin",
+        "dagster_dg_cli.registry_modules",
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +84,47 @@ class DgProjects:
         if aside is not None:
             return aside
         around = _nearest(folder, self.listed)
-        if around is None or folder in self.listed[around]:
-            return None
-        workspace = self.settings[around].path
-        return f"it is not in the project list of {workspace}"
+        if around is not None:
+            is_listed = folder in self.listed[around]
+            workspace = self.settings[around].path
+            return None if is_listed else f"it is not in the project list of {workspace}"
+        installs = self._installed.get(folder)
+        return None if installs is None else f"it is a package of components for {installs}"
+
+    @cached_property
+    def _installed(self) -> Mapping[str, str]:
+        """Projects that offer components to others, each with the file of one that installs it."""
+        packages = {each: self.settings[each].root for each in self.names}
+        wanted: dict[str, str] = {}
+        for folder, root in packages.items():
+            for name in _requirements(root):
+                wanted.setdefault(name, self.path(folder))
+        found = {}
+        for folder, root in packages.items():
+            package = None if root is None else root.get("project", "name")
+            text = "" if package is None else package.text or ""
+            by = wanted.get(_normal(text))
+            if by is not None and _offers_components(root):
+                found[folder] = by
+        return found
+
+
+def _offers_components(root: Node | None) -> bool:
+    groups = None if root is None else root.get("project", "entry-points")
+    return any(each.key.value in _REGISTRIES for each in (() if groups is None else groups.entries))
+
+
+def _requirements(root: Node | None) -> Iterator[str]:
+    listed = None if root is None else root.get("project", "dependencies")
+    for each in () if listed is None else listed.items:
+        found = _NAME.match(each.text or "")
+        if found:
+            yield _normal(found[0])
+
+
+def _normal(name: str) -> str:
+    """The name of a package as installers compare it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _nearest(folder: str, known: Mapping[str, object] | frozenset[str] | set[str]) -> str | None:

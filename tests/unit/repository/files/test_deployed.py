@@ -181,6 +181,22 @@ def test_without_a_workspace_each_project_counts(tmp_path: Path) -> None:
     assert names(project) == ["a", "b"]
 
 
+def test_a_package_of_components_is_no_location(tmp_path: Path) -> None:
+    offers = '[project.entry-points."dagster_dg_cli.registry_modules"]\nx = "rigging.components"\n'
+    package = f'[project]\nname = "Our_Rigging"\n{offers}'
+    user = '[project]\nname = "ship"\ndependencies = ["our-rigging >= 1", "dagster"]\n'
+    files = {"rigging/pyproject.toml": package + dg(), "ship/pyproject.toml": user + dg()}
+
+    used = read(tmp_path / "used", files)
+    alone = read(tmp_path / "alone", {"rigging/pyproject.toml": package + dg()})
+
+    assert names(used) == ["ship"]
+    assert left_out(used) == {
+        "rigging/pyproject.toml": "it is a package of components for ship/pyproject.toml"
+    }
+    assert names(alone) == ["rigging"]
+
+
 _INSTANCE = "run_launcher: {module: m, class: C}\nstorage: {sqlite: {base_dir: x}}\n"
 _AGENT = "instance_class: {module: dagster_cloud, class: DagsterCloudAgentInstance}\n"
 
