@@ -98,7 +98,8 @@ def read_earlier(
     if changed or (project.is_open and changes):
         ordered = tuple(files[path] for path in sorted(files))
         source = _FilesAtBase(comparison, changes)
-        then = as_named(assemble(project.root, project.repository, ordered), source)
+        made = assemble(project.root, project.repository, ordered)
+        then = as_named(made, source, template_values=template_values)
     in_force = {each.path: each for each in then.files}
     unknown = {path for path in changed if path in in_force and is_unreadable(in_force[path])}
     unknown |= set(_below_folders(changes, start, present))

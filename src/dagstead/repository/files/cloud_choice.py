@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from dagstead.model.families import Family
-from dagstead.repository.files.families import variant_of
+from dagstead.repository.files.families import is_cloud, variant_of
 from dagstead.repository.files.named import NamedFiles
 from dagstead.repository.files.project import ConfigFile
 from dagstead.repository.files.set_aside import (
@@ -131,8 +131,8 @@ class _Choosing:
 
 
 def _is_usual(file: ConfigFile) -> bool:
-    """Whether its name is the one that is read unless another is given."""
-    return not variant_of(file.path)
+    """Whether its name is the one that is read unless another is given, or is meant so."""
+    return is_cloud(posixpath.basename(file.path)) and not variant_of(file.path)
 
 
 def _listed(paths: Iterable[str]) -> str:

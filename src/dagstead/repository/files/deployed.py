@@ -14,6 +14,7 @@ from dagstead.model.families import Family
 from dagstead.repository.files.cloud_choice import choose_cloud, names_of, nearest
 from dagstead.repository.files.dg import dg_section
 from dagstead.repository.files.dg_choice import DgProjects
+from dagstead.repository.files.families import gives_other_name
 from dagstead.repository.files.named import NamedFiles
 from dagstead.repository.files.project import ConfigFile, LeftOut
 from dagstead.repository.files.set_aside import is_example, other_tool, why_set_aside
@@ -61,7 +62,9 @@ def decide(files: Sequence[ConfigFile], named: NamedFiles, root_name: str) -> De
     picked = _Picked(files=files, dg=dg, agents=cloud.agents, reasons=dict(cloud.reasons))
     picked.by_tool(cloud.chosen, named)
     picked.add_repeated()
-    unsure = any(is_example(each) for each in picked.cloud)
+    unsure = any(is_example(each) for each in picked.cloud) or any(
+        each.family is Family.WORKFLOW and gives_other_name(each.source.text) for each in files
+    )
     return Deployed(
         files=tuple(picked.files_in_force()),
         cloud=picked.cloud,

@@ -41,6 +41,10 @@ _COMMANDS = re.compile(
     r"|dg\s+plus\s+deploy|dagster-cloud\s+ci\b|dagstead\s+deploy"
     rf"|{_COMPOSE.pattern}"
 )
+_FILE_OPTION = re.compile(
+    r"dagster[-_]cloud[-_](?:yaml[-_]path|file)|location[-_]file|--workspace\b", re.IGNORECASE
+)
+_YAML_NAME = re.compile(r"([\w.-]+\.ya?ml)\b")
 _PIPELINE = re.compile(r"dagster-cloud|dg plus|dagster_cloud|dagsterCloud|DAGSTER_CLOUD")
 
 
@@ -62,6 +66,14 @@ def is_workflow(path: str) -> bool:
         return False
     folder, _, name = path.rpartition("/")
     return name == ".gitlab-ci.yml" or folder.endswith(".github/workflows")
+
+
+def gives_other_name(text: str) -> bool:
+    """Whether a text of CI may give the tools a configuration file with a name of its own."""
+    if not _FILE_OPTION.search(text):
+        return False
+    names = (each[1] for each in _YAML_NAME.finditer(text))
+    return any(not is_cloud(each) for each in names)
 
 
 def variant_of(path: str) -> str:

@@ -115,7 +115,7 @@ class Project:
 
 def left_out_note(project: Project) -> str:
     """What people should know of files that do not count; empty where there is nothing."""
-    worth = [each for each in project.left_out if not each.is_expected]
+    worth = [each for each in project.left_out if not (each.is_expected and project.locations)]
     if not worth:
         return ""
     more = len(worth) - 1

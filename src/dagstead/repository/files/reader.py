@@ -53,9 +53,17 @@ def read_project(root: Path, *, template_values: TemplateValues | None = None) -
 
 
 def read_file(
-    root: Path, path: str, *, data: bytes, template_values: TemplateValues | None = None
+    root: Path,
+    path: str,
+    *,
+    data: bytes,
+    template_values: TemplateValues | None = None,
+    family: Family | None = None,
 ) -> ConfigFile | None:
-    """One file from its bytes, ``None`` when it says nothing about locations or agents."""
+    """One file from its bytes, ``None`` when it says nothing about locations or agents.
+
+    ``family`` says what it is, where that is known from elsewhere.
+    """
     undecodable = None
     try:
         source = SourceText.decode(path, data)
@@ -64,7 +72,7 @@ def read_file(
         start = len(data[: error.start].decode("utf-8"))
         message = f"byte 0x{data[error.start]:02x} is not UTF-8"
         undecodable = Problem(message=message, start=start, end=start + 1)
-    family = family_of(path, source.text)
+    family = family or family_of(path, source.text)
     if family is None:
         return None
     if undecodable is not None:
@@ -138,10 +146,12 @@ def with_changes(project: Project, changes: Mapping[str, bytes | None]) -> Proje
             were not read before are read when their names are those of configuration.
     """
     kept = [each for each in project.read if each.path not in changes]
+    given = project.named.cloud
     made = (
-        read_file(project.root, path, data=data)
+        read_file(project.root, path, data=data, family=Family.CLOUD if path in given else None)
         for path, data in changes.items()
-        if data is not None and (is_interesting(PurePosixPath(path).name) or is_workflow(path))
+        if data is not None
+        and (is_interesting(PurePosixPath(path).name) or is_workflow(path) or path in given)
     )
     files = sorted([*kept, *(each for each in made if each)], key=lambda each: each.path)
     after = assemble(project.root, project.repository, tuple(files), named=project.named)
@@ -193,9 +203,30 @@ def assemble(
     )
 
 
-def with_named(project: Project, named: NamedFiles) -> Project:
-    """The project with what CI and scripts name taken into account."""
-    return assemble(project.root, project.repository, project.read, named=named)
+def with_named(
+    project: Project,
+    named: NamedFiles,
+    contents: Mapping[str, bytes],
+    *,
+    template_values: TemplateValues | None = None,
+) -> Project:
+    """The project with what CI and scripts name taken into account.
+
+    Args:
+        project: what was read.
+        named: what they name.
+        contents: those of the ``dagster_cloud.yaml`` files that have names of their own.
+        template_values: see :func:`read_project`.
+    """
+    kept = [each for each in project.read if each.path not in contents]
+    made = (
+        read_file(
+            project.root, path, data=data, template_values=template_values, family=Family.CLOUD
+        )
+        for path, data in contents.items()
+    )
+    files = sorted([*kept, *(each for each in made if each)], key=lambda each: each.path)
+    return assemble(project.root, project.repository, tuple(files), named=named)
 
 
 def with_everything(project: Project) -> Project:

@@ -9,6 +9,7 @@ import pytest
 
 from dagstead.repository.ci.projects import read_project
 from dagstead.repository.files import Project
+from dagstead.repository.files.reader import with_changes
 from tests.unit.repository.files.test_deployed import cloud, dg, left_out, names, workspace
 
 _ROOT = "dagster_cloud.yaml"
@@ -235,3 +236,30 @@ def test_examples_give_way_to_what_ci_names(tmp_path: Path) -> None:
     steps = workflow("run: dagster-cloud ci init --project-dir ship")
 
     assert names(read(tmp_path, files, steps)) == ["hull", "deck"]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "run: dagster-cloud ci init --dagster-cloud-yaml-path ship/live.yaml",
+        f"uses: {_INIT}\n        with: {{project_dir: ship, dagster_cloud_yaml_path: live.yaml}}",
+        f"uses: {_PEX}\n        with: {{dagster_cloud_file: $WHERE}}",
+    ],
+)
+@pytest.mark.parametrize("others", [FILES, {_ROOT: cloud("pier")}, {}])
+def test_a_file_that_ci_names_may_have_any_name(
+    tmp_path: Path, step: str, others: Mapping[str, str]
+) -> None:
+    files = {"ship/live.yaml": cloud("deck"), **workflow(step, env="WHERE: ship/live.yaml")}
+
+    project = read(tmp_path, others, files)
+
+    assert names(project) == ["deck"]
+    assert [each.file for each in project.locations] == ["ship/live.yaml"]
+    assert names(with_changes(project, {"ship/live.yaml": cloud("new").encode()})) == ["new"]
+
+
+def test_a_file_that_ci_makes_is_not_there(tmp_path: Path) -> None:
+    step = "run: dagster-cloud ci init --dagster-cloud-yaml-path made.yaml"
+
+    assert names(read(tmp_path, FILES, workflow(step))) == ["pier"]
