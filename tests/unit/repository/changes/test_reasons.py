@@ -293,3 +293,27 @@ def test_a_location_from_outside_of_the_repository_is_reported(tmp_path: Path) -
 
     assert changes.touched == ()
     assert "far is built from '../far', outside of the repository" in changes.remarks[0]
+
+
+def test_what_ci_named_at_the_base_was_deployed_then(tmp_path: Path) -> None:
+    def workflow(folder: str) -> str:
+        step = f"      - run: dagster-cloud ci init --project-dir {folder}\n"
+        return f"on: push\njobs:\n  d:\n    runs-on: x\n    steps:\n{step}"
+
+    entry = "locations:\n  - location_name: {0}\n    code_source: {{module_name: {0}}}\n"
+    files = {
+        "dagster_cloud.yaml": entry.format("pier"),
+        "crane/dagster_cloud.yaml": entry.format("crane"),
+        ".github/workflows/ship.yml": workflow("."),
+    }
+    repository = Repository.made(tmp_path / "r", files)
+    repository.write({".github/workflows/ship.yml": workflow("crane")})
+
+    changes = repository.changes()
+
+    assert {each.location.name.value for each in changes.touched} == {"crane"}
+    assert [each.name for each in changes.gone] == ["pier"]
+
+    repository.commit()
+    assert repository.touched("HEAD~1", committed=True) == {"crane"}
+    assert repository.touched() == set()
