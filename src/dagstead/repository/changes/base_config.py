@@ -10,6 +10,7 @@ from dagstead.model.families import Family
 from dagstead.repository.changes.git import Change
 from dagstead.repository.ci.projects import as_named
 from dagstead.repository.ci.reader import SourceFiles
+from dagstead.repository.files.families import is_workflow
 from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.repository.files.reader import assemble, read_file
 from dagstead.repository.files.templates import TemplateValues
@@ -20,7 +21,7 @@ _ENTRIES_ONLY = frozenset({Family.CLOUD, Family.DG_BUILD, Family.DG_CONTEXT})
 _DEFINING = _ENTRIES_ONLY | {Family.DG}
 
 
-class Compared(Protocol):
+class BaseContents(Protocol):
     """Knows what files hold, and what changed ones held at the base."""
 
     @property
@@ -37,23 +38,24 @@ class Compared(Protocol):
 class _FilesAtBase:
     """The files of the repository at the base, as far as workflows are concerned."""
 
-    def __init__(self, compared: Compared, changes: Iterable[Change]) -> None:
-        self._compared = compared
+    def __init__(self, contents: BaseContents, changes: Iterable[Change]) -> None:
+        self._contents = contents
         self._changed = {each.path: each for each in changes if not each.is_folder}
+        contents.preload(each for each in changes if is_workflow(each.path))
 
     def read(self, path: str) -> bytes | None:
         """A file's content, ``None`` where there was no file."""
         change = self._changed.get(path)
         if change is None:
-            return self._compared.files.read(path)
-        return self._compared.before(change)
+            return self._contents.files.read(path)
+        return self._contents.before(change)
 
     def names(self, folder: str) -> Iterable[str]:
         """The names in a folder; those of files that are new, too, which hold nothing."""
         start = f"{folder}/"
         below = (each[len(start) :] for each in self._changed if each.startswith(start))
         return sorted(
-            {*self._compared.files.names(folder), *(each.partition("/")[0] for each in below)}
+            {*self._contents.files.names(folder), *(each.partition("/")[0] for each in below)}
         )
 
 
@@ -74,7 +76,7 @@ def read_earlier(
     changes: Sequence[Change],
     *,
     prefix: str,
-    comparison: Compared,
+    comparison: BaseContents,
     template_values: TemplateValues | None = None,
 ) -> BaseConfig:
     """Put the files back that have changed."""

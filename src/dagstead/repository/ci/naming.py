@@ -12,7 +12,7 @@ from dagstead.repository.ci.acts import Act, ActKind, Tool
 from dagstead.repository.ci.job_runs import JobRun, follow
 from dagstead.repository.ci.model import Workflow, WorkflowFiles
 from dagstead.repository.ci.reader import SourceFiles, read_workflows
-from dagstead.repository.ci.script_files import Given, ScriptFile, script_files
+from dagstead.repository.ci.script_files import GivenPath, ScriptFile, script_files
 from dagstead.repository.files import Project
 from dagstead.repository.files.named import NamedFiles
 from dagstead.repository.files.project import project_prefix
@@ -35,11 +35,11 @@ def named_files(project: Project, source: SourceFiles) -> NamedFiles:
         source: its files, by their paths from its top.
     """
     files = read_workflows(project, source)
-    found = _Found(prefix=project_prefix(project))
+    found = _NameCollector(prefix=project_prefix(project))
     for act in _acts(files):
         found.add_act(act)
     scripts = tuple(script_files(project))
-    run = _RunByCi(files)
+    run = _WorkflowTexts(files)
     for script in scripts:
         for given in script.given():
             found.add_given(given, runs=run.has(script))
@@ -49,7 +49,7 @@ def named_files(project: Project, source: SourceFiles) -> NamedFiles:
 
 
 @dataclass(kw_only=True)
-class _Found:
+class _NameCollector:
     #: The folder of the project, relative to the top of the repository.
     prefix: str
     cloud: set[str] = field(default_factory=set)
@@ -65,7 +65,7 @@ class _Found:
             tool = Tool.DG if act.by == "dg-deploy-init" else act.tool
             self._add(tool, act.file)
 
-    def add_given(self, given: Given, *, runs: bool) -> None:
+    def add_given(self, given: GivenPath, *, runs: bool) -> None:
         """What a command of a script is given; of one that CI does not run it is a mention."""
         path = given.path
         if path is not None and self.prefix != ".":
@@ -127,7 +127,7 @@ def _of_runs(runs: Iterable[JobRun]) -> Iterator[Act]:
     return (act for run in runs for act in run.acts)
 
 
-class _RunByCi:
+class _WorkflowTexts:
     """What workflows say, without what starts them."""
 
     def __init__(self, files: WorkflowFiles) -> None:

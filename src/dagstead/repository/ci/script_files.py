@@ -26,7 +26,7 @@ _GIVEN = frozenset({ActKind.BEGIN, ActKind.BUILD_AND_DEPLOY, ActKind.RENDER})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Given:
+class GivenPath:
     """A file or folder that a command is given, relative to the root of the project."""
 
     tool: Tool
@@ -53,12 +53,12 @@ class ScriptFile:
         name = posixpath.basename(self.file.path)
         return re.compile(_RUNNERS.get(name.lower(), rf"(?<![\w.-]){re.escape(name)}(?![\w.-])"))
 
-    def given(self) -> Iterator[Given]:
+    def given(self) -> Iterator[GivenPath]:
         """What its commands are given."""
         name = posixpath.basename(self.file.path)
         if not _SHELL.fullmatch(name):
             if _DG.search(self.text):
-                yield Given(tool=Tool.DG, path=".")
+                yield GivenPath(tool=Tool.DG, path=".")
             return
         is_shell = name.lower() not in _RUNNERS
         for text in [self.text] if is_shell else self._recipes():
@@ -68,7 +68,7 @@ class ScriptFile:
         """The lines of a Makefile, of which each has a shell of its own."""
         return re.sub(r"\\\r?\n", " ", self.text).splitlines()
 
-    def _commands(self, text: str) -> Iterator[Given]:
+    def _commands(self, text: str) -> Iterator[GivenPath]:
         folder: str | None = ""
         for call in calls_of(text, {}, lambda _: None):
             words = program_words(call)
@@ -79,7 +79,7 @@ class ScriptFile:
             command = command_of(words)
             if command is not None and command.does in _GIVEN:
                 path = file_option(command)
-                yield Given(tool=command.tool, path=self._resolved(folder, path))
+                yield GivenPath(tool=command.tool, path=self._resolved(folder, path))
 
     def _resolved(self, folder: str | None, path: str | None) -> str | None:
         """A path from where the script is run: the root, or its own folder."""

@@ -41,7 +41,7 @@ def choose_cloud(
         has_projects: whether there are projects of dg, too.
     """
     cloud = [each for each in files if each.family is Family.CLOUD]
-    choosing = _Choosing(named=named, is_alone=len(cloud) == 1 and not has_projects)
+    choosing = _CloudChooser(named=named, is_alone=len(cloud) == 1 and not has_projects)
     for each in cloud:
         choosing.sort(each)
     chosen = choosing.chosen()
@@ -65,7 +65,7 @@ def nearest(paths: Iterable[str]) -> str:
 
 
 @dataclass(kw_only=True)
-class _Choosing:
+class _CloudChooser:
     named: NamedFiles
     #: Whether there is one file, and nothing else that could be deployed.
     is_alone: bool

@@ -21,7 +21,7 @@ from dagstead.repository.files.set_aside import is_example, other_tool, why_set_
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Deployed:
+class DeployedFiles:
     """Which files are in force."""
 
     #: The files that count, in the order of their paths.
@@ -37,9 +37,9 @@ class Deployed:
     is_open: bool
 
 
-def everything(files: Sequence[ConfigFile], root_name: str) -> Deployed:
+def everything(files: Sequence[ConfigFile], root_name: str) -> DeployedFiles:
     """Every file as if it was in force: for what compares all that is written."""
-    return Deployed(
+    return DeployedFiles(
         files=tuple(each for each in files if not _is_above(each)),
         cloud=frozenset(each.path for each in files if each.family is Family.CLOUD),
         projects=frozenset(DgProjects(files=files, root_name=root_name).names),
@@ -49,7 +49,7 @@ def everything(files: Sequence[ConfigFile], root_name: str) -> Deployed:
     )
 
 
-def decide(files: Sequence[ConfigFile], named: NamedFiles, root_name: str) -> Deployed:
+def decide(files: Sequence[ConfigFile], named: NamedFiles, root_name: str) -> DeployedFiles:
     """Which of the files that were read are in force.
 
     Args:
@@ -59,13 +59,13 @@ def decide(files: Sequence[ConfigFile], named: NamedFiles, root_name: str) -> De
     """
     dg = DgProjects(files=files, root_name=root_name)
     cloud = choose_cloud(files, named, has_projects=bool(dg.names))
-    picked = _Picked(files=files, dg=dg, agents=cloud.agents, reasons=dict(cloud.reasons))
+    picked = _FilePicker(files=files, dg=dg, agents=cloud.agents, reasons=dict(cloud.reasons))
     picked.by_tool(cloud.chosen, named)
     picked.add_repeated()
     unsure = any(is_example(each) for each in picked.cloud) or any(
         each.family is Family.WORKFLOW and gives_other_name(each.source.text) for each in files
     )
-    return Deployed(
+    return DeployedFiles(
         files=tuple(picked.files_in_force()),
         cloud=picked.cloud,
         projects=picked.projects,
@@ -79,7 +79,7 @@ def decide(files: Sequence[ConfigFile], named: NamedFiles, root_name: str) -> De
 
 
 @dataclass(kw_only=True)
-class _Picked:
+class _FilePicker:
     files: Sequence[ConfigFile]
     dg: DgProjects
     #: ``dagster_cloud.yaml`` files that hold the configuration of an agent.

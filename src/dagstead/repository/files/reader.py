@@ -11,7 +11,7 @@ from dagstead.errors import InvalidInputError
 from dagstead.model.families import Family
 from dagstead.model.location import Location
 from dagstead.model.source import SourceText
-from dagstead.repository.files.deployed import Deployed, decide, everything
+from dagstead.repository.files.deployed import DeployedFiles, decide, everything
 from dagstead.repository.files.dg import dg_locations, directory_type
 from dagstead.repository.files.exclusion import Exclusion
 from dagstead.repository.files.families import family_of, is_interesting, is_workflow
@@ -248,7 +248,7 @@ def _without(files: tuple[ConfigFile, ...], excluded: Exclusion) -> tuple[Config
 
 
 def _assembled(
-    root: Path, repository: Path, files: tuple[ConfigFile, ...], deployed: Deployed
+    root: Path, repository: Path, files: tuple[ConfigFile, ...], deployed: DeployedFiles
 ) -> Project:
     definitions = tuple(_definitions(root, files, deployed))
     in_force = [each for each in definitions if _is_deployed(each, deployed)]
@@ -282,7 +282,7 @@ def _read_all(
 
 
 def _definitions(
-    root: Path, files: tuple[ConfigFile, ...], deployed: Deployed
+    root: Path, files: tuple[ConfigFile, ...], deployed: DeployedFiles
 ) -> Iterator[Location]:
     for file in deployed.files:
         if file.family is Family.CLOUD:
@@ -293,7 +293,7 @@ def _definitions(
             yield each
 
 
-def _is_deployed(location: Location, deployed: Deployed) -> bool:
+def _is_deployed(location: Location, deployed: DeployedFiles) -> bool:
     if location.family is Family.CLOUD:
         return location.file in deployed.cloud
     return (location.folder or ".") in deployed.projects

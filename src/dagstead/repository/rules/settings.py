@@ -25,7 +25,7 @@ _INSTEAD = 'Write a list of patterns as in .gitignore: exclude = ["examples/"]'
     bad={
         "pyproject.toml": """
             [tool.dagstead]
-            exlude = ["examples/"]
+            excludes = ["examples/"]
             """,
         "dagster_cloud.yaml": """
             locations:
