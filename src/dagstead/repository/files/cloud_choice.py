@@ -17,6 +17,9 @@ from dagstead.repository.files.set_aside import (
     why_set_aside,
 )
 
+#: What the official command line looks for.
+_FIRST = "dagster_cloud.yaml"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CloudChoice:
@@ -74,6 +77,7 @@ class _CloudChooser:
     reasons: dict[str, str] = field(default_factory=dict)
 
     def sort(self, file: ConfigFile) -> None:
+        """Put a file where it belongs."""
         aside = None if self._is_named(file.path) else why_set_aside(file.path)
         tool = None if file.path in self.named.cloud else other_tool(file)
         if aside is not None:
@@ -87,6 +91,8 @@ class _CloudChooser:
             self.reasons[file.path] = f"it is {tool}"
 
     def chosen(self) -> set[str]:
+        """The paths of the files that are read."""
+        self._prefer_first_name()
         named = {path for path in self.candidates if self._is_named(path)}
         given = {path for path in named if self._is_given(path)}
         at_root = [each for each in self.candidates.values() if _is_usual(each) and not each.folder]
@@ -97,13 +103,27 @@ class _CloudChooser:
         root = {each.path for each in at_root if names_of(each)}
         if not root:
             return self._in_folders(named)
-        if given and not self.named.is_open and not root & given:
+        if given and not self.named.is_open and not root & given and not self._has(root, given):
             self._leave_out(set(self.candidates) - named, f"CI deploys {_listed(given)}")
             return named
         self._leave_out(
             set(self.candidates) - root - named, f"{nearest(root)}, which is at the root, is"
         )
         return root | named
+
+    def _prefer_first_name(self) -> None:
+        """Leave out ``dagster-cloud.yml`` and the like beside the file that commands look for."""
+        for path, each in list(self.candidates.items()):
+            first = posixpath.join(each.folder, _FIRST)
+            is_other = path != first and first in self.candidates
+            if is_other and _is_usual(each) and not self._is_named(path):
+                self.reasons[path] = f"{first} is"
+                del self.candidates[path]
+
+    def _has(self, root: set[str], given: set[str]) -> bool:
+        """Whether a file at the root has all that CI deploys from other files, as an index has."""
+        known = {name for path in root for name in names_of(self.candidates[path])}
+        return all(names_of(self.candidates[path]) <= known for path in given)
 
     def _in_folders(self, named: set[str]) -> set[str]:
         usual = {each.folder: each.path for each in self.candidates.values() if _is_usual(each)}

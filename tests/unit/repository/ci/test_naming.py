@@ -263,3 +263,15 @@ def test_a_file_that_ci_makes_is_not_there(tmp_path: Path) -> None:
     step = "run: dagster-cloud ci init --dagster-cloud-yaml-path made.yaml"
 
     assert names(read(tmp_path, FILES, workflow(step))) == ["pier"]
+
+
+def test_a_root_file_that_has_all_that_ci_deploys_stays(tmp_path: Path) -> None:
+    """So it shows that no workflow deploys one of its locations."""
+    files = {
+        _ROOT: cloud("bow", "stern"),
+        "bow/dagster_cloud.yaml": cloud("bow"),
+        "stern/dagster_cloud.yaml": cloud("stern"),
+    }
+    steps = workflow("run: dagster-cloud ci init --project-dir bow")
+
+    assert names(read(tmp_path, files, steps)) == ["bow", "stern"]

@@ -113,6 +113,19 @@ def test_files_that_repeat_the_root_count_as_definitions(tmp_path: Path) -> None
     assert list(left_out(project)) == ["more/dagster_cloud.yaml"]
 
 
+def test_of_two_names_the_one_that_commands_look_for_counts(tmp_path: Path) -> None:
+    files = {
+        _ROOT: cloud("a"),
+        "dagster-cloud.yml": cloud("b"),
+        "x/dagster_cloud.yml": cloud("c"),
+    }
+
+    project = read(tmp_path, files)
+
+    assert names(project) == ["a"]
+    assert left_out(project)["dagster-cloud.yml"] == "dagster_cloud.yaml is"
+
+
 @pytest.mark.parametrize("text", ["", "# later\n", "locations: []\n", "{}\n"])
 def test_a_root_file_without_locations_decides_nothing(tmp_path: Path, text: str) -> None:
     project = read(tmp_path, {_ROOT: text, "a/dagster_cloud.yaml": cloud("a")})
