@@ -1,8 +1,12 @@
 """Reads every family of configuration files of a repository, with the place of each value.
 
-Only ``reader``, ``walk``, ``outputs`` and ``templates`` look at the disk. :func:`read_project` is
-the door. It never raises for what is in a file: locations that can be read are there, and
-:func:`dagstead.repository.rules.checking.check` says what is wrong, where, and what to write.
+Only ``reader``, ``walk``, ``git``, ``outputs`` and ``templates`` look at the disk.
+:func:`read_project` is the door for what files alone say; commands go through
+:mod:`dagstead.repository.ci.projects`, where CI has a say, too. It never raises for what is in a
+file: locations that can be read are there, and :func:`dagstead.repository.rules.checking.check`
+says what is wrong, where, and what to write.
+
+``deployed`` decides which files are in force. The others are in ``Project.read`` and ``left_out``.
 
 >>> project = read_project(Path("."))
 >>> for location in project.locations:
