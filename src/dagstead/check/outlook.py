@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagstead.model.agents import Agent, AgentKind, managed_pool
 from dagstead.model.location import Kind
+from dagstead.repository.agents.hints import HINT
 from dagstead.repository.agents.scan import AgentScan
 from dagstead.repository.agents.sources import agents_in_files
 from dagstead.repository.files.project import Project
 from dagstead.routing.findings import ABOUT_NO_LOCATION, findings
-from dagstead.routing.remarks import Remark, Weight
-from dagstead.routing.routes import BRANCHES, Destination, Route, RoutedLocation, routes
+from dagstead.routing.remarks import Remark, exit_code, ordered
+from dagstead.routing.routes import (
+    BRANCHES,
+    Destination,
+    Route,
+    RoutedLocation,
+    State,
+    routes,
+)
 
 #: What the official command line deploys to when nothing else is said.
 USUAL_DEPLOYMENT = "prod"
@@ -39,14 +47,13 @@ class Outlook:
     remarks: tuple[Remark, ...]
 
     @property
-    def is_unserved(self) -> bool:
-        """Whether there is a location that nobody will run where it matters."""
-        return any(each.name == "unserved" and each.weight is Weight.ERROR for each in self.remarks)
+    def exit_code(self) -> int:
+        """1 when something is wrong, 2 when something could not be found out, otherwise 0."""
+        return exit_code(self.remarks)
 
-    @property
-    def is_doubtful(self) -> bool:
-        """Whether there is anything more than a note."""
-        return any(each.weight is not Weight.NOTE for each in self.remarks)
+    def strictly(self) -> Outlook:
+        """The same where warnings are errors, and every location needs an agent that is known."""
+        return replace(self, remarks=ordered(each.strictly() for each in self.remarks))
 
 
 def expected_agents(
@@ -55,6 +62,7 @@ def expected_agents(
     sets: Sequence[str] = (),
     *,
     no_pool: bool = False,
+    with_documents: bool = False,
 ) -> AgentScan:
     """The agents of files, and the managed pool where it is assumed.
 
@@ -63,34 +71,25 @@ def expected_agents(
         named: files of agents, as of :func:`dagstead.repository.agents.sources.agents_in_files`.
         sets: what is laid over Helm values.
         no_pool: whether there is no managed pool.
+        with_documents: whether the agents that documents show count.
 
     Raises:
         InvalidInputError: when a file or ``sets`` are not of their form.
     """
-    found = agents_in_files(project, named, sets)
+    found = agents_in_files(project, named, sets, with_documents=with_documents)
     return found if no_pool else with_pool(found, project)
 
 
 def with_pool(found: AgentScan, project: Project) -> AgentScan:
-    """The agents of files with the managed pool, which no file defines, and the note of it.
+    """The agents of files with the managed pool, which no file defines.
 
-    A repository without serverless locations is taken to have no pool beside its agents.
+    It is concluded from serverless locations, which nothing else runs, and counts for those alone.
     """
     if any(each.kind is AgentKind.POOL for each in found.agents):
         return found
-    serverless = any(each.kind is Kind.SERVERLESS for each in project.locations)
-    if found.agents and not serverless:
+    if not any(each.kind is Kind.SERVERLESS for each in project.locations):
         return found
-    if found.agents:
-        message = "the managed pool is taken to serve the default queue beside these agents"
-        advice = "Add --no-pool where there is none"
-    else:
-        message = (
-            "no agents are known: the managed pool alone is assumed, which serves the default queue"
-        )
-        advice = "Name the files of your agents with --agents, or ask a control plane with --live"
-    note = Remark(name="pool-assumed", weight=Weight.NOTE, message=message, advice=advice)
-    return found + AgentScan(agents=(managed_pool(),), remarks=(note,))
+    return found + AgentScan(agents=(managed_pool(is_assumed=True),))
 
 
 def targets_of(
@@ -128,9 +127,16 @@ def look(
     targets = targets_of(found.agents, wanted.deployment, branch=wanted.branch)
     branches_matter = wanted.branch and wanted.deployment is None
     chosen = [each for each in project.locations if not names or each.name.value in names]
-    routed = routes([RoutedLocation.of(each) for each in chosen], targets, found.agents)
-    told = findings(routed, found.agents, branches_matter=branches_matter, running=live)
+    known = live or found.is_whole or any(not each.is_assumed for each in found.agents)
+    routed = routes(
+        [RoutedLocation.of(each) for each in chosen], targets, found.agents, are_all_known=known
+    )
+    remarks = findings(routed, found.agents, branches_matter=branches_matter, running=live)
     if names:
         # Whether a queue is used does not show when some locations are left out.
-        told = tuple(each for each in told if each.name not in ABOUT_NO_LOCATION)
-    return Outlook(agents=found.agents, routes=routed, remarks=(*told, *found.remarks))
+        remarks = tuple(each for each in remarks if each.name not in ABOUT_NO_LOCATION)
+    about_files = found.remarks
+    if all(each.state is not State.UNKNOWN for each in routed):
+        # What documents show matters only where an agent is looked for.
+        about_files = tuple(each for each in about_files if each.name != HINT)
+    return Outlook(agents=found.agents, routes=routed, remarks=ordered((*remarks, *about_files)))

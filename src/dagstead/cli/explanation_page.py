@@ -13,7 +13,7 @@ import typer
 from dagstead.cli.output import is_coloured
 from dagstead.model.queues import describe_queue
 from dagstead.repository.files.places import shown
-from dagstead.routing.wording import describe_refusal
+from dagstead.routing.wording import describe_answer, describe_doubt, describe_refusal
 
 if TYPE_CHECKING:
     from dagstead.build.model import PlannedBuild
@@ -133,8 +133,9 @@ def _build_rows(build: PlannedBuild) -> Iterator[tuple[str, str]]:
 
 def _routes(explanation: Explanation) -> Iterator[tuple[str, str]]:
     for route in explanation.outlook.routes:
-        names = ", ".join(dict.fromkeys(each.name for each in route.agents))
-        yield str(route.target), names or "nobody"
+        yield str(route.target), describe_answer(route)
+        for agent in route.possible:
+            yield "", f"perhaps {agent.name}: {describe_doubt(agent)}"
         for refusal in route.refusals:
             yield "", f"not {refusal.agent.name}: {describe_refusal(refusal, route)}"
 

@@ -110,36 +110,38 @@ def _live(target: TargetFlags) -> Sequence[LiveLocation]:
         return Releases(connection).deployed()
 
 
-def _agents(project: Project) -> dict[str, list[str]]:
-    """The agents that will run each location, from the repository's files alone."""
+def _agents(project: Project) -> dict[str, list[str] | None]:
+    """The agents that will run each location; ``None`` where the files do not say it."""
     from dagstead.check.outlook import expected_agents, look
     from dagstead.errors import DagsteadError
+    from dagstead.routing.routes import State
 
     try:
         routes = look(project, expected_agents(project)).routes
     except DagsteadError:
         # `dagstead routes` shows what is wrong with them.
         return {}
-    agents: dict[str, list[str]] = {}
+    known: dict[str, list[str]] = {}
     for route in routes:
-        names = agents.setdefault(route.location.name, [])
+        names = known.setdefault(route.location.name, [])
         names += [each.name for each in route.agents if each.name not in names]
-    return agents
+    unknown = {each.location.name for each in routes if each.state is State.UNKNOWN}
+    return {
+        name: None if name in unknown and not agents else agents for name, agents in known.items()
+    }
 
 
 def _print(
     made: BuildPlan,
     refusals: Sequence[BuildRefusal],
-    agents: Mapping[str, list[str]],
+    agents: Mapping[str, list[str] | None],
     format_: PlanFormat,
 ) -> None:
-    rows = [
-        {**_row(each, made.root), "agents": agents.get(each.location, [])} for each in made.builds
-    ]
+    rows = [{**_row(each, made.root), "agents": agents.get(each.location)} for each in made.builds]
     match format_:
         case PlanFormat.TABLE:
             shown = ("location", "strategy", "folder", "with", "image", "queue", "agents", "reason")
-            short = [{name: row[name] or None for name in shown} for row in rows]
+            short = [{name: row[name] or None for name in shown} for row in map(_people, rows)]
             print_rows(short, Format.TABLE, empty="There is nothing to build.")
         case PlanFormat.JSON:
             print_json([*rows, *map(_refused, refusals)])
@@ -147,6 +149,11 @@ def _print(
             print(json.dumps({"include": [_matrix(row) for row in rows]}))
         case PlanFormat.GITLAB:
             _print_gitlab(rows)
+
+
+def _people(row: dict[str, Any]) -> dict[str, Any]:
+    """A row with words where programs get an empty list."""
+    return {**row, "agents": "nobody"} if row["agents"] == [] else row
 
 
 _ROW: Mapping[str, Any] = {

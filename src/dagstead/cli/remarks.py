@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from dagstead.repository.files import Project
     from dagstead.routing.remarks import Remark
 
-_COLOURS = {"error": "red", "warning": "yellow", "note": "cyan"}
+_COLOURS = {"error": "red", "unknown": "magenta", "warning": "yellow", "note": "cyan"}
 
 
 def print_left_out(project: Project) -> None:
@@ -28,12 +28,24 @@ def print_left_out(project: Project) -> None:
 
 
 def print_remarks(remarks: Sequence[Remark], *, prefix: str = "") -> None:
-    """Print one line per remark; ``prefix`` is put before the paths of files."""
-    from dagstead.repository.files.places import shown
-
+    """Print one line per remark, with its places; ``prefix`` is put before the paths of files."""
     coloured = is_coloured(sys.stderr)
     for each in remarks:
-        place = "" if each.position is None else f"{shown(prefix, each.position)}: "
-        weight = typer.style(str(each.weight), fg=_COLOURS[each.weight])
-        line = f"{typer.style(place, bold=True)}{weight}: {each.sentences}"
-        typer.echo(line, err=True, color=coloured)
+        typer.echo(_line(each, prefix), err=True, color=coloured)
+        width = max((len(step.purpose) for step in each.steps), default=0)
+        for step in each.steps:
+            command = typer.style(step.command, fg=_COLOURS["note"])
+            typer.echo(f"  {step.purpose:{width}}   {command}", err=True, color=coloured)
+
+
+def _line(remark: Remark, prefix: str) -> str:
+    from dagstead.repository.files.places import shown
+
+    places = [shown(prefix, each) for each in (remark.position, *remark.more) if each is not None]
+    if not places and remark.weight == "note":
+        # Of the whole repository: a sentence of its own.
+        return remark.sentences[:1].upper() + remark.sentences[1:]
+    place = f"{', '.join(places)}: " if places else ""
+    weight = typer.style(str(remark.weight), fg=_COLOURS[remark.weight])
+    code = f" {remark.code}" if remark.code else ""
+    return f"{typer.style(place, bold=True)}{weight}{code}: {remark.sentences}"

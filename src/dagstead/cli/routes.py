@@ -31,9 +31,11 @@ def routes(
     """Show which agent will run every location, before anything is deployed.
 
     Agents are found in the repository's files: an agent's dagster.yaml, values and commands of the
-    Helm chart, compose files, agents.yaml. Problems and assumptions are printed on standard error.
-    Exits with 1 if there is a location that no agent will run, 2 if there is no answer, 0
-    otherwise.
+    Helm chart, compose files, files of Argo CD, Flux, Kustomize, Helmfile, Terraform and
+    CloudFormation, agents.yaml. Problems and what is not known are printed on standard error.
+    Exits with 1 when something is wrong, such as a location that no agent will run; with 2 when
+    that cannot be said from here; with 0 otherwise. A location for an agent of yours is fine if
+    no file is about any agent.
 
     For example:
 
@@ -50,9 +52,10 @@ def routes(
     project = read_locations(path)
     names = chosen(project, routed.location or [])
     outlook = agents.outlook(project, routed, names)
+    if output.strict:
+        outlook = outlook.strictly()
     _print(outlook, project, output)
-    if outlook.is_unserved or (output.strict and outlook.is_doubtful):
-        raise typer.Exit(1)
+    raise typer.Exit(outlook.exit_code)
 
 
 def _print(outlook: Outlook, project: Project, output: RoutesOutputFlags) -> None:

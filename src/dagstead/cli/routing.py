@@ -23,7 +23,7 @@ AgentsOption = Annotated[
         "--agents",
         metavar="FILE",
         help="File that describes agents: dagster.yaml, Helm values (layers separated by commas), "
-        "a compose file or agents.yaml; may be repeated.",
+        "a file that installs agents, or agents.yaml; may be repeated.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -33,6 +33,14 @@ SetOption = Annotated[
         "--set",
         metavar="KEY=VALUE",
         help="Override a Helm value, as `helm --set` does; may be repeated.",
+        rich_help_panel=_PANEL,
+    ),
+]
+DocumentsOption = Annotated[
+    bool,
+    typer.Option(
+        "--documents",
+        help="Count the agents that documents show, too.",
         rich_help_panel=_PANEL,
     ),
 ]
@@ -56,6 +64,7 @@ class AgentSource:
 
     agents: Sequence[str] | None = None
     sets: Sequence[str] | None = None
+    documents: bool = False
     no_pool: bool = False
     live: bool = False
     url: str | None = None
@@ -70,10 +79,26 @@ class AgentSource:
             from dagstead.check.outlook import expected_agents
 
             return expected_agents(
-                project, self.agents or [], self.sets or [], no_pool=self.no_pool
+                project,
+                self.agents or [],
+                self.sets or [],
+                no_pool=self.no_pool,
+                with_documents=self.documents,
             )
-        _refuse_with_live(self.agents, self.sets, no_pool=self.no_pool)
+        self._refuse_with_live()
         return _live_agents(self.url)
+
+    def _refuse_with_live(self) -> None:
+        given = {
+            "--agents": self.agents,
+            "--set": self.sets,
+            "--documents": self.documents,
+            "--no-pool": self.no_pool,
+        }
+        for flag, value in given.items():
+            if value:
+                msg = f"--live asks the control plane for its agents. Leave {flag} out, or --live."
+                raise InvalidInputError(msg)
 
 
 def chosen(project: Project, names: Sequence[str]) -> Sequence[str]:
@@ -91,16 +116,6 @@ def chosen(project: Project, names: Sequence[str]) -> Sequence[str]:
             msg = f"There is no location {name!r}.{hint}"
             raise InvalidInputError(msg)
     return names
-
-
-def _refuse_with_live(
-    agents: Sequence[str] | None, sets: Sequence[str] | None, *, no_pool: bool
-) -> None:
-    given = {"--agents": agents, "--set": sets, "--no-pool": no_pool}
-    for flag, value in given.items():
-        if value:
-            msg = f"--live asks the control plane for its agents. Leave {flag} out, or --live."
-            raise InvalidInputError(msg)
 
 
 def _live_agents(url: str | None) -> AgentScan:

@@ -22,6 +22,17 @@ class AgentKind(StrEnum):
     HYBRID = "hybrid"
 
 
+class Setting(StrEnum):
+    """What may not be known of an agent, because no file that is read says it."""
+
+    #: Which named queues it serves.
+    QUEUES = "queues"
+    #: Whether it serves the default queue.
+    DEFAULT_QUEUE = "default_queue"
+    #: Whether it serves branch deployments.
+    BRANCH_DEPLOYMENTS = "branch_deployments"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Agent:
     """One agent. Two with the same sets are the same to routing."""
@@ -42,6 +53,14 @@ class Agent:
     allowed_branch: frozenset[str] | None = None
     #: Where it is defined, for one that a file defines.
     position: Position | None = None
+    #: The settings that are not known; what the sets say of them need not hold.
+    unknown: frozenset[Setting] = frozenset()
+    #: Why they are not known: a sentence without a full stop.
+    unknown_because: str = ""
+    #: Whether it takes its settings. One that does not start runs nothing.
+    starts: bool = True
+    #: Whether it is only concluded from the locations that need it. It counts for no others.
+    is_assumed: bool = False
 
     @property
     def serves_default_queue(self) -> bool:
@@ -51,6 +70,8 @@ class Agent:
     @property
     def described_queues(self) -> str:
         """Its queues, for people."""
+        if {Setting.QUEUES, Setting.DEFAULT_QUEUE} <= self.unknown and not self.queues - {None}:
+            return "queues that are not known here"
         return describe_queues(self.queues)
 
     def allowed_in(self, deployment: str, *, is_branch: bool) -> frozenset[str] | None:
@@ -60,11 +81,15 @@ class Agent:
         return None if self.allowed_full is None else self.allowed_full.get(deployment)
 
 
-def managed_pool() -> Agent:
-    """The pool of a control plane: the default queue of every deployment."""
+def managed_pool(*, is_assumed: bool = False) -> Agent:
+    """The pool of a control plane: the default queue of every deployment.
+
+    ``is_assumed`` is for one that no file and no server names: it counts for serverless locations.
+    """
     return Agent(
         name=POOL_NAME,
         kind=AgentKind.POOL,
         queues=frozenset({None}),
         branch_deployments=True,
+        is_assumed=is_assumed,
     )

@@ -22,6 +22,8 @@ class Family(StrEnum):
     HELM = "helm values"
     #: ``Chart.yaml`` of an agent's Helm chart itself: the values beside it are its defaults.
     CHART = "helm chart"
+    #: Another tool's file that installs an agent: Argo CD, Flux, Terraform, CloudFormation, …
+    INSTALLATION = "installation"
     #: Agents in a form of our own, ``agents.yaml``.
     AGENTS = "agents"
     #: A workflow of GitHub Actions or a GitLab pipeline.

@@ -7,16 +7,22 @@ from collections.abc import Iterable, Sequence
 
 from dagstead.model.agents import Agent, AgentKind
 from dagstead.model.queues import describe_queue
-from dagstead.routing.routes import Route
+from dagstead.routing.routes import Route, State
+from dagstead.routing.wording import describe_answer
 
 _NOBODY = "nobody"
+_UNKNOWN = "unknown"
 
 
 def as_mermaid(routes: Sequence[Route]) -> str:
-    """Locations, their queues, and the agents that run them; refused ones are dashed."""
+    """Locations, their queues, and the agents that run them; dashed: that refuse them, or may."""
     locations = {each.location.name: each.location for each in routes}
     queues = list(dict.fromkeys(each.location.queue for each in routes))
-    agents = {agent.name: agent for each in routes for agent in (*each.agents, *_refusing(each))}
+    agents = {
+        agent.name: agent
+        for each in routes
+        for agent in (*each.agents, *each.possible, *_refusing(each))
+    }
     location_ids = {name: f"location{number}" for number, name in enumerate(locations)}
     queue_ids = {queue: f"queue{number}" for number, queue in enumerate(queues)}
     agent_ids = {name: f"agent{number}" for number, name in enumerate(agents)}
@@ -38,7 +44,10 @@ def as_mermaid(routes: Sequence[Route]) -> str:
             f"{agent_ids[agent.name]}"
             for agent in _refusing(each)
         ]
-    if any(not each.is_served for each in routes):
+    answers = {each.state: describe_answer(each) for each in routes if not each.possible}
+    if State.UNKNOWN in answers:
+        lines.append(f'  {_UNKNOWN}["{_text(answers[State.UNKNOWN])}"]')
+    if any(each.state is State.UNSERVED for each in routes):
         lines += [f'  {_NOBODY}(("nobody"))', f"  style {_NOBODY} stroke:#c00,stroke-width:3px"]
     return "\n".join(lines) + "\n"
 
@@ -47,14 +56,19 @@ def _arrows(
     routes: Iterable[Route], queue_ids: dict[str | None, str], agent_ids: dict[str, str]
 ) -> list[str]:
     """From every queue to the agents that take its requests, with the deployments."""
-    where: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    where: dict[tuple[str, str, bool], dict[str, None]] = defaultdict(dict)
     for each in routes:
-        for agent in [agent_ids[agent.name] for agent in each.agents] or [_NOBODY]:
-            where[queue_ids[each.location.queue], agent][str(each.target)] = None
-    return [
-        f'  {queue} -- "{_text(", ".join(targets))}" --> {agent}'
-        for (queue, agent), targets in where.items()
-    ]
+        possible = each.state is State.UNKNOWN
+        nobody = _UNKNOWN if possible else _NOBODY
+        agents = each.possible if possible else each.agents
+        for agent in [agent_ids[agent.name] for agent in agents] or [nobody]:
+            where[queue_ids[each.location.queue], agent, possible][str(each.target)] = None
+    lines = []
+    for (queue, agent, possible), targets in where.items():
+        names = _text(", ".join(targets))
+        arrow = f'-. "{names}?" .->' if possible else f'-- "{names}" -->'
+        lines.append(f"  {queue} {arrow} {agent}")
+    return lines
 
 
 def _refusing(route: Route) -> list[Agent]:

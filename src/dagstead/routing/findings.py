@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
-from dagstead.model.agents import Agent, AgentKind
+from dagstead.model.agents import Agent, AgentKind, Setting
 from dagstead.model.location import Kind
 from dagstead.model.queues import describe_queue, is_default_by_name, name_queue
-from dagstead.routing.remarks import Remark, Weight
-from dagstead.routing.routes import Reason, Route
+from dagstead.routing.open_answers import open_answers
+from dagstead.routing.remarks import Remark, Weight, ordered
+from dagstead.routing.routes import Reason, Route, State
 from dagstead.routing.wording import (
     BRANCHES_ADVICE,
+    IMAGES,
     describe_unserved,
     listing,
+    names_of,
     nearest_queue,
     verb,
+    where_of,
 )
 
-#: What the pool cannot run: it has no images.
-_IMAGES = frozenset({Kind.HYBRID, Kind.PREBUILT})
 #: Names of remarks that say that no location is concerned.
 ABOUT_NO_LOCATION = frozenset({"unused-queue"})
 
@@ -42,20 +44,24 @@ def findings(
     """
     found = [
         *_unserved(routes, branches_matter=branches_matter, running=running),
+        *open_answers(routes, branches_matter=branches_matter),
         *_stolen(routes),
         *_images_on_the_pool(routes),
+        *_images_beside_the_pool(routes),
         *_serverless_without_pool(routes),
         *_refused_on_arrival(routes),
         *_unused(routes, agents),
         *_default_by_name(routes, agents),
     ]
-    weights = list(Weight)
-    return tuple(sorted(found, key=lambda each: weights.index(each.weight)))
+    return ordered(found)
 
 
 def _unserved(routes: Sequence[Route], *, branches_matter: bool, running: bool) -> Iterator[Remark]:
-    """One remark for all locations that are not served for the same reason."""
-    unserved = [each for each in routes if not each.is_served]
+    """One remark for all locations that are not served for the same reason.
+
+    Where an agent does not start, that is the reason, and is reported with its file.
+    """
+    unserved = [each for each in routes if each.state is State.UNSERVED and not _is_broken(each)]
     alike: dict[tuple[str, str], list[Route]] = defaultdict(list)
     for each in unserved:
         if not _only_branches_missing(each):
@@ -65,16 +71,20 @@ def _unserved(routes: Sequence[Route], *, branches_matter: bool, running: bool) 
     if only_branches:
         alike[_no_branches(only_branches), BRANCHES_ADVICE] = only_branches
     for (message, advice), group in alike.items():
-        names = _names(group)
+        names = names_of(group)
         matters = branches_matter or not all(each.target.is_branch for each in group)
         yield Remark(
             name="unserved",
             weight=Weight.ERROR if matters else Weight.WARNING,
-            message=f"nobody will run {listing(names)} in {_where(group)}. {message}",
+            message=f"nobody will run {listing(names)} in {where_of(group)}. {message}",
             advice=advice,
             position=group[0].location.position,
             locations=names,
         )
+
+
+def _is_broken(route: Route) -> bool:
+    return any(Reason.DOES_NOT_START in each.reasons for each in route.refusals)
 
 
 def _only_branches_missing(route: Route) -> bool:
@@ -89,19 +99,16 @@ def _no_branches(routes: Sequence[Route]) -> str:
         for each in route.refusals
         if each.reasons == (Reason.BRANCH_DEPLOYMENTS,)
     }
-    queues = {name_queue(each.location.queue) for each in routes}
-    of_them = next(iter(queues)) if len(queues) == 1 else "their queues"
-    serves = verb("serves", sorted(agents))
-    return f"{listing(sorted(agents))} {serves} {of_them} in full deployments only"
+    return f"{listing(sorted(agents))} {verb('serves', sorted(agents))} full deployments only"
 
 
 def _stolen(routes: Sequence[Route]) -> Iterator[Remark]:
     """Serverless locations on a queue that an agent of the user serves beside the pool."""
-    for queue, where, group in _by_queue(routes, lambda each: _kinds(each) == set(AgentKind)):
+    for queue, where, group in _by_queue(routes, _is_shared):
         serverless = [each for each in group if each.location.kind is Kind.SERVERLESS]
-        hybrid = _agents(group, AgentKind.HYBRID)
+        hybrid = [each for each in _agents(group, AgentKind.HYBRID) if _surely_serves(each, queue)]
         if serverless:
-            names = _names(serverless)
+            names = names_of(serverless)
             yield Remark(
                 name="stolen-by-hybrid",
                 weight=Weight.ERROR,
@@ -118,9 +125,9 @@ def _stolen(routes: Sequence[Route]) -> Iterator[Remark]:
 def _images_on_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
     """Locations with an image whose requests the pool may get."""
     for queue, where, group in _by_queue(routes, lambda each: AgentKind.POOL in _kinds(each)):
-        images = [each for each in group if each.location.kind in _IMAGES]
+        images = [each for each in group if each.location.kind in IMAGES]
         if images:
-            names = _names(images)
+            names = names_of(images)
             shared = _agents(images, AgentKind.HYBRID)
             takes = "is served by" if not shared else "loses a part of its requests to"
             yield Remark(
@@ -134,12 +141,32 @@ def _images_on_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
             )
 
 
+def _images_beside_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
+    """Locations with an image on a queue where the pool is assumed for others."""
+    assumed = {
+        each.location.queue for each in routes if any(agent.is_assumed for agent in each.agents)
+    }
+    for queue, _, group in _by_queue(routes, lambda each: each.location.kind in IMAGES):
+        if queue in assumed:
+            names = names_of(group)
+            yield Remark(
+                name="image-beside-pool",
+                weight=Weight.WARNING,
+                message=f"{listing(names)} {verb('is', names)} on {name_queue(queue)}, where "
+                "the managed pool of the serverless locations may take requests, and it runs no "
+                "image",
+                advice="Give it the agent_queue of an agent that runs images",
+                position=group[0].location.position,
+                locations=names,
+            )
+
+
 def _serverless_without_pool(routes: Sequence[Route]) -> Iterator[Remark]:
     """Serverless locations that only agents for images get."""
     for queue, where, group in _by_queue(routes, lambda each: _kinds(each) == {AgentKind.HYBRID}):
         serverless = [each for each in group if each.location.kind is Kind.SERVERLESS]
         if serverless:
-            names = _names(serverless)
+            names = names_of(serverless)
             yield Remark(
                 name="serverless-on-hybrid",
                 weight=Weight.WARNING,
@@ -160,11 +187,11 @@ def _refused_on_arrival(routes: Sequence[Route]) -> Iterator[Remark]:
         if route.is_served and refusing:
             alike[_listed(refusing), route.location.queue].append(route)
     for (refusing_names, queue), group in alike.items():
-        names = _names(group)
+        names = names_of(group)
         yield Remark(
             name="refused-by-allowed-list",
             weight=Weight.WARNING,
-            message=f"{refusing_names} serves {name_queue(queue)} in {_where(group)}, too, and "
+            message=f"{refusing_names} serves {name_queue(queue)} in {where_of(group)}, too, and "
             f"refuses {listing(names)}, which its allowed list leaves out: requests that it gets "
             "fail",
             advice="Add what is missing to the list, or use a queue of its own",
@@ -178,21 +205,41 @@ def _unused(routes: Sequence[Route], agents: Sequence[Agent]) -> Iterator[Remark
     if not routes:
         return
     wanted = {each.location.queue for each in routes}
+    used = Agent(name="", queues=frozenset(wanted))
     for agent in agents:
-        for queue in sorted(each for each in agent.queues - wanted if each is not None):
-            near = nearest_queue(queue, [Agent(name="", queues=frozenset(wanted))])
+        unused = sorted(each for each in agent.queues - wanted if each is not None)
+        near = {each: nearest_queue(each, [used]) for each in unused}
+        other = [each for each in unused if near[each] is None]
+        if other:
             yield Remark(
                 name="unused-queue",
-                weight=Weight.NOTE if near is None else Weight.WARNING,
-                message=f"no location goes to {name_queue(queue)}, which {agent.name} serves",
-                advice=f"Did you mean {near!r}?" if near else "",
+                weight=Weight.NOTE,
+                message=f"no location goes to {_queues(other)}, which {agent.name} serves",
                 position=agent.position,
             )
+        for queue, meant in near.items():
+            if meant is not None:
+                yield Remark(
+                    name="unused-queue",
+                    weight=Weight.WARNING,
+                    message=f"no location goes to {name_queue(queue)}, which {agent.name} serves",
+                    advice=f"Did you mean {meant!r}?",
+                    position=agent.position,
+                )
+
+
+def _queues(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return name_queue(names[0])
+    return f"the queues {listing([repr(each) for each in names])}"
 
 
 def _default_by_name(routes: Sequence[Route], agents: Sequence[Agent]) -> Iterator[Remark]:
-    """Queues that look like the default queue and are served, as queues of that name."""
-    for agent in agents:
+    """Queues that look like the default queue and are served, as queues of that name.
+
+    Of an agent that a file defines, it is reported where it is written.
+    """
+    for agent in (each for each in agents if each.position is None):
         for queue in sorted(each for each in agent.queues if each is not None):
             if is_default_by_name(queue):
                 users = [each for each in routes if each.location.queue == queue]
@@ -203,8 +250,7 @@ def _default_by_name(routes: Sequence[Route], agents: Sequence[Agent]) -> Iterat
                     f"queue has no name and is shown as {describe_queue(None)}",
                     advice="Remove the name from the agent and its locations, and set "
                     "include_default_queue",
-                    position=agent.position,
-                    locations=_names(users),
+                    locations=names_of(users),
                 )
 
 
@@ -217,14 +263,18 @@ def _by_queue(
         if wanted(each):
             groups[each.location.queue].append(each)
     for queue, group in groups.items():
-        yield queue, _where(group), group
+        yield queue, where_of(group), group
 
 
-def _where(routes: Iterable[Route]) -> str:
-    """The deployments of routes, full ones first."""
-    targets = {each.target for each in routes}
-    ordered = sorted(targets, key=lambda each: (each.is_branch, each.deployment))
-    return " and ".join(str(each) for each in ordered)
+def _is_shared(route: Route) -> bool:
+    """Whether the pool and an agent of the user both get its requests, beyond doubt."""
+    queue = route.location.queue
+    return {each.kind for each in route.agents if _surely_serves(each, queue)} == set(AgentKind)
+
+
+def _surely_serves(agent: Agent, queue: str | None) -> bool:
+    decides = Setting.DEFAULT_QUEUE if queue is None else Setting.QUEUES
+    return queue in agent.queues and decides not in agent.unknown
 
 
 def _kinds(route: Route) -> set[AgentKind]:
@@ -238,7 +288,3 @@ def _agents(routes: Iterable[Route], kind: AgentKind) -> list[Agent]:
 
 def _listed(agents: Iterable[Agent]) -> str:
     return listing(sorted({each.name for each in agents}))
-
-
-def _names(routes: Iterable[Route]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.location.name for each in routes))

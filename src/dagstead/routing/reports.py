@@ -10,8 +10,10 @@ from typing import Any
 from dagstead.model.agents import Agent
 from dagstead.model.source import Position
 from dagstead.routing.remarks import Remark
-from dagstead.routing.routes import Refusal, Route
+from dagstead.routing.routes import Refusal, Route, State
 from dagstead.routing.wording import describe_refusal
+
+_SERVED = {State.SERVED: True, State.UNSERVED: False, State.UNKNOWN: None}
 
 
 def as_json(
@@ -19,8 +21,8 @@ def as_json(
 ) -> str:
     """An object with ``agents``, ``routes`` and ``findings``.
 
-    The default queue is ``null``; ``deployment`` is ``null`` for branch deployments; ``prefix`` is
-    put before the paths of files.
+    The default queue is ``null``; ``deployment`` is ``null`` for branch deployments; ``served`` is
+    ``null`` where that is unknown; ``prefix`` is put before the paths of files.
     """
     document = {
         "agents": [_agent(each, prefix) for each in agents],
@@ -39,8 +41,10 @@ def as_mapping(route: Route, *, prefix: str = "") -> dict[str, Any]:
         "queue": location.queue,
         "deployment": None if target.is_branch else target.deployment,
         "branch_deployments": target.is_branch,
-        "served": route.is_served,
+        "served": _SERVED[route.state],
+        "state": str(route.state),
         "agents": [each.name for each in route.agents],
+        "possible_agents": [each.name for each in route.possible],
         "refusals": [_refusal(each, route) for each in route.refusals],
         **_place(location.position, prefix),
     }
@@ -70,6 +74,9 @@ def _agent(agent: Agent, prefix: str) -> dict[str, Any]:
         "allowed_branch_deployment_locations": None
         if agent.allowed_branch is None
         else sorted(agent.allowed_branch),
+        "unknown": sorted(agent.unknown),
+        "starts": agent.starts,
+        "assumed": agent.is_assumed,
         **_place(agent.position, prefix),
     }
 
@@ -77,11 +84,14 @@ def _agent(agent: Agent, prefix: str) -> dict[str, Any]:
 def _remark(remark: Remark, prefix: str) -> dict[str, Any]:
     return {
         "name": remark.name,
+        "code": remark.code,
         "severity": str(remark.weight),
         "message": remark.message,
         "advice": remark.advice or None,
         "locations": list(remark.locations),
         **_place(remark.position, prefix),
+        "more_places": [_place(each, prefix) for each in remark.more],
+        "steps": [each.command for each in remark.steps],
     }
 
 

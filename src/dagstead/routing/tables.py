@@ -7,9 +7,7 @@ from typing import Any
 
 from dagstead.model.queues import describe_queue
 from dagstead.routing.routes import Route
-from dagstead.routing.wording import describe_refusal
-
-NOBODY = "nobody"
+from dagstead.routing.wording import describe_answer, describe_doubt, describe_refusal
 
 
 def summary(routes: Sequence[Route]) -> list[dict[str, Any]]:
@@ -25,26 +23,42 @@ def summary(routes: Sequence[Route]) -> list[dict[str, Any]]:
                 "queue": _queue(location.queue),
             },
         )
-        row[str(each.target)] = _agents(each)
+        row[str(each.target)] = describe_answer(each)
     return list(rows.values())
 
 
 def reasons(routes: Iterable[Route]) -> list[dict[str, Any]]:
-    """A row for each location, deployment and agent: whether it runs it, and why not."""
+    """A row for each location, deployment and agent: whether it runs it, and why not.
+
+    ``runs`` is ``None`` where that is unknown.
+    """
     rows = []
     for each in routes:
-        told = {
+        start = {
             "location": each.location.name,
             "queue": _queue(each.location.queue),
             "deployment": str(each.target),
         }
+        if not (each.agents or each.possible or each.refusals):
+            rows.append(
+                {
+                    **start,
+                    "agent": describe_answer(each),
+                    "runs": False if each.are_all_known else None,
+                    "because": "no agent is known",
+                }
+            )
         rows += [
-            {**told, "agent": agent.name, "runs": True, "because": _served(each)}
+            {**start, "agent": agent.name, "runs": True, "because": _served(each)}
             for agent in each.agents
         ]
         rows += [
+            {**start, "agent": agent.name, "runs": None, "because": describe_doubt(agent)}
+            for agent in each.possible
+        ]
+        rows += [
             {
-                **told,
+                **start,
                 "agent": refusal.agent.name,
                 "runs": False,
                 "because": describe_refusal(refusal, each),
@@ -56,10 +70,6 @@ def reasons(routes: Iterable[Route]) -> list[dict[str, Any]]:
 
 def _served(route: Route) -> str:
     return f"it serves {_queue(route.location.queue)}"
-
-
-def _agents(route: Route) -> str:
-    return ", ".join(dict.fromkeys(each.name for each in route.agents)) or NOBODY
 
 
 def _queue(queue: str | None) -> str:

@@ -6,12 +6,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from dagstead.model.agents import Agent
+from dagstead.model.location import Kind
 from dagstead.model.queues import is_default_by_name, name_queue
 from dagstead.model.words import nearest
-from dagstead.routing.routes import Destination, Reason, Refusal, Route
+from dagstead.routing.routes import Destination, Reason, Refusal, Route, State
 
 #: More names make a sentence unreadable.
 _MOST_NAMES = 5
+NOBODY = "nobody"
+UNKNOWN = "unknown"
+#: Who runs what the managed pool cannot, where no agent is known.
+YOURS = "an agent that you run"
+#: What the pool cannot run: it has no images.
+IMAGES = frozenset({Kind.HYBRID, Kind.PREBUILT})
 BRANCHES_ADVICE = (
     "Set dagster_cloud_api.branch_deployments (in Helm values branchDeployments) of an agent to "
     "true"
@@ -30,6 +37,25 @@ class UnservedReason:
         return f"{self.message}. {ended}"
 
 
+def describe_answer(route: Route) -> str:
+    """Who runs the location of a route, for a table."""
+    if route.state is State.SERVED:
+        return ", ".join(dict.fromkeys(each.name for each in route.agents))
+    if route.state is State.UNSERVED:
+        return NOBODY
+    return YOURS if not route.possible and needs_yours(route) else UNKNOWN
+
+
+def needs_yours(route: Route) -> bool:
+    """Whether only an agent of the user can run the location of a route."""
+    return route.location.queue is not None or route.location.kind in IMAGES
+
+
+def describe_doubt(agent: Agent) -> str:
+    """Why it is not known whether an agent runs a location: words after "because"."""
+    return agent.unknown_because or "its settings are not known here"
+
+
 def describe_unserved(route: Route, *, running: bool = False) -> UnservedReason:
     """Why nobody will run the location of a route, and the nearest way out.
 
@@ -39,7 +65,11 @@ def describe_unserved(route: Route, *, running: bool = False) -> UnservedReason:
     an_agent = "running agent" if running else "agent"
     if not route.refusals:
         return _no_agents(queue, running=running)
-    near = [each for each in route.refusals if route.location.queue in each.agent.queues]
+    near = [
+        each
+        for each in route.refusals
+        if route.location.queue in each.agent.queues and each.agent.starts
+    ]
     for reason in (Reason.NOT_ALLOWED, Reason.BRANCH_DEPLOYMENTS, Reason.DEPLOYMENT):
         closest = [each for each in near if each.reasons[0] is reason]
         if closest:
@@ -49,6 +79,8 @@ def describe_unserved(route: Route, *, running: bool = False) -> UnservedReason:
 
 def describe_refusal(refusal: Refusal, route: Route) -> str:
     """Why an agent will not run the location of a route: words after "because"."""
+    if Reason.DOES_NOT_START in refusal.reasons:
+        return "it does not start with its settings"
     return " and ".join(_because(each, refusal.agent, route) for each in refusal.reasons)
 
 
@@ -58,15 +90,29 @@ def nearest_queue(queue: str | None, agents: Iterable[Agent]) -> str | None:
     return nearest((queue or "").strip(), served)
 
 
-def listing(names: Sequence[str]) -> str:
+def listing(names: Sequence[str], *, between: str = ", ") -> str:
     """Names in a sentence; of many only the first."""
-    shown = ", ".join(names[:_MOST_NAMES])
+    shown = between.join(names[:_MOST_NAMES])
     more = len(names) - _MOST_NAMES
     return f"{shown} and {more} more" if more > 0 else shown
 
 
+def names_of(routes: Iterable[Route]) -> tuple[str, ...]:
+    """The names of the locations of routes."""
+    return tuple(dict.fromkeys(each.location.name for each in routes))
+
+
+def where_of(routes: Iterable[Route]) -> str:
+    """The deployments of routes, full ones first."""
+    targets = {each.target for each in routes}
+    by_name = sorted(targets, key=lambda each: (each.is_branch, each.deployment))
+    return " and ".join(str(each) for each in by_name)
+
+
 def verb(word: str, subjects: Sequence[object]) -> str:
     """A verb in the third person: of one, or of several."""
+    if word == "is":
+        return word if len(subjects) == 1 else "are"
     return word if len(subjects) == 1 else word.removesuffix("s")
 
 
@@ -83,7 +129,7 @@ def _no_agents(queue: str, *, running: bool) -> UnservedReason:
 
 
 def _wrong_queue(route: Route, an_agent: str) -> UnservedReason:
-    agents = [each.agent for each in route.refusals]
+    agents = [each.agent for each in route.refusals if each.agent.starts]
     queue = route.location.queue
     known = listing([f"{each.name}: {each.described_queues}" for each in _by_name(agents)])
     message = f"No {an_agent} serves {name_queue(queue)}"
@@ -141,7 +187,7 @@ def _because(reason: Reason, agent: Agent, route: Route) -> str:
             return "it serves no branch deployments"
         case Reason.DEPLOYMENT:
             return f"it serves {_deployments_of([agent])}"
-        case Reason.NOT_ALLOWED:
+        case _:
             return f"the location is not in {_allowed_list(route.target)}"
 
 

@@ -14,6 +14,7 @@ from tests.support.environments import REPOSITORY
 from tests.unit.cli.conftest import Command
 
 OF_DIGITS = ("--set", "dagsterCloud.agentQueues.additionalQueues[0]=hybrid-queue")
+JSON = ("--format", "json")
 ALONE = ("--set", "dagsterCloud.agentQueues.includeDefaultQueue=false")
 
 
@@ -49,7 +50,7 @@ def test_the_page_has_every_section(dagstead: Command) -> None:
         "code module_name digits.definitions",
         "queue hybrid-queue (dagster_cloud.yaml:19:18)",
         "strategy docker",
-        "prod Helm not managed pool: it serves (default queue)",
+        "prod Helm branch deployments nobody not Helm: it serves no branch deployments",
         ".github/workflows/dagster-deploy.yml",
         "on push to main",
         "digits/ <- dagster_cloud.yaml:17 build.directory ./digits",
@@ -69,7 +70,7 @@ def test_json_has_the_same(dagstead: Command) -> None:
     assert [each["served"] for each in page["routes"]] == [True, True]
     assert page["workflows"][0]["workflow"] == ".github/workflows/dagster-deploy.yml"
     assert page["made_from"][0]["path"] == "weather/"
-    assert [each["name"] for each in page["findings"]] == ["pool-assumed"]
+    assert [each["name"] for each in page["findings"]] == []
 
 
 def test_what_cannot_be_built_is_explained_all_the_same(
@@ -85,13 +86,13 @@ def test_what_cannot_be_built_is_explained_all_the_same(
     assert "it cannot be built: " in said.out
     assert "nothing says where its definitions are" in said.out
     assert "DS210" in said.out
-    assert "nobody" in said.out
+    assert "an agent that you run" in said.out
 
 
 @pytest.mark.usefixtures("monorepo")
 def test_a_branch_that_is_asked_for_matters_as_much_as_in_routes(dagstead: Command) -> None:
-    page = json.loads(dagstead("explain", "digits", "--branch", "--format", "json").out)
-    routes = dagstead("routes", "--location", "digits", "--branch")
+    page = json.loads(dagstead("explain", "digits", "--branch", *OF_DIGITS, *JSON).out)
+    routes = dagstead("routes", "--location", "digits", "--branch", *OF_DIGITS)
 
     (unserved,) = (each for each in page["findings"] if each["name"] == "unserved")
     assert routes.code == 1

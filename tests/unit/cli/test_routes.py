@@ -32,8 +32,8 @@ def test_a_table_is_lines_with_tabs_in_a_pipe(dagstead: Command) -> None:
         "digits\thybrid\thybrid-queue\tagent/dagster.yaml\tnobody",
     ]
     assert said.code == 0
-    assert "warning: nobody will run digits in branch deployments" in said.err
-    assert "note: the managed pool is taken to serve the default queue" in said.err
+    (line,) = said.err.splitlines()
+    assert "warning: nobody will run digits in branch deployments" in line
 
 
 @pytest.mark.usefixtures("served")
@@ -80,7 +80,6 @@ def test_why_gives_each_agent_a_row(dagstead: Command) -> None:
     assert rows[0] == ["location", "queue", "deployment", "agent", "runs", "because"]
     assert [row[3:] for row in rows[1:]] == [
         ["agent/dagster.yaml", "yes", "it serves hybrid-queue"],
-        ["managed pool", "no", "it serves (default queue)"],
     ]
 
 
@@ -97,19 +96,33 @@ def test_json_has_agents_routes_and_findings_with_places(
     assert agents["agent/dagster.yaml"]["file"] == "repository/agent/dagster.yaml"
     route = next(each for each in report["routes"] if each["location"] == "digits")
     assert (route["queue"], route["deployment"], route["served"]) == ("hybrid-queue", "prod", True)
-    assert route["refusals"][0]["reasons"] == ["queue"]
+    assert (route["state"], route["possible_agents"]) == ("served", [])
+    of_weather = next(each for each in report["routes"] if each["location"] == "weather")
+    assert of_weather["refusals"][0]["reasons"] == ["default queue off"]
     assert (route["file"], route["line"]) == ("repository/dagster_cloud.yaml", 7)
-    assert {each["severity"] for each in report["findings"]} == {"warning", "note"}
+    assert {each["severity"] for each in report["findings"]} == {"warning"}
 
 
-def test_a_repository_without_agents_is_reported_what_is_assumed(dagstead: Command) -> None:
+def test_where_no_agent_is_known_nothing_is_wrong(dagstead: Command) -> None:
     example = str(REPOSITORY / "examples/monorepo")
 
-    said = dagstead("routes", example, "--format", "mermaid")
+    said = dagstead("routes", example)
 
-    assert said.code == 1
-    assert said.out.startswith("flowchart LR\n")
-    assert "no agents are known: the managed pool alone is assumed" in said.err
+    assert said.code == 0
+    assert [line.split("\t")[3:] for line in said.out.splitlines()[1:]] == [
+        ["managed pool", "managed pool"],
+        ["an agent that you run", "an agent that you run"],
+    ]
+    assert said.err.splitlines() == [
+        "No file here configures an agent, so nothing says who serves hybrid-queue.",
+        "  ask the control plane   dagstead routes --live",
+        "  write it down           dagstead agent config --type docker --queue hybrid-queue "
+        "--output agent/",
+    ]
+    strict = dagstead("routes", example, "--strict", "--format", "mermaid")
+    assert strict.code == 2
+    assert '  unknown["an agent that you run"]' in strict.out.splitlines()
+    assert strict.err.startswith("unknown: no file here configures an agent")
     served = "--set dagsterCloud.agentQueues.additionalQueues[0]=hybrid-queue"
     off = "--set dagsterCloud.agentQueues.includeDefaultQueue=false"
     said = dagstead("routes", example, *served.split(), *off.split())
@@ -141,7 +154,7 @@ def test_a_named_file_may_name_those_beside_it(
 
     assert said.out.splitlines()[1].split("\t")[3] == "eu, us"
     places = [line.split(" ")[0] for line in said.err.splitlines()]
-    assert places[:2] == ["agents/compose.yaml:5:19:", "agents/install.sh:1:1:"]
+    assert places == ["agents/compose.yaml:5:19:"]
 
 
 @pytest.mark.usefixtures("served")

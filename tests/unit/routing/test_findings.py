@@ -62,7 +62,7 @@ def test_agents_without_branch_deployments_are_reported_once_for_all_queues() ->
 
     (remark,) = findings(routed, [EU, gpu])
     assert "nobody will run digits, train in branch deployments" in remark.message
-    assert "eu, gpu serve their queues in full deployments only" in remark.message
+    assert "eu, gpu serve full deployments only" in remark.message
 
 
 def test_a_hybrid_agent_that_takes_serverless_work_is_reported() -> None:

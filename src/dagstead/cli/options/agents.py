@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from dagstead.cli.options.target import UrlOption
-from dagstead.cli.routing import AgentsOption, AgentSource, LiveOption, NoPoolOption, SetOption
+from dagstead.cli.routing import (
+    AgentsOption,
+    AgentSource,
+    DocumentsOption,
+    LiveOption,
+    NoPoolOption,
+    SetOption,
+)
 
 if TYPE_CHECKING:
     from dagstead.check.outlook import Outlook
@@ -34,6 +41,7 @@ class AgentFlags:
 
     agents: AgentsOption = None
     set_: SetOption = None
+    documents: DocumentsOption = False
     no_pool: NoPoolOption = False
     live: LiveOption = False
     url: UrlOption = None
@@ -51,6 +59,7 @@ class AgentFlags:
         source = AgentSource(
             agents=self.agents,
             sets=self.set_,
+            documents=self.documents,
             no_pool=self.no_pool,
             live=self.live,
             url=self.url,

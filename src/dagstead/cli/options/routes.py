@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 
 from dagstead.cli.options.agents import DeploymentFlags
-from dagstead.cli.options.rules import StrictOption
 from dagstead.cli.options.source import LocationsOption
 
 
@@ -39,7 +38,12 @@ class RoutesOutputFlags:
             help="Print a row per agent, with the reason why it will or will not run the location.",
         ),
     ] = False
-    strict: StrictOption = False
+    strict: Annotated[
+        bool,
+        typer.Option(
+            "--strict", help="Count warnings as errors, and exit with 2 where no agent is known."
+        ),
+    ] = False
     format_: Annotated[
         RoutesFormat,
         typer.Option("--format", help="mermaid draws a chart that GitHub shows in Markdown."),

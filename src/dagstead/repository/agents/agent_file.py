@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dagstead.model.agents import Agent, AgentKind
+from dagstead.model.agents import Agent, AgentKind, Setting
 from dagstead.model.nodes import Node, kind_of
+from dagstead.repository.agents.placeholders import held_in
 from dagstead.repository.agents.scan import AgentScan, Mistake
 from dagstead.repository.agents.settings import SettingsReader
 
@@ -29,16 +30,17 @@ def is_agent(root: Node | None) -> bool:
 
 
 def read_agent(root: Node, *, name: str) -> AgentScan:
-    """The agent, ``name`` unless it has a label; none when it would not start."""
+    """The agent, ``name`` unless it has a label."""
     reader = SettingsReader(consequence="the agent does not start")
     api = root.get("dagster_cloud_api")
     queues = _queues(reader, root)
     deployments, branches = _deployments(reader, api)
+    label = None if api is None else api.get("agent_label")
     launcher = _text(root.get("user_code_launcher", "class"))
     serverless = None if api is None else api.get("all_serverless_deployments")
     is_pool = launcher == _POOL_LAUNCHER or (serverless is not None and serverless.value is True)
     agent = Agent(
-        name=_text(None if api is None else api.get("agent_label")) or name,
+        name=name if label is None or held_in(label) else label.text or name,
         kind=AgentKind.POOL if is_pool else AgentKind.HYBRID,
         launcher=_LAUNCHERS.get(launcher or "", launcher),
         queues=queues,
@@ -60,6 +62,9 @@ def _queues(reader: SettingsReader, root: Node) -> frozenset[str | None]:
     queues = root.get("agent_queues")
     if queues is None or queues.is_null:
         return frozenset({None})
+    if reader.is_unknown(queues, "agent_queues", Setting.QUEUES, of_queues=True):
+        reader.unknown[Setting.DEFAULT_QUEUE] = reader.unknown[Setting.QUEUES]
+        return frozenset()
     if not queues.is_mapping:
         reader.refuse(
             queues,
@@ -82,6 +87,7 @@ def _queues(reader: SettingsReader, root: Node) -> frozenset[str | None]:
             queues.get("include_default_queue"),
             "include_default_queue",
             default=True,
+            setting=Setting.DEFAULT_QUEUE,
             mistake=Mistake.FORM,
         ),
         named=reader.queue_names(
@@ -117,7 +123,10 @@ def _deployments(reader: SettingsReader, api: Node | None) -> tuple[frozenset[st
     if api is None:
         return None, False
     branches = reader.flag(
-        api.get("branch_deployments"), "dagster_cloud_api.branch_deployments", default=False
+        api.get("branch_deployments"),
+        "dagster_cloud_api.branch_deployments",
+        default=False,
+        setting=Setting.BRANCH_DEPLOYMENTS,
     )
     one, several = api.get("deployment"), api.get("deployments")
     if _is_given(one) and _is_given(several):
@@ -130,13 +139,6 @@ def _deployments(reader: SettingsReader, api: Node | None) -> tuple[frozenset[st
         return (known if len(known) == len(several.items) else None), branches
     if branches:
         return frozenset(), branches
-    reader.note(
-        "no-deployment",
-        api,
-        "dagster_cloud_api names no deployment: the agent asks the control plane for it, and is "
-        "taken to serve every full one",
-        "Write dagster_cloud_api.deployment",
-    )
     return None, branches
 
 

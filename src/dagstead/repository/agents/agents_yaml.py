@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from collections.abc import Iterator, Sequence
 
-from dagstead.errors import InvalidInputError
-from dagstead.model.agents import Agent, AgentKind
+from dagstead.model.agents import Agent, AgentKind, Setting
 from dagstead.model.nodes import Node, kind_of
+from dagstead.model.source import Position
 from dagstead.model.words import nearest
-from dagstead.repository.agents.scan import AgentScan
+from dagstead.repository.agents.scan import AgentScan, Mistake, Slip
 from dagstead.repository.agents.settings import SettingsReader
 from dagstead.repository.files.project import ConfigFile
+from dagstead.routing.remarks import Remark, Weight
 
+_ADVICE = "Write '- name: ...' for each agent below 'agents:'"
 _KEYS = (
     "name",
     "kind",
@@ -26,42 +28,76 @@ _KEYS = (
 
 
 def read_agents_yaml(file: ConfigFile) -> AgentScan:
-    """The agents of the file.
-
-    Raises:
-        InvalidInputError: with the place, when it is not of the form that the guide shows.
-    """
+    """The agents of the file; none when it is not of the form that the guide shows."""
+    problem = file.parsed.syntax or file.undecodable
+    if problem is not None:
+        at = file.source.position(problem.start, problem.end)
+        return _refused([_slip(at, f"this cannot be read: {problem.message}", _ADVICE)])
     listed = None if file.root is None else file.root.get("agents")
     if listed is None or not listed.is_sequence:
-        msg = f"{file.start}: 'agents' is not a list. Write '- name: ...' for each agent below it."
-        raise InvalidInputError(msg)
-    return AgentScan(agents=tuple(_agent(each) for each in listed.items))
+        place = file.start if listed is None else listed.position
+        return _refused([_slip(place, "'agents' is not a list", _ADVICE)])
+    found = [_agent(each) for each in listed.items]
+    slips = tuple(slip for each in found for slip in each.slips)
+    wrong = [each for each in slips if each.mistake is Mistake.AGENTS_YAML]
+    if wrong:
+        return _refused(wrong)
+    return sum(found, AgentScan(is_whole=True))
 
 
-def _agent(entry: Node) -> Agent:
+def _refused(slips: Sequence[Slip]) -> AgentScan:
+    remarks = (
+        Remark(
+            name="agent-refused",
+            weight=Weight.ERROR,
+            message=each.message,
+            advice=each.advice,
+            position=each.position,
+            code=str(each.mistake),
+        )
+        for each in slips
+    )
+    first = slips[0].position
+    unread = Agent(
+        name=first.file,
+        queues=frozenset(),
+        position=first,
+        unknown=frozenset(Setting),
+        unknown_because=f"{first.file} is not of the form that the guide shows",
+    )
+    return AgentScan(agents=(unread,), remarks=tuple(remarks), slips=tuple(slips), is_whole=True)
+
+
+def _agent(entry: Node) -> AgentScan:
     if not entry.is_mapping:
-        _refuse(entry, f"an agent is {kind_of(entry)}, not a mapping. Write '- name: ...'")
-    for each in entry.entries:
-        if each.key.value not in _KEYS:
-            near = nearest(str(each.key.value), _KEYS)
-            hint = f"Did you mean {near!r}?" if near else f"Keys are {', '.join(_KEYS)}."
-            _refuse(each.key, f"an agent has no key {each.key.value!r}. {hint}")
-    reader = SettingsReader(consequence="the file is not of the form that the guide shows")
-    name = entry.get("name")
+        message = f"an agent is {kind_of(entry)}, not a mapping"
+        return AgentScan(slips=(_slip(entry.position, message, _ADVICE),))
+    slips = [*_unknown_keys(entry)]
+    name, kind = entry.get("name"), entry.get("kind")
     if name is None or not name.text:
-        _refuse(entry, "an agent has no name. Write 'name: ...'")
-    kind = _kind(entry.get("kind"))
-    is_pool = kind is AgentKind.POOL
+        slips.append(_slip(entry.position, "an agent has no name", "Write 'name: ...'"))
+    if kind is not None and kind.text not in set(AgentKind):
+        message = f"kind {kind.value!r} is neither 'hybrid' nor 'pool'"
+        slips.append(_slip(kind.position, message, "Write one of them"))
+    return AgentScan(slips=tuple(slips)) if slips else _read(entry)
+
+
+def _read(entry: Node) -> AgentScan:
+    reader = SettingsReader(
+        consequence="the file is not of the form that the guide shows",
+        otherwise=Mistake.AGENTS_YAML,
+    )
+    is_pool = _text(entry.get("kind")) == AgentKind.POOL
     deployments = entry.get("deployments")
     full = "allowed_full_deployment_locations"
     branch = "allowed_branch_deployment_locations"
     agent = Agent(
-        name=name.text,
-        kind=kind,
+        name=_text(entry.get("name")) or "",
+        kind=AgentKind.POOL if is_pool else AgentKind.HYBRID,
         launcher=_text(entry.get("launcher")),
         queues=reader.queues(
             default=reader.flag(entry.get("default_queue"), "default_queue", default=True),
-            named=reader.names(entry.get("queues"), "queues"),
+            named=reader.queue_names(entry.get("queues"), "queues", Mistake.AGENTS_YAML),
         ),
         deployments=None if deployments is None else reader.names(deployments, "deployments"),
         branch_deployments=reader.flag(
@@ -71,25 +107,20 @@ def _agent(entry: Node) -> Agent:
         allowed_branch=reader.allowed(entry.get(branch), branch),
         position=entry.position,
     )
-    for remark in reader.remarks:
-        msg = f"{remark.position}: {remark.sentences}"
-        raise InvalidInputError(msg)
-    return agent
+    return reader.scanned(agent)
 
 
-def _kind(node: Node | None) -> AgentKind:
-    if node is None:
-        return AgentKind.HYBRID
-    if node.text not in set(AgentKind):
-        _refuse(node, f"kind {node.value!r} is neither 'hybrid' nor 'pool'")
-    return AgentKind(node.text or "")
+def _unknown_keys(entry: Node) -> Iterator[Slip]:
+    for each in entry.entries:
+        if each.key.value not in _KEYS:
+            near = nearest(str(each.key.value), _KEYS)
+            advice = f"Did you mean {near!r}?" if near else f"Keys are {', '.join(_KEYS)}"
+            yield _slip(each.key.position, f"an agent has no key {each.key.value!r}", advice)
+
+
+def _slip(position: Position, message: str, advice: str) -> Slip:
+    return Slip(mistake=Mistake.AGENTS_YAML, message=message, advice=advice, position=position)
 
 
 def _text(node: Node | None) -> str | None:
     return None if node is None else node.text
-
-
-def _refuse(node: Node, message: str) -> NoReturn:
-    ended = message if message.endswith((".", "?")) else f"{message}."
-    msg = f"{node.position}: {ended}"
-    raise InvalidInputError(msg)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Iterator
 
-from dagstead.model.agents import Agent
+from dagstead.model.agents import Agent, Setting
 from dagstead.model.nodes import Entry, Node
 from dagstead.repository.agents.agent_file import is_agent, read_agent
+from dagstead.repository.agents.chart_installs import Surroundings
 from dagstead.repository.agents.inline import inline_agents
 from dagstead.repository.agents.scan import AgentScan
 from dagstead.repository.agents.variables import ignored_variables
-from dagstead.repository.files.project import ConfigFile, Project
+from dagstead.repository.files.project import ConfigFile
 from dagstead.routing.remarks import Remark, Weight
 
 _IMAGES = ("dagster-cloud-agent", "dagster-plus-agent")
@@ -24,13 +25,13 @@ def is_compose(root: Node | None) -> bool:
     return services is not None and services.is_mapping
 
 
-def read_compose(project: Project, file: ConfigFile) -> tuple[AgentScan, set[str]]:
+def read_compose(around: Surroundings, file: ConfigFile) -> tuple[AgentScan, set[str]]:
     """The agents of a compose file, and the paths of the ``dagster.yaml`` files given to them."""
     found, used = AgentScan(), set[str]()
     services = None if file.root is None else file.root.get("services")
     for entry in () if services is None else services.entries:
         if _is_agent_service(entry.value):
-            agents, path = _read_service(project, file, entry)
+            agents, path = _read_service(around, file, entry)
             found += agents
             used |= {path} if path else set()
     return found, used
@@ -46,11 +47,13 @@ def _is_agent_service(service: Node) -> bool:
     )
 
 
-def _read_service(project: Project, file: ConfigFile, entry: Entry) -> tuple[AgentScan, str | None]:
+def _read_service(
+    around: Surroundings, file: ConfigFile, entry: Entry
+) -> tuple[AgentScan, str | None]:
     name, service = str(entry.key.value), entry.value
     said = AgentScan(remarks=tuple(_ignored_variables(file, service, name)))
     for path in _given_paths(file, service):
-        given = project.file(path)
+        given = around.written.get(posixpath.basename(path)) or around.project.file(path)
         if given is not None and given.root is not None and is_agent(given.root):
             return said + read_agent(given.root, name=name), path
     for inner in _inline(file, service):
@@ -98,26 +101,30 @@ def _inline(file: ConfigFile, service: Node) -> Iterator[Node]:
 
 
 def _ignored_variables(file: ConfigFile, service: Node, name: str) -> Iterator[Remark]:
+    """One remark for all variables of a service that nothing reads."""
     environment = service.get("environment")
-    for slip in () if environment is None else ignored_variables(file):
-        if environment is not None and environment.position.contains(slip.position):
-            yield Remark(
-                name="queues-ignored",
-                weight=Weight.WARNING,
-                message=f"of the agent {name!r}, {slip.message}",
-                advice=slip.advice,
-                position=slip.position,
-            )
+    inside = [] if environment is None else list(ignored_variables(file, environment))
+    if inside:
+        names = dict.fromkeys(each.message.rpartition(" ")[2] for each in inside)
+        yield Remark(
+            name="queues-ignored",
+            weight=Weight.WARNING,
+            message=f"of the agent {name!r}, nothing reads {', '.join(names)}",
+            advice=inside[0].advice,
+            position=inside[0].position,
+            more=tuple(each.position for each in inside[1:]),
+            code=str(inside[0].mistake),
+        )
 
 
 def _without_configuration(entry: Entry, name: str) -> AgentScan:
-    agent = Agent(name=name, queues=frozenset({None}), position=entry.key.position)
-    remark = Remark(
-        name="no-configuration",
-        weight=Weight.NOTE,
-        message=f"the dagster.yaml of the agent {name!r} is not in the repository; it is taken to "
-        "serve the default queue alone, in every full deployment",
-        advice="Name the file with --agents, or describe the agent in agents.yaml",
-        position=entry.key.position,
+    place = entry.key.position
+    agent = Agent(
+        name=name,
+        queues=frozenset(),
+        position=place,
+        unknown=frozenset(Setting),
+        unknown_because=f"the dagster.yaml of {name!r} ({place.file}:{place.line}) is not in the "
+        "repository",
     )
-    return AgentScan(agents=(agent,), remarks=(remark,))
+    return AgentScan(agents=(agent,))

@@ -8,10 +8,13 @@ from collections.abc import Iterator
 
 from dagstead.errors import InvalidInputError
 from dagstead.model.nodes import Entry, Node, NodeKind, mapping, scalar, sequence
+from dagstead.repository.agents.placeholders import placeholder_in
 
 #: Of an index in a list: more is a mistake, and would take memory.
 _MOST_ITEMS = 1_000
 _PART = re.compile(r"(?P<name>(?:\\.|[^\\.\[])*)(?P<indexes>(?:\[\d+\])*)(?:\.|$)")
+#: Kinds that take one key, whatever the commas in the value.
+_WHOLE = frozenset({"--set-json", "--set-literal"})
 _WORDS = {"true": True, "false": False, "null": None, "": ""}
 
 Path = tuple[str | int, ...]
@@ -23,13 +26,13 @@ def assignments(text: str, *, at: Node, kind: str = "--set") -> Iterator[tuple[P
     Args:
         text: what follows the flag.
         at: where it is written.
-        kind: ``--set`` reads true, false, null and numbers, ``--set-string`` only text,
-            ``--set-json`` JSON.
+        kind: ``--set`` reads true, false, null and numbers, ``--set-string`` and
+            ``--set-literal`` only text, ``--set-json`` JSON, ``--set-file`` the names of files.
 
     Raises:
         InvalidInputError: when it is not of this form.
     """
-    parts = [text] if kind == "--set-json" else _split(text, ",")
+    parts = [text] if kind in _WHOLE else _split(text, ",")
     for part in parts:
         key, equals, value = part.partition("=")
         if not equals or not key.strip():
@@ -74,20 +77,28 @@ def _path(key: str) -> Path:
 
 
 def _value(text: str, at: Node, kind: str) -> Node:
-    if "$" in text:
+    is_list = text.startswith("{") and text.endswith("}") and not text.startswith("{{")
+    held = _held(text, kind)
+    if held is not None and not is_list:
         # BROKEN is what cannot become a value.
-        return Node(NodeKind.BROKEN, f"the variable {text.strip()}", at.source, at.start, at.end)
+        return Node(NodeKind.BROKEN, held, at.source, at.start, at.end)
     if kind == "--set-json":
         try:
-            return _of_json(json.loads(text), at)
+            return of_json(json.loads(text), at)
         except ValueError as error:
             msg = f"--set-json {text!r} is no JSON: {error}."
             raise InvalidInputError(msg) from error
-    if text.startswith("{") and text.endswith("}"):
+    if is_list:
         inner = [each for each in _split(text[1:-1], ",") if each]
         return sequence(tuple(_value(each, at, kind) for each in inner), at)
-    plain = re.sub(r"\\(.)", r"\1", text)
-    return scalar(plain if kind == "--set-string" else _typed(plain), at)
+    plain = text if kind == "--set-literal" else re.sub(r"\\(.)", r"\1", text)
+    return scalar(_typed(plain) if kind == "--set" else plain, at)
+
+
+def _held(text: str, kind: str) -> str | None:
+    if kind == "--set-file":
+        return f"the file {text!r}"
+    return placeholder_in(text) or (f"the variable {text.strip()}" if "$" in text else None)
 
 
 def _typed(text: str) -> object:
@@ -98,12 +109,13 @@ def _typed(text: str) -> object:
     return text
 
 
-def _of_json(value: object, at: Node) -> Node:
+def of_json(value: object, at: Node) -> Node:
+    """A value of JSON, with one place for all of it."""
     if isinstance(value, dict):
-        entries = (Entry(scalar(key, at), _of_json(each, at)) for key, each in value.items())
+        entries = (Entry(scalar(key, at), of_json(each, at)) for key, each in value.items())
         return mapping(tuple(entries), at)
     if isinstance(value, list):
-        return sequence(tuple(_of_json(each, at) for each in value), at)
+        return sequence(tuple(of_json(each, at) for each in value), at)
     return scalar(value, at)
 
 

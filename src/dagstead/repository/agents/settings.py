@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from dagstead.model.agents import Agent
-from dagstead.model.nodes import Node, NodeKind, kind_of
+from dagstead.model.agents import Agent, Setting
+from dagstead.model.nodes import Node, kind_of
 from dagstead.model.queues import is_default_by_name
+from dagstead.repository.agents.placeholders import held_in
 from dagstead.repository.agents.scan import AgentScan, Mistake, Slip
 from dagstead.routing.remarks import Remark, Weight
 
@@ -18,55 +19,64 @@ class SettingsReader:
 
     #: What becomes of the agent when a value has the wrong form: ends a sentence.
     consequence: str
+    #: What a wrong value of a setting that has no rule of its own is.
+    otherwise: Mistake = Mistake.REFUSED
     remarks: list[Remark] = field(default_factory=list)
     slips: list[Slip] = field(default_factory=list)
     refused: bool = False
+    #: The settings that are not known, and why.
+    unknown: dict[Setting, str] = field(default_factory=dict)
 
     def scanned(self, agent: Agent) -> AgentScan:
-        """The agent, when the software takes its settings, and what was collected."""
+        """The agent, and what was collected."""
+        known = agent if not self.unknown else _without(agent, self.unknown)
         return AgentScan(
-            agents=() if self.refused else (agent,),
+            agents=(known if not self.refused else _broken(known),),
             remarks=tuple(self.remarks),
             slips=tuple(self.slips),
         )
 
-    def slip(self, mistake: Mistake | None, node: Node, message: str, advice: str) -> None:
-        """Note that queues are written so that they do not take effect."""
-        if mistake is not None:
-            self.slips.append(
-                Slip(mistake=mistake, message=message, advice=advice, position=node.position)
-            )
+    def slip(self, mistake: Mistake, node: Node, message: str, advice: str) -> None:
+        """Note that a setting is written so that it does not take effect."""
+        self.slips.append(
+            Slip(mistake=mistake, message=message, advice=advice, position=node.position)
+        )
 
     def refuse(
-        self, node: Node, message: str, advice: str, *, mistake: Mistake | None = None
+        self,
+        node: Node,
+        message: str,
+        advice: str,
+        *,
+        mistake: Mistake | None = None,
+        consequence: str = "",
     ) -> None:
-        """A value that the software refuses: there is no such agent then."""
+        """A value that the software refuses: the agent does not start then."""
         self.refused = True
+        mistake = mistake or self.otherwise
         self.slip(mistake, node, message, advice)
         self.remarks.append(
             Remark(
                 name="agent-refused",
                 weight=Weight.ERROR,
-                message=f"{message}: {self.consequence}",
+                message=f"{message}: {consequence or self.consequence}",
                 advice=advice,
                 position=node.position,
+                code=str(mistake),
             )
         )
 
     def ignored(self, node: Node, message: str, advice: str, mistake: Mistake) -> None:
         """A way to write queues that the software does not read."""
         self.slip(mistake, node, message, advice)
-        self.warn("queues-ignored", node, message, advice)
-
-    def warn(self, name: str, node: Node, message: str, advice: str) -> None:
-        """Something that works otherwise than it seems."""
         self.remarks.append(
             Remark(
-                name=name,
+                name="queues-ignored",
                 weight=Weight.WARNING,
                 message=message,
                 advice=advice,
                 position=node.position,
+                code=str(mistake),
             )
         )
 
@@ -83,7 +93,13 @@ class SettingsReader:
         )
 
     def flag(
-        self, node: Node | None, what: str, *, default: bool, mistake: Mistake | None = None
+        self,
+        node: Node | None,
+        what: str,
+        *,
+        default: bool,
+        setting: Setting | None = None,
+        mistake: Mistake | None = None,
     ) -> bool:
         """True or false; the default where nothing is written.
 
@@ -94,7 +110,7 @@ class SettingsReader:
             return default
         if isinstance(node.value, bool):
             return node.value
-        if self.is_unknown(node, what, f"taken as {str(default).lower()}", of_queues=bool(mistake)):
+        if self.is_unknown(node, what, setting, of_queues=mistake is not None):
             return default
         self.refuse(
             node,
@@ -108,36 +124,58 @@ class SettingsReader:
         """The names of queues; one that looks like the default queue is a queue of that name."""
         for item in () if node is None else node.items:
             if item.is_null or is_default_by_name(item.text):
-                self.slip(
-                    Mistake.DEFAULT_BY_NAME,
-                    item,
-                    f"{item.value!r} is a queue of that name, not the default queue",
-                    "Remove it, and set include_default_queue (includeDefaultQueue)",
-                )
-        return self.names(node, what, mistake)
+                self._default_by_name(item)
+        return self.names(node, what, mistake, setting=Setting.QUEUES)
 
-    def names(self, node: Node | None, what: str, mistake: Mistake | None = None) -> frozenset[str]:
+    def _default_by_name(self, item: Node) -> None:
+        message = f"{item.value!r} is a queue of that name, not the default queue"
+        advice = "Remove it, and set include_default_queue (includeDefaultQueue)"
+        if item.is_null:
+            # The list refuses it anyway, in words of its own.
+            self.slip(Mistake.DEFAULT_BY_NAME, item, message, advice)
+        else:
+            self.ignored(item, message, advice, Mistake.DEFAULT_BY_NAME)
+
+    def names(
+        self,
+        node: Node | None,
+        what: str,
+        mistake: Mistake | None = None,
+        *,
+        setting: Setting | None = None,
+    ) -> frozenset[str]:
         """The texts of a list; none where nothing is written."""
-        if node is None:
+        if node is None or self.is_unknown(node, what, setting, of_queues=mistake is not None):
             return frozenset()
         if not node.is_sequence:
             message = f"{what} is {kind_of(node)}, not a list"
             self.refuse(node, message, "Write a list of names", mistake=mistake)
             return frozenset()
-        read = (self.name(each, f"an item of {what}", mistake) for each in node.items)
+        read = (
+            self.name(each, f"an item of {what}", mistake, setting=setting) for each in node.items
+        )
         # The empty text is kept: it is the name of a queue that no location should have.
         return frozenset(each for each in read if each is not None)
 
-    def name(self, node: Node, what: str, mistake: Mistake | None = None) -> str | None:
+    def name(
+        self,
+        node: Node,
+        what: str,
+        mistake: Mistake | None = None,
+        *,
+        setting: Setting | None = None,
+    ) -> str | None:
         """A text, ``None`` where it cannot be known."""
-        if self.is_unknown(node, what, "left out", of_queues=mistake is not None):
+        if self.is_unknown(node, what, setting, of_queues=mistake is not None):
             return None
         if node.text is not None:
             return node.text
-        # Of an item without a value it is said already that it does not name the default queue.
-        shown = None if node.is_null else mistake
-        message = f"{what} is {kind_of(node)}, not text"
-        self.refuse(node, message, "Write a name, in quotes", mistake=shown)
+        message, advice = f"{what} is {kind_of(node)}, not text", "Write a name, in quotes"
+        if node.is_null and mistake is not None:
+            # It is reported already that it does not name the default queue.
+            self.refused = True
+        else:
+            self.refuse(node, message, advice, mistake=mistake)
         return None
 
     def by_deployment(self, node: Node | None, what: str) -> Mapping[str, frozenset[str]] | None:
@@ -151,32 +189,53 @@ class SettingsReader:
                 "Write a list of locations below the name of each deployment",
             )
             return None
-        return {
-            str(each.key.value): self.names(each.value, f"{what}.{each.key.value}")
+        lists = {
+            str(each.key.value): self.allowed(each.value, f"{what}.{each.key.value}")
             for each in node.entries
         }
+        return {name: names for name, names in lists.items() if names is not None}
 
     def allowed(self, node: Node | None, what: str) -> frozenset[str] | None:
-        """A list of names that limits; ``None`` where nothing is written."""
-        return None if node is None or node.is_null else self.names(node, what)
+        """A list of names that limits; ``None`` where nothing is written, or not all is known."""
+        if node is None or node.is_null:
+            return None
+        names = self.names(node, what)
+        return None if len(names) < len(set(node.plain() or ())) else names
 
-    def is_unknown(self, node: Node, what: str, taken: str, *, of_queues: bool = False) -> bool:
-        """Whether a value is in a variable, of the agent or of a script; that is said then."""
-        variable = None if of_queues else node.get("env")
-        if variable is not None:
-            held = f"in the environment variable {variable.value}"
-        elif node.kind is NodeKind.BROKEN:
-            held = str(node.value)
-        else:
+    def is_unknown(
+        self, node: Node, what: str, setting: Setting | None, *, of_queues: bool = False
+    ) -> bool:
+        """Whether a value is in a variable, of the agent or of a tool; the setting is then, too."""
+        held = held_in(node, env=not of_queues)
+        if held is None:
             return False
-        self.note(
-            "unknown-value",
-            node,
-            f"{what} is {held}, whose value is not known here; it is {taken}",
-            "Describe the agent in agents.yaml",
-        )
+        if setting is not None:
+            place = node.position
+            self.unknown[setting] = f"{place.file}:{place.line} takes {what} from {held}"
+        else:
+            self.note(
+                "unknown-value",
+                node,
+                f"{what} is in {held.removeprefix('the ')}, whose value is not known here; it is "
+                "taken to leave nothing out",
+            )
         return True
 
     def queues(self, *, default: bool, named: frozenset[str]) -> frozenset[str | None]:
         """The set that an agent asks for."""
-        return frozenset({*named, *({None} if default else ())})
+        known = default and Setting.DEFAULT_QUEUE not in self.unknown
+        return frozenset({*named, *({None} if known else ())})
+
+
+def _without(agent: Agent, unknown: Mapping[Setting, str]) -> Agent:
+    return replace(
+        agent,
+        unknown=agent.unknown | frozenset(unknown),
+        unknown_because=" and ".join(
+            dict.fromkeys(filter(None, [agent.unknown_because, *unknown.values()]))
+        ),
+    )
+
+
+def _broken(agent: Agent) -> Agent:
+    return replace(agent, starts=False)

@@ -14,7 +14,11 @@ from dagstead.repository.files import ConfigFile, Project, read_file, read_proje
 
 
 def agents_in_files(
-    project: Project, named: Sequence[str] = (), sets: Sequence[str] = ()
+    project: Project,
+    named: Sequence[str] = (),
+    sets: Sequence[str] = (),
+    *,
+    with_documents: bool = False,
 ) -> AgentScan:
     """The agents that files define.
 
@@ -22,6 +26,7 @@ def agents_in_files(
         project: the repository, whose own files count where none is named.
         named: paths from the current folder; several with commas between are layers of Helm values.
         sets: ``key=value``, laid over the values of every agent that Helm installs.
+        with_documents: whether the agents that documents show count, too.
 
     Raises:
         InvalidInputError: when a file cannot be read or defines no agent, or ``sets`` are not
@@ -31,7 +36,7 @@ def agents_in_files(
     of_defaults = agent_of_sets(sets)
     if named:
         return sum((_named(project, each, sets) for each in named), AgentScan())
-    found = find_agents(project, sets)
+    found = find_agents(project, sets, with_documents=with_documents)
     return found + of_defaults if sets and not found.agents else found
 
 
@@ -51,8 +56,9 @@ def _file(project: Project, path: Path) -> ConfigFile:
     file = read_file(project.root, _relative(project, path), data=data)
     if file is None:
         msg = (
-            f"{str(path)!r} says nothing about agents. It takes an agent's dagster.yaml, values or "
-            "a command of the agent's Helm chart, a compose file with an agent, or agents.yaml."
+            f"{str(path)!r} says nothing about agents. It takes an agent's dagster.yaml, values "
+            "or a command of the agent's Helm chart, another file that installs an agent, or "
+            "agents.yaml."
         )
         raise InvalidInputError(msg)
     return file

@@ -11,7 +11,7 @@ from dagstead.model.families import Family
 _CLOUD = re.compile(r"dagster[_-]cloud(?:[_.-](?P<variant>[\w.-]+))?\.ya?ml")
 _VALUES = re.compile(r".*(?:values|agent|helm|dagster).*\.ya?ml")
 _TEXT = re.compile(
-    r"(?:docker-)?compose.*\.ya?ml|.*\.(?:sh|bash|tf|env)|\.env.*|[Mm]akefile|[Jj]ustfile"
+    r"(?:docker-)?compose.*\.ya?ml|.*\.(?:sh|bash|env)|\.env.*|[Mm]akefile|[Jj]ustfile"
     r"|Dockerfile.*|.*task.*\.json|Jenkinsfile.*"
     r"|(?:azure-pipelines|bitbucket-pipelines|buildspec|cloudbuild|\.drone|\.travis)[\w.-]*\.ya?ml"
 )
@@ -25,12 +25,27 @@ _INTERESTING = re.compile(
 )
 
 _LOCATIONS = re.compile(r"^[\s-]*(?:locations|location_name|defaults)\W*:", re.MULTILINE)
-_AGENT = re.compile(r"DagsterCloudAgentInstance|^dagster_cloud_api\s*:", re.MULTILINE)
+_AGENT = re.compile(r"^dagster_cloud_api\s*:", re.MULTILINE)
+_INSTANCE = re.compile(r"^instance_class\s*:", re.MULTILINE)
+_AGENT_CLASS = "DagsterCloudAgentInstance"
+#: What another tool's file has that installs an agent.
+_INSTALLED = re.compile(
+    r"dagster-(?:cloud|plus)-agent|dagstead-agent|helm-user-cloud|DagsterCloudAgentInstance"
+    r"|dagsterCloud|dagster_cloud_api"
+)
+_INSTALLED_BYTES = re.compile(_INSTALLED.pattern.encode())
+#: Files of other tools, by the ends of their names.
+_OF_TOOLS = (".yaml", ".yml", ".json", ".tf", ".hcl", ".template", ".tftpl", ".tpl", ".gotmpl")
+#: Kinds of documents and keys of tools that hold values of a chart among other things.
+_TOOL = re.compile(
+    r"^(?:apiVersion|kind|helmCharts|releases|repositories|Resources|AWSTemplateFormatVersion)\s*:",
+    re.MULTILINE,
+)
+_DOCUMENTED = re.compile(rf"DAGSTER_CLOUD_AGENT_QUEUES|{_INSTALLED.pattern}")
 _HELM = re.compile(r"^[ \t]*dagsterCloud(?:Agent)?\s*:", re.MULTILINE)
 _CHART = re.compile(r"^name\s*:\s*\W?(?:dagster-(?:cloud|plus)|dagstead)-agent\b", re.MULTILINE)
 _AGENTS = re.compile(r"^agents\s*:", re.MULTILINE)
 _COMPOSE = re.compile(r"dagster-(?:cloud|plus)-agent|dagstead-agent|dagster-cloud\W+agent\b")
-_HELM_COMMAND = re.compile(r"\bhelm3?\b.*\b(?:install|upgrade)\b")
 _TOOL_DG = re.compile(
     r"^\s*\[{1,2}\s*tool\s*(?:\.\s*(?:dg\b|dagstead\b|uv\s*(?:\]|\.\s*workspace\b))|\])",
     re.MULTILINE,
@@ -53,6 +68,16 @@ def is_interesting(name: str) -> bool:
     """Whether a file of this name is worth opening. It is asked of every file; names repeat."""
     pattern = _DOCUMENT if name.endswith(".md") else _INTERESTING
     return pattern.fullmatch(name) is not None
+
+
+def may_install(name: str) -> bool:
+    """Whether a file of this name may be one of another tool that installs an agent."""
+    return name.endswith(_OF_TOOLS)
+
+
+def names_agent(data: bytes) -> bool:
+    """Whether a file has a word that one which installs an agent needs."""
+    return _INSTALLED_BYTES.search(data) is not None
 
 
 def is_cloud(name: str) -> bool:
@@ -109,19 +134,23 @@ def _dg_family(name: str, text: str) -> Family | None:
 
 def _agent_family(name: str, text: str) -> Family | None:
     if _DOCUMENT.fullmatch(name):
-        shown = _COMPOSE.search(text) and _HELM_COMMAND.search(text)
-        return Family.DOCUMENT if shown else None
+        return Family.DOCUMENT if _DOCUMENTED.search(text) else None
     found = _yaml_family(name, text) if name.endswith((".yaml", ".yml")) else None
-    if found is None and _TEXT.fullmatch(name) and _COMMANDS.search(text):
-        return Family.TEXT
-    return found
+    if found is not None:
+        return found
+    is_installation = may_install(name) and _INSTALLED.search(text) is not None
+    if _TEXT.fullmatch(name) and _COMMANDS.search(text):
+        return Family.INSTALLATION if is_installation and name.endswith(".json") else Family.TEXT
+    return Family.INSTALLATION if is_installation else None
 
 
 def _yaml_family(name: str, text: str) -> Family | None:
-    if name == "Chart.yaml":
-        return Family.CHART if _CHART.search(text) else None
+    if name == "Chart.yaml" and _CHART.search(text):
+        return Family.CHART
     if name.startswith("agents.") and _AGENTS.search(text):
         return Family.AGENTS
-    if _AGENT.search(text):
+    if _AGENT.search(text) or (_AGENT_CLASS in text and _INSTANCE.search(text)):
         return Family.AGENT
-    return Family.HELM if _HELM.search(text) else None
+    if _HELM.search(text):
+        return Family.INSTALLATION if _TOOL.search(text) else Family.HELM
+    return None

@@ -134,6 +134,9 @@ def _cloud_file(root: Path, source: SourceText, values: TemplateValues | None) -
 def _parse(family: Family, source: SourceText) -> ParseResult:
     if family is Family.TEXT and not source.file.endswith((".yaml", ".yml")):
         return ParseResult(root=None)
+    if family is Family.INSTALLATION:
+        # Of several documents, or none of YAML's: who knows the tool reads it.
+        return ParseResult(root=None)
     return read_toml(source) if family is Family.DG else read_yaml(source)
 
 

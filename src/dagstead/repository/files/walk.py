@@ -8,7 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagstead.repository.files.families import is_interesting, is_workflow
+from dagstead.repository.files.families import (
+    is_interesting,
+    is_workflow,
+    may_install,
+    names_agent,
+)
 from dagstead.repository.files.git import tracked_though_ignored
 from dagstead.repository.files.outputs import Outputs, is_own_name
 
@@ -32,6 +37,8 @@ _LEFT_OUT = frozenset(
         "venv",
     }
 )
+#: Of other tools' files: longer ones are made by programs.
+_MOST_BYTES = 512_000
 #: Of a Helm chart: what is in there is no YAML before Helm has rendered it.
 _CHART_FOLDERS = frozenset({"templates"})
 
@@ -81,7 +88,7 @@ class _Walk:
         for entry in entries:
             path = folder.prefix + entry.name
             if not entry.is_dir(follow_symlinks=False):
-                self._add_file(folder, entry.name, path)
+                self._add_file(folder, entry, path)
             elif entry.name not in left_out and not self.outputs.is_own(path):
                 self._add_folder(folder, entry.path, path + "/")
 
@@ -89,8 +96,8 @@ class _Walk:
         """Whether a path that git keeps may say something."""
         return is_looked_at(path) and not self.outputs.has(path)
 
-    def _add_file(self, folder: _Folder, name: str, path: str) -> None:
-        if not (is_interesting(name) or is_workflow(path)):
+    def _add_file(self, folder: _Folder, entry: os.DirEntry[str], path: str) -> None:
+        if not _is_wanted(entry, path):
             return
         if _is_ignored(folder, path):
             self.has_ignored = True
@@ -118,6 +125,21 @@ def repository_of(path: Path) -> Path | None:
         if (folder / ".git").exists():
             return folder
     return None
+
+
+def _is_wanted(entry: os.DirEntry[str], path: str) -> bool:
+    return is_interesting(entry.name) or is_workflow(path) or _installs(entry)
+
+
+def _installs(entry: os.DirEntry[str]) -> bool:
+    """Whether another tool's file has a word of an agent that it installs."""
+    if not may_install(entry.name):
+        return False
+    try:
+        with open(entry.path, "rb", buffering=0) as stream:  # noqa: PTH123 - quicker, for thousands
+            return names_agent(stream.read(_MOST_BYTES))
+    except OSError:
+        return False
 
 
 def _ignores_above(root: Path) -> tuple[tuple[str, GitIgnoreSpec], ...]:

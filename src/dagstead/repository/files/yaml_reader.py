@@ -12,14 +12,13 @@ refuses, PyYAML's own scanner, which the official one uses, has the last word.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import yaml
 
-from dagstead.model.nodes import Entry, Node, NodeKind
+from dagstead.model.nodes import Entry, Node, NodeKind, mapping, scalar
 from dagstead.model.source import SourceText
 
 #: libyaml takes these characters in places where PyYAML's own scanner refuses them.
@@ -31,6 +30,7 @@ _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _VALUE = "tag:yaml.org,2002:value"
 _MAP = "tag:yaml.org,2002:map"
 _SEQ = "tag:yaml.org,2002:seq"
+_STANDARD = "tag:yaml.org,2002:"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -73,16 +73,24 @@ def read_yaml(source: SourceText) -> ParseResult:
         return _too_deep()
 
 
-def read_yaml_documents(source: SourceText) -> Iterator[Node]:
-    """The documents of a text that may hold several; ends where it cannot be read."""
+def read_yaml_documents(source: SourceText) -> tuple[tuple[Node, ...], Problem | None]:
+    """The documents of another tool's file, up to where it cannot be read, and why it cannot.
+
+    A tag that YAML does not know is a function of that tool: ``!Sub text`` is read as the mapping
+    ``{"Fn::Sub": text}``, as CloudFormation does.
+    """
     loader = _fast_loader()(source.text)
+    found: list[Node] = []
     try:
         while loader.check_node():
-            yield _Builder(source, loader).build(loader.get_node())
-    except (yaml.YAMLError, RecursionError):
-        return
+            found.append(_Builder(source, loader, functions=True).build(loader.get_node()))
+    except yaml.YAMLError as error:
+        return tuple(found), _problem(source, error)
+    except RecursionError:
+        return tuple(found), _too_deep().syntax
     finally:
         loader.dispose()
+    return tuple(found), None
 
 
 def scanned(text: str) -> list[yaml.Token]:
@@ -152,9 +160,10 @@ def _problem(source: SourceText, error: yaml.YAMLError) -> Problem:
 class _Builder:
     """From composed nodes to ours; aliased nodes are built once."""
 
-    def __init__(self, source: SourceText, loader: Any) -> None:
+    def __init__(self, source: SourceText, loader: Any, *, functions: bool = False) -> None:
         self._source = source
         self._loader = loader
+        self._functions = functions
         self._built: dict[int, Node] = {}
         self._open: set[int] = set()
         self.broken: list[Problem] = []
@@ -164,6 +173,8 @@ class _Builder:
         done = self._built.get(id(composed))
         if done is not None:
             return done
+        if self._functions and not composed.tag.startswith(_STANDARD):
+            return self._function(composed)
         if isinstance(composed, yaml.ScalarNode):
             node = self._scalar(composed)
         elif id(composed) in self._open:
@@ -174,6 +185,15 @@ class _Builder:
             self._open.discard(id(composed))
         self._built[id(composed)] = node
         return node
+
+    def _function(self, composed: Any) -> Node:
+        """A tag of another tool, as the mapping that says the same."""
+        name = composed.tag.removeprefix("!")
+        plain = {yaml.ScalarNode: _STR, yaml.SequenceNode: _SEQ, yaml.MappingNode: _MAP}
+        composed.tag = plain[type(composed)]
+        argument = self.build(composed)
+        key = scalar(name if name == "Ref" else f"Fn::{name}", argument)
+        return mapping((Entry(key, argument),), argument)
 
     def _scalar(self, composed: Any) -> Node:
         if composed.tag in {_STR, _VALUE}:

@@ -1,4 +1,4 @@
-"""DS40x: agents' files whose queues are not what they seem.
+"""DS40x and DS42x: agents' files whose settings are not what they seem.
 
 An agent that does not get its settings serves the default queue, and takes the work of the
 serverless agent there. Nothing warns of it.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from dagstead.repository.agents.scan import Mistake, Slip
-from dagstead.repository.rules.base import Violation, agent_rule
+from dagstead.repository.rules.base import Severity, Violation, agent_rule
 
 Slips = Iterable[Slip]
 
@@ -57,9 +57,7 @@ _AGENT_GOOD = (
 )
 def helm_default_queue_ignored(slips: Slips) -> Iterator[Violation]:
     """`includeDefaultQueue` is below `agentQueues`."""
-    return _found(
-        each for each in slips if each.mistake is Mistake.HELM_FLAG_MISPLACED and not each.by_flag
-    )
+    return _found(slips, Mistake.HELM_FLAG_MISPLACED)
 
 
 @agent_rule(
@@ -81,7 +79,7 @@ def helm_default_queue_ignored(slips: Slips) -> Iterator[Violation]:
 )
 def helm_queues_form(slips: Slips) -> Iterator[Violation]:
     """`agentQueues` of the chart has its two keys."""
-    return _found(each for each in slips if each.mistake is Mistake.HELM_FORM and not each.by_flag)
+    return _found(slips, Mistake.HELM_FORM)
 
 
 @agent_rule(
@@ -107,8 +105,7 @@ def helm_queues_form(slips: Slips) -> Iterator[Violation]:
 )
 def helm_set_spelling(slips: Slips) -> Iterator[Violation]:
     """Queues on Helm's command line are set by the chart's keys."""
-    of_chart = {Mistake.HELM_FLAG_MISPLACED, Mistake.HELM_FORM}
-    return _found(each for each in slips if each.mistake in of_chart and each.by_flag)
+    return _found(slips, Mistake.HELM_BY_FLAG)
 
 
 @agent_rule(
@@ -138,7 +135,7 @@ def helm_set_spelling(slips: Slips) -> Iterator[Violation]:
 )
 def queue_variable_ignored(slips: Slips) -> Iterator[Violation]:
     """Queues are not set by environment variables."""
-    return _found(each for each in slips if each.mistake is Mistake.VARIABLE)
+    return _found(slips, Mistake.VARIABLE)
 
 
 @agent_rule(
@@ -160,7 +157,7 @@ def queue_variable_ignored(slips: Slips) -> Iterator[Violation]:
 )
 def agent_queues_misplaced(slips: Slips) -> Iterator[Violation]:
     """`agent_queues` is at the top level of an agent's `dagster.yaml`."""
-    return _found(each for each in slips if each.mistake is Mistake.MISPLACED)
+    return _found(slips, Mistake.MISPLACED)
 
 
 @agent_rule(
@@ -181,12 +178,13 @@ def agent_queues_misplaced(slips: Slips) -> Iterator[Violation]:
 )
 def agent_queues_form(slips: Slips) -> Iterator[Violation]:
     """`agent_queues` of an agent has its two keys."""
-    return _found(each for each in slips if each.mistake is Mistake.FORM)
+    return _found(slips, Mistake.FORM)
 
 
 @agent_rule(
     "DS407",
     "agent-serves-default-by-name",
+    severity=Severity.WARNING,
     reason="""
         The default queue has no name, so an agent that lists `default` in its additional queues
         serves a queue of that name, to which ordinary locations do not go.
@@ -196,9 +194,80 @@ def agent_queues_form(slips: Slips) -> Iterator[Violation]:
 )
 def agent_serves_default_by_name(slips: Slips) -> Iterator[Violation]:
     """An agent serves the default queue by `include_default_queue`, not by a name."""
-    return _found(each for each in slips if each.mistake is Mistake.DEFAULT_BY_NAME)
+    return _found(slips, Mistake.DEFAULT_BY_NAME)
 
 
-def _found(slips: Iterable[Slip]) -> Iterator[Violation]:
+@agent_rule(
+    "DS420",
+    "agent-setting-refused",
+    reason="""
+        An agent with a setting that its software does not take, or its chart, does not start. The
+        locations of its queues wait for it.
+        """,
+    bad={
+        "values.yaml": """
+            dagsterCloud:
+              deployment: prod
+              deployments:
+                - prod
+            """
+    },
+    good={
+        "values.yaml": """
+            dagsterCloud:
+              deployments:
+                - prod
+            """
+    },
+)
+def agent_setting_refused(slips: Slips) -> Iterator[Violation]:
+    """The software of an agent takes its settings."""
+    return _found(slips, Mistake.REFUSED)
+
+
+@agent_rule(
+    "DS421",
+    "agent-file-unreadable",
+    reason="""
+        The agent, or Helm, reads the file as YAML in UTF-8 and stops. A file that another program
+        renders first is not reported.
+        """,
+    bad={"values.yaml": "dagsterCloud: [\n"},
+    good={"values.yaml": _HELM_GOOD},
+)
+def agent_file_unreadable(slips: Slips) -> Iterator[Violation]:
+    """A file of an agent can be read."""
+    return _found(slips, Mistake.UNREADABLE)
+
+
+@agent_rule(
+    "DS422",
+    "agents-yaml-form",
+    reason="""
+        `agents.yaml` is a form of Dagstead's own, and is taken for the whole truth about a
+        repository's agents. With a mistake in it nothing is known of any of them.
+        """,
+    bad={
+        "agents.yaml": """
+            agents:
+              - name: eu
+                queue: hybrid
+            """
+    },
+    good={
+        "agents.yaml": """
+            agents:
+              - name: eu
+                queues: [hybrid]
+            """
+    },
+)
+def agents_yaml_form(slips: Slips) -> Iterator[Violation]:
+    """`agents.yaml` has the form that the guide shows."""
+    return _found(slips, Mistake.AGENTS_YAML)
+
+
+def _found(slips: Iterable[Slip], mistake: Mistake) -> Iterator[Violation]:
     for each in slips:
-        yield Violation(position=each.position, message=each.message, instead=each.advice)
+        if each.mistake is mistake:
+            yield Violation(position=each.position, message=each.message, instead=each.advice)

@@ -40,7 +40,7 @@ _GOOD = """
 )
 def not_utf_8(project: Project) -> Iterator[Violation]:
     """A configuration file is UTF-8."""
-    for file in project.files:
+    for file in project.files_of(*_READ_FAMILIES, Family.WORKFLOW):
         problem = file.undecodable
         if problem is not None:
             yield Violation(

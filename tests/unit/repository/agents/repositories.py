@@ -56,6 +56,11 @@ def found_in(folder: Path, **files: str) -> AgentScan:
     return find_agents(repository(folder, named))
 
 
+def starting(found: AgentScan) -> list[Agent]:
+    """The agents that their software does not refuse."""
+    return [each for each in found.agents if each.starts]
+
+
 def only(found: AgentScan) -> Agent:
     """The one agent."""
     (agent,) = found.agents

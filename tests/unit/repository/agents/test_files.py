@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from dagstead.errors import InvalidInputError
-from dagstead.model.agents import AgentKind
+from dagstead.model.agents import AgentKind, Setting
 from dagstead.repository.agents.discovery import find_agents, named_agents
+from dagstead.routing.remarks import Weight
 from tests.unit.repository.agents.repositories import AGENT, found_in, only, repository, said
 
 
@@ -57,7 +58,7 @@ def test_the_queues_are_those_that_the_agent_asks_for(
         ("deployment: prod", "deployment: prod\n  deployments: [a]", "deployment and deployments"),
     ],
 )
-def test_an_agent_that_would_not_start_is_none(
+def test_an_agent_that_would_not_start_is_known_as_such(
     tmp_path: Path, old: str, new: str, says: str
 ) -> None:
     text = AGENT.replace("\n    ", "\n")
@@ -65,9 +66,10 @@ def test_an_agent_that_would_not_start_is_none(
 
     found = found_in(tmp_path, dagster_yaml=text.replace(old, new))
 
-    assert found.agents == ()
+    assert not only(found).starts
     (remark,) = found.remarks
     assert remark.name == "agent-refused"
+    assert remark.code in {"DS406", "DS420"}
     assert says in remark.message
     assert "the agent does not start" in remark.message
     assert remark.position is not None
@@ -78,9 +80,9 @@ def test_an_agent_that_would_not_start_is_none(
     [
         ("deployments: [a, b]", ({"a", "b"}, False), []),
         ("branch_deployments: true", (set(), True), []),
-        ("retries: 3", (None, False), ["note no-deployment"]),
+        ("retries: 3", (None, False), []),
         ("deployments: [{env: D}]", (None, False), ["note unknown-value"]),
-        ("deployment: a\n  branch_deployments: {env: B}", ({"a"}, False), ["note unknown-value"]),
+        ("deployment: a\n  branch_deployments: {env: B}", ({"a"}, False), []),
     ],
 )
 def test_the_deployments_of_an_agent(
@@ -138,11 +140,13 @@ def test_an_agent_of_a_compose_file_is_what_its_mounted_file_says(tmp_path: Path
     assert said(found) == ["warning queues-ignored"]
 
 
-def test_an_agent_of_a_compose_file_without_one_serves_the_default_queue(tmp_path: Path) -> None:
+def test_of_an_agent_of_a_compose_file_without_one_nothing_is_known(tmp_path: Path) -> None:
     found = found_in(tmp_path, compose_yaml=COMPOSE)
 
-    assert only(found).queues == {None}
-    assert said(found) == ["warning queues-ignored", "note no-configuration"]
+    agent = only(found)
+    assert (agent.queues, agent.unknown) == (frozenset(), frozenset(Setting))
+    assert "dagster.yaml of 'agent' (compose.yaml:2) is not in the repo" in agent.unknown_because
+    assert said(found) == ["warning queues-ignored"]
 
 
 def test_an_agents_file_inside_another_has_the_lines_of_that(tmp_path: Path) -> None:
@@ -194,9 +198,12 @@ def test_agents_yaml_is_the_whole_truth(tmp_path: Path) -> None:
 def test_a_mistake_in_agents_yaml_is_reported_with_its_place(
     tmp_path: Path, text: str, says: str
 ) -> None:
-    with pytest.raises(InvalidInputError) as raised:
-        found_in(tmp_path, agents_yaml=text + "\n")
-    assert says in raised.value.message
+    found = found_in(tmp_path, agents_yaml=text + "\n")
+
+    (remark,) = found.remarks
+    assert says in f"{remark.position}: {remark.sentences}"
+    assert (remark.weight, remark.code) == (Weight.ERROR, "DS422")
+    assert only(found).unknown == frozenset(Setting)
 
 
 def test_named_files_are_layers_or_agents(tmp_path: Path) -> None:
@@ -223,9 +230,9 @@ def test_named_files_are_layers_or_agents(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["dagster.yaml", "values.yaml"])
 def test_a_file_that_cannot_be_read_is_reported(tmp_path: Path, path: str) -> None:
-    text = "dagster_cloud_api: {\ndagsterCloud: [\n"
+    text = {"dagster.yaml": "dagster_cloud_api: {\n", "values.yaml": "dagsterCloud: [\n"}[path]
 
     found = find_agents(repository(tmp_path, {path: text}))
 
-    assert found.agents == ()
+    assert not only(found).starts
     assert said(found) == ["error unreadable"]

@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 
 from dagstead.errors import InvalidInputError
+from dagstead.model.agents import Setting
 from dagstead.repository.agents.discovery import agent_of_sets, find_agents
-from tests.unit.repository.agents.repositories import AGENT, found_in, only, repository, said
+from tests.unit.repository.agents.repositories import (
+    AGENT,
+    found_in,
+    only,
+    repository,
+    said,
+    starting,
+)
 
 INSTALL = "helm upgrade --install eu dagster-cloud/dagster-cloud-agent"
 
@@ -29,7 +37,7 @@ def test_helm_values_as_the_chart_takes_them(
 ) -> None:
     found = found_in(tmp_path, values_yaml=f"dagsterCloud:\n  deployment: prod\n  {values}\n")
 
-    assert [each.queues for each in found.agents] == ([] if queues is None else [queues])
+    assert [each.queues for each in starting(found)] == ([] if queues is None else [queues])
     assert said(found) == remarks
 
 
@@ -56,6 +64,7 @@ def test_values_of_a_subchart_and_of_several_files(tmp_path: Path) -> None:
         ("""--set-json 'dagsterCloud.agentQueues={"additionalQueues": ["gpu"]}'""", {"gpu", None}),
         ("--set-string dagsterCloud.agentQueues.additionalQueues[0]=7", {"7", None}),
         ("--set dagsterCloud.agentQueues.additionalQueues[0]=$QUEUE", {None}),
+        ("--set dagsterCloud.agentQueues.includeDefaultQueue=${{ vars.DEFAULT }}", set()),
         ("--set dagsterCloud.agentQueues[0]=gpu", None),
         ("--set-string dagsterCloud.agentQueues.includeDefaultQueue=false", None),
         ("--set dagsterCloud.agentQueues.additionalQueues[0]=7", None),
@@ -69,7 +78,7 @@ def test_flags_of_a_command_as_helm_takes_them(
 
     found = found_in(tmp_path, install_sh=command)
 
-    assert [each.queues for each in found.agents] == ([] if queues is None else [queues])
+    assert [each.queues for each in starting(found)] == ([] if queues is None else [queues])
     if queues is None:
         assert said(found)[-1] == "error agent-refused"
 
@@ -96,7 +105,7 @@ def test_the_chart_of_this_project_takes_the_spellings_that_people_copy(
 
     found = found_in(tmp_path, install_sh=command)
 
-    assert [each.queues for each in found.agents] == ([] if queues is None else [queues])
+    assert [each.queues for each in starting(found)] == ([] if queues is None else [queues])
 
 
 def test_values_beside_the_agents_own_chart_install_nothing(tmp_path: Path) -> None:
@@ -110,31 +119,31 @@ def test_values_beside_the_agents_own_chart_install_nothing(tmp_path: Path) -> N
 def test_a_command_lays_values_files_and_flags_over_each_other(tmp_path: Path) -> None:
     found = found_in(
         tmp_path,
-        deploy__base_yaml="dagsterCloud: {agentQueues: {additionalQueues: [old], x: 1}}\n",
+        deploy__common_yaml="image: {tag: '1'}\n",
         deploy__values_yaml="dagsterCloud: {deployment: prod, branchDeployments: true}\n",
         deploy__values2_yaml="dagsterCloud: {agentQueues: {additionalQueues: [eu]}}\n",
-        deploy__install_sh=f"{INSTALL} -f deploy/values.yaml --values=$D/values2.yaml,nope.yaml "
+        deploy__install_sh=f"{INSTALL} -f deploy/common.yaml,deploy/values.yaml --values=$D/values2.yaml,nope.yaml "
         "--set-string dagsterCloud.agentLabel=7 --wait\n",
     )
 
     agent = only(found)
-    assert (agent.name, agent.queues, agent.deployments) == ("7", {"eu", None}, {"prod"})
+    assert (agent.name, agent.queues, agent.deployments) == ("7", {"eu"}, {"prod"})
     assert agent.branch_deployments
-    assert said(found) == ["note unknown-values"]
+    assert said(found) == []
+    assert agent.unknown == frozenset(Setting)
+    assert "the values file 'nope.yaml', which is not in the repository" in agent.unknown_because
     assert agent.position is not None
     assert (agent.position.file, agent.position.line) == ("deploy/install.sh", 1)
 
 
-@pytest.mark.parametrize(
-    "path", ["Makefile", ".github/workflows/agent.yml", "README.md", "scripts/install.sh"]
-)
+@pytest.mark.parametrize("path", ["Makefile", ".github/workflows/agent.yml", "scripts/install.sh"])
 def test_commands_are_found_where_people_keep_them(tmp_path: Path, path: str) -> None:
     text = f"on: push\nx: |\n\t{INSTALL} \\\n\t --set dagsterCloud.deployment=prod\n"
 
     found = find_agents(repository(tmp_path, {path: text}))
 
     assert only(found).name == "eu"
-    assert said(found) == (["note agent-from-document"] if path.endswith(".md") else [])
+    assert said(found) == []
 
 
 def test_a_document_counts_only_where_nothing_else_defines_an_agent(tmp_path: Path) -> None:
@@ -154,7 +163,6 @@ def test_an_agent_in_a_script_and_a_workflow_is_one(tmp_path: Path) -> None:
         f"# {INSTALL}",
         "helm upgrade --install other charts/other",
         "helm repo add dagster-cloud https://charts.example.com/dagster-cloud-agent",
-        f"{INSTALL} 'unbalanced",
     ],
 )
 def test_what_is_no_command_for_the_agent_makes_none(tmp_path: Path, line: str) -> None:

@@ -1,0 +1,49 @@
+"""Values that stand for others: variables of a shell, of a template, of Terraform, of the agent."""
+
+from __future__ import annotations
+
+import re
+
+from dagstead.model.nodes import Node, NodeKind
+
+_PLACEHOLDER = re.compile(
+    r"\$\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_]\w*|\{\{.*?\}\}|^ENC\[|<%.*?%>"
+)
+#: How functions of a template are written as keys: ``Fn::Sub``, ``Ref``.
+FUNCTION = "Fn::"
+REFERENCE = "Ref"
+
+
+def held_in(node: Node, *, env: bool = True) -> str | None:
+    """What holds a value that is not written here, in words; ``None`` when it is written.
+
+    ``env`` is whether the agent takes ``{env: NAME}`` for a variable of its environment.
+    """
+    if node.kind is NodeKind.BROKEN:
+        return str(node.value)
+    variable = node.get("env") if env else None
+    if variable is not None:
+        return f"the environment variable {variable.value}"
+    function = function_of(node)
+    if function is not None:
+        return "a template's function"
+    return placeholder_in(node.text)
+
+
+def placeholder_in(text: str | None) -> str | None:
+    """The first part of a text that stands for another text, in words."""
+    found = None if text is None else _PLACEHOLDER.search(text)
+    if found is None:
+        return None
+    return "an encrypted value" if found[0] == "ENC[" else f"the variable {found[0]}"
+
+
+def function_of(node: Node) -> tuple[str, Node] | None:
+    """The name and the argument, when a mapping calls a function of a template."""
+    if not node.is_mapping or len(node.entries) != 1:
+        return None
+    (entry,) = node.entries
+    name = entry.key.text or ""
+    if name == REFERENCE:
+        return name, entry.value
+    return (name.removeprefix(FUNCTION), entry.value) if name.startswith(FUNCTION) else None
