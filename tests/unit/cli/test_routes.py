@@ -116,8 +116,10 @@ def test_where_no_agent_is_known_nothing_is_wrong(dagstead: Command) -> None:
     assert said.err.splitlines() == [
         "No file here configures an agent, so nothing says who serves hybrid-queue.",
         "  ask the control plane   dagstead routes --live",
-        "  write it down           dagstead agent config --type docker --queue hybrid-queue "
-        "--output agent/",
+        (
+            "  write it down           dagstead agent config --type docker --queue hybrid-queue "
+            "--output agent/"
+        ),
     ]
     strict = dagstead("routes", example, "--strict", "--format", "mermaid")
     assert strict.code == 2

@@ -80,18 +80,6 @@ class SettingsReader:
             )
         )
 
-    def note(self, name: str, node: Node, message: str, advice: str = "") -> None:
-        """Something that had to be taken for granted."""
-        self.remarks.append(
-            Remark(
-                name=name,
-                weight=Weight.NOTE,
-                message=message,
-                advice=advice,
-                position=node.position,
-            )
-        )
-
     def flag(
         self,
         node: Node | None,
@@ -213,11 +201,15 @@ class SettingsReader:
             place = node.position
             self.unknown[setting] = f"{place.file}:{place.line} takes {what} from {held}"
         else:
-            self.note(
-                "unknown-value",
-                node,
-                f"{what} is in {held.removeprefix('the ')}, whose value is not known here; it is "
-                "taken to leave nothing out",
+            self.remarks.append(
+                Remark(
+                    name="unknown-value",
+                    weight=Weight.NOTE,
+                    message=f"{what} is in {held.removeprefix('the ')}, whose value is not known "
+                    "here; it is taken to leave nothing out",
+                    advice="Describe the agent in agents.yaml",
+                    position=node.position,
+                )
             )
         return True
 

@@ -122,7 +122,8 @@ def test_a_command_lays_values_files_and_flags_over_each_other(tmp_path: Path) -
         deploy__common_yaml="image: {tag: '1'}\n",
         deploy__values_yaml="dagsterCloud: {deployment: prod, branchDeployments: true}\n",
         deploy__values2_yaml="dagsterCloud: {agentQueues: {additionalQueues: [eu]}}\n",
-        deploy__install_sh=f"{INSTALL} -f deploy/common.yaml,deploy/values.yaml --values=$D/values2.yaml,nope.yaml "
+        deploy__install_sh=f"{INSTALL} -f deploy/common.yaml,deploy/values.yaml "
+        "--values=$D/values2.yaml,nope.yaml "
         "--set-string dagsterCloud.agentLabel=7 --wait\n",
     )
 
