@@ -7,11 +7,11 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from dagstead.model.queues import is_default_by_name, name_queue
-from dagstead.routing.remarks import Remark, Step, Weight
+from dagstead.routing.remarks import NextStep, Remark, Weight
 from dagstead.routing.routes import Route, State
 from dagstead.routing.wording import IMAGES, describe_doubt, listing, names_of, verb, where_of
 
-_LIVE = Step(purpose="ask the control plane", command="dagstead routes --live")
+_LIVE = NextStep(purpose="ask the control plane", command="dagstead routes --live")
 
 
 def open_answers(routes: Sequence[Route], *, branches_matter: bool) -> Iterator[Remark]:
@@ -73,9 +73,9 @@ def _listed(queues: Sequence[str]) -> str:
     return listing([repr(each) if is_default_by_name(each) else each for each in queues])
 
 
-def _written_down(named: Iterable[str], *, default_too: bool) -> Step:
+def _written_down(named: Iterable[str], *, default_too: bool) -> NextStep:
     words = ["dagstead agent config --type docker"]
     words += [f"--queue {shlex.quote(each)}" for each in named]
     if default_too and len(words) > 1:
         words.append("--default-queue")
-    return Step(purpose="write it down", command=" ".join([*words, "--output agent/"]))
+    return NextStep(purpose="write it down", command=" ".join([*words, "--output agent/"]))

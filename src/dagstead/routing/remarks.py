@@ -28,7 +28,7 @@ EXIT_CODES = {Weight.ERROR: 1, Weight.UNKNOWN: 2, Weight.WARNING: 0, Weight.NOTE
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class NextStep:
     """A command that leads on."""
 
     #: What for, in a few words.
@@ -53,7 +53,7 @@ class Remark:
     #: Of the rule by which ``dagstead check`` reports the same.
     code: str | None = None
     #: Commands that lead on.
-    steps: tuple[Step, ...] = ()
+    steps: tuple[NextStep, ...] = ()
     #: Whether an answer is missing because of it, however heavy it is.
     leaves_open: bool = False
     #: The locations that it is about.

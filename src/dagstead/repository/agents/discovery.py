@@ -10,7 +10,7 @@ from dagstead.model.agents import Agent
 from dagstead.model.families import Family
 from dagstead.model.source import Position
 from dagstead.repository.agents.agents_yaml import read_agents_yaml
-from dagstead.repository.agents.chart_installs import OWN_FLAG, Surroundings
+from dagstead.repository.agents.chart_installs import OWN_FLAG, NamedFiles
 from dagstead.repository.agents.helm_commands import stray_settings
 from dagstead.repository.agents.helm_values import read_values
 from dagstead.repository.agents.hints import hint_of, shown_in_documents
@@ -70,7 +70,7 @@ def named_agents(
         InvalidInputError: when a file defines no agent, or ``sets`` are not ``key=value``.
     """
     first, *others = layers
-    around = Surroundings(project=beside, sets=sets)
+    around = NamedFiles(project=beside, sets=sets)
     if first.family is Family.HELM or others:
         for file in layers:
             if not any(True for root in documents(file) for _ in charts_in(root)):
@@ -88,7 +88,7 @@ def named_agents(
     return without_own_flags(found)
 
 
-def _of_named(around: Surroundings, file: ConfigFile, sets: Sequence[str]) -> AgentScan:
+def _of_named(around: NamedFiles, file: ConfigFile, sets: Sequence[str]) -> AgentScan:
     if file.family is Family.DOCUMENT:
         return shown_in_documents(replace(around.project, files=(file,)), sets)
     if file.family in {Family.AGENT, Family.CLOUD}:
@@ -144,7 +144,7 @@ def _is_flag(position: Position | None) -> bool:
 
 
 def _in_files(project: Project, sets: Sequence[str]) -> AgentScan:
-    around = Surroundings(project=project, sets=sets)
+    around = NamedFiles(project=project, sets=sets)
     files = [each for each in project.files if each.family is not Family.DOCUMENT]
     found = scan_files(around, files) + unreadable_files(project)
     return without_own_flags(_without_repeats(found))

@@ -6,8 +6,9 @@ import posixpath
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from dagstead.model.agents import Agent
 from dagstead.model.families import Family
-from dagstead.repository.agents.chart_installs import Surroundings, ValuesFile
+from dagstead.repository.agents.chart_installs import NamedFiles, ValuesFile
 from dagstead.repository.agents.fences import ShownFile, shown_files
 from dagstead.repository.agents.helm_commands import helm_commands
 from dagstead.repository.agents.installations import scan_files
@@ -32,10 +33,7 @@ def hint_of(shown: AgentScan) -> AgentScan:
     if not shown.agents:
         return AgentScan()
     count = len(shown.agents)
-    places = [
-        f"{each.name} ({each.position.file}:{each.position.line})" if each.position else each.name
-        for each in shown.agents
-    ]
+    places = [_placed(each) for each in sorted(shown.agents, key=_place)]
     more = f" and {count - _MOST_NAMES} more" if count > _MOST_NAMES else ""
     what = (
         "an agent; it is an example and counts"
@@ -52,11 +50,21 @@ def hint_of(shown: AgentScan) -> AgentScan:
     return AgentScan(remarks=(remark,))
 
 
+def _place(agent: Agent) -> tuple[str, int]:
+    return ("", 0) if agent.position is None else (agent.position.file, agent.position.line)
+
+
+def _placed(agent: Agent) -> str:
+    """An agent with its place; one without a name by that of the file that is shown."""
+    file, line = _place(agent)
+    return f"{agent.name.removeprefix(f'{file} (').removesuffix(')')} ({file}:{line})"
+
+
 def _shown_in(project: Project, document: ConfigFile, sets: Sequence[str]) -> AgentScan:
     shown = list(shown_files(document))
     written = {each.name: each.file for each in shown if each.name is not None}
     written |= _unnamed(project, document, shown, written)
-    around = Surroundings(project=project, written=written, sets=sets)
+    around = NamedFiles(project=project, written=written, sets=sets)
     found = scan_files(around, [document, *(each.file for each in shown)])
     remarks = (*map(_weighed, found.remarks), *_variables(document, found))
     return replace(found, remarks=remarks)
