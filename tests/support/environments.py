@@ -76,6 +76,11 @@ def chart_environment() -> Environment:
     return _environment("charts", unchecked="helm")
 
 
+def platforms_environment() -> Environment:
+    """The classes of agents that read ``container_context``; made on first use, then cached."""
+    return _environment("platforms")
+
+
 def own_environment() -> Environment:
     """The environment that runs the tests: the server, and the newest official packages."""
     return Environment(name="own", programs=Path(sys.executable).parent)

@@ -66,16 +66,3 @@ OF_TOP_LEVEL: Mapping[str, str] = {
     "resources": "Move it to container_context of the locations that need it",
     "auto_materialize": "Remove it: it is a setting of the deployment",
 }
-#: Keys of ``container_context`` that belong one level down, below ``k8s``.
-OF_K8S = (
-    "run_k8s_config",
-    "server_k8s_config",
-    "env_config_maps",
-    "env_secrets",
-    "image_pull_policy",
-    "image_pull_secrets",
-    "namespace",
-    "service_account_name",
-    "volume_mounts",
-    "volumes",
-)

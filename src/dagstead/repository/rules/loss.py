@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from dagstead.model.families import Family
 from dagstead.model.location import Location
-from dagstead.model.nodes import Entry
+from dagstead.model.nodes import Entry, Node
+from dagstead.model.words import is_same_word
 from dagstead.repository.files.project import Project
 from dagstead.repository.rules.base import Severity, Violation, rule
-from dagstead.repository.rules.keys import OF_K8S
-from dagstead.repository.rules.visit import entries_and_defaults
+from dagstead.repository.rules.containers.schema import Type, container_schema
+from dagstead.repository.rules.visit import entries_and_defaults, unique_entries
+
+#: Every agent reads these, whatever its platform.
+_OF_ALL_PLATFORMS = ("env_vars",)
+_OTHER_NAMES = {"kubernetes": "k8s", "kube": "k8s", "eks": "k8s", "gke": "k8s", "fargate": "ecs"}
 
 _TWO = """
     locations:
@@ -185,17 +190,43 @@ def contradicting_files(project: Project) -> Iterator[Violation]:
 )
 def container_context_level(project: Project) -> Iterator[Violation]:
     """Settings of a platform are below the platform."""
-    for entry in entries_and_defaults(project):
-        context = entry.get("container_context")
-        for each in () if context is None else context.entries:
-            if each.key.value in OF_K8S:
+    platforms = container_schema().platforms
+    for context in _container_contexts(project):
+        for key in (each.key for each in unique_entries(context)):
+            instead = _advice(str(key.value), platforms)
+            if instead is not None:
                 yield Violation(
-                    position=each.key.position,
-                    message=f"{each.key.value!r} is beside the platforms, where no agent "
-                    "looks for it",
-                    instead=f"Write it below k8s: 'container_context: {{k8s: {{{each.key.value}: "
-                    "…}}'",
+                    position=key.position,
+                    message=f"{key.value!r} is beside the platforms, where no agent looks for it",
+                    instead=instead,
                 )
+
+
+def _advice(key: str, platforms: Mapping[str, Type]) -> str | None:
+    """What to write instead of a key of ``container_context``, ``None`` where it may be right."""
+    platform = _misspelt(key, platforms)
+    if platform is not None:
+        return f"Did you mean {platform!r}?"
+    meant = sorted(
+        (name for name, each in platforms.items() if key in each["fields"]), reverse=True
+    )
+    if not meant or key in _OF_ALL_PLATFORMS:
+        return None
+    return f"Write it below {' or '.join(meant)}: 'container_context: {{{meant[0]}: {{{key}: …}}}}'"
+
+
+def _misspelt(key: str, platforms: Iterable[str]) -> str | None:
+    """The platform that a key names in another way."""
+    if key in platforms:
+        return None
+    same = (each for each in platforms if is_same_word(key, each))
+    return next(same, _OTHER_NAMES.get(key.lower()))
+
+
+def _container_contexts(project: Project) -> Iterator[Node]:
+    contexts = [each.get("container_context") for each in entries_and_defaults(project)]
+    contexts += [each.root for each in project.files_of(Family.DG_CONTEXT)]
+    return (each for each in contexts if each is not None)
 
 
 def _duplicates(project: Project) -> Iterator[tuple[Entry, Entry]]:

@@ -1,0 +1,1 @@
+"""What agents read of ``container_context``, and what they refuse in it."""
