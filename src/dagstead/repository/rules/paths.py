@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
+from dagstead.model.words import nearest
 from dagstead.repository.files.project import Project, is_outside
 from dagstead.repository.rules.base import Severity, Violation, rule
 from dagstead.repository.rules.visit import file_exists, folder_exists
@@ -193,7 +194,7 @@ def no_such_python_file(project: Project) -> Iterator[Violation]:
             yield Violation(
                 position=source.position,
                 message=f"there is no file {source.target.value!r} in {location.build_folder!r}",
-                instead="Write its path from the build directory",
+                instead=_meant_file(project, location, source.target.value),
             )
 
 
@@ -230,6 +231,16 @@ def path_of_a_developer(project: Project) -> Iterator[Violation]:
                     message=f"{value.value!r} is a path on a developer's machine",
                     instead="Write the path as it is where the code runs",
                 )
+
+
+def _meant_file(project: Project, location: Location, target: str) -> str:
+    """The file that was probably meant: of the same name elsewhere, or of nearly the same."""
+    folder = project.root / location.build_folder
+    there = [each for pattern in ("*.py", "*/*.py", "*/*/*.py") for each in folder.glob(pattern)]
+    names = [each.relative_to(folder).as_posix() for each in there]
+    same = [each for each in names if posixpath.basename(each) == posixpath.basename(target)]
+    meant = min(same, key=len, default=None) or nearest(target, names)
+    return f"Did you mean {meant!r}?" if meant else "Write its path from the build directory"
 
 
 def _with_directory(project: Project, *, outside: bool = False) -> Iterator[Location]:
