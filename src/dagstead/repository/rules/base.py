@@ -158,6 +158,8 @@ class RuleMaker(Generic[View]):
 
 #: A rule about the configuration of a project.
 rule = RuleMaker(subject=Subject.PROJECT, view=lambda evidence: evidence.project)
+#: A rule about the configuration of a project, which looks at what workflows do with it.
+evidence_rule = RuleMaker(subject=Subject.PROJECT, view=lambda evidence: evidence)
 #: A rule about what workflows do.
 workflow_rule = RuleMaker(subject=Subject.WORKFLOWS, view=lambda evidence: evidence.inspection)
 #: A rule about how the queues of agents are written.

@@ -23,7 +23,13 @@ _PROJECT_KEYS = (
     "python_environment",
 )
 _WORKSPACE_KEYS = ("projects", "scaffold_project_options")
-_PYPROJECT = """
+_PROJECT = """
+    [project]
+    name = "etl"
+    version = "1"
+    dependencies = ["dagster", "dagster-cloud"]
+    """
+_PYPROJECT = f"""{_PROJECT}
     [tool.dg]
     directory_type = "project"
 
@@ -91,16 +97,7 @@ _BUILD_INSTEAD = {
         dg refuses settings with a missing `directory_type` or `root_module`, with a key that it
         does not know, or with a value of another type.
         """,
-    bad={
-        "pyproject.toml": """
-            [tool.dg]
-            directory_type = "project"
-
-            [tool.dg.project]
-            root_module = "etl"
-            queue = "hybrid"
-            """
-    },
+    bad={"pyproject.toml": f'{_PYPROJECT}queue = "hybrid"\n'},
     good={"pyproject.toml": _PYPROJECT},
 )
 def dg_settings(project: Project) -> Iterator[Violation]:

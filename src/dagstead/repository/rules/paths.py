@@ -122,10 +122,12 @@ def no_dockerfile(project: Project) -> Iterator[Violation]:
         """,
     bad={
         "dagster_cloud.yaml": _with_build("etl", working_directory="etl/src"),
+        "etl/setup.py": "",
         "etl/src/etl/__init__.py": "",
     },
     good={
         "dagster_cloud.yaml": _with_build("etl", working_directory="src"),
+        "etl/setup.py": "",
         "etl/src/etl/__init__.py": "",
     },
 )
@@ -167,6 +169,7 @@ def working_directory_from_the_wrong_place(project: Project) -> Iterator[Violati
                   python_file: definitions.py
             """,
         "repo.py": "",
+        "setup.py": "",
     },
     good={
         "dagster_cloud.yaml": """
@@ -176,6 +179,7 @@ def working_directory_from_the_wrong_place(project: Project) -> Iterator[Violati
                   python_file: definitions.py
             """,
         "definitions.py": "",
+        "setup.py": "",
     },
 )
 def no_such_python_file(project: Project) -> Iterator[Violation]:

@@ -20,6 +20,7 @@ _GROUPS = (
     ("DS23", "Registries", "Where images are pushed."),
     ("DS24", "Paths", "Folders and files that a location names."),
     ("DS25", "Platforms", "Settings that an agent refuses."),
+    ("DS26", "Packages", "What a PEX file cannot be made from, or is made without."),
     ("DS3", "dg", "Projects and workspaces of dg."),
     ("DS4", "Agents", "Files of agents whose queues are not what they seem."),
     ("DS5", "Workflows", "Deploys that lose or mix up locations."),

@@ -1,0 +1,342 @@
+"""DS26x: what a PEX file cannot be made from, or is made without."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from dagstead.model.location import Kind, Location
+from dagstead.model.nodes import Node
+from dagstead.model.source import Position, SourceText
+from dagstead.repository.ci.acts import BuildMethod
+from dagstead.repository.ci.inspection import Inspection
+from dagstead.repository.files.project import Project, is_outside
+from dagstead.repository.files.toml_reader import read_toml
+from dagstead.repository.rules.base import Severity, Violation, evidence_rule
+from dagstead.repository.rules.evidence import Evidence
+from dagstead.repository.rules.needs import READ, is_read, needs_of
+from dagstead.repository.rules.visit import file_exists, folder_exists
+
+HOOKS = ("dagster_cloud_pre_install.sh", "dagster_cloud_post_install.sh")
+#: Files of other tools, and how to make of them one that is read.
+_EXPORTS: Mapping[str, str] = {
+    "pixi.toml": "list its packages with `pixi list --explicit` and write them",
+    "Pipfile": "run `pipenv requirements > requirements.txt`",
+    "poetry.lock": "run `poetry export -o requirements.txt`",
+    "pdm.lock": "run `pdm export -o requirements.txt`",
+    "uv.lock": "run `uv export -o requirements.txt`",
+    "environment.yml": "write the packages of its environment: `pip freeze > requirements.txt`",
+    "environment.yaml": "write the packages of its environment: `pip freeze > requirements.txt`",
+    "conda.yml": "write the packages of its environment: `pip freeze > requirements.txt`",
+    "conda.yaml": "write the packages of its environment: `pip freeze > requirements.txt`",
+    "conda-lock.yml": "write the packages of its environment: `pip freeze > requirements.txt`",
+    "meta.yaml": "write what it requires to run",
+    "setup.cfg": "add `[build-system]` in pyproject.toml",
+}
+_ALSO_PINNED = re.compile(r"requirements.*\.(?:txt|in|lock)")
+_CODE = (".py", ".ipynb", ".sql")
+_FROM_FOLDER = re.compile(r"\bload_from_defs_folder\s*\(")
+_MOST_LISTED = 4
+_ONE = """
+    locations:
+      - location_name: etl
+        code_source:
+          module_name: etl.definitions
+    """
+_CODE_FILES = {"dagster_cloud.yaml": _ONE, "etl/__init__.py": "", "etl/definitions.py": ""}
+_NEEDS = "dagster\ndagster-cloud\n"
+
+
+@evidence_rule(
+    "DS260",
+    "nothing-to-install",
+    reason="""
+        A PEX file is made from what `pyproject.toml` (with `[project]` or `[tool.poetry]`),
+        `setup.py` or `requirements.txt` of the build directory ask for. Files of other tools are
+        not read, and the official builder stops when there are none of these.
+        """,
+    bad={**_CODE_FILES, "pixi.toml": '[dependencies]\ndagster = "*"\n'},
+    good={**_CODE_FILES, "requirements.txt": _NEEDS},
+)
+def nothing_to_install(evidence: Evidence) -> Iterator[Violation]:
+    """The build directory of a PEX file says what it needs."""
+    for location, folder in _as_pex(evidence):
+        if is_read(folder) or not _is_judged(folder):
+            continue
+        unread = list(_unread(folder))
+        yield Violation(
+            position=_place(location),
+            message=f"{location.name.value!r} is built as a PEX file, and "
+            f"{location.build_folder!r} has none of {', '.join(READ)}{_not_read(unread)}",
+            instead=_way_out(unread, list(_folders_that_say(folder))),
+        )
+
+
+@evidence_rule(
+    "DS261",
+    "no-dagster-cloud",
+    severity=Severity.WARNING,
+    reason="""
+        A code server is started with `dagster-cloud`, which brings Dagster with it. The builder
+        stops, after all else is resolved, when the packages hold no `dagster` or no
+        `dagster-cloud`. `create-dagster project` leaves it out.
+
+        Nothing is said where the needs are found out by a program, come from an index of your own,
+        or a lock file has the package.
+        """,
+    bad={**_CODE_FILES, "requirements.txt": "dagster\n"},
+    good={**_CODE_FILES, "requirements.txt": _NEEDS},
+)
+def no_dagster_cloud(evidence: Evidence) -> Iterator[Violation]:
+    """The packages of a PEX file hold `dagster-cloud`."""
+    for location, folder in _as_pex(evidence):
+        needs = needs_of(folder, evidence.project.repository) if is_read(folder) else None
+        if needs is None or not needs.lack("dagster-cloud"):
+            continue
+        has_dagster = any(each.startswith("dagster") for each in needs.names or ())
+        missing = "dagster-cloud" if has_dagster else "dagster and no dagster-cloud"
+        position, how = _where_to_add(evidence.project, location, folder)
+        yield Violation(
+            position=position,
+            message=f"the dependencies of {location.name.value!r} hold no {missing}, without "
+            "which no code server can start",
+            instead=how,
+        )
+
+
+@evidence_rule(
+    "DS262",
+    "dg-settings-not-installed",
+    severity=Severity.WARNING,
+    reason="""
+        `load_from_defs_folder` looks for the project's `pyproject.toml` above the installed
+        package. Hatch leaves it out of the wheel, so that the location fails to load with "Could
+        not find config file". Projects that `create-dagster` has made since
+        September 2025 include it.
+        """,
+    bad={
+        "etl/pyproject.toml": """
+            [project]
+            name = "etl"
+            version = "1"
+            dependencies = ["dagster", "dagster-cloud"]
+
+            [build-system]
+            requires = ["hatchling"]
+            build-backend = "hatchling.build"
+
+            [tool.dg]
+            directory_type = "project"
+
+            [tool.dg.project]
+            root_module = "etl"
+            """,
+        "etl/src/etl/definitions.py": "defs = load_from_defs_folder(path_within_project=HERE)\n",
+    },
+    good={
+        "etl/pyproject.toml": """
+            [project]
+            name = "etl"
+            version = "1"
+            dependencies = ["dagster", "dagster-cloud"]
+
+            [build-system]
+            requires = ["hatchling"]
+            build-backend = "hatchling.build"
+
+            [tool.hatch.build.targets.wheel]
+            force-include = { "pyproject.toml" = "pyproject.toml" }
+
+            [tool.dg]
+            directory_type = "project"
+
+            [tool.dg.project]
+            root_module = "etl"
+            """,
+        "etl/src/etl/definitions.py": "defs = load_from_defs_folder(path_within_project=HERE)\n",
+    },
+)
+def dg_settings_not_installed(evidence: Evidence) -> Iterator[Violation]:
+    """The wheel of a dg project holds dg's settings."""
+    for location, folder in _as_pex(evidence):
+        document = _document(evidence.project, location, "pyproject.toml")
+        backend = None if document is None else document.get("build-system", "build-backend")
+        if document is None or backend is None or not (backend.text or "").startswith("hatchling"):
+            continue
+        settings = "dg.toml" if (folder / "dg.toml").is_file() else "pyproject.toml"
+        is_dg = settings == "dg.toml" or document.get("tool", "dg") is not None
+        if is_dg and _loads_a_folder(location, folder) and not _includes(document, settings):
+            yield Violation(
+                position=backend.position,
+                message=f"Hatch leaves {settings} out of the wheel, and load_from_defs_folder "
+                "does not load without it",
+                instead="Add to [tool.hatch.build.targets.wheel]: "
+                f'force-include = {{ "{settings}" = "{settings}" }}',
+            )
+
+
+@evidence_rule(
+    "DS263",
+    "hook-not-run",
+    severity=Severity.WARNING,
+    reason="""
+        `dagster_cloud_pre_install.sh` and `dagster_cloud_post_install.sh` are run in builds of
+        images only, by the Dockerfile that the official command line writes. No build of a PEX
+        file runs them: what they install or write is not there.
+        """,
+    bad={**_CODE_FILES, "requirements.txt": _NEEDS, HOOKS[1]: "dbt deps\n"},
+    good={**_CODE_FILES, "requirements.txt": _NEEDS, "make_manifest.sh": "dbt deps\n"},
+)
+def hook_not_run(evidence: Evidence) -> Iterator[Violation]:
+    """What a location needs does not depend on a hook that is not run."""
+    for location, folder in _as_pex(evidence):
+        for hook in HOOKS:
+            if (folder / hook).is_file():
+                yield Violation(
+                    position=_place(location),
+                    message=f"{hook} in {location.build_folder!r} is run in builds of images only, "
+                    f"and {location.name.value!r} is built as a PEX file",
+                    instead="Do what it does in a step before the build, or build an image with "
+                    "'ci build --build-strategy docker'",
+                )
+
+
+def _as_pex(evidence: Evidence) -> Iterator[tuple[Location, Path]]:
+    """The locations that are built as PEX files, with their build directories."""
+    project = evidence.project
+    for location in project.locations:
+        folder = location.build_folder
+        if location.kind is not Kind.SERVERLESS or is_outside(folder):
+            continue
+        if folder_exists(project, folder) and _is_pex(project, evidence.inspection, location):
+            yield location, project.root / folder
+
+
+def _is_pex(project: Project, inspection: Inspection, location: Location) -> bool:
+    """Whether a workflow builds a PEX file of it, or none shows how it is built."""
+    name = location.name.value
+    ways = {
+        act.strategy
+        for each in inspection.deployers.get(name, ())
+        for act in each.session.builds_of
+        if act.chosen.has(name) is not False
+    }
+    if ways:
+        return bool(ways & {BuildMethod.PEX, BuildMethod.BY_KIND})
+    return not file_exists(project, posixpath.join(location.build_folder, "Dockerfile"))
+
+
+def _place(location: Location) -> Position:
+    directory = location.build_directory
+    return location.position if directory is None else directory.position
+
+
+def _is_judged(folder: Path) -> bool:
+    """Whether there is something to build, or nothing at all: not configuration alone."""
+    names = [each for each in os.listdir(folder) if not each.startswith(".")]  # noqa: PTH208 - names
+    if not names or any(each in _EXPORTS or each in READ for each in names):
+        return True
+    below = (name for _, _, files in os.walk(folder) for name in files)
+    return any(name.endswith(_CODE) for name in below)
+
+
+def _unread(folder: Path) -> Iterator[str]:
+    for name in sorted(os.listdir(folder)):  # noqa: PTH208 - names
+        if name in _EXPORTS or _ALSO_PINNED.fullmatch(name):
+            yield name
+
+
+def _not_read(unread: list[str]) -> str:
+    if not unread:
+        return ""
+    verb = "is" if len(unread) == 1 else "are"
+    return f"; {' and '.join(unread[:_MOST_LISTED])} {verb} not read"
+
+
+def _folders_that_say(folder: Path) -> Iterator[str]:
+    """The folders below that have what is looked for, the nearest first."""
+    for pattern in ("*", "*/*"):
+        for name in READ:
+            for each in sorted(folder.glob(f"{pattern}/{name}")):
+                yield each.parent.relative_to(folder).as_posix()
+
+
+def _way_out(unread: list[str], below: list[str]) -> str:
+    pinned = [each for each in unread if each not in _EXPORTS]
+    how = next((_EXPORTS[each] for each in unread if each in _EXPORTS), None)
+    if pinned:
+        return f"Write requirements.txt with the line '-r {pinned[0]}', or rename it"
+    if how is None and below:
+        return f"Name the folder that has them in build.directory, such as {below[0]!r}"
+    if how is None:
+        return 'Write pyproject.toml with [project] and dependencies = ["dagster-cloud", …]'
+    return f"Write requirements.txt: {how}"
+
+
+def _where_to_add(project: Project, location: Location, folder: Path) -> tuple[Position, str]:
+    """The place of the list that lacks something, and how to put it there."""
+    document = _document(project, location, "pyproject.toml")
+    table = None if document is None else document.get("project")
+    if table is not None:
+        wanted = table.get("dependencies") or table
+        return wanted.position, "Run `uv add dagster-cloud`, or write it there"
+    poetry = None if document is None else document.get("tool", "poetry")
+    if poetry is not None:
+        wanted = poetry.get("dependencies") or poetry
+        return wanted.position, "Run `poetry add dagster-cloud`, or write it there"
+    ways = {
+        "requirements.txt": "Add a line: dagster-cloud",
+        "setup.py": "Add to install_requires: 'dagster-cloud'",
+        "pyproject.toml": 'Add [project] with dependencies = ["dagster-cloud", …]',
+    }
+    name = next(each for each in ways if (folder / each).is_file())
+    return _source(project, location, name).position(0, 0), ways[name]
+
+
+def _document(project: Project, location: Location, name: str) -> Node | None:
+    if not file_exists(project, posixpath.join(location.build_folder, name)):
+        return None
+    return read_toml(_source(project, location, name)).root
+
+
+def _source(project: Project, location: Location, name: str) -> SourceText:
+    path = posixpath.normpath(posixpath.join(location.build_folder, name))
+    try:
+        return SourceText.decode(path, (project.root / path).read_bytes())
+    except (OSError, UnicodeDecodeError):
+        return SourceText(file=path, text="")
+
+
+def _loads_a_folder(location: Location, folder: Path) -> bool:
+    source = location.code_source
+    if source is None or source.by == "python_file":
+        return False
+    inner = source.target.value.replace(".", "/")
+    for path in (
+        f"{inner}.py",
+        f"{inner}/__init__.py",
+        f"src/{inner}.py",
+        f"src/{inner}/__init__.py",
+    ):
+        try:
+            text = (folder / path).read_text(encoding="utf-8", errors="replace")
+        except (OSError, ValueError):
+            continue
+        if _FROM_FOLDER.search(text):
+            return True
+    return False
+
+
+def _includes(document: Node, settings: str) -> bool:
+    for keys in (("build",), ("build", "targets", "wheel")):
+        table = document.get("tool", "hatch", *keys, "force-include")
+        entries = () if table is None else table.entries
+        if any(posixpath.normpath(str(each.key.value)) == settings for each in entries):
+            return True
+    # A hook may write anything into the wheel; and what is no package is not installed as one.
+    hooks = document.get("tool", "hatch", "build", "hooks")
+    package = document.get("tool", "uv", "package")
+    return hooks is not None or (package is not None and package.value is False)
