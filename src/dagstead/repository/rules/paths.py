@@ -81,7 +81,8 @@ def outside_the_repository(project: Project) -> Iterator[Violation]:
     severity=Severity.WARNING,
     reason="""
         A location with a registry is built from a Dockerfile. None is in its build directory or in
-        a folder above it.
+        a folder above it: a workflow that calls `docker build` fails. `dagstead build` generates
+        one. So does `dg plus deploy`, so that nothing is said about dg's projects.
         """,
     bad={
         "dagster_cloud.yaml": _with_build("etl\n              registry: registry.example.com/etl"),
@@ -105,9 +106,9 @@ def no_dockerfile(project: Project) -> Iterator[Violation]:
             yield Violation(
                 position=location.registry.position,
                 message=f"{location.name.value!r} is built as an image, and {folder!r} has no "
-                "Dockerfile",
-                instead="Add one, remove build.registry if the location is serverless, or build "
-                "with `dagstead build`, which generates one: `dagstead build --show-dockerfile`",
+                "Dockerfile: `dagstead build` generates one, and 'docker build' fails",
+                instead="Add one, such as the one that `dagstead build --show-dockerfile` prints; "
+                "or remove build.registry if the location is serverless",
             )
 
 

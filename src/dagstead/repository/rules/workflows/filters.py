@@ -27,7 +27,7 @@ from dagstead.repository.rules.workflows.examples import (
     locations,
     workflow,
 )
-from dagstead.repository.rules.workflows.visit import deploying_workflows, once
+from dagstead.repository.rules.workflows.visit import deploying_workflows, has_its_file, once
 
 #: What these patterns and those of GitHub do not mean alike, and references of dorny/paths-filter.
 _OTHER_FORM = re.compile(r"^[!&*]|[{}()?+@$]")
@@ -202,7 +202,7 @@ def _filters(inspection: Inspection, location: Location, event: Event) -> _Filte
     workflows = {
         each.inspected.workflow.path: each.inspected.workflow
         for each in deployers
-        if each.session.run.event is event
+        if each.session.run.event is event and has_its_file(inspection, each.session)
     }
     for each in workflows.values():
         trigger = trigger_for(each, event)

@@ -17,7 +17,7 @@ from dagstead.repository.ci.scripts import program_words, scripts_of
 from dagstead.repository.ci.sessions import Session
 from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.strategies import is_of_another_kind
-from dagstead.repository.rules.workflows.visit import sessions
+from dagstead.repository.rules.workflows.visit import has_its_file, sessions
 
 _MIXED = """
     locations:
@@ -108,7 +108,7 @@ def _for_all(inspection: Inspection, commands: frozenset[str]) -> Iterator[Posit
 def _in_workflows(inspection: Inspection, commands: frozenset[str]) -> Iterator[Position]:
     project = inspection.project
     for _, session in sessions(inspection):
-        for act in session.acts:
+        for act in session.acts if has_its_file(inspection, session) else ():
             if act.by not in commands:
                 continue
             known = [

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from dagstead.model.nodes import Entry, Node
 from dagstead.repository.ci.inspection import Inspection
-from dagstead.repository.ci.model import Step, Workflow
+from dagstead.repository.ci.model import Job, Step, Workflow
 from dagstead.repository.ci.positions import place
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.rules.base import Severity, Violation, workflow_rule
@@ -32,6 +32,13 @@ _SECRET = re.compile(
 _NO_SECRET = re.compile(
     r"\$|^(?:true|false|yes|no|null|none|changeme|x+|\*+|<.*>|\[.*\])$", re.IGNORECASE
 )
+#: What a test gives a database or service that lives as long as the test.
+_OF_TESTS = re.compile(
+    r"(?:.*[^a-z])?(?:test\w*|dummy|fake|example|sample|mock|placeholder|localhost|postgres)"
+    r"(?:[^a-z].*)?",
+    re.IGNORECASE,
+)
+_PASSWORD = re.compile(r".*(?:password|passwd|pwd)", re.IGNORECASE)
 #: A token of Dagster+.
 _TOKEN = re.compile(r"\b(?:user|agent):[\w-]+:[0-9a-f]{16,}")
 _SHORTEST = 8
@@ -68,10 +75,11 @@ _PASTED = re.compile(r".*/actions/utils/(?:dagster-cloud-cli|dg-cli)@.*")
 )
 def secret_in_plain_text(inspection: Inspection) -> Iterator[Violation]:
     """A token or password is kept as a secret of CI."""
+    busy = _busy_jobs(inspection)
     for each in concerned(inspection):
-        for entry in _settings(each):
+        for entry, job in _settings(each):
             name = str(entry.key.value)
-            if _is_written(name, entry.value):
+            if _is_written(name, entry.value) and not _is_of_a_test(name, job, busy):
                 yield Violation(
                     position=entry.value.position,
                     message=f"the value of {name} is written here for everybody to read",
@@ -131,14 +139,27 @@ def _foreign(node: Node) -> Iterator[Violation]:
         )
 
 
-def _settings(each: Workflow) -> Iterator[Entry]:
-    holders = [each.env]
+def _settings(each: Workflow) -> Iterator[tuple[Entry, Job | None]]:
+    """Variables and inputs, with the job that they are for, ``None`` for those of every job."""
+    holders: list[tuple[Node | None, Job | None]] = [(each.env, None)]
     for job in each.jobs:
-        holders += [job.env, job.inputs]
-        for step in job.steps:
-            holders += [step.env, step.inputs]
-    for holder in holders:
-        yield from () if holder is None else holder.entries
+        holders += [(job.env, job), (job.inputs, job)]
+        holders += [(node, job) for step in job.steps for node in (step.env, step.inputs)]
+    for holder, owner in holders:
+        yield from () if holder is None else ((entry, owner) for entry in holder.entries)
+
+
+def _busy_jobs(inspection: Inspection) -> frozenset[int]:
+    """The jobs that do something about Dagster or an image."""
+    runs = (run for each in inspection.workflows for run in each.runs)
+    return frozenset(id(run.job) for run in runs if run.acts)
+
+
+def _is_of_a_test(name: str, job: Job | None, busy: frozenset[int]) -> bool:
+    """Whether it is the password of a service that a job starts for its own tests."""
+    if job is None or not _PASSWORD.fullmatch(name):
+        return False
+    return id(job) not in busy or job.node.get("services") is not None
 
 
 def _scripts(each: Workflow) -> Iterator[Node]:
@@ -161,6 +182,8 @@ def _is_written(name: str, node: Node) -> bool:
     text = node.text or ""
     if _TOKEN.search(text):
         return True
+    if _OF_TESTS.fullmatch(text):
+        return False
     is_random = len(text) >= _SHORTEST and re.search("[^a-z]", text) is not None
     return bool(_SECRET.fullmatch(name) and is_random and not _NO_SECRET.search(text))
 

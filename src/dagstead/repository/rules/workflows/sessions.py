@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from dagstead.model.nodes import Node
 from dagstead.repository.ci.acts import DEPLOYING, Act, ActKind, Tool
 from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
-from dagstead.repository.ci.model import Event
+from dagstead.repository.ci.model import Event, Job
 from dagstead.repository.ci.provider import Provider
+from dagstead.repository.ci.references import reference
 from dagstead.repository.ci.scopes import Scope
 from dagstead.repository.ci.scripts_read import SINCE_LAST_PUSH
+from dagstead.repository.ci.triggers import events_of
 from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.examples import (
     BUILD,
@@ -25,7 +27,14 @@ from dagstead.repository.rules.workflows.examples import (
 )
 from dagstead.repository.rules.workflows.visit import acts, deploying_workflows, once
 
-_BRANCH_ACTIONS = ("serverless_branch_deploy", "hybrid_branch_deploy", "get_branch_deployment")
+_TAKING_STATE = (
+    "build_deploy_python_executable",
+    "deploy",
+    "get_branch_deployment",
+    "hybrid_branch_deploy",
+    "serverless_branch_deploy",
+)
+_ABOUT_BRANCHES = re.compile(r"dagster|branch[-_]?deploy|\.ya?ml$", re.IGNORECASE)
 #: What an expression sees when commits are pushed.
 _ON_PUSH = Scope(event=Event.PUSH, env={})
 #: A group of one run cancels nothing.
@@ -42,6 +51,11 @@ _CANCEL = "concurrency:\n  group: deploy\n  cancel-in-progress: {}\n"
 
 
 _INIT_STEP = "uses: dagster-io/dagster-cloud-action/actions/utils/ci-init@v1.13.7"
+_SOME = (
+    f"{_INIT_STEP}\n        with:\n          location_names: ${{{{ steps.which.outputs.names }}}}"
+)
+#: What decides, where only the run shows it.
+_UNKNOWN = "unknown"
 _WORKFLOW_PATH = ".github/workflows/deploy.yaml"
 
 
@@ -84,26 +98,27 @@ def second_init_in_a_job(inspection: Inspection) -> Iterator[Violation]:
     "cancelled-deploy",
     severity=Severity.WARNING,
     reason="""
-        With `cancel-in-progress` a push stops the deploy of the push before it. If the workflow
-        deploys what changed since the last push, the locations of the stopped deploy are never
-        deployed.
+        With `cancel-in-progress` a push stops the deploy of the push before it. Which locations the
+        next one deploys shows only when it runs: if they are those that changed since the last
+        push, the locations of the stopped deploy are never deployed.
 
-        Where it is known that it does, [DW152](DW152.md) says so instead.
+        Where it is known that they are, [DW152](DW152.md) says so instead. A workflow that deploys
+        everything every time makes up for what was stopped.
         """,
-    bad=_plain(_INIT_STEP, head="concurrency:\n  group: deploy\n  cancel-in-progress: true\n"),
-    good=_plain(_INIT_STEP, head="concurrency:\n  group: deploy\n  cancel-in-progress: false\n"),
+    bad=_plain(_SOME, head="concurrency:\n  group: deploy\n  cancel-in-progress: true\n"),
+    good=_plain(_SOME, head="concurrency:\n  group: deploy\n  cancel-in-progress: false\n"),
 )
 def cancelled_deploy(inspection: Inspection) -> Iterator[Violation]:
     """A deploy that has begun is finished."""
     return once(
         Violation(
             position=flag.position,
-            message="a push cancels the deploy of the push before it",
+            message="a push cancels the deploy of the push before it, and may not deploy the same",
             instead="Write cancel-in-progress: "
             "${{ github.event_name == 'pull_request' }}, or false",
         )
         for flag, lost in _cancelled(inspection)
-        if lost is None
+        if lost == _UNKNOWN
     )
 
 
@@ -171,7 +186,10 @@ def _collide(first: Act, second: Act) -> bool:
 )
 def branch_deployment_stays(inspection: Inspection) -> Iterator[Violation]:
     """What a pull request has opened is closed with it."""
-    if any(_closes(act) for _, _, act in acts(inspection, Event.CLOSE)):
+    # What deletes them every night is no less good.
+    if any(_closes(act) for _, _, act in acts(inspection, Event.CLOSE, Event.OTHER)):
+        return
+    if any(map(_may_close, inspection.workflows)):
         return
     for each in deploying_workflows(inspection):
         deploys = any(act.does in DEPLOYING for _, act in each.acts(Event.CHANGE))
@@ -190,10 +208,30 @@ def branch_deployment_stays(inspection: Inspection) -> Iterator[Violation]:
         )
 
 
+def _may_close(each: InspectedWorkflow) -> bool:
+    """Whether something that nobody can read from here runs when a pull request is closed."""
+    runs = [run for run in each.runs if run.event is Event.CLOSE]
+    called = [step.uses.text or "" for run in runs for step in run.job.steps if step.uses]
+    called += [job.uses.text or "" for job in each.workflow.jobs if job.uses and _on_close(each)]
+    return any(run.is_opaque for run in runs) or any(map(_is_about_dagster, called))
+
+
+def _on_close(each: InspectedWorkflow) -> bool:
+    return Event.CLOSE in events_of(each.workflow)
+
+
+def _is_about_dagster(action: str) -> bool:
+    """Whether an action of somebody else may be about branch deployments."""
+    found = reference(action)
+    if found is None or found.is_official or action.startswith("./"):
+        return False
+    return _ABOUT_BRANCHES.search(found.name) is not None
+
+
 def _closes(act: Act) -> bool:
     """Whether it reports a closed pull request to the control plane."""
     # The actions for branch deployments take the state of the pull request from the event.
-    takes_state = act.by in {"build_deploy_python_executable", *_BRANCH_ACTIONS}
+    takes_state = act.tool is Tool.ACTION and act.by in _TAKING_STATE
     return act.does is ActKind.CLOSE or takes_state
 
 
@@ -222,7 +260,7 @@ def lost_deploy(inspection: Inspection) -> Iterator[Violation]:
             instead="Write cancel-in-progress: ${{ github.event_name == 'pull_request' }}",
         )
         for flag, lost in _cancelled(inspection)
-        if lost is not None
+        if lost not in {_UNKNOWN, None}
     )
 
 
@@ -234,6 +272,8 @@ def _cancelled(inspection: Inspection) -> Iterator[tuple[Node, str | None]]:
             continue
         compares = any(act.does is ActKind.COMPARE for _, act in each.acts(Event.PUSH))
         comparison = "a comparison of commits" if compares else None
+        if comparison is None and _chooses(each):
+            comparison = _UNKNOWN
         for flag in _cancelling(each):
             yield flag, "the path filter" if trigger.paths else comparison
 
@@ -285,12 +325,31 @@ def _shown(command: str) -> str:
     return f"'{words}'" if len(words) <= 40 else f"'{words[:40]}...'"  # noqa: PLR2004
 
 
+def _runs_on_push(each: InspectedWorkflow, job: Job) -> bool:
+    """Whether a job runs for pushes: one of pull requests cancels nothing that a push deploys."""
+    if job.uses is not None:
+        return _ON_PUSH.condition(job.condition) is not False
+    return any(run.job is job and run.event is Event.PUSH for run in each.runs)
+
+
+def _chooses(each: InspectedWorkflow) -> bool:
+    """Whether it chooses its locations while it runs."""
+    sessions = (one for one in each.sessions if one.run.event is Event.PUSH)
+    begun = (act for one in sessions for act in (one.begin, *one.acts) if act is not None)
+    return any(act.chosen.unknown for act in begun)
+
+
 def _cancelling(each: InspectedWorkflow) -> Iterator[Node]:
     if each.workflow.provider is not Provider.GITHUB:
         return
     workflows = {id(run.workflow): run.workflow for run in each.runs}
     holders = [each.workflow.root, *(one.root for one in workflows.values())]
-    holders += [job.node for one in (each.workflow, *workflows.values()) for job in one.jobs]
+    holders += [
+        job.node
+        for one in (each.workflow, *workflows.values())
+        for job in one.jobs
+        if _runs_on_push(each, job)
+    ]
     for holder in dict.fromkeys(holders):
         flag = None if holder is None else holder.get("concurrency", "cancel-in-progress")
         group = None if holder is None else holder.get("concurrency", "group")

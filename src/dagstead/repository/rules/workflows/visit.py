@@ -53,6 +53,12 @@ def sessions(inspection: Inspection, *events: Event) -> Iterator[tuple[Inspected
                     yield each, session
 
 
+def has_its_file(inspection: Inspection, session: Session) -> bool:
+    """Whether the file that a session begins with is there, as far as it is known which it is."""
+    file = session.file
+    return file is None or (inspection.project.repository / file).exists()
+
+
 def once(found: Iterator[Violation]) -> Iterator[Violation]:
     """The same without repetitions: a step may run for several events and entries."""
     return iter(dict.fromkeys(found))
