@@ -26,6 +26,15 @@ UNKNOWN: Final = UnknownValue()
 #: Looks a context up: ``("env", "NAME")``. Gives ``UNKNOWN`` for what it does not know.
 Lookup = Callable[[tuple[str, ...]], Any]
 
+#: Expressions that are variables of the shell, too.
+_VARIABLES = {
+    "github.sha": "GITHUB_SHA",
+    "github.run_id": "GITHUB_RUN_ID",
+    "github.run_number": "GITHUB_RUN_NUMBER",
+    "github.run_attempt": "GITHUB_RUN_ATTEMPT",
+    "github.ref_name": "GITHUB_REF_NAME",
+    "github.repository": "GITHUB_REPOSITORY",
+}
 EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 
 _TOKEN = re.compile(
@@ -67,6 +76,13 @@ def fill(text: str, lookup: Lookup) -> str | None:
         parts += (text[done : found.start()], as_text(value))
         done = found.end()
     return "".join((*parts, text[done:]))
+
+
+def unfilled(expression: str) -> str:
+    """What stands for an expression that is not known, the same wherever it is written."""
+    inner = " ".join(expression.removeprefix("${{").removesuffix("}}").split())
+    variable = _VARIABLES.get(inner)
+    return f"${{{{{inner}}}}}" if variable is None else f"${{{variable}}}"
 
 
 def truth(value: Any) -> bool | None:

@@ -10,6 +10,7 @@ from dagstead.model.nodes import Node
 from dagstead.repository.ci.acts import Act, ActKind
 from dagstead.repository.ci.expressions import UNKNOWN, UnknownValue
 from dagstead.repository.ci.image_builds import ImageBuild
+from dagstead.repository.ci.image_pushes import PushedImage
 from dagstead.repository.ci.matrices import entries_of
 from dagstead.repository.ci.model import Event, Job, Workflow, WorkflowFiles
 from dagstead.repository.ci.provider import Provider
@@ -35,6 +36,8 @@ class JobRun:
     matrix: Mapping[str, Any]
     #: Images that its steps build, with paths relative to the root of the repository.
     images: tuple[ImageBuild, ...] = ()
+    #: Images that its steps push.
+    pushed: tuple[PushedImage, ...] = ()
 
     @property
     def is_opaque(self) -> bool:
@@ -101,6 +104,7 @@ class _Follower:
             certain=certain,
             matrix=scope.matrix,
             images=followed.images,
+            pushed=followed.pushed,
         )
 
     def _keep_outputs(self, job: Job, followed: StepsOutcome) -> None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from dagstead.repository.ci.expressions import unfilled
 from dagstead.repository.ci.tokens import ShellToken, WordPart, scan
 
 #: Behind these words a command begins.
@@ -29,6 +30,8 @@ class Call:
 
     #: ``None`` for a word that is not known; it may stand for any number of words.
     words: tuple[str | None, ...]
+    #: The same words, with ``${NAME}`` and the like for what is not known.
+    written: tuple[str, ...]
     #: Where output goes, as far as it is known.
     outputs: tuple[str | None, ...]
     #: Offsets in the script.
@@ -95,6 +98,7 @@ class _Runner:
         self._declared(expanded)
         yield Call(
             words=expanded,
+            written=tuple(part for each in words for part in self._written(each)),
             outputs=tuple(self._text(each) for each in outputs),
             start=words[0].start,
             end=words[-1].end,
@@ -147,6 +151,19 @@ class _Runner:
         if text is None or not unquoted:
             return [self._declaration(word) if text is None else text]
         return list(text.split())
+
+    def _written(self, word: ShellToken) -> list[str]:
+        if self._text(word) is not None:
+            return [str(each) for each in self._expanded(word)]
+        return ["".join(self._symbol(each) for each in word.pieces)]
+
+    def _symbol(self, piece: WordPart) -> str:
+        known = self._piece(piece)
+        if known is not None:
+            return known
+        if piece.kind == "expression":
+            return unfilled(piece.text)
+        return f"$({piece.text})" if piece.kind == "script" else f"${{{piece.text}}}"
 
     def _declaration(self, word: ShellToken) -> str | None:
         """Of a word like ``--name=$x`` the part that is written, when it sets nothing."""

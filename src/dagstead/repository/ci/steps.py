@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from dagstead.model.nodes import Node
+from dagstead.model.source import Position
 from dagstead.repository.ci.action_steps import DEFAULT_FILE, action_act, file_of, outputs_of
 from dagstead.repository.ci.acts import Act, ActKind, Tool
 from dagstead.repository.ci.commands import Command, command_in, command_of, is_opaque
 from dagstead.repository.ci.image_builds import ImageBuild, built_by_action, built_by_command
+from dagstead.repository.ci.image_pushes import ImageShelf, PushedImage
 from dagstead.repository.ci.model import Event, Job, LocalAction, Step
 from dagstead.repository.ci.positions import place
 from dagstead.repository.ci.references import Reference, reference
@@ -36,6 +38,7 @@ class StepsOutcome:
     scope: Scope
     #: With paths relative to the root of the repository.
     images: tuple[ImageBuild, ...] = ()
+    pushed: tuple[PushedImage, ...] = ()
 
 
 @dataclass(kw_only=True)
@@ -55,6 +58,8 @@ class StepFollower:
     foreign: dict[str, Reference] = field(default_factory=dict)
     acts: list[Act] = field(default_factory=list)
     images: list[ImageBuild] = field(default_factory=list)
+    shelf: ImageShelf = field(default_factory=ImageShelf)
+    pushed: list[PushedImage] = field(default_factory=list)
     outputs: dict[tuple[str, str], Any] = field(default_factory=dict)
 
     def follow(self, steps: tuple[Step, ...] | None = None) -> StepsOutcome:
@@ -70,7 +75,12 @@ class StepFollower:
                 for name in ("result", "build_info"):
                     self.outputs.setdefault((step.id, name), "")
         scope = replace(self.scope, steps=self.outputs)
-        return StepsOutcome(acts=tuple(self.acts), scope=scope, images=tuple(self.images))
+        return StepsOutcome(
+            acts=tuple(self.acts),
+            scope=scope,
+            images=tuple(self.images),
+            pushed=tuple(self.pushed),
+        )
 
     def _step(self, step: Step, scope: Scope, *, certain: bool) -> None:
         if step.run is not None and step.run.text:
@@ -98,6 +108,9 @@ class StepFollower:
         if found.part.endswith("/prerun"):
             self.checkouts = (*self.checkouts, "prerun_checkout_dir")
         self._note_image(built_by_action(found, step, scope), folder="")
+        for name, built in self.shelf.action(found, step, scope, self._placing("")):
+            at = (step.input("tags") or step.node).position
+            self._push(name, built, at, step, certain=certain)
         done = action_act(found, step, scope)
         if done is None:
             return
@@ -147,6 +160,9 @@ class StepFollower:
         for call in calls_of(script, variables, scope.fill):
             command = command_of(call.words)
             self._note_image(built_by_command(call.words), folder=self.folder)
+            for name, built in self.shelf.call(call, self._placing(self.folder)):
+                at = place(node, call.start, call.end)
+                self._push(name, built, at, step, certain=certain)
             if command is not None:
                 yield self._commanded(command, call, step, node, certain=certain)
             elif call.words[0] == "cd":
@@ -231,6 +247,8 @@ class StepFollower:
             rendered=self.rendered,
             acts=self.acts,
             images=self.images,
+            shelf=self.shelf,
+            pushed=self.pushed,
         )
         inner.follow(action.steps)
 
@@ -259,11 +277,31 @@ class StepFollower:
 
     def _note_image(self, built: ImageBuild | None, *, folder: str) -> None:
         if built is not None and not self.is_lost:
+            self.images.append(self._placing(folder)(built))
+
+    def _placing(self, folder: str) -> Callable[[ImageBuild], ImageBuild]:
+        """Makes paths that a step names in a folder relative to the root of the repository."""
+
+        def placed(built: ImageBuild) -> ImageBuild:
+            if self.is_lost:
+                return ImageBuild(dockerfile=None, context=None)
             dockerfile, context = (
                 in_repository(path, folder=folder, checkouts=self.checkouts)
                 for path in (built.dockerfile, built.context)
             )
-            self.images.append(ImageBuild(dockerfile=dockerfile, context=context))
+            return ImageBuild(dockerfile=dockerfile, context=context)
+
+        return placed
+
+    def _push(
+        self, name: str, built: ImageBuild | None, at: Position, step: Step, *, certain: bool
+    ) -> None:
+        condition = _written(step.condition)
+        self.pushed.append(
+            PushedImage(
+                reference=name, built=built, position=at, certain=certain, condition=condition
+            )
+        )
 
     def _path(self, path: str | None) -> str | None:
         if self.is_lost:

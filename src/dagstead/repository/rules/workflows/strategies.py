@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from dagstead.model.location import Kind, Location
-from dagstead.repository.ci.action_steps import image_name
 from dagstead.repository.ci.acts import Act, ActKind, BuildMethod
-from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
-from dagstead.repository.ci.job_runs import JobRun
-from dagstead.repository.ci.model import Event
+from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.sessions import Session
 from dagstead.repository.rules.base import Violation, workflow_rule
 from dagstead.repository.rules.workflows.examples import (
@@ -29,20 +25,11 @@ from dagstead.repository.rules.workflows.visit import named, once, sessions
 _RECORD = call("ci set-build-output --location-name train --image-tag $GITHUB_SHA")
 
 
-def _pushed(name: str) -> str:
-    tag = f"registry.example.com/{name}:${{{{ github.sha }}}}"
-    return f"uses: docker/build-push-action@v6\nwith:\n  push: true\n  tags: {tag}"
-
-
 _GOOD_HYBRID = {**locations(TRAIN), WORKFLOW: workflow(BEGIN, _RECORD, DEPLOY)}
 _EXECUTABLE = """\
 uses: dagster-io/dagster-cloud-action/actions/build_deploy_python_executable@v1.13.7
 with:
   dagster_cloud_file: dagster_cloud.yaml"""
-#: A push that is no step of its own.
-_BY_SCRIPT = re.compile(
-    r"\b(?:docker|podman|buildah|kaniko|crane|skopeo|buildx|oras)\b|gcloud builds|az acr"
-)
 _BUILDS = (ActKind.BUILD, ActKind.RECORD, ActKind.BUILD_AND_DEPLOY)
 _SERVERLESS = frozenset({BuildMethod.PEX, BuildMethod.SERVERLESS_IMAGE})
 
@@ -133,62 +120,6 @@ def _ignored(inspection: Inspection) -> Iterator[Violation]:
                 message=f"'{act.by}' does not push {names} to build.registry",
                 instead="Push its image with docker and call 'ci set-build-output'",
             )
-
-
-@workflow_rule(
-    "DW133",
-    "image-pushed-elsewhere",
-    reason="""
-        `ci set-build-output` makes the name of the image from `build.registry` and the tag that it
-        is given. When no step pushes an image of that name, the agent finds none, and the location
-        does not load.
-        """,
-    bad={**locations(TRAIN), WORKFLOW: workflow(BEGIN, _pushed("other"), _RECORD, DEPLOY)},
-    good={**locations(TRAIN), WORKFLOW: workflow(BEGIN, _pushed("train"), _RECORD, DEPLOY)},
-)
-def image_pushed_elsewhere(inspection: Inspection) -> Iterator[Violation]:
-    """The image that a session records is pushed to the registry that it names."""
-    return once(_elsewhere(inspection))
-
-
-def _elsewhere(inspection: Inspection) -> Iterator[Violation]:
-    known: dict[tuple[str, Event], set[str]] = {}
-    for inspected, session in sessions(inspection):
-        key = (inspected.workflow.path, session.run.event)
-        if key not in known:
-            known[key] = _images(inspected, session.run.event)
-        pushed = known[key]
-        for location in session.universe if pushed else ():
-            registry = None if location.registry is None else location.registry.value
-            if not registry or "$" in registry or _plain(image_name(registry)) in pushed:
-                continue
-            for act in session.acts_on(location, [ActKind.RECORD]):
-                yield Violation(
-                    position=act.position,
-                    message=f"the image of {location.name.value} is to be in {registry}, "
-                    f"and images are pushed to {', '.join(sorted(pushed))}",
-                    instead="Push it to build.registry, or write there where it is pushed",
-                )
-
-
-def _images(inspected: InspectedWorkflow, event: Event) -> set[str]:
-    """The names of the images that a workflow pushes; none where one is not known."""
-    images: set[str] = set()
-    for _, act in inspected.acts(event):
-        if act.does is ActKind.PUSH and act.images is None:
-            return set()
-        images |= {_plain(each) for each in act.images or ()}
-    by_script = any(_pushes_by_script(run) for run in inspected.runs if run.event is event)
-    return set() if not images or by_script else images
-
-
-def _pushes_by_script(run: JobRun) -> bool:
-    scripts = (each.run.text or "" for each in run.job.steps if each.run is not None)
-    return run.is_opaque or any(_BY_SCRIPT.search(each) for each in scripts)
-
-
-def _plain(image: str) -> str:
-    return image.lower().removeprefix("docker.io/").removeprefix("index.docker.io/")
 
 
 def _built(inspection: Inspection, kind: Kind) -> Iterator[tuple[Act, str]]:
