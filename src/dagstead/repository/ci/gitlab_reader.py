@@ -28,21 +28,21 @@ def gitlab_jobs(root: Node) -> tuple[Job, ...]:
 
 
 def _job(root: Node, name: str, node: Node) -> Job:
-    before = _get(root, node, "before_script") or root.get("default", "before_script")
+    before = inherited(root, node, "before_script") or root.get("default", "before_script")
     before = before or root.get("before_script")
-    parts = (before, _get(root, node, "script"))
+    parts = (before, inherited(root, node, "script"))
     return Job(
         name=name,
         node=node,
         steps=tuple(Step(node=each, run=each) for part in parts for each in _lines(part)),
         needs=(),
-        env=_get(root, node, "variables"),
+        env=inherited(root, node, "variables"),
         events=frozenset(_events(root, node)),
         one_shell=True,
     )
 
 
-def _get(root: Node, node: Node, key: str, depth: int = 0) -> Node | None:
+def inherited(root: Node, node: Node, key: str, depth: int = 0) -> Node | None:
     """The value of a key, of the job itself or of what it extends."""
     own = node.get(key)
     parents = node.get("extends")
@@ -50,7 +50,7 @@ def _get(root: Node, node: Node, key: str, depth: int = 0) -> Node | None:
         return own
     for each in reversed(parents.items or (parents,)):
         parent = root.get(each.text or "")
-        found = None if parent is None else _get(root, parent, key, depth + 1)
+        found = None if parent is None else inherited(root, parent, key, depth + 1)
         if found is not None:
             return found
     return None
@@ -67,12 +67,12 @@ def _lines(node: Node | None) -> Iterator[Node]:
 
 
 def _events(root: Node, node: Node) -> Iterator[Event]:
-    environment = _get(root, node, "environment")
+    environment = inherited(root, node, "environment")
     action = None if environment is None else environment.get("action")
     if action is not None and action.text == "stop":
         yield Event.CLOSE
         return
-    rules = _get(root, node, "rules") or _get(root, node, "only")
+    rules = inherited(root, node, "rules") or inherited(root, node, "only")
     written = "" if rules is None else " ".join(str(each.text or "") for each in rules.walk())
     is_change = "merge_request" in written
     if is_change:

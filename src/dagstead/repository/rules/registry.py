@@ -22,6 +22,7 @@ from dagstead.repository.rules import (
 )
 from dagstead.repository.rules.base import Rule, Subject
 from dagstead.repository.rules.workflows import (
+    branches,
     control_plane,
     deploys,
     filters,
@@ -38,6 +39,7 @@ from dagstead.repository.rules.workflows import reading as workflow_reading
 #: A rule is in the registry when its module is here.
 _MODULES: tuple[ModuleType, ...] = (
     agents,
+    branches,
     control_plane,
     deploys,
     dg_files,

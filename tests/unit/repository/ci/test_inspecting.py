@@ -312,7 +312,8 @@ def test_an_old_command_line_ignores_the_url(tmp_path: Path) -> None:
 
 
 def test_a_dependency_of_a_dockerfile_belongs_into_the_filter(tmp_path: Path) -> None:
-    on = '  push:\n    paths: ["train/**", dagster_cloud.yaml, .github/workflows/deploy.yml]\n'
+    paths = '["train/**", dagster_cloud.yaml, .github/workflows/deploy.yml]'
+    on = f"  push:\n    branches: [main]\n    paths: {paths}\n"
     image = call("ci set-build-output --location-name train --image-tag $GITHUB_SHA")
     files = {
         **locations(TRAIN),

@@ -46,7 +46,10 @@ _PRERUN = f"uses: {PRERUN}\nid: prerun"
 _NOT_CLOSED = "if: steps.prerun.outputs.result != 'skip'\n"
 _SKIPPED = tuple(_NOT_CLOSED + each for each in SERVERLESS)
 _INIT = "run: dagster-cloud ci init --project-dir ."
-_PATHS = '  push:\n    paths: ["etl/**", dagster_cloud.yaml, .github/workflows/deploy.yml]\n'
+_PATHS = (
+    "  push:\n    branches: [main]\n"
+    '    paths: ["etl/**", dagster_cloud.yaml, .github/workflows/deploy.yml]\n'
+)
 _CANCEL = "concurrency:\n  group: deploy\n  cancel-in-progress: {}\n"
 
 
