@@ -100,6 +100,8 @@ class Act:
     #: The configuration file, relative to the root of the repository; of dg and dagstead the
     #: folder. ``None`` is not known.
     file: str | None = None
+    #: The folder that it runs in, relative to the root of the repository; ``None`` is not known.
+    folder: str | None = None
     #: Whether the step always runs when its job does, as far as can be known.
     certain: bool = True
     #: The text of the step's condition.

@@ -109,7 +109,7 @@ class Command:
 
 def command_of(words: Words) -> Command | None:
     """What a call is; ``None`` for one that is about something else."""
-    found = _program(words)
+    found = program_of(words)
     if found is None:
         return None
     tool, rest = found
@@ -153,7 +153,8 @@ def is_opaque(words: Words) -> bool:
     return first.startswith("./") or name.endswith((".sh", ".bash"))
 
 
-def _program(words: Words) -> tuple[Tool, Words] | None:
+def program_of(words: Words) -> tuple[Tool, Words] | None:
+    """The program of a call, and the words behind it; ``None`` for another program."""
     first = words[0]
     name = (first or "").rpartition("/")[2]
     if name in _PROGRAMS:

@@ -24,7 +24,8 @@ from dagstead.repository.ci.shell import Call, calls_of
 _MOST_CALLS = 4
 #: A folder that is not known: no path below it is one of the repository.
 _NOWHERE = "/nowhere"
-_CLI_PARTS: Mapping[str, Tool] = {
+#: Parts of the official action that run a command which they are given.
+CLI_PARTS: Mapping[str, Tool] = {
     "actions/utils/dagster-cloud-cli": Tool.CLI,
     "actions/utils/dg-cli": Tool.DG,
 }
@@ -99,7 +100,7 @@ class StepFollower:
         elif found.name == "actions/download-artifact":
             # It may bring a configuration that an earlier job has made.
             self.is_lost = True
-        elif found.part in _CLI_PARTS:
+        elif found.part in CLI_PARTS:
             self.acts += self._command_input(found, step, scope, certain=certain)
         else:
             self._action(found, step, scope, certain=certain)
@@ -127,6 +128,7 @@ class StepFollower:
                 chosen=done.chosen,
                 strategy=done.strategy,
                 file=file,
+                folder=".",
                 certain=certain,
                 condition=_written(step.condition),
                 env=scope.env,
@@ -143,14 +145,13 @@ class StepFollower:
         node = step.input("command")
         if node is None or not node.text:
             return
-        tool = _CLI_PARTS[found.part]
+        tool = CLI_PARTS[found.part]
         for call in calls_of(node.text, dict(scope.env), scope.fill):
             command = command_in(tool, call.words)
             if command is not None:
                 act = self._commanded(command, call, step, node, certain=certain)
-                yield replace(
-                    act, reference=found, tool=Tool.ACTION if tool is Tool.CLI else Tool.DG
-                )
+                program = Tool.ACTION if tool is Tool.CLI else Tool.DG
+                yield replace(act, reference=found, tool=program, folder=".")
 
     def _script(self, step: Step, node: Node, scope: Scope, *, certain: bool) -> Iterator[Act]:
         script = node.text or ""
@@ -217,6 +218,7 @@ class StepFollower:
             chosen=command.chosen,
             strategy=command.strategy,
             file=file,
+            folder=self._path("."),
             certain=certain,
             condition=_written(step.condition),
             env=call.variables,

@@ -23,9 +23,11 @@ from dagstead.repository.rules import (
 from dagstead.repository.rules.base import Rule, Subject
 from dagstead.repository.rules.workflows import (
     branches,
+    commands,
     control_plane,
     deploys,
     filters,
+    folders,
     images,
     mixtures,
     references,
@@ -40,10 +42,12 @@ from dagstead.repository.rules.workflows import reading as workflow_reading
 _MODULES: tuple[ModuleType, ...] = (
     agents,
     branches,
+    commands,
     control_plane,
     deploys,
     dg_files,
     filters,
+    folders,
     images,
     form,
     loss,

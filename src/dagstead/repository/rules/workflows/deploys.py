@@ -15,6 +15,7 @@ from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.patterns import Shape
 from dagstead.repository.ci.sessions import Session, in_repository
 from dagstead.repository.rules.base import Violation, workflow_rule
+from dagstead.repository.rules.workflows.commands import unknown_calls
 from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     BUILD,
@@ -59,7 +60,9 @@ _CODE = frozenset(
 )
 def location_not_deployed(inspection: Inspection) -> Iterator[Violation]:
     """Every location is deployed by a workflow."""
-    if not any(deploying_workflows(inspection)) or _is_broken(inspection):
+    # A call that fails was meant to do something.
+    tries = any(deploying_workflows(inspection)) or any(unknown_calls(inspection))
+    if not tries or _is_broken(inspection):
         return
     for location in inspection.project.locations:
         known = inspection.deployers[location.name.value]

@@ -35,6 +35,7 @@ from dagstead.repository.rules.workflows.examples import (
     locations,
     workflow,
 )
+from dagstead.repository.rules.workflows.folders import doubled
 from dagstead.repository.rules.workflows.visit import (
     acts,
     concerned,
@@ -181,7 +182,7 @@ def _ignoring(inspection: Inspection) -> Iterator[Violation]:
             yield Violation(
                 position=act.position,
                 message=f"{old} of '{act.by}' ignores DAGSTER_CLOUD_URL, which is set here",
-                instead="Install dagster-cloud-cli 1.12.12 or newer",
+                instead=f"Install dagster-cloud-cli 1.12.12 or newer{_beside_it(inspection, run)}",
             )
         used = act.reference
         is_old = _begins_session(act) and used is not None and used.ignores_url
@@ -189,7 +190,7 @@ def _ignoring(inspection: Inspection) -> Iterator[Violation]:
             yield Violation(
                 position=act.position,
                 message=f"{used.ref} of '{act.by}' ignores DAGSTER_CLOUD_URL, which is set here",
-                instead="Use v1.12.12 or newer",
+                instead=f"Use v1.12.12 or newer{_beside_it(inspection, run)}",
             )
 
 
@@ -232,6 +233,15 @@ def _old_command_line(run: JobRun) -> str | None:
             if tuple(map(int, found[1].split("."))) < HEEDS_URL:
                 return found[1]
     return None
+
+
+def _beside_it(inspection: Inspection, run: JobRun) -> str:
+    """What else a newer release needs, so that nothing stops working with it."""
+    builds = [each.build for each in doubled(inspection) if each.run.job is run.job]
+    if not builds:
+        return ""
+    lines = ", ".join(dict.fromkeys(str(each.position.line) for each in builds))
+    return f", and call 'ci build' in line {lines} without 'cd' or working-directory before it"
 
 
 def _begins_session(act: Act) -> bool:
