@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from dagstead.model.nodes import Node
@@ -13,6 +14,8 @@ _NO_JOBS = frozenset(
     | {"spec", "stages", "types", "variables", "workflow"}
 )
 _MOST_PARENTS = 10
+#: Conditions of pipelines that no push to a branch starts.
+_OTHER_SOURCES = re.compile(r"CI_COMMIT_TAG|[\"'](?:schedule|web|trigger|api|pipeline|chat)[\"']")
 
 
 def gitlab_jobs(root: Node) -> tuple[Job, ...]:
@@ -73,9 +76,31 @@ def _events(root: Node, node: Node) -> Iterator[Event]:
         yield Event.CLOSE
         return
     rules = inherited(root, node, "rules") or inherited(root, node, "only")
-    written = "" if rules is None else " ".join(str(each.text or "") for each in rules.walk())
+    pipelines = _events_of_pipelines(root.get("workflow", "rules"))
+    if rules is None:
+        yield from pipelines or (Event.PUSH,)
+        return
+    written = " ".join(str(each.text or "") for each in rules.walk())
     is_change = "merge_request" in written
-    if is_change:
+    if is_change and (not pipelines or Event.CHANGE in pipelines):
         yield Event.CHANGE
-    if not is_change or "CI_COMMIT_BRANCH" in written or "branches" in written:
+    is_push = not is_change or "CI_COMMIT_BRANCH" in written or "branches" in written
+    if is_push and (not pipelines or Event.PUSH in pipelines):
         yield Event.PUSH
+
+
+def _events_of_pipelines(rules: Node | None) -> frozenset[Event]:
+    """What the rules of the whole pipeline let it run for; empty where there are none."""
+    found: set[Event] = set()
+    for rule in () if rules is None else rules.items:
+        when, condition = rule.get("when"), rule.get("if")
+        if when is not None and when.text == "never":
+            continue
+        written = "" if condition is None else (condition.text or "")
+        if "merge_request" in written:
+            found.add(Event.CHANGE)
+        elif condition is None:
+            found |= {Event.CHANGE, Event.PUSH}
+        elif not _OTHER_SOURCES.search(written):
+            found.add(Event.PUSH)
+    return frozenset(found)

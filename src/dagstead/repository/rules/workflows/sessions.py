@@ -25,6 +25,7 @@ from dagstead.repository.rules.workflows.examples import (
     locations,
     workflow,
 )
+from dagstead.repository.rules.workflows.interruptions import interrupted, is_gitlab
 from dagstead.repository.rules.workflows.visit import acts, deploying_workflows, once
 
 _TAKING_STATE = (
@@ -243,7 +244,8 @@ def _closes(act: Act) -> bool:
     "lost-deploy",
     reason="""
         A push cancels the deploy of the push before it, and deploys only what it has changed
-        itself. What the first one was to deploy is not deployed until it is changed again.
+        itself. What the first one was to deploy is not deployed until it is changed again. On
+        GitLab a newer pipeline cancels the jobs that are `interruptible`.
         """,
     bad={
         **locations(ETL),
@@ -260,7 +262,9 @@ def lost_deploy(inspection: Inspection) -> Iterator[Violation]:
         Violation(
             position=flag.position,
             message=f"a cancelled deploy is lost: {lost} decides what the next one deploys",
-            instead="Write cancel-in-progress: ${{ github.event_name == 'pull_request' }}",
+            instead="Write interruptible: false"
+            if is_gitlab(flag)
+            else "Write cancel-in-progress: ${{ github.event_name == 'pull_request' }}",
         )
         for flag, lost in _cancelled(inspection)
         if lost not in {_UNKNOWN, None}
@@ -271,6 +275,8 @@ def _cancelled(inspection: Inspection) -> Iterator[tuple[Node, str | None]]:
     """What cancels deploys of pushes, and what leaves them out of the next one, if anything."""
     for each in deploying_workflows(inspection):
         trigger = each.workflow.trigger("push")
+        if each.workflow.provider is Provider.GITLAB:
+            yield from interrupted(each)
         if trigger is None:
             continue
         compares = any(act.does is ActKind.COMPARE for _, act in each.acts(Event.PUSH))
