@@ -79,7 +79,12 @@ def test_the_newest_programs_refuse_what_is_called_wrong() -> None:
     environment = client_environment()
     tried = 0
     for tool, program in PROGRAMS.items():
-        for words in ("deployment deploy", "ci biuld", "plus deploy finsh", "ci init --no-such"):
+        for words in (
+            "deployment deploy",
+            "ci bulid-x",
+            "plus deploy finishh",
+            "ci init --no-such",
+        ):
             if no_such_command(tool, words.split()) is None:
                 continue
             done = subprocess.run(

@@ -9,7 +9,7 @@ from dagstead.model.families import Family
 from dagstead.model.nodes import Node
 from dagstead.repository.files.project import Project
 from dagstead.repository.rules.base import Violation, rule
-from dagstead.repository.rules.containers.judge import Fault, Refusal, refusals
+from dagstead.repository.rules.containers.judge import Fault, Objection, refusals
 from dagstead.repository.rules.containers.schema import container_schema
 from dagstead.repository.rules.visit import roots
 
@@ -70,7 +70,7 @@ def _found(project: Project, fault: Fault) -> Iterator[Violation]:
             yield Violation(position=node.position, message=each.message, instead=each.instead)
 
 
-def _refusals(project: Project) -> Iterator[Refusal]:
+def _refusals(project: Project) -> Iterator[Objection]:
     """What is refused in locations as they are deployed, and in what they may inherit."""
     whole = (each.node.get("container_context") for each in project.definitions)
     parts = chain(
@@ -81,7 +81,7 @@ def _refusals(project: Project) -> Iterator[Refusal]:
     yield from _each(parts, whole=False)
 
 
-def _each(contexts: Iterator[Node | None], *, whole: bool) -> Iterator[Refusal]:
+def _each(contexts: Iterator[Node | None], *, whole: bool) -> Iterator[Objection]:
     for context in contexts:
         if context is not None:
             yield from refusals(context, container_schema(), whole=whole)

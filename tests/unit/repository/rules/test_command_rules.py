@@ -47,13 +47,13 @@ def _found(root: Path, files: Mapping[str, str]) -> list[Finding]:
             "Did you mean '--project-dir'?",
         ),
         (
-            "run: $DAGSTER_CLOUD_PEX -m dagster_cloud_cli.entrypoint serverless depoly",
-            "'dagster-cloud serverless depoly' does not exist, in no release from 1.5 to 1.13",
+            "run: $DAGSTER_CLOUD_PEX -m dagster_cloud_cli.entrypoint serverless deployy",
+            "'dagster-cloud serverless deployy' does not exist, in no release from 1.5 to 1.13",
             "Did you mean 'dagster-cloud serverless deploy'?",
         ),
         (
-            "run: dg plus deploy finsh",
-            "'dg plus deploy finsh' does not exist, in no release from 1.10 to 1.13",
+            "run: dg plus deploy finishh",
+            "'dg plus deploy finishh' does not exist, in no release from 1.10 to 1.13",
             "Did you mean 'dg plus deploy finish'?",
         ),
     ],

@@ -32,7 +32,7 @@ class Fault(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Refusal:
+class Objection:
     """What an agent refuses."""
 
     fault: Fault
@@ -63,7 +63,7 @@ class _Place:
         return replace(self, path=f"{self.path}[]", whole=True)
 
 
-def refusals(context: Node, schema: Schema, *, whole: bool) -> Iterator[Refusal]:
+def refusals(context: Node, schema: Schema, *, whole: bool) -> Iterator[Objection]:
     """What agents refuse in a ``container_context``.
 
     Args:
@@ -82,7 +82,7 @@ def refusals(context: Node, schema: Schema, *, whole: bool) -> Iterator[Refusal]
             yield from _judge(settings, kind, place.below(platform))
 
 
-def _judge(node: Node, kind: Type, place: _Place) -> Iterator[Refusal]:
+def _judge(node: Node, kind: Type, place: _Place) -> Iterator[Objection]:
     if node.kind is NodeKind.BROKEN or kind == "any":
         return
     if isinstance(kind, str):
@@ -100,7 +100,7 @@ def _judge(node: Node, kind: Type, place: _Place) -> Iterator[Refusal]:
         yield from _mapping(node, kind, place)
 
 
-def _scalar(node: Node, kind: str, place: _Place) -> Iterator[Refusal]:
+def _scalar(node: Node, kind: str, place: _Place) -> Iterator[Objection]:
     match kind:
         case "text":
             fits = node.text is not None
@@ -124,7 +124,7 @@ def _is_number(node: Node) -> bool:
     return isinstance(node.value, int | float) and not isinstance(node.value, bool)
 
 
-def _convertible(node: Node, kind: str, place: _Place) -> Iterator[Refusal]:
+def _convertible(node: Node, kind: str, place: _Place) -> Iterator[Objection]:
     """Kubernetes' client makes numbers of what looks like one."""
     if node.is_null or _UNFILLED.search(node.text or ""):
         return
@@ -140,7 +140,7 @@ def _becomes(make: Callable[[Any], object], node: Node) -> bool:
     return True
 
 
-def _or_env(node: Node, kind: str, place: _Place) -> Iterator[Refusal]:
+def _or_env(node: Node, kind: str, place: _Place) -> Iterator[Objection]:
     if node.is_sequence or (
         node.is_mapping and [each.key.value for each in unique_entries(node)] != ["env"]
     ):
@@ -154,12 +154,12 @@ def _or_env(node: Node, kind: str, place: _Place) -> Iterator[Refusal]:
         yield from _scalar(node, kind, place)
 
 
-def _choice(node: Node, known: list[str], place: _Place) -> Iterator[Refusal]:
+def _choice(node: Node, known: list[str], place: _Place) -> Iterator[Objection]:
     text = node.text
     if text in known or _UNFILLED.search(text or ""):
         return
     meant = nearest(text or "", known)
-    yield Refusal(
+    yield Objection(
         Fault.VALUE,
         node,
         f"{place.called} is {kind_of(node) if text is None else repr(text)}, which is none of its "
@@ -168,14 +168,14 @@ def _choice(node: Node, known: list[str], place: _Place) -> Iterator[Refusal]:
     )
 
 
-def _list(node: Node, kind: Type, place: _Place) -> Iterator[Refusal]:
+def _list(node: Node, kind: Type, place: _Place) -> Iterator[Objection]:
     if not node.is_sequence:
         yield _wrong(node, "a list", place, f"Write '{place.called}: [ … ]'")
     for each in node.items:
         yield from _judge(each, kind, place.item())
 
 
-def _mapping(node: Node, kind: Type, place: _Place) -> Iterator[Refusal]:
+def _mapping(node: Node, kind: Type, place: _Place) -> Iterator[Objection]:
     if not node.is_mapping:
         yield _wrong(node, "a mapping", place, f"Write '{place.called}:' and its keys below it")
         return
@@ -188,14 +188,14 @@ def _mapping(node: Node, kind: Type, place: _Place) -> Iterator[Refusal]:
         yield from _model(node, place.schema.models[kind["model"]], kind, place)
 
 
-def _fields(node: Node, kind: Type, place: _Place) -> Iterator[Refusal]:
+def _fields(node: Node, kind: Type, place: _Place) -> Iterator[Objection]:
     fields = kind["fields"]
     for entry in unique_entries(node):
         key = entry.key.value
         if key in fields:
             yield from _judge(entry.value, fields[key], place.below(str(key)))
         elif not kind.get("open"):
-            yield Refusal(
+            yield Objection(
                 Fault.KEY,
                 entry.key,
                 f"{key!r} is no key of {place.path}",
@@ -205,7 +205,7 @@ def _fields(node: Node, kind: Type, place: _Place) -> Iterator[Refusal]:
         yield from _missing(node, kind.get("required", ()), place)
 
 
-def _model(node: Node, model: Model, kind: Type, place: _Place) -> Iterator[Refusal]:
+def _model(node: Node, model: Model, kind: Type, place: _Place) -> Iterator[Objection]:
     snake = {camel: name for name, camel in model.camel.items()}
     judged = kind.get("fields", {})
     for entry in unique_entries(node):
@@ -214,7 +214,7 @@ def _model(node: Node, model: Model, kind: Type, place: _Place) -> Iterator[Refu
         if name not in model.types:
             yield _unknown_field(entry.key, model, place)
         elif name != key and node.entry(name) is not None:
-            yield Refusal(
+            yield Objection(
                 Fault.KEY,
                 entry.key,
                 f"{key!r} and {name!r} are one field of a {model.kind}",
@@ -228,12 +228,12 @@ def _model(node: Node, model: Model, kind: Type, place: _Place) -> Iterator[Refu
         yield from _missing(node, missing, place)
 
 
-def _unknown_field(key: Node, model: Model, place: _Place) -> Refusal:
+def _unknown_field(key: Node, model: Model, place: _Place) -> Objection:
     written = str(key.value)
     meant = nearest(written, [*model.types, *model.camel.values()])
     if meant is not None and not written.islower():
         meant = model.camel.get(meant, meant)
-    return Refusal(
+    return Objection(
         Fault.KEY,
         key,
         f"{written!r} is no field of a {model.kind}, which {place.called} is",
@@ -243,15 +243,15 @@ def _unknown_field(key: Node, model: Model, place: _Place) -> Refusal:
     )
 
 
-def _missing(node: Node, required: Iterable[str], place: _Place) -> Iterator[Refusal]:
+def _missing(node: Node, required: Iterable[str], place: _Place) -> Iterator[Objection]:
     for key in required:
         there = node.entry(key)
         if there is None:
-            yield Refusal(
+            yield Objection(
                 Fault.VALUE, node, f"{place.called} has no {key}", f"Add '{key}: …' to it"
             )
 
 
-def _wrong(node: Node, expected: str, place: _Place, instead: str) -> Refusal:
+def _wrong(node: Node, expected: str, place: _Place, instead: str) -> Objection:
     message = f"{place.called} is {kind_of(node)}, not {expected}"
-    return Refusal(Fault.VALUE, node, message, instead)
+    return Objection(Fault.VALUE, node, message, instead)

@@ -68,13 +68,13 @@ def project_folder_twice(inspection: Inspection) -> Iterator[Violation]:
             instead="Call it where 'ci init' was called, without 'cd' or working-directory",
             edits=_edits(each),
         )
-        for each in doubled(inspection)
+        for each in folder_mismatches(inspection)
         if each.release >= JOINS_FOLDERS
     )
 
 
 @dataclass(frozen=True, slots=True)
-class Doubled:
+class FolderMismatch:
     """A build that looks for its folder below another one than the session names."""
 
     run: JobRun
@@ -86,7 +86,7 @@ class Doubled:
     release: tuple[int, ...]
 
 
-def doubled(inspection: Inspection) -> Iterator[Doubled]:
+def folder_mismatches(inspection: Inspection) -> Iterator[FolderMismatch]:
     """Builds that fail with every release that joins the two folders, whichever they use."""
     for _, session in sessions(inspection):
         begin = session.begin
@@ -99,7 +99,7 @@ def doubled(inspection: Inspection) -> Iterator[Doubled]:
             looked_for = _looked_for(inspection, session, act, given)
             if looked_for is not None:
                 release = _release(session.run, begin)
-                yield Doubled(session.run, begin, act, given, looked_for, release)
+                yield FolderMismatch(session.run, begin, act, given, looked_for, release)
 
 
 def _project_folder(begin: Act) -> str | None:
@@ -157,7 +157,7 @@ def _of_action(named: Reference | None) -> tuple[int, ...]:
     return named.version
 
 
-def _edits(found: Doubled) -> tuple[Edit, ...]:
+def _edits(found: FolderMismatch) -> tuple[Edit, ...]:
     step = next((each for each in found.run.job.steps if _holds(each, found.build)), None)
     if step is None or step.run is None or step.run.source.line_map:
         return ()

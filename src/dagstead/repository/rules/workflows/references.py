@@ -35,7 +35,7 @@ from dagstead.repository.rules.workflows.examples import (
     locations,
     workflow,
 )
-from dagstead.repository.rules.workflows.folders import doubled
+from dagstead.repository.rules.workflows.folders import folder_mismatches
 from dagstead.repository.rules.workflows.visit import (
     acts,
     concerned,
@@ -237,7 +237,7 @@ def _old_command_line(run: JobRun) -> str | None:
 
 def _beside_it(inspection: Inspection, run: JobRun) -> str:
     """What else a newer release needs, so that nothing stops working with it."""
-    builds = [each.build for each in doubled(inspection) if each.run.job is run.job]
+    builds = [each.build for each in folder_mismatches(inspection) if each.run.job is run.job]
     if not builds:
         return ""
     lines = ", ".join(dict.fromkeys(str(each.position.line) for each in builds))
