@@ -68,6 +68,7 @@ def _make(root: Path, *, locations: int, files: int) -> None:
         package.mkdir(parents=True)
         (folder / "Dockerfile").write_text("FROM python:3.12-slim\n", encoding="utf-8")
         (folder / "pyproject.toml").write_text('[project]\nname = "x"\n', encoding="utf-8")
-        for each in range(files // locations - 3):
+        (package.parent / "definitions.py").write_text("", encoding="utf-8")
+        for each in range(files // locations - 4):
             suffix = ("py", "py", "py", "sql", "yaml")[each % 5]
             (package / f"asset{each}.{suffix}").write_text("", encoding="utf-8")

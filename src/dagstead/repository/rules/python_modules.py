@@ -51,10 +51,11 @@ class PythonModules:
         parts = module.split(".")
         found = None
         for root in dict.fromkeys(roots):
+            searched = _search(self._path(root), parts)
+            if searched is None:
+                return None
             if _has_package(self._path(root), parts[0]):
-                found = _search(self._path(root), parts)
-                if found is None:
-                    return None
+                found = searched
         if found is None or any(_maps_packages(self._path(root)) for root in roots):
             return None
         # It is installed from another folder of the repository.
