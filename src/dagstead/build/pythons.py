@@ -101,7 +101,7 @@ def choose_python(folder: Path, root: Path, *, asked: str | None, pythons: Pytho
     """The version to build for, and why.
 
     A version that was asked for wins; then ``.python-version`` of the folder or one above it, up to
-    ``root``; then the Python that runs this command; then the newest one that this machine has.
+    ``root``; then the Python that runs this command; then the nearest one to it that is here.
     Only ``--python`` may go against what an environment is made of, and nothing against what a
     package demands; a ``.python-version`` that does is passed over.
 
@@ -122,8 +122,9 @@ def choose_python(folder: Path, root: Path, *, asked: str | None, pythons: Pytho
         reason = f"it runs this command, and {why}{passed}"
         is_default = not (reasons or passed)
         return ChosenPython(version=OWN_VERSION, reason=reason, is_default=is_default)
-    here = (each for each in reversed(allowed) if pythons.find(each) is not None)
-    return ChosenPython(version=next(here, allowed[-1]), reason=f"{reasons}{passed}")
+    near = sorted(allowed, key=_distance)
+    here = (each for each in near if pythons.find(each) is not None)
+    return ChosenPython(version=next(here, near[0]), reason=f"{reasons}{passed}")
 
 
 def _demands(folder: Path) -> tuple[PythonDemand, ...]:
@@ -163,6 +164,12 @@ def _allowed(
         f"{way_out}."
     )
     raise InvalidInputError(msg)
+
+
+def _distance(version: str) -> int:
+    """How many minors lie between a version and the one that runs this command."""
+    own, other = (int(each.partition(".")[2]) for each in (OWN_VERSION, version))
+    return abs(own - other)
 
 
 def _preferred(folder: Path, root: Path) -> Iterator[str]:

@@ -128,6 +128,20 @@ def test_a_python_that_this_machine_runs_is_taken_where_any_tool_allows_it(
     assert key in how.python_reason
 
 
+def test_the_nearest_python_that_is_here_is_taken(repository: Repository, tmp_path: Path) -> None:
+    others = [each for each in SUPPORTED if each != OWN_VERSION]
+    far = max(others, key=lambda each: abs(int(each[2:]) - int(OWN_VERSION[2:])))
+    near = [each for each in others if each != far]
+    excluded = {"pyproject.toml": f'[project]\nname = "t"\nrequires-python = "!={OWN_VERSION}.*"\n'}
+
+    nowhere = chosen(repository, excluded)
+    only = python_of(tmp_path / "far", f"echo {far}", far)
+    there = chosen(repository, excluded, environment={"PATH": str(only.parent)})
+
+    assert nowhere.python_version in near
+    assert there.python_version == far
+
+
 def test_all_that_is_demanded_must_fit(repository: Repository) -> None:
     files = {
         "pyproject.toml": '[project]\nname = "tides"\nrequires-python = ">=3.10"\n',
@@ -262,9 +276,9 @@ def test_a_broken_interpreter_is_passed_over(tmp_path: Path) -> None:
     assert Pythons({"PATH": str(tmp_path / "broken")}).find("3.98") is None
 
 
-def python_of(folder: Path, script: str) -> Path:
+def python_of(folder: Path, script: str, version: str = "3.98") -> Path:
     folder.mkdir(parents=True)
-    file = folder / "python3.98"
+    file = folder / f"python{version}"
     file.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
     file.chmod(0o755)
     return file
