@@ -73,10 +73,10 @@ def _requirement(words: UvWords) -> tuple[str, str | None]:
 def _way_out(why: str, host: str) -> str:
     if _REVISION.search(why):
         return "Is its branch, tag or commit right?"
-    if _AWAY.search(why) and not _ASKS.search(why):
-        return f"Can this machine reach {host}, or is there a proxy to set?"
+    is_away = _AWAY.search(why) and not _ASKS.search(why)
+    reach = f"Can this machine reach {host}, or is there a proxy to set? " if is_away else ""
     return (
-        "Give this machine a deploy key that may read it, or have git use a token: "
+        f"{reach}Give this machine a deploy key that may read it, or have git use a token: "
         f'`git config --global url."https://x-access-token:$TOKEN@{host}/".insteadOf '
         f'"ssh://git@{host}/"` (or "https://{host}/"). Images get an SSH agent with --ssh default.'
     )

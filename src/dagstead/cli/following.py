@@ -23,6 +23,8 @@ _PHASES = {
     "taken": "an agent starts its code server",
     "importing": "its definitions are imported",
 }
+#: In the words of ``dagster_cloud.workspace.user_code_launcher``.
+_TIMED_OUT = "Timed out after waiting "
 _STATES = {
     "loaded": "loaded; it goes live with the others",
     "live": "live",
@@ -102,7 +104,22 @@ def shown() -> Iterator[Callable[[Release], None]]:
 
 def errors_of(release: Release) -> list[str]:
     """The errors of user code in a release, with the names of their locations."""
-    return [f"{each.location}:\n{each.error}" for each in release.parts if each.error]
+    return [
+        f"{each.location}:\n{each.error}{_remark_on(each.error)}"
+        for each in release.parts
+        if each.error
+    ]
+
+
+def _remark_on(error: str) -> str:
+    """What helps where an official agent has waited in vain, which its words do not say."""
+    if _TIMED_OUT not in error:
+        return ""
+    return (
+        "\nIf it only needs longer to start, raise server_process_startup_timeout (seconds) below "
+        "user_code_launcher.config in the agent's dagster.yaml, or workspace."
+        "serverProcessStartupTimeout in the Helm chart's values."
+    )
 
 
 class _Lines:

@@ -43,6 +43,7 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
             launcher=LauncherConfiguration(
                 home=settings.data / "pool",
                 allow_local_code=settings.pool_local_code,
+                server_start_seconds=settings.pool_start_seconds,
                 user_code_umask=int(environment.get(UMASK_VARIABLE, "-1"), base=8),
             ),
             url=settings.base_url,

@@ -86,6 +86,9 @@ class Settings(BaseModel):
     pool_threads: int = Field(
         20, ge=1, le=1000, description="Requests that the managed pool handles at one time."
     )
+    pool_start_seconds: int = Field(
+        180, ge=10, le=3600, description="How long a code server of the pool may need to start."
+    )
     pool_local_code: bool = Field(
         False,  # noqa: FBT003
         description="Whether the pool also runs locations whose code is on this machine.",

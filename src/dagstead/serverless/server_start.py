@@ -100,7 +100,7 @@ class ServerStarter:
         elif time.monotonic() > deadline:
             reason = (
                 f"Its code server gave no answer for {self.start_seconds} seconds. If it needs "
-                "longer to start, raise the pool's `server_start_seconds`."
+                "longer to start, raise DAGSTEAD_POOL_START_SECONDS and start the pool again."
             )
         else:
             return None
