@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import threading
+import tomllib
 from pathlib import Path
+from typing import Any
 
 from dagstead.build.model import Preparation
 from dagstead.build.programs import Programs
 from dagstead.build.steps import Steps
-from dagstead.errors import DagsteadError
-from dagstead.repository.files.tool_table import read_tool_table
+from dagstead.errors import DagsteadError, InvalidInputError
+
+_KEY = "before-build"
 
 
 def before_build(directory: Path, root: Path) -> Preparation | None:
@@ -25,13 +28,28 @@ def before_build(directory: Path, root: Path) -> Preparation | None:
     """
     for folder in (directory, *directory.parents):
         file = folder / "pyproject.toml"
-        commands = read_tool_table(file, os.path.relpath(file, root)).before_build
+        name = os.path.relpath(file, root)
+        commands = _commands(file, name)
         if commands:
-            name = os.path.relpath(file, root)
             return Preparation(file=name, folder=folder, commands=commands)
         if folder == root or root not in folder.parents:
             return None
     return None
+
+
+def _commands(file: Path, name: str) -> tuple[str, ...]:
+    try:
+        document: Any = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        # uv, or a rule, reports what cannot be read, with the place.
+        return ()
+    tool = document.get("tool")
+    table = tool.get("dagstead") if isinstance(tool, dict) else None
+    value = table.get(_KEY, []) if isinstance(table, dict) else []
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        msg = f'{name}: [tool.dagstead] {_KEY} must be a list of texts: {_KEY} = ["…"].'
+        raise InvalidInputError(msg)
+    return tuple(value)
 
 
 class Preparations:

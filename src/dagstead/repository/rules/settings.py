@@ -10,17 +10,25 @@ from dagstead.repository.files.project import Project
 from dagstead.repository.files.settings import patterns_of, settings_table
 from dagstead.repository.rules.base import Violation, rule
 
-_KEYS = ("exclude",)
-_INSTEAD = 'Write a list of patterns as in .gitignore: exclude = ["examples/"]'
+#: What each key is a list of, as it would be written.
+_KEYS = {
+    "exclude": 'exclude = ["examples/"]',
+    "watch": 'watch = ["../dbt_project/**"]',
+    "before-build": 'before-build = ["dbt parse"]',
+}
+#: What counts at the root alone.
+_OF_ROOT = "exclude"
 
 
 @rule(
     "DS130",
     "dagstead-settings",
     reason="""
-        `[tool.dagstead]` in the `pyproject.toml` at the root says which files are no configuration
-        of this repository: `exclude` is a list of patterns as in `.gitignore`. A setting that
-        nobody reads would leave nothing out, and nobody would notice.
+        `[tool.dagstead]` in a `pyproject.toml` has three lists: `exclude`, at the root of the
+        repository, has patterns as in `.gitignore` for files that are no configuration of it;
+        `watch` has the paths that a location is made from as well; `before-build` has commands
+        that run before it is built. A setting that nobody reads has no effect, and nobody would
+        notice.
         """,
     bad={
         "pyproject.toml": """
@@ -54,15 +62,14 @@ def dagstead_settings(project: Project) -> Iterator[Violation]:
         if table is None:
             continue
         if not table.is_mapping:
-            yield _wrong(table, f"tool.dagstead is {kind_of(table)}, not a table")
+            yield _wrong(table, f"tool.dagstead is {kind_of(table)}, not a table", _KEYS[_OF_ROOT])
             continue
-        if file.folder:
+        if file.folder and table.get(_OF_ROOT) is not None:
             yield Violation(
                 position=table.position,
-                message="these settings count at the root of a repository, not in a folder of it",
-                instead="Move them to pyproject.toml at the root",
+                message="exclude counts at the root of a repository, not in a folder of it",
+                instead="Move it to pyproject.toml at the root",
             )
-            continue
         yield from _of_table(table)
 
 
@@ -70,18 +77,22 @@ def _of_table(table: Node) -> Iterator[Violation]:
     for entry in table.entries:
         key = str(entry.key.value)
         if key not in _KEYS:
-            meant = nearest(key, _KEYS)
+            meant = nearest(key, list(_KEYS))
             yield Violation(
                 position=entry.key.position,
                 message=f"{key!r} is no key of tool.dagstead",
-                instead=f"Did you mean {meant!r}?" if meant else f"Known is {', '.join(_KEYS)}",
+                instead=f"Did you mean {meant!r}?" if meant else f"Known are {', '.join(_KEYS)}",
             )
-        elif not entry.value.is_sequence:
-            yield _wrong(entry.value, f"exclude is {kind_of(entry.value)}, not a list")
+        elif not _is_list_of_texts(entry.value):
+            yield _wrong(entry.value, f"{key} is not a list of texts", _KEYS[key])
     for node, why in patterns_of(table):
-        if why is not None:
-            yield _wrong(node, f"a pattern of exclude cannot be read: {why}")
+        if why is not None and isinstance(node.value, str):
+            yield _wrong(node, f"a pattern of exclude cannot be read: {why}", _KEYS[_OF_ROOT])
 
 
-def _wrong(node: Node, message: str) -> Violation:
-    return Violation(position=node.position, message=message, instead=_INSTEAD)
+def _is_list_of_texts(node: Node) -> bool:
+    return node.is_sequence and all(isinstance(each.value, str) for each in node.items)
+
+
+def _wrong(node: Node, message: str, example: str) -> Violation:
+    return Violation(position=node.position, message=message, instead=f"Write a list: {example}")
