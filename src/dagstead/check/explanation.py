@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from dagstead.build.model import PlannedBuild
 from dagstead.build.plan_options import PlanOptions
 from dagstead.build.planning import make_plan
-from dagstead.check.outlook import Outlook
 from dagstead.errors import DagsteadError, GitError, InvalidInputError
 from dagstead.model.location import Location
 from dagstead.model.source import Position
+from dagstead.repository.agents.outlook import Outlook
 from dagstead.repository.changes import FilesOnDisk, Glob, Hop, Part, Subtree, made_from
 from dagstead.repository.changes.git import open_repository
 from dagstead.repository.changes.reports import shown

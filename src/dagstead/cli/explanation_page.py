@@ -172,7 +172,10 @@ def _findings(explanation: Explanation, prefix: str) -> Iterator[dict[str, Any]]
             "place": shown(prefix, each.position),
             "text": each.found.sentences,
         }
+    reported = {each.code for each in explanation.findings}
     for remark in explanation.outlook.remarks:
+        if remark.code in reported:
+            continue
         yield {
             "severity": str(remark.weight),
             "name": remark.name,

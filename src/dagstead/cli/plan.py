@@ -112,8 +112,8 @@ def _live(target: TargetFlags) -> Sequence[LiveLocation]:
 
 def _agents(project: Project) -> dict[str, list[str] | None]:
     """The agents that will run each location; ``None`` where the files do not say it."""
-    from dagstead.check.outlook import expected_agents, look
     from dagstead.errors import DagsteadError
+    from dagstead.repository.agents.outlook import expected_agents, look
     from dagstead.routing.routes import State
 
     try:

@@ -47,5 +47,5 @@ def _line(remark: Remark, prefix: str) -> str:
         return remark.sentences[:1].upper() + remark.sentences[1:]
     place = f"{', '.join(places)}: " if places else ""
     weight = typer.style(str(remark.weight), fg=_COLOURS[remark.weight])
-    code = f" {remark.code}" if remark.code else ""
-    return f"{typer.style(place, bold=True)}{weight}{code}: {remark.sentences}"
+    code = f" ({remark.code})" if remark.code else ""
+    return f"{typer.style(place, bold=True)}{weight}: {remark.sentences}{code}"

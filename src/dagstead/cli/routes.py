@@ -16,7 +16,7 @@ from dagstead.cli.remarks import print_remarks
 from dagstead.cli.routing import chosen
 
 if TYPE_CHECKING:
-    from dagstead.check.outlook import Outlook
+    from dagstead.repository.agents.outlook import Outlook
     from dagstead.repository.files import Project
 
 

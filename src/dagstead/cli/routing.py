@@ -76,7 +76,7 @@ class AgentSource:
             DagsteadError: when the agents of a file or of the control plane cannot be read.
         """
         if not self.live:
-            from dagstead.check.outlook import expected_agents
+            from dagstead.repository.agents.outlook import expected_agents
 
             return expected_agents(
                 project,

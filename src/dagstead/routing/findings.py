@@ -76,6 +76,7 @@ def _unserved(routes: Sequence[Route], *, branches_matter: bool, running: bool) 
         yield Remark(
             name="unserved",
             weight=Weight.ERROR if matters else Weight.WARNING,
+            code="DS423" if matters else None,
             message=f"nobody will run {listing(names)} in {where_of(group)}. {message}",
             advice=advice,
             position=group[0].location.position,
@@ -112,6 +113,7 @@ def _stolen(routes: Sequence[Route]) -> Iterator[Remark]:
             yield Remark(
                 name="stolen-by-hybrid",
                 weight=Weight.ERROR,
+                code="DS424",
                 message=f"{_listed(hybrid)} and the managed pool both serve {name_queue(queue)} "
                 f"in {where}: both get requests of the serverless {listing(names)}, "
                 "which has no image for an agent of yours to run",
@@ -133,6 +135,7 @@ def _images_on_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
             yield Remark(
                 name="image-on-pool",
                 weight=Weight.ERROR,
+                code="DS425",
                 message=f"{listing(names)} on {name_queue(queue)} {takes} the managed pool in "
                 f"{where}, which runs PEX files and no image",
                 advice="Give it the agent_queue of an agent that runs images",

@@ -19,7 +19,7 @@ from dagstead.cli.routing import (
 )
 
 if TYPE_CHECKING:
-    from dagstead.check.outlook import Outlook
+    from dagstead.repository.agents.outlook import Outlook
     from dagstead.repository.files import Project
 
 
@@ -54,7 +54,7 @@ class AgentFlags:
         Raises:
             DagsteadError: when the agents of a file or of the control plane cannot be read.
         """
-        from dagstead.check.outlook import RoutesQuery, look
+        from dagstead.repository.agents.outlook import RoutesQuery, look
 
         source = AgentSource(
             agents=self.agents,

@@ -29,6 +29,17 @@ _OUR_CHART = "dagstead-agent"
 _SETTING = frozenset({Family.TEXT, Family.WORKFLOW})
 
 
+def agents_written(project: Project, in_files: AgentScan | None = None) -> AgentScan:
+    """The agents of a repository without what documents show.
+
+    ``in_files`` is what :func:`agents_in_force` found, where that was looked for already.
+    """
+    plain = [read_agents_yaml(each) for each in project.files_of(Family.AGENTS)]
+    if plain:
+        return _sum(plain)
+    return agents_in_force(project) if in_files is None else in_files
+
+
 def find_agents(
     project: Project, sets: Sequence[str] = (), *, with_documents: bool = False
 ) -> AgentScan:
@@ -45,10 +56,9 @@ def find_agents(
     Raises:
         InvalidInputError: when ``sets`` are not of their form.
     """
-    plain = [read_agents_yaml(each) for each in project.files_of(Family.AGENTS)]
-    if plain:
-        return _sum(plain)
-    found = _in_files(project, sets)
+    if any(True for _ in project.files_of(Family.AGENTS)):
+        return agents_written(project)
+    found = agents_in_force(project, sets)
     if with_documents:
         return _without_repeats(found + shown_in_documents(project, sets))
     if found.agents:
@@ -106,12 +116,13 @@ def agent_of_sets(sets: Sequence[str]) -> AgentScan:
     return without_own_flags(agent_of_layers(sets, []))
 
 
-def find_slips(project: Project) -> tuple[Slip, ...]:
+def find_slips(project: Project, in_files: AgentScan | None = None) -> tuple[Slip, ...]:
     """Where the settings of agents are written so that they do not take effect.
 
     Each file that is in force counts, whatever the agents of a repository are taken from.
+    ``in_files`` is what :func:`agents_in_force` found, where that was looked for already.
     """
-    slips = [*_in_files(project, ()).slips]
+    slips = [*(agents_in_force(project) if in_files is None else in_files).slips]
     for each in project.files_of(Family.AGENTS):
         slips += read_agents_yaml(each).slips
     slips += _of_charts(project)
@@ -143,7 +154,8 @@ def _is_flag(position: Position | None) -> bool:
     return position is not None and position.file == OWN_FLAG
 
 
-def _in_files(project: Project, sets: Sequence[str]) -> AgentScan:
+def agents_in_force(project: Project, sets: Sequence[str] = ()) -> AgentScan:
+    """The agents of every file but documents and ``agents.yaml``."""
     around = NamedFiles(project=project, sets=sets)
     files = [each for each in project.files if each.family is not Family.DOCUMENT]
     found = scan_files(around, files) + unreadable_files(project)

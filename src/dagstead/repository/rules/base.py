@@ -165,6 +165,9 @@ workflow_rule = RuleMaker(subject=Subject.WORKFLOWS, view=lambda evidence: evide
 #: A rule about how the queues of agents are written.
 agent_rule = RuleMaker(subject=Subject.PROJECT, view=lambda evidence: evidence.slips)
 
+#: A rule about which agents run the locations.
+routing_rule = RuleMaker(subject=Subject.PROJECT, view=lambda evidence: evidence)
+
 
 def replacing(node: Node, old: str, new: str) -> tuple[Edit, ...]:
     """The edit that replaces a part of what is written; none where that is not one clear place."""

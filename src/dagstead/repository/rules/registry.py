@@ -17,6 +17,7 @@ from dagstead.repository.rules import (
     queues,
     reading,
     registries,
+    serving,
     settings,
     templates,
 )
@@ -62,6 +63,7 @@ _MODULES: tuple[ModuleType, ...] = (
     registries,
     scripts,
     security,
+    serving,
     sessions,
     settings,
     strategies,

@@ -19,13 +19,13 @@ from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows import scripts
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession
-from dagstead.repository.workflows.scripts import Choice, NamedFiles
+from dagstead.repository.workflows.scripts import Choice, Surroundings
 
 Step = dict[str, Yaml]
 
 _GITHUB_REGISTRY = "ghcr.io"
 TOKEN: Mapping[str, Yaml] = {"DAGSTER_CLOUD_API_TOKEN": "${{ secrets.DAGSTER_CLOUD_API_TOKEN }}"}
-_AROUND = NamedFiles(
+_AROUND = Surroundings(
     git_arguments=(
         '--git-url "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/tree/$COMMIT"',
         '--commit-hash "$COMMIT"',

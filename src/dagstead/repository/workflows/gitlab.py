@@ -17,7 +17,7 @@ from dagstead.repository.workflows.github_steps import registry_hosts, secret_pr
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.own_steps import own_deploy, own_install
 from dagstead.repository.workflows.plan import PlannedSession, WorkflowPlan
-from dagstead.repository.workflows.scripts import Choice, NamedFiles
+from dagstead.repository.workflows.scripts import Choice, Surroundings
 
 _GITLAB_HOST = "registry.gitlab.com"
 _DOCKER = "docker:28"
@@ -33,7 +33,7 @@ _BUILDER = ("docker context create dind", "docker buildx create --use dind")
 _TAGS = "dagster-tags"
 
 _CHANGE = '$CI_PIPELINE_SOURCE == "merge_request_event"'
-_AROUND = NamedFiles(
+_AROUND = Surroundings(
     git_arguments=(
         '--git-url "$CI_PROJECT_URL/-/tree/$CI_COMMIT_SHA"',
         '--commit-hash "$CI_COMMIT_SHA"',

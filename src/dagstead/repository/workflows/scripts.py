@@ -46,7 +46,7 @@ class Choice(Enum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NamedFiles:
+class Surroundings:
     """What a script finds around it: the variables of one CI."""
 
     #: What the command line reports about the commit.
@@ -78,7 +78,7 @@ def file_of(session: PlannedSession) -> str:
     return RENDERED if session.rendered else session.file
 
 
-def init(session: PlannedSession, options: Options, choice: Choice, around: NamedFiles) -> str:
+def init(session: PlannedSession, options: Options, choice: Choice, around: Surroundings) -> str:
     """Begin the session; in a pull request this makes its branch deployment."""
     # Without the flag, a branch deployment that cannot be made is a deploy to the full one.
     guard = (
@@ -99,7 +99,7 @@ def init(session: PlannedSession, options: Options, choice: Choice, around: Name
     return guard + _all_names(choice) + _command("dagster-cloud ci init", words)
 
 
-def build(session: PlannedSession, options: Options, choice: Choice, around: NamedFiles) -> str:
+def build(session: PlannedSession, options: Options, choice: Choice, around: Surroundings) -> str:
     """Build the serverless locations as PEX files, and upload these."""
     cache = (
         "# Dependencies are built once for the same requirements; started by hand, anew.\n"
@@ -117,7 +117,7 @@ def build(session: PlannedSession, options: Options, choice: Choice, around: Nam
     return cache + _names_of_kind(choice, Kind.SERVERLESS) + command
 
 
-def push_images(session: PlannedSession, choice: Choice, around: NamedFiles) -> str:
+def push_images(session: PlannedSession, choice: Choice, around: Surroundings) -> str:
     """Build every image, push it under a tag of its own, and record it in the session.
 
     A pull request only reads the layer cache.

@@ -125,3 +125,52 @@ def test_rules_and_routes_say_the_same(tmp_path: Path) -> None:
     assert remark.position == finding.position
     assert remark.message.startswith(finding.found.message)
     assert remark.advice == finding.found.instead
+
+
+_TYPO = (
+    "locations: [{location_name: etl, image: 'r.io/etl:1', code_source: {package_name: etl}, "
+    "agent_queue: gpuu}]\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("files", "expected"),
+    [
+        ({"agents.yaml": "agents: [{name: eu, queues: [gpu]}]\n"}, ["DS423"]),
+        # Nothing is known, or not enough: no judgement.
+        ({}, []),
+        ({"up.sh": "helm install eu x/dagster-cloud-agent -f $VALUES\n"}, []),
+        ({"AGENT.md": "```sh\nhelm install eu x/dagster-cloud-agent\n```\n"}, []),
+        # The mistake is in the agent's file, and is reported there alone.
+        ({"values.yaml": _LIST}, ["DS402"]),
+        ({"agents.yaml": "agents: [{name: eu, queues: gpu}]\n"}, ["DS422"]),
+    ],
+)
+def test_a_location_that_nobody_runs_is_found_where_its_agents_are_known(
+    files: Mapping[str, str], expected: list[str], tmp_path: Path
+) -> None:
+    found = found_in(tmp_path, {"dagster_cloud.yaml": _TYPO, **files})
+
+    assert [code for code, _, _ in found] == expected
+
+
+def test_a_queue_with_a_name_of_the_default_queue_is_found_once(tmp_path: Path) -> None:
+    files = {
+        "dagster_cloud.yaml": _TYPO.replace("gpuu", "default"),
+        "agents.yaml": "agents: [{name: eu, queues: [gpu]}]\n",
+    }
+    assert [code for code, _, _ in found_in(tmp_path, files)] == ["DS210"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "AWSTemplateFormatVersion: '2010-09-09'\nX: !Sub '${A}'\nImage: x/dagster-cloud-agent\n",
+        f"{_AGENT}agent_queues: !include queues.yaml\n",
+        "a: 1\n---\nkind: ConfigMap\ndata: {x: DagsterCloudAgentInstance}\n",
+    ],
+)
+def test_what_the_deploy_does_not_read_may_have_tags_and_several_documents(
+    text: str, tmp_path: Path
+) -> None:
+    assert found_in(tmp_path, {"infra/agent.yaml": text}) == []
