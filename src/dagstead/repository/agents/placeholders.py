@@ -6,7 +6,10 @@ import re
 
 from dagstead.model.nodes import Node, NodeKind
 
+#: Stand for the braces of ``${NAME}`` where YAML would take those for a mapping.
+OPENED, CLOSED = "\N{MEDIUM LEFT CURLY BRACKET ORNAMENT}", "\N{MEDIUM RIGHT CURLY BRACKET ORNAMENT}"
 _PLACEHOLDER = re.compile(
+    rf"\${OPENED}[^{CLOSED}]*{CLOSED}|"
     r"\$\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_]\w*|\{\{.*?\}\}|^ENC\[|<%.*?%>"
 )
 #: How functions of a template are written as keys: ``Fn::Sub``, ``Ref``.
@@ -35,7 +38,9 @@ def placeholder_in(text: str | None) -> str | None:
     found = None if text is None else _PLACEHOLDER.search(text)
     if found is None:
         return None
-    return "an encrypted value" if found[0] == "ENC[" else f"the variable {found[0]}"
+    if found[0] == "ENC[":
+        return "an encrypted value"
+    return f"the variable {found[0].replace(OPENED, '{').replace(CLOSED, '}')}"
 
 
 def function_of(node: Node) -> tuple[str, Node] | None:

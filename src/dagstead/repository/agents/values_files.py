@@ -41,7 +41,11 @@ def agent_of_layers(sets: Sequence[str], layers: Sequence[ConfigFile]) -> AgentS
     Raises:
         InvalidInputError: when ``sets`` are not ``key=value``.
     """
-    charts = [next(charts_in(root)) for file in layers for root in documents(file)[:1]]
+    charts = [
+        chart
+        for file in layers
+        for chart in [each for root in documents(file) for each in charts_in(root)][:1]
+    ]
     return _read(sets, charts, layers[0].path if layers else "Helm")
 
 

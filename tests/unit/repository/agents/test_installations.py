@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from dagstead.model.location import Kind
 from dagstead.repository.agents.discovery import find_agents, find_slips
@@ -185,3 +188,24 @@ def test_a_mistake_in_any_form_is_found_once(
 
     assert str(slip.mistake) == expected
     assert slip.position.file == next(iter(files))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(
+    form=st.sampled_from(sorted(FORMS)),
+    at=st.integers(min_value=0, max_value=25),
+    put=st.sampled_from(["", "  - x", "values: [", "spec: text", "\t", "}", "helm: []", "name: 7"]),
+)
+def test_a_file_that_is_cut_up_is_read_or_not_and_never_in_the_way(
+    form: str, at: int, put: str, tmp_path: Path
+) -> None:
+    files = {
+        path: "\n".join([*(lines := text.splitlines())[:at], put, *lines[at + 1 :]])
+        for path, text in FORMS[form][0].items()
+    }
+    folder = tmp_path / str(uuid.uuid4())
+    project = repository(folder, files)
+
+    assert isinstance(find_slips(project), tuple)
+    for agent in find_agents(project).agents:
+        assert not agent.unknown or agent.unknown_because
