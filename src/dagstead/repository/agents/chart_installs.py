@@ -82,7 +82,7 @@ class ChartInstall:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NamedFiles:
+class InstallFiles:
     """Where the files are that an installation names."""
 
     project: Project
@@ -93,7 +93,7 @@ class NamedFiles:
 
 
 def read_install(
-    around: NamedFiles, file: ConfigFile, install: ChartInstall
+    around: InstallFiles, file: ConfigFile, install: ChartInstall
 ) -> tuple[AgentScan, set[str]]:
     """The agent of an installation, and the paths of the values files that it takes."""
     values = Values.of_nothing(install.at.source)
@@ -126,7 +126,9 @@ def place_of_flag(install: Node, text: str) -> Node:
     return Node(install.kind, text, install.source, start, start + len(key))
 
 
-def _laid(values: Values, layer: Layer, around: NamedFiles, folder: str, used: set[str]) -> Values:
+def _laid(
+    values: Values, layer: Layer, around: InstallFiles, folder: str, used: set[str]
+) -> Values:
     match layer:
         case Inline():
             chart = next(charts_in(layer.node), None)
@@ -145,7 +147,7 @@ def _laid(values: Values, layer: Layer, around: NamedFiles, folder: str, used: s
 
 
 def _of_file(
-    values: Values, layer: ValuesFile, around: NamedFiles, folder: str, used: set[str]
+    values: Values, layer: ValuesFile, around: InstallFiles, folder: str, used: set[str]
 ) -> Values:
     path = _VARIABLE_FOLDER.sub("", layer.path)
     here = layer.at.position

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dagstead.model.agents import Agent, Setting
 from dagstead.model.nodes import Entry, Node
 from dagstead.repository.agents.agent_file import is_agent, read_agent
-from dagstead.repository.agents.chart_installs import NamedFiles
+from dagstead.repository.agents.chart_installs import InstallFiles
 from dagstead.repository.agents.inline import inline_agents
 from dagstead.repository.agents.scan import AgentScan
 from dagstead.repository.agents.variables import ignored_variables
@@ -25,7 +25,7 @@ def is_compose(root: Node | None) -> bool:
     return services is not None and services.is_mapping
 
 
-def read_compose(around: NamedFiles, file: ConfigFile) -> tuple[AgentScan, set[str]]:
+def read_compose(around: InstallFiles, file: ConfigFile) -> tuple[AgentScan, set[str]]:
     """The agents of a compose file, and the paths of the ``dagster.yaml`` files given to them."""
     found, used = AgentScan(), set[str]()
     services = None if file.root is None else file.root.get("services")
@@ -48,7 +48,7 @@ def _is_agent_service(service: Node) -> bool:
 
 
 def _read_service(
-    around: NamedFiles, file: ConfigFile, entry: Entry
+    around: InstallFiles, file: ConfigFile, entry: Entry
 ) -> tuple[AgentScan, str | None]:
     name, service = str(entry.key.value), entry.value
     said = AgentScan(remarks=tuple(_ignored_variables(file, service, name)))

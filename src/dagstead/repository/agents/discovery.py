@@ -10,7 +10,7 @@ from dagstead.model.agents import Agent
 from dagstead.model.families import Family
 from dagstead.model.source import Position
 from dagstead.repository.agents.agents_yaml import read_agents_yaml
-from dagstead.repository.agents.chart_installs import OWN_FLAG, NamedFiles
+from dagstead.repository.agents.chart_installs import OWN_FLAG, InstallFiles
 from dagstead.repository.agents.helm_commands import stray_settings
 from dagstead.repository.agents.helm_values import read_values
 from dagstead.repository.agents.hints import hint_of, shown_in_documents
@@ -80,7 +80,7 @@ def named_agents(
         InvalidInputError: when a file defines no agent, or ``sets`` are not ``key=value``.
     """
     first, *others = layers
-    around = NamedFiles(project=beside, sets=sets)
+    around = InstallFiles(project=beside, sets=sets)
     if first.family is Family.HELM or others:
         for file in layers:
             if not any(True for root in documents(file) for _ in charts_in(root)):
@@ -98,7 +98,7 @@ def named_agents(
     return without_own_flags(found)
 
 
-def _of_named(around: NamedFiles, file: ConfigFile, sets: Sequence[str]) -> AgentScan:
+def _of_named(around: InstallFiles, file: ConfigFile, sets: Sequence[str]) -> AgentScan:
     if file.family is Family.DOCUMENT:
         return shown_in_documents(replace(around.project, files=(file,)), sets)
     if file.family in {Family.AGENT, Family.CLOUD}:
@@ -156,7 +156,7 @@ def _is_flag(position: Position | None) -> bool:
 
 def agents_in_force(project: Project, sets: Sequence[str] = ()) -> AgentScan:
     """The agents of every file but documents and ``agents.yaml``."""
-    around = NamedFiles(project=project, sets=sets)
+    around = InstallFiles(project=project, sets=sets)
     files = [each for each in project.files if each.family is not Family.DOCUMENT]
     found = scan_files(around, files) + unreadable_files(project)
     return without_own_flags(_without_repeats(found))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dagstead.model.agents import Agent, Setting
 from dagstead.model.nodes import Node, NodeKind
 from dagstead.repository.agents.agent_file import is_agent, read_agent
-from dagstead.repository.agents.chart_installs import NamedFiles
+from dagstead.repository.agents.chart_installs import InstallFiles
 from dagstead.repository.agents.scan import AgentScan
 from dagstead.repository.agents.shell import is_comment, joined_lines, line_end
 from dagstead.repository.files.project import ConfigFile
@@ -22,7 +22,7 @@ _VARIABLE_FOLDER = re.compile(r"^(?:\$\{[^}]*\}|\$\([^)]*\)|\$\w+|~|\.)/")
 _CONFIGURATION = "dagster.yaml"
 
 
-def docker_agents(around: NamedFiles, file: ConfigFile) -> tuple[AgentScan, set[str]]:
+def docker_agents(around: InstallFiles, file: ConfigFile) -> tuple[AgentScan, set[str]]:
     """The agents of a text, and the paths of the ``dagster.yaml`` files given to them."""
     found, used = AgentScan(), set[str]()
     for at, words in _commands(file):
@@ -48,7 +48,7 @@ def _commands(file: ConfigFile) -> Iterator[tuple[Node, list[str]]]:
 
 
 def _read(
-    around: NamedFiles, file: ConfigFile, at: Node, words: Sequence[str]
+    around: InstallFiles, file: ConfigFile, at: Node, words: Sequence[str]
 ) -> tuple[AgentScan, str | None]:
     name = _option(words, {"--name"}) or file.path
     for written in _mounted(words):

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from dagstead.model.agents import Agent
 from dagstead.model.families import Family
-from dagstead.repository.agents.chart_installs import NamedFiles, ValuesFile
+from dagstead.repository.agents.chart_installs import InstallFiles, ValuesFile
 from dagstead.repository.agents.fences import ShownFile, shown_files
 from dagstead.repository.agents.helm_commands import helm_commands
 from dagstead.repository.agents.installations import scan_files
@@ -64,7 +64,7 @@ def _shown_in(project: Project, document: ConfigFile, sets: Sequence[str]) -> Ag
     shown = list(shown_files(document))
     written = {each.name: each.file for each in shown if each.name is not None}
     written |= _unnamed(project, document, shown, written)
-    around = NamedFiles(project=project, written=written, sets=sets)
+    around = InstallFiles(project=project, written=written, sets=sets)
     found = scan_files(around, [document, *(each.file for each in shown)])
     remarks = (*map(_weighed, found.remarks), *_variables(document, found))
     return replace(found, remarks=remarks)

@@ -11,7 +11,7 @@ from dagstead.model.families import Family
 from dagstead.model.nodes import Node
 from dagstead.repository.agents.agent_file import is_agent, read_agent
 from dagstead.repository.agents.argo import argo_installs
-from dagstead.repository.agents.chart_installs import ChartInstall, NamedFiles, read_install
+from dagstead.repository.agents.chart_installs import ChartInstall, InstallFiles, read_install
 from dagstead.repository.agents.compose import is_compose, read_compose
 from dagstead.repository.agents.docker_commands import docker_agents
 from dagstead.repository.agents.fences import written_in
@@ -38,7 +38,7 @@ _WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Pod", "Job"})
 Scanned = tuple[AgentScan, set[str]]
 
 
-def scan_files(around: NamedFiles, files: Iterable[ConfigFile]) -> AgentScan:
+def scan_files(around: InstallFiles, files: Iterable[ConfigFile]) -> AgentScan:
     """The agents of files, each counted once: what one file takes from another is its own."""
     listed = list(files)
     parts: list[AgentScan] = []
@@ -55,7 +55,7 @@ def scan_files(around: NamedFiles, files: Iterable[ConfigFile]) -> AgentScan:
     return _with_configurations(sum(parts, AgentScan()))
 
 
-def installed_by(around: NamedFiles, file: ConfigFile) -> Scanned:
+def installed_by(around: InstallFiles, file: ConfigFile) -> Scanned:
     """The agents that one file installs, and the paths of the files that it takes."""
     if is_compose(file.root):
         found, used = read_compose(around, file)
@@ -76,7 +76,7 @@ def is_hcl(file: ConfigFile) -> bool:
     return file.family is Family.INSTALLATION and file.path.endswith(_HCL)
 
 
-def _of_commands(around: NamedFiles, file: ConfigFile) -> Iterator[Scanned]:
+def _of_commands(around: InstallFiles, file: ConfigFile) -> Iterator[Scanned]:
     shown = [] if file.family is Family.DOCUMENT else list(written_in(file))
     within = replace(
         around, written={**around.written, **{each.name: each.file for each in shown if each.name}}
@@ -94,7 +94,7 @@ def _of_commands(around: NamedFiles, file: ConfigFile) -> Iterator[Scanned]:
             yield sum(_plain(each.file), AgentScan()), set()
 
 
-def _of_blocks(around: NamedFiles, file: ConfigFile) -> Iterator[Scanned]:
+def _of_blocks(around: InstallFiles, file: ConfigFile) -> Iterator[Scanned]:
     for block in read_blocks(file.source):
         install = terraform_install(block)
         if install is not None:
@@ -104,7 +104,7 @@ def _of_blocks(around: NamedFiles, file: ConfigFile) -> Iterator[Scanned]:
             yield _inside(block.as_node(), name), set()
 
 
-def _of_documents(around: NamedFiles, file: ConfigFile, *, is_read: bool) -> Iterator[Scanned]:
+def _of_documents(around: InstallFiles, file: ConfigFile, *, is_read: bool) -> Iterator[Scanned]:
     of_chart = umbrella_install(around.project, file)
     if of_chart is not None:
         yield read_install(around, file, of_chart)
@@ -119,7 +119,7 @@ def _of_documents(around: NamedFiles, file: ConfigFile, *, is_read: bool) -> Ite
             yield _inside(root, _name(root) or file.path), set()
 
 
-def _chart_installs(around: NamedFiles, root: Node) -> Iterator[ChartInstall]:
+def _chart_installs(around: InstallFiles, root: Node) -> Iterator[ChartInstall]:
     yield from argo_installs(around.project, root)
     yield from flux_installs(around.project, root)
     yield from kustomize_installs(root)

@@ -100,16 +100,26 @@ class _FilePicker:
             self.reasons |= dict.fromkeys(cloud, why)
             cloud = frozenset()
         self.cloud = cloud
+        defining = self._defining(cloud)
         projects = set(given | (named.folders & self.dg.names.keys()))
         for folder in self.dg.names.keys() - projects:
             reason = self.dg.why_not(folder)
-            if reason is None and cloud:
-                reason = f"{nearest(cloud)} is, and no workflow runs `dg plus deploy`"
+            if reason is None and defining:
+                reason = f"{nearest(defining)} is, and no workflow runs `dg plus deploy`"
             if reason is None:
                 projects.add(folder)
             else:
                 self.reasons[self.dg.path(folder)] = reason
         self.projects = frozenset(projects)
+
+    def _defining(self, cloud: frozenset[str]) -> frozenset[str]:
+        """Those that define locations, or may do so, as they cannot be read."""
+        return frozenset(
+            each.path
+            for each in self.files
+            if each.path in cloud
+            and (names_of(each) or (each.root is None and each.source.text.strip()))
+        )
 
     def add_repeated(self) -> None:
         """Take files, too, that define nothing but what files in force define."""

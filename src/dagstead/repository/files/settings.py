@@ -20,11 +20,10 @@ def settings_table(file: ConfigFile) -> Node | None:
     return file.root.get("tool", "dagstead")
 
 
-def patterns_of(table: Node) -> Iterator[tuple[Node, str | None]]:
-    """The patterns of ``exclude`` with what is wrong with each, ``None`` for a good one."""
+def patterns_of(listed: Node | None) -> Iterator[tuple[Node, str | None]]:
+    """The patterns of ``exclude`` with what is wrong with them, ``None`` for a good one."""
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - slow to import, and often not needed
 
-    listed = table.get("exclude")
     for each in () if listed is None else listed.items:
         if not isinstance(each.value, str):
             yield each, "it is not text"
@@ -43,7 +42,8 @@ def exclusion(files: Iterable[ConfigFile], root: PurePath) -> Exclusion:
     for file in files:
         above = file.path.count("../")
         table = settings_table(file) if above or not file.folder else None
-        good = [] if table is None else [each for each, why in patterns_of(table) if why is None]
+        listed = None if table is None else table.get("exclude")
+        good = [each for each, why in patterns_of(listed) if why is None]
         if good:
             from pathspec import GitIgnoreSpec  # noqa: PLC0415 - slow to import, rarely needed
 

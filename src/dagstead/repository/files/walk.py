@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posixpath
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,7 +64,8 @@ def interesting_files(root: Path) -> Iterator[str]:
     while walk.pending:
         walk.look_into(walk.pending.pop())
     if walk.has_ignored and repository_of(root) is not None:
-        walk.found |= {each for each in tracked_though_ignored(root) if walk.may_count(each)}
+        kept = tracked_though_ignored(root)
+        walk.found |= {each for each in kept if walk.may_count(each, str(root / each))}
     return iter(sorted(walk.found))
 
 
@@ -93,12 +95,14 @@ class _Walk:
             elif entry.name not in left_out and not self.outputs.is_own(path):
                 self._add_folder(folder, entry.path, path + "/")
 
-    def may_count(self, path: str) -> bool:
+    def may_count(self, path: str, whole: str) -> bool:
         """Whether a path that git keeps may say something."""
-        return is_looked_at(path) and not self.outputs.has(path)
+        if _is_left_out(path) or self.outputs.has(path):
+            return False
+        return _is_wanted(posixpath.basename(path), whole, path)
 
     def _add_file(self, folder: _Folder, entry: os.DirEntry[str], path: str) -> None:
-        if not _is_wanted(entry, path):
+        if not _is_wanted(entry.name, entry.path, path):
             return
         if _is_ignored(folder, path):
             self.has_ignored = True
@@ -114,10 +118,14 @@ class _Walk:
 
 def is_looked_at(path: str) -> bool:
     """Whether a path below the root may say something, whatever git ignores."""
-    *folders, name = path.split("/")
-    if not _LEFT_OUT.isdisjoint(folders) or any(is_own_name(each) for each in folders):
-        return False
-    return is_interesting(name) or is_workflow(path)
+    return not _is_left_out(path) and (
+        is_interesting(posixpath.basename(path)) or is_workflow(path)
+    )
+
+
+def _is_left_out(path: str) -> bool:
+    folders = path.split("/")[:-1]
+    return not _LEFT_OUT.isdisjoint(folders) or any(is_own_name(each) for each in folders)
 
 
 def repository_of(path: Path) -> Path | None:

@@ -11,7 +11,7 @@ from dagstead.model.location import CodeSource, Kind, Location
 from dagstead.model.words import nearest
 from dagstead.repository.files.project import Project, is_outside, project_prefix
 from dagstead.repository.rules.base import Severity, Violation, rule
-from dagstead.repository.rules.python_modules import Missing, PythonModules
+from dagstead.repository.rules.python_modules import MissingModule, PythonModules
 from dagstead.repository.rules.visit import folder_exists
 
 _MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")
@@ -84,7 +84,7 @@ def _roots(prefix: str, location: Location) -> Iterator[str]:
         yield posixpath.normpath(posixpath.join(folder, working.value))
 
 
-def _violation(location: Location, source: CodeSource, missing: Missing) -> Violation:
+def _violation(location: Location, source: CodeSource, missing: MissingModule) -> Violation:
     module = source.target.value
     package, _, name = module.rpartition(".")
     at = missing.package or module

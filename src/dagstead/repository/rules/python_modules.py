@@ -25,7 +25,7 @@ _MOST_FOLDERS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Missing:
+class MissingModule:
     """A module that is not where its package is."""
 
     #: The deepest package that is there, with dots.
@@ -41,7 +41,7 @@ class PythonModules:
     top: Path
     _homes: dict[str, list[str]] | None = field(default=None)
 
-    def missing(self, module: str, roots: Sequence[str]) -> Missing | None:
+    def missing(self, module: str, roots: Sequence[str]) -> MissingModule | None:
         """Why a module cannot be imported; ``None`` where it may be.
 
         Args:
@@ -73,7 +73,7 @@ class PythonModules:
         return self._homes.get(name, [])
 
 
-def _search(root: str, parts: Sequence[str]) -> Missing | None:
+def _search(root: str, parts: Sequence[str]) -> MissingModule | None:
     """What is missing of a module below a folder; ``None`` when it is there."""
     folder = root
     for index, part in enumerate(parts):
@@ -84,9 +84,9 @@ def _search(root: str, parts: Sequence[str]) -> Missing | None:
                 return None
             folder = inner
         elif _has_module(folder, part):
-            return None if is_last else Missing(".".join(parts[: index + 1]), ())
+            return None if is_last else MissingModule(".".join(parts[: index + 1]), ())
         else:
-            return Missing(".".join(parts[:index]), tuple(sorted(_modules_in(folder))))
+            return MissingModule(".".join(parts[:index]), tuple(sorted(_modules_in(folder))))
     return None
 
 

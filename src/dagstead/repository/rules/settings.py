@@ -18,6 +18,8 @@ _KEYS = {
 }
 #: What counts at the root alone.
 _OF_ROOT = "exclude"
+#: What may be a single text, too.
+_WATCH = "watch"
 
 
 @rule(
@@ -32,6 +34,10 @@ _OF_ROOT = "exclude"
         """,
     bad={
         "pyproject.toml": """
+            [project]
+            name = "etl"
+            dependencies = ["dagster", "dagster-cloud"]
+
             [tool.dagstead]
             excludes = ["examples/"]
             """,
@@ -44,6 +50,10 @@ _OF_ROOT = "exclude"
     },
     good={
         "pyproject.toml": """
+            [project]
+            name = "etl"
+            dependencies = ["dagster", "dagster-cloud"]
+
             [tool.dagstead]
             exclude = ["examples/"]
             """,
@@ -83,15 +93,22 @@ def _of_table(table: Node) -> Iterator[Violation]:
                 message=f"{key!r} is no key of tool.dagstead",
                 instead=f"Did you mean {meant!r}?" if meant else f"Known are {', '.join(_KEYS)}",
             )
-        elif not _is_list_of_texts(entry.value):
-            yield _wrong(entry.value, f"{key} is not a list of texts", _KEYS[key])
-    for node, why in patterns_of(table):
-        if why is not None and isinstance(node.value, str):
-            yield _wrong(node, f"a pattern of exclude cannot be read: {why}", _KEYS[_OF_ROOT])
+        else:
+            yield from _of_list(key, entry.value)
 
 
-def _is_list_of_texts(node: Node) -> bool:
-    return node.is_sequence and all(isinstance(each.value, str) for each in node.items)
+def _of_list(key: str, value: Node) -> Iterator[Violation]:
+    if not value.is_sequence:
+        if key != _WATCH or not isinstance(value.value, str):
+            yield _wrong(value, f"{key} is {kind_of(value)}, not a list", _KEYS[key])
+    elif key == _OF_ROOT:
+        for node, why in patterns_of(value):
+            if why is not None:
+                yield _wrong(node, f"a pattern of exclude cannot be read: {why}", _KEYS[key])
+    else:
+        for node in value.items:
+            if not isinstance(node.value, str):
+                yield _wrong(node, f"a value of {key} is {kind_of(node)}, not text", _KEYS[key])
 
 
 def _wrong(node: Node, message: str, example: str) -> Violation:
