@@ -16,6 +16,7 @@ from dagstead.testing.clock import ManualClock
 from tests.support.corpus import corpus_folder, repositories_in
 from tests.support.distribution import BySharedServers
 from tests.support.postgres import PostgresCluster
+from tests.support.summary import print_summaries
 
 #: Tells the workers of pytest-xdist, by their environment, where this run's Postgres lives.
 #: It does not begin with DAGSTEAD_, which the server takes for a setting.
@@ -71,6 +72,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: _LONG_FIRST.get(item.path.relative_to(_FOLDER).parts[0], 9))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests report for people, wherever they ran."""
+    print_summaries(terminalreporter)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
