@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -16,7 +17,6 @@ import yaml
 from dagster_dg_cli.cli.utils import create_temp_dagster_cloud_yaml_file
 from dagster_dg_core.context import DgContext
 from dagster_shared.check import CheckError
-from dagster_shared.yaml_utils import safe_load_yaml
 from pydantic import ValidationError
 
 from dagstead.repository.rules.registry import all_rules
@@ -28,6 +28,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from dagster_cloud_cli.commands.ci import init_impl, state
     from dagster_cloud_cli.commands.ci.checks import check_dagster_cloud_yaml
+    from dagster_cloud_cli.config.models import load_dagster_cloud_yaml
+    from dagster_cloud_cli.core.pex_builder.deps import collect_requirements
 
 #: GitHub removed this image in April 2025: a job that asks for it is never started.
 _RETIRED = re.compile(r"\s*runs-on:.*\bubuntu-20\.04\b")
@@ -84,6 +86,16 @@ class Officials:
         except yaml.YAMLError as error:
             return [str(error)]
 
+    def build_folders(self, statement: Statement) -> list[Path]:
+        """The folders that locations are built in whose names a statement has."""
+        file = self._folder / statement.file
+        locations = load_dagster_cloud_yaml(file.read_text(encoding="utf-8")).locations
+        return [
+            file.parent / ((each.build and each.build.directory) or ".")
+            for each in locations
+            if repr(each.location_name) in statement.message
+        ]
+
     def dg_names(self, folder: str = ".") -> frozenset[str] | None:
         """The names of locations that dg deploys from a folder, ``None`` if it refuses it."""
         with tempfile.TemporaryDirectory() as states, redirect_stderr(StringIO()):
@@ -91,11 +103,16 @@ class Officials:
                 context = DgContext.from_file_discovery_and_command_line_config(
                     self._folder / folder, {}
                 )
-                made = create_temp_dagster_cloud_yaml_file(context, states)
-            except (SystemExit, CheckError, yaml.YAMLError):
+                made = Path(create_temp_dagster_cloud_yaml_file(context, states))
+                entries = load_dagster_cloud_yaml(made.read_text(encoding="utf-8")).locations
+            except (SystemExit, CheckError, ValidationError, yaml.YAMLError):
                 return None
-            entries = safe_load_yaml(Path(made).read_text(encoding="utf-8"))["locations"]
-            return frozenset(each["location_name"] for each in entries)
+            return frozenset(each.location_name for each in entries)
+
+    def may_deploy(self, name: str, file: str) -> bool:
+        """Whether dg, called in the folder of a file, would deploy it or refuse to do anything."""
+        names = self.dg_names(Path(file).parent.as_posix()) if file.endswith(".toml") else ()
+        return names is None or name in names
 
     def confirms(self, statement: Statement) -> bool:
         """Whether an official tool refuses what a statement says is wrong."""
@@ -131,9 +148,21 @@ def _the_check(officials: Officials, statement: Statement) -> bool:
 
 def _dg(officials: Officials, statement: Statement) -> bool:
     """dg refuses the folder of the file."""
-    if statement.code not in _DG_FORM:
+    if statement.code not in _DG_FORM and not statement.file.endswith(".toml"):
         return False
     return officials.dg_names(Path(statement.file).parent.as_posix()) is None
+
+
+def _the_builder(officials: Officials, statement: Statement) -> bool:
+    """The official builder of PEX files finds nothing that says what to install."""
+    if statement.code != "DS260":
+        return False
+    try:
+        for folder in officials.build_folders(statement):
+            collect_requirements(str(folder), sys.executable)
+    except Exception as error:  # noqa: BLE001 - it raises nothing more exact
+        return "Could not find a setup.py" in str(error)
+    return False
 
 
 def _pyyaml(officials: Officials, statement: Statement) -> bool:
@@ -152,7 +181,7 @@ def _github(officials: Officials, statement: Statement) -> bool:
     return statement.code == "DW143" and _RETIRED.match(officials.line(statement)) is not None
 
 
-_ORACLES: tuple[Oracle, ...] = (_the_loader, _the_check, _dg, _pyyaml, _github)
+_ORACLES: tuple[Oracle, ...] = (_the_loader, _the_check, _the_builder, _dg, _pyyaml, _github)
 _FORM = frozenset(rule.code for rule in all_rules() if rule.form)
 _DG_FORM = frozenset(rule.code for rule in all_rules() if rule.code.startswith("DS3"))
 _UNREADABLE = frozenset(rule.code for rule in all_rules() if rule.code.startswith("DW10"))
@@ -172,6 +201,8 @@ def wrong_locations(shown: frozenset[tuple[str, str]], officials: Officials) -> 
     # What can be read of a file that is refused may be shown: `check` says that it is.
     judged = {each for each in shown if names.get(each[1], frozenset()) is not None}
     extra = {each for each in judged - taken if each[0] not in by_dg}
+    if plan.is_open:
+        extra = {each for each in extra if not officials.may_deploy(*each)}
     missing = set() if plan.is_open else taken - judged
     missed = by_dg - {name for name, _ in judged}
     return [

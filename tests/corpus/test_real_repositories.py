@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-import typer
 
 from tests.corpus.judged import Judged, Statement, judged
 from tests.corpus.labels import LABELS
@@ -22,19 +20,6 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 _LABELLED = frozenset(
     (each.repository, each.code, place) for each in LABELS for place in each.places
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_network_and_no_ci() -> Iterator[None]:
-    """What the official functions read of the environment."""
-    with pytest.MonkeyPatch.context() as patch:
-        # Making the parsers of commands takes longer than most commands.
-        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
-        for name in ("GITHUB_ACTIONS", "GITHUB_EVENT_PATH", "GITLAB_CI", "CI"):
-            patch.delenv(name, raising=False)
-        patch.setenv("DAGSTER_CLOUD_URL", "http://127.0.0.1:1")
-        patch.setenv("DAGSTER_CLOUD_API_TOKEN", "none")
-        yield
 
 
 @pytest.fixture(scope="module")
