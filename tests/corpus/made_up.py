@@ -24,8 +24,9 @@ class MadeUp:
 
 
 #: Codes of what no official loader reads, and what fails for certain: an address that docker does
-#: not take, an action that is not there, a queue that no agent serves by itself.
-CERTAIN = frozenset({"DS210", "DS230", "DS231", "DS232", "DW140"})
+#: not take, an action that is not there, a queue that no agent serves by itself, a location that no
+#: workflow deploys.
+CERTAIN = frozenset({"DS210", "DS230", "DS231", "DS232", "DW110", "DW140"})
 
 #: What a PEX file can be made from.
 _PACKAGE = {
@@ -50,6 +51,18 @@ def _workflow(step: str, runner: str = "ubuntu-24.04") -> dict[str, str]:
     )
     return {".github/workflows/deploy.yml": text}
 
+
+FINE_WORKFLOW = ".github/workflows/deploy.yml"
+FINE = MadeUp(
+    name="fine",
+    files={
+        **_cloud(_GOOD),
+        **_workflow(
+            "      - run: dagster-cloud ci init --project-dir . --deployment prod\n"
+            "      - run: dg plus deploy start --yes\n"
+        ),
+    },
+)
 
 MADE_UP: tuple[MadeUp, ...] = (
     # The text itself.
@@ -237,6 +250,14 @@ MADE_UP: tuple[MadeUp, ...] = (
             ),
         },
         errors={"DW143": 1},
+    ),
+    MadeUp(
+        name="command-that-does-not-exist",
+        files={
+            **_cloud(_GOOD),
+            **_workflow("      - run: dagster-cloud ci publish --deployment prod\n"),
+        },
+        errors={"DW146": 1, "DW110": 1},
     ),
     MadeUp(
         name="action-that-does-not-exist",

@@ -11,9 +11,11 @@ from contextlib import redirect_stderr, redirect_stdout
 from functools import cached_property
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import typer
 import yaml
+from dagster_dg_cli.cli import cli as dg
 from dagster_dg_cli.cli.utils import create_temp_dagster_cloud_yaml_file
 from dagster_dg_core.context import DgContext
 from dagster_shared.check import CheckError
@@ -30,6 +32,7 @@ with warnings.catch_warnings():
     from dagster_cloud_cli.commands.ci.checks import check_dagster_cloud_yaml
     from dagster_cloud_cli.config.models import load_dagster_cloud_yaml
     from dagster_cloud_cli.core.pex_builder.deps import collect_requirements
+    from dagster_cloud_cli.entrypoint import app as dagster_cloud
 
 #: GitHub removed this image in April 2025: a job that asks for it is never started.
 _RETIRED = re.compile(r"\s*runs-on:.*\bubuntu-20\.04\b")
@@ -89,11 +92,11 @@ class Officials:
     def build_folders(self, statement: Statement) -> list[Path]:
         """The folders that locations are built in whose names a statement has."""
         file = self._folder / statement.file
-        locations = load_dagster_cloud_yaml(file.read_text(encoding="utf-8")).locations
+        locations = yaml.safe_load(file.read_text(encoding="utf-8"))["locations"]
         return [
-            file.parent / ((each.build and each.build.directory) or ".")
+            file.parent / ((each.get("build") or {}).get("directory") or ".")
             for each in locations
-            if repr(each.location_name) in statement.message
+            if repr(each.get("location_name")) in statement.message
         ]
 
     def dg_names(self, folder: str = ".") -> frozenset[str] | None:
@@ -103,6 +106,8 @@ class Officials:
                 context = DgContext.from_file_discovery_and_command_line_config(
                     self._folder / folder, {}
                 )
+                if not (context.is_project or context.is_in_workspace):
+                    return frozenset()
                 made = Path(create_temp_dagster_cloud_yaml_file(context, states))
                 entries = load_dagster_cloud_yaml(made.read_text(encoding="utf-8")).locations
             except (SystemExit, CheckError, ValidationError, yaml.YAMLError):
@@ -176,12 +181,36 @@ def _pyyaml(officials: Officials, statement: Statement) -> bool:
     return False
 
 
+def _command_line(officials: Officials, statement: Statement) -> bool:
+    """The official command line has no such command."""
+    quoted = re.match(r"'((?:dagster-cloud|dg) [^']+)' does not exist", statement.message)
+    if quoted is None or quoted[1].rpartition(" ")[2] not in officials.line(statement):
+        return False
+    program, *words = quoted[1].split()
+    command: Any = typer.main.get_command(dagster_cloud) if program == "dagster-cloud" else dg
+    for word in words:
+        if not hasattr(command, "get_command"):
+            # What follows a command is its arguments.
+            return False
+        # Groups of dg know their commands only when they are asked in a context.
+        command = command.get_command(command.make_context(word, [], resilient_parsing=True), word)
+    return command is None
+
+
 def _github(officials: Officials, statement: Statement) -> bool:
     """The runner of a job is one that GitHub has no longer."""
     return statement.code == "DW143" and _RETIRED.match(officials.line(statement)) is not None
 
 
-_ORACLES: tuple[Oracle, ...] = (_the_loader, _the_check, _the_builder, _dg, _pyyaml, _github)
+_ORACLES: tuple[Oracle, ...] = (
+    _the_loader,
+    _the_check,
+    _the_builder,
+    _dg,
+    _pyyaml,
+    _command_line,
+    _github,
+)
 _FORM = frozenset(rule.code for rule in all_rules() if rule.form)
 _DG_FORM = frozenset(rule.code for rule in all_rules() if rule.code.startswith("DS3"))
 _UNREADABLE = frozenset(rule.code for rule in all_rules() if rule.code.startswith("DW10"))

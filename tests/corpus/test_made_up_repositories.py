@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.judged import Statement, judged
-from tests.corpus.made_up import CERTAIN, MADE_UP, MadeUp
+from tests.corpus.made_up import CERTAIN, FINE, FINE_WORKFLOW, MADE_UP, MadeUp
 from tests.corpus.oracles import Officials, wrong_locations
 from tests.support.git import git
 
@@ -31,6 +31,32 @@ def test_what_must_be_found_is_found_and_confirmed(made: MadeUp, tmp_path: Path)
     for error in found.errors:
         sure = CERTAIN & {error.code, error.message.partition(" ")[0]}
         assert sure or officials.confirms(error), error
+
+
+@pytest.mark.parametrize(
+    ("code", "file", "line", "message"),
+    [
+        ("DS111", "dagster_cloud.yaml", 2, "'queue' is no key of a location"),
+        ("DS240", "dagster_cloud.yaml", 2, "there is no folder '.' of 'tides'"),
+        ("DS260", "dagster_cloud.yaml", 2, "'tides' is built as a PEX file, and '.' has nothing"),
+        ("DS302", "pyproject.toml", 1, "'name' is no key of tool.dg"),
+        ("DW101", FINE_WORKFLOW, 1, "this workflow cannot be read"),
+        ("DW143", FINE_WORKFLOW, 6, "GitHub no longer has ubuntu-24.04"),
+        ("DW146", FINE_WORKFLOW, 8, "'dagster-cloud ci init' does not exist"),
+        ("DW146", FINE_WORKFLOW, 9, "'dg plus deploy start' does not exist"),
+        ("DW146", FINE_WORKFLOW, 9, "'dg plus deploy begin' does not exist"),
+        ("unserved", "dagster_cloud.yaml", 2, "nobody will run tides in prod"),
+    ],
+)
+def test_an_oracle_confirms_nothing_that_is_not_so(
+    tmp_path: Path, code: str, file: str, line: int, message: str
+) -> None:
+    folder = written(FINE, tmp_path / "tides")
+    statement = Statement(
+        command="check", code=code, is_error=True, message=message, file=file, line=line
+    )
+
+    assert not Officials(folder).confirms(statement)
 
 
 def written(made: MadeUp, folder: Path) -> Path:
