@@ -241,6 +241,27 @@ def test_the_file_that_a_workflow_names_is_deployed_and_not_the_one_at_the_root(
     assert made.locations() == {"north"}
 
 
+@pytest.mark.parametrize(
+    ("path", "command"),
+    [
+        ("deploy.sh", "dagster-cloud ci init --project-dir north --deployment prod"),
+        ("deploy.sh", "dagster-cloud ci init --dagster-cloud-yaml-path north/dagster_cloud.yaml"),
+        ("deploy.sh", "dagster-cloud workspace sync -w north/dagster_cloud.yaml"),
+        ("Makefile", "dagster-cloud workspace sync --workspace north/dagster_cloud.yaml"),
+        ("Makefile", "cd north && dagster-cloud ci init --deployment prod"),
+        ("Jenkinsfile", "sh 'dagster-cloud ci init --project-dir north --deployment prod'"),
+    ],
+)
+def test_a_file_that_a_script_deploys_counts(tmp_path: Path, path: str, command: str) -> None:
+    files = _two_files(f"deploy:\n\t{command}\n" if path == "Makefile" else f"{command}\n")
+    files[path] = files.pop(DEPLOY)
+
+    made = repository_of(tmp_path / "harbour", files)
+
+    assert "north" in made.locations()
+    assert "north" in made.plan()
+
+
 def test_a_checkout_below_a_path_is_still_the_repository(tmp_path: Path) -> None:
     """The official template checks the repository out into ``project-repo``."""
     workflow = """

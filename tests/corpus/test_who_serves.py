@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.repository import PACKAGE, Repository, repository_of
+from tests.support.git import git
 
 _MIXED = {
     "dagster_cloud.yaml": """
@@ -162,6 +163,14 @@ def test_an_agent_in_terraform_is_read_or_unknown(tmp_path: Path) -> None:
     made = repository_of(tmp_path / "harbour", {**_MIXED, "infra/agent.tf": _RELEASE % _LITERAL})
 
     assert _says_no_error(made) in {0, 2}
+
+
+def test_an_agent_that_git_tracks_counts_though_it_is_ignored(tmp_path: Path) -> None:
+    made = repository_of(tmp_path / "harbour", {**_MIXED, ".gitignore": "infra/\n"})
+    made.write({"infra/agent.tf": _RELEASE % _LITERAL})
+    git(made.folder, "add", "--force", "infra/agent.tf")
+
+    assert any(each["kind"] != "pool" for each in made.routes()["agents"])
 
 
 @pytest.mark.parametrize("path", sorted(_UNREADABLE))
