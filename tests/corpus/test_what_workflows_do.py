@@ -322,3 +322,36 @@ def test_a_session_of_one_location_builds_it_in_its_way(tmp_path: Path) -> None:
     made = repository_of(tmp_path / "harbour", {**_BELOW, **surge, DEPLOY: workflow})
 
     assert not [each for each in made.findings() if each["code"] == "DS501"]
+
+
+_FIRST = """
+          - run: dagster-cloud ci init --project-dir . --deployment prod --location-name surge
+          - run: dagster-cloud ci build --build-strategy python-executable
+          - run: dagster-cloud ci deploy
+    """
+_SECOND = """
+          - run: dagster-cloud ci init --project-dir . --deployment prod --location-name tides
+          - run: dagster-cloud ci build --build-strategy docker
+          - run: dagster-cloud ci deploy
+    """
+
+
+def test_a_session_that_was_deployed_may_be_emptied(tmp_path: Path) -> None:
+    two = {
+        "dagster_cloud.yaml": """
+            locations:
+              - location_name: surge
+                code_source: {package_name: surge}
+              - location_name: tides
+                code_source: {package_name: tides}
+            """,
+        "surge/__init__.py": "",
+    }
+    in_turn = _FIRST.rstrip() + _SECOND
+    mixed = _FIRST.replace("- run: dagster-cloud ci deploy", "- run: echo") + _SECOND.lstrip("\n")
+
+    fine = _made(tmp_path / "fine", _workflow(_MAIN, in_turn), **two)
+    lost = _made(tmp_path / "lost", _workflow(_MAIN, mixed), **two)
+
+    assert fine.errors() == []
+    assert [each for each in lost.errors() if " DW150 " in each]
