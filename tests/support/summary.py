@@ -12,6 +12,6 @@ def print_summaries(terminal: pytest.TerminalReporter) -> None:
     """Print the sections of passed tests; pytest itself shows those of failed ones."""
     for report in terminal.getreports("passed"):
         for name, text in report.sections:
-            if name.endswith(SECTION):
+            if SECTION in name:
                 terminal.section(report.nodeid)
                 terminal.write_line(text)
