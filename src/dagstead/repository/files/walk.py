@@ -136,17 +136,17 @@ def repository_of(path: Path) -> Path | None:
     return None
 
 
-def _is_wanted(entry: os.DirEntry[str], path: str) -> bool:
-    return is_interesting(entry.name) or is_workflow(path) or _installs(entry)
+def _is_wanted(name: str, whole: str, path: str) -> bool:
+    return is_interesting(name) or is_workflow(path) or _installs(name, whole)
 
 
-def _installs(entry: os.DirEntry[str]) -> bool:
+def _installs(name: str, whole: str) -> bool:
     """Whether another tool's file has a word of an agent that it installs."""
-    if not may_install(entry.name):
+    if not may_install(name):
         return False
     try:
         # A third of the time that a stream takes: there may be thousands.
-        descriptor = os.open(entry.path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(whole, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return False
     try:
