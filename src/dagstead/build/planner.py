@@ -29,6 +29,7 @@ from dagstead.repository.files import Project
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import is_outside
 from dagstead.repository.files.slugs import slugs_of
+from dagstead.repository.rules.build_folders import unnamed_folder
 
 _KEY_LENGTH = 16
 _TAG_KEY_LENGTH = 8
@@ -81,6 +82,7 @@ class Planner:
                 f"image, add --strategy '{name}=docker'."
             )
             raise InvalidInputError(msg)
+        self._check_folder(location, strategy)
         how, key, remark = self._how(location, strategy, directory)
         before = None
         if strategy is not Strategy.PREBUILT:
@@ -100,6 +102,12 @@ class Planner:
             before=before,
             document=_document(location),
         )
+
+    def _check_folder(self, location: Location, strategy: Strategy) -> None:
+        given = location.name.value in self._options.dockerfiles
+        found = unnamed_folder(self._project, location)
+        if found is not None and strategy is not Strategy.PREBUILT and not given:
+            raise InvalidInputError(found.refusal)
 
     def _strategy(self, location: Location) -> tuple[Strategy, str]:
         name = location.name.value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from yaml import YAMLError
@@ -27,7 +27,8 @@ from dagstead.repository.layouts.model import (
 from dagstead.repository.layouts.proof import differences
 from dagstead.repository.layouts.regroup import moved
 from dagstead.repository.layouts.remarks import no_longer_deployed, remarks
-from dagstead.repository.layouts.targets import Move, find_moves
+from dagstead.repository.layouts.targets import Move, find_moves, root_file
+from dagstead.repository.rules.build_folders import refusals
 
 Files = Mapping[str, SourceText | None]
 
@@ -56,6 +57,7 @@ def plan_migration(project: Project, request: MigrationRequest, tree: FileTree) 
         project = with_everything(project)
     checked(project, request)
     _refuse(unreadable(project, request))
+    _refuse(_with_unnamed_folder(project, request))
     moves = find_moves(project, request, tree)
     _refuse(unfit(project, moves))
     if request.layout is not Layout.DG:
@@ -67,6 +69,14 @@ def plan_migration(project: Project, request: MigrationRequest, tree: FileTree) 
     plan = proven(project, request, tree, files)
     found = (*remarks(project, moves, request, files), *no_longer_deployed(project, plan.project))
     return replace(plan, remarks=found)
+
+
+def _with_unnamed_folder(project: Project, request: MigrationRequest) -> Iterator[str]:
+    """Locations that would take a wrong build directory with them."""
+    root = root_file(project) if request.layout in {Layout.ROOT, Layout.ROOT_WORKFLOWS} else None
+    going = (each for each in project.definitions if each.file != root)
+    meant = (each for each in going if request.takes(each.name.value))
+    return refusals(project, (each for each in meant if each.name.value not in request.folders))
 
 
 def _files(

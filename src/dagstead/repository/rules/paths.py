@@ -11,6 +11,7 @@ from dagstead.model.location import Kind, Location
 from dagstead.model.words import nearest
 from dagstead.repository.files.project import Project, is_outside
 from dagstead.repository.rules.base import Severity, Violation, rule
+from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.visit import file_exists, folder_exists
 
 _UNFILLED = re.compile(r"\$|\{\{|<[^>]*>")
@@ -101,6 +102,8 @@ def no_dockerfile(project: Project) -> Iterator[Violation]:
             continue
         if location.family is Family.DG:
             # Both `dg plus deploy` and `dagstead build` make one.
+            continue
+        if unnamed_folder(project, location) is not None:
             continue
         if folder_exists(project, folder) and not _has_dockerfile(project, folder):
             yield Violation(

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from dagstead.repository.rules import (
     agents,
+    build_folders,
     dg_files,
     form,
     loss,
@@ -43,6 +44,7 @@ from dagstead.repository.rules.workflows import reading as workflow_reading
 _MODULES: tuple[ModuleType, ...] = (
     agents,
     branches,
+    build_folders,
     commands,
     control_plane,
     deploys,

@@ -16,7 +16,11 @@ from dagstead.repository.changes.filter_paths import watched_paths
 from dagstead.repository.files import ConfigFile, Project
 from dagstead.repository.files.project import left_out_note, project_prefix
 from dagstead.repository.files.slugs import slugs_of
+from dagstead.repository.rules.build_folders import unnamed_folder
+from dagstead.repository.rules.visit import file_exists, folder_exists
 
+#: Of these a builder of PEX files needs one.
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "requirements.txt")
 _HARD_TO_WRITE = re.compile(r"[\x00-\x1f\x7f|]|\$\{\{")
 
 
@@ -169,6 +173,31 @@ def _refusals_of(project: Project, location: Location) -> Iterator[str]:
             f"{where} is built from {location.build_folder!r}, which is outside of the repository. "
             "Name a folder inside it as build.directory."
         )
+    elif location.kind in {Kind.SERVERLESS, Kind.HYBRID}:
+        yield from _refusals_of_folder(project, location)
+
+
+def _refusals_of_folder(project: Project, location: Location) -> Iterator[str]:
+    """Why nothing can be built from the folder of a location, whatever the tool."""
+    folder, name = location.build_folder, location.name.value
+    unnamed = unnamed_folder(project, location)
+    if unnamed is not None:
+        yield f"{location.position}: {unnamed.refusal}"
+    elif not folder_exists(project, folder):
+        yield (
+            f"{location.position}: there is no folder {folder!r} to build {name!r} from. Write "
+            "the path of one as build.directory, from the folder of this file."
+        )
+    elif location.kind is Kind.SERVERLESS and not _has_one(project, folder, *_PROJECT_FILES):
+        yield (
+            f"{location.position}: {name!r} is built as a PEX file, and {folder!r} has none of "
+            f"{', '.join(_PROJECT_FILES)}. Write one of them, or name the folder that has one as "
+            "build.directory."
+        )
+
+
+def _has_one(project: Project, folder: str, *names: str) -> bool:
+    return any(file_exists(project, posixpath.join(folder, each)) for each in names)
 
 
 def _official_refusals_of(project: Project, location: Location) -> Iterator[str]:
@@ -178,6 +207,13 @@ def _official_refusals_of(project: Project, location: Location) -> Iterator[str]
             f"{where} is a dg project, and the generated files deploy from dagster_cloud.yaml. "
             "`dagster-cloud ci` has no other way: write one, or take --with dagstead."
         )
+        return
+    if location.kind is Kind.HYBRID and not _builds_an_image(project, location):
+        yield (
+            f"{where} is built as an image, and {location.build_folder!r} has no Dockerfile, which "
+            "the generated files build. Add one, such as `dagstead plan --show-dockerfile` "
+            "prints, or take --with dagstead, which generates one."
+        )
     folder = posixpath.join(project_prefix(project), posixpath.dirname(location.file))
     if re.search(r"\s", folder):
         # It gives the folder to git as words: what it finds is no pull request any more.
@@ -185,6 +221,14 @@ def _official_refusals_of(project: Project, location: Location) -> Iterator[str]
             f"{where} is in a folder with a space in its name, {folder!r}, where `dagster-cloud "
             "ci` does not find git's history. Rename the folder, or take --with dagstead."
         )
+
+
+def _builds_an_image(project: Project, location: Location) -> bool:
+    """Whether there is a Dockerfile, or another reason is given why there can be no image."""
+    folder = location.build_folder
+    if not folder_exists(project, folder) or unnamed_folder(project, location) is not None:
+        return True
+    return _has_one(project, folder, "Dockerfile")
 
 
 def _shown(path: Path) -> str:

@@ -31,7 +31,18 @@ def repository(root: Path, *locations: Mapping[str, Any], **more: Any) -> Projec
     (root / "dagster_cloud.yaml").write_text(
         yaml.safe_dump(document, allow_unicode=True), encoding="utf-8"
     )
+    for each in locations:
+        _make_folder(root, each.get("build", {}).get("directory", "."))
     return read_project(root)
+
+
+def _make_folder(root: Path, path: str) -> None:
+    """A folder that can be built as an image and as a PEX file."""
+    folder = root / path
+    if folder.resolve().is_relative_to(root.resolve()):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "Dockerfile").write_text("FROM python:3.12-slim\n", encoding="utf-8")
+        (folder / "requirements.txt").write_text("dagster-cloud\n", encoding="utf-8")
 
 
 def monorepo(root: Path) -> Project:

@@ -69,6 +69,9 @@ def test_what_is_written_is_taken_back(repository: Path) -> None:
 
 
 def test_each_location_gets_a_workflow(repository: Path) -> None:
+    beside = ["data/etl/requirements.txt", "data/reports/Dockerfile"]
+    for each in beside:
+        (repository / each).write_text("# made from this\n", encoding="utf-8")
     done = run("data", "--to", "root-workflows", "--write", cwd=repository)
 
     assert done.returncode == 0, done
@@ -76,10 +79,11 @@ def test_each_location_gets_a_workflow(repository: Path) -> None:
         ".github/workflows/dagster-deploy-etl.yml",
         ".github/workflows/dagster-deploy-reports.yml",
         "data/dagster_cloud.yaml",
+        *beside,
     ]
     assert "Nothing has to change" in run("data", "--to", "root-workflows", cwd=repository).stderr
     assert run("--undo", cwd=repository).returncode == 0
-    assert listed(repository) == ["data/dagster_cloud.yaml"]
+    assert listed(repository) == ["data/dagster_cloud.yaml", *beside]
 
 
 @pytest.mark.parametrize(
