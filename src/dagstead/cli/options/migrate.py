@@ -78,6 +78,13 @@ class MovedFlags:
         ),
     ] = False
     keep: Annotated[bool, typer.Option("--keep", help="Keep the old definitions, too.")] = False
+    remove_dg: Annotated[
+        bool,
+        typer.Option(
+            "--remove-dg",
+            help="Remove dg's tables of what leaves dg's layout; without it they stay for dg dev.",
+        ),
+    ] = False
 
     def request(self, layout: LayoutName) -> MigrationRequest:
         """The migration that they ask for.
@@ -87,6 +94,9 @@ class MovedFlags:
         """
         from dagstead.repository.layouts.model import Layout, MigrationRequest
 
+        if self.keep and self.remove_dg:
+            msg = "--keep keeps dg's tables, and --remove-dg removes them. Leave one out."
+            raise InvalidInputError(msg)
         return MigrationRequest(
             layout=Layout(layout),
             names=frozenset(self.location or ()),
@@ -94,6 +104,7 @@ class MovedFlags:
             factor_defaults=self.factor_defaults,
             package_as_module=self.package_as_module,
             keep=self.keep,
+            remove_dg=self.remove_dg,
         )
 
 

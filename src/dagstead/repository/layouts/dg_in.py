@@ -50,7 +50,7 @@ def pieces_of(project: Project, moves: Sequence[Move]) -> Iterator[EntryLines]:
 
 def unmovable(project: Project, moves: Sequence[Move], request: MigrationRequest) -> Iterator[str]:
     """What of dg's settings has no place in an entry, and would be lost."""
-    if request.keep:
+    if not request.remove_dg:
         return
     for move in moves:
         file = project.file(move.location.file)
@@ -63,17 +63,17 @@ def unmovable(project: Project, moves: Sequence[Move], request: MigrationRequest
                 if entry.key.value not in known:
                     yield (
                         f"{entry.key.position}: {entry.key.value!r} is for dg alone and would be "
-                        "lost. Say --keep to leave dg's files as they are."
+                        "lost. Leave out --remove-dg, and dg's files stay as they are."
                     )
 
 
 def without_projects(
     project: Project, moves: Sequence[Move], request: MigrationRequest
 ) -> dict[str, SourceText | None]:
-    """The files of dg without the projects that went."""
+    """The files of dg without the projects that went, if that is asked for."""
     going = [each.location for each in moves if each.location.family is Family.DG]
     files: dict[str, SourceText | None] = {}
-    if request.keep or not going:
+    if not request.remove_dg or not going:
         return files
     for location in going:
         file = project.file(location.file)

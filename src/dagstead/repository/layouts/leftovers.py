@@ -13,7 +13,7 @@ from dagstead.model.families import Family
 from dagstead.model.source import Edit, SourceText
 from dagstead.repository.files.project import Project
 from dagstead.repository.layouts.append import has_content
-from dagstead.repository.layouts.comments import missing, with_header
+from dagstead.repository.layouts.comments import comments_of, missing, with_header
 from dagstead.repository.layouts.dg_tables import above_dg
 from dagstead.repository.layouts.sheet import Sheet, Stretch
 from dagstead.repository.layouts.targets import Move
@@ -34,9 +34,11 @@ def with_all_comments(
     for source, found in groupby(list(lost), key=lambda each: each[0]):
         own = [each for each in moves if _is_of(each, source)]
         entries = _entries(source, own)
+        repeated = _repeated(project, own, files)
         for _, offset, text in found:
             path, name = _place(source, offset, entries, moves, files)
-            places[path][name].append(text)
+            if text not in repeated:
+                places[path][name].append(text)
     for path, comments in places.items():
         file = project.file(path)
         there = whole.get(path) or (None if file is None else file.source)
@@ -52,6 +54,20 @@ class _Entry:
     move: Move
     start: int
     end: int
+
+
+def _repeated(
+    project: Project, own: Sequence[Move], files: Mapping[str, SourceText | None]
+) -> frozenset[str]:
+    """The comments that a copy has as the original has them, where a file holds copies alone."""
+    if not own or not all(each.duplicate for each in own):
+        return frozenset()
+    texts: set[str] = set()
+    for path in {each.target for each in own}:
+        file = project.file(path)
+        there = files.get(path) or (None if file is None else file.source)
+        texts |= set() if there is None else {text for _, text in comments_of(there)}
+    return frozenset(texts)
 
 
 def _place(

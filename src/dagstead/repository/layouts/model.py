@@ -74,6 +74,8 @@ class MigrationRequest:
     package_as_module: bool = False
     #: Leave the old definitions where they are, too.
     keep: bool = False
+    #: Take dg's tables away, too, where locations leave them. ``dg dev`` needs them.
+    remove_dg: bool = False
 
     def takes(self, name: str) -> bool:
         """Whether a location is meant."""

@@ -12,6 +12,7 @@ from dagstead.model.source import SourceText
 from dagstead.repository.files.families import variant_of
 from dagstead.repository.files.project import Project
 from dagstead.repository.files.reader import with_everything
+from dagstead.repository.layouts.mentions import mentions
 from dagstead.repository.layouts.model import Layout, MigrationRequest
 from dagstead.repository.layouts.targets import Move
 
@@ -25,13 +26,8 @@ def remarks(
     """What a person should know, as sentences."""
     if not files:
         return
-    from_dg = any(each.location.family is Family.DG and not each.stays for each in moves)
-    if from_dg and request.layout is not Layout.DG and not request.keep:
-        yield (
-            "dg's tables go, too, and `dg dev` needs them. --keep leaves them; then "
-            "`dagstead check` reports when the two differ."
-        )
     if request.layout is not Layout.DG:
+        yield from _about_dg(moves, request)
         yield from _contexts(moves)
     if any(re.search(r"^defaults\s*:", each.text, re.MULTILINE) for each in files.values() if each):
         yield (
@@ -44,7 +40,23 @@ def remarks(
                 f"{file.path} stays: it is the configuration of a deployment of its own, and a "
                 "layout is about the file without such a name."
             )
-    yield from _mentions(project, files)
+    gone = [path for path, text in files.items() if text is None]
+    if gone or moves:
+        yield from mentions(project, moves, request, gone)
+
+
+def _about_dg(moves: Sequence[Move], request: MigrationRequest) -> Iterator[str]:
+    """What becomes of dg's tables, and what dg does otherwise."""
+    going = [each.location for each in moves if each.location.family is Family.DG]
+    if not going:
+        return
+    if request.remove_dg:
+        yield "dg's tables go, too, and `dg dev` needs them. Leave out --remove-dg to keep them."
+    else:
+        yield (
+            "dg's tables stay, as `dg dev` needs them, and `dagstead check` reports when the two "
+            "differ. --remove-dg takes them away."
+        )
 
 
 def _contexts(moves: Sequence[Move]) -> Iterator[str]:
@@ -70,14 +82,3 @@ def no_longer_deployed(before: Project, after: Project) -> Iterator[str]:
     for name in missing:
         why = reasons.get(whole.get(name, ""), "")
         yield f"{name!r} would no longer be deployed unless CI names its file. {why}".rstrip()
-
-
-def _mentions(project: Project, files: Mapping[str, SourceText | None]) -> Iterator[str]:
-    """Workflows and scripts that name a file which goes."""
-    gone = [path for path, text in files.items() if text is None]
-    for file in project.files_of(Family.WORKFLOW, Family.TEXT):
-        for path in gone:
-            found = re.search(rf"(?<![\w/.-]){re.escape(path)}", file.source.text)
-            if found:
-                place = file.source.position(found.start(), found.end())
-                yield f"{place} names {path}, which goes. Change that, too."

@@ -94,7 +94,7 @@ def test_each_entry_becomes_a_project_of_a_workspace() -> None:
 
 
 def test_projects_become_entries_and_their_tables_go() -> None:
-    after = migrated(_DG, Layout.ROOT)
+    after = migrated(_DG, Layout.ROOT, remove_dg=True)
 
     assert sorted(after) == [_FILE, "etl/pyproject.toml"]
     assert after["etl/pyproject.toml"] == _PYPROJECT + "\r\n"
@@ -155,7 +155,7 @@ def test_dg_reads_the_same_out_of_what_was_made(tmp_path: Path) -> None:
 
 
 def test_one_project_leaves_the_workspace() -> None:
-    after = migrated(_DG, Layout.PER_LOCATION, names=frozenset({"r-1"}))
+    after = migrated(_DG, Layout.PER_LOCATION, names=frozenset({"r-1"}), remove_dg=True)
 
     assert "reports/dg.toml" not in after
     assert "reports/dagster_cloud.yaml" in after
@@ -193,7 +193,7 @@ def test_what_a_workspace_says_of_all_is_in_each_entry() -> None:
         "container_context.yaml": "k8s: {env_vars: [B=2]}\n",
     }
 
-    after = migrated(files, Layout.ROOT)
+    after = migrated(files, Layout.ROOT, remove_dg=True)
 
     assert sorted(after) == [_FILE, "etl/pyproject.toml"]
     assert after[_FILE].count("- B=2\n") == 2 - after[_FILE].count("[B=2]")
@@ -203,7 +203,7 @@ def test_what_a_workspace_says_of_all_is_in_each_entry() -> None:
 def test_tables_written_in_another_way_go_too() -> None:
     inline = '[tool]\ndg = {directory_type = "project", project = {root_module = "a"}}\nx = 1\n'
 
-    after = migrated({"a/pyproject.toml": inline}, Layout.PER_LOCATION)
+    after = migrated({"a/pyproject.toml": inline}, Layout.PER_LOCATION, remove_dg=True)
 
     assert "dg" not in after["a/pyproject.toml"]
     assert "x = 1" in after["a/pyproject.toml"]
@@ -245,10 +245,32 @@ def test_what_only_dg_can_say_is_not_lost() -> None:
     files = {"a/dg.toml": 'directory_type = "project"\n[project]\nroot_module = "a"\nx = 1\n'}
 
     with pytest.raises(LayoutError, match="a/dg.toml:4:1: 'x' is for dg alone"):
-        planned(files, Layout.ROOT)
+        planned(files, Layout.ROOT, remove_dg=True)
 
-    after = migrated(files, Layout.ROOT, keep=True)
-    assert sorted(after) == ["a/dg.toml", _FILE]
+
+def test_dg_keeps_its_files_unless_somebody_says_otherwise() -> None:
+    for layout, made in (
+        (Layout.ROOT, {_FILE}),
+        (Layout.PER_LOCATION, {"etl/" + _FILE, "reports/" + _FILE}),
+    ):
+        plan = planned(_DG, layout)
+
+        assert {each.path for each in plan.changes} == made
+        assert all(each.before is None for each in plan.changes)
+        assert any("--remove-dg takes them away" in each for each in plan.remarks)
+
+
+def test_the_dockerfile_of_an_image_that_dg_builds_from_elsewhere_is_named() -> None:
+    files = {
+        "a/dg.toml": 'directory_type = "project"\n[project]\nroot_module = "a"\n',
+        "a/build.yaml": "directory: ..\nregistry: registry.example.com/a\n",
+        "a/Dockerfile": "FROM python:3.12-slim\n",
+    }
+
+    plan = planned(files, Layout.ROOT)
+
+    assert b"directory: .\n" in (plan.changes[0].after or b"")
+    assert any("from '.' with 'a/Dockerfile'" in each for each in plan.remarks)
 
 
 def test_a_file_of_dg_that_is_there_is_not_overwritten() -> None:

@@ -117,3 +117,33 @@ def test_a_refusal_has_a_line_for_each_place(repository: Path) -> None:
 
 def test_every_layout_can_be_asked_for() -> None:
     assert [str(each) for each in LayoutName] == [str(each) for each in Layout]
+
+
+def test_workflows_that_deploy_what_goes_are_named(tmp_path: Path) -> None:
+    entry = "locations:\n  - location_name: {0}\n    code_source: {{package_name: {0}}}\n"
+    workflow = """\
+on: {push: {branches: [main]}}
+env: {WHERE: teams/STOCK, WHAT: dagster_cloud.yaml}
+jobs:
+  deploy:
+    runs-on: ubuntu-24.04
+    steps:
+      - uses: actions/checkout@v4
+      - uses: dagster-io/dagster-cloud-action/actions/utils/ci-init@v1.13.7
+        with: {project_dir: "./${{ env.WHERE }}", dagster_cloud_yaml_path: "${{ env.WHAT }}"}
+      - run: dagster-cloud ci build --build-strategy=python-executable
+      - run: dagster-cloud ci deploy
+"""
+    for name in ("stock", "sales"):
+        (tmp_path / "teams" / name).mkdir(parents=True)
+        file = tmp_path / "teams" / name / "dagster_cloud.yaml"
+        file.write_text(entry.format(name), encoding="utf-8")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    path = tmp_path / ".github" / "workflows" / "stock.yml"
+    path.write_text(workflow.replace("STOCK", "stock"), encoding="utf-8")
+
+    done = run("--to", "root", cwd=tmp_path)
+
+    (note,) = (each for each in done.stderr.splitlines() if "which goes" in each)
+    assert note.startswith("note: .github/workflows/stock.yml:8:15 deploys teams/stock/dagster")

@@ -48,7 +48,7 @@ def test_locations_and_comments_survive_as_dg_projects_and_back(data: bytes) -> 
     before = {_FILE: data.decode(), "a/pyproject.toml": "[project]\nname = 'a'\n"}
 
     projects = migrated(before, Layout.DG)
-    back = migrated(projects, Layout.ROOT)
+    back = migrated(projects, Layout.ROOT, remove_dg=True)
 
     assert _FILE not in projects
     assert sorted(back) == ["a/pyproject.toml", _FILE]

@@ -14,7 +14,7 @@ from dagstead.repository.layouts.history import History, NoHistory, Version, his
 from dagstead.repository.layouts.model import DiskTree, Layout, Migration, MigrationRequest
 from dagstead.repository.layouts.restore import plan_repair
 from tests.support.git import git
-from tests.unit.repository.layouts.projects import MemoryTree, project_of
+from tests.unit.repository.layouts.projects import MemoryTree, migrated, project_of
 
 _FILE = "dagster_cloud.yaml"
 _A = """\
@@ -204,3 +204,13 @@ def test_outside_of_git_there_is_no_past(tmp_path: Path) -> None:
     (tmp_path / _FILE).write_text(_MENDED, encoding="utf-8")
 
     assert list(history_of(read_project(tmp_path)).versions()) == []
+
+
+def test_comments_of_what_was_mended_and_then_moved_are_written_once() -> None:
+    part = _A.replace("location_name: a", "location_name: a  # its name\n    # of the team")
+    files = {_FILE: part + _B, **_PARTS, "a/dagster_cloud.yaml": part}
+    mended = {**files, _FILE: root_of(repaired(files))}
+
+    after = migrated(mended, Layout.ROOT)
+
+    assert after == {_FILE: mended[_FILE]}
