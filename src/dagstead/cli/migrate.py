@@ -142,10 +142,14 @@ def _with_workflows(project: Project, plan: Migration) -> Migration:
     from dataclasses import replace
 
     from dagstead.repository.layouts.model import FileChange
+    from dagstead.repository.workflows.choices import branch_of, python_of
     from dagstead.repository.workflows.generation import changed_files
     from dagstead.repository.workflows.options import Options, Pattern
 
-    files = changed_files(plan.project, Options(pattern=Pattern.PER_LOCATION))
+    options = Options(
+        pattern=Pattern.PER_LOCATION, branch=branch_of(project), python=python_of(plan.project)
+    )
+    files = changed_files(plan.project, options)
     made = tuple(
         FileChange(
             path=os.path.relpath(project.repository / path, project.root),

@@ -50,8 +50,8 @@ def generate(
     from dagstead.repository.workflows.generation import generate as make
     from dagstead.repository.workflows.generation import stale_files
 
-    options = flags.options()
     project = read_locations(path)
+    options = flags.options(project)
     files = make(project, options)
     stale = stale_files(project.repository, project, options, files)
     if writing.check:

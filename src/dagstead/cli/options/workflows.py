@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
+
+if TYPE_CHECKING:
+    from dagstead.repository.files import Project
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,23 +42,38 @@ class WorkflowFlags:
         str, typer.Option("--deployment", help="The full deployment to deploy to.")
     ] = "prod"
     branch: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--branch",
-            help="The branch that is deployed there; pull requests get branch deployments.",
+            help="The branch that is deployed there, by default the one that git names; pull "
+            "requests get branch deployments.",
+            show_default=False,
         ),
-    ] = "main"
-    python: Annotated[str, typer.Option("--python", help="Python version for PEX files.")] = "3.11"
+    ] = None
+    python: Annotated[
+        str | None,
+        typer.Option(
+            "--python",
+            help="Python version for PEX files, by default one that every location allows.",
+            show_default=False,
+        ),
+    ] = None
 
-    def options(self) -> Options:
-        """The options for the generator."""
+    def options(self, project: Project) -> Options:
+        """The options for the generator; what is not chosen, the repository says.
+
+        Raises:
+            InvalidInputError: when no Python fits all locations.
+        """
+        from dagstead.repository.workflows.choices import branch_of, python_of
+
         return Options(
             provider=self.provider,
             pattern=self.pattern,
             tool=self.tool,
             deployment=self.deployment,
-            branch=self.branch,
-            python=self.python,
+            branch=self.branch or branch_of(project),
+            python=self.python or python_of(project),
         )
 
 

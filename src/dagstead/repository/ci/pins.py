@@ -59,5 +59,7 @@ def official_action(part: str) -> Action:
 #: ``dagster-cloud-cli`` calls ``pex`` to build PEX files, and ``uv`` to build projects for them.
 CLI = "dagster-cloud-cli==1.13.27"
 PEX_TOOLS = ("pex==2.59.5", "uv==0.13.9")
+#: What a `setup.py` calls, which Python brings itself only before 3.12.
+SETUPTOOLS = "setuptools==84.2.1"
 
 RUNNER = "ubuntu-24.04"

@@ -13,7 +13,12 @@ from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows.github_steps import JobSteps, pushes_to_github
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.own_steps import OwnSteps
-from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession, WorkflowPlan
+from dagstead.repository.workflows.plan import (
+    PlannedLocation,
+    PlannedSession,
+    WorkflowPlan,
+    needs_setuptools,
+)
 from dagstead.repository.workflows.scripts import Choice, file_of
 
 _MINUTES = 60
@@ -58,9 +63,7 @@ class _Workflow:
 
 def github_workflows(plan: WorkflowPlan, options: Options) -> dict[str, dict[str, Yaml]]:
     """The documents, by their path relative to the root of the repository."""
-    return {
-        each.path: _document(each, options, plan.project_dir) for each in _workflows(plan, options)
-    }
+    return {each.path: _document(each, options, plan) for each in _workflows(plan, options)}
 
 
 def _workflows(plan: WorkflowPlan, options: Options) -> Iterator[_Workflow]:
@@ -100,8 +103,8 @@ def _globs(paths: Iterable[str]) -> Iterator[str]:
             yield f"{literal}/**"
 
 
-def _document(workflow: _Workflow, options: Options, project_dir: str) -> dict[str, Yaml]:
-    steps = _steps(workflow, options, project_dir)
+def _document(workflow: _Workflow, options: Options, plan: WorkflowPlan) -> dict[str, Yaml]:
+    steps = _steps(workflow, options, plan)
     targets = [target for session in workflow.sessions for target in session.targets]
     cancel = (
         "Only a newer commit of the same pull request may cancel a deploy.",
@@ -139,10 +142,15 @@ def _document(workflow: _Workflow, options: Options, project_dir: str) -> dict[s
     }
 
 
-def _steps(workflow: _Workflow, options: Options, project_dir: str) -> JobSteps | OwnSteps:
+def _steps(workflow: _Workflow, options: Options, plan: WorkflowPlan) -> JobSteps | OwnSteps:
     if options.tool is DeployTool.DAGSTEAD:
-        return OwnSteps(options=options, project_dir=project_dir)
-    return JobSteps(options=options, choice=_CHOICES[options.pattern], workflow=workflow.path)
+        return OwnSteps(options=options, project_dir=plan.project_dir)
+    return JobSteps(
+        options=options,
+        choice=_CHOICES[options.pattern],
+        workflow=workflow.path,
+        setuptools=needs_setuptools(plan, options),
+    )
 
 
 def _triggers(workflow: _Workflow, options: Options) -> dict[str, Yaml]:

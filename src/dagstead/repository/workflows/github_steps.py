@@ -45,6 +45,8 @@ class JobSteps:
     choice: Choice
     #: The workflow's own file, relative to the root of the repository.
     workflow: str
+    #: Whether the Python of PEX files has to be given setuptools.
+    setuptools: bool = False
 
     def of(self, sessions: tuple[PlannedSession, ...]) -> list[Yaml]:
         """All steps of a job."""
@@ -95,12 +97,15 @@ class JobSteps:
     def _tools(self, kinds: Iterable[Kind]) -> Iterator[Step]:
         if self.calls_action:
             yield setup_python(self.options.python)
+            if self.setuptools and Kind.SERVERLESS in kinds:
+                yield {"name": "Install setuptools", "run": scripts.install_setuptools()}
         else:
             yield from self._python(kinds)
 
     def _python(self, kinds: Iterable[Kind]) -> Iterator[Step]:
         yield setup_python(self.options.python)
-        yield {"name": "Install the command line", "run": scripts.install(kinds)}
+        script = scripts.install(kinds, setuptools=self.setuptools)
+        yield {"name": "Install the command line", "run": script}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,7 +16,7 @@ from dagstead.repository.workflows import scripts
 from dagstead.repository.workflows.github_steps import registry_hosts, secret_prefix
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.own_steps import own_deploy, own_install
-from dagstead.repository.workflows.plan import PlannedSession, WorkflowPlan
+from dagstead.repository.workflows.plan import PlannedSession, WorkflowPlan, needs_setuptools
 from dagstead.repository.workflows.scripts import Choice, Surroundings
 
 _GITLAB_HOST = "registry.gitlab.com"
@@ -202,7 +202,7 @@ def _deploy_job(plan: WorkflowPlan, options: Options, *, has_images: bool) -> di
         set(Kind) if options.pattern is Pattern.ROUTED else {target.kind for target in plan.targets}
     )
     needs = ["dagster-plan"] if options.pattern is Pattern.ROUTED else []
-    script: list[Yaml] = [scripts.install(kinds)]
+    script: list[Yaml] = [scripts.install(kinds, setuptools=needs_setuptools(plan, options))]
     for number, session in enumerate(plan.sessions, start=1):
         script += _session_scripts(session, number, options)
     return {

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass
 from enum import StrEnum
 
 from dagstead.errors import InvalidInputError
 from dagstead.repository.ci.provider import Provider
+from dagstead.repository.workflows.choices import USUAL_BRANCH, USUAL_PYTHON
 
 
 class Pattern(StrEnum):
@@ -49,9 +51,14 @@ class Options:
     #: The full deployment that the main branch goes to, and that branch deployments start from.
     deployment: str = "prod"
     #: The branch whose pushes are deployed.
-    branch: str = "main"
+    branch: str = USUAL_BRANCH
     #: The Python of PEX files.
-    python: str = "3.11"
+    python: str = USUAL_PYTHON
+
+    @property
+    def lacks_setuptools(self) -> bool:
+        """Whether its Python comes without setuptools."""
+        return tuple(int(each) for each in self.python.split(".")[:2]) >= (3, 12)
 
     def checked(self) -> Options:
         """These options.
@@ -59,6 +66,9 @@ class Options:
         Raises:
             InvalidInputError: when they do not go together.
         """
+        if not re.fullmatch(r"3\.\d+", self.python):
+            msg = f"--python {self.python!r} is no version of Python. Write one such as 3.12."
+            raise InvalidInputError(msg)
         if self.provider is Provider.GITLAB and self.pattern not in _ON_GITLAB:
             msg = f"Pattern {self.pattern} is not made for GitLab. Take --pattern b1 or b3."
             raise InvalidInputError(msg)

@@ -18,6 +18,7 @@ from dagstead.repository.files.project import left_out_note, project_prefix
 from dagstead.repository.files.slugs import slugs_of
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.visit import file_exists, folder_exists
+from dagstead.repository.workflows.options import Options, Pattern
 
 #: Of these a builder of PEX files needs one.
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "requirements.txt")
@@ -69,6 +70,8 @@ class WorkflowPlan:
     #: The folder that was read, relative to the root of the repository.
     project_dir: str
     sessions: tuple[PlannedSession, ...]
+    #: Whether something that goes into a PEX file is built by a ``setup.py``.
+    has_setup_py: bool = False
 
     @property
     def targets(self) -> tuple[PlannedLocation, ...]:
@@ -89,7 +92,21 @@ def make_plan(project: Project, *, official: bool = True) -> WorkflowPlan:
     if refused:
         raise InvalidInputError("\n".join(refused))
     sessions = sessions_of(project, watched=watched_paths(project))
-    return WorkflowPlan(project_dir=project_prefix(project), sessions=sessions)
+    return WorkflowPlan(
+        project_dir=project_prefix(project),
+        sessions=sessions,
+        has_setup_py=any(_setup_files(project, sessions)),
+    )
+
+
+def _setup_files(project: Project, sessions: Iterable[PlannedSession]) -> Iterator[Path]:
+    """Every ``setup.py`` that builds a PEX file; those of libraries beside it, too."""
+    for session in sessions:
+        for target in session.of_kind(Kind.SERVERLESS):
+            for folder in (target.directory, *target.watched):
+                file = project.repository / folder / "setup.py"
+                if file.is_file():
+                    yield file
 
 
 def sessions_of(
@@ -116,6 +133,12 @@ def sessions_of(
         )
         sessions.append(session)
     return tuple(sessions)
+
+
+def needs_setuptools(plan: WorkflowPlan, options: Options) -> bool:
+    """Whether the Python of PEX files must get setuptools; a routed workflow may come to that."""
+    routed = options.pattern is Pattern.ROUTED
+    return options.lacks_setuptools and (plan.has_setup_py or routed)
 
 
 def needs_rendering(file: ConfigFile) -> bool:

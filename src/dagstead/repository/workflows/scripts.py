@@ -16,7 +16,7 @@ from enum import Enum
 from textwrap import dedent, indent
 
 from dagstead.model.location import Kind
-from dagstead.repository.ci.pins import CLI, PEX_TOOLS
+from dagstead.repository.ci.pins import CLI, PEX_TOOLS, SETUPTOOLS
 from dagstead.repository.workflows.options import Options
 from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession
 from dagstead.repository.workflows.routing_program import routing_program
@@ -59,9 +59,22 @@ class Surroundings:
     is_manual: str
 
 
-def install(kinds: Iterable[Kind]) -> str:
-    """Install the official command line, and what it calls."""
-    packages = (CLI, *(PEX_TOOLS if Kind.SERVERLESS in kinds else ()))
+def install(kinds: Iterable[Kind], *, setuptools: bool = False) -> str:
+    """Install the official command line, and what it calls.
+
+    ``setuptools`` adds what the Python of PEX files needs to run a ``setup.py``.
+    """
+    more = (SETUPTOOLS,) if setuptools else ()
+    packages = (CLI, *((*PEX_TOOLS, *more) if Kind.SERVERLESS in kinds else ()))
+    return _pip(packages)
+
+
+def install_setuptools() -> str:
+    """Install what the Python of PEX files needs to run a ``setup.py``."""
+    return _pip((SETUPTOOLS,))
+
+
+def _pip(packages: Iterable[str]) -> str:
     return "python -m pip install --disable-pip-version-check " + " ".join(packages)
 
 
