@@ -141,14 +141,19 @@ def _with_workflows(project: Project, plan: Migration) -> Migration:
     import os
     from dataclasses import replace
 
+    from dagstead.errors import ConflictError
     from dagstead.repository.layouts.model import FileChange
     from dagstead.repository.workflows.choices import branch_of, python_of
-    from dagstead.repository.workflows.generation import changed_files
+    from dagstead.repository.workflows.generation import changed_files, generate, older_than
     from dagstead.repository.workflows.options import Options, Pattern
 
     options = Options(
         pattern=Pattern.PER_LOCATION, branch=branch_of(project), python=python_of(plan.project)
     )
+    reasons = list(older_than(project, options, generate(plan.project, options)).refusals)
+    if reasons:
+        how = "Remove it, or say --to root and then `dagstead workflow generate --pattern a`."
+        raise ConflictError("\n".join((*reasons, how)))
     files = changed_files(plan.project, options)
     made = tuple(
         FileChange(

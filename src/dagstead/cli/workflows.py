@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import typer
@@ -16,6 +16,8 @@ from dagstead.cli.reading import read_locations
 if TYPE_CHECKING:
     from dagstead.repository.files import Project
     from dagstead.repository.workflows.generation import GeneratedFile
+    from dagstead.repository.workflows.older import OlderWorkflows
+    from dagstead.repository.workflows.options import Options
 
 app = typer.Typer(help="Generate and inspect CI files that deploy.", no_args_is_help=True)
 
@@ -39,6 +41,9 @@ def generate(
     pull requests get branch deployments. The files work with any control plane: set the variable
     `DAGSTER_CLOUD_URL` and the secret `DAGSTER_CLOUD_API_TOKEN` in the settings of your CI.
 
+    Nothing is written beside a workflow that deploys the same; --replace removes that one. What it
+    does before the build is listed: write it as before-build of [tool.dagstead] in pyproject.toml.
+
     For example:
 
     - `dagstead workflow generate --pattern b2`
@@ -47,37 +52,79 @@ def generate(
 
     - `dagstead workflow generate --ci gitlab --pattern b3`
     """
+    from dagstead.repository.workflows.generation import commands_before, older_than
     from dagstead.repository.workflows.generation import generate as make
-    from dagstead.repository.workflows.generation import stale_files
 
     project = read_locations(path)
     options = flags.options(project)
     files = make(project, options)
-    stale = stale_files(project.repository, project, options, files)
+    older = older_than(project, options, files)
+    gone = _gone(project, options, files, older)
     if writing.check:
-        _compare(project, files, stale)
-    else:
-        _write(project, files, stale, force=writing.force)
+        _compare(project, files, gone)
+        return
+    notes = list(older.notes(commands_before(project)))
+    if not writing.keep_old:
+        _refuse_older(older, notes, replace=writing.replace)
+    _print_notes(notes, options)
+    _write(project, files, gone, force=writing.force)
+    for each in older.foreign if writing.replace else ():
+        (project.repository / each.path).unlink()
+        print(f"removed {each.path}")
 
 
-def _compare(project: Project, files: Sequence[GeneratedFile], stale: Sequence[str]) -> None:
+def _gone(
+    project: Project, options: Options, files: Sequence[GeneratedFile], older: OlderWorkflows
+) -> Mapping[str, str]:
+    """The generated files that are to go, with the reason."""
+    from dagstead.repository.workflows.generation import stale_files
+
+    stale = stale_files(project.repository, project, options, files)
+    found = {each.path: "the new files deploy the same" for each in older.generated}
+    return found | dict.fromkeys(stale, "its location no longer exists")
+
+
+def _refuse_older(older: OlderWorkflows, notes: Sequence[str], *, replace: bool) -> None:
+    """Raise where the new files and those of somebody else would deploy the same."""
+    from dagstead.errors import ConflictError
+
+    reasons = list(older.mixed if replace else older.refusals)
+    if not reasons:
+        return
+    reasons += notes
+    if not replace:
+        reasons.append("Remove these workflows with --replace, or keep them with --keep-old.")
+    raise ConflictError("\n".join(reasons))
+
+
+def _print_notes(notes: Sequence[str], options: Options) -> None:
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    typer.echo(
+        f"note: pushes to {options.branch} deploy to {options.deployment}, with Python "
+        f"{options.python}. --branch, --deployment and --python choose others.",
+        err=True,
+    )
+
+
+def _compare(project: Project, files: Sequence[GeneratedFile], gone: Mapping[str, str]) -> None:
     """Print how the files on disk differ; exits with 1 if they do."""
     from dagstead.repository.workflows.generation import drift
 
     difference = drift(project.repository, files)
     print(difference, end="")
-    for path in stale:
-        print(f"{path}: its location no longer exists; without --check it is removed")
-    raise typer.Exit(1 if difference or stale else 0)
+    for path, reason in gone.items():
+        print(f"{path}: {reason}; without --check it is removed")
+    raise typer.Exit(1 if difference or gone else 0)
 
 
 def _write(
-    project: Project, files: Sequence[GeneratedFile], stale: Sequence[str], *, force: bool
+    project: Project, files: Sequence[GeneratedFile], gone: Mapping[str, str], *, force: bool
 ) -> None:
     from dagstead.repository.workflows.generation import write
 
     written = write(project.repository, files, force=force)
-    for path in stale:
+    for path in gone:
         (project.repository / path).unlink()
         print(f"removed {path}")
     for file in files:

@@ -23,7 +23,7 @@ def monorepo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dagstead: Command)
     """The current folder: the example in a git repository of its own, with workflows."""
     folder = tmp_path / "monorepo"
     shutil.copytree(REPOSITORY / "examples/monorepo", folder)
-    subprocess.run(["git", "init", "-q", str(folder)], check=True)
+    subprocess.run(["git", "init", "-q", "-b", "main", str(folder)], check=True)
     monkeypatch.chdir(folder)
     assert dagstead("workflow", "generate").code == 0
     return folder

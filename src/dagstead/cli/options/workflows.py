@@ -90,3 +90,11 @@ class WriteFlags:
     force: Annotated[
         bool, typer.Option("--force", help="Overwrite files that this command has not generated.")
     ] = False
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Remove the workflows that deploy the same locations."),
+    ] = False
+    keep_old: Annotated[
+        bool,
+        typer.Option("--keep-old", help="Keep the workflows that deploy the same locations, too."),
+    ] = False

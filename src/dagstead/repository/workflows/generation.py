@@ -9,14 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagstead.errors import ConflictError, InvalidInputError
+from dagstead.repository.ci.inspection import inspect
 from dagstead.repository.ci.provider import FILE, FOLDER, Provider
 from dagstead.repository.files import Project
 from dagstead.repository.files.project import project_prefix
 from dagstead.repository.files.yaml_text import dump
 from dagstead.repository.workflows.github import github_workflows
 from dagstead.repository.workflows.gitlab import gitlab_pipeline
+from dagstead.repository.workflows.older import OlderWorkflows, older_workflows
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
-from dagstead.repository.workflows.plan import WorkflowPlan, make_plan
+from dagstead.repository.workflows.plan import (
+    WorkflowPlan,
+    make_plan,
+    preparations,
+    sessions_of,
+)
 
 #: The beginning of every generated file.
 _MARK = "# Made by `dagstead workflow generate`."
@@ -58,6 +65,26 @@ def generate(project: Project, options: Options) -> tuple[GeneratedFile, ...]:
     )
 
 
+def older_than(
+    project: Project, options: Options, files: Iterable[GeneratedFile]
+) -> OlderWorkflows:
+    """The workflows that deploy already what some new files are to deploy."""
+    names = [each.name.value for each in project.locations]
+    made = {each.path for each in files}
+    found = older_workflows(inspect(project), names, options.deployment, made)
+    ours = {each.path for each in found if _is_ours(_read(project.repository / each.path))}
+    return OlderWorkflows(
+        generated=tuple(each for each in found if each.path in ours),
+        foreign=tuple(each for each in found if each.path not in ours),
+    )
+
+
+def commands_before(project: Project) -> frozenset[str]:
+    """The commands that generated files run before the build."""
+    targets = (target for session in sessions_of(project) for target in session.targets)
+    return frozenset(command for each in preparations(targets) for command in each.commands)
+
+
 def drift(root: Path, files: Iterable[GeneratedFile]) -> str:
     """How the files below ``root`` differ from what they should be, as a unified diff."""
     return "".join(_difference(each, _read(root / each.path)) for each in files)
@@ -96,8 +123,9 @@ def changed_files(
         for each in files
         if _read(root / each.path) != each.text
     ]
-    stale = stale_files(root, project, options, files)
-    return (*changed, *((each, _bytes(root / each), None) for each in stale))
+    gone = dict.fromkeys(stale_files(root, project, options, files))
+    gone |= dict.fromkeys(each.path for each in older_than(project, options, files).generated)
+    return (*changed, *((each, _bytes(root / each), None) for each in gone))
 
 
 def write(root: Path, files: Iterable[GeneratedFile], *, force: bool = False) -> list[str]:

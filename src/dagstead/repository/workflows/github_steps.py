@@ -18,7 +18,7 @@ from dagstead.repository.ci.pins import (
 from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows import scripts
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
-from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession
+from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession, preparations
 from dagstead.repository.workflows.scripts import Choice, Surroundings
 
 Step = dict[str, Yaml]
@@ -55,6 +55,7 @@ class JobSteps:
         images = [each for session in sessions for each in session.of_kind(Kind.HYBRID)]
         only = "matrix.kind == 'hybrid'" if self.choice is Choice.MATRIX else None
         steps += docker_steps(images, always=self.is_routed, only=only)
+        steps += self._preparations(sessions)
         for number, session in enumerate(self._together(sessions), start=1):
             steps += _Session(job=self, session=session, number=number).steps()
         return steps
@@ -85,6 +86,15 @@ class JobSteps:
     def is_routed(self) -> bool:
         """Whether the configuration that counts may be newer than this file."""
         return self.options.pattern is Pattern.ROUTED
+
+    def _preparations(self, sessions: tuple[PlannedSession, ...]) -> Iterator[Step]:
+        targets = (target for session in sessions for target in session.targets)
+        for each, names in preparations(targets).items():
+            condition: Step = {}
+            if self.choice is Choice.MATRIX:
+                listed = json.dumps(names).replace("'", "''")
+                condition = {"if": f"contains(fromJSON('{listed}'), matrix.location)"}
+            yield {"name": "Prepare the build", **condition, "run": scripts.prepare(each)}
 
     def _together(self, sessions: tuple[PlannedSession, ...]) -> tuple[PlannedSession, ...]:
         if self.choice is not Choice.MATRIX:

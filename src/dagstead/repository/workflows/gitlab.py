@@ -16,7 +16,12 @@ from dagstead.repository.workflows import scripts
 from dagstead.repository.workflows.github_steps import registry_hosts, secret_prefix
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.own_steps import own_deploy, own_install
-from dagstead.repository.workflows.plan import PlannedSession, WorkflowPlan, needs_setuptools
+from dagstead.repository.workflows.plan import (
+    PlannedSession,
+    WorkflowPlan,
+    needs_setuptools,
+    preparations,
+)
 from dagstead.repository.workflows.scripts import Choice, Surroundings
 
 _GITLAB_HOST = "registry.gitlab.com"
@@ -169,6 +174,7 @@ def _plan_job(plan: WorkflowPlan, options: Options, python: str) -> dict[str, Ya
 
 def _images_job(plan: WorkflowPlan, options: Options) -> dict[str, Yaml]:
     script: list[Yaml] = list(_logins(plan))
+    script += _preparations(plan, Kind.HYBRID)
     script += [*_BUILDER, f"mkdir -p {_TAGS}", _PUSH_IMAGE.rstrip()]
     for number, session in enumerate(plan.sessions, start=1):
         if options.pattern is Pattern.ROUTED:
@@ -203,6 +209,7 @@ def _deploy_job(plan: WorkflowPlan, options: Options, *, has_images: bool) -> di
     )
     needs = ["dagster-plan"] if options.pattern is Pattern.ROUTED else []
     script: list[Yaml] = [scripts.install(kinds, setuptools=needs_setuptools(plan, options))]
+    script += _preparations(plan, Kind.SERVERLESS)
     for number, session in enumerate(plan.sessions, start=1):
         script += _session_scripts(session, number, options)
     return {
@@ -212,6 +219,11 @@ def _deploy_job(plan: WorkflowPlan, options: Options, *, has_images: bool) -> di
         "interruptible": False,
         "script": script,
     }
+
+
+def _preparations(plan: WorkflowPlan, kind: Kind) -> Iterator[str]:
+    for each in preparations(target for target in plan.targets if target.kind is kind):
+        yield scripts.prepare(each)
 
 
 def _session_scripts(session: PlannedSession, number: int, options: Options) -> Iterator[str]:

@@ -18,6 +18,7 @@ from dagstead.repository.files.project import left_out_note, project_prefix
 from dagstead.repository.files.slugs import slugs_of
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.visit import file_exists, folder_exists
+from dagstead.repository.workflows.before_build import Preparation, PreparationFinder
 from dagstead.repository.workflows.options import Options, Pattern
 
 #: Of these a builder of PEX files needs one.
@@ -39,6 +40,8 @@ class PlannedLocation:
     slug: str
     #: Files and folders that a change of this location is a change of; ``.`` is everything.
     watched: tuple[str, ...]
+    #: What has to be done before it is built.
+    before: Preparation | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,11 +95,23 @@ def make_plan(project: Project, *, official: bool = True) -> WorkflowPlan:
     if refused:
         raise InvalidInputError("\n".join(refused))
     sessions = sessions_of(project, watched=watched_paths(project))
+    _check_commands(each for session in sessions for each in session.targets)
     return WorkflowPlan(
         project_dir=project_prefix(project),
         sessions=sessions,
         has_setup_py=any(_setup_files(project, sessions)),
     )
+
+
+def _check_commands(targets: Iterable[PlannedLocation]) -> None:
+    for each in preparations(targets):
+        for command in each.commands:
+            if "${{" in command:
+                msg = (
+                    f"{each.folder}/pyproject.toml: before-build has {command!r}, in which CI "
+                    "would fill in '${{'. Leave that out."
+                )
+                raise InvalidInputError(msg)
 
 
 def _setup_files(project: Project, sessions: Iterable[PlannedSession]) -> Iterator[Path]:
@@ -118,6 +133,7 @@ def sessions_of(
     """
     prefix = project_prefix(project)
     slugs = slugs_of(project)
+    finder = PreparationFinder(project.repository, prefix)
     sessions = []
     for path in dict.fromkeys(each.file for each in project.locations):
         locations = [each for each in project.locations if each.file == path]
@@ -128,11 +144,21 @@ def sessions_of(
             file=posixpath.basename(path),
             rendered=file is not None and needs_rendering(file),
             targets=tuple(
-                _target(each, slugs, prefix, watched.get(each.name.value, ())) for each in locations
+                _target(prefix, each, slugs, watched.get(each.name.value, ()), finder)
+                for each in locations
             ),
         )
         sessions.append(session)
     return tuple(sessions)
+
+
+def preparations(targets: Iterable[PlannedLocation]) -> Mapping[Preparation, tuple[str, ...]]:
+    """What has to be done before some locations are built, with the names of those."""
+    found: dict[Preparation, tuple[str, ...]] = {}
+    for each in targets:
+        if each.before is not None and each.kind in {Kind.SERVERLESS, Kind.HYBRID}:
+            found[each.before] = (*found.get(each.before, ()), each.name)
+    return found
 
 
 def needs_setuptools(plan: WorkflowPlan, options: Options) -> bool:
@@ -149,15 +175,21 @@ def needs_rendering(file: ConfigFile) -> bool:
 
 
 def _target(
-    location: Location, slugs: Mapping[str, str], prefix: str, watched: Iterable[str]
+    prefix: str,
+    location: Location,
+    slugs: Mapping[str, str],
+    watched: Iterable[str],
+    finder: PreparationFinder,
 ) -> PlannedLocation:
+    directory = posixpath.normpath(posixpath.join(prefix, location.build_folder))
     return PlannedLocation(
         name=location.name.value,
         kind=location.kind,
-        directory=posixpath.normpath(posixpath.join(prefix, location.build_folder)),
+        directory=directory,
         registry=location.registry.value if location.registry and location.registry.value else "",
         slug=slugs[location.name.value],
         watched=tuple(watched),
+        before=finder.find(directory),
     )
 
 

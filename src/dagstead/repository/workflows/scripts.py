@@ -17,6 +17,7 @@ from textwrap import dedent, indent
 
 from dagstead.model.location import Kind
 from dagstead.repository.ci.pins import CLI, PEX_TOOLS, SETUPTOOLS
+from dagstead.repository.workflows.before_build import Preparation
 from dagstead.repository.workflows.options import Options
 from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession
 from dagstead.repository.workflows.routing_program import routing_program
@@ -76,6 +77,12 @@ def install_setuptools() -> str:
 
 def _pip(packages: Iterable[str]) -> str:
     return "python -m pip install --disable-pip-version-check " + " ".join(packages)
+
+
+def prepare(preparation: Preparation) -> str:
+    """Run the commands of a preparation in their folder, each in a shell of its own."""
+    folder = _q(preparation.folder)
+    return "\n".join(f"(cd {folder} && sh -c {_q(each)})" for each in preparation.commands)
 
 
 def render(session: PlannedSession) -> str:

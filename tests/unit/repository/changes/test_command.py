@@ -102,6 +102,8 @@ def test_the_matrix_has_the_entries_of_a_generated_workflow(
     tmp_path: Path, dagstead: Command
 ) -> None:
     repository = Repository.made(tmp_path, {"data/" + path: text for path, text in HOME.items()})
+    repository.write({"data/etl/setup.py": "", "data/other/setup.py": ""})
+    repository.commit()
     repository.write({"data/other/x.py": "1"})
 
     said = dagstead("changes", str(tmp_path / "data"), "--since", "HEAD", "--format", "github")

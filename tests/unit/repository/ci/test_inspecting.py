@@ -92,6 +92,7 @@ def _written(project: Project, options: Options) -> Inspection:
     for folder in ("weather", "digits"):
         (project.root / folder).mkdir(exist_ok=True)
         (project.root / folder / "code.py").touch()
+        (project.root / folder / "setup.py").touch()
     write(project.root, generate(project, options))
     return inspect(read_project(project.root))
 

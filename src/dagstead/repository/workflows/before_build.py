@@ -1,0 +1,72 @@
+"""``before-build`` of ``[tool.dagstead]``: what a repository makes itself before it is built."""
+
+from __future__ import annotations
+
+import posixpath
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dagstead.errors import InvalidInputError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Preparation:
+    """Commands to run in a folder."""
+
+    #: Relative to the root of the repository.
+    folder: str
+    #: One after the other, each for a shell of its own.
+    commands: tuple[str, ...]
+
+
+class PreparationFinder:
+    """Finds the commands of build folders. Every file is read once."""
+
+    def __init__(self, repository: Path, project_dir: str) -> None:
+        """Look below a repository.
+
+        Args:
+            repository: its root.
+            project_dir: the folder where looking upwards ends, relative to it.
+        """
+        self._repository = repository
+        self._project_dir = project_dir
+        self._commands: dict[str, tuple[str, ...]] = {}
+
+    def find(self, directory: str) -> Preparation | None:
+        """The commands of the nearest ``pyproject.toml``, from a build folder upwards.
+
+        Args:
+            directory: the folder to build, relative to the root of the repository.
+
+        Raises:
+            InvalidInputError: when they are not a list of texts.
+        """
+        folder = directory
+        while True:
+            file = posixpath.normpath(posixpath.join(folder, "pyproject.toml"))
+            if file not in self._commands:
+                self._commands[file] = _commands(self._repository / file, file)
+            if self._commands[file]:
+                return Preparation(folder=folder or ".", commands=self._commands[file])
+            if folder in {"", ".", "/", self._project_dir}:
+                return None
+            folder = posixpath.dirname(folder)
+
+
+def _commands(file: Path, name: str) -> tuple[str, ...]:
+    try:
+        document: Any = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # What is wrong there is reported with its place.
+        return ()
+    for key in ("tool", "dagstead", "before-build"):
+        document = document.get(key) if isinstance(document, dict) else None
+    if document is None:
+        return ()
+    if not isinstance(document, list) or not all(isinstance(each, str) for each in document):
+        msg = f'{name}: [tool.dagstead] before-build must be a list of texts: ["…"].'
+        raise InvalidInputError(msg)
+    return tuple(document)
