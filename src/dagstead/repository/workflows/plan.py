@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -23,6 +24,8 @@ from dagstead.repository.workflows.options import Options, Pattern
 
 #: Of these a builder of PEX files needs one.
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "requirements.txt")
+_BUILT_FROM = frozenset({*_PROJECT_FILES, "Dockerfile"})
+_CODE = (".ipynb", ".py", ".sql")
 _HARD_TO_WRITE = re.compile(r"[\x00-\x1f\x7f|]|\$\{\{")
 
 
@@ -204,10 +207,22 @@ def _refusals(project: Project, *, official: bool) -> Iterator[str]:
             f"There is no code location in {_shown(project.root)!r}. "
             f"{left_out_note(project) or 'Run it at the folder of your dagster_cloud.yaml.'}"
         )
+    has_code = _has_code(project)
     for each in project.locations:
         yield from _refusals_of(project, each)
+        if has_code:
+            yield from _refusals_of_folder(project, each)
         if official:
-            yield from _official_refusals_of(project, each)
+            yield from _official_refusals_of(project, each, has_code=has_code)
+
+
+def _has_code(project: Project) -> bool:
+    """Whether there is more than configuration: code that is elsewhere cannot be judged."""
+    for _, folders, names in os.walk(project.root):
+        folders[:] = [each for each in folders if not each.startswith(".")]
+        if any(each in _BUILT_FROM or each.endswith(_CODE) for each in names):
+            return True
+    return False
 
 
 def _refusals_of(project: Project, location: Location) -> Iterator[str]:
@@ -228,13 +243,13 @@ def _refusals_of(project: Project, location: Location) -> Iterator[str]:
             f"{where} is built from {location.build_folder!r}, which is outside of the repository. "
             "Name a folder inside it as build.directory."
         )
-    elif location.kind in {Kind.SERVERLESS, Kind.HYBRID}:
-        yield from _refusals_of_folder(project, location)
 
 
 def _refusals_of_folder(project: Project, location: Location) -> Iterator[str]:
     """Why nothing can be built from the folder of a location, whatever the tool."""
     folder, name = location.build_folder, location.name.value
+    if location.kind not in {Kind.SERVERLESS, Kind.HYBRID} or outside(folder):
+        return
     unnamed = unnamed_folder(project, location)
     if unnamed is not None:
         yield f"{location.position}: {unnamed.refusal}"
@@ -255,7 +270,7 @@ def _has_one(project: Project, folder: str, *names: str) -> bool:
     return any(file_exists(project, posixpath.join(folder, each)) for each in names)
 
 
-def _official_refusals_of(project: Project, location: Location) -> Iterator[str]:
+def _official_refusals_of(project: Project, location: Location, *, has_code: bool) -> Iterator[str]:
     where = f"{location.position}: {location.name.value}"
     if location.family is Family.DG:
         yield (
@@ -263,7 +278,7 @@ def _official_refusals_of(project: Project, location: Location) -> Iterator[str]
             "`dagster-cloud ci` has no other way: write one, or take --with dagstead."
         )
         return
-    if location.kind is Kind.HYBRID and not _builds_an_image(project, location):
+    if has_code and location.kind is Kind.HYBRID and not _builds_an_image(project, location):
         yield (
             f"{where} is built as an image, and {location.build_folder!r} has no Dockerfile, which "
             "the generated files build. Add one, such as `dagstead plan --show-dockerfile` "
