@@ -15,18 +15,26 @@ from dagstead.repository.ci.references import reference
 from dagstead.repository.ci.sessions import Session
 
 #: What a build makes of steps that come before it is not known from these.
-_BUILDING = frozenset({ActKind.BUILD, ActKind.BUILD_AND_DEPLOY, ActKind.RECORD, ActKind.DEPLOY})
+_BUILDING = frozenset(
+    {
+        ActKind.BUILD,
+        ActKind.BUILD_AND_DEPLOY,
+        ActKind.DEPLOY,
+        ActKind.PUSH,
+        ActKind.RECORD,
+    }
+)
 #: Acts that are no sign of a job that deploys.
 _ASIDE = frozenset({ActKind.OPAQUE, ActKind.NOTIFY, ActKind.COMPARE, ActKind.CHECK})
 #: Actions whose work generated files do in their own way.
 _COVERED = re.compile(
-    r"actions/(?:checkout|setup-python|cache)|astral-sh/setup-uv"
-    r"|docker/(?:login-action|setup-buildx-action|setup-qemu-action)"
+    r"actions/(?:checkout|setup-python|cache|upload-artifact)|astral-sh/setup-uv|docker/[\w-]+"
 )
 #: Inputs of a checkout with which it brings more than the repository.
-_MORE_FILES = frozenset({"repository", "submodules", "lfs", "ssh-key", "path"})
+_MORE_FILES = frozenset({"repository", "submodules", "lfs"})
 _COVERED_LINE = re.compile(
     r"\s*(?:(?:python3? -m |uv )?pip3? install(?: -\S+)*(?: [\"']?(?:dagster-cloud|pip|pex|uv)\S*)+"
+    r"|uv (?:python install|tool install [\"']?dagster-cloud|venv)\b.*|(?:source|\.) \S*activate"
     r"|(?:docker|podman) login .*|set -\S+.*|echo .*|#.*|)\s*"
 )
 _MOST_CHARACTERS = 120
@@ -90,14 +98,15 @@ class OlderWorkflows:
 
         ``commands`` are those that the new files run before the build.
         """
-        for each in self.foreign:
-            for step in each.steps:
-                if not step.lines or any(line not in commands for line in step.lines):
-                    yield (
-                        f"{step.position} does this before the build, and the new files do not: "
-                        f"{step.text}. Write what the build needs of it as before-build of "
-                        "[tool.dagstead] in pyproject.toml."
-                    )
+        steps = dict.fromkeys(step for each in self.foreign for step in each.steps)
+        for step in steps:
+            if step.lines and all(line in commands for line in step.lines):
+                continue
+            what = "what the build needs of it" if step.lines else "a command that does the same"
+            yield (
+                f"{step.position} does this before the build, and the new files do not: "
+                f"{step.text}. Write {what} as before-build of [tool.dagstead] in pyproject.toml."
+            )
 
 
 def older_workflows(
@@ -169,7 +178,7 @@ def _before(run: JobRun) -> Iterator[Step]:
         own = {does for place, does in acts if step.node.position.contains(place)}
         if own & _BUILDING:
             return
-        if not own - _ASIDE:
+        if not own - _ASIDE and ActKind.COMPARE not in own:
             yield step
 
 
