@@ -2,61 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import threading
-import tomllib
 from pathlib import Path
-from typing import Any
 
-from dagstead.build.model import Preparation
 from dagstead.build.programs import Programs
 from dagstead.build.steps import Steps
-from dagstead.errors import DagsteadError, InvalidInputError
-
-_KEY = "before-build"
-
-
-def before_build(directory: Path, root: Path) -> Preparation | None:
-    """What the nearest ``pyproject.toml`` with such commands says, from a build folder upwards.
-
-    Args:
-        directory: the build folder.
-        root: the root of the project, where looking ends.
-
-    Raises:
-        InvalidInputError: when it is not a list of commands.
-    """
-    for folder in (directory, *directory.parents):
-        file = folder / "pyproject.toml"
-        name = os.path.relpath(file, root)
-        commands = _commands(file, name)
-        if commands:
-            return Preparation(file=name, folder=folder, commands=commands)
-        if folder == root or root not in folder.parents:
-            return None
-    return None
-
-
-def _commands(file: Path, name: str) -> tuple[str, ...]:
-    try:
-        document: Any = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        # uv, or a rule, reports what cannot be read, with the place.
-        return ()
-    tool = document.get("tool")
-    table = tool.get("dagstead") if isinstance(tool, dict) else None
-    value = table.get(_KEY, []) if isinstance(table, dict) else []
-    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-        msg = f'{name}: [tool.dagstead] {_KEY} must be a list of texts: {_KEY} = ["…"].'
-        raise InvalidInputError(msg)
-    return tuple(value)
+from dagstead.errors import DagsteadError
+from dagstead.repository.files.before_build import Preparation
 
 
 class Preparations:
     """Runs each one once, however many locations it is for. Safe to use from several threads."""
 
-    def __init__(self, programs: Programs) -> None:
+    def __init__(self, programs: Programs, root: Path) -> None:
         self._programs = programs
+        self._root = root
         self._lock = threading.Lock()
         self._ended: dict[Preparation, DagsteadError | None] = {}
 
@@ -79,7 +39,9 @@ class Preparations:
         for command in preparation.commands:
             try:
                 ended = self._programs.run(
-                    ("sh", "-c", command), folder=preparation.folder, on_line=steps.line
+                    ("sh", "-c", command),
+                    folder=self._root / preparation.folder,
+                    on_line=steps.line,
                 )
                 ended.check(
                     f"A command that {preparation.file} has before the build ended with exit code "

@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from dagstead.repository.files.before_build import Preparation
+
 
 class Strategy(StrEnum):
     """How a location becomes something that runs."""
@@ -66,22 +68,6 @@ class PrebuiltPlan:
 
     #: With tag or digest; ``None`` for a location that only names an ``executable_path``.
     image: str | None
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Preparation:
-    """Commands of the repository's own that make what a build needs."""
-
-    #: Where they are written, relative to the root of the project.
-    file: str
-    #: Where they are run, absolute.
-    folder: Path
-    commands: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """A remark without a full stop."""
-        listed = " and ".join(f"`{each}`" for each in self.commands)
-        return f"before it, {self.file} has {listed} run"
 
 
 How: TypeAlias = PexPlan | DockerPlan | PrebuiltPlan

@@ -7,7 +7,6 @@ import posixpath
 from pathlib import Path
 from typing import Any
 
-from dagstead.build.before import before_build
 from dagstead.build.dockerfiles import HOOKS, dockerfile_for, unused_hooks
 from dagstead.build.model import (
     Commit,
@@ -26,6 +25,7 @@ from dagstead.errors import InvalidInputError
 from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.repository.files import Project
+from dagstead.repository.files.before_build import PreparationFinder
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import is_outside
 from dagstead.repository.files.slugs import slugs_of
@@ -50,6 +50,7 @@ class Planner:
         self._options = options
         self._slugs = slugs_of(project)
         self._pythons = Pythons(options.environment, uv_of_machine(options.environment.get("PATH")))
+        self._preparations = PreparationFinder(project.root, ".")
         self.commit = commit
 
     def build_of(self, location: Location) -> PlannedBuild:
@@ -86,7 +87,7 @@ class Planner:
         how, key, remark = self._how(location, strategy, directory)
         before = None
         if strategy is not Strategy.PREBUILT:
-            before = before_build(directory, self._project.root.resolve())
+            before = self._preparations.find(folder)
         return PlannedBuild(
             location=name,
             slug=self._slugs[name],

@@ -6,6 +6,7 @@ import shlex
 import threading
 from collections.abc import Collection, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from pathlib import Path
 
 from dagstead.build.before import Preparations
 from dagstead.build.cache import BuildCache
@@ -49,7 +50,7 @@ def build(plan: BuildPlan, options: BuildOptions, on_event: OnEvent) -> tuple[Bu
     _check_cache(plan, options)
     try:
         options.output.mkdir(parents=True, exist_ok=True)
-        session = _Session(options, on_event)
+        session = _Session(plan.root, options, on_event)
     except OSError as error:
         raise from_os(error) from error
     session.check(plan)
@@ -84,14 +85,14 @@ def _check_cache(plan: BuildPlan, options: BuildOptions) -> None:
 
 
 class _Session:
-    def __init__(self, options: BuildOptions, on_event: OnEvent) -> None:
+    def __init__(self, root: Path, options: BuildOptions, on_event: OnEvent) -> None:
         self._options = options
         self._on_event = on_event
         self._telling = threading.Lock()
         self._programs = Programs(options.environment)
         self._pex = PexBuilder(options, self._programs)
         self._docker = DockerBuilder(options, self._programs)
-        self._preparations = Preparations(self._programs)
+        self._preparations = Preparations(self._programs, root)
         #: What did not fail itself.
         self.stopped: set[str] = set()
 

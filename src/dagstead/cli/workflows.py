@@ -52,8 +52,8 @@ def generate(
 
     - `dagstead workflow generate --ci gitlab --pattern b3`
     """
-    from dagstead.repository.workflows.generation import commands_before, older_than
     from dagstead.repository.workflows.generation import generate as make
+    from dagstead.repository.workflows.generation import older_than
 
     project = read_locations(path)
     options = flags.options(project)
@@ -62,13 +62,14 @@ def generate(
     gone = _gone(project, options, files, older)
     if writing.check:
         _compare(project, files, gone)
-        return
-    notes = list(older.notes(commands_before(project)))
-    if not writing.keep_old:
-        _refuse_older(older, notes, replace=writing.replace)
-    _print_notes(notes, options)
-    _write(project, files, gone, force=writing.force)
-    for each in older.foreign if writing.replace else ():
+    else:
+        _show_notes(project, options, older, writing)
+        _write(project, files, gone, force=writing.force)
+        _remove(project, older if writing.replace else None)
+
+
+def _remove(project: Project, older: OlderWorkflows | None) -> None:
+    for each in () if older is None else older.foreign:
         (project.repository / each.path).unlink()
         print(f"removed {each.path}")
 
@@ -97,7 +98,15 @@ def _refuse_older(older: OlderWorkflows, notes: Sequence[str], *, replace: bool)
     raise ConflictError("\n".join(reasons))
 
 
-def _print_notes(notes: Sequence[str], options: Options) -> None:
+def _show_notes(
+    project: Project, options: Options, older: OlderWorkflows, writing: WriteFlags
+) -> None:
+    """Print what to know of the new files; raises where they and others would deploy the same."""
+    from dagstead.repository.workflows.generation import commands_before
+
+    notes = list(older.notes(commands_before(project)))
+    if not writing.keep_old:
+        _refuse_older(older, notes, replace=writing.replace)
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     typer.echo(

@@ -15,11 +15,11 @@ from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.repository.changes.filter_paths import watched_paths
 from dagstead.repository.files import ConfigFile, Project
+from dagstead.repository.files.before_build import Preparation, PreparationFinder
 from dagstead.repository.files.project import left_out_note, project_prefix
 from dagstead.repository.files.slugs import slugs_of
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.visit import file_exists, folder_exists
-from dagstead.repository.workflows.before_build import Preparation, PreparationFinder
 from dagstead.repository.workflows.options import Options, Pattern
 
 #: Of these a builder of PEX files needs one.

@@ -17,7 +17,7 @@ from textwrap import dedent, indent
 
 from dagstead.model.location import Kind
 from dagstead.repository.ci.pins import CLI, PEX_TOOLS, SETUPTOOLS
-from dagstead.repository.workflows.before_build import Preparation
+from dagstead.repository.files.before_build import Preparation
 from dagstead.repository.workflows.options import Options
 from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession
 from dagstead.repository.workflows.routing_program import routing_program

@@ -260,19 +260,6 @@ def test_dg_keeps_its_files_unless_somebody_says_otherwise() -> None:
         assert any("--remove-dg takes them away" in each for each in plan.remarks)
 
 
-def test_the_dockerfile_of_an_image_that_dg_builds_from_elsewhere_is_named() -> None:
-    files = {
-        "a/dg.toml": 'directory_type = "project"\n[project]\nroot_module = "a"\n',
-        "a/build.yaml": "directory: ..\nregistry: registry.example.com/a\n",
-        "a/Dockerfile": "FROM python:3.12-slim\n",
-    }
-
-    plan = planned(files, Layout.ROOT)
-
-    assert b"directory: .\n" in (plan.changes[0].after or b"")
-    assert any("from '.' with 'a/Dockerfile'" in each for each in plan.remarks)
-
-
 def test_a_file_of_dg_that_is_there_is_not_overwritten() -> None:
     files = {_FILE: _CLOUD, "etl/build.yaml": "# mine\n"}
 

@@ -13,23 +13,30 @@ from dagstead.errors import InvalidInputError
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Preparation:
-    """Commands to run in a folder."""
+    """Commands of the repository's own that make what a build needs."""
 
-    #: Relative to the root of the repository.
+    #: Where they are written, relative to the folder that was looked below.
+    file: str
+    #: Where they are run, likewise.
     folder: str
     #: One after the other, each for a shell of its own.
     commands: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """A remark without a full stop."""
+        listed = " and ".join(f"`{each}`" for each in self.commands)
+        return f"before it, {self.file} has {listed} run"
 
 
 class PreparationFinder:
     """Finds the commands of build folders. Every file is read once."""
 
     def __init__(self, repository: Path, project_dir: str) -> None:
-        """Look below a repository.
+        """Look below a folder.
 
         Args:
-            repository: its root.
-            project_dir: the folder where looking upwards ends, relative to it.
+            repository: the folder.
+            project_dir: where looking upwards ends, relative to it.
         """
         self._repository = repository
         self._project_dir = project_dir
@@ -39,7 +46,7 @@ class PreparationFinder:
         """The commands of the nearest ``pyproject.toml``, from a build folder upwards.
 
         Args:
-            directory: the folder to build, relative to the root of the repository.
+            directory: the folder to build, relative to the folder that is looked below.
 
         Raises:
             InvalidInputError: when they are not a list of texts.
@@ -50,7 +57,7 @@ class PreparationFinder:
             if file not in self._commands:
                 self._commands[file] = _commands(self._repository / file, file)
             if self._commands[file]:
-                return Preparation(folder=folder or ".", commands=self._commands[file])
+                return Preparation(file=file, folder=folder or ".", commands=self._commands[file])
             if folder in {"", ".", "/", self._project_dir}:
                 return None
             folder = posixpath.dirname(folder)
@@ -59,7 +66,7 @@ class PreparationFinder:
 def _commands(file: Path, name: str) -> tuple[str, ...]:
     try:
         document: Any = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         # What is wrong there is reported with its place.
         return ()
     for key in ("tool", "dagstead", "before-build"):
