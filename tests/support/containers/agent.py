@@ -91,10 +91,10 @@ class DockerAgent:
         self.stop()
 
 
-def configuration(folder: Path, url: str, network: Network) -> Path:
+def configuration(folder: Path, url: str, network: Network, queue: str = QUEUE) -> Path:
     """The agent's file, from the command that users have for it."""
     environment = own_environment()
-    command = f"agent config --type docker --queue {QUEUE} --label {AGENT} --network {network.name}"
+    command = f"agent config --type docker --queue {queue} --label {AGENT} --network {network.name}"
     subprocess.run(
         [environment.program("dagstead"), *command.split(), "--output", folder],
         check=True,
