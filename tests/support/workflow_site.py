@@ -42,8 +42,8 @@ _HEAVY = re.compile(r'^ *"(pandas|vega-datasets)\b.*\n', re.MULTILINE)
 
 _DAGSTER = re.compile(r"\b(dagster(?:-cloud)?)==[\d.]+")
 
-#: The launcher, and what stands in for the contents of the hybrid location's image.
-_IMPORTABLE = os.pathsep.join(map(str, (Path(__file__).parent / "plugins", USER_CODE)))
+#: Where the launcher is.
+_PLUGINS = Path(__file__).parent / "plugins"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,26 +56,32 @@ class WorkflowSite:
     def hub(self, folder: Path, options: Options) -> tuple[Hub, Clone]:
         """The example on GitHub, with its workflows and settings, and a person's clone of it."""
         clone = _repository(folder, options)
-        hub = Hub(
+        return self.hub_of(folder, clone, _environment(options)), clone
+
+    def hub_of(self, folder: Path, clone: Clone, environment: Environment) -> Hub:
+        """Any repository on GitHub."""
+        return Hub(
             folder=folder,
             origin=clone.origin,
-            environment=_environment(options),
+            environment=environment,
             variables=self._settings(),
             secrets=self._secrets(),
         )
-        return hub, clone
 
     def lab(self, folder: Path, options: Options) -> tuple[Lab, Clone]:
         """The same on GitLab."""
         clone = _repository(folder, options)
-        lab = Lab(
+        return self.lab_of(folder, clone, _environment(options)), clone
+
+    def lab_of(self, folder: Path, clone: Clone, environment: Environment) -> Lab:
+        """Any repository on GitLab."""
+        return Lab(
             folder=folder,
             origin=clone.origin,
-            environment=_environment(options),
+            environment=environment,
             variables={**self._settings(), **self._secrets()},
             masked=("DAGSTER_CLOUD_API_TOKEN", "REGISTRY_PASSWORD"),
         )
-        return lab, clone
 
     def _settings(self) -> dict[str, str]:
         return {"DAGSTER_CLOUD_URL": self.plane.url}
@@ -96,22 +102,31 @@ class WorkflowSite:
 
     def statuses(self, deployment: str = PROD) -> dict[str, str]:
         """Of each location of a deployment, with its error when it has one."""
-        with self._client(deployment) as client:
+        with self.client(deployment) as client:
             found = client.locations()
         return {name: each.error or each.load_status for name, each in found.items()}
 
     def delete(self, location: str) -> None:
         """Remove a location, which a next test does not expect."""
-        with self._client(PROD) as client:
+        with self.client(PROD) as client:
             client.delete_location(location)
 
-    def _client(self, deployment: str) -> closing[DeploymentClient]:
+    def client(self, deployment: str = PROD) -> closing[DeploymentClient]:
+        """A person's client of a deployment."""
         return closing(DeploymentClient(self.plane.url, deployment, self.plane.token))
 
 
 @contextmanager
-def running_workflow_site(folder: Path) -> Iterator[WorkflowSite]:
-    """Start everything; stop it in the end."""
+def running_workflow_site(
+    folder: Path, *, queue: str = QUEUE, code: Path = USER_CODE
+) -> Iterator[WorkflowSite]:
+    """Start everything; stop it in the end.
+
+    Args:
+        folder: for all of it.
+        queue: which the agent for images serves.
+        code: what stands in for the contents of the hybrid location's image.
+    """
     with ExitStack() as stack:
         plane = stack.enter_context(running_plane(folder))
         store = open_store(
@@ -122,12 +137,12 @@ def running_workflow_site(folder: Path) -> Iterator[WorkflowSite]:
         stack.callback(store.close)
         setup = ImageAgentSetup(
             label="image",
-            token=_agent_token(plane),
+            token=_agent_token(plane, queue),
             deployments=[PROD],
-            queues=[QUEUE],
+            queues=[queue],
             default_queue=False,
             branch_deployments=True,
-            variables={"PYTHONPATH": _IMPORTABLE},
+            variables={"PYTHONPATH": os.pathsep.join(map(str, (_PLUGINS, code)))},
         )
         agent = stack.enter_context(OfficialAgent(plane, own_environment(), setup))
         agent.wait_until_ready()
@@ -161,8 +176,8 @@ def _repository(folder: Path, options: Options) -> Clone:
     return clone
 
 
-def _agent_token(plane: Plane) -> str:
-    words = ("token", "create", "--name", "image", "--kind", "agent", "--queue", QUEUE)
+def _agent_token(plane: Plane, queue: str) -> str:
+    words = ("token", "create", "--name", "image", "--kind", "agent", "--queue", queue)
     made = subprocess.run(
         [own_environment().program("dagstead"), *words, "--data", plane.data],
         check=True,

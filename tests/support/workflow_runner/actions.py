@@ -48,6 +48,38 @@ _CI_INIT = [
     ),
 ]
 
+_CLI = "$(dirname $(command -v dagster-cloud))/python -m dagster_cloud_cli.entrypoint"
+
+#: The command is pasted, too, with what it redirects.
+_DAGSTER_CLOUD_CLI = [Step(shell="bash", run=f"{_CLI} ${{{{ inputs.command }}}}")]
+
+_PRERUN = [
+    Step.model_validate(each)
+    for each in (
+        {
+            "uses": "actions/checkout",
+            "with": {"ref": "${{ github.sha }}", "path": "prerun_checkout_dir"},
+        },
+        {
+            "shell": "bash",
+            "if": "github.event.action == 'closed'",
+            "run": f"""
+                {_CLI} ci branch-deployment prerun_checkout_dir
+                echo "result=skip" >> "$GITHUB_OUTPUT"
+            """,
+        },
+        {
+            "shell": "bash",
+            "if": "github.event.action != 'closed'",
+            "run": """
+                kind=docker
+                if [ "${ENABLE_FAST_DEPLOYS:-false}" = true ]; then kind=pex; fi
+                echo "result=$kind-deploy" >> "$GITHUB_OUTPUT"
+            """,
+        },
+    )
+]
+
 
 def stand_ins(origin: Path) -> Mapping[str, Action]:
     """The actions by name; ``origin`` is the repository that a checkout clones."""
@@ -55,25 +87,35 @@ def stand_ins(origin: Path) -> Mapping[str, Action]:
         "actions/checkout": lambda called: _checkout(called, origin),
         "actions/setup-python": _setup_python,
         "docker/setup-buildx-action": _setup_buildx,
+        "docker/build-push-action": _build_and_push,
         "docker/login-action": _login,
         f"{_OFFICIAL}/ci-init": lambda called: called.steps.composite(_CI_INIT, called),
+        f"{_OFFICIAL}/dagster-cloud-cli": lambda called: called.steps.composite(
+            _DAGSTER_CLOUD_CLI, called
+        ),
+        f"{_OFFICIAL}/prerun": lambda called: called.steps.composite(_PRERUN, called),
     }
 
 
 def _checkout(called: Called, origin: Path) -> str:
-    _only(called, "ref", "fetch-depth", "persist-credentials")
+    _only(called, "ref", "fetch-depth", "path", "persist-credentials")
     if "contents:read" not in str(called.steps.contexts["github"]["token"]):
         message = "this job has no permission to read the repository"
         raise ActionError(message)
     depth = called.inputs.get("fetch-depth", "1")
-    folder, ref = called.steps.machine.workspace, called.inputs["ref"]
+    # Without a ref it is the commit of the event.
+    ref = called.inputs.get("ref") or str(called.steps.contexts["github"]["sha"])
+    folder = called.steps.machine.workspace / called.inputs.get("path", ".")
+    folder.mkdir(exist_ok=True)
     every = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
-    fetched = (f"--depth={depth}", ref) if depth != "0" else (*every, ref)
+    is_all = depth == "0"
+    fetched = (*every, ref) if is_all else (f"--depth={depth}", ref)
     commands: Sequence[Sequence[str]] = (
         ("git", "init", "--quiet", "."),
         ("git", "remote", "add", "origin", str(origin)),
         ("git", "fetch", "--quiet", "--no-tags", "origin", *fetched),
-        ("git", "checkout", "--quiet", "--detach", ref),
+        # A branch is fetched without a name of its own.
+        ("git", "checkout", "--quiet", "--detach", ref if is_all else "FETCH_HEAD"),
     )
     return "".join(_ran(called, command, folder) for command in commands)
 
@@ -103,6 +145,15 @@ def _login(called: Called) -> str:
         called.steps.machine.workspace,
         called.inputs["password"],
     )
+
+
+def _build_and_push(called: Called) -> str:
+    _only(called, "context", "push", "tags", "cache-from", "cache-to")
+    assert called.inputs["push"] == "true", called.inputs
+    caches = (f"--cache-{way}={called.inputs[f'cache-{way}']}" for way in ("from", "to"))
+    command = ("docker", "buildx", "build", "--push", "--tag", called.inputs["tags"], *caches)
+    workspace = called.steps.machine.workspace
+    return _ran(called, (*command, called.inputs["context"]), workspace)
 
 
 def _only(called: Called, *known: str) -> None:

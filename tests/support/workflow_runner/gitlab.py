@@ -27,7 +27,12 @@ _VARIABLE = re.compile(r"\$(\w+)")
 _BY_IMAGE = {"docker": {"DOCKER_HOST": "tcp://docker:2376", "DOCKER_TLS_VERIFY": "1"}}
 
 #: GitLab takes bash where an image has it; Docker's has not.
-_SHELLS = {"python": ("bash", "-e", "-o", "pipefail"), "docker": ("sh", "-e")}
+_BASH = ("bash", "-e", "-o", "pipefail")
+_SHELLS = {
+    "python": _BASH,
+    "docker": ("sh", "-e"),
+    "ghcr.io/dagster-io/dagster-cloud-action": _BASH,
+}
 
 _JOB_SECONDS = 900
 
@@ -154,8 +159,10 @@ class Lab:
             "CI_COMMIT_REF_NAME": event.branch,
             "CI_COMMIT_REF_SLUG": event.branch,
             "CI_COMMIT_SHA": event.head,
+            "CI_COMMIT_SHORT_SHA": event.head[:8],
             "CI_DEFAULT_BRANCH": "main",
             "CI_PIPELINE_ID": str(self.pipelines),
+            "CI_PIPELINE_URL": f"{url}/-/pipelines/{self.pipelines}",
             "CI_PROJECT_NAME": REPOSITORY.rpartition("/")[2],
             "CI_PROJECT_PATH": REPOSITORY,
             "CI_PROJECT_URL": url,

@@ -96,7 +96,10 @@ class Player:
         scope = Scope(contexts=contexts, functions=FUNCTIONS)
         title = as_text(filled(job.name or name, scope))
         machine = self.machine(title)
-        github = {**contexts["github"], "token": token_of(job)}
+        github = {
+            **contexts["github"],
+            "token": token_of(job.permissions or self.workflow.permissions),
+        }
         runner = {"temp": str(machine.temp), "os": "Linux"}
         contexts = {**contexts, "github": github, "runner": runner}
         env = texts(self.workflow.env, scope)
@@ -115,9 +118,9 @@ class Player:
         return JobResult(name=title, result=result, outputs=outputs, steps=tuple(steps.results))
 
 
-def token_of(job: Job) -> str:
+def token_of(permissions: Mapping[str, str]) -> str:
     """What a job's own token stands for; the stand-ins refuse what it may not do."""
-    return " ".join(["token", *(f"{what}:{how}" for what, how in job.permissions.items())])
+    return " ".join(["token", *(f"{what}:{how}" for what, how in permissions.items())])
 
 
 def _summary(instances: list[JobResult]) -> dict[str, Value]:

@@ -15,7 +15,8 @@ from tests.support.workflow_runner.functions import FUNCTIONS
 from tests.support.workflow_runner.machine import BASH, Ended, Machine, assignments
 from tests.support.workflow_runner.texts import filled, holds, texts
 
-_SHELLS: Mapping[str, tuple[str, ...]] = {"bash": BASH}
+#: By what ``shell`` says; nothing is another bash.
+_SHELLS: Mapping[str | None, tuple[str, ...]] = {"bash": BASH, None: ("bash", "-e")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +40,8 @@ class Called:
     step: Step
     inputs: Mapping[str, str]
     steps: Steps
+    #: What it leaves for later steps: those of all its own steps, as none here renames them.
+    outputs: dict[str, str] = field(default_factory=dict)
 
 
 #: Does an action's work; its log. A failure is an `ActionError`.
@@ -93,6 +96,8 @@ class Steps:
         # Variables outlive the action, those of its own step do not.
         own = self._step_env(called.step)
         self.env.update({key: value for key, value in inner.env.items() if key not in own})
+        for each in inner.results:
+            called.outputs.update(each.outputs)
         if inner.failed:
             raise ActionError(log)
         return log
@@ -111,7 +116,7 @@ class Steps:
         scope = self.scope(env)
         shell = step.shell or self.defaults.run.shell
         folder = step.working_directory or self.defaults.run.working_directory or "."
-        if shell is None or shell not in _SHELLS:
+        if shell not in _SHELLS:
             message = f"{step.title}: the shell {shell!r} is not known here"
             raise ValueError(message)
         try:
@@ -145,11 +150,14 @@ class Steps:
             message = f"the action {name!r} is not known here; there are {sorted(self.actions)}"
             raise ValueError(message)
         inputs = texts(step.inputs, self.scope(env))
+        called = Called(step=step, inputs=inputs, steps=self)
         try:
-            log = self.actions[name](Called(step=step, inputs=inputs, steps=self))
+            log = self.actions[name](called)
         except ActionError as error:
             return StepResult(step=step, outcome="failure", conclusion="failure", log=str(error))
-        return StepResult(step=step, outcome="success", conclusion="success", log=log)
+        return StepResult(
+            step=step, outcome="success", conclusion="success", outputs=called.outputs, log=log
+        )
 
     def _step_env(self, step: Step) -> dict[str, str]:
         return texts(step.env, self.scope(self.env))
