@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
 import sysconfig
 import zipfile
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import version as distribution_version
@@ -101,9 +103,15 @@ def borrowing_wheel(folder: Path, name: str) -> Path:
         ),
     }
     record = f"{name}-{version}.dist-info/RECORD"
-    files[record] = "".join(f"{each},,\n" for each in [*files, record])
+    # By the hashes, caches keep apart those of another environment.
+    rows = [f"{each},sha256={_digest(text)},{len(text)}\n" for each, text in files.items()]
+    files[record] = "".join([*rows, f"{record},,\n"])
     path = folder / f"{name}-{version}-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for each, text in files.items():
             archive.writestr(each, text)
     return path
+
+
+def _digest(text: str) -> str:
+    return urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).decode().rstrip("=")
