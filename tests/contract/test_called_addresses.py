@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -144,17 +144,7 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str | None]:
         for name, arguments in commands.items()
         for words in (*map(str.split, PREPARATIONS), [*name.split(), *arguments])
     ]
-    done = subprocess.run(
-        [sys.executable, PROGRAM],
-        input=json.dumps(calls),
-        cwd=folder,
-        env=_variables(folder),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=True,
-    )
-    found = json.loads(done.stdout.splitlines()[-1])[len(PREPARATIONS) :: len(PREPARATIONS) + 1]
+    found = _first_hosts(folder, calls)[len(PREPARATIONS) :: len(PREPARATIONS) + 1]
     return dict(zip(commands, found, strict=True))
 
 
@@ -182,6 +172,29 @@ def test_check_names_exactly_the_commands_that_ignore_the_address(
     named = {Path(each["file"]).stem for each in json.loads(said.stdout)["findings"]}
     ignoring = {name for name, host in hosts.items() if host is not None and host != PLANE}
     assert named == {name.replace(" ", "_") for name in ignoring - AT_A_TERMINAL}
+
+
+def test_the_file_that_the_advice_writes_has_the_address(tmp_path: Path) -> None:
+    _write_project(tmp_path)
+    advice = ["dg", "plus", "config", "set", "--url", f"http://{PLANE}"]
+    asking = (["dg", "api", "run", "list"], ["dg", "plus", "pull", "env"])
+
+    assert _first_hosts(tmp_path, [advice, *asking]) == [None, PLANE, PLANE]
+
+
+def _first_hosts(folder: Path, calls: Sequence[Sequence[str]]) -> list[str | None]:
+    done = subprocess.run(
+        [sys.executable, PROGRAM],
+        input=json.dumps(calls),
+        cwd=folder,
+        env=_variables(folder),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=True,
+    )
+    found: list[str | None] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def _write_project(folder: Path) -> None:
