@@ -38,6 +38,10 @@ class JobRun:
     images: tuple[ImageBuild, ...] = ()
     #: Images that its steps push.
     pushed: tuple[PushedImage, ...] = ()
+    #: The inputs of the workflow that it stands in, as far as they are known.
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    #: The jobs that call the workflow that it stands in, the outermost first.
+    callers: tuple[Job, ...] = ()
 
     @property
     def is_opaque(self) -> bool:
@@ -64,7 +68,7 @@ class _Follower:
     event: Event
     branch: str | None = None
     inputs: Mapping[str, Any] = field(default_factory=dict)
-    depth: int = 0
+    callers: tuple[Job, ...] = ()
     certain: bool = True
     needs: dict[tuple[str, str], Any] = field(default_factory=dict)
     skipped: set[str] = field(default_factory=set)
@@ -105,6 +109,8 @@ class _Follower:
             matrix=scope.matrix,
             images=followed.images,
             pushed=followed.pushed,
+            inputs=self.inputs,
+            callers=self.callers,
         )
 
     def _keep_outputs(self, job: Job, followed: StepsOutcome) -> None:
@@ -114,7 +120,7 @@ class _Follower:
     def _called(self, job: Job, scope: Scope, *, certain: bool) -> Iterator[JobRun]:
         path = "" if job.uses is None else (job.uses.text or "")
         called = self.files.workflow(path.removeprefix("./"))
-        if not path.startswith("./") or called is None or self.depth >= _MOST_CALLS:
+        if not path.startswith("./") or called is None or len(self.callers) >= _MOST_CALLS:
             return
         for entry in entries_of(job.matrix, scope):
             given = replace(scope, matrix=entry)
@@ -125,7 +131,7 @@ class _Follower:
                 event=self.event,
                 branch=self.branch,
                 inputs=inputs,
-                depth=self.depth + 1,
+                callers=(*self.callers, job),
                 certain=certain,
             )
             yield from follower.runs()

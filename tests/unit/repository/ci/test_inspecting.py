@@ -280,25 +280,33 @@ def test_a_file_that_may_come_from_elsewhere_is_not_missed(before: str, tmp_path
     assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == set()
 
 
+_COMPARED = "id: changed\nuses: dorny/paths-filter@v3\nwith:\n  filters: 'etl: etl/**'"
+
+
+@pytest.mark.parametrize("filtered", [True, False])
 @pytest.mark.parametrize(
-    ("group", "cancels", "filtered", "found"),
+    ("group", "cancels", "compared", "found"),
     [
-        ("deploy", "true", True, {"DW152"}),
+        ("deploy", "true", True, {"DW152", "DW153"}),
+        ("deploy", "${{ github.event_name == 'push' }}", True, {"DW152", "DW153"}),
         ("deploy", "true", False, set()),
-        ("deploy", "${{ github.event_name == 'push' }}", True, {"DW152"}),
-        ("deploy", "${{ github.event_name == 'pull_request' }}", True, set()),
-        ("deploy", "${{ inputs.cancel }}", True, set()),
-        ("${{ github.run_id }}", "true", True, set()),
+        ("deploy", "${{ github.event_name == 'pull_request' }}", True, {"DW153"}),
+        ("deploy", "${{ inputs.cancel }}", True, {"DW153"}),
+        ("${{ github.run_id }}", "true", True, {"DW153"}),
         ("${{ github.run_id }}", "true", False, set()),
     ],
 )
-def test_a_cancelled_deploy_is_reported_once(
-    group: str, cancels: str, *, filtered: bool, found: set[str], tmp_path: Path
+def test_a_cancelled_deploy_is_lost_where_the_next_one_compares(
+    group: str, cancels: str, *, compared: bool, filtered: bool, found: set[str], tmp_path: Path
 ) -> None:
     paths = '\n    paths: ["etl/**", dagster_cloud.yaml, .github/workflows/deploy.yml]'
     on = "  push:\n    branches: [main]" + paths * filtered + "\n"
     head = f"concurrency:\n  group: {group}\n  cancel-in-progress: {cancels}\n"
-    text = workflow(BEGIN, BUILD, DEPLOY, on=on, head=head)
+    steps = [BEGIN, BUILD, DEPLOY]
+    if compared:
+        changed = "if: steps.changed.outputs.etl == 'true'\n"
+        steps = [_COMPARED, *(changed + each for each in steps)]
+    text = workflow(*steps, on=on, head=head)
 
     assert codes(inspected(tmp_path, {**locations(ETL), WORKFLOW: text})) == found
 

@@ -18,6 +18,8 @@ _SCRIPT = (
     "    - dagster-cloud ci deploy\n"
 )
 _MAIN = "    - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH\n"
+_LINT = "lint:\n  script: [ruff check]\n"
+_DOCS = f"docs:\n  rules:\n{_MAIN}      changes: [docs/**/*]\n  script: [mkdocs build]\n"
 _CHANGES = "      changes: [etl/**/*, dagster_cloud.yaml]\n"
 
 
@@ -32,12 +34,22 @@ def _written(root: Path, pipeline: str) -> Path:
 @pytest.mark.parametrize(
     ("head", "job", "found"),
     [
-        ("", f"  interruptible: true\n  rules:\n{_MAIN}{_CHANGES}", ["DW152"]),
-        ("default:\n  interruptible: true\n", f"  rules:\n{_MAIN}{_CHANGES}", ["DW152"]),
+        # No pipeline starts without the job, so that nothing cancels it for good.
+        ("", f"  interruptible: true\n  rules:\n{_MAIN}{_CHANGES}", []),
+        (_DOCS, f"  interruptible: true\n  rules:\n{_MAIN}{_CHANGES}", ["DW152"]),
+        (f"default:\n  interruptible: true\n{_LINT}", f"  rules:\n{_MAIN}{_CHANGES}", ["DW152"]),
+        # A job that must not be interrupted keeps the whole pipeline ...
+        (_LINT, f"  interruptible: true\n  rules:\n{_MAIN}{_CHANGES}", []),
+        # ... unless jobs are cancelled one by one.
+        (
+            f"workflow:\n  auto_cancel:\n    on_new_commit: interruptible\n{_LINT}",
+            f"  interruptible: true\n  rules:\n{_MAIN}{_CHANGES}",
+            ["DW152"],
+        ),
         ("", f"  interruptible: true\n  rules:\n{_MAIN}", []),
         ("", f"  interruptible: false\n  rules:\n{_MAIN}{_CHANGES}", []),
         (
-            "workflow:\n  auto_cancel:\n    on_new_commit: none\n",
+            f"workflow:\n  auto_cancel:\n    on_new_commit: none\n{_DOCS}",
             f"  interruptible: true\n  rules:\n{_MAIN}{_CHANGES}",
             [],
         ),

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dagstead.model.nodes import Node
 from dagstead.repository.ci.acts import DEPLOYING, Act, ActKind, Tool
 from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
-from dagstead.repository.ci.model import Event, Job
-from dagstead.repository.ci.provider import Provider
+from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.references import reference
-from dagstead.repository.ci.scopes import Scope
-from dagstead.repository.ci.scripts_read import SINCE_LAST_PUSH
 from dagstead.repository.ci.triggers import events_of
 from dagstead.repository.rules.base import Severity, Violation, workflow_rule
+from dagstead.repository.rules.workflows.cancellations import (
+    UNKNOWN_CHOICE,
+    cancelled,
+    is_since_last_push,
+)
 from dagstead.repository.rules.workflows.examples import (
     BUILD,
+    CI_INIT,
     DEPLOY,
     ETL,
     PRERUN,
@@ -25,7 +27,6 @@ from dagstead.repository.rules.workflows.examples import (
     locations,
     workflow,
 )
-from dagstead.repository.rules.workflows.interruptions import interrupted, is_gitlab
 from dagstead.repository.rules.workflows.visit import acts, deploying_workflows, once
 
 _TAKING_STATE = (
@@ -36,10 +37,6 @@ _TAKING_STATE = (
     "serverless_branch_deploy",
 )
 _ABOUT_BRANCHES = re.compile(r"dagster|branch[-_]?deploy|\.ya?ml$", re.IGNORECASE)
-#: What an expression sees when commits are pushed.
-_ON_PUSH = Scope(event=Event.PUSH, env={})
-#: A group of one run cancels nothing.
-_ONE_RUN = re.compile(r"github\.(?:sha|run_id|run_number)\b")
 _STATE = "DAGSTER_BUILD_STATEDIR"
 _ON_CHANGES = "  push:\n    branches: [main]\n  pull_request:\n"
 _CLOSED = _ON_CHANGES + "    types: [opened, synchronize, reopened, closed]\n"
@@ -47,19 +44,13 @@ _PRERUN = f"uses: {PRERUN}\nid: prerun"
 _NOT_CLOSED = "if: steps.prerun.outputs.result != 'skip'\n"
 _SKIPPED = tuple(_NOT_CLOSED + each for each in SERVERLESS)
 _INIT = "run: dagster-cloud ci init --project-dir ."
-_PATHS = (
-    "  push:\n    branches: [main]\n"
-    '    paths: ["etl/**", dagster_cloud.yaml, .github/workflows/deploy.yml]\n'
-)
-_CANCEL = "concurrency:\n  group: deploy\n  cancel-in-progress: {}\n"
-
+_OTHER = ETL.replace("name: etl", "name: reports")
+_SECOND = ".github/workflows/reports.yml"
 
 _INIT_STEP = "uses: dagster-io/dagster-cloud-action/actions/utils/ci-init@v1.13.7"
 _SOME = (
     f"{_INIT_STEP}\n        with:\n          location_names: ${{{{ steps.which.outputs.names }}}}"
 )
-#: What decides, where only the run shows it.
-_UNKNOWN = "unknown"
 _WORKFLOW_PATH = ".github/workflows/deploy.yaml"
 
 
@@ -67,6 +58,12 @@ def _plain(*steps: str, head: str = "") -> dict[str, str]:
     written = "".join(f"\n      - {each}" for each in steps)
     job = f"jobs:\n  deploy:\n    runs-on: ubuntu-latest\n    steps:{written}\n"
     return {_WORKFLOW_PATH: f"on: push\n{head}{job}"}
+
+
+def _one_of(name: str, group: str) -> str:
+    begin = f"uses: {CI_INIT}\nwith:\n  project_dir: .\n  location_names: '[\"{name}\"]'"
+    head = f"concurrency:\n  group: {group}\n  cancel-in-progress: true\n"
+    return workflow(begin, BUILD, DEPLOY, head=head)
 
 
 def _own(number: int) -> str:
@@ -116,13 +113,13 @@ def cancelled_deploy(inspection: Inspection) -> Iterator[Violation]:
     """A deploy that has begun is finished."""
     return once(
         Violation(
-            position=flag.position,
+            position=each.flag.position,
             message="a push cancels the deploy of the push before it, and may not deploy the same",
             instead="Write cancel-in-progress: "
             "${{ github.event_name == 'pull_request' }}, or false",
         )
-        for flag, lost in _cancelled(inspection)
-        if lost == _UNKNOWN
+        for each in cancelled(inspection)
+        if each.lost == UNKNOWN_CHOICE
     )
 
 
@@ -243,48 +240,37 @@ def _closes(act: Act) -> bool:
     "DW152",
     "lost-deploy",
     reason="""
-        A push cancels the deploy of the push before it, and deploys only what it has changed
-        itself. What the first one was to deploy is not deployed until it is changed again. On
-        GitLab a newer pipeline cancels the jobs that are `interruptible`.
+        The run that cancels a deploy does not make up for it. Either it finds out by comparing
+        commits what to deploy, and deploys only what its own push has changed; or workflows or jobs
+        that deploy different locations share one concurrency group, and cancel one another. What
+        was cancelled is not deployed until it is changed again. On GitLab a newer pipeline cancels
+        the jobs that are `interruptible`, and may leave them out because of `rules: changes`.
+
+        A filter of paths on the trigger does no harm: a run that it does not start cancels nothing,
+        and one that it starts deploys all that the cancelled one would have deployed.
         """,
     bad={
-        **locations(ETL),
-        WORKFLOW: workflow(*SERVERLESS, on=_PATHS, head=_CANCEL.format("true")),
+        **locations(ETL, _OTHER),
+        WORKFLOW: _one_of("etl", "deploy"),
+        _SECOND: _one_of("reports", "deploy"),
     },
     good={
-        **locations(ETL),
-        WORKFLOW: workflow(*SERVERLESS, on=_PATHS, head=_CANCEL.format("false")),
+        **locations(ETL, _OTHER),
+        WORKFLOW: _one_of("etl", "deploy-etl"),
+        _SECOND: _one_of("reports", "deploy-reports"),
     },
 )
 def lost_deploy(inspection: Inspection) -> Iterator[Violation]:
     """A deploy of what has changed is never cancelled."""
     return once(
         Violation(
-            position=flag.position,
-            message=f"a cancelled deploy is lost: {lost} decides what the next one deploys",
-            instead="Write interruptible: false"
-            if is_gitlab(flag)
-            else "Write cancel-in-progress: ${{ github.event_name == 'pull_request' }}",
+            position=each.flag.position,
+            message=f"a cancelled deploy is lost: {each.lost}",
+            instead=each.instead,
         )
-        for flag, lost in _cancelled(inspection)
-        if lost not in {_UNKNOWN, None}
+        for each in cancelled(inspection)
+        if each.lost not in {UNKNOWN_CHOICE, None}
     )
-
-
-def _cancelled(inspection: Inspection) -> Iterator[tuple[Node, str | None]]:
-    """What cancels deploys of pushes, and what leaves them out of the next one, if anything."""
-    for each in deploying_workflows(inspection):
-        trigger = each.workflow.trigger("push")
-        if each.workflow.provider is Provider.GITLAB:
-            yield from interrupted(each)
-        if trigger is None:
-            continue
-        compares = any(act.does is ActKind.COMPARE for _, act in each.acts(Event.PUSH))
-        comparison = "a comparison of commits" if compares else None
-        if comparison is None and _chooses(each):
-            comparison = _UNKNOWN
-        for flag in _cancelling(each):
-            yield flag, "the path filter" if trigger.paths else comparison
 
 
 @workflow_rule(
@@ -314,7 +300,7 @@ def compared_with_last_push(inspection: Inspection) -> Iterator[Violation]:
 def _comparing(inspection: Inspection) -> Iterator[Violation]:
     for each in deploying_workflows(inspection):
         for _, act in each.acts(Event.PUSH):
-            if act.does is ActKind.COMPARE and _is_since_last_push(act):
+            if act.does is ActKind.COMPARE and is_since_last_push(act):
                 yield Violation(
                     position=act.position,
                     message=f"{_shown(act.by)} compares with the push before, "
@@ -323,45 +309,6 @@ def _comparing(inspection: Inspection) -> Iterator[Violation]:
                 )
 
 
-def _is_since_last_push(act: Act) -> bool:
-    if act.reference is not None:
-        return not (act.options.get("base") or act.options.get("base_sha"))
-    return SINCE_LAST_PUSH.search(act.by) is not None
-
-
 def _shown(command: str) -> str:
     words = " ".join(command.split())
     return f"'{words}'" if len(words) <= 40 else f"'{words[:40]}...'"  # noqa: PLR2004
-
-
-def _runs_on_push(each: InspectedWorkflow, job: Job) -> bool:
-    """Whether a job runs for pushes: one of pull requests cancels nothing that a push deploys."""
-    if job.uses is not None:
-        return _ON_PUSH.condition(job.condition) is not False
-    return any(run.job is job and run.event is Event.PUSH for run in each.runs)
-
-
-def _chooses(each: InspectedWorkflow) -> bool:
-    """Whether it chooses its locations while it runs."""
-    sessions = (one for one in each.sessions if one.run.event is Event.PUSH)
-    begun = (act for one in sessions for act in (one.begin, *one.acts) if act is not None)
-    return any(act.chosen.unknown for act in begun)
-
-
-def _cancelling(each: InspectedWorkflow) -> Iterator[Node]:
-    if each.workflow.provider is not Provider.GITHUB:
-        return
-    workflows = {id(run.workflow): run.workflow for run in each.runs}
-    holders = [each.workflow.root, *(one.root for one in workflows.values())]
-    holders += [
-        job.node
-        for one in (each.workflow, *workflows.values())
-        for job in one.jobs
-        if _runs_on_push(each, job)
-    ]
-    for holder in dict.fromkeys(holders):
-        flag = None if holder is None else holder.get("concurrency", "cancel-in-progress")
-        group = None if holder is None else holder.get("concurrency", "group")
-        is_own = group is not None and _ONE_RUN.search(group.text or "")
-        if flag is not None and not is_own and _ON_PUSH.condition(flag):
-            yield flag
