@@ -55,6 +55,10 @@ class BuildMethod(StrEnum):
     BY_KIND = "by kind"
 
 
+#: The ways whose builders never read ``build.registry``.
+SERVERLESS_WAYS = frozenset({BuildMethod.PEX, BuildMethod.SERVERLESS_IMAGE})
+
+
 class Tool(StrEnum):
     """The program that does it."""
 

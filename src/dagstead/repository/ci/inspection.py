@@ -111,6 +111,17 @@ class Inspection:
                         found[each.name.value].append(one)
         return {name: tuple(each) for name, each in found.items()}
 
+    def builds_of(self, location: Location) -> tuple[Act, ...]:
+        """What builds a location, or may do so, in the workflows that deploy it."""
+        name = location.name.value
+        found = (
+            act
+            for each in self.deployers.get(name, ())
+            for act in each.session.builds_of
+            if act.chosen.has(name) is not False
+        )
+        return tuple({id(act): act for act in found}.values())
+
     def uses_of(self, location: Location) -> tuple[Use, ...]:
         """The workflows that build or deploy a location, or may do so."""
         found = (self._use(each, location) for each in self.workflows)

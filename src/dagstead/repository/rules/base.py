@@ -43,6 +43,8 @@ class Violation:
     #: Edits of that file which put it right and change nothing that works. Empty when only a
     #: person can decide.
     edits: tuple[Edit, ...] = ()
+    #: Where it is less bad than the rule says, as nothing certainly fails.
+    severity: Severity | None = None
 
     @property
     def sentences(self) -> str:
@@ -100,8 +102,8 @@ class Finding:
 
     @property
     def severity(self) -> Severity:
-        """The severity of the rule."""
-        return self.rule.severity
+        """How bad this place is: as the rule says, unless the place itself is less bad."""
+        return self.found.severity or self.rule.severity
 
     @property
     def position(self) -> Position:

@@ -217,13 +217,7 @@ def _as_pex(evidence: Evidence) -> Iterator[tuple[Location, Path]]:
 
 def _is_pex(project: Project, inspection: Inspection, location: Location) -> bool:
     """Whether a workflow builds a PEX file of it, or none shows how it is built."""
-    name = location.name.value
-    ways = {
-        act.strategy
-        for each in inspection.deployers.get(name, ())
-        for act in each.session.builds_of
-        if act.chosen.has(name) is not False
-    }
+    ways = {act.strategy for act in inspection.builds_of(location)}
     if ways:
         return bool(ways & {BuildMethod.PEX, BuildMethod.BY_KIND})
     return not file_exists(project, posixpath.join(location.build_folder, "Dockerfile"))

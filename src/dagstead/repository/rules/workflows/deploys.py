@@ -14,7 +14,7 @@ from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.patterns import Shape
 from dagstead.repository.ci.sessions import Session, in_repository
-from dagstead.repository.rules.base import Violation, workflow_rule
+from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.commands import unknown_calls
 from dagstead.repository.rules.workflows.examples import (
     BEGIN,
@@ -54,6 +54,9 @@ _CODE = frozenset(
         Some workflow deploys, but none deploys this location to a full deployment: what is changed
         in it never runs. Only what is known counts: a workflow that chooses its locations while it
         runs may deploy this one, too.
+
+        One that is deployed to branch deployments is a warning: something else may deploy it to
+        full deployments.
         """,
     bad={**locations(ETL, _OTHER), WORKFLOW: workflow(_ONLY_ETL, BUILD, DEPLOY)},
     good={**locations(ETL, _OTHER), WORKFLOW: workflow(*SERVERLESS)},
@@ -75,6 +78,7 @@ def location_not_deployed(inspection: Inspection) -> Iterator[Violation]:
             position=location.position,
             message=f"{location.name.value} is deployed {where}",
             instead="Add it to the locations of a workflow, or take it out of the configuration",
+            severity=Severity.WARNING if branch else None,
         )
 
 

@@ -83,6 +83,7 @@ def unknown_action(inspection: Inspection) -> Iterator[Violation]:
 @workflow_rule(
     "DW141",
     "retired-action",
+    severity=Severity.WARNING,
     reason="""
         Such an action is no longer kept. It speaks an old protocol, and control planes stop
         answering it one day.
