@@ -11,6 +11,7 @@ from functools import cached_property
 from dagstead.model.families import Family
 from dagstead.repository.ci.acts import ActKind, Tool
 from dagstead.repository.ci.commands import command_of
+from dagstead.repository.ci.other_pipelines import inner_scripts
 from dagstead.repository.ci.scripts import program_words
 from dagstead.repository.ci.shell import calls_of
 from dagstead.repository.ci.steps import file_option
@@ -36,7 +37,7 @@ class GivenPath:
 
 @dataclass(frozen=True, kw_only=True)
 class ScriptFile:
-    """A script."""
+    """A script, or a file of another CI system that has some."""
 
     file: ConfigFile
     #: The paths of all files that were read.
@@ -57,7 +58,13 @@ class ScriptFile:
         """What its commands are given."""
         name = posixpath.basename(self.file.path)
         if not _SHELL.fullmatch(name):
-            if _DG.search(self.text):
+            found = [
+                given
+                for each in inner_scripts(self.file.source)
+                for given in self._commands(each.text, each.folder)
+            ]
+            yield from found
+            if _DG.search(self.text) and not any(each.tool is Tool.DG for each in found):
                 yield GivenPath(tool=Tool.DG, path=".")
             return
         is_shell = name.lower() not in _RUNNERS
@@ -68,8 +75,7 @@ class ScriptFile:
         """The lines of a Makefile, of which each has a shell of its own."""
         return re.sub(r"\\\r?\n", " ", self.text).splitlines()
 
-    def _commands(self, text: str) -> Iterator[GivenPath]:
-        folder: str | None = ""
+    def _commands(self, text: str, folder: str | None = "") -> Iterator[GivenPath]:
         for call in calls_of(text, {}, lambda _: None):
             words = program_words(call)
             if words[0] == "cd":

@@ -18,6 +18,8 @@ _TEXT = re.compile(
 _DOCUMENT = re.compile(
     r"(?i:.*(?:readme|agent|helm|deploy|install|setup|queue|hybrid|kubernetes|k8s|dagster).*\.md)"
 )
+#: Folders of other CI systems.
+_PIPELINE_FOLDERS = frozenset({".buildkite", ".circleci", ".semaphore", ".woodpecker"})
 _INTERESTING = re.compile(
     rf"pyproject\.toml|dg\.toml|build\.yaml|container_context\.yaml|\.gitlab-ci\.yml"
     rf"|Chart\.yaml"
@@ -96,6 +98,12 @@ def is_workflow(path: str) -> bool:
     return name == ".gitlab-ci.yml" or folder.endswith(".github/workflows")
 
 
+def is_pipeline(path: str) -> bool:
+    """Whether another CI system runs this file, which has an ordinary name in its folder."""
+    folder = path.rpartition("/")[0].rpartition("/")[2]
+    return folder in _PIPELINE_FOLDERS and path.endswith((".yml", ".yaml"))
+
+
 def gives_other_name(text: str) -> bool:
     """Whether a text of CI may give the tools a configuration file with a name of its own."""
     if not _FILE_OPTION.search(text):
@@ -115,6 +123,8 @@ def family_of(path: str, text: str) -> Family | None:
     if is_workflow(path):
         about = _PIPELINE.search(text) or _INSTALLED.search(text)
         return Family.WORKFLOW if about else None
+    if is_pipeline(path):
+        return Family.TEXT if _COMMANDS.search(text) else None
     name = PurePosixPath(path).name
     cloud = _CLOUD.fullmatch(name)
     if cloud and (not cloud["variant"] or _LOCATIONS.search(text)):

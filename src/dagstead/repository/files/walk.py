@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dagstead.repository.files.families import (
     is_interesting,
+    is_pipeline,
     is_workflow,
     may_install,
     names_agent,
@@ -119,7 +120,7 @@ class _Walk:
 def is_looked_at(path: str) -> bool:
     """Whether a path below the root may say something, whatever git ignores."""
     return not _is_left_out(path) and (
-        is_interesting(posixpath.basename(path)) or is_workflow(path)
+        is_interesting(posixpath.basename(path)) or is_workflow(path) or is_pipeline(path)
     )
 
 
@@ -137,7 +138,7 @@ def repository_of(path: Path) -> Path | None:
 
 
 def _is_wanted(name: str, whole: str, path: str) -> bool:
-    return is_interesting(name) or is_workflow(path) or _installs(name, whole)
+    return is_interesting(name) or is_workflow(path) or is_pipeline(path) or _installs(name, whole)
 
 
 def _installs(name: str, whole: str) -> bool:
