@@ -32,6 +32,8 @@ class DeployedFiles:
     projects: frozenset[str]
     #: The folders of the dg projects that define again what is in force.
     repeated: frozenset[str]
+    #: The ``dagster_cloud.yaml`` files that do.
+    again: frozenset[str]
     left_out: tuple[LeftOut, ...]
     #: Whether what CI names could change it.
     is_open: bool
@@ -44,6 +46,7 @@ def everything(files: Sequence[ConfigFile], root_name: str) -> DeployedFiles:
         cloud=frozenset(each.path for each in files if each.family is Family.CLOUD),
         projects=frozenset(DgProjects(files=files, root_name=root_name).names),
         repeated=frozenset(),
+        again=frozenset(),
         left_out=(),
         is_open=False,
     )
@@ -70,6 +73,7 @@ def decide(files: Sequence[ConfigFile], named: NamedFiles, root_name: str) -> De
         cloud=picked.cloud,
         projects=picked.projects,
         repeated=picked.repeated,
+        again=picked.again - picked.cloud,
         left_out=tuple(
             LeftOut(path=path, reason=why, is_expected=why_set_aside(path) is not None)
             for path, why in sorted(picked.reasons.items())

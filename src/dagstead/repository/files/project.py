@@ -91,6 +91,9 @@ class Project:
     read: tuple[ConfigFile, ...] = field(default=(), repr=False)
     #: Files that could define locations, and do not count.
     left_out: tuple[LeftOut, ...] = ()
+    #: The ``dagster_cloud.yaml`` files that count and are not deployed, as what they define is
+    #: deployed from others.
+    repeated: frozenset[str] = frozenset()
     #: What CI and scripts name, as far as that was looked at.
     named: NamedFiles = NOTHING_NAMED
     #: Whether what CI names could change which files count.

@@ -262,6 +262,7 @@ def _assembled(
         definitions=definitions,
         locations=tuple(_chosen(in_force)),
         left_out=deployed.left_out,
+        repeated=deployed.again,
         is_open=deployed.is_open,
     )
 

@@ -21,7 +21,14 @@ def check(project: Project, rules: Iterable[Rule] | None = None) -> tuple[Findin
 def judge(evidence: Evidence, rules: Iterable[Rule]) -> tuple[Finding, ...]:
     """What some rules find, in the order of files and lines."""
     findings = [Finding(rule=rule, found=found) for rule in rules for found in rule.check(evidence)]
-    return tuple(sorted(findings, key=lambda each: (each.position, each.code)))
+    repeated = evidence.project.repeated
+    # What is deployed from another file fails there, or not at all.
+    said = [
+        each
+        for each in findings
+        if each.severity is not Severity.ERROR or each.position.file not in repeated
+    ]
+    return tuple(sorted(said, key=lambda each: (each.position, each.code)))
 
 
 def has_errors(findings: Iterable[Finding]) -> bool:
