@@ -122,6 +122,32 @@ def test_a_session_that_is_emptied_is_reported_once(
     assert set(about_sessions) == codes
 
 
+_RUN_INIT = "run: dagster-cloud ci init --location-name etl"
+_RUN_DEPLOY = "run: dagster-cloud ci deploy"
+
+
+@pytest.mark.parametrize(
+    ("steps", "codes"),
+    [
+        ((BEGIN, DEPLOY, BEGIN, DEPLOY), set()),
+        ((_RUN_INIT, _RUN_DEPLOY, _RUN_INIT, _RUN_DEPLOY), set()),
+        ((_RUN_INIT, f"{_RUN_DEPLOY} --location-name=etl", _RUN_INIT), set()),
+        ((_RUN_INIT, f"{_RUN_DEPLOY} --location-name=train", _RUN_INIT), {"DW150"}),
+        ((_RUN_INIT, _RUN_INIT, _RUN_DEPLOY), {"DW150"}),
+        (
+            (_RUN_INIT, f"env:\n  DAGSTER_BUILD_STATEDIR: /tmp/x\n{_RUN_DEPLOY}", _RUN_INIT),
+            {"DW150"},
+        ),
+    ],
+)
+def test_a_session_that_is_deployed_may_be_emptied(
+    steps: tuple[str, ...], codes: set[str], tmp_path: Path
+) -> None:
+    found = found_in(tmp_path, {**locations(ETL, TRAIN), WORKFLOW: workflow(*steps)})
+
+    assert {each.code for each in found} & {"DS502", "DW150"} == codes
+
+
 def test_a_template_in_a_folder_is_judged_by_no_command(tmp_path: Path) -> None:
     text = workflow(BEGIN, f"uses: {CI_INIT}\nwith:\n  project_dir: .")
 

@@ -75,7 +75,8 @@ def _own(number: int) -> str:
     "second-init-in-a-job",
     reason="""
         The state of a deploy is kept in a folder that is named after the run. A second `ci-init` in
-        the same job empties it: what the first one selected and built is not deployed.
+        the same job empties it: what the first one selected and built is not deployed, unless
+        that was done before.
         """,
     bad=_plain(_INIT_STEP, _INIT_STEP),
     good=_plain(_INIT_STEP),
@@ -128,8 +129,9 @@ def cancelled_deploy(inspection: Inspection) -> Iterator[Violation]:
     "sessions-in-one-folder",
     reason="""
         `ci init` empties the folder that keeps the state of a deploy. When two sessions of a job
-        use the same, what the first one selected and built is not deployed. The action names the
-        folder after the run ([DS502](DS502.md)), the command line takes `DAGSTER_BUILD_STATEDIR`.
+        use the same, what the first one selected and built, and has not deployed by then, is not
+        deployed. The action names the folder after the run ([DS502](DS502.md)), the command line
+        takes `DAGSTER_BUILD_STATEDIR`.
         """,
     bad={**locations(ETL), WORKFLOW: workflow(_INIT, BUILD, _INIT, BUILD, DEPLOY)},
     good={
@@ -156,6 +158,8 @@ def _colliding(inspection: Inspection) -> Iterator[tuple[Act, Act]]:
         for run in each.runs:
             begun: list[Act] = []
             for act in run.acts:
+                if act.does is ActKind.DEPLOY:
+                    begun = [one for one in begun if not _is_deployed(one, act)]
                 if act.does is not ActKind.BEGIN:
                     continue
                 other = next((one for one in begun if _collide(one, act)), None)
@@ -168,9 +172,21 @@ def _collide(first: Act, second: Act) -> bool:
     if not (first.certain or second.certain) and first.condition != second.condition:
         # One of them may run when the other does not.
         return False
+    is_known = first.env.get(_STATE, "") is not None
+    return is_known and first.tool is second.tool and _has_same_folder(first, second)
+
+
+def _is_deployed(begin: Act, deploy: Act) -> bool:
+    """Whether nothing of a session is left to deploy, so that it may be emptied."""
+    chosen = deploy.chosen
+    whole = chosen.everything or chosen.unknown
+    is_all = whole or (bool(begin.chosen.names) and set(begin.chosen.names) <= set(chosen.names))
+    return is_all and _has_same_folder(begin, deploy)
+
+
+def _has_same_folder(first: Act, second: Act) -> bool:
     unset = ""
-    one, two = first.env.get(_STATE, unset), second.env.get(_STATE, unset)
-    return one is not None and one == two and first.tool is second.tool
+    return first.env.get(_STATE, unset) == second.env.get(_STATE, unset)
 
 
 @workflow_rule(
