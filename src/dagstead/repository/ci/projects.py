@@ -9,12 +9,14 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dagstead.model.families import Family
-from dagstead.repository.ci.naming import named_files
-from dagstead.repository.ci.reader import FilesBelow, SourceFiles
 from dagstead.repository.files import Project, TemplateValues, reader
 from dagstead.repository.files.project import project_prefix
+
+if TYPE_CHECKING:
+    from dagstead.repository.ci.reader import SourceFiles
 
 
 def read_project(root: Path, *, template_values: TemplateValues | None = None) -> Project:
@@ -54,6 +56,9 @@ def as_named(
     """
     if not project.is_open:
         return project
+    from dagstead.repository.ci.naming import named_files  # noqa: PLC0415 - slow, often not needed
+    from dagstead.repository.ci.reader import FilesBelow  # noqa: PLC0415 - the same
+
     source = source or FilesBelow(project.repository)
     named = named_files(project, source)
     prefix = project_prefix(project)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from functools import lru_cache
-from pathlib import PurePosixPath
 
 from dagstead.model.families import Family
 
@@ -114,7 +114,7 @@ def gives_other_name(text: str) -> bool:
 
 def variant_of(path: str) -> str:
     """``prod`` for ``dagster_cloud_prod.yaml``, empty for the file without such a suffix."""
-    found = _CLOUD.fullmatch(PurePosixPath(path).name)
+    found = _CLOUD.fullmatch(posixpath.basename(path))
     return (found["variant"] or "") if found else ""
 
 
@@ -125,7 +125,7 @@ def family_of(path: str, text: str) -> Family | None:
         return Family.WORKFLOW if about else None
     if is_pipeline(path):
         return Family.TEXT if _COMMANDS.search(text) else None
-    name = PurePosixPath(path).name
+    name = posixpath.basename(path)
     cloud = _CLOUD.fullmatch(name)
     if cloud and (not cloud["variant"] or _LOCATIONS.search(text)):
         return Family.CLOUD

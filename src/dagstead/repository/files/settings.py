@@ -22,9 +22,11 @@ def settings_table(file: ConfigFile) -> Node | None:
 
 def patterns_of(listed: Node | None) -> Iterator[tuple[Node, str | None]]:
     """The patterns of ``exclude`` with what is wrong with them, ``None`` for a good one."""
+    if listed is None:
+        return
     from pathspec import GitIgnoreSpec  # noqa: PLC0415 - slow to import, and often not needed
 
-    for each in () if listed is None else listed.items:
+    for each in listed.items:
         if not isinstance(each.value, str):
             yield each, "it is not text"
             continue

@@ -16,9 +16,7 @@ from dagstead.errors import GitError, InvalidInputError
 from dagstead.model.location import Kind
 from dagstead.repository.files import Project
 from dagstead.repository.files.git import run_git
-
-USUAL_BRANCH = "main"
-USUAL_PYTHON = "3.11"
+from dagstead.repository.workflows.options import USUAL_BRANCH, USUAL_PYTHON
 
 #: What the official builder builds for.
 _PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14")

@@ -9,7 +9,9 @@ from enum import StrEnum
 
 from dagstead.errors import InvalidInputError
 from dagstead.repository.ci.provider import Provider
-from dagstead.repository.workflows.choices import USUAL_BRANCH, USUAL_PYTHON
+
+USUAL_BRANCH = "main"
+USUAL_PYTHON = "3.11"
 
 
 class Pattern(StrEnum):
