@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from dagstead.model.families import Family
@@ -87,7 +88,7 @@ class CodeSource:
         return self.target.position
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Location:
     """One code location as one file defines it, with defaults applied.
 
@@ -146,7 +147,7 @@ class Location:
         """
         return self.image_context if self.kind is Kind.HYBRID else self.code_folder
 
-    @property
+    @cached_property
     def code_folder(self) -> str:
         """The folder with its code and its Dockerfile.
 
