@@ -77,8 +77,8 @@ def _is_judged(project: Project, location: Location, source: CodeSource) -> bool
 def _roots(prefix: str, location: Location) -> Iterator[str]:
     """Where an import looks: the build directory is the working directory, and is installed."""
     folder = posixpath.normpath(posixpath.join(prefix, location.build_folder))
-    for inner in (".", "src"):
-        yield posixpath.normpath(posixpath.join(folder, inner))
+    yield folder
+    yield posixpath.normpath(posixpath.join(folder, "src"))
     working = location.working_directory
     if working is not None and not working.value.startswith("/"):
         yield posixpath.normpath(posixpath.join(folder, working.value))

@@ -49,6 +49,10 @@ class PythonModules:
             roots: folders that an import looks into first, relative to the top.
         """
         parts = module.split(".")
+        file = f"{'/'.join(parts)}.py"
+        if any(os.path.isfile(f"{self._path(root)}/{file}") for root in roots):  # noqa: PTH113
+            # What is usual is found at once, as every location is asked about.
+            return None
         found = None
         for root in dict.fromkeys(roots):
             searched = _search(self._path(root), parts)
