@@ -164,6 +164,8 @@ rule = RuleMaker(subject=Subject.PROJECT, view=lambda evidence: evidence.project
 evidence_rule = RuleMaker(subject=Subject.PROJECT, view=lambda evidence: evidence)
 #: A rule about what workflows do.
 workflow_rule = RuleMaker(subject=Subject.WORKFLOWS, view=lambda evidence: evidence.inspection)
+#: A rule about what workflows do, which looks at the project, too.
+workflow_evidence_rule = RuleMaker(subject=Subject.WORKFLOWS, view=lambda evidence: evidence)
 #: A rule about how the queues of agents are written.
 agent_rule = RuleMaker(subject=Subject.PROJECT, view=lambda evidence: evidence.slips)
 

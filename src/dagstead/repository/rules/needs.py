@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ast
 import configparser
+import os
 import posixpath
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,65 +35,107 @@ class _UnknownNeedsError(Exception):
     """Something that only a running tool finds out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
-    """What a folder needs."""
+class NeedsReader:
+    """Finds what folders of a repository need. Every file is read once."""
 
-    #: In their normal form; ``None`` where some of it cannot be known.
-    names: frozenset[str] | None
-    #: Packages that a lock file beside it or above has; ``None`` without one.
-    locked: frozenset[str] | None
+    def __init__(self, top: Path) -> None:
+        """Look at folders of the repository whose own folder is ``top``."""
+        self._top = os.path.realpath(top)
+        self._documents: dict[str, dict[str, Any] | None] = {}
+        self._own: dict[str, _OwnNeeds | None] = {}
+        self._locked: dict[str, frozenset[str]] = {}
 
-    def lack(self, name: str) -> bool:
-        """Whether a package certainly is not named, and no lock file has it."""
-        return self.names is not None and name not in self.names and name not in (self.locked or ())
+    def names(self, folder: Path) -> frozenset[str] | None:
+        """The packages, in their normal form, with those of the folders that are named by path.
+
+        ``None`` where some of it cannot be known.
+        """
+        names: set[str] = set()
+        pending = [os.fspath(folder)]
+        seen: set[str] = set()
+        while pending:
+            each = os.path.realpath(pending.pop())
+            if each in seen:
+                continue
+            seen.add(each)
+            own = self._own_needs(each) if self._is_inside(each) else None
+            if own is None or len(seen) > _MOST_FOLDERS:
+                return None
+            names |= own.names
+            pending += own.folders
+        return frozenset(names)
+
+    def locked(self, folder: Path) -> frozenset[str]:
+        """The packages of the lock files beside a folder and above it."""
+        return self._locked_at(os.path.realpath(folder))
+
+    def document(self, path: str) -> dict[str, Any] | None:
+        """A document of TOML, ``None`` when it cannot be read."""
+        if path not in self._documents:
+            self._documents[path] = _document(path)
+        return self._documents[path]
+
+    def _is_inside(self, folder: str) -> bool:
+        return folder == self._top or folder.startswith(f"{self._top.rstrip('/')}/")
+
+    def _own_needs(self, folder: str) -> _OwnNeeds | None:
+        if folder not in self._own:
+            try:
+                self._own[folder] = _FolderReader(folder, self.document).needs()
+            except _UnknownNeedsError:
+                self._own[folder] = None
+        return self._own[folder]
+
+    def _locked_at(self, folder: str) -> frozenset[str]:
+        found = self._locked.get(folder)
+        if found is None:
+            above = posixpath.dirname(folder)
+            is_last = folder in {self._top, above}
+            found = frozenset() if is_last else self._locked_at(above)
+            for name in _LOCKS:
+                document = self.document(posixpath.join(folder, name)) or {}
+                packages = document.get("package", document.get("packages", []))
+                found |= {canonicalize_name(str(_table(each).get("name"))) for each in packages}
+            self._locked[folder] = found
+        return found
 
 
-def needs_of(folder: Path, top: Path) -> Needs:
-    """What a folder needs, with the folders of the repository that it names by path."""
-    try:
-        names = frozenset(_Reader(top).names(folder))
-    except _UnknownNeedsError:
-        return Needs(names=None, locked=None)
-    return Needs(names=names, locked=_locked(folder, top))
-
-
-def is_read(folder: Path) -> bool:
+def is_read(folder: str | Path) -> bool:
     """Whether there is a file that may say what a folder needs."""
-    return any((folder / each).is_file() for each in READ)
+    return any(_is_file(f"{folder}/{each}") for each in READ)
+
+
+@dataclass(frozen=True, slots=True)
+class _OwnNeeds:
+    names: frozenset[str]
+    #: Other folders that are named by path.
+    folders: Sequence[str]
 
 
 @dataclass(slots=True)
-class _Reader:
-    top: Path
-    _pending: list[Path] = field(default_factory=list)
-    _seen: set[Path] = field(default_factory=set)
+class _FolderReader:
+    folder: str
+    document: Callable[[str], Mapping[str, Any] | None]
+    _folders: list[str] = field(default_factory=list)
+    _included: set[str] = field(default_factory=set)
 
-    def names(self, folder: Path) -> Iterator[str]:
-        self._pending.append(folder)
-        while self._pending:
-            each = self._pending.pop().resolve()
-            if each in self._seen:
-                continue
-            self._seen.add(each)
-            if not each.is_relative_to(self.top.resolve()) or len(self._seen) > _MOST_FOLDERS:
-                raise _UnknownNeedsError
-            yield from self._of_folder(each)
-
-    def _of_folder(self, folder: Path) -> Iterator[str]:
-        if not is_read(folder):
+    def needs(self) -> _OwnNeeds:
+        if not is_read(self.folder):
             raise _UnknownNeedsError
-        yield from self._of_pyproject(folder)
-        if (folder / "setup.py").is_file():
-            yield from self._lines(_of_setup_py(folder), folder)
-        if (folder / "requirements.txt").is_file():
-            yield from self._of_requirements(folder / "requirements.txt")
+        return _OwnNeeds(frozenset(self._names()), self._folders)
 
-    def _of_pyproject(self, folder: Path) -> Iterator[str]:
-        path = folder / "pyproject.toml"
-        if not path.is_file():
+    def _names(self) -> Iterator[str]:
+        yield from self._of_pyproject()
+        if _is_file(f"{self.folder}/setup.py"):
+            yield from self._lines(_of_setup_py(self.folder), self.folder)
+        if _is_file(f"{self.folder}/requirements.txt"):
+            yield from self._of_requirements(f"{self.folder}/requirements.txt")
+
+    def _of_pyproject(self) -> Iterator[str]:
+        path = f"{self.folder}/pyproject.toml"
+        if not _is_file(path):
             return
-        document = _document(path)
+        document = self.document(path)
         if not document:
             raise _UnknownNeedsError
         project, tool = _table(document.get("project")), _table(document.get("tool"))
@@ -106,25 +149,23 @@ class _Reader:
         lines = [*project.get("dependencies", [])]
         for extra in _table(project.get("optional-dependencies")).values():
             lines += extra
-        yield from self._with_sources(map(str, lines), _table(uv.get("sources")), folder)
-        yield from self._of_poetry(_table(tool.get("poetry")), folder)
+        yield from self._with_sources(map(str, lines), _table(uv.get("sources")))
+        yield from self._of_poetry(_table(tool.get("poetry")))
         if "project" not in document and "poetry" not in tool and "build-system" in document:
-            yield from self._lines(_of_setup_cfg(folder), folder)
+            yield from self._lines(_of_setup_cfg(self.folder), self.folder)
 
-    def _with_sources(
-        self, lines: Iterable[str], sources: Mapping[str, Any], folder: Path
-    ) -> Iterator[str]:
+    def _with_sources(self, lines: Iterable[str], sources: Mapping[str, Any]) -> Iterator[str]:
         normal = {canonicalize_name(name): each for name, each in sources.items()}
         for line in lines:
-            (name,) = self._lines([line], folder)
+            (name,) = self._lines([line], self.folder)
             source = _table(normal.get(canonicalize_name(name)))
             if "path" in source:
-                self._pending.append(folder / str(source["path"]))
+                self._add_folder(self.folder, source["path"])
             elif name in normal:
                 raise _UnknownNeedsError
             yield name
 
-    def _of_poetry(self, poetry: Mapping[str, Any], folder: Path) -> Iterator[str]:
+    def _of_poetry(self, poetry: Mapping[str, Any]) -> Iterator[str]:
         tables = [poetry.get("dependencies"), poetry.get("dev-dependencies")]
         tables += [
             _table(each).get("dependencies") for each in _table(poetry.get("group")).values()
@@ -133,32 +174,36 @@ class _Reader:
             for name, wanted in table.items():
                 how = _table(wanted)
                 if "path" in how:
-                    self._pending.append(folder / str(how["path"]))
+                    self._add_folder(self.folder, how["path"])
                 elif {"git", "url"} & set(how) or isinstance(wanted, list):
                     raise _UnknownNeedsError
                 yield canonicalize_name(name)
 
-    def _of_requirements(self, path: Path) -> Iterator[str]:
-        try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise _UnknownNeedsError from error
+    def _of_requirements(self, path: str) -> Iterator[str]:
+        normal = posixpath.normpath(path)
+        if normal in self._included:
+            return
+        self._included.add(normal)
+        text = _text(path)
         if not text.strip():
             raise _UnknownNeedsError
         whole = re.sub(r"\\\r?\n", " ", text)
         lines = (re.sub(r"(?:^|\s)#.*", "", each).strip() for each in whole.splitlines())
-        yield from self._lines((each for each in lines if each), path.parent)
+        yield from self._lines((each for each in lines if each), posixpath.dirname(path))
 
-    def _lines(self, lines: Iterable[str], folder: Path) -> Iterator[str]:
+    def _lines(self, lines: Iterable[str], folder: str) -> Iterator[str]:
         for line in lines:
             included, local = _INCLUDED.match(line), _LOCAL.match(line)
             if included:
-                yield from self._of_requirements(folder / included["path"])
+                yield from self._of_requirements(posixpath.join(folder, included["path"]))
             elif local:
                 if posixpath.normpath(local["path"]) != ".":
-                    self._pending.append(folder / local["path"])
+                    self._add_folder(folder, local["path"])
             elif not _HARMLESS.match(line):
                 yield _name(line)
+
+    def _add_folder(self, base: str, path: object) -> None:
+        self._folders.append(posixpath.join(base, str(path)))
 
 
 def _name(requirement: str) -> str:
@@ -168,11 +213,11 @@ def _name(requirement: str) -> str:
     return canonicalize_name(found[1])
 
 
-def _of_setup_py(folder: Path) -> list[str]:
+def _of_setup_py(folder: str) -> list[str]:
     """What ``setup.py`` asks for, when it says so in constants."""
     try:
-        tree = ast.parse((folder / "setup.py").read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError, RecursionError) as error:
+        tree = ast.parse(_text(f"{folder}/setup.py"))
+    except (ValueError, SyntaxError, RecursionError) as error:
         raise _UnknownNeedsError from error
     calls = [each for each in ast.walk(tree) if _is_setup(each)]
     if len(calls) != 1 or not isinstance(calls[0], ast.Call):
@@ -203,13 +248,13 @@ def _is_setup(node: ast.AST) -> bool:
     return name == "setup"
 
 
-def _of_setup_cfg(folder: Path) -> list[str]:
+def _of_setup_cfg(folder: str) -> list[str]:
+    if not _is_file(f"{folder}/setup.cfg"):
+        return []
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read_string((folder / "setup.cfg").read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    except (OSError, ValueError, configparser.Error) as error:
+        parser.read_string(_text(f"{folder}/setup.cfg"))
+    except configparser.Error as error:
         raise _UnknownNeedsError from error
     texts = [parser.get("options", "install_requires", fallback="")]
     if parser.has_section("options.extras_require"):
@@ -220,27 +265,27 @@ def _of_setup_cfg(folder: Path) -> list[str]:
     return [each for each in lines if each and not each.startswith("#")]
 
 
-def _locked(folder: Path, top: Path) -> frozenset[str] | None:
-    """The packages of the lock files beside a folder and above it."""
-    found: set[str] | None = None
-    for each in (folder.resolve(), *folder.resolve().parents):
-        for name in _LOCKS:
-            document = _document(each / name) if (each / name).is_file() else None
-            if document is not None:
-                packages = document.get("package", document.get("packages", []))
-                names = {canonicalize_name(str(_table(one).get("name"))) for one in packages}
-                found = (found or set()) | names
-        if each == top.resolve():
-            break
-    return None if found is None else frozenset(found)
-
-
-def _document(path: Path) -> dict[str, Any] | None:
-    """A document of TOML, ``None`` when it cannot be read."""
+def _document(path: str) -> dict[str, Any] | None:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        return tomllib.loads(_read(path).decode("utf-8-sig"))
     except (OSError, ValueError, RecursionError):
         return None
+
+
+def _text(path: str) -> str:
+    try:
+        return _read(path).decode("utf-8")
+    except (OSError, ValueError) as error:
+        raise _UnknownNeedsError from error
+
+
+def _read(path: str) -> bytes:
+    with open(path, "rb") as stream:  # noqa: PTH123 - asked of every location
+        return stream.read()
+
+
+def _is_file(path: str) -> bool:
+    return os.path.isfile(path)  # noqa: PTH113 - asked of every location
 
 
 def _table(value: Any) -> Mapping[str, Any]:

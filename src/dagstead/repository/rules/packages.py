@@ -7,18 +7,17 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
-from dagstead.model.location import Kind, Location
+from dagstead.model.location import Location
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position, SourceText
-from dagstead.repository.ci.acts import BuildMethod
-from dagstead.repository.ci.inspection import Inspection
-from dagstead.repository.files.project import Project, is_outside
+from dagstead.repository.files.project import Project
 from dagstead.repository.files.toml_reader import read_toml
 from dagstead.repository.rules.base import Severity, Violation, evidence_rule
 from dagstead.repository.rules.evidence import Evidence
-from dagstead.repository.rules.needs import READ, is_read, needs_of
-from dagstead.repository.rules.visit import file_exists, folder_exists
+from dagstead.repository.rules.needs import READ, is_read
+from dagstead.repository.rules.visit import file_exists
 
 HOOKS = ("dagster_cloud_pre_install.sh", "dagster_cloud_post_install.sh")
 #: Files of other tools, and how to make of them one that is read.
@@ -63,7 +62,7 @@ _NEEDS = "dagster\ndagster-cloud\n"
 )
 def nothing_to_install(evidence: Evidence) -> Iterator[Violation]:
     """The build directory of a PEX file says what it needs."""
-    for location, folder in _as_pex(evidence):
+    for location, folder in evidence.pex_builds:
         if is_read(folder) or not _is_judged(folder):
             continue
         unread = list(_unread(folder))
@@ -92,11 +91,13 @@ def nothing_to_install(evidence: Evidence) -> Iterator[Violation]:
 )
 def no_dagster_cloud(evidence: Evidence) -> Iterator[Violation]:
     """The packages of a PEX file hold `dagster-cloud`."""
-    for location, folder in _as_pex(evidence):
-        needs = needs_of(folder, evidence.project.repository) if is_read(folder) else None
-        if needs is None or not needs.lack("dagster-cloud"):
+    for location, folder in evidence.pex_builds:
+        names = evidence.needs.names(folder)
+        if names is None or "dagster-cloud" in names:
             continue
-        has_dagster = any(each.startswith("dagster") for each in needs.names or ())
+        if "dagster-cloud" in evidence.needs.locked(folder):
+            continue
+        has_dagster = any(each.startswith("dagster") for each in names)
         missing = "dagster-cloud" if has_dagster else "dagster and no dagster-cloud"
         position, how = _where_to_add(evidence.project, location, folder)
         yield Violation(
@@ -161,10 +162,12 @@ def no_dagster_cloud(evidence: Evidence) -> Iterator[Violation]:
 )
 def dg_settings_not_installed(evidence: Evidence) -> Iterator[Violation]:
     """The wheel of a dg project holds dg's settings."""
-    for location, folder in _as_pex(evidence):
+    for location, folder in evidence.pex_builds:
+        if not _is_for_hatch(evidence.needs.document(f"{folder}/pyproject.toml")):
+            continue
         document = _document(evidence.project, location, "pyproject.toml")
         backend = None if document is None else document.get("build-system", "build-backend")
-        if document is None or backend is None or not (backend.text or "").startswith("hatchling"):
+        if document is None or backend is None:
             continue
         settings = "dg.toml" if (folder / "dg.toml").is_file() else "pyproject.toml"
         is_dg = settings == "dg.toml" or document.get("tool", "dg") is not None
@@ -192,9 +195,9 @@ def dg_settings_not_installed(evidence: Evidence) -> Iterator[Violation]:
 )
 def hook_not_run(evidence: Evidence) -> Iterator[Violation]:
     """What a location needs does not depend on a hook that is not run."""
-    for location, folder in _as_pex(evidence):
+    for location, _ in evidence.pex_builds:
         for hook in HOOKS:
-            if (folder / hook).is_file():
+            if file_exists(evidence.project, posixpath.join(location.build_folder, hook)):
                 yield Violation(
                     position=_place(location),
                     message=f"{hook} in {location.build_folder!r} is run in builds of images only, "
@@ -202,25 +205,6 @@ def hook_not_run(evidence: Evidence) -> Iterator[Violation]:
                     instead="Do what it does in a step before the build, or build an image with "
                     "'ci build --build-strategy docker'",
                 )
-
-
-def _as_pex(evidence: Evidence) -> Iterator[tuple[Location, Path]]:
-    """The locations that are built as PEX files, with their build directories."""
-    project = evidence.project
-    for location in project.locations:
-        folder = location.build_folder
-        if location.kind is not Kind.SERVERLESS or is_outside(folder):
-            continue
-        if folder_exists(project, folder) and _is_pex(project, evidence.inspection, location):
-            yield location, project.root / folder
-
-
-def _is_pex(project: Project, inspection: Inspection, location: Location) -> bool:
-    """Whether a workflow builds a PEX file of it, or none shows how it is built."""
-    ways = {act.strategy for act in inspection.builds_of(location)}
-    if ways:
-        return bool(ways & {BuildMethod.PEX, BuildMethod.BY_KIND})
-    return not file_exists(project, posixpath.join(location.build_folder, "Dockerfile"))
 
 
 def _place(location: Location) -> Position:
@@ -302,6 +286,12 @@ def _source(project: Project, location: Location, name: str) -> SourceText:
         return SourceText.decode(path, (project.root / path).read_bytes())
     except (OSError, UnicodeDecodeError):
         return SourceText(file=path, text="")
+
+
+def _is_for_hatch(document: Mapping[str, Any] | None) -> bool:
+    system = (document or {}).get("build-system")
+    backend = system.get("build-backend") if isinstance(system, dict) else None
+    return isinstance(backend, str) and backend.startswith("hatchling")
 
 
 def _loads_a_folder(location: Location, folder: Path) -> bool:

@@ -93,6 +93,12 @@ def test_a_folder_that_says_nothing_about_its_needs_is_found(
             1,
             "install_requires",
         ),
+        (
+            {"app/requirements.txt": "-r ./more.txt\n", "app/more.txt": "-r requirements.txt\n"},
+            "app/requirements.txt",
+            1,
+            "Add a line",
+        ),
     ],
 )
 def test_needs_without_dagster_cloud_are_found(

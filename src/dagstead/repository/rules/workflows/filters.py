@@ -5,12 +5,11 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from dagstead.model.location import Location
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position, SourceText
-from dagstead.repository.changes.filter_paths import defining_files, watched_paths
+from dagstead.repository.changes.filter_paths import defining_files
 from dagstead.repository.ci.action_steps import COMPARING
 from dagstead.repository.ci.globs import matched_by
 from dagstead.repository.ci.inspection import Inspection
@@ -19,7 +18,13 @@ from dagstead.repository.ci.positions import place
 from dagstead.repository.ci.references import reference
 from dagstead.repository.ci.triggers import starts_on, trigger_for
 from dagstead.repository.files.yaml_reader import read_yaml
-from dagstead.repository.rules.base import Severity, Violation, workflow_rule
+from dagstead.repository.rules.base import (
+    Severity,
+    Violation,
+    workflow_evidence_rule,
+    workflow_rule,
+)
+from dagstead.repository.rules.evidence import Evidence
 from dagstead.repository.rules.workflows.examples import (
     ETL,
     SERVERLESS,
@@ -109,7 +114,7 @@ def _patterns_in(node: Node) -> Iterator[tuple[str, Position]]:
             yield found[0], place(node, found.start(), found.end())
 
 
-@workflow_rule(
+@workflow_evidence_rule(
     "DW121",
     "filter-misses-files",
     reason="""
@@ -120,12 +125,12 @@ def _patterns_in(node: Node) -> Iterator[tuple[str, Position]]:
     bad={**_FILES, WORKFLOW: _filtered("etl/**", "dagster_cloud.yaml", WORKFLOW)},
     good=_GOOD,
 )
-def filter_misses_files(inspection: Inspection) -> Iterator[Violation]:
+def filter_misses_files(evidence: Evidence) -> Iterator[Violation]:
     """A path filter has everything that its locations are made from."""
-    return once(_misses(inspection, is_configuration=False))
+    return once(_misses(evidence, is_configuration=False))
 
 
-@workflow_rule(
+@workflow_evidence_rule(
     "DW122",
     "filter-misses-configuration",
     severity=Severity.WARNING,
@@ -136,9 +141,9 @@ def filter_misses_files(inspection: Inspection) -> Iterator[Violation]:
     bad={**_FILES, WORKFLOW: _filtered("etl/**", "shared/**", WORKFLOW)},
     good=_GOOD,
 )
-def filter_misses_configuration(inspection: Inspection) -> Iterator[Violation]:
+def filter_misses_configuration(evidence: Evidence) -> Iterator[Violation]:
     """A path filter has the files that configure its locations."""
-    return once(_misses(inspection, is_configuration=True))
+    return once(_misses(evidence, is_configuration=True))
 
 
 @workflow_rule(
@@ -167,50 +172,33 @@ def filter_misses_itself(inspection: Inspection) -> Iterator[Violation]:
             )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Filters:
-    """The filters of the workflows that deploy a location for an event."""
-
-    event: Event
-    filters: Sequence[PathFilter]
-    #: Whether one of them has no filter, so that every change deploys the location.
-    is_open: bool
-
-
-def _misses(inspection: Inspection, *, is_configuration: bool) -> Iterator[Violation]:
-    watched = watched_paths(inspection.project)
+def _misses(evidence: Evidence, *, is_configuration: bool) -> Iterator[Violation]:
+    inspection = evidence.inspection
     for location in inspection.project.locations:
+        filters = [_filters(inspection, location, each) for each in (Event.PUSH, Event.CHANGE)]
+        if not any(filters):
+            continue
         defining = set(defining_files(location, inspection.prefix))
-        paths = [
-            path for path in watched[location.name.value] if (path in defining) == is_configuration
-        ]
-        told: set[str] = set()
-        for event in (Event.PUSH, Event.CHANGE):
-            found = _filters(inspection, location, event)
-            if found.is_open or not found.filters:
-                continue
+        watched = evidence.watched[location.name.value]
+        paths = [path for path in watched if (path in defining) == is_configuration]
+        missed: set[str] = set()
+        for found in filter(None, filters):
             for path in paths:
-                if path not in told and not _is_seen(inspection, found.filters, path):
-                    told.add(path)
-                    yield _missed(found.filters[0], path, location)
+                if path not in missed and not _is_seen(inspection, found, path):
+                    missed.add(path)
+                    yield _missed(found[0], path, location)
 
 
-def _filters(inspection: Inspection, location: Location, event: Event) -> _Filters:
-    found: list[PathFilter] = []
-    is_open = False
-    deployers = inspection.deployers[location.name.value]
+def _filters(inspection: Inspection, location: Location, event: Event) -> Sequence[PathFilter]:
+    """The filters of the workflows that deploy a location; none where one has no filter."""
     workflows = {
         each.inspected.workflow.path: each.inspected.workflow
-        for each in deployers
+        for each in inspection.deployers[location.name.value]
         if each.session.run.event is event and has_its_file(inspection, each.session)
     }
-    for each in workflows.values():
-        trigger = trigger_for(each, event)
-        if trigger is None or trigger.paths is None:
-            is_open = True
-        else:
-            found.append(trigger.paths)
-    return _Filters(event=event, filters=found, is_open=is_open)
+    triggers = (trigger_for(each, event) for each in workflows.values())
+    filters = [None if each is None else each.paths for each in triggers]
+    return [] if None in filters else [each for each in filters if each is not None]
 
 
 def _is_seen(inspection: Inspection, filters: Sequence[PathFilter], path: str) -> bool:
