@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dagstead.repository.files import read_project
+from dagstead.repository.rules.base import Finding, Severity
 from dagstead.repository.rules.checking import check
 from dagstead.repository.rules.workflows.examples import (
     BUILD,
@@ -38,13 +39,18 @@ def _deploys(name: str, group: str, on: str = _MAIN) -> str:
 
 
 def _lost(root: Path, workflows: Mapping[str, str]) -> list[str]:
+    found = _found(root, workflows)
+    assert all(each.severity is Severity.ERROR for each in found)
+    return [each.found.sentences for each in found]
+
+
+def _found(root: Path, workflows: Mapping[str, str]) -> list[Finding]:
     files = {**_LOCATIONS, **{f"{_FOLDER}/{name}.yml": each for name, each in workflows.items()}}
     (root / ".git").mkdir()
     for path, text in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text, encoding="utf-8")
-    found = check(read_project(root))
-    return [each.found.sentences for each in found if each.code == "DW152"]
+    return [each for each in check(read_project(root)) if each.code == "DW152"]
 
 
 def test_workflows_that_deploy_different_locations_cancel_one_another(tmp_path: Path) -> None:
@@ -83,9 +89,12 @@ def test_a_workflow_that_deploys_nothing_may_cancel_one_that_does(tmp_path: Path
     tests = workflow("run: pytest", head=_cancel("'${{ github.ref }}'"))
     deploys = workflow(*SERVERLESS, head="concurrency:\n  group: '${{ github.ref }}'\n")
 
-    (found,) = _lost(tmp_path, {"tests": tests, "deploy": deploys})
+    (found,) = _found(tmp_path, {"tests": tests, "deploy": deploys})
 
-    assert ".github/workflows/deploy.yml is in the same group, and deploys etl, reports" in found
+    assert found.severity is Severity.WARNING
+    assert f"{_FOLDER}/deploy.yml is in the same group, and deploys etl, reports" in (
+        found.found.message
+    )
 
 
 _JOB = "    concurrency: {{group: '{}', cancel-in-progress: true}}\n"

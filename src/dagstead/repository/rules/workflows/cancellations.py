@@ -18,6 +18,7 @@ from dagstead.repository.ci.model import Event, Job, Workflow
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.ci.scopes import Scope
 from dagstead.repository.ci.scripts_read import SINCE_LAST_PUSH
+from dagstead.repository.rules.base import Severity
 from dagstead.repository.rules.workflows.interruptions import interrupted
 from dagstead.repository.rules.workflows.visit import deploying_workflows
 
@@ -44,6 +45,8 @@ class Cancellation:
     lost: str | None
     #: What to write instead.
     instead: str
+    #: ``None`` where it certainly loses deploys.
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -118,7 +121,10 @@ def _of_shared_groups(inspection: Inspection) -> Iterator[Cancellation]:
             flag = member.flag
             lost = None if flag is None else next(_losing(member, members, names), None)
             if flag is not None and lost is not None:
-                found.setdefault(id(flag), Cancellation(flag, lost, _OWN_GROUPS))
+                # What deploys nothing may be cancelled itself, which leaves the deploy.
+                deploys = any(names.get(id(run)) for run in _pushed(member.inspected))
+                severity = None if deploys else Severity.WARNING
+                found.setdefault(id(flag), Cancellation(flag, lost, _OWN_GROUPS, severity))
     yield from found.values()
 
 

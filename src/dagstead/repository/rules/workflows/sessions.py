@@ -263,7 +263,8 @@ def _closes(act: Act) -> bool:
         the jobs that are `interruptible`, and may leave them out because of `rules: changes`.
 
         A filter of paths on the trigger does no harm: a run that it does not start cancels nothing,
-        and one that it starts deploys all that the cancelled one would have deployed.
+        and one that it starts deploys all that the cancelled one would have deployed. A workflow
+        in the same group that deploys nothing is a warning.
         """,
     bad={
         **locations(ETL, _OTHER),
@@ -283,6 +284,7 @@ def lost_deploy(inspection: Inspection) -> Iterator[Violation]:
             position=each.flag.position,
             message=f"a cancelled deploy is lost: {each.lost}",
             instead=each.instead,
+            severity=each.severity,
         )
         for each in cancelled(inspection)
         if each.lost not in {UNKNOWN_CHOICE, None}
