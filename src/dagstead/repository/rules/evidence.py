@@ -50,6 +50,11 @@ class Evidence:
             and self._is_pex(each)
         )
 
+    @cached_property
+    def pex_folders(self) -> Mapping[str, Path]:
+        """The same build directories, by the names of the locations."""
+        return {location.name.value: folder for location, folder in self.pex_builds}
+
     def _is_pex(self, location: Location) -> bool:
         """Whether a workflow builds a PEX file of it, or none shows how it is built."""
         ways = {act.strategy for act in self.inspection.builds_of(location)}

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from dagstead.model.families import Family
 from dagstead.model.location import Location
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position, SourceText
-from dagstead.repository.files.project import Project
+from dagstead.repository.files.project import Project, is_outside
 from dagstead.repository.files.toml_reader import read_toml
 from dagstead.repository.rules.base import Severity, Violation, evidence_rule
 from dagstead.repository.rules.evidence import Evidence
@@ -38,6 +39,11 @@ _EXPORTS: Mapping[str, str] = {
 _ALSO_PINNED = re.compile(r"requirements.*\.(?:txt|in|lock)")
 _CODE = (".py", ".ipynb", ".sql")
 _FROM_FOLDER = re.compile(r"\bload_from_defs_folder\s*\(")
+#: A script that writes one of the files that are read.
+_WRITES = re.compile(
+    r"(?:>|\btee\b|\bcp\b|\bmv\b|-o\b|--output(?:-file)?\b)[^\n]*"
+    r"\b(?:requirements\.txt|setup\.py|pyproject\.toml)\b"
+)
 _MOST_LISTED = 4
 _ONE = """
     locations:
@@ -62,16 +68,10 @@ _NEEDS = "dagster\ndagster-cloud\n"
 )
 def nothing_to_install(evidence: Evidence) -> Iterator[Violation]:
     """The build directory of a PEX file says what it needs."""
-    for location, folder in evidence.pex_builds:
-        if is_read(folder) or not _is_judged(folder):
-            continue
-        unread = list(_unread(folder))
-        yield Violation(
-            position=_place(location),
-            message=f"{location.name.value!r} is built as a PEX file, and "
-            f"{location.build_folder!r} has none of {', '.join(READ)}{_not_read(unread)}",
-            instead=_way_out(unread, list(_folders_that_say(folder))),
-        )
+    for location, _ in evidence.pex_builds:
+        found = uninstallable(evidence, location)
+        if found is not None:
+            yield found
 
 
 @evidence_rule(
@@ -207,6 +207,29 @@ def hook_not_run(evidence: Evidence) -> Iterator[Violation]:
                 )
 
 
+def uninstallable(evidence: Evidence, location: Location) -> Violation | None:
+    """What is wrong where nothing says what the PEX file of a location needs."""
+    folder = evidence.pex_folders.get(location.name.value)
+    if folder is None or is_read(folder) or not _is_judged(folder):
+        return None
+    if _lacks_only_its_name(evidence, location) or _is_made(evidence, location):
+        return None
+    unread = list(_unread(folder))
+    return Violation(
+        position=_place(location),
+        message=f"{location.name.value!r} is built as a PEX file, and "
+        f"{location.build_folder!r} has none of {', '.join(READ)}{_not_read(unread)}",
+        instead=_way_out(unread, list(_folders_that_say(folder))),
+    )
+
+
+def _is_made(evidence: Evidence, location: Location) -> bool:
+    """Whether a workflow may write what is missing before it builds."""
+    deployers = evidence.inspection.deployers.get(location.name.value, ())
+    texts = {each.inspected.workflow.source.text for each in deployers}
+    return any(_WRITES.search(text) for text in texts)
+
+
 def _place(location: Location) -> Position:
     directory = location.build_directory
     return location.position if directory is None else directory.position
@@ -219,6 +242,22 @@ def _is_judged(folder: Path) -> bool:
         return True
     below = (name for _, _, files in os.walk(folder) for name in files)
     return any(name.endswith(_CODE) for name in below)
+
+
+def _lacks_only_its_name(evidence: Evidence, location: Location) -> bool:
+    """Whether `working_directory` leads to the project, which `build.directory` is to name.
+
+    That is one cause, and what is said about it is said elsewhere.
+    """
+    working, top = location.working_directory, location.build_folder
+    if location.family is not Family.CLOUD or location.build_directory or working is None:
+        return False
+    folder = posixpath.normpath(posixpath.join(top, working.value))
+    while not is_outside(folder) and folder not in {"", ".", top}:
+        if is_read(evidence.project.root / folder):
+            return True
+        folder = posixpath.dirname(folder)
+    return False
 
 
 def _unread(folder: Path) -> Iterator[str]:

@@ -218,3 +218,52 @@ def test_settings_of_dg_that_the_wheel_leaves_out(
     }
 
     assert [each[0] for each in _found(tmp_path, files)] == codes
+
+
+_WORKING = "  - location_name: tides\n    code_source: {package_name: tides}\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "more", "codes"),
+    [
+        ({"apps/tides/setup.py": ""}, "working_directory: apps/tides/src", []),
+        ({"apps/tides/setup.py": ""}, "working_directory: ./apps/tides", []),
+        ({"apps/surge/setup.py": ""}, "working_directory: apps/tides/src", ["DS260"]),
+        ({"apps/tides/setup.py": ""}, "working_directory: ../apps/tides", ["DS260"]),
+        (
+            {"apps/tides/setup.py": ""},
+            "working_directory: apps/tides/src\n    build: {directory: .}",
+            ["DS260"],
+        ),
+    ],
+)
+def test_a_build_directory_that_is_not_named_is_another_fault(
+    files: dict[str, str], more: str, codes: list[str], tmp_path: Path
+) -> None:
+    cloud = f"locations:\n{_WORKING}    {more}\n"
+    code = {"apps/tides/src/tides/__init__.py": ""}
+
+    found = _found(tmp_path, {"dagster_cloud.yaml": cloud, **code, **files})
+
+    assert [each[0] for each in found if each[0] == "DS260"] == codes
+
+
+@pytest.mark.parametrize(
+    ("step", "codes"),
+    [
+        ("uv export --output-file app/requirements.txt", []),
+        ("pixi list --explicit > app/requirements.txt", []),
+        ("cp pins.txt app/requirements.txt", []),
+        ("pip install -r tools/requirements.txt", ["DS260"]),
+        ("pytest", ["DS260"]),
+    ],
+)
+def test_a_workflow_may_write_what_is_missing(step: str, codes: list[str], tmp_path: Path) -> None:
+    build = "ci build --build-strategy python-executable"
+    calls = (f"dagster-cloud {each}" for each in ("ci init --project-dir .", build, "ci deploy"))
+    lines = "".join(f"      - run: {each}\n" for each in (step, *calls))
+    text = f"on: push\njobs:\n  all:\n    runs-on: ubuntu-latest\n    steps:\n{lines}"
+
+    found = _found(tmp_path, {_MODULE: "", ".github/workflows/deploy.yml": text})
+
+    assert [each[0] for each in found] == codes
