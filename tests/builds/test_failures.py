@@ -15,7 +15,7 @@ from dagstead.build.events import BuildFailed, BuildFinished, Event
 from dagstead.build.model import Platform
 from dagstead.build.programs import Programs
 from dagstead.build.session import build
-from dagstead.errors import BuildError, BuildStoppedError
+from dagstead.errors import BuildError, BuildStoppedError, InvalidInputError
 from dagstead.testing import eventually
 from tests.support.build_site import BACKEND, Site
 
@@ -101,9 +101,16 @@ def test_a_location_without_dagster_is_refused(etl: Site) -> None:
 
 
 def test_a_location_that_declares_nothing_is_refused_like_that_too(etl: Site) -> None:
-    (etl.repository.root / "requirements.txt").unlink()
+    (etl.repository.root / "requirements.txt").write_text("", encoding="utf-8")
 
     assert "hold no dagster and no dagster-cloud" in etl.failure().error.message
+
+
+def test_a_location_without_a_file_that_declares_something_is_not_planned(etl: Site) -> None:
+    (etl.repository.root / "requirements.txt").unlink()
+
+    with pytest.raises(InvalidInputError, match="DS260 'etl' is built as a PEX file"):
+        etl.repository.plan()
 
 
 def test_a_package_that_cannot_be_built_says_why(etl: Site) -> None:

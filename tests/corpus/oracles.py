@@ -160,7 +160,7 @@ def _dg(officials: Officials, statement: Statement) -> bool:
 
 def _the_builder(officials: Officials, statement: Statement) -> bool:
     """The official builder of PEX files finds nothing that says what to install."""
-    if statement.code != "DS260":
+    if "DS260" not in {statement.code, statement.message.partition(" ")[0]}:
         return False
     try:
         for folder in officials.build_folders(statement):

@@ -348,7 +348,7 @@ def test_a_session_that_was_deployed_may_be_emptied(tmp_path: Path) -> None:
         "surge/__init__.py": "",
     }
     in_turn = _FIRST.rstrip() + _SECOND
-    mixed = _FIRST.replace("- run: dagster-cloud ci deploy", "- run: echo") + _SECOND.lstrip("\n")
+    mixed = in_turn.replace("- run: dagster-cloud ci deploy", "- run: echo", 1)
 
     fine = _made(tmp_path / "fine", _workflow(_MAIN, in_turn), **two)
     lost = _made(tmp_path / "lost", _workflow(_MAIN, mixed), **two)

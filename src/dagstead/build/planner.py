@@ -24,19 +24,20 @@ from dagstead.build.uv import uv_of_machine
 from dagstead.errors import InvalidInputError
 from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
-from dagstead.repository.files import Project
+from dagstead.repository.ci.acts import Act, BuildMethod
 from dagstead.repository.files.before_build import PreparationFinder
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import is_outside
 from dagstead.repository.files.slugs import slugs_of
 from dagstead.repository.rules.build_folders import unnamed_folder
+from dagstead.repository.rules.evidence import Evidence
+from dagstead.repository.rules.registries import is_never_read
 
 _KEY_LENGTH = 16
 _TAG_KEY_LENGTH = 8
 _COMMIT_LENGTH = 7
 
 _BY_KIND = {
-    Kind.SERVERLESS: Strategy.PEX,
     Kind.HYBRID: Strategy.DOCKER,
     Kind.PREBUILT: Strategy.PREBUILT,
 }
@@ -45,8 +46,9 @@ _BY_KIND = {
 class Planner:
     """Decides how single locations of a project are built."""
 
-    def __init__(self, project: Project, options: PlanOptions, commit: Commit | None) -> None:
-        self._project = project
+    def __init__(self, evidence: Evidence, options: PlanOptions, commit: Commit | None) -> None:
+        self._evidence = evidence
+        self._project = project = evidence.project
         self._options = options
         self._slugs = slugs_of(project)
         self._pythons = Pythons(options.environment, uv_of_machine(options.environment.get("PATH")))
@@ -127,7 +129,28 @@ class Planner:
                 f"For this build alone: --strategy '{name}=pex', or docker, or prebuilt."
             )
             raise InvalidInputError(msg)
+        if location.kind is Kind.HYBRID and is_never_read(self._evidence, location):
+            return Strategy.PEX, self._for_serverless(location)
+        if location.kind is Kind.SERVERLESS:
+            return Strategy.PEX, self._with_image(location, found.reason)
         return _BY_KIND[location.kind], found.reason
+
+    def _for_serverless(self, location: Location) -> str:
+        act = self._evidence.inspection.builds_of(location)[0]
+        reason = f"dg builds it for a serverless agent ({_place(act)}) and reads no build.registry"
+        return self._with_image(location, reason)
+
+    def _with_image(self, location: Location, reason: str) -> str:
+        """A reason, with what CI does instead, if it builds an image of a serverless location."""
+        acts = self._evidence.inspection.builds_of(location)
+        images = [act for act in acts if act.strategy is BuildMethod.SERVERLESS_IMAGE]
+        if not images or len(images) < len(acts):
+            return reason
+        name = location.name.value
+        return (
+            f"{reason}; CI builds an image for it ({_place(images[0])}): for an image here, "
+            f"--strategy '{name}=docker' with --registry '{name}=HOST/PATH'"
+        )
 
     def _how(
         self, location: Location, strategy: Strategy, directory: Path
@@ -213,6 +236,10 @@ class Planner:
         if self.commit is not None:
             parts.insert(1, self.commit.hash[:_COMMIT_LENGTH])
         return "-".join(parts)
+
+
+def _place(act: Act) -> str:
+    return f"{act.position.file}:{act.position.line}"
 
 
 def _package_in(location: Location) -> str:

@@ -6,19 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dagstead.build.commits import commit_of
-from dagstead.build.model import (
-    BuildPlan,
-)
+from dagstead.build.model import BuildPlan, PlannedBuild, Strategy
 from dagstead.build.plan_options import PlanOptions
 from dagstead.build.planner import Planner
 from dagstead.build.pythons import SUPPORTED
 from dagstead.errors import InvalidInputError
 from dagstead.model.location import Location
 from dagstead.model.words import did_you_mean
+from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.files import Project
 from dagstead.repository.files.project import left_out_note
-from dagstead.repository.rules import registries
-from dagstead.repository.rules.checking import check
+from dagstead.repository.rules import packages, registries
+from dagstead.repository.rules.checking import judge
+from dagstead.repository.rules.evidence import Evidence
 
 #: What would make an image that cannot be pushed, or a location that cannot be loaded.
 _RULES = (
@@ -60,19 +60,28 @@ class Outline:
             raise InvalidInputError("\n".join(dict.fromkeys(map(str, self.refusals))))
 
 
-def make_plan(project: Project, options: PlanOptions) -> BuildPlan:
+def make_plan(
+    project: Project, options: PlanOptions, followed: Inspection | None = None
+) -> BuildPlan:
     """Decide how each location is built. Builds nothing, and runs nothing of the project.
+
+    Args:
+        project: what is known of the repository.
+        options: what was asked for.
+        followed: its workflows, where they were followed already.
 
     Raises:
         InvalidInputError: with a sentence for each location that cannot be built as it is written
             or chosen: ambiguous, without a folder, with a registry that is not one.
     """
-    outline = make_outline(project, options)
+    outline = make_outline(project, options, followed)
     outline.check()
     return outline.plan
 
 
-def make_outline(project: Project, options: PlanOptions) -> Outline:
+def make_outline(
+    project: Project, options: PlanOptions, followed: Inspection | None = None
+) -> Outline:
     """The same, where one location that cannot be built hides no other.
 
     Raises:
@@ -90,9 +99,10 @@ def make_outline(project: Project, options: PlanOptions) -> Outline:
             f"{left_out_note(project) or 'Run it at the folder of your dagster_cloud.yaml.'}"
         )
         raise InvalidInputError(msg)
-    refusals = [*_broken_rules(project, chosen, options)]
+    evidence = Evidence(project=project, followed=followed)
+    refusals = [*_broken_rules(evidence, chosen, options)]
     broken = {each.location for each in refusals}
-    planner = Planner(project, options, commit_of(project.root))
+    planner = Planner(evidence, options, commit_of(project.root))
     builds = []
     for location in chosen:
         name = location.name.value
@@ -106,16 +116,18 @@ def make_outline(project: Project, options: PlanOptions) -> Outline:
                     reason=f"{name}: {error.message}",
                 )
             )
-        else:
-            builds += [build] if name not in broken else []
+            continue
+        missing = _uninstallable(evidence, location, build)
+        refusals += missing
+        builds += [build] if name not in broken and not missing else []
     plan = BuildPlan(root=project.root, builds=tuple(builds), commit=planner.commit)
     return Outline(plan=plan, refusals=tuple(refusals))
 
 
 def _broken_rules(
-    project: Project, chosen: list[Location], options: PlanOptions
+    evidence: Evidence, chosen: list[Location], options: PlanOptions
 ) -> Iterator[BuildRefusal]:
-    for finding in check(project, _RULES):
+    for finding in judge(evidence, _RULES):
         for location in chosen:
             if location.registry is None or location.registry.position != finding.position:
                 continue
@@ -126,6 +138,18 @@ def _broken_rules(
                 position=str(finding.position),
                 reason=f"{finding.code} {finding.found.sentences}",
             )
+
+
+def _uninstallable(
+    evidence: Evidence, location: Location, build: PlannedBuild
+) -> list[BuildRefusal]:
+    """What a PEX file lacks, unless commands before the build may write it."""
+    is_pex = build.strategy is Strategy.PEX and build.before is None
+    found = packages.uninstallable(evidence, location) if is_pex else None
+    if found is None:
+        return []
+    reason = f"{packages.nothing_to_install.code} {found.sentences}"
+    return [BuildRefusal(location=build.location, position=str(found.position), reason=reason)]
 
 
 def _check_names(project: Project, options: PlanOptions) -> None:

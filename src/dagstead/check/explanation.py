@@ -53,7 +53,7 @@ class Explanation:
 def explain(project: Project, location: Location, outlook: Outlook) -> Explanation:
     """Gather all. ``outlook`` is of this location alone; nothing of the repository is run."""
     evidence = Evidence(project=project)
-    build, problem = _build(project, location)
+    build, problem = _build(evidence, location)
     name = location.name.value
     same = [each for each in project.definitions if each.name.value == name]
     return Explanation(
@@ -68,10 +68,10 @@ def explain(project: Project, location: Location, outlook: Outlook) -> Explanati
     )
 
 
-def _build(project: Project, location: Location) -> tuple[PlannedBuild | None, str | None]:
+def _build(evidence: Evidence, location: Location) -> tuple[PlannedBuild | None, str | None]:
     options = PlanOptions(locations=(location.name.value,), environment=dict(os.environ))
     try:
-        (build,) = make_plan(project, options).builds
+        (build,) = make_plan(evidence.project, options, evidence.inspection).builds
     except DagsteadError as error:
         return None, error.message
     return build, None

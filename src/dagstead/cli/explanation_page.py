@@ -147,9 +147,14 @@ def _uses(uses: Sequence[Use]) -> Iterator[tuple[str, str]]:
         yield use.workflow, "" if use.certain else "perhaps: only a run of the workflow can show it"
         for each in use.triggers:
             yield "", f"on {each}"
-        for verb, places in (("builds", use.builds), ("deploys", use.deploys)):
+        known = {place for places in use.ways.values() for place in places}
+        plain = [each for each in use.builds if each not in known]
+        steps: list[tuple[str, Sequence[Position]]] = [
+            (f"builds it ({way})", places) for way, places in use.ways.items()
+        ]
+        for what, places in (*steps, ("builds it", plain), ("deploys it", use.deploys)):
             if places:
-                yield "", f"{verb} it at {_lines(places, use.workflow)}"
+                yield "", f"{what} at {_lines(places, use.workflow)}"
 
 
 def _lines(places: Sequence[Position], workflow: str) -> str:
@@ -191,5 +196,9 @@ def _use(use: Use) -> dict[str, Any]:
         "certain": use.certain,
         "triggers": list(use.triggers),
         "builds": [f"{each.file}:{each.line}" for each in use.builds],
+        "ways": {
+            str(way): [f"{each.file}:{each.line}" for each in places]
+            for way, places in use.ways.items()
+        },
         "deploys": [f"{each.file}:{each.line}" for each in use.deploys],
     }

@@ -95,7 +95,9 @@ DIALECTS = {
 
 
 def chosen(repository: Repository, files: dict[str, str], **options: object) -> PexPlan:
-    below = {f"tides/{name}": text for name, text in files.items()}
+    # Some tools' files say which Python is wanted, and not what is to be installed.
+    whole = {"requirements.txt": "dagster-cloud\n", **files}
+    below = {f"tides/{name}": text for name, text in whole.items()}
     repository.write({"dagster_cloud.yaml": DOCUMENT, "tides/tides.py": "", **below})
     how = repository.plan(**options).builds[0].how
     assert isinstance(how, PexPlan)

@@ -24,6 +24,7 @@ FILES = {
             agent_queue: gpu
     """,
     "weather/weather.py": "",
+    "weather/requirements.txt": "dagster-cloud\n",
     "digits/requirements.txt": "dagster\ndagster-cloud\n",
 }
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from dagstead.model.location import Location
 from dagstead.model.source import Position
-from dagstead.repository.ci.acts import Act
+from dagstead.repository.ci.acts import Act, BuildMethod
 from dagstead.repository.ci.job_runs import JobRun, follow
 from dagstead.repository.ci.model import Event, Workflow, WorkflowFiles
 from dagstead.repository.ci.patterns import PatternEvidence, Verdict, repository_verdict, verdict
@@ -59,6 +59,8 @@ class Use:
     name: str
     #: The places of the steps that build it, and of those that deploy it.
     builds: tuple[Position, ...]
+    #: The places of the steps that build it, by how, as far as that is known.
+    ways: Mapping[BuildMethod, tuple[Position, ...]]
     deploys: tuple[Position, ...]
     #: Whether it certainly does. Otherwise it shows only when it runs.
     certain: bool
@@ -141,6 +143,7 @@ class Inspection:
             workflow=inspected.workflow.path,
             name=inspected.workflow.name,
             builds=_places(name, (act for each in concerned for act in each.builds_of)),
+            ways=_ways(name, [act for each in concerned for act in each.builds_of]),
             deploys=_places(name, (act for each in concerned for act in each.deploys_of)),
             certain=any(each.certainly(location) for each in concerned),
             events=tuple(dict.fromkeys(each.run.event for each in concerned)),
@@ -186,6 +189,13 @@ def _inspected(
 def _places(name: str, acts: Iterator[Act]) -> tuple[Position, ...]:
     found = (each.position for each in acts if each.chosen.has(name) is not False)
     return tuple(dict.fromkeys(found))
+
+
+def _ways(name: str, acts: Sequence[Act]) -> Mapping[BuildMethod, tuple[Position, ...]]:
+    found = {
+        way: _places(name, (act for act in acts if act.strategy is way)) for way in BuildMethod
+    }
+    return {way: places for way, places in found.items() if places}
 
 
 def _paths(patterns: tuple[object, ...]) -> tuple[str, ...]:

@@ -183,13 +183,13 @@ def _registries(evidence: Evidence) -> Iterator[tuple[Location, Value[str]]]:
     seen: set[int] = set()
     for location in evidence.project.definitions:
         if location.registry is not None and id(location.registry.node) not in seen:
-            if _is_never_read(evidence, location):
+            if is_never_read(evidence, location):
                 continue
             seen.add(id(location.registry.node))
             yield location, location.registry
 
 
-def _is_never_read(evidence: Evidence, location: Location) -> bool:
+def is_never_read(evidence: Evidence, location: Location) -> bool:
     """Whether all that builds a location is dg, told that it is for a serverless agent.
 
     dg writes `...` as the registry of such a location, and reads it for hybrid ones only.

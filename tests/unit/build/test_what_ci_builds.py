@@ -1,0 +1,150 @@
+"""A plan and what CI does with the same location."""
+
+from __future__ import annotations
+
+import pytest
+
+from dagstead.build.model import Strategy
+from dagstead.build.plan_options import PlanOptions
+from dagstead.build.planning import make_outline
+from dagstead.errors import InvalidInputError
+from dagstead.repository.files import read_project
+from tests.support.build_site import Repository
+
+_ACTION = "dagster-io/dagster-cloud-action/actions"
+_CLOUD = "locations:\n  - location_name: tides\n    code_source: {package_name: tides}\n"
+_FILES = {
+    "dagster_cloud.yaml": _CLOUD,
+    "requirements.txt": "dagster-cloud\n",
+    "tides/__init__.py": "",
+}
+_WORKFLOW = ".github/workflows/ship.yml"
+_HEAD = "on: {push: {branches: [main]}}\njobs:\n  ship:\n    runs-on: x\n    steps:\n"
+
+
+def _ci(*steps: str) -> dict[str, str]:
+    return {_WORKFLOW: _HEAD + "".join(f"      - {each}\n" for each in steps)}
+
+
+def _session(build: str) -> dict[str, str]:
+    return _ci(
+        "run: dagster-cloud ci init --project-dir .",
+        f"run: {build}",
+        "run: dagster-cloud ci deploy",
+    )
+
+
+_BY_ACTION = _ci(
+    f"{{id: all, uses: {_ACTION}/utils/parse_workspace@v1.13.7, "
+    "with: {dagster_cloud_file: dagster_cloud.yaml}}",
+    f"{{uses: {_ACTION}/serverless_prod_deploy@v1.13.7, "
+    'with: {location: \'{"name": "tides", "location_file": "dagster_cloud.yaml"}\'}}',
+)
+
+
+@pytest.mark.parametrize(
+    ("ci", "line"),
+    [
+        (_session("dagster-cloud ci build --build-strategy docker"), 7),
+        (_session("dagster-cloud ci build"), 7),
+        (_ci("run: dagster-cloud serverless deploy-docker . --location-name tides"), 6),
+        (_BY_ACTION, 7),
+    ],
+    ids=["docker", "default", "serverless", "action"],
+)
+def test_a_plan_says_that_ci_builds_an_image(
+    ci: dict[str, str], line: int, repository: Repository
+) -> None:
+    repository.write({**_FILES, **ci})
+
+    (build,) = repository.plan().builds
+    (asked,) = repository.plan(
+        strategies={"tides": Strategy.DOCKER}, registries={"tides": "r.test/tides"}
+    ).builds
+
+    assert build.strategy is Strategy.PEX
+    assert build.reason.endswith(
+        f"; CI builds an image for it ({_WORKFLOW}:{line}): for an image here, "
+        "--strategy 'tides=docker' with --registry 'tides=HOST/PATH'"
+    )
+    assert asked.strategy is Strategy.DOCKER
+    assert "CI builds" not in asked.reason
+
+
+def test_a_plan_says_nothing_of_ci_that_builds_the_same(repository: Repository) -> None:
+    build = "dagster-cloud ci build --build-strategy python-executable"
+    repository.write({**_FILES, **_session(build)})
+
+    (planned,) = repository.plan().builds
+
+    assert "CI" not in planned.reason
+
+
+_UNREAD = {
+    "dagster_cloud.yaml": _CLOUD,
+    "tides/__init__.py": "",
+    "pixi.toml": "[workspace]\n",
+}
+
+
+def _refusals(repository: Repository, files: dict[str, str]) -> list[str]:
+    repository.write(files)
+    outline = make_outline(read_project(repository.root), PlanOptions())
+    assert len(outline.plan.builds) + len(outline.refusals) == 1
+    return [str(each) for each in outline.refusals]
+
+
+@pytest.mark.parametrize(
+    "ci", [{}, _session("dagster-cloud ci build --build-strategy python-executable")]
+)
+def test_a_pex_file_that_cannot_be_made_is_refused(
+    ci: dict[str, str], repository: Repository
+) -> None:
+    (refused,) = _refusals(repository, {**_UNREAD, **ci})
+
+    assert refused.startswith("dagster_cloud.yaml:2:20: DS260 'tides' is built as a PEX file")
+    assert "pixi.toml is not read" in refused
+    with pytest.raises(InvalidInputError) as caught:
+        repository.plan()
+    assert caught.value.message == refused
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        _session("dagster-cloud ci build --build-strategy docker"),
+        _session("uv export > requirements.txt && dagster-cloud ci build --build-strategy pex"),
+        {"pyproject.toml": '[tool.dagstead]\nbefore-build = ["make requirements.txt"]\n'},
+        {"Dockerfile": "FROM scratch\n"},
+    ],
+    ids=["image", "written", "before-build", "dockerfile"],
+)
+def test_what_may_be_made_in_another_way_is_planned(
+    more: dict[str, str], repository: Repository
+) -> None:
+    assert _refusals(repository, {**_UNREAD, **more}) == []
+
+
+def test_dg_builds_for_a_serverless_agent_whatever_the_registry_is(
+    repository: Repository,
+) -> None:
+    dg = "[tool.dg]\ndirectory_type = 'project'\n[tool.dg.project]\nroot_module = 'tides'\n"
+    cli = f"uses: {_ACTION}/utils/dg-cli@v1.13.7, with: {{command: plus deploy"
+    steps = (
+        f"{{uses: {_ACTION}/utils/dg-deploy-init@v1.13.7, with: {{project_dir: .}}}}",
+        f"{{{cli} build-and-push --agent-type=serverless}}}}",
+        f"{{{cli} finish}}}}",
+    )
+    repository.write(
+        {
+            "pyproject.toml": f"[project]\nname = 'tides'\nversion = '1'\n{dg}",
+            "build.yaml": "directory: .\nregistry: '...'\n",
+            "src/tides/definitions.py": "",
+            **_ci(*steps),
+        }
+    )
+
+    (build,) = repository.plan().builds
+
+    assert build.strategy is Strategy.PEX
+    assert build.reason.startswith(f"dg builds it for a serverless agent ({_WORKFLOW}:7)")
