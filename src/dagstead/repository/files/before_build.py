@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import posixpath
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from dagstead.errors import InvalidInputError
+from dagstead.repository.files.toml_files import TomlFiles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,16 +31,19 @@ class Preparation:
 class PreparationFinder:
     """Finds the commands of build folders. Every file is read once."""
 
-    def __init__(self, repository: Path, project_dir: str) -> None:
+    def __init__(
+        self, repository: Path, project_dir: str, documents: TomlFiles | None = None
+    ) -> None:
         """Look below a folder.
 
         Args:
             repository: the folder.
             project_dir: where looking upwards ends, relative to it.
+            documents: what was read already.
         """
         self._repository = repository
         self._project_dir = project_dir
-        self._commands: dict[str, tuple[str, ...]] = {}
+        self._documents = documents or TomlFiles()
 
     def find(self, directory: str) -> Preparation | None:
         """The commands of the nearest ``pyproject.toml``, from a build folder upwards.
@@ -54,21 +57,15 @@ class PreparationFinder:
         folder = directory
         while True:
             file = posixpath.normpath(posixpath.join(folder, "pyproject.toml"))
-            if file not in self._commands:
-                self._commands[file] = _commands(self._repository / file, file)
-            if self._commands[file]:
-                return Preparation(file=file, folder=folder or ".", commands=self._commands[file])
+            commands = _commands(self._documents.get(f"{self._repository}/{file}"), file)
+            if commands:
+                return Preparation(file=file, folder=folder or ".", commands=commands)
             if folder in {"", ".", "/", self._project_dir}:
                 return None
             folder = posixpath.dirname(folder)
 
 
-def _commands(file: Path, name: str) -> tuple[str, ...]:
-    try:
-        document: Any = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        # What is wrong there is reported with its place.
-        return ()
+def _commands(document: Any, name: str) -> tuple[str, ...]:
     for key in ("tool", "dagstead", "before-build"):
         document = document.get(key) if isinstance(document, dict) else None
     if document is None:

@@ -10,12 +10,15 @@ from dagstead.model.source import Edit, SourceText
 from dagstead.repository.files.project import Project
 from dagstead.repository.rules.base import Finding, Rule, Severity
 from dagstead.repository.rules.evidence import Evidence
-from dagstead.repository.rules.registry import all_rules
 
 
 def check(project: Project, rules: Iterable[Rule] | None = None) -> tuple[Finding, ...]:
     """What is wrong in a project and its workflows, in the order of files and lines."""
-    return judge(Evidence(project=project), all_rules() if rules is None else rules)
+    if rules is None:
+        from dagstead.repository.rules.registry import all_rules  # noqa: PLC0415 - slow to import
+
+        rules = all_rules()
+    return judge(Evidence(project=project), rules)
 
 
 def judge(evidence: Evidence, rules: Iterable[Rule]) -> tuple[Finding, ...]:

@@ -16,6 +16,7 @@ from dagstead.repository.changes.filter_paths import watched_paths
 from dagstead.repository.ci.acts import BuildMethod
 from dagstead.repository.ci.inspection import Inspection, inspect
 from dagstead.repository.files.project import Project, is_outside
+from dagstead.repository.files.toml_files import TomlFiles
 from dagstead.repository.rules.needs import NeedsReader
 from dagstead.repository.rules.visit import file_exists, folder_exists
 
@@ -63,9 +64,14 @@ class Evidence:
         return not file_exists(self.project, posixpath.join(location.build_folder, "Dockerfile"))
 
     @cached_property
+    def documents(self) -> TomlFiles:
+        """The documents of TOML that rules look into."""
+        return TomlFiles()
+
+    @cached_property
     def needs(self) -> NeedsReader:
         """What folders of the repository say that they need."""
-        return NeedsReader(self.project.repository)
+        return NeedsReader(self.project.repository, self.documents)
 
     @cached_property
     def slips(self) -> tuple[Slip, ...]:

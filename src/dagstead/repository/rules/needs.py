@@ -10,13 +10,14 @@ import configparser
 import os
 import posixpath
 import re
-import tomllib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from packaging.utils import canonicalize_name
+
+from dagstead.repository.files.toml_files import TomlFiles
 
 #: The files that a builder looks for.
 READ = ("pyproject.toml", "setup.py", "requirements.txt")
@@ -38,10 +39,15 @@ class _UnknownNeedsError(Exception):
 class NeedsReader:
     """Finds what folders of a repository need. Every file is read once."""
 
-    def __init__(self, top: Path) -> None:
-        """Look at folders of the repository whose own folder is ``top``."""
+    def __init__(self, top: Path, documents: TomlFiles) -> None:
+        """Look at folders of a repository.
+
+        Args:
+            top: its own folder.
+            documents: what was read already.
+        """
         self._top = os.path.realpath(top)
-        self._documents: dict[str, dict[str, Any] | None] = {}
+        self._documents = documents
         self._own: dict[str, _OwnNeeds | None] = {}
         self._locked: dict[str, frozenset[str]] = {}
 
@@ -69,19 +75,13 @@ class NeedsReader:
         """The packages of the lock files beside a folder and above it."""
         return self._locked_at(os.path.realpath(folder))
 
-    def document(self, path: str) -> dict[str, Any] | None:
-        """A document of TOML, ``None`` when it cannot be read."""
-        if path not in self._documents:
-            self._documents[path] = _document(path)
-        return self._documents[path]
-
     def _is_inside(self, folder: str) -> bool:
         return folder == self._top or folder.startswith(f"{self._top.rstrip('/')}/")
 
     def _own_needs(self, folder: str) -> _OwnNeeds | None:
         if folder not in self._own:
             try:
-                self._own[folder] = _FolderReader(folder, self.document).needs()
+                self._own[folder] = _FolderReader(folder, self._documents).needs()
             except _UnknownNeedsError:
                 self._own[folder] = None
         return self._own[folder]
@@ -93,7 +93,7 @@ class NeedsReader:
             is_last = folder in {self._top, above}
             found = frozenset() if is_last else self._locked_at(above)
             for name in _LOCKS:
-                document = self.document(posixpath.join(folder, name)) or {}
+                document = self._documents.get(posixpath.join(folder, name)) or {}
                 packages = document.get("package", document.get("packages", []))
                 found |= {canonicalize_name(str(_table(each).get("name"))) for each in packages}
             self._locked[folder] = found
@@ -115,7 +115,7 @@ class _OwnNeeds:
 @dataclass(slots=True)
 class _FolderReader:
     folder: str
-    document: Callable[[str], Mapping[str, Any] | None]
+    documents: TomlFiles
     _folders: list[str] = field(default_factory=list)
     _included: set[str] = field(default_factory=set)
 
@@ -135,7 +135,7 @@ class _FolderReader:
         path = f"{self.folder}/pyproject.toml"
         if not _is_file(path):
             return
-        document = self.document(path)
+        document = self.documents.get(path)
         if not document:
             raise _UnknownNeedsError
         project, tool = _table(document.get("project")), _table(document.get("tool"))
@@ -265,23 +265,11 @@ def _of_setup_cfg(folder: str) -> list[str]:
     return [each for each in lines if each and not each.startswith("#")]
 
 
-def _document(path: str) -> dict[str, Any] | None:
-    try:
-        return tomllib.loads(_read(path).decode("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):
-        return None
-
-
 def _text(path: str) -> str:
     try:
-        return _read(path).decode("utf-8")
+        return Path(path).read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise _UnknownNeedsError from error
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as stream:  # noqa: PTH123 - asked of every location
-        return stream.read()
 
 
 def _is_file(path: str) -> bool:

@@ -163,7 +163,7 @@ def no_dagster_cloud(evidence: Evidence) -> Iterator[Violation]:
 def dg_settings_not_installed(evidence: Evidence) -> Iterator[Violation]:
     """The wheel of a dg project holds dg's settings."""
     for location, folder in evidence.pex_builds:
-        if not _is_for_hatch(evidence.needs.document(f"{folder}/pyproject.toml")):
+        if not _is_for_hatch(evidence.documents.get(folder / "pyproject.toml")):
             continue
         document = _document(evidence.project, location, "pyproject.toml")
         backend = None if document is None else document.get("build-system", "build-backend")
