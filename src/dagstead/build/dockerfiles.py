@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from dagstead.build.pythons import Pythons, choose_python
+from dagstead.build.pythons import PythonChooser
 from dagstead.errors import InvalidInputError
 
 #: The files that say what a folder needs, and how uv installs from them.
@@ -36,13 +36,13 @@ def unused_hooks(names: Sequence[str]) -> str:
     )
 
 
-def dockerfile_for(directory: Path, *, inside: str, pythons: Pythons) -> str:
+def dockerfile_for(directory: Path, *, inside: str, chooser: PythonChooser) -> str:
     """The text of a Dockerfile that installs what a folder's own files ask for.
 
     Args:
         directory: the folder.
         inside: its path in what Docker gets, ``.`` for the whole of that.
-        pythons: the interpreters to choose from.
+        chooser: chooses its Python.
 
     Raises:
         InvalidInputError: when the folder says nothing about dependencies: an image without
@@ -56,7 +56,7 @@ def dockerfile_for(directory: Path, *, inside: str, pythons: Pythons) -> str:
             "and dagster-cloud, or name a Dockerfile with --dockerfile LOCATION=PATH."
         )
         raise InvalidInputError(msg)
-    chosen = choose_python(directory, directory, asked=None, pythons=pythons)
+    chosen = chooser.choose(directory, directory, asked=None)
     arguments = " ".join(dict.fromkeys(installs.values()))
     has_git = any(_GIT.search(_text(directory / name)) for name in installs)
     mount = "--mount=type=ssh " if has_git else ""

@@ -18,7 +18,7 @@ from dagstead.build.model import (
     Strategy,
 )
 from dagstead.build.plan_options import PlanOptions
-from dagstead.build.pythons import Pythons, choose_python
+from dagstead.build.pythons import PythonChooser, Pythons
 from dagstead.build.tree import file_digest, tree_digest
 from dagstead.build.uv import uv_of_machine
 from dagstead.errors import InvalidInputError
@@ -29,6 +29,7 @@ from dagstead.repository.files.before_build import PreparationFinder
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import is_outside
 from dagstead.repository.files.slugs import slugs_of
+from dagstead.repository.files.toml_files import TomlFiles
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.evidence import Evidence
 from dagstead.repository.rules.registries import is_never_read
@@ -51,8 +52,11 @@ class Planner:
         self._project = project = evidence.project
         self._options = options
         self._slugs = slugs_of(project)
-        self._pythons = Pythons(options.environment, uv_of_machine(options.environment.get("PATH")))
-        self._preparations = PreparationFinder(project.root, ".")
+        uv = uv_of_machine(options.environment.get("PATH"))
+        documents = TomlFiles()
+        self._chooser = PythonChooser(Pythons(options.environment, uv), documents)
+        self._preparations = PreparationFinder(project.root, ".", documents)
+        self._repository = project.repository.resolve()
         self.commit = commit
 
     def build_of(self, location: Location) -> PlannedBuild:
@@ -174,12 +178,7 @@ class Planner:
                 return PrebuiltPlan(image=image), _key("prebuilt", image), None
 
     def _pex(self, directory: Path) -> tuple[How, str, str | None]:
-        chosen = choose_python(
-            directory,
-            self._project.repository.resolve(),
-            asked=self._options.python,
-            pythons=self._pythons,
-        )
+        chosen = self._chooser.choose(directory, self._repository, asked=self._options.python)
         plan = PexPlan(
             python_version=chosen.version,
             python_reason=chosen.reason,
@@ -215,7 +214,7 @@ class Planner:
         generated, remark = None, None
         if not dockerfile.is_file():
             inside = _package_in(location)
-            generated = dockerfile_for(directory / inside, inside=inside, pythons=self._pythons)
+            generated = dockerfile_for(directory / inside, inside=inside, chooser=self._chooser)
             remark = f"there is no Dockerfile in {location.code_folder!r}, so one is generated"
         content = generated or file_digest(dockerfile)
         key = _key("docker", content, self._options.platform, tree_digest(directory))

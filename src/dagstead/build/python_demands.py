@@ -11,10 +11,9 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-import tomllib
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,8 @@ import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from dagstead.build.python_ranges import from_conda, from_poetry
-from dagstead.build.uv_workspaces import pyproject, table
+from dagstead.build.uv_workspaces import UvLocks, table
+from dagstead.repository.files.toml_files import TomlFiles
 
 #: Releases of a minor, more than there will be: ">=3.11.4" allows 3.11, "<3.12" no 3.12.
 _PATCHES = range(40)
@@ -38,69 +38,106 @@ class PythonDemand:
     written: str
     #: Any of them may hold.
     ranges: tuple[SpecifierSet, ...]
+    _answers: dict[str, bool] = field(default_factory=dict, repr=False, compare=False)
 
     def allows(self, version: str) -> bool:
         """Whether some release of a minor, as ``3.12``, is allowed."""
-        return any(
-            each.contains(f"{version}.{patch}") for each in self.ranges for patch in _PATCHES
-        )
+        if version not in self._answers:
+            releases = [f"{version}.{patch}" for patch in _PATCHES]
+            self._answers[version] = any(
+                each.contains(release) for each in self.ranges for release in releases
+            )
+        return self._answers[version]
 
     def __str__(self) -> str:
         """A sentence without a full stop."""
         return f"{self.key} is {self.written!r}"
 
 
-def demands_of_packages(folder: Path) -> tuple[PythonDemand, ...]:
-    """What the package in a folder can be installed with. Files that cannot be read say nothing."""
-    document = pyproject(folder)
-    tool = table(document.get("tool"))
-    poetry = table(table(tool.get("poetry")).get("dependencies")).get("python")
-    flit = table(table(tool.get("flit")).get("metadata")).get("requires-python")
-    found = (
-        _demand("requires-python", table(document.get("project")).get("requires-python")),
-        _demand("tool.poetry.dependencies.python", _version(poetry), from_poetry),
-        _demand("tool.pdm.python_requires", table(tool.get("pdm")).get("python_requires")),
-        _demand("tool.flit.metadata.requires-python", flit),
-        _demand("python_requires of setup.py", _of_setup_py(folder / "setup.py")),
-        _demand("python_requires of setup.cfg", _of_setup_cfg(folder / "setup.cfg")),
-    )
-    return tuple(each for each in found if each is not None)
-
-
-def demand_of_lock(lock: Path) -> PythonDemand | None:
-    """What ``uv.lock`` was made for."""
-    return _demand("requires-python of uv.lock", _toml(lock).get("requires-python"))
-
-
-def demands_of_environments(folder: Path) -> tuple[PythonDemand, ...]:
-    """What the environments are made of that people use a folder in."""
-    pipfile = table(_toml(folder / "Pipfile").get("requires"))
-    tool = table(pyproject(folder).get("tool"))
-    pixi = table(table(tool.get("pixi")).get("dependencies")).get("python")
-    own_pixi = table(_toml(folder / "pixi.toml").get("dependencies")).get("python")
-    found = [
-        _demand("python_version of Pipfile", pipfile.get("python_version"), from_conda),
-        _demand("python_full_version of Pipfile", pipfile.get("python_full_version"), from_conda),
-        _demand("tool.pixi.dependencies.python", _version(pixi), from_conda),
-        _demand("dependencies.python of pixi.toml", _version(own_pixi), from_conda),
-    ]
-    for name in ("environment.yml", "environment.yaml"):
-        found += [
-            _demand(f"python of {name}", written, from_conda)
-            for written in _of_conda(folder / name)
-        ]
-    return tuple(each for each in found if each is not None)
-
-
 def _from_standard(text: str) -> tuple[SpecifierSet, ...]:
     return (SpecifierSet(text),)
 
 
+class DemandReader:
+    """Reads what folders say. Every file is read once."""
+
+    def __init__(self, documents: TomlFiles) -> None:
+        """Take what was read already."""
+        self._documents = documents
+        self._locks = UvLocks(documents)
+        self._known: dict[tuple[str, str], PythonDemand | None] = {}
+
+    def of_package(self, folder: Path, names: Collection[str]) -> tuple[PythonDemand, ...]:
+        """What the package in a folder can be installed with, and what uv has locked it for.
+
+        Files that cannot be read say nothing.
+
+        Args:
+            folder: the folder.
+            names: the names in it.
+        """
+        document = self._toml(folder, names, "pyproject.toml")
+        tool = table(document.get("tool"))
+        poetry = table(table(tool.get("poetry")).get("dependencies")).get("python")
+        flit = table(table(tool.get("flit")).get("metadata")).get("requires-python")
+        found = [
+            self._demand("requires-python", table(document.get("project")).get("requires-python")),
+            self._demand("tool.poetry.dependencies.python", _version(poetry), from_poetry),
+            self._demand("tool.pdm.python_requires", table(tool.get("pdm")).get("python_requires")),
+            self._demand("tool.flit.metadata.requires-python", flit),
+        ]
+        for name, read in (("setup.py", _of_setup_py), ("setup.cfg", _of_setup_cfg)):
+            if name in names:
+                found.append(self._demand(f"python_requires of {name}", read(folder / name)))
+        locked = self._of_lock(folder)
+        # A lock repeats what its own project says.
+        if locked is not None and locked.written not in {each.written for each in found if each}:
+            found.append(locked)
+        return tuple(each for each in found if each is not None)
+
+    def of_environments(self, folder: Path, names: Collection[str]) -> tuple[PythonDemand, ...]:
+        """What the environments are made of that people use a folder in."""
+        pipfile = table(self._toml(folder, names, "Pipfile").get("requires"))
+        tool = table(self._toml(folder, names, "pyproject.toml").get("tool"))
+        pixi = table(table(tool.get("pixi")).get("dependencies")).get("python")
+        own_pixi = table(self._toml(folder, names, "pixi.toml").get("dependencies")).get("python")
+        said = [
+            ("python_version of Pipfile", pipfile.get("python_version")),
+            ("python_full_version of Pipfile", pipfile.get("python_full_version")),
+            ("tool.pixi.dependencies.python", _version(pixi)),
+            ("dependencies.python of pixi.toml", _version(own_pixi)),
+        ]
+        for name in ("environment.yml", "environment.yaml"):
+            if name in names:
+                said += [(f"python of {name}", each) for each in _of_conda(folder / name)]
+        found = (self._demand(key, written, from_conda) for key, written in said)
+        return tuple(each for each in found if each is not None)
+
+    def _of_lock(self, folder: Path) -> PythonDemand | None:
+        lock = self._locks.of(folder)
+        document = None if lock is None else self._documents.get(lock)
+        written = (document or {}).get("requires-python")
+        return self._demand("requires-python of uv.lock", written)
+
+    def _toml(self, folder: Path, names: Collection[str], name: str) -> Mapping[str, Any]:
+        return (self._documents.get(folder / name) if name in names else None) or {}
+
+    def _demand(
+        self,
+        key: str,
+        written: object,
+        read: Callable[[str], tuple[SpecifierSet, ...]] = _from_standard,
+    ) -> PythonDemand | None:
+        if not isinstance(written, str):
+            return None
+        if (key, written) not in self._known:
+            self._known[key, written] = _demand(key, written, read)
+        return self._known[key, written]
+
+
 def _demand(
-    key: str, written: Any, read: Callable[[str], tuple[SpecifierSet, ...]] = _from_standard
+    key: str, written: str, read: Callable[[str], tuple[SpecifierSet, ...]]
 ) -> PythonDemand | None:
-    if not isinstance(written, str):
-        return None
     try:
         return PythonDemand(key=key, written=written, ranges=read(written))
     except InvalidSpecifier:
@@ -163,11 +200,3 @@ def _of_conda(file: Path) -> Iterator[str]:
 def _version(value: Any) -> Any:
     """A text, or the one in ``{version = "…"}``."""
     return value.get("version") if isinstance(value, dict) else value
-
-
-def _toml(file: Path) -> Mapping[str, Any]:
-    try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        # Whoever uses it reports what cannot be read, with the place.
-        return {}

@@ -11,14 +11,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagstead.build.python_demands import (
-    PythonDemand,
-    demand_of_lock,
-    demands_of_environments,
-    demands_of_packages,
-)
-from dagstead.build.uv_workspaces import lock_of
+from dagstead.build.python_demands import DemandReader, PythonDemand
 from dagstead.errors import InvalidInputError
+from dagstead.repository.files.toml_files import TomlFiles
 
 #: What ``dagster_cloud_cli`` builds for, and the agents of today run.
 SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
@@ -97,44 +92,54 @@ class ChosenPython:
     is_default: bool = False
 
 
-def choose_python(folder: Path, root: Path, *, asked: str | None, pythons: Pythons) -> ChosenPython:
-    """The version to build for, and why.
+class PythonChooser:
+    """Chooses the Python that folders are built for. Every file is read once."""
 
-    A version that was asked for wins; then ``.python-version`` of the folder or one above it, up to
-    ``root``; then the Python that runs this command; then the nearest one to it that is here.
-    Only ``--python`` may go against what an environment is made of, and nothing against what a
-    package demands; a ``.python-version`` that does is passed over.
+    def __init__(self, pythons: Pythons, documents: TomlFiles) -> None:
+        """Choose from the interpreters of a machine; ``documents`` is what was read already."""
+        self._pythons = pythons
+        self._demands = DemandReader(documents)
+        self._pinned: dict[Path, str | None] = {}
 
-    Raises:
-        InvalidInputError: when no Python fits, or the one that was asked for does not.
-    """
-    demands = _demands(folder)
-    if asked is not None:
-        return _asked(asked, demands, folder)
-    demands, allowed = _allowed(demands, demands_of_environments(folder), folder)
-    reasons = " and ".join(map(str, demands))
-    preferred = next(_preferred(folder, root), None)
-    if preferred in allowed:
-        return ChosenPython(version=str(preferred), reason=".python-version says so")
-    passed = f"; .python-version says {preferred}, which does not fit" if preferred else ""
-    if OWN_VERSION in allowed:
-        why = reasons or "nothing asks for another"
-        reason = f"it runs this command, and {why}{passed}"
-        is_default = not (reasons or passed)
-        return ChosenPython(version=OWN_VERSION, reason=reason, is_default=is_default)
-    near = sorted(allowed, key=_distance)
-    here = (each for each in near if pythons.find(each) is not None)
-    return ChosenPython(version=next(here, near[0]), reason=f"{reasons}{passed}")
+    def choose(self, folder: Path, root: Path, *, asked: str | None) -> ChosenPython:
+        """The version to build a folder for, and why.
 
+        A version that was asked for wins; then ``.python-version`` of the folder or one above it,
+        up to ``root``; then the Python that runs this command; then the nearest one to it that is
+        here. Only ``--python`` may go against what an environment is made of, and nothing against
+        what a package demands; a ``.python-version`` that does is passed over.
 
-def _demands(folder: Path) -> tuple[PythonDemand, ...]:
-    lock = lock_of(folder)
-    locked = None if lock is None else demand_of_lock(lock)
-    found = demands_of_packages(folder)
-    # A lock repeats what its own project says.
-    if locked is None or locked.written in {each.written for each in found}:
-        return found
-    return (*found, locked)
+        Raises:
+            InvalidInputError: when no Python fits, or the one that was asked for does not.
+        """
+        names = frozenset(os.listdir(folder))  # noqa: PTH208 - names, of every location
+        demands = self._demands.of_package(folder, names)
+        if asked is not None:
+            return _asked(asked, demands, folder)
+        environments = self._demands.of_environments(folder, names)
+        demands, allowed = _allowed(demands, environments, folder)
+        reasons = " and ".join(map(str, demands))
+        preferred = self._preferred(folder, root)
+        if preferred in allowed:
+            return ChosenPython(version=str(preferred), reason=".python-version says so")
+        passed = f"; .python-version says {preferred}, which does not fit" if preferred else ""
+        if OWN_VERSION in allowed:
+            why = reasons or "nothing asks for another"
+            reason = f"it runs this command, and {why}{passed}"
+            is_default = not (reasons or passed)
+            return ChosenPython(version=OWN_VERSION, reason=reason, is_default=is_default)
+        near = sorted(allowed, key=_distance)
+        here = (each for each in near if self._pythons.find(each) is not None)
+        return ChosenPython(version=next(here, near[0]), reason=f"{reasons}{passed}")
+
+    def _preferred(self, folder: Path, root: Path) -> str | None:
+        """What the nearest ``.python-version`` says."""
+        for parent in (folder, *folder.parents):
+            if parent not in self._pinned:
+                self._pinned[parent] = _pinned(parent / ".python-version")
+            if self._pinned[parent] is not None or parent == root:
+                return self._pinned[parent]
+        return None
 
 
 def _asked(asked: str, demands: tuple[PythonDemand, ...], folder: Path) -> ChosenPython:
@@ -170,16 +175,6 @@ def _distance(version: str) -> int:
     """How many minors lie between a version and the one that runs this command."""
     own, other = (int(each.partition(".")[2]) for each in (OWN_VERSION, version))
     return abs(own - other)
-
-
-def _preferred(folder: Path, root: Path) -> Iterator[str]:
-    """What ``.python-version`` says, the nearest first."""
-    for parent in (folder, *folder.parents):
-        version = _pinned(parent / ".python-version")
-        if version is not None:
-            yield version
-        if parent == root:
-            return
 
 
 def _pinned(file: Path) -> str | None:

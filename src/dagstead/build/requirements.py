@@ -17,8 +17,9 @@ from dagstead.build.legacy_builds import prepared
 from dagstead.build.pip_files import names_more_indexes
 from dagstead.build.tree import tidied
 from dagstead.build.uv import PythonTarget, RequirementFiles, Uv
-from dagstead.build.uv_workspaces import lock_of, pyproject, table, uv_table
+from dagstead.build.uv_workspaces import UvLocks, pyproject, table, uv_table
 from dagstead.errors import BuildError, StaleLockError
+from dagstead.repository.files.toml_files import TomlFiles
 
 #: uv takes no other name for this kind of file.
 _LOCK = "pylock.toml"
@@ -209,7 +210,7 @@ def _take_lock(
     directory: Path, target: PythonTarget, uv: Uv, lock: Path, warn: Callable[[str], object]
 ) -> bool:
     """Use ``uv.lock``, where there is one that fits."""
-    locked = lock_of(directory)
+    locked = UvLocks(TomlFiles()).of(directory)
     if locked is None:
         return False
     try:

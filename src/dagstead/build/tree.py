@@ -8,7 +8,6 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatch
 from pathlib import Path
 
 from dagstead.repository.files.outputs import Outputs
@@ -32,7 +31,7 @@ _LEFT_OUT = frozenset(
     }
 )
 #: The second is what setuptools leaves where it has looked.
-_LEFT_OUT_PATTERNS = ("*.pyc", "*.egg-info")
+_LEFT_OUT_ENDS = (".pyc", ".egg-info")
 _CHUNK_BYTES = 1 << 20
 
 
@@ -42,34 +41,42 @@ class TreeFile:
 
     #: From the folder, with ``/``.
     name: str
-    path: Path
+    #: Where it is.
+    whole: str
+    #: Links stay links: their target may exist only where the code runs.
+    is_link: bool
 
     @property
-    def is_link(self) -> bool:
-        """Links stay links: their target may exist only where the code runs."""
-        return self.path.is_symlink()
+    def path(self) -> Path:
+        """Where it is."""
+        return Path(self.whole)
 
 
 def files_below(folder: Path) -> Iterator[TreeFile]:
     """All files that count, sorted by name. Links to folders are files here."""
     found: list[TreeFile] = []
     outputs = Outputs.below(folder)
-    for parent, folders, names in os.walk(folder):
-        inside = Path(parent).relative_to(folder)
-        kept = [
-            each
-            for each in folders
-            if not _is_left_out(each) and not outputs.is_own((inside / each).as_posix())
-        ]
-        links = [each for each in kept if Path(parent, each).is_symlink()]
-        folders[:] = [each for each in kept if each not in links]
-        for name in (*names, *links):
-            file = TreeFile((inside / name).as_posix(), Path(parent, name))
-            if _is_left_out(name) or outputs.is_own(file.name):
+    pending = [("", os.fspath(folder))]
+    while pending:
+        prefix, whole = pending.pop()
+        for each in _entries(whole):
+            name = prefix + each.name
+            if _is_left_out(each.name) or outputs.is_own(name):
                 continue
-            if file.is_link or file.path.is_file():
-                found.append(file)
+            if each.is_dir(follow_symlinks=False):
+                pending.append((f"{name}/", each.path))
+            elif each.is_symlink() or each.is_file():
+                found.append(TreeFile(name, each.path, each.is_symlink()))
     return iter(sorted(found, key=lambda each: each.name))
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        # What may not be read is not built either.
+        return []
 
 
 def tree_digest(folder: Path) -> str:
@@ -80,10 +87,10 @@ def tree_digest(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def file_digest(path: Path) -> str:
+def file_digest(path: str | Path) -> str:
     """SHA-256 of a file's content."""
     digest = hashlib.sha256()
-    with path.open("rb") as stream:
+    with open(path, "rb") as stream:  # noqa: PTH123 - thousands
         while chunk := stream.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
@@ -106,11 +113,11 @@ def _leftovers(package: Path) -> set[Path]:
 
 
 def _is_left_out(name: str) -> bool:
-    return name in _LEFT_OUT or any(fnmatch(name, each) for each in _LEFT_OUT_PATTERNS)
+    return name in _LEFT_OUT or name.endswith(_LEFT_OUT_ENDS)
 
 
 def _described(file: TreeFile) -> str:
     if file.is_link:
         return f"link {file.path.readlink()}"
-    kind = "program" if os.access(file.path, os.X_OK) else "file"
-    return f"{kind} {file_digest(file.path)}"
+    kind = "program" if os.access(file.whole, os.X_OK) else "file"
+    return f"{kind} {file_digest(file.whole)}"

@@ -29,6 +29,9 @@ _HEX = "[0-9a-f]"
 _HASH_LENGTH = 40
 _PEX = re.compile(rf"(?:deps|source)-{_HEX}{{{_HASH_LENGTH}}}\.pex")
 
+#: How all such names end.
+_OWN_ENDS = (OWN_FOLDER, DATA_FOLDER, ".dagstead", ".pex")
+
 #: What shows that a folder is a cache, where nothing is removed for its age.
 _MARK = "locks/dagstead.cache"
 
@@ -54,6 +57,9 @@ Read = Callable[[str], bytes | None]
 
 def is_own_name(name: str) -> bool:
     """Whether a file or folder of that name is ours, by its name alone."""
+    if not name.endswith(_OWN_ENDS):
+        # It is asked of every file.
+        return False
     is_folder = name in {OWN_FOLDER, DATA_FOLDER}
     return is_folder or bool(_DRAFT.fullmatch(name) or _PEX.fullmatch(name))
 
