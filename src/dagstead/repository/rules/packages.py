@@ -9,13 +9,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dagstead.model.families import Family
 from dagstead.model.location import Location
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position, SourceText
-from dagstead.repository.files.project import Project, is_outside
+from dagstead.repository.files.project import Project
 from dagstead.repository.files.toml_reader import read_toml
 from dagstead.repository.rules.base import Severity, Violation, evidence_rule
+from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.evidence import Evidence
 from dagstead.repository.rules.needs import READ, is_read
 from dagstead.repository.rules.visit import file_exists
@@ -92,6 +92,8 @@ def nothing_to_install(evidence: Evidence) -> Iterator[Violation]:
 def no_dagster_cloud(evidence: Evidence) -> Iterator[Violation]:
     """The packages of a PEX file hold `dagster-cloud`."""
     for location, folder in evidence.pex_builds:
+        if unnamed_folder(evidence.project, location) is not None:
+            continue
         names = evidence.needs.names(folder)
         if names is None or "dagster-cloud" in names:
             continue
@@ -212,7 +214,7 @@ def uninstallable(evidence: Evidence, location: Location) -> Violation | None:
     folder = evidence.pex_folders.get(location.name.value)
     if folder is None or is_read(folder) or not _is_judged(folder):
         return None
-    if _lacks_only_its_name(evidence, location) or _is_made(evidence, location):
+    if unnamed_folder(evidence.project, location) is not None or _is_made(evidence, location):
         return None
     unread = list(_unread(folder))
     return Violation(
@@ -242,22 +244,6 @@ def _is_judged(folder: Path) -> bool:
         return True
     below = (name for _, _, files in os.walk(folder) for name in files)
     return any(name.endswith(_CODE) for name in below)
-
-
-def _lacks_only_its_name(evidence: Evidence, location: Location) -> bool:
-    """Whether `working_directory` leads to the project, which `build.directory` is to name.
-
-    That is one cause, and what is said about it is said elsewhere.
-    """
-    working, top = location.working_directory, location.build_folder
-    if location.family is not Family.CLOUD or location.build_directory or working is None:
-        return False
-    folder = posixpath.normpath(posixpath.join(top, working.value))
-    while not is_outside(folder) and folder not in {"", ".", top}:
-        if is_read(evidence.project.root / folder):
-            return True
-        folder = posixpath.dirname(folder)
-    return False
 
 
 def _unread(folder: Path) -> Iterator[str]:
