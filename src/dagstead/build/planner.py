@@ -29,7 +29,6 @@ from dagstead.repository.files.before_build import PreparationFinder
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import is_outside
 from dagstead.repository.files.slugs import slugs_of
-from dagstead.repository.files.toml_files import TomlFiles
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.evidence import Evidence
 from dagstead.repository.rules.registries import is_never_read
@@ -53,7 +52,7 @@ class Planner:
         self._options = options
         self._slugs = slugs_of(project)
         uv = uv_of_machine(options.environment.get("PATH"))
-        documents = TomlFiles()
+        documents = evidence.documents
         self._chooser = PythonChooser(Pythons(options.environment, uv), documents)
         self._preparations = PreparationFinder(project.root, ".", documents)
         self._repository = project.repository.resolve()

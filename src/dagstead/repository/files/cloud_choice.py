@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from dagstead.model.families import Family
@@ -55,11 +55,20 @@ def choose_cloud(
 
 def names_of(file: ConfigFile) -> frozenset[str]:
     """The names in a ``dagster_cloud.yaml``; of several lists, as ``cat`` makes them, all."""
+    return frozenset(_names_in(file))
+
+
+def has_names(file: ConfigFile) -> bool:
+    """Whether there are some."""
+    return any(True for _ in _names_in(file))
+
+
+def _names_in(file: ConfigFile) -> Iterator[str]:
     if file.family is not Family.CLOUD or file.root is None:
-        return frozenset()
+        return
     lists = [each.value for each in file.root.entries if each.key.value == "locations"]
     names = (item.get("location_name") for each in lists for item in each.items)
-    return frozenset(each.text for each in names if each is not None and each.text)
+    yield from (each.text for each in names if each is not None and each.text)
 
 
 def nearest(paths: Iterable[str]) -> str:
@@ -100,7 +109,7 @@ class _CloudChooser:
             # Nobody knows what it defines, nor which of the others it repeats.
             return set(self.candidates)
         # A file that defines nothing decides nothing.
-        root = {each.path for each in at_root if names_of(each)}
+        root = {each.path for each in at_root if has_names(each)}
         if not root:
             return self._in_folders(named)
         if given and not self.named.is_open and not root & given and not self._has(root, given):

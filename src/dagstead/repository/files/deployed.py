@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from dagstead.model.families import Family
-from dagstead.repository.files.cloud_choice import choose_cloud, names_of, nearest
+from dagstead.repository.files.cloud_choice import choose_cloud, has_names, names_of, nearest
 from dagstead.repository.files.dg import dg_section
 from dagstead.repository.files.dg_choice import DgProjects
 from dagstead.repository.files.families import gives_other_name
@@ -122,7 +122,7 @@ class _FilePicker:
             each.path
             for each in self.files
             if each.path in cloud
-            and (names_of(each) or (each.root is None and each.source.text.strip()))
+            and (has_names(each) or (each.root is None and each.source.text.strip()))
         )
 
     def add_repeated(self) -> None:

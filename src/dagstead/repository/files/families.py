@@ -100,8 +100,9 @@ def is_workflow(path: str) -> bool:
 
 def is_pipeline(path: str) -> bool:
     """Whether another CI system runs this file, which has an ordinary name in its folder."""
-    folder = path.rpartition("/")[0].rpartition("/")[2]
-    return folder in _PIPELINE_FOLDERS and path.endswith((".yml", ".yaml"))
+    if not path.endswith((".yml", ".yaml")):
+        return False
+    return path.rpartition("/")[0].rpartition("/")[2] in _PIPELINE_FOLDERS
 
 
 def gives_other_name(text: str) -> bool:

@@ -87,16 +87,16 @@ class Outputs:
     def _is_folder(self, path: str) -> bool:
         found = self._folders.get(path)
         if found is None:
-            found = is_own_name(posixpath.basename(path)) or self._is_of_cache(path)
+            folder, _, name = path.rpartition("/")
+            found = is_own_name(name) or (name in CACHE_FOLDERS and self._is_cache(folder))
             self._folders[path] = found
         return found
 
-    def _is_of_cache(self, path: str) -> bool:
-        folder, name = posixpath.split(path)
-        return name in CACHE_FOLDERS and self._read(posixpath.join(folder, _MARK)) is not None
+    def _is_cache(self, folder: str) -> bool:
+        return self._read(posixpath.join(folder, _MARK)) is not None
 
     def _is_document(self, path: str) -> bool:
-        name = posixpath.basename(path)
+        name = path.rpartition("/")[2]
         if name == MANIFEST:
             return _keys(self._read(path)) == _MANIFEST_KEYS
         return bool(_STATE.fullmatch(name)) and _keys(self._read(path)) >= _STATE_KEYS

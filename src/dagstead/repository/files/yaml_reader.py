@@ -28,6 +28,7 @@ _STR = "tag:yaml.org,2002:str"
 _MERGE = "tag:yaml.org,2002:merge"
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
 _VALUE = "tag:yaml.org,2002:value"
+_TEXTS = frozenset({_STR, _VALUE})
 _MAP = "tag:yaml.org,2002:map"
 _SEQ = "tag:yaml.org,2002:seq"
 _STANDARD = "tag:yaml.org,2002:"
@@ -196,7 +197,7 @@ class _Builder:
         return mapping((Entry(key, argument),), argument)
 
     def _scalar(self, composed: Any) -> Node:
-        if composed.tag in {_STR, _VALUE}:
+        if composed.tag in _TEXTS:
             return self._node(NodeKind.SCALAR, composed.value, composed, composed.style)
         return self._constructed(composed)
 
@@ -235,7 +236,7 @@ class _Builder:
 
     def _key(self, composed: Any) -> Node:
         key = self.build(composed)
-        if key.kind in {NodeKind.MAPPING, NodeKind.SEQUENCE}:
+        if key.is_mapping or key.is_sequence:
             return self._break(composed, "a mapping or list cannot be a key")
         return key
 
