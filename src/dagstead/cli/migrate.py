@@ -44,13 +44,15 @@ def migrate(
 
     `dagstead migrate --to root --location etl --location reports` moves two locations
 
-    `dagstead migrate --to root-workflows --write` makes a workflow for each location, too
+    `dagstead migrate --to root-workflows --write` makes a workflow for each location, too;
+    with --replace it removes those that deployed them before
 
     `dagstead migrate --repair` prints how to restore what `cat */dagster_cloud.yaml` has lost
     """
     from dagstead.repository.layouts.journal import Journal
 
     rescue.check(layout.to)
+    moved.check(layout.to)
     project = _read(path)
     journal = Journal(project.repository)
     if rescue.undo or rescue.resume:
@@ -85,7 +87,9 @@ def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Migr
     if to is None:
         return plan_repair(project, moved.request(LayoutName.ROOT), tree, history_of(project))
     plan = plan_migration(project, moved.request(to), tree)
-    return _with_workflows(project, plan) if to is LayoutName.ROOT_WORKFLOWS else plan
+    if to is LayoutName.ROOT_WORKFLOWS:
+        return _with_workflows(project, plan, replace_old=moved.replace)
+    return plan
 
 
 def _carry_out(
@@ -136,7 +140,7 @@ def _check_written(project: Project, plan: Migration, journal: Journal) -> None:
         raise LayoutError(msg)
 
 
-def _with_workflows(project: Project, plan: Migration) -> Migration:
+def _with_workflows(project: Project, plan: Migration, *, replace_old: bool) -> Migration:
     """The plan with a generated workflow for each location; paths are relative to the project."""
     import os
     from dataclasses import replace
@@ -144,17 +148,23 @@ def _with_workflows(project: Project, plan: Migration) -> Migration:
     from dagstead.errors import ConflictError
     from dagstead.repository.layouts.model import FileChange
     from dagstead.repository.workflows.choices import branch_of, python_of
-    from dagstead.repository.workflows.generation import changed_files, generate, older_than
+    from dagstead.repository.workflows.generation import (
+        changed_files,
+        commands_before,
+        generate,
+        older_than,
+    )
     from dagstead.repository.workflows.options import Options, Pattern
 
     options = Options(
         pattern=Pattern.PER_LOCATION, branch=branch_of(project), python=python_of(plan.project)
     )
-    reasons = list(older_than(project, options, generate(plan.project, options)).refusals)
+    older = older_than(project, options, generate(plan.project, options))
+    reasons = list(older.mixed if replace_old else older.refusals)
     if reasons:
-        how = "Remove it, or say --to root and then `dagstead workflow generate --pattern a`."
-        raise ConflictError("\n".join((*reasons, how)))
-    files = changed_files(plan.project, options)
+        how = () if replace_old else ("Remove these workflows with --replace.",)
+        raise ConflictError("\n".join((*reasons, *how)))
+    files = changed_files(plan.project, options, [each.path for each in older.foreign])
     made = tuple(
         FileChange(
             path=os.path.relpath(project.repository / path, project.root),
@@ -163,7 +173,8 @@ def _with_workflows(project: Project, plan: Migration) -> Migration:
         )
         for path, before, after in files
     )
-    return replace(plan, changes=(*plan.changes, *made))
+    remarks = (*plan.remarks, *older.notes(commands_before(plan.project)))
+    return replace(plan, changes=(*plan.changes, *made), remarks=remarks)
 
 
 def _print_diff(changes: Sequence[FileChange]) -> None:

@@ -85,6 +85,13 @@ class MovedFlags:
             help="Remove dg's tables of what leaves dg's layout; without it they stay for dg dev.",
         ),
     ] = False
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace",
+            help="For root-workflows: remove the workflows that deploy the same locations.",
+        ),
+    ] = False
 
     def request(self, layout: LayoutName) -> MigrationRequest:
         """The migration that they ask for.
@@ -94,9 +101,6 @@ class MovedFlags:
         """
         from dagstead.repository.layouts.model import Layout, MigrationRequest
 
-        if self.keep and self.remove_dg:
-            msg = "--keep keeps dg's tables, and --remove-dg removes them. Leave one out."
-            raise InvalidInputError(msg)
         return MigrationRequest(
             layout=Layout(layout),
             names=frozenset(self.location or ()),
@@ -106,6 +110,19 @@ class MovedFlags:
             keep=self.keep,
             remove_dg=self.remove_dg,
         )
+
+    def check(self, to: LayoutName | None) -> None:
+        """Refuse what does not go together.
+
+        Raises:
+            InvalidInputError: with both flags of dg's tables, or with one of workflows alone.
+        """
+        if self.keep and self.remove_dg:
+            msg = "--keep keeps dg's tables, and --remove-dg removes them. Leave one out."
+            raise InvalidInputError(msg)
+        if self.replace and to is not LayoutName.ROOT_WORKFLOWS:
+            msg = "--replace removes workflows: use it with --to root-workflows."
+            raise InvalidInputError(msg)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

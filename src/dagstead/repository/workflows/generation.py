@@ -107,9 +107,14 @@ def stale_files(
 
 
 def changed_files(
-    project: Project, options: Options
+    project: Project, options: Options, replaced: Iterable[str] = ()
 ) -> tuple[tuple[str, bytes | None, bytes | None], ...]:
     """Files that differ from what a pattern makes: path, bytes now, bytes to be.
+
+    Args:
+        project: the locations that are deployed.
+        options: how.
+        replaced: paths of other workflows that are to go.
 
     Raises:
         ConflictError: when a file is there that was not generated.
@@ -125,6 +130,7 @@ def changed_files(
     ]
     gone = dict.fromkeys(stale_files(root, project, options, files))
     gone |= dict.fromkeys(each.path for each in older_than(project, options, files).generated)
+    gone |= dict.fromkeys(replaced)
     return (*changed, *((each, _bytes(root / each), None) for each in gone))
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dagstead.model.source import Position
 from dagstead.repository.ci.acts import Act, ActKind
-from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
+from dagstead.repository.ci.inspection import Deployer, InspectedWorkflow, Inspection
 from dagstead.repository.ci.job_runs import JobRun
 from dagstead.repository.ci.model import Event, Job, Step
 from dagstead.repository.ci.references import reference
@@ -61,6 +61,8 @@ class OlderWorkflow:
     position: Position
     #: The locations, in the order of the configuration.
     names: tuple[str, ...]
+    #: Whether it certainly does; otherwise which locations it deploys shows only when it runs.
+    certain: bool
     #: What it does before the build, as far as generated files do not do it, too.
     steps: tuple[StepBefore, ...]
     #: The places of jobs that have nothing to do with the deploy, and their names.
@@ -81,7 +83,8 @@ class OlderWorkflows:
         """Why the new files must not be written beside them: a line each, with its place."""
         for each in self.foreign:
             names = ", ".join(map(repr, each.names))
-            yield f"{each.position}: this workflow deploys {names} already: both would deploy it."
+            deploys = "already deploys" if each.certain else "may already deploy"
+            yield f"{each.position}: this workflow {deploys} {names}."
 
     @property
     def mixed(self) -> Iterator[str]:
@@ -120,25 +123,26 @@ def older_workflows(
         deployment: the full deployment that they go to.
         made: paths of files that are made anew.
     """
-    found: dict[str, tuple[InspectedWorkflow, list[str], list[Position]]] = {}
+    found: dict[str, tuple[InspectedWorkflow, list[str], list[Deployer]]] = {}
     for name in names:
         for each in inspection.deployers.get(name, ()):
             path = each.inspected.workflow.path
             if path in made or not _is_same(each.session, deployment):
                 continue
-            _, own, places = found.setdefault(path, (each.inspected, [], []))
+            _, own, deployers = found.setdefault(path, (each.inspected, [], []))
             if name not in own:
                 own.append(name)
-            places += [act.position for act in each.session.deploys_of]
+            deployers.append(each)
     return tuple(
         OlderWorkflow(
             path=path,
-            position=min(places),
+            position=min(act.position for each in deployers for act in each.session.deploys_of),
             names=tuple(own),
+            certain=any(each.deploys for each in deployers),
             steps=tuple(_steps_before(inspected)),
             others=tuple(_other_jobs(inspected)),
         )
-        for path, (inspected, own, places) in found.items()
+        for path, (inspected, own, deployers) in found.items()
     )
 
 

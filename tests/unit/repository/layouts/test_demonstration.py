@@ -116,10 +116,8 @@ def test_all_layouts_and_back_leave_every_byte(
     # The old workflows read files that have gone, and `check` says so.
     stopped = run(repository, "check", "--select", "DW112")
     assert stopped.stdout.count("DW112") == len(old)
-    migrate(repository, "--to", "root-workflows")
-    for each in old:
-        each.unlink()
-    commit_all(repository)
+    migrate(repository, "--to", "root-workflows", "--replace")
+    assert not any(each.exists() for each in old)
     assert_same_locations(repository)
     whole = run(repository, "check", "--strict")
     assert whole.returncode == 0, whole.stdout

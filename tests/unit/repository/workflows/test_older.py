@@ -63,7 +63,7 @@ def test_nothing_is_written_beside_a_workflow_that_deploys_the_same(
     said = dagstead("workflow", "generate", str(tmp_path / "r"), "--pattern", pattern)
 
     assert said.code == 2
-    assert "ship.yml:21:26: this workflow deploys 'weather' already" in said.err
+    assert "ship.yml:21:26: this workflow already deploys 'weather'" in said.err
     assert "ship.yml:9:15 does this before the build" in said.err
     assert "ship.yml:14:14 does this" in said.err
     assert "pip install -e .; dbt parse --project-dir models" in said.err
@@ -124,7 +124,7 @@ def test_a_migration_leaves_no_two_that_deploy_the_same(
     said = dagstead("migrate", "--to", "root-workflows", "--write")
 
     assert said.code == 2
-    assert "this workflow deploys 'weather' already" in said.err
+    assert "this workflow already deploys 'weather'" in said.err
     assert [each.name for each in old.parent.iterdir()] == ["ship.yml"]
 
 
@@ -171,3 +171,39 @@ def test_commands_that_run_before_the_build_are_not_named(
 
     assert "dbt parse" not in said.err
     assert "actions/checkout" in said.err
+
+
+def test_a_migration_replaces_them_and_its_undo_restores_them(
+    dagstead: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    old = with_old(tmp_path / "r")
+    before = old.read_bytes()
+    monkeypatch.chdir(tmp_path / "r")
+
+    said = dagstead("migrate", "--to", "root-workflows", "--replace", "--write")
+    assert said.code == 0, said.err
+    assert "removed .github/workflows/ship.yml" in said.out
+    assert "dbt parse" in said.err
+    assert [each.name for each in old.parent.iterdir()] == ["dagster-deploy-weather.yml"]
+
+    assert dagstead("migrate", "--undo").code == 0
+    assert [each.name for each in old.parent.iterdir()] == ["ship.yml"]
+    assert old.read_bytes() == before
+
+
+def test_only_workflows_are_replaced(dagstead: Command, tmp_path: Path) -> None:
+    with_old(tmp_path / "r")
+
+    said = dagstead("migrate", str(tmp_path / "r"), "--to", "root", "--replace")
+
+    assert said.code == 2
+    assert "--to root-workflows" in said.err
+
+
+def test_a_workflow_of_unknown_locations_may_deploy_them(dagstead: Command, tmp_path: Path) -> None:
+    chosen = _OLD.replace('"ci deploy"', '"ci deploy --location-name=${{ inputs.which }}"')
+    with_old(tmp_path / "r", chosen)
+
+    said = dagstead("workflow", "generate", str(tmp_path / "r"))
+
+    assert "this workflow may already deploy 'weather'" in said.err
