@@ -16,7 +16,7 @@ from dagstead.repository.ci.model import Event, Job, Workflow, WorkflowFiles
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.ci.scopes import WORKSPACE, Scope
 from dagstead.repository.ci.steps import StepFollower, StepsOutcome
-from dagstead.repository.ci.triggers import events_of, only_branch
+from dagstead.repository.ci.triggers import event_name, events_of, only_branch
 
 _MOST_CALLS = 4
 
@@ -140,6 +140,9 @@ class _Follower:
         env: dict[str, str | None] = {}
         if self.workflow.provider is Provider.GITHUB:
             env["GITHUB_WORKSPACE"] = WORKSPACE
+            env["GITHUB_EVENT_NAME"] = event_name(self.workflow, self.event)
+            if self.branch is not None:
+                env |= {"GITHUB_REF_NAME": self.branch, "GITHUB_REF": f"refs/heads/{self.branch}"}
         else:
             env["CI_PROJECT_DIR"] = WORKSPACE
         scope = Scope(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from dagstead.repository.ci.expressions import unfilled
+from dagstead.repository.ci.shell_forks import Forks
 from dagstead.repository.ci.tokens import ShellToken, WordPart, scan
 
 #: Behind these words a command begins.
@@ -46,11 +47,11 @@ Fill = Callable[[str], str | None]
 
 
 def calls_of(script: str, variables: dict[str, str | None], fill: Fill) -> Iterator[Call]:
-    """The commands of a script in their order; both branches of an ``if``.
+    """The commands of a script in their order; all branches of an ``if`` that may run.
 
     ``variables`` is changed as the script sets them.
     """
-    runner = _Runner(fill=fill, variables=variables)
+    runner = _Runner(fill=fill, variables=variables, forks=Forks(variables=variables))
     yield from runner.run(tuple(scan(script)))
 
 
@@ -58,11 +59,13 @@ def calls_of(script: str, variables: dict[str, str | None], fill: Fill) -> Itera
 class _Runner:
     fill: Fill
     variables: dict[str, str | None]
+    forks: Forks
     functions: dict[str, tuple[ShellToken, ...]] = field(default_factory=dict)
     depth: int = 0
 
     def run(self, tokens: Sequence[ShellToken]) -> Iterator[Call]:
         current: list[ShellToken] = []
+        operator = ""
         at = 0
         while at < len(tokens):
             body_end = _function_end(tokens, at)
@@ -71,24 +74,40 @@ class _Runner:
                 at = body_end + 1
                 continue
             if tokens[at].operator:
-                yield from self._finish(current)
+                yield from self._finish(current, operator)
                 current = []
+                operator = tokens[at].operator
+                self.forks.pass_word(operator)
             else:
                 current.append(tokens[at])
             at += 1
-        yield from self._finish(current)
+        yield from self._finish(current, operator)
 
-    def _finish(self, tokens: list[ShellToken]) -> Iterator[Call]:
+    def _finish(self, tokens: list[ShellToken], operator: str) -> Iterator[Call]:
+        """What a command does; ``operator`` is what stands before it."""
+        words, outputs = _without_redirects(tokens)
+        while words and words[0].written in _BEFORE_COMMANDS:
+            self.forks.pass_word(words[0].written or "")
+            words = words[1:]
+        if words:
+            self.forks.pass_word(words[0].written or "")
+        if self.forks.is_passed_over or self.forks.passes_over(operator):
+            return
+        before = dict(self.variables) if operator == "||" and self.forks.outcome is None else None
+        yield from self._substituted(tokens)
+        yield from self._command(self._assigned(words), outputs, operator)
+        if before is not None:
+            self.forks.may_have_run(before)
+
+    def _substituted(self, tokens: list[ShellToken]) -> Iterator[Call]:
         for each in tokens:
             for piece in each.pieces:
                 if piece.kind == "script":
                     yield from self.run(tuple(scan(piece.text, piece.start)))
-        words, outputs = _without_redirects(tokens)
-        while words and words[0].written in _BEFORE_COMMANDS:
-            words = words[1:]
-        words = self._assigned(words)
-        if not words:
-            return
+
+    def _command(
+        self, words: list[ShellToken], outputs: list[ShellToken], operator: str
+    ) -> Iterator[Call]:
         expanded = tuple(part for each in words for part in self._expanded(each))
         if not expanded:
             return
@@ -96,6 +115,7 @@ class _Runner:
             yield from self._called(str(expanded[0]), expanded[1:])
             return
         self._declared(expanded)
+        self.forks.ran(expanded, operator)
         yield Call(
             words=expanded,
             written=tuple(part for each in words for part in self._written(each)),

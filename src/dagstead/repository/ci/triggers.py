@@ -51,6 +51,20 @@ def events_of(workflow: Workflow) -> Iterator[Event]:
         yield Event.OTHER
 
 
+def event_name(workflow: Workflow, event: Event) -> str | None:
+    """GitHub's name of an event, ``None`` where it may be one of several."""
+    names = {each.name for each in workflow.triggers}
+    match event:
+        case Event.PUSH:
+            return "push"
+        case Event.CHANGE | Event.CLOSE:
+            found = names.intersection(_PULL_REQUEST) or {_PULL_REQUEST[0]}
+        case _:
+            found = names.difference(_PULL_REQUEST, ("push",))
+    # A workflow that is called runs for the event of its caller.
+    return found.pop() if len(found) == 1 and "workflow_call" not in found else None
+
+
 def trigger_for(workflow: Workflow, event: Event) -> Trigger | None:
     """The trigger of an event."""
     if event is Event.PUSH:

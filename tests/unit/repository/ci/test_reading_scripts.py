@@ -132,6 +132,15 @@ def words(script: str, **variables: str | None) -> list[tuple[str | None, ...]]:
         ('a --n=$x --m "${y[@]}"', [("a", "--n=\0", "--m", None)]),
         ("f() { a $1; }; f b; f c", [("a", "b"), ("a", "c")]),
         ("if a; then b; else c; fi", [("a",), ("b",), ("c",)]),
+        ('if a; then x=b; else x=c; fi; d "$x"', [("a",), ("d", None)]),
+        ('x=b; if a; then x=c; fi; d "$x"', [("a",), ("d", None)]),
+        ("if a; then x=b; d $x; else x=b; fi; d $x", [("a",), ("d", "b"), ("d", "b")]),
+        (
+            'case $y in a) x=b;; *) x=c;; esac; d "$x"',
+            [("case", None, "in", "a"), ("*",), ("d", None)],
+        ),
+        ('x=b; for y in 1 2; do x=c; done; d "$x"', [("d", None)]),
+        ('x=b; a || x=c; d "$x"', [("a",), ("d", None)]),
         ("a ${{ secrets.X }}", [("a", None)]),
         (
             'export x=b; a $x; unset x; a "$x"',
@@ -141,6 +150,57 @@ def words(script: str, **variables: str | None) -> list[tuple[str | None, ...]]:
 )
 def test_a_script_is_cut_into_commands(script: str, expected: list[tuple[str | None, ...]]) -> None:
     assert words(script) == expected
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ('[ "$fast" = true ]', "yes"),
+        ('[ "$fast" != true ]', "no"),
+        ('! [ "$fast" = true ]', "no"),
+        ('[ ! "$fast" = true ]', "no"),
+        ("test $fast == true", "yes"),
+        ('[[ "$fast" == true ]]', "yes"),
+        ('[[ "$fast" == t* ]]', None),
+        ('[ -n "$fast" ]', "yes"),
+        ('[ -z "$fast" ]', "no"),
+        ('[ "$other" = true ]', None),
+        ('[ "$fast" = true ] && [ "$other" = true ]', None),
+        ('[ "$fast" = true ] && [ -n a ]', "yes"),
+        ('[ "$fast" = x ] || [ "$fast" = true ]', "yes"),
+        ('[ "$fast" = x ] && a', "no"),
+        ("a", None),
+        ("true | a", None),
+    ],
+)
+def test_only_the_branches_of_a_script_are_followed_that_may_run(
+    condition: str, expected: str | None
+) -> None:
+    script = f'if {condition}; then x=yes; in yes; else x=no; in no; fi; behind "$x"'
+
+    found = words(script, fast="true", other=None)
+
+    assert found[-1] == ("behind", expected)
+    inside = [arguments for program, *arguments in found if program == "in"]
+    assert inside == ([["yes"], ["no"]] if expected is None else [[expected]])
+
+
+def test_a_chain_of_conditions_ends_with_the_first_that_holds() -> None:
+    script = (
+        'if [ "$on" = push ]; then to=prod; elif [ "$on" = tag ]; then to=eu; else to=none; fi\n'
+        'a "$to"'
+    )
+
+    assert words(script, on="push")[-1] == ("a", "prod")
+    assert words(script, on="tag")[-1] == ("a", "eu")
+    assert words(script, on="x")[-1] == ("a", "none")
+    assert words(script, on=None)[-1] == ("a", None)
+
+
+def test_what_may_be_unset_is_not_taken_for_set() -> None:
+    calls = list(calls_of('if [ "$b" ]; then unset a; fi; c', {"a": "1"}, lambda _: None))
+
+    assert "a" not in calls[-1].variables
 
 
 @given(st.text(alphabet="ab$(){}'\"`\\\n;|&<>#= !", max_size=30))
