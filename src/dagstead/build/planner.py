@@ -31,7 +31,6 @@ from dagstead.repository.files.project import is_outside
 from dagstead.repository.files.slugs import slugs_of
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.evidence import Evidence
-from dagstead.repository.rules.registries import is_never_read
 
 _KEY_LENGTH = 16
 _TAG_KEY_LENGTH = 8
@@ -132,16 +131,9 @@ class Planner:
                 f"For this build alone: --strategy '{name}=pex', or docker, or prebuilt."
             )
             raise InvalidInputError(msg)
-        if location.kind is Kind.HYBRID and is_never_read(self._evidence, location):
-            return Strategy.PEX, self._for_serverless(location)
         if location.kind is Kind.SERVERLESS:
             return Strategy.PEX, self._with_image(location, found.reason)
         return _BY_KIND[location.kind], found.reason
-
-    def _for_serverless(self, location: Location) -> str:
-        act = self._evidence.inspection.builds_of(location)[0]
-        reason = f"dg builds it for a serverless agent ({_place(act)}) and reads no build.registry"
-        return self._with_image(location, reason)
 
     def _with_image(self, location: Location, reason: str) -> str:
         """A reason, with what CI does instead, if it builds an image of a serverless location."""

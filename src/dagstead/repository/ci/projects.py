@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagstead.model.families import Family
+from dagstead.model.location import Kind, Location
 from dagstead.repository.files import Project, TemplateValues, reader
 from dagstead.repository.files.project import project_prefix
 
@@ -26,7 +28,7 @@ def read_project(root: Path, *, template_values: TemplateValues | None = None) -
         InvalidInputError: when there is no such folder or file, or it cannot be read.
     """
     project = reader.read_project(root, template_values=template_values)
-    return as_named(project, template_values=template_values)
+    return _as_built(as_named(project, template_values=template_values))
 
 
 def read_contents(
@@ -38,7 +40,7 @@ def read_contents(
 ) -> Project:
     """The same from bytes by path, as of a commit; ``source`` has the files of the repository."""
     project = reader.read_contents(root, contents, template_values=template_values)
-    return as_named(project, source, template_values=template_values)
+    return _as_built(as_named(project, source, template_values=template_values), source)
 
 
 def as_named(
@@ -69,3 +71,38 @@ def as_named(
         if (data := source.read(posixpath.normpath(posixpath.join(prefix, path)))) is not None
     }
     return reader.with_named(project, named, contents, template_values=template_values)
+
+
+def _as_built(project: Project, source: SourceFiles | None = None) -> Project:
+    """The project in which locations are serverless that CI has dg build for a serverless agent.
+
+    dg writes a ``build.registry`` for such a location as well, and reads it for hybrid ones only.
+    """
+    hybrid = [
+        each
+        for each in project.definitions
+        if each.family is Family.DG and each.kind is Kind.HYBRID and each.registry is not None
+    ]
+    if not hybrid:
+        return project
+    from dagstead.repository.ci.acts import SERVERLESS_WAYS, Tool  # noqa: PLC0415 - as above
+    from dagstead.repository.ci.inspection import inspect  # noqa: PLC0415 - as above
+
+    inspection = inspect(project, source)
+    found: dict[int, Location] = {}
+    for location in hybrid:
+        builds = inspection.builds_of(location)
+        if builds and all(
+            act.tool is Tool.DG and act.strategy in SERVERLESS_WAYS for act in builds
+        ):
+            place = f"{builds[0].position.file}:{builds[0].position.line}"
+            reason = f"dg builds it for a serverless agent ({place}) and reads no build.registry"
+            classification = replace(
+                location.classification, kind=Kind.SERVERLESS, reason=reason, settle=None
+            )
+            found[id(location)] = replace(location, classification=classification, registry=None)
+    return replace(
+        project,
+        definitions=tuple(found.get(id(each), each) for each in project.definitions),
+        locations=tuple(found.get(id(each), each) for each in project.locations),
+    )

@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dagstead.model.families import Family
 from dagstead.model.location import Location, Value
-from dagstead.repository.ci.acts import SERVERLESS_WAYS, Tool
 from dagstead.repository.files.project import Project
 from dagstead.repository.rules.base import (
     Severity,
     Violation,
-    evidence_rule,
     replacing,
     rule,
 )
-from dagstead.repository.rules.evidence import Evidence
 from dagstead.repository.rules.visit import entries_and_defaults
 
 _HOST = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::\d+)?"
@@ -43,7 +39,7 @@ def _hybrid(registry: str) -> dict[str, str]:
     return {"dagster_cloud.yaml": text, "Dockerfile": "FROM python:3.12-slim\n"}
 
 
-@evidence_rule(
+@rule(
     "DS230",
     "registry-with-tag",
     fixable=True,
@@ -54,9 +50,9 @@ def _hybrid(registry: str) -> dict[str, str]:
     bad=_hybrid("registry.example.com/etl:latest"),
     good=_hybrid("registry.example.com/etl"),
 )
-def registry_with_tag(evidence: Evidence) -> Iterator[Violation]:
+def registry_with_tag(project: Project) -> Iterator[Violation]:
     """A registry has no tag."""
-    for _, registry in _registries(evidence):
+    for _, registry in _registries(project):
         found = _TAG.search(registry.value)
         if found and not _is_unfilled(registry.value):
             yield Violation(
@@ -67,7 +63,7 @@ def registry_with_tag(evidence: Evidence) -> Iterator[Violation]:
             )
 
 
-@evidence_rule(
+@rule(
     "DS231",
     "registry-not-an-address",
     reason="""
@@ -77,9 +73,9 @@ def registry_with_tag(evidence: Evidence) -> Iterator[Violation]:
     bad=_hybrid("<account-id>.dkr.ecr.eu-central-1.amazonaws.com/etl"),
     good=_hybrid("123456789012.dkr.ecr.eu-central-1.amazonaws.com/etl"),
 )
-def registry_not_an_address(evidence: Evidence) -> Iterator[Violation]:
+def registry_not_an_address(project: Project) -> Iterator[Violation]:
     """A registry is the address of a repository of images."""
-    for _, registry in _registries(evidence):
+    for _, registry in _registries(project):
         text = _SCHEME.sub("", _TAG.sub("", registry.value))
         placeholder = _PLACEHOLDER.search(registry.value)
         if _VARIABLE.search(registry.value) or "{{" in registry.value or not registry.value:
@@ -143,7 +139,7 @@ def empty_registry(project: Project) -> Iterator[Violation]:
             )
 
 
-@evidence_rule(
+@rule(
     "DS234",
     "registry-with-scheme",
     fixable=True,
@@ -154,9 +150,9 @@ def empty_registry(project: Project) -> Iterator[Violation]:
     bad=_hybrid("https://registry.example.com/etl"),
     good=_hybrid("registry.example.com/etl"),
 )
-def registry_with_scheme(evidence: Evidence) -> Iterator[Violation]:
+def registry_with_scheme(project: Project) -> Iterator[Violation]:
     """A registry has no scheme."""
-    for _, registry in _registries(evidence):
+    for _, registry in _registries(project):
         found = _SCHEME.search(registry.value)
         if found:
             yield Violation(
@@ -178,28 +174,13 @@ def problem_of_registry(text: str) -> str | None:
     return None
 
 
-def _registries(evidence: Evidence) -> Iterator[tuple[Location, Value[str]]]:
-    """Locations whose registry something reads, each place where one is written once."""
+def _registries(project: Project) -> Iterator[tuple[Location, Value[str]]]:
+    """Locations with a registry, each place where one is written once."""
     seen: set[int] = set()
-    for location in evidence.project.definitions:
+    for location in project.definitions:
         if location.registry is not None and id(location.registry.node) not in seen:
-            if is_never_read(evidence, location):
-                continue
             seen.add(id(location.registry.node))
             yield location, location.registry
-
-
-def is_never_read(evidence: Evidence, location: Location) -> bool:
-    """Whether all that builds a location is dg, told that it is for a serverless agent.
-
-    dg writes `...` as the registry of such a location, and reads it for hybrid ones only.
-    """
-    if location.family is not Family.DG:
-        return False
-    builds = evidence.inspection.builds_of(location)
-    return bool(builds) and all(
-        act.tool is Tool.DG and act.strategy in SERVERLESS_WAYS for act in builds
-    )
 
 
 def _is_unfilled(text: str) -> bool:

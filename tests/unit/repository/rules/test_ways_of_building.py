@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dagstead.repository.files import read_project
+from dagstead.repository.ci.projects import read_project
 from dagstead.repository.rules.base import Severity
 from dagstead.repository.rules.checking import check
 from dagstead.repository.rules.workflows.examples import (
