@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagstead.repository.ci.acts import ALL, ActKind, BuildMethod, Selection, Tool
 
@@ -100,6 +100,10 @@ _CLOSING: Mapping[tuple[Tool, str], str] = {
     (Tool.CLI, "ci branch-deployment"): "--mark-closed",
     (Tool.DAGSTEAD, "deploy"): "--close",
 }
+_CREATE = "branch-deployment create-or-update"
+#: The programs that the image of the official action has for GitLab.
+_GITLAB_ACTION = "/gitlab_action/"
+_GITLAB_DEPLOY = f"{_GITLAB_ACTION}deploy.py"
 #: Commands that name a location as the word behind them.
 _NAMES_BEHIND = ("add-location", "update-location")
 
@@ -122,11 +126,29 @@ class Command:
 
 def command_of(words: Words) -> Command | None:
     """What a call is; ``None`` for one that is about something else."""
+    script = _of_gitlab_action(words)
+    if script and script[0] == _GITLAB_DEPLOY:
+        return _deploy_of_gitlab(script[1:])
     found = program_of(words)
     if found is None:
         return None
     tool, rest = found
     return command_in(tool, rest)
+
+
+def _of_gitlab_action(words: Words) -> Words:
+    """A call of one of these programs, without Python before it; empty for another call."""
+    rest = words[1:] if _PYTHON.fullmatch((words[0] or "").rpartition("/")[2]) else words
+    return rest if rest and (rest[0] or "").startswith(_GITLAB_ACTION) else ()
+
+
+def _deploy_of_gitlab(arguments: Words) -> Command | None:
+    """``deploy.py FILE [DEPLOYMENT]`` builds and deploys a PEX file of every location of a file."""
+    options: dict[str, str | None] = dict(
+        zip(("--location-file", "--deployment"), arguments, strict=False)
+    )
+    command = command_in(Tool.CLI, ("serverless", "deploy-python-executable"))
+    return command and replace(command, by=_GITLAB_DEPLOY, options=options)
 
 
 def command_in(tool: Tool, words: Words) -> Command | None:
@@ -137,7 +159,7 @@ def command_in(tool: Tool, words: Words) -> Command | None:
     values, arguments, unknown = _read(words[len(by.split()) :])
     options = {name: given[-1] for name, given in values.items()}
     does = _BY_PREFIX[tool][by]
-    if _CLOSING.get((tool, by)) in options:
+    if _CLOSING.get((tool, by)) in options or (by == _CREATE and _closes(options)):
         does = ActKind.CLOSE
     return Command(
         tool=tool,
@@ -148,6 +170,10 @@ def command_in(tool: Tool, words: Words) -> Command | None:
         options=options,
         arguments=tuple(arguments),
     )
+
+
+def _closes(options: Mapping[str, str | None]) -> bool:
+    return (options.get("--pull-request-status") or "").lower() in {"closed", "merged"}
 
 
 def is_opaque(words: Words) -> bool:
@@ -162,7 +188,7 @@ def is_opaque(words: Words) -> bool:
     if name in _OPAQUE:
         return "-n" not in words and "--version" not in words
     if _PYTHON.fullmatch(name) and any(each and each.endswith(".py") for each in words[1:]):
-        return True
+        return not _of_gitlab_action(words)
     return first.startswith("./") or name.endswith((".sh", ".bash"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dagstead.repository.ci.acts import ActKind
+from dagstead.repository.ci.acts import ActKind, BuildMethod
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.patterns import Shape
 from dagstead.repository.rules.workflows.examples import ETL, TRAIN, WORKFLOW, workflow
@@ -109,3 +109,39 @@ def test_a_use_says_where_a_location_is_deployed_and_what_starts_it(tmp_path: Pa
     assert use.paths == ("etl/**",)
     assert [str(each) for each in use.deploys] == [f"{WORKFLOW}:18:20"]
     assert found.uses_of(train) == ()
+
+
+_PIPELINE = """\
+request:
+  rules: [if: $CI_PIPELINE_SOURCE == "merge_request_event"]
+  script:
+    - BRANCH=$(dagster-cloud branch-deployment create-or-update --branch-name $CI_COMMIT_REF_NAME)
+    - /gitlab_action/deploy.py ./dagster_cloud.yaml $BRANCH
+push:
+  rules: [if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH]
+  script:
+    - python /gitlab_action/parse_workspace.py dagster_cloud.yaml >> build.env
+    - python /gitlab_action/deploy.py ./dagster_cloud.yaml
+end:
+  rules: [if: $CI_PIPELINE_SOURCE == "merge_request_event"]
+  when: manual
+  script:
+    - dagster-cloud branch-deployment create-or-update --pull-request-status "CLOSED"
+"""
+
+
+def test_the_programs_for_gitlab_in_the_image_of_the_official_action_are_known(
+    tmp_path: Path,
+) -> None:
+    found = followed(tmp_path, {".gitlab-ci.yml": _PIPELINE})
+
+    (only,) = found.workflows
+    assert not any(run.is_opaque for run in only.runs)
+    (pushed,) = (act for _, act in only.acts(Event.PUSH))
+    assert (pushed.does, pushed.file) == (ActKind.BUILD_AND_DEPLOY, "dagster_cloud.yaml")
+    assert pushed.strategy is BuildMethod.PEX
+    changed = [act.does for _, act in only.acts(Event.CHANGE)]
+    assert changed == [ActKind.OPEN, ActKind.BUILD_AND_DEPLOY, ActKind.CLOSE]
+    etl, _ = found.project.locations
+    (use,) = found.uses_of(etl)
+    assert use.certain
