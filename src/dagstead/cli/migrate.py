@@ -146,8 +146,9 @@ def _with_workflows(project: Project, plan: Migration, *, replace_old: bool) -> 
     from dataclasses import replace
 
     from dagstead.errors import ConflictError
+    from dagstead.repository.ci.provider import Provider
     from dagstead.repository.layouts.model import FileChange
-    from dagstead.repository.workflows.choices import branch_of, python_of
+    from dagstead.repository.workflows.choices import branch_of, provider_of, python_of
     from dagstead.repository.workflows.generation import (
         changed_files,
         commands_before,
@@ -156,6 +157,13 @@ def _with_workflows(project: Project, plan: Migration, *, replace_old: bool) -> 
     )
     from dagstead.repository.workflows.options import Options, Pattern
 
+    if provider_of(project) is Provider.GITLAB:
+        msg = (
+            "root-workflows makes workflows of GitHub, and this repository has a pipeline of "
+            "GitLab, which is one file for all locations. Take --to root, and then "
+            "`dagstead workflow generate`."
+        )
+        raise InvalidInputError(msg)
     options = Options(
         pattern=Pattern.PER_LOCATION, branch=branch_of(project), python=python_of(plan.project)
     )

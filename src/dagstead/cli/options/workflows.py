@@ -18,9 +18,14 @@ if TYPE_CHECKING:
 class WorkflowFlags:
     """How CI files are generated."""
 
-    provider: Annotated[Provider, typer.Option("--ci", help="The CI to write files for.")] = (
-        Provider.GITHUB
-    )
+    provider: Annotated[
+        Provider | None,
+        typer.Option(
+            "--ci",
+            help="The CI to write files for, by default the one that the repository has files of.",
+            show_default=False,
+        ),
+    ] = None
     pattern: Annotated[
         Pattern,
         typer.Option(
@@ -65,10 +70,10 @@ class WorkflowFlags:
         Raises:
             InvalidInputError: when no Python fits all locations.
         """
-        from dagstead.repository.workflows.choices import branch_of, python_of
+        from dagstead.repository.workflows.choices import branch_of, provider_of, python_of
 
         return Options(
-            provider=self.provider,
+            provider=self.provider or provider_of(project),
             pattern=self.pattern,
             tool=self.tool,
             deployment=self.deployment,

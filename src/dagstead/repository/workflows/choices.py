@@ -1,4 +1,4 @@
-"""What a repository says about its workflows by itself: the branch that is deployed, the Python."""
+"""What a repository says about its workflows by itself: whose CI, the branch, the Python."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
 from dagstead.errors import GitError, InvalidInputError
 from dagstead.model.location import Kind
+from dagstead.repository.ci.provider import FILE, FOLDER, Provider
 from dagstead.repository.files import Project
 from dagstead.repository.files.git import run_git
 from dagstead.repository.workflows.options import USUAL_BRANCH, USUAL_PYTHON
@@ -41,6 +42,13 @@ def branch_of(project: Project) -> str:
     refs = ("refs/heads", "refs/remotes/origin")
     there = _answer(folder, "for-each-ref", "--format=%(refname:lstrip=-1)", *refs).split()
     return next((each for each in _BRANCHES if each in there), USUAL_BRANCH)
+
+
+def provider_of(project: Project) -> Provider:
+    """Whose CI it has: GitLab where there is a pipeline of it and no workflow of GitHub."""
+    has_workflows = any((project.repository / FOLDER).glob("*.y*ml"))
+    is_gitlab = (project.repository / FILE).is_file() and not has_workflows
+    return Provider.GITLAB if is_gitlab else Provider.GITHUB
 
 
 def python_of(project: Project) -> str:

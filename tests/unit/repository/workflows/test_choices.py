@@ -145,3 +145,20 @@ def test_gitlab_gets_setuptools_where_a_library_beside_has_a_setup_py(tmp_path: 
     (tmp_path / "shared" / "setup.py").write_text("", encoding="utf-8")
 
     assert SETUPTOOLS in generate(project, options)[0].text
+
+
+def test_the_ci_is_the_one_that_the_repository_has(dagstead: Command, tmp_path: Path) -> None:
+    repository(tmp_path, SERVERLESS)
+    pipeline = tmp_path / ".gitlab-ci.yml"
+    pipeline.write_text("test:\n  script: [pytest]\n", encoding="utf-8")
+
+    said = dagstead("workflow", "generate", str(tmp_path), "--check")
+    assert f"--- {pipeline.name}" in said.out
+    refused = dagstead("migrate", str(tmp_path), "--to", "root-workflows")
+    assert refused.code == 2
+    assert "--to root" in refused.err
+
+    (tmp_path / ".github" / "workflows").mkdir(parents=True)
+    (tmp_path / ".github" / "workflows" / "test.yml").write_text("on: push\n", encoding="utf-8")
+    said = dagstead("workflow", "generate", str(tmp_path), "--check")
+    assert ".github/workflows/dagster-deploy.yml" in said.out
