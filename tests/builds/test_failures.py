@@ -301,3 +301,43 @@ def test_programs_that_were_started_end_with_the_build(tmp_path: Path) -> None:
     assert len(raised) == 1
     with pytest.raises(BuildStoppedError):
         programs.run(("true",), folder=tmp_path)
+
+
+def test_the_real_words_of_git_are_known(site: Site) -> None:
+    site.repository.write(
+        {
+            "dagster_cloud.yaml": """
+            locations:
+              - location_name: harbour
+                code_source: {module_name: harbour}
+            """,
+            "requirements.txt": "dagster\ndagster-cloud\nwinch @ git+file:///no/such/winch\n",
+        }
+    )
+
+    message = site.failure().error.message
+
+    assert "git cannot fetch winch from this machine: fatal: '/no/such/winch' does not" in message
+
+
+def test_an_application_is_no_package(site: Site) -> None:
+    """Whose folders setuptools would not know what to do with."""
+    site.repository.write(
+        {
+            "dagster_cloud.yaml": """
+            locations:
+              - location_name: harbour
+                code_source: {module_name: cranes.definitions}
+            """,
+            "pyproject.toml": """
+            [project]
+            name = "harbour"
+            version = "1"
+            dependencies = ["dagster", "dagster-cloud"]
+            """,
+            "cranes/definitions.py": "import ships\nimport dagster\ndefs = dagster.Definitions()\n",
+            "ships/__init__.py": "",
+        }
+    )
+
+    site.build(load=True)

@@ -8,6 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from dagstead.repository.ci.inspection import inspect
+from dagstead.repository.ci.summaries import as_data, as_lines
+from dagstead.repository.files import read_project
+from dagstead.repository.rules.base import Subject
+from dagstead.repository.rules.checking import judge
+from dagstead.repository.rules.evidence import Evidence
+from dagstead.repository.rules.registry import rules_about
 from tests.corpus.judged import Judged, Statement, judged
 from tests.corpus.labels import LABELS
 from tests.corpus.oracles import Officials, wrong_locations
@@ -69,6 +76,20 @@ def test_locations_are_those_that_the_official_tools_deploy(
     ]
 
     assert not wrong, "\n".join(wrong)
+
+
+def test_every_workflow_is_followed(corpus: list[Path]) -> None:
+    shapes = set()
+    for repository in corpus:
+        inspection = inspect(read_project(repository))
+        evidence = Evidence(project=inspection.project, followed=inspection)
+        for finding in judge(evidence, rules_about(Subject.WORKFLOWS)):
+            assert finding.found.message
+        assert list(as_lines(inspection))
+        assert as_data(inspection, "")["pattern"]
+        shapes |= {each.verdict.shape for each in inspection.workflows}
+
+    assert len(shapes) > 6
 
 
 def _unconfirmed(repository: Judged) -> list[Statement]:

@@ -7,7 +7,6 @@ import textwrap
 import pytest
 
 from dagstead.build.uv_failures import advice, own_package_advice
-from tests.support.build_site import Site
 
 GIT = """
 error: Failed to download and build `winch @ git+{url}`
@@ -154,43 +153,3 @@ def test_a_package_of_the_repository_gets_no_advice_about_versions(head: str) ->
 )
 def test_a_build_backend_speaks_for_itself(text: str, said: str) -> None:
     assert said in own_package_advice(text.splitlines())
-
-
-def test_the_real_words_of_git_are_known(site: Site) -> None:
-    site.repository.write(
-        {
-            "dagster_cloud.yaml": """
-            locations:
-              - location_name: harbour
-                code_source: {module_name: harbour}
-            """,
-            "requirements.txt": "dagster\ndagster-cloud\nwinch @ git+file:///no/such/winch\n",
-        }
-    )
-
-    message = site.failure().error.message
-
-    assert "git cannot fetch winch from this machine: fatal: '/no/such/winch' does not" in message
-
-
-def test_an_application_is_no_package(site: Site) -> None:
-    """Whose folders setuptools would not know what to do with."""
-    site.repository.write(
-        {
-            "dagster_cloud.yaml": """
-            locations:
-              - location_name: harbour
-                code_source: {module_name: cranes.definitions}
-            """,
-            "pyproject.toml": """
-            [project]
-            name = "harbour"
-            version = "1"
-            dependencies = ["dagster", "dagster-cloud"]
-            """,
-            "cranes/definitions.py": "import ships\nimport dagster\ndefs = dagster.Definitions()\n",
-            "ships/__init__.py": "",
-        }
-    )
-
-    site.build(load=True)

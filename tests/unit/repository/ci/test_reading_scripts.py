@@ -15,7 +15,6 @@ from dagstead.repository.ci.expressions import UNKNOWN, evaluate
 from dagstead.repository.ci.globs import matches, selects
 from dagstead.repository.ci.inspection import inspect
 from dagstead.repository.ci.shell import calls_of
-from dagstead.repository.ci.summaries import as_data, as_lines
 from dagstead.repository.files import read_project
 from tests.unit.repository.ci.followed import examine
 
@@ -207,19 +206,6 @@ def test_what_may_be_unset_is_not_taken_for_set() -> None:
 def test_any_script_comes_to_an_end(script: str) -> None:
     for call in calls_of(script, {}, lambda _: None):
         assert 0 <= call.start <= call.end <= len(script) + 1
-
-
-def test_workflows_of_the_corpus_are_followed(corpus: list[Path]) -> None:
-    shapes = set()
-    for repository in corpus:
-        inspection = inspect(read_project(repository))
-        for each in examine(inspection):
-            assert each.found.message
-        assert list(as_lines(inspection))
-        assert as_data(inspection, "")["pattern"]
-        shapes |= {each.verdict.shape for each in inspection.workflows}
-
-    assert len(shapes) > 6
 
 
 _LEAVES = st.sampled_from(

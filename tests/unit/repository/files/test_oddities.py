@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dagstead.model.location import Kind
 from dagstead.repository.files import ConfigFile, Project, TemplateValues, read_project
 from dagstead.repository.rules.checking import check
-from tests.unit.repository.files.test_official import assert_same_verdict
+from tests.support.official_verdicts import assert_same_verdict
 
 _ETL = "  - location_name: etl\n    code_source:\n      package_name: etl\n"
 GOOD = "locations:\n" + _ETL

@@ -12,10 +12,9 @@ from dagster_shared.utils import remove_none_recursively
 from hypothesis import given, settings
 
 from dagstead.model.families import Family
-from dagstead.model.location import Location
 from dagstead.repository.files import Project, read_project
-from dagstead.repository.rules.checking import check
-from tests.unit.repository.files.documents import officially_accepted, texts
+from tests.corpus.documents import texts
+from tests.support.official_verdicts import assert_same_verdict
 
 
 def test_the_corpus_gets_the_official_verdicts(corpus: list[Path]) -> None:
@@ -68,43 +67,9 @@ def test_defaults_are_merged_as_ci_template_does(tmp_path: Path) -> None:
     project = read_project(tmp_path)
 
     official = DagsterCloudConfigDefaultsMerger().process(load_dagster_cloud_yaml(_DEFAULTS))
-    assert [plain(each) for each in project.locations] == [
+    assert [each.node.plain() for each in project.locations] == [
         remove_none_recursively(each.model_dump()) for each in official.locations
     ]
-
-
-def assert_same_verdict(project: Project, path: str, text: str) -> None:
-    official = officially_accepted(text)
-    refusals = [each for each in check(project) if each.rule.form and each.position.file == path]
-    if official is None:
-        assert refusals, f"the official command line refuses {path}"
-        lines = text.count("\n") + text.count("\r") + 1
-        assert all(1 <= each.position.line <= lines for each in refusals)
-        assert all(each.position.column >= 1 for each in refusals)
-    else:
-        assert not refusals, f"the official command line accepts {path}: {refusals}"
-        if not official["defaults"]:
-            assert_same_locations(project, path, official["locations"])
-
-
-def assert_same_locations(project: Project, path: str, official: list[dict[str, Any]]) -> None:
-    ours = [each for each in project.definitions if each.file == path]
-    # A location without a name is accepted there and cannot be called by anything.
-    named = [each for each in official if each["location_name"]]
-    assert [each.name.value for each in ours] == [each["location_name"] for each in named]
-    for mine, theirs in zip(ours, named, strict=True):
-        assert value(mine.queue) == theirs["agent_queue"]
-        assert value(mine.image) == theirs["image"]
-        assert value(mine.working_directory) == theirs["working_directory"]
-        assert value(mine.executable_path) == theirs["executable_path"]
-        assert value(mine.attribute) == theirs["attribute"]
-        assert value(mine.container_context) == theirs["container_context"]
-        build = theirs["build"] or {}
-        assert value(mine.registry) == build.get("registry")
-        assert value(mine.build_directory) == build.get("directory")
-        source = mine.code_source
-        given_source = {key: each for key, each in (theirs["code_source"] or {}).items() if each}
-        assert ({source.by: source.target.value} if source else {}) == given_source
 
 
 def assert_is_at(project: Project, path: str, node: Any) -> None:
@@ -112,14 +77,6 @@ def assert_is_at(project: Project, path: str, node: Any) -> None:
     assert file is not None
     written = file.source.text[node.start : node.end]
     assert written.strip("\"'").replace("''", "'").split() == node.text.split(), node.position
-
-
-def value(each: Any) -> Any:
-    return None if each is None else each.value
-
-
-def plain(location: Location) -> Any:
-    return location.node.plain()
 
 
 _DEFAULTS = """

@@ -24,7 +24,7 @@ from dagstead.errors import InvalidInputError
 from dagstead.model.location import Kind
 from dagstead.repository.ci.projects import read_project
 from dagstead.repository.files import Project
-from tests.unit.repository.files.dg_trees import dg_trees, projects_in, written
+from tests.corpus.dg_trees import dg_trees, projects_in, written
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
-"""Documents as people might write them, and the official command line's verdict on them."""
+"""Documents as people might write them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import yaml
-from dagster_cloud_cli.config.models import load_dagster_cloud_yaml
 from hypothesis import strategies as st
 
 from dagstead.model.cloud_keys import BUILD_KEYS, CODE_SOURCES, DEFAULTS_KEYS, TEXT_KEYS
@@ -88,11 +87,3 @@ def texts(draw: st.DrawFn) -> str:
     if draw(st.booleans()):
         text = text.replace("\n", "\r\n")
     return ("\ufeff" if draw(st.booleans()) else "") + text
-
-
-def officially_accepted(text: str) -> dict[str, Any] | None:
-    """What the official command line reads, ``None`` when it refuses or crashes."""
-    try:
-        return load_dagster_cloud_yaml(text).model_dump()
-    except Exception:  # noqa: BLE001 - it has many ways to crash
-        return None
