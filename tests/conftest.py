@@ -1,4 +1,4 @@
-"""Fixtures for every test: databases."""
+"""Fixtures for every test: databases, and parsers of commands."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+import typer
 from xdist.remote import Producer
 
 from dagstead.store.all import Store, open_store
@@ -85,6 +87,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if cluster is not None:
         del os.environ[_CLUSTER_VARIABLE]
         cluster.remove()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _parsers_are_made_once() -> Iterator[None]:
+    """The parsers of all commands never change, and making them takes longer than most commands."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 import pytest
-import typer
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _no_network_and_no_ci() -> Iterator[None]:
     """What the official functions read of the environment."""
     with pytest.MonkeyPatch.context() as patch:
-        # Making the parsers of commands takes longer than most commands.
-        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
         for name in ("GITHUB_ACTIONS", "GITHUB_EVENT_PATH", "GITLAB_CI", "CI"):
             patch.delenv(name, raising=False)
         patch.setenv("DAGSTER_CLOUD_URL", "http://127.0.0.1:1")

@@ -55,18 +55,19 @@ class Questions:
         """
         actor.require_system("Asking the code of a location")
         location = self._once_returned(deployment, question)
+        start = self._backend.now()
         work = Work(
             api=question.api,
             args=question.args,
             queue=location.queue,
-            lifetime_seconds=max(question.deadline - self._backend.now(), 0.0),
+            lifetime_seconds=max(question.deadline - start, 0.0),
             location=location.name,
         )
         request_id = submit(self._backend, deployment, work)
         # Listen before the ring, so that the answer cannot be missed.
         with self._backend.bell.listen(bell.answered(request_id)) as listener:
             self._backend.bell.ring(bell.queue(deployment.name, work.queue))
-            text = self._wait(request_id, deployment, work, listener)
+            text = self._wait(request_id, deployment, work, start, listener)
         return Answer(text=text, asked=location)
 
     def has_changed(
@@ -99,10 +100,14 @@ class Questions:
                 listener.wait(bell.LOOK_SECONDS)
 
     def _wait(
-        self, request_id: str, deployment: Deployment, work: Work, listener: bell.Listener
+        self,
+        request_id: str,
+        deployment: Deployment,
+        work: Work,
+        start: float,
+        listener: bell.Listener,
     ) -> str:
         store = self._backend.store
-        start = self._backend.now()
         ask_why_at = _WAIT_FOR_AN_AGENT_SECONDS
         while (waited := self._backend.now() - start) < work.lifetime_seconds:
             answer = store.requests.get_answer(deployment.name, request_id)

@@ -9,7 +9,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 #: The first pause is short enough that a test loses no time.
-_FIRST_PAUSE_SECONDS = 0.05
+_FIRST_PAUSE_SECONDS = 0.01
 #: Later ones are a part of the time waited so far: looking takes processor time from the work.
 _PAUSE_SHARE = 0.1
 _LONGEST_PAUSE_SECONDS = 0.5

@@ -7,12 +7,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TypeAlias
 
 import pytest
-import typer
 
 from dagstead.cli import main
 from dagstead.server.private_files import UMASK_VARIABLE
@@ -29,14 +27,6 @@ class Said:
 
 
 Command: TypeAlias = Callable[..., Said]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _parsers_are_made_once() -> Iterator[None]:
-    """The parsers of all commands never change, and making them takes longer than most commands."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
-        yield
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dagstead.control import bell
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.all import Control
 from dagstead.control.questions import Answer, Question
@@ -39,6 +40,12 @@ def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
 @pytest.fixture
 def control(store: Store) -> Control:
     return control_without_dagster(store)
+
+
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing rings where a test moves the clock, or changes the store."""
+    monkeypatch.setattr(bell, "LOOK_SECONDS", 0.02)
 
 
 @pytest.fixture

@@ -70,10 +70,13 @@ def test_codes_and_names_are_unique_and_in_order() -> None:
     assert len({each.name for each in all_rules()}) == len(codes)
 
 
-@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
-def test_a_rule_has_a_page_examples_and_a_group(rule: Rule) -> None:
-    pages = rule_pages(all_rules())
+@pytest.fixture(scope="module")
+def pages() -> Mapping[str, str]:
+    return rule_pages(all_rules())
 
+
+@pytest.mark.parametrize("rule", all_rules(), ids=lambda rule: rule.code)
+def test_a_rule_has_a_page_examples_and_a_group(rule: Rule, pages: Mapping[str, str]) -> None:
     assert rule.title
     assert rule.reason
     assert rule.bad
