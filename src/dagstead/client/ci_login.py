@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 import httpx
 
+from dagstead.client.certificates import certificates_for
 from dagstead.client.connection import Connection, ServerAddress
 from dagstead.errors import ConfigurationError, UnreachableError
 
@@ -50,7 +51,9 @@ def github_token(
         raise ConfigurationError(msg)
     address = f"{url}{'&' if '?' in url else '?'}audience={quote(audience, safe='')}"
     try:
-        with httpx.Client(timeout=_SECONDS, transport=transport) as http:
+        with httpx.Client(
+            timeout=_SECONDS, transport=transport, verify=certificates_for(address)
+        ) as http:
             response = http.get(address, headers={"Authorization": f"Bearer {token}"})
             response.raise_for_status()
             value = response.json()["value"]

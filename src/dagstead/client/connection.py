@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 
+from dagstead.client.certificates import certificates_for
 from dagstead.client.refusals import refusal
 from dagstead.errors import (
     ConfigurationError,
@@ -82,6 +83,7 @@ class Connection:
             headers={_TOKEN_HEADER: target.token},
             timeout=_SECONDS,
             transport=transport,
+            verify=certificates_for(target.url),
         )
 
     def __enter__(self) -> Self:

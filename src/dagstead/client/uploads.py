@@ -8,6 +8,7 @@ from pathlib import Path
 
 import httpx
 
+from dagstead.client.certificates import certificates_for
 from dagstead.client.connection import Connection
 from dagstead.errors import RefusedError, UnreachableError
 
@@ -62,7 +63,9 @@ class Uploads:
             with path.open("rb") as content:
                 size = str(path.stat().st_size)
                 headers = {"Content-Length": size}
-                with httpx.Client(timeout=_SECONDS, transport=self.transport) as http:
+                with httpx.Client(
+                    timeout=_SECONDS, transport=self.transport, verify=certificates_for(url)
+                ) as http:
                     response = http.put(url, content=content, headers=headers)
         except httpx.HTTPError as error:
             msg = f"{path.name} could not be uploaded: {error}. Deploy again; nothing was changed."
