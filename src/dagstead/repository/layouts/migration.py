@@ -67,8 +67,9 @@ def plan_migration(project: Project, request: MigrationRequest, tree: FileTree) 
     except (ValueError, YAMLError) as error:
         raise LayoutError(_MISTAKE.format(str(error))) from error
     plan = proven(project, request, tree, files)
-    found = (*remarks(project, moves, request, files), *no_longer_deployed(project, plan.project))
-    return replace(plan, remarks=found)
+    found = remarks(project, moves, request, files, tree)
+    gone = no_longer_deployed(project, plan.project)
+    return replace(plan, remarks=(*found, *gone))
 
 
 def _with_unnamed_folder(project: Project, request: MigrationRequest) -> Iterator[str]:

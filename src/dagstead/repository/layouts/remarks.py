@@ -13,7 +13,7 @@ from dagstead.repository.files.families import variant_of
 from dagstead.repository.files.project import Project
 from dagstead.repository.files.reader import with_everything
 from dagstead.repository.layouts.mentions import mentions
-from dagstead.repository.layouts.model import Layout, MigrationRequest
+from dagstead.repository.layouts.model import FileTree, Layout, MigrationRequest
 from dagstead.repository.layouts.targets import Move
 
 
@@ -22,13 +22,14 @@ def remarks(
     moves: Sequence[Move],
     request: MigrationRequest,
     files: Mapping[str, SourceText | None],
+    tree: FileTree,
 ) -> Iterator[str]:
     """What a person should know, as sentences."""
     if not files:
         return
     if request.layout is not Layout.DG:
         yield from _about_dg(moves, request)
-        yield from _contexts(moves)
+        yield from _contexts(moves, tree)
     if any(re.search(r"^defaults\s*:", each.text, re.MULTILINE) for each in files.values() if each):
         yield (
             "The official command line reads defaults in `dagster-cloud ci template` only; "
@@ -59,18 +60,26 @@ def _about_dg(moves: Sequence[Move], request: MigrationRequest) -> Iterator[str]
         )
 
 
-def _contexts(moves: Sequence[Move]) -> Iterator[str]:
+def _contexts(moves: Sequence[Move], tree: FileTree) -> Iterator[str]:
     """Dockerfiles that dg finds, and that nothing names in a ``dagster_cloud.yaml``."""
     for each in moves:
         location = each.location
         context, code = location.image_context, location.code_folder
         if location.kind is Kind.HYBRID and context != code and not each.stays:
             name, path = location.name.value, posixpath.join(code, "Dockerfile")
-            yield (
-                f"{name!r} is built from {context!r}, the workspace of uv, with {path}, and "
-                "dagster_cloud.yaml cannot name a Dockerfile. Say "
-                f"`dagstead build --dockerfile '{name}={path}'`, or `docker build --file {path}`."
+            build = (
+                f"`dagstead build --dockerfile '{name}={path}'`, or `docker build --file {path}`"
             )
+            start = f"{name!r} is built from {context!r}, the workspace of uv, with"
+            unnamed = "dagster_cloud.yaml cannot name a Dockerfile"
+            if tree.read(path) is not None:
+                yield f"{start} {path}, and {unnamed}. Build it with {build}."
+            else:
+                yield (
+                    f"{start} a Dockerfile that is generated for {code!r}, and {unnamed}. Before "
+                    f"you migrate, save it with `dagstead plan --location '{name}' "
+                    f"--show-dockerfile > {path}`; then build with {build}."
+                )
 
 
 def no_longer_deployed(before: Project, after: Project) -> Iterator[str]:

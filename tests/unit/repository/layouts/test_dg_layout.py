@@ -286,7 +286,7 @@ _IN_UV = {
 
 
 def test_the_context_of_an_image_moves_with_a_project() -> None:
-    plan = planned(_IN_UV, Layout.ROOT)
+    plan = planned(_IN_UV | {"etl/Dockerfile": "FROM scratch\n"}, Layout.ROOT)
     after = migrated(_IN_UV, Layout.ROOT)
 
     assert "      directory: .\n      registry: host/etl\n" in after[_FILE]
@@ -294,6 +294,13 @@ def test_the_context_of_an_image_moves_with_a_project() -> None:
     assert "'etl' is built from '.', the workspace of uv, with etl/Dockerfile" in remark
     assert "--dockerfile 'etl=etl/Dockerfile'" in remark
     assert not any("Dockerfile" in each for each in planned(_DG, Layout.ROOT).remarks)
+
+
+def test_a_generated_dockerfile_has_to_be_saved_before_its_project_moves() -> None:
+    (remark,) = [each for each in planned(_IN_UV, Layout.ROOT).remarks if "Dockerfile" in each]
+
+    assert "a Dockerfile that is generated for 'etl'" in remark
+    assert "`dagstead plan --location 'etl' --show-dockerfile > etl/Dockerfile`" in remark
 
 
 def test_an_image_of_one_folder_stays_one_in_a_workspace_of_uv() -> None:
