@@ -55,7 +55,7 @@ def explain(
     from dagstead.check.explanation import explain as gather
     from dagstead.cli.explanation_page import as_json, as_text
 
-    project = read_locations(path)
+    project = read_locations(path, [location])
     (name,) = chosen(project, [location])
     found = project.location(name)
     assert found is not None  # noqa: S101 - it was chosen from the project

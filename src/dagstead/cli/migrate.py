@@ -14,6 +14,7 @@ from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.migrate import LayoutFlags, LayoutName, MovedFlags, RescueFlags
 from dagstead.cli.options.source import HERE
 from dagstead.cli.output import prefix_in_repository
+from dagstead.cli.reading import where_else
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def migrate(
     project = _read(path)
     journal = Journal(project.repository)
     if rescue.undo or rescue.resume:
-        _finish(journal, undo=rescue.undo)
+        _finish(journal, project.repository, undo=rescue.undo)
     else:
         plan = _planned(project, layout.to, moved)
         _carry_out(project, plan, journal, write=layout.write, repair=rescue.repair)
@@ -71,9 +72,10 @@ def _read(path: Path) -> Project:
     return read_project(path)
 
 
-def _finish(journal: Journal, *, undo: bool) -> None:
+def _finish(journal: Journal, repository: Path, *, undo: bool) -> None:
     for path in journal.undo() if undo else journal.finish():
-        print(f"{'restored' if undo else 'wrote'} {path}")
+        done = "restored" if undo else "wrote"
+        print(f"{done if (repository / path).exists() else 'removed'} {path}")
 
 
 def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Migration:
@@ -83,6 +85,9 @@ def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Migr
     from dagstead.repository.layouts.model import DiskTree
     from dagstead.repository.layouts.restore import plan_repair
 
+    if not project.read:
+        msg = f"There are no code locations in {str(project.root)!r}. {where_else(project)}"
+        raise InvalidInputError(msg)
     tree = DiskTree(project.root)
     if to is None:
         return plan_repair(project, moved.request(LayoutName.ROOT), tree, history_of(project))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,17 +11,28 @@ from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
     from dagstead.repository.files import Project
+    from dagstead.repository.files.project import ConfigFile
 
 
-def read_locations(path: Path) -> Project:
+def read_locations(path: Path, names: Collection[str] = ()) -> Project:
     """Read a repository with code locations.
+
+    Args:
+        path: its folder, or one file.
+        names: the only locations that matter, if not all.
 
     Raises:
         InvalidInputError: when it has none; the message names a folder above it that has some.
+            Also when a file cannot be read that may define locations which matter.
     """
     from dagstead.repository.ci.projects import read_project
 
     project = read_project(path)
+    known = {each.name.value for each in project.locations}
+    unread = list(_unread(project))
+    if unread and not (names and known.issuperset(names)):
+        msg = " ".join((*unread, "`dagstead check` shows everything that is wrong."))
+        raise InvalidInputError(msg)
     if not project.locations:
         msg = f"There are no code locations in {str(path)!r}. {where_else(project)}"
         raise InvalidInputError(msg)
@@ -36,8 +48,35 @@ def where_else(project: Project) -> str:
     sentences = [left_out] if left_out else [check] if project.files else []
     above = _nearest_above(project)
     if above is not None:
-        sentences.append(f"{os.path.relpath(above)!r} has some: name that folder.")
-    return " ".join(sentences) or "Name the folder that has the configuration."
+        folder = os.path.relpath(above)
+        sentences.append(f"{folder!r} has some: name it, as in `dagstead check {folder}`.")
+    elif (project.root / "workspace.yaml").is_file():
+        sentences.append(
+            "Its workspace.yaml is read by open-source Dagster alone: write a dagster_cloud.yaml "
+            "beside it, with an entry for each of its code locations."
+        )
+    return " ".join(sentences) or (
+        "Name the folder of your repository: it has a dagster_cloud.yaml, or projects of dg."
+    )
+
+
+def _unread(project: Project) -> Iterator[str]:
+    """A sentence for each file that may define locations and cannot be read."""
+    from dagstead.repository.changes.base_config import is_unreadable
+
+    yield from (_why_unread(each) for each in project.files if is_unreadable(each))
+
+
+def _why_unread(file: ConfigFile) -> str:
+    if file.template_tag is not None:
+        return (
+            f"{file.path} is a template: its locations are known only when it is rendered. "
+            f"Write what `dagster-cloud ci template` makes of it in its place."
+        )
+    problem = file.undecodable or file.parsed.syntax or file.template_problem
+    place = file.start if problem is None else file.source.position(problem.start, problem.end)
+    why = "" if problem is None else f": {problem.message}"
+    return f"{place} cannot be read{why}. Correct it: its locations are not known."
 
 
 def _nearest_above(project: Project) -> Path | None:

@@ -49,7 +49,7 @@ def routes(
 
     `dagstead routes --format mermaid` draws a chart
     """
-    project = read_locations(path)
+    project = read_locations(path, routed.location or ())
     names = chosen(project, routed.location or [])
     outlook = agents.outlook(project, routed, names)
     if output.strict:

@@ -29,7 +29,7 @@ def read(source: SourceFlags) -> Project:
     Raises:
         InvalidInputError: when it has no code locations.
     """
-    return read_locations(source.path)
+    return read_locations(source.path, source.location or ())
 
 
 def plan(project: Project, source: SourceFlags, flags: PlanFlags) -> BuildPlan:

@@ -51,7 +51,8 @@ def test_a_folder_without_locations_leads_to_the_nearest_that_has_some(
 
     assert (said.code, said.out) == (2, "")
     assert said.err.startswith(("error: There are no code loc", "error: There is no Dagster conf"))
-    assert said.err.endswith(f" {above} has some: name that folder.\n")
+    path = above.strip("'")
+    assert said.err.endswith(f" {above} has some: name it, as in `dagstead check {path}`.\n")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -63,7 +64,7 @@ def test_outside_of_a_repository_nothing_is_looked_for_above(
     said = dagstead(*command.split())
 
     assert said.code == 2
-    assert "Name the folder that has the configuration." in said.err
+    assert "Name the folder of your repository: it has a dagster_cloud.yaml, or " in said.err
 
 
 def test_a_folder_with_its_own_file_is_taken_alone(
