@@ -60,6 +60,6 @@ def test_a_command_that_fails_shows_its_own_output(cellar: Site) -> None:
 
     for failed in (each for each in cellar.events if isinstance(each, BuildFailed)):
         assert failed.step == "before-build"
-        assert "pyproject.toml has before the build ended with exit code 3" in failed.error.message
+        assert "of pyproject.toml ended with exit code 3." in failed.error.message
         assert failed.output == ("no grapes",)
         assert failed.command == "echo no grapes; exit 3"

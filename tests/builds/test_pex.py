@@ -124,7 +124,7 @@ def test_a_location_becomes_dependencies_and_source(done: Done) -> None:
 
 
 def test_the_definitions_are_loaded_as_the_pool_will(done: Done) -> None:
-    assert step(done.site, "load").remark == "1 assets, 1 jobs"
+    assert step(done.site, "load").remark == "1 asset, 0 jobs"
 
 
 def test_the_official_runner_takes_the_files(done: Done, tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{/* One queue's name, refused with a sentence when it cannot be one. */}}
 {{- define "agent.queueName" -}}
 {{- if not (kindIs "string" .) -}}
-{{- fail (printf "dagsterCloud.agentQueues names the queue %v, which is no text. Put the name in quotes, or use --set-string." (toJson .)) -}}
+{{- fail (printf "dagsterCloud.agentQueues names the queue %v, which is not text. Put the name in quotes, or use --set-string." (toJson .)) -}}
 {{- end -}}
 {{- if has (lower (trim .)) (list "" "default" "default-queue" "default_queue" "defaultqueue" "none" "null") -}}
 {{- fail (printf "dagsterCloud.agentQueues names the queue %q, which is not the default queue: that one has no name. Remove it, and set dagsterCloud.agentQueues.includeDefaultQueue=true." .) -}}

@@ -44,8 +44,8 @@ class Preparations:
                     on_line=steps.line,
                 )
                 ended.check(
-                    f"A command that {preparation.file} has before the build ended with exit code "
-                    f"{ended.code}: {command}",
+                    f"The before-build command `{command}` of {preparation.file} ended with exit "
+                    f"code {ended.code}.",
                     output=ended.lines,
                     command=command,
                 )

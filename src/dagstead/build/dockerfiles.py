@@ -31,7 +31,7 @@ def unused_hooks(names: Sequence[str]) -> str:
     """A remark on these beside PEX files, which nothing is installed for; no full stop."""
     verb = "is" if len(names) == 1 else "are"
     return (
-        f"{' and '.join(names)} {verb} not run, as a PEX file is no machine to install on: what "
+        f"{' and '.join(names)} {verb} not run, as a PEX file is not a machine to install on: what "
         "the code needs must be on the pool's machine, or in an image (--strategy NAME=docker)"
     )
 

@@ -149,4 +149,5 @@ def _found(line: str) -> str | None:
         counts = json.loads(line)
     except ValueError:
         return None
-    return f"{counts['assets']} assets, {counts['jobs']} jobs"
+    kinds = ("assets", "jobs")
+    return ", ".join(f"{counts[each]} {each if counts[each] != 1 else each[:-1]}" for each in kinds)

@@ -81,6 +81,8 @@ except BaseException as error:
     sys.exit(1)
 repositories = loaded.definitions_by_name.values()
 assets = sum(len(each.asset_graph.get_all_asset_keys()) for each in repositories)
-jobs = sum(len(each.get_all_jobs()) for each in repositories)
+names = [job.name for each in repositories for job in each.get_all_jobs()]
+# Dagster adds a job of its own that the UI does not show.
+jobs = sum(not each.startswith("__ASSET_JOB") for each in names)
 print(json.dumps({"assets": assets, "jobs": jobs}))
 """

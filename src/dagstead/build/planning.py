@@ -173,5 +173,5 @@ def _check_names(project: Project, options: PlanOptions) -> None:
             if name not in known:
                 hint = did_you_mean(name, known)
                 listed = ", ".join(known) or "none"
-                msg = f"{flag}: there is no location {name!r}.{hint} There is: {listed}."
+                msg = f"{flag}: there is no location {name!r}.{hint} Locations: {listed}."
                 raise InvalidInputError(msg)

@@ -47,7 +47,7 @@ def _set(text: str, translate: _Translate) -> SpecifierSet:
     for part in _PARTS.split(text):
         found = _PART.fullmatch(part)
         if found is None:
-            msg = f"{part!r} is no range of versions"
+            msg = f"{part!r} is not a range of versions"
             raise InvalidSpecifier(msg)
         operator, version = found["operator"] or "", found["version"]
         if version == "*":

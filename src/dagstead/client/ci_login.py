@@ -45,7 +45,7 @@ def github_token(
     url, token = variables.get(GITHUB_URL_VARIABLE), variables.get(GITHUB_TOKEN_VARIABLE)
     if not url or not token:
         msg = (
-            f"{GITHUB_URL_VARIABLE} is not set: this is no job of GitHub Actions, or it may not "
+            f"{GITHUB_URL_VARIABLE} is not set: this is not a job of GitHub Actions, or it may not "
             "ask for a token. Give the job `permissions: {id-token: write, contents: read}`."
         )
         raise ConfigurationError(msg)

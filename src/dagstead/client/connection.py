@@ -143,7 +143,7 @@ class Connection:
         except ValueError as error:
             raise self._no_control_plane(f"HTTP {response.status_code} without JSON") from error
         if not isinstance(body, Mapping):
-            raise self._no_control_plane("its answer is no object")
+            raise self._no_control_plane("its answer is not an object")
         if response.is_success:
             return body
         raise _refusal(response.status_code, _sentences(body))

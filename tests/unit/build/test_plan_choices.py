@@ -32,7 +32,7 @@ def test_hooks_that_no_pex_file_can_run_are_named(repository: Repository) -> Non
 
     reason = repository.plan().builds[0].reason
 
-    assert "dagster_cloud_post_install.sh is not run, as a PEX file is no machine" in reason
+    assert "dagster_cloud_post_install.sh is not run, as a PEX file is not a machine" in reason
 
 
 def test_requirements_of_git_get_git_and_an_ssh_agent(repository: Repository) -> None:
@@ -79,8 +79,8 @@ def test_registries_are_chosen_for_all_images_or_for_one(repository: Repository)
     [
         ("https://own.example.com/a", "begins with a scheme"),
         ("own.example.com/a:v1", "ends with a tag"),
-        ("own.example.com/A B", "is no address"),
-        ("${REGISTRY}/a", "is no address"),
+        ("own.example.com/A B", "is not an address"),
+        ("${REGISTRY}/a", "is not an address"),
     ],
 )
 def test_a_registry_that_is_none_is_refused(repository: Repository, text: str, why: str) -> None:
@@ -96,7 +96,7 @@ def test_commands_before_a_build_are_shown_and_not_run(repository: Repository) -
     weather, digits, given = repository.plan().builds
     assert weather.before == digits.before
     assert given.before is None
-    assert "before it, pyproject.toml has `touch made` run" in weather.reason
+    assert "before the build, pyproject.toml runs `touch made`" in weather.reason
     assert not (repository.root / "made").exists()
 
     repository.write({"weather/pyproject.toml": table.replace("touch made", "touch own")})

@@ -105,7 +105,7 @@ def _say_misplaced(reader: SettingsReader, root: Node) -> None:
         if entry.key.value == "dagster_cloud_api":
             reader.refuse(
                 below.key,
-                "agent_queues is no key of dagster_cloud_api",
+                "agent_queues is not a key of dagster_cloud_api",
                 advice,
                 mistake=Mistake.MISPLACED,
             )

@@ -64,7 +64,7 @@ def _path(key: str) -> Path:
     while offset < len(key):
         found = _PART.match(key, offset)
         if found is None or found.end() == offset:
-            msg = f"{key!r} is no key of Helm values."
+            msg = f"{key!r} is not a key of Helm values."
             raise InvalidInputError(msg)
         steps.append(re.sub(r"\\(.)", r"\1", found["name"]))
         for index in re.findall(r"\d+", found["indexes"]):

@@ -85,7 +85,7 @@ def _remarks(git: Git, revision: str, commit: str) -> tuple[str, ...]:
     if head is None or git.is_shallow or git.is_ancestor(commit, head):
         return ()
     remark = (
-        f"{revision!r} is no ancestor of HEAD: what only it has counts as a change, too. "
+        f"{revision!r} is not an ancestor of HEAD: what only it has counts as a change, too. "
         "With --merge-base only this side counts."
     )
     return (remark,)

@@ -29,7 +29,7 @@ def as_lines(changes: Changes, *, every_path: bool) -> Iterator[str]:
             continue
         yield f"{name}: {summary(touched)}"
     for gone in changes.gone:
-        yield f"{shown(gone.name)}: gone, it was in {shown(gone.position.file)}"
+        yield f"{shown(gone.name)}: removed, it was in {shown(gone.position.file)}"
 
 
 def elsewhere(changes: Changes) -> str:
@@ -37,7 +37,8 @@ def elsewhere(changes: Changes) -> str:
     paths = [shown(each.path) for each in changes.elsewhere]
     if not paths:
         return ""
-    named = ", ".join(paths[:_MOST_NAMED]) + (", ..." if len(paths) > _MOST_NAMED else "")
+    more = len(paths) - _MOST_NAMED
+    named = ", ".join(paths[:_MOST_NAMED]) + (f" and {more} more" if more > 0 else "")
     return (
         f"Of no location: {named}. Declare files that only code opens with [tool.dagstead] watch."
     )

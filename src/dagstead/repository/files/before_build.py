@@ -25,7 +25,7 @@ class Preparation:
     def __str__(self) -> str:
         """A remark without a full stop."""
         listed = " and ".join(f"`{each}`" for each in self.commands)
-        return f"before it, {self.file} has {listed} run"
+        return f"before the build, {self.file} runs {listed}"
 
 
 class PreparationFinder:

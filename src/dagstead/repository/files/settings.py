@@ -33,7 +33,7 @@ def patterns_of(listed: Node | None) -> Iterator[tuple[Node, str | None]]:
         try:
             GitIgnoreSpec.from_lines([each.value])
         except ValueError:
-            yield each, "it is no pattern of .gitignore"
+            yield each, "it is not a pattern of .gitignore"
         else:
             yield each, None
 

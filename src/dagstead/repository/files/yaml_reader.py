@@ -207,7 +207,7 @@ class _Builder:
         except yaml.YAMLError as error:
             return self._break(composed, str(getattr(error, "problem", None) or error))
         except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError) as error:
-            return self._break(composed, f"it is no value: {error}")
+            return self._break(composed, f"it is not a value: {error}")
         return self._node(NodeKind.SCALAR, value, composed, getattr(composed, "style", None))
 
     def _collection(self, composed: Any) -> Node:

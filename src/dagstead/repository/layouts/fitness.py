@@ -79,9 +79,9 @@ def _odd_entries(file: ConfigFile) -> Iterator[str]:
             yield f"{each.position}: this entry has no location_name. Give it one."
         directory = each.get("build", "directory")
         if directory is not None and not directory.is_null and directory.text is None:
-            yield f"{directory.position}: build.directory is no text. Write a path."
+            yield f"{directory.position}: build.directory is not text. Write a path."
     if listed is not None and not listed.is_sequence and not listed.is_null:
-        yield f"{listed.position}: locations is no list. Begin each entry with '- '."
+        yield f"{listed.position}: locations is not a list. Begin each entry with '- '."
 
 
 def _foreign_keys(file: ConfigFile) -> Iterator[str]:

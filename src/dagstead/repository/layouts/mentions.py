@@ -30,10 +30,10 @@ def mentions(
     written: set[tuple[str, str]] = set()
     for place, path in _by_text(project, gone):
         written.add((place.file, path))
-        yield f"{place} names {path}, which goes. Change that, too."
+        yield f"{place} names {path}, which is removed. Update that line."
     for place, path in _by_acts(inspection, gone):
         if (place.file, path) not in written:
-            yield f"{place} deploys {path}, which goes. Change the path that it is given, too."
+            yield f"{place} deploys {path}, which is removed. Update the path that it is given."
     if any(each.location.family is Family.DG and not each.stays for each in moves):
         yield from _by_dg(inspection, request)
 

@@ -52,11 +52,11 @@ def _about_dg(moves: Sequence[Move], request: MigrationRequest) -> Iterator[str]
     if not going:
         return
     if request.remove_dg:
-        yield "dg's tables go, too, and `dg dev` needs them. Leave out --remove-dg to keep them."
+        yield "dg's tables are removed, too; `dg dev` needs them. Without --remove-dg they stay."
     else:
         yield (
             "dg's tables stay, as `dg dev` needs them, and `dagstead check` reports when the two "
-            "differ. --remove-dg takes them away."
+            "differ. To remove them as well, add --remove-dg; after --write, run --undo first."
         )
 
 

@@ -75,7 +75,7 @@ def build_yaml_key(project: Project) -> Iterator[Violation]:
             if entry.key.value not in {"registry", "directory"}:
                 yield Violation(
                     position=entry.key.position,
-                    message=f"{entry.key.value!r} is no key of build.yaml",
+                    message=f"{entry.key.value!r} is not a key of build.yaml",
                     instead=_BUILD_INSTEAD.get(
                         str(entry.key.value), "Known are registry and directory"
                     ),
@@ -199,7 +199,7 @@ def _unknown_keys(table: Node, known: tuple[str, ...], place: str) -> Iterator[V
             meant = nearest(key, known) or ("agent_queue" if key == "queue" else None)
             yield Violation(
                 position=entry.key.position,
-                message=f"{key!r} is no key of {place}",
+                message=f"{key!r} is not a key of {place}",
                 instead=f"Did you mean {meant!r}?" if meant else f"Known are {', '.join(known)}",
             )
 

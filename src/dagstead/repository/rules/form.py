@@ -101,7 +101,7 @@ def old_key(project: Project) -> Iterator[Violation]:
             if key in old and key not in known:
                 yield Violation(
                     position=entry.key.position,
-                    message=f"{key!r} is no key of {place}",
+                    message=f"{key!r} is not a key of {place}",
                     instead=old[key]
                     .replace("{key}", str(key))
                     .replace("{{", "{")
@@ -312,7 +312,7 @@ def _unknown(place: str, known: Sequence[str], entry: Entry, node: Node) -> Viol
         edits = replacing(entry.key, key, meant)
     return Violation(
         position=entry.key.position,
-        message=f"{key!r} is no key of {place}",
+        message=f"{key!r} is not a key of {place}",
         instead=f"Did you mean {meant!r}?" if meant else f"Known are {', '.join(known)}",
         edits=edits,
     )

@@ -170,7 +170,7 @@ def problem_of_registry(text: str) -> str | None:
     if _TAG.search(text):
         return "ends with a tag, and each build adds its own"
     if _is_unfilled(text) or not _ADDRESS.fullmatch(text):
-        return "is no address of images"
+        return "is not an address of images"
     return None
 
 

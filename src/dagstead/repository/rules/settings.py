@@ -90,7 +90,7 @@ def _of_table(table: Node) -> Iterator[Violation]:
             meant = nearest(key, list(_KEYS))
             yield Violation(
                 position=entry.key.position,
-                message=f"{key!r} is no key of tool.dagstead",
+                message=f"{key!r} is not a key of tool.dagstead",
                 instead=f"Did you mean {meant!r}?" if meant else f"Known are {', '.join(_KEYS)}",
             )
         else:

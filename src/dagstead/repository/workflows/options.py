@@ -69,7 +69,7 @@ class Options:
             InvalidInputError: when they do not go together.
         """
         if not re.fullmatch(r"3\.\d+", self.python):
-            msg = f"--python {self.python!r} is no version of Python. Write one such as 3.12."
+            msg = f"--python {self.python!r} is not a version of Python. Write one such as 3.12."
             raise InvalidInputError(msg)
         if self.provider is Provider.GITLAB and self.pattern not in _ON_GITLAB:
             msg = f"Pattern {self.pattern} is not made for GitLab. Take --pattern b1 or b3."

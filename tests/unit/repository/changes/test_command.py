@@ -174,7 +174,7 @@ def test_a_location_that_is_gone_is_a_difference_but_no_job(
     text = dagstead(*command)
     names = dagstead(*command, "--format", "names")
 
-    assert (text.out, text.code) == ("other: gone, it was in dagster_cloud.yaml\n", 1)
+    assert (text.out, text.code) == ("other: removed, it was in dagster_cloud.yaml\n", 1)
     assert (names.out, names.code) == ("", 1)
     assert "other was removed" in names.err
 

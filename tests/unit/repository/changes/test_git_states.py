@@ -146,7 +146,7 @@ def test_the_merge_base_leaves_out_what_the_other_side_did(two: Repository) -> N
     exact = two.changes("main")
 
     assert names(exact) == {"a", "b"}
-    assert "'main' is no ancestor of HEAD" in exact.remarks[0]
+    assert "'main' is not an ancestor of HEAD" in exact.remarks[0]
     assert two.touched("main...") == {"b"}
     assert two.touched("main", merge_base=True) == {"b"}
     assert two.changes("main...").remarks == ()

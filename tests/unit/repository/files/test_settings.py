@@ -74,8 +74,11 @@ def test_other_settings_are_taken_at_once(tmp_path: Path) -> None:
     [
         ("exclude = 'lab/'", "exclude is text, not a list"),
         ("exclude = ['lab/', 3]", "a pattern of exclude cannot be read: it is not text"),
-        ("exclude = ['!']", "a pattern of exclude cannot be read: it is no pattern of .gitignore"),
-        ("excludes = ['lab/']", "'excludes' is no key of tool.dagstead"),
+        (
+            "exclude = ['!']",
+            "a pattern of exclude cannot be read: it is not a pattern of .gitignore",
+        ),
+        ("excludes = ['lab/']", "'excludes' is not a key of tool.dagstead"),
     ],
 )
 def test_settings_that_nobody_would_read_are_found(tmp_path: Path, text: str, found: str) -> None:

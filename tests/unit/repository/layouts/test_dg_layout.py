@@ -257,7 +257,7 @@ def test_dg_keeps_its_files_unless_somebody_says_otherwise() -> None:
 
         assert {each.path for each in plan.changes} == made
         assert all(each.before is None for each in plan.changes)
-        assert any("--remove-dg takes them away" in each for each in plan.remarks)
+        assert any("add --remove-dg" in each for each in plan.remarks)
 
 
 def test_a_file_of_dg_that_is_there_is_not_overwritten() -> None:

@@ -145,5 +145,5 @@ jobs:
 
     done = run("--to", "root", cwd=tmp_path)
 
-    (note,) = (each for each in done.stderr.splitlines() if "which goes" in each)
+    (note,) = (each for each in done.stderr.splitlines() if "which is removed" in each)
     assert note.startswith("note: .github/workflows/stock.yml:8:15 deploys teams/stock/dagster")

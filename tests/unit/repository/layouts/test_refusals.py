@@ -33,7 +33,7 @@ _REFUSED = {
     "a foreign key": ({_FILE: _A + "resources: {}\n"}, "4:1: 'resources' belongs to no location"),
     "a variant": ({"dagster_cloud_prod.yaml": _A}, "2:20: 'a' is defined for 'prod' only"),
     "another encoding": ({_FILE: _A.encode() + b"# \xff", "b/" + _FILE: _A}, "not UTF-8"),
-    "no text": ({_FILE: _A.replace("y: a", "y: 1")}, "build.directory is no text"),
+    "no text": ({_FILE: _A.replace("y: a", "y: 1")}, "build.directory is not text"),
 }
 
 

@@ -27,22 +27,22 @@ def _found(folder: Path, text: str) -> list[tuple[str, str, str]]:
     [
         (
             "k8s: {env_config_map: [a]}",
-            "'env_config_map' is no key of container_context.k8s",
+            "'env_config_map' is not a key of container_context.k8s",
             "Did you mean 'env_config_maps'?",
         ),
         (
             "k8s: {pod_spec: {}}",
-            "'pod_spec' is no key of container_context.k8s",
+            "'pod_spec' is not a key of container_context.k8s",
             "Write 'pod_spec_config: …' below run_k8s_config or server_k8s_config",
         ),
         (
             "k8s: {server_k8s_config: {pod_spec_config: {nodeSelectr: {a: b}}}}",
-            "'nodeSelectr' is no field of a PodSpec, which pod_spec_config is",
+            "'nodeSelectr' is not a field of a PodSpec, which pod_spec_config is",
             "Did you mean 'nodeSelector'?",
         ),
         (
             "ecs: {env: [A=1]}",
-            "'env' is no key of container_context.ecs",
+            "'env' is not a key of container_context.ecs",
             "Did you mean 'env_vars'?",
         ),
         (
@@ -57,7 +57,7 @@ def _found(folder: Path, text: str) -> list[tuple[str, str, str]]:
         ),
         (
             "k8s: {volume_mounts: [{name: data, mountPth: /data}]}",
-            "'mountPth' is no field of a VolumeMount, which an item of volume_mounts is",
+            "'mountPth' is not a field of a VolumeMount, which an item of volume_mounts is",
             "Did you mean 'mountPath'?",
         ),
         (

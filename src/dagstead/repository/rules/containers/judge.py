@@ -198,7 +198,7 @@ def _fields(node: Node, kind: Type, place: _Place) -> Iterator[Objection]:
             yield Objection(
                 Fault.KEY,
                 entry.key,
-                f"{key!r} is no key of {place.path}",
+                f"{key!r} is not a key of {place.path}",
                 advice_for_key(str(key), kind, place.path, place.schema),
             )
     if place.whole:
@@ -236,7 +236,7 @@ def _unknown_field(key: Node, model: Model, place: _Place) -> Objection:
     return Objection(
         Fault.KEY,
         key,
-        f"{written!r} is no field of a {model.kind}, which {place.called} is",
+        f"{written!r} is not a field of a {model.kind}, which {place.called} is",
         f"Did you mean {meant!r}?"
         if meant
         else f"Write a field of a {model.kind} of Kubernetes, in snake_case or camelCase",
