@@ -84,7 +84,7 @@ def _sections(explanation: Explanation, prefix: str) -> Iterator[Section]:
     yield "What builds and deploys it", list(_uses(explanation.uses))
     yield "What it is made from", list(_made_from(explanation))
     rows = [
-        (each["severity"], f"{each['place']} {each['name']}: {each['text']}".lstrip())
+        (each["severity"], " ".join(filter(None, (each["place"], each["code"], each["text"]))))
         for each in _findings(explanation, prefix)
     ]
     yield "What is wrong", rows or [("", "nothing is known to be wrong")]
@@ -174,6 +174,7 @@ def _findings(explanation: Explanation, prefix: str) -> Iterator[dict[str, Any]]
         yield {
             "severity": str(each.severity),
             "name": each.code,
+            "code": each.code,
             "place": shown(prefix, each.position),
             "text": each.found.sentences,
         }
@@ -184,6 +185,7 @@ def _findings(explanation: Explanation, prefix: str) -> Iterator[dict[str, Any]]
         yield {
             "severity": str(remark.weight),
             "name": remark.name,
+            "code": remark.code,
             "place": "" if remark.position is None else shown(prefix, remark.position),
             "text": remark.sentences,
         }

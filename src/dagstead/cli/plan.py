@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dagstead.build.planning import BuildRefusal, Outline
     from dagstead.client.releases import LiveLocation
     from dagstead.repository.files import Project
+    from dagstead.routing.routes import Route
 
 
 class PlanFormat(StrEnum):
@@ -83,7 +84,7 @@ def _show(outline: Outline, project: Project, format_: PlanFormat, *, dockerfile
         print_dockerfiles(outline.plan)
     else:
         print_left_out(project)
-        _print(outline.plan, outline.refusals, _agents(project), format_)
+        _print(outline.plan, outline.refusals, _routes(project), format_)
     outline.check()
 
 
@@ -110,38 +111,57 @@ def _live(target: TargetFlags) -> Sequence[LiveLocation]:
         return Releases(connection).deployed()
 
 
-def _agents(project: Project) -> dict[str, list[str] | None]:
-    """The agents that will run each location; ``None`` where the files do not say it."""
+def _routes(project: Project) -> Mapping[str, Sequence[Route]]:
+    """The routes of each location; none where the files of agents are wrong."""
+    from itertools import groupby
+
     from dagstead.errors import DagsteadError
     from dagstead.repository.agents.outlook import expected_agents, look
-    from dagstead.routing.routes import State
 
     try:
         routes = look(project, expected_agents(project)).routes
     except DagsteadError:
         # `dagstead routes` shows what is wrong with them.
         return {}
-    known: dict[str, list[str]] = {}
-    for route in routes:
-        names = known.setdefault(route.location.name, [])
-        names += [each.name for each in route.agents if each.name not in names]
-    unknown = {each.location.name for each in routes if each.state is State.UNKNOWN}
-    return {
-        name: None if name in unknown and not agents else agents for name, agents in known.items()
-    }
+    ordered = sorted(routes, key=lambda each: each.location.name)
+    return {name: [*own] for name, own in groupby(ordered, key=lambda each: each.location.name)}
+
+
+def _agents(routes: Sequence[Route]) -> list[str] | None:
+    """The agents that will run a location; ``None`` where the files do not say it."""
+    from dagstead.routing.routes import State
+
+    names = list(dict.fromkeys(agent.name for each in routes for agent in each.agents))
+    unknown = not routes or any(each.state is State.UNKNOWN for each in routes)
+    return None if unknown and not names else names
+
+
+def _answer(routes: Sequence[Route]) -> str | None:
+    """The same in the words of `dagstead routes`."""
+    from dagstead.routing.routes import State
+    from dagstead.routing.wording import describe_answer
+
+    names = _agents(routes)
+    if names:
+        return ", ".join(names)
+    open_ = [each for each in routes if each.state is State.UNKNOWN] or routes
+    return describe_answer(open_[0]) if open_ else None
 
 
 def _print(
     made: BuildPlan,
     refusals: Sequence[BuildRefusal],
-    agents: Mapping[str, list[str] | None],
+    routes: Mapping[str, Sequence[Route]],
     format_: PlanFormat,
 ) -> None:
-    rows = [{**_row(each, made.root), "agents": agents.get(each.location)} for each in made.builds]
+    rows = [_row(each, made.root) for each in made.builds]
+    for row in rows:
+        own = routes.get(row["location"], ())
+        row["agents"] = _answer(own) if format_ is PlanFormat.TABLE else _agents(own)
     match format_:
         case PlanFormat.TABLE:
             shown = ("location", "strategy", "folder", "with", "image", "queue", "agents", "reason")
-            short = [{name: row[name] or None for name in shown} for row in map(_people, rows)]
+            short = [{name: row[name] or None for name in shown} for row in rows]
             print_rows(short, Format.TABLE, empty="There is nothing to build.")
         case PlanFormat.JSON:
             print_json([*rows, *map(_refused, refusals)])
@@ -149,11 +169,6 @@ def _print(
             print(json.dumps({"include": [_matrix(row) for row in rows]}))
         case PlanFormat.GITLAB:
             _print_gitlab(rows)
-
-
-def _people(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with words where programs get an empty list."""
-    return {**row, "agents": "nobody"} if row["agents"] == [] else row
 
 
 _ROW: Mapping[str, Any] = {

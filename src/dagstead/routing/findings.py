@@ -12,9 +12,11 @@ from dagstead.routing.open_answers import open_answers
 from dagstead.routing.remarks import Remark, Weight, ordered
 from dagstead.routing.routes import Reason, Route, State
 from dagstead.routing.wording import (
-    BRANCHES_ADVICE,
+    DEFAULT_QUEUE_KEYS,
     IMAGES,
+    branches_advice,
     describe_unserved,
+    key_of,
     listing,
     names_of,
     nearest_queue,
@@ -69,7 +71,10 @@ def _unserved(routes: Sequence[Route], *, branches_matter: bool, running: bool) 
             alike[said.message, said.advice].append(each)
     only_branches = [each for each in unserved if _only_branches_missing(each)]
     if only_branches:
-        alike[_no_branches(only_branches), BRANCHES_ADVICE] = only_branches
+        agents = _full_only(only_branches)
+        names = sorted({each.name for each in agents})
+        said = f"{listing(names)} {verb('serves', names)} full deployments only"
+        alike[said, branches_advice(agents)] = only_branches
     for (message, advice), group in alike.items():
         names = names_of(group)
         matters = branches_matter or not all(each.target.is_branch for each in group)
@@ -93,14 +98,14 @@ def _only_branches_missing(route: Route) -> bool:
     return any(each.reasons == (Reason.BRANCH_DEPLOYMENTS,) for each in route.refusals)
 
 
-def _no_branches(routes: Sequence[Route]) -> str:
-    agents = {
-        each.agent.name
+def _full_only(routes: Sequence[Route]) -> list[Agent]:
+    """The agents that would run them, if they served branch deployments."""
+    return [
+        each.agent
         for route in routes
         for each in route.refusals
         if each.reasons == (Reason.BRANCH_DEPLOYMENTS,)
-    }
-    return f"{listing(sorted(agents))} {verb('serves', sorted(agents))} full deployments only"
+    ]
 
 
 def _stolen(routes: Sequence[Route]) -> Iterator[Remark]:
@@ -117,8 +122,7 @@ def _stolen(routes: Sequence[Route]) -> Iterator[Remark]:
                 message=f"{_listed(hybrid)} and the managed pool both serve {name_queue(queue)} "
                 f"in {where}: both get requests of the serverless {listing(names)}, "
                 "which has no image for an agent of yours to run",
-                advice="Set include_default_queue (in Helm values agentQueues.includeDefaultQueue) "
-                f"of {_listed(hybrid)} to false",
+                advice=f"Set {key_of(DEFAULT_QUEUE_KEYS, hybrid)} to false for {_listed(hybrid)}",
                 position=hybrid[0].position or serverless[0].location.position,
                 locations=names,
             )
@@ -131,13 +135,17 @@ def _images_on_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
         if images:
             names = names_of(images)
             shared = _agents(images, AgentKind.HYBRID)
-            takes = "is served by" if not shared else "loses a part of its requests to"
+            takes = (
+                f"{verb('is', names)} served by"
+                if not shared
+                else f"{verb('loses', names)} some requests to"
+            )
             yield Remark(
                 name="image-on-pool",
                 weight=Weight.ERROR,
                 code="DS425",
                 message=f"{listing(names)} on {name_queue(queue)} {takes} the managed pool in "
-                f"{where}, which runs PEX files and no image",
+                f"{where}, which runs PEX files and no images",
                 advice="Give it the agent_queue of an agent that runs images",
                 position=images[0].location.position,
                 locations=names,
@@ -157,7 +165,7 @@ def _images_beside_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
                 weight=Weight.WARNING,
                 message=f"{listing(names)} {verb('is', names)} on {name_queue(queue)}, where "
                 "the managed pool of the serverless locations may take requests, and it runs no "
-                "image",
+                "images",
                 advice="Give it the agent_queue of an agent that runs images",
                 position=group[0].location.position,
                 locations=names,
@@ -173,9 +181,9 @@ def _serverless_without_pool(routes: Sequence[Route]) -> Iterator[Remark]:
             yield Remark(
                 name="serverless-on-hybrid",
                 weight=Weight.WARNING,
-                message=f"{listing(names)} is built as a PEX file and goes to {name_queue(queue)}, "
-                f"which in {where} {_listed(_agents(serverless, AgentKind.HYBRID))} serves and no "
-                "managed pool",
+                message=f"{listing(names)} {verb('is', names)} built as a PEX file for the managed "
+                f"pool, and only {_listed(_agents(serverless, AgentKind.HYBRID))} serves "
+                f"{name_queue(queue)} in {where}",
                 advice="Add build.registry if an image is meant, or let the pool serve this queue",
                 position=serverless[0].location.position,
                 locations=names,
@@ -208,10 +216,13 @@ def _unused(routes: Sequence[Route], agents: Sequence[Agent]) -> Iterator[Remark
     if not routes:
         return
     wanted = {each.location.queue for each in routes}
+    unserved = {each.location.queue for each in routes if each.state is State.UNSERVED} - {None}
     used = Agent(name="", queues=frozenset(wanted))
     for agent in agents:
         unused = sorted(each for each in agent.queues - wanted if each is not None)
         near = {each: nearest_queue(each, [used]) for each in unused}
+        # Of these, what is said about the locations asks already.
+        unused = [each for each in unused if near[each] not in unserved]
         other = [each for each in unused if near[each] is None]
         if other:
             yield Remark(
@@ -220,7 +231,7 @@ def _unused(routes: Sequence[Route], agents: Sequence[Agent]) -> Iterator[Remark
                 message=f"no location goes to {_queues(other)}, which {agent.name} serves",
                 position=agent.position,
             )
-        for queue, meant in near.items():
+        for queue, meant in ((each, near[each]) for each in unused):
             if meant is not None:
                 yield Remark(
                     name="unused-queue",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -19,10 +20,18 @@ UNKNOWN = "unknown"
 YOURS = "an agent that you run"
 #: What the pool cannot run: it has no images.
 IMAGES = frozenset({Kind.HYBRID, Kind.PREBUILT})
-BRANCHES_ADVICE = (
-    "Set dagster_cloud_api.branch_deployments (in Helm values branchDeployments) of an agent to "
-    "true"
+#: What a setting is called in an agent's file, in Helm values, and in agents.yaml.
+DEFAULT_QUEUE_KEYS = (
+    "agent_queues.include_default_queue",
+    "dagsterCloud.agentQueues.includeDefaultQueue",
+    "default_queue",
 )
+_BRANCH_KEYS = (
+    "dagster_cloud_api.branch_deployments",
+    "dagsterCloud.branchDeployments",
+    "branch_deployments",
+)
+_DEPLOYMENT_KEYS = ("dagster_cloud_api.deployments", "dagsterCloud.deployments", "deployments")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,6 +93,22 @@ def describe_refusal(refusal: Refusal, route: Route) -> str:
     return " and ".join(_because(each, refusal.agent, route) for each in refusal.reasons)
 
 
+def key_of(keys: tuple[str, str, str], agents: Iterable[Agent]) -> str:
+    """What a setting is called where these agents are defined."""
+    agent_key, helm_key, own_key = keys
+    files = {each.position and posixpath.basename(each.position.file) for each in agents}
+    if files == {"agents.yaml"}:
+        return f"{agent_key} ({own_key} in agents.yaml)"
+    if files == {"dagster.yaml"}:
+        return agent_key
+    return f"{agent_key} (in Helm values {helm_key})"
+
+
+def branches_advice(agents: Iterable[Agent]) -> str:
+    """How one of these agents is made to serve branch deployments."""
+    return f"Set {key_of(_BRANCH_KEYS, agents)} to true for an agent"
+
+
 def nearest_queue(queue: str | None, agents: Iterable[Agent]) -> str | None:
     """The served queue that was probably meant."""
     served = sorted({each for agent in agents for each in agent.queues if each})
@@ -136,14 +161,14 @@ def _wrong_queue(route: Route, an_agent: str) -> UnservedReason:
     near = None if is_default_by_name(queue) else nearest_queue(queue, agents)
     message += f". Did you mean {near!r}? " if near else ". "
     message += f"{an_agent.capitalize()}s and their queues: {known}"
-    return UnservedReason(message=message, advice=_queue_advice(queue))
+    return UnservedReason(message=message, advice=_queue_advice(queue, agents))
 
 
-def _queue_advice(queue: str | None) -> str:
+def _queue_advice(queue: str | None, agents: Sequence[Agent]) -> str:
     if queue is None:
         return (
-            "Set include_default_queue (in Helm values agentQueues.includeDefaultQueue) of an agent"
-            " to true, or give the location an agent_queue"
+            f"Set {key_of(DEFAULT_QUEUE_KEYS, agents)} to true for an agent, or give the location "
+            "an agent_queue"
         )
     if is_default_by_name(queue):
         return (
@@ -167,13 +192,13 @@ def _nearly(route: Route, near: Sequence[Refusal], reason: Reason, an_agent: str
         return UnservedReason(
             message=f"No {an_agent} serves {queue} in branch deployments; {names} {serves} it in "
             "full deployments only",
-            advice=BRANCHES_ADVICE,
+            advice=branches_advice(each.agent for each in near),
         )
     return UnservedReason(
         message=f"No {an_agent} serves {queue} in deployment {target.deployment!r}; {names} "
         f"{serves} it in {_deployments_of([each.agent for each in near])}",
-        advice=f"Add {target.deployment!r} to dagster_cloud_api.deployments (in Helm values "
-        "deployments) of an agent",
+        advice=f"Add {target.deployment!r} to "
+        f"{key_of(_DEPLOYMENT_KEYS, [each.agent for each in near])} for an agent",
     )
 
 

@@ -54,7 +54,7 @@ def test_the_page_has_every_section(dagstead: Command) -> None:
         ".github/workflows/dagster-deploy.yml",
         "on push to main",
         "digits/ <- dagster_cloud.yaml:17 build.directory ./digits",
-        "unserved: nobody will run digits in branch deployments",
+        " nobody will run digits in branch deployments",
     ):
         assert part in text
     assert "\x1b" not in said.out
