@@ -41,7 +41,7 @@ def test_what_must_be_found_is_found_and_confirmed(made: MadeUp, tmp_path: Path)
         ("DS260", "dagster_cloud.yaml", 2, "'tides' is built as a PEX file, and '.' has nothing"),
         ("DS302", "pyproject.toml", 1, "'name' is not a key of tool.dg"),
         ("DW101", FINE_WORKFLOW, 1, "this workflow cannot be read"),
-        ("DW143", FINE_WORKFLOW, 6, "GitHub no longer has ubuntu-24.04"),
+        ("DW143", FINE_WORKFLOW, 6, "GitHub has retired ubuntu-24.04"),
         ("DW146", FINE_WORKFLOW, 8, "'dagster-cloud ci init' does not exist"),
         ("DW146", FINE_WORKFLOW, 9, "'dg plus deploy start' does not exist"),
         ("DW146", FINE_WORKFLOW, 9, "'dg plus deploy begin' does not exist"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -19,6 +20,8 @@ from dagstead.repository.ci.steps import StepFollower, StepsOutcome
 from dagstead.repository.ci.triggers import event_name, events_of, only_branch
 
 _MOST_CALLS = 4
+#: With one of these in its condition, a job can run after one that it needs was skipped.
+_RUNS_AFTER_SKIPPED = re.compile(r"\b(?:always|cancelled)\s*\(")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +86,9 @@ class _Follower:
         base = self._scope()
         holds = base.condition(job.condition)
         written = "" if job.condition is None else str(job.condition.value)
-        if holds is False or (self.skipped & set(job.needs) and "always()" not in written):
+        if holds is False or (
+            self.skipped & set(job.needs) and not _RUNS_AFTER_SKIPPED.search(written)
+        ):
             self.skipped.add(job.name)
             return
         certain = self.certain and holds is True

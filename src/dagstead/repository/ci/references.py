@@ -34,7 +34,7 @@ PARTS = frozenset(
         "actions/utils/run",
     }
 )
-#: Actions that are no longer kept, and what does their work.
+#: Actions that are no longer maintained, and what does their work.
 RETIRED: Mapping[str, str] = {
     "dagster-io/dagster-cloud-cicd-action": f"{OFFICIAL}/actions/utils/ci-init and what follows it",
 }

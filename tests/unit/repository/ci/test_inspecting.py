@@ -210,7 +210,9 @@ def test_a_moving_tag_is_reported_once_for_a_file(tmp_path: Path) -> None:
     found = inspected(tmp_path, {**locations(ETL), WORKFLOW: workflow(*moving)})
 
     (only,) = examine(found)
-    assert only.found.message == "'v0.1' is moved with each release (and so in line 11, 14)"
+    assert only.found.message == (
+        "'v0.1' of the official action moves with every release (also lines 11, 14)"
+    )
 
 
 @pytest.mark.parametrize(

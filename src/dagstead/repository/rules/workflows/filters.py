@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from dagstead.model.location import Location
@@ -32,7 +33,13 @@ from dagstead.repository.rules.workflows.examples import (
     locations,
     workflow,
 )
-from dagstead.repository.rules.workflows.visit import deploying_workflows, has_its_file, once
+from dagstead.repository.rules.workflows.visit import (
+    also_in,
+    deploying_workflows,
+    has_its_file,
+    named,
+    once,
+)
 
 #: What these patterns and those of GitHub do not mean alike, and references of dorny/paths-filter.
 _OTHER_FORM = re.compile(r"^[!&*]|[{}()?+@$]")
@@ -67,11 +74,14 @@ _GOOD = {**_FILES, WORKFLOW: _filtered(*_ALL)}
 def filter_without_files(inspection: Inspection) -> Iterator[Violation]:
     """Every pattern of a path filter matches a file."""
     for each in deploying_workflows(inspection):
+        found: dict[str, list[Position]] = defaultdict(list)
         for pattern, position in (*_of_triggers(each.workflow), *_of_steps(each.workflow)):
+            found[pattern].append(position)
+        for pattern, places in found.items():
             if not matched_by(pattern, inspection.paths):
                 yield Violation(
-                    position=position,
-                    message=f"{pattern!r} matches no file of the repository",
+                    position=places[0],
+                    message=f"{pattern!r} matches no file of the repository{also_in(places)}",
                     instead=_meant(pattern, inspection.paths),
                 )
 
@@ -174,6 +184,7 @@ def filter_misses_itself(inspection: Inspection) -> Iterator[Violation]:
 
 def _misses(evidence: Evidence, *, is_configuration: bool) -> Iterator[Violation]:
     inspection = evidence.inspection
+    missed: dict[tuple[str, Position], tuple[PathFilter, list[Location]]] = {}
     for location in inspection.project.locations:
         filters = [_filters(inspection, location, each) for each in (Event.PUSH, Event.CHANGE)]
         if not any(filters):
@@ -181,12 +192,15 @@ def _misses(evidence: Evidence, *, is_configuration: bool) -> Iterator[Violation
         defining = set(defining_files(location, inspection.prefix))
         watched = evidence.watched[location.name.value]
         paths = [path for path in watched if (path in defining) == is_configuration]
-        missed: set[str] = set()
+        seen: set[str] = set()
         for found in filter(None, filters):
             for path in paths:
-                if path not in missed and not _is_seen(inspection, found, path):
-                    missed.add(path)
-                    yield _missed(found[0], path, location)
+                if path not in seen and not _is_seen(inspection, found, path):
+                    seen.add(path)
+                    known = missed.setdefault((path, found[0].node.position), (found[0], []))
+                    known[1].append(location)
+    for (path, _), (path_filter, made) in missed.items():
+        yield _missed(path_filter, path, made)
 
 
 def _filters(inspection: Inspection, location: Location, event: Event) -> Sequence[PathFilter]:
@@ -210,18 +224,19 @@ def _is_seen(inspection: Inspection, filters: Sequence[PathFilter], path: str) -
     return not root.exists() or any(starts_on(each, path) for each in filters)
 
 
-def _missed(path_filter: PathFilter, path: str, location: Location) -> Violation:
+def _missed(path_filter: PathFilter, path: str, made: list[Location]) -> Violation:
     pattern = path if "." in posixpath.basename(path) else f"{path}/**"
+    verb = "is" if len(made) == 1 else "are"
     return Violation(
         position=path_filter.node.position,
-        message=f"a change of {path} does not deploy {location.name.value}, which is made from it",
+        message=f"a change of {path} does not deploy {named(made)}, which {verb} made from it",
         instead=_advice(path_filter, [pattern]),
     )
 
 
 def _advice(path_filter: PathFilter, missed: Sequence[str]) -> str:
-    named = ", ".join(missed)
-    return f"Take {named} out of paths-ignore" if path_filter.ignores else f"Add {named}"
+    paths = ", ".join(missed)
+    return f"Take {paths} out of paths-ignore" if path_filter.ignores else f"Add {paths}"
 
 
 def _meant(pattern: str, paths: Sequence[str]) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position
 from dagstead.model.words import nearest
-from dagstead.repository.ci.acts import Act, ActKind, Tool
+from dagstead.repository.ci.acts import Act, ActKind, BuildMethod, Tool
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.job_runs import JobRun
-from dagstead.repository.ci.model import Workflow
+from dagstead.repository.ci.model import Job
 from dagstead.repository.ci.pins import RUNNER, official_action
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.ci.references import (
@@ -38,6 +39,7 @@ from dagstead.repository.rules.workflows.examples import (
 from dagstead.repository.rules.workflows.folders import folder_mismatches
 from dagstead.repository.rules.workflows.visit import (
     acts,
+    also_in,
     concerned,
     names_other_control_plane,
     once,
@@ -51,6 +53,8 @@ _RETIRED_RUNNERS = frozenset(
     {"macos-10.15", "macos-11", "macos-12", "macos-13", "ubuntu-16.04", "ubuntu-18.04"}
     | {"ubuntu-20.04", "windows-2016", "windows-2019"}
 )
+#: What the official action builds PEX files on without Docker.
+_RUNNER_FOR_PEX = "ubuntu-22.04"
 _PINNED = re.compile(r"dagster-cloud(?:-cli)?\s*==\s*(\d+\.\d+\.\d+)")
 #: Works as before, and will be removed.
 _DEPRECATED = "ci check"
@@ -85,7 +89,7 @@ def unknown_action(inspection: Inspection) -> Iterator[Violation]:
     "retired-action",
     severity=Severity.WARNING,
     reason="""
-        Such an action is no longer kept. It speaks an old protocol, and control planes stop
+        Such an action is no longer maintained. It speaks an old protocol, and control planes stop
         answering it one day.
         """,
     bad={
@@ -101,7 +105,7 @@ def retired_action(inspection: Inspection) -> Iterator[Violation]:
             if found.name == name or found.name.startswith(f"{name}/"):
                 yield Violation(
                     position=node.position,
-                    message=f"{name} is no longer kept",
+                    message=f"{name} is no longer maintained",
                     instead=f"Use {better}",
                 )
 
@@ -119,19 +123,17 @@ def retired_action(inspection: Inspection) -> Iterator[Violation]:
 )
 def moving_action(inspection: Inspection) -> Iterator[Violation]:
     """The official action is used at one version."""
-    told = {each.position for each in _ignoring(inspection)}
+    said = {each.position for each in _ignoring(inspection)}
     newest = official_action("ci-init")
-    places: dict[tuple[str, str], list[Position]] = {}
+    places: dict[tuple[str, str], list[Position]] = defaultdict(list)
     for node, found in _references(inspection):
-        if found.is_official and found.moves and node.position not in told:
-            places.setdefault((node.source.file, found.ref), []).append(node.position)
+        if found.is_official and found.moves and node.position not in said:
+            places[node.source.file, found.ref].append(node.position)
     for (_, ref), found_at in places.items():
-        lines = ", ".join(str(each.line) for each in found_at[1:])
-        more = f" (and so in line {lines})" if lines else ""
         yield Violation(
             position=found_at[0],
-            message=f"{ref!r} is moved with each release{more}",
-            instead=f"Name a commit or release, as {newest.commit} ({newest.version})",
+            message=f"{ref!r} of the official action moves with every release{also_in(found_at)}",
+            instead=f"Name a commit or release, such as {newest.commit} ({newest.version})",
         )
 
 
@@ -140,6 +142,8 @@ def moving_action(inspection: Inspection) -> Iterator[Violation]:
     "retired-runner",
     reason="""
         GitHub has taken this machine out of service. Jobs that ask for it wait for a day and fail.
+        On `ubuntu-22.04` the official action builds every PEX file without Docker, so that jobs
+        which build one best move there. A job that no event starts is not reported.
         """,
     bad={
         **locations(ETL),
@@ -149,14 +153,25 @@ def moving_action(inspection: Inspection) -> Iterator[Violation]:
 )
 def retired_runner(inspection: Inspection) -> Iterator[Violation]:
     """A job runs on a machine that exists."""
+    runs: dict[tuple[str, str], list[JobRun]] = defaultdict(list)
+    for run in (run for each in inspection.workflows for run in each.runs):
+        runs[run.workflow.path, run.job.name].append(run)
     for each in concerned(inspection):
-        for node in _runners(each):
-            if node.value in _RETIRED_RUNNERS:
-                yield Violation(
-                    position=node.position,
-                    message=f"GitHub no longer has {node.value}",
-                    instead=f"Write {RUNNER}",
+        found: dict[str, list[Position]] = defaultdict(list)
+        builds_pex = False
+        for job in each.jobs if each.provider is Provider.GITHUB else ():
+            started = runs[each.path, job.name]
+            for node in _runners(job) if started else ():
+                found[str(node.value)].append(node.position)
+                builds_pex |= any(
+                    act.strategy is BuildMethod.PEX for run in started for act in run.acts
                 )
+        for name, places in found.items():
+            yield Violation(
+                position=places[0],
+                message=f"GitHub has retired {name}: this job never starts{also_in(places)}",
+                instead=f"Write {_RUNNER_FOR_PEX if builds_pex else RUNNER}",
+            )
 
 
 @workflow_rule(
@@ -260,10 +275,12 @@ def _references(inspection: Inspection) -> Iterator[tuple[Node, Reference]]:
             yield node, found
 
 
-def _runners(each: Workflow) -> Iterator[Node]:
-    if each.provider is not Provider.GITHUB:
+def _runners(job: Job) -> Iterator[Node]:
+    """Where a job asks for a machine that GitHub had; who adds labels or a group has machines."""
+    asked = job.node.get("runs-on")
+    if asked is not None and len(asked.items) == 1:
+        asked = asked.items[0]
+    if asked is None or not asked.text:
         return
-    for job in each.jobs:
-        for part in (job.node.get("runs-on"), job.matrix):
-            if part is not None:
-                yield from part.walk()
+    nodes = job.matrix.walk() if job.matrix is not None and "matrix." in asked.text else [asked]
+    yield from (node for node in nodes if node.value in _RETIRED_RUNNERS)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from urllib.parse import urlsplit
 
 from dagstead.model.location import Location
+from dagstead.model.source import Position
 from dagstead.repository.ci.acts import Act
 from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
 from dagstead.repository.ci.job_runs import JobRun
@@ -62,6 +63,12 @@ def has_its_file(inspection: Inspection, session: Session) -> bool:
 def once(found: Iterator[Violation]) -> Iterator[Violation]:
     """The same without repetitions: a step may run for several events and entries."""
     return iter(dict.fromkeys(found))
+
+
+def also_in(places: Sequence[Position]) -> str:
+    """The lines of all places but the first, as the end of a clause: one fault is one finding."""
+    lines = [str(each.line) for each in places[1:]]
+    return f" (also line{'s' * (len(lines) > 1)} {', '.join(lines)})" if lines else ""
 
 
 def names_other_control_plane(env: Mapping[str, str | None]) -> bool:
