@@ -22,7 +22,7 @@ from dagstead.build.planning import make_plan
 from dagstead.build.results import BuildResult
 from dagstead.build.session import build
 from dagstead.errors import BuildError
-from dagstead.repository.files import read_project
+from dagstead.repository.ci.projects import read_project
 
 #: A build backend that uv has in itself.
 BACKEND = """

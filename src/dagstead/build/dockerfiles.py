@@ -27,12 +27,13 @@ _AFTER = "dagster_cloud_post_install.sh"
 HOOKS = (_BEFORE, _AFTER)
 
 
-def unused_hooks(names: Sequence[str]) -> str:
+def unused_hooks(names: Sequence[str], location: str) -> str:
     """A remark on these beside PEX files, which nothing is installed for; no full stop."""
     verb = "is" if len(names) == 1 else "are"
     return (
-        f"{' and '.join(names)} {verb} not run, as a PEX file is not a machine to install on: what "
-        "the code needs must be on the pool's machine, or in an image (--strategy NAME=docker)"
+        f"{' and '.join(names)} {verb} not run, as a PEX file holds Python packages only: what "
+        "else the code needs must be on the pool's machine, or in an image "
+        f"(--strategy '{location}=docker')"
     )
 
 

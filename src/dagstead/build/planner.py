@@ -153,7 +153,7 @@ class Planner:
         """The plan, its cache key, and a remark for the reason."""
         match strategy:
             case Strategy.PEX:
-                return self._pex(directory)
+                return self._pex(location, directory)
             case Strategy.DOCKER:
                 return self._docker(location, directory)
             case Strategy.PREBUILT:
@@ -168,7 +168,7 @@ class Planner:
                     raise InvalidInputError(msg)
                 return PrebuiltPlan(image=image), _key("prebuilt", image), None
 
-    def _pex(self, directory: Path) -> tuple[How, str, str | None]:
+    def _pex(self, location: Location, directory: Path) -> tuple[How, str, str | None]:
         chosen = self._chooser.choose(directory, self._repository, asked=self._options.python)
         plan = PexPlan(
             python_version=chosen.version,
@@ -177,12 +177,10 @@ class Planner:
         )
         remarks = [] if chosen.is_default else [f"Python {chosen.version}, as {chosen.reason}"]
         if (directory / "Dockerfile").is_file():
-            remarks.append(
-                "its Dockerfile is not used, as no build.registry says where an image would go"
-            )
+            remarks.append("its Dockerfile is not used")
         hooks = [each for each in HOOKS if (directory / each).is_file()]
         if hooks:
-            remarks.append(unused_hooks(hooks))
+            remarks.append(unused_hooks(hooks, location.name.value))
         key = _key("pex", chosen.version, self._options.platform, tree_digest(directory))
         return plan, key, "; ".join(remarks) or None
 

@@ -32,7 +32,7 @@ def test_hooks_that_no_pex_file_can_run_are_named(repository: Repository) -> Non
 
     reason = repository.plan().builds[0].reason
 
-    assert "dagster_cloud_post_install.sh is not run, as a PEX file is not a machine" in reason
+    assert "dagster_cloud_post_install.sh is not run, as a PEX file holds Python" in reason
 
 
 def test_requirements_of_git_get_git_and_an_ssh_agent(repository: Repository) -> None:

@@ -8,7 +8,7 @@ from dagstead.build.model import Strategy
 from dagstead.build.plan_options import PlanOptions
 from dagstead.build.planning import make_outline
 from dagstead.errors import InvalidInputError
-from dagstead.repository.files import read_project
+from dagstead.repository.ci.projects import read_project
 from tests.support.build_site import Repository
 
 _ACTION = "dagster-io/dagster-cloud-action/actions"
