@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from dagstead.repository.rules.base import Finding
 from dagstead.repository.rules.checking import judge
 from dagstead.repository.rules.evidence import Evidence
 from dagstead.repository.rules.registry import all_rules
+
+_WORD = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,15 +59,16 @@ def explain(project: Project, location: Location, outlook: Outlook) -> Explanati
     build, problem = _build(evidence, location)
     name = location.name.value
     same = [each for each in project.definitions if each.name.value == name]
+    uses = evidence.inspection.uses_of(location)
     return Explanation(
         location=location,
         others=[each.position for each in same if each is not location],
         build=build,
         problem=problem,
         outlook=outlook,
-        uses=evidence.inspection.uses_of(location),
+        uses=uses,
         made_from=tuple(_made_from(project, location)),
-        findings=tuple(_findings(evidence, same)),
+        findings=tuple(_findings(evidence, same, uses)),
     )
 
 
@@ -98,12 +102,18 @@ def _shown(part: Part, top: str) -> str:
     return shown(f"{part.path} (what {part.package} needs of it)")
 
 
-def _findings(evidence: Evidence, definitions: Sequence[Location]) -> Iterator[Finding]:
-    """What ``dagstead check`` says inside the location's entries, or by its name."""
-    quoted = repr(definitions[0].name.value)
+def _findings(
+    evidence: Evidence, definitions: Sequence[Location], uses: Sequence[Use]
+) -> Iterator[Finding]:
+    """What ``dagstead check`` says inside its entries, by its name, or of what deploys it."""
+    name = definitions[0].name.value
+    files = {place.file for use in uses for place in (*use.builds, *use.deploys)}
+    others = {each.name.value for each in evidence.project.definitions} - {name}
     for each in judge(evidence, all_rules()):
         inside = any(_is_inside(each.position, location) for location in definitions)
-        if inside or quoted in each.found.message:
+        words = set(_WORD.findall(each.found.message))
+        of_its_deploys = each.position.file in files and (name in words or not words & others)
+        if inside or of_its_deploys or repr(name) in each.found.message:
             yield each
 
 

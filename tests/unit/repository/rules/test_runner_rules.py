@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 
 from dagstead.repository.files import read_project
 from dagstead.repository.rules.base import Finding
 from dagstead.repository.rules.checking import check
-from tests.corpus.repository import DEPLOY, LOCATION, PACKAGE, repository_of
+from tests.corpus.repository import DEPLOY, LOCATION, PACKAGE, Repository, repository_of
 
 _PARTS = "dagster-io/dagster-cloud-action/actions"
 _PREPARED = f"""
@@ -40,14 +41,18 @@ _PREPARED = f"""
     """
 
 
-def _retired(folder: Path, workflow: str) -> list[Finding]:
+def _made(folder: Path, workflow: str) -> Repository:
     files: Mapping[str, str] = {
         "dagster_cloud.yaml": LOCATION,
         "pyproject.toml": PACKAGE,
         "tides/__init__.py": "",
         DEPLOY: workflow,
     }
-    made = repository_of(folder / "tides", files)
+    return repository_of(folder / "tides", files)
+
+
+def _retired(folder: Path, workflow: str) -> list[Finding]:
+    made = _made(folder, workflow)
     return [each for each in check(read_project(made.folder)) if each.code == "DW143"]
 
 
@@ -126,3 +131,22 @@ def test_a_job_behind_a_skipped_one_starts_unless_it_was_cancelled(tmp_path: Pat
     (only,) = _retired(tmp_path, workflow)
 
     assert "ubuntu-18.04" in only.found.message
+
+
+def test_the_page_of_a_location_has_what_stops_its_deploy(tmp_path: Path) -> None:
+    made = _made(tmp_path, _PREPARED % ("true", "ubuntu-20.04"))
+
+    page = made.said("explain", "tides")
+
+    assert "DW143: GitHub has retired ubuntu-20.04" in page
+    assert "nothing is known to be wrong" not in page
+
+
+def test_the_page_of_a_location_has_nothing_of_another_one(tmp_path: Path) -> None:
+    made = _made(tmp_path, _PREPARED % ("true", "ubuntu-22.04"))
+    surge = "- {location_name: surge, code_source: {package_name: tides}"
+    registry = "build: {registry: registry.example.com/surge}, agent_queue: north}"
+    made.write({"dagster_cloud.yaml": f"{dedent(LOCATION)}  {surge}, {registry}\n"})
+
+    assert "DW130" in made.said("explain", "surge")
+    assert "DW130" not in made.said("explain", "tides")
