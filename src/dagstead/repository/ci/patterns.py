@@ -114,7 +114,9 @@ def repository_verdict(verdicts: Iterable[Verdict]) -> Verdict:
         return Verdict(shape=Shape.NONE, reason="no workflow deploys a location")
     if len(kinds) == 1:
         number = len(shapes)
-        reason = shapes[0].reason if number == 1 else f"all {number} workflows that deploy have it"
+        every = "both" if number == 2 else f"all {number}"  # noqa: PLR2004
+        follow = "follow none" if kinds[0] is Shape.OTHER else "follow it"
+        reason = shapes[0].reason if number == 1 else f"{every} workflows that deploy {follow}"
         return Verdict(shape=kinds[0], reason=reason)
     named = ", ".join(NAMES[each].split(",")[0] for each in kinds)
     return Verdict(shape=Shape.OTHER, reason=f"its workflows have different ones: {named}")
@@ -125,7 +127,9 @@ def _apart(workflow: Workflow) -> Verdict | None:
     if workflow.problem is not None:
         return Verdict(shape=Shape.INVALID, reason=workflow.problem.message)
     if workflow.root is None or not workflow.root.entries:
-        return Verdict(shape=Shape.EMPTY, reason="there is nothing but comments in it")
+        is_blank = not workflow.source.text.strip()
+        reason = "there is nothing in it" if is_blank else "there is nothing but comments in it"
+        return Verdict(shape=Shape.EMPTY, reason=reason)
     if workflow.is_only_called:
         return Verdict(shape=Shape.CALLED, reason="it runs only when another workflow calls it")
     return None
@@ -146,7 +150,9 @@ def _without_deploys(evidence: PatternEvidence, parts: set[str]) -> Verdict:
 
 def _chosen_while_running(evidence: PatternEvidence, parts: set[str]) -> Verdict | None:
     if "parse_workspace" in parts:
-        reason = "parse_workspace reads the configuration, and a matrix has an entry for each"
+        reason = (
+            "parse_workspace reads the configuration, and a matrix has an entry for each location"
+        )
         return Verdict(shape=Shape.ROUTED_MATRIX, reason=reason)
     depends = any(
         act.does in _HANDLING and _depends(run, act)

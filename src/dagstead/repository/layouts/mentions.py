@@ -31,9 +31,13 @@ def mentions(
     for place, path in _by_text(project, gone):
         written.add((place.file, path))
         yield f"{place} names {path}, which is removed. Update that line."
+    given: dict[Position, list[str]] = {}
     for place, path in _by_acts(inspection, gone):
         if (place.file, path) not in written:
-            yield f"{place} deploys {path}, which is removed. Update the path that it is given."
+            given.setdefault(place, []).append(path)
+    for place, paths in given.items():
+        removed = f"{' and '.join(paths)}, which {'is' if len(paths) == 1 else 'are'} removed"
+        yield f"{place} deploys {removed}. Update the path that it is given."
     if any(each.location.family is Family.DG and not each.stays for each in moves):
         yield from _by_dg(inspection, request)
 

@@ -338,3 +338,34 @@ def test_a_dependency_of_a_dockerfile_belongs_into_the_filter(tmp_path: Path) ->
     assert only.code == "DW121"
     assert "a change of shared does not deploy train" in only.found.message
     assert "Add shared/**" in only.found.instead
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "is empty"), (" \n", "is empty"), ("# on: push\n", "has nothing but comments")],
+)
+def test_an_empty_workflow_is_not_called_a_comment(text: str, said: str, tmp_path: Path) -> None:
+    found = inspected(tmp_path, {**locations(ETL), WORKFLOW: text})
+
+    (only,) = examine(found)
+    assert only.found.message == f"this workflow {said}"
+    assert ("comments" in found.workflows[0].verdict.reason) is ("comments" in said)
+
+
+@pytest.mark.parametrize(
+    ("number", "part", "said"),
+    [
+        (2, "ci-init", "both workflows that deploy follow it"),
+        (3, "ci-init", "all 3 workflows that deploy follow it"),
+        (2, "unheard-of", "both workflows that deploy follow none"),
+    ],
+)
+def test_several_workflows_of_one_pattern_are_counted(
+    number: int, part: str, said: str, tmp_path: Path
+) -> None:
+    steps = (BEGIN.replace("ci-init", part),) + (() if part == "unheard-of" else (BUILD, DEPLOY))
+    files = {f".github/workflows/{each}.yml": workflow(*steps) for each in range(number)}
+
+    found = inspected(tmp_path, {**locations(ETL, TRAIN), **files})
+
+    assert found.verdict.reason == said

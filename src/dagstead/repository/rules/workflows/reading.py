@@ -55,10 +55,10 @@ def empty_workflow(inspection: Inspection) -> Iterator[Violation]:
     """A workflow has something to run."""
     for each in inspection.files.workflows:
         if each.problem is None and not _has_something(each):
-            what = "nothing but comments" if each.root is None else "no jobs"
+            what = "has nothing but comments" if each.root is None else "has no jobs"
             yield Violation(
                 position=each.start,
-                message=f"this workflow has {what}",
+                message=f"this workflow {what if each.source.text.strip() else 'is empty'}",
                 instead="Delete the file, or write its jobs",
             )
 

@@ -56,14 +56,15 @@ def _as_serverless(inspection: Inspection) -> Iterator[Violation]:
     for act, built in _built(inspection, Kind.HYBRID):
         if act.strategy not in SERVERLESS_WAYS or _is_ignored_registry(act) or act.tool is Tool.DG:
             continue
-        what = "PEX" if act.strategy is BuildMethod.PEX else "an image for the managed pool"
+        is_pex = act.strategy is BuildMethod.PEX
+        what = "a PEX file" if is_pex else "an image for the managed pool"
         for those, severity in _by_queue(built):
             yield Violation(
                 position=act.position,
-                message=f"'{act.by}' builds {named(those)} as {what}, "
-                "and build.registry makes that hybrid",
-                instead="Push its image to build.registry and call 'ci set-build-output'; "
-                "or remove build.registry if it is serverless",
+                message=f"'{act.by}' builds {what} of {named(those)}, "
+                "and build.registry asks for an image there",
+                instead="Push an image there and call 'ci set-build-output'; "
+                "or remove build.registry if the location is serverless",
                 severity=severity,
             )
 
