@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dagstead.build.build_leftovers import cleared_of_outputs, copied
-from dagstead.build.uv_workspaces import pyproject
+from dagstead.repository.python.uv_locks import pyproject
 
 #: The official builder runs such a script in an environment that has all three, and uv gives it
 #: setuptools only. From 82 on that has no pkg_resources, which these scripts like to import.

@@ -12,7 +12,7 @@ from pathlib import Path
 from dagstead.build.commits import ask_git
 from dagstead.build.programs import ProgramResult
 from dagstead.build.tree import files_below
-from dagstead.build.uv_workspaces import pyproject, table
+from dagstead.repository.python.uv_locks import pyproject, table
 
 _WORKING_DIRECTORY = "working_directory/root/"
 #: What may be the path of a file in a sentence: it has a folder, or a suffix.

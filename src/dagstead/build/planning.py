@@ -9,13 +9,13 @@ from dagstead.build.commits import commit_of
 from dagstead.build.model import BuildPlan, PlannedBuild, Strategy
 from dagstead.build.plan_options import PlanOptions
 from dagstead.build.planner import Planner
-from dagstead.build.pythons import SUPPORTED
 from dagstead.errors import InvalidInputError
 from dagstead.model.location import Location
 from dagstead.model.words import did_you_mean
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.files import Project
 from dagstead.repository.files.project import left_out_note
+from dagstead.repository.python.pins import SUPPORTED
 from dagstead.repository.rules import packages, registries
 from dagstead.repository.rules.checking import judge
 from dagstead.repository.rules.evidence import Evidence

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -11,15 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dagstead.build.python_demands import DemandReader, PythonDemand
 from dagstead.errors import InvalidInputError
 from dagstead.repository.files.toml_files import TomlFiles
+from dagstead.repository.python.demands import DemandReader, PythonDemand, fitting
+from dagstead.repository.python.pins import SUPPORTED, PythonPins
 
-#: What ``dagster_cloud_cli`` builds for, and the agents of today run.
-SUPPORTED = ("3.10", "3.11", "3.12", "3.13", "3.14")
 OWN_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
-_VERSION = re.compile(r"(?:cpython-|python)?(?P<version>3\.\d{1,2})(?:\.\d+)?(?![\w.])")
 _ASK_VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 _ASK_SECONDS = 20.0
 
@@ -99,7 +96,7 @@ class PythonChooser:
         """Choose from the interpreters of a machine; ``documents`` is what was read already."""
         self._pythons = pythons
         self._demands = DemandReader(documents)
-        self._pinned: dict[Path, str | None] = {}
+        self._pins = PythonPins()
 
     def choose(self, folder: Path, root: Path, *, asked: str | None) -> ChosenPython:
         """The version to build a folder for, and why.
@@ -119,7 +116,7 @@ class PythonChooser:
         environments = self._demands.of_environments(folder, names)
         demands, allowed = _allowed(demands, environments, folder)
         reasons = " and ".join(map(str, demands))
-        preferred = self._preferred(folder, root)
+        preferred = self._pins.nearest(folder, root)
         if preferred in allowed:
             return ChosenPython(version=str(preferred), reason=".python-version says so")
         passed = f"; .python-version says {preferred}, which does not fit" if preferred else ""
@@ -131,15 +128,6 @@ class PythonChooser:
         near = sorted(allowed, key=_distance)
         here = (each for each in near if self._pythons.find(each) is not None)
         return ChosenPython(version=next(here, near[0]), reason=f"{reasons}{passed}")
-
-    def _preferred(self, folder: Path, root: Path) -> str | None:
-        """What the nearest ``.python-version`` says."""
-        for parent in (folder, *folder.parents):
-            if parent not in self._pinned:
-                self._pinned[parent] = _pinned(parent / ".python-version")
-            if self._pinned[parent] is not None or parent == root:
-                return self._pinned[parent]
-        return None
 
 
 def _asked(asked: str, demands: tuple[PythonDemand, ...], folder: Path) -> ChosenPython:
@@ -157,12 +145,10 @@ def _allowed(
     binding: tuple[PythonDemand, ...], others: tuple[PythonDemand, ...], folder: Path
 ) -> tuple[tuple[PythonDemand, ...], list[str]]:
     """The demands that count, and the versions that fit all of them: one at least."""
-    candidates = [(*binding, *others), *([binding] if binding else [])]
-    for demands in candidates:
-        allowed = [each for each in SUPPORTED if all(demand.allows(each) for demand in demands)]
-        if allowed:
-            return demands, allowed
-    said = " and ".join(map(str, binding or others))
+    demands, allowed = fitting(binding, others)
+    if allowed:
+        return demands, allowed
+    said = " and ".join(map(str, demands))
     way_out = "Change what it asks for" if binding else "Change it, or choose one with --python"
     msg = (
         f"No Python from {SUPPORTED[0]} to {SUPPORTED[-1]} fits: {said} in {folder.name!r}. "
@@ -175,12 +161,3 @@ def _distance(version: str) -> int:
     """How many minors lie between a version and the one that runs this command."""
     own, other = (int(each.partition(".")[2]) for each in (OWN_VERSION, version))
     return abs(own - other)
-
-
-def _pinned(file: Path) -> str | None:
-    try:
-        lines = file.read_text(encoding="utf-8").split()
-    except (OSError, UnicodeDecodeError):
-        return None
-    found = _VERSION.match(lines[0]) if lines else None
-    return found["version"] if found else None

@@ -17,9 +17,9 @@ from dagstead.build.legacy_builds import prepared
 from dagstead.build.pip_files import names_more_indexes
 from dagstead.build.tree import tidied
 from dagstead.build.uv import PythonTarget, RequirementFiles, Uv
-from dagstead.build.uv_workspaces import UvLocks, pyproject, table, uv_table
 from dagstead.errors import BuildError, StaleLockError
 from dagstead.repository.files.toml_files import TomlFiles
+from dagstead.repository.python.uv_locks import UvLocks, pyproject, table, uv_table
 
 #: uv takes no other name for this kind of file.
 _LOCK = "pylock.toml"

@@ -73,19 +73,19 @@ def _unserved(routes: Sequence[Route], *, branches_matter: bool, running: bool) 
     if only_branches:
         agents = _full_only(only_branches)
         names = sorted({each.name for each in agents})
-        said = f"{listing(names)} {verb('serves', names)} full deployments only"
-        alike[said, branches_advice(agents)] = only_branches
+        message = f"{listing(names)} {verb('serves', names)} full deployments only"
+        alike[message, branches_advice(agents)] = only_branches
     for (message, advice), group in alike.items():
-        names = names_of(group)
+        concerned = names_of(group)
         matters = branches_matter or not all(each.target.is_branch for each in group)
         yield Remark(
             name="unserved",
             weight=Weight.ERROR if matters else Weight.WARNING,
             code="DS423" if matters else None,
-            message=f"nobody will run {listing(names)} in {where_of(group)}. {message}",
+            message=f"nobody will run {listing(concerned)} in {where_of(group)}. {message}",
             advice=advice,
             position=group[0].location.position,
-            locations=names,
+            locations=concerned,
         )
 
 

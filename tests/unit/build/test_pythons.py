@@ -5,13 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from packaging.specifiers import SpecifierSet
 
 from dagstead.build.model import PexPlan
-from dagstead.build.python_demands import PythonDemand
-from dagstead.build.python_ranges import from_conda, from_poetry
-from dagstead.build.pythons import OWN_VERSION, SUPPORTED, Pythons
+from dagstead.build.pythons import OWN_VERSION, Pythons
 from dagstead.errors import InvalidInputError
+from dagstead.repository.python.pins import SUPPORTED
 from tests.support.build_site import Repository
 
 DOCUMENT = """
@@ -209,54 +207,6 @@ def test_files_that_cannot_be_read_say_nothing(repository: Repository) -> None:
     }
 
     assert chosen(repository, broken).python_version == OWN_VERSION
-
-
-@pytest.mark.parametrize(
-    ("written", "allowed"),
-    [
-        ("^3.11", "3.11 3.12 3.13 3.14"),
-        ("^3", "3.10 3.11 3.12 3.13 3.14"),
-        ("~3.11", "3.11"),
-        ("~3.11.4", "3.11"),
-        ("~3", "3.10 3.11 3.12 3.13 3.14"),
-        (">=3.9,<3.13", "3.10 3.11 3.12"),
-        (">=3.9 <3.13", "3.10 3.11 3.12"),
-        (">3.11", "3.11 3.12 3.13 3.14"),
-        ("3.12", "3.12"),
-        ("3.12.*", "3.12"),
-        ("*", "3.10 3.11 3.12 3.13 3.14"),
-        ("~3.10 || ~3.13", "3.10 3.13"),
-        (">=3.10,!=3.11.*", "3.10 3.12 3.13 3.14"),
-        ("~=3.12", "3.12 3.13 3.14"),
-    ],
-)
-def test_ranges_in_poetrys_words(written: str, allowed: str) -> None:
-    assert within(from_poetry(written)) == allowed
-
-
-@pytest.mark.parametrize(
-    ("written", "allowed"),
-    [
-        ("=3.12", "3.12"),
-        ("=3.12.4", "3.12"),
-        ("3.12.*", "3.12"),
-        ("3.12.* *_cpython", "3.12"),
-        ("=3.12=hab00c5b_0_cpython", "3.12"),
-        (">=3.11,<3.13", "3.11 3.12"),
-        (">=3.11, <3.13.0a0", "3.11 3.12"),
-        ("3.11.*|3.13.*", "3.11 3.13"),
-        ("[version='>=3.13']", "3.13 3.14"),
-        ("==3.12.*", "3.12"),
-        ("*", "3.10 3.11 3.12 3.13 3.14"),
-    ],
-)
-def test_ranges_in_condas_words(written: str, allowed: str) -> None:
-    assert within(from_conda(written)) == allowed
-
-
-def within(ranges: tuple[SpecifierSet, ...]) -> str:
-    demand = PythonDemand(key="python", written="", ranges=ranges)
-    return " ".join(version for version in SUPPORTED if demand.allows(version))
 
 
 def test_an_interpreter_of_a_version_manager_is_found(tmp_path: Path) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import ast
 import re
-import warnings
 from collections.abc import Iterator, Mapping
 
 from dagstead.repository.changes.parts import EVERYTHING, Edge, Hop, Subtree
 from dagstead.repository.changes.requirements import edges_to, path_in_requirement
+from dagstead.repository.python.setup_files import assigned, parsed
 
 _STEPS_UP = re.compile(r"(?:^|(?<=[\s:,=\"'/]))\.\.(?:/[^\s,;:\"'*]*|$)")
 
@@ -19,22 +19,13 @@ def setup_py_edges(file: str, text: str) -> Iterator[Edge]:
     A ``file:`` requirement that the script puts together from something else cannot be known.
     """
     folder = file.rpartition("/")[0] or EVERYTHING
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = parsed(text)
+    if tree is None:
         hop = Hop(file=file, what="(it cannot be read: it is no Python of this version)")
         if "file:" in text or "../" in text:
             yield Edge(to=Subtree(path=EVERYTHING), hop=hop)
         return
-    names = {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    names = assigned(tree)
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
             yield from _of_pieces(node, names, file)

@@ -17,7 +17,7 @@ from dagstead.repository.ci.acts import BuildMethod
 from dagstead.repository.ci.inspection import Inspection, inspect
 from dagstead.repository.files.project import Project, is_outside
 from dagstead.repository.files.toml_files import TomlFiles
-from dagstead.repository.rules.needs import NeedsReader
+from dagstead.repository.python.needs import NeedsReader
 from dagstead.repository.rules.visit import file_exists, folder_exists
 
 

@@ -10,8 +10,8 @@ from dagstead.model.families import Family
 from dagstead.model.location import CodeSource, Kind, Location
 from dagstead.model.words import nearest
 from dagstead.repository.files.project import Project, is_outside, project_prefix
+from dagstead.repository.python.modules import MissingModule, PythonModules
 from dagstead.repository.rules.base import Severity, Violation, rule
-from dagstead.repository.rules.python_modules import MissingModule, PythonModules
 from dagstead.repository.rules.visit import folder_exists
 
 _MODULE = re.compile(r"[^\W\d]\w*(?:\.[^\W\d]\w*)*")

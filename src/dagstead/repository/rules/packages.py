@@ -14,10 +14,10 @@ from dagstead.model.nodes import Node
 from dagstead.model.source import Position, SourceText
 from dagstead.repository.files.project import Project
 from dagstead.repository.files.toml_reader import read_toml
+from dagstead.repository.python.needs import READ, is_read
 from dagstead.repository.rules.base import Severity, Violation, evidence_rule
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.evidence import Evidence
-from dagstead.repository.rules.needs import READ, is_read
 from dagstead.repository.rules.visit import file_exists
 
 HOOKS = ("dagster_cloud_pre_install.sh", "dagster_cloud_post_install.sh")

@@ -138,7 +138,7 @@ def test_the_page_of_a_location_has_what_stops_its_deploy(tmp_path: Path) -> Non
 
     page = made.said("explain", "tides")
 
-    assert "DW143: GitHub has retired ubuntu-20.04" in page
+    assert "DW143 GitHub has retired ubuntu-20.04" in page
     assert "nothing is known to be wrong" not in page
 
 

@@ -71,8 +71,22 @@ def test_the_python_may_be_written_in_the_files_of_several_tools(
 def test_locations_that_no_python_is_right_for_are_named(tmp_path: Path) -> None:
     project = of_package(tmp_path, package(">=3.12"), package("<3.12"))
 
-    with pytest.raises(InvalidInputError, match=r"'weather' needs '>=3.12', 'tides' needs '<3.12'"):
+    with pytest.raises(InvalidInputError) as caught:
         python_of(project)
+
+    assert "for 'weather', requires-python is '>=3.12'; for 'tides', requires-python" in str(
+        caught.value
+    )
+
+
+def test_the_environment_of_a_location_gives_way_to_what_packages_demand(tmp_path: Path) -> None:
+    project = of_package(tmp_path, package(">=3.10"), package(">=3.10"))
+    environment = tmp_path / "tides" / "environment.yml"
+
+    environment.write_text("dependencies:\n  - python=3.13\n", encoding="utf-8")
+    assert python_of(project) == "3.13"
+    environment.write_text("dependencies:\n  - python=3.8\n", encoding="utf-8")
+    assert python_of(project) == "3.11"
 
 
 def test_the_branch_is_the_default_one_of_the_remote(tmp_path: Path) -> None:

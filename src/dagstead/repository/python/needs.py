@@ -18,6 +18,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 
 from dagstead.repository.files.toml_files import TomlFiles
+from dagstead.repository.python.setup_files import parsed
 
 #: The files that a builder looks for.
 READ = ("pyproject.toml", "setup.py", "requirements.txt")
@@ -215,10 +216,9 @@ def _name(requirement: str) -> str:
 
 def _of_setup_py(folder: str) -> list[str]:
     """What ``setup.py`` asks for, when it says so in constants."""
-    try:
-        tree = ast.parse(_text(f"{folder}/setup.py"))
-    except (ValueError, SyntaxError, RecursionError) as error:
-        raise _UnknownNeedsError from error
+    tree = parsed(_text(f"{folder}/setup.py"))
+    if tree is None:
+        raise _UnknownNeedsError
     calls = [each for each in ast.walk(tree) if _is_setup(each)]
     if len(calls) != 1 or not isinstance(calls[0], ast.Call):
         raise _UnknownNeedsError

@@ -11,8 +11,7 @@ from __future__ import annotations
 import ast
 import configparser
 import re
-import warnings
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,11 @@ from typing import Any
 import yaml
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
-from dagstead.build.python_ranges import from_conda, from_poetry
-from dagstead.build.uv_workspaces import UvLocks, table
 from dagstead.repository.files.toml_files import TomlFiles
+from dagstead.repository.python.pins import SUPPORTED
+from dagstead.repository.python.ranges import from_conda, from_poetry
+from dagstead.repository.python.setup_files import assigned, parsed
+from dagstead.repository.python.uv_locks import UvLocks, table
 
 #: Releases of a minor, more than there will be: ">=3.11.4" allows 3.11, "<3.12" no 3.12.
 _PATCHES = range(40)
@@ -52,6 +53,23 @@ class PythonDemand:
     def __str__(self) -> str:
         """A sentence without a full stop."""
         return f"{self.key} is {self.written!r}"
+
+
+def fitting(
+    binding: Sequence[PythonDemand], others: Sequence[PythonDemand]
+) -> tuple[tuple[PythonDemand, ...], list[str]]:
+    """The demands that count, and the versions that all of them allow, as far as there are some.
+
+    Args:
+        binding: of packages.
+        others: of environments, which give way where they do not fit.
+    """
+    candidates = [(*binding, *others), *([tuple(binding)] if binding else [])]
+    for demands in candidates:
+        allowed = [each for each in SUPPORTED if all(demand.allows(each) for demand in demands)]
+        if allowed:
+            return demands, allowed
+    return tuple(binding or others), []
 
 
 def _from_standard(text: str) -> tuple[SpecifierSet, ...]:
@@ -148,18 +166,12 @@ def _demand(
 def _of_setup_py(file: Path) -> str | None:
     """What a call ``setup(python_requires="…")`` has, read without running anything."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError, RecursionError, MemoryError):
+        tree = parsed(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):
         return None
-    constants = {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    if tree is None:
+        return None
+    constants = assigned(tree)
     for node in ast.walk(tree):
         for keyword in node.keywords if isinstance(node, ast.Call) else ():
             if keyword.arg != "python_requires":
