@@ -12,14 +12,16 @@ import httpx
 import pytest
 import uvicorn
 
+from dagstead.client.certificates import certificates_for
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.app import create_app
 from dagstead.server.services import open_instances
 from dagstead.server.settings import load_settings
 from dagstead.server.web import server_config
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from tests.support.served import served
+from tests.support.stores import empty_store
 
 #: In the environment of the server.
 SECRETS = {
@@ -67,9 +69,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         flags = {"data": folder, "max_body_mb": 1, "port": listener.getsockname()[1]}
         settings = load_settings(flags, environment={}).settings
-        store = open_store(
-            database_url=settings.database_url, blobs_folder=folder / "blobs", clock=clock
-        )
+        store = empty_store(folder, clock, file="dagstead.db")
         for name in ("prod", "staging"):
             store.deployments.create(name)
         store.tokens.create("an agent", TokenKind.AGENT, secret, Grant())
@@ -78,7 +78,12 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         server = uvicorn.Server(server_config(settings, app))
         with (
             served(server, listener),
-            httpx.Client(base_url=settings.base_url, trust_env=False, timeout=60) as client,
+            httpx.Client(
+                base_url=settings.base_url,
+                verify=certificates_for(settings.base_url),
+                trust_env=False,
+                timeout=60,
+            ) as client,
         ):
             yield Wire(client=client, store=store, clock=clock, headers=headers)
         instances.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,9 +18,10 @@ from dagstead.server.services import open_instances
 from dagstead.server.settings import Settings, load_settings
 from dagstead.server.settings_report import report
 from dagstead.server.web import server_config
-from dagstead.store.all import Store, open_store
-from dagstead.testing import eventually
+from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
+from tests.support.served import served as in_a_thread
+from tests.support.stores import empty_store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,22 +55,14 @@ def served(folder: Path, clock: Clock | None = None) -> Iterator[Served]:
         port = listener.getsockname()[1]
         loaded = load_settings({"data": folder, "port": port}, environment={})
         settings = loaded.settings
-        store = open_store(
-            database_url=settings.database_url,
-            blobs_folder=folder / "blobs",
-            clock=clock or ManualClock(),
-        )
+        store = empty_store(folder, clock or ManualClock(), file="dagstead.db")
         store.deployments.create("prod")
         instances = open_instances(settings, store)
         app = create_app(settings, instances, environment={}, report=report(loaded))
         server = uvicorn.Server(server_config(settings, app))
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
-        thread.start()
         try:
-            eventually(lambda: server.started, 30, "the server to listen")
-            yield Served(settings=settings, store=store, control=instances.control)
+            with in_a_thread(server, listener):
+                yield Served(settings=settings, store=store, control=instances.control)
         finally:
-            server.should_exit = True
-            thread.join(30)
             instances.close()
             store.close()

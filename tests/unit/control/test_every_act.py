@@ -18,6 +18,7 @@ from dagstead.store.all import open_store
 from dagstead.testing.clock import ManualClock
 from tests.support.environments import REPOSITORY
 from tests.support.orchestration import control_without_dagster
+from tests.support.trees import trees_naming
 from tests.unit.control.acts import (
     INSIDERS,
     WITHOUT_ACTOR,
@@ -137,8 +138,8 @@ def test_the_walk_finds_what_there_is() -> None:
 def test_exactly_one_module_wakes_the_queues() -> None:
     calling = [
         str(path.relative_to(PACKAGE))
-        for path in sorted(PACKAGE.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path, tree in trees_naming("wake_queues")
+        for node in ast.walk(tree)
         if isinstance(node, ast.Call) and ast.unparse(node.func).rpartition(".")[2] == "wake_queues"
     ]
     assert calling == ["control/changes.py"]

@@ -11,6 +11,7 @@ from typing import get_type_hints
 import dagstead
 from dagstead.plane.requests import Claim, NewRequest, Request
 from dagstead.store.requests import RequestStore
+from tests.support.trees import trees_naming
 
 PACKAGE = Path(dagstead.__file__).parent
 
@@ -31,8 +32,7 @@ def takes_its_deployment(name: str) -> bool:
 
 def calls() -> Iterator[tuple[Path, ast.FunctionDef, str, ast.Call]]:
     """Every call into the queue outside its own room: where, in what, of which method."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+    for path, tree in trees_naming("store", "requests"):
         for function in ast.walk(tree):
             if isinstance(function, ast.FunctionDef):
                 for call in ast.walk(function):
@@ -75,8 +75,8 @@ def test_the_queue_is_only_ever_called() -> None:
     """Under another name the walk above would not find it."""
     hidden = [
         f"{path}:{node.lineno}"
-        for path in sorted(PACKAGE.rglob("*.py"))
-        for statement in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for path, tree in trees_naming("store", "requests")
+        for statement in ast.walk(tree)
         if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Call)
         for node in _values(statement)
         if isinstance(node, ast.Attribute) and ast.unparse(node).endswith("store.requests")

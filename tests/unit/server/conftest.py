@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from starlette.applications import Starlette
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
+from dagstead.client.certificates import certificates_for
 from dagstead.control.all import Control
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
 from dagstead.server.app import create_app
@@ -22,10 +22,11 @@ from dagstead.server.authentication import TOKEN_HEADER
 from dagstead.server.services import open_instances
 from dagstead.server.settings import Settings, load_settings
 from dagstead.server.web import server_config
-from dagstead.store.all import Store, open_store
+from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from tests.support.oidc_issuer import OidcIssuer
 from tests.support.served import served
+from tests.support.stores import empty_store
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +69,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         flags = {"data": folder, "max_body_mb": 1, "port": port, "loopback_issuers": True}
         settings = load_settings(flags, environment={}).settings
         clock = ManualClock()
-        store = open_store(
-            database_url=settings.database_url, blobs_folder=folder / "blobs", clock=clock
-        )
+        store = empty_store(folder, clock, file="dagstead.db")
         for name in ("prod", "staging"):
             store.deployments.create(name)
         instances = open_instances(settings, store)
@@ -83,17 +82,13 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         store.close()
 
 
-@pytest.fixture(scope="session")
-def certificates() -> ssl.SSLContext:
-    """Reading them, for servers that have none, takes longer than a test."""
-    return ssl.create_default_context()
-
-
 @pytest.fixture
-def client(plane: Plane, certificates: ssl.SSLContext) -> Iterator[httpx.Client]:
+def client(plane: Plane) -> Iterator[httpx.Client]:
     """A caller without cookies, who sees redirects."""
+    address = plane.settings.base_url
+    # Reading certificates, for servers that have none, takes longer than a test.
     with httpx.Client(
-        base_url=plane.settings.base_url, verify=certificates, trust_env=False, timeout=30
+        base_url=address, verify=certificates_for(address), trust_env=False, timeout=30
     ) as client:
         yield client
 
