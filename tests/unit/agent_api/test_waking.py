@@ -38,12 +38,16 @@ def location() -> str:
     return f"location-{uuid4().hex}"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _line(wire: Wire) -> None:
+    """The bell's: as it is opened it rings everything, not during a test."""
+    with wire.store.bell.listen("") as listener:
+        assert listener.wait(_DEADLINE)
+
+
 @pytest.fixture
 def asked(wire: Wire, location: str, monkeypatch: pytest.MonkeyPatch) -> Future[str]:
     """A location's code is being asked, by somebody whom only the bell can wake."""
-    with wire.store.bell.listen("") as listener:
-        # A line that is opened rings everything: not during the test.
-        listener.wait(2)
     monkeypatch.setattr(bell, "LOOK_SECONDS", 3600.0)
     prod = wire.store.deployments.get("prod")
     deploy(wire.store, "prod", [new_location(location)])

@@ -12,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dagstead.server import keeper as keeper_module
 from dagstead.server.keeper import Keeper
 from dagstead.testing import eventually
 
@@ -26,6 +27,11 @@ count = len(list(folder.iterdir()))
 """
 STAYS = "child.wait()\n"
 STUBBORN = "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n" + SLEEPER + STAYS
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeper_module, "_FIRST_PAUSE_SECONDS", 0.1)
 
 
 def keep(script: str, folder: Path, stop_seconds: float = 10) -> Keeper:
@@ -80,7 +86,7 @@ def test_a_killed_child_is_started_again_and_nothing_of_it_is_left(
         await gone(second)
 
     run(scene)
-    assert "sleeper was killed by SIGKILL: starting it again in 0.5 s" in caplog.text
+    assert "sleeper was killed by SIGKILL: starting it again in 0.1 s" in caplog.text
 
 
 def test_pauses_grow_with_each_death(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -91,8 +97,8 @@ def test_pauses_grow_with_each_death(tmp_path: Path, caplog: pytest.LogCaptureFi
         await keeper.stop()
 
     run(scene)
-    assert "ended with exit code 3: starting it again in 0.5 s" in caplog.text
-    assert "ended with exit code 3: starting it again in 1.0 s" in caplog.text
+    assert "ended with exit code 3: starting it again in 0.1 s" in caplog.text
+    assert "ended with exit code 3: starting it again in 0.2 s" in caplog.text
 
 
 def test_a_child_that_will_not_stop_is_killed_with_its_group(tmp_path: Path) -> None:
