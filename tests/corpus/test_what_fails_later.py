@@ -65,7 +65,58 @@ def test_the_plan_of_a_pex_file_that_cannot_be_made_says_so(tmp_path: Path) -> N
     files = {"dagster_cloud.yaml": LOCATION, "tides/__init__.py": "", "pixi.toml": "[workspace]\n"}
     made = repository_of(tmp_path / "harbour", files)
 
-    assert "pixi.toml" in made.said("plan")
+    said = made.said("plan")
+
+    assert "pixi.toml" in said
+    assert "nothing to build" not in said
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "unread"),
+    [
+        ('[tool.pixi.pypi-dependencies]\ndagster-cloud = "*"\n', "[tool.pixi] is not read"),
+        ('[dependency-groups]\ndeploy = ["dagster-cloud"]\n', "[dependency-groups] is not read"),
+        ("[tool.black]\nline-length = 100\n", "environment.yml is not read"),
+    ],
+)
+def test_tables_that_no_builder_reads_are_named(
+    tmp_path: Path, pyproject: str, unread: str
+) -> None:
+    more = {"environment.yml": "dependencies: [dagster]\n"} if "black" in pyproject else {}
+    made = repository_of(
+        tmp_path / "harbour",
+        {
+            "dagster_cloud.yaml": LOCATION,
+            "pyproject.toml": pyproject,
+            "tides/__init__.py": "",
+            **more,
+        },
+    )
+
+    (found,) = made.findings()
+
+    assert unread in found["message"]
+
+
+def test_a_group_of_poetry_is_not_installed(tmp_path: Path) -> None:
+    made = _project(
+        tmp_path,
+        """
+        [tool.poetry]
+        name = "tides"
+        version = "1"
+
+        [tool.poetry.dependencies]
+        dagster = "*"
+
+        [tool.poetry.group.deploy.dependencies]
+        dagster-cloud = "*"
+        """,
+    )
+
+    (found,) = made.findings()
+
+    assert "hold no dagster-cloud" in found["message"]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from dagstead.build.legacy_builds import prepared
+from dagstead.build.legacy_builds import is_poetry_application, prepared
 from dagstead.build.pip_files import names_more_indexes
 from dagstead.build.tree import tidied
 from dagstead.build.uv import PythonTarget, RequirementFiles, Uv
@@ -115,7 +115,7 @@ def resolve(
 
 def is_package(folder: Path) -> bool:
     """Whether a folder that is required by its path is one that can be built into a wheel."""
-    if uv_table(pyproject(folder)).get("package") is False:
+    if uv_table(pyproject(folder)).get("package") is False or is_poetry_application(folder):
         return False
     # Without a build system, setuptools takes what it finds; a table of tools only is nothing.
     return "project" in pyproject(folder) or _has_build_system(folder)
@@ -132,6 +132,8 @@ def is_own_package(directory: Path) -> bool:
     settings = uv_table(document)
     if isinstance(settings.get("package"), bool):
         return bool(settings["package"])
+    if is_poetry_application(directory):
+        return False
     if _has_build_system(directory):
         return True
     told = "setuptools" in table(document.get("tool"))
@@ -192,6 +194,13 @@ def _key(packages: Sequence[_Package], target: PythonTarget) -> str:
     return digest.hexdigest()
 
 
+def _where_to_add(directory: Path) -> str:
+    """The file in which somebody would add a dependency."""
+    names = ("pyproject.toml", "setup.py", "requirements.txt")
+    used = _sources(directory) or [each for each in names if (directory / each).is_file()]
+    return " or ".join(used or names)
+
+
 def _sources(directory: Path) -> tuple[str, ...]:
     document = pyproject(directory)
     found = []
@@ -235,10 +244,10 @@ def _check_dagster(
     }
     missing = [name for name in _NEEDED if name not in names | own]
     if missing:
+        pronoun = "it" if len(missing) == 1 else "both"
         msg = (
             f"The dependencies of {directory.name!r} hold no {' and no '.join(missing)}, without "
-            "which no code server can start. Add it to pyproject.toml, setup.py or "
-            "requirements.txt there."
+            f"which no code server can start. Add {pronoun} to {_where_to_add(directory)} there."
         )
         raise BuildError(msg)
     version = next((each.version for each in packages if each.name == "dagster"), None)

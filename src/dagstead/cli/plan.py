@@ -161,8 +161,9 @@ def _print(
     match format_:
         case PlanFormat.TABLE:
             shown = ("location", "strategy", "folder", "with", "image", "queue", "agents", "reason")
-            short = [{name: row[name] or None for name in shown} for row in rows]
-            print_rows(short, Format.TABLE, empty="There is nothing to build.")
+            short = [{name: row[name] or None for name in shown} for row in map(_people, rows)]
+            if short or not refusals:
+                print_rows(short, Format.TABLE, empty="There is nothing to build.")
         case PlanFormat.JSON:
             print_json([*rows, *map(_refused, refusals)])
         case PlanFormat.GITHUB:

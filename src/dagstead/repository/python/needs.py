@@ -167,11 +167,10 @@ class _FolderReader:
             yield name
 
     def _of_poetry(self, poetry: Mapping[str, Any]) -> Iterator[str]:
+        # No builder takes groups, but for this one, which Poetry means by the first table.
+        main = _table(_table(poetry.get("group")).get("main"))
         tables = [poetry.get("dependencies"), poetry.get("dev-dependencies")]
-        tables += [
-            _table(each).get("dependencies") for each in _table(poetry.get("group")).values()
-        ]
-        for table in map(_table, tables):
+        for table in map(_table, [*tables, main.get("dependencies")]):
             for name, wanted in table.items():
                 how = _table(wanted)
                 if "path" in how:

@@ -13,6 +13,7 @@ from dagstead.model.location import Location
 from dagstead.model.nodes import Node
 from dagstead.model.source import Position, SourceText
 from dagstead.repository.files.project import Project
+from dagstead.repository.files.toml_files import TomlFiles
 from dagstead.repository.files.toml_reader import read_toml
 from dagstead.repository.python.needs import READ, is_read
 from dagstead.repository.rules.base import Severity, Violation, evidence_rule
@@ -23,19 +24,26 @@ from dagstead.repository.rules.visit import file_exists
 HOOKS = ("dagster_cloud_pre_install.sh", "dagster_cloud_post_install.sh")
 #: Files of other tools, and how to make of them one that is read.
 _EXPORTS: Mapping[str, str] = {
-    "pixi.toml": "list its packages with `pixi list --explicit` and write them",
-    "Pipfile": "run `pipenv requirements > requirements.txt`",
-    "poetry.lock": "run `poetry export -o requirements.txt`",
-    "pdm.lock": "run `pdm export -o requirements.txt`",
-    "uv.lock": "run `uv export -o requirements.txt`",
-    "environment.yml": "write the packages of its environment: `pip freeze > requirements.txt`",
-    "environment.yaml": "write the packages of its environment: `pip freeze > requirements.txt`",
-    "conda.yml": "write the packages of its environment: `pip freeze > requirements.txt`",
-    "conda.yaml": "write the packages of its environment: `pip freeze > requirements.txt`",
-    "conda-lock.yml": "write the packages of its environment: `pip freeze > requirements.txt`",
-    "meta.yaml": "write what it requires to run",
-    "setup.cfg": "add `[build-system]` in pyproject.toml",
+    "pixi.toml": "Write the packages that `pixi list --explicit` prints into requirements.txt",
+    "Pipfile": "Run `pipenv requirements > requirements.txt`",
+    "poetry.lock": "Run `poetry export -o requirements.txt`",
+    "pdm.lock": "Run `pdm export -o requirements.txt`",
+    "uv.lock": "Run `uv export -o requirements.txt`",
+    **dict.fromkeys(
+        ("environment.yml", "environment.yaml", "conda.yml", "conda.yaml", "conda-lock.yml"),
+        "Write the packages of its environment into requirements.txt, as with `pip freeze`",
+    ),
+    "meta.yaml": "Write what it requires to run into requirements.txt",
+    "pylock.toml": "Write its packages into requirements.txt",
+    "setup.cfg": "Add a pyproject.toml with [build-system], so that setuptools reads it",
 }
+#: Where other tools keep dependencies in ``pyproject.toml``.
+_OTHER_TABLES = (
+    ("tool", "pixi"),
+    ("tool", "hatch", "envs"),
+    ("tool", "pdm", "dev-dependencies"),
+    ("dependency-groups",),
+)
 _ALSO_PINNED = re.compile(r"requirements.*\.(?:txt|in|lock)")
 _CODE = (".py", ".ipynb", ".sql")
 _FROM_FOLDER = re.compile(r"\bload_from_defs_folder\s*\(")
@@ -83,8 +91,8 @@ def nothing_to_install(evidence: Evidence) -> Iterator[Violation]:
         stops, after all else is resolved, when the packages hold no `dagster` or no
         `dagster-cloud`. `create-dagster project` leaves it out.
 
-        Nothing is said where the needs are found out by a program, come from an index of your own,
-        or a lock file has the package.
+        Nothing is said where the needs are found out by a program, are written by a step before
+        the build, come from an index of your own, or a lock file has the package.
         """,
     bad={**_CODE_FILES, "requirements.txt": "dagster\n"},
     good={**_CODE_FILES, "requirements.txt": _NEEDS},
@@ -97,15 +105,16 @@ def no_dagster_cloud(evidence: Evidence) -> Iterator[Violation]:
         names = evidence.needs.names(folder)
         if names is None or "dagster-cloud" in names:
             continue
-        if "dagster-cloud" in evidence.needs.locked(folder):
+        if "dagster-cloud" in evidence.needs.locked(folder) or _is_made(evidence, location):
             continue
+        unread = [] if names else [*_unread_tables(evidence.documents, folder), *_unread(folder)]
         has_dagster = any(each.startswith("dagster") for each in names)
         missing = "dagster-cloud" if has_dagster else "dagster and no dagster-cloud"
         position, how = _where_to_add(evidence.project, location, folder)
         yield Violation(
             position=position,
             message=f"the dependencies of {location.name.value!r} hold no {missing}, without "
-            "which no code server can start",
+            f"which no code server can start{_not_read(unread)}",
             instead=how,
         )
 
@@ -252,6 +261,16 @@ def _unread(folder: Path) -> Iterator[str]:
             yield name
 
 
+def _unread_tables(documents: TomlFiles, folder: Path) -> Iterator[str]:
+    document = documents.get(folder / "pyproject.toml") or {}
+    for keys in _OTHER_TABLES:
+        inner: Any = document
+        for key in keys:
+            inner = inner.get(key) if isinstance(inner, dict) else None
+        if inner is not None:
+            yield f"[{'.'.join(keys)}]"
+
+
 def _not_read(unread: list[str]) -> str:
     if not unread:
         return ""
@@ -276,7 +295,7 @@ def _way_out(unread: list[str], below: list[str]) -> str:
         return f"Name the folder that has them in build.directory, such as {below[0]!r}"
     if how is None:
         return 'Write pyproject.toml with [project] and dependencies = ["dagster-cloud", …]'
-    return f"Write requirements.txt: {how}"
+    return how
 
 
 def _where_to_add(project: Project, location: Location, folder: Path) -> tuple[Position, str]:

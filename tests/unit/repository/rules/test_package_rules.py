@@ -43,9 +43,9 @@ def _found(folder: Path, files: dict[str, str]) -> list[tuple[str, str, int, str
     [
         ({}, "Write pyproject.toml with [project]"),
         ({"app/.gitkeep": ""}, "none of pyproject.toml, setup.py, requirements.txt."),
-        ({_MODULE: "", "app/pixi.toml": ""}, "pixi.toml is not read. Write requirements.txt"),
+        ({_MODULE: "", "app/pixi.toml": ""}, "pixi.toml is not read. Write the packages"),
         ({_MODULE: "", "app/environment.yml": ""}, "environment.yml is not read."),
-        ({_MODULE: "", "app/Pipfile": ""}, "run `pipenv requirements > requirements.txt`."),
+        ({_MODULE: "", "app/Pipfile": ""}, "Run `pipenv requirements > requirements.txt`."),
         ({_MODULE: "", "app/Pipfile": "", "app/pdm.lock": ""}, "Pipfile and pdm.lock are not read"),
         ({_MODULE: "", "app/requirements.in": "x"}, "with the line '-r requirements.in'"),
         ({_MODULE: "", "app/code/setup.py": ""}, "in build.directory, such as 'code'."),
@@ -92,6 +92,12 @@ def test_a_folder_that_says_nothing_about_its_needs_is_found(
             "app/setup.py",
             1,
             "install_requires",
+        ),
+        (
+            {"app/pyproject.toml": '[tool.poetry.group.plus.dependencies]\ndagster-cloud = "*"\n'},
+            "app/pyproject.toml",
+            1,
+            "Run `poetry add dagster-cloud`",
         ),
         (
             {"app/requirements.txt": "-r ./more.txt\n", "app/more.txt": "-r requirements.txt\n"},
@@ -153,10 +159,6 @@ def test_needs_without_dagster_cloud_are_found(
                 "[tool.uv.sources]\nbase = {workspace = true}\n"
             },
             id="workspace of uv",
-        ),
-        pytest.param(
-            {"app/pyproject.toml": '[tool.poetry.group.plus.dependencies]\ndagster-cloud = "*"\n'},
-            id="group of Poetry",
         ),
         pytest.param({"app/setup.py": "setup(install_requires=read('needs.txt'))"}, id="program"),
         pytest.param({"app/setup.py": "from setuptools import setup\nsetup(**ALL)"}, id="mapping"),
