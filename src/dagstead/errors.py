@@ -138,6 +138,10 @@ class UnreachableError(DagsteadError):
     """The control plane does not answer."""
 
 
+class UnansweredError(DagsteadError):
+    """What a command was asked cannot be found out."""
+
+
 class RefusedError(DagsteadError):
     """The control plane refused what was asked."""
 

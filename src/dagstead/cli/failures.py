@@ -10,18 +10,25 @@ from dagstead.errors import (
     DagsteadError,
     InvalidInputError,
     NotFoundError,
+    UnansweredError,
 )
 
-#: The arguments or the configuration are wrong: trying again does not help.
+#: The arguments or the configuration are wrong, or a question has no answer.
 MISTAKE = 2
 #: The command failed.
 FAILURE = 1
 
-_MISTAKES = (ConfigurationError, InvalidInputError, NotFoundError, ConflictError)
+_MISTAKES = (
+    ConfigurationError,
+    InvalidInputError,
+    NotFoundError,
+    ConflictError,
+    UnansweredError,
+)
 
 
 def exit_code(error: DagsteadError) -> int:
-    """2 for a mistake of the caller, 1 for a failure."""
+    """2 for a mistake of the caller and where no answer is known, 1 for a failure."""
     return MISTAKE if isinstance(error, _MISTAKES) else FAILURE
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.errors import InvalidInputError
+from dagstead.errors import DagsteadError, InvalidInputError, UnansweredError
 
 if TYPE_CHECKING:
     from dagstead.repository.agents.scan import AgentScan
@@ -123,5 +123,10 @@ def _live_agents(url: str | None) -> AgentScan:
     from dagstead.client.connection import Connection
     from dagstead.client.saved_login import target_of
 
-    with Connection(target_of(os.environ, url)) as connection:
-        return live_agents(connection).as_scan()
+    target = target_of(os.environ, url)
+    try:
+        with Connection(target) as connection:
+            return live_agents(connection).as_scan()
+    except DagsteadError as error:
+        # 1 would say that something is wrong with the routes.
+        raise UnansweredError(error.message) from error

@@ -146,7 +146,10 @@ class Connection:
             raise self._no_control_plane("its answer is not an object")
         if response.is_success:
             return body
-        raise _refusal(response.status_code, _sentences(body))
+        said = _sentences(body)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            said = f"{self.target.url} refuses the token that was sent: {said}"
+        raise _refusal(response.status_code, said)
 
     def _no_control_plane(self, seen: str) -> UnreachableError:
         return UnreachableError(

@@ -72,9 +72,7 @@ def _unserved(routes: Sequence[Route], *, branches_matter: bool, running: bool) 
     only_branches = [each for each in unserved if _only_branches_missing(each)]
     if only_branches:
         agents = _full_only(only_branches)
-        names = sorted({each.name for each in agents})
-        message = f"{listing(names)} {verb('serves', names)} full deployments only"
-        alike[message, branches_advice(agents)] = only_branches
+        alike[_no_branches(agents), branches_advice(agents)] = only_branches
     for (message, advice), group in alike.items():
         concerned = names_of(group)
         matters = branches_matter or not all(each.target.is_branch for each in group)
@@ -96,6 +94,11 @@ def _is_broken(route: Route) -> bool:
 def _only_branches_missing(route: Route) -> bool:
     """Whether an agent would run it, if it served branch deployments."""
     return any(each.reasons == (Reason.BRANCH_DEPLOYMENTS,) for each in route.refusals)
+
+
+def _no_branches(agents: Iterable[Agent]) -> str:
+    names = sorted({each.name for each in agents})
+    return f"{listing(names)} {verb('serves', names)} full deployments only"
 
 
 def _full_only(routes: Sequence[Route]) -> list[Agent]:

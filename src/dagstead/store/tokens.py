@@ -90,8 +90,8 @@ class TokenStore:
             ).one_or_none()
         if row is None:
             msg = (
-                "This token is unknown here. Check that it was created on this control plane "
-                "(`dagstead token list`), or create one with `dagstead token create`."
+                "This token is unknown here. Check that it was created on this control plane and "
+                "copied as a whole, or create one there with `dagstead token create`."
             )
             raise UnauthenticatedError(msg)
         return self._valid(row)

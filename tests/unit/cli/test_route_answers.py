@@ -11,6 +11,7 @@ import pytest
 
 from dagstead.routing.remarks import Weight
 from tests.support.environments import REPOSITORY
+from tests.support.ports import free_port
 from tests.unit.cli.conftest import Command
 from tests.unit.repository.agents.repositories import AGENT, LOCATIONS, written
 
@@ -170,5 +171,18 @@ def test_the_page_of_a_location_and_the_plan_say_the_same(
 
     assert "prod                an agent that you run" in page.out
     head, row = (line.split("\t") for line in plan.out.splitlines())
-    assert row[head.index("agents")] == "-"
+    assert row[head.index("agents")] == "an agent that you run"
     assert rows[0]["agents"] is None
+
+
+def test_a_control_plane_that_does_not_answer_leaves_the_question_open(
+    dagstead: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_CLOUD_API_TOKEN", "user:x:y")
+    folder = str(written(tmp_path / "r", HYBRID))
+    flags = ["--live", "--url", f"http://127.0.0.1:{free_port()}"]
+
+    for command in (["routes", folder], ["explain", "a", folder]):
+        said = dagstead(*command, *flags)
+        assert (said.code, said.out) == (2, "")
+        assert said.err.startswith("error: http://127.0.0.1:")

@@ -43,7 +43,7 @@ def test_data_is_returned() -> None:
         (httpx.Response(400, json={"error": "Too odd."}), RefusedError, "Too odd."),
         (httpx.Response(200, json={"errors": [{"message": "No."}]}), RefusedError, "No."),
         (httpx.Response(200, json={}), UnreachableError, "no data"),
-        (httpx.Response(200, json=[1]), UnreachableError, "no object"),
+        (httpx.Response(200, json=[1]), UnreachableError, "not an object"),
         (httpx.Response(502, text="<html>"), UnreachableError, "HTTP 502 without JSON"),
     ],
 )
