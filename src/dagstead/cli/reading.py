@@ -52,7 +52,7 @@ def where_else(project: Project) -> str:
         sentences.append(f"{folder!r} has some: name it, as in `dagstead check {folder}`.")
     elif (project.root / "workspace.yaml").is_file():
         sentences.append(
-            "Its workspace.yaml is read by open-source Dagster alone: write a dagster_cloud.yaml "
+            "workspace.yaml is read by open-source Dagster alone: write a dagster_cloud.yaml "
             "beside it, with an entry for each of its code locations."
         )
     return " ".join(sentences) or (
