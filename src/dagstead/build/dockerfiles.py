@@ -37,12 +37,13 @@ def unused_hooks(names: Sequence[str], location: str) -> str:
     )
 
 
-def dockerfile_for(directory: Path, *, inside: str, chooser: PythonChooser) -> str:
+def dockerfile_for(directory: Path, *, inside: str, shown: str, chooser: PythonChooser) -> str:
     """The text of a Dockerfile that installs what a folder's own files ask for.
 
     Args:
         directory: the folder.
         inside: its path in what Docker gets, ``.`` for the whole of that.
+        shown: its path, for people.
         chooser: chooses its Python.
 
     Raises:
@@ -52,7 +53,7 @@ def dockerfile_for(directory: Path, *, inside: str, chooser: PythonChooser) -> s
     installs = {name: how for name, how in _INSTALLS if (directory / name).is_file()}
     if not installs:
         msg = (
-            f"there is no Dockerfile in {directory.name!r}, and no pyproject.toml, setup.py or "
+            f"there is no Dockerfile in {shown!r}, and no pyproject.toml, setup.py or "
             "requirements.txt to generate one from. Write one of them, which must install dagster "
             "and dagster-cloud, or name a Dockerfile with --dockerfile LOCATION=PATH."
         )

@@ -203,7 +203,12 @@ class Planner:
         generated, remark = None, None
         if not dockerfile.is_file():
             inside = _package_in(location)
-            generated = dockerfile_for(directory / inside, inside=inside, chooser=self._chooser)
+            generated = dockerfile_for(
+                directory / inside,
+                inside=inside,
+                shown=posixpath.normpath(posixpath.join(location.image_context, inside)),
+                chooser=self._chooser,
+            )
             remark = f"there is no Dockerfile in {location.code_folder!r}, so one is generated"
         content = generated or file_digest(dockerfile)
         key = _key("docker", content, self._options.platform, tree_digest(directory))

@@ -9,12 +9,17 @@ from collections.abc import Iterator
 from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.model.words import nearest
+from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.files.project import Project, is_outside
-from dagstead.repository.rules.base import Severity, Violation, rule
+from dagstead.repository.rules.base import Severity, Violation, evidence_rule, rule
 from dagstead.repository.rules.build_folders import unnamed_folder
+from dagstead.repository.rules.evidence import Evidence
 from dagstead.repository.rules.visit import file_exists, folder_exists
 
 _UNFILLED = re.compile(r"\$|\{\{|<[^>]*>")
+#: What a Dockerfile can be generated from.
+_NEEDS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+_PRINTED = ", such as the one that `dagstead plan --show-dockerfile` prints"
 _DEVELOPER = re.compile(r"^/(?:home|Users)/|^~|^[A-Za-z]:[\\/]")
 
 
@@ -76,14 +81,15 @@ def outside_the_repository(project: Project) -> Iterator[Violation]:
             )
 
 
-@rule(
+@evidence_rule(
     "DS242",
     "no-dockerfile",
     severity=Severity.WARNING,
     reason="""
         A location with a registry is built from a Dockerfile. None is in its build directory or in
         a folder above it: a workflow that calls `docker build` fails. `dagstead build` generates
-        one. So does `dg plus deploy`, so that nothing is said about dg's projects.
+        one. So does `dg plus deploy`, so that nothing is said about dg's projects, nor where the
+        workflow that deploys it builds images from a Dockerfile elsewhere.
         """,
     bad={
         "dagster_cloud.yaml": _with_build("etl\n              registry: registry.example.com/etl"),
@@ -94,25 +100,39 @@ def outside_the_repository(project: Project) -> Iterator[Violation]:
         "etl/Dockerfile": "FROM python:3.12-slim\n",
     },
 )
-def no_dockerfile(project: Project) -> Iterator[Violation]:
+def no_dockerfile(evidence: Evidence) -> Iterator[Violation]:
     """A hybrid location has a Dockerfile."""
+    project = evidence.project
     for location in project.definitions:
         folder = location.build_folder
         if location.kind is not Kind.HYBRID or location.registry is None or is_outside(folder):
             continue
-        if location.family is Family.DG:
-            # Both `dg plus deploy` and `dagstead build` make one.
+        # Both `dg plus deploy` and `dagstead build` make one.
+        if location.family is Family.DG or unnamed_folder(project, location) is not None:
             continue
-        if unnamed_folder(project, location) is not None:
+        if not folder_exists(project, folder) or _has_dockerfile(project, folder):
             continue
-        if folder_exists(project, folder) and not _has_dockerfile(project, folder):
+        if not _is_elsewhere(evidence.inspection, location):
+            is_made = any(file_exists(project, posixpath.join(folder, each)) for each in _NEEDS)
+            fails = "`dagstead build` generates one, and 'docker build' fails"
             yield Violation(
                 position=location.registry.position,
                 message=f"{location.name.value!r} is built as an image, and {folder!r} has no "
-                "Dockerfile: `dagstead build` generates one, and 'docker build' fails",
-                instead="Add one, such as the one that `dagstead build --show-dockerfile` prints; "
+                f"Dockerfile{f': {fails}' if is_made else ' and nothing to generate one from'}",
+                instead=f"Add one{_PRINTED if is_made else ''}; "
                 "or remove build.registry if the location is serverless",
             )
+
+
+def _is_elsewhere(inspection: Inspection, location: Location) -> bool:
+    """Whether a workflow that deploys a location builds an image from a Dockerfile it names."""
+    top = inspection.project.repository
+    return any(
+        image.dockerfile is None or (top / image.dockerfile).is_file()
+        for each in inspection.deployers.get(location.name.value, ())
+        for run in each.inspected.runs
+        for image in run.images
+    )
 
 
 @rule(

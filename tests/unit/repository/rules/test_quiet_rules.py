@@ -17,6 +17,7 @@ from dagstead.repository.rules.workflows.examples import (
     PRERUN,
     TRAIN,
     WORKFLOW,
+    call,
     locations,
     workflow,
 )
@@ -97,3 +98,37 @@ def test_dg_writes_the_dockerfile_of_a_project(tmp_path: Path) -> None:
     }
 
     assert codes(tmp_path, files) == set()
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [("docker/Dockerfile.train", set()), ("docker/gone", {"DS242"}), ("$FILE", set())],
+)
+def test_the_dockerfile_that_a_workflow_names_may_be_elsewhere(
+    file: str, found: set[str], tmp_path: Path
+) -> None:
+    image = "registry.example.com/train:$GITHUB_SHA"
+    made = f"run: docker build -f {file} -t {image} train && docker push {image}"
+    record = call("ci set-build-output --location-name train --image-tag $GITHUB_SHA")
+    files = {
+        "dagster_cloud.yaml": locations(TRAIN)["dagster_cloud.yaml"],
+        "docker/Dockerfile.train": "FROM python:3.12-slim\n",
+        WORKFLOW: workflow(BEGIN, made, record, DEPLOY),
+    }
+    (tmp_path / "train").mkdir()
+
+    assert {each for each in codes(tmp_path, files) if each.startswith("DS")} == found
+
+
+def test_a_dockerfile_can_be_generated_only_from_what_a_folder_needs(tmp_path: Path) -> None:
+    (tmp_path / "train").mkdir()
+    (tmp_path / "dagster_cloud.yaml").write_text(locations(TRAIN)["dagster_cloud.yaml"])
+
+    (without,) = check(read_project(tmp_path))
+    (tmp_path / "train/requirements.txt").write_text("dagster\ndagster-cloud\n")
+    (beside,) = check(read_project(tmp_path))
+
+    assert without.found.message.endswith("has no Dockerfile and nothing to generate one from")
+    assert without.found.instead.startswith("Add one; or remove build.registry")
+    assert beside.found.message.endswith("`dagstead build` generates one, and 'docker build' fails")
+    assert "`dagstead plan --show-dockerfile` prints" in beside.found.instead
