@@ -14,7 +14,7 @@ from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.migrate import LayoutFlags, LayoutName, MovedFlags, RescueFlags
 from dagstead.cli.options.source import HERE
 from dagstead.cli.output import prefix_in_repository
-from dagstead.cli.reading import where_else
+from dagstead.cli.reading import require_locations
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -60,6 +60,8 @@ def migrate(
         _finish(journal, project.repository, undo=rescue.undo)
     else:
         plan = _planned(project, layout.to, moved)
+        if layout.to is not None and not plan.changes:
+            require_locations(project, path)
         _carry_out(project, plan, journal, write=layout.write, repair=rescue.repair)
 
 
@@ -86,8 +88,7 @@ def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Migr
     from dagstead.repository.layouts.restore import plan_repair
 
     if not project.read:
-        msg = f"There are no code locations in {str(project.root)!r}. {where_else(project)}"
-        raise InvalidInputError(msg)
+        require_locations(project, project.root)
     tree = DiskTree(project.root)
     if to is None:
         return plan_repair(project, moved.request(LayoutName.ROOT), tree, history_of(project))

@@ -84,7 +84,7 @@ def _show(outline: Outline, project: Project, format_: PlanFormat, *, dockerfile
         print_dockerfiles(outline.plan)
     else:
         print_left_out(project)
-        _print(outline.plan, outline.refusals, _routes(project), format_)
+        _print(outline.plan, outline.refusals, _answers(project), format_)
     outline.check()
 
 
@@ -111,57 +111,46 @@ def _live(target: TargetFlags) -> Sequence[LiveLocation]:
         return Releases(connection).deployed()
 
 
-def _routes(project: Project) -> Mapping[str, Sequence[Route]]:
-    """The routes of each location; none where the files of agents are wrong."""
-    from itertools import groupby
-
+def _answers(project: Project) -> dict[str, list[Route]]:
+    """Who will run every location, in full and in branch deployments."""
     from dagstead.errors import DagsteadError
     from dagstead.repository.agents.outlook import expected_agents, look
 
+    found: dict[str, list[Route]] = {}
     try:
-        routes = look(project, expected_agents(project)).routes
+        for route in look(project, expected_agents(project)).routes:
+            found.setdefault(route.location.name, []).append(route)
     except DagsteadError:
         # `dagstead routes` shows what is wrong with them.
         return {}
-    ordered = sorted(routes, key=lambda each: each.location.name)
-    return {name: [*own] for name, own in groupby(ordered, key=lambda each: each.location.name)}
+    return found
 
 
 def _agents(routes: Sequence[Route]) -> list[str] | None:
     """The agents that will run a location; ``None`` where the files do not say it."""
     from dagstead.routing.routes import State
 
-    names = list(dict.fromkeys(agent.name for each in routes for agent in each.agents))
-    unknown = not routes or any(each.state is State.UNKNOWN for each in routes)
-    return None if unknown and not names else names
-
-
-def _answer(routes: Sequence[Route]) -> str | None:
-    """The same in the words of `dagstead routes`."""
-    from dagstead.routing.routes import State
-    from dagstead.routing.wording import describe_answer
-
-    names = _agents(routes)
-    if names:
-        return ", ".join(names)
-    open_ = [each for each in routes if each.state is State.UNKNOWN] or routes
-    return describe_answer(open_[0]) if open_ else None
+    agents = list(dict.fromkeys(each.name for route in routes for each in route.agents))
+    is_unknown = not routes or any(each.state is State.UNKNOWN for each in routes)
+    return None if is_unknown and not agents else agents
 
 
 def _print(
     made: BuildPlan,
     refusals: Sequence[BuildRefusal],
-    routes: Mapping[str, Sequence[Route]],
+    answers: Mapping[str, Sequence[Route]],
     format_: PlanFormat,
 ) -> None:
-    rows = [_row(each, made.root) for each in made.builds]
-    for row in rows:
-        own = routes.get(row["location"], ())
-        row["agents"] = _answer(own) if format_ is PlanFormat.TABLE else _agents(own)
+    of = [answers.get(each.location, ()) for each in made.builds]
+    rows = [
+        {**_row(each, made.root), "agents": _agents(routes)}
+        for each, routes in zip(made.builds, of, strict=True)
+    ]
     match format_:
         case PlanFormat.TABLE:
             shown = ("location", "strategy", "folder", "with", "image", "queue", "agents", "reason")
-            short = [{name: row[name] or None for name in shown} for row in map(_people, rows)]
+            people = [{**row, "agents": _people(each)} for row, each in zip(rows, of, strict=True)]
+            short = [{name: row[name] or None for name in shown} for row in people]
             if short or not refusals:
                 print_rows(short, Format.TABLE, empty="There is nothing to build.")
         case PlanFormat.JSON:
@@ -172,9 +161,14 @@ def _print(
             _print_gitlab(rows)
 
 
-def _people(row: dict[str, Any]) -> dict[str, Any]:
-    """A row with words where programs get an empty list."""
-    return {**row, "agents": "nobody"} if row["agents"] == [] else row
+def _people(routes: Sequence[Route]) -> str:
+    """The agents in words, as ``dagstead routes`` says them."""
+    from dagstead.routing.routes import State
+    from dagstead.routing.wording import describe_answer
+
+    unknown = [each for each in routes if each.state is State.UNKNOWN]
+    words = dict.fromkeys(describe_answer(each) for each in unknown or routes)
+    return ", ".join(_agents(routes) or words)
 
 
 _ROW: Mapping[str, Any] = {

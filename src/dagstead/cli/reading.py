@@ -33,19 +33,30 @@ def read_locations(path: Path, names: Collection[str] = ()) -> Project:
     if unread and not (names and known.issuperset(names)):
         msg = " ".join((*unread, "`dagstead check` shows everything that is wrong."))
         raise InvalidInputError(msg)
+    require_locations(project, path)
+    return project
+
+
+def require_locations(project: Project, path: Path) -> None:
+    """Pass over a project with code locations.
+
+    Raises:
+        InvalidInputError: when it has none; the message names a folder above it that has some.
+    """
     if not project.locations:
         msg = f"There are no code locations in {str(path)!r}. {where_else(project)}"
         raise InvalidInputError(msg)
-    return project
 
 
 def where_else(project: Project) -> str:
     """What to do when a folder has no code locations: look at its files, or at another folder."""
+    from dagstead.model.families import Family
     from dagstead.repository.files.project import left_out_note
 
     check = "`dagstead check` shows whether its files are wrong."
     left_out = left_out_note(project)
-    sentences = [left_out] if left_out else [check] if project.files else []
+    defines = any(project.files_of(Family.CLOUD, Family.DG))
+    sentences = [left_out] if left_out else [check] if defines else []
     above = _nearest_above(project)
     if above is not None:
         folder = os.path.relpath(above)
@@ -56,7 +67,8 @@ def where_else(project: Project) -> str:
             "beside it, with an entry for each of its code locations."
         )
     return " ".join(sentences) or (
-        "Name the folder of your repository: it has a dagster_cloud.yaml, or projects of dg."
+        "No dagster_cloud.yaml and no dg project is there. "
+        "Name the folder of your repository that has one."
     )
 
 

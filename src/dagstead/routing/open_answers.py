@@ -63,7 +63,7 @@ def _no_agents(routes: Sequence[Route]) -> Remark:
         name="no-agents",
         weight=Weight.NOTE,
         message="".join(said),
-        steps=(_LIVE, _written_down(named, default_too=bool(waiting))),
+        steps=(_LIVE, _written_down(routes, named, default_too=bool(waiting))),
         leaves_open=True,
         locations=names_of(routes),
     )
@@ -73,8 +73,9 @@ def _listed(queues: Sequence[str]) -> str:
     return listing([repr(each) if is_default_by_name(each) else each for each in queues])
 
 
-def _written_down(named: Iterable[str], *, default_too: bool) -> NextStep:
-    words = ["dagstead agent config --type docker"]
+def _written_down(routes: Sequence[Route], named: Iterable[str], *, default_too: bool) -> NextStep:
+    types = {each.location.agent_type for each in routes} - {""}
+    words = [f"dagstead agent config --type {types.pop() if len(types) == 1 else 'docker'}"]
     words += [f"--queue {shlex.quote(each)}" for each in named]
     if default_too and len(words) > 1:
         words.append("--default-queue")

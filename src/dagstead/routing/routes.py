@@ -48,6 +48,8 @@ class RoutedLocation:
     kind: Kind | None = None
     #: Where its queue is written, else its name.
     position: Position | None = None
+    #: The type of agent that its settings are for, empty where they name none.
+    agent_type: str = ""
 
     @classmethod
     def of(cls, location: Location) -> RoutedLocation:
@@ -58,7 +60,20 @@ class RoutedLocation:
             queue=location.queue_name,
             kind=location.kind,
             position=at,
+            agent_type=_agent_type(location),
         )
+
+
+#: The types of agents, by their parts of a container context.
+_AGENT_TYPES = {"docker": "docker", "ecs": "ecs", "k8s": "kubernetes"}
+
+
+def _agent_type(location: Location) -> str:
+    if location.executable_path is not None:
+        return "local"
+    context = {} if location.container_context is None else location.container_context.value
+    found = [name for key, name in _AGENT_TYPES.items() if key in context]
+    return found[0] if len(found) == 1 else ""
 
 
 class State(StrEnum):

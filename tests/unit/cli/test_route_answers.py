@@ -186,3 +186,51 @@ def test_a_control_plane_that_does_not_answer_leaves_the_question_open(
         said = dagstead(*command, *flags)
         assert (said.code, said.out) == (2, "")
         assert said.err.startswith("error: http://127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("more", "type_"),
+    [
+        ("", "docker"),
+        (", container_context: {docker: {networks: [n]}}", "docker"),
+        (", container_context: {k8s: {namespace: n}}", "kubernetes"),
+        (", container_context: {ecs: {cpu: 256}}", "ecs"),
+        (", container_context: {ecs: {cpu: 256}, k8s: {namespace: n}}", "docker"),
+    ],
+)
+def test_the_agent_to_write_down_is_one_that_the_location_is_set_up_for(
+    more: str, type_: str, dagstead: Command, tmp_path: Path
+) -> None:
+    files = {"dagster_cloud.yaml": IMAGE % f", agent_queue: gpu{more}"}
+
+    said = dagstead("routes", str(written(tmp_path / "r", files)))
+
+    assert f"dagstead agent config --type {type_} --queue gpu --output agent/" in said.err
+
+
+def test_what_runs_from_a_path_is_for_an_agent_on_that_machine(
+    dagstead: Command, tmp_path: Path
+) -> None:
+    entry = "location_name: a, code_source: {module_name: a}, executable_path: /opt/a/bin/python"
+    files = {"dagster_cloud.yaml": f"locations: [{{{entry}, agent_queue: gpu}}]\n"}
+
+    said = dagstead("routes", str(written(tmp_path / "r", files)))
+
+    assert "dagstead agent config --type local --queue gpu" in said.err
+
+
+@pytest.mark.parametrize("command", ["routes", "plan", "migrate --to root"])
+@pytest.mark.parametrize("file", [".github/workflows/deploy.yml", "build.yaml"])
+def test_check_is_recommended_only_where_it_has_a_file_to_look_at(
+    command: str, file: str, dagstead: Command, tmp_path: Path
+) -> None:
+    folder = written(tmp_path / "r", {file: "name: nothing\n"})
+
+    without = dagstead(*command.split(), str(folder))
+    (folder / "dagster_cloud.yaml").write_text("location_name: a\n", encoding="utf-8")
+    wrong = dagstead(*command.split(), str(folder))
+
+    assert (without.code, wrong.code) == (2, 2)
+    assert "No dagster_cloud.yaml and no dg project is there." in without.err
+    assert "`dagstead check`" not in without.err
+    assert "`dagstead check` shows whether its files are wrong." in wrong.err

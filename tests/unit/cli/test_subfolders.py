@@ -64,7 +64,7 @@ def test_outside_of_a_repository_nothing_is_looked_for_above(
     said = dagstead(*command.split())
 
     assert said.code == 2
-    assert "Name the folder of your repository: it has a dagster_cloud.yaml, or " in said.err
+    assert "Name the folder of your repository that has one." in said.err
 
 
 def test_a_folder_with_its_own_file_is_taken_alone(
