@@ -108,7 +108,7 @@ def _within(path: Path, findings: Sequence[Finding]) -> Sequence[Finding]:
 def _print(
     project: Project, findings: Sequence[Finding], rules: Sequence[Rule], format_: ReportFormat
 ) -> None:
-    from dagstead.repository.rules import reports
+    from dagstead.check import reports
 
     match format_:
         case ReportFormat.TEXT:

@@ -21,7 +21,7 @@ def print_for_programs(
 ) -> None:
     """Print findings as GitHub annotations or as SARIF."""
     from dagstead import __version__
-    from dagstead.repository.rules import reports
+    from dagstead.check import reports
 
     prefix = prefix_in_repository(project)
     if format_ is ReportFormat.SARIF:
@@ -49,7 +49,7 @@ def print_lines(findings: Sequence[Finding], prefix: str) -> None:
 
 def print_summary(findings: Sequence[Finding]) -> None:
     """Print how many findings there are, on standard error."""
-    from dagstead.repository.rules.reports import counts
+    from dagstead.check.reports import counts
 
     number = counts(findings)
     fixable = sum(bool(each.found.edits) for each in findings)

@@ -100,8 +100,8 @@ def _print(
     rules: Sequence[Rule],
     format_: ReportFormat,
 ) -> None:
+    from dagstead.check import reports
     from dagstead.repository.ci.summaries import as_data, as_lines
-    from dagstead.repository.rules import reports
 
     prefix = prefix_of(inspection.project)
     match format_:
