@@ -26,7 +26,7 @@ _NO_ADDRESS = "docker takes no such address of an image: it has a space, '<', '$
 _NO_ACTION = "the official actions have no folder of that name, so that the job fails at once"
 _NO_DOCKERFILE = "its workflow gives docker a Dockerfile elsewhere, which no official build finds"
 _LOST = "the job deploys what one push changed, and never looks again at a push that was cancelled"
-_ELSEWHERE = "the image is pushed to another address than the location's"
+_NO_LOCATION = "the action reads its input 'location' as JSON, and there is none"
 _HOOLI_LINES = (2, 19, 26, 33, 40, 47, 54)
 _HOOLI = tuple(f"dagster_cloud.yaml:{line}" for line in _HOOLI_LINES)
 
@@ -46,13 +46,6 @@ LABELS: tuple[Label, ...] = (
         "dagster_cloud.yaml:13",
     ),
     _label(
-        "cnolanminich+dbt-multiple-code-locations",
-        "DW133",
-        _ELSEWHERE,
-        ".github/workflows/dagster-cloud-deploy.yml:152",
-        ".github/workflows/dagster-cloud-deploy.yml:169",
-    ),
-    _label(
         "cnolanminich+snowflake-branch-deployments",
         "DW140",
         _NO_ACTION,
@@ -69,6 +62,12 @@ LABELS: tuple[Label, ...] = (
         ".github/workflows/deploy-dagster-cloud.yml:13",
     ),
     _label("dagster-io+hooli-data-eng-pipelines", "plan", _NO_DOCKERFILE, *_HOOLI),
+    _label(
+        "nithinprasad93+netflix-dbt",
+        "DW147",
+        _NO_LOCATION,
+        ".github/workflows/dagster_cloud_deploy.yml:24",
+    ),
     _label(
         "tverrier+flightpulse",
         "DW140",

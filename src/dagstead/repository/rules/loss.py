@@ -157,7 +157,7 @@ def contradicting_files(project: Project) -> Iterator[Violation]:
                 position=each.position,
                 message=f"{each.name.value!r} is defined in {other.position} too, "
                 f"and differs in {', '.join(keys)}",
-                instead="Say the same in both, or give the locations different names",
+                instead="Say the same in both, remove one, or give the locations different names",
             )
 
 

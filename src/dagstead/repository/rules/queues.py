@@ -171,6 +171,9 @@ def registry_without_queue(project: Project) -> Iterator[Violation]:
 def ambiguous_location(project: Project) -> Iterator[Violation]:
     """It is clear how a location is built."""
     for location in project.definitions:
+        # Nothing reads what repeats a location that is deployed from elsewhere.
+        if location.file in project.repeated:
+            continue
         result = location.classification
         null_registry = location.node.get("build", "registry")
         queue = location.queue

@@ -120,8 +120,8 @@ def variable_not_filled_in(project: Project) -> Iterator[Violation]:
     "empty-registry",
     severity=Severity.WARNING,
     reason="""
-        `registry:` with nothing behind it, or with a comment only, is `null`: the location counts
-        as serverless although its file looks like a hybrid one.
+        `registry:` with nothing behind it, or with a comment only, is `null`, as if it were not
+        written: no image is built, although the file looks as if one were.
         """,
     bad=_hybrid("# to be decided"),
     good=_hybrid("registry.example.com/etl"),
@@ -134,7 +134,7 @@ def empty_registry(project: Project) -> Iterator[Violation]:
         if found is not None and (found.value.is_null or found.value.text == ""):
             yield Violation(
                 position=found.key.position,
-                message="build.registry is empty, so the location counts as serverless",
+                message="build.registry is empty, which is as if it were not written",
                 instead="Write the registry, or remove the key",
             )
 

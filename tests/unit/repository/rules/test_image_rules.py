@@ -195,3 +195,29 @@ def test_a_script_that_pushes_elsewhere(line: str, found: list[str], tmp_path: P
     text = workflow(BEGIN, _script("docker login", line), *_RECORDS, DEPLOY)
 
     assert [each[0] for each in _found(tmp_path, {WORKFLOW: text})] == found
+
+
+@pytest.mark.parametrize("registry", ["the registry of ebb", "<account>.example.com/sea", "$SEA"])
+def test_a_registry_that_is_no_address_is_reported_where_it_is_written(
+    registry: str, tmp_path: Path
+) -> None:
+    cloud = _FILES["dagster_cloud.yaml"].replace("r.example.com/sea", f'"{registry}"')
+    steps = (_action("ebb", _SHA), _action("flow", _SHA.replace("sea:", "sea:b-")), *_RECORDS)
+    files = {"dagster_cloud.yaml": cloud, WORKFLOW: workflow(BEGIN, *steps, DEPLOY)}
+
+    assert "DW133" not in {code for code, _ in _found(tmp_path, files)}
+
+
+def test_an_image_that_is_pushed_elsewhere_is_quoted(tmp_path: Path) -> None:
+    sea, lake = "r.example.com/sea", "r.example.com/lake"
+    cloud = _FILES["dagster_cloud.yaml"].replace(sea, lake)
+    files = {
+        "dagster_cloud.yaml": cloud,
+        WORKFLOW: workflow(BEGIN, _action("ebb", _SHA), _RECORDS[0], DEPLOY),
+    }
+
+    messages = [message for code, message in _found(tmp_path, files) if code == "DW133"]
+
+    assert messages == [
+        f"the image of 'ebb' is to be in {lake!r}, and images are pushed to {sea!r}"
+    ]

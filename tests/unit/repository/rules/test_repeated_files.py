@@ -45,3 +45,37 @@ def test_a_file_that_is_not_deployed_has_no_errors(tmp_path: Path) -> None:
 
 def test_the_file_that_is_deployed_has(tmp_path: Path) -> None:
     assert _errors(tmp_path, at_root=_BAD, below=_GOOD) == {"dagster_cloud.yaml"}
+
+
+def test_the_kind_of_what_is_not_deployed_is_no_matter(tmp_path: Path) -> None:
+    queue = _GOOD + "    agent_queue: north\n"
+    project = "[project]\nname = 'deck'\nversion = '1'\n[tool.dg]\ndirectory_type = 'project'\n"
+    part = "dagster-io/dagster-cloud-action/actions/utils/dg"
+    steps = (
+        f"{{uses: {part}-deploy-init@v1.13.7, with: {{project_dir: .}}}}",
+        f"{{uses: {part}-cli@v1.13.7, with: {{command: plus deploy build-and-push}}}}",
+        f"{{uses: {part}-cli@v1.13.7, with: {{command: plus deploy finish}}}}",
+    )
+    job = f"{{runs-on: ubuntu-24.04, steps: [{', '.join(steps)}]}}"
+    files = {
+        "dagster_cloud.yaml": queue,
+        "pyproject.toml": f"{project}[tool.dg.project]\nroot_module = 'deck'\n",
+        "build.yaml": "registry: registry.example.com/deck\n",
+        "deck/definitions.py": "",
+    }
+    # dg calls the location after the folder.
+    root = tmp_path / "deck"
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8")
+    (root / ".git").mkdir()
+
+    alone = {each.code for each in check(read_project(root))}
+    (root / ".github/workflows").mkdir(parents=True)
+    (root / ".github/workflows/ship.yml").write_text(
+        f"on: {{push: {{branches: [main]}}}}\njobs: {{ship: {job}}}\n", encoding="utf-8"
+    )
+    by_dg = {each.code for each in check(read_project(root))}
+
+    assert "DS213" in alone
+    assert by_dg == {"DS203"}

@@ -152,3 +152,24 @@ def test_a_template_in_a_folder_is_judged_by_no_command(tmp_path: Path) -> None:
     text = workflow(BEGIN, f"uses: {CI_INIT}\nwith:\n  project_dir: .")
 
     assert found_in(tmp_path, {**locations(ETL), f"docs/template/{WORKFLOW}": text}) == ()
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("location: ${{ toJson(matrix.location) }}", False),
+        ("location: ${{ inputs.location }}", False),
+        ("location: ''", True),
+        ("project_dir: etl", True),
+    ],
+)
+@pytest.mark.parametrize("part", ["serverless_branch_deploy", "hybrid_prod_deploy"])
+def test_an_action_for_one_location_is_given_one(
+    part: str, given: str, *, found: bool, tmp_path: Path
+) -> None:
+    used = f"uses: dagster-io/dagster-cloud-action/actions/{part}@v1.13.7"
+    text = workflow(f"{used}\nwith:\n  organization_id: ours\n  {given}")
+
+    codes = [each.code for each in found_in(tmp_path, {**locations(ETL), WORKFLOW: text})]
+
+    assert ("DW147" in codes) is found

@@ -14,6 +14,7 @@ from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
 from dagstead.repository.ci.job_runs import JobRun
 from dagstead.repository.ci.model import Event, Job
 from dagstead.repository.rules.base import Violation, workflow_rule
+from dagstead.repository.rules.registries import problem_of_registry
 from dagstead.repository.rules.workflows.examples import (
     BEGIN,
     DEPLOY,
@@ -104,13 +105,14 @@ def _elsewhere(inspection: Inspection) -> Iterator[Violation]:
         pushed = known[key]
         for location in session.universe if pushed else ():
             registry = None if location.registry is None else location.registry.value
-            if not registry or "$" in registry or _name(registry) in pushed:
+            # What is no address is reported where it is written.
+            if not registry or problem_of_registry(registry) or _name(registry) in pushed:
                 continue
             for act in session.acts_on(location, [ActKind.RECORD]):
                 yield Violation(
                     position=act.position,
-                    message=f"the image of {location.name.value} is to be in {registry}, "
-                    f"and images are pushed to {', '.join(sorted(pushed))}",
+                    message=f"the image of {location.name.value!r} is to be in {registry!r}, "
+                    f"and images are pushed to {', '.join(map(repr, sorted(pushed)))}",
                     instead="Push it to build.registry, or write there where it is pushed",
                 )
 

@@ -53,6 +53,10 @@ _RETIRED_RUNNERS = frozenset(
     {"macos-10.15", "macos-11", "macos-12", "macos-13", "ubuntu-16.04", "ubuntu-18.04"}
     | {"ubuntu-20.04", "windows-2016", "windows-2019"}
 )
+_OF_ONE_LOCATION = frozenset(
+    {"actions/hybrid_branch_deploy", "actions/hybrid_prod_deploy"}
+    | {"actions/serverless_branch_deploy", "actions/serverless_prod_deploy"}
+)
 #: What the official action builds PEX files on without Docker.
 _RUNNER_FOR_PEX = "ubuntu-22.04"
 _PINNED = re.compile(r"dagster-cloud(?:-cli)?\s*==\s*(\d+\.\d+\.\d+)")
@@ -81,6 +85,35 @@ def unknown_action(inspection: Inspection) -> Iterator[Violation]:
                 position=node.position,
                 message=f"the official action has no {found.part.removeprefix(OFFICIAL) or 'root'}",
                 instead=f"Did you mean {near!r}?" if near else "Use one of its parts, as ci-init",
+            )
+
+
+@workflow_rule(
+    "DW147",
+    "missing-location",
+    reason="""
+        The actions that build an image and deploy it read their input `location` as JSON: the name,
+        folder, registry and file of one location. Without it the first step that does so fails.
+        """,
+    bad={
+        **locations(ETL),
+        WORKFLOW: workflow(f"uses: {OFFICIAL}/actions/serverless_prod_deploy@v1.13.7"),
+    },
+    good=_GOOD,
+)
+def missing_location(inspection: Inspection) -> Iterator[Violation]:
+    """An action that deploys one location is given one."""
+    jobs = (job for each in inspection.files.workflows for job in each.jobs)
+    for step in (step for job in jobs for step in job.steps if step.uses is not None):
+        found = step.uses and reference(step.uses.text or "")
+        given = step.input("location")
+        if step.uses and found and found.part in _OF_ONE_LOCATION and not (given and given.value):
+            yield Violation(
+                position=step.uses.position,
+                message=f"{found.part.rpartition('/')[2]!r} is given no location, "
+                "which it reads as JSON",
+                instead="Add location: ${{ toJson(matrix.location) }} with a matrix of the "
+                "build_info of parse_workspace, or begin with ci-init instead",
             )
 
 
