@@ -91,6 +91,8 @@ def test_a_location_without_a_dockerfile_gets_one_that_builds(site: Site, docker
         {
             "requirements.txt": "six==1.17.0\n",
             "code.py": "import six; print('with six', six.__version__)\n",
+            "dagster_cloud_pre_install.sh": "#!/bin/sh\npip show six || echo 1 > /before\n",
+            "dagster_cloud_post_install.sh": "#!/bin/sh\nset -e\npip show six > ../after\n",
         }
     )
 
@@ -98,6 +100,8 @@ def test_a_location_without_a_dockerfile_gets_one_that_builds(site: Site, docker
 
     shown = docker.run("run", "--rm", image.reference, "python", "code.py")
     assert shown == "with six 1.17.0"
+    kept = docker.run("run", "--rm", image.reference, "cat", "/before", "../after")
+    assert kept.startswith("1\nName: six\n")
 
 
 def test_layers_of_an_earlier_build_come_from_the_registry(site: Site, docker: Docker) -> None:
