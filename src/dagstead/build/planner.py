@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import posixpath
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from dagstead.build.model import (
     Strategy,
 )
 from dagstead.build.plan_options import PlanOptions
-from dagstead.build.pythons import PythonChooser, Pythons
+from dagstead.build.pythons import SUPPORTED, PythonChooser, Pythons
 from dagstead.build.tree import file_digest, tree_digest
 from dagstead.build.uv import uv_of_machine
 from dagstead.errors import InvalidInputError
@@ -32,6 +33,7 @@ from dagstead.repository.files.slugs import slugs_of
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.evidence import Evidence
 
+_MINOR = re.compile(r"3\.\d+")
 _KEY_LENGTH = 16
 _TAG_KEY_LENGTH = 8
 _COMMIT_LENGTH = 7
@@ -170,12 +172,16 @@ class Planner:
 
     def _pex(self, location: Location, directory: Path) -> tuple[How, str, str | None]:
         chosen = self._chooser.choose(directory, self._repository, asked=self._options.python)
+        by_ci = self._other_python(location, chosen.version)
+        why = "it runs this command" if chosen.is_default else chosen.reason
+        reason = f"{why}; {by_ci}" if by_ci else chosen.reason
         plan = PexPlan(
             python_version=chosen.version,
-            python_reason=chosen.reason,
+            python_reason=reason,
             platform=self._options.platform,
         )
-        remarks = [] if chosen.is_default else [f"Python {chosen.version}, as {chosen.reason}"]
+        is_said = chosen.is_default and not by_ci
+        remarks = [] if is_said else [f"Python {chosen.version}, as {reason}"]
         if (directory / "Dockerfile").is_file():
             remarks.append("its Dockerfile is not used")
         hooks = [each for each in HOOKS if (directory / each).is_file()]
@@ -183,6 +189,22 @@ class Planner:
             remarks.append(unused_hooks(hooks, location.name.value))
         key = _key("pex", chosen.version, self._options.platform, tree_digest(directory))
         return plan, key, "; ".join(remarks) or None
+
+    def _other_python(self, location: Location, version: str) -> str:
+        """What CI builds a PEX file for, where that is known and is another Python."""
+        acts = [
+            act
+            for act in self._evidence.inspection.builds_of(location)
+            if act.strategy is BuildMethod.PEX
+        ]
+        given = {
+            act.options.get("--python-version", act.options.get("python_version")) for act in acts
+        }
+        found = given.pop() if len(given) == 1 else None
+        if self._options.python or not found or found == version or not _MINOR.fullmatch(found):
+            return ""
+        here = f": for that here, --python {found}" if found in SUPPORTED else ""
+        return f"CI builds it with {found} ({_place(acts[0])}){here}"
 
     def _docker(self, location: Location, directory: Path) -> tuple[How, str, str | None]:
         name = location.name.value

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from dagstead.build.model import Strategy
+from dagstead.build.model import PexPlan, Strategy
 from dagstead.build.plan_options import PlanOptions
 from dagstead.build.planning import make_outline
+from dagstead.build.pythons import OWN_VERSION
 from dagstead.errors import InvalidInputError
 from dagstead.repository.ci.projects import read_project
 from tests.support.build_site import Repository
@@ -148,3 +149,32 @@ def test_dg_builds_for_a_serverless_agent_whatever_the_registry_is(
 
     assert build.strategy is Strategy.PEX
     assert build.reason.startswith(f"dg builds it for a serverless agent ({_WORKFLOW}:7)")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            " --python-version 3.13",
+            f"; CI builds it with 3.13 ({_WORKFLOW}:7): for that here, --python 3.13",
+        ),
+        (" --python-version 3.8", f"; CI builds it with 3.8 ({_WORKFLOW}:7)"),
+        (f" --python-version {OWN_VERSION}", ""),
+        (" --python-version $PYTHON", ""),
+        ("", ""),
+    ],
+)
+def test_a_plan_says_that_ci_builds_for_another_python(
+    given: str, said: str, repository: Repository
+) -> None:
+    build = f"dagster-cloud ci build --build-strategy python-executable{given}"
+    repository.write({**_FILES, **_session(build)})
+
+    (planned,) = repository.plan().builds
+    (asked,) = repository.plan(python=OWN_VERSION).builds
+
+    assert planned.reason.endswith(said or "so it is built as a PEX file")
+    assert isinstance(planned.how, PexPlan)
+    nothing = ", and nothing asks for another"
+    assert planned.how.python_reason == f"it runs this command{said or nothing}"
+    assert "CI builds" not in asked.reason
