@@ -73,7 +73,6 @@ LABELS: tuple[Label, ...] = (
         "DW140",
         _NO_ACTION,
         ".github/workflows/dagster-cloud-deploy.yml:53",
-        ".github/workflows/dagster-cloud-deploy.yml:68",
     ),
     _label("tverrier+flightpulse", "DS232", _NO_ADDRESS, "dagster_cloud.yaml:18"),
 )

@@ -170,8 +170,8 @@ def working_directory_from_the_wrong_place(project: Project) -> Iterator[Violati
             meant = posixpath.relpath(beside, location.build_folder)
             yield Violation(
                 position=working.position,
-                message=f"working_directory {working.value!r} begins at this file, and the code "
-                f"runs from the build directory {location.build_folder!r}",
+                message=f"working_directory {working.value!r} is a path from this file, and the "
+                f"code runs in the build directory, {location.build_folder!r}",
                 instead=f"Write {meant!r}"
                 if not is_outside(meant)
                 else "Write a path inside the build directory",

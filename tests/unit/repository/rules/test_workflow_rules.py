@@ -173,3 +173,12 @@ def test_an_action_for_one_location_is_given_one(
     codes = [each.code for each in found_in(tmp_path, {**locations(ETL), WORKFLOW: text})]
 
     assert ("DW147" in codes) is found
+
+
+def test_a_part_that_does_not_exist_is_reported_once_for_a_workflow(tmp_path: Path) -> None:
+    used = "uses: dagster-io/dagster-cloud-action/actions/utils/ci-start@v1.13.7"
+    files = {**locations(ETL), WORKFLOW: workflow(used, BEGIN, used)}
+
+    messages = [each.found.message for each in found_in(tmp_path, files) if each.code == "DW140"]
+
+    assert messages == ["the official action has no actions/utils/ci-start (also line 12)"]

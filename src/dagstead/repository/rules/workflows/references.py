@@ -78,14 +78,17 @@ _DEPRECATED = "ci check"
 )
 def unknown_action(inspection: Inspection) -> Iterator[Violation]:
     """A part of the official action that is used exists."""
+    places: dict[tuple[str, str], list[Position]] = defaultdict(list)
     for node, found in _references(inspection):
         if found.is_official and found.part not in PARTS:
-            near = nearest(found.part, PARTS)
-            yield Violation(
-                position=node.position,
-                message=f"the official action has no {found.part.removeprefix(OFFICIAL) or 'root'}",
-                instead=f"Did you mean {near!r}?" if near else "Use one of its parts, as ci-init",
-            )
+            places[node.source.file, found.part.removeprefix(OFFICIAL)].append(node.position)
+    for (_, part), found_at in places.items():
+        near = nearest(part, PARTS)
+        yield Violation(
+            position=found_at[0],
+            message=f"the official action has no {part or 'root'}{also_in(found_at)}",
+            instead=f"Did you mean {near!r}?" if near else "Use one of its parts, such as ci-init",
+        )
 
 
 @workflow_rule(
