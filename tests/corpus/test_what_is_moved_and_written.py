@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 import yaml
@@ -246,3 +247,43 @@ def test_the_fix_makes_every_command_go_on(tmp_path: Path) -> None:
         inspected = made.run("workflows", "inspect")
         assert inspected.returncode == 0, inspected
         git(made.folder, "clean", "--quiet", "--force", "-d", ".github")
+
+
+@pytest.mark.parametrize(
+    ("agent", "registry", "kept"),
+    [
+        ("serverless", "...", False),
+        ("serverless", "registry.example.com/tides", True),
+        ("hybrid", "...", True),
+    ],
+)
+def test_what_dg_writes_for_no_registry_is_none_where_a_location_moves(
+    agent: str, registry: str, *, kept: bool, tmp_path: Path
+) -> None:
+    dg = "dagster-io/dagster-cloud-action/actions/utils/dg"
+    tables = "[tool.dg]\ndirectory_type = 'project'\n[tool.dg.project]\nroot_module = 'tides'\n"
+    files = {
+        "pyproject.toml": dedent(PACKAGE) + tables,
+        "build.yaml": f"directory: .\nregistry: '{registry}'\n",
+        "src/tides/__init__.py": "",
+        "src/tides/definitions.py": "",
+        DEPLOY: f"""
+            on: {{push: {{branches: [main]}}}}
+            jobs:
+              deploy:
+                runs-on: ubuntu-24.04
+                steps:
+                  - uses: {dg}-deploy-init@v1.13.7
+                    with: {{project_dir: ., deployment: prod}}
+                  - uses: {dg}-cli@v1.13.7
+                    with: {{command: "plus deploy build-and-push --agent-type={agent}"}}
+                  - uses: {dg}-cli@v1.13.7
+                    with: {{command: "plus deploy finish"}}
+            """,
+    }
+    made = repository_of(tmp_path / "tides", files)
+
+    said = made.said("migrate", "--to", "root")
+
+    assert "every location stays the same" in said
+    assert ("registry:" in said) is kept

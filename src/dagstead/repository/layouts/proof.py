@@ -10,6 +10,9 @@ from dagstead.model.location import Kind, Location
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import Project
 
+#: What `dg plus deploy configure` writes as the registry where it is given none.
+NO_REGISTRY = "..."
+
 
 def meaning(location: Location) -> Mapping[str, object]:
     """Everything that a location is, whichever file says it: paths from the root."""
@@ -20,13 +23,23 @@ def meaning(location: Location) -> Mapping[str, object]:
     written["kind"] = str(location.kind)
     if location.build_directory is not None or location.kind is not Kind.PREBUILT:
         written["build.directory"] = posixpath.normpath(location.build_folder)
+    if _has_no_registry_yet(location):
+        del written["build.registry"], written["kind"]
     return {str(key): _canonical(value) for key, value in written.items()}
 
 
 def differing(one: Location, other: Location) -> list[str]:
     """The keys in which two locations differ."""
     first, second = meaning(one), meaning(other)
-    return sorted(key for key in {*first, *second} if first.get(key, ...) != second.get(key, ...))
+    keys = {*first, *second}
+    if _has_no_registry_yet(one) or _has_no_registry_yet(other):
+        keys.discard("kind")
+    return sorted(key for key in keys if first.get(key, ...) != second.get(key, ...))
+
+
+def _has_no_registry_yet(location: Location) -> bool:
+    """Whether its registry is what dg writes for none, which says nothing of its kind."""
+    return location.registry is not None and location.registry.value == NO_REGISTRY
 
 
 def differences(before: Project, after: Project, *, package_is_module: bool = False) -> list[str]:
