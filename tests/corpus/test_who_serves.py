@@ -183,6 +183,105 @@ def test_a_chart_in_a_form_that_is_not_read_makes_the_answer_unknown(
     assert path in made.said("routes")
 
 
+_PULUMI = """
+    import * as k8s from "@pulumi/kubernetes";
+    new k8s.helm.v3.Release("harbour", { chart: "dagster-cloud-agent", values });
+    """
+_CDK = """
+    image = aws_ecs.ContainerImage.from_registry("docker.io/dagster/dagster-cloud-agent:1.13.1")
+    """
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "beside"),
+    [
+        ("infra/index.ts", _PULUMI, "infra/Pulumi.yaml"),
+        ("cloud/stacks/agent.py", _CDK, "cloud/cdk.json"),
+        ("live/terragrunt.hcl", 'inputs = {\n  chart = "dagster-cloud-agent"\n}\n', None),
+        (
+            "agent.nomad.hcl",
+            'job "agent" {\n  config { image = "dagster/dagster-cloud-agent:1" }\n}\n',
+            None,
+        ),
+    ],
+)
+def test_a_program_that_installs_an_agent_makes_the_answer_unknown(
+    tmp_path: Path, path: str, text: str, beside: str | None
+) -> None:
+    more = {} if beside is None else {beside: "{}\n"}
+    made = repository_of(tmp_path / "harbour", {**_MIXED, path: text, **more})
+
+    assert _says_no_error(made) == 2
+    assert path in made.said("routes")
+
+
+def test_a_program_elsewhere_installs_nothing(tmp_path: Path) -> None:
+    made = repository_of(tmp_path / "harbour", {**_MIXED, "surge/names.py": _CDK})
+
+    assert _says_no_error(made) == 0
+
+
+_SET = """
+    apiVersion: argoproj.io/v1alpha1
+    kind: ApplicationSet
+    metadata: {name: harbour}
+    spec:
+      generators: [{list: {elements: [{queue: north}]}}]
+      template:
+        metadata: {name: 'agent-{{ .queue }}'}
+        spec:
+          source:
+            repoURL: https://dagster-io.github.io/helm-user-cloud
+            chart: dagster-cloud-agent
+            helm:
+              parameters:
+                - {name: 'dagsterCloud.agentQueues.additionalQueues[0]', value: '{{ .queue }}'}
+    """
+_FROM_FILE = """
+    apiVersion: argoproj.io/v1alpha1
+    kind: Application
+    metadata: {name: harbour}
+    spec:
+      source:
+        repoURL: https://dagster-io.github.io/helm-user-cloud
+        chart: dagster-cloud-agent
+        helm:
+          fileParameters:
+            - {name: dagsterCloud.agentQueues.additionalQueues, path: queues.yaml}
+    """
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [(_SET, "from the variable {{ .queue }}"), (_FROM_FILE, "from the file 'queues.yaml'")],
+)
+def test_what_holds_a_value_is_shown_as_it_is_written(tmp_path: Path, text: str, held: str) -> None:
+    made = repository_of(tmp_path / "harbour", {**_MIXED, "apps/agent.yaml": text})
+
+    assert held in made.said("routes")
+
+
+def test_a_chart_that_a_release_of_flux_takes_is_no_second_agent(tmp_path: Path) -> None:
+    flux = """
+        apiVersion: source.toolkit.fluxcd.io/v1
+        kind: HelmChart
+        metadata: {name: agents}
+        spec: {chart: dagster-cloud-agent, sourceRef: {kind: HelmRepository, name: dagster}}
+        ---
+        apiVersion: helm.toolkit.fluxcd.io/v2
+        kind: HelmRelease
+        metadata: {name: harbour}
+        spec:
+          chartRef: {kind: HelmChart, name: agents}
+          values: {dagsterCloud: {deployment: prod, agentQueues: {additionalQueues: [north]}}}
+        """
+    made = repository_of(tmp_path / "harbour", {**_MIXED, "apps/agent.yaml": flux})
+
+    assert [each["name"] for each in made.routes()["agents"] if each["kind"] != "pool"] == [
+        "harbour"
+    ]
+
+
 def test_agents_that_are_named_answer_what_files_do_not(tmp_path: Path) -> None:
     agent = """
         dagsterCloud:

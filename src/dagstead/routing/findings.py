@@ -20,6 +20,7 @@ from dagstead.routing.wording import (
     listing,
     names_of,
     nearest_queue,
+    own_queue_advice,
     verb,
     where_of,
 )
@@ -124,7 +125,7 @@ def _stolen(routes: Sequence[Route]) -> Iterator[Remark]:
                 code="DS424",
                 message=f"{_listed(hybrid)} and the managed pool both serve {name_queue(queue)} "
                 f"in {where}: both get requests of the serverless {listing(names)}, "
-                "which has no image for an agent of yours to run",
+                f"which {verb('has', names)} no image for an agent of yours to run",
                 advice=f"Set {key_of(DEFAULT_QUEUE_KEYS, hybrid)} to false for {_listed(hybrid)}",
                 position=hybrid[0].position or serverless[0].location.position,
                 locations=names,
@@ -138,18 +139,15 @@ def _images_on_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
         if images:
             names = names_of(images)
             shared = _agents(images, AgentKind.HYBRID)
-            takes = (
-                f"{verb('is', names)} served by"
-                if not shared
-                else f"{verb('loses', names)} some requests to"
-            )
+            loses = f"{verb('loses', names)} some requests to"
+            takes = loses if shared else f"{verb('is', names)} served by"
             yield Remark(
                 name="image-on-pool",
                 weight=Weight.ERROR,
                 code="DS425",
                 message=f"{listing(names)} on {name_queue(queue)} {takes} the managed pool in "
-                f"{where}, which runs PEX files and no images",
-                advice="Give it the agent_queue of an agent that runs images",
+                f"{where}, which runs PEX files and no image",
+                advice=own_queue_advice(names),
                 position=images[0].location.position,
                 locations=names,
             )
@@ -168,8 +166,8 @@ def _images_beside_the_pool(routes: Sequence[Route]) -> Iterator[Remark]:
                 weight=Weight.WARNING,
                 message=f"{listing(names)} {verb('is', names)} on {name_queue(queue)}, where "
                 "the managed pool of the serverless locations may take requests, and it runs no "
-                "images",
-                advice="Give it the agent_queue of an agent that runs images",
+                "image",
+                advice=own_queue_advice(names),
                 position=group[0].location.position,
                 locations=names,
             )

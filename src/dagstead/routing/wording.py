@@ -20,6 +20,8 @@ UNKNOWN = "unknown"
 YOURS = "an agent that you run"
 #: What the pool cannot run: it has no images.
 IMAGES = frozenset({Kind.HYBRID, Kind.PREBUILT})
+#: Of an agent that does not serve the queue for sure; the other reasons are about one that may.
+_NOT_NEAR = frozenset({Reason.DOES_NOT_START, Reason.QUEUE, Reason.DEFAULT_QUEUE_OFF})
 #: What a setting is called in an agent's file, in Helm values, and in agents.yaml.
 DEFAULT_QUEUE_KEYS = (
     "agent_queues.include_default_queue",
@@ -74,11 +76,7 @@ def describe_unserved(route: Route, *, running: bool = False) -> UnservedReason:
     an_agent = "running agent" if running else "agent"
     if not route.refusals:
         return _no_agents(queue, running=running)
-    near = [
-        each
-        for each in route.refusals
-        if route.location.queue in each.agent.queues and each.agent.starts
-    ]
+    near = [each for each in route.refusals if each.reasons[0] not in _NOT_NEAR]
     for reason in (Reason.NOT_ALLOWED, Reason.BRANCH_DEPLOYMENTS, Reason.DEPLOYMENT):
         closest = [each for each in near if each.reasons[0] is reason]
         if closest:
@@ -136,9 +134,16 @@ def where_of(routes: Iterable[Route]) -> str:
 
 def verb(word: str, subjects: Sequence[object]) -> str:
     """A verb in the third person: of one, or of several."""
-    if word == "is":
-        return word if len(subjects) == 1 else "are"
-    return word if len(subjects) == 1 else word.removesuffix("s")
+    if len(subjects) == 1:
+        return word
+    return {"is": "are", "has": "have", "goes": "go"}.get(word, word.removesuffix("s"))
+
+
+def own_queue_advice(names: Sequence[object]) -> str:
+    """What to do with locations that have an image, on a queue of others."""
+    return (
+        f"Give {'it' if len(names) == 1 else 'them'} the agent_queue of an agent that runs images"
+    )
 
 
 def _no_agents(queue: str, *, running: bool) -> UnservedReason:

@@ -88,6 +88,15 @@ def test_a_pex_file_that_only_hybrid_agents_get_is_reported() -> None:
     assert "and only thief serves" in remarks_of([WEATHER], [THIEF])["serverless-on-hybrid"].message
 
 
+def test_several_locations_are_spoken_of_as_several() -> None:
+    images = [RoutedLocation(name=each, queue=None, kind=Kind.HYBRID) for each in ("a", "b")]
+
+    remark = remarks_of(images, [POOL, THIEF])["image-on-pool"]
+
+    assert remark.message.startswith("a, b on the default queue lose some requests")
+    assert remark.advice == "Give them the agent_queue of an agent that runs images"
+
+
 def test_queues_without_locations_are_reported_and_a_slip_of_the_pen_louder() -> None:
     gpu = Agent(name="gpu", queues=frozenset({"gpu"}))
     slip = Agent(name="slip", queues=frozenset({"hybrid-qeue"}))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from dagstead.model.agents import Agent, managed_pool
+from dagstead.model.agents import Agent, Setting, managed_pool
 from dagstead.routing.routes import BRANCHES, Destination, RoutedLocation, route
 from dagstead.routing.wording import describe_refusal, describe_unserved
 from tests.unit.routing.sets import AGENT_LISTS, LOCATIONS, TARGETS
@@ -68,6 +68,20 @@ def test_an_agent_that_nearly_would_is_named_with_what_is_missing(
     target: Destination, agent: Agent, says: str
 ) -> None:
     assert says in said("hybrid-queue", target, agents=[agent, managed_pool()], running=False)
+
+
+def test_an_agent_that_may_serve_the_queue_is_named_with_what_is_missing() -> None:
+    unread = Agent(
+        name="eu",
+        queues=frozenset({None}),
+        deployments=frozenset(),
+        branch_deployments=True,
+        unknown=frozenset({Setting.QUEUES}),
+    )
+
+    text = said("hybrid-queue", agents=[unread], running=False)
+
+    assert "eu serves it in branch deployments only" in text
 
 
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS)

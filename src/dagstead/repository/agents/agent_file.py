@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dagstead.model.agents import Agent, AgentKind, Setting
 from dagstead.model.nodes import Node, kind_of
-from dagstead.repository.agents.placeholders import held_in
+from dagstead.repository.agents.placeholders import as_written, held_in
 from dagstead.repository.agents.scan import AgentScan, Mistake
 from dagstead.repository.agents.settings import SettingsReader
 
@@ -40,7 +40,7 @@ def read_agent(root: Node, *, name: str) -> AgentScan:
     serverless = None if api is None else api.get("all_serverless_deployments")
     is_pool = launcher == _POOL_LAUNCHER or (serverless is not None and serverless.value is True)
     agent = Agent(
-        name=name if label is None or held_in(label) else label.text or name,
+        name=as_written(name if label is None or held_in(label) else label.text or name),
         kind=AgentKind.POOL if is_pool else AgentKind.HYBRID,
         launcher=_LAUNCHERS.get(launcher or "", launcher),
         queues=queues,

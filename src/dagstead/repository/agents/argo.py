@@ -96,9 +96,9 @@ def _layers(helm: Node) -> Iterator[Layer]:
             yield flag
     given = helm.get("fileParameters")
     for each in () if given is None else given.items:
-        name = each.get("name")
-        if name is not None and name.text:
-            yield Flag(text=f"{name.text}={each.get('path')}", kind="--set-file", at=each)
+        name, path = each.get("name"), each.get("path")
+        if name is not None and name.text and path is not None:
+            yield Flag(text=f"{name.text}={path.text or ''}", kind="--set-file", at=each)
 
 
 def text_layers(written: Node) -> Iterator[Layer]:

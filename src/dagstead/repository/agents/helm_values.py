@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dagstead.model.agents import Agent, Setting
 from dagstead.model.nodes import Entry, Node, kind_of, mapping, scalar
-from dagstead.repository.agents.placeholders import held_in
+from dagstead.repository.agents.placeholders import as_written, held_in
 from dagstead.repository.agents.scan import AgentScan, Mistake
 from dagstead.repository.agents.settings import SettingsReader
 from dagstead.repository.agents.values import TOP, Values
@@ -49,7 +49,7 @@ def read_values(
     deployments, branches = _deployments(reader, top)
     label = None if top is None else top.get("agentLabel")
     agent = Agent(
-        name=name if label is None or held_in(label) else label.text or name,
+        name=as_written(name if label is None or held_in(label) else label.text or name),
         launcher="Kubernetes",
         queues=queues,
         deployments=deployments,

@@ -11,7 +11,7 @@ from dagstead.model.nodes import Node, NodeKind
 from dagstead.model.source import SourceText
 from dagstead.repository.agents.agent_file import is_agent
 from dagstead.repository.agents.helm_flags import of_json
-from dagstead.repository.agents.placeholders import CLOSED, OPENED, REFERENCE, function_of
+from dagstead.repository.agents.placeholders import CLOSED, OPENED, REFERENCE, function_of, veiled
 from dagstead.repository.agents.shell import written_files
 from dagstead.repository.files.project import ConfigFile
 from dagstead.repository.files.yaml_reader import Problem, read_yaml_documents
@@ -118,7 +118,7 @@ def _readable(source: SourceText) -> SourceText:
     text = source.text
     if "{{" in text or "{%" in text:
         text = _DIRECTIVE_LINE.sub(lambda found: " " * len(found[0]), text)
-        text = _BRACES.sub(lambda found: f"$({'_' * (len(found[0]) - 3)})", text)
+        text = _BRACES.sub(lambda found: veiled(found[0]), text)
     if "${" in text:
         text = _INTERPOLATION.sub(rf"${OPENED}\1{CLOSED}", text)
     if text == source.text:

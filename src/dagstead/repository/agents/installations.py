@@ -21,16 +21,20 @@ from dagstead.repository.agents.helm_commands import helm_commands
 from dagstead.repository.agents.inline import documents, inline_agents
 from dagstead.repository.agents.kustomize import helmfile_installs, kustomize_installs
 from dagstead.repository.agents.marks import installs
+from dagstead.repository.agents.placeholders import as_written
 from dagstead.repository.agents.scan import AgentScan
 from dagstead.repository.agents.terraform import terraform_install
 from dagstead.repository.agents.umbrella import umbrella_install
+from dagstead.repository.agents.unreadable import named_only
 from dagstead.repository.agents.values_files import agents_of_values
+from dagstead.repository.files.families import is_program
 from dagstead.repository.files.project import ConfigFile
 
 #: Whose text holds commands.
 _SCRIPTS = frozenset({Family.DOCUMENT, Family.TEXT, Family.WORKFLOW})
 #: Whose documents may be of any tool.
 _DOCUMENTS = frozenset({Family.INSTALLATION, Family.WORKFLOW})
+_OF_TERRAFORM = frozenset({"resource", "module"})
 _HCL = (".tf", ".hcl", ".tf)", ".hcl)")
 #: Kinds that run an image, whose configuration is in another document.
 _WORKLOADS = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Pod", "Job"})
@@ -65,7 +69,7 @@ def installed_by(around: InstallFiles, file: ConfigFile) -> Scanned:
         parts += _of_commands(around, file)
     if is_hcl(file):
         parts += _of_blocks(around, file)
-    elif file.family in _DOCUMENTS:
+    elif file.family in _DOCUMENTS and not is_program(file.path):
         parts += _of_documents(around, file, is_read=any(found.agents for found, _ in parts))
     found = sum((each for each, _ in parts), AgentScan())
     return found, {path for _, paths in parts for path in paths}
@@ -95,11 +99,15 @@ def _of_commands(around: InstallFiles, file: ConfigFile) -> Iterator[Scanned]:
 
 
 def _of_blocks(around: InstallFiles, file: ConfigFile) -> Iterator[Scanned]:
-    for block in read_blocks(file.source):
+    blocks = read_blocks(file.source)
+    if file.path.endswith(".hcl") and not any(each.type in _OF_TERRAFORM for each in blocks):
+        # Of Terragrunt, Nomad and others, whose blocks are not read.
+        yield named_only(file), set()
+    for block in blocks:
         install = terraform_install(block)
         if install is not None:
             yield read_install(around, file, install)
-        elif block.type in {"resource", "module"}:
+        elif block.type in _OF_TERRAFORM:
             name = block.labels[-1] if block.labels else file.path
             yield _inside(block.as_node(), name), set()
 
@@ -137,8 +145,8 @@ def _inside(root: Node, name: str) -> AgentScan:
     return AgentScan(agents=(_unread(mark, name, is_workload=is_workload),))
 
 
-def _unread(mark: Node, name: str, *, is_workload: bool) -> Agent:
-    place = mark.position
+def _unread(mark: Node, named: str, *, is_workload: bool) -> Agent:
+    place, name = mark.position, as_written(named)
     because = (
         f"the dagster.yaml of {name!r} ({place.file}:{place.line}) is not in the repository"
         if is_workload

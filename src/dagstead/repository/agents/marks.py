@@ -32,14 +32,18 @@ _REPOSITORIES = frozenset({"repositories", "sourceRepos"})
 def installs(root: Node) -> Iterator[Node]:
     """The values of a document that name the agent's chart, its image or its class."""
     kind = root.get("kind")
-    if kind is None or kind.text not in _SOURCES:
+    group = root.get("apiVersion")
+    is_source = group is not None and (group.text or "").startswith("source.toolkit.fluxcd.io/")
+    if not is_source and (kind is None or kind.text not in _SOURCES):
         yield from _marks(root, "", root)
 
 
 def is_named_in(text: str) -> bool:
     """Whether a text that cannot be read names the chart, the image or the class."""
     return any(
-        _IN_TEXT.search(line) for line in text.splitlines() if not line.lstrip().startswith("#")
+        _IN_TEXT.search(line)
+        for line in text.splitlines()
+        if not line.lstrip().startswith(("#", "//"))
     )
 
 

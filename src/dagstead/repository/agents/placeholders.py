@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import re
+import string
 
 from dagstead.model.nodes import Node, NodeKind
 
 #: Stand for the braces of ``${NAME}`` where YAML would take those for a mapping.
 OPENED, CLOSED = "\N{MEDIUM LEFT CURLY BRACKET ORNAMENT}", "\N{MEDIUM RIGHT CURLY BRACKET ORNAMENT}"
+#: Stand for the marks in ``{{ name }}``, which mean something else to YAML.
+_FIRST = 0xE000
+_HIDDEN = {ord(each): _FIRST + ord(each) for each in f"{string.punctuation} " if each not in "._"}
+_SHOWN = {hidden: plain for plain, hidden in _HIDDEN.items()} | {ord(OPENED): "{", ord(CLOSED): "}"}
+_BRACES = tuple(each.translate(_HIDDEN) for each in ("{{", "}}"))
 _PLACEHOLDER = re.compile(
+    rf"{_BRACES[0]}.*?{_BRACES[1]}|"
     rf"\${OPENED}[^{CLOSED}]*{CLOSED}|"
     r"\$\{\{.*?\}\}|\$\{[^}]*\}|\$\([^)]*\)|\$[A-Za-z_]\w*|\{\{.*?\}\}|^ENC\[|<%.*?%>"
 )
@@ -40,7 +47,17 @@ def placeholder_in(text: str | None) -> str | None:
         return None
     if found[0] == "ENC[":
         return "an encrypted value"
-    return f"the variable {found[0].replace(OPENED, '{').replace(CLOSED, '}')}"
+    return f"the variable {as_written(found[0])}"
+
+
+def veiled(text: str) -> str:
+    """A part of a template in signs that YAML takes for text, as many as there were."""
+    return text.translate(_HIDDEN)
+
+
+def as_written(text: str) -> str:
+    """A text with the signs that its file has."""
+    return text.translate(_SHOWN)
 
 
 def function_of(node: Node) -> tuple[str, Node] | None:

@@ -9,6 +9,7 @@ from dagstead.model.families import Family
 from dagstead.repository.agents.inline import documents_of
 from dagstead.repository.agents.marks import is_named_in
 from dagstead.repository.agents.scan import AgentScan, Mistake, Slip
+from dagstead.repository.files.families import is_program
 from dagstead.repository.files.project import ConfigFile, Project
 from dagstead.routing.remarks import Remark, Weight
 
@@ -25,15 +26,14 @@ def unreadable_files(project: Project) -> AgentScan:
 
 
 def _read(file: ConfigFile) -> AgentScan:
+    if is_program(file.path):
+        return named_only(file)
     roots, problem = documents_of(file)
     if problem is None or roots:
         return AgentScan()
     is_template = _TEMPLATE.search(file.source.text) is not None
     if file.family is Family.INSTALLATION or is_template:
-        if not is_named_in(file.source.text):
-            return AgentScan()
-        because = f"{file.path} installs an agent in a form that is not read"
-        return AgentScan(agents=(_agent(file, because, starts=True),))
+        return named_only(file)
     position = file.source.position(problem.start, problem.end)
     slip = Slip(
         mistake=Mistake.UNREADABLE,
@@ -52,6 +52,14 @@ def _read(file: ConfigFile) -> AgentScan:
     return AgentScan(
         agents=(_agent(file, slip.message, starts=False),), remarks=(remark,), slips=(slip,)
     )
+
+
+def named_only(file: ConfigFile) -> AgentScan:
+    """An agent of which nothing is known, where the text of a file names its chart or image."""
+    if not is_named_in(file.source.text):
+        return AgentScan()
+    because = f"{file.path} installs an agent in a form that is not read"
+    return AgentScan(agents=(_agent(file, because, starts=True),))
 
 
 def _agent(file: ConfigFile, because: str, *, starts: bool) -> Agent:

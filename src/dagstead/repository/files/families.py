@@ -38,6 +38,9 @@ _INSTALLED = re.compile(
 _INSTALLED_BYTES = re.compile(_INSTALLED.pattern.encode())
 #: Files of other tools, by the ends of their names.
 _OF_TOOLS = (".yaml", ".yml", ".json", ".tf", ".hcl", ".template", ".tftpl", ".tpl", ".gotmpl")
+#: Programs that describe infrastructure, below a folder with one of the files of their tools.
+_PROGRAMS = (".ts", ".js", ".py", ".go", ".cs", ".java", ".kt")
+PROGRAM_TOOLS = frozenset({"Pulumi.yaml", "Pulumi.yml", "cdk.json", "cdktf.json"})
 #: Kinds of documents and keys of tools that hold values of a chart among other things.
 _TOOL = re.compile(
     r"^(?:apiVersion|kind|helmCharts|releases|repositories|Resources|AWSTemplateFormatVersion)\s*:",
@@ -75,6 +78,11 @@ def is_interesting(name: str) -> bool:
 def may_install(name: str) -> bool:
     """Whether a file of this name may be one of another tool that installs an agent."""
     return name.endswith(_OF_TOOLS)
+
+
+def is_program(name: str) -> bool:
+    """Whether a file of this name may be a program that describes infrastructure."""
+    return name.endswith(_PROGRAMS)
 
 
 def names_agent(data: bytes) -> bool:
@@ -153,7 +161,8 @@ def _agent_family(name: str, text: str) -> Family | None:
     found = _yaml_family(name, text) if name.endswith((".yaml", ".yml")) else None
     if found is not None:
         return found
-    is_installation = may_install(name) and _INSTALLED.search(text) is not None
+    may = may_install(name) or is_program(name)
+    is_installation = may and _INSTALLED.search(text) is not None
     if _TEXT.fullmatch(name) and _COMMANDS.search(text):
         return Family.INSTALLATION if is_installation and name.endswith(".json") else Family.TEXT
     return Family.INSTALLATION if is_installation else None

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import posixpath
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagstead.repository.files.families import (
+    PROGRAM_TOOLS,
     is_interesting,
     is_pipeline,
+    is_program,
     is_workflow,
     may_install,
     names_agent,
@@ -53,6 +55,8 @@ class _Folder:
     prefix: str
     #: The ``.gitignore`` files above, outermost first, each with the prefix that it is about.
     ignores: tuple[tuple[str, GitIgnoreSpec], ...]
+    #: Whether the programs in it describe infrastructure.
+    has_programs: bool = False
 
 
 def interesting_files(root: Path) -> Iterator[str]:
@@ -88,6 +92,8 @@ class _Walk:
         names = {entry.name for entry in entries}
         if ".gitignore" in names:
             folder = _with_ignores(folder)
+        if not PROGRAM_TOOLS.isdisjoint(names):
+            folder = replace(folder, has_programs=True)
         left_out = _LEFT_OUT | _CHART_FOLDERS if "Chart.yaml" in names else _LEFT_OUT
         for entry in entries:
             path = folder.prefix + entry.name
@@ -103,7 +109,12 @@ class _Walk:
         return _is_wanted(posixpath.basename(path), whole, path)
 
     def _add_file(self, folder: _Folder, entry: os.DirEntry[str], path: str) -> None:
-        if not _is_wanted(entry.name, entry.path, path):
+        is_program_of_tool = folder.has_programs and is_program(entry.name)
+        if not (
+            _names_agent(entry.path)
+            if is_program_of_tool
+            else _is_wanted(entry.name, entry.path, path)
+        ):
             return
         if _is_ignored(folder, path):
             self.has_ignored = True
@@ -114,7 +125,7 @@ class _Walk:
         if _is_ignored(folder, path):
             self.has_ignored = True
         else:
-            self.pending.append(_Folder(whole, path, folder.ignores))
+            self.pending.append(replace(folder, path=whole, prefix=path))
 
 
 def is_looked_at(path: str) -> bool:
@@ -143,8 +154,10 @@ def _is_wanted(name: str, whole: str, path: str) -> bool:
 
 def _installs(name: str, whole: str) -> bool:
     """Whether another tool's file has a word of an agent that it installs."""
-    if not may_install(name):
-        return False
+    return may_install(name) and _names_agent(whole)
+
+
+def _names_agent(whole: str) -> bool:
     try:
         # A third of the time that a stream takes: there may be thousands.
         descriptor = os.open(whole, os.O_RDONLY | os.O_CLOEXEC)
