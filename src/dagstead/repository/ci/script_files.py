@@ -5,7 +5,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 from dagstead.model.families import Family
@@ -14,6 +14,7 @@ from dagstead.repository.ci.commands import command_of
 from dagstead.repository.ci.other_pipelines import inner_scripts
 from dagstead.repository.ci.scripts import program_words
 from dagstead.repository.ci.shell import calls_of
+from dagstead.repository.ci.shell_folders import NOWHERE, ShellFolder
 from dagstead.repository.ci.steps import file_option
 from dagstead.repository.files import ConfigFile, Project
 
@@ -76,20 +77,20 @@ class ScriptFile:
         return re.sub(r"\\\r?\n", " ", self.text).splitlines()
 
     def _commands(self, text: str, folder: str | None = "") -> Iterator[GivenPath]:
+        shell = ShellFolder(folder=NOWHERE if folder is None else folder)
         for call in calls_of(text, {}, lambda _: None):
             words = program_words(call)
-            if words[0] == "cd":
-                below = words[-1]
-                folder = None if below is None or folder is None else f"{folder}/{below}"
+            at = shell.enter(call)
+            if shell.moves(replace(call, words=words)):
                 continue
             command = command_of(words)
             if command is not None and command.does in _GIVEN:
                 path = file_option(command)
-                yield GivenPath(tool=command.tool, path=self._resolved(folder, path))
+                yield GivenPath(tool=command.tool, path=self._resolved(at, path))
 
-    def _resolved(self, folder: str | None, path: str | None) -> str | None:
+    def _resolved(self, folder: str, path: str | None) -> str | None:
         """A path from where the script is run: the root, or its own folder."""
-        if folder is None or path is None:
+        if folder.startswith(NOWHERE) or path is None:
             return None
         starts = ("", self.file.folder)
         paths = [

@@ -40,6 +40,8 @@ class Call:
     end: int
     #: The variables at that point.
     variables: dict[str, str | None] = field(repr=False)
+    #: The subshells that it is in, by number, the outermost first.
+    subshells: tuple[int, ...] = ()
 
 
 #: Fills in an expression of CI; ``None`` for what is not known.
@@ -62,6 +64,8 @@ class _Runner:
     forks: Forks
     functions: dict[str, tuple[ShellToken, ...]] = field(default_factory=dict)
     depth: int = 0
+    subshells: tuple[int, ...] = ()
+    opened: int = 0
 
     def run(self, tokens: Sequence[ShellToken]) -> Iterator[Call]:
         current: list[ShellToken] = []
@@ -78,10 +82,19 @@ class _Runner:
                 current = []
                 operator = tokens[at].operator
                 self.forks.pass_word(operator)
+                self._nest(operator)
             else:
                 current.append(tokens[at])
             at += 1
         yield from self._finish(current, operator)
+
+    def _nest(self, operator: str) -> None:
+        if operator == "(":
+            self.opened += 1
+            self.subshells = (*self.subshells, self.opened)
+        elif operator == ")":
+            # One that closes nothing ends a pattern of `case`.
+            self.subshells = self.subshells[:-1]
 
     def _finish(self, tokens: list[ShellToken], operator: str) -> Iterator[Call]:
         """What a command does; ``operator`` is what stands before it."""
@@ -103,7 +116,10 @@ class _Runner:
         for each in tokens:
             for piece in each.pieces:
                 if piece.kind == "script":
+                    outside = self.subshells
+                    self._nest("(")
                     yield from self.run(tuple(scan(piece.text, piece.start)))
+                    self.subshells = outside
 
     def _command(
         self, words: list[ShellToken], outputs: list[ShellToken], operator: str
@@ -123,6 +139,7 @@ class _Runner:
             start=words[0].start,
             end=words[-1].end,
             variables=dict(self.variables),
+            subshells=self.subshells,
         )
 
     def _called(self, name: str, arguments: tuple[str | None, ...]) -> Iterator[Call]:

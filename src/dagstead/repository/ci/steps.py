@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,10 +19,9 @@ from dagstead.repository.ci.references import Reference, reference
 from dagstead.repository.ci.scopes import Scope, in_repository
 from dagstead.repository.ci.scripts_read import ScriptAct, script_acts
 from dagstead.repository.ci.shell import Call, calls_of
+from dagstead.repository.ci.shell_folders import ShellFolder
 
 _MOST_CALLS = 4
-#: A folder that is not known: no path below it is one of the repository.
-_NOWHERE = "/nowhere"
 #: Parts of the official action that run a command which they are given.
 CLI_PARTS: Mapping[str, Tool] = {
     "actions/utils/dagster-cloud-cli": Tool.CLI,
@@ -62,6 +60,8 @@ class StepFollower:
     shelf: ImageShelf = field(default_factory=ImageShelf)
     pushed: list[PushedImage] = field(default_factory=list)
     outputs: dict[tuple[str, str], Any] = field(default_factory=dict)
+    #: The shell that all lines of a job of GitLab share.
+    shell: ShellFolder | None = None
 
     def follow(self, steps: tuple[Step, ...] | None = None) -> StepsOutcome:
         """Follow the steps of the job, or of a composite action that it calls."""
@@ -92,7 +92,12 @@ class StepFollower:
                 self._uses(found, step, scope, certain=certain)
 
     def _uses(self, named: Reference, step: Step, scope: Scope, *, certain: bool) -> None:
-        found = self._checked_out(named)
+        # The working-directory of `defaults` is for the scripts of the job alone.
+        before, self.folder = self.folder, "."
+        self._action_step(self._checked_out(named), step, scope, certain=certain)
+        self.folder = before
+
+    def _action_step(self, found: Reference, step: Step, scope: Scope, *, certain: bool) -> None:
         if found.name.startswith("./"):
             self._composite(found, step, scope)
         elif found.name == "actions/checkout":
@@ -157,8 +162,9 @@ class StepFollower:
         script = node.text or ""
         variables = dict(scope.env)
         before = self.folder
-        self.folder = scope.shell_text(step.directory) or self.folder
+        shell = self.shell or ShellFolder(folder=scope.shell_text(step.directory) or self.folder)
         for call in calls_of(script, variables, scope.fill):
+            self.folder = shell.enter(call)
             command = command_of(call.words)
             self._note_image(built_by_command(call.words), folder=self.folder)
             for name, built in self.shelf.call(call, self._placing(self.folder)):
@@ -166,8 +172,8 @@ class StepFollower:
                 self._push(name, built, at, step, certain=certain)
             if command is not None:
                 yield self._commanded(command, call, step, node, certain=certain)
-            elif call.words[0] == "cd":
-                self.folder = posixpath.join(self.folder, call.words[-1] or _NOWHERE)
+            elif shell.moves(call):
+                continue
             elif is_opaque(call.words):
                 yield self._plain(
                     ScriptAct(
@@ -182,6 +188,7 @@ class StepFollower:
             yield self._plain(each, step, node, scope, certain=certain)
         if self.job.one_shell:
             self.scope = replace(self.scope, env=variables)
+            self.folder, self.shell = shell.leave(), shell
         else:
             self.folder = before
 

@@ -16,6 +16,7 @@ from dagstead.repository.layouts.edits import is_flow
 from dagstead.repository.layouts.entries import relative_directory
 from dagstead.repository.layouts.extract import EntryLines
 from dagstead.repository.layouts.model import MigrationRequest
+from dagstead.repository.layouts.proof import NO_REGISTRY
 from dagstead.repository.layouts.rendering import key_lines, text_node
 from dagstead.repository.layouts.sheet import Sheet, odd_break, text_lines
 from dagstead.repository.layouts.targets import Move
@@ -135,7 +136,7 @@ def _build(location: Location, move: Move) -> Node:
     made = text_node({"directory": directory}, location.node.source)
     written = location.node.get("build") or made
     kept = tuple(each for each in written.entries if each.key.value == "registry")
-    if location.kind is Kind.SERVERLESS:
+    if location.kind is Kind.SERVERLESS and all(each.value.text == NO_REGISTRY for each in kept):
         # dg reads it for hybrid agents only; in the new file it would make a hybrid location.
         kept = ()
     return mapping((*made.entries, *kept), made)

@@ -11,7 +11,7 @@ from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import Project
 
 #: What `dg plus deploy configure` writes as the registry where it is given none.
-_NO_REGISTRY = "..."
+NO_REGISTRY = "..."
 
 
 def meaning(location: Location) -> Mapping[str, object]:
@@ -39,7 +39,7 @@ def differing(one: Location, other: Location) -> list[str]:
 
 def _has_no_registry_yet(location: Location) -> bool:
     """Whether its registry is what dg writes for none, which says nothing of its kind."""
-    return location.registry is not None and location.registry.value == _NO_REGISTRY
+    return location.registry is not None and location.registry.value == NO_REGISTRY
 
 
 def differences(before: Project, after: Project, *, package_is_module: bool = False) -> list[str]:

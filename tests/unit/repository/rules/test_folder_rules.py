@@ -64,6 +64,11 @@ def test_a_build_below_its_project_folder_fails_and_is_put_right(
         (_BEGIN, f"run: {_CLI}"),
         (_BEGIN, call("ci build --build-strategy python-executable")),
         (_BEGIN, f"run: |\n  cd sea/tide\n  cd ../..\n  {_CLI}"),
+        (_BEGIN, f"run: |\n  (cd sea/tide && pip install .)\n  {_CLI}"),
+        (_BEGIN, f'run: |\n  here="$(cd sea/tide && pwd)"\n  {_CLI}'),
+        (_BEGIN, f"run: |\n  cd sea/tide\n  pip install .\n  cd -\n  {_CLI}"),
+        (_BEGIN, f"run: |\n  pushd sea/tide\n  (cd .. && ls)\n  popd\n  {_CLI}"),
+        (_BEGIN, f"run: |\n  case $A in\n    b) (cd sea/tide; ls) ;;\n  esac\n  {_CLI}"),
         (f"run: |\n  cd sea/tide\n  dagster-cloud ci init --project-dir .\n  {_CLI}",),
         (
             f"uses: {CI_INIT}\nwith:\n  project_dir: ${{{{ github.workspace }}}}/sea/tide",
@@ -75,6 +80,38 @@ def test_a_build_below_its_project_folder_fails_and_is_put_right(
 )
 def test_what_finds_its_folder_is_fine(steps: tuple[str, ...], tmp_path: Path) -> None:
     assert _found(tmp_path, *steps, DEPLOY) == []
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        f"run: |\n  pushd sea/tide\n  {_CLI}\n  popd",
+        f"run: (cd sea/tide && {_CLI})",
+        f"run: |\n  cd sea/tide\n  (cd .. && ls)\n  {_CLI}",
+        f"run: uv --directory sea/tide run {_CLI}",
+        f"run: env -C sea/tide {_CLI}",
+    ],
+)
+def test_every_way_into_the_folder_is_followed(build: str, tmp_path: Path) -> None:
+    (only,) = _found(tmp_path, _BEGIN, build, DEPLOY)
+    assert "looks for 'sea/tide/sea/tide', which is not there" in only.found.message
+
+
+def test_the_folder_of_defaults_is_for_scripts_and_for_no_action(tmp_path: Path) -> None:
+    root = _written(tmp_path, {})
+    head = "defaults:\n  run:\n    working-directory: sea/tide\n"
+    found = _found(root, _BEGIN, f"run: {_CLI}", DEPLOY, head=head)
+    assert [each.code for each in found] == ["DW155"]
+    assert "DW112" not in {each.code for each in check(read_project(root))}
+
+
+def test_a_build_above_the_folder_of_its_session_builds_another_one(tmp_path: Path) -> None:
+    begin = "run: |\n  cd sea/tide\n  dagster-cloud ci init --project-dir ."
+    (only,) = _found(tmp_path, begin, f"run: {_CLI}", "run: dagster-cloud ci deploy")
+    assert only.found.message == (
+        "'ci build' builds '.', which has no project: it runs in '.', and 'ci init' was given '.' "
+        "in 'sea/tide'"
+    )
 
 
 def test_a_step_that_does_something_else_in_the_folder_is_left_as_it_is(tmp_path: Path) -> None:

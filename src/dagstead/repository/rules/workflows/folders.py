@@ -6,6 +6,7 @@ import posixpath
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from dagstead.model.location import Location
 from dagstead.model.nodes import Node
@@ -28,6 +29,8 @@ JOINS_FOLDERS = (1, 12, 2)
 _ABSOLUTE = re.compile(r"GITHUB_WORKSPACE|CI_PROJECT_DIR|\bPWD\b|\$\(|github\.workspace")
 _PINNED = re.compile(r"dagster-cloud(?:-cli)?(?:\[[^]]*\])?\s*==\s*(\d+)\.(\d+)\.(\d+)")
 _BUILD = "dagster-cloud ci build --build-strategy python-executable"
+#: What `ci build` needs, whatever its strategy is.
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "requirements.txt", "Dockerfile")
 _INIT = f"uses: {CI_INIT}\nwith:\n  project_dir: apps/etl"
 _FILES = {
     "apps/etl/dagster_cloud.yaml": """
@@ -63,8 +66,8 @@ def project_folder_twice(inspection: Inspection) -> Iterator[Violation]:
     return once(
         Violation(
             position=each.build.position,
-            message=f"'ci build' looks for {each.looked_for!r}, which is not there: it runs in "
-            f"{each.build.folder!r}, and 'ci init' was given {each.given!r}",
+            message=f"'ci build' {each.what_happens}: it runs in {each.build.folder!r}, and "
+            f"'ci init' was given {each.given!r}{each.elsewhere}",
             instead="Call it where 'ci init' was called, without 'cd' or working-directory",
             edits=_edits(each),
         )
@@ -84,6 +87,20 @@ class FolderMismatch:
     given: str
     looked_for: str
     release: tuple[int, ...]
+    #: Whether it is there, and another folder has the code.
+    is_there: bool
+
+    @property
+    def what_happens(self) -> str:
+        """What the build does, behind its name."""
+        if self.is_there:
+            return f"builds {self.looked_for!r}, which has no project"
+        return f"looks for {self.looked_for!r}, which is not there"
+
+    @property
+    def elsewhere(self) -> str:
+        """Where the session was begun, if the path does not show it."""
+        return f" in {self.begin.folder!r}" if self.is_there else ""
 
 
 def folder_mismatches(inspection: Inspection) -> Iterator[FolderMismatch]:
@@ -99,7 +116,8 @@ def folder_mismatches(inspection: Inspection) -> Iterator[FolderMismatch]:
             looked_for = _looked_for(inspection, session, act, given)
             if looked_for is not None:
                 release = _release(session.run, begin)
-                yield FolderMismatch(session.run, begin, act, given, looked_for, release)
+                is_there = (inspection.project.repository / looked_for).is_dir()
+                yield FolderMismatch(session.run, begin, act, given, looked_for, release, is_there)
 
 
 def _project_folder(begin: Act) -> str | None:
@@ -125,9 +143,15 @@ def _looked_for(inspection: Inspection, session: Session, build: Act, given: str
         if directory is None or directory.startswith("/"):
             continue
         path = posixpath.normpath(posixpath.join(build.folder or ".", given, directory))
-        if not (root / path).is_dir():
+        meant = root / posixpath.dirname(session.file or "") / directory
+        is_other = session.file is not None and _has_project(meant)
+        if not (root / path).is_dir() or (is_other and not _has_project(root / path)):
             return path
     return None
+
+
+def _has_project(folder: Path) -> bool:
+    return any((folder / each).is_file() for each in _PROJECT_FILES)
 
 
 def _directory(build: Act, location: Location) -> str | None:
@@ -164,7 +188,9 @@ def _edits(found: FolderMismatch) -> tuple[Edit, ...]:
     calls = list(calls_of(step.run.text or "", {}, lambda _: "x"))
     changes = [each for each in calls if each.words[0] == "cd"]
     others = [each for each in calls if each.words[0] != "cd"]
-    if any(program_of(each.words) is None for each in others):
+    if any(each.subshells for each in calls) or any(
+        program_of(each.words) is None for each in others
+    ):
         # Another command may need the folder.
         return ()
     if step.directory is not None and not changes:
