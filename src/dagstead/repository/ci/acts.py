@@ -19,6 +19,9 @@ class ActKind(StrEnum):
     BUILD = "builds"
     #: A pushed image is recorded in the session.
     RECORD = "records an image"
+    #: Locations of the session are taken out of what follows, or put back.
+    SELECT = "selects"
+    DESELECT = "deselects"
     #: What was built in the session is deployed.
     DEPLOY = "deploys"
     #: Locations are built and deployed at once, without a session.
@@ -78,9 +81,13 @@ class Selection:
     everything: bool = False
     #: Whether some of the names are not known, or all depends on the run.
     unknown: bool = False
+    #: Those that are left out.
+    without: frozenset[str] = frozenset()
 
     def has(self, name: str) -> bool | None:
         """Whether a location is among them, ``None`` where that cannot be known."""
+        if name in self.without:
+            return False
         if self.everything or name in self.names:
             return True
         return None if self.unknown else False

@@ -6,6 +6,7 @@ import posixpath
 from collections.abc import Iterator
 
 from dagstead.model.nodes import Node
+from dagstead.repository.ci.gitlab_includes import included_files
 from dagstead.repository.ci.model import Workflow
 from dagstead.repository.ci.provider import Provider
 
@@ -20,19 +21,19 @@ def local_calls(workflow: Workflow) -> Iterator[Node]:
                 yield node
 
 
+def includes_others(workflow: Workflow) -> bool:
+    """Whether a pipeline has parts that other repositories keep."""
+    given = None if workflow.root is None else workflow.root.get("include")
+    return workflow.provider is Provider.GITLAB and any(
+        each.get(key) is not None or "://" in (each.text or "")
+        for each in (() if given is None else (given.items or (given,)))
+        for key in ("project", "remote", "component")
+    )
+
+
 def local_files(workflow: Workflow) -> Iterator[tuple[str, str]]:
     """The same and what a pipeline includes: as it is written, and relative to the repository."""
-    for node in (*local_calls(workflow), *_included(workflow)):
+    root = workflow.root if workflow.provider is Provider.GITLAB else None
+    for node in (*local_calls(workflow), *(() if root is None else included_files(root))):
         written = (node.text or "").removeprefix(_HERE).removeprefix("/")
         yield written, posixpath.normpath(written)
-
-
-def _included(workflow: Workflow) -> Iterator[Node]:
-    root = workflow.root
-    given = (
-        None if root is None or workflow.provider is not Provider.GITLAB else root.get("include")
-    )
-    for each in () if given is None else (given.items or (given,)):
-        local = each if each.text else each.get("local")
-        if local is not None and local.text and "://" not in local.text:
-            yield local

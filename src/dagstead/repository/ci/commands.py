@@ -38,6 +38,8 @@ _BY_PREFIX: Mapping[Tool, Mapping[str, ActKind]] = {
         "ci check": ActKind.CHECK,
         "ci deploy": ActKind.DEPLOY,
         "ci init": ActKind.BEGIN,
+        "ci locations-deselect": ActKind.DESELECT,
+        "ci locations-select": ActKind.SELECT,
         "ci notify": ActKind.NOTIFY,
         "ci set-build-output": ActKind.RECORD,
         "ci template": ActKind.RENDER,
@@ -60,13 +62,13 @@ _BY_PREFIX: Mapping[Tool, Mapping[str, ActKind]] = {
         "plus deploy": ActKind.BUILD_AND_DEPLOY,
         "plus deploy build-and-push": ActKind.BUILD,
         "plus deploy configure": ActKind.NOTIFY,
-        "plus deploy deselect": ActKind.NOTIFY,
+        "plus deploy deselect": ActKind.DESELECT,
         "plus deploy finish": ActKind.DEPLOY,
         "plus deploy inspect": ActKind.NOTIFY,
         "plus deploy list-locations": ActKind.NOTIFY,
         "plus deploy notify": ActKind.NOTIFY,
         "plus deploy refresh-defs-state": ActKind.NOTIFY,
-        "plus deploy select": ActKind.NOTIFY,
+        "plus deploy select": ActKind.SELECT,
         "plus deploy set-build-output": ActKind.RECORD,
         "plus deploy start": ActKind.BEGIN,
         "plus deploy status": ActKind.NOTIFY,
@@ -255,6 +257,8 @@ def _chosen(
     if by.endswith(_NAMES_BEHIND) or by in {"build", "deploy"}:
         given += [each for each in arguments[:1] if by.endswith(_NAMES_BEHIND)]
         given += values.get("--location", [])
+    if by.endswith("select"):
+        given += arguments
     names = tuple(each for each in given if each)
     compares = by == "deploy" and bool(COMPARING & values.keys())
     if not given and not unknown and not compares:

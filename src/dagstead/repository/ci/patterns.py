@@ -9,12 +9,14 @@ from enum import StrEnum
 from typing import Any
 
 from dagstead.repository.ci.acts import DEPLOYING, Act, ActKind
+from dagstead.repository.ci.calls import includes_others
 from dagstead.repository.ci.commands import COMPARING
 from dagstead.repository.ci.expressions import UnknownValue
 from dagstead.repository.ci.job_runs import JobRun
-from dagstead.repository.ci.model import Event, Workflow
+from dagstead.repository.ci.model import Event, Step, Workflow
 from dagstead.repository.ci.references import reference
 from dagstead.repository.ci.sessions import Session
+from dagstead.repository.ci.steps import CLI_PARTS
 
 
 class Shape(StrEnum):
@@ -140,6 +142,8 @@ def _without_deploys(evidence: PatternEvidence, parts: set[str]) -> Verdict:
     retired = [each for each in opaque if "dagster-cloud-cicd-action" in each.by]
     if retired:
         return Verdict(shape=Shape.OTHER, reason=f"it deploys with {retired[0].by}")
+    if includes_others(evidence.workflow):
+        return Verdict(shape=Shape.OTHER, reason="it includes files of other repositories")
     if parts - {"prerun", "notify", "run", "launch_job", "get_branch_deployment"}:
         named = ", ".join(sorted(parts))
         return Verdict(
@@ -227,8 +231,15 @@ def _parts(evidence: PatternEvidence) -> Iterator[str]:
         for job in workflow.jobs:
             for step in job.steps:
                 found = step.uses and step.uses.text and reference(step.uses.text)
-                if found and found.part:
+                if found and found.part and not _is_given_command(step, found.part):
                     yield found.part.rpartition("/")[2]
+
+
+def _is_given_command(step: Step, part: str) -> bool:
+    """Whether a part runs a command that is written, so that it is known what it does."""
+    command = step.input("command")
+    text = "" if command is None else (command.text or "")
+    return part in CLI_PARTS and bool(text) and "$" not in text
 
 
 def _leaves(value: Any) -> Iterator[Any]:

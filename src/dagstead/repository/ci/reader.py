@@ -10,6 +10,7 @@ from typing import Protocol
 
 from dagstead.model.nodes import Node
 from dagstead.model.source import SourceText
+from dagstead.repository.ci.gitlab_includes import with_includes
 from dagstead.repository.ci.gitlab_reader import gitlab_jobs
 from dagstead.repository.ci.model import Job, LocalAction, Step, Workflow, WorkflowFiles
 from dagstead.repository.ci.provider import FILE, FOLDER, Provider
@@ -64,14 +65,14 @@ def read_workflows(project: Project, files: SourceFiles) -> WorkflowFiles:
     """
     prefix = project_prefix(project)
     workflows = [
-        _workflow(source, path, Provider.GITHUB)
+        _workflow(source, path)
         for path in _workflow_paths(files)
         if (source := _source(files, path, prefix)) is not None
         and not project.excluded.has(source.file)
     ]
     pipeline = _source(files, FILE, prefix)
     if pipeline is not None:
-        workflows.append(_workflow(pipeline, FILE, Provider.GITLAB))
+        workflows.append(_pipeline(pipeline, files, prefix))
     actions: dict[str, LocalAction] = {}
     for path in _action_paths(files, _ACTIONS):
         source = _source(files, path, prefix)
@@ -105,15 +106,26 @@ def _source(files: SourceFiles, path: str, prefix: str) -> SourceText | None:
         return SourceText(file=file, text=data.decode("utf-8", errors="replace"))
 
 
-def _workflow(source: SourceText, path: str, provider: Provider) -> Workflow:
+def _pipeline(source: SourceText, files: SourceFiles, prefix: str) -> Workflow:
+    parsed = read_yaml(source)
+    empty = Workflow(path=FILE, provider=Provider.GITLAB, source=source, problem=_problem(parsed))
+    if parsed.root is None or not parsed.root.is_mapping:
+        return empty
+
+    def read_root(path: str) -> Node | None:
+        found = _source(files, path, prefix)
+        return None if found is None else read_yaml(found).root
+
+    root = with_includes(parsed.root, read_root, files.names)
+    return replace(empty, root=root, jobs=gitlab_jobs(root), env=root.get("variables"))
+
+
+def _workflow(source: SourceText, path: str) -> Workflow:
     parsed = read_yaml(source)
     root = parsed.root
-    empty = Workflow(path=path, provider=provider, source=source, problem=_problem(parsed))
+    empty = Workflow(path=path, provider=Provider.GITHUB, source=source, problem=_problem(parsed))
     if root is None or not root.is_mapping:
         return empty
-    if provider is Provider.GITLAB:
-        jobs = gitlab_jobs(root)
-        return replace(empty, root=root, jobs=jobs, env=root.get("variables"))
     called = _call_inputs(root)
     return replace(
         empty,

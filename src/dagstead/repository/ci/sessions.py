@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from dagstead.model.families import Family
 from dagstead.model.location import Location
-from dagstead.repository.ci.acts import DEPLOYING, Act, ActKind, Tool
+from dagstead.repository.ci.acts import DEPLOYING, SOME, Act, ActKind, Tool
 from dagstead.repository.ci.job_runs import JobRun
 from dagstead.repository.files import Project
 from dagstead.repository.files.project import project_prefix
 
 _BUILDING = frozenset({ActKind.BUILD, ActKind.RECORD, ActKind.BUILD_AND_DEPLOY})
-_IN_SESSION = frozenset({ActKind.BUILD, ActKind.RECORD, ActKind.DEPLOY})
+_CHOOSING = frozenset({ActKind.SELECT, ActKind.DESELECT})
+_IN_SESSION = frozenset({ActKind.BUILD, ActKind.RECORD, ActKind.DEPLOY}) | _CHOOSING
 
 
 #: The locations that acts can be about, by their file and tool.
@@ -108,6 +109,26 @@ class Session:
 class _Open:
     begin: Act | None
     acts: list[Act] = field(default_factory=list)
+    #: Locations that are not selected any more.
+    without: frozenset[str] = frozenset()
+    #: Whether others may not be, either.
+    is_unclear: bool = False
+
+    def take(self, act: Act) -> None:
+        """Take an act of the session."""
+        if act.does in _CHOOSING:
+            self._choose(act)
+            return
+        chosen = SOME if self.is_unclear and act.chosen.everything else act.chosen
+        self.acts.append(replace(act, chosen=replace(chosen, without=self.without)))
+
+    def _choose(self, act: Act) -> None:
+        names = frozenset(act.chosen.names)
+        self.is_unclear = self.is_unclear or act.chosen.unknown or not act.certain
+        if act.does is ActKind.SELECT:
+            self.without -= names
+        elif act.certain:
+            self.without |= names
 
 
 def sessions_of(
@@ -116,7 +137,8 @@ def sessions_of(
     """The sessions of jobs, and the acts that need none; ``universes`` are kept and used again."""
     for run in runs:
         for begin, acts in _of_run(run, runs):
-            yield _session(project, run, begin, acts, universes)
+            if begin is not None or acts:
+                yield _session(project, run, begin, acts, universes)
 
 
 def universe_of(project: Project, file: str | None, tool: Tool) -> tuple[Location, ...]:
@@ -151,7 +173,7 @@ def _of_run(run: JobRun, runs: Sequence[JobRun]) -> Iterator[tuple[Act | None, l
         elif act.does in _IN_SESSION:
             if current is None:
                 current = _Open(begin=_begun_elsewhere(run, runs))
-            current.acts.append(act)
+            current.take(act)
         elif act.does in DEPLOYING or act.does is ActKind.BUILD_AND_DEPLOY:
             yield None, [act]
     if current is not None:

@@ -10,6 +10,7 @@ from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.model.words import nearest
 from dagstead.repository.ci.acts import Act
+from dagstead.repository.ci.calls import includes_others
 from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
 from dagstead.repository.ci.model import Event
 from dagstead.repository.ci.patterns import Shape
@@ -96,9 +97,10 @@ def _is_deployed_from_elsewhere(inspection: Inspection, location: Location) -> b
 def _is_broken(inspection: Inspection) -> bool:
     """Whether a workflow cannot do what it is meant to; other rules say why."""
     unclear = {Shape.OTHER, Shape.INVALID}
-    return any(each.verdict.shape in unclear for each in inspection.workflows) or any(
-        _missing(inspection)
-    )
+    return any(
+        each.verdict.shape in unclear or includes_others(each.workflow)
+        for each in inspection.workflows
+    ) or any(_missing(inspection))
 
 
 @workflow_rule(
