@@ -10,6 +10,7 @@ from dagstead.model.families import Family
 from dagstead.model.source import Position
 from dagstead.repository.ci.acts import Act, ActKind, Tool
 from dagstead.repository.ci.inspection import Inspection, inspect
+from dagstead.repository.ci.script_files import script_files
 from dagstead.repository.files.project import Project
 from dagstead.repository.layouts.model import Layout, MigrationRequest
 from dagstead.repository.layouts.targets import Move
@@ -28,13 +29,16 @@ def mentions(
     """
     inspection = inspect(project)
     written: set[tuple[str, str]] = set()
-    for place, path in _by_text(project, gone):
-        written.add((place.file, path))
-        yield f"{place} names {path}, which is removed. Update that line."
-    given: dict[Position, list[str]] = {}
-    for place, path in _by_acts(inspection, gone):
-        if (place.file, path) not in written:
-            given.setdefault(place, []).append(path)
+    for at, path in _by_text(project, gone):
+        written.add((at.file, path))
+        yield f"{at} names {path}, which is removed. Update that line."
+    given: dict[str, list[str]] = {}
+    for at, path in _by_acts(inspection, gone):
+        if (at.file, path) not in written:
+            given.setdefault(str(at), []).append(path)
+    for file, path in dict.fromkeys(_by_scripts(project, gone)):
+        if (file, path) not in written:
+            given.setdefault(file, []).append(path)
     for place, paths in given.items():
         removed = f"{' and '.join(paths)}, which {'is' if len(paths) == 1 else 'are'} removed"
         yield f"{place} deploys {removed}. Update the path that it is given."
@@ -64,6 +68,14 @@ def _by_acts(inspection: Inspection, gone: Sequence[str]) -> Iterator[tuple[Posi
         if (place.file, path) not in seen:
             seen.add((place.file, path))
             yield place, path
+
+
+def _by_scripts(project: Project, gone: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Where a command of a script file is given such a file."""
+    for script in script_files(project):
+        for given in script.given():
+            if given.tool is not Tool.DG and given.path in gone:
+                yield script.file.path, str(given.path)
 
 
 def _by_dg(inspection: Inspection, request: MigrationRequest) -> Iterator[str]:

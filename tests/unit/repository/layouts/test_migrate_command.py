@@ -147,3 +147,11 @@ jobs:
 
     (note,) = (each for each in done.stderr.splitlines() if "which is removed" in each)
     assert note.startswith("note: .github/workflows/stock.yml:8:15 deploys teams/stock/dagster")
+
+    script = "team=sales\ndagster-cloud ci init --project-dir teams/$team --deployment prod\n"
+    (tmp_path / "release.sh").write_text(script, encoding="utf-8")
+    path.unlink()
+    done = run("--to", "root", cwd=tmp_path)
+
+    (note,) = (each for each in done.stderr.splitlines() if "which goes" in each)
+    assert note.startswith("note: release.sh deploys teams/sales/dagster_cloud.yaml, which goes")

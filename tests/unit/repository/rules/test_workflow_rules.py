@@ -102,6 +102,28 @@ def test_scripts_are_read_as_the_shell_does(script: str, codes: list[str], tmp_p
 
 
 @pytest.mark.parametrize(
+    ("begin", "codes"),
+    [
+        ("ci init --project-dir .", ["DS501"]),
+        ("ci init --project-dir . --location-name etl", []),
+        ("ci init --project-dir ../lone", []),
+        ("ci init --project-dir $SOMEWHERE", []),
+    ],
+)
+def test_a_script_builds_what_its_session_has(begin: str, codes: list[str], tmp_path: Path) -> None:
+    lone = "locations:\n  - location_name: lone\n    code_source: {package_name: lone}\n"
+    script = f"cd lone && pip install . && cd -\ndagster-cloud {begin}\ndagster-cloud ci build\n"
+    files = {
+        **locations(ETL, TRAIN),
+        "lone/dagster_cloud.yaml": lone,
+        "lone/setup.py": "# lone\n",
+        "bin/deploy.sh": script,
+    }
+    found = found_in(tmp_path, files)
+    assert [each.code for each in found if each.position.file == "bin/deploy.sh"] == codes
+
+
+@pytest.mark.parametrize(
     ("first", "second", "codes"),
     [
         (BEGIN, BEGIN, {"DS502"}),

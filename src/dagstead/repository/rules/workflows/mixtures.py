@@ -6,15 +6,20 @@ about the commands when only the mixture is known.
 
 from __future__ import annotations
 
+import posixpath
 from collections.abc import Iterable, Iterator
 
+from dagstead.model.families import Family
 from dagstead.model.location import Kind, Location
 from dagstead.model.source import Position
-from dagstead.repository.ci.acts import Act
-from dagstead.repository.ci.commands import command_of
+from dagstead.repository.ci.acts import Act, ActKind, Tool
+from dagstead.repository.ci.commands import Command, command_of
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.scripts import program_words, scripts_of
 from dagstead.repository.ci.sessions import Session
+from dagstead.repository.ci.shell_folders import ShellFolder
+from dagstead.repository.ci.steps import file_option
+from dagstead.repository.files import Project
 from dagstead.repository.rules.base import Severity, Violation, workflow_rule
 from dagstead.repository.rules.workflows.strategies import is_of_another_kind
 from dagstead.repository.rules.workflows.visit import has_its_file, sessions
@@ -122,14 +127,34 @@ def _in_scripts(inspection: Inspection, commands: frozenset[str]) -> Iterator[Po
     """The same in script files, whose callers are unknown."""
     project = inspection.project
     for script in scripts_of(project, inspection.files):
+        known = project.locations
+        shell = ShellFolder(folder="")
         for call, position in script.calls() if script.is_file else ():
+            folder = shell.enter(call)
+            shell.moves(call)
             command = command_of(program_words(call))
-            if command is None or command.by not in commands:
+            if command is None:
                 continue
-            if _are_mixed(
-                each for each in project.locations if command.chosen.has(each.name.value)
+            if command.does is ActKind.BEGIN:
+                known = tuple(_begun(project, command, folder, position.file))
+            if command.by in commands and _are_mixed(
+                each for each in known if command.chosen.has(each.name.value)
             ):
                 yield position
+
+
+def _begun(project: Project, command: Command, folder: str, script: str) -> Iterator[Location]:
+    """The locations of a session, begun from the root or from the folder of a script."""
+    given = file_option(command)
+    if given is None:
+        return
+    starts = ("", posixpath.dirname(script))
+    paths = {posixpath.normpath(posixpath.join(each, folder, given)) for each in starts}
+    is_dg = command.tool is Tool.DG
+    for each in project.definitions:
+        is_of_it = each.file in paths or (is_dg and (each.family is Family.DG))
+        if is_of_it and command.chosen.has(each.name.value):
+            yield each
 
 
 def _has(session: Session, act: Act, location: Location) -> bool:
