@@ -55,7 +55,8 @@ def dockerfile_for(directory: Path, *, inside: str, shown: str, chooser: PythonC
         msg = (
             f"there is no Dockerfile in {shown!r}, and no pyproject.toml, setup.py or "
             "requirements.txt to generate one from. Write one of them, which must install dagster "
-            "and dagster-cloud, or name a Dockerfile with --dockerfile LOCATION=PATH."
+            "and dagster-cloud, name another folder in build.directory, or name a Dockerfile with "
+            "--dockerfile LOCATION=PATH."
         )
         raise InvalidInputError(msg)
     chosen = chooser.choose(directory, directory, asked=None)

@@ -19,7 +19,7 @@ from dagstead.build.model import (
     Strategy,
 )
 from dagstead.build.plan_options import PlanOptions
-from dagstead.build.pythons import SUPPORTED, PythonChooser, Pythons
+from dagstead.build.pythons import PythonChooser, Pythons
 from dagstead.build.tree import file_digest, tree_digest
 from dagstead.build.uv import uv_of_machine
 from dagstead.errors import InvalidInputError
@@ -30,6 +30,7 @@ from dagstead.repository.files.before_build import PreparationFinder
 from dagstead.repository.files.merge import without_nulls
 from dagstead.repository.files.project import is_outside
 from dagstead.repository.files.slugs import slugs_of
+from dagstead.repository.python.pins import SUPPORTED
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.evidence import Evidence
 

@@ -28,7 +28,7 @@ _CODE = "DS160"
 _UNFILLED = re.compile(r"\$|\{\{|<[^>]*>")
 _PLAIN = re.compile(r"[\w./][\w./ -]*(?<! )")
 _DOCKERFILE = "Dockerfile"
-_PROJECT_FILES = "pyproject.toml, setup.py or requirements.txt"
+_PROJECT_FILES = ("pyproject.toml", "setup.py", "requirements.txt")
 _STEP = 2
 
 _BAD = """
@@ -74,7 +74,8 @@ class UnnamedFolder:
     @property
     def directory(self) -> str:
         """What to write as ``build.directory``."""
-        return f"./{posixpath.relpath(self.folder, self.location.folder or '.')}"
+        path = posixpath.relpath(self.folder, self.location.folder or ".")
+        return path if path.startswith("..") else f"./{path}"
 
     @property
     def message(self) -> str:
@@ -145,7 +146,7 @@ def unnamed_folder(project: Project, location: Location) -> UnnamedFolder | None
     for folder in _up_to(start, top):
         holds = next((each for each in wanted if _holds(project, folder, each)), None)
         if holds is not None and _is_whole(project, folder, top, holds):
-            lacks = _DOCKERFILE if location.kind is Kind.HYBRID else _PROJECT_FILES
+            lacks = f"{', '.join(wanted[:-1])} or {wanted[-1]}" if wanted[1:] else wanted[0]
             return UnnamedFolder(location=location, folder=folder, holds=holds, lacks=lacks)
     return None
 
@@ -164,12 +165,19 @@ def _wanted(project: Project, location: Location) -> tuple[str, ...]:
     if location.kind is Kind.HYBRID:
         above = (top, *_up_to(posixpath.dirname(top), ""), "")
         has_one = any(_holds(project, each, _DOCKERFILE) for each in above)
-        return () if has_one else (_DOCKERFILE,)
+        if has_one:
+            return ()
+        # From a project's files `dagstead build` generates one.
+        return (_DOCKERFILE,) if has_project(project, top) else (_DOCKERFILE, *_PROJECT_FILES)
     if location.kind is not Kind.SERVERLESS:
         return ()
-    files = ("pyproject.toml", "setup.py", "requirements.txt")
-    has_one = any(_holds(project, top, each) for each in (_DOCKERFILE, *files))
-    return () if has_one else files
+    has_one = _holds(project, top, _DOCKERFILE) or has_project(project, top)
+    return () if has_one else _PROJECT_FILES
+
+
+def has_project(project: Project, folder: str) -> bool:
+    """Whether a folder has a file that says what its code needs."""
+    return any(_holds(project, folder, each) for each in _PROJECT_FILES)
 
 
 def _up_to(folder: str, top: str) -> Iterator[str]:

@@ -12,14 +12,11 @@ from dagstead.model.words import nearest
 from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.files.project import Project, is_outside
 from dagstead.repository.rules.base import Severity, Violation, evidence_rule, rule
-from dagstead.repository.rules.build_folders import unnamed_folder
+from dagstead.repository.rules.build_folders import has_project, unnamed_folder
 from dagstead.repository.rules.evidence import Evidence
 from dagstead.repository.rules.visit import file_exists, folder_exists
 
 _UNFILLED = re.compile(r"\$|\{\{|<[^>]*>")
-#: What a Dockerfile can be generated from.
-_NEEDS = ("pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
-_PRINTED = ", such as the one that `dagstead plan --show-dockerfile` prints"
 _DEVELOPER = re.compile(r"^/(?:home|Users)/|^~|^[A-Za-z]:[\\/]")
 
 
@@ -81,6 +78,12 @@ def outside_the_repository(project: Project) -> Iterator[Violation]:
             )
 
 
+_ADD = (
+    "Add one, such as the one that `dagstead plan --show-dockerfile` prints; or remove "
+    "build.registry if the location is serverless"
+)
+
+
 @evidence_rule(
     "DS242",
     "no-dockerfile",
@@ -88,8 +91,9 @@ def outside_the_repository(project: Project) -> Iterator[Violation]:
     reason="""
         A location with a registry is built from a Dockerfile. None is in its build directory or in
         a folder above it: a workflow that calls `docker build` fails. `dagstead build` generates
-        one. So does `dg plus deploy`, so that nothing is said about dg's projects, nor where the
-        workflow that deploys it builds images from a Dockerfile elsewhere.
+        one where the folder has a project. So does `dg plus deploy`, so that nothing is said about
+        dg's projects, nor where the workflow that deploys it builds images from a Dockerfile
+        elsewhere.
         """,
     bad={
         "dagster_cloud.yaml": _with_build("etl\n              registry: registry.example.com/etl"),
@@ -113,14 +117,13 @@ def no_dockerfile(evidence: Evidence) -> Iterator[Violation]:
         if not folder_exists(project, folder) or _has_dockerfile(project, folder):
             continue
         if not _is_elsewhere(evidence.inspection, location):
-            is_made = any(file_exists(project, posixpath.join(folder, each)) for each in _NEEDS)
+            is_made = has_project(project, folder)
             fails = "`dagstead build` generates one, and 'docker build' fails"
             yield Violation(
                 position=location.registry.position,
                 message=f"{location.name.value!r} is built as an image, and {folder!r} has no "
                 f"Dockerfile{f': {fails}' if is_made else ' and nothing to generate one from'}",
-                instead=f"Add one{_PRINTED if is_made else ''}; "
-                "or remove build.registry if the location is serverless",
+                instead=_ADD if is_made else "Name the folder that has one in build.directory",
             )
 
 

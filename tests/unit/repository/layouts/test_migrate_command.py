@@ -153,5 +153,5 @@ jobs:
     path.unlink()
     done = run("--to", "root", cwd=tmp_path)
 
-    (note,) = (each for each in done.stderr.splitlines() if "which goes" in each)
+    (note,) = (each for each in done.stderr.splitlines() if "which is removed" in each)
     assert note.startswith("note: release.sh deploys teams/sales/dagster_cloud.yaml, which goes")

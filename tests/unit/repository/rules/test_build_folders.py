@@ -196,3 +196,35 @@ jobs:
     found = [each for each in check(read_project(root)) if each.code == "DS160"]
 
     assert ["'invoices'" in each.found.message for each in found] == [True]
+
+
+def test_a_hybrid_location_without_a_dockerfile_is_built_from_its_project(tmp_path: Path) -> None:
+    hybrid = _LOCATIONS.partition("  - location_name: forecasts")[0].rstrip() + (
+        "\n    build: {registry: registry.example.com/invoices}\n"
+    )
+    files = {each: _FILES[each] for each in _FILES if each.startswith("teams/invoices")}
+    (only,) = check(read_project(written(tmp_path, {**files, "dagster_cloud.yaml": hybrid})))
+    assert only.code == "DS160"
+    assert "'.', which has no Dockerfile, pyproject.toml, setup.py" in only.found.message
+    assert "'./teams/invoices', has the pyproject.toml" in only.found.message
+
+
+@pytest.mark.parametrize(
+    ("beside", "says", "planned"),
+    [
+        ({}, "has no Dockerfile and nothing to generate one from", 2),
+        ({"requirements.txt": "dagster-cloud\n"}, "`dagstead build` generates one", 0),
+    ],
+)
+def test_check_says_whether_an_image_can_be_made(
+    beside: Mapping[str, str], says: str, planned: int, dagstead: Command, tmp_path: Path
+) -> None:
+    alone = (
+        "locations:\n  - location_name: lone\n    code_source: {package_name: lone}\n"
+        "    build: {registry: registry.example.com/lone}\n"
+    )
+    root = written(tmp_path, {"dagster_cloud.yaml": alone, "lone/__init__.py": "", **beside})
+    (only,) = check(read_project(root))
+    assert only.code == "DS242"
+    assert says in only.found.message
+    assert dagstead("plan", str(root)).code == planned
