@@ -21,8 +21,8 @@ from dagstead.cli.options.rules import (
 from dagstead.cli.options.source import HERE, PathArgument
 from dagstead.cli.options.templates import TemplateFlags
 from dagstead.cli.output import prefix_of
-from dagstead.cli.reading import where_else
-from dagstead.cli.remarks import print_left_out
+from dagstead.cli.reading import where_else, why_none
+from dagstead.cli.remarks import print_left_out, print_note
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -114,7 +114,10 @@ def _print(
         case ReportFormat.TEXT:
             print_lines(findings, prefix_of(project))
             print_summary(findings)
-            print_left_out(project)
+            if project.locations or findings:
+                print_left_out(project)
+            else:
+                print_note(f"there are no code locations. {why_none(project)}".rstrip())
         case ReportFormat.JSON:
             print(reports.as_json(findings, prefix=prefix_of(project)))
         case ReportFormat.GITHUB | ReportFormat.SARIF:

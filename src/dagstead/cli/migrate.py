@@ -20,7 +20,7 @@ from dagstead.errors import InvalidInputError
 if TYPE_CHECKING:
     from dagstead.repository.files import Project
     from dagstead.repository.layouts.journal import Journal
-    from dagstead.repository.layouts.model import FileChange, Migration
+    from dagstead.repository.layouts.model import FileChange, FileTree, Migration
 
 
 @grouped
@@ -59,9 +59,7 @@ def migrate(
     if rescue.undo or rescue.resume:
         _finish(journal, project.repository, undo=rescue.undo)
     else:
-        plan = _planned(project, layout.to, moved)
-        if layout.to is not None and not plan.changes:
-            require_locations(project, path)
+        plan = _planned(path, project, layout.to, moved)
         _carry_out(project, plan, journal, write=layout.write, repair=rescue.repair)
 
 
@@ -80,18 +78,27 @@ def _finish(journal: Journal, repository: Path, *, undo: bool) -> None:
         print(f"{done if (repository / path).exists() else 'removed'} {path}")
 
 
-def _planned(project: Project, to: LayoutName | None, moved: MovedFlags) -> Migration:
+def _planned(path: Path, project: Project, to: LayoutName | None, moved: MovedFlags) -> Migration:
     """How locations move, or, without a new layout, how lost ones are restored."""
+    from dagstead.repository.files.reader import with_everything
     from dagstead.repository.layouts.history import history_of
-    from dagstead.repository.layouts.migration import plan_migration
     from dagstead.repository.layouts.model import DiskTree
     from dagstead.repository.layouts.restore import plan_repair
 
-    if not project.read:
-        require_locations(project, project.root)
+    if not with_everything(project).definitions:
+        require_locations(project, path)
     tree = DiskTree(project.root)
     if to is None:
         return plan_repair(project, moved.request(LayoutName.ROOT), tree, history_of(project))
+    plan = _moved(project, tree, to, moved)
+    if not plan.changes:
+        require_locations(project, path)
+    return plan
+
+
+def _moved(project: Project, tree: FileTree, to: LayoutName, moved: MovedFlags) -> Migration:
+    from dagstead.repository.layouts.migration import plan_migration
+
     plan = plan_migration(project, moved.request(to), tree)
     if to is LayoutName.ROOT_WORKFLOWS:
         return _with_workflows(project, plan, replace_old=moved.replace)

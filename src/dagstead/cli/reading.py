@@ -51,21 +51,15 @@ def require_locations(project: Project, path: Path) -> None:
 def where_else(project: Project) -> str:
     """What to do when a folder has no code locations: look at its files, or at another folder."""
     from dagstead.model.families import Family
-    from dagstead.repository.files.project import left_out_note
 
     check = "`dagstead check` shows whether its files are wrong."
-    left_out = left_out_note(project)
+    known = why_none(project)
     defines = any(project.files_of(Family.CLOUD, Family.DG))
-    sentences = [left_out] if left_out else [check] if defines else []
+    sentences = [known] if known else [check] if defines else []
     above = _nearest_above(project)
     if above is not None:
         folder = os.path.relpath(above)
-        sentences.append(f"{folder!r} has some: name it, as in `dagstead check {folder}`.")
-    elif (project.root / "workspace.yaml").is_file():
-        sentences.append(
-            "workspace.yaml is read by open-source Dagster alone: write a dagster_cloud.yaml "
-            "beside it, with an entry for each of its code locations."
-        )
+        sentences.insert(0, f"{folder!r} has some: name it, as in `dagstead check {folder}`.")
     return " ".join(sentences) or (
         "No dagster_cloud.yaml and no dg project is there. "
         "Name the folder of your repository that has one."
@@ -89,6 +83,26 @@ def _why_unread(file: ConfigFile) -> str:
     place = file.start if problem is None else file.source.position(problem.start, problem.end)
     why = "" if problem is None else f": {problem.message}"
     return f"{place} cannot be read{why}. Correct it: its locations are not known."
+
+
+def why_none(project: Project) -> str:
+    """Why a folder has no code locations, where a file in it shows that; empty where none does."""
+    from dagstead.repository.files.project import left_out_note
+
+    return left_out_note(project) or _not_kept(project)
+
+
+def _not_kept(project: Project) -> str:
+    """What to do about the file that is there, and that nobody else will have."""
+    from dagstead.repository.files.oss_workspace import of_workspace
+
+    name = "dagster_cloud.yaml"
+    if (project.root / name).is_file() and not any(each.path == name for each in project.read):
+        return (
+            f".gitignore leaves {name} out, and git does not keep it, so that no other checkout "
+            f"has it. Run `git add -f {name}`, or name the file itself."
+        )
+    return of_workspace(project.root)
 
 
 def _nearest_above(project: Project) -> Path | None:

@@ -23,8 +23,13 @@ def print_left_out(project: Project) -> None:
 
     note = left_out_note(project)
     if note:
-        weight = typer.style("note", fg=_COLOURS["note"])
-        typer.echo(f"{weight}: {note}", err=True, color=is_coloured(sys.stderr))
+        print_note(note)
+
+
+def print_note(text: str) -> None:
+    """Print one note."""
+    weight = typer.style("note", fg=_COLOURS["note"])
+    typer.echo(f"{weight}: {text}", err=True, color=is_coloured(sys.stderr))
 
 
 def print_remarks(remarks: Sequence[Remark], *, prefix: str = "") -> None:

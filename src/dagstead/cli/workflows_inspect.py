@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -80,7 +81,7 @@ def _inspected(path: Path) -> Inspection:
     inspection = follow(read_project(path))
     if not inspection.workflows:
         msg = (
-            f"There is no workflow in {str(inspection.project.repository)!r}. "
+            f"There is no workflow in {os.path.relpath(inspection.project.repository)!r}. "
             "Generate one with `dagstead workflow generate`."
         )
         raise InvalidInputError(msg)

@@ -50,4 +50,4 @@ def test_a_workspace_of_open_source_dagster_leads_on(dagstead: Command, command:
     said = dagstead(*command.split())
 
     assert said.code == 2
-    assert "write a dagster_cloud.yaml beside it" in said.err
+    assert "Write dagster_cloud.yaml beside it" in said.err
