@@ -81,6 +81,13 @@ def test_a_condition_may_choose_the_branch(
         ("", 1),
         ("  rules:\n    - changes: [etl/**/*]\n", 1),
         ("  only: [branches]\n", 1),
+        ("  rules:\n    - if: $CI_COMMIT_BRANCH\n", 1),
+        (
+            "  rules:\n    - if: $CI_PIPELINE_SOURCE == 'push'\n    - if: $CI_COMMIT_BRANCH\n",
+            1,
+        ),
+        ("  rules:\n    - if: $CI_PIPELINE_SOURCE == 'merge_request_event'\n", 0),
+        ("  rules:\n    - {if: $CI_COMMIT_BRANCH, when: manual}\n", 0),
         ("  rules:\n    - if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH\n", 0),
         ("  only: [main]\n", 0),
         ("  when: manual\n", 0),
@@ -113,3 +120,13 @@ def test_dg_makes_branch_deployments_of_branches(tmp_path: Path) -> None:
         _found(tmp_path, {"pyproject.toml": project, WORKFLOW: workflow(*steps, on="  push:\n")})
         == []
     )
+
+
+def test_one_key_of_branches_takes_the_place_of_the_other(tmp_path: Path) -> None:
+    text = workflow(BEGIN, BUILD, DEPLOY, on="  push:\n    branches-ignore: [docs]\n")
+    (tmp_path / ".git").mkdir()
+    for path, each in {**locations(ETL), WORKFLOW: text}.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(each, encoding="utf-8")
+    (only,) = (each for each in check(read_project(tmp_path)) if each.code == "DW154")
+    assert "in place of branches-ignore" in only.found.instead

@@ -10,7 +10,7 @@ from dagstead.repository.ci.acts import Act, Tool
 from dagstead.repository.ci.gitlab_reader import inherited
 from dagstead.repository.ci.inspection import InspectedWorkflow, Inspection
 from dagstead.repository.ci.job_runs import JobRun
-from dagstead.repository.ci.model import Event, Job, Trigger
+from dagstead.repository.ci.model import Event, Job, Trigger, Workflow
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.ci.sessions import Session
 from dagstead.repository.rules.base import Severity, Violation, workflow_rule
@@ -34,7 +34,8 @@ _BRANCH = re.compile(
 #: What a rule of GitLab says of pushes to all branches.
 _OPEN_RULE = re.compile(
     r"if|when|refs|changes|paths|on_success|always|branches|pushes"
-    r"|\s*\$CI_PIPELINE_SOURCE\s*==\s*[\"']push[\"']\s*"
+    r"|\s*\$CI_PIPELINE_SOURCE\s*==\s*[\"'](?:push|merge_request_event)[\"']\s*"
+    r"|\s*\$CI_COMMIT_BRANCH\s*"
 )
 _EVERY = frozenset({"*", "**", "**/*"})
 _OF_BRANCHES = frozenset({"hybrid_branch_deploy", "serverless_branch_deploy"})
@@ -67,14 +68,17 @@ def _for_every_branch(inspection: Inspection) -> Iterator[Violation]:
                 yield Violation(
                     position=_place(inspected, act),
                     message=f"a push to any branch deploys it to {deployment!r}",
-                    instead=_INSTEAD[inspected.workflow.provider],
+                    instead=_instead(inspected.workflow),
                 )
 
 
-_INSTEAD = {
-    Provider.GITHUB: "Write branches: [main] below push, with the branch that is deployed there",
-    Provider.GITLAB: "Add a rule to the job: 'if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH'",
-}
+def _instead(workflow: Workflow) -> str:
+    if workflow.provider is Provider.GITLAB:
+        return "Add a rule to the job: 'if: $CI_COMMIT_BRANCH == $CI_DEFAULT_BRANCH'"
+    trigger = workflow.trigger("push")
+    ignores = trigger is not None and trigger.branches_ignored is not None
+    place = "in place of branches-ignore" if ignores else "below push"
+    return f"Write branches: [main] {place}, with the branch that is deployed there"
 
 
 def _runs_for_every_branch(inspected: InspectedWorkflow, job: Job) -> bool:
