@@ -108,7 +108,7 @@ def _ignored_variables(file: ConfigFile, service: Node, name: str) -> Iterator[R
         names = dict.fromkeys(each.message.rpartition(" ")[2] for each in inside)
         yield Remark(
             name="queues-ignored",
-            weight=Weight.WARNING,
+            weight=Weight.ERROR,
             message=f"of the agent {name!r}, nothing reads {', '.join(names)}",
             advice=inside[0].advice,
             position=inside[0].position,

@@ -72,7 +72,8 @@ def _shown_in(project: Project, document: ConfigFile, sets: Sequence[str]) -> Ag
 
 def _weighed(remark: Remark) -> Remark:
     """What is doubtful in an example is worth a note."""
-    return replace(remark, weight=Weight.NOTE) if remark.weight is Weight.WARNING else remark
+    doubtful = remark.weight is Weight.WARNING or remark.name == "queues-ignored"
+    return replace(remark, weight=Weight.NOTE) if doubtful else remark
 
 
 def _unnamed(

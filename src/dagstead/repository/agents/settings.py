@@ -72,7 +72,7 @@ class SettingsReader:
         self.remarks.append(
             Remark(
                 name="queues-ignored",
-                weight=Weight.WARNING,
+                weight=Weight.ERROR,
                 message=message,
                 advice=advice,
                 position=node.position,

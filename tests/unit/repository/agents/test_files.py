@@ -137,7 +137,7 @@ def test_an_agent_of_a_compose_file_is_what_its_mounted_file_says(tmp_path: Path
 
     agent = only(found)
     assert (agent.name, agent.queues) == ("agent", {"hybrid-queue"})
-    assert said(found) == ["warning queues-ignored"]
+    assert said(found) == ["error queues-ignored"]
 
 
 def test_of_an_agent_of_a_compose_file_without_one_nothing_is_known(tmp_path: Path) -> None:
@@ -146,7 +146,7 @@ def test_of_an_agent_of_a_compose_file_without_one_nothing_is_known(tmp_path: Pa
     agent = only(found)
     assert (agent.queues, agent.unknown) == (frozenset(), frozenset(Setting))
     assert "dagster.yaml of 'agent' (compose.yaml:2) is not in the repo" in agent.unknown_because
-    assert said(found) == ["warning queues-ignored"]
+    assert said(found) == ["error queues-ignored"]
 
 
 def test_an_agents_file_inside_another_has_the_lines_of_that(tmp_path: Path) -> None:

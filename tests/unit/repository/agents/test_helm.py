@@ -26,8 +26,8 @@ INSTALL = "helm upgrade --install eu dagster-cloud/dagster-cloud-agent"
     [
         ("agentQueues: {additionalQueues: [gpu]}", {"gpu", None}, []),
         ("agentQueues: {includeDefaultQueue: false, additionalQueues: [gpu]}", {"gpu"}, []),
-        ("agentQueues: {queues: [gpu]}", {None}, ["warning queues-ignored"]),
-        ("includeDefaultQueue: false", {None}, ["warning queues-ignored"]),
+        ("agentQueues: {queues: [gpu]}", {None}, ["error queues-ignored"]),
+        ("includeDefaultQueue: false", {None}, ["error queues-ignored"]),
         ("agentQueues: {includeDefaultQueue: 'no'}", None, ["error agent-refused"]),
         ("agentQueues: [gpu]", None, ["error agent-refused"]),
     ],
