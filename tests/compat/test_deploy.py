@@ -197,7 +197,7 @@ def test_a_broken_location_fails_the_release_and_both_old_ones_serve(deployed: S
         late = deployed.run("deploy", "--no-load")
         assert late.returncode == 1
         assert "RuntimeError: two is broken on purpose" in late.stderr
-        assert "Release 2 of prod is failed: 'two' did not load." in late.stderr
+        assert "Release 2 of prod failed: 'two' did not load." in late.stderr
         assert deployed.served("one") == {"one_v1"}
         assert deployed.served("two") == {"two_v1"}
         deployed.plane.until(deployed.plane.launch("one", "one_v1"), "SUCCESS")

@@ -77,7 +77,8 @@ def finish(ended: Release, format_: Format, deployment: str | None) -> None:
         typer.echo(f"Release {ended.number}{where} is live ({took:.0f} s).", err=True)
         return
     reason = f": {ended.reason}" if ended.reason else "."
-    typer.echo(f"Release {ended.number}{where} is {ended.state}{reason}", err=True)
+    is_ = "" if ended.state == "failed" else "is "
+    typer.echo(f"Release {ended.number}{where} {is_}{ended.state}{reason}", err=True)
     raise typer.Exit(1)
 
 

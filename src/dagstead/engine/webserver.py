@@ -62,6 +62,14 @@ def is_for_page(request: Request) -> bool:
     return request.method == "GET" and "text/html" in request.headers.get("accept", "")
 
 
+#: Of the question with which agents begin; nobody else has it.
+_AGENTS_ARGUMENT = "'deploymentNames'"
+_AGENT_AS_USER = (
+    "An agent asks this, and it came with a user token. Create an agent token with "
+    "`dagstead token create --kind agent`, and set DAGSTER_CLOUD_AGENT_TOKEN to it."
+)
+
+
 class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentRequestContext]):
     """Serves one deployment with the operator schema.
 
@@ -105,7 +113,10 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
             return JSONResponse(answer, _status(result, captured))
 
     def _validation_errors(self, text: str, document: DocumentNode) -> Sequence[GraphQLError]:
-        return self._valid_texts.errors(self._schema_to_serve.graphql_schema, text, document)
+        errors = self._valid_texts.errors(self._schema_to_serve.graphql_schema, text, document)
+        if any(_AGENTS_ARGUMENT in each.message for each in errors):
+            return (GraphQLError(_AGENT_AS_USER),)
+        return errors
 
     async def _execute(
         self, operation: Operation, context: DeploymentRequestContext

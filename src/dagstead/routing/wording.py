@@ -210,15 +210,20 @@ def _nearly(route: Route, near: Sequence[Refusal], reason: Reason, an_agent: str
 def _because(reason: Reason, agent: Agent, route: Route) -> str:
     match reason:
         case Reason.QUEUE:
-            return f"it serves {agent.described_queues}"
+            return f"it serves {_only_queues(agent)}"
         case Reason.DEFAULT_QUEUE_OFF:
-            return f"its default queue is off: it serves {agent.described_queues}"
+            return f"its default queue is off: it serves {_only_queues(agent)}"
         case Reason.BRANCH_DEPLOYMENTS:
             return "it serves no branch deployments"
         case Reason.DEPLOYMENT:
             return f"it serves {_deployments_of([agent])}"
         case _:
             return f"the location is not in {_allowed_list(route.target)}"
+
+
+def _only_queues(agent: Agent) -> str:
+    only = "only " if agent.queues and not agent.unknown else ""
+    return f"{only}{agent.described_queues}"
 
 
 def _allowed_list(target: Destination) -> str:

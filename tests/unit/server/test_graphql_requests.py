@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 import pytest
+from dagster_cloud.agent.queries import DEPLOYMENTS_QUERY
 from websockets.exceptions import ConnectionClosed
 
 from dagstead.engine import webserver
@@ -91,6 +92,14 @@ def test_a_wrong_document_is_told_with_its_place(plane: Plane, client: httpx.Cli
         (error,) = answer.json()["errors"]
         assert message in error["message"]
         assert error["locations"][0]["line"] == 1
+
+
+def test_an_agent_with_a_user_token_is_corrected(plane: Plane, client: httpx.Client) -> None:
+    body = {"query": DEPLOYMENTS_QUERY, "variables": {"deploymentNames": ["prod"]}}
+    answer = client.post("/graphql", json=body, headers=plane.headers(TokenKind.USER))
+
+    (error,) = answer.json()["errors"]
+    assert "it came with a user token. Create an agent token with" in error["message"]
 
 
 def test_the_operation_that_is_named_is_executed(plane: Plane, client: httpx.Client) -> None:
