@@ -221,7 +221,10 @@ class Planner:
         code = (self._project.root / location.code_folder).resolve()
         dockerfile = self._options.dockerfiles.get(name, code / "Dockerfile")
         if name in self._options.dockerfiles and not dockerfile.is_file():
-            msg = f"there is no Dockerfile {str(dockerfile)!r}, which --dockerfile names."
+            msg = (
+                f"there is no Dockerfile {str(dockerfile)!r}, which --dockerfile names. "
+                "Its path begins at the folder that you are in."
+            )
             raise InvalidInputError(msg)
         generated, remark = None, None
         if not dockerfile.is_file():

@@ -66,7 +66,10 @@ def branch_of(folder: Path, variables: Mapping[str, str]) -> Branch:
         ci = {}
     commit = ci.pop("commit_hash", None) or ask_git(folder, "rev-parse", "--verify", "HEAD")
     if not commit:
-        msg = f"{str(folder)!r} is in no git repository with a commit, so it has no branch."
+        msg = (
+            f"{str(folder)!r} is not in a git repository with a commit, so it has no branch. "
+            "Run this in a clone."
+        )
         raise InvalidInputError(msg)
     name = ci.pop("name", None) or ask_git(folder, "branch", "--show-current")
     if not name:

@@ -38,7 +38,9 @@ def _not_read(routes: Sequence[Route], *, branches_matter: bool) -> Remark:
         weight=Weight.UNKNOWN if matters else Weight.NOTE,
         message=f"whether an agent runs {listing(names)} in {where_of(routes)} is not known: "
         f"{listing(list(causes), between='; ')}",
-        advice="Describe your agents in agents.yaml, name their files with --agents, or ask a "
+        advice="Correct them first"
+        if all(each.position and each.position.file.endswith("agents.yaml") for each in agents)
+        else "Describe your agents in agents.yaml, name their files with --agents, or ask a "
         "control plane with --live",
         position=agents[0].position,
         leaves_open=True,

@@ -95,7 +95,7 @@ def test_a_detached_head_has_no_branch(work: Path) -> None:
 
 
 def test_outside_of_git_there_is_no_branch(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInputError, match="in no git repository"):
+    with pytest.raises(InvalidInputError, match="not in a git repository"):
         branch_of(tmp_path, {})
 
 

@@ -63,7 +63,7 @@ def _refused(slips: Sequence[Slip]) -> AgentScan:
         queues=frozenset(),
         position=first,
         unknown=frozenset(Setting),
-        unknown_because=f"{first.file} is not of the form that the guide shows",
+        unknown_because=f"{first.file} has mistakes",
     )
     return AgentScan(agents=(unread,), remarks=tuple(remarks), slips=tuple(slips), is_whole=True)
 
@@ -84,7 +84,7 @@ def _agent(entry: Node) -> AgentScan:
 
 def _read(entry: Node) -> AgentScan:
     reader = SettingsReader(
-        consequence="the file is not of the form that the guide shows",
+        consequence="the file cannot be used",
         otherwise=Mistake.AGENTS_YAML,
     )
     is_pool = _text(entry.get("kind")) == AgentKind.POOL

@@ -35,16 +35,11 @@ def hint_of(shown: AgentScan) -> AgentScan:
     count = len(shown.agents)
     places = [_placed(each) for each in sorted(shown.agents, key=_place)]
     more = f" and {count - _MOST_NAMES} more" if count > _MOST_NAMES else ""
-    what = (
-        "an agent; it is an example and counts"
-        if count == 1
-        else (f"{count} agents; they are examples and count")
-    )
-    counts = "counts it" if count == 1 else "counts them"
+    what = "an agent, which counts" if count == 1 else f"{count} agents, which count"
     remark = Remark(
         name=HINT,
         weight=Weight.NOTE,
-        message=f"documents show {what} for nothing (--documents {counts}): "
+        message=f"documents show {what} only with --documents: "
         f"{', '.join(places[:_MOST_NAMES])}{more}",
     )
     return AgentScan(remarks=(remark,))

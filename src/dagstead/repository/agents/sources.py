@@ -51,7 +51,10 @@ def _file(project: Project, path: Path) -> ConfigFile:
     try:
         data = path.read_bytes()
     except OSError as error:
-        msg = f"The file {str(path)!r} of agents cannot be read: {error.strerror}."
+        msg = (
+            f"The file {str(path)!r}, which --agents names, cannot be read: {error.strerror}. "
+            "Its path begins at the folder that you are in."
+        )
         raise InvalidInputError(msg) from error
     file = read_file(project.root, _relative(project, path), data=data)
     if file is None:

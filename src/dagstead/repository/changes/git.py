@@ -176,7 +176,10 @@ def open_repository(folder: Path) -> Git:
         folder, ("rev-parse", "--is-shallow-repository", "--show-prefix")
     )
     if code and "not a git repository" in complaint.lower():
-        msg = f"{str(folder)!r} is in no git repository, so it is unknown what changed there."
+        msg = (
+            f"{str(folder)!r} is not in a git repository, so what has changed is not known. "
+            "Run this in a clone."
+        )
         raise InvalidInputError(msg)
     shallow, _, prefix = os.fsdecode(answer).partition("\n")
     prefix = prefix.removesuffix("\n").rstrip("/")

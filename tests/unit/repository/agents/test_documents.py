@@ -52,8 +52,8 @@ def test_documents_are_a_hint_and_define_nothing(tmp_path: Path) -> None:
     assert found.agents == ()
     (remark,) = found.remarks
     assert remark.message == (
-        "documents show 2 agents; they are examples and count for nothing (--documents counts "
-        "them): east (docs/agent.md:4), west (docs/agent.md:9)"
+        "documents show 2 agents, which count only with --documents: "
+        "east (docs/agent.md:4), west (docs/agent.md:9)"
     )
     counted = find_agents(repository(tmp_path, {}), with_documents=True)
     assert [each.name for each in counted.agents] == ["east", "west"]

@@ -206,7 +206,7 @@ def test_a_repository_without_commits(tmp_path: Path) -> None:
 def test_no_repository_and_no_git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Repository(tmp_path).write(TWO)
 
-    with pytest.raises(InvalidInputError, match="in no git repository"):
+    with pytest.raises(InvalidInputError, match="not in a git repository"):
         Repository(tmp_path).changes()
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(GitError, match="no program `git`"):
