@@ -23,15 +23,17 @@ def read_locations(path: Path, names: Collection[str] = ()) -> Project:
 
     Raises:
         InvalidInputError: when it has none; the message names a folder above it that has some.
-            Also when a file cannot be read that may define locations which matter.
+            Also when it is not clear which locations there are, unless it is for those that matter.
     """
     from dagstead.repository.ci.projects import read_project
 
     project = read_project(path)
     known = {each.name.value for each in project.locations}
-    unread = list(_unread(project))
-    if unread and not (names and known.issuperset(names)):
-        msg = " ".join((*unread, "`dagstead check` shows everything that is wrong."))
+    unclear = list(_repeated(project, names))
+    if not (names and known.issuperset(names)):
+        unclear += _unread(project)
+    if unclear:
+        msg = " ".join((*unclear, "`dagstead check` shows everything that is wrong."))
         raise InvalidInputError(msg)
     require_locations(project, path)
     return project
@@ -71,6 +73,19 @@ def _unread(project: Project) -> Iterator[str]:
     from dagstead.repository.changes.base_config import is_unreadable
 
     yield from (_why_unread(each) for each in project.files if is_unreadable(each))
+
+
+def _repeated(project: Project, names: Collection[str]) -> Iterator[str]:
+    """A sentence for each location that matters and that its file defines again."""
+    matter = (each for each in project.locations if not names or each.name.value in names)
+    in_force = {(each.file, each.name.value): each for each in matter}
+    for each in project.definitions:
+        first = in_force.get((each.file, each.name.value))
+        if first is not None and first.position != each.position:
+            yield (
+                f"{each.position} defines {each.name.value!r} again, after {first.position}: every "
+                "location needs a name of its own."
+            )
 
 
 def _why_unread(file: ConfigFile) -> str:

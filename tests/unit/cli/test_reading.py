@@ -51,3 +51,33 @@ def test_a_workspace_of_open_source_dagster_leads_on(dagstead: Command, command:
 
     assert said.code == 2
     assert "Write dagster_cloud.yaml beside it" in said.err
+
+
+@pytest.mark.parametrize("command", ["routes", "plan --location rye", "explain rye"])
+def test_a_location_that_is_defined_twice_is_refused(
+    dagstead: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    twice = _ENTRY.format("rye") + _ENTRY.format("rye").removeprefix("locations:\n")
+    monkeypatch.chdir(written(tmp_path / "twice", {"dagster_cloud.yaml": twice}))
+
+    said = dagstead(*command.split())
+
+    assert said.code == 2
+    assert said.err.startswith(
+        "error: dagster_cloud.yaml:4:20 defines 'rye' again, after dagster_cloud.yaml:2:20"
+    )
+
+
+@pytest.mark.parametrize("command", ["check", "plan"])
+def test_what_a_pex_file_cannot_be_made_from_is_said_with_its_place(
+    dagstead: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    malformed = "[project]\nname = rye\n"
+    files = {"dagster_cloud.yaml": _ENTRY.format("rye"), "pyproject.toml": malformed}
+    monkeypatch.chdir(written(tmp_path / "malformed", files))
+
+    said = dagstead(command)
+
+    assert said.code == {"check": 1, "plan": 2}[command]
+    assert "pyproject.toml:2:8" in said.out + said.err
+    assert "DS260 this is not TOML, and 'rye' is built from it: " in said.out + said.err

@@ -69,7 +69,8 @@ _NEEDS = "dagster\ndagster-cloud\n"
     reason="""
         A PEX file is made from what `pyproject.toml` (with `[project]` or `[tool.poetry]`),
         `setup.py` or `requirements.txt` of the build directory ask for. Files of other tools are
-        not read, and the official builder stops when there are none of these.
+        not read, and the official builder stops when there are none of these, or when
+        `pyproject.toml` is not TOML.
         """,
     bad={**_CODE_FILES, "pixi.toml": '[dependencies]\ndagster = "*"\n'},
     good={**_CODE_FILES, "requirements.txt": _NEEDS},
@@ -221,7 +222,11 @@ def hook_not_run(evidence: Evidence) -> Iterator[Violation]:
 def uninstallable(evidence: Evidence, location: Location) -> Violation | None:
     """What is wrong where nothing says what the PEX file of a location needs."""
     folder = evidence.pex_folders.get(location.name.value)
-    if folder is None or is_read(folder) or not _is_judged(folder):
+    if folder is None:
+        return None
+    if is_read(folder):
+        return _malformed(evidence, location, folder)
+    if not _is_judged(folder):
         return None
     if unnamed_folder(evidence.project, location) is not None or _is_made(evidence, location):
         return None
@@ -231,6 +236,23 @@ def uninstallable(evidence: Evidence, location: Location) -> Violation | None:
         message=f"{location.name.value!r} is built as a PEX file, and "
         f"{location.build_folder!r} has none of {', '.join(READ)}{_not_read(unread)}",
         instead=_way_out(unread, list(_folders_that_say(folder))),
+    )
+
+
+def _malformed(evidence: Evidence, location: Location, folder: Path) -> Violation | None:
+    """A `pyproject.toml` that no builder can read."""
+    path = folder / "pyproject.toml"
+    if evidence.documents.get(path) is not None or not path.is_file():
+        return None
+    source = _source(evidence.project, location, path.name)
+    problem = read_toml(source).syntax
+    if problem is None:
+        return None
+    return Violation(
+        position=source.position(problem.start, problem.end),
+        message=f"this is not TOML, and {location.name.value!r} is built from it: "
+        f"{problem.message}",
+        instead="Correct this line, or what opens a quote or bracket before it",
     )
 
 

@@ -74,11 +74,13 @@ def syntax(project: Project) -> Iterator[Violation]:
     for file in project.files_of(*_READ_FAMILIES):
         problem = file.parsed.syntax
         if problem is not None and not _is_raw_template(file):
-            form = "TOML" if file.family is Family.DG else "YAML"
+            is_toml = file.family is Family.DG
             yield Violation(
                 position=file.source.position(problem.start, problem.end),
-                message=f"this is not {form}: {problem.message}",
-                instead="Put quotes around a text with ': ' or '#', and check the indentation",
+                message=f"this is not {'TOML' if is_toml else 'YAML'}: {problem.message}",
+                instead="Correct this line, or what opens a quote or bracket before it"
+                if is_toml
+                else "Put quotes around a text with ': ' or '#', and check the indentation",
             )
 
 
