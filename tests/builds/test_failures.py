@@ -97,13 +97,13 @@ def test_packages_for_another_machine_are_wheels(etl: Site) -> None:
 def test_a_location_without_dagster_is_refused(etl: Site) -> None:
     etl.repository.write({"requirements.txt": "dagster\n"})
 
-    assert "hold no dagster-cloud" in etl.failure().error.message
+    assert "do not include dagster-cloud" in etl.failure().error.message
 
 
 def test_a_location_that_declares_nothing_is_refused_like_that_too(etl: Site) -> None:
     (etl.repository.root / "requirements.txt").write_text("", encoding="utf-8")
 
-    assert "hold no dagster and no dagster-cloud" in etl.failure().error.message
+    assert "do not include dagster or dagster-cloud" in etl.failure().error.message
 
 
 def test_a_location_without_a_file_that_declares_something_is_not_planned(etl: Site) -> None:

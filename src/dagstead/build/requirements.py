@@ -246,8 +246,9 @@ def _check_dagster(
     if missing:
         pronoun = "it" if len(missing) == 1 else "both"
         msg = (
-            f"The dependencies of {directory.name!r} hold no {' and no '.join(missing)}, without "
-            f"which no code server can start. Add {pronoun} to {_where_to_add(directory)} there."
+            f"The dependencies of {directory.name!r} do not include {' or '.join(missing)}, "
+            f"without which no code server can start. Add {pronoun} to {_where_to_add(directory)} "
+            "there."
         )
         raise BuildError(msg)
     version = next((each.version for each in packages if each.name == "dagster"), None)

@@ -169,8 +169,8 @@ class EnvironmentStore:
         if missing:
             remove(folder)
             msg = (
-                f"The PEX files {pex.tag!r} hold no {' and no '.join(missing)}, without which no "
-                "code server can start. Add it to the project's dependencies (setup.py, "
+                f"The PEX files {pex.tag!r} do not include {' or '.join(missing)}, without which "
+                "no code server can start. Add it to the project's dependencies (setup.py, "
                 "pyproject.toml or requirements.txt), build and deploy again."
             )
             raise PexError(msg)

@@ -89,7 +89,7 @@ def nothing_to_install(evidence: Evidence) -> Iterator[Violation]:
     severity=Severity.WARNING,
     reason="""
         A code server is started with `dagster-cloud`, which brings Dagster with it. The builder
-        stops, after all else is resolved, when the packages hold no `dagster` or no
+        stops, after all else is resolved, when the packages do not include `dagster` and
         `dagster-cloud`. `create-dagster project` leaves it out.
 
         Nothing is said where the needs are found out by a program, are written by a step before
@@ -99,7 +99,7 @@ def nothing_to_install(evidence: Evidence) -> Iterator[Violation]:
     good={**_CODE_FILES, "requirements.txt": _NEEDS},
 )
 def no_dagster_cloud(evidence: Evidence) -> Iterator[Violation]:
-    """The packages of a PEX file hold `dagster-cloud`."""
+    """The packages of a PEX file include `dagster-cloud`."""
     for location, folder in evidence.pex_builds:
         if unnamed_folder(evidence.project, location) is not None:
             continue
@@ -110,12 +110,12 @@ def no_dagster_cloud(evidence: Evidence) -> Iterator[Violation]:
             continue
         unread = [] if names else [*_unread_tables(evidence.documents, folder), *_unread(folder)]
         has_dagster = any(each.startswith("dagster") for each in names)
-        missing = "dagster-cloud" if has_dagster else "dagster and no dagster-cloud"
+        missing = "dagster-cloud" if has_dagster else "dagster or dagster-cloud"
         position, how = _where_to_add(evidence.project, location, folder)
         yield Violation(
             position=position,
-            message=f"the dependencies of {location.name.value!r} hold no {missing}, without "
-            f"which no code server can start{_not_read(unread)}",
+            message=f"the dependencies of {location.name.value!r} do not include {missing}, "
+            f"without which no code server can start{_not_read(unread)}",
             instead=how,
         )
 
