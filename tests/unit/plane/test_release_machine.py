@@ -33,10 +33,10 @@ from tests.support.release_world import World
 from tests.support.releases import new_location
 
 TestReleases = ReleaseRules.TestCase
-TestReleases.settings = settings(max_examples=100, stateful_step_count=15, deadline=None)
+TestReleases.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
 
 #: Each takes less than a millisecond, where an example of Hypothesis takes many.
-WALKS = 4000
+WALKS = 2000
 
 
 def walk(seed: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagstead.model.agents import Agent, AgentKind, managed_pool
@@ -13,6 +13,9 @@ from dagstead.routing.routes import BRANCHES, Destination, Reason, RoutedLocatio
 from tests.unit.routing.sets import AGENT_LISTS, AGENTS, LOCATIONS, TARGETS
 
 PROD = Destination(deployment="prod")
+
+#: Sets of few names: whatever can go wrong does so early.
+FEW = settings(max_examples=50)
 
 
 def admits(agent: Agent, location: RoutedLocation, target: Destination) -> bool:
@@ -32,6 +35,7 @@ def admits(agent: Agent, location: RoutedLocation, target: Destination) -> bool:
     )
 
 
+@FEW
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS)
 def test_a_location_is_served_exactly_by_the_agents_whose_sets_admit_it(
     location: RoutedLocation, target: Destination, agents: list[Agent]
@@ -42,6 +46,7 @@ def test_a_location_is_served_exactly_by_the_agents_whose_sets_admit_it(
     assert found.is_served == any(admits(each, location, target) for each in agents)
 
 
+@FEW
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS)
 def test_every_agent_either_runs_a_location_or_has_a_reason(
     location: RoutedLocation, target: Destination, agents: list[Agent]
@@ -53,6 +58,7 @@ def test_every_agent_either_runs_a_location_or_has_a_reason(
     assert all(each.reasons for each in found.refusals)
 
 
+@FEW
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS, data=st.data())
 def test_the_order_of_agents_is_no_matter(
     location: RoutedLocation, target: Destination, agents: list[Agent], data: st.DataObject
@@ -64,6 +70,7 @@ def test_the_order_of_agents_is_no_matter(
     assert Counter(map(id, found.agents)) == Counter(map(id, again.agents))
 
 
+@FEW
 @given(
     location=LOCATIONS,
     target=TARGETS,
@@ -82,6 +89,7 @@ def test_names_and_kinds_are_no_matter(
     assert [each.reasons for each in found.refusals] == [each.reasons for each in again.refusals]
 
 
+@FEW
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS, new=AGENTS)
 def test_one_more_agent_takes_a_location_from_no_other(
     location: RoutedLocation, target: Destination, agents: list[Agent], new: Agent
@@ -93,6 +101,7 @@ def test_one_more_agent_takes_a_location_from_no_other(
     assert set(map(id, after.agents)) - set(map(id, before.agents)) <= {id(new)}
 
 
+@FEW
 @given(location=LOCATIONS, target=TARGETS, agents=AGENT_LISTS)
 def test_a_second_agent_of_the_same_sets_changes_nothing_but_the_number(
     location: RoutedLocation, target: Destination, agents: list[Agent]

@@ -22,6 +22,10 @@ ENVIRONMENT = {key: value for key, value in os.environ.items() if not key.starts
     "GIT_AUTHOR_EMAIL": "ada@example.org",
     "GIT_COMMITTER_NAME": "Ada",
     "GIT_COMMITTER_EMAIL": "ada@example.org",
+    # No process more for each commit.
+    "GIT_CONFIG_COUNT": "1",
+    "GIT_CONFIG_KEY_0": "maintenance.auto",
+    "GIT_CONFIG_VALUE_0": "false",
 }
 
 
@@ -36,7 +40,7 @@ class Repository:
         """A repository with one commit of some files."""
         root.mkdir(parents=True, exist_ok=True)
         repository = cls(root)
-        repository.git("init", "--quiet", "--initial-branch", "main")
+        repository.git("init", "--quiet", "--template=", "--initial-branch", "main")
         repository.write(files)
         repository.commit()
         return repository
