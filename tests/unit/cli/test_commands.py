@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import io
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -217,22 +216,3 @@ def test_the_settings_in_force_are_shown_with_their_sources(
     assert (rows["port"]["value"], rows["port"]["from"]) == (4000, f"file {file}")
     assert rows["data"]["from"] == "environment DAGSTEAD_DATA"
     assert "Did you mean 'DAGSTEAD_PORT'?" in said.err
-
-
-@pytest.mark.parametrize(
-    ("module", "slow"),
-    [
-        ("dagstead.cli.app", {"dagster", "sqlalchemy", "starlette", "pydantic"}),
-        # Only what it supervises has to.
-        ("dagstead.server.supervisor", {"dagster", "dagster_cloud", "graphql", "starlette"}),
-        # It is replaced by the official agent, which imports them anew.
-        ("dagstead.server.pool", {"dagster", "dagster_cloud", "graphql", "starlette"}),
-    ],
-)
-def test_a_command_starts_without_dagster(module: str, slow: set[str]) -> None:
-    """Importing Dagster takes seconds: `--help`, lists, `up` and `pool` must not."""
-    code = f"import sys; import {module}; print(sorted({slow} & set(sys.modules)))"
-    result = subprocess.run(
-        [sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True
-    )
-    assert result.stdout.strip() == "[]"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from dagstead.repository.files import read_project
 from dagstead.repository.files.classify import classify
 from dagstead.repository.files.toml_reader import read_toml
 from dagstead.repository.files.yaml_reader import read_yaml
-from tests.support.environments import REPOSITORY
 from tests.support.git import git
 
 
@@ -218,20 +215,3 @@ def test_edits_leave_every_other_byte_alone() -> None:
 
     assert source.encode() == data
     assert edited.encode() == "\ufeffa: 0\r\nb:  3 # x\r\n\r\n".encode()
-
-
-def test_reading_does_not_import_dagster() -> None:
-    code = (
-        "import sys, pathlib, dagstead.cli.check\n"
-        "from dagstead.repository.rules.checking import check\n"
-        "from dagstead.repository.files import read_project\n"
-        "check(read_project(pathlib.Path(sys.argv[1])))\n"
-        "print([name for name in sys.modules if name.split('.')[0].startswith('dagster')])\n"
-    )
-    example = REPOSITORY / "examples" / "monorepo"
-
-    done = subprocess.run(
-        [sys.executable, "-c", code, str(example)], check=True, capture_output=True, text=True
-    )
-
-    assert done.stdout.strip() == "[]"
