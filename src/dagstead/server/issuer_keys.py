@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import ssl
 import threading
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import httpx
@@ -60,7 +62,9 @@ class IssuerKeys:
 
     def _fetch(self, issuer: str) -> KeySet:
         try:
-            with httpx.Client(timeout=_TIMEOUT_SECONDS, follow_redirects=False) as http:
+            with httpx.Client(
+                timeout=_TIMEOUT_SECONDS, follow_redirects=False, verify=_certificates()
+            ) as http:
                 about = _json(http, issuer + _DISCOVERY)
                 _require_same(about.get("issuer"), issuer)
                 address = check_issuer(str(about.get("jwks_uri")), loopback=self.loopback)
@@ -73,6 +77,12 @@ class IssuerKeys:
             raise IssuerError(msg) from error
         logger.info("Fetched %d keys of %s", len(keys.keys), issuer)
         return keys
+
+
+@cache
+def _certificates() -> ssl.SSLContext:
+    """Reading them takes longer than to fetch the keys."""
+    return httpx.create_ssl_context()
 
 
 def _require_same(said: object, issuer: str) -> None:
