@@ -1,4 +1,4 @@
-"""Fixtures for every test: databases, and parsers of commands."""
+"""Fixtures for every test: databases, and what others make anew each time and we once."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 import typer
+from alembic.config import Config
+from alembic.script import ScriptDirectory
 from xdist.remote import Producer
 
 from dagstead.store.all import Store, open_store
@@ -94,6 +96,23 @@ def _parsers_are_made_once() -> Iterator[None]:
     """The parsers of all commands never change, and making them takes longer than most commands."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrations_are_read_once() -> Iterator[None]:
+    """Dagster reads all of its own for each of the three storages of an instance."""
+    read = ScriptDirectory.from_config
+    known: dict[tuple[str | None, str | None], ScriptDirectory] = {}
+
+    def from_config(config: Config) -> ScriptDirectory:
+        places = tuple(map(config.get_main_option, ("script_location", "version_locations")))
+        if places not in known:
+            known[places] = read(config)
+        return known[places]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ScriptDirectory, "from_config", from_config)
         yield
 
 

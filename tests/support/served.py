@@ -6,10 +6,38 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from typing import Any
 
+import graphene
+import pytest
 import uvicorn
+from dagster_graphql.schema import create_schema
+from starlette.applications import Starlette
 
+from dagstead.engine.instances import Instances
+from dagstead.operator_api import schema
+from dagstead.server.app import create_app
+from dagstead.server.settings import Settings
 from dagstead.testing import eventually
+
+
+def app_of(settings: Settings, instances: Instances, **more: Any) -> Starlette:
+    """The whole application; open-source Dagster's half of its schema is made once."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "create_open_source_schema", _open_source_schema)
+        return create_app(settings, instances, **more)
+
+
+def _open_source_schema() -> graphene.Schema:
+    copied = graphene.Schema.__new__(graphene.Schema)
+    vars(copied).update(vars(_made_schema()))
+    return copied
+
+
+@cache
+def _made_schema() -> graphene.Schema:
+    return create_schema()
 
 
 @contextmanager

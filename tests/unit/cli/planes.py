@@ -13,13 +13,13 @@ import uvicorn
 from dagstead.control.all import Control
 from dagstead.plane.clock import Clock
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
-from dagstead.server.app import create_app
 from dagstead.server.services import open_instances
 from dagstead.server.settings import Settings, load_settings
 from dagstead.server.settings_report import report
 from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
+from tests.support.served import app_of
 from tests.support.served import served as in_a_thread
 from tests.support.stores import empty_store
 
@@ -58,7 +58,7 @@ def served(folder: Path, clock: Clock | None = None) -> Iterator[Served]:
         store = empty_store(folder, clock or ManualClock(), file="dagstead.db")
         store.deployments.create("prod")
         instances = open_instances(settings, store)
-        app = create_app(settings, instances, environment={}, report=report(loaded))
+        app = app_of(settings, instances, environment={}, report=report(loaded))
         server = uvicorn.Server(server_config(settings, app))
         try:
             with in_a_thread(server, listener):

@@ -17,7 +17,6 @@ from websockets.typing import Subprotocol
 from dagstead.client.certificates import certificates_for
 from dagstead.control.all import Control
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
-from dagstead.server.app import create_app
 from dagstead.server.authentication import TOKEN_HEADER
 from dagstead.server.services import open_instances
 from dagstead.server.settings import Settings, load_settings
@@ -25,7 +24,7 @@ from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from tests.support.oidc_issuer import OidcIssuer
-from tests.support.served import served
+from tests.support.served import app_of, served
 from tests.support.stores import empty_store
 
 
@@ -73,7 +72,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         for name in ("prod", "staging"):
             store.deployments.create(name)
         instances = open_instances(settings, store)
-        app = create_app(settings, instances, environment={})
+        app = app_of(settings, instances, environment={})
         with served(uvicorn.Server(server_config(settings, app)), listener):
             yield Plane(
                 app=app, store=store, control=instances.control, clock=clock, settings=settings
