@@ -116,7 +116,7 @@ def test_a_group_of_poetry_is_not_installed(tmp_path: Path) -> None:
 
     (found,) = made.findings()
 
-    assert "hold no dagster-cloud" in found["message"]
+    assert "do not include dagster-cloud" in found["message"]
 
 
 @pytest.mark.parametrize(

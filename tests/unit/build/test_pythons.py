@@ -197,7 +197,6 @@ def test_a_pin_that_does_not_fit_is_passed_over(repository: Repository) -> None:
 
 def test_files_that_cannot_be_read_say_nothing(repository: Repository) -> None:
     broken = {
-        "pyproject.toml": "[project\n",
         "setup.py": "def (:\n",
         "setup.cfg": "python_requires\n",
         "Pipfile": "= 1",
