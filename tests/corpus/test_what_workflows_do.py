@@ -355,3 +355,25 @@ def test_a_session_that_was_deployed_may_be_emptied(tmp_path: Path) -> None:
 
     assert fine.errors() == []
     assert [each for each in lost.errors() if " DW150 " in each]
+
+
+def test_what_is_chosen_while_it_runs_is_built_in_the_only_way_there_is(tmp_path: Path) -> None:
+    part = "dagster-io/dagster-cloud-action/actions/serverless_prod_deploy@v1.13.7"
+    files = {
+        "dagster_cloud.yaml": LOCATION,
+        "pyproject.toml": PACKAGE,
+        "tides/__init__.py": "",
+        DEPLOY: f"""
+            on: {{workflow_dispatch: {{inputs: {{location: {{type: string}}}}}}}}
+            jobs:
+              deploy:
+                runs-on: ubuntu-24.04
+                steps:
+                  - uses: {part}
+                    with: {{location: "${{{{ inputs.location }}}}", organization_id: ours}}
+            """,
+    }
+    made = repository_of(tmp_path / "tides", files)
+
+    assert "may deploy: tides (serverless image)" in made.said("workflow", "inspect")
+    assert "builds it (serverless image) at line" in made.said("explain", "tides")

@@ -107,7 +107,8 @@ def _handled(inspected: InspectedWorkflow, location: Location) -> LocationUse | 
         return None
     name = location.name.value
     builds = [act for each in sessions for act in _about(each.builds_of, name)]
-    ways = dict.fromkeys(_way(act, location) for act in builds)
+    is_one = len({act.strategy for act in builds}) == 1
+    ways = dict.fromkeys(_way(act, location, is_one=is_one) for act in builds)
     return LocationUse(
         name=name,
         ways=tuple(str(each) for each in ways if each is not None),
@@ -123,10 +124,10 @@ def _about(acts: tuple[Act, ...], name: str) -> Iterator[Act]:
     return (each for each in acts if each.chosen.has(name) is not False)
 
 
-def _way(act: Act, location: Location) -> BuildMethod | None:
+def _way(act: Act, location: Location, *, is_one: bool) -> BuildMethod | None:
     if act.strategy is BuildMethod.BY_KIND:
         return _KINDS.get(location.kind)
-    if act.chosen.unknown and act.strategy is not _KINDS.get(location.kind):
+    if act.chosen.unknown and not is_one and act.strategy is not _KINDS.get(location.kind):
         # Of two steps that choose while they run, one is for each kind.
         return None
     return act.strategy
