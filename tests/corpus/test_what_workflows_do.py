@@ -92,7 +92,39 @@ _BY_ACTION = f"""
     """
 
 
-@pytest.mark.parametrize("steps", [_ONE_SESSION, _BY_ACTION], ids=["docker", "action"])
+_IN_A_LOOP = """
+          - run: dagster-cloud ci init --project-dir . --deployment prod
+          - run: |
+              for each in surge tides; do
+                if [ -d "$each" ]; then
+                  docker build -t r.test/h:$GITHUB_SHA "$each"
+                fi
+                docker push r.test/h:$GITHUB_SHA
+                dagster-cloud ci set-build-output --location-name=$each --image-tag=$GITHUB_SHA
+              done
+          - run: dagster-cloud ci deploy
+    """
+_BY_STAGE = """
+          - run: dagster-cloud ci init --project-dir . --deployment prod
+          - run: docker build --target surge -t r.test/h:1 . && docker push r.test/h:1
+          - run: dagster-cloud ci set-build-output --location-name=surge --image-tag=1
+          - run: docker build --target=tides -t r.test/h:1 . && docker push r.test/h:1
+          - run: dagster-cloud ci set-build-output --location-name=tides --image-tag=1
+          - run: dagster-cloud ci deploy
+    """
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        _ONE_SESSION,
+        _BY_ACTION,
+        _IN_A_LOOP,
+        _BY_STAGE,
+        _BY_STAGE.replace("--target ", "--build-arg ").replace("--target=", "--build-arg "),
+    ],
+    ids=["docker", "action", "loop", "stage", "argument"],
+)
 def test_two_images_under_one_name_are_an_error(tmp_path: Path, steps: str) -> None:
     made = repository_of(tmp_path / "harbour", _images(steps))
 
@@ -109,8 +141,12 @@ def test_a_name_for_every_image_or_one_image_for_all_is_fine(tmp_path: Path) -> 
         tmp_path / "shared", _images(_ONE_SESSION.replace(" surge\n", " tides\n"))
     )
 
+    looped = _IN_A_LOOP.replace("$GITHUB_SHA", "$each-$GITHUB_SHA")
+    loop = repository_of(tmp_path / "loop", _images(looped))
+
     assert tagged.errors() == []
     assert shared.errors() == []
+    assert loop.errors() == []
 
 
 @pytest.mark.parametrize(

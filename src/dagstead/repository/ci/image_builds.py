@@ -12,6 +12,7 @@ from dagstead.repository.ci.scopes import Scope
 _ACTION = "docker/build-push-action"
 _COMMANDS = (("build",), ("image", "build"), ("buildx", "build"), ("buildx", "b"))
 _FILE = ("-f", "--file")
+_CHOICES = ("--target", "--build-arg")
 #: Options of ``docker build`` that take no value.
 _ALONE = frozenset(
     {"--check", "--load", "--no-cache", "--pull", "--push", "--quiet", "-q", "--rm", "--squash"}
@@ -24,6 +25,8 @@ class ImageBuild:
 
     dockerfile: str | None
     context: str | None
+    #: The stage and the arguments, as far as they are known: what else makes another image of it.
+    choices: tuple[str, ...] = ()
 
 
 def built_by_action(found: Reference, step: Step, scope: Scope) -> ImageBuild | None:
@@ -32,9 +35,13 @@ def built_by_action(found: Reference, step: Step, scope: Scope) -> ImageBuild | 
         return None
     context, file = step.input("context"), step.input("file")
     folder = "." if context is None or not context.value else scope.text(context)
-    if file is None or not file.value:
-        return ImageBuild(dockerfile=_inside(folder), context=folder)
-    return ImageBuild(dockerfile=scope.text(file), context=folder)
+    stage = scope.text(step.input("target"))
+    arguments = (scope.text(step.input("build-args")) or "").splitlines()
+    return ImageBuild(
+        dockerfile=scope.text(file) if file is not None and file.value else _inside(folder),
+        context=folder,
+        choices=_choices(["--target", stage], *(["--build-arg", each] for each in arguments)),
+    )
 
 
 def built_by_command(words: Words) -> ImageBuild | None:
@@ -45,6 +52,7 @@ def built_by_command(words: Words) -> ImageBuild | None:
     if not behind:
         return None
     files: list[str | None] = []
+    chosen: list[list[str | None]] = []
     folders: list[str | None] = []
     waiting = iter(behind)
     for word in waiting:
@@ -54,8 +62,17 @@ def built_by_command(words: Words) -> ImageBuild | None:
         elif name not in _ALONE:
             given = value if equals else next(waiting, None)
             files += [given] if name in _FILE else []
+            chosen += [[name, given]] if name in _CHOICES else []
     context = folders[-1] if folders else None
-    return ImageBuild(dockerfile=files[-1] if files else _inside(context), context=context)
+    return ImageBuild(
+        dockerfile=files[-1] if files else _inside(context),
+        context=context,
+        choices=_choices(*chosen),
+    )
+
+
+def _choices(*options: list[str | None]) -> tuple[str, ...]:
+    return tuple(f"{name} {value.strip()}" for name, value in options if value and value.strip())
 
 
 def _begins(words: Words, command: tuple[str, ...]) -> bool:

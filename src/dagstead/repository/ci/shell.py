@@ -23,6 +23,11 @@ _ASSIGNMENT = re.compile(r"(?P<name>[A-Za-z_]\w*)\+?=")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _DECLARING = frozenset({"export", "local", "declare", "readonly", "typeset"})
 _MOST_CALLS = 20
+#: Of a loop that is followed word by word.
+_MOST_ROUNDS = 20
+_LOOPS = frozenset({"for", "while", "until", "select"})
+#: Names of files, or words that the shell makes of one.
+_PATTERN = re.compile(r"[*?\[{]")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,6 +82,14 @@ class _Runner:
                 self.functions[tokens[at].written or ""] = tuple(tokens[at + 4 : body_end])
                 at = body_end + 1
                 continue
+            loop = None if current else _loop(tokens, at)
+            values = None if loop is None else self._values(loop.words)
+            if loop is not None and values is not None:
+                for each in values:
+                    self.variables[loop.variable] = each
+                    yield from self.run(loop.body)
+                at = loop.end
+                continue
             if tokens[at].operator:
                 yield from self._finish(current, operator)
                 current = []
@@ -87,6 +100,12 @@ class _Runner:
                 current.append(tokens[at])
             at += 1
         yield from self._finish(current, operator)
+
+    def _values(self, words: Sequence[ShellToken]) -> list[str] | None:
+        """What a loop goes through, where all of it is known."""
+        values = [part for each in words for part in self._expanded(each)]
+        known = [each for each in values if each is not None and not _PATTERN.search(each)]
+        return known if len(known) == len(values) <= _MOST_ROUNDS else None
 
     def _nest(self, operator: str) -> None:
         if operator == "(":
@@ -222,6 +241,37 @@ class _Runner:
                 return self.fill(piece.text)
             case _:
                 return None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Loop:
+    """``for variable in words; do body; done``."""
+
+    variable: str
+    words: Sequence[ShellToken]
+    body: Sequence[ShellToken]
+    #: Behind ``done``.
+    end: int
+
+
+def _loop(tokens: Sequence[ShellToken], at: int) -> _Loop | None:
+    """The loop that begins at a token, if it names what it goes through."""
+    head = [each.written for each in tokens[at : at + 3]]
+    if head[:1] != ["for"] or head[2:] != ["in"] or not _NAME.fullmatch(head[1] or ""):
+        return None
+    first = next((each for each in range(at + 3, len(tokens)) if tokens[each].operator), None)
+    if first is None:
+        return None
+    depth, begins = 1, True
+    for end in range(first + 1, len(tokens)):
+        written = tokens[end].written
+        depth += begins and written in _LOOPS
+        depth -= begins and written == "done"
+        if not depth:
+            words = tokens[at + 3 : first]
+            return _Loop(variable=head[1] or "", words=words, body=tokens[first:end], end=end + 1)
+        begins = bool(tokens[end].operator) or written in _BEFORE_COMMANDS
+    return None
 
 
 def _without_redirects(tokens: list[ShellToken]) -> tuple[list[ShellToken], list[ShellToken]]:

@@ -298,7 +298,7 @@ class StepFollower:
                 in_repository(path, folder=folder, checkouts=self.checkouts)
                 for path in (built.dockerfile, built.context)
             )
-            return ImageBuild(dockerfile=dockerfile, context=context)
+            return replace(built, dockerfile=dockerfile, context=context)
 
         return placed
 

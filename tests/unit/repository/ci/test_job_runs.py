@@ -161,7 +161,9 @@ def test_what_only_looks_like_a_command_does_nothing(script: str, tmp_path: Path
         ("dagster-cloud ci deploy --location-name=${{ secrets.NAME }}", (), True),
         ("dagster-cloud ci deploy --location-name $(cat name) --location-name etl", ("etl",), True),
         ("L='--location-name etl'\n  dagster-cloud ci deploy $L", ("etl",), False),
-        ("for x in a b; do dagster-cloud ci deploy --location-name $x; done", (), True),
+        ("for x in $ALL; do dagster-cloud ci deploy --location-name $x; done", (), True),
+        ("for x in */; do dagster-cloud ci deploy --location-name $x; done", (), True),
+        ("for x in a b; dagster-cloud ci deploy --location-name $x", (), True),
         ('f() { dagster-cloud ci deploy --location-name "$1"; }\n  f etl', ("etl",), False),
     ],
 )
@@ -171,6 +173,22 @@ def test_what_is_not_written_is_unknown(
     (act,) = [e for e in acts(tmp_path, f"run: |\n  {script}") if e.does is ActKind.DEPLOY]
 
     assert (act.chosen.names, act.chosen.unknown) == (names, unknown)
+
+
+def test_a_loop_through_words_is_followed(tmp_path: Path) -> None:
+    script = """
+      for region in eu us; do
+        for x in tides surge
+        do
+          dagster-cloud ci deploy --location-name "$x-$region"
+        done
+      done
+      dagster-cloud ci deploy --location-name $region
+    """
+
+    found = [each.chosen.names for each in acts(tmp_path, f"run: |{script}")]
+
+    assert found == [("tides-eu",), ("surge-eu",), ("tides-us",), ("surge-us",), ("us",)]
 
 
 def test_a_script_that_could_do_anything_is_opaque(tmp_path: Path) -> None:

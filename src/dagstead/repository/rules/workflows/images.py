@@ -210,8 +210,13 @@ def _rules(job: Job) -> list[object]:
 def _violation(first: _Made, second: _Made) -> Violation:
     return Violation(
         position=second.pushed.position,
-        message=f"the image of {second.built.context} ({second.built.dockerfile}) replaces that of "
-        f"{first.built.context} ({first.built.dockerfile}), pushed in line "
-        f"{first.pushed.position.line} under the same name and tag, {second.pushed.reference}",
+        message=f"the image of {_shown(second.built)} replaces that of {_shown(first.built)}, "
+        f"pushed in line {first.pushed.position.line} under the same name and tag, "
+        f"{second.pushed.reference}",
         instead="Put the name of the location into the tag, here and where it is recorded",
     )
+
+
+def _shown(built: ImageBuild) -> str:
+    folder = "the repository" if built.context == "." else built.context
+    return f"{folder} ({', '.join([str(built.dockerfile), *built.choices])})"
