@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dagstead.repository.ci.commands import Words
@@ -71,7 +72,7 @@ def built_by_command(words: Words) -> ImageBuild | None:
     )
 
 
-def _choices(*options: list[str | None]) -> tuple[str, ...]:
+def _choices(*options: Sequence[str | None]) -> tuple[str, ...]:
     return tuple(f"{name} {value.strip()}" for name, value in options if value and value.strip())
 
 
