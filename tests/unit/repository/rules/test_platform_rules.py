@@ -67,7 +67,7 @@ def _found(folder: Path, text: str) -> list[tuple[str, str, str]]:
         ),
         (
             "k8s: {run_k8s_config: {merge_behavior: deep}}",
-            "merge_behavior is 'deep', which is none of its values",
+            "merge_behavior is 'deep', which is not one of its values",
             "Did you mean 'DEEP'?",
         ),
         (

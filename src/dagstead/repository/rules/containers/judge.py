@@ -162,8 +162,8 @@ def _choice(node: Node, known: list[str], place: _Place) -> Iterator[Objection]:
     yield Objection(
         Fault.VALUE,
         node,
-        f"{place.called} is {kind_of(node) if text is None else repr(text)}, which is none of its "
-        "values",
+        f"{place.called} is {kind_of(node) if text is None else repr(text)}, which is not one "
+        "of its values",
         f"Did you mean {meant!r}?" if meant else f"Known are {', '.join(known)}",
     )
 
@@ -177,7 +177,9 @@ def _list(node: Node, kind: Type, place: _Place) -> Iterator[Objection]:
 
 def _mapping(node: Node, kind: Type, place: _Place) -> Iterator[Objection]:
     if not node.is_mapping:
-        yield _wrong(node, "a mapping", place, f"Write '{place.called}:' and its keys below it")
+        is_item = place.called.startswith("an item of ")
+        how = "'- key: value'" if is_item else f"'{place.called}:' and its keys below it"
+        yield _wrong(node, "a mapping", place, f"Write {how}")
         return
     if "map" in kind:
         for entry in unique_entries(node):
