@@ -138,7 +138,7 @@ def words(script: str, **variables: str | None) -> list[tuple[str | None, ...]]:
             'case $y in a) x=b;; *) x=c;; esac; d "$x"',
             [("case", None, "in", "a"), ("*",), ("d", None)],
         ),
-        ('x=b; for y in 1 2; do x=c; done; d "$x"', [("d", None)]),
+        ('x=b; for y in $z; do x=c; done; d "$x"', [("d", None)]),
         ('x=b; a || x=c; d "$x"', [("a",), ("d", None)]),
         ("a ${{ secrets.X }}", [("a", None)]),
         (
