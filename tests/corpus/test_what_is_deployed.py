@@ -151,6 +151,20 @@ def test_a_folder_whose_name_is_a_template_holds_no_configuration(tmp_path: Path
     assert made.locations() == {"tides"}
 
 
+@pytest.mark.parametrize("folder", ["template", "tools/skeleton", "templates/new"])
+def test_a_template_in_a_folder_for_templates_is_no_configuration(
+    tmp_path: Path, folder: str
+) -> None:
+    template = LOCATION.replace("tides", "{{ project_slug }}")
+    path = f"{folder}/dagster_cloud.yaml"
+    alone = repository_of(tmp_path / "alone", {path: template, "copier.yml": "_subdirectory: x\n"})
+    plain = repository_of(tmp_path / "plain", {path: LOCATION, f"{folder}/tides/__init__.py": ""})
+
+    assert alone.errors() == alone.warnings() == []
+    assert "it is part of a template" in alone.said("plan")
+    assert plain.locations() == {"tides"}
+
+
 def test_an_excluded_folder_is_left_out_by_every_command(tmp_path: Path) -> None:
     made = repository_of(
         tmp_path / "harbour",

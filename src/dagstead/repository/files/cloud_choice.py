@@ -87,7 +87,8 @@ class _CloudChooser:
 
     def sort(self, file: ConfigFile) -> None:
         """Put a file where it belongs."""
-        aside = None if self._is_named(file.path) else why_set_aside(file.path)
+        is_named = self._is_named(file.path)
+        aside = None if is_named else why_set_aside(file.path, file.source.text)
         tool = None if file.path in self.named.cloud else other_tool(file)
         if aside is not None:
             self.reasons[file.path] = aside

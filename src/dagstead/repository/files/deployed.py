@@ -144,7 +144,8 @@ class _FilePicker:
         written = names_of(file) if file.path in self.reasons else frozenset()
         if not written or not written <= names:
             return False
-        return why_set_aside(file.path) is None and other_tool(file) is None
+        aside = why_set_aside(file.path, file.source.text)
+        return aside is None and other_tool(file) is None
 
     def files_in_force(self) -> Iterator[ConfigFile]:
         """The files that count."""

@@ -80,7 +80,8 @@ class DgProjects:
 
     def why_not(self, folder: str) -> str | None:
         """Why dg would not deploy a project from the root; ``None`` where it would."""
-        aside = why_set_aside(self.path(folder))
+        settings = self.settings[folder]
+        aside = why_set_aside(settings.path, settings.source.text)
         if aside is not None:
             return aside
         around = _nearest(folder, self.listed)

@@ -13,6 +13,12 @@ from dagstead.repository.files.project import ConfigFile
 
 #: A name that Cookiecutter, Copier or another templating tool is to fill in.
 _TEMPLATE_NAME = re.compile(r"\{\{.*\}\}|\{%.*%\}|\[\[.*\]\]|<%.*%>|__\w*cookiecutter\w*__")
+#: A folder whose files such a tool fills in, where they have something to fill in.
+_TEMPLATE_FOLDER = re.compile(
+    r"_*templates?_*|skeletons?|scaffold(?:s|ing)?|boilerplates?|blueprints?|cookiecutter|copier",
+    re.IGNORECASE,
+)
+_MARK = re.compile(r"\{\{|\{%|\[\[ |<%")
 _FIXTURES = re.compile(
     r"_*fixtures?_*|_*tests_*|__snapshots__|test[-_]?(?:data|repos?|projects?|cases?|fixtures?)",
     re.IGNORECASE,
@@ -47,10 +53,14 @@ _OTHER_TOOLS: tuple[tuple[frozenset[str], str], ...] = (
 )
 
 
-def why_set_aside(path: str) -> str | None:
-    """Why nothing in the folders of a path is configuration; ``None`` where it may be."""
+def why_set_aside(path: str, text: str = "") -> str | None:
+    """Why nothing in the folders of a path is configuration; ``None`` where it may be.
+
+    ``text`` is that of the file, where it is known.
+    """
+    is_filled_in = _MARK.search(text) is not None
     for name in posixpath.dirname(path).split("/"):
-        if _TEMPLATE_NAME.search(name):
+        if _TEMPLATE_NAME.search(name) or (is_filled_in and _TEMPLATE_FOLDER.fullmatch(name)):
             return "it is part of a template"
         if _FIXTURES.fullmatch(name):
             return "it is an input of tests"
