@@ -305,6 +305,49 @@ def test_a_module_with_a_typing_error_is_a_warning_with_the_nearest(
 
 
 @pytest.mark.parametrize(
+    ("source", "said"),
+    [
+        ("module_name: tide.definitions", "Did you mean 'tides.definitions'?"),
+        ("package_name: tids", "Did you mean 'tides'?"),
+        ("module_name: tides/definitions", "Write 'tides.definitions'"),
+        ("module_name: tides/definitions.py", "Write 'tides.definitions'"),
+        ("module_name: tides.definitions.py", "Did you mean 'tides.definitions'?"),
+    ],
+)
+def test_a_name_that_is_none_of_a_module_here_is_put_right(
+    tmp_path: Path, source: str, said: str
+) -> None:
+    text = LOCATION.replace("package_name: tides", source)
+    code = {"tides/__init__.py": "", "tides/definitions.py": ""}
+    made = repository_of(
+        tmp_path / "harbour", {"dagster_cloud.yaml": text, "pyproject.toml": PACKAGE, **code}
+    )
+
+    (found,) = made.findings()
+
+    assert (found["severity"], found["instead"].rstrip(".")) == ("warning", said.rstrip("."))
+
+
+def test_the_root_module_of_a_dg_project_is_its_own(tmp_path: Path) -> None:
+    files = {"pyproject.toml": _DG, "src/harbour/__init__.py": "", "src/harbour/definitions.py": ""}
+    made = repository_of(tmp_path / "harbour", files)
+
+    (found,) = made.findings()
+
+    assert "the repository has no 'tides'" in found["message"]
+
+
+def test_a_key_that_belongs_beside_the_source_is_one_error(tmp_path: Path) -> None:
+    source = "package_name: tides, working_directory: src"
+    text = LOCATION.replace("package_name: tides", source)
+    files = {"dagster_cloud.yaml": text, "pyproject.toml": PACKAGE, "tides/__init__.py": ""}
+
+    (error,) = repository_of(tmp_path / "harbour", files).errors()
+
+    assert "'working_directory' is not a key of code_source" in error
+
+
+@pytest.mark.parametrize(
     ("module", "more"),
     [
         ("surge.definitions", {}),

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dagstead.model.words import nearest
+
 _SUFFIXES = (".py", ".pyc", ".pyd", ".pyx", ".so")
 #: A package that looks for its modules elsewhere, too.
 _EXTENDED = re.compile(rb"__path__|declare_namespace|__getattr__")
@@ -19,6 +21,8 @@ _MAPPED = re.compile(
     re.VERBOSE | re.MULTILINE,
 )
 _PROJECT_FILES = ("setup.py", "setup.cfg", "pyproject.toml")
+#: Modules beside packages, for tools.
+_NO_CODE = frozenset({"conftest", "noxfile", "setup", "tasks", "test", "tests"})
 _LEFT_OUT = frozenset({"node_modules", "site-packages", "venv", "__pycache__"})
 #: Folders nested deeper hold no code that somebody deploys.
 _MOST_FOLDERS = 8
@@ -28,7 +32,7 @@ _MOST_FOLDERS = 8
 class MissingModule:
     """A module that is not where its package is."""
 
-    #: The deepest package that is there, with dots.
+    #: The deepest package that is there, with dots; empty where none is.
     package: str
     #: The modules in it.
     modules: tuple[str, ...]
@@ -41,12 +45,15 @@ class PythonModules:
     top: Path
     _homes: dict[str, list[str]] | None = field(default=None)
 
-    def missing(self, module: str, roots: Sequence[str]) -> MissingModule | None:
+    def missing(
+        self, module: str, roots: Sequence[str], *, is_own: bool = False
+    ) -> MissingModule | None:
         """Why a module cannot be imported; ``None`` where it may be.
 
         Args:
             module: its name, with dots.
             roots: folders that an import looks into first, relative to the top.
+            is_own: whether it must be in the repository, and is not installed from elsewhere.
         """
         parts = module.split(".")
         file = f"{'/'.join(parts)}.py"
@@ -60,11 +67,30 @@ class PythonModules:
                 return None
             if _has_package(self._path(root), parts[0]):
                 found = searched
-        if found is None or any(_maps_packages(self._path(root)) for root in roots):
+        if any(_maps_packages(self._path(root)) for root in roots):
             return None
+        if found is None:
+            return self._misnamed(parts, roots, is_own=is_own)
         # It is installed from another folder of the repository.
         elsewhere = (_search(self._path(home), parts) for home in self._homes_of(parts[0]))
         return None if None in elsewhere else found
+
+    def _misnamed(
+        self, parts: Sequence[str], roots: Sequence[str], *, is_own: bool
+    ) -> MissingModule | None:
+        """A package that is nowhere in the repository, with the one that is probably meant."""
+        if self._homes_of(parts[0]):
+            return None
+        packages = {
+            each: root
+            for root in roots
+            for each in _modules_in(self._path(root))
+            if each.isidentifier() and each not in _NO_CODE
+        }
+        near = nearest(parts[0], packages)
+        if near is not None and _search(self._path(packages[near]), [near, *parts[1:]]) is None:
+            return MissingModule("", (near,))
+        return MissingModule("", ()) if is_own and packages else None
 
     def _path(self, folder: str) -> str:
         return os.path.join(self.top, folder)  # noqa: PTH118 - asked of every location

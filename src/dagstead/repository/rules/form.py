@@ -229,8 +229,10 @@ def code_source_not_one(project: Project) -> Iterator[Violation]:
         source = entry.entry("code_source")
         if source is None or not source.value.is_mapping:
             continue
-        given = [each for each in unique_entries(source.value) if _counts(each.value)]
-        if len(given) != 1:
+        written = [each for each in unique_entries(source.value) if _counts(each.value)]
+        given = [each for each in written if each.key.value in CODE_SOURCES]
+        # Another rule reports keys that do not exist.
+        if len(given) > 1 or not written:
             names = ", ".join(repr(each.key.value) for each in given)
             yield Violation(
                 position=source.key.position,
