@@ -103,7 +103,7 @@ def _parsers_are_made_once() -> Iterator[None]:
 def _migrations_are_read_once() -> Iterator[None]:
     """Dagster reads all of its own for each of the three storages of an instance."""
     read = ScriptDirectory.from_config
-    known: dict[tuple[str | None, str | None], ScriptDirectory] = {}
+    known: dict[tuple[str | None, ...], ScriptDirectory] = {}
 
     def from_config(config: Config) -> ScriptDirectory:
         places = tuple(map(config.get_main_option, ("script_location", "version_locations")))
