@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterator
 
 from dagstead.model.families import Family
-from dagstead.model.location import Kind, Location
+from dagstead.model.location import Kind, Location, Value
 from dagstead.model.words import nearest
-from dagstead.repository.ci.inspection import Inspection
-from dagstead.repository.files.project import Project, is_outside
+from dagstead.repository.files.project import Project, is_outside, project_prefix
 from dagstead.repository.rules.base import Severity, Violation, evidence_rule, rule
 from dagstead.repository.rules.build_folders import has_project, unnamed_folder
 from dagstead.repository.rules.evidence import Evidence
@@ -91,9 +90,9 @@ _ADD = (
     reason="""
         A location with a registry is built from a Dockerfile. None is in its build directory or in
         a folder above it: a workflow that calls `docker build` fails. `dagstead build` generates
-        one where the folder has a project. So does `dg plus deploy`, so that nothing is said about
-        dg's projects, nor where the workflow that deploys it builds images from a Dockerfile
-        elsewhere.
+        one where the folder has a project, and so does `dg plus deploy`. Nothing is said about dg's
+        projects unless a workflow builds the missing file, nor where a workflow builds another
+        Dockerfile.
         """,
     bad={
         "dagster_cloud.yaml": _with_build("etl\n              registry: registry.example.com/etl"),
@@ -111,30 +110,41 @@ def no_dockerfile(evidence: Evidence) -> Iterator[Violation]:
         folder = location.build_folder
         if location.kind is not Kind.HYBRID or location.registry is None or is_outside(folder):
             continue
-        # Both `dg plus deploy` and `dagstead build` make one.
-        if location.family is Family.DG or unnamed_folder(project, location) is not None:
+        if _has_dockerfile(project, folder):
             continue
-        if not folder_exists(project, folder) or _has_dockerfile(project, folder):
+        built = list(_dockerfiles(evidence, location))
+        own = posixpath.normpath(posixpath.join(project_prefix(project), folder, "Dockerfile"))
+        if location.family is Family.DG and own not in built:
+            # Both `dg plus deploy` and `dagstead build` make one.
             continue
-        if not _is_elsewhere(evidence.inspection, location):
-            is_made = has_project(project, folder)
-            fails = "`dagstead build` generates one, and 'docker build' fails"
-            yield Violation(
-                position=location.registry.position,
-                message=f"{location.name.value!r} is built as an image, and {folder!r} has no "
-                f"Dockerfile{f': {fails}' if is_made else ' and nothing to generate one from'}",
-                instead=_ADD if is_made else "Name the folder that has one in build.directory",
-            )
+        if unnamed_folder(project, location) is not None:
+            continue
+        if folder_exists(project, folder) and not any(_is_there(project, each) for each in built):
+            yield _without_dockerfile(project, location, location.registry)
 
 
-def _is_elsewhere(inspection: Inspection, location: Location) -> bool:
-    """Whether a workflow that deploys a location builds an image from a Dockerfile it names."""
-    top = inspection.project.repository
-    return any(
-        image.dockerfile is None or (top / image.dockerfile).is_file()
-        for each in inspection.deployers.get(location.name.value, ())
-        for run in each.inspected.runs
-        for image in run.images
+def _dockerfiles(evidence: Evidence, location: Location) -> Iterator[str | None]:
+    """What workflows build images from that may be the location's."""
+    folder = posixpath.join(project_prefix(evidence.project), location.build_folder)
+    for deployer in evidence.inspection.deployers.get(location.name.value, ()):
+        for image in (image for run in deployer.inspected.runs for image in run.images):
+            context = None if image.context is None else posixpath.normpath(image.context)
+            if context in {None, "."} or f"{posixpath.normpath(folder)}/".startswith(f"{context}/"):
+                yield image.dockerfile and posixpath.normpath(image.dockerfile)
+
+
+def _is_there(project: Project, dockerfile: str | None) -> bool:
+    return dockerfile is None or (project.repository / dockerfile).is_file()
+
+
+def _without_dockerfile(project: Project, location: Location, registry: Value[str]) -> Violation:
+    is_made = has_project(project, location.build_folder)
+    fails = "`dagstead build` generates one, and 'docker build' fails"
+    return Violation(
+        position=registry.position,
+        message=f"{location.name.value!r} is built as an image, and {location.build_folder!r} has "
+        f"no Dockerfile{f': {fails}' if is_made else ' and nothing to generate one from'}",
+        instead=_ADD if is_made else "Name the folder that has one in build.directory",
     )
 
 
