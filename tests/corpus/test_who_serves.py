@@ -309,7 +309,12 @@ def test_parameters_of_argo_are_laid_over_its_values(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "queues",
-    ["additionalQueues: north", 'includeDefaultQueue: "false"', "additionalQueues: {a: north}"],
+    [
+        "additionalQueues: north",
+        'includeDefaultQueue: "false"',
+        "additionalQueues: {a: north}",
+        "additionalQueues: [north, ~]",
+    ],
 )
 def test_values_that_the_chart_refuses_are_found_by_both_commands(
     tmp_path: Path, queues: str

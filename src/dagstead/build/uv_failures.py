@@ -12,6 +12,9 @@ from dagstead.model.words import sentence
 #: What it says beside the reason.
 _NOISE = re.compile(r"^(?:Resolved|Prepared|Installed|Using|Building|Downloading|warning:|hint:)\b")
 
+_MUTE = "uv says nothing. Repeat the command below to see why."
+#: Of what is repeated of uv's words, which follow in whole.
+_LONGEST = 300
 _OTHER_ONE = "Choose another version of it, another Python with --python, or build on a machine"
 _INDEX_AWAY = "The package index cannot be reached from here. Is there a proxy or mirror to name?"
 _BUILD = r"failed to (?:download and )?build "
@@ -44,6 +47,10 @@ _CAUSES = (
         _INDEX_AWAY,
     ),
     (
+        r"git sources cannot be editable",
+        "uv installs no package of git with -e. Write 'NAME @ git+URL' instead.",
+    ),
+    (
         rf"{_BUILD}`(?P<name>[^`=@/ ]+)(?:==(?P<version>[^`]+))?`",
         (
             "{package} has no wheel that fits, and its source cannot be built here. "
@@ -69,7 +76,9 @@ def advice(lines: Sequence[str]) -> str:
         found = re.search(pattern, words.own, re.IGNORECASE)
         if found:
             return _with_last_words(said.format(package=_package(found.groupdict())), words)
-    return "Change what uv names, and try again."
+    return (
+        f"uv says: {sentence(_said(words))} Change that, and try again." if words.chain else _MUTE
+    )
 
 
 def own_package_advice(lines: Sequence[str]) -> str:
@@ -98,12 +107,20 @@ def backend_words(words: UvWords) -> str:
     for pattern, said in _CAUSES[1:3]:
         if re.search(pattern, words.own, re.IGNORECASE):
             return said
-    return f"uv says: {sentence(words.chain[-1])}" if words.chain else "uv says nothing."
+    return f"uv says: {sentence(words.chain[-1])}" if words.chain else _MUTE
 
 
 def error_lines(lines: Sequence[str]) -> list[str]:
     """What is worth showing of it."""
     return [line for line in lines if line and not _NOISE.match(line)]
+
+
+def _said(words: UvWords) -> str:
+    """The sentence of uv: the deepest cause where the first only says that it has found none."""
+    first, last = words.chain[0], words.chain[-1]
+    if first.startswith("No solution found"):
+        return last if len(last) <= _LONGEST else first
+    return first if first == last else f"{first}: {last}"
 
 
 def _with_last_words(said: str, words: UvWords) -> str:

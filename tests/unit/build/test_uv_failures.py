@@ -60,7 +60,16 @@ def lines(text: str) -> list[str]:
             "error: Failed to fetch: x\n  cause: HTTP status client error (403 Forbidden) for url",
             "The package index wants a name and password",
         ),
-        ("error: something else", "Change what uv names"),
+        ("", "uv says nothing"),
+        ("error: something else", "uv says: something else. Change that, and try again."),
+        (
+            "error: No solution found\n  cause: Because winch was not found, it cannot be had.",
+            "uv says: Because winch was not found, it cannot be had. Change that",
+        ),
+        (
+            "error: Unsupported editable requirement: `x`\n  cause: Git sources cannot be editable",
+            "Write 'NAME @ git+URL' instead",
+        ),
     ],
 )
 def test_what_uv_says_is_reported_with_what_helps(text: str, said: str) -> None:

@@ -12,6 +12,8 @@ from dagstead.repository.agents.placeholders import held_in
 from dagstead.repository.agents.scan import AgentScan, Mistake, Slip
 from dagstead.routing.remarks import Remark, Weight
 
+_DEFAULT_ADVICE = "Remove it, and set include_default_queue (includeDefaultQueue)"
+
 
 @dataclass(kw_only=True, slots=True)
 class SettingsReader:
@@ -111,18 +113,10 @@ class SettingsReader:
     def queue_names(self, node: Node | None, what: str, mistake: Mistake) -> frozenset[str]:
         """The names of queues; one that looks like the default queue is a queue of that name."""
         for item in () if node is None else node.items:
-            if item.is_null or is_default_by_name(item.text):
-                self._default_by_name(item)
+            if not item.is_null and is_default_by_name(item.text):
+                message = f"{item.value!r} is a queue of that name, not the default queue"
+                self.ignored(item, message, _DEFAULT_ADVICE, Mistake.DEFAULT_BY_NAME)
         return self.names(node, what, mistake, setting=Setting.QUEUES)
-
-    def _default_by_name(self, item: Node) -> None:
-        message = f"{item.value!r} is a queue of that name, not the default queue"
-        advice = "Remove it, and set include_default_queue (includeDefaultQueue)"
-        if item.is_null:
-            # The list refuses it anyway, in words of its own.
-            self.slip(Mistake.DEFAULT_BY_NAME, item, message, advice)
-        else:
-            self.ignored(item, message, advice, Mistake.DEFAULT_BY_NAME)
 
     def names(
         self,
@@ -159,11 +153,9 @@ class SettingsReader:
         if node.text is not None:
             return node.text
         message, advice = f"{what} is {kind_of(node)}, not text", "Write a name, in quotes"
-        if node.is_null and mistake is not None:
-            # It is reported already that it does not name the default queue.
-            self.refused = True
-        else:
-            self.refuse(node, message, advice, mistake=mistake)
+        # Somebody may have meant the default queue.
+        meant = _DEFAULT_ADVICE if node.is_null and mistake is not None else advice
+        self.refuse(node, message, meant, mistake=mistake)
         return None
 
     def by_deployment(self, node: Node | None, what: str) -> Mapping[str, frozenset[str]] | None:

@@ -46,7 +46,7 @@ def found_in(root: Path, files: Mapping[str, str]) -> list[tuple[str, str, int]]
             {"dagster.yaml": f"{_AGENT}agent_queues: {{include_default_queue: {{env: A}}}}\n"},
             ("DS406", 2),
         ),
-        ({"dagster.yaml": f"{_AGENT}agent_queues: {{additional_queues: [~]}}\n"}, ("DS407", 2)),
+        ({"dagster.yaml": f"{_AGENT}agent_queues: {{additional_queues: [~]}}\n"}, ("DS406", 2)),
         (
             {"dagster.yaml": f"{_AGENT}dagster_cloud_api:\n  agent_queues: {{}}\n"},
             ("DS405", 3),
