@@ -166,7 +166,7 @@ def _view(
     """The view of an agent, from its heartbeats; the newest comes first."""
     newest = beats[0]
     counting = [beat for beat in beats if beat.is_alive(now)] or beats[:1]
-    names = {beat.deployment for beat in counting}
+    names = {beat.deployment for beat in counting} | (full if newest.is_pool else set())
     return AgentView(
         id=newest.agent_id,
         agent=as_agent(newest, is_branch=False),

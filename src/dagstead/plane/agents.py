@@ -73,12 +73,13 @@ def of_deployment(beats: Iterable[Heartbeat], name: str, *, is_branch: bool) -> 
     """One heartbeat of every agent that serves a deployment, in the given order.
 
     Agents send heartbeats for the deployments that they name. They do not name branch deployments:
-    an agent that takes branch deployments counts for all of them.
+    an agent that takes branch deployments counts for all of them. The managed pool serves every
+    deployment, and names a new one only some seconds after it is made.
     """
     found: dict[str, Heartbeat] = {}
     for beat in beats:
         own = beat.deployment == name
-        counts = own or (is_branch and beat.branch_deployments)
+        counts = own or beat.is_pool or (is_branch and beat.branch_deployments)
         if counts and (own or beat.agent_id not in found):
             found[beat.agent_id] = beat
     return list(found.values())
@@ -91,7 +92,7 @@ def as_agent(beat: Heartbeat, *, is_branch: bool) -> Agent:
         kind=AgentKind.POOL if beat.is_pool else AgentKind.HYBRID,
         launcher=beat.type,
         queues=beat.queues,
-        deployments=frozenset({beat.deployment}),
+        deployments=None if beat.is_pool else frozenset({beat.deployment}),
         # A heartbeat for a branch deployment proves it as well.
         branch_deployments=is_branch or beat.branch_deployments,
         allowed_full=_by_deployment(beat.metadata.get("allowed_full_deployment_locations")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from dagstead.model.agents import AgentKind
-from dagstead.plane.agents import POOL_LABEL, as_agent
+from dagstead.plane.agents import POOL_LABEL, as_agent, of_deployment
 from tests.support.heartbeats import heartbeat_of
 
 BEAT = heartbeat_of(
@@ -40,3 +40,10 @@ def test_a_heartbeat_that_counts_for_a_branch_deployment_serves_them() -> None:
 def test_the_pool_and_an_agent_without_a_label_are_known() -> None:
     assert as_agent(replace(BEAT, label=POOL_LABEL), is_branch=False).kind is AgentKind.POOL
     assert as_agent(replace(BEAT, label=None), is_branch=False).name == "a-1"
+
+
+def test_the_pool_serves_a_deployment_that_it_has_not_named_yet() -> None:
+    pool = replace(BEAT, label=POOL_LABEL, agent_id="a-2")
+
+    assert of_deployment([BEAT, pool], "fresh", is_branch=False) == [pool]
+    assert as_agent(pool, is_branch=False).deployments is None
