@@ -53,6 +53,7 @@ def _no_agents(routes: Sequence[Route]) -> Remark:
     on_default = [each for each in routes if each.location.queue is None]
     waiting = names_of(on_default)
     named = sorted({each.location.queue for each in routes if each.location.queue is not None})
+    misnamed = [each for each in named if is_default_by_name(each)]
     said = ["no file here configures an agent"]
     if named:
         said.append(f", so nothing says who serves {_listed(named)}")
@@ -61,13 +62,23 @@ def _no_agents(routes: Sequence[Route]) -> Remark:
         said.append(f"{';' if named else ':'} {listing(waiting)} {wait} on ")
         images = all(each.location.kind in IMAGES for each in on_default)
         said.append(f"{name_queue(None)} for an agent{' that runs images' if images else ''}")
+    real = [each for each in named if each not in misnamed]
+    how = [_written_down(routes, real, default_too=bool(waiting))] if real or waiting else []
     return Remark(
         name="no-agents",
         weight=Weight.NOTE,
         message="".join(said),
-        steps=(_LIVE, _written_down(routes, named, default_too=bool(waiting))),
+        advice=_no_name(misnamed[0]) if misnamed else "",
+        steps=(_LIVE, *how),
         leaves_open=True,
         locations=names_of(routes),
+    )
+
+
+def _no_name(queue: str) -> str:
+    return (
+        f"The default queue has no name: remove agent_queue {queue!r}, or name a queue of your "
+        "agents"
     )
 
 

@@ -140,3 +140,16 @@ def test_unserved_is_reported_exactly_of_the_locations_that_nobody_runs(
     named = {name for each in found if each.name == "unserved" for name in each.locations}
     assert named == {each.location.name for each in routed if not each.is_served}
     assert all(each.sentences.endswith((".", "?")) for each in found)
+
+
+def test_no_agent_is_suggested_for_a_queue_that_no_location_should_name() -> None:
+    misnamed = RoutedLocation(name="mist", queue="default", kind=Kind.HYBRID)
+
+    (alone,) = findings(routes([misnamed], [PROD], [], are_all_known=False), [])
+    (beside,) = findings(routes([misnamed, DIGITS], [PROD], [], are_all_known=False), [])
+
+    assert "remove agent_queue 'default'" in alone.advice
+    assert [each.command for each in alone.steps] == ["dagstead routes --live"]
+    assert [each.command for each in beside.steps][1:] == [
+        "dagstead agent config --type docker --queue hybrid-queue --output agent/"
+    ]
