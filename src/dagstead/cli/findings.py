@@ -53,7 +53,7 @@ def print_summary(findings: Sequence[Finding]) -> None:
 
     number = counts(findings)
     fixable = sum(bool(each.found.edits) for each in findings)
-    hint = f", {fixable} of them can be fixed with --fix" if fixable else ""
+    hint = f"; --fix can fix {fixable}" if fixable else ""
     summary = f"Errors: {number['errors']}, warnings: {number['warnings']}{hint}"
     typer.echo(summary if findings else "Nothing is wrong.", err=True)
 

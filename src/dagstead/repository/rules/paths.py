@@ -139,7 +139,7 @@ def _is_there(project: Project, dockerfile: str | None) -> bool:
 
 def _without_dockerfile(project: Project, location: Location, registry: Value[str]) -> Violation:
     is_made = has_project(project, location.build_folder)
-    fails = "`dagstead build` generates one, and 'docker build' fails"
+    fails = "`dagstead build` generates one, but any other build fails"
     return Violation(
         position=registry.position,
         message=f"{location.name.value!r} is built as an image, and {location.build_folder!r} has "

@@ -233,7 +233,7 @@ def _ignoring(inspection: Inspection) -> Iterator[Violation]:
         if old and names_other_control_plane(act.env):
             yield Violation(
                 position=act.position,
-                message=f"{old} of '{act.by}' ignores DAGSTER_CLOUD_URL, which is set here",
+                message=f"'{act.by}' of {old} ignores DAGSTER_CLOUD_URL, which is set here",
                 instead=f"Install dagster-cloud-cli 1.12.12 or newer{_beside_it(inspection, run)}",
             )
         used = act.reference
@@ -241,7 +241,7 @@ def _ignoring(inspection: Inspection) -> Iterator[Violation]:
         if used is not None and is_old and names_other_control_plane(act.env):
             yield Violation(
                 position=act.position,
-                message=f"{used.ref} of '{act.by}' ignores DAGSTER_CLOUD_URL, which is set here",
+                message=f"'{act.by}' of {used.ref} ignores DAGSTER_CLOUD_URL, which is set here",
                 instead=f"Use v1.12.12 or newer{_beside_it(inspection, run)}",
             )
 
