@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from collections.abc import Iterator
@@ -38,6 +39,17 @@ def _open_source_schema() -> graphene.Schema:
 @cache
 def _made_schema() -> graphene.Schema:
     return create_schema()
+
+
+class PromptServer(uvicorn.Server):
+    """It looks ten times as often as others whether it should end."""
+
+    async def main_loop(self) -> None:
+        """Run until then."""
+        tick = 0
+        while not await self.on_tick(tick):
+            tick += 1
+            await asyncio.sleep(0.01)
 
 
 @contextmanager

@@ -10,7 +10,6 @@ from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 from dagstead.client.certificates import certificates_for
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
@@ -19,7 +18,7 @@ from dagstead.server.settings import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
-from tests.support.served import app_of, served
+from tests.support.served import PromptServer, app_of, served
 from tests.support.stores import empty_store
 
 #: In the environment of the server.
@@ -74,7 +73,7 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
         store.tokens.create("an agent", TokenKind.AGENT, secret, Grant())
         instances = open_instances(settings, store)
         app = app_of(settings, instances, environment=SECRETS)
-        server = uvicorn.Server(server_config(settings, app))
+        server = PromptServer(server_config(settings, app))
         with (
             served(server, listener),
             httpx.Client(

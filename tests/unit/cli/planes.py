@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import uvicorn
-
 from dagstead.control.all import Control
 from dagstead.plane.clock import Clock
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
@@ -19,7 +17,7 @@ from dagstead.server.settings_report import report
 from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
-from tests.support.served import app_of
+from tests.support.served import PromptServer, app_of
 from tests.support.served import served as in_a_thread
 from tests.support.stores import empty_store
 
@@ -59,7 +57,7 @@ def served(folder: Path, clock: Clock | None = None) -> Iterator[Served]:
         store.deployments.create("prod")
         instances = open_instances(settings, store)
         app = app_of(settings, instances, environment={}, report=report(loaded))
-        server = uvicorn.Server(server_config(settings, app))
+        server = PromptServer(server_config(settings, app))
         try:
             with in_a_thread(server, listener):
                 yield Served(settings=settings, store=store, control=instances.control)

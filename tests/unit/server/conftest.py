@@ -9,7 +9,6 @@ from pathlib import Path
 
 import httpx
 import pytest
-import uvicorn
 from starlette.applications import Starlette
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -24,7 +23,7 @@ from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from tests.support.oidc_issuer import OidcIssuer
-from tests.support.served import app_of, served
+from tests.support.served import PromptServer, app_of, served
 from tests.support.stores import empty_store
 
 
@@ -73,7 +72,7 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
             store.deployments.create(name)
         instances = open_instances(settings, store)
         app = app_of(settings, instances, environment={})
-        with served(uvicorn.Server(server_config(settings, app)), listener):
+        with served(PromptServer(server_config(settings, app)), listener):
             yield Plane(
                 app=app, store=store, control=instances.control, clock=clock, settings=settings
             )

@@ -26,7 +26,7 @@ def settings(home: Path, **launcher: Any) -> PoolSettings:
 
 
 def test_the_token_is_neither_on_disk_nor_among_the_arguments(tmp_path: Path) -> None:
-    command = pool_command(settings(tmp_path / "pool"), os.environ)
+    command = pool_command(settings(tmp_path / "pool"), {"PATH": str(tmp_path)})
     assert TOKEN not in " ".join(command.arguments)
     assert TOKEN not in "".join(path.read_text() for path in tmp_path.rglob("*") if path.is_file())
     assert (tmp_path / "pool" / "dagster.yaml").stat().st_mode & 0o077 == 0 or (

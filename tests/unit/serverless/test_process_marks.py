@@ -26,6 +26,6 @@ def test_nothing_is_taken_for_left_over_from_before_a_restart_of_the_machine() -
     try:
         before.kill_left_over()
         with pytest.raises(psutil.TimeoutExpired):
-            left.wait(0.5)
+            left.wait(0.1)
     finally:
         left.kill()

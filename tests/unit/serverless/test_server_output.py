@@ -5,8 +5,16 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
+import pytest
+
+from dagstead.serverless import server_output
 from dagstead.serverless.server_output import ServerOutput
 from dagstead.testing.waiting import eventually
+
+
+@pytest.fixture(autouse=True)
+def _looks_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_output, "_LOOK_SECONDS", 0.01)
 
 
 def followed(output: ServerOutput, over: threading.Event) -> tuple[threading.Thread, list[str]]:
