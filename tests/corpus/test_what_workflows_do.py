@@ -7,27 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpus.repository import DEPLOY, LOCATION, PACKAGE, Repository, repository_of
-
-_ACTION = "dagster-io/dagster-cloud-action/actions/utils"
-_STEPS = """
-          - uses: actions/checkout@v4
-          - run: pip install dagster-cloud
-          - run: dagster-cloud ci init --project-dir . --deployment prod
-          - run: dagster-cloud ci build --build-strategy python-executable
-          - run: dagster-cloud ci deploy
-    """
-
-
-def _workflow(on: str, steps: str = _STEPS, more: str = "", top: str = "") -> str:
-    return f"""
-    on: {on}
-    {top}
-    jobs:
-      deploy:
-        {more}
-        runs-on: ubuntu-24.04
-        steps:{steps.rstrip()}
-    """
+from tests.corpus.workflow_texts import ACTION, MAIN, STEPS, workflow
 
 
 def _made(folder: Path, workflow: str, **more: str) -> Repository:
@@ -39,114 +19,6 @@ def _made(folder: Path, workflow: str, **more: str) -> Repository:
         DEPLOY: workflow,
     }
     return repository_of(folder / "harbour", {**files, **more})
-
-
-_MAIN = "{push: {branches: [main]}}"
-_ONE_SESSION = """
-          - run: dagster-cloud ci init --project-dir . --deployment prod
-          - run: docker build -t r.test/h:$TAG$SURGE surge
-          - run: docker push r.test/h:$TAG$SURGE
-          - run: dagster-cloud ci set-build-output --location-name=surge --image-tag=$TAG$SURGE
-          - run: docker build -t r.test/h:$TAG$TIDES tides
-          - run: docker push r.test/h:$TAG$TIDES
-          - run: dagster-cloud ci set-build-output --location-name=tides --image-tag=$TAG$TIDES
-          - run: dagster-cloud ci deploy
-    """
-_TWO_IMAGES = {
-    "dagster_cloud.yaml": """
-        locations:
-          - location_name: surge
-            code_source: {module_name: surge.definitions}
-            build: {directory: ./surge, registry: r.test/h}
-          - location_name: tides
-            code_source: {module_name: tides.definitions}
-            build: {directory: ./tides, registry: r.test/h}
-        """,
-    "surge/Dockerfile": "FROM python:3.12-slim\n",
-    "tides/Dockerfile": "FROM python:3.12-slim\n",
-    "surge/surge/definitions.py": "",
-    "tides/tides/definitions.py": "",
-}
-
-
-def _images(steps: str, surge: str = "", tides: str = "") -> dict[str, str]:
-    text = steps.replace("$TAG", "$GITHUB_SHA").replace("$SURGE", surge).replace("$TIDES", tides)
-    return {**_TWO_IMAGES, DEPLOY: _workflow(_MAIN, text)}
-
-
-_BY_ACTION = f"""
-          - uses: {_ACTION}/ci-init@v1.13.7
-            with: {{project_dir: ., deployment: prod}}
-          - uses: docker/build-push-action@v6
-            with: {{context: surge, push: true, tags: "r.test/h:${{{{ github.sha }}}}"}}
-          - uses: {_ACTION}/dagster-cloud-cli@v1.13.7
-            with:
-              command: "ci set-build-output --location-name=surge --image-tag=${{{{ github.sha }}}}"
-          - uses: docker/build-push-action@v6
-            with: {{context: tides, push: true, tags: "r.test/h:${{{{ github.sha }}}}"}}
-          - uses: {_ACTION}/dagster-cloud-cli@v1.13.7
-            with:
-              command: "ci set-build-output --location-name=tides --image-tag=${{{{ github.sha }}}}"
-          - uses: {_ACTION}/dagster-cloud-cli@v1.13.7
-            with: {{command: "ci deploy"}}
-    """
-
-
-_IN_A_LOOP = """
-          - run: dagster-cloud ci init --project-dir . --deployment prod
-          - run: |
-              for each in surge tides; do
-                if [ -d "$each" ]; then
-                  docker build -t r.test/h:$GITHUB_SHA "$each"
-                fi
-                docker push r.test/h:$GITHUB_SHA
-                dagster-cloud ci set-build-output --location-name=$each --image-tag=$GITHUB_SHA
-              done
-          - run: dagster-cloud ci deploy
-    """
-_BY_STAGE = """
-          - run: dagster-cloud ci init --project-dir . --deployment prod
-          - run: docker build --target surge -t r.test/h:1 . && docker push r.test/h:1
-          - run: dagster-cloud ci set-build-output --location-name=surge --image-tag=1
-          - run: docker build --target=tides -t r.test/h:1 . && docker push r.test/h:1
-          - run: dagster-cloud ci set-build-output --location-name=tides --image-tag=1
-          - run: dagster-cloud ci deploy
-    """
-
-
-@pytest.mark.parametrize(
-    "steps",
-    [
-        _ONE_SESSION,
-        _BY_ACTION,
-        _IN_A_LOOP,
-        _BY_STAGE,
-        _BY_STAGE.replace("--target ", "--build-arg ").replace("--target=", "--build-arg "),
-    ],
-    ids=["docker", "action", "loop", "stage", "argument"],
-)
-def test_two_images_under_one_name_are_an_error(tmp_path: Path, steps: str) -> None:
-    made = repository_of(tmp_path / "harbour", _images(steps))
-
-    (error,) = made.errors()
-
-    assert "surge" in error
-    assert "tides" in error
-    assert made.run("workflows", "inspect").returncode == 1
-
-
-def test_a_name_for_every_image_or_one_image_for_all_is_fine(tmp_path: Path) -> None:
-    tagged = repository_of(tmp_path / "tagged", _images(_ONE_SESSION, "-surge", "-tides"))
-    shared = repository_of(
-        tmp_path / "shared", _images(_ONE_SESSION.replace(" surge\n", " tides\n"))
-    )
-
-    looped = _IN_A_LOOP.replace("$GITHUB_SHA", "$each-$GITHUB_SHA")
-    loop = repository_of(tmp_path / "loop", _images(looped))
-
-    assert tagged.errors() == []
-    assert shared.errors() == []
-    assert loop.errors() == []
 
 
 @pytest.mark.parametrize(
@@ -162,7 +34,7 @@ def test_a_command_that_does_not_exist_is_an_error(
     tmp_path: Path, command: str, named: str
 ) -> None:
     steps = f"\n          - uses: actions/checkout@v4\n          - run: {command}\n"
-    made = _made(tmp_path, _workflow(_MAIN, steps))
+    made = _made(tmp_path, workflow(MAIN, steps))
 
     errors = made.errors()
 
@@ -187,9 +59,9 @@ def test_a_command_that_does_not_exist_is_an_error(
     ],
 )
 def test_a_command_that_exists_is_fine(tmp_path: Path, command: str) -> None:
-    steps = f"{_STEPS.rstrip()}\n          - run: {command}\n"
+    steps = f"{STEPS.rstrip()}\n          - run: {command}\n"
 
-    errors = _made(tmp_path, _workflow(_MAIN, steps)).errors()
+    errors = _made(tmp_path, workflow(MAIN, steps)).errors()
 
     assert not [each for each in errors if "command" in each], errors
 
@@ -201,11 +73,11 @@ _PULL = "{push: {branches: [main], paths: ['**']}, pull_request: {paths: ['**']}
 @pytest.mark.parametrize(
     "workflow",
     [
-        _workflow("{pull_request: {paths: ['tides/**']}}", top=_CANCEL),
-        _workflow(_PULL, more=f"if: github.event_name == 'pull_request'\n        {_CANCEL}"),
+        workflow("{pull_request: {paths: ['tides/**']}}", top=_CANCEL),
+        workflow(_PULL, more=f"if: github.event_name == 'pull_request'\n        {_CANCEL}"),
         # The run that cancels deploys all that the other one would have deployed.
-        _workflow("{push: {branches: [main], paths: ['tides/**']}}", top=_CANCEL),
-        _workflow("{push: {branches: [main], paths-ignore: ['docs/**']}}", top=_CANCEL),
+        workflow("{push: {branches: [main], paths: ['tides/**']}}", top=_CANCEL),
+        workflow("{push: {branches: [main], paths-ignore: ['docs/**']}}", top=_CANCEL),
     ],
     ids=["pull-requests", "job-of-pull-requests", "paths", "paths-ignore"],
 )
@@ -236,15 +108,15 @@ def test_a_cancelled_deploy_that_is_lost_is_an_error(tmp_path: Path) -> None:
         "surge/surge/__init__.py": "",
     }
     made = repository_of(
-        tmp_path / "harbour", {**surge, DEPLOY: _workflow(_MAIN, _COMPARED, top=_CANCEL)}
+        tmp_path / "harbour", {**surge, DEPLOY: workflow(MAIN, _COMPARED, top=_CANCEL)}
     )
 
     assert [each for each in made.errors() if " DW152 " in each]
 
 
 def test_what_a_workflow_builds_is_what_other_commands_show(tmp_path: Path) -> None:
-    steps = _STEPS.replace("python-executable", "docker")
-    made = _made(tmp_path, _workflow(_MAIN, steps))
+    steps = STEPS.replace("python-executable", "docker")
+    made = _made(tmp_path, workflow(MAIN, steps))
 
     explained = made.said("explain", "tides")
 
@@ -256,7 +128,7 @@ def test_what_a_workflow_builds_is_what_other_commands_show(tmp_path: Path) -> N
     "on", ["push", "{push: {paths: ['tides/**']}}", "{push: {branches: ['**']}}"]
 )
 def test_a_push_to_any_branch_that_deploys_to_prod_is_found(tmp_path: Path, on: str) -> None:
-    made = _made(tmp_path, _workflow(on))
+    made = _made(tmp_path, workflow(on))
 
     (found,) = (each for each in made.findings() if "any branch" in each["message"])
 
@@ -268,7 +140,7 @@ def test_a_push_to_any_branch_that_deploys_to_prod_is_found(tmp_path: Path, on: 
 @pytest.mark.parametrize(
     ("on", "more"),
     [
-        (_MAIN, ""),
+        (MAIN, ""),
         ("push", "if: github.ref == 'refs/heads/main'"),
         ("push", "if: github.ref_name == github.event.repository.default_branch"),
         ("{push: {tags: ['v*']}}", ""),
@@ -276,7 +148,7 @@ def test_a_push_to_any_branch_that_deploys_to_prod_is_found(tmp_path: Path, on: 
     ],
 )
 def test_a_push_to_one_branch_is_fine(tmp_path: Path, on: str, more: str) -> None:
-    made = _made(tmp_path, _workflow(on, more=more))
+    made = _made(tmp_path, workflow(on, more=more))
 
     assert not [each for each in made.findings() if "any branch" in each["message"]]
 
@@ -291,13 +163,13 @@ _BELOW = {
 def _below(version: str, project: str, build: str) -> str:
     steps = f"""
           - uses: actions/checkout@v4
-          - uses: {_ACTION}/ci-init@{version}
+          - uses: {ACTION}/ci-init@{version}
             with: {{project_dir: "{project}", deployment: prod}}
           - {build}
-          - uses: {_ACTION}/dagster-cloud-cli@{version}
+          - uses: {ACTION}/dagster-cloud-cli@{version}
             with: {{command: "ci deploy"}}
     """
-    return _workflow(_MAIN, steps)
+    return workflow(MAIN, steps)
 
 
 _BUILD = "$DAGSTER_CLOUD_PEX -m dagster_cloud_cli.entrypoint ci build"
@@ -386,8 +258,8 @@ def test_a_session_that_was_deployed_may_be_emptied(tmp_path: Path) -> None:
     in_turn = _FIRST.rstrip() + _SECOND
     mixed = in_turn.replace("- run: dagster-cloud ci deploy", "- run: echo", 1)
 
-    fine = _made(tmp_path / "fine", _workflow(_MAIN, in_turn), **two)
-    lost = _made(tmp_path / "lost", _workflow(_MAIN, mixed), **two)
+    fine = _made(tmp_path / "fine", workflow(MAIN, in_turn), **two)
+    lost = _made(tmp_path / "lost", workflow(MAIN, mixed), **two)
 
     assert fine.errors() == []
     assert [each for each in lost.errors() if " DW150 " in each]

@@ -130,5 +130,7 @@ def test_a_dockerfile_can_be_generated_only_from_what_a_folder_needs(tmp_path: P
 
     assert without.found.message.endswith("has no Dockerfile and nothing to generate one from")
     assert without.found.instead.startswith("Name the folder that has one")
-    assert beside.found.message.endswith("`dagstead build` generates one, but any other build fails")
+    assert beside.found.message.endswith(
+        "`dagstead build` generates one, but any other build fails"
+    )
     assert "`dagstead plan --show-dockerfile` prints" in beside.found.instead
