@@ -98,6 +98,62 @@ def test_tables_that_no_builder_reads_are_named(
     assert unread in found["message"]
 
 
+@pytest.mark.parametrize(
+    ("files", "severity"),
+    [
+        (
+            {
+                "pyproject.toml": PACKAGE.replace(
+                    "version", "requires-python = '<3.9'\n    version", 1
+                )
+            },
+            "error",
+        ),
+        (
+            {
+                "pyproject.toml": """
+                [tool.poetry]
+                name = "tides"
+                version = "1"
+
+                [tool.poetry.dependencies]
+                python = "~3.8"
+                dagster = "*"
+                dagster-cloud = "*"
+                """
+            },
+            "error",
+        ),
+        (
+            {
+                "setup.py": "from setuptools import setup\n"
+                "setup(python_requires='==3.7.*', install_requires=['dagster', 'dagster-cloud'])\n"
+            },
+            "error",
+        ),
+        (
+            {
+                "requirements.txt": "dagster\ndagster-cloud\n",
+                "Pipfile": '[requires]\npython_version = "2.7"\n',
+            },
+            "warning",
+        ),
+    ],
+    ids=["standard", "poetry", "setup.py", "Pipfile"],
+)
+def test_a_python_that_no_agent_runs_is_found_by_check_and_plan(
+    tmp_path: Path, files: dict[str, str], severity: str
+) -> None:
+    code = {"dagster_cloud.yaml": LOCATION, "tides/__init__.py": ""}
+    made = repository_of(tmp_path / "harbour", {**code, **files})
+
+    (found,) = made.findings()
+
+    assert found["severity"] == severity
+    assert "o Python from 3." in found["message"]
+    assert "No Python from 3." in made.said("plan")
+
+
 def test_a_group_of_poetry_is_not_installed(tmp_path: Path) -> None:
     made = _project(
         tmp_path,

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from dagstead.errors import InvalidInputError
 from dagstead.repository.files.toml_files import TomlFiles
-from dagstead.repository.python.demands import DemandReader, PythonDemand, fitting
-from dagstead.repository.python.pins import SUPPORTED, PythonPins
+from dagstead.repository.python.demands import DemandReader, PythonDemand, fitting, none_fits
+from dagstead.repository.python.pins import PythonPins
 
 OWN_VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -146,15 +146,10 @@ def _allowed(
 ) -> tuple[tuple[PythonDemand, ...], list[str]]:
     """The demands that count, and the versions that fit all of them: one at least."""
     demands, allowed = fitting(binding, others)
-    if allowed:
-        return demands, allowed
-    said = " and ".join(map(str, demands))
-    way_out = "Change what it asks for" if binding else "Change it, or choose one with --python"
-    msg = (
-        f"No Python from {SUPPORTED[0]} to {SUPPORTED[-1]} fits: {said} in {folder.name!r}. "
-        f"{way_out}."
-    )
-    raise InvalidInputError(msg)
+    if not allowed:
+        message, way_out = none_fits(binding, others, folder.name)
+        raise InvalidInputError(f"{message}. {way_out}.")
+    return demands, allowed
 
 
 def _distance(version: str) -> int:

@@ -72,6 +72,15 @@ def fitting(
     return tuple(binding or others), []
 
 
+def none_fits(
+    binding: Sequence[PythonDemand], others: Sequence[PythonDemand], folder: str
+) -> tuple[str, str]:
+    """What is wrong where there are none, and what to do: sentences without full stops."""
+    said = " and ".join(map(str, binding or others))
+    way_out = "Change what it asks for" if binding else "Change it, or choose one with --python"
+    return f"No Python from {SUPPORTED[0]} to {SUPPORTED[-1]} fits: {said} in {folder!r}", way_out
+
+
 def _from_standard(text: str) -> tuple[SpecifierSet, ...]:
     return (SpecifierSet(text),)
 

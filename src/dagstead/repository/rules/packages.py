@@ -15,6 +15,7 @@ from dagstead.model.source import Position, SourceText
 from dagstead.repository.files.project import Project
 from dagstead.repository.files.toml_files import TomlFiles
 from dagstead.repository.files.toml_reader import read_toml
+from dagstead.repository.python.demands import DemandReader, fitting, none_fits
 from dagstead.repository.python.needs import READ, is_read
 from dagstead.repository.rules.base import Severity, Violation, evidence_rule
 from dagstead.repository.rules.build_folders import unnamed_folder
@@ -61,6 +62,7 @@ _ONE = """
     """
 _CODE_FILES = {"dagster_cloud.yaml": _ONE, "etl/__init__.py": "", "etl/definitions.py": ""}
 _NEEDS = "dagster\ndagster-cloud\n"
+_NAMED = "name = 'etl'\nversion = '1'\ndependencies = ['dagster', 'dagster-cloud']\n"
 
 
 @evidence_rule(
@@ -217,6 +219,40 @@ def hook_not_run(evidence: Evidence) -> Iterator[Violation]:
                     instead="Do what it does in a step before the build, or build an image with "
                     "'ci build --build-strategy docker'",
                 )
+
+
+@evidence_rule(
+    "DS264",
+    "no-python-fits",
+    reason="""
+        PEX files are built for one of the Pythons that the agents run. When the build directory
+        excludes all of them, in the words of whatever tool, `uv` refuses to install it.
+        """,
+    bad={
+        **_CODE_FILES,
+        "pyproject.toml": f"[project]\n{_NAMED}requires-python = '<3.9'\n",
+    },
+    good={
+        **_CODE_FILES,
+        "pyproject.toml": f"[project]\n{_NAMED}requires-python = '>=3.9'\n",
+    },
+)
+def no_python_fits(evidence: Evidence) -> Iterator[Violation]:
+    """Some Python that agents run is allowed."""
+    reader = DemandReader(evidence.documents)
+    for location, folder in evidence.pex_builds:
+        names = frozenset(os.listdir(folder))  # noqa: PTH208 - names, of every location
+        binding = reader.of_package(folder, names)
+        others = reader.of_environments(folder, names)
+        _, allowed = fitting(binding, others)
+        if not allowed and unnamed_folder(evidence.project, location) is None:
+            message, instead = none_fits(binding, others, folder.name)
+            yield Violation(
+                position=_place(location),
+                message=f"{message[0].lower()}{message[1:]}",
+                instead=instead,
+                severity=Severity.ERROR if binding else Severity.WARNING,
+            )
 
 
 def uninstallable(evidence: Evidence, location: Location) -> Violation | None:
