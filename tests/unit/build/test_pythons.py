@@ -73,6 +73,41 @@ DIALECTS = {
         {"Pipfile": f'[requires]\npython_version = "{OTHER}"\n'},
         "python_version of Pipfile",
     ),
+    "setup.py, mapping": (
+        {
+            "setup.py": "from setuptools import setup\n"
+            f"given = {{'name': 'tides', 'python_requires': '=={OTHER}.*'}}\nsetup(**given)\n"
+        },
+        "python_requires of setup.py",
+    ),
+    "setup.py, annotated": (
+        {
+            "setup.py": "from setuptools import setup\n"
+            f"WANTED: str = '=={OTHER}.*'\nsetup(name='tides', python_requires=WANTED)\n"
+        },
+        "python_requires of setup.py",
+    ),
+    "Pipfile.lock": (
+        {"Pipfile.lock": f'{{"_meta": {{"requires": {{"python_version": "{OTHER}"}}}}}}'},
+        "python_version of Pipfile.lock",
+    ),
+    "pdm.lock": (
+        {"pdm.lock": f'[metadata]\nrequires_python = "=={OTHER}.*"\n'},
+        "requires_python of pdm.lock",
+    ),
+    "pylock.toml": (
+        {"pylock.toml": f'lock-version = "1.0"\nrequires-python = "=={OTHER}.*"\n'},
+        "requires-python of pylock.toml",
+    ),
+    "asdf": (
+        {".tool-versions": f"nodejs 20.1.0\npython {OTHER}.4\n"},
+        "python of .tool-versions",
+    ),
+    "mise": ({"mise.toml": f'[tools]\npython = "{OTHER}"\n'}, "tools.python of mise.toml"),
+    "conda, other name": (
+        {"conda.yml": f"dependencies:\n  - conda-forge::python={OTHER}\n"},
+        "python of conda.yml",
+    ),
     "Pipfile, full": (
         {"Pipfile": f'[requires]\npython_full_version = "{OTHER}.4"\n'},
         "python_full_version of Pipfile",

@@ -2,14 +2,15 @@
 
 Two kinds of files speak of it. What describes a package (``pyproject.toml``, ``setup.py``,
 ``setup.cfg``, ``uv.lock``) says where it can be installed, and no build may go against that. What
-describes an environment (Pipfile, pixi, conda) says where it is used: it counts as far as it does
-not contradict the first kind, and gives way to ``--python``.
+describes an environment (Pipfile, pixi, conda, mise) says where it is used: it counts as far as it
+does not contradict the first kind, and gives way to ``--python``.
 """
 
 from __future__ import annotations
 
 import ast
 import configparser
+import json
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -133,12 +134,28 @@ class DemandReader:
             ("python_full_version of Pipfile", pipfile.get("python_full_version")),
             ("tool.pixi.dependencies.python", _version(pixi)),
             ("dependencies.python of pixi.toml", _version(own_pixi)),
+            *self._of_other_locks(folder, names),
         ]
-        for name in ("environment.yml", "environment.yaml"):
+        for name in ("mise.toml", ".mise.toml"):
+            wanted = table(self._toml(folder, names, name).get("tools")).get("python")
+            said.append((f"tools.python of {name}", _version(wanted)))
+        if ".tool-versions" in names:
+            said.append(("python of .tool-versions", _of_asdf(folder / ".tool-versions")))
+        for name in ("environment.yml", "environment.yaml", "conda.yml", "conda.yaml"):
             if name in names:
                 said += [(f"python of {name}", each) for each in _of_conda(folder / name)]
         found = (self._demand(key, written, from_conda) for key, written in said)
         return tuple(each for each in found if each is not None)
+
+    def _of_other_locks(self, folder: Path, names: Collection[str]) -> Iterator[tuple[str, object]]:
+        pylock = self._toml(folder, names, "pylock.toml")
+        pdm = table(self._toml(folder, names, "pdm.lock").get("metadata"))
+        yield "requires-python of pylock.toml", pylock.get("requires-python")
+        yield "requires_python of pdm.lock", pdm.get("requires_python")
+        if "Pipfile.lock" in names:
+            meta = table(table(_json(folder / "Pipfile.lock")).get("_meta"))
+            written = table(meta.get("requires")).get("python_version")
+            yield "python_version of Pipfile.lock", written
 
     def _of_lock(self, folder: Path) -> PythonDemand | None:
         lock = self._locks.of(folder)
@@ -181,16 +198,22 @@ def _of_setup_py(file: Path) -> str | None:
     if tree is None:
         return None
     constants = assigned(tree)
-    for node in ast.walk(tree):
-        for keyword in node.keywords if isinstance(node, ast.Call) else ():
-            if keyword.arg != "python_requires":
-                continue
-            value = keyword.value
-            if isinstance(value, ast.Name):
-                value = constants.get(value.id, value)
-            if isinstance(value, ast.Constant) and isinstance(value.value, str):
-                return value.value
+    given = (value for node in ast.walk(tree) for value in _given(node, "python_requires"))
+    for each in given:
+        value = constants.get(each.id) if isinstance(each, ast.Name) else each
+        if isinstance(value, ast.Constant) and isinstance(value.value, str):
+            return value.value
     return None
+
+
+def _given(node: ast.AST, name: str) -> Iterator[ast.expr]:
+    """What a call, or a mapping that a call may take, gives for a name."""
+    if isinstance(node, ast.Call):
+        yield from (each.value for each in node.keywords if each.arg == name)
+    if isinstance(node, ast.Dict):
+        for key, value in zip(node.keys, node.values, strict=True):
+            if isinstance(key, ast.Constant) and key.value == name:
+                yield value
 
 
 def _of_setup_cfg(file: Path) -> str | None:
@@ -204,6 +227,23 @@ def _of_setup_cfg(file: Path) -> str | None:
         if written is not None:
             return written.strip()
     return None
+
+
+def _of_asdf(file: Path) -> str | None:
+    """The first version that ``.tool-versions`` names."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, ValueError):
+        return None
+    found = re.search(r"(?m)^python[ \t]+(\d+(?:\.\d+)+)", text)
+    return found[1] if found else None
+
+
+def _json(file: Path) -> object:
+    try:
+        return json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
 
 
 def _of_conda(file: Path) -> Iterator[str]:

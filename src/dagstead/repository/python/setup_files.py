@@ -20,10 +20,12 @@ def parsed(text: str) -> ast.Module | None:
 
 def assigned(tree: ast.Module) -> Mapping[str, ast.expr]:
     """What names stand for, the last time that they are set."""
-    return {
-        target.id: node.value
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Assign)
-        for target in node.targets
-        if isinstance(target, ast.Name)
-    }
+    found: dict[str, ast.expr] = {}
+    for node in ast.walk(tree):
+        targets: list[ast.expr] = node.targets if isinstance(node, ast.Assign) else []
+        if isinstance(node, ast.AnnAssign):
+            targets = [node.target]
+        value = node.value if isinstance(node, ast.Assign | ast.AnnAssign) else None
+        if value is not None:
+            found |= {each.id: value for each in targets if isinstance(each, ast.Name)}
+    return found

@@ -15,7 +15,6 @@ from dagstead.model.source import Position, SourceText
 from dagstead.repository.files.project import Project
 from dagstead.repository.files.toml_files import TomlFiles
 from dagstead.repository.files.toml_reader import read_toml
-from dagstead.repository.python.demands import DemandReader, fitting, none_fits
 from dagstead.repository.python.needs import READ, is_read
 from dagstead.repository.rules.base import Severity, Violation, evidence_rule
 from dagstead.repository.rules.build_folders import unnamed_folder
@@ -62,7 +61,6 @@ _ONE = """
     """
 _CODE_FILES = {"dagster_cloud.yaml": _ONE, "etl/__init__.py": "", "etl/definitions.py": ""}
 _NEEDS = "dagster\ndagster-cloud\n"
-_NAMED = "name = 'etl'\nversion = '1'\ndependencies = ['dagster', 'dagster-cloud']\n"
 
 
 @evidence_rule(
@@ -213,46 +211,12 @@ def hook_not_run(evidence: Evidence) -> Iterator[Violation]:
         for hook in HOOKS:
             if file_exists(evidence.project, posixpath.join(location.build_folder, hook)):
                 yield Violation(
-                    position=_place(location),
+                    position=place_of_build(location),
                     message=f"{hook} in {location.build_folder!r} is run in builds of images only, "
                     f"and {location.name.value!r} is built as a PEX file",
                     instead="Do what it does in a step before the build, or build an image with "
                     "'ci build --build-strategy docker'",
                 )
-
-
-@evidence_rule(
-    "DS264",
-    "no-python-fits",
-    reason="""
-        PEX files are built for one of the Pythons that the agents run. When the build directory
-        excludes all of them, in the words of whatever tool, `uv` refuses to install it.
-        """,
-    bad={
-        **_CODE_FILES,
-        "pyproject.toml": f"[project]\n{_NAMED}requires-python = '<3.9'\n",
-    },
-    good={
-        **_CODE_FILES,
-        "pyproject.toml": f"[project]\n{_NAMED}requires-python = '>=3.9'\n",
-    },
-)
-def no_python_fits(evidence: Evidence) -> Iterator[Violation]:
-    """Some Python that agents run is allowed."""
-    reader = DemandReader(evidence.documents)
-    for location, folder in evidence.pex_builds:
-        names = frozenset(os.listdir(folder))  # noqa: PTH208 - names, of every location
-        binding = reader.of_package(folder, names)
-        others = reader.of_environments(folder, names)
-        _, allowed = fitting(binding, others)
-        if not allowed and unnamed_folder(evidence.project, location) is None:
-            message, instead = none_fits(binding, others, folder.name)
-            yield Violation(
-                position=_place(location),
-                message=f"{message[0].lower()}{message[1:]}",
-                instead=instead,
-                severity=Severity.ERROR if binding else Severity.WARNING,
-            )
 
 
 def uninstallable(evidence: Evidence, location: Location) -> Violation | None:
@@ -268,7 +232,7 @@ def uninstallable(evidence: Evidence, location: Location) -> Violation | None:
         return None
     unread = list(_unread(folder))
     return Violation(
-        position=_place(location),
+        position=place_of_build(location),
         message=f"{location.name.value!r} is built as a PEX file, and "
         f"{location.build_folder!r} has none of {', '.join(READ)}{_not_read(unread)}",
         instead=_way_out(unread, list(_folders_that_say(folder))),
@@ -299,7 +263,8 @@ def _is_made(evidence: Evidence, location: Location) -> bool:
     return any(_WRITES.search(text) for text in texts)
 
 
-def _place(location: Location) -> Position:
+def place_of_build(location: Location) -> Position:
+    """Where a location names what is built."""
     directory = location.build_directory
     return location.position if directory is None else directory.position
 
