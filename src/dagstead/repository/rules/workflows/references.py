@@ -14,6 +14,7 @@ from dagstead.repository.ci.inspection import Inspection
 from dagstead.repository.ci.job_runs import JobRun
 from dagstead.repository.ci.model import Job
 from dagstead.repository.ci.pins import RUNNER, official_action
+from dagstead.repository.ci.project_folders import folder_mismatches
 from dagstead.repository.ci.provider import Provider
 from dagstead.repository.ci.references import (
     HEEDS_URL,
@@ -36,7 +37,6 @@ from dagstead.repository.rules.workflows.examples import (
     locations,
     workflow,
 )
-from dagstead.repository.rules.workflows.folders import folder_mismatches
 from dagstead.repository.rules.workflows.visit import (
     acts,
     also_in,
