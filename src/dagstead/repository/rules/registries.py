@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dagstead.model.location import Location, Value
+from dagstead.model.location import Kind, Location, Value
 from dagstead.repository.files.project import Project
 from dagstead.repository.rules.base import (
     Severity,
@@ -24,6 +24,15 @@ _PLACEHOLDER = re.compile(
     r"<[^>]*>|^\.\.\.$|\byour[-_]|\bmy[-_]?registry\b|REGISTRY_UR[IL]", re.IGNORECASE
 )
 _VARIABLE = re.compile(r"\$\{[^{}]*\}|\$\([^()]*\)|\$[A-Za-z_]\w*")
+
+
+_PREBUILT = """
+    locations:
+      - location_name: etl
+        code_source:
+          package_name: etl
+        image: registry.example.com/etl:{}
+    """
 
 
 def _hybrid(registry: str) -> dict[str, str]:
@@ -200,3 +209,32 @@ def _texts(location: Location) -> Iterator[tuple[str, Value[str]]]:
         "code_source": None if source is None else source.target,
     }
     return ((key, value) for key, value in values.items() if value is not None)
+
+
+@rule(
+    "DS235",
+    "image-tag-moves",
+    severity=Severity.WARNING,
+    reason="""
+        `latest`, which is meant where there is no tag, is another image after every push. What runs
+        depends on when the agent pulled it, a push deploys nothing, and going back to an earlier
+        release does not bring its code back.
+        """,
+    bad={"dagster_cloud.yaml": _PREBUILT.format("latest")},
+    good={"dagster_cloud.yaml": _PREBUILT.format("2026-03-01")},
+)
+def image_tag_moves(project: Project) -> Iterator[Violation]:
+    """An image that exists is named by a tag of its own."""
+    for location in project.definitions:
+        image = location.image
+        if image is None or location.kind is not Kind.PREBUILT or _is_unfilled(image.value):
+            continue
+        tag = image.value.rpartition("/")[2].partition(":")[2]
+        if image.value and "@" not in image.value and tag in {"", "latest"}:
+            what = "the tag 'latest'" if tag else "no tag, which is 'latest'"
+            yield Violation(
+                position=image.position,
+                message=f"image {image.value!r} of {location.name.value!r} has {what}: it is "
+                "another image after every push",
+                instead="Write a tag that is pushed once, or a digest",
+            )
