@@ -78,8 +78,8 @@ def _queues(reader: SettingsReader, root: Node) -> frozenset[str | None]:
             reader.refuse(
                 entry.key,
                 f"agent_queues has no key {entry.key.value!r}",
-                "Write the names below additional_queues, and true or false as "
-                "include_default_queue",
+                "Write the names below agent_queues.additional_queues, and true or false as "
+                "agent_queues.include_default_queue",
                 mistake=Mistake.FORM,
             )
     return reader.queues(

@@ -105,7 +105,8 @@ def _queues(reader: SettingsReader, cloud: Node | None) -> frozenset[str | None]
             reader.ignored(
                 entry.key,
                 f"the chart ignores {TOP}.agentQueues.{entry.key.value}",
-                "Write the names below additionalQueues, and true or false as includeDefaultQueue",
+                f"Write the names below {TOP}.agentQueues.additionalQueues, and true or false as "
+                f"{TOP}.agentQueues.includeDefaultQueue",
                 Mistake.HELM_FORM,
             )
     names = queues.get("additionalQueues")
