@@ -21,6 +21,7 @@ from dagstead.errors import (
     UnauthenticatedError,
     UnreachableError,
 )
+from dagstead.model.user_agent import USER_AGENT
 
 #: What the official command lines read, too: one set of variables serves both.
 URL_VARIABLE = "DAGSTER_CLOUD_URL"
@@ -80,7 +81,7 @@ class Connection:
         self.target = target
         self._http = httpx.Client(
             base_url=target.url,
-            headers={_TOKEN_HEADER: target.token},
+            headers={_TOKEN_HEADER: target.token, "User-Agent": USER_AGENT},
             timeout=_SECONDS,
             transport=transport,
             verify=certificates_for(target.url),

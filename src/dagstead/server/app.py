@@ -24,6 +24,7 @@ from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.agent_api.services import DEPLOYMENT_HEADER, AgentServices
 from dagstead.engine.instances import Instances
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError
+from dagstead.model.user_agent import USER_AGENT
 from dagstead.operator_api.context import ServerFacts
 from dagstead.operator_api.schema import create_schema
 from dagstead.plane.names import RESERVED_DEPLOYMENT_NAMES
@@ -47,6 +48,7 @@ from dagstead.store.all import Store
 _THREADS = 200
 #: The health check must not wait behind those: whoever asks would take the server for dead.
 _HEALTH_THREADS = 2
+_SCOPE_HEADER = "Dagster-Cloud-Scope"
 
 
 def create_app(
@@ -154,10 +156,13 @@ class OperatorEndpoints:
     async def graphql(self, request: Request) -> Response:
         """``/graphql``: the agents' for agent tokens, else a deployment's, else the first one's."""
         token = _token(request)
+        if request.headers.get("User-Agent") == USER_AGENT:
+            _require_user(token)
         if token.kind is TokenKind.AGENT:
             if request.method != "POST":
                 raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
             return await self.agents(request)
+        _require_no_agent(request, token)
         name = request.headers.get(DEPLOYMENT_HEADER)
         if not name:
             name = await to_thread.run_sync(self.apps.first_granted, token)
@@ -255,6 +260,16 @@ def _require_user(token: Token) -> None:
         msg = (
             f"Token {token.name!r} is an agent token, and this is for people and the CLI. "
             "Create a user token with `dagstead token create --kind user`."
+        )
+        raise ForbiddenError(msg)
+
+
+def _require_no_agent(request: Request, token: Token) -> None:
+    # The official command line calls for a deployment, agents for the organization first.
+    if request.headers.get(_SCOPE_HEADER) == "organization":
+        msg = (
+            f"Token {token.name!r} is a user token, and an agent calls with it. Give the agent an "
+            "agent token: create one with `dagstead token create --kind agent --name NAME`."
         )
         raise ForbiddenError(msg)
 
