@@ -100,7 +100,7 @@ def test_what_pydantic_says_is_shown_and_not_its_link(mill: Site, warm: Path) ->
     message = mill.failure(load=True, cache=warm).error.message
 
     assert (
-        "ValidationError: 1 validation error for Stone: Value error, this stone is too light. They "
+        "ValidationError: 1 validation error for Stone: Value error, this stone is too light. The "
     ) in message
 
 
@@ -144,6 +144,6 @@ def test_a_file_that_was_not_packed_is_named_with_the_reason(mill: Site, warm: P
     )
     assert (
         "'src/mill/flour/kinds.json' is in the build folder, but not in the package that was built "
-        "of it: git ignores it, and hatchling goes by that: add [tool.hatch.build] artifacts = "
+        "from it: git ignores it, and hatchling follows git. Add [tool.hatch.build] artifacts = "
         '["src/mill/flour/*"]. '
     ) in message

@@ -95,7 +95,7 @@ def load(
         output = tuple(map(built.without_scratch, ended.lines))
     msg = (
         f"The definitions of {planned.location!r} ({_named(origin)}) cannot be loaded from what "
-        f"was built: {why} They would fail in the same way after the deploy. If they can only be "
+        f"was built: {why} The deploy would fail in the same way. If the definitions can only be "
         "loaded where they run, skip this with --no-load."
     )
     raise BuildStepError(msg, output=output)

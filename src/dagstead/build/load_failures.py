@@ -127,12 +127,12 @@ def _not_packed(package: Path, name: str, path: str) -> str:
     ignored = ask_git(package, "check-ignore", "--no-index", "--", name) is not None
     backend = _backend(package)
     git = "git ignores it, and " if ignored else ""
-    begin = f"{name!r} is in the build folder, but not in the package that was built of it:"
+    begin = f"{name!r} is in the build folder, but not in the package that was built from it:"
     pattern = f"{posixpath.dirname(name)}/*"
     if "hatchling" in backend:
         key = "[tool.hatch.build] artifacts" if ignored else "[tool.hatch.build.targets.wheel]"
-        cure = f'add {key} = ["{pattern}"]' if ignored else f"include it in {key}"
-        return f"{begin} {git}hatchling goes by {'that' if ignored else 'its settings'}: {cure}."
+        cure = f'Add {key} = ["{pattern}"]' if ignored else f"Include it in {key}"
+        return f"{begin} {git}hatchling follows {'git' if ignored else 'its settings'}. {cure}."
     if "poetry" in backend:
         cure = f'[tool.poetry] include = [{{path = "{pattern}", format = ["sdist", "wheel"]}}]'
         return f"{begin} {git}Poetry leaves it out: add {cure}."

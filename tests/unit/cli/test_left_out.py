@@ -20,7 +20,7 @@ _FILES = {
 _OTHERS = {f"{each}/dagster_cloud.yaml": _CLOUD.format(each) for each in ("buoy", "crane")}
 _NOTE = (
     "note: buoy/dagster_cloud.yaml is not deployed: dagster_cloud.yaml, which is at the root, is. "
-    "So it is with 1 more file.\n"
+    "The same goes for 1 more file.\n"
 )
 
 

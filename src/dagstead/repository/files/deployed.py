@@ -100,7 +100,7 @@ class _FilePicker:
         """Take the files of the tool that is used; of both where CI names files for both."""
         given = frozenset(self.dg.given(named))
         if given and not (named.cloud | named.mentioned) & cloud:
-            why = "CI deploys with `dg plus deploy`, which does not read it"
+            why = "`dg plus deploy` deploys here, and does not read it"
             self.reasons |= dict.fromkeys(cloud, why)
             cloud = frozenset()
         self.cloud = cloud

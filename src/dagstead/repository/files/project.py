@@ -122,7 +122,7 @@ def left_out_note(project: Project) -> str:
     if not worth:
         return ""
     more = len(worth) - 1
-    others = f" So it is with {more} more {'file' if more == 1 else 'files'}." if more else ""
+    others = f" The same goes for {more} more {'file' if more == 1 else 'files'}." if more else ""
     return worth[0].sentence + others
 
 

@@ -92,7 +92,7 @@ def test_where_ci_uses_dg_alone_its_tables_are_in_force(tmp_path: Path, step: st
     project = read(tmp_path, FILES, workflow(step))
 
     assert names(project) == ["hull"]
-    assert left_out(project)[_ROOT] == "CI deploys with `dg plus deploy`, which does not read it"
+    assert left_out(project)[_ROOT] == "`dg plus deploy` deploys here, and does not read it"
 
 
 def test_ci_may_use_both_tools(tmp_path: Path) -> None:
