@@ -36,7 +36,7 @@ def described(
 @pytest.mark.parametrize(
     ("backend", "cure"),
     [
-        ("hatchling.build", "include it in [tool.hatch.build.targets.wheel]"),
+        ("hatchling.build", "Include it in [tool.hatch.build.targets.wheel]"),
         ("setuptools.build_meta", '[tool.setuptools.package-data] mill = ["flour/*"]'),
         ("poetry.core.masonry.api", '[tool.poetry] include = [{path = "src/mill/flour/*"'),
         ("flit_core.buildapi", "its build backend flit_core.buildapi leaves it out"),
