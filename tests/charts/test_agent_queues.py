@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
+from dagstead.model.agents import AgentType
 from dagstead.model.families import Family
 from dagstead.model.queues import DEFAULT_QUEUE_WORDS
-from dagstead.repository.agents.agent_config import AgentFile, AgentType, text
+from dagstead.repository.agents.agent_config import AgentFile, text
 from dagstead.repository.agents.discovery import find_agents
 from dagstead.repository.files import read_project
 from dagstead.repository.rules.checking import check

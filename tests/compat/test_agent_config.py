@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from dagstead.control.actor import COMMAND_LINE
-from dagstead.repository.agents.agent_config import TOKEN_VARIABLE, AgentFile, AgentType, text
+from dagstead.model.agents import AgentType
+from dagstead.repository.agents.agent_config import TOKEN_VARIABLE, AgentFile, text
 from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.command_records import Recorder, Seen

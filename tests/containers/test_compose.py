@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from dagstead.repository.agents.agent_config import AgentFile, AgentType, text
+from dagstead.model.agents import AgentType
+from dagstead.repository.agents.agent_config import AgentFile, text
 from dagstead.testing.waiting import eventually
 from tests.support.containers.compose import Compose
 from tests.support.containers.docker import Docker

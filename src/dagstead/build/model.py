@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from dagstead.repository.files.before_build import Preparation
+if TYPE_CHECKING:
+    # Reading files takes longer to import than a command that reads none takes.
+    from dagstead.repository.files.before_build import Preparation
 
 
 class Strategy(StrEnum):

@@ -70,9 +70,7 @@ def where_else(project: Project) -> str:
 
 def _unread(project: Project) -> Iterator[str]:
     """A sentence for each file that may define locations and cannot be read."""
-    from dagstead.repository.changes.base_config import is_unreadable
-
-    yield from (_why_unread(each) for each in project.files if is_unreadable(each))
+    yield from (_why_unread(each) for each in project.files if each.is_unreadable)
 
 
 def _repeated(project: Project, names: Collection[str]) -> Iterator[str]:

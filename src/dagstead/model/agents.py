@@ -13,6 +13,15 @@ from dagstead.model.source import Position
 POOL_NAME = "managed pool"
 
 
+class AgentType(StrEnum):
+    """Where an agent runs code servers and runs."""
+
+    DOCKER = "docker"
+    KUBERNETES = "kubernetes"
+    ECS = "ecs"
+    LOCAL = "local"
+
+
 class AgentKind(StrEnum):
     """Whose infrastructure an agent uses, and so what it can run."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.repository.agents.agent_config import AgentType
+from dagstead.model.agents import AgentType
 
 if TYPE_CHECKING:
     from dagstead.repository.agents.agent_config import AgentFile

@@ -8,9 +8,9 @@ the agent serves the default queue (rules DS401 to DS407).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from dagstead.errors import InvalidInputError
+from dagstead.model.agents import AgentType
 from dagstead.model.queues import is_default_by_name
 from dagstead.repository.files.yaml_text import CommentedValue, Yaml, dump
 
@@ -18,15 +18,6 @@ from dagstead.repository.files.yaml_text import CommentedValue, Yaml, dump
 TOKEN_VARIABLE = "DAGSTER_CLOUD_AGENT_TOKEN"  # noqa: S105 - a name
 #: The name of the Secret that the official chart reads by default.
 TOKEN_SECRET = "dagster-cloud-agent-token"  # noqa: S105 - a name
-
-
-class AgentType(StrEnum):
-    """Where an agent runs code servers and runs."""
-
-    DOCKER = "docker"
-    KUBERNETES = "kubernetes"
-    ECS = "ecs"
-    LOCAL = "local"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -18,7 +18,6 @@ from dagstead.repository.files.walk import is_looked_at
 
 #: Files that say nothing but what their entries say.
 _ENTRIES_ONLY = frozenset({Family.CLOUD, Family.DG_BUILD, Family.DG_CONTEXT})
-_DEFINING = _ENTRIES_ONLY | {Family.DG}
 
 
 class BaseContents(Protocol):
@@ -103,7 +102,7 @@ def read_earlier(
         made = assemble(project.root, project.repository, ordered)
         then = as_named(made, source, template_values=template_values)
     in_force = {each.path: each for each in then.files}
-    unknown = {path for path in changed if path in in_force and is_unreadable(in_force[path])}
+    unknown = {path for path in changed if path in in_force and in_force[path].is_unreadable}
     unknown |= set(_below_folders(changes, start, present))
     by_entries = {
         path
@@ -115,16 +114,6 @@ def read_earlier(
         project=then,
         configuration=frozenset(start + path for path in by_entries),
         unknown=frozenset(unknown),
-    )
-
-
-def is_unreadable(file: ConfigFile) -> bool:
-    """Whether it may define locations, and it is not known which."""
-    if file.family not in _DEFINING or file.root is not None:
-        return False
-    parsed = file.parsed
-    return bool(
-        file.undecodable or parsed.syntax or file.template_problem or file.template_tag is not None
     )
 
 

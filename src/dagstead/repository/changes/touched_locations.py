@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from dagstead.errors import InvalidInputError
 from dagstead.model.location import Location
-from dagstead.repository.changes.base_config import BaseConfig, is_unreadable, read_earlier
+from dagstead.repository.changes.base_config import BaseConfig, read_earlier
 from dagstead.repository.changes.comparison import ChangesQuery, Comparison
 from dagstead.repository.changes.entries import entry_steps
 from dagstead.repository.changes.extra_facts import Additions, RemovedFiles
@@ -190,7 +190,7 @@ def _removed_files(comparison: Comparison) -> RemovedFiles:
 
 
 def _refuse_unreadable(project: Project) -> None:
-    unreadable = [each for each in project.files if is_unreadable(each)]
+    unreadable = [each for each in project.files if each.is_unreadable]
     if unreadable:
         msg = (
             f"{', '.join(each.path for each in unreadable)} cannot be read, so it is not known "

@@ -15,6 +15,8 @@ from dagstead.repository.files.exclusion import NOTHING_EXCLUDED, Exclusion
 from dagstead.repository.files.named import NOTHING_NAMED, NamedFiles
 from dagstead.repository.files.yaml_reader import ParseResult, Problem
 
+_DEFINING = frozenset({Family.CLOUD, Family.DG, Family.DG_BUILD, Family.DG_CONTEXT})
+
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class ConfigFile:
@@ -47,6 +49,14 @@ class ConfigFile:
     def root(self) -> Node | None:
         """The document, ``None`` where it is empty or cannot be read."""
         return self.parsed.root
+
+    @property
+    def is_unreadable(self) -> bool:
+        """Whether it may define locations, and it is not known which."""
+        if self.family not in _DEFINING or self.root is not None:
+            return False
+        problem = self.undecodable or self.parsed.syntax or self.template_problem
+        return problem is not None or self.template_tag is not None
 
     @property
     def start(self) -> Position:

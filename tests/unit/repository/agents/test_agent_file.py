@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagstead.errors import InvalidInputError
+from dagstead.model.agents import AgentType
 from dagstead.model.queues import is_default_by_name
-from dagstead.repository.agents.agent_config import AgentFile, AgentType, text
+from dagstead.repository.agents.agent_config import AgentFile, text
 from dagstead.repository.files import read_project
 from dagstead.repository.rules.checking import check
 
