@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -71,7 +72,7 @@ class Up:
         """The latest start of each part that runs now."""
         found = {}
         for part, pid in re.findall(r"Started (\w+), process (\d+)", child.log_text()):
-            if psutil.pid_exists(int(pid)):
+            with suppress(psutil.NoSuchProcess):
                 found[part] = psutil.Process(int(pid))
         return found
 
