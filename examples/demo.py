@@ -1,6 +1,6 @@
 """Deploys the mixed example and runs one job of each location, each on the agent of its queue.
 
-Everything is real and local: a control plane with its serverless pool, a second official agent that
+Everything is real and local: a control plane with its managed pool, a second official agent that
 serves only ``hybrid-queue``, and the official CLI. Run it with ``make demo``; ``make demo STAY=1``
 leaves everything up until Ctrl-C.
 """
@@ -103,7 +103,7 @@ class Expected:
 
 
 EXPECTED = (
-    Expected("weather", "serverless", "(default queue)", "serverless pool", "climate_job", "2012"),
+    Expected("weather", "serverless", "(default queue)", "managed pool", "climate_job", "2012"),
     Expected(
         "digits", "hybrid", HYBRID_QUEUE, "hybrid agent", "training_job", "logistic_regression"
     ),

@@ -127,11 +127,11 @@ class PexError(DagsteadError):
 
 
 class UnservableLocationError(DagsteadError):
-    """The serverless pool cannot run this code location."""
+    """The managed pool cannot run this code location."""
 
 
 class RunWorkerError(DagsteadError):
-    """The serverless pool could not start the worker of a run."""
+    """The managed pool could not start the worker of a run."""
 
 
 class UnreachableError(DagsteadError):

@@ -79,7 +79,7 @@ def test_the_pool_and_the_agent_share_the_queues(compose: Compose) -> None:
         rows = json.loads(compose.dagstead("agent", "list", "--format", "json"))
         return {row["agent"]: row["queues"] for row in rows if row["status"] == "RUNNING"}
 
-    expected = {"serverless pool": ["(default queue)"], "docker agent": [QUEUE]}
+    expected = {"managed pool": ["(default queue)"], "docker agent": [QUEUE]}
     eventually(lambda: served() == expected, 90, "both agents")
 
 

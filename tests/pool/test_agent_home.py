@@ -49,7 +49,7 @@ def test_the_official_agent_reads_what_was_written(instance: DagsterCloudAgentIn
     assert instance.includes_branch_deployments
     assert instance.deployment_names == []
     assert instance.agent_queues_config.queues == [None]
-    assert instance.dagster_cloud_api_agent_label == "serverless pool"
+    assert instance.dagster_cloud_api_agent_label == "managed pool"
 
 
 def test_the_launchers_settings_arrive_as_they_were(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @grouped
 def up(*, flags: UpFlags) -> None:
-    """Run everything: the web server, the daemons and the managed serverless pool.
+    """Run everything: the web server, the daemons and the managed pool.
 
     The first start creates the deployment `prod` and prints an address to sign in with.
 
@@ -70,7 +70,7 @@ def daemon(*, flags: WorkerFlags) -> None:
 
 @grouped
 def pool(*, flags: WorkerFlags) -> None:
-    """Run only the managed serverless pool, which serves the default queue from PEX files.
+    """Run only the managed pool, which serves the default queue from PEX files.
 
     The agent token is read from DAGSTEAD_POOL_TOKEN. Without it, the pool creates a token itself,
     and needs the control plane's database for that.

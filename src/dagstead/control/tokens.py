@@ -14,7 +14,7 @@ from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, new_secr
 _NAME_MAX = 100
 
 #: The names of managed pools' tokens begin with this; these tokens are revoked by name.
-POOL_PREFIX = "serverless pool on "
+POOL_PREFIX = "managed pool on "
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Addresses for PEX files, and what the CLI asks about the serverless pool."""
+"""Addresses for PEX files, and what the CLI asks about the managed pool."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from dagstead.model.pool_pythons import TAG_KEY, pythons_of_tag
 ALIVE_SECONDS = 90.0
 
 #: The label of the managed pool's agent; agents that users run have others.
-POOL_LABEL = "serverless pool"
+POOL_LABEL = "managed pool"
 
 
 class AgentStatus(StrEnum):
@@ -52,7 +52,7 @@ class Heartbeat:
 
     @property
     def is_pool(self) -> bool:
-        """Whether the managed serverless pool sent it."""
+        """Whether the managed pool sent it."""
         return self.label == POOL_LABEL
 
     @property

@@ -81,7 +81,7 @@ class Settings(BaseModel):
     )
     pool: bool = Field(
         True,  # noqa: FBT003 - pydantic's way to give a default
-        description="Whether `dagstead up` runs the managed serverless pool.",
+        description="Whether `dagstead up` runs the managed pool.",
     )
     pool_threads: int = Field(
         20, ge=1, le=1000, description="Requests that the managed pool handles at one time."

@@ -19,7 +19,7 @@ from dagstead.serverless.interpreters import Interpreters
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-AGENT_LABEL = "serverless pool"
+AGENT_LABEL = "managed pool"
 #: How old the output of a running step may be in the UI.
 _LOG_UPLOAD_SECONDS = 10
 

@@ -60,7 +60,7 @@ class Interpreters:
         if candidate and _version_of(candidate) == version:
             return Path(candidate)
         msg = (
-            f"The PEX files were built for Python {version}, and the serverless pool's machine has "
+            f"The PEX files were built for Python {version}, and the managed pool's machine has "
             f"no working python{version} (the pool itself runs Python {OWN_VERSION}). Build with "
             f"`--python-version={OWN_VERSION}` and deploy again, or install python{version} on "
             "the pool's machine."

@@ -79,7 +79,7 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
             folder=runtime.folder,
         )
         self._instance.report_engine_event(
-            f"Started the run worker: process {worker.process.pid} of the serverless pool.",
+            f"Started the run worker: process {worker.process.pid} of the managed pool.",
             run,
             cls=type(self),
         )
@@ -120,7 +120,7 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         worker = self._records.find(run.run_id)
         if worker is None:
             return CheckRunHealthResult(
-                WorkerStatus.UNKNOWN, "This serverless pool has not started the run."
+                WorkerStatus.UNKNOWN, "This managed pool has not started the run."
             )
         worker_id = str(worker.process.pid)
         if worker.is_alive:

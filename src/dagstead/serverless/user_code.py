@@ -100,7 +100,7 @@ class UserCode:
                 return self._from_pex(pex)
             msg = (
                 f"Run {run_id} was made from definitions in the environment {key}, which this "
-                "serverless pool has never had. Deploy its code location again, and launch the "
+                "managed pool has never had. Deploy its code location again, and launch the "
                 "run again."
             )
             raise RunWorkerError(msg)
@@ -129,7 +129,7 @@ def explain(deployment: str, location: str, error: UnservableLocationError | Pex
         return error.message
     return (
         f"Code location {location!r} of deployment {deployment!r} cannot be loaded by the "
-        f"serverless pool. {error.message}"
+        f"managed pool. {error.message}"
     )
 
 
@@ -142,7 +142,7 @@ def _local(executable: str | None) -> Runtime:
 def _not_servable(deployment: str, location: str, has: str) -> UnservableLocationError:
     msg = (
         f"Code location {location!r} of deployment {deployment!r} has {has}, and no agent queue. "
-        "Without an agent queue it went to the default queue, which the serverless pool serves, "
+        "Without an agent queue it went to the default queue, which the managed pool serves, "
         "and the pool runs PEX files only. Either give it the queue of an agent that can run it "
         "(`agent_queue: <name>` in dagster_cloud.yaml), or build a PEX "
         "(`dagster-cloud ci build --build-strategy=python-executable`); then deploy again."

@@ -135,8 +135,8 @@ def test_an_isolated_run_has_its_own_process_in_the_projects_folder(
     assert "DAGSTEAD" not in facts["names"]
     assert facts["umask"] == own_umask()
     tags = {tag["key"]: tag["value"] for tag in plane.run(run_id)["tags"]}
-    assert tags["dagster/agent_label"] == "serverless pool"
-    assert f"process {facts['pid']} of the serverless pool" in plane.messages(run_id)
+    assert tags["dagster/agent_label"] == "managed pool"
+    assert f"process {facts['pid']} of the managed pool" in plane.messages(run_id)
 
 
 def test_other_users_can_read_nothing_of_the_pool(plane: Plane, location: str) -> None:

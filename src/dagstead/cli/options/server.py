@@ -60,7 +60,7 @@ class UpFlags(DataFlags):
     ] = None
     pool: Annotated[
         bool | None,
-        typer.Option("--pool/--no-pool", help="Whether to run the managed serverless pool."),
+        typer.Option("--pool/--no-pool", help="Whether to run the managed pool."),
     ] = None
     log_level: Annotated[
         str | None,
