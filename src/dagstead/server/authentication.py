@@ -73,7 +73,7 @@ class Authenticator:
             UnauthenticatedError: when there is none, or it is unknown, revoked or expired.
             ForbiddenError: when a foreign page uses the sign-in cookie.
         """
-        secret = _secret(connection)
+        secret = secret_of(connection)
         if secret:
             return self.tokens.of_secret(secret)
         cookie = connection.cookies.get(COOKIE)
@@ -159,7 +159,8 @@ def _opens_page(connection: HTTPConnection) -> bool:
     return is_safe and (not is_graphql(scope) or _wants_page(connection))
 
 
-def _secret(connection: HTTPConnection) -> str | None:
+def secret_of(connection: HTTPConnection) -> str | None:
+    """The token that a program sends; a browser's cookie is none."""
     given = connection.headers.get(TOKEN_HEADER)
     if given:
         return given.strip()

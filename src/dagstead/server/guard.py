@@ -6,24 +6,27 @@ import logging
 import time
 from http import HTTPStatus
 
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dagstead.errors import DagsteadError, StoreAwayError, report_unexpected
 from dagstead.plane.tokens import Token, TokenKind
-from dagstead.server.authentication import refuse
-from dagstead.server.replies import sentence
+from dagstead.server.authentication import refuse, secret_of
+from dagstead.server.replies import Patience, sentence, wait_reply
 from dagstead.store.away import away_of
 
 logger = logging.getLogger(__name__)
 
 _INTERNAL_ERROR = 1011
+_PATIENCE = Patience()
 
 
 class GuardMiddleware:
     """Logs requests without their queries, and turns what went wrong into an answer."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, patience: Patience = _PATIENCE) -> None:
         self._app = app
+        self._patience = patience
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -36,19 +39,36 @@ class GuardMiddleware:
             await self._app(scope, receive, answer.send)
             await answer.flush()
         except Exception as error:  # noqa: BLE001 - every request gets an answer
-            await _answer_failure(away_of(error) or error, scope, receive, answer)
+            away = away_of(error)
+            if away is None:
+                await _answer_failure(error, scope, receive, answer)
+            else:
+                await self._answer_away(away, scope, receive, answer)
         if scope["type"] == "http":
             _log(scope, answer.status, time.perf_counter() - began)
+
+    async def _answer_away(
+        self, error: StoreAwayError, scope: Scope, receive: Receive, answer: _Answer
+    ) -> None:
+        logger.warning("The store is away, asked by %s: %s", scope["path"], error.reason)
+        if not answer.can_refuse(scope):
+            return
+        if scope["type"] == "http" and _is_of_agent(HTTPConnection(scope)):
+            response = wait_reply(error, self._patience)
+            await response(scope, receive, answer.send_now)
+        else:
+            await refuse(error, scope, receive, answer.send_now)
+
+
+def _is_of_agent(connection: HTTPConnection) -> bool:
+    """Whether an agent or one of its workers calls; who it is, only the store knows."""
+    return (secret_of(connection) or "").startswith(f"{TokenKind.AGENT}:")
 
 
 async def _answer_failure(
     error: Exception, scope: Scope, receive: Receive, answer: _Answer
 ) -> None:
-    if isinstance(error, StoreAwayError):
-        logger.warning("The store is away, asked by %s: %s", scope["path"], error.reason)
-        if answer.can_refuse(scope):
-            await refuse(error, scope, receive, answer.send_now)
-    elif isinstance(error, DagsteadError):
+    if isinstance(error, DagsteadError):
         if not answer.started:
             await refuse(error, scope, receive, answer.send_now)
     else:

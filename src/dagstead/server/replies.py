@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from http import HTTPStatus
 
 from starlette.responses import JSONResponse, Response
@@ -53,6 +54,31 @@ _SPEAK_BY_STATUS = frozenset(
 def reply(error: DagsteadError, scope: Scope) -> Response:
     """The answer to a refused request: GraphQL errors on GraphQL paths, else ``error``."""
     return sentence(error.message, status_of(type(error)), scope, headers=_headers(error))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Patience:
+    """How long agents and their workers wait for a store that is away, in seconds.
+
+    They ask again after every interval, and do not count: what their clients are told otherwise,
+    they send seven times, within 63 seconds (``dagster_cloud_cli/core/graphql_client.py``).
+    """
+
+    whole: float = 900.0
+    interval: float = 5.0
+
+
+def wait_reply(error: StoreAwayError, patience: Patience) -> Response:
+    """The answer to an agent or a worker while the store is away: an outage ends no run."""
+    body = {
+        "error": error.message,
+        "maintenance": {
+            "message": error.message,
+            "timeout": patience.whole,
+            "retry_interval": patience.interval,
+        },
+    }
+    return JSONResponse(body, status_code=status_of(type(error)))
 
 
 def status_of(kind: type[DagsteadError]) -> HTTPStatus:
