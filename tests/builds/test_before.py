@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -63,3 +64,20 @@ def test_a_command_that_fails_shows_its_own_output(cellar: Site) -> None:
         assert "of pyproject.toml ended with exit code 3." in failed.error.message
         assert failed.output == ("no grapes",)
         assert failed.command == "echo no grapes; exit 3"
+
+
+def test_what_programs_leave_in_their_temporary_folder_is_removed(
+    cellar: Site, tmp_path: Path
+) -> None:
+    cellar.repository.write(
+        {"pyproject.toml": "[tool.dagstead]\nbefore-build = ['mktemp > press/left.txt']\n"}
+    )
+    rest = tmp_path / "rest"
+    rest.mkdir()
+    environment = {**cellar.options().environment, "TMPDIR": str(rest)}
+
+    cellar.build(environment=environment)
+
+    left = Path((cellar.repository.root / "press" / "left.txt").read_text("utf-8").strip())
+    assert left.is_relative_to(rest)
+    assert list(rest.iterdir()) == []

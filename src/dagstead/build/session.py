@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import shlex
+import tempfile
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from dagstead.build.before import Preparations
@@ -48,18 +51,34 @@ def build(plan: BuildPlan, options: BuildOptions, on_event: OnEvent) -> tuple[Bu
             the locations that failed, after a :class:`BuildFailed` event for each.
     """
     _check_cache(plan, options)
-    try:
-        options.output.mkdir(parents=True, exist_ok=True)
-        session = _Session(plan.root, options, on_event)
-    except OSError as error:
-        raise from_os(error) from error
-    session.check(plan)
-    built = session.run(plan)
+    with _own_temporary_folder(options) as own:
+        try:
+            options.output.mkdir(parents=True, exist_ok=True)
+            session = _Session(plan.root, own, on_event)
+        except OSError as error:
+            raise from_os(error) from error
+        session.check(plan)
+        built = session.run(plan)
     BuildCache(options.cache).sweep(before=options.now() - _KEEP_SECONDS)
     missing = [each.location for each in plan.builds if each.location not in built]
     if missing:
         raise BuildError(_summary(missing, session.stopped, len(plan.builds)))
     return tuple(built[each.location] for each in plan.builds)
+
+
+@contextmanager
+def _own_temporary_folder(options: BuildOptions) -> Iterator[BuildOptions]:
+    """Give programs a folder for what they leave behind, as the PEX tool does of every wheel."""
+    try:
+        folder = tempfile.TemporaryDirectory(
+            prefix="dagstead-build-",
+            dir=options.environment.get("TMPDIR"),
+            ignore_cleanup_errors=True,
+        )
+    except OSError as error:
+        raise from_os(error) from error
+    with folder as path:
+        yield replace(options, environment={**options.environment, "TMPDIR": path})
 
 
 def _summary(missing: Sequence[str], stopped: Collection[str], count: int) -> str:
