@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -88,10 +88,22 @@ class Plane:
     url: str
     token: str
     data: Path
-    up: ChildProcess
+    #: Starts `dagstead up` on the folder, and waits until it answers.
+    start: Callable[[], ChildProcess]
+    #: Every start of it, the present one last.
+    starts: list[ChildProcess]
     bench: PexBench
     #: Kept: to make one takes longer than a call.
     http: httpx.Client
+
+    @property
+    def up(self) -> ChildProcess:
+        """The present `dagstead up`."""
+        return self.starts[-1]
+
+    def start_again(self) -> None:
+        """Start it again, after it has ended."""
+        self.starts.append(self.start())
 
     @property
     def folder(self) -> Path:
@@ -230,14 +242,22 @@ def running_plane(folder: Path) -> Iterator[Plane]:
         "DAGSTEAD_TEST_SECRET": "must not reach user code",
     }
     command = [str(PROGRAM), "up", "--data", str(data), "--port", str(port)]
-    with ChildProcess(command, log=folder / "up.log", env=environment, cwd=folder) as up:
-        url = f"http://127.0.0.1:{port}"
+    url = f"http://127.0.0.1:{port}"
+    with ExitStack() as stack:
 
-        def healthy() -> bool:
-            assert up.exit_code is None, up.log_tail()
-            return httpx.get(f"{url}/health", timeout=5).is_success
+        def start() -> ChildProcess:
+            up = stack.enter_context(
+                ChildProcess(command, log=folder / "up.log", env=environment, cwd=folder)
+            )
 
-        eventually(healthy, 180, "the control plane", retry_on=(httpx.HTTPError,))
+            def healthy() -> bool:
+                assert up.exit_code is None, up.log_tail()
+                return httpx.get(f"{url}/health", timeout=5).is_success
+
+            eventually(healthy, 180, "the control plane", retry_on=(httpx.HTTPError,))
+            return up
+
+        first = start()
         token = subprocess.run(
             [PROGRAM, "token", "create", "--name", "test", "--data", str(data)],
             check=True,
@@ -251,7 +271,8 @@ def running_plane(folder: Path) -> Iterator[Plane]:
                 url=url,
                 token=token,
                 data=data,
-                up=up,
+                start=start,
+                starts=[first],
                 bench=PexBench(shelf=folder / "shelf", workshop=folder / "workshop"),
                 http=http,
             )

@@ -65,8 +65,12 @@ def _own_token(settings: Settings) -> str:
 
 
 def _end_with_supervisor() -> None:
-    """Have the kernel send SIGTERM when the supervisor is gone: an agent watches no pipe."""
+    """Have the kernel end the agent when the supervisor is gone: an agent watches no pipe.
+
+    At SIGTERM it would end its runs, as when somebody asks it to stop. Killed, it leaves them
+    alone, and the next agent adopts them.
+    """
     with open(os.devnull) as nothing:  # noqa: PTH123 - a descriptor is wanted
         os.dup2(nothing.fileno(), sys.stdin.fileno())
     if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGTERM)
+        ctypes.CDLL(None, use_errno=True).prctl(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)

@@ -206,6 +206,24 @@ def test_a_run_can_be_ended(plane: Plane, location: str, tags: dict[str, str]) -
     plane.until(run_id, "CANCELED")
 
 
+def test_runs_outlive_the_supervisor(plane: Plane, location: str) -> None:
+    running = plane.launch(location, "slow")
+    plane.worker(running)
+    parts = psutil.Process(plane.up.pid).children()
+    assert plane.agent_pid() in {each.pid for each in parts}
+    plane.up.signal(signal.SIGKILL)
+    plane.up.wait(30)
+    _, alive = psutil.wait_procs(parts, 60)
+    assert alive == []
+
+    plane.start_again()
+    plane.open_gate(running)
+
+    assert plane.facts(running)["library"] == "1"
+    assert "is gone" not in plane.messages(running)
+    assert plane.facts(plane.launch(location, "quick"))["library"] == "1"
+
+
 def test_runs_outlive_their_agent_and_a_worker_that_dies_fails_its_run(
     plane: Plane, location: str
 ) -> None:
