@@ -11,6 +11,7 @@ from dagstead.store.bell.bell import ProcessBell, open_bell
 from dagstead.store.blobs import BlobStore, open_blobs
 from dagstead.store.database import Database
 from dagstead.store.deployments import DeploymentStore
+from dagstead.store.launches import LaunchStore
 from dagstead.store.locations import LocationStore
 from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
@@ -30,6 +31,7 @@ class Store:
     locations: LocationStore
     releases: ReleaseStore
     requests: RequestStore
+    launches: LaunchStore
     agents: AgentStore
     tokens: TokenStore
     trust: TrustPolicyStore
@@ -56,6 +58,7 @@ def open_store(*, database_url: str, blobs_folder: Path, clock: Clock) -> Store:
         locations=LocationStore(database, clock),
         releases=ReleaseStore(database, clock),
         requests=RequestStore(database, clock),
+        launches=LaunchStore(database, clock),
         agents=AgentStore(database, clock),
         tokens=TokenStore(database, clock),
         trust=TrustPolicyStore(database, clock),

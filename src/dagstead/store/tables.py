@@ -166,6 +166,39 @@ requests = Table(
 Index("ix_requests_state_deployment", requests.c.state, requests.c.deployment)
 Index("ix_requests_run", requests.c.run_id)
 
+#: What becomes of runs. Dagster's storage shows what is decided here, a moment later.
+launches = Table(
+    "launches",
+    metadata,
+    Column(
+        "deployment",
+        String(64),
+        ForeignKey("deployments.name", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("run_id", String(64), primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("state", String(16), nullable=False),
+    Column("request_id", String(64)),
+    Column("max_runtime_seconds", Float),
+    Column("created_at", Float, nullable=False),
+    Column("offered_at", Float),
+    Column("taken_at", Float),
+    Column("begun_at", Float),
+    Column("begun_by", String(64)),
+    Column("answered_at", Float),
+    Column("started_at", Float),
+    Column("asked_at", Float),
+    Column("asked_times", Integer, nullable=False),
+    #: The wish that it ends: end, by, reason, asked_at.
+    Column("stop", JSON(none_as_null=True)),
+    Column("ended_at", Float),
+    #: How it ended: status, how, by, reason, exit_code, event.
+    Column("ending", JSON(none_as_null=True)),
+    Column("is_shown", Boolean, nullable=False),
+)
+Index("ix_launches_state_is_shown", launches.c.state, launches.c.is_shown)
+
 heartbeats = Table(
     "heartbeats",
     metadata,

@@ -1,0 +1,81 @@
+"""What happens to the launches of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dagstead.plane.launches import Ending, RunEnd
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Submission:
+    """The run is put into the run queue, or is about to be offered."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Offer:
+    """A request for its launch is queued."""
+
+    request_id: str
+    max_runtime_seconds: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Taking:
+    """An agent polls, and gets the request."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Return:
+    """The agent that had the request is gone, and had not begun the run."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Begin:
+    """An agent asks at the gate whether it may start the run's worker."""
+
+    agent_id: str
+    #: How often the request was handed out.
+    deliveries: int = 1
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Answer:
+    """The agent says that it has started the worker."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """The run reports that it starts."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Asking:
+    """Somebody asks for the run, as its worker would do every ten seconds."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StopWish:
+    """The run is to end."""
+
+    end: RunEnd
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class End:
+    """The launch has ended."""
+
+    ending: Ending
+    #: The launch that is meant; ``None`` is the newest one.
+    number: int | None = None
+
+
+Event = Submission | Offer | Taking | Return | Begin | Answer | Start | Asking | StopWish | End

@@ -1,0 +1,227 @@
+"""The step of the launch machine: from an event to the record that it leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dagstead.plane.launch_machine.events import (
+    Answer,
+    Asking,
+    Begin,
+    End,
+    Event,
+    Offer,
+    Return,
+    Start,
+    StopWish,
+    Submission,
+    Taking,
+)
+from dagstead.plane.launches import Ending, How, Launch, LaunchState, RunEnd, Stop
+
+#: Official clients repeat a call whose answer was lost for about a minute.
+REPEAT_SECONDS = 75.0
+
+#: The pause between two questions of a worker for its run, in seconds, and what delays it.
+_RHYTHM = (8.0, 16.0)
+
+_BEFORE_BEGIN = frozenset({LaunchState.QUEUED, LaunchState.OFFERED, LaunchState.TAKEN})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """What an event did."""
+
+    #: Whether it counts: whether the run, or who asked, may go on as the event says.
+    counts: bool
+    #: The newest launch after it; ``None`` while the run has none.
+    launch: Launch | None
+    #: Another launch of the run, which follows the one that has ended.
+    successor: Launch | None = None
+    #: Why it does not count, as a sentence for people.
+    reason: str = ""
+
+
+def advance(launch: Launch | None, event: Event, *, new: Launch, now: float) -> Step:
+    """Apply an event to the newest launch of a run.
+
+    Args:
+        launch: the newest one, or ``None``.
+        event: what happened.
+        new: what the first launch of the run looks like, if this event makes it.
+        now: in seconds since 1970.
+    """
+    if launch is None:
+        return _first(event, new, now)
+    if not launch.is_open:
+        return _after_the_end(launch, event)
+    return _MOVES[type(event)](launch, event, now)
+
+
+def _first(event: Event, new: Launch, now: float) -> Step:
+    if isinstance(event, (Taking, Return, Begin, Answer, Asking)):
+        # It was made before launches had records, or in another deployment.
+        return Step(counts=isinstance(event, Begin), launch=None)
+    return _MOVES[type(event)](new, event, now)
+
+
+def _after_the_end(launch: Launch, event: Event) -> Step:
+    ending = launch.ending
+    if (
+        isinstance(event, End)
+        and ending is not None
+        and not launch.is_shown
+        and ending.event is not None
+        and ending.event == event.ending.event
+    ):
+        # The same event once more: the try before this one was interrupted.
+        return Step(counts=True, launch=launch)
+    return _refused(launch, f"The run has ended: {_words(launch)}")
+
+
+def _submit(launch: Launch, _event: Submission, _now: float) -> Step:
+    return _counts(launch)
+
+
+def _offer(launch: Launch, event: Offer, now: float) -> Step:
+    if launch.stop is not None:
+        return _refused(launch, f"It is to end: {launch.stop.reason}")
+    if launch.state is not LaunchState.QUEUED:
+        return _refused(launch, "It was offered to agents before.")
+    return _counts(
+        launch,
+        state=LaunchState.OFFERED,
+        request_id=event.request_id,
+        max_runtime_seconds=event.max_runtime_seconds,
+        offered_at=now,
+    )
+
+
+def _request_moves(launch: Launch, event: Taking | Return | Answer, now: float) -> Step:
+    if launch.request_id != event.request_id:
+        return _refused(launch, "Another request launches it.")
+    match event, launch.state:
+        case Taking(), LaunchState.OFFERED | LaunchState.TAKEN:
+            return _counts(launch, state=LaunchState.TAKEN, taken_at=now)
+        case Return(), LaunchState.OFFERED | LaunchState.TAKEN:
+            return _counts(launch, state=LaunchState.OFFERED, taken_at=None)
+        case Answer(), _:
+            return _counts(launch, answered_at=now)
+        case _:
+            return _refused(launch, "An agent has begun it.")
+
+
+def _begin(launch: Launch, event: Begin, now: float) -> Step:
+    if launch.stop is not None:
+        return _refused(launch, f"It is no longer wanted: {launch.stop.reason}")
+    if launch.begun_by is None:
+        return _counts(launch, state=LaunchState.BEGUN, begun_at=now, begun_by=event.agent_id)
+    is_repeated_call = (
+        event.agent_id == launch.begun_by
+        # Handed out once, the request has one thread of one agent that can ask.
+        and event.deliveries == 1
+        and launch.answered_at is None
+        and launch.started_at is None
+        and now - (launch.begun_at or now) <= REPEAT_SECONDS
+    )
+    if is_repeated_call:
+        return _counts(launch)
+    who = "this agent before" if event.agent_id == launch.begun_by else "another agent"
+    return _refused(launch, f"It was begun by {who}.")
+
+
+def _start(launch: Launch, _event: Start, now: float) -> Step:
+    started = replace(
+        launch,
+        state=LaunchState.BEGUN,
+        begun_at=launch.begun_at or now,
+        started_at=launch.started_at or now,
+    )
+    if launch.stop is not None:
+        # It may not look like a run that nobody wants to end: its worker reads its status.
+        return Step(counts=False, launch=started, reason=f"It is to end: {launch.stop.reason}")
+    return Step(counts=True, launch=started)
+
+
+def _ask(launch: Launch, _event: Asking, now: float) -> Step:
+    if launch.state is not LaunchState.BEGUN:
+        return _refused(launch, "No worker can have been started yet.")
+    if launch.asked_at is None:
+        return _counts(launch, asked_at=now)
+    pause = now - launch.asked_at
+    if pause < _RHYTHM[0]:
+        return _refused(launch, "A worker does not ask again so soon.")
+    times = launch.asked_times + 1 if pause <= _RHYTHM[1] else launch.asked_times
+    return _counts(launch, asked_at=now, asked_times=times)
+
+
+def _stop(launch: Launch, event: StopWish, now: float) -> Step:
+    if launch.stop is not None:
+        return _counts(launch)
+    stop = Stop(end=event.end, by=event.by, reason=event.reason, asked_at=now)
+    if launch.state in _BEFORE_BEGIN:
+        ending = Ending(status=event.end, how=How.WITHDRAWN, by=event.by, reason=event.reason)
+        return _counts(launch, state=LaunchState.ENDED, stop=stop, ended_at=now, ending=ending)
+    return _counts(launch, stop=stop)
+
+
+def _end(launch: Launch, event: End, now: float) -> Step:
+    if event.number not in {None, launch.number}:
+        return _refused(launch, f"Launch {event.number} has been followed by another one.")
+    ended = replace(
+        launch, state=LaunchState.ENDED, ended_at=now, ending=_settled(launch, event.ending)
+    )
+    if ended.final is not None:
+        return Step(counts=True, launch=ended)
+    successor = Launch(
+        deployment=launch.deployment,
+        run_id=launch.run_id,
+        number=launch.number + 1,
+        state=LaunchState.QUEUED,
+        created_at=now,
+    )
+    return Step(counts=True, launch=replace(ended, is_shown=True), successor=successor)
+
+
+def _settled(launch: Launch, ending: Ending) -> Ending:
+    """The ending, with the status that a wish to end the run has asked for."""
+    stop = launch.stop
+    if stop is None or ending.status is RunEnd.SUCCESS:
+        return ending
+    if ending.status is stop.end and ending.event is not None:
+        return ending
+    if stop.end is RunEnd.CANCELED and ending.event is not None:
+        # It failed by itself while it was being ended.
+        return ending
+    reason = stop.reason if ending.how is How.REPORTED else f"{stop.reason} {ending.reason}"
+    return replace(ending, status=stop.end, reason=reason, event=None)
+
+
+def _counts(launch: Launch, **changes: object) -> Step:
+    return Step(counts=True, launch=replace(launch, **changes))  # type: ignore[arg-type]
+
+
+def _refused(launch: Launch, reason: str) -> Step:
+    return Step(counts=False, launch=launch, reason=reason)
+
+
+def _words(launch: Launch) -> str:
+    if launch.ending is None:
+        return "nothing more is known."
+    return f"{launch.ending.status or 'launched again'}. {launch.ending.reason}"
+
+
+_MOVES: Mapping[type[Event], Callable[[Launch, Any, float], Step]] = {
+    Submission: _submit,
+    Offer: _offer,
+    Taking: _request_moves,
+    Return: _request_moves,
+    Answer: _request_moves,
+    Begin: _begin,
+    Start: _start,
+    Asking: _ask,
+    StopWish: _stop,
+    End: _end,
+}

@@ -1,0 +1,113 @@
+"""Launches: what becomes of a run, from the queue to its end. One record for each launch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class LaunchState(StrEnum):
+    """How far a launch has come."""
+
+    #: The run waits in the run queue.
+    QUEUED = "queued"
+    #: Its request waits for an agent.
+    OFFERED = "offered"
+    #: An agent has the request, and may still lose it.
+    TAKEN = "taken"
+    #: An agent has passed the gate: from now on it may start a worker at any moment.
+    BEGUN = "begun"
+    ENDED = "ended"
+
+
+class RunEnd(StrEnum):
+    """The final statuses of a run, in Dagster's words."""
+
+    SUCCESS = "SUCCESS"
+    FAILURE = "FAILURE"
+    CANCELED = "CANCELED"
+
+
+class How(StrEnum):
+    """What a launch's end is known from."""
+
+    #: The run said so itself.
+    REPORTED = "reported"
+    #: It was ended before an agent had begun it.
+    WITHDRAWN = "withdrawn"
+    #: The agent said that it could not start it.
+    REFUSED = "refused"
+    #: Whoever watches its process saw that end.
+    EXITED = "exited"
+    #: Its worker has stopped asking for its run, as workers of isolated agents do.
+    SILENT = "silent"
+    #: A time ran out: to start, to run, or to end.
+    OVERDUE = "overdue"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stop:
+    """The wish that a run ends, and the status that it is to end with."""
+
+    end: RunEnd
+    by: str
+    reason: str
+    asked_at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Ending:
+    """How a launch ended."""
+
+    #: ``None`` when the run did not end with it, but is launched once more.
+    status: RunEnd | None
+    how: How
+    by: str
+    #: A sentence for people.
+    reason: str
+    exit_code: int | None = None
+    #: The run's own event of its end, as Dagster serializes it; ``None`` when the end is ours.
+    event: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Launch:
+    """One launch of a run. All times are in seconds since 1970."""
+
+    deployment: str
+    run_id: str
+    #: Counts from one.
+    number: int
+    state: LaunchState
+    created_at: float
+    #: The request that launches it; ``None`` for a run that was not launched over a queue.
+    request_id: str | None = None
+    #: After that time under way it is to be failed.
+    max_runtime_seconds: float | None = None
+    offered_at: float | None = None
+    taken_at: float | None = None
+    begun_at: float | None = None
+    #: The agent that passed the gate.
+    begun_by: str | None = None
+    #: When the agent said that it had started the worker.
+    answered_at: float | None = None
+    #: When the run itself reported its start.
+    started_at: float | None = None
+    #: When the worker last asked for its run, and how often in a row it did so in its rhythm.
+    asked_at: float | None = None
+    asked_times: int = 0
+    stop: Stop | None = None
+    ended_at: float | None = None
+    ending: Ending | None = None
+    #: Whether Dagster's storage shows the end.
+    is_shown: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has not ended."""
+        return self.state is not LaunchState.ENDED
+
+    @property
+    def final(self) -> RunEnd | None:
+        """The status that the run has for good; ``None`` while it may still change."""
+        return None if self.ending is None else self.ending.status

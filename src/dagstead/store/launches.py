@@ -1,0 +1,152 @@
+"""Launches in the database: a step of the launch machine is one transaction."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from dagstead.plane.clock import Clock
+from dagstead.plane.launch_machine.events import Event
+from dagstead.plane.launch_machine.machine import Step, advance
+from dagstead.plane.launches import Ending, How, Launch, LaunchState, RunEnd, Stop
+from dagstead.store.database import Database
+from dagstead.store.tables import launches
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchStore:
+    """Stores the launches of runs. Methods take the deployment: run ids come from callers."""
+
+    database: Database
+    clock: Clock
+
+    def step(self, deployment: str, run_id: str, event: Event) -> Step:
+        """Apply an event to the newest launch of a run, in one transaction."""
+        try:
+            return self._step(deployment, run_id, event)
+        except IntegrityError:
+            # Two events made the first launch at once: one of them finds it now.
+            return self._step(deployment, run_id, event)
+
+    def newest(self, deployment: str, run_id: str) -> Launch | None:
+        """The newest launch of a run; ``None`` when it has none."""
+        with self.database.read() as connection:
+            return _newest(connection, deployment, run_id)
+
+    def of_run(self, deployment: str, run_id: str) -> list[Launch]:
+        """All launches of a run, the first one first."""
+        return self._select(_of(deployment, run_id))
+
+    def open(self, deployment: str) -> list[Launch]:
+        """The launches that have not ended, the oldest first."""
+        is_open = launches.c.state != str(LaunchState.ENDED)
+        return self._select(and_(launches.c.deployment == deployment, is_open))
+
+    def unshown(self, deployment: str, older_than_seconds: float) -> list[Launch]:
+        """The ends that Dagster's storage should show by now, and may not."""
+        return self._select(
+            and_(
+                launches.c.deployment == deployment,
+                launches.c.state == str(LaunchState.ENDED),
+                launches.c.is_shown.is_(False),
+                launches.c.ended_at <= self.clock() - older_than_seconds,
+            )
+        )
+
+    def note_shown(self, launch: Launch) -> None:
+        """Dagster's storage shows the end of a launch; its event is needed no more."""
+        ending = None if launch.ending is None else {**asdict(launch.ending), "event": None}
+        with self.database.write() as connection:
+            connection.execute(
+                update(launches)
+                .where(_of(launch.deployment, launch.run_id))
+                .where(launches.c.number == launch.number)
+                .values(is_shown=True, ending=ending)
+            )
+
+    def forget(self, deployment: str, run_id: str) -> None:
+        """Forget the launches of a run that was deleted."""
+        with self.database.write() as connection:
+            connection.execute(delete(launches).where(_of(deployment, run_id)))
+
+    def _step(self, deployment: str, run_id: str, event: Event) -> Step:
+        now = self.clock()
+        first = Launch(
+            deployment=deployment,
+            run_id=run_id,
+            number=1,
+            state=LaunchState.QUEUED,
+            created_at=now,
+        )
+        with self.database.write() as connection:
+            before = _newest(connection, deployment, run_id, lock=True)
+            step = advance(before, event, new=first, now=now)
+            for launch in (step.launch, step.successor):
+                _write(connection, before, launch)
+        return step
+
+    def _select(self, condition: ColumnElement[bool]) -> list[Launch]:
+        with self.database.read() as connection:
+            rows = connection.execute(
+                select(launches).where(condition).order_by(launches.c.created_at, launches.c.number)
+            ).all()
+        return [_launch(row) for row in rows]
+
+
+def _of(deployment: str, run_id: str) -> ColumnElement[bool]:
+    return and_(launches.c.deployment == deployment, launches.c.run_id == run_id)
+
+
+def _newest(
+    connection: Connection, deployment: str, run_id: str, *, lock: bool = False
+) -> Launch | None:
+    if lock:
+        # The first one stands for the run: the newest may be followed by another meanwhile.
+        first = select(launches.c.number).where(_of(deployment, run_id))
+        connection.execute(first.where(launches.c.number == 1).with_for_update())
+    row = connection.execute(
+        select(launches).where(_of(deployment, run_id)).order_by(launches.c.number.desc()).limit(1)
+    ).one_or_none()
+    return None if row is None else _launch(row)
+
+
+def _write(connection: Connection, before: Launch | None, after: Launch | None) -> None:
+    if after is None or after == before:
+        return
+    if before is None or after.number != before.number:
+        connection.execute(insert(launches).values(_values(after)))
+        return
+    connection.execute(
+        update(launches)
+        .where(_of(after.deployment, after.run_id))
+        .where(launches.c.number == after.number)
+        .values(_values(after))
+    )
+
+
+def _values(launch: Launch) -> dict[str, Any]:
+    return {**asdict(launch), "state": str(launch.state)}
+
+
+def _launch(row: Row[Any]) -> Launch:
+    columns = dict(row._mapping)  # noqa: SLF001 - public, despite its name
+    stop, ending = columns.pop("stop"), columns.pop("ending")
+    return Launch(
+        **{**columns, "state": LaunchState(row.state)},
+        stop=None if stop is None else Stop(**{**stop, "end": RunEnd(stop["end"])}),
+        ending=None if ending is None else _ending(ending),
+    )
+
+
+def _ending(column: dict[str, Any]) -> Ending:
+    status = column["status"]
+    return Ending(
+        **{
+            **column,
+            "how": How(column["how"]),
+            "status": None if status is None else RunEnd(status),
+        }
+    )
