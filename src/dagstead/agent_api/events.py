@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from dagster._core.events import (
     EVENT_TYPE_TO_PIPELINE_RUN_STATUS,
     DagsterEvent,
-    DagsterEventType,
 )
 from dagster._core.events.log import EventLogEntry
 from dagster._core.instance import DagsterInstance
@@ -22,13 +21,11 @@ from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
 from dagstead.control.away import raise_if_away
 from dagstead.control.writes import WriteLedger
+from dagstead.engine.run_log import has_entry, identity, late
 from dagstead.errors import BusyError, DagsteadError, WriteFailedError
 from dagstead.plane.writes import WriteState
 
 logger = logging.getLogger(__name__)
-
-#: How many entries of a run's log are read at a time to find one.
-_PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,25 +78,12 @@ class EventWriter:
 
     def _store_missing(self, entries: Sequence[EventLogEntry]) -> None:
         for entry in entries:
-            if not self._has(entry):
+            if has_entry(self.instance, late(entry)):
+                continue
+            if not has_entry(self.instance, entry):
                 self.instance.handle_new_event(entry)
             elif entry.dagster_event is not None:
                 self._apply_again(entry, entry.dagster_event)
-
-    def _has(self, entry: EventLogEntry) -> bool:
-        """Whether the log of the entry's run holds the very same entry."""
-        sought = _identity(entry)
-        kind = None if entry.dagster_event is None else entry.dagster_event.event_type
-        cursor: str | None = None
-        while True:
-            page = self.instance.get_records_for_run(
-                entry.run_id, cursor=cursor, of_type=kind, limit=_PAGE, ascending=False
-            )
-            if any(_identity(record.event_log_entry) == sought for record in page.records):
-                return True
-            if not page.has_more:
-                return False
-            cursor = page.cursor
 
     def _apply_again(self, entry: EventLogEntry, event: DagsterEvent) -> None:
         """Move the run to the status of the event, unless a later event has moved it on."""
@@ -111,7 +95,7 @@ class EventWriter:
             limit=1,
             ascending=False,
         )
-        if [_identity(record.event_log_entry) for record in latest.records] == [_identity(entry)]:
+        if [identity(record.event_log_entry) for record in latest.records] == [identity(entry)]:
             self.instance.run_storage.handle_run_event(
                 entry.run_id, event, datetime_from_timestamp(entry.timestamp)
             )
@@ -144,17 +128,3 @@ def _to_be_sent_again() -> Iterator[None]:
         raise_if_away(error)
         logger.exception("Events could not be stored; their sender is asked to try again")
         raise WriteFailedError from error
-
-
-def _identity(entry: EventLogEntry) -> tuple[object, ...]:
-    event = entry.dagster_event
-    kind: DagsterEventType | None = None if event is None else event.event_type
-    return (
-        entry.run_id,
-        entry.timestamp,
-        entry.step_key,
-        kind,
-        entry.user_message,
-        None if event is None else event.message,
-        None if event is None else event.event_specific_data,
-    )

@@ -11,6 +11,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
 from dagstead.control.deployments import Deployments
 from dagstead.control.files import Files, SignedFiles
+from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
 from dagstead.control.locations import Locations
 from dagstead.control.orchestration import Orchestration
@@ -44,6 +45,7 @@ class Control:
     availability: Availability
     agents: Agents
     requests: Requests
+    launches: Launches
     questions: Questions
     files: Files
     signed_files: SignedFiles
@@ -76,6 +78,7 @@ def control_over(
         availability=Availability(backend),
         agents=Agents(backend),
         requests=Requests(backend),
+        launches=Launches(backend),
         questions=Questions(backend),
         files=Files(backend),
         signed_files=SignedFiles(backend),

@@ -11,10 +11,12 @@ from dagstead.control.backend import Backend
 from dagstead.control.work import Work, submit
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.launch_machine.events import Answer, Return, Taking
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
 
-#: Part of the error for a second agent: when it reports that, the run of the first one goes on.
-TAKEN_BY_ANOTHER = "was begun by another agent"
+#: Part of the error for an agent that must not begin a run. When it reports that, the run is not
+#: failed for it: it has ended, or goes on with the agent that has begun it.
+REFUSED_AT_THE_GATE = "must not be started by this agent"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,7 +66,7 @@ class Requests:
             limit=poll.limit,
         )
         popped = self._backend.store.requests.pop(claim)
-        return [request for request in popped if self._is_still_wanted(request)]
+        return [request for request in popped if self._may_be_taken(request)]
 
     def answer(
         self, actor: Actor, deployment: Deployment, request_id: str, answer: str
@@ -79,6 +81,8 @@ class Requests:
         if request is None:
             return None
         if request.api == LAUNCH_RUN:
+            event = Answer(request_id=request.id)
+            self._backend.store.launches.step(deployment.name, str(request.run_id), event)
             self._backend.orchestration.take_launch_answer(deployment, request, answer)
         self._backend.bell.ring(bell.answered(request_id))
         return request
@@ -86,19 +90,25 @@ class Requests:
     def begin_launch(
         self, actor: Actor, deployment: Deployment, run_id: str, agent_id: str
     ) -> None:
-        """Let the first agent that asks begin a run.
+        """Let one agent begin the newest launch of a run: the gate that every agent passes.
 
-        An agent asks right before it starts a worker. If a launch was delivered to two agents,
-        because the first one seemed gone, the second one is stopped here.
+        An agent asks right before it starts a worker. If a launch was delivered twice, because the
+        first agent seemed gone, the second one is stopped here; and so is one that comes after the
+        run was ended or terminated.
 
         Raises:
-            ForbiddenError: when another agent has begun it.
+            ForbiddenError: when it must not start a worker.
         """
         actor.require_agent(deployment)
-        if not self._backend.store.requests.begin_launch(deployment.name, run_id, agent_id):
-            raise ForbiddenError(
-                f"Run {run_id} {TAKEN_BY_ANOTHER}. This agent must not start it a second time."
-            )
+        store = self._backend.store
+        step = store.launches.begin(deployment.name, run_id, agent_id)
+        counts = step.counts
+        if step.launch is None:
+            # It was queued before launches had records, or this is not a run of the queue.
+            counts = store.requests.begin_launch(deployment.name, run_id, agent_id)
+        if not counts:
+            reason = step.reason or "It was begun by another agent."
+            raise ForbiddenError(f"Run {run_id} {REFUSED_AT_THE_GATE}. {reason}")
 
     def open(self, actor: Actor) -> list[Request]:
         """All requests without an answer, oldest first."""
@@ -143,6 +153,9 @@ class Requests:
         actor.require_system("Giving a request to another agent")
         is_given_back = self._backend.store.requests.give_back(request)
         if is_given_back:
+            if request.api == LAUNCH_RUN:
+                event = Return(request_id=request.id)
+                self._backend.store.launches.step(request.deployment, str(request.run_id), event)
             self._backend.bell.ring(bell.queue(request.deployment, request.queue))
         return is_given_back
 
@@ -151,11 +164,27 @@ class Requests:
         actor.require_system("Purging the request queue")
         return self._backend.store.requests.purge(older_than_seconds)
 
+    def _may_be_taken(self, request: Request) -> bool:
+        if request.api != LAUNCH_RUN:
+            return True
+        event = Taking(request_id=request.id)
+        step = self._backend.store.launches.step(request.deployment, str(request.run_id), event)
+        if step.launch is None:
+            return self._is_still_wanted(request)
+        if not step.counts:
+            self._backend.store.requests.expire(request.deployment, [request.id])
+        return step.counts
+
     def _is_still_wanted(self, request: Request) -> bool:
         if request.api != LAUNCH_RUN:
             return True
-        deployment = self._backend.store.deployments.get(request.deployment)
-        if self._backend.orchestration.wants_to_start(deployment, str(request.run_id)):
+        launch = self._backend.store.launches.newest(request.deployment, str(request.run_id))
+        if launch is not None and launch.request_id == request.id:
+            is_wanted = launch.is_open
+        else:
+            deployment = self._backend.store.deployments.get(request.deployment)
+            is_wanted = self._backend.orchestration.wants_to_start(deployment, str(request.run_id))
+        if is_wanted:
             return True
         self._backend.store.requests.expire(request.deployment, [request.id])
         return False

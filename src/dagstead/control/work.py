@@ -27,6 +27,13 @@ class Work:
 
 def submit(backend: Backend, deployment: Deployment, work: Work) -> str:
     """Queue a request, and return its id. The caller rings the bell."""
+    new = new_request(backend, deployment, work)
+    backend.store.requests.submit(new)
+    return new.id
+
+
+def new_request(backend: Backend, deployment: Deployment, work: Work) -> NewRequest:
+    """A request with a new id, ready to be queued."""
     request_id = str(uuid.uuid4())
     expires_at = backend.now() + work.lifetime_seconds
     body = backend.orchestration.request_body(
@@ -38,16 +45,13 @@ def submit(backend: Backend, deployment: Deployment, work: Work) -> str:
             args=work.args,
         )
     )
-    backend.store.requests.submit(
-        NewRequest(
-            id=request_id,
-            api=work.api,
-            deployment=deployment.name,
-            queue=work.queue,
-            location=work.location,
-            run_id=work.run_id,
-            body=body,
-            expires_at=expires_at,
-        )
+    return NewRequest(
+        id=request_id,
+        api=work.api,
+        deployment=deployment.name,
+        queue=work.queue,
+        location=work.location,
+        run_id=work.run_id,
+        body=body,
+        expires_at=expires_at,
     )
-    return request_id

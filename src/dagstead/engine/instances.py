@@ -19,7 +19,9 @@ from sqlalchemy.engine import URL, make_url
 from dagstead.control.all import control_over
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.connections import SharedConnections
+from dagstead.engine.deployment_instance import DeploymentInstance
 from dagstead.engine.orchestration import DagsterOrchestration
+from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
 from dagstead.plane.deployments import Deployment
 from dagstead.store.all import Store
@@ -109,6 +111,8 @@ class Instances:
             instance = DagsterInstance.from_ref(ref)
         if self._connections:
             self._connections.give_to(instance, schema_name(deployment.name))
+        if isinstance(instance, DeploymentInstance):
+            instance.gate = RunGate(self.control, deployment)
         launcher = AgentRunLauncher(self.calls, deployment)
         launcher.register_instance(instance)
         # The launcher is not a plug-in: it needs the store, which a configuration file cannot name.
@@ -119,6 +123,10 @@ class Instances:
         return {
             **self._storage_config(deployment.name, home),
             **instance_settings(deployment.settings),
+            "instance_class": {
+                "module": DeploymentInstance.__module__,
+                "class": DeploymentInstance.__name__,
+            },
             "telemetry": {"enabled": False},
             # The UI would invite every user to the newsletter of another product.
             "nux": {"enabled": False},

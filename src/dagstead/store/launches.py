@@ -5,15 +5,27 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from dagstead.plane.clock import Clock
-from dagstead.plane.launch_machine.events import Event
+from dagstead.plane.launch_machine.events import Begin, Event, Offer
 from dagstead.plane.launch_machine.machine import Step, advance
 from dagstead.plane.launches import Ending, How, Launch, LaunchState, RunEnd, Stop
+from dagstead.plane.requests import LAUNCH_RUN, NewRequest
 from dagstead.store.database import Database
-from dagstead.store.tables import launches
+from dagstead.store.requests import insert_request
+from dagstead.store.tables import launches, requests
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +42,36 @@ class LaunchStore:
         except IntegrityError:
             # Two events made the first launch at once: one of them finds it now.
             return self._step(deployment, run_id, event)
+
+    def offer(self, new: NewRequest, max_runtime_seconds: float | None) -> Step:
+        """Queue the request for a launch, if the run is still wanted, in one transaction."""
+        event = Offer(request_id=new.id, max_runtime_seconds=max_runtime_seconds)
+        with self.database.write() as connection:
+            step = self._step_in(connection, new.deployment, str(new.run_id), event)
+            if step.counts:
+                insert_request(connection, new, self.clock())
+        return step
+
+    def begin(self, deployment: str, run_id: str, agent_id: str) -> Step:
+        """Let an agent begin the newest launch of a run, or refuse it, in one transaction."""
+        with self.database.write() as connection:
+            # The request's row first: what gives it back looks there whether it was begun.
+            deliveries = connection.execute(
+                select(func.max(requests.c.deliveries))
+                .where(requests.c.deployment == deployment)
+                .where(requests.c.run_id == run_id)
+                .where(requests.c.api == LAUNCH_RUN)
+            ).scalar_one()
+            event = Begin(agent_id=agent_id, deliveries=deliveries or 1)
+            step = self._step_in(connection, deployment, run_id, event)
+            if step.counts and step.launch is not None:
+                connection.execute(
+                    update(requests)
+                    .where(requests.c.deployment == deployment)
+                    .where(requests.c.id == step.launch.request_id)
+                    .values(begun_by=agent_id)
+                )
+        return step
 
     def newest(self, deployment: str, run_id: str) -> Launch | None:
         """The newest launch of a run; ``None`` when it has none."""
@@ -73,6 +115,10 @@ class LaunchStore:
             connection.execute(delete(launches).where(_of(deployment, run_id)))
 
     def _step(self, deployment: str, run_id: str, event: Event) -> Step:
+        with self.database.write() as connection:
+            return self._step_in(connection, deployment, run_id, event)
+
+    def _step_in(self, connection: Connection, deployment: str, run_id: str, event: Event) -> Step:
         now = self.clock()
         first = Launch(
             deployment=deployment,
@@ -81,11 +127,10 @@ class LaunchStore:
             state=LaunchState.QUEUED,
             created_at=now,
         )
-        with self.database.write() as connection:
-            before = _newest(connection, deployment, run_id, lock=True)
-            step = advance(before, event, new=first, now=now)
-            for launch in (step.launch, step.successor):
-                _write(connection, before, launch)
+        before = _newest(connection, deployment, run_id, lock=True)
+        step = advance(before, event, new=first, now=now)
+        for launch in (step.launch, step.successor):
+            _write(connection, before, launch)
         return step
 
     def _select(self, condition: ColumnElement[bool]) -> list[Launch]:

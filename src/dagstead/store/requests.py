@@ -29,28 +29,8 @@ class RequestStore:
 
     def submit(self, new: NewRequest) -> None:
         """Queue a request. It waits until an agent that serves its queue polls."""
-        is_branch = (
-            select(deployments.c.kind == "branch")
-            .where(deployments.c.name == new.deployment)
-            .scalar_subquery()
-        )
         with self.database.write() as connection:
-            connection.execute(
-                insert(requests).values(
-                    id=new.id,
-                    api=new.api,
-                    deployment=new.deployment,
-                    is_branch=is_branch,
-                    queue=new.queue,
-                    location=new.location,
-                    run_id=new.run_id,
-                    body=new.body,
-                    state=str(RequestState.WAITING),
-                    created_at=self.clock(),
-                    expires_at=new.expires_at,
-                    deliveries=0,
-                )
-            )
+            insert_request(connection, new, self.clock())
 
     def pop(self, claim: Claim) -> list[Request]:
         """Lease waiting requests to a poller, oldest first; no two pollers get the same one.
@@ -225,6 +205,31 @@ class RequestStore:
                 select(requests).where(condition).order_by(requests.c.seq)
             ).all()
         return [_request(row) for row in rows]
+
+
+def insert_request(connection: Connection, new: NewRequest, now: float) -> None:
+    """Queue a request, as a part of a transaction."""
+    is_branch = (
+        select(deployments.c.kind == "branch")
+        .where(deployments.c.name == new.deployment)
+        .scalar_subquery()
+    )
+    connection.execute(
+        insert(requests).values(
+            id=new.id,
+            api=new.api,
+            deployment=new.deployment,
+            is_branch=is_branch,
+            queue=new.queue,
+            location=new.location,
+            run_id=new.run_id,
+            body=new.body,
+            state=str(RequestState.WAITING),
+            created_at=now,
+            expires_at=new.expires_at,
+            deliveries=0,
+        )
+    )
 
 
 def _in(deployment: str) -> ColumnElement[bool]:

@@ -82,6 +82,8 @@ def _after_the_end(launch: Launch, event: Event) -> Step:
 
 
 def _submit(launch: Launch, _event: Submission, _now: float) -> Step:
+    if launch.stop is not None:
+        return _refused(launch, f"It is to end: {launch.stop.reason}")
     return _counts(launch)
 
 

@@ -1,0 +1,62 @@
+"""The Dagster instance of a deployment: the one door through which its runs' events are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from dagster import DagsterInstance
+from dagster._core.events.log import EventLogEntry
+from dagster._core.instance.ref import InstanceRef
+
+from dagstead.control.actor import SYSTEM
+from dagstead.engine.run_log import changes_status
+
+if TYPE_CHECKING:
+    from dagster._core.instance.types import DagsterEventBatchMetadata
+
+    from dagstead.engine.run_gate import RunGate
+    from dagstead.plane.launches import Launch
+
+
+class DeploymentInstance(DagsterInstance):
+    """Open-source Dagster's, where a run's status follows our record of its launch.
+
+    The web server, the daemons and agents write through it, so that none of them changes a status
+    that is final.
+    """
+
+    gate: RunGate | None = None
+
+    @staticmethod
+    def config_schema() -> Mapping[str, Any]:
+        """No settings beside Dagster's own."""
+        return {}
+
+    @staticmethod
+    def config_defaults(base_dir: str) -> Mapping[str, Any]:
+        """Dagster's own."""
+        return InstanceRef.config_defaults(base_dir)
+
+    def handle_new_event(
+        self,
+        event: EventLogEntry,
+        *,
+        batch_metadata: DagsterEventBatchMetadata | None = None,
+    ) -> None:
+        """Store an event; one about a run's status goes through the gate."""
+        if self.gate is None or not changes_status(event):
+            super().handle_new_event(event, batch_metadata=batch_metadata)
+        else:
+            self.gate.handle(self, event, super().handle_new_event)
+
+    def show_end(self, launch: Launch) -> None:
+        """Show how a run has ended."""
+        if self.gate is not None:
+            self.gate.show(self, launch, super().handle_new_event)
+
+    def delete_run(self, run_id: str) -> None:
+        """Delete a run, and what is recorded of its launches."""
+        super().delete_run(run_id)
+        if self.gate is not None:
+            self.gate.control.launches.forget(SYSTEM, self.gate.deployment, run_id)
