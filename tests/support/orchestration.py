@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dagstead.control.all import Control, control_over
 from dagstead.control.orchestration import OutgoingRequest
+from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.launch_watch import WorkerReport
+from dagstead.plane.launches import Launch
 from dagstead.plane.requests import Request
 from dagstead.store.all import Store
 
@@ -22,6 +26,16 @@ class NoDagster:
     ended_runs: set[str] = field(default_factory=set)
     #: Requests to launch a run that were answered.
     answered: list[str] = field(default_factory=list)
+    #: Ends that were shown, with their deployment.
+    shown: list[tuple[str, Launch]] = field(default_factory=list)
+    #: Runs whose agents were asked to end them, and runs that were launched once more.
+    asked_to_end: list[str] = field(default_factory=list)
+    offered_again: list[str] = field(default_factory=list)
+    #: Sentences for the logs of runs.
+    notes: list[tuple[str, str]] = field(default_factory=list)
+    #: By run and by agent: what is known of them.
+    signs: dict[str, float] = field(default_factory=dict)
+    reports: dict[str, Sequence[WorkerReport]] = field(default_factory=dict)
 
     def request_body(self, outgoing: OutgoingRequest) -> str:
         return json.dumps({"id": outgoing.id, "api": outgoing.api})
@@ -31,6 +45,24 @@ class NoDagster:
 
     def take_launch_answer(self, _deployment: Deployment, request: Request, _answer: str) -> None:
         self.answered.append(request.id)
+
+    def show_end(self, deployment: Deployment, launch: Launch) -> None:
+        self.shown.append((deployment.name, launch))
+
+    def ask_to_end(self, _deployment: Deployment, launch: Launch) -> None:
+        self.asked_to_end.append(launch.run_id)
+
+    def offer_again(self, _deployment: Deployment, launch: Launch) -> None:
+        self.offered_again.append(launch.run_id)
+
+    def note(self, _deployment: Deployment, run_id: str, sentence: str) -> None:
+        self.notes.append((run_id, sentence))
+
+    def last_sign(self, _deployment: Deployment, run_id: str) -> float | None:
+        return self.signs.get(run_id)
+
+    def worker_reports(self, beat: Heartbeat) -> Sequence[WorkerReport]:
+        return self.reports.get(beat.agent_id, ())
 
     def drop(self, deployment: Deployment) -> None:
         self.dropped.append(deployment.name)

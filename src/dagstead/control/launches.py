@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.control import bell
 from dagstead.control.actor import Actor
+from dagstead.control.availability import why_unserved
 from dagstead.control.backend import Backend
 from dagstead.control.work import Work, new_request
+from dagstead.plane.agents import Heartbeat, of_deployment
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_machine.events import Asking, End, Start, StopWish, Submission
 from dagstead.plane.launch_machine.machine import Step
+from dagstead.plane.launch_watch import Limits, WorkerReport
 from dagstead.plane.launches import Ending, Launch
+from dagstead.plane.requests import TERMINATE_RUN, RequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +73,72 @@ class Launches:
         self._after(deployment, step)
         return step
 
+    def carry_out(self, actor: Actor, deployment: Deployment, launch: Launch) -> str | None:
+        """Do what a wish to end a run asks for: show the end, or have its agent end the worker.
+
+        Returns:
+            Why nobody can do it now, as a sentence for people; ``None`` when somebody can.
+        """
+        actor.require_system("Ending runs")
+        orchestration = self._backend.orchestration
+        if not launch.is_open:
+            orchestration.show_end(deployment, launch)
+            return None
+        orchestration.ask_to_end(deployment, launch)
+        reason = self._why_out_of_reach(deployment, launch)
+        if reason is not None:
+            orchestration.note(deployment, launch.run_id, f"It cannot be ended now. {reason}")
+        return reason
+
+    def remind(self, actor: Actor, deployment: Deployment, launch: Launch) -> None:
+        """Ask the agent of a launch once more to end it, unless it has not yet been asked."""
+        actor.require_system("Ending runs")
+        every = self._backend.store.requests.of_run(deployment.name, launch.run_id)
+        waits = RequestState.WAITING
+        if not any(each.api == TERMINATE_RUN and each.state is waits for each in every):
+            self._backend.orchestration.ask_to_end(deployment, launch)
+
+    def worker_reports(
+        self, actor: Actor, deployment: Deployment, beats: Sequence[Heartbeat]
+    ) -> Mapping[str, WorkerReport]:
+        """What the agents that may know say of the workers of runs, by run."""
+        actor.require_deployment(deployment)
+        begun = {
+            launch.run_id: launch.begun_by
+            for launch in self._backend.store.launches.open(deployment.name)
+        }
+        found: dict[str, WorkerReport] = {}
+        # The newest last: an agent that was replaced still counts as alive for a while.
+        for beat in sorted(beats, key=lambda beat: beat.received_at):
+            if beat.run_worker_statuses is None:
+                continue
+            for report in self._backend.orchestration.worker_reports(beat):
+                # The pool's agents know each other's workers. Any other official agent reports
+                # workers as lost that it has not started itself.
+                if beat.is_pool or begun.get(report.run_id) == beat.agent_id:
+                    found[report.run_id] = report
+        return found
+
+    def why_waiting(self, actor: Actor, deployment: Deployment, launch: Launch) -> str | None:
+        """Why no agent has begun a launch, as a sentence for people."""
+        actor.require_deployment(deployment)
+        every = self._backend.store.requests.of_run(deployment.name, launch.run_id)
+        request = next((each for each in every if each.id == launch.request_id), None)
+        if request is None or request.location is None:
+            return None
+        if request.state is RequestState.WAITING:
+            reason = why_unserved(self._backend, deployment, request.location, request.queue)
+            return reason or (
+                "Its launch waits on a queue whose agent is alive and has not taken it: the agent "
+                "is busy, or its token does not grant this deployment. See `dagstead agent list`."
+            )
+        return "An agent took its launch and has not reported since. Look at the agent's log."
+
+    def why_out_of_reach(self, actor: Actor, deployment: Deployment, launch: Launch) -> str | None:
+        """Why no live agent can end the worker of a launch; ``None`` when one can."""
+        actor.require_deployment(deployment)
+        return self._why_out_of_reach(deployment, launch)
+
     def newest(self, actor: Actor, deployment: Deployment, run_id: str) -> Launch | None:
         """The newest launch of a run; ``None`` when it has none."""
         actor.require_deployment(deployment)
@@ -99,6 +170,30 @@ class Launches:
         """Forget the launches of a run that is deleted."""
         actor.require_system("Deleting runs")
         self._backend.store.launches.forget(deployment.name, run_id)
+
+    def _why_out_of_reach(self, deployment: Deployment, launch: Launch) -> str | None:
+        now = self._backend.now()
+        beats = of_deployment(
+            self._backend.store.agents.all(), deployment.name, is_branch=deployment.is_branch
+        )
+        holder = next((beat for beat in beats if beat.agent_id == launch.begun_by), None)
+        if holder is not None and holder.is_alive(now):
+            return None
+        if (
+            holder is not None
+            and holder.is_pool
+            and any(beat.is_pool and beat.is_alive(now) for beat in beats)
+        ):
+            # Any other agent of the pool looks after the workers of the one before it.
+            return None
+        name = launch.begun_by if holder is None else holder.label or holder.agent_id
+        silent = "" if holder is None else f", silent for {now - holder.received_at:.0f} seconds"
+        limit = Limits.of(deployment.settings).cancel
+        ends = f", at the latest after {limit:.0f} seconds" if limit else ""
+        return (
+            f"No live agent can carry this out: the run is with agent {name}{silent}. "
+            f"It ends when that agent is back, or by itself{ends}."
+        )
 
     def _after(self, deployment: Deployment, step: Step) -> None:
         launch = step.launch

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.launch_watch import WorkerReport
+from dagstead.plane.launches import Launch
 from dagstead.plane.requests import Request
 
 
@@ -32,6 +36,24 @@ class Orchestration(Protocol):
 
     def take_launch_answer(self, deployment: Deployment, request: Request, answer: str) -> None:
         """Fail the run of a launch if the agent answered that it could not start it."""
+
+    def show_end(self, deployment: Deployment, launch: Launch) -> None:
+        """Have Dagster's storage show how a run has ended; it may be called again."""
+
+    def ask_to_end(self, deployment: Deployment, launch: Launch) -> None:
+        """Have the agent of a launch end its worker; it may be called again."""
+
+    def offer_again(self, deployment: Deployment, launch: Launch) -> None:
+        """Launch a run once more, whose launch before has ended without starting it."""
+
+    def note(self, deployment: Deployment, run_id: str, sentence: str) -> None:
+        """Write a sentence into a run's log."""
+
+    def last_sign(self, deployment: Deployment, run_id: str) -> float | None:
+        """When the run's log got its last entry, in seconds since 1970."""
+
+    def worker_reports(self, beat: Heartbeat) -> Sequence[WorkerReport]:
+        """What an agent's heartbeat says about the workers of its runs."""
 
     def drop(self, deployment: Deployment) -> None:
         """Remove everything that a deleted deployment stored: its runs, events and logs."""

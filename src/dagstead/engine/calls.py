@@ -8,6 +8,7 @@ from typing import Any, cast
 
 from dagster import DagsterRun
 from dagster._core.errors import DagsterUserCodeUnreachableError
+from dagster._core.storage.tags import MAX_RUNTIME_SECONDS_TAG
 from dagster._serdes import deserialize_value
 from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApi,
@@ -36,17 +37,24 @@ class AgentCalls:
 
     control: Control
 
-    def launch_run(self, deployment: Deployment, run: DagsterRun) -> None:
-        """Queue the launch of a run; does not wait."""
-        self._submit_run(
+    def launch_run(self, deployment: Deployment, run: DagsterRun) -> bool:
+        """Queue the launch of a run; does not wait.
+
+        Returns:
+            False when the run is no longer wanted, or was offered before.
+        """
+        work = self._work(
             deployment, DagsterCloudApi.LAUNCH_RUN, LaunchRunArgs(dagster_run=run), run
         )
+        limit = _max_runtime(run)
+        return self.control.launches.offer(SYSTEM, deployment, work, limit).counts
 
     def terminate_run(self, deployment: Deployment, run: DagsterRun) -> None:
         """Queue the termination of a run; does not wait."""
-        self._submit_run(
+        work = self._work(
             deployment, DagsterCloudApi.TERMINATE_RUN, TerminateRunArgs(dagster_run=run), run
         )
+        self.control.requests.submit(SYSTEM, deployment, work)
 
     def ask(
         self,
@@ -80,11 +88,11 @@ class AgentCalls:
             if not (failed and questions.has_changed(SYSTEM, deployment, answer.asked, deadline)):
                 return _response_text(response, api, location)
 
-    def _submit_run(
+    def _work(
         self, deployment: Deployment, api: DagsterCloudApi, args: object, run: DagsterRun
-    ) -> None:
+    ) -> Work:
         location = location_of_run(run)
-        work = Work(
+        return Work(
             api=api.value,
             args=args,
             queue=self.control.locations.get(SYSTEM, deployment, location).queue,
@@ -92,7 +100,6 @@ class AgentCalls:
             location=location,
             run_id=run.run_id,
         )
-        self.control.requests.submit(SYSTEM, deployment, work)
 
 
 def location_of_run(run: DagsterRun) -> str:
@@ -104,6 +111,15 @@ def location_of_run(run: DagsterRun) -> str:
         )
         raise DagsterUserCodeUnreachableError(msg)
     return run.remote_job_origin.location_name
+
+
+def _max_runtime(run: DagsterRun) -> float | None:
+    """The limit in a run's tags, in seconds; ``None`` where it has none that can be read."""
+    text = run.tags.get(MAX_RUNTIME_SECONDS_TAG, run.tags.get("dagster/max_runtime_seconds"))
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return None
 
 
 def _response_text(response: DagsterCloudApiResponse, api: DagsterCloudApi, location: str) -> str:

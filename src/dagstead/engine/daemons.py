@@ -5,8 +5,13 @@ from __future__ import annotations
 import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import Any
 
+from dagster import DagsterInstance
+from dagster._core.workspace.context import IWorkspaceProcessContext
 from dagster._daemon.controller import DagsterDaemonController, create_daemons_from_instance
+from dagster._daemon.daemon import DaemonIterator, DagsterDaemon, MonitoringDaemon
+from dagster._daemon.monitoring import execute_concurrency_slots_iteration
 
 from dagstead.control.actor import SYSTEM
 from dagstead.engine.instances import Instances
@@ -56,7 +61,7 @@ class Daemons:
         )
         instance = self.instances.get(deployment)
         logger.info("Starting the daemons of deployment %s", deployment.name)
-        return DagsterDaemonController(workspace, create_daemons_from_instance(instance))
+        return DagsterDaemonController(workspace, _daemons_of(instance))
 
     def stop(self) -> None:
         """Stop them all."""
@@ -68,6 +73,28 @@ class Daemons:
             # They wait for their threads, so all are stopped at the same time.
             with ThreadPoolExecutor(max_workers=len(controllers)) as pool:
                 list(pool.map(_exit, controllers))
+
+
+class SlotDaemon(MonitoringDaemon):
+    """The part of run monitoring that frees the slots of runs that have ended.
+
+    The other part, which ends runs, is ours (`watch.run_watch`): it knows more of them.
+    """
+
+    def run_iteration(
+        self, workspace_process_context: IWorkspaceProcessContext[Any]
+    ) -> DaemonIterator:
+        """Free the slots."""
+        yield from execute_concurrency_slots_iteration(workspace_process_context, self._logger)
+
+
+def _daemons_of(instance: DagsterInstance) -> list[DagsterDaemon[Any]]:
+    return [
+        SlotDaemon(interval_seconds=daemon.interval_seconds)
+        if isinstance(daemon, MonitoringDaemon)
+        else daemon
+        for daemon in create_daemons_from_instance(instance)
+    ]
 
 
 def _identity(deployment: Deployment) -> tuple[float, int]:

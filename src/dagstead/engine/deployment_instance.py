@@ -13,7 +13,7 @@ from dagstead.control.actor import SYSTEM
 from dagstead.engine.run_log import changes_status
 
 if TYPE_CHECKING:
-    from dagster._core.instance.types import DagsterEventBatchMetadata
+    from dagster._core.events import DagsterEventBatchMetadata
 
     from dagstead.engine.run_gate import RunGate
     from dagstead.plane.launches import Launch

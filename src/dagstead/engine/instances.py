@@ -68,7 +68,7 @@ class Instances:
     @property
     def orchestration(self) -> DagsterOrchestration:
         """The port through which acts ask Dagster."""
-        return DagsterOrchestration(instance_of=self.get, drop_instance=self.drop)
+        return DagsterOrchestration(instance_of=self.get, calls=self.calls, drop_instance=self.drop)
 
     def get(self, deployment: Deployment) -> DagsterInstance:
         """The instance of a deployment, opened at the first call."""

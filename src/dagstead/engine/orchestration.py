@@ -18,8 +18,14 @@ from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.record import replace
 
 from dagstead.control.orchestration import OutgoingRequest
-from dagstead.control.requests import TAKEN_BY_ANOTHER
+from dagstead.control.requests import REFUSED_AT_THE_GATE
+from dagstead.engine.calls import AgentCalls
+from dagstead.engine.deployment_instance import DeploymentInstance
+from dagstead.engine.worker_reports import worker_reports
+from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.launch_watch import WorkerReport
+from dagstead.plane.launches import Launch
 from dagstead.plane.requests import Request
 
 #: A launch comes too late for a run with one of these statuses.
@@ -38,6 +44,7 @@ class DagsterOrchestration:
     """Implements :class:`dagstead.control.orchestration.Orchestration`."""
 
     instance_of: Callable[[Deployment], DagsterInstance]
+    calls: AgentCalls
     #: Closes a deployment's instance, and removes everything that it stored.
     drop_instance: Callable[[Deployment], None]
 
@@ -67,8 +74,47 @@ class DagsterOrchestration:
                 self.instance_of(deployment),
                 str(request.run_id),
                 response.error_infos,
-                taken=request.begun_by,
             )
+
+    def show_end(self, deployment: Deployment, launch: Launch) -> None:
+        """See the protocol."""
+        instance = self.instance_of(deployment)
+        if isinstance(instance, DeploymentInstance):
+            instance.show_end(launch)
+
+    def ask_to_end(self, deployment: Deployment, launch: Launch) -> None:
+        """See the protocol."""
+        instance = self.instance_of(deployment)
+        run = instance.get_run_by_id(launch.run_id)
+        if run is None:
+            return
+        if run.status is not DagsterRunStatus.CANCELING:
+            reason = None if launch.stop is None else launch.stop.reason
+            instance.report_run_canceling(run, reason)
+        self.calls.terminate_run(deployment, run)
+
+    def offer_again(self, deployment: Deployment, launch: Launch) -> None:
+        """See the protocol."""
+        run = self.instance_of(deployment).get_run_by_id(launch.run_id)
+        if run is not None:
+            self.calls.launch_run(deployment, run)
+
+    def note(self, deployment: Deployment, run_id: str, sentence: str) -> None:
+        """See the protocol."""
+        instance = self.instance_of(deployment)
+        run = instance.get_run_by_id(run_id)
+        if run is not None:
+            instance.report_engine_event(sentence, run)
+
+    def last_sign(self, deployment: Deployment, run_id: str) -> float | None:
+        """See the protocol."""
+        instance = self.instance_of(deployment)
+        page = instance.get_records_for_run(run_id, limit=1, ascending=False)
+        return max((record.event_log_entry.timestamp for record in page.records), default=None)
+
+    def worker_reports(self, beat: Heartbeat) -> Sequence[WorkerReport]:
+        """See the protocol."""
+        return worker_reports(beat)
 
     def drop(self, deployment: Deployment) -> None:
         """See the protocol."""
@@ -79,21 +125,18 @@ def fail_launch(
     instance: DagsterInstance,
     run_id: str,
     errors: Sequence[SerializableErrorInfo],
-    *,
-    taken: str | None,
 ) -> None:
-    """Fail a run that an agent could not launch, unless another agent has begun it.
+    """Fail a run that an agent could not launch, unless the agent was refused at the gate.
 
     Args:
         instance: of the run's deployment.
         run_id: the run.
         errors: reported by the agent; the first one becomes the reason.
-        taken: the agent that has begun the run, if one has.
     """
     run = instance.get_run_by_id(run_id)
     if run is None or run.is_finished:
         return
-    if taken and any(TAKEN_BY_ANOTHER in error.message for error in errors):
+    if any(REFUSED_AT_THE_GATE in error.message for error in errors):
         return
     first = errors[0] if errors else None
     if first is not None:

@@ -7,6 +7,7 @@ from dagstead.watch.housekeeping import Housekeeping
 from dagstead.watch.release_watch import ReleaseWatch
 from dagstead.watch.reminders import Reminders
 from dagstead.watch.rounds import Chore
+from dagstead.watch.run_watch import RunWatch
 
 _PURGE_EVERY_ROUNDS = 150
 _REMIND_EVERY_ROUNDS = 5
@@ -17,6 +18,7 @@ def chores_of(control: Control) -> list[Chore]:
     housekeeping = Housekeeping(control)
     return [
         Chore(what="tidy the request queue", do=housekeeping.tidy_queue),
+        Chore(what="look after the runs", do=RunWatch(control).look),
         Chore(
             what="remind agents of deploys",
             do=Reminders(control).send,

@@ -26,7 +26,7 @@ from dagster._serdes import serialize_value
 from dagster_cloud.execution.monitoring import CloudRunWorkerStatus, CloudRunWorkerStatuses
 from dagster_shared.error import SerializableErrorInfo
 
-from dagstead.control.requests import TAKEN_BY_ANOTHER
+from dagstead.control.requests import REFUSED_AT_THE_GATE
 from dagstead.engine.instances import Instances
 from dagstead.engine.orchestration import fail_launch
 from dagstead.engine.run_launcher import AGENT_ID_TAG
@@ -266,7 +266,7 @@ def test_an_agent_that_could_not_launch_fails_the_run_with_its_reason(
 ) -> None:
     error = SerializableErrorInfo(message="no such image\n", stack=[], cls_name="ImageError")
 
-    fail_launch(instance, run.run_id, [error], taken="agent-1")
+    fail_launch(instance, run.run_id, [error])
 
     failed = instance.get_run_by_id(run.run_id)
     assert failed is not None
@@ -277,9 +277,9 @@ def test_an_agent_that_could_not_launch_fails_the_run_with_its_reason(
 def test_the_second_agent_of_a_launch_does_not_fail_the_firsts_run(
     instance: DagsterInstance, run: DagsterRun
 ) -> None:
-    error = SerializableErrorInfo(message=f"Run {TAKEN_BY_ANOTHER}", stack=[], cls_name=None)
+    error = SerializableErrorInfo(message=f"Run {REFUSED_AT_THE_GATE}", stack=[], cls_name=None)
 
-    fail_launch(instance, run.run_id, [error], taken="agent-1")
+    fail_launch(instance, run.run_id, [error])
 
     unharmed = instance.get_run_by_id(run.run_id)
     assert unharmed is not None

@@ -35,10 +35,15 @@ class AgentContext:
         """Let one agent, the first that asks, begin a run.
 
         Raises:
-            ForbiddenError: when another one has begun it.
+            ForbiddenError: when it was begun before, or is no longer wanted.
         """
         caller = self.caller
         caller.control.requests.begin_launch(caller.actor, caller.deployment, run_id, agent_id)
+
+    def note_asking(self, run_id: str) -> None:
+        """Remember that somebody asked for a run, as its worker does every ten seconds."""
+        caller = self.caller
+        caller.control.launches.note_asking(caller.actor, caller.deployment, run_id)
 
     @property
     def event_writer(self) -> EventWriter:

@@ -1,0 +1,235 @@
+"""What is known of a launch that has not ended, and what is to be done about it.
+
+Death is known, never guessed: a run is not failed because it is silent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from dagstead.plane.launch_machine.events import StopWish
+from dagstead.plane.launches import Ending, How, Launch, LaunchState, RunEnd
+
+#: Dagster+ fails a run whose worker has not appeared after 20 minutes.
+DEFAULT_START_TIMEOUT_SECONDS = 1200.0
+DEFAULT_CANCEL_TIMEOUT_SECONDS = 180.0
+
+#: A worker of an isolated agent asks for its run every ten seconds.
+ASKING_SECONDS = 60.0
+#: So often in a row it has asked in its rhythm before its silence means anything.
+ASKING_TIMES = 2
+
+#: How long a process that an agent starts on its own machine may take until it asks for its run.
+PROCESS_START_SECONDS = 120.0
+PROCESS_LAUNCHER = "ProcessUserCodeLauncher"
+
+#: A worker that ended well may have its last events still on their way.
+SETTLING_SECONDS = 15.0
+
+#: Official agents check their workers every 30 seconds, and report the result up to 30 seconds
+#: later; the rest is for a busy machine.
+OLD_NEWS_SECONDS = 75.0
+
+#: A termination may come before the agent's launcher knows the worker, and is repeated.
+REMIND_SECONDS = 10.0
+
+
+class WorkerState(StrEnum):
+    """What an agent says of a worker."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerReport:
+    """A line about one worker in an agent's heartbeat."""
+
+    run_id: str
+    state: WorkerState
+    #: What the agent says of it, with the worker's last output where it has that.
+    message: str
+    #: The agent that says so.
+    agent_id: str
+    #: When the server got it, in seconds since 1970.
+    received_at: float
+    #: Whether the agent has the exit of the process itself, as the managed pool has.
+    is_exit_record: bool
+    #: Whether the agent finds no such worker: it may not have been started yet.
+    is_lost: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The limits of a deployment's settings, in seconds; zero is no limit."""
+
+    start: float = DEFAULT_START_TIMEOUT_SECONDS
+    cancel: float = DEFAULT_CANCEL_TIMEOUT_SECONDS
+    runtime: float = 0.0
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Any]) -> Limits:
+        """Those of a deployment."""
+        monitoring = settings.get("run_monitoring", {})
+        return cls(
+            start=monitoring.get("start_timeout_seconds", DEFAULT_START_TIMEOUT_SECONDS),
+            cancel=monitoring.get("cancel_timeout_seconds", DEFAULT_CANCEL_TIMEOUT_SECONDS),
+            runtime=monitoring.get("max_runtime_seconds", 0.0),
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Evidence:
+    """What is known of a launch from elsewhere."""
+
+    #: What an agent that may know says of its worker.
+    report: WorkerReport | None = None
+    #: Why nobody can reach its worker; ``None`` when an agent can.
+    unreachable: str | None = None
+    #: Why its request waits; ``None`` when it does not wait.
+    waiting: str | None = None
+    #: The launcher of the agent that has begun it.
+    launcher: str | None = None
+    #: Since when agents have been heard without a pause: before that, silence may be our own.
+    heard_since: float | None = None
+    #: When the termination was last handed to the agent.
+    reminded_at: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Verdict:
+    """What is to be done about a launch."""
+
+    #: It has ended so.
+    ending: Ending | None = None
+    #: It is to end.
+    wish: StopWish | None = None
+    #: Its agent is to be asked (again) to end it.
+    remind: bool = False
+
+
+NOTHING = Verdict()
+
+
+def judge(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> Verdict:
+    """What is to be done about a launch that has not ended.
+
+    Args:
+        launch: the newest one of a run.
+        evidence: what is known of it.
+        limits: of its deployment.
+        now: in seconds since 1970.
+    """
+    ending = (
+        _seen_to_end(launch, evidence, now)
+        or _stopped_asking(launch, evidence, now)
+        or _overdue(launch, evidence, limits, now)
+    )
+    if ending is not None:
+        return Verdict(ending=ending)
+    if launch.stop is not None:
+        since = evidence.reminded_at or 0.0
+        return Verdict(remind=evidence.unreachable is None and now - since >= REMIND_SECONDS)
+    limit = limits.runtime if launch.max_runtime_seconds is None else launch.max_runtime_seconds
+    if limit and launch.started_at is not None and now - launch.started_at > limit:
+        reason = f"Exceeded the maximum runtime of {limit:.0f} seconds."
+        return Verdict(
+            wish=StopWish(end=RunEnd.FAILURE, by="the limit max_runtime_seconds", reason=reason)
+        )
+    return NOTHING
+
+
+def _seen_to_end(launch: Launch, evidence: Evidence, now: float) -> Ending | None:
+    report = evidence.report
+    if report is None or report.state is not WorkerState.ENDED:
+        return None
+    if not (_is_settled(report, now) if report.is_exit_record else _is_news(report, launch)):
+        return None
+    said = report.message or "It said nothing more."
+    before = "" if launch.started_at else " before it had started the run"
+    return _failed(
+        How.EXITED, f"agent {report.agent_id}", f"The run worker has ended{before}. {said}"
+    )
+
+
+def _is_settled(report: WorkerReport, now: float) -> bool:
+    """Whether the last events of a worker that has ended have had the time to arrive."""
+    return now - report.received_at >= SETTLING_SECONDS
+
+
+def _is_news(report: WorkerReport, launch: Launch) -> bool:
+    """Whether a report of a lost worker cannot be older than the start of that worker.
+
+    The Docker launcher calls a container lost until it has started, and until the run has a tag
+    with its id, which comes later. By the time of the heartbeat, such a run may be under way.
+    """
+    since = launch.started_at
+    if since is None and not report.is_lost:
+        since = launch.begun_at
+    return since is not None and report.received_at >= since + OLD_NEWS_SECONDS
+
+
+def _stopped_asking(launch: Launch, evidence: Evidence, now: float) -> Ending | None:
+    if launch.asked_at is None or launch.asked_times < ASKING_TIMES:
+        return None
+    since = max(launch.asked_at, evidence.heard_since or now)
+    if now - since < ASKING_SECONDS:
+        return None
+    return _failed(
+        How.SILENT,
+        "the watch",
+        "The run worker is gone: it asked for its run every ten seconds, and has not for "
+        f"{now - launch.asked_at:.0f} seconds.",
+    )
+
+
+def _overdue(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> Ending | None:
+    if launch.stop is not None:
+        is_overdue = limits.cancel and now - launch.stop.asked_at >= limits.cancel
+        by = "the limit cancel_timeout_seconds"
+        return _failed(How.OVERDUE, by, _cannot_end(evidence)) if is_overdue else None
+    if launch.started_at is not None or launch.state is LaunchState.QUEUED:
+        return None
+    if launch.state is LaunchState.BEGUN:
+        return _never_started(launch, evidence, limits, now)
+    since = launch.offered_at or launch.created_at
+    if not limits.start or now - since < limits.start:
+        return None
+    return _failed(
+        How.OVERDUE,
+        "the limit start_timeout_seconds",
+        f"The run timed out: it did not start within {limits.start:.0f} seconds. "
+        f"{evidence.waiting or 'An agent took its launch and has not begun it.'}",
+    )
+
+
+def _never_started(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> Ending | None:
+    since = launch.begun_at or launch.created_at
+    limit = limits.start
+    if evidence.launcher == PROCESS_LAUNCHER and launch.asked_at is None:
+        # There is no image to pull: a process that lives says something long before that.
+        limit = min(limit or PROCESS_START_SECONDS, PROCESS_START_SECONDS)
+    if not limit or now - since < limit:
+        return None
+    return _failed(
+        How.OVERDUE,
+        "the limit start_timeout_seconds",
+        f"The run timed out: agent {launch.begun_by} began it {now - since:.0f} seconds ago, and "
+        "its worker never reported. Look at the log of the agent.",
+    )
+
+
+def _cannot_end(evidence: Evidence) -> str:
+    if evidence.unreachable is not None:
+        return (
+            f"Nobody could be asked to end it, and it may still be running. {evidence.unreachable}"
+        )
+    return "Its agent was asked to end it and did not say that it has: it may still be running."
+
+
+def _failed(how: How, by: str, reason: str) -> Ending:
+    return Ending(status=RunEnd.FAILURE, how=how, by=by, reason=reason)

@@ -1,0 +1,97 @@
+"""Looks after runs from their launch to their end: nobody else owns those that report nothing."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dagstead.control.actor import SYSTEM
+from dagstead.control.all import Control
+from dagstead.plane.agents import Heartbeat
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.launch_watch import Evidence, Limits, Verdict, WorkerReport, judge
+from dagstead.plane.launches import Launch, LaunchState
+
+logger = logging.getLogger(__name__)
+
+#: Official agents send a heartbeat every 30 seconds: with a longer pause, no agent was heard.
+_PAUSE_SECONDS = 45.0
+
+#: A process that records an end shows it at once. What is not shown by then, it never did.
+_SHOWN_SECONDS = 20.0
+
+
+@dataclass(slots=True)
+class RunWatch:
+    """Runs in the daemon process, every few seconds."""
+
+    control: Control
+    #: Since when agents have been heard without a pause, as far as this process has seen.
+    _heard_since: float | None = None
+    #: When this process last asked an agent to end a run, by deployment and run.
+    _reminded: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def look(self) -> None:
+        """Show ends that are recorded, and end what is known to have ended or is overdue."""
+        now = self.control.clock()
+        beats = self.control.agents.granted(SYSTEM)
+        self._listen(beats, now)
+        for deployment in self.control.deployments.granted(SYSTEM):
+            for launch in self.control.launches.unshown(SYSTEM, deployment, _SHOWN_SECONDS):
+                logger.warning("Showing the end of run %s, which was recorded", launch.run_id)
+                self.control.launches.carry_out(SYSTEM, deployment, launch)
+            if launches := self.control.launches.open(SYSTEM, deployment):
+                self._look_at(deployment, launches, now)
+
+    def _listen(self, beats: Iterable[Heartbeat], now: float) -> None:
+        newest = max((beat.received_at for beat in beats), default=None)
+        if newest is None or now - newest > _PAUSE_SECONDS:
+            self._heard_since = None
+        elif self._heard_since is None:
+            self._heard_since = now
+
+    def _look_at(self, deployment: Deployment, launches: Sequence[Launch], now: float) -> None:
+        limits = Limits.of(deployment.settings)
+        alive = self.control.agents.alive(SYSTEM, deployment)
+        reports = self.control.launches.worker_reports(SYSTEM, deployment, alive)
+        for launch in launches:
+            evidence = self._evidence(deployment, launch, alive, reports)
+            self._do(deployment, launch, judge(launch, evidence, limits, now), now)
+
+    def _evidence(
+        self,
+        deployment: Deployment,
+        launch: Launch,
+        alive: Sequence[Heartbeat],
+        reports: Mapping[str, WorkerReport],
+    ) -> Evidence:
+        holder = next((beat for beat in alive if beat.agent_id == launch.begun_by), None)
+        is_begun = launch.state is LaunchState.BEGUN
+        out_of_reach = self.control.launches.why_out_of_reach
+        waiting = self.control.launches.why_waiting
+        return Evidence(
+            report=reports.get(launch.run_id) if is_begun else None,
+            unreachable=out_of_reach(SYSTEM, deployment, launch) if launch.stop else None,
+            waiting=waiting(SYSTEM, deployment, launch) if not is_begun else None,
+            launcher=None if holder is None else holder.type,
+            heard_since=self._heard_since,
+            reminded_at=self._reminded.get((launch.deployment, launch.run_id)),
+        )
+
+    def _do(self, deployment: Deployment, launch: Launch, verdict: Verdict, now: float) -> None:
+        control, key = self.control.launches, (launch.deployment, launch.run_id)
+        if verdict.ending is not None:
+            logger.warning("Ending run %s: %s", launch.run_id, verdict.ending.reason)
+            step = control.end(SYSTEM, deployment, launch.run_id, verdict.ending, launch.number)
+            if step.counts and step.launch is not None:
+                control.carry_out(SYSTEM, deployment, step.launch)
+            self._reminded.pop(key, None)
+        elif verdict.wish is not None:
+            step = control.stop(SYSTEM, deployment, launch.run_id, verdict.wish)
+            if step.counts and step.launch is not None:
+                control.carry_out(SYSTEM, deployment, step.launch)
+                self._reminded[key] = now
+        elif verdict.remind:
+            self._reminded[key] = now
+            control.remind(SYSTEM, deployment, launch)
