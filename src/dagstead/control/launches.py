@@ -87,7 +87,10 @@ class Launches:
         orchestration.ask_to_end(deployment, launch)
         reason = self._why_out_of_reach(deployment, launch)
         if reason is not None:
-            orchestration.note(deployment, launch.run_id, f"It cannot be ended now. {reason}")
+            limit = Limits.of(deployment.settings).cancel
+            ends = f", at the latest in {limit:.0f} seconds" if limit else ""
+            reason = f"{reason} It ends when that agent is back, or by itself{ends}."
+            orchestration.note(deployment, launch.run_id, reason)
         return reason
 
     def remind(self, actor: Actor, deployment: Deployment, launch: Launch) -> None:
@@ -188,12 +191,7 @@ class Launches:
             return None
         name = launch.begun_by if holder is None else holder.label or holder.agent_id
         silent = "" if holder is None else f", silent for {now - holder.received_at:.0f} seconds"
-        limit = Limits.of(deployment.settings).cancel
-        ends = f", at the latest after {limit:.0f} seconds" if limit else ""
-        return (
-            f"No live agent can carry this out: the run is with agent {name}{silent}. "
-            f"It ends when that agent is back, or by itself{ends}."
-        )
+        return f"No live agent can carry this out: the run is with agent {name}{silent}."
 
     def _after(self, deployment: Deployment, step: Step) -> None:
         launch = step.launch

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,8 @@ from dagster import (
     DagsterRun,
     DagsterRunStatus,
 )
+from dagster._core.events import EVENT_TYPE_TO_PIPELINE_RUN_STATUS
+from dagster._core.events.log import EventLogEntry
 from dagster._core.launcher import LaunchRunContext, WorkerStatus
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
@@ -26,16 +28,21 @@ from dagster._serdes import serialize_value
 from dagster_cloud.execution.monitoring import CloudRunWorkerStatus, CloudRunWorkerStatuses
 from dagster_shared.error import SerializableErrorInfo
 
+from dagstead.control.actor import SYSTEM
 from dagstead.control.requests import REFUSED_AT_THE_GATE
 from dagstead.engine.instances import Instances
 from dagstead.engine.orchestration import fail_launch
-from dagstead.engine.run_launcher import AGENT_ID_TAG
-from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
+from dagstead.errors import ForbiddenError
+from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL, Heartbeat
+from dagstead.plane.launch_machine.events import Asking, End
+from dagstead.plane.launch_watch import DEFAULT_START_TIMEOUT_SECONDS, SETTLING_SECONDS
+from dagstead.plane.launches import Ending, How, RunEnd
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import Claim, RequestState
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from dagstead.watch.housekeeping import Housekeeping
+from dagstead.watch.run_watch import RunWatch
 from tests.support.heartbeats import heartbeat_of
 from tests.support.releases import deploy
 from tests.support.stores import empty_store
@@ -85,21 +92,24 @@ def instance(instances: Instances) -> DagsterInstance:
 
 
 @pytest.fixture
-def run(instance: DagsterInstance) -> DagsterRun:
-    """A run that is being launched, and waits on the queue."""
+def queued(instance: DagsterInstance) -> DagsterRun:
+    """A run that waits in the run queue."""
     origin = RemoteJobOrigin(
         RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("weather"), "__repository__"), "job"
     )
     added = instance.run_storage.add_run(
-        DagsterRun(
-            job_name="job",
-            run_id=make_new_run_id(),
-            status=DagsterRunStatus.STARTING,
-            remote_job_origin=origin,
-        )
+        DagsterRun(job_name="job", run_id=make_new_run_id(), remote_job_origin=origin)
     )
-    instance.run_launcher.launch_run(LaunchRunContext(dagster_run=added, workspace=None))
+    report(instance, added, DagsterEventType.RUN_ENQUEUED)
     return added
+
+
+@pytest.fixture
+def run(instance: DagsterInstance, queued: DagsterRun) -> DagsterRun:
+    """A run that is being launched: its request waits for an agent."""
+    report(instance, queued, DagsterEventType.RUN_STARTING)
+    instance.run_launcher.launch_run(LaunchRunContext(dagster_run=queued, workspace=None))
+    return queued
 
 
 def messages(instance: DagsterInstance, run: DagsterRun) -> str:
@@ -123,22 +133,23 @@ def beat(received_at: float, *, agent_id: str, statuses: CloudRunWorkerStatuses)
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Started:
-    """A run under way, and when it began, in seconds since 1970."""
-
-    run: DagsterRun
-    start_time: float
+def begin(instances: Instances, run: DagsterRun, agent_id: str) -> None:
+    control = instances.control
+    deployment = control.deployments.named(SYSTEM, "prod")
+    control.requests.begin_launch(SYSTEM, deployment, run.run_id, agent_id)
 
 
-def started_run(instance: DagsterInstance, run: DagsterRun, *, agent_id: str) -> Started:
-    instance.add_run_tags(run.run_id, {AGENT_ID_TAG: agent_id})
-    begun = DagsterEvent(event_type_value=DagsterEventType.RUN_START.value, job_name="job")
-    instance.report_dagster_event(begun, run.run_id)
-    record = instance.get_run_record_by_id(run.run_id)
-    assert record is not None
-    assert record.start_time is not None
-    return Started(run=record.dagster_run, start_time=record.start_time)
+def report(
+    instance: DagsterInstance, run: DagsterRun, kind: DagsterEventType, message: str = ""
+) -> None:
+    event = DagsterEvent(event_type_value=kind.value, job_name="job", message=message)
+    instance.report_dagster_event(event, run.run_id)
+
+
+def status(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus:
+    found = instance.get_run_by_id(run.run_id)
+    assert found is not None
+    return found.status
 
 
 def test_a_launch_that_nobody_takes_says_why_in_the_runs_log(
@@ -147,14 +158,19 @@ def test_a_launch_that_nobody_takes_says_why_in_the_runs_log(
     assert "No agent is running that could serve queue 'gpu'" in messages(instance, run)
 
 
-def test_a_run_that_never_starts_is_told_the_reason_and_cannot_start_later(
-    instance: DagsterInstance, run: DagsterRun, store: Store
+def test_a_run_that_never_starts_is_failed_with_the_reason_and_cannot_start_later(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
 ) -> None:
-    reason = instance.run_launcher.get_run_worker_debug_info(run)
+    clock.advance(DEFAULT_START_TIMEOUT_SECONDS - 1)
+    RunWatch(instances.control).look()
+    assert status(instance, run) is DagsterRunStatus.STARTING
 
-    assert reason is not None
-    assert "queue 'gpu'" in reason
-    assert store.requests.pop(POLL) == []
+    clock.advance(1)
+    RunWatch(instances.control).look()
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert "No agent is running that could serve queue 'gpu'" in messages(instance, run)
+    assert instances.store.requests.pop(POLL) == []
 
 
 def test_a_launch_that_no_agent_took_is_withdrawn_by_termination(
@@ -176,21 +192,69 @@ def test_a_foreign_run_of_the_same_id_does_not_withdraw_a_launch(
     deploy(instances.store, "staging", [WEATHER])
     staging.run_storage.add_run(run)
 
-    staging.run_launcher.get_run_worker_debug_info(run)
     staging.run_launcher.terminate(run.run_id)
 
     [launch] = instances.store.requests.of_run("prod", run.run_id)
     assert launch.state is RequestState.WAITING
 
 
-def test_a_run_that_an_agent_took_is_terminated_by_that_queue(
-    instance: DagsterInstance, run: DagsterRun, store: Store
+def test_a_run_that_an_agent_took_and_has_not_begun_ends_at_once(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun
 ) -> None:
-    store.requests.pop(POLL)
+    instances.store.requests.pop(POLL)
 
     assert instance.run_launcher.terminate(run.run_id)
 
+    assert status(instance, run) is DagsterRunStatus.CANCELED
+    with pytest.raises(ForbiddenError, match="must not be started by this agent"):
+        begin(instances, run, "agent-1")
+
+
+def test_a_run_that_an_agent_began_is_terminated_by_that_queue(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    store = instances.store
+    store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+    store.requests.pop(POLL)
+    begin(instances, run, "agent-1")
+
+    assert instance.run_launcher.terminate(run.run_id)
+
+    assert status(instance, run) is DagsterRunStatus.CANCELING
     assert [request.api for request in store.requests.pop(POLL)] == ["TERMINATE_RUN"]
+
+
+def test_a_termination_that_nobody_can_carry_out_says_so_and_when_it_ends(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    store = instances.store
+    store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+    store.requests.pop(POLL)
+    begin(instances, run, "agent-1")
+    clock.advance(ALIVE_SECONDS + 5)
+
+    assert not instance.run_launcher.terminate(run.run_id)
+
+    assert "No live agent can carry this out" in messages(instance, run)
+    assert "silent for 95 seconds" in messages(instance, run)
+    clock.advance(180)
+    RunWatch(instances.control).look()
+    assert status(instance, run) is DagsterRunStatus.CANCELED
+    assert "it may still be running" in messages(instance, run)
+
+
+def test_a_queued_run_that_was_canceled_is_not_launched_by_a_daemon_that_took_it(
+    instances: Instances, instance: DagsterInstance, queued: DagsterRun
+) -> None:
+    """As the daemon of open-source Dagster does it, when a termination comes in between."""
+    instance.run_coordinator.cancel_run(queued.run_id)
+    starting = DagsterEvent(event_type_value=DagsterEventType.RUN_STARTING.value, job_name="job")
+    instance.report_dagster_event(starting, queued.run_id)
+
+    instance.run_launcher.launch_run(LaunchRunContext(dagster_run=queued, workspace=None))
+
+    assert status(instance, queued) is DagsterRunStatus.CANCELED
+    assert instances.store.requests.of_run("prod", queued.run_id) == []
 
 
 def test_a_launch_is_delivered_again_when_its_agent_is_gone_before_it_began(
@@ -212,7 +276,7 @@ def test_a_launch_that_was_begun_is_not_delivered_again(
 ) -> None:
     store = instances.store
     store.requests.pop(POLL)
-    store.requests.begin_launch("prod", run.run_id, "agent-1")
+    begin(instances, run, "agent-1")
     clock.advance(ALIVE_SECONDS + 1)
 
     Housekeeping(instances.control).tidy_queue()
@@ -234,31 +298,170 @@ def test_the_launch_of_an_ended_run_is_withdrawn(
 @pytest.mark.parametrize(
     ("seconds_after_start", "lost"), [(-5, False), (10, False), (74, False), (80, True)]
 )
-@pytest.mark.parametrize("status", [WorkerStatus.FAILED, WorkerStatus.NOT_FOUND])
+@pytest.mark.parametrize("worker", [WorkerStatus.FAILED, WorkerStatus.NOT_FOUND])
 def test_a_worker_that_died_is_known_from_heartbeats_that_cannot_be_older_than_it(
+    instances: Instances,
     instance: DagsterInstance,
     run: DagsterRun,
-    store: Store,
     clock: ManualClock,
     *,
     seconds_after_start: float,
     lost: bool,
-    status: WorkerStatus,
+    worker: WorkerStatus,
 ) -> None:
-    started = started_run(instance, run, agent_id="launched-it")
-    received_at = started.start_time + seconds_after_start
-    clock.advance(received_at - clock())
-    none = beat(received_at, agent_id="launched-it", statuses=reported_statuses())
-    store.agents.record([none])
-    launcher = instance.run_launcher
-    assert launcher.check_run_worker_health(started.run).status is WorkerStatus.RUNNING
+    begin(instances, run, "launched-it")
+    report(instance, run, DagsterEventType.RUN_START)
+    received_at = clock() + seconds_after_start
+    clock.advance(max(seconds_after_start, 0))
 
-    reported = reported_statuses(CloudRunWorkerStatus(run.run_id, status, "out of memory"))
-    store.agents.record([beat(received_at, agent_id="launched-it", statuses=reported)])
+    said = reported_statuses(CloudRunWorkerStatus(run.run_id, worker, "out of memory"))
+    instances.store.agents.record([beat(received_at, agent_id="launched-it", statuses=said)])
+    RunWatch(instances.control).look()
 
-    health = launcher.check_run_worker_health(started.run)
-    assert health.status is (status if lost else WorkerStatus.RUNNING)
-    assert health.msg == ("out of memory" if lost else None)
+    wanted = DagsterRunStatus.FAILURE if lost else DagsterRunStatus.STARTED
+    assert status(instance, run) is wanted
+    assert ("out of memory" in messages(instance, run)) is lost
+
+
+def test_a_worker_of_the_pool_that_died_before_its_run_started_is_known_from_its_exit(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    begin(instances, run, "pool-1")
+    died = CloudRunWorkerStatus(run.run_id, WorkerStatus.FAILED, "killed by signal 9")
+    pool = beat(clock(), agent_id="pool-2", statuses=reported_statuses(died))
+    instances.store.agents.record([replace(pool, label=POOL_LABEL)])
+
+    clock.advance(SETTLING_SECONDS)
+    RunWatch(instances.control).look()
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert "before it had started the run. killed by signal 9" in messages(instance, run)
+
+
+def test_a_worker_that_asked_for_its_run_and_stopped_asking_is_gone(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    watch = RunWatch(instances.control)
+    begin(instances, run, "agent-1")
+    report(instance, run, DagsterEventType.RUN_START)
+
+    def pass_time(seconds: float) -> None:
+        instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+        watch.look()
+        clock.advance(seconds)
+
+    for _ in range(3):
+        pass_time(10)
+        instances.store.launches.step("prod", run.run_id, Asking())
+    for _ in range(2):
+        pass_time(28)
+        assert status(instance, run) is DagsterRunStatus.STARTED
+    pass_time(10)
+    watch.look()
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert "The run worker is gone: it asked for its run" in messages(instance, run)
+
+
+def test_a_silent_run_is_never_failed(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    watch = RunWatch(instances.control)
+    begin(instances, run, "agent-1")
+    report(instance, run, DagsterEventType.RUN_START)
+
+    for _ in range(240):
+        instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+        clock.advance(30)
+        watch.look()
+
+    assert status(instance, run) is DagsterRunStatus.STARTED
+
+
+@pytest.mark.parametrize("kind", [DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_CANCELED])
+def test_a_run_over_its_maximum_runtime_is_ended_with_one_status(
+    instances: Instances,
+    instance: DagsterInstance,
+    run: DagsterRun,
+    clock: ManualClock,
+    kind: DagsterEventType,
+) -> None:
+    store = instances.store
+    store.deployments.set_settings("prod", {"run_monitoring": {"max_runtime_seconds": 60}})
+    store.requests.pop(POLL)
+    begin(instances, run, "agent-1")
+    report(instance, run, DagsterEventType.RUN_START)
+    clock.advance(61)
+    store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+
+    RunWatch(instances.control).look()
+    assert status(instance, run) is DagsterRunStatus.CANCELING
+    assert [request.api for request in store.requests.pop(POLL)] == ["TERMINATE_RUN"]
+    report(instance, run, kind)
+
+    is_success = kind is DagsterEventType.RUN_SUCCESS
+    wanted = DagsterRunStatus.SUCCESS if is_success else DagsterRunStatus.FAILURE
+    assert status(instance, run) is wanted
+    assert "Exceeded the maximum runtime of 60 seconds." in messages(instance, run)
+
+
+FINAL = {
+    DagsterEventType.RUN_SUCCESS: DagsterRunStatus.SUCCESS,
+    DagsterEventType.RUN_FAILURE: DagsterRunStatus.FAILURE,
+    DagsterEventType.RUN_CANCELED: DagsterRunStatus.CANCELED,
+}
+
+
+@pytest.mark.parametrize("first", FINAL)
+@pytest.mark.parametrize("second", EVENT_TYPE_TO_PIPELINE_RUN_STATUS)
+def test_a_terminal_status_is_final(
+    instance: DagsterInstance,
+    run: DagsterRun,
+    first: DagsterEventType,
+    second: DagsterEventType,
+) -> None:
+    report(instance, run, DagsterEventType.RUN_START)
+    report(instance, run, first)
+
+    report(instance, run, second, "what it said")
+
+    assert status(instance, run) is FINAL[first]
+    entry = instance.all_logs(run.run_id)[-1]
+    assert entry.get_dagster_event().event_type is DagsterEventType.ENGINE_EVENT
+    assert "what it said" in entry.message
+    assert len(instance.all_logs(run.run_id, of_type=set(FINAL))) == 1
+
+
+def test_an_end_that_was_recorded_and_not_shown_is_shown_later(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    """As when the process dies between the two."""
+    begin(instances, run, "agent-1")
+    ending = Ending(status=RunEnd.FAILURE, how=How.EXITED, by="the pool", reason="It is gone.")
+    instances.store.launches.step("prod", run.run_id, End(ending=ending))
+    assert status(instance, run) is DagsterRunStatus.STARTING
+
+    clock.advance(30)
+    for _ in range(2):
+        RunWatch(instances.control).look()
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert messages(instance, run).count("It is gone.") == 1
+
+
+def test_an_event_that_was_recorded_and_not_stored_is_stored_when_it_is_sent_again(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun
+) -> None:
+    event = DagsterEvent(event_type_value=DagsterEventType.RUN_SUCCESS.value, job_name="job")
+    entry = EventLogEntry(None, 20, "", run.run_id, 7.0, None, "job", event)
+    text = serialize_value(entry)
+    ending = Ending(status=RunEnd.SUCCESS, how=How.REPORTED, by="its log", reason="", event=text)
+    instances.store.launches.step("prod", run.run_id, End(ending=ending))
+
+    instance.handle_new_event(entry)
+
+    assert status(instance, run) is DagsterRunStatus.SUCCESS
+    assert len(instance.all_logs(run.run_id, of_type=set(FINAL))) == 1
 
 
 def test_an_agent_that_could_not_launch_fails_the_run_with_its_reason(
