@@ -125,17 +125,7 @@ class Launches:
     def why_waiting(self, actor: Actor, deployment: Deployment, launch: Launch) -> str | None:
         """Why no agent has begun a launch, as a sentence for people."""
         actor.require_deployment(deployment)
-        every = self._backend.store.requests.of_run(deployment.name, launch.run_id)
-        request = next((each for each in every if each.id == launch.request_id), None)
-        if request is None or request.location is None:
-            return None
-        if request.state is RequestState.WAITING:
-            reason = why_unserved(self._backend, deployment, request.location, request.queue)
-            return reason or (
-                "Its launch waits on a queue whose agent is alive and has not taken it: the agent "
-                "is busy, or its token does not grant this deployment. See `dagstead agent list`."
-            )
-        return "An agent took its launch and has not reported since. Look at the agent's log."
+        return self._why_waiting(deployment, launch)
 
     def why_out_of_reach(self, actor: Actor, deployment: Deployment, launch: Launch) -> str | None:
         """Why no live agent can end the worker of a launch; ``None`` when one can."""
@@ -173,6 +163,19 @@ class Launches:
         """Forget the launches of a run that is deleted."""
         actor.require_system("Deleting runs")
         self._backend.store.launches.forget(deployment.name, run_id)
+
+    def _why_waiting(self, deployment: Deployment, launch: Launch) -> str | None:
+        every = self._backend.store.requests.of_run(deployment.name, launch.run_id)
+        request = next((each for each in every if each.id == launch.request_id), None)
+        if request is None or request.location is None:
+            return None
+        if request.state is RequestState.WAITING:
+            reason = why_unserved(self._backend, deployment, request.location, request.queue)
+            return reason or (
+                "Its launch waits on a queue whose agent is alive and has not taken it: the agent "
+                "is busy, or its token does not grant this deployment. See `dagstead agent list`."
+            )
+        return "An agent took its launch and has not reported since. Look at the agent's log."
 
     def _why_out_of_reach(self, deployment: Deployment, launch: Launch) -> str | None:
         now = self._backend.now()

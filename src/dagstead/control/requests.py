@@ -100,12 +100,11 @@ class Requests:
             ForbiddenError: when it must not start a worker.
         """
         actor.require_agent(deployment)
-        store = self._backend.store
-        step = store.launches.begin(deployment.name, run_id, agent_id)
+        step = self._backend.store.launches.begin(deployment.name, run_id, agent_id)
         counts = step.counts
         if step.launch is None:
             # It was queued before launches had records, or this is not a run of the queue.
-            counts = store.requests.begin_launch(deployment.name, run_id, agent_id)
+            counts = self._backend.store.requests.begin_launch(deployment.name, run_id, agent_id)
         if not counts:
             reason = step.reason or "It was begun by another agent."
             raise ForbiddenError(f"Run {run_id} {REFUSED_AT_THE_GATE}. {reason}")

@@ -19,6 +19,8 @@ from dagstead.control.questions import Question
 from dagstead.control.requests import Poll
 from dagstead.control.work import Work
 from dagstead.plane.deployments import Branch
+from dagstead.plane.launch_machine.events import StopWish
+from dagstead.plane.launches import Ending, How, RunEnd
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
@@ -124,6 +126,14 @@ class World:
             "agent_id": "a2",
             "answer": "{}",
             "asked": row,
+            "beats": store.agents.all(),
+            "ending": Ending(status=RunEnd.FAILURE, how=How.EXITED, by="it", reason="It died."),
+            "launch": store.launches.newest("prod", "run"),
+            "max_runtime_seconds": None,
+            "wish": StopWish(end=RunEnd.CANCELED, by="somebody", reason="It was terminated."),
+            "launches.offer.work": Work(
+                api=LAUNCH_RUN, queue=None, lifetime_seconds=1.0, run_id="another"
+            ),
             "base": None,
             "branch": Branch(repo_name="org/other", branch_name="f"),
             "claims": {"repository": "org/repo", "ref": "refs/heads/main"},
@@ -205,7 +215,7 @@ def world(folder: Path) -> World:
     control = control_without_dagster(store)
     prod = store.deployments.get("prod")
     launch = Work(api=LAUNCH_RUN, queue=None, lifetime_seconds=60.0, run_id="run")
-    control.requests.submit(SYSTEM, prod, launch)
+    control.launches.offer(SYSTEM, prod, launch, None)
     return World(store=store, control=control)
 
 

@@ -192,10 +192,8 @@ def _settled(launch: Launch, ending: Ending) -> Ending:
     stop = launch.stop
     if stop is None or ending.status is RunEnd.SUCCESS:
         return ending
-    if ending.status is stop.end and ending.event is not None:
-        return ending
-    if stop.end is RunEnd.CANCELED and ending.event is not None:
-        # It failed by itself while it was being ended.
+    if ending.event is not None and ending.status in {stop.end, RunEnd.FAILURE}:
+        # It ended as it was to, or failed by itself while it was being ended.
         return ending
     reason = stop.reason if ending.how is How.REPORTED else f"{stop.reason} {ending.reason}"
     return replace(ending, status=stop.end, reason=reason, event=None)
