@@ -20,6 +20,7 @@ from dagstead.operator_api import (
     locations,
     releases,
     settings,
+    terminations,
     uploads,
     user_tokens,
 )
@@ -69,7 +70,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             user_tokens.MUTATIONS,
         ),
         replaced_queries=_joined(assets.REPLACED_QUERIES, locations.REPLACED_QUERIES),
-        wrapped_mutations=launches.WRAPPED_MUTATIONS,
+        wrapped_mutations={**launches.WRAPPED_MUTATIONS, **terminations.WRAPPED_MUTATIONS},
     )
     extended.extensions = {FACTS: facts or ServerFacts()}
     schema.graphql_schema = extended

@@ -100,13 +100,13 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         The pool's launcher kills it when it still runs after a while. ``False`` when there is
         nothing (any more) to end.
         """
-        run = self._instance.get_run_by_id(run_id)
-        if run is None or run.is_finished:
-            return False
-        self._instance.report_run_canceling(run)
         worker = self._records.find(run_id)
         if worker is None or not worker.is_alive:
             return False
+        run = self._instance.get_run_by_id(run_id)
+        if run is not None and not run.is_finished:
+            self._instance.report_run_canceling(run)
+        # A run that has ended otherwise, by a limit or by force, may not work on either.
         self._records.cancel(worker)
         return True
 
