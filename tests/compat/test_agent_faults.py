@@ -5,11 +5,12 @@ from __future__ import annotations
 import signal
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 import pytest
 
+from dagstead.plane.launch_watch import ASKING_TIMES
 from dagstead.plane.requests import LAUNCH_RUN, Request, RequestState
 from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent, ShortLivedAgent
@@ -149,6 +150,51 @@ def test_a_run_whose_worker_was_killed_can_be_ended(ground: Ground) -> None:
     ground.deployment.wait_for_run(run_id, {"CANCELED"})
 
 
+@pytest.fixture
+def isolated(ground: Ground) -> Iterator[OfficialAgent]:
+    """An agent whose workers ask for their runs, with the location ``watched``."""
+    setup = replace(_setup(ground.plane, "isolated", "isolated"), isolated=True)
+    with _agent(ground.plane, setup) as agent:
+        ground.deployment.deploy("watched", "compat_definitions", queue="isolated")
+        ground.deployment.wait_until_loaded("watched")
+        yield agent
+        agent.kill()
+    ground.deployment.delete_location("watched")
+
+
+def test_workers_of_an_isolated_agent_are_ended_and_known_to_have_died(
+    ground: Ground, isolated: OfficialAgent
+) -> None:
+    deployment = ground.deployment
+    ended, killed = (deployment.launch("watched", "endless") for _ in range(2))
+    for run_id in (ended, killed):
+        deployment.wait_for_run(run_id, {"STARTED"})
+
+    deployment.terminate(ended)
+    deployment.wait_for_run(ended, {"CANCELED"})
+
+    eventually(lambda: _asked_times(ground.plane, killed) >= ASKING_TIMES, 90, "its questions")
+    for worker in isolated.run_workers():
+        worker.kill()
+    ground.plane.let_workers_be_long_silent(killed)
+    deployment.wait_for_run(killed, {"FAILURE"})
+    assert "it asked for its run every ten seconds" in deployment.messages(killed)
+
+
+def test_a_starting_run_is_terminated_and_never_works(ground: Ground) -> None:
+    deployment = ground.deployment
+    runs = [deployment.launch(LOCATION, "endless") for _ in range(3)]
+    deployment.wait_for_run(runs[0], {"STARTING"})
+
+    for run_id in runs:
+        deployment.terminate(run_id)
+
+    for run_id in runs:
+        deployment.wait_for_run(run_id, {"CANCELED"})
+        kinds = {each["__typename"] for each in deployment.events(run_id)}
+        assert not kinds & {"RunSuccessEvent", "ExecutionStepSuccessEvent"}
+
+
 def test_a_launch_that_died_with_its_agent_goes_to_another_one(ground: Ground) -> None:
     first = _setup(ground.plane, "first", "handed-over")
     run_id = _queued_with_dead_agent(ground, first)
@@ -181,9 +227,7 @@ def test_a_launch_that_was_begun_is_not_repeated_but_failed_with_the_reason(
 
     ground.deployment.wait_for_run(run_id, {"FAILURE"})
 
-    assert "An agent took its launch and has not reported since" in ground.deployment.messages(
-        run_id
-    )
+    assert "its worker never reported" in ground.deployment.messages(run_id)
     (launch,) = _launches(ground.plane, run_id)
     assert launch.deliveries == 1
 
@@ -252,6 +296,11 @@ def _queued_with_dead_agent(ground: Ground, setup: AgentSetup) -> str:
 def _launches(plane: ControlPlane, run_id: str) -> list[Request]:
     found = plane.store.requests.of_run(DEPLOYMENT, run_id)
     return [each for each in found if each.api == LAUNCH_RUN]
+
+
+def _asked_times(plane: ControlPlane, run_id: str) -> int:
+    launch = plane.store.launches.newest(DEPLOYMENT, run_id)
+    return 0 if launch is None else launch.asked_times
 
 
 def _agent(plane: ControlPlane, setup: AgentSetup) -> OfficialAgent:

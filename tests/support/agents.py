@@ -36,6 +36,8 @@ class AgentSetup:
     branch_deployments: bool = False
     #: Files go to signed addresses; else everything comes in one request.
     direct_uploads: bool = False
+    #: Run workers ask for their run every ten seconds.
+    isolated: bool = False
     variables: Mapping[str, str] = field(default_factory=dict)
 
     def configuration(self, url: str) -> dict[str, object]:
@@ -56,6 +58,7 @@ class AgentSetup:
                 "include_default_queue": self.default_queue,
                 "additional_queues": list(self.queues),
             },
+            "isolated_agents": {"enabled": self.isolated},
             "user_code_launcher": {
                 "module": "dagster_cloud.workspace.user_code_launcher",
                 "class": "ProcessUserCodeLauncher",

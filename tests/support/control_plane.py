@@ -14,7 +14,7 @@ from sqlalchemy import update
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.store.all import Store, open_store
-from dagstead.store.tables import heartbeats, locations, requests, tokens
+from dagstead.store.tables import heartbeats, launches, locations, requests, tokens
 from dagstead.testing.waiting import eventually
 from tests.support.deployment import DeploymentClient
 from tests.support.environments import own_environment
@@ -181,6 +181,18 @@ class ControlPlane:
                 update(tokens)
                 .where(tokens.c.id == token.id)
                 .values(last_used_at=tokens.c.last_used_at - _LONG_GONE_SECONDS)
+            )
+
+    def let_workers_be_long_silent(self, run_id: str) -> None:
+        """Move the last question of a run's worker, and its beginning, back in time."""
+        with self.store.database.write() as connection:
+            connection.execute(
+                update(launches)
+                .where(launches.c.run_id == run_id)
+                .values(
+                    asked_at=launches.c.asked_at - _LONG_GONE_SECONDS,
+                    begun_at=launches.c.begun_at - _LONG_GONE_SECONDS,
+                )
             )
 
     def let_deploys_be_old(self) -> None:

@@ -22,10 +22,10 @@ dagster_cloud_api:
   {{- end }}
 agent_queues:
   {{- include "agent.queues" .root | fromJson | toYaml | nindent 2 }}
-{{- if gt (int .root.Values.dagsterCloudAgent.replicas) 1 }}
+# Run workers ask for their run every ten seconds: they end when it was terminated or failed, and it
+# is noticed when they die.
 isolated_agents:
   enabled: true
-{{- end }}
 user_code_launcher:
   module: dagster_cloud.workspace.kubernetes
   class: K8sUserCodeLauncher

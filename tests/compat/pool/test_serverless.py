@@ -264,6 +264,30 @@ def test_runs_outlive_their_agent_and_a_worker_that_dies_fails_its_run(
         ("image", {"image": "registry/image:1"}, "has the Docker image 'registry/image:1'"),
     ],
 )
+def test_a_worker_that_dies_in_its_first_second_fails_its_run_with_the_reason(
+    plane: Plane, location: str
+) -> None:
+    run_id = plane.launch(location, "slow")
+    [worker] = eventually(lambda: plane.processes(run_id), 60, "the worker")[:1]
+
+    worker.kill()
+
+    plane.until(run_id, "FAILURE", seconds=75)
+    messages = plane.messages(run_id)
+    assert "The run worker has ended before it had started the run." in messages
+    assert "was killed by signal 9" in messages
+
+
+def test_a_run_that_is_starting_can_be_ended(plane: Plane, location: str) -> None:
+    run_id = plane.launch(location, "slow")
+    plane.until(run_id, "STARTING")
+
+    plane.terminate(run_id)
+
+    plane.until(run_id, "CANCELED", seconds=60)
+    eventually(lambda: not plane.processes(run_id), 30, "the end of its worker")
+
+
 def test_what_the_pool_cannot_run_says_so(
     plane: Plane, name: str, document: dict[str, object], reason: str
 ) -> None:

@@ -97,6 +97,13 @@ def _dagster_yaml(file: AgentFile) -> dict[str, Yaml]:
             "include_default_queue": _default_queue(file),
             "additional_queues": list(file.queues),
         },
+        "isolated_agents": CommentedValue(
+            {"enabled": True},
+            above=(
+                "Run workers ask for their run every ten seconds: they end when it was terminated",
+                "or failed, and it is noticed when they die.",
+            ),
+        ),
         "user_code_launcher": _launcher(file),
     }
 
