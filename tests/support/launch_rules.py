@@ -13,6 +13,7 @@ from dagstead.plane.launch_machine.events import (
     Event,
     Offer,
     Return,
+    Sight,
     Start,
     StopWish,
     Submission,
@@ -39,6 +40,7 @@ EVENTS = st.one_of(
     st.builds(Answer, request_id=REQUESTS),
     st.just(Start()),
     st.just(Asking()),
+    st.builds(Sight, unknown_since=st.sampled_from([None, 1.0])),
     st.builds(
         StopWish,
         end=st.sampled_from([RunEnd.CANCELED, RunEnd.FAILURE]),

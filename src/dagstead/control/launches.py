@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from dagstead.control import bell
 from dagstead.control.actor import Actor
@@ -12,7 +13,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.work import Work, new_request
 from dagstead.plane.agents import Heartbeat, of_deployment
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.launch_machine.events import Asking, End, Start, StopWish, Submission
+from dagstead.plane.launch_machine.events import Asking, End, Sight, Start, StopWish, Submission
 from dagstead.plane.launch_machine.machine import Step
 from dagstead.plane.launch_watch import Limits, WorkerReport
 from dagstead.plane.launches import Ending, Launch
@@ -100,6 +101,29 @@ class Launches:
         waits = RequestState.WAITING
         if not any(each.api == TERMINATE_RUN and each.state is waits for each in every):
             self._backend.orchestration.ask_to_end(deployment, launch)
+
+    def see(
+        self, actor: Actor, deployment: Deployment, launch: Launch, unknown_since: float | None
+    ) -> None:
+        """Record since when nothing is known of a worker, and say so in its run's log."""
+        actor.require_system("Looking after runs")
+        event = Sight(unknown_since=unknown_since)
+        self._backend.store.launches.step(deployment.name, launch.run_id, event)
+        if unknown_since is None:
+            sentence = "Its agent is back: what becomes of its worker is known again."
+        else:
+            moment = datetime.fromtimestamp(unknown_since, UTC).strftime("%Y-%m-%d %H:%M:%S")
+            sentence = (
+                f"What becomes of its worker is unknown since {moment} UTC: agent "
+                f"{launch.begun_by} has not been heard since. The run goes on if its worker does. "
+                "It ends when that reports, by max_runtime_seconds, or when you terminate it."
+            )
+        self._backend.orchestration.note(deployment, launch.run_id, sentence)
+
+    def last_sign(self, actor: Actor, deployment: Deployment, launch: Launch) -> float | None:
+        """When the log of a launch's run got its last entry, in seconds since 1970."""
+        actor.require_system("Looking after runs")
+        return self._backend.orchestration.last_sign(deployment, launch.run_id)
 
     def worker_reports(
         self, actor: Actor, deployment: Deployment, beats: Sequence[Heartbeat]

@@ -96,6 +96,10 @@ class Evidence:
     launcher: str | None = None
     #: Since when agents have been heard without a pause: before that, silence may be our own.
     heard_since: float | None = None
+    #: When the run's log got its last entry; looked up only where it matters.
+    last_sign: float | None = None
+    #: When the agent that has begun it was last heard; ``None`` while it is alive.
+    holder_lost_at: float | None = None
     #: When the termination was last handed to the agent.
     reminded_at: float | None = None
 
@@ -113,6 +117,22 @@ class Verdict:
 
 
 NOTHING = Verdict()
+
+
+def asks_regularly(launch: Launch) -> bool:
+    """Whether a launch's worker asks for its run, as those of isolated agents do."""
+    return launch.asked_at is not None and launch.asked_times >= ASKING_TIMES
+
+
+def unknown_since(launch: Launch, evidence: Evidence, now: float) -> float | None:
+    """Since when nothing is known of a launch's worker; ``None`` while something is."""
+    if launch.state is not LaunchState.BEGUN or evidence.holder_lost_at is None:
+        return None
+    if evidence.report is not None:
+        return None
+    if launch.asked_at is not None and now - launch.asked_at < ASKING_SECONDS:
+        return None
+    return launch.unknown_since or max(evidence.holder_lost_at, launch.asked_at or 0.0)
 
 
 def judge(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> Verdict:
@@ -174,9 +194,10 @@ def _is_news(report: WorkerReport, launch: Launch) -> bool:
 
 
 def _stopped_asking(launch: Launch, evidence: Evidence, now: float) -> Ending | None:
-    if launch.asked_at is None or launch.asked_times < ASKING_TIMES:
+    if launch.asked_at is None or not asks_regularly(launch):
         return None
-    since = max(launch.asked_at, evidence.heard_since or now)
+    # It writes to its log, so it is there: its thread that asks may be kept from it.
+    since = max(launch.asked_at, evidence.heard_since or now, evidence.last_sign or 0.0)
     if now - since < ASKING_SECONDS:
         return None
     return _failed(

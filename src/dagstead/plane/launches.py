@@ -96,6 +96,8 @@ class Launch:
     #: When the worker last asked for its run, and how often in a row it did so in its rhythm.
     asked_at: float | None = None
     asked_times: int = 0
+    #: Since when nothing is known of its worker; ``None`` while something is.
+    unknown_since: float | None = None
     stop: Stop | None = None
     ended_at: float | None = None
     ending: Ending | None = None

@@ -190,6 +190,7 @@ launches = Table(
     Column("started_at", Float),
     Column("asked_at", Float),
     Column("asked_times", Integer, nullable=False),
+    Column("unknown_since", Float),
     #: The wish that it ends: end, by, reason, asked_at.
     Column("stop", JSON(none_as_null=True)),
     Column("ended_at", Float),

@@ -10,7 +10,16 @@ from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.launch_watch import Evidence, Limits, Verdict, WorkerReport, judge
+from dagstead.plane.launch_watch import (
+    ASKING_SECONDS,
+    Evidence,
+    Limits,
+    Verdict,
+    WorkerReport,
+    asks_regularly,
+    judge,
+    unknown_since,
+)
 from dagstead.plane.launches import Launch, LaunchState
 
 logger = logging.getLogger(__name__)
@@ -53,20 +62,27 @@ class RunWatch:
 
     def _look_at(self, deployment: Deployment, launches: Sequence[Launch], now: float) -> None:
         limits = Limits.of(deployment.settings)
-        alive = self.control.agents.alive(SYSTEM, deployment)
+        beats = self.control.agents.of(SYSTEM, deployment)
+        alive = [beat for beat in beats if beat.is_alive(now)]
         reports = self.control.launches.worker_reports(SYSTEM, deployment, alive)
         for launch in launches:
-            evidence = self._evidence(deployment, launch, alive, reports)
+            evidence = self._evidence(deployment, launch, beats, reports)
+            since = unknown_since(launch, evidence, now)
+            if since != launch.unknown_since:
+                self.control.launches.see(SYSTEM, deployment, launch, since)
             self._do(deployment, launch, judge(launch, evidence, limits, now), now)
 
     def _evidence(
         self,
         deployment: Deployment,
         launch: Launch,
-        alive: Sequence[Heartbeat],
+        beats: Sequence[Heartbeat],
         reports: Mapping[str, WorkerReport],
     ) -> Evidence:
-        holder = next((beat for beat in alive if beat.agent_id == launch.begun_by), None)
+        now = self.control.clock()
+        holder = next((beat for beat in beats if beat.agent_id == launch.begun_by), None)
+        is_overdue = asks_regularly(launch) and now - (launch.asked_at or now) >= ASKING_SECONDS
+        last_sign = self.control.launches.last_sign
         is_begun = launch.state is LaunchState.BEGUN
         out_of_reach = self.control.launches.why_out_of_reach
         waiting = self.control.launches.why_waiting
@@ -76,6 +92,8 @@ class RunWatch:
             waiting=waiting(SYSTEM, deployment, launch) if not is_begun else None,
             launcher=None if holder is None else holder.type,
             heard_since=self._heard_since,
+            last_sign=last_sign(SYSTEM, deployment, launch) if is_overdue else None,
+            holder_lost_at=_lost_at(launch, holder, now),
             reminded_at=self._reminded.get((launch.deployment, launch.run_id)),
         )
 
@@ -95,3 +113,11 @@ class RunWatch:
         elif verdict.remind:
             self._reminded[key] = now
             control.remind(SYSTEM, deployment, launch)
+
+
+def _lost_at(launch: Launch, holder: Heartbeat | None, now: float) -> float | None:
+    """When the agent of a launch was last heard, if it is gone."""
+    if holder is None:
+        # Agents that are long gone are forgotten.
+        return launch.unknown_since
+    return None if holder.is_alive(now) else holder.received_at

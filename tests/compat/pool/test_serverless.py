@@ -264,6 +264,17 @@ def test_runs_outlive_their_agent_and_a_worker_that_dies_fails_its_run(
         ("image", {"image": "registry/image:1"}, "has the Docker image 'registry/image:1'"),
     ],
 )
+def test_what_the_pool_cannot_run_says_so(
+    plane: Plane, name: str, document: dict[str, object], reason: str
+) -> None:
+    plane.deploy(name, **document)
+    problem = plane.loaded(name)
+    assert problem["__typename"] == "PythonError"
+    assert reason in problem["message"]
+    assert "agent_queue" in problem["message"]
+    assert problem["stack"] == []
+
+
 def test_a_worker_that_dies_in_its_first_second_fails_its_run_with_the_reason(
     plane: Plane, location: str
 ) -> None:
@@ -286,17 +297,6 @@ def test_a_run_that_is_starting_can_be_ended(plane: Plane, location: str) -> Non
 
     plane.until(run_id, "CANCELED", seconds=60)
     eventually(lambda: not plane.processes(run_id), 30, "the end of its worker")
-
-
-def test_what_the_pool_cannot_run_says_so(
-    plane: Plane, name: str, document: dict[str, object], reason: str
-) -> None:
-    plane.deploy(name, **document)
-    problem = plane.loaded(name)
-    assert problem["__typename"] == "PythonError"
-    assert reason in problem["message"]
-    assert "agent_queue" in problem["message"]
-    assert problem["stack"] == []
 
 
 def test_a_file_that_was_damaged_in_the_store_is_named(plane: Plane, deps: str) -> None:

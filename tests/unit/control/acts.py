@@ -187,6 +187,7 @@ class World:
             "scope": Scope.ORGANIZATION,
             "settings": {"run_retries": {"max_retries": 1}},
             "token_id": 1,
+            "unknown_since": 1.0,
             "work": Work(api="X", queue=None, lifetime_seconds=1.0),
         }
 

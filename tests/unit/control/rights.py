@@ -76,6 +76,8 @@ WHO: Mapping[str, str] = {
     "launches.offer": "",
     "launches.open": "admin prod weather agent",
     "launches.remind": "",
+    "launches.see": "",
+    "launches.last_sign": "",
     "launches.start": "",
     "launches.stop": "",
     "launches.submit": "",

@@ -363,6 +363,26 @@ def test_a_worker_that_asked_for_its_run_and_stopped_asking_is_gone(
     assert "The run worker is gone: it asked for its run" in messages(instance, run)
 
 
+def test_a_run_says_since_when_nothing_is_known_of_its_worker(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    watch = RunWatch(instances.control)
+    instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+    begin(instances, run, "agent-1")
+    report(instance, run, DagsterEventType.RUN_START)
+    clock.advance(ALIVE_SECONDS + 1)
+
+    for _ in range(3):
+        watch.look()
+
+    said = "What becomes of its worker is unknown since 2033-05-18 03:33:20 UTC"
+    assert messages(instance, run).count(said) == 1
+    assert status(instance, run) is DagsterRunStatus.STARTED
+    instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+    watch.look()
+    assert "is known again" in messages(instance, run)
+
+
 def test_a_silent_run_is_never_failed(
     instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
 ) -> None:

@@ -61,6 +61,14 @@ class Asking:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Sight:
+    """Nothing is known of its worker any more, or something is again."""
+
+    #: ``None`` when something is.
+    unknown_since: float | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StopWish:
     """The run is to end."""
 
@@ -78,4 +86,6 @@ class End:
     number: int | None = None
 
 
-Event = Submission | Offer | Taking | Return | Begin | Answer | Start | Asking | StopWish | End
+Event = (
+    Submission | Offer | Taking | Return | Begin | Answer | Start | Asking | Sight | StopWish | End
+)

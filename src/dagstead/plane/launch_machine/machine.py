@@ -14,6 +14,7 @@ from dagstead.plane.launch_machine.events import (
     Event,
     Offer,
     Return,
+    Sight,
     Start,
     StopWish,
     Submission,
@@ -61,7 +62,7 @@ def advance(launch: Launch | None, event: Event, *, new: Launch, now: float) -> 
 
 
 def _first(event: Event, new: Launch, now: float) -> Step:
-    if isinstance(event, (Taking, Return, Begin, Answer, Asking)):
+    if isinstance(event, (Taking, Return, Begin, Answer, Asking, Sight)):
         # It was made before launches had records, or in another deployment.
         return Step(counts=isinstance(event, Begin), launch=None)
     return _MOVES[type(event)](new, event, now)
@@ -159,6 +160,10 @@ def _ask(launch: Launch, _event: Asking, now: float) -> Step:
     return _counts(launch, asked_at=now, asked_times=times)
 
 
+def _see(launch: Launch, event: Sight, _now: float) -> Step:
+    return _counts(launch, unknown_since=event.unknown_since)
+
+
 def _stop(launch: Launch, event: StopWish, now: float) -> Step:
     if launch.stop is not None:
         return _counts(launch)
@@ -222,6 +227,7 @@ _MOVES: Mapping[type[Event], Callable[[Launch, Any, float], Step]] = {
     Begin: _begin,
     Start: _start,
     Asking: _ask,
+    Sight: _see,
     StopWish: _stop,
     End: _end,
 }

@@ -33,6 +33,7 @@ def upgrade() -> None:
         sa.Column("started_at", sa.Float),
         sa.Column("asked_at", sa.Float),
         sa.Column("asked_times", sa.Integer, nullable=False),
+        sa.Column("unknown_since", sa.Float),
         sa.Column("stop", sa.JSON),
         sa.Column("ended_at", sa.Float),
         sa.Column("ending", sa.JSON),
