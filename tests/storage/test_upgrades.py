@@ -29,7 +29,8 @@ def upgrade(store: Store) -> None:
     """From the version before the one that records what is live after a release."""
     with store.database.write() as connection:
         connection.execute(text("ALTER TABLE releases DROP COLUMN live"))
-        # Of a later version.
+        # Of later versions.
+        connection.execute(text("DROP TABLE launches"))
         connection.execute(text("ALTER TABLE tokens DROP COLUMN beside"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     store.database.migrate()

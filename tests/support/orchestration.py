@@ -11,7 +11,7 @@ from dagstead.control.orchestration import OutgoingRequest
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
-from dagstead.plane.launches import Launch
+from dagstead.plane.launches import Launch, RunUnderWay
 from dagstead.plane.requests import Request
 from dagstead.store.all import Store
 
@@ -33,6 +33,8 @@ class NoDagster:
     offered_again: list[str] = field(default_factory=list)
     #: Sentences for the logs of runs.
     notes: list[tuple[str, str]] = field(default_factory=list)
+    #: What Dagster's storage shows as under way.
+    runs: Sequence[RunUnderWay] = ()
     #: By run and by agent: what is known of them.
     signs: dict[str, float] = field(default_factory=dict)
     reports: dict[str, Sequence[WorkerReport]] = field(default_factory=dict)
@@ -57,6 +59,9 @@ class NoDagster:
 
     def note(self, _deployment: Deployment, run_id: str, sentence: str) -> None:
         self.notes.append((run_id, sentence))
+
+    def under_way(self, _deployment: Deployment) -> Sequence[RunUnderWay]:
+        return self.runs
 
     def last_sign(self, _deployment: Deployment, run_id: str) -> float | None:
         return self.signs.get(run_id)

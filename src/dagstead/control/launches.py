@@ -13,11 +13,21 @@ from dagstead.control.backend import Backend
 from dagstead.control.work import Work, new_request
 from dagstead.plane.agents import Heartbeat, of_deployment
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.launch_machine.events import Asking, End, Sight, Start, StopWish, Submission
+from dagstead.plane.launch_machine.events import (
+    Asking,
+    Begin,
+    End,
+    Event,
+    Offer,
+    Sight,
+    Start,
+    StopWish,
+    Submission,
+)
 from dagstead.plane.launch_machine.machine import Step
 from dagstead.plane.launch_watch import Limits, WorkerReport
-from dagstead.plane.launches import Ending, Launch
-from dagstead.plane.requests import TERMINATE_RUN, RequestState
+from dagstead.plane.launches import Ending, Launch, RunUnderWay
+from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, RequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +111,20 @@ class Launches:
         waits = RequestState.WAITING
         if not any(each.api == TERMINATE_RUN and each.state is waits for each in every):
             self._backend.orchestration.ask_to_end(deployment, launch)
+
+    def adopt(self, actor: Actor, deployment: Deployment) -> int:
+        """Record runs under way that have no record, from before launches had; returns how many."""
+        actor.require_system("Looking after runs")
+        store = self._backend.store
+        found = [
+            run
+            for run in self._backend.orchestration.under_way(deployment)
+            if store.launches.newest(deployment.name, run.run_id) is None
+        ]
+        for run in found:
+            for event in self._so_far(deployment, run):
+                store.launches.step(deployment.name, run.run_id, event)
+        return len(found)
 
     def see(
         self, actor: Actor, deployment: Deployment, launch: Launch, unknown_since: float | None
@@ -187,6 +211,13 @@ class Launches:
         """Forget the launches of a run that is deleted."""
         actor.require_system("Deleting runs")
         self._backend.store.launches.forget(deployment.name, run_id)
+
+    def _so_far(self, deployment: Deployment, run: RunUnderWay) -> list[Event]:
+        every = self._backend.store.requests.of_run(deployment.name, run.run_id)
+        offers = [request for request in every if request.api == LAUNCH_RUN]
+        events: list[Event] = [Offer(request_id=offer.id) for offer in offers[-1:]]
+        events += [Begin(agent_id=o.begun_by) for o in offers[-1:] if o.begun_by is not None]
+        return [*events, Start()] if run.is_started else events or [Submission()]
 
     def _why_waiting(self, deployment: Deployment, launch: Launch) -> str | None:
         every = self._backend.store.requests.of_run(deployment.name, launch.run_id)

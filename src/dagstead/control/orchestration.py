@@ -9,7 +9,7 @@ from typing import Protocol
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
-from dagstead.plane.launches import Launch
+from dagstead.plane.launches import Launch, RunUnderWay
 from dagstead.plane.requests import Request
 
 
@@ -48,6 +48,9 @@ class Orchestration(Protocol):
 
     def note(self, deployment: Deployment, run_id: str, sentence: str) -> None:
         """Write a sentence into a run's log."""
+
+    def under_way(self, deployment: Deployment) -> Sequence[RunUnderWay]:
+        """The runs that are starting, started, or being ended."""
 
     def last_sign(self, deployment: Deployment, run_id: str) -> float | None:
         """When the run's log got its last entry, in seconds since 1970."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from dagster import DagsterInstance, DagsterRunStatus
+from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.events import EngineEventData
+from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
 from dagster._serdes import deserialize_value, serialize_value
 from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApi,
@@ -25,7 +26,7 @@ from dagstead.engine.worker_reports import worker_reports
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
-from dagstead.plane.launches import Launch
+from dagstead.plane.launches import Launch, RunUnderWay
 from dagstead.plane.requests import Request
 
 #: A launch comes too late for a run with one of these statuses.
@@ -105,6 +106,15 @@ class DagsterOrchestration:
         run = instance.get_run_by_id(run_id)
         if run is not None:
             instance.report_engine_event(sentence, run)
+
+    def under_way(self, deployment: Deployment) -> Sequence[RunUnderWay]:
+        """See the protocol."""
+        wanted = RunsFilter(statuses=[*ACTIVE_RUN_STATUSES])
+        started = {DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING}
+        return [
+            RunUnderWay(run_id=run.run_id, is_started=run.status in started)
+            for run in self.instance_of(deployment).get_runs(wanted)
+        ]
 
     def last_sign(self, deployment: Deployment, run_id: str) -> float | None:
         """See the protocol."""

@@ -113,3 +113,12 @@ class Launch:
     def final(self) -> RunEnd | None:
         """The status that the run has for good; ``None`` while it may still change."""
         return None if self.ending is None else self.ending.status
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunUnderWay:
+    """A run that Dagster's storage shows as under way."""
+
+    run_id: str
+    #: Whether it has reported its start.
+    is_started: bool

@@ -38,6 +38,8 @@ class RunWatch:
     control: Control
     #: Since when agents have been heard without a pause, as far as this process has seen.
     _heard_since: float | None = None
+    #: The deployments whose runs under way have records.
+    _adopted: set[int] = field(default_factory=set)
     #: When this process last asked an agent to end a run, by deployment and run.
     _reminded: dict[tuple[str, str], float] = field(default_factory=dict)
 
@@ -47,6 +49,9 @@ class RunWatch:
         beats = self.control.agents.granted(SYSTEM)
         self._listen(beats, now)
         for deployment in self.control.deployments.granted(SYSTEM):
+            if deployment.id not in self._adopted:
+                self.control.launches.adopt(SYSTEM, deployment)
+                self._adopted.add(deployment.id)
             for launch in self.control.launches.unshown(SYSTEM, deployment, _SHOWN_SECONDS):
                 logger.warning("Showing the end of run %s, which was recorded", launch.run_id)
                 self.control.launches.carry_out(SYSTEM, deployment, launch)

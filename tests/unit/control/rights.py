@@ -66,6 +66,7 @@ WHO: Mapping[str, str] = {
     "requests.submit": "",
     "requests.take": "agent",
     "requests.withdraw": "",
+    "launches.adopt": "",
     "launches.carry_out": "",
     "launches.end": "",
     "launches.forget": "",

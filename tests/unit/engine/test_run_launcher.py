@@ -383,6 +383,25 @@ def test_a_run_says_since_when_nothing_is_known_of_its_worker(
     assert "is known again" in messages(instance, run)
 
 
+@pytest.mark.parametrize("is_started", [False, True])
+def test_runs_of_a_version_without_records_get_them(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, *, is_started: bool
+) -> None:
+    begin(instances, run, "agent-1")
+    if is_started:
+        report(instance, run, DagsterEventType.RUN_START)
+    instances.store.launches.forget("prod", run.run_id)
+
+    RunWatch(instances.control).look()
+
+    launch = instances.store.launches.newest("prod", run.run_id)
+    assert launch is not None
+    assert launch.begun_by == "agent-1"
+    assert (launch.started_at is not None) is is_started
+    with pytest.raises(ForbiddenError):
+        begin(instances, run, "agent-2")
+
+
 def test_a_silent_run_is_never_failed(
     instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
 ) -> None:
