@@ -3,67 +3,160 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 
-from dagstead.store.all import Store
+from dagstead.errors import StoreAwayError
+from dagstead.plane.leases import LEASE_SECONDS, Fence, LeadershipLostError
+from dagstead.store.all import Store, open_store
 from dagstead.store.database import Database
-from dagstead.store.leadership import Leadership, LeadershipLostError
+from dagstead.store.leadership import CANDIDATES_PATIENCE, Leadership
 from dagstead.testing import eventually
+from dagstead.testing.clock import ManualClock
 
 pytestmark = pytest.mark.storage
 
 
+@contextmanager
+def candidate(url: str, folder: Path, clock: ManualClock) -> Iterator[Leadership]:
+    """One with connections of its own, as a process has."""
+    database = Database(url, patience=CANDIDATES_PATIENCE)
+    leadership = Leadership(database, clock, folder / "daemon.lock")
+    yield leadership
+    leadership.close()
+    database.close()
+
+
 @pytest.fixture
 def candidates(
-    store: Store, database_url: str, tmp_path: Path
+    store: Store, database_url: str, tmp_path: Path, clock: ManualClock
 ) -> Iterator[tuple[Leadership, Leadership]]:
-    """Two, each with connections of its own, as two processes have."""
-    other = Database(database_url)
-    file = tmp_path / "daemon.lock"
-    pair = Leadership(store.database, file), Leadership(other, file)
-    yield pair
-    for each in pair:
-        each.release()
-    other.close()
+    del store  # It has made the tables.
+    with (
+        candidate(database_url, tmp_path, clock) as first,
+        candidate(database_url, tmp_path, clock) as second,
+    ):
+        yield first, second
+
+
+def grow_old(leadership: Leadership, clock: ManualClock) -> None:
+    """Let the time of a lease pass, on the clock by which it is stamped."""
+    clock.advance(LEASE_SECONDS + 1)
+    if not leadership.database.is_sqlite:
+        with leadership.database.write() as connection:
+            connection.execute(text(f"UPDATE leader SET renewed_at = renewed_at - {LEASE_SECONDS}"))
 
 
 def test_only_one_leads(candidates: tuple[Leadership, Leadership]) -> None:
     first, second = candidates
-    assert first.try_acquire()
-    assert not second.try_acquire()
-    assert first.try_acquire()
-    first.require()
+    fence = first.campaign()
+    assert fence == Fence(1)
+    assert second.campaign() is None
+    first.renew(fence)
+    assert "process" in str(second.lease().holder)
 
 
-def test_another_takes_over_after_a_release(candidates: tuple[Leadership, Leadership]) -> None:
+def test_another_takes_over_at_once_after_one_has_resigned(
+    candidates: tuple[Leadership, Leadership],
+) -> None:
     first, second = candidates
-    assert first.try_acquire()
-    assert not second.try_acquire()
-    first.release()
-    assert second.try_acquire()
-    second.require()
-    assert not first.try_acquire()
-
-
-def test_a_leader_without_its_connection_must_stop(postgres_url: str, tmp_path: Path) -> None:
-    database = Database(postgres_url)
-    first, second = (Leadership(database, tmp_path / "lock") for _ in range(2))
-    assert first.try_acquire()
-    with database.write() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks "
-                "WHERE locktype = 'advisory' AND database = "
-                "(SELECT oid FROM pg_database WHERE datname = current_database())"
-            )
-        )
+    fence = first.campaign()
+    assert fence is not None
+    assert second.campaign() is None
+    first.resign(fence)
+    assert first.lease().holder is None
+    newer = second.campaign()
+    assert newer == Fence(2)
+    second.renew(newer)
+    assert first.campaign() is None
     with pytest.raises(LeadershipLostError):
-        first.require()
-    # The server ends a session, and frees what it held, a moment after it has told so.
-    eventually(second.try_acquire, 10, "the lock of the ended session")
-    for each in (first, second):
-        each.release()
-    database.close()
+        first.renew(fence)
+
+
+def test_another_takes_over_at_once_from_one_that_has_ended(
+    candidates: tuple[Leadership, Leadership],
+) -> None:
+    first, second = candidates
+    assert first.campaign() == Fence(1)
+    # As the end of its process does.
+    first.close()
+    eventually(lambda: second.campaign() == Fence(2), 10, "the end of the first is seen")
+
+
+def test_a_leader_whose_connection_has_ended_goes_on_with_another_one(
+    postgres_url: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    with candidate(postgres_url, tmp_path, clock) as only:
+        only.database.migrate()
+        fence = only.campaign()
+        assert fence is not None
+        with only.database.write() as connection:
+            connection.execute(
+                text(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+                )
+            )
+        eventually(lambda: renews(only, fence), 10, "another connection")
+
+
+def renews(leadership: Leadership, fence: Fence) -> bool:
+    try:
+        leadership.renew(fence)
+    except Exception:  # noqa: BLE001 - whatever a cut connection raises
+        return False
+    return True
+
+
+def test_an_overdue_leader_is_replaced_and_may_write_nothing_more(
+    postgres_url: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    with (
+        candidate(postgres_url, tmp_path, clock) as frozen,
+        candidate(postgres_url, tmp_path, clock) as other,
+    ):
+        frozen.database.migrate()
+        fence = frozen.campaign()
+        leaders = open_store(
+            database_url=postgres_url, blobs_folder=tmp_path / "b", clock=clock, fence=fence
+        )
+        leaders.deployments.create("before")
+        grow_old(other, clock)
+        assert other.campaign() == Fence(2)
+        with pytest.raises(LeadershipLostError):
+            leaders.deployments.create("after")
+        assert [each.name for each in leaders.deployments.all()] == ["before"]
+        leaders.close()
+
+
+def test_a_new_leader_waits_for_a_transaction_of_the_old_one(
+    postgres_url: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    """Or the server ends it: a frozen process keeps nobody from leading."""
+    with (
+        candidate(postgres_url, tmp_path, clock) as frozen,
+        candidate(postgres_url, tmp_path, clock) as other,
+    ):
+        frozen.database.migrate()
+        fence = frozen.campaign()
+        leaders = Database(postgres_url, fence=fence)
+
+        def be_held_up() -> None:
+            with leaders.write() as connection:
+                grow_old(other, clock)
+                eventually(lambda: campaigns(other), 30, "the server has ended the transaction")
+                connection.execute(text("SELECT 1"))
+
+        with pytest.raises(StoreAwayError, match="does not answer"):
+            be_held_up()
+        leaders.close()
+
+
+def campaigns(leadership: Leadership) -> bool:
+    try:
+        return leadership.campaign() is not None
+    except Exception:  # noqa: BLE001 - the lock is still held
+        return False

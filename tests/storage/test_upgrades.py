@@ -32,6 +32,9 @@ def upgrade(store: Store) -> None:
         # Of later versions.
         connection.execute(text("DROP TABLE launches"))
         connection.execute(text("ALTER TABLE tokens DROP COLUMN beside"))
+        connection.execute(text("DROP TABLE leader"))
+        if not store.database.is_sqlite:
+            connection.execute(text("DROP FUNCTION require_leader"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     store.database.migrate()
 

@@ -4,62 +4,97 @@ from __future__ import annotations
 
 import logging
 import threading
+from contextlib import ExitStack
+from dataclasses import dataclass
 
-from dagstead.server.services import open_instances, opened_store
+from dagstead.errors import DagsteadError, StoreAwayError
+from dagstead.plane.leases import Fence, LeadershipLostError
+from dagstead.server.leading import Term
+from dagstead.server.services import open_instances, opened_leadership, opened_store
 from dagstead.server.settings import Settings
 from dagstead.server.shutdown import stop_on_signals
-from dagstead.store.all import Store
 from dagstead.store.leadership import Leadership
 from dagstead.watch.chores import chores_of
 from dagstead.watch.rounds import Chore, run_rounds
 
 logger = logging.getLogger(__name__)
 
-_CAMPAIGN_SECONDS = 2.0
+_CAMPAIGN_SECONDS = 1.0
 
 
 def run_daemon(settings: Settings) -> None:
     """Run the daemons until SIGTERM or SIGINT, whenever no other process does.
 
+    It outlives its database: when that is away, it waits to lead again.
+
     Raises:
-        LeadershipLostError: when the database connection was lost; start the process anew.
+        ConfigurationError: when the data folder or the database cannot be used from the start.
     """
     stop = stop_on_signals()
-    with opened_store(settings) as store:
-        leadership = Leadership(store.database, settings.data / "daemon.lock")
+    with opened_leadership(settings) as leadership:
+        candidate = _Candidate(settings, leadership, stop)
+        while not stop.is_set():
+            fence = candidate.wait_to_lead()
+            if fence is not None:
+                candidate.lead(fence)
+
+
+@dataclass(slots=True)
+class _Candidate:
+    settings: Settings
+    leadership: Leadership
+    stop: threading.Event
+    _logged: str | None = None
+
+    def wait_to_lead(self) -> Fence | None:
+        """Campaign until this process leads, or is to stop."""
+        self._logged = None
+        while not self.stop.is_set():
+            fence = self._campaign()
+            if fence is not None:
+                return fence
+            self.stop.wait(_CAMPAIGN_SECONDS)
+        return None
+
+    def lead(self, fence: Fence) -> None:
+        """Run the daemons for as long as this process leads."""
         try:
-            if _wait_to_lead(leadership, stop):
-                _lead(settings, store, leadership, stop)
-        finally:
-            leadership.release()
+            with Term(self.leadership, fence) as term:
+                self._run(fence, term)
+        except (LeadershipLostError, StoreAwayError) as error:
+            reason = error.reason if isinstance(error, StoreAwayError) else error.message
+            logger.warning("This process leads no longer and waits to lead again: %s", reason)
+        except DagsteadError:
+            # Of the store, which another version or an administrator may have changed.
+            logger.exception("The daemons cannot run; trying again")
 
-
-def _wait_to_lead(leadership: Leadership, stop: threading.Event) -> bool:
-    is_logged = False
-    while not stop.is_set():
-        if leadership.try_acquire():
-            return True
-        if not is_logged:
-            logger.info("Another process runs the daemons: waiting to take over")
-            is_logged = True
-        stop.wait(_CAMPAIGN_SECONDS)
-    return False
-
-
-def _lead(settings: Settings, store: Store, leadership: Leadership, stop: threading.Event) -> None:
-    from dagstead.engine.daemons import Daemons  # noqa: PLC0415 - slow: not while waiting
-
-    instances = open_instances(settings, store)
-    try:
-        logger.info("Running the daemons")
-        daemons = Daemons(instances, settings.base_url)
+    def _campaign(self) -> Fence | None:
         try:
+            fence = self.leadership.campaign()
+        except StoreAwayError as error:
+            self._log("Waiting for the database: " + error.reason)
+            return None
+        if fence is None:
+            self._log("Another process runs the daemons: waiting to take over")
+        return fence
+
+    def _log(self, text: str) -> None:
+        if text != self._logged:
+            logger.info(text)
+            self._logged = text
+
+    def _run(self, fence: Fence, term: Term) -> None:
+        from dagstead.engine.daemons import Daemons  # noqa: PLC0415 - slow: not while waiting
+
+        with ExitStack() as stack:
+            store = stack.enter_context(opened_store(self.settings, fence=fence))
+            instances = open_instances(self.settings, store)
+            stack.callback(instances.close)
+            logger.info("Running the daemons, as leader %d", fence.epoch)
+            daemons = Daemons(instances, self.settings.base_url)
+            stack.callback(daemons.stop)
             chores = [
                 Chore(what="check the deployments", do=daemons.check),
                 *chores_of(instances.control),
             ]
-            run_rounds(chores, stop, after_round=leadership.require)
-        finally:
-            daemons.stop()
-    finally:
-        instances.close()
+            run_rounds(chores, self.stop, after_round=term.require)

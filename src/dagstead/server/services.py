@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING
 from dagstead.control.all import Control, control_over
 from dagstead.control.orchestration import Orchestration
 from dagstead.errors import ConfigurationError
+from dagstead.plane.leases import Fence
 from dagstead.server.private_files import close_to_others
 from dagstead.server.settings import Settings
 from dagstead.store.all import Store, open_store
-from dagstead.store.database import sqlite_file
+from dagstead.store.database import Database, sqlite_file
+from dagstead.store.leadership import CANDIDATES_PATIENCE, Leadership
 
 if TYPE_CHECKING:
     from dagstead.engine.instances import Instances
@@ -25,8 +27,12 @@ logger = logging.getLogger(__name__)
 
 
 @contextmanager
-def opened_store(settings: Settings) -> Iterator[Store]:
+def opened_store(settings: Settings, *, fence: Fence | None = None) -> Iterator[Store]:
     """The store, with its schema up to date, closed at the end.
+
+    Args:
+        settings: in force.
+        fence: of the leader. Whatever it writes is refused once another process leads.
 
     Raises:
         ConfigurationError: when the data folder or the database cannot be used.
@@ -36,11 +42,30 @@ def opened_store(settings: Settings) -> Iterator[Store]:
         database_url=settings.database_url,
         blobs_folder=settings.data / "blobs",
         clock=time.time,
+        fence=fence,
     )
     try:
         yield store
     finally:
         store.close()
+
+
+@contextmanager
+def opened_leadership(settings: Settings) -> Iterator[Leadership]:
+    """A candidate for running the daemons, with a connection of its own.
+
+    Raises:
+        ConfigurationError: when the data folder or the database cannot be used.
+    """
+    make_data_folder(settings.data)
+    database = Database(settings.database_url, pool_size=1, patience=CANDIDATES_PATIENCE)
+    leadership = Leadership(database, time.time, settings.data / "daemon.lock")
+    try:
+        database.migrate()
+        yield leadership
+    finally:
+        leadership.close()
+        database.close()
 
 
 @contextmanager

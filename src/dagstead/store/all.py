@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagstead.plane.clock import Clock
+from dagstead.plane.leases import Fence
 from dagstead.store.agents import AgentStore
 from dagstead.store.bell.bell import ProcessBell, open_bell
 from dagstead.store.blobs import BlobStore, open_blobs
@@ -46,9 +47,18 @@ class Store:
         self.database.close()
 
 
-def open_store(*, database_url: str, blobs_folder: Path, clock: Clock) -> Store:
-    """Connect, bring the schema up to date, and open every store."""
-    database = Database(database_url)
+def open_store(
+    *, database_url: str, blobs_folder: Path, clock: Clock, fence: Fence | None = None
+) -> Store:
+    """Connect, bring the schema up to date, and open every store.
+
+    Args:
+        database_url: see :class:`Database`.
+        blobs_folder: where the files are.
+        clock: what time it is.
+        fence: of the leader, for the process that runs the daemons.
+    """
+    database = Database(database_url, fence=fence)
     database.migrate()
     properties = PropertyStore(database)
     return Store(

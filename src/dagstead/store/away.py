@@ -67,6 +67,8 @@ _BY_SQLSTATE = {
     "53100": _Fault.FULL,
     "58": _Fault.BROKEN_DISK,
     "25006": _Fault.READ_ONLY,
+    # This process was held up in the middle of a transaction, and the server has ended it.
+    "25P03": _Fault.UNREACHABLE,
     "40001": _Fault.LOCKED,
     "40P01": _Fault.LOCKED,
     "55P03": _Fault.LOCKED,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -15,7 +16,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from dagstead.errors import ConfigurationError, DatabaseUnusableError
+from dagstead.plane.leases import Fence
 from dagstead.store.away import translated
+from dagstead.store.fences import require_fence
+from dagstead.store.lines import KEEP_ALIVE, Patience, timed_connection, unhurried
 
 #: The schema of our own tables on Postgres. Every deployment has another one.
 CONTROL_SCHEMA = "dagstead"
@@ -29,19 +33,34 @@ _MIGRATIONS = Path(__file__).parent / "migrations"
 class Database:
     """One database, SQLite file or Postgres, that all stores of this room share."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        patience: Patience | None = None,
+        fence: Fence | None = None,
+    ) -> None:
         """Connect lazily.
 
         Args:
             url: ``sqlite:///path`` or ``postgresql://user:password@host/name``.
             pool_size: how many open connections are kept, on Postgres.
+            patience: how long both ends wait for each other; on SQLite, how long a writer waits for
+                another one.
+            fence: of a leader. All that it writes is refused once another one leads.
 
         Raises:
             ConfigurationError: for any other kind of URL.
         """
         parsed = parse_database_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
-        self._engine = _sqlite_engine(parsed) if self.is_sqlite else _pg_engine(parsed, pool_size)
+        self.fence = fence
+        if self.is_sqlite:
+            self._busy_seconds = patience.lock if patience else _SQLITE_BUSY_SECONDS
+            self._engine = _sqlite_engine(parsed, self._busy_seconds)
+        else:
+            self._engine = _pg_engine(parsed, pool_size, patience or Patience())
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -62,11 +81,14 @@ class Database:
 
         Raises:
             StoreAwayError: when the database does not answer, or takes no change.
+            LeadershipLostError: when these are the writes of a leader, and another one leads.
         """
         with translated(), self._engine.connect() as connection:
             if self.is_sqlite:
-                _take_write_lock(connection, waits=waits)
+                self._take_write_lock(connection, waits=waits)
             with connection.begin() if not self.is_sqlite else _commit(connection):
+                if self.fence is not None:
+                    require_fence(connection, self.fence)
                 yield connection
 
     def hold(self) -> Connection:
@@ -100,11 +122,11 @@ class Database:
         if self.is_sqlite:
             with self._engine.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode=WAL")
-                _take_write_lock(connection)
+                self._take_write_lock(connection)
                 with _commit(connection):
                     _upgrade(connection)
             return
-        with self._engine.begin() as connection:
+        with self._engine.begin() as connection, unhurried(connection):
             encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
             if encoding != "UTF8":
                 msg = (
@@ -115,6 +137,18 @@ class Database:
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('dagstead-migrate'))"))
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {CONTROL_SCHEMA}"))
             _upgrade(connection)
+
+    def _take_write_lock(self, connection: Connection, *, waits: bool = True) -> None:
+        # Taking the lock first avoids the deadlock of two readers that both want to become writers.
+        if waits:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            return
+        connection.exec_driver_sql("PRAGMA busy_timeout=0")
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        finally:
+            milliseconds = self._busy_seconds * 1000
+            connection.exec_driver_sql(f"PRAGMA busy_timeout={milliseconds:.0f}")
 
     def create_schema(self, name: str) -> None:
         """Make the Postgres schema of a deployment; does nothing on SQLite."""
@@ -177,18 +211,6 @@ def sqlite_file(url: str) -> Path | None:
     return Path(parsed.database or "") if parsed.get_backend_name() == "sqlite" else None
 
 
-def _take_write_lock(connection: Connection, *, waits: bool = True) -> None:
-    # Taking the lock first avoids the deadlock of two readers that both want to become writers.
-    if waits:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-        return
-    connection.exec_driver_sql("PRAGMA busy_timeout=0")
-    try:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
-    finally:
-        connection.exec_driver_sql(f"PRAGMA busy_timeout={_SQLITE_BUSY_SECONDS * 1000}")
-
-
 @contextmanager
 def _commit(connection: Connection) -> Iterator[None]:
     try:
@@ -216,12 +238,12 @@ def _upgrade(connection: Connection) -> None:
     command.upgrade(config, "head")
 
 
-def _sqlite_engine(url: URL) -> Engine:
+def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
     # AUTOCOMMIT leaves transactions to us: the driver's own BEGIN is deferred, ours is IMMEDIATE.
     engine = create_engine(
         url,
         isolation_level="AUTOCOMMIT",
-        connect_args={"timeout": _SQLITE_BUSY_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": busy_seconds, "check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -235,15 +257,22 @@ def _sqlite_engine(url: URL) -> Engine:
     return engine
 
 
-def _pg_engine(url: URL, pool_size: int) -> Engine:
-    return create_engine(
+def _pg_engine(url: URL, pool_size: int, patience: Patience) -> Engine:
+    engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args={
-            "options": f"-csearch_path={CONTROL_SCHEMA}",
+            **{name: value for name, value in KEEP_ALIVE.items() if name not in url.query},
+            "options": f"-csearch_path={CONTROL_SCHEMA} {patience.options()}",
             # If the database has no encoding, the driver returns bytes without it.
             "client_encoding": "UTF8",
         },
     )
+
+    @event.listens_for(engine, "do_connect")
+    def _connect(_dialect: object, _record: object, arguments: Any, options: Any) -> object:
+        return timed_connection(patience, arguments, options)
+
+    return engine

@@ -1,93 +1,157 @@
-"""The lock for the daemons: only one process at a time runs them."""
+"""The leader's lease in the database: only one process at a time runs the daemons."""
 
 from __future__ import annotations
 
-import fcntl
-from contextlib import suppress
+import os
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
-from sqlalchemy import Connection, text
+from sqlalchemy import ColumnElement, Connection, Float, cast, func, literal, select, update
 
-from dagstead.errors import DagsteadError, StoreAwayError
+from dagstead.errors import StoreAwayError
+from dagstead.plane.clock import Clock
+from dagstead.plane.leases import Fence, LeadershipLostError, Lease, Verdict, judge
 from dagstead.store.away import translated
 from dagstead.store.database import Database
+from dagstead.store.fences import LEADER
+from dagstead.store.lines import Patience
+from dagstead.store.seats import FolderSeat, PostgresSeat, Seat
+from dagstead.store.tables import leader
 
-_LOCK = "hashtext('dagstead-daemon')"
-
-
-class LeadershipLostError(DagsteadError):
-    """Another process may run the daemons now: the connection that held the lock was lost."""
+#: Of the connection that renews the lease: two tries fit into the time that a leader trusts itself.
+CANDIDATES_PATIENCE = Patience(answer=3.0, statement=2.5, lock=2.0)
 
 
 @dataclass(slots=True)
 class Leadership:
-    """A lock that ends with its process: an advisory lock on Postgres, a locked file on SQLite.
+    """One candidate. It is not safe for several threads, except that any may read the lease."""
 
-    It is not safe for several threads.
-    """
-
+    #: Its own: a line that is cut off must not take long to be noticed.
     database: Database
+    clock: Clock
     #: The file that is locked on SQLite.
     file: Path
+    _seat: Seat = field(init=False)
     _connection: Connection | None = field(default=None, init=False)
-    _locked_file: IO[str] | None = field(default=None, init=False)
 
-    def try_acquire(self) -> bool:
-        """Take the lock if it is free; return whether this process has it.
+    def __post_init__(self) -> None:
+        self._seat = FolderSeat(self.file) if self.database.is_sqlite else PostgresSeat()
+
+    def campaign(self) -> Fence | None:
+        """Lead, if nobody else does; return the proof of it.
+
+        Raises:
+            StoreAwayError: when the database does not answer, or takes no change.
+        """
+        with self._line() as connection:
+            lease = self._read(connection)
+            gone = self._seat.is_gone(connection, lease.session)
+            verdict = judge(lease, holder_is_gone=gone, holds_lock=self._seat.holds_lock)
+            if verdict is Verdict.EVICT:
+                self._seat.evict(lease.session)
+            return self._take(connection, lease) if verdict is Verdict.TAKE else None
+
+    def renew(self, fence: Fence) -> None:
+        """Go on leading for the length of a lease.
+
+        Raises:
+            LeadershipLostError: when another process leads.
+            StoreAwayError: when the database does not answer, or takes no change.
+        """
+        with self._line() as connection:
+            renewed = connection.execute(
+                update(leader)
+                .where(_held(fence))
+                .values(renewed_at=self._now(), session=self._seat.session(connection))
+            ).rowcount
+        if not renewed:
+            raise LeadershipLostError
+
+    def resign(self, fence: Fence) -> None:
+        """Let another process lead at once. Call it when nothing of the daemons runs any more."""
+        # If the database does not answer, the lease runs out.
+        with suppress(StoreAwayError), self._line() as connection:
+            connection.execute(update(leader).where(_held(fence)).values(holder=None, session=None))
+        self._seat.leave()
+
+    def lease(self) -> Lease:
+        """The lease, by whomever it is held.
 
         Raises:
             StoreAwayError: when the database does not answer.
         """
-        if self.database.is_sqlite:
-            return self._lock_file()
-        if self._connection is None:
-            self._connection = self.database.hold()
-        query = text(f"SELECT pg_try_advisory_lock({_LOCK})")
-        with translated():
-            return bool(self._connection.execute(query).scalar_one())
+        with self.database.read() as connection:
+            return self._read(connection)
 
-    def require(self) -> None:
-        """Check that the lock is still held.
+    def close(self) -> None:
+        """Close the connection, and unlock the file."""
+        self._drop_connection()
+        self._seat.leave()
 
-        Raises:
-            LeadershipLostError: when it may be lost. The daemons must stop at once.
-        """
+    def _read(self, connection: Connection) -> Lease:
+        row = connection.execute(
+            select(leader, (self._now() - leader.c.renewed_at).label("age")).where(
+                leader.c.name == LEADER
+            )
+        ).one()
+        return Lease(
+            epoch=row.epoch,
+            holder=row.holder,
+            session=row.session,
+            since=row.since,
+            age=row.age,
+        )
+
+    def _take(self, connection: Connection, lease: Lease) -> Fence | None:
+        now = self._now()
+        taken = connection.execute(
+            update(leader)
+            .where(leader.c.name == LEADER)
+            # If another candidate was quicker, it has raised the epoch.
+            .where(leader.c.epoch == lease.epoch)
+            .values(
+                epoch=lease.epoch + 1,
+                holder=f"process {os.getpid()} on {platform.node()}",
+                session=self._seat.session(connection),
+                since=now,
+                renewed_at=now,
+            )
+        ).rowcount
+        return Fence(lease.epoch + 1) if taken else None
+
+    def _now(self) -> ColumnElement[float]:
+        """The time that renewals are stamped with: on Postgres its own, which all share."""
         if self.database.is_sqlite:
+            return literal(self.clock())
+        return cast(func.extract("epoch", func.clock_timestamp()), Float)
+
+    @contextmanager
+    def _line(self) -> Iterator[Connection]:
+        """The connection that others watch on Postgres; a transaction on SQLite."""
+        if self.database.is_sqlite:
+            with self.database.write() as connection:
+                yield connection
             return
-        if self._connection is None:
-            raise LeadershipLostError
         try:
-            # The lock lives as long as the session: a session that answers still has it.
-            self._connection.execute(text("SELECT 1"))
-        except Exception as error:
-            self._connection = None
-            raise LeadershipLostError from error
+            if self._connection is None:
+                self._connection = self.database.hold()
+            with translated():
+                yield self._connection
+        except StoreAwayError:
+            self._drop_connection()
+            raise
 
-    def release(self) -> None:
-        """Release the lock for another process."""
+    def _drop_connection(self) -> None:
         if self._connection is not None:
-            # The server notices a closed connection late: until then, another process would not get
-            # the lock.
-            with suppress(StoreAwayError), translated():
-                self._connection.execute(text(f"SELECT pg_advisory_unlock({_LOCK})"))
-            # The connection must not go back to the pool, as its session would keep the lock.
-            self._connection.invalidate()
-            self._connection.close()
+            with suppress(Exception):
+                # It must not go back to the pool, as others see by its end that this one is gone.
+                self._connection.invalidate()
+                self._connection.close()
             self._connection = None
-        if self._locked_file is not None:
-            self._locked_file.close()
-            self._locked_file = None
 
-    def _lock_file(self) -> bool:
-        if self._locked_file is not None:
-            return True
-        file = self.file.open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
-            return False
-        self._locked_file = file
-        return True
+
+def _held(fence: Fence) -> ColumnElement[bool]:
+    return (leader.c.name == LEADER) & (leader.c.epoch == fence.epoch)

@@ -278,6 +278,21 @@ properties = Table(
     Column("value", JSON, nullable=False),
 )
 
+#: One row: the process that runs the daemons, and those that did before it, by their number.
+leader = Table(
+    "leader",
+    metadata,
+    Column("name", String(32), primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+    Column("holder", Text),
+    Column("session", Text),
+    Column("since", Float, nullable=False),
+    Column("renewed_at", Float, nullable=False),
+    # The epoch is part of a key: on Postgres, statements that lock it in key share hold up a new
+    # leader, which changes it, and not the renewals, which do not.
+    UniqueConstraint("name", "epoch", name="uq_leader_name_epoch"),
+)
+
 
 def queues_to_json(queues: Iterable[str | None]) -> list[str | None]:
     """A set of agent queues as a column has it: names in order, ``null`` for the default queue."""

@@ -1,0 +1,76 @@
+"""The leader's lease: who runs the daemons, for how long, and when another one may.
+
+A lease has an epoch, which every new leader raises. Whatever must be done once carries the epoch as
+a :class:`Fence` and is refused once it is not the newest: a leader that was frozen for an hour can
+wake at any instruction, and believe for a moment that it still leads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from dagstead.errors import DagsteadError
+
+#: Without a renewal for this long, another process may lead.
+LEASE_SECONDS = 10.0
+#: How often the leader renews its lease.
+RENEW_SECONDS = 2.0
+#: A leader that could not renew for this long stops by itself, before another one begins.
+TRUST_SECONDS = 7.0
+
+
+class LeadershipLostError(DagsteadError):
+    """Another process may run the daemons now. This one stops its own and waits to lead again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Proof of a term as the leader: a write that carries it fails once another one leads."""
+
+    epoch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Lease:
+    """The lease as the database has it."""
+
+    #: Of the newest leader, 0 when there was none yet.
+    epoch: int
+    #: The process, for people; ``None`` after it has resigned.
+    holder: str | None
+    #: What ends together with the process: see `dagstead.store.seats`.
+    session: str | None
+    #: When this leader began, in seconds since 1970.
+    since: float
+    #: Seconds since the last renewal, by the clock that renewals are stamped with.
+    age: float
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the leader has not renewed in time; a clock that was set back must not count."""
+        return not -LEASE_SECONDS < self.age < LEASE_SECONDS
+
+
+class Verdict(StrEnum):
+    """What a candidate does next."""
+
+    WAIT = "wait"
+    TAKE = "take"
+    #: The leader is frozen, and keeps a lock that only its end frees.
+    EVICT = "evict"
+
+
+def judge(lease: Lease, *, holder_is_gone: bool, holds_lock: bool) -> Verdict:
+    """What a candidate may do.
+
+    Args:
+        lease: as the database has it.
+        holder_is_gone: whether the holder's process or connection has ended for sure.
+        holds_lock: whether the holder, if there is one, keeps a lock that nobody can take from it.
+    """
+    if lease.holder is None or holder_is_gone:
+        return Verdict.TAKE
+    if not lease.is_overdue:
+        return Verdict.WAIT
+    return Verdict.EVICT if holds_lock else Verdict.TAKE
