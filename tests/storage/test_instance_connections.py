@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from dagster import DagsterInstance
+from dagster._core.events.log import EventLogEntry
 from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.exc import DBAPIError
 
+from dagstead.engine import patience
 from dagstead.engine.instances import Instances
+from dagstead.errors import StoreAwayError
+from dagstead.plane.leases import Fence
 from dagstead.store.all import open_store
+from dagstead.store.database import Database
+from dagstead.store.lines import Patience
 from dagstead.testing.clock import ManualClock
+from tests.support.stalled_line import line_to
 
 pytestmark = pytest.mark.storage
 
@@ -80,3 +89,64 @@ def test_a_connection_that_postgres_has_closed_is_not_noticed(
     assert ask(postgres_url, f"SELECT count(pg_terminate_backend(pid)) {OF_INSTANCES}") == 1
 
     assert first.event_log_storage.all_asset_keys() == []
+
+
+def test_what_an_earlier_leader_writes_is_refused_and_what_it_reads_is_not(
+    postgres_url: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    files = tmp_path / "blobs"
+    store = open_store(database_url=postgres_url, blobs_folder=files, clock=clock, fence=Fence(0))
+    leading = Instances(store, tmp_path / "deployments", postgres_url)
+    instance = leading.get(store.deployments.create("prod"))
+    storage = instance.event_log_storage
+    storage.store_event(an_event())
+    assert len(storage.get_logs_for_run("run")) == 1
+
+    with closing(Database(postgres_url)) as other, other.write() as connection:
+        connection.execute(text("UPDATE leader SET epoch = 1"))
+
+    with pytest.raises(DBAPIError, match="another process runs the daemons now"):
+        storage.store_event(an_event())
+    with pytest.raises(DBAPIError, match="another process runs the daemons now"):
+        instance.run_storage.set_cursor_values({"a": "1"})
+    with pytest.raises(DBAPIError, match="another process runs the daemons now"):
+        instance.delete_run("run")
+    assert len(storage.get_logs_for_run("run")) == 1
+    leading.close()
+    store.close()
+
+
+def an_event() -> EventLogEntry:
+    return EventLogEntry(
+        error_info=None, level=20, user_message="hello", run_id="run", timestamp=1.0
+    )
+
+
+def test_a_line_that_is_cut_off_without_a_word_is_given_up(
+    postgres_url: str, tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the storages of Dagster and by ours, also when they look whether a connection works."""
+    monkeypatch.setattr(patience, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(patience, "CONNECT_SECONDS", 1.0)
+    address = make_url(postgres_url)
+    with line_to(address.port or 0) as line:
+        stalled = address.set(port=line.port, query={"connect_timeout": "2"})
+        url = stalled.render_as_string(hide_password=False)
+        store = open_store(database_url=url, blobs_folder=tmp_path / "blobs", clock=clock)
+        instances = Instances(store, tmp_path / "deployments", url)
+        instance = instances.get(store.deployments.create("prod"))
+        assert instance.get_runs() == []
+        hurried = Database(url, patience=Patience(answer=1.0))
+        hurried.ping()
+
+        line.stall()
+        with pytest.raises(Exception, match="too many retries for DB connection"):
+            instance.get_runs()
+        with pytest.raises(StoreAwayError):
+            hurried.ping()
+
+        line.flow()
+        assert instance.get_runs() == []
+        hurried.ping()
+        for each in (instances, store, hurried):
+            each.close()

@@ -25,6 +25,7 @@ from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
 from dagstead.plane.deployments import Deployment
 from dagstead.store.all import Store
+from dagstead.store.lines import KEEP_ALIVE
 
 #: Dagster+ fails a run whose worker has not appeared after 20 minutes.
 DEFAULT_START_TIMEOUT_SECONDS = 1200
@@ -58,7 +59,11 @@ class Instances:
         self._lock = threading.RLock()
         #: The acts and views of the control plane, with these instances as its Dagster.
         self.control = control_over(store, store.bell, lambda: self.orchestration)
-        self._connections = SharedConnections(_of_psycopg2(postgres_url)) if postgres_url else None
+        self._connections = (
+            SharedConnections(_of_psycopg2(postgres_url), store.database.fence)
+            if postgres_url
+            else None
+        )
 
     @property
     def calls(self) -> AgentCalls:
@@ -225,7 +230,8 @@ def postgres_schema_url(url: str, schema: str) -> str:
     """The URL of connections that see only that schema, percent-encoded for libpq."""
     given = _of_psycopg2(url)
     plain = given.set(query={})
-    query = {**given.query, "options": f"-csearch_path={schema}"}
+    keep_alive = {name: str(value) for name, value in KEEP_ALIVE.items()}
+    query = {**keep_alive, **given.query, "options": f"-csearch_path={schema}"}
     text = plain.render_as_string(hide_password=False)
     return f"{text}?{urlencode(query, doseq=True, quote_via=quote)}"
 

@@ -13,7 +13,8 @@ def test_a_postgres_address_keeps_its_own_parameters_and_gets_the_schema() -> No
     )
 
     assert (url.password, url.port, url.database) == ("p@ss", 5433, "x")
-    assert url.query == {"sslmode": "require", "options": "-csearch_path=deployment_prod"}
+    assert url.query["sslmode"] == "require"
+    assert url.query["options"] == "-csearch_path=deployment_prod"
 
 
 def test_without_settings_a_run_has_twenty_minutes_to_start() -> None:

@@ -8,24 +8,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-import psycopg
 from sqlalchemy.engine import URL
 
 from dagstead.store.bell.marks import marks_of, messages_of
+from dagstead.store.lines import KEEP_ALIVE, TimedConnection
 
 #: A channel belongs to a database: listeners on another database of the server do not hear it.
 _CHANNEL = "dagstead_bell"
 
 #: A lost connection must not look like a silent server.
-_OPTIONS = {
-    "application_name": "dagstead bell",
-    "client_encoding": "UTF8",
-    "connect_timeout": 10,
-    "keepalives_idle": 10,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-}
+_OPTIONS = {**KEEP_ALIVE, "application_name": "dagstead bell", "client_encoding": "UTF8"}
+_ANSWER_SECONDS = 20.0
 
 
 class PostgresLine:
@@ -40,9 +33,10 @@ class PostgresLine:
         dialect = url.set(drivername="postgresql+psycopg").get_dialect()()
         arguments, given = dialect.create_connect_args(url)
         options: dict[str, Any] = {**_OPTIONS, **given}
-        self._connection = psycopg.connect(
+        self._connection = TimedConnection.connect(
             *arguments, autocommit=True, prepare_threshold=None, **options
         )
+        self._connection.answer_seconds = _ANSWER_SECONDS
         try:
             self._connection.execute(f"LISTEN {_CHANNEL}")
         except BaseException:

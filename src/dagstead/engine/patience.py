@@ -1,0 +1,57 @@
+"""How long Dagster's storage waits for Postgres: never for ever.
+
+Its driver knows no limit for an answer. It does let a program wait in its place, for the whole
+process: https://www.psycopg.org/docs/advanced.html#support-for-coroutine-libraries
+"""
+
+from __future__ import annotations
+
+import select
+import time
+
+from psycopg2 import OperationalError
+from psycopg2.extensions import (
+    POLL_OK,
+    POLL_READ,
+    POLL_WRITE,
+    STATUS_SETUP,
+    connection,
+    set_wait_callback,
+)
+
+#: The server ends a statement that takes longer. Those that copy or delete much take their time.
+STATEMENT_SECONDS = 120.0
+#: For a lock that another statement holds.
+LOCK_SECONDS = 60.0
+#: How long we wait: for a line that is cut off without a word.
+ANSWER_SECONDS = STATEMENT_SECONDS + 10
+CONNECT_SECONDS = 10.0
+
+_EVENTS = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
+
+
+def server_limits() -> str:
+    """The server's part, as libpq's ``options``."""
+    limits = {"statement_timeout": STATEMENT_SECONDS, "lock_timeout": LOCK_SECONDS}
+    return " ".join(f"-c{name}={seconds * 1000:.0f}" for name, seconds in limits.items())
+
+
+def limit_waiting() -> None:
+    """Let no connection of this process' storages wait longer than that."""
+    set_wait_callback(wait)
+
+
+def wait(of: connection) -> None:
+    """Wait until a connection has connected, or has its answer.
+
+    Raises:
+        OperationalError: after the longest time. The driver then closes the connection.
+    """
+    seconds = CONNECT_SECONDS if of.status == STATUS_SETUP else ANSWER_SECONDS
+    deadline = time.monotonic() + seconds
+    while (state := of.poll()) != POLL_OK:
+        look = select.poll()
+        look.register(of.fileno(), _EVENTS[state])
+        if not look.poll(max(0.0, deadline - time.monotonic()) * 1000):
+            msg = f"no answer in {seconds:.0f} s: the connection is closed"
+            raise OperationalError(msg)
