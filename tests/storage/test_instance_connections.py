@@ -20,6 +20,7 @@ from dagstead.plane.leases import Fence
 from dagstead.store.all import open_store
 from dagstead.store.database import Database
 from dagstead.store.lines import Patience
+from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
 from tests.support.stalled_line import line_to
 
@@ -38,8 +39,10 @@ def instances(postgres_url: str, tmp_path: Path, clock: ManualClock) -> Iterator
     opened = Instances(store, tmp_path / "deployments", named)
     yield opened
     opened.close()
-    assert ask(postgres_url, f"SELECT count(*) {OF_INSTANCES}") == 0
     store.close()
+    count = f"SELECT count(*) {OF_INSTANCES}"
+    # The server sees the end of a connection a moment later.
+    eventually(lambda: ask(postgres_url, count) == 0, 10, "no connection is left")
 
 
 def opened(instances: Instances) -> list[DagsterInstance]:
