@@ -88,11 +88,13 @@ def pool(*, flags: WorkerFlags) -> None:
 
 
 def _begin(part: str, settings: Settings) -> None:
+    from dagstead.server.beats import send_beats
     from dagstead.server.logs import set_up_logs
     from dagstead.server.shutdown import hold_lifeline
 
     set_up_logs(part, settings.log_level)
     hold_lifeline(settings.stop_seconds)
+    send_beats()
 
 
 def _where(loaded: LoadedSettings, flags: DataFlags) -> str:

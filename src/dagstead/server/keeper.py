@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from dagstead.server.beats import BEATS_VARIABLE, Beats
 from dagstead.server.shutdown import LIFELINE_VARIABLE
 
 logger = logging.getLogger(__name__)
@@ -18,6 +19,7 @@ _FIRST_PAUSE_SECONDS = 0.5
 _LONGEST_PAUSE_SECONDS = 30.0
 #: A child that lived this long has recovered: its next death counts as the first.
 _RECOVERED_SECONDS = 60.0
+_LOOK_SECONDS = 1.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -29,6 +31,9 @@ class Keeper:
     environment: Mapping[str, str]
     #: How long the child may take to stop before it is killed.
     stop_seconds: float
+    #: How long a child that sends beats may be silent until it counts as frozen and is killed;
+    #: ``None`` asks for no beats.
+    silent_seconds: float | None = None
     #: How the child ended the last time: an exit code, or minus a signal's number.
     last_exit: int | None = field(default=None, init=False)
     _process: asyncio.subprocess.Process | None = field(default=None, init=False)
@@ -56,10 +61,13 @@ class Keeper:
         deaths = 0
         while not self._stopping.is_set():
             began = asyncio.get_running_loop().time()
-            self._process = await self._spawn()
+            beats = None if self.silent_seconds is None else Beats()
+            self._process = await self._spawn(beats)
             logger.info("Started %s, process %d", self.name, self._process.pid)
-            await self._until_ended(self._process)
+            await self._until_ended(self._process, beats)
             self.kill()
+            if beats is not None:
+                beats.close()
             self.last_exit = self._process.returncode
             self._process = None
             if self._stopping.is_set():
@@ -68,11 +76,15 @@ class Keeper:
             deaths = 1 if lived > _RECOVERED_SECONDS else deaths + 1
             await self._pause(deaths)
 
-    async def _until_ended(self, process: asyncio.subprocess.Process) -> None:
-        """Wait until the child has ended; once it should stop, make it."""
+    async def _until_ended(self, process: asyncio.subprocess.Process, beats: Beats | None) -> None:
+        """Wait until the child has ended; once it should stop or is frozen, make it."""
         ended = asyncio.ensure_future(process.wait())
         asked = asyncio.ensure_future(self._stopping.wait())
-        await asyncio.wait({ended, asked}, return_when=asyncio.FIRST_COMPLETED)
+        while not (ended.done() or asked.done()):
+            self._kill_if_frozen(beats)
+            await asyncio.wait(
+                {ended, asked}, timeout=_LOOK_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
         asked.cancel()
         if not ended.done():
             with suppress(ProcessLookupError):
@@ -83,6 +95,14 @@ class Keeper:
             self.kill()
             await ended
 
+    def _kill_if_frozen(self, beats: Beats | None) -> None:
+        if beats is None or self.silent_seconds is None:
+            return
+        silent = beats.silent_seconds()
+        if silent > self.silent_seconds:
+            logger.error("%s has been frozen for %.0f s: killing it", self.name, silent)
+            self.kill()
+
     async def _pause(self, deaths: int) -> None:
         seconds = min(_FIRST_PAUSE_SECONDS * 2 ** (deaths - 1), _LONGEST_PAUSE_SECONDS)
         logger.error(
@@ -91,16 +111,21 @@ class Keeper:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
-    async def _spawn(self) -> asyncio.subprocess.Process:
-        return await asyncio.create_subprocess_exec(
+    async def _spawn(self, beats: Beats | None) -> asyncio.subprocess.Process:
+        given = {} if beats is None else {BEATS_VARIABLE: str(beats.write)}
+        process = await asyncio.create_subprocess_exec(
             *self.arguments,
             # Held open and never written to: it ends when this process does.
             stdin=asyncio.subprocess.PIPE,
-            env={**self.environment, LIFELINE_VARIABLE: "1"},
+            env={**self.environment, LIFELINE_VARIABLE: "1", **given},
+            pass_fds=() if beats is None else (beats.write,),
             # A group of its own: Ctrl+C in a terminal reaches only the supervisor, which stops
             # its children in order.
             start_new_session=True,
         )
+        if beats is not None:
+            beats.handed_over()
+        return process
 
 
 def _ending(code: int | None) -> str:

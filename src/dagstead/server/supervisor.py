@@ -41,6 +41,8 @@ logger = logging.getLogger(__name__)
 #: Importing Dagster takes seconds, on a small or busy machine many.
 _READY_SECONDS = 180.0
 _LOOK_SECONDS = 0.25
+#: How long the daemons may give no sign of life.
+_FROZEN_SECONDS = 8.0
 _POOL = "pool"
 #: The exit code of a mistake in the settings: starting again cannot help.
 _MISTAKE = 2
@@ -100,7 +102,9 @@ class _Supervisor:
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self) -> None:
-        web, daemon = self._keeper("web"), self._keeper("daemon")
+        web = self._keeper("web")
+        # Nobody else would take over from it.
+        daemon = self._keeper("daemon", silent_seconds=_FROZEN_SECONDS)
         keepers = [web, daemon]
         if self.pool_secret:
             # First in the list of what stops: its run workers still report to the web server.
@@ -123,7 +127,13 @@ class _Supervisor:
                     await asyncio.to_thread(end_what_is_left, home)
             logger.info("Stopped")
 
-    def _keeper(self, part: str, extra: Mapping[str, str] | None = None) -> Keeper:
+    def _keeper(
+        self,
+        part: str,
+        extra: Mapping[str, str] | None = None,
+        *,
+        silent_seconds: float | None = None,
+    ) -> Keeper:
         return Keeper(
             name=part,
             # -P: a file in the folder where this was started must not pass for a library.
@@ -134,6 +144,7 @@ class _Supervisor:
                 **(extra or {}),
             },
             stop_seconds=self.loaded.settings.stop_seconds + 5,
+            silent_seconds=silent_seconds,
         )
 
     def _stop_on_signals(self, keepers: list[Keeper]) -> None:

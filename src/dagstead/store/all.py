@@ -13,6 +13,7 @@ from dagstead.store.blobs import BlobStore, open_blobs
 from dagstead.store.database import Database
 from dagstead.store.deployments import DeploymentStore
 from dagstead.store.launches import LaunchStore
+from dagstead.store.lines import Patience
 from dagstead.store.locations import LocationStore
 from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
@@ -58,7 +59,9 @@ def open_store(
         clock: what time it is.
         fence: of the leader, for the process that runs the daemons.
     """
-    database = Database(database_url, fence=fence)
+    # A leader has to notice soon that it is cut off.
+    patience = None if fence is None else Patience(answer=30.0, statement=25.0, lock=20.0)
+    database = Database(database_url, fence=fence, patience=patience)
     database.migrate()
     properties = PropertyStore(database)
     return Store(

@@ -133,3 +133,28 @@ def test_a_keeper_that_pauses_can_be_stopped_at_once(tmp_path: Path) -> None:
             await keeper.stop()
 
     run(scene)
+
+
+#: Beats as our processes do.
+BEATS = "from dagstead.server.beats import send_beats\nsend_beats()\n" + SLEEPER + STAYS
+
+
+def test_a_frozen_child_is_killed_and_started_again(tmp_path: Path) -> None:
+    async def scene() -> None:
+        keeper = Keeper(
+            name="sleeper",
+            arguments=[sys.executable, "-c", BEATS, str(tmp_path)],
+            environment=dict(os.environ),
+            stop_seconds=10,
+            silent_seconds=3,
+        )
+        keeper.start()
+        first = await started(tmp_path, 0)
+        os.kill(first[0], signal.SIGSTOP)
+        second = await started(tmp_path, 1)
+        await gone(first)
+        assert keeper.last_exit == -signal.SIGKILL
+        await keeper.stop()
+        await gone(second)
+
+    run(scene)
