@@ -29,6 +29,7 @@ from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 
 from dagstead.control.snapshots import Snapshots
 from dagstead.engine.queue_client import QueueClient, Target
+from dagstead.engine.schedules import SchedulesMadeUp
 from dagstead.errors import InvalidInputError
 
 #: An environment variable of code servers. Agents send it back in the deploy data of their results,
@@ -47,12 +48,14 @@ class AgentCodeLocation(GrpcServerCodeLocation):
         manifest: DagsterCloudCodeLocationManifest,
         snapshots: Snapshots,
         instance: DagsterInstance,
+        for_daemons: bool = False,
     ) -> None:
         # The base class asks a gRPC server for all this; the manifest has it already.
         self._origin = RegisteredCodeLocationOrigin(target.location)
         self._instance = instance
         self.client = QueueClient(target)
         self._snapshots = snapshots
+        self._repository_class = SchedulesMadeUp if for_daemons else RemoteRepository
         self._is_branch = target.deployment.is_branch
         self._manifest = manifest
         self._server_id = deploy_id
@@ -108,7 +111,7 @@ class AgentCodeLocation(GrpcServerCodeLocation):
         )
         if self._is_branch:
             snap = _with_automation_off(snap)
-        return RemoteRepository(
+        return self._repository_class(
             snap,
             RepositoryHandle.from_location(repository_name=name, code_location=self),
             auto_materialize_use_sensors=self._instance.auto_materialize_use_sensors,

@@ -134,8 +134,8 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             name: of the deployment.
             instances: of all deployments, with the store.
             base_url: the address that callers have of this server.
-            fixed: the deployment, if it does not change while this workspace lives; if left out,
-                it is read at every use.
+            fixed: the deployment, if this workspace is for its daemons, which are started again
+                when it changes; if left out, it is read at every use.
         """
         # Not the base class's: it starts a registry of local code servers, which we do not have.
         self.name = name
@@ -268,6 +268,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
                     manifest=manifest,
                     snapshots=self.control.files.snapshots(SYSTEM, self.deployment),
                     instance=self.instance,
+                    for_daemons=self._fixed is not None,
                 ),
                 None,
             )
