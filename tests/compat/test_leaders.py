@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import make_url
 
 from dagstead.store.database import Database
-from dagstead.store.leadership import Leadership
+from dagstead.store.leases import LeaseStore
 from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
 from tests.support.environments import own_environment
@@ -63,7 +63,7 @@ class Scene:
     def epoch(self) -> int:
         database = Database(self.url)
         try:
-            return Leadership(database, ManualClock(), self.folder / "unused").lease().epoch
+            return LeaseStore(database, ManualClock()).leader().epoch
         finally:
             database.close()
 

@@ -85,6 +85,7 @@ def administration(where: Where) -> Iterator[Administration]:
     from dagstead.client.connection import Connection
     from dagstead.client.deployments import Deployments
     from dagstead.client.locations import Locations
+    from dagstead.client.parts import Parts
     from dagstead.client.releases import Releases
     from dagstead.client.tokens import Tokens
     from dagstead.client.trust import TrustPolicies
@@ -98,6 +99,7 @@ def administration(where: Where) -> Iterator[Administration]:
             deployments=Deployments(connection),
             agents=Agents(connection),
             locations=Locations(connection),
+            parts=Parts(connection),
             releases=lambda deployment: Releases(connection.on(deployment)),
         )
 

@@ -20,6 +20,7 @@ from dagstead.cli import (
     releases,
     routes,
     run,
+    status,
     token,
     trust,
     version,
@@ -42,6 +43,8 @@ app = typer.Typer(
 
 for command in (run.up, run.web, run.daemon, run.pool):
     app.command(command.__name__, rich_help_panel="Run")(command)
+
+app.command()(status.status)
 
 for name, group in (
     ("deployment", deployment.app),

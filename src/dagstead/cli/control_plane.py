@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from dagstead.client.agents import ListedAgent
     from dagstead.client.deployments import ListedDeployment
     from dagstead.client.locations import ListedLocation
+    from dagstead.client.parts import ListedPart
     from dagstead.client.releases import Release
     from dagstead.plane.new_tokens import NewToken
     from dagstead.plane.tokens import IssuedToken, Token
@@ -81,6 +82,13 @@ class LocationViews(Protocol):
         """The locations of a deployment, or of all deployments."""
 
 
+class PartViews(Protocol):
+    """Views of the parts of the control plane."""
+
+    def all(self) -> list[ListedPart]:
+        """How each part is."""
+
+
 class ReleaseActs(Protocol):
     """Acts on the releases of a deployment."""
 
@@ -108,5 +116,6 @@ class Administration:
     deployments: DeploymentActs
     agents: AgentActs
     locations: LocationViews
+    parts: PartViews
     #: By deployment; ``None`` means the first one.
     releases: Callable[[str | None], ReleaseActs]

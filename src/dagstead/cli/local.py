@@ -16,6 +16,7 @@ from dagstead.cli.local_releases import LocalReleases
 from dagstead.client.agents import ListedAgent
 from dagstead.client.deployments import ListedDeployment
 from dagstead.client.locations import ListedLocation
+from dagstead.client.parts import ListedPart
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
 from dagstead.plane.deployments import Deployment
@@ -42,6 +43,7 @@ def local_administration(settings: Settings) -> Iterator[Administration]:
             deployments=_Deployments(control),
             agents=_Agents(control),
             locations=_Locations(control),
+            parts=_Parts(control),
             releases=lambda deployment: LocalReleases(
                 control, control.deployments.named(COMMAND_LINE, deployment or first(control))
             ),
@@ -172,4 +174,15 @@ class _Locations:
             )
             for one in chosen
             for each in self._control.locations.all(COMMAND_LINE, one)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    _control: Control
+
+    def all(self) -> list[ListedPart]:
+        return [
+            ListedPart(name=part.name, is_well=part.is_well, says=part.says)
+            for part in self._control.health.parts(COMMAND_LINE)
         ]

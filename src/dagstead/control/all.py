@@ -11,6 +11,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
 from dagstead.control.deployments import Deployments
 from dagstead.control.files import Files, SignedFiles
+from dagstead.control.health import Health
 from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
 from dagstead.control.locations import Locations
@@ -50,6 +51,7 @@ class Control:
     files: Files
     signed_files: SignedFiles
     writes: Writes
+    health: Health
 
 
 def control_over(
@@ -83,4 +85,5 @@ def control_over(
         files=Files(backend),
         signed_files=SignedFiles(backend),
         writes=Writes(backend),
+        health=Health(backend),
     )

@@ -115,8 +115,19 @@ def server_settings(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
     return facts_of(info).settings
 
 
+@as_error
+def server_parts(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
+    """How each part of the control plane is."""
+    context = context_of(info)
+    return [
+        {"name": part.name, "isWell": part.is_well, "says": part.says}
+        for part in context.control.health.parts(context.actor)
+    ]
+
+
 QUERIES: Mapping[str, Resolver] = {
     "codeLocations": code_locations,
+    "serverParts": server_parts,
     "serverSettings": server_settings,
     "tokens": tokens,
     "trustPolicies": trust_policies,

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
 
-from anyio import CapacityLimiter, to_thread
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
 
@@ -34,6 +34,7 @@ from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
 from dagstead.server.ci_login import CiLogin
 from dagstead.server.deployment_apps import DeploymentApps
 from dagstead.server.guard import GuardMiddleware
+from dagstead.server.health import health_routes
 from dagstead.server.issuer_keys import IssuerKeys
 from dagstead.server.not_offered import not_offered_routes
 from dagstead.server.oidc import OidcEndpoint, Throttle
@@ -42,12 +43,9 @@ from dagstead.server.replies import reply, sentence
 from dagstead.server.sessions import Sessions
 from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
-from dagstead.store.all import Store
 
 #: Most of these wait for an agent's answer on behalf of the UI. Agents have threads of their own.
 _THREADS = 200
-#: The health check must not wait behind those: whoever asks would take the server for dead.
-_HEALTH_THREADS = 2
 _SCOPE_HEADER = "Dagster-Cloud-Scope"
 
 
@@ -104,7 +102,7 @@ def create_app(
     operator = OperatorEndpoints(apps=apps, agents=agent_graphql(agents))
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
-        Route("/health", _health(instances.store), methods=["GET"]),
+        *health_routes(control),
         *sign_in.routes(),
         OidcEndpoint(login=login, throttle=Throttle(clock=control.clock)).route(),
         *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
@@ -229,20 +227,6 @@ class _Forward(Response):
 async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
     to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield
-
-
-def _health(store: Store) -> Endpoint:
-    limiter = CapacityLimiter(_HEALTH_THREADS)
-
-    async def health(_request: Request) -> Response:
-        try:
-            await to_thread.run_sync(store.database.ping, limiter=limiter)
-        except Exception:  # noqa: BLE001 - whatever it is, the database does not answer
-            body = {"status": "unavailable", "error": "The database does not answer."}
-            return JSONResponse(body, status_code=HTTPStatus.SERVICE_UNAVAILABLE)
-        return JSONResponse({"status": "ok"})
-
-    return health
 
 
 def _first_segment(scope: Scope) -> str:

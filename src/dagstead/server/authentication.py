@@ -16,13 +16,14 @@ from dagstead.control.tokens import TokenReader
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.blobs import BLOBS_PATH
 from dagstead.plane.tokens import Token
+from dagstead.server.health import PATH, WHOLE_PATH
 from dagstead.server.oidc import OIDC_PATH
 from dagstead.server.replies import is_graphql, reply
 from dagstead.server.sessions import COOKIE, Sessions
 
 #: Answered without a token: the health check, the places to sign in, and signed addresses,
 #: which carry their own permission.
-PUBLIC_PATHS = frozenset({"/health", "/sign-in", OIDC_PATH})
+PUBLIC_PATHS = frozenset({PATH, WHOLE_PATH, "/sign-in", OIDC_PATH})
 
 #: What official agents and the official CLI send.
 TOKEN_HEADER = "Dagster-Cloud-Api-Token"  # noqa: S105 - a header's name

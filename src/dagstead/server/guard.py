@@ -12,21 +12,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dagstead.errors import DagsteadError, StoreAwayError, report_unexpected
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.authentication import refuse, secret_of
-from dagstead.server.replies import Patience, sentence, wait_reply
+from dagstead.server.health import PATH, WHOLE_PATH
+from dagstead.server.replies import WaitLimits, sentence, wait_reply
 from dagstead.store.away import away_of
 
 logger = logging.getLogger(__name__)
 
 _INTERNAL_ERROR = 1011
-_PATIENCE = Patience()
+_WAIT_LIMITS = WaitLimits()
 
 
 class GuardMiddleware:
     """Logs requests without their queries, and turns what went wrong into an answer."""
 
-    def __init__(self, app: ASGIApp, patience: Patience = _PATIENCE) -> None:
+    def __init__(self, app: ASGIApp, limits: WaitLimits = _WAIT_LIMITS) -> None:
         self._app = app
-        self._patience = patience
+        self._limits = limits
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
@@ -54,7 +55,7 @@ class GuardMiddleware:
         if not answer.can_refuse(scope):
             return
         if scope["type"] == "http" and _is_of_agent(HTTPConnection(scope)):
-            response = wait_reply(error, self._patience)
+            response = wait_reply(error, self._limits)
             await response(scope, receive, answer.send_now)
         else:
             await refuse(error, scope, receive, answer.send_now)
@@ -144,4 +145,4 @@ def _is_routine(scope: Scope, token: Token | None, status: int) -> bool:
     if status >= HTTPStatus.BAD_REQUEST:
         return False
     is_poll = token is not None and token.kind is TokenKind.AGENT
-    return is_poll or scope["path"] == "/health"
+    return is_poll or scope["path"] in {PATH, WHOLE_PATH}

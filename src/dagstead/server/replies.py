@@ -57,7 +57,7 @@ def reply(error: DagsteadError, scope: Scope) -> Response:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Patience:
+class WaitLimits:
     """How long agents and their workers wait for a store that is away, in seconds.
 
     They ask again after every interval, and do not count: what their clients are told otherwise,
@@ -68,14 +68,14 @@ class Patience:
     interval: float = 5.0
 
 
-def wait_reply(error: StoreAwayError, patience: Patience) -> Response:
+def wait_reply(error: StoreAwayError, limits: WaitLimits) -> Response:
     """The answer to an agent or a worker while the store is away: an outage ends no run."""
     body = {
         "error": error.message,
         "maintenance": {
             "message": error.message,
-            "timeout": patience.whole,
-            "retry_interval": patience.interval,
+            "timeout": limits.whole,
+            "retry_interval": limits.interval,
         },
     }
     return JSONResponse(body, status_code=status_of(type(error)))

@@ -13,6 +13,7 @@ from dagstead.store.blobs import BlobStore, open_blobs
 from dagstead.store.database import Database
 from dagstead.store.deployments import DeploymentStore
 from dagstead.store.launches import LaunchStore
+from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
 from dagstead.store.locations import LocationStore
 from dagstead.store.properties import PropertyStore
@@ -39,6 +40,7 @@ class Store:
     trust: TrustPolicyStore
     writes: WriteStore
     properties: PropertyStore
+    leases: LeaseStore
     blobs: BlobStore
     bell: ProcessBell
 
@@ -77,6 +79,7 @@ def open_store(
         trust=TrustPolicyStore(database, clock),
         writes=WriteStore(database, clock),
         properties=properties,
+        leases=LeaseStore(database, clock),
         blobs=open_blobs(blobs_folder, clock=clock, signing_key=properties.signing_key()),
         bell=open_bell(database_url),
     )

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Connection, Float, cast, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, update
 
 from dagstead.errors import StoreAwayError
 from dagstead.plane.clock import Clock
@@ -17,6 +17,7 @@ from dagstead.plane.leases import Fence, LeadershipLostError, Lease, Verdict, ju
 from dagstead.store.away import translated
 from dagstead.store.database import Database
 from dagstead.store.fences import LEADER
+from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
 from dagstead.store.seats import FolderSeat, PostgresSeat, Seat
 from dagstead.store.tables import leader
@@ -27,7 +28,7 @@ CANDIDATES_PATIENCE = Patience(answer=3.0, statement=2.5, lock=2.0)
 
 @dataclass(slots=True)
 class Leadership:
-    """One candidate. It is not safe for several threads, except that any may read the lease."""
+    """One candidate. It is not safe for several threads."""
 
     #: Its own: a line that is cut off must not take long to be noticed.
     database: Database
@@ -35,9 +36,11 @@ class Leadership:
     #: The file that is locked on SQLite.
     file: Path
     _seat: Seat = field(init=False)
+    _leases: LeaseStore = field(init=False)
     _connection: Connection | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
+        self._leases = LeaseStore(self.database, self.clock)
         self._seat = FolderSeat(self.file) if self.database.is_sqlite else PostgresSeat()
 
     def campaign(self) -> Fence | None:
@@ -47,7 +50,7 @@ class Leadership:
             StoreAwayError: when the database does not answer, or takes no change.
         """
         with self._line() as connection:
-            lease = self._read(connection)
+            lease = self._leases.read(connection)
             gone = self._seat.is_gone(connection, lease.session)
             verdict = judge(lease, holder_is_gone=gone, holds_lock=self._seat.holds_lock)
             if verdict is Verdict.EVICT:
@@ -65,7 +68,7 @@ class Leadership:
             renewed = connection.execute(
                 update(leader)
                 .where(_held(fence))
-                .values(renewed_at=self._now(), session=self._seat.session(connection))
+                .values(renewed_at=self._leases.now(), session=self._seat.session(connection))
             ).rowcount
         if not renewed:
             raise LeadershipLostError
@@ -77,36 +80,13 @@ class Leadership:
             connection.execute(update(leader).where(_held(fence)).values(holder=None, session=None))
         self._seat.leave()
 
-    def lease(self) -> Lease:
-        """The lease, by whomever it is held.
-
-        Raises:
-            StoreAwayError: when the database does not answer.
-        """
-        with self.database.read() as connection:
-            return self._read(connection)
-
     def close(self) -> None:
         """Close the connection, and unlock the file."""
         self._drop_connection()
         self._seat.leave()
 
-    def _read(self, connection: Connection) -> Lease:
-        row = connection.execute(
-            select(leader, (self._now() - leader.c.renewed_at).label("age")).where(
-                leader.c.name == LEADER
-            )
-        ).one()
-        return Lease(
-            epoch=row.epoch,
-            holder=row.holder,
-            session=row.session,
-            since=row.since,
-            age=row.age,
-        )
-
     def _take(self, connection: Connection, lease: Lease) -> Fence | None:
-        now = self._now()
+        now = self._leases.now()
         taken = connection.execute(
             update(leader)
             .where(leader.c.name == LEADER)
@@ -121,12 +101,6 @@ class Leadership:
             )
         ).rowcount
         return Fence(lease.epoch + 1) if taken else None
-
-    def _now(self) -> ColumnElement[float]:
-        """The time that renewals are stamped with: on Postgres its own, which all share."""
-        if self.database.is_sqlite:
-            return literal(self.clock())
-        return cast(func.extract("epoch", func.clock_timestamp()), Float)
 
     @contextmanager
     def _line(self) -> Iterator[Connection]:

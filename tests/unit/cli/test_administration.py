@@ -42,6 +42,8 @@ STORY = [
     ("deployment settings prod", 0, "max_concurrent_runs: 3"),
     ("deployment settings nope", 2, "There is no deployment 'nope'."),
     ("deployment delete nope --yes", 2, "There is no deployment 'nope'."),
+    ("status", 1, "No process runs the daemons"),
+    ("status --format json", 1, '"part": "database"'),
     ("location list --format json", 0, '"location": "weather"'),
     ("location list --deployment prod", 0, "weather"),
     ("location list --deployment staging", 0, "Nothing is deployed yet"),

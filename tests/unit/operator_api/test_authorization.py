@@ -48,6 +48,7 @@ ADMINISTRATION = {
     "issueToken": 'issueToken(token: {name: "more", kind: user}) { secret }',
     "removeTrustPolicy": "removeTrustPolicy(id: 1)",
     "revokeToken": "revokeToken(id: 1) { id }",
+    "serverParts": "serverParts { name }",
     "serverSettings": "serverSettings { name }",
     "tokens": "tokens { id }",
     "trustPolicies": "trustPolicies { id }",

@@ -13,7 +13,7 @@ from dagstead.server.authentication import TOKEN_HEADER, is_public
 from tests.support.routes import BELOW_DEPLOYMENTS, every_call
 from tests.unit.server.conftest import Plane
 
-PUBLIC = {"/health", "/sign-in", "/oidc/token", "/blobs/x"}
+PUBLIC = {"/health", "/health/all", "/sign-in", "/oidc/token", "/blobs/x"}
 
 
 def answers(
@@ -26,7 +26,7 @@ def answers(
     }
 
 
-def test_only_four_addresses_are_public(plane: Plane) -> None:
+def test_only_these_addresses_are_public(plane: Plane) -> None:
     paths = {path for _, path in every_call(plane.app)}
     assert {path for path in paths if is_public(path)} == PUBLIC
     assert len(paths) > 20

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from dagstead.errors import StoreAwayError
 from dagstead.server.guard import GuardMiddleware
-from dagstead.server.replies import Patience
+from dagstead.server.replies import WaitLimits
 from tests.support.served import PromptServer, served
 
 _TOKEN = "Dagster-Cloud-Api-Token"
@@ -44,7 +44,7 @@ def store_that_is_away(times: int) -> Iterator[str]:
         return JSONResponse({"data": {"it": "is back"}})
 
     app = Starlette(routes=[Route("/{path:path}", answer, methods=["GET", "POST"])])
-    guarded = GuardMiddleware(app, Patience(whole=30.0, interval=0.01))
+    guarded = GuardMiddleware(app, WaitLimits(whole=30.0, interval=0.01))
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         server = PromptServer(uvicorn.Config(guarded, log_config=None))

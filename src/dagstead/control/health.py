@@ -1,0 +1,34 @@
+"""Views of how the control plane is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dagstead.control.actor import Actor
+from dagstead.control.backend import Backend
+from dagstead.plane.health import Disk, ServerPart, parts_of
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Views of the parts of a control plane."""
+
+    _backend: Backend
+
+    def parts(self, actor: Actor) -> Sequence[ServerPart]:
+        """How each part is.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+            StoreAwayError: when the database does not answer.
+        """
+        actor.require_organization("Looking at the parts of the control plane")
+        store = self._backend.store
+        free, total = store.blobs.space()
+        return parts_of(
+            store.leases.leader(),
+            Disk(free=free, total=total),
+            store.agents.all(),
+            self._backend.now(),
+        )

@@ -1,0 +1,126 @@
+"""How a control plane is: its parts, judged by what the database and the disk say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from dagstead.plane.agents import Heartbeat
+from dagstead.plane.leases import Lease
+
+#: How old the leader's newest renewal may be: another one leads by then, or nobody can.
+LEADER_SECONDS = 15.0
+#: With less, uploads and event logs fail soon.
+LOW_DISK_BYTES = 256 * 1024**2
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServerPart:
+    """One part of a control plane."""
+
+    name: str
+    is_well: bool
+    #: How it is, in a sentence; if it is not well, also what to do.
+    says: str
+    #: The same as numbers, for machines. Everybody may see them.
+    numbers: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Disk:
+    """The disk of the data folder, in bytes."""
+
+    free: int
+    total: int
+
+
+def parts_of(
+    lease: Lease, disk: Disk, beats: Sequence[Heartbeat], now: float
+) -> Sequence[ServerPart]:
+    """All parts.
+
+    Args:
+        lease: of the leader, which has been read: so the database is well.
+        disk: of the data folder.
+        beats: the newest heartbeats of agents.
+        now: in seconds since 1970.
+    """
+    newest: dict[str, Heartbeat] = {}
+    for beat in sorted(beats, key=lambda beat: beat.received_at):
+        newest[beat.agent_id] = beat
+    return (
+        ServerPart(name="database", is_well=True, says="It answers."),
+        _leader(lease, now),
+        _disk(disk),
+        _pool([beat for beat in newest.values() if beat.is_pool], now),
+        _agents([beat for beat in newest.values() if not beat.is_pool], now),
+    )
+
+
+def _leader(lease: Lease, now: float) -> ServerPart:
+    numbers = {
+        "epoch": lease.epoch,
+        "age_seconds": round(max(0.0, lease.age), 1),
+        "leads_for_seconds": round(max(0.0, now - lease.since), 1),
+    }
+    what_stops = (
+        "Queued runs do not start, and schedules and sensors do not tick. "
+        "Start `dagstead daemon` or `dagstead up`, or look at its log."
+    )
+    if lease.holder is None:
+        del numbers["age_seconds"], numbers["leads_for_seconds"]
+        says = f"No process runs the daemons. {what_stops}"
+        return ServerPart(name="leader", is_well=False, says=says, numbers=numbers)
+    if not 0 <= abs(lease.age) < LEADER_SECONDS:
+        says = (
+            f"No process runs the daemons: {lease.holder} did until {lease.age:.0f} seconds ago. "
+            f"{what_stops}"
+        )
+        return ServerPart(name="leader", is_well=False, says=says, numbers=numbers)
+    says = f"The daemons run as {lease.holder}, for {_span(now - lease.since)}."
+    return ServerPart(name="leader", is_well=True, says=says, numbers=numbers)
+
+
+def _disk(disk: Disk) -> ServerPart:
+    numbers = {"free_bytes": disk.free, "total_bytes": disk.total}
+    says = f"The data folder's disk has {_size(disk.free)} of {_size(disk.total)} free."
+    if disk.free >= LOW_DISK_BYTES:
+        return ServerPart(name="disk", is_well=True, says=says, numbers=numbers)
+    says = f"The data folder's disk is full: {_size(disk.free)} are free. Make room on it."
+    return ServerPart(name="disk", is_well=False, says=says, numbers=numbers)
+
+
+def _pool(beats: Sequence[Heartbeat], now: float) -> ServerPart:
+    if not beats:
+        return ServerPart(name="pool", is_well=True, says="No managed pool has been started.")
+    latest = max(beat.received_at for beat in beats)
+    numbers = {"age_seconds": round(now - latest, 1)}
+    if any(beat.is_alive(now) for beat in beats):
+        return ServerPart(
+            name="pool", is_well=True, says="The managed pool serves.", numbers=numbers
+        )
+    says = (
+        f"The managed pool has been silent for {_span(now - latest)}. Start it with `dagstead up` "
+        "or `dagstead pool`, or look at its log."
+    )
+    return ServerPart(name="pool", is_well=False, says=says, numbers=numbers)
+
+
+def _agents(beats: Sequence[Heartbeat], now: float) -> ServerPart:
+    silent = sum(not beat.is_alive(now) for beat in beats)
+    numbers = {"running": len(beats) - silent, "silent": silent}
+    says = f"{len(beats) - silent} hybrid agents run, {silent} are silent."
+    # Who may be gone for good, or on purpose, is no fault of the control plane.
+    return ServerPart(name="agents", is_well=True, says=says, numbers=numbers)
+
+
+def _span(seconds: float) -> str:
+    for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(0.0, seconds):.0f} seconds"
+
+
+def _size(count: int) -> str:
+    gibibytes = count / 1024**3
+    return f"{gibibytes:.1f} GiB" if gibibytes >= 1 else f"{count / 1024**2:.0f} MiB"

@@ -1,0 +1,58 @@
+"""How the parts of a control plane are judged."""
+
+from __future__ import annotations
+
+import pytest
+
+from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL
+from dagstead.plane.health import LEADER_SECONDS, LOW_DISK_BYTES, Disk, ServerPart, parts_of
+from dagstead.plane.leases import Lease
+from tests.support.heartbeats import heartbeat_of
+
+NOW = 1_000_000.0
+ROOMY = Disk(free=LOW_DISK_BYTES, total=4 * LOW_DISK_BYTES)
+
+
+def lease(age: float, holder: str | None = "process 7 on box") -> Lease:
+    return Lease(epoch=3, holder=holder, session="7:1", since=NOW - 300, age=age)
+
+
+def parts(**given: object) -> dict[str, ServerPart]:
+    values = {"lease": lease(1.0), "disk": ROOMY, "beats": (), "now": NOW, **given}
+    return {part.name: part for part in parts_of(**values)}  # type: ignore[arg-type]
+
+
+def test_all_is_well() -> None:
+    assert all(part.is_well for part in parts().values())
+    assert parts()["leader"].says == "The daemons run as process 7 on box, for 5 minutes."
+
+
+@pytest.mark.parametrize("given", [lease(LEADER_SECONDS), lease(-99.0), lease(1.0, holder=None)])
+def test_without_a_renewal_nobody_leads(given: Lease) -> None:
+    found = parts(lease=given)["leader"]
+    assert not found.is_well
+    assert "No process runs the daemons" in found.says
+    assert "Start `dagstead daemon`" in found.says
+
+
+def test_a_full_disk_is_said() -> None:
+    found = parts(disk=Disk(free=1024**2, total=1024**4))["disk"]
+    assert not found.is_well
+    assert "is full: 1 MiB are free" in found.says
+
+
+def test_a_pool_that_was_started_once_is_missed_and_one_that_never_was_is_not() -> None:
+    old = heartbeat_of(now=NOW - ALIVE_SECONDS - 600, label=POOL_LABEL, agent_id="a")
+    new = heartbeat_of(now=NOW, label=POOL_LABEL, agent_id="b")
+    assert parts()["pool"].is_well
+    assert not parts(beats=[old])["pool"].is_well
+    assert parts(beats=[old, new])["pool"].is_well
+
+
+def test_silent_agents_are_counted_once_for_all_their_deployments() -> None:
+    beats = [
+        heartbeat_of(now=NOW - ALIVE_SECONDS, agent_id="gone", label="gone"),
+        heartbeat_of(now=NOW - ALIVE_SECONDS - 1, agent_id="gone", label="gone"),
+        heartbeat_of(now=NOW, agent_id="here", label="here"),
+    ]
+    assert parts(beats=beats)["agents"].numbers == {"running": 1, "silent": 1}

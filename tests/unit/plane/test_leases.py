@@ -1,0 +1,40 @@
+"""When a candidate may lead."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagstead.plane.leases import (
+    LEASE_SECONDS,
+    RENEW_SECONDS,
+    TRUST_SECONDS,
+    Lease,
+    Verdict,
+    judge,
+)
+
+
+def lease(age: float, holder: str | None = "process 7 on box") -> Lease:
+    return Lease(epoch=3, holder=holder, session="7:1", since=0.0, age=age)
+
+
+@given(age=st.floats(-1e9, 1e9), gone=st.booleans(), locks=st.booleans())
+def test_nobody_replaces_a_leader_that_renews_and_somebody_every_other(
+    *, age: float, gone: bool, locks: bool
+) -> None:
+    verdict = judge(lease(age), holder_is_gone=gone, holds_lock=locks)
+    renews = not gone and abs(age) < LEASE_SECONDS
+    assert (verdict is Verdict.WAIT) == renews
+    assert (verdict is Verdict.EVICT) == (locks and not gone and not renews)
+
+
+@pytest.mark.parametrize("locks", [True, False])
+def test_a_lease_that_was_given_back_is_taken_at_once(*, locks: bool) -> None:
+    free = lease(0.0, holder=None)
+    assert judge(free, holder_is_gone=False, holds_lock=locks) is Verdict.TAKE
+
+
+def test_a_leader_stops_before_another_one_begins() -> None:
+    assert RENEW_SECONDS * 3 < TRUST_SECONDS < LEASE_SECONDS
