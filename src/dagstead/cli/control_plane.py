@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from dagstead.client.deployments import ListedDeployment
     from dagstead.client.locations import ListedLocation
     from dagstead.client.parts import ListedPart
-    from dagstead.client.releases import Release
+    from dagstead.client.releases import Release, RollbackPlan
     from dagstead.plane.new_tokens import NewToken
     from dagstead.plane.tokens import IssuedToken, Token
     from dagstead.plane.trust import NewPolicy, Policy
@@ -101,8 +101,17 @@ class ReleaseActs(Protocol):
     def end(self, number: int, reason: str) -> Release:
         """End a release that is loading."""
 
-    def roll_back(self, number: int | None = None) -> Release:
-        """Begin a release of what was live after that one, or after the one before the current."""
+    def plan_rollback(self, number: int | None, *, whole_deployment: bool) -> RollbackPlan:
+        """What a rollback would change now."""
+
+    def roll_back(
+        self,
+        number: int | None,
+        *,
+        whole_deployment: bool = False,
+        confirmed: Sequence[str] | None = None,
+    ) -> Release:
+        """Undo one release, or return the whole deployment to one."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

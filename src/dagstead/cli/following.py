@@ -60,6 +60,20 @@ def finish(ended: Release, format_: Format, deployment: str | None) -> None:
     """
     for error in errors_of(ended):
         print(f"\n{error}", file=sys.stderr)
+    print_parts(ended, format_)
+    where = f" of {deployment}" if deployment else ""
+    if ended.state == "live":
+        took = (ended.ended_at or time.time()) - ended.created_at
+        typer.echo(f"Release {ended.number}{where} is live ({took:.0f} s).", err=True)
+        return
+    reason = f": {ended.reason}" if ended.reason else "."
+    is_ = "" if ended.state == "failed" else "is "
+    typer.echo(f"Release {ended.number}{where} {is_}{ended.state}{reason}", err=True)
+    raise typer.Exit(1)
+
+
+def print_parts(ended: Release, format_: Format) -> None:
+    """Print what has become of the locations of a release."""
     rows: list[dict[str, Any]] = [
         {
             "location": part.location,
@@ -71,15 +85,6 @@ def finish(ended: Release, format_: Format, deployment: str | None) -> None:
         for part in ended.parts
     ]
     print_rows(rows, format_, empty="The release has no locations.")
-    where = f" of {deployment}" if deployment else ""
-    if ended.state == "live":
-        took = (ended.ended_at or time.time()) - ended.created_at
-        typer.echo(f"Release {ended.number}{where} is live ({took:.0f} s).", err=True)
-        return
-    reason = f": {ended.reason}" if ended.reason else "."
-    is_ = "" if ended.state == "failed" else "is "
-    typer.echo(f"Release {ended.number}{where} {is_}{ended.state}{reason}", err=True)
-    raise typer.Exit(1)
 
 
 def step_of(part: ReleasePart) -> str:

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dagstead.client.releases import Release, ReleasePart, error_text
+from dagstead.client.releases import Release, ReleasePart, RollbackPlan, error_text
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
+from dagstead.control.releases import RollbackGoal
 from dagstead.errors import InvalidDocumentError, RefusedError
 from dagstead.plane import releases as plane
 from dagstead.plane.agents import Heartbeat
@@ -40,8 +41,31 @@ class LocalReleases:
         ended = self._control.releases.end(COMMAND_LINE, self._deployment, number, reason)
         return _release(ended, self._alive())
 
-    def roll_back(self, number: int | None = None) -> Release:
-        """Begin a release of what was live after that one, or after the one before the current."""
+    def plan_rollback(self, number: int | None, *, whole_deployment: bool) -> RollbackPlan:
+        """What a rollback would change now."""
+        goal = RollbackGoal(number=number, whole_deployment=whole_deployment)
+        plan = self._control.releases.plan_rollback(COMMAND_LINE, self._deployment, goal)
+        return RollbackPlan(
+            undoes=plan.undoes,
+            back_to=plan.back_to,
+            returns={
+                name: source if isinstance(source, int) else None
+                for name, source in sorted(plan.returns.items())
+            },
+            removes=plan.removes,
+            stays=plan.stays,
+            ends=plan.ends,
+            needs_confirmation=plan.needs_word,
+        )
+
+    def roll_back(
+        self,
+        number: int | None,
+        *,
+        whole_deployment: bool = False,
+        confirmed: Sequence[str] | None = None,
+    ) -> Release:
+        """Undo one release, or return the whole deployment to one."""
         # It imports Dagster, which takes seconds.
         from dagstead.operator_api.documents import DeployTarget, read_location
 
@@ -50,9 +74,11 @@ class LocalReleases:
         def redeploy(document: Mapping[str, Any]) -> NewLocation:
             return read_location(document, target)
 
-        releases = self._control.releases
+        goal = RollbackGoal(number=number, whole_deployment=whole_deployment)
         try:
-            begun = releases.roll_back(COMMAND_LINE, self._deployment, number, redeploy)
+            begun = self._control.releases.roll_back(
+                COMMAND_LINE, self._deployment, goal, redeploy, confirmed
+            )
         except InvalidDocumentError as error:
             # The same error as over HTTP.
             raise RefusedError("\n".join(error.errors)) from error
@@ -68,6 +94,7 @@ def _release(found: plane.Release, beats: Sequence[Heartbeat]) -> Release:
         state=str(found.state),
         atomic=found.atomic,
         cause=str(found.cause),
+        undoes=found.undoes,
         back_to=found.back_to,
         commit_hash=found.commit_hash,
         url=found.url,

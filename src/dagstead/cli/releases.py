@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,13 +12,13 @@ import typer
 
 from dagstead.cli.administration import administers
 from dagstead.cli.control_plane import Administration
-from dagstead.cli.following import errors_of, finish, follow, step_of
+from dagstead.cli.following import errors_of, finish, follow, print_parts, step_of
 from dagstead.cli.options.release import RollbackFlags
 from dagstead.cli.options.target import DeploymentOption, deployment_of
 from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows
 
 if TYPE_CHECKING:
-    from dagstead.client.releases import Release, ReleasePart
+    from dagstead.client.releases import Release, ReleasePart, RollbackPlan
 
 app = typer.Typer(help="Show releases, compare them, and go back.", no_args_is_help=True)
 
@@ -42,7 +43,7 @@ def list_(
         {
             "release": each.number,
             "state": each.state,
-            "cause": each.cause if each.back_to is None else f"back to {each.back_to}",
+            "cause": _purpose(each),
             "commit": (each.commit_hash or "")[:12] or None,
             "locations": [part.location for part in each.parts],
             "by": each.by,
@@ -92,7 +93,8 @@ def rollback(
         int | None,
         typer.Argument(
             metavar="[NUMBER]",
-            help="Number of the release to go back to; by default the one before the current one.",
+            help="Number of the release to undo; by default the newest one. With "
+            "--whole-deployment, the release to go back to; by default the one before the newest.",
             show_default=False,
         ),
     ] = None,
@@ -101,23 +103,41 @@ def rollback(
     release: RollbackFlags,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """Go back to what was live after an earlier release, in a new release with the same checks.
+    """Undo one release: its locations go back to what they served before it, the others stay.
 
-    Locations that were added later are removed, and those that were removed come back. Nothing is
-    built.
+    That happens in a new release with the same checks, and nothing is built. A release that is
+    still loading is ended. Locations that were changed since then stay as they are.
+
+    It lists what changes, and asks before it removes a location or changes the whole deployment.
 
     For example:
 
-    `dagstead release rollback` goes back to the release before the current one
+    `dagstead release rollback` undoes the newest release
 
-    `dagstead release rollback 12 --deployment prod` goes back to release 12
+    `dagstead release rollback 12 --deployment prod` undoes release 12
+
+    `dagstead release rollback 9 --whole-deployment` goes back to what was live after release 9
     """
     name = deployment_of(deployment)
     releases = plane.releases(name)
-    begun = releases.roll_back(number)
-    typer.echo(f"Release {begun.number} goes back to release {begun.back_to}.", err=True)
-    if begun.removes:
-        typer.echo(f"It removes: {', '.join(begun.removes)}", err=True)
+    plan = releases.plan_rollback(number, whole_deployment=release.whole_deployment)
+    for line in effects_of(plan):
+        typer.echo(line, err=True)
+    if plan.needs_confirmation and not release.yes:
+        typer.confirm("Roll back?", abort=True, err=True)
+    begun = releases.roll_back(
+        plan.undoes or plan.back_to,
+        whole_deployment=release.whole_deployment,
+        confirmed=plan.changes if plan.needs_confirmation else None,
+    )
+    if begun.number in plan.ends:
+        typer.echo(
+            f"Release {begun.number} was loading and is ended. What was live before serves on.",
+            err=True,
+        )
+        print_parts(begun, format_)
+        return
+    typer.echo(f"Release {begun.number} {_purpose(begun)}.", err=True)
     finish(follow(releases, begun, release), format_, name)
 
 
@@ -141,6 +161,31 @@ def diff(
         typer.echo(f"Releases {older} and {newer} deployed the same configuration.", err=True)
     for line in lines:
         print(line)
+
+
+def effects_of(plan: RollbackPlan) -> Iterator[str]:
+    """What a rollback changes, in one line for every location and release."""
+    if plan.undoes is not None:
+        yield f"This undoes release {plan.undoes}:"
+    else:
+        yield f"This brings back what was live after release {plan.back_to}:"
+    for number in plan.ends:
+        yield f"  release {number} is loading, and is ended"
+    for name, source in plan.returns.items():
+        version = "what it served before" if source is None else f"what release {source} brought"
+        yield f"  {name} goes back to {version}"
+    for name in plan.removes:
+        yield f"  {name} is removed: it served nothing then"
+    for name in plan.stays:
+        yield f"  {name} stays as it is: it was changed since then"
+
+
+def _purpose(release: Release) -> str:
+    if release.undoes is not None:
+        return f"undoes release {release.undoes}"
+    if release.back_to is not None:
+        return f"goes back to release {release.back_to}"
+    return release.cause
 
 
 def _difference(before: Release, after: Release) -> list[str]:
@@ -169,7 +214,7 @@ def _facts(found: Release) -> dict[str, object]:
         "release": found.number,
         "state": found.state,
         "reason": found.reason,
-        "cause": found.cause if found.back_to is None else f"back to release {found.back_to}",
+        "cause": _purpose(found),
         "commit": found.commit_hash,
         "page": found.url,
         "by": found.by,

@@ -11,7 +11,7 @@ from dagstead.client.refusals import ERROR_MEMBERS, succeeded
 from dagstead.errors import RefusedError
 
 _FIELDS = """
-  number state atomic cause backTo commitHash url by removes reason createdAt endedAt
+  number state atomic cause undoes backTo commitHash url by removes reason createdAt endedAt
   parts {
     locationName queue state phase agents document
     error { message stack causes { message stack } }
@@ -32,7 +32,16 @@ _END = (
     "mutation ($number: Int!, $reason: String!) "
     f"{{ result: endRelease(number: $number, reason: $reason) {{ {_RESULT} }} }}"
 )
-_ROLL_BACK = f"mutation ($number: Int) {{ result: rollBack(number: $number) {{ {_RESULT} }} }}"
+_ROLL_BACK = (
+    "mutation ($number: Int, $whole: Boolean, $confirmed: [String!]) "
+    "{ result: rollBack(number: $number, wholeDeployment: $whole, confirmed: $confirmed) "
+    f"{{ {_RESULT} }} }}"
+)
+_PLAN = (
+    "query ($number: Int, $whole: Boolean) "
+    "{ result: rollbackPlan(number: $number, wholeDeployment: $whole) "
+    "{ undoes backTo removes stays ends needsConfirmation returns { locationName release } } }"
+)
 _SHOW = f"query ($number: Int!) {{ result: release(number: $number) {{ {_FIELDS} }} }}"
 _LIST = f"query ($limit: Int) {{ result: releases(limit: $limit) {{ {_FIELDS} }} }}"
 _DEPLOYED = (
@@ -69,6 +78,8 @@ class Release:
     atomic: bool
     #: ``deploy`` or ``rollback``.
     cause: str
+    #: The release that a rollback undoes, or the one that it returns the whole deployment to.
+    undoes: int | None
     back_to: int | None
     commit_hash: str | None
     url: str | None
@@ -83,6 +94,28 @@ class Release:
     def is_open(self) -> bool:
         """Whether it may still change."""
         return self.state == "loading"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RollbackPlan:
+    """What a rollback would change."""
+
+    #: The release that it undoes, or the one that it returns the whole deployment to.
+    undoes: int | None
+    back_to: int | None
+    #: By location, the release that brought what it returns to, if that is recorded.
+    returns: Mapping[str, int | None]
+    removes: tuple[str, ...]
+    #: Locations of the release that were changed since then.
+    stays: tuple[str, ...]
+    #: Open releases.
+    ends: tuple[int, ...]
+    needs_confirmation: bool
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """The locations that it changes or removes."""
+        return (*self.returns, *self.removes)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,9 +173,37 @@ class Releases:
         """End one that is loading; nothing happens to one that is not."""
         return self._result(_END, number=number, reason=reason)
 
-    def roll_back(self, number: int | None = None) -> Release:
-        """Begin one of what was live after that one, or after the one before the present."""
-        return self._result(_ROLL_BACK, number=number)
+    def plan_rollback(self, number: int | None, *, whole_deployment: bool) -> RollbackPlan:
+        """What a rollback would change now."""
+        found = self.connection.graphql(_PLAN, number=number, whole=whole_deployment)["result"]
+        return RollbackPlan(
+            undoes=found["undoes"],
+            back_to=found["backTo"],
+            returns={each["locationName"]: each["release"] for each in found["returns"]},
+            removes=tuple(found["removes"]),
+            stays=tuple(found["stays"]),
+            ends=tuple(found["ends"]),
+            needs_confirmation=found["needsConfirmation"],
+        )
+
+    def roll_back(
+        self,
+        number: int | None,
+        *,
+        whole_deployment: bool = False,
+        confirmed: Sequence[str] | None = None,
+    ) -> Release:
+        """Undo one release, or return the whole deployment to one.
+
+        Returns:
+            The release that was begun, or the one that was still loading and is ended.
+        """
+        return self._result(
+            _ROLL_BACK,
+            number=number,
+            whole=whole_deployment,
+            confirmed=None if confirmed is None else list(confirmed),
+        )
 
     def unserved(self, queues: Mapping[str, str | None], pythons: Mapping[str, str]) -> list[str]:
         """Why a release of these locations, by name with their queues, would be refused."""
@@ -179,6 +240,7 @@ def _release(found: Mapping[str, Any]) -> Release:
         state=found["state"],
         atomic=found["atomic"],
         cause=found["cause"],
+        undoes=found["undoes"],
         back_to=found["backTo"],
         commit_hash=found["commitHash"],
         url=found["url"],

@@ -106,6 +106,14 @@ class Actor:
         self.require_deployment(deployment)
         self._require_user().require_locations(names)
 
+    def grants_locations(self, deployment: Deployment, names: Iterable[str]) -> bool:
+        """Whether it is a user who may change these locations of a deployment."""
+        try:
+            self.require_locations(deployment, names)
+        except ForbiddenError:
+            return False
+        return True
+
     def require_agent(self, deployment: Deployment | None = None) -> None:
         """Refuse everybody but agents; with a deployment, everybody but its agents.
 

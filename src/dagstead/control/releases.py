@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -13,12 +13,27 @@ from dagstead.control.changes import Change, publish
 from dagstead.errors import ConflictError, InvalidDocumentError
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.locations import Deploy, NewLocation
+from dagstead.plane.locations import NewLocation
+from dagstead.plane.release_machine.events import RollbackStart
 from dagstead.plane.release_policy import ReleasePolicy, UnservedQueuePolicy
-from dagstead.plane.releases import Cause, NewRelease, Release, live_before
+from dagstead.plane.releases import Cause, NewRelease, Release
+from dagstead.plane.rollbacks import History, Rollback
 
 #: Makes a new deploy from a document that was deployed before.
 Redeploy: TypeAlias = Callable[[Mapping[str, Any]], NewLocation]
+
+#: How often a rollback is planned anew because the deployment changed meanwhile.
+_PLANS = 5
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RollbackGoal:
+    """What a user wants to roll back."""
+
+    #: The release to undo, or with ``whole_deployment`` the one to return to. ``None`` is the
+    #: newest one that the actor may undo, or the one before the newest.
+    number: int | None = None
+    whole_deployment: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +81,15 @@ class Releases:
                 the queue of a location and the deployment's policy refuses that.
         """
         removes = self._others(deployment, new.locations) if remove_others else new.removes
+        checked = self._checked(actor, deployment, replace(new, removes=removes))
+        release, queues = self._backend.store.releases.begin(deployment.name, checked)
+        publish(self._backend, Change(deployment=deployment, queues=queues, releases=True))
+        return release
+
+    def _checked(self, actor: Actor, deployment: Deployment, new: NewRelease) -> NewRelease:
+        """A release that may begin, with everything that is recorded of its begin."""
         actor.require_locations(
-            deployment, [*(location.name for location in new.locations), *removes]
+            deployment, [*(location.name for location in new.locations), *new.removes]
         )
         policy = ReleasePolicy.of(deployment.settings)
         waiting = would_wait(
@@ -79,20 +101,14 @@ class Releases:
         if errors:
             raise InvalidDocumentError(errors)
         git = _git(new.locations)
-        release, queues = self._backend.store.releases.begin(
-            deployment.name,
-            replace(
-                new,
-                removes=removes,
-                atomic=new.atomic and policy.atomic,
-                by=actor.name,
-                commit_hash=new.commit_hash or git.get("commit_hash"),
-                url=new.url or git.get("url"),
-                warning=" ".join(waiting) if policy.unserved is UnservedQueuePolicy.WARN else None,
-            ),
+        return replace(
+            new,
+            atomic=new.atomic and policy.atomic,
+            by=actor.name,
+            commit_hash=new.commit_hash or git.get("commit_hash"),
+            url=new.url or git.get("url"),
+            warning=" ".join(waiting) if policy.unserved is UnservedQueuePolicy.WARN else None,
         )
-        publish(self._backend, Change(deployment=deployment, queues=queues, releases=True))
-        return release
 
     def end(self, actor: Actor, deployment: Deployment, number: int, reason: str) -> Release:
         """End a release that is loading: its locations go back to their live versions.
@@ -117,52 +133,126 @@ class Releases:
         publish(self._backend, Change(deployment=deployment, queues=outcome.queues, releases=True))
         return store.get(deployment.name, number)
 
+    def plan_rollback(self, actor: Actor, deployment: Deployment, goal: RollbackGoal) -> Rollback:
+        """What a rollback would change now.
+
+        Raises:
+            ForbiddenError: when the actor may not change one of the locations.
+            ReleaseNotFoundError: when no release has the number.
+            ConflictError: when there is nothing to go back to.
+        """
+        return self._planned(actor, deployment, goal)[1]
+
     def roll_back(
-        self, actor: Actor, deployment: Deployment, number: int | None, redeploy: Redeploy
+        self,
+        actor: Actor,
+        deployment: Deployment,
+        goal: RollbackGoal,
+        redeploy: Redeploy,
+        confirmed: Collection[str] | None = None,
     ) -> Release:
-        """Begin a release that restores what was live right after an older one.
+        """Begin a release that undoes another one, or that returns the whole deployment.
+
+        A release that is loading and has brought nothing yet is only ended: no other one begins.
 
         Args:
             actor: begins it.
             deployment: of the releases.
-            number: of the older release; ``None`` is the one before the live one.
+            goal: the release to undo, or to return to.
             redeploy: makes a new deploy from a document.
+            confirmed: locations that may be changed; a rollback that removes locations, or that is
+                of the whole deployment, changes no others.
+
+        Returns:
+            The release that was begun, or the one that was ended.
 
         Raises:
-            ForbiddenError: when the actor may not change one of the locations that differ.
-            ReleaseNotFoundError: when no release has that number.
-            ConflictError: when there is nothing to go back to.
+            ForbiddenError: when the actor may not change one of the locations.
+            ReleaseNotFoundError: when no release has the number.
+            ConflictError: when there is nothing to go back to, when something was not confirmed,
+                or when the deployment keeps changing meanwhile.
+            InvalidDocumentError: as :meth:`begin`.
         """
-        actor.require_locations(deployment, ())
-        store = self._backend.store.releases
-        goal = live_before(store.all(deployment.name)) if number is None else number
-        if goal is None:
-            raise ConflictError("There is no release to go back to: no other one was live before.")
-        changed, removes = self._difference(deployment, store.live_after(deployment.name, goal))
-        if not changed and not removes:
-            raise ConflictError(
-                f"What was live after release {goal} is live now: there is nothing to roll back."
-            )
-        new = NewRelease(
-            locations=[redeploy(deploy.document) for deploy in changed],
-            removes=removes,
-            cause=Cause.ROLLBACK,
-            back_to=goal,
+        for _ in range(_PLANS):
+            history, plan = self._planned(actor, deployment, goal)
+            _require_word(plan, confirmed)
+            if plan.changes:
+                done = self._begin_rollback(actor, deployment, history, plan, redeploy)
+            else:
+                done = self._only_end(actor, deployment, plan)
+            if done is not None:
+                return done
+        raise ConflictError(
+            f"Deployment {deployment.name!r} changed while the rollback was planned, "
+            f"{_PLANS} times. Nothing was rolled back. Try again."
         )
-        return self.begin(actor, deployment, new)
 
-    def _difference(
-        self, deployment: Deployment, then: Mapping[str, Deploy]
-    ) -> tuple[list[Deploy], list[str]]:
-        """The deploys that a return to ``then`` needs, and the names of locations it removes."""
-        every = self._backend.store.locations.all(deployment.name)
-        now = {location.name: location.live for location in every if location.live}
-        changed = [
-            deploy
-            for name, deploy in then.items()
-            if name not in now or now[name].deploy_id != deploy.deploy_id
-        ]
-        return changed, sorted(now.keys() - then.keys())
+    def _planned(
+        self, actor: Actor, deployment: Deployment, goal: RollbackGoal
+    ) -> tuple[History, Rollback]:
+        actor.require_locations(deployment, ())
+        store = self._backend.store
+        releases = store.releases.all(deployment.name)
+        history = History(store.locations.all(deployment.name), releases)
+        touched = {
+            release.number: {part.name for part in release.parts}.union(release.removes)
+            for release in releases
+        }
+        if goal.whole_deployment:
+            plan = history.back_to(goal.number)
+        elif goal.number is not None:
+            plan = history.undo(goal.number)
+        else:
+            plan = _newest(actor, deployment, history, touched)
+        if not plan.changes and not plan.ends:
+            raise ConflictError(_nothing(plan))
+        if history.empties(plan):
+            raise ConflictError(
+                "There is no release to go back to: nothing else was live before, and a rollback "
+                f"does not remove everything. It would remove: {', '.join(plan.removes)}."
+            )
+        ended = set().union(*(touched[number] for number in plan.ends))
+        actor.require_locations(deployment, plan.changes | ended)
+        return history, plan
+
+    def _begin_rollback(
+        self,
+        actor: Actor,
+        deployment: Deployment,
+        history: History,
+        plan: Rollback,
+        redeploy: Redeploy,
+    ) -> Release | None:
+        deploys = [history.deploy_of(name, source) for name, source in sorted(plan.returns.items())]
+        new = NewRelease(
+            locations=[redeploy(deploy.document) for deploy in deploys],
+            removes=plan.removes,
+            cause=Cause.ROLLBACK,
+            undoes=plan.undoes,
+            back_to=plan.back_to,
+        )
+        start = RollbackStart(
+            new=self._checked(actor, deployment, new),
+            ends=frozenset(plan.ends),
+            live=history.deploys_under(plan),
+        )
+        begun = self._backend.store.releases.roll_back(deployment.name, start)
+        if begun is None:
+            return None
+        release, queues = begun
+        publish(self._backend, Change(deployment=deployment, queues=queues, releases=True))
+        return release
+
+    def _only_end(self, actor: Actor, deployment: Deployment, plan: Rollback) -> Release | None:
+        """End releases that have brought nothing yet; ``None`` when one has ended by itself."""
+        store = self._backend.store.releases
+        reason = f"It was ended by a rollback, by {actor.name}."
+        outcomes = [store.end(deployment.name, number, reason) for number in plan.ends]
+        queues = frozenset().union(*(outcome.queues for outcome in outcomes))
+        publish(self._backend, Change(deployment=deployment, queues=queues, releases=True))
+        if not all(outcome.counted for outcome in outcomes):
+            return None
+        return store.get(deployment.name, plan.ends[-1])
 
     def _others(self, deployment: Deployment, new: Sequence[NewLocation]) -> list[str]:
         names = {location.name for location in new}
@@ -188,3 +278,54 @@ class Releases:
 def _git(new: Sequence[NewLocation]) -> Mapping[str, Any]:
     """The commit of the documents, which is the same for all of a deploy."""
     return next((location.document["git"] for location in new if location.document.get("git")), {})
+
+
+def _newest(
+    actor: Actor, deployment: Deployment, history: History, touched: Mapping[int, set[str]]
+) -> Rollback:
+    """The plan to undo the newest release that the actor may undo."""
+    for number in history.newest_first():
+        plan = history.undo(number)
+        if (plan.changes or plan.ends) and actor.grants_locations(deployment, touched[number]):
+            return plan
+    raise ConflictError(
+        "There is no release to go back to: nothing that is live was brought by a release that "
+        "can be undone. See `dagstead release list`."
+    )
+
+
+def _require_word(plan: Rollback, confirmed: Collection[str] | None) -> None:
+    """Refuse what nobody has confirmed.
+
+    Raises:
+        ConflictError: with what it changes, and how to confirm it.
+    """
+    others = sorted(plan.changes.difference(confirmed or ()))
+    if not plan.needs_word or (confirmed is not None and not others):
+        return
+    kinds = {"return": plan.changes.difference(plan.removes), "remove": plan.removes}
+    effects = [
+        f"would {verb} {', '.join(map(repr, sorted(names)))}"
+        for verb, names in kinds.items()
+        if names
+    ]
+    raise ConflictError(
+        f"The rollback {' and '.join(effects or ['would end what is loading'])}, and that was not "
+        "confirmed. Use `dagstead release rollback`, which asks, or confirm it with --yes."
+    )
+
+
+def _nothing(plan: Rollback) -> str:
+    if plan.undoes is None:
+        return (
+            f"What was live after release {plan.back_to} is live now: there is nothing to roll "
+            "back."
+        )
+    if not plan.stays:
+        return f"Release {plan.undoes} brought nothing: there is nothing to roll back."
+    return (
+        f"Nothing that release {plan.undoes} brought is live any more "
+        f"({', '.join(map(repr, plan.stays))}): there is nothing to roll back. To return the whole "
+        f"deployment to what was live after it: `dagstead release rollback {plan.undoes} "
+        "--whole-deployment`."
+    )

@@ -9,6 +9,7 @@ from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.serdes import deserialize_value
 from graphql import GraphQLResolveInfo
 
+from dagstead.control.releases import RollbackGoal
 from dagstead.engine.workspace import DeploymentRequestContext
 from dagstead.errors import InvalidDocumentError
 from dagstead.operator_api.context import context_of
@@ -66,6 +67,30 @@ def unserved(info: GraphQLResolveInfo, locations: Sequence[Mapping[str, Any]]) -
     )
 
 
+@as_error
+def rollback_plan(
+    info: GraphQLResolveInfo,
+    number: int | None = None,
+    wholeDeployment: bool | None = None,  # noqa: N803, FBT001 - the wire's
+) -> Mapping[str, Any]:
+    """What a rollback would change now."""
+    context = context_of(info)
+    goal = RollbackGoal(number=number, whole_deployment=bool(wholeDeployment))
+    plan = context.control.releases.plan_rollback(context.actor, context.deployment, goal)
+    return {
+        "undoes": plan.undoes,
+        "backTo": plan.back_to,
+        "returns": [
+            {"locationName": name, "release": source if isinstance(source, int) else None}
+            for name, source in sorted(plan.returns.items())
+        ],
+        "removes": plan.removes,
+        "stays": plan.stays,
+        "ends": plan.ends,
+        "needsConfirmation": plan.needs_word,
+    }
+
+
 @as_member(*_MEMBERS)
 def create_release(
     info: GraphQLResolveInfo,
@@ -98,15 +123,21 @@ def end_release(info: GraphQLResolveInfo, number: int, reason: str) -> Mapping[s
 
 
 @as_member(*_MEMBERS)
-def roll_back(info: GraphQLResolveInfo, number: int | None = None) -> Mapping[str, Any]:
-    """Begin a release of what was live right after an older one; by default, the one before."""
+def roll_back(
+    info: GraphQLResolveInfo,
+    number: int | None = None,
+    wholeDeployment: bool | None = None,  # noqa: N803, FBT001 - the wire's
+    confirmed: Sequence[str] | None = None,
+) -> Mapping[str, Any]:
+    """Undo one release, or return the whole deployment to one."""
     context = context_of(info)
     target = DeployTarget(deployment=context.deployment)
     begun = context.control.releases.roll_back(
         context.actor,
         context.deployment,
-        number,
+        RollbackGoal(number=number, whole_deployment=bool(wholeDeployment)),
         redeploy=lambda document: read_location(document, target),
+        confirmed=confirmed,
     )
     return _member(context, begun)
 
@@ -115,6 +146,7 @@ QUERIES: Mapping[str, Resolver] = {
     "deployedLocations": deployed_locations,
     "release": release,
     "releases": releases,
+    "rollbackPlan": rollback_plan,
     "unserved": unserved,
 }
 
@@ -139,6 +171,7 @@ def _release(found: Release, beats: Sequence[Heartbeat]) -> Mapping[str, Any]:
         "state": str(found.state),
         "atomic": found.atomic,
         "cause": str(found.cause),
+        "undoes": found.undoes,
         "backTo": found.back_to,
         "commitHash": found.commit_hash,
         "url": found.url,

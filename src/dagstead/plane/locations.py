@@ -96,6 +96,11 @@ class Location:
         return None if self.live is None else self.live.document
 
     @property
+    def source(self) -> int | Deploy | None:
+        """What is live: the number of the release that brought it, or else the deploy itself."""
+        return self.release if self.live is not None and self.release is not None else self.live
+
+    @property
     def serves_older_definitions(self) -> bool:
         """Whether the definitions that serve are older than the newest deploy."""
         return self.manifest is not None and self.manifest_deploy_id != self.deploy_id

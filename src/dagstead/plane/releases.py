@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
 from dagstead.plane.locations import Deploy, NewLocation
+
+#: What a location serves: the number of the release that brought it, or the deploy if no release
+#: that is recorded did.
+Source: TypeAlias = int | Deploy
 
 
 class ReleaseState(StrEnum):
@@ -28,9 +32,6 @@ class ReleaseState(StrEnum):
     def is_open(self) -> bool:
         """Whether it may still change."""
         return self is ReleaseState.LOADING
-
-
-_WENT_LIVE = frozenset({ReleaseState.LIVE, ReleaseState.PARTIAL})
 
 
 class PartState(StrEnum):
@@ -77,7 +78,9 @@ class NewRelease:
     #: Locations that are removed when it goes live.
     removes: Sequence[str] = ()
     cause: Cause = Cause.DEPLOY
-    #: For a rollback: the number of the release that it returns to.
+    #: For a rollback of one release: its number.
+    undoes: int | None = None
+    #: For a rollback of the whole deployment: the number of the release that it returns to.
     back_to: int | None = None
     commit_hash: str | None = None
     url: str | None = None
@@ -110,6 +113,16 @@ class Part:
         """Whether its outcome is open."""
         return self.state in OPEN_PARTS
 
+    @property
+    def deploy(self) -> Deploy:
+        """What agents need to load it."""
+        return Deploy(
+            document=self.document,
+            deploy_data=self.deploy_data,
+            deploy_id=self.deploy_id,
+            queue=self.queue,
+        )
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Release:
@@ -120,6 +133,7 @@ class Release:
     state: ReleaseState
     atomic: bool
     cause: Cause
+    undoes: int | None
     back_to: int | None
     commit_hash: str | None
     url: str | None
@@ -131,9 +145,11 @@ class Release:
     ended_at: float | None
     #: By name.
     parts: tuple[Part, ...]
-    #: What was live in the deployment right after it ended; ``None`` while it is open. For every
-    #: location, the number of the release that brought it, or the deploy if none is recorded.
-    live: Mapping[str, int | Deploy] | None
+    #: What was live in the deployment right after it ended; ``None`` while it is open.
+    live: Mapping[str, Source] | None
+    #: What the locations served that it brought or removed, right before it did; ``None`` is
+    #: nothing. Releases of older versions have recorded none of it.
+    before: Mapping[str, Source | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,19 +171,6 @@ class Outcome:
     counted: bool
     #: Queues whose agents have to check the workspace again; ``None`` is the default queue.
     queues: frozenset[str | None] = frozenset()
-
-
-def live_before(releases: Iterable[Release]) -> int | None:
-    """The number of the release that was live before the newest live one; ``None`` if none was.
-
-    The newest is the one that ended last: releases of different locations may overtake each other.
-    """
-    ended = sorted(
-        (release.ended_at, release.number)
-        for release in releases
-        if release.ended_at is not None and release.state in _WENT_LIVE
-    )
-    return ended[-2][1] if len(ended) > 1 else None
 
 
 def went_back(number: int, failed: Sequence[str], name: str, before: PreviousRelease | None) -> str:

@@ -8,7 +8,15 @@ from typing import Any
 from sqlalchemy import Row
 
 from dagstead.plane.locations import Deploy, LoadState, Location
-from dagstead.plane.releases import Cause, Part, PartState, Phase, Release, ReleaseState
+from dagstead.plane.releases import (
+    Cause,
+    Part,
+    PartState,
+    Phase,
+    Release,
+    ReleaseState,
+    Source,
+)
 
 
 def as_location(row: Row[Any]) -> Location:
@@ -57,16 +65,6 @@ def location_values(location: Location) -> dict[str, Any]:
     }
 
 
-def as_deploy(row: Row[Any]) -> Deploy:
-    """The deploy of a location, or of a part of a release."""
-    return Deploy(
-        document=row.document,
-        deploy_data=row.deploy_data,
-        deploy_id=row.deploy_id,
-        queue=row.queue,
-    )
-
-
 def as_release(row: Row[Any], parts: Iterable[Row[Any]]) -> Release:
     """A release from its row and those of its parts."""
     return Release(
@@ -75,6 +73,7 @@ def as_release(row: Row[Any], parts: Iterable[Row[Any]]) -> Release:
         state=ReleaseState(row.state),
         atomic=row.atomic,
         cause=Cause(row.cause),
+        undoes=row.undoes,
         back_to=row.back_to,
         commit_hash=row.commit_hash,
         url=row.url,
@@ -85,6 +84,7 @@ def as_release(row: Row[Any], parts: Iterable[Row[Any]]) -> Release:
         ended_at=row.ended_at,
         parts=tuple(map(_as_part, parts)),
         live=None if row.live is None else _as_live(row.live),
+        before={name: value and _as_source(value) for name, value in (row.before or {}).items()},
     )
 
 
@@ -96,6 +96,7 @@ def release_values(release: Release) -> dict[str, Any]:
         "state": str(release.state),
         "atomic": release.atomic,
         "cause": str(release.cause),
+        "undoes": release.undoes,
         "back_to": release.back_to,
         "commit_hash": release.commit_hash,
         "url": release.url,
@@ -105,6 +106,7 @@ def release_values(release: Release) -> dict[str, Any]:
         "created_at": release.created_at,
         "ended_at": release.ended_at,
         "live": None if release.live is None else _live_values(release.live),
+        "before": _live_values(release.before),
     }
 
 
@@ -150,15 +152,16 @@ def _deploy_values(deploy: Deploy) -> dict[str, Any]:
     }
 
 
-def _as_live(values: Mapping[str, Any]) -> dict[str, int | Deploy]:
-    return {
-        name: source if isinstance(source, int) else Deploy(**source)
-        for name, source in values.items()
-    }
+def _as_live(values: Mapping[str, Any]) -> dict[str, Source]:
+    return {name: _as_source(value) for name, value in values.items()}
 
 
-def _live_values(live: Mapping[str, int | Deploy]) -> dict[str, Any]:
+def _as_source(value: Any) -> Source:
+    return value if isinstance(value, int) else Deploy(**value)
+
+
+def _live_values(live: Mapping[str, Source | None]) -> dict[str, Any]:
     return {
-        name: source if isinstance(source, int) else _deploy_values(source)
+        name: _deploy_values(source) if isinstance(source, Deploy) else source
         for name, source in live.items()
     }

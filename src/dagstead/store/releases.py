@@ -9,9 +9,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
-from dagstead.errors import ConflictError, ReleaseNotFoundError
+from dagstead.errors import ReleaseNotFoundError
 from dagstead.plane.clock import Clock
-from dagstead.plane.locations import Deploy
 from dagstead.plane.release_machine.events import (
     Event,
     LoadFailure,
@@ -19,6 +18,7 @@ from dagstead.plane.release_machine.events import (
     LocationRemoval,
     ReleaseEnd,
     ReleaseStart,
+    RollbackStart,
 )
 from dagstead.plane.release_machine.state import Changes
 from dagstead.plane.releases import (
@@ -31,7 +31,7 @@ from dagstead.plane.releases import (
 )
 from dagstead.store.database import Database
 from dagstead.store.locations import no_such_location
-from dagstead.store.release_rows import as_deploy, as_release
+from dagstead.store.release_rows import as_release
 from dagstead.store.release_steps import Step, part_rows, take_step
 from dagstead.store.tables import release_parts, releases
 
@@ -52,10 +52,18 @@ class ReleaseStore:
         Returns:
             The release, and the queues whose agents have to check the workspace.
         """
-        step = self._step(deployment, ReleaseStart(new=new))
-        begun = step.before.next_number
-        release = next(release for release in step.changes.releases if release.number == begun)
-        return release, step.changes.queues
+        return _begun(self._step(deployment, ReleaseStart(new=new)))
+
+    def roll_back(
+        self, deployment: str, start: RollbackStart
+    ) -> tuple[Release, frozenset[str | None]] | None:
+        """Begin a rollback, and end the open releases that it ends.
+
+        Returns:
+            As :meth:`begin`; ``None`` when the deployment has changed since it was planned.
+        """
+        step = self._step(deployment, start)
+        return _begun(step) if step.changes.counted else None
 
     def set_loaded(self, deployment: str, name: str, *, deploy_id: str, manifest: str) -> Outcome:
         """Store uploaded definitions; they go live when those of the whole release have arrived.
@@ -135,29 +143,6 @@ class ReleaseStore:
         with self.database.read() as connection:
             return _get(connection, deployment, number)
 
-    def live_after(self, deployment: str, number: int) -> dict[str, Deploy]:
-        """What was live right after a release ended, by the name of the location.
-
-        Raises:
-            ReleaseNotFoundError: when there is none of that number.
-            ConflictError: when it has not ended.
-        """
-        with self.database.read() as connection:
-            live = _get(connection, deployment, number).live
-            if live is None:
-                raise ConflictError(
-                    f"Release {number} of {deployment!r} is loading: what is live after it is not "
-                    f"known yet. Wait until it has ended: `dagstead release show {number}`."
-                )
-            brought_by = {source for source in live.values() if isinstance(source, int)}
-            parts = {
-                (row.number, row.name): row for row in part_rows(connection, deployment, brought_by)
-            }
-        return {
-            name: source if isinstance(source, Deploy) else as_deploy(parts[source, name])
-            for name, source in live.items()
-        }
-
     def all(self, deployment: str, *, limit: int | None = None) -> list[Release]:
         """Releases of a deployment, the newest first."""
         newest = (
@@ -190,6 +175,12 @@ def _get(connection: Connection, deployment: str, number: int) -> Release:
     if row is None:
         raise ReleaseNotFoundError(_no_such(deployment, number))
     return as_release(row, part_rows(connection, deployment, [number]))
+
+
+def _begun(step: Step) -> tuple[Release, frozenset[str | None]]:
+    number = step.before.next_number
+    release = next(release for release in step.changes.releases if release.number == number)
+    return release, step.changes.queues
 
 
 def _outcome(changes: Changes) -> Outcome:

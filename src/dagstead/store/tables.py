@@ -95,6 +95,10 @@ releases = Table(
     #: What was live in the deployment when it ended, by location: the number of the release that
     #: brought it, or where there is none, a deploy as in `locations.live`.
     Column("live", JSON(none_as_null=True)),
+    #: The release that a rollback undoes.
+    Column("undoes", Integer),
+    #: As `live`, for the locations that it changed, right before it did; null for nothing.
+    Column("before", JSON(none_as_null=True)),
 )
 
 #: One row per location of a release.

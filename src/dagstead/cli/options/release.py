@@ -49,3 +49,11 @@ class RollbackFlags(ReleaseFlags):
     """A rollback, which is always atomic."""
 
     no_atomic: bool = field(default=False, init=False)
+    whole_deployment: Annotated[
+        bool,
+        typer.Option(
+            "--whole-deployment",
+            help="Go back to what was live in the whole deployment right after a release.",
+        ),
+    ] = False
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from dagstead.plane.locations import Deploy, Location
+from dagstead.plane.locations import Location
 from dagstead.plane.release_machine.state import Changes, State
-from dagstead.plane.releases import Part, Release, ReleaseState
+from dagstead.plane.releases import Part, Release, ReleaseState, Source
 
 
 @dataclass(slots=True)
@@ -61,6 +61,18 @@ class Draft:
             return False
         return found.open_release is not None or (found.release or 0) >= release.number
 
+    def is_live(self, name: str, deploy_id: str | None) -> bool:
+        """Whether this deploy of a location is live; ``None`` is none."""
+        found = self.locations.get(name)
+        live = None if found is None else found.live
+        return (None if live is None else live.deploy_id) == deploy_id
+
+    def note_before(self, number: int, name: str) -> None:
+        """Record what a location serves, right before a release changes that."""
+        release = self.releases[number]
+        before = {**release.before, name: self.locations[name].source}
+        self.releases[number] = replace(release, before=before)
+
     def open_parts(self, number: int) -> list[Part]:
         """The parts of a release whose outcome is open, by name."""
         return [part for _, part in sorted(self.parts[number].items()) if part.is_open]
@@ -96,7 +108,7 @@ class Draft:
             return None
         return replace(new, parts=parts)
 
-    def _live(self) -> Iterator[tuple[str, int | Deploy]]:
+    def _live(self) -> Iterator[tuple[str, Source]]:
         for name, location in sorted(self.locations.items()):
-            if location.live is not None:
-                yield name, location.live if location.release is None else location.release
+            if location.source is not None:
+                yield name, location.source

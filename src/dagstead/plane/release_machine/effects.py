@@ -80,6 +80,7 @@ def arrive(draft: Draft, location: Location, manifest: str) -> None:
 
 
 def _go_live(draft: Draft, location: Location, part: Part, number: int) -> None:
+    draft.note_before(number, part.name)
     draft.put(
         location,
         manifest=part.manifest,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dagstead.plane.releases import NewRelease
@@ -12,6 +13,20 @@ class ReleaseStart:
     """A user begins a release."""
 
     new: NewRelease
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RollbackStart:
+    """A user begins a release that brings back earlier versions.
+
+    It does not count if the deployment has changed since the rollback was planned.
+    """
+
+    new: NewRelease
+    #: The open releases that it ends: at least those that load one of its locations.
+    ends: frozenset[int]
+    #: The deploy that is live of every location that the plan looked at, ``None`` where none is.
+    live: Mapping[str, str | None]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -58,13 +73,21 @@ class LocationReload:
     names: frozenset[str]
 
 
-Event = ReleaseStart | LoadSuccess | LoadFailure | ReleaseEnd | LocationRemoval | LocationReload
+Event = (
+    ReleaseStart
+    | RollbackStart
+    | LoadSuccess
+    | LoadFailure
+    | ReleaseEnd
+    | LocationRemoval
+    | LocationReload
+)
 
 
 def names_in(event: Event) -> frozenset[str]:
     """The locations that an event names itself, without those of open releases."""
     match event:
-        case ReleaseStart(new=new):
+        case ReleaseStart(new=new) | RollbackStart(new=new):
             return frozenset(location.name for location in new.locations) | frozenset(new.removes)
         case LoadSuccess(name=name) | LoadFailure(name=name) | LocationRemoval(name=name):
             return frozenset({name})

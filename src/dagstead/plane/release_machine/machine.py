@@ -15,9 +15,15 @@ from dagstead.plane.release_machine.events import (
     LocationRemoval,
     ReleaseEnd,
     ReleaseStart,
+    RollbackStart,
 )
 from dagstead.plane.release_machine.state import Changes, State
-from dagstead.plane.release_machine.transitions import GIVE_WAY, PartEvent, ending_of
+from dagstead.plane.release_machine.transitions import (
+    BE_UNDONE,
+    GIVE_WAY,
+    PartEvent,
+    ending_of,
+)
 from dagstead.plane.releases import OPEN_PARTS, NewRelease, PartState, Release, ReleaseState
 
 
@@ -27,6 +33,8 @@ def advance(state: State, event: Event) -> Changes:
     match event:
         case ReleaseStart():
             counted = _begin(draft, event.new)
+        case RollbackStart():
+            counted = _roll_back(draft, event)
         case LoadSuccess():
             counted = _loaded(draft, event)
         case LoadFailure():
@@ -41,28 +49,65 @@ def advance(state: State, event: Event) -> Changes:
 
 
 def _begin(draft: Draft, new: NewRelease) -> bool:
-    number = draft.state.next_number
-    deployed = {location.name for location in new.locations}
-    removed = set(new.removes) - deployed
-    older = [
-        release
-        for release in draft.releases.values()
-        if (deployed | removed) & {part.name for part in draft.open_parts(release.number)}
-    ]
+    deployed, removed = _changed_by(new)
+    older = _loading_any(draft, deployed | removed)
     inherited = {
         name
         for release in older
         for name in release.removes
         if not draft.deployed_since(name, release)
     }
-    draft.releases[number] = _new_release(draft, new, (removed | inherited) - deployed)
-    draft.parts[number] = {}
+    number = _add(draft, new, (removed | inherited) - deployed)
+    reason = f"Release {number} began before it had loaded."
     for release in older:
-        _supersede(draft, release.number, deployed, removed)
+        _give_way(draft, release.number, new, PartEvent.ADOPTED)
+        draft.end(release.number, GIVE_WAY.state, reason)
+    _load(draft, new, number)
+    return True
+
+
+def _roll_back(draft: Draft, event: RollbackStart) -> bool:
+    deployed, removed = _changed_by(event.new)
+    loading = {release.number for release in _loading_any(draft, deployed | removed)}
+    if not loading <= event.ends <= draft.releases.keys():
+        return False
+    if not all(draft.is_live(name, deploy_id) for name, deploy_id in event.live.items()):
+        return False
+    number = _add(draft, event.new, removed)
+    reason = f"Release {number}, a rollback, began before it had loaded."
+    for ended in sorted(event.ends):
+        _give_way(draft, ended, event.new, PartEvent.UNDONE)
+        draft.end(ended, BE_UNDONE.state, reason)
+    _load(draft, event.new, number)
+    return True
+
+
+def _changed_by(new: NewRelease) -> tuple[set[str], set[str]]:
+    """The locations that a release deploys, and those that it removes."""
+    deployed = {location.name for location in new.locations}
+    return deployed, set(new.removes) - deployed
+
+
+def _loading_any(draft: Draft, names: set[str]) -> list[Release]:
+    """The open releases that wait for one of these locations."""
+    return [
+        release
+        for release in draft.releases.values()
+        if names & {part.name for part in draft.open_parts(release.number)}
+    ]
+
+
+def _add(draft: Draft, new: NewRelease, removes: Iterable[str]) -> int:
+    number = draft.state.next_number
+    draft.releases[number] = _new_release(draft, new, removes)
+    draft.parts[number] = {}
+    return number
+
+
+def _load(draft: Draft, new: NewRelease, number: int) -> None:
     for location in new.locations:
         deploy(draft, location, number)
     _settle(draft, number)
-    return True
 
 
 def _loaded(draft: Draft, event: LoadSuccess) -> bool:
@@ -152,21 +197,22 @@ def _settle(draft: Draft, number: int, *, reason: str | None = None) -> None:
     draft.end(number, ending.state, why)
 
 
-def _supersede(draft: Draft, old: int, deployed: set[str], removed: set[str]) -> None:
+def _give_way(draft: Draft, old: int, new: NewRelease, others: PartEvent) -> None:
+    """Take its open parts from a release: ``others`` happens to those that the new one leaves."""
+    deployed, removed = _changed_by(new)
     for part in draft.open_parts(old):
         if part.name in deployed:
             event = PartEvent.REDEPLOYED
         else:
-            event = PartEvent.DISCARDED if part.name in removed else PartEvent.ADOPTED
+            event = PartEvent.DISCARDED if part.name in removed else others
         apply(draft, old, part, event)
-    reason = f"Release {draft.state.next_number} began before it had loaded."
-    draft.end(old, GIVE_WAY.state, reason)
 
 
 def _remove_with(draft: Draft, release: Release) -> None:
     """Remove the locations that a release removes, unless they were deployed again since then."""
     for name in release.removes:
         if name in draft.locations and not draft.deployed_since(name, release):
+            draft.note_before(release.number, name)
             draft.remove(name)
 
 
@@ -177,6 +223,7 @@ def _new_release(draft: Draft, new: NewRelease, removes: Iterable[str]) -> Relea
         state=ReleaseState.LOADING,
         atomic=new.atomic,
         cause=new.cause,
+        undoes=new.undoes,
         back_to=new.back_to,
         commit_hash=new.commit_hash,
         url=new.url,
@@ -187,4 +234,5 @@ def _new_release(draft: Draft, new: NewRelease, removes: Iterable[str]) -> Relea
         ended_at=None,
         parts=(),
         live=None,
+        before={},
     )

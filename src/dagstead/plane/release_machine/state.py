@@ -12,6 +12,7 @@ from dagstead.plane.release_machine.events import (
     LoadSuccess,
     ReleaseEnd,
     ReleaseStart,
+    RollbackStart,
     names_in,
 )
 from dagstead.plane.releases import PartState, Release
@@ -61,7 +62,7 @@ def locations_needed(event: Event, releases: Iterable[Release]) -> frozenset[str
     """
     names = names_in(event)
     match event:
-        case ReleaseStart() | ReleaseEnd():
+        case ReleaseStart() | RollbackStart() | ReleaseEnd():
             return None
         case LoadSuccess():
             alone = all(map(partial(_waits_for_others, names), releases))

@@ -23,9 +23,10 @@ class PartEvent(StrEnum):
     ERROR = "its agent reports an error"
     COMPLETE = "all locations have loaded; without atomicity, it has"
     ABANDONED = "another one failed, or the release is ended"
-    REDEPLOYED = "a newer release deploys it"
-    DISCARDED = "a newer release removes it"
+    REDEPLOYED = "a newer release, or a rollback, deploys it"
+    DISCARDED = "a newer release, or a rollback, removes it"
     ADOPTED = "a newer release replaces this one, but not this location"
+    UNDONE = "a rollback ends its release, and does not bring it back itself"
     DELETED = "it is removed by hand"
 
 
@@ -102,6 +103,13 @@ PART_TRANSITIONS = (
         effect=Effect.MOVES,
     ),
     PartTransition(
+        name="be undone",
+        sources=OPEN_PARTS,
+        event=PartEvent.UNDONE,
+        target=PartState.BACK,
+        effect=Effect.RETURNS,
+    ),
+    PartTransition(
         name="drop out",
         sources=OPEN_PARTS,
         event=PartEvent.DELETED,
@@ -140,6 +148,12 @@ GIVE_WAY = Ending(
     state=ReleaseState.SUPERSEDED,
     removes=False,
 )
+BE_UNDONE = Ending(
+    name="be undone",
+    when="a rollback begins: of it, of a location that it is loading, or of the whole deployment",
+    state=ReleaseState.SUPERSEDED,
+    removes=False,
+)
 _SUCCEED = Ending(
     name="succeed",
     when="all its locations are live, or were taken from it",
@@ -159,7 +173,7 @@ _FAIL = Ending(
     removes=False,
 )
 
-ENDINGS = (GIVE_WAY, _SUCCEED, _SUCCEED_IN_PART, _FAIL)
+ENDINGS = (GIVE_WAY, BE_UNDONE, _SUCCEED, _SUCCEED_IN_PART, _FAIL)
 
 
 def ending_of(states: AbstractSet[PartState]) -> Ending:
