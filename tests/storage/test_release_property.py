@@ -20,9 +20,11 @@ from dagstead.plane.release_machine.events import (
     LocationRemoval,
     ReleaseEnd,
     ReleaseStart,
+    RollbackStart,
 )
 from dagstead.plane.release_machine.state import Changes
 from dagstead.plane.releases import Outcome
+from dagstead.plane.rollbacks import History
 from dagstead.store.all import Store
 from tests.support.release_rules import ReleaseRules
 
@@ -53,17 +55,18 @@ class StoredReleases(ReleaseRules):
         ]
         for release in changes.releases:
             if not release.state.is_open:
-                live = self.store.releases.live_after(name, release.number)
-                assert {each: live[each].deploy_id for each in live} == self.world.live_after(
-                    release
-                )
+                stored = History((), self.store.releases.all(name))
+                assert {
+                    each: stored.deploy_of(each, source).deploy_id
+                    for each, source in (release.live or {}).items()
+                } == self.world.live_after(release)
 
     def _store(self, event: Event) -> Outcome | None:
         releases = self.store.releases
         name = self.deployment
         match event:
-            case ReleaseStart(new=new):
-                return Outcome(counted=True, queues=releases.begin(name, new)[1])
+            case ReleaseStart() | RollbackStart():
+                return self._begin(event)
             case LoadSuccess():
                 return releases.set_loaded(
                     name, event.name, deploy_id=event.deploy_id, manifest=event.manifest
@@ -76,6 +79,13 @@ class StoredReleases(ReleaseRules):
                 return releases.end(name, event.number, event.reason)
             case LocationRemoval() | LocationReload():
                 return self._act_by_hand(event)
+
+    def _begin(self, event: ReleaseStart | RollbackStart) -> Outcome:
+        releases = self.store.releases
+        if isinstance(event, ReleaseStart):
+            return Outcome(counted=True, queues=releases.begin(self.deployment, event.new)[1])
+        begun = releases.roll_back(self.deployment, event)
+        return Outcome(counted=begun is not None, queues=begun[1] if begun else frozenset())
 
     def _act_by_hand(self, event: LocationRemoval | LocationReload) -> Outcome | None:
         if isinstance(event, LocationReload):

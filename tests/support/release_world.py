@@ -8,7 +8,8 @@ from dagstead.plane.locations import Deploy, Location
 from dagstead.plane.release_machine.events import Event
 from dagstead.plane.release_machine.machine import advance
 from dagstead.plane.release_machine.state import Changes, State, locations_needed
-from dagstead.plane.releases import Release
+from dagstead.plane.releases import Release, Source
+from dagstead.plane.rollbacks import History
 
 
 @dataclass(slots=True)
@@ -42,13 +43,17 @@ class World:
     def live_after(self, release: Release) -> dict[str, str]:
         """The deploy that was live after a release, by location, as it is recorded."""
         recorded = release.live or {}
-        return {
-            name: each.deploy_id if isinstance(each, Deploy) else self._deploy_id(each, name)
-            for name, each in recorded.items()
-        }
+        return {name: self.deploy_id(name, each) for name, each in recorded.items()}
 
-    def _deploy_id(self, number: int, name: str) -> str:
-        return next(each.deploy_id for each in self.releases[number].parts if each.name == name)
+    def deploy_id(self, name: str, source: Source) -> str:
+        """The deploy of a location that a source stands for."""
+        if isinstance(source, Deploy):
+            return source.deploy_id
+        return next(each.deploy_id for each in self.releases[source].parts if each.name == name)
+
+    def history(self) -> History:
+        """What rollbacks are planned in."""
+        return History(self.locations.values(), self.releases.values())
 
     def _state(self, event: Event) -> State:
         """No more than the machine asks for."""

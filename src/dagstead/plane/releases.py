@@ -147,9 +147,9 @@ class Release:
     parts: tuple[Part, ...]
     #: What was live in the deployment right after it ended; ``None`` while it is open.
     live: Mapping[str, Source] | None
-    #: What the locations served that it brought or removed, right before it did; ``None`` is
-    #: nothing. Releases of older versions have recorded none of it.
-    before: Mapping[str, Source | None]
+    #: What the locations served that it brought or removed, right before it did, with ``None`` for
+    #: nothing. Older versions have not recorded it: then it is ``None`` as a whole.
+    before: Mapping[str, Source | None] | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

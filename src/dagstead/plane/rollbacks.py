@@ -197,22 +197,12 @@ class History:
     def _before(self, release: Release) -> dict[str, Source | None]:
         """What the locations served that a release changed, right before it did."""
         brought = {part.name for part in release.parts if part.state is PartState.LIVE}
-        recorded = {
-            name: source
-            for name, source in release.before.items()
-            if name in brought or source is not None
-        }
-        if release.live is None:
-            return recorded
-        # Releases of older versions have recorded nothing.
-        removed = set(release.removes) - release.live.keys()
-        missing = {
-            name: self._earlier(release, name) for name in (brought | removed) - recorded.keys()
-        }
-        return recorded | {
-            name: source
-            for name, source in missing.items()
-            if name in brought or source is not None
+        before = release.before
+        if before is None:
+            removed = set(release.removes) - (release.live or {}).keys()
+            before = {name: self._earlier(release, name) for name in brought | removed}
+        return {
+            name: source for name, source in before.items() if name in brought or source is not None
         }
 
     def _earlier(self, release: Release, name: str) -> Source | None:
@@ -227,7 +217,7 @@ class History:
         now = self._now.get(name)
         if all(part.name != name for part in release.parts):
             return now is None
-        return now is not None and release.number in {now, self._origin(name, now)}
+        return now is not None and release.number in (now, self._origin(name, now))
 
     def _origin(self, name: str, source: Source) -> Source:
         """The first release of a version that rollbacks have brought back, maybe repeatedly."""

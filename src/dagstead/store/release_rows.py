@@ -84,7 +84,7 @@ def as_release(row: Row[Any], parts: Iterable[Row[Any]]) -> Release:
         ended_at=row.ended_at,
         parts=tuple(map(_as_part, parts)),
         live=None if row.live is None else _as_live(row.live),
-        before={name: value and _as_source(value) for name, value in (row.before or {}).items()},
+        before=None if row.before is None else _as_before(row.before),
     )
 
 
@@ -106,7 +106,7 @@ def release_values(release: Release) -> dict[str, Any]:
         "created_at": release.created_at,
         "ended_at": release.ended_at,
         "live": None if release.live is None else _live_values(release.live),
-        "before": _live_values(release.before),
+        "before": None if release.before is None else _live_values(release.before),
     }
 
 
@@ -154,6 +154,10 @@ def _deploy_values(deploy: Deploy) -> dict[str, Any]:
 
 def _as_live(values: Mapping[str, Any]) -> dict[str, Source]:
     return {name: _as_source(value) for name, value in values.items()}
+
+
+def _as_before(values: Mapping[str, Any]) -> dict[str, Source | None]:
+    return {name: None if value is None else _as_source(value) for name, value in values.items()}
 
 
 def _as_source(value: Any) -> Source:

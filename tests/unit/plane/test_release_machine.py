@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 
 import pytest
@@ -17,6 +18,7 @@ from dagstead.plane.release_machine.events import (
     LocationRemoval,
     ReleaseEnd,
     ReleaseStart,
+    RollbackStart,
 )
 from dagstead.plane.release_machine.transitions import (
     ARRIVALS,
@@ -26,7 +28,7 @@ from dagstead.plane.release_machine.transitions import (
     PartTransition,
     part_transition,
 )
-from dagstead.plane.releases import NewRelease, PartState, live_before
+from dagstead.plane.releases import NewRelease, PartState
 from tests.support.environments import REPOSITORY
 from tests.support.release_rules import NAMES, QUEUES, ReleaseRules
 from tests.support.release_world import World
@@ -39,30 +41,34 @@ TestReleases.settings = settings(max_examples=60, stateful_step_count=15, deadli
 WALKS = 2000
 
 
+#: Walks of rollbacks need releases that went live; those of deploys need fewer rollbacks.
+DEPLOYS = ("begin", "begin", "load", "load", "load", "back", "fail", "end", "remove", "reload")
+ROLLBACKS = ("begin", "begin", "all", "all", "all", "back", "back", "load", "fail", "remove")
+
+
 def walk(seed: int) -> None:
     random = Random(seed)  # a failure comes again with its seed
     releases = ReleaseRules()
+    acts: dict[str, Callable[[str], None]] = {
+        "begin": lambda _: releases.begin(
+            {each: random.choice(QUEUES) for each in NAMES if random.random() < 0.5},
+            frozenset(each for each in NAMES if random.random() < 0.2),
+            atomic=random.random() < 0.5,
+        ),
+        "load": lambda name: releases.load(name, random.choice([0, 0, 0, 1])),
+        "all": lambda _: releases.load_all(),
+        "back": lambda _: releases.roll_back(
+            random.choice([None, None, *range(1, 6)]),
+            whole=random.random() < 0.3,
+            late=random.random() < 0.2,
+        ),
+        "fail": lambda name: releases.fail(name, named=random.random() < 0.5),
+        "end": lambda _: releases.end(),
+        "remove": releases.remove,
+        "reload": lambda name: releases.reload(frozenset({name})),
+    }
     for _ in range(15):
-        name = random.choice(NAMES)
-        match random.choice(
-            ["begin", "begin", "load", "load", "load", "fail", "end", "remove", "reload"]
-        ):
-            case "begin":
-                releases.begin(
-                    {each: random.choice(QUEUES) for each in NAMES if random.random() < 0.5},
-                    frozenset(each for each in NAMES if random.random() < 0.2),
-                    atomic=random.random() < 0.5,
-                )
-            case "load":
-                releases.load(name, random.choice([0, 0, 0, 1]))
-            case "fail":
-                releases.fail(name, named=random.random() < 0.5)
-            case "end":
-                releases.end()
-            case "remove":
-                releases.remove(name)
-            case _:
-                releases.reload(frozenset({name}))
+        acts[random.choice(ROLLBACKS if seed % 2 else DEPLOYS)](random.choice(NAMES))
 
 
 def test_thousands_of_ways_through_the_machine_keep_its_promises() -> None:
@@ -79,6 +85,10 @@ def begin(
 ) -> ReleaseStart:
     locations = [new_location(name, f"{name}{deploy}") for name in names]
     return ReleaseStart(new=NewRelease(locations=locations, removes=removes, atomic=atomic))
+
+
+def rollback(start: ReleaseStart, *, ends: set[int], **live: str | None) -> RollbackStart:
+    return RollbackStart(new=start.new, ends=frozenset(ends), live=live)
 
 
 def loaded(deploy_id: str) -> LoadSuccess:
@@ -110,6 +120,7 @@ EXAMPLES: dict[str, tuple[Event, ...]] = {
     "give way": (begin("a"), begin("a", deploy=2)),
     "withdraw": (begin("a"), begin("b", removes=("a",))),
     "move on": (begin("a", "b"), begin("b", deploy=2)),
+    "be undone": (begin("a", "b"), rollback(begin("b", deploy=2), ends={1})),
     "drop out": (begin("a"), LocationRemoval(name="a")),
 }
 
@@ -140,6 +151,7 @@ def test_every_event_does_something_to_what_has_loaded(event: PartEvent) -> None
 def test_a_release_ends_in_every_way_of_the_table() -> None:
     ended = {
         "give way": world(begin("a"), begin("a", deploy=2)),
+        "be undone": world(begin("a"), rollback(begin("b"), ends={1})),
         "succeed": world(begin("a"), loaded("a1")),
         "succeed in part": world(begin("a", "b", atomic=False), loaded("a1"), failed("b1")),
         "fail": world(begin("a", "b"), loaded("a1"), ReleaseEnd(number=1, reason="By hand.")),
@@ -223,10 +235,20 @@ def test_what_is_live_without_a_release_is_recorded_whole() -> None:
     assert live["a"].deploy_id == "a1"
 
 
-def test_the_release_before_is_the_one_that_ended_before() -> None:
-    made = World()
-    for event in (begin("a"), begin("b"), loaded("b1"), loaded("a1")):
-        made.now += 1
-        made.happen(event)
+@pytest.mark.parametrize(
+    "late",
+    [
+        rollback(begin("b", deploy=9), ends=set(), b="b1"),  # does not end what loads b
+        rollback(begin("a", deploy=9), ends={7}, a="a1"),  # ends what is not open
+        rollback(begin("a", deploy=9), ends=set(), a="a0"),  # another deploy is live
+        rollback(begin("c", deploy=9), ends=set(), c="c1"),  # nothing is
+        rollback(begin("a", deploy=9), ends=set(), a=None),  # something is
+    ],
+)
+def test_a_rollback_that_was_planned_on_something_else_changes_nothing(late: RollbackStart) -> None:
+    made = world(begin("a", "b"), loaded("a1"), loaded("b1"), begin("b", deploy=2))
+    before = dict(made.releases), dict(made.locations)
 
-    assert live_before(made.releases.values()) == 2
+    assert not made.happen(late).counted
+
+    assert (made.releases, made.locations) == before

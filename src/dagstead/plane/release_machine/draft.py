@@ -70,8 +70,9 @@ class Draft:
     def note_before(self, number: int, name: str) -> None:
         """Record what a location serves, right before a release changes that."""
         release = self.releases[number]
-        before = {**release.before, name: self.locations[name].source}
-        self.releases[number] = replace(release, before=before)
+        if release.before is not None:
+            before = {**release.before, name: self.locations[name].source}
+            self.releases[number] = replace(release, before=before)
 
     def open_parts(self, number: int) -> list[Part]:
         """The parts of a release whose outcome is open, by name."""
