@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import re
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from dagster_cloud.api.dagster_cloud_api import DagsterCloudCodeLocationManifest
+from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.serdes import serialize_value
 
@@ -19,6 +23,7 @@ from dagstead.cli.app import app
 from dagstead.plane.agents import ALIVE_SECONDS
 from dagstead.plane.deployments import Branch
 from dagstead.plane.tokens import Grant, TokenKind
+from dagstead.store.all import Store
 from tests.support.heartbeats import heartbeat_of
 from tests.support.releases import deploy, new_location
 from tests.unit.cli.conftest import Command, Said
@@ -28,7 +33,10 @@ GITHUB = "trust add --issuer github --repository org/repo --branch main --deploy
 
 pytestmark = pytest.mark.usefixtures("nothing_chosen")
 
+#: The name of the token, or of those who may write to the folder.
+WHO = re.compile(r"a user|the command line")
 TIMES = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+Z|\d+ seconds ago")
+WHOLE = "release rollback 1 --whole-deployment --deployment eu"
 
 #: In both ways, one after the other: a command, its exit code, and a part of what it says.
 STORY = [
@@ -73,7 +81,19 @@ STORY = [
     ("release show 99", 2, "99"),
     ("release diff 1 2", 0, "Releases 1 and 2 deployed the same configuration."),
     ("release rollback --detach", 2, "There is no release to go back to"),
+    ("release rollback 99", 2, "no release 99"),
+    ("release rollback 2", 2, "Release 2 brought nothing: there is nothing to roll back."),
+    ("release rollback --deployment eu --detach", 1, "extra is removed: it served nothing then"),
+    ("release rollback --deployment eu --detach", 1, "weather goes back to what release 1 brought"),
+    ("release rollback --deployment eu --detach --yes", 0, "Release 3 undoes release 2."),
+    ("release rollback --deployment eu", 2, "Release 3, a rollback, is loading."),
+    ("release show 3 --deployment eu", 0, "cause: undoes release 2"),
+    ("release rollback 3 --deployment eu", 0, "Release 3 was loading and is ended."),
+    ("release rollback 1 --whole-deployment --deployment eu", 1, "was live after release 1:"),
+    (f"{WHOLE} --yes --detach", 0, "Release 4 goes back to release 1."),
+    ("release list --deployment eu", 0, "goes back to release 1"),
     ("deployment delete staging --yes", 0, "Deleted deployment 'staging'."),
+    ("deployment delete eu --yes", 0, "Deleted deployment 'eu'."),
     ("deployment delete prod --yes", 2, "is the last full deployment"),
 ]
 
@@ -84,6 +104,31 @@ def as_held_by(
     monkeypatch.setenv("DAGSTER_CLOUD_URL", plane.url)
     monkeypatch.setenv("DAGSTER_CLOUD_API_TOKEN", token)
     return dagstead
+
+
+def fill_releases(store: Store) -> None:
+    """Two live releases in a deployment of their own."""
+    store.deployments.create("eu")
+    store.deployments.set_settings("eu", {"releases": {"unserved_queue": "wait"}})
+    empty = DagsterCloudCodeLocationManifest(
+        repositories=[],
+        container_image=None,
+        executable_path=None,
+        dagster_library_versions=None,
+        code_location_deploy_data=CodeLocationDeployData(python_file="m.py"),
+    )
+    for names in (("digits", "weather"), ("extra", "weather")):
+        new = [
+            replace(
+                new_location(name, f"{name}-{names[0]}"),
+                document={"location_name": name, "code_source": {"module_name": name}},
+            )
+            for name in names
+        ]
+        for row in deploy(store, "eu", new):
+            store.releases.set_loaded(
+                "eu", row.name, deploy_id=row.deploy_id, manifest=serialize_value(empty)
+            )
 
 
 def fill(plane: Served) -> None:
@@ -101,6 +146,7 @@ def fill(plane: Served) -> None:
             "prod", "weather", deploy_id=deploy_id, error=serialize_value(error)
         )
     store.deployments.set_settings("prod", {})
+    fill_releases(store)
     store.agents.record(
         [
             heartbeat_of("eu", now=now - ALIVE_SECONDS, agent_id="id-of-gone", label="gone"),
@@ -123,13 +169,15 @@ def tell(command: Command, plane: Served, folder: Path, *way: str) -> list[tuple
         said = command(*words, *way)
         assert said.code == code, (line, said)
         assert says in said.out + said.err, (line, said)
-        told.append((TIMES.sub("then", said.out), TIMES.sub("then", said.err), said.code))
+        texts = [TIMES.sub("then", WHO.sub("me", each)) for each in (said.out, said.err)]
+        told.append((texts[0], texts[1], said.code))
     return told
 
 
 def test_both_ways_say_the_same(
     dagstead: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO())
     with served(tmp_path / "one", time.time) as one:
         fill(one)
         token = one.token()

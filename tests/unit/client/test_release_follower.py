@@ -18,6 +18,7 @@ def release(state: str, *parts: tuple[str, str, str]) -> Release:
         state=state,
         atomic=True,
         cause="deploy",
+        undoes=None,
         back_to=None,
         commit_hash=None,
         url=None,

@@ -16,6 +16,7 @@ from dagstead.control.actor import NOBODY, SYSTEM, Actor
 from dagstead.control.agents import AgentReport
 from dagstead.control.all import Control
 from dagstead.control.questions import Question
+from dagstead.control.releases import RollbackGoal
 from dagstead.control.requests import Poll
 from dagstead.control.work import Work
 from dagstead.plane.deployments import Branch
@@ -164,7 +165,8 @@ class World:
                 ),
             ),
             "number": row.open_release,
-            "releases.roll_back.number": 1,
+            "goal": RollbackGoal(number=2),
+            "confirmed": None,
             "older_than_seconds": 0.0,
             "organization": "dagstead",
             "path": "final/stdout/key",

@@ -34,6 +34,7 @@ WHO: Mapping[str, str] = {
     "releases.end": "admin prod weather",
     "releases.get": "admin prod weather agent",
     "releases.open": "",
+    "releases.plan_rollback": "admin prod",
     "releases.roll_back": "admin prod",
     "load_reports.failed": "agent",
     "load_reports.loaded": "agent",

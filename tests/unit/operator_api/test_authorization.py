@@ -25,6 +25,7 @@ OF_ONE_DEPLOYMENT = {
     "release",
     "releases",
     "rollBack",
+    "rollbackPlan",
     "setDeploymentSettings",
     "setLatestDefsStateVersion",
     "unserved",

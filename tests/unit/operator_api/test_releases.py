@@ -7,17 +7,19 @@ from typing import Any
 from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.serdes import serialize_value
 
+from dagstead.plane.tokens import Grant, TokenKind
 from tests.support.heartbeats import heartbeat_of
-from tests.unit.operator_api.surface import Clock, Operator
+from tests.unit.operator_api.surface import Operator
 
 _FIELDS = """
-  number state atomic cause backTo commitHash by removes reason
+  number state atomic cause undoes backTo commitHash by removes reason
   parts { locationName queue state phase agents error { message } }
 """
 _RELEASE = f"""
   ... on Release {{ {_FIELDS} }}
   ... on InvalidLocationError {{ errors }}
   ... on PythonError {{ message }}
+  ... on UnauthorizedError {{ message }}
 """
 CREATE = (
     "mutation ($document: GenericScalar!, $removeOthers: Boolean) "
@@ -25,7 +27,18 @@ CREATE = (
     f"{{ __typename {_RELEASE} }} }}"
 )
 END = f'mutation ($n: Int!) {{ f: endRelease(number: $n, reason: "By hand.") {{ {_RELEASE} }} }}'
-BACK = f"mutation ($n: Int) {{ f: rollBack(number: $n) {{ __typename {_RELEASE} }} }}"
+BACK = (
+    "mutation ($n: Int, $whole: Boolean, $confirmed: [String!]) "
+    "{ f: rollBack(number: $n, wholeDeployment: $whole, confirmed: $confirmed) "
+    f"{{ __typename {_RELEASE} }} }}"
+)
+PLAN = """
+query ($n: Int, $whole: Boolean) {
+  f: rollbackPlan(number: $n, wholeDeployment: $whole) {
+    undoes backTo removes stays ends needsConfirmation returns { locationName release }
+  }
+}
+"""
 SHOW = f"query ($n: Int!) {{ f: release(number: $n) {{ {_FIELDS} }} }}"
 
 
@@ -99,70 +112,133 @@ def test_what_is_live_is_recorded_by_location(operator: Operator) -> None:
     ]
 
 
-def test_rolling_back_brings_the_release_before(operator: Operator) -> None:
+def test_a_rollback_undoes_one_release_and_leaves_the_others(operator: Operator) -> None:
     create(operator, "weather", "digits")
     load(operator, "weather", "digits")
-    create(operator, "digits", "extra")
-    load(operator, "digits", "extra")
+    create(operator, "digits")
+    load(operator, "digits")
+    create(operator, "weather")
+    load(operator, "weather")
 
-    back = operator.run(BACK)["f"]
+    back = operator.run(BACK, n=2)["f"]
 
-    assert (back["cause"], back["backTo"], back["removes"]) == ("rollback", 1, ["extra"])
+    assert (back["cause"], back["undoes"], back["backTo"]) == ("rollback", 2, None)
     assert [each["locationName"] for each in back["parts"]] == ["digits"]
     load(operator, "digits")
-    assert live(operator) == {"weather": 1, "digits": 3}
-    nothing = operator.run(BACK, n=3)["f"]
+    assert live(operator) == {"weather": 3, "digits": 4}
+    again = operator.run(BACK, n=2)["f"]
+    assert "Nothing that release 2 brought is live any more ('digits')" in again["message"]
+
+
+def test_a_rollback_removes_only_what_is_confirmed(operator: Operator) -> None:
+    create(operator, "weather")
+    load(operator, "weather")
+    create(operator, "weather", "extra")
+    load(operator, "weather", "extra")
+
+    assert operator.run(PLAN)["f"] == {
+        "undoes": 2,
+        "backTo": None,
+        "removes": ["extra"],
+        "stays": [],
+        "ends": [],
+        "needsConfirmation": True,
+        "returns": [{"locationName": "weather", "release": 1}],
+    }
+    for confirmed in (None, [], ["weather"]):
+        refused = operator.run(BACK, confirmed=confirmed)["f"]
+        assert "would return 'weather' and would remove 'extra'" in refused["message"]
+    back = operator.run(BACK, confirmed=["weather", "extra"])["f"]
+
+    assert (back["undoes"], back["removes"]) == (2, ["extra"])
+    load(operator, "weather")
+    assert live(operator) == {"weather": 3}
+
+
+def test_the_whole_deployment_goes_back_only_when_all_of_it_is_confirmed(
+    operator: Operator,
+) -> None:
+    create(operator, "weather", "digits")
+    load(operator, "weather", "digits")
+    create(operator, "digits")
+    load(operator, "digits")
+    create(operator, "weather")
+
+    plan = operator.run(PLAN, n=1, whole=True)["f"]
+    assert (plan["backTo"], plan["ends"], plan["needsConfirmation"]) == (1, [3], True)
+    refused = operator.run(BACK, n=1, whole=True)["f"]
+    assert "would return 'digits', and that was not confirmed" in refused["message"]
+    back = operator.run(BACK, n=1, whole=True, confirmed=["digits"])["f"]
+
+    assert (back["cause"], back["undoes"], back["backTo"]) == ("rollback", None, 1)
+    ended = operator.run(SHOW, n=3)["f"]
+    assert ended["state"] == "superseded"
+    assert ended["reason"] == "Release 4, a rollback, began before it had loaded."
+    assert [each["state"] for each in ended["parts"]] == ["back"]
+    load(operator, "digits")
+    nothing = operator.run(BACK, n=1, whole=True, confirmed=[])["f"]
     assert "there is nothing to roll back" in nothing["message"]
 
 
+def test_during_a_deploy_a_rollback_ends_it(operator: Operator) -> None:
+    create(operator, "weather", "digits")
+    load(operator, "weather", "digits")
+    create(operator, "digits")
+    load(operator, "digits")
+    create(operator, "weather")
+
+    assert operator.run(PLAN)["f"]["ends"] == [3]
+    ended = operator.run(BACK)["f"]
+
+    assert operator.context.token is not None
+    reason = f"It was ended by a rollback, by {operator.context.token.name}."
+    assert (ended["number"], ended["state"], ended["reason"]) == (3, "failed", reason)
+    load(operator, "weather")
+    assert live(operator) == {"weather": 1, "digits": 2}
+
+
 def test_there_may_be_nothing_to_go_back_to(operator: Operator) -> None:
+    assert "no release to go back to" in operator.run(BACK)["f"]["message"]
     create(operator, "weather")
     load(operator, "weather")
     assert "no release to go back to" in operator.run(BACK)["f"]["message"]
+    assert "no release to go back to" in operator.run(BACK, whole=True)["f"]["message"]
     assert "no release 9" in operator.run(BACK, n=9)["f"]["message"]
 
 
-def test_rolling_back_brings_what_was_removed_by_hand(operator: Operator) -> None:
+def test_the_whole_deployment_gets_back_what_was_removed_by_hand(operator: Operator) -> None:
     create(operator, "weather", "digits")
     load(operator, "weather", "digits")
     operator.context.store.releases.remove("prod", "digits")
 
-    back = operator.run(BACK, n=1)["f"]
+    back = operator.run(BACK, n=1, whole=True, confirmed=["digits"])["f"]
 
     assert ([each["locationName"] for each in back["parts"]], back["removes"]) == (["digits"], [])
-
-
-def test_rolling_back_keeps_what_no_release_brought(operator: Operator) -> None:
-    create(operator, "weather")
-    operator.context.store.releases.set_failed("prod", "weather", deploy_id=None, error="{}")
-    load(operator, "weather")
-    for _ in range(2):
-        create(operator, "digits")
-        load(operator, "digits")
-
-    back = operator.run(BACK)["f"]
-
-    assert ([each["locationName"] for each in back["parts"]], back["removes"]) == (["digits"], [])
-
-
-def test_rolling_back_undoes_the_release_that_ended_last(operator: Operator, clock: Clock) -> None:
-    create(operator, "weather")
-    create(operator, "digits")
-    load(operator, "digits")
-    clock.now += 1
-    load(operator, "weather")
-
-    back = operator.run(BACK)["f"]
-
-    assert (back["backTo"], back["removes"]) == (2, ["weather"])
 
 
 def test_an_open_release_is_nothing_to_go_back_to(operator: Operator) -> None:
     create(operator, "weather")
 
-    assert (
-        "is loading: what is live after it is not known" in operator.run(BACK, n=1)["f"]["message"]
+    refused = operator.run(BACK, n=1, whole=True)["f"]
+
+    assert "is loading: what is live after it is not known" in refused["message"]
+
+
+def test_a_team_that_may_deploy_one_location_undoes_its_own_newest_release(
+    operator: Operator,
+) -> None:
+    for name in ("weather", "digits", "weather", "digits"):
+        create(operator, name)
+        load(operator, name)
+    team = operator.by(
+        operator.context.store.tokens.create(
+            "team", TokenKind.USER, "of the team", Grant(locations=["weather"])
+        )
     )
+
+    assert team.run(PLAN)["f"]["undoes"] == 3
+    assert "may not change location 'digits'" in team.run(BACK, n=4)["f"]["message"]
+    assert team.run(BACK)["f"]["undoes"] == 3
 
 
 def test_others_can_be_removed(operator: Operator) -> None:
