@@ -31,7 +31,7 @@ from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
 from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, WriteState
 from dagstead.store import migrations
 from dagstead.store.all import Store, open_store
-from dagstead.store.database import Database, newest_revision
+from dagstead.store.database import Database, masked_database_url, newest_revision
 from dagstead.store.tables import metadata
 from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
@@ -102,6 +102,14 @@ def test_several_processes_may_migrate_at_once(
 def test_another_kind_of_database_is_refused_without_its_password() -> None:
     with pytest.raises(ConfigurationError, match="mysql://me:\\*\\*\\*@host/x.*not supported"):
         Database("mysql://me:secret@host/x")
+
+
+def test_a_password_among_the_options_of_an_address_is_not_shown() -> None:
+    shown = masked_database_url(
+        "postgresql://me:secret@host/x?password=other&sslpassword=third&a=b"
+    )
+
+    assert shown == "postgresql://me:***@host/x?a=b"
 
 
 def test_deployment_names_are_held_to_their_alphabet_and_to_one_each(store: Store) -> None:

@@ -106,8 +106,7 @@ class Database:
         Raises:
             DatabaseUnusableError: with the error of the database.
         """
-        address = self._engine.url.set(drivername=self._engine.url.get_backend_name())
-        name = address.render_as_string(hide_password=True)
+        name = _masked(self._engine.url.set(drivername=self._engine.url.get_backend_name()))
         try:
             self._migrate()
         except DBAPIError as error:
@@ -189,7 +188,7 @@ def parse_database_url(url: str) -> URL:
         raise ConfigurationError(msg) from error
     if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
         msg = (
-            f"{parsed.render_as_string(hide_password=True)!r}: this kind of database is not "
+            f"{_masked(parsed)!r}: this kind of database is not "
             "supported. Use postgresql://USER@HOST/NAME, or leave it out for SQLite."
         )
         raise ConfigurationError(msg)
@@ -202,7 +201,13 @@ def masked_database_url(url: str) -> str:
     Raises:
         ConfigurationError: as :func:`parse_database_url`.
     """
-    return parse_database_url(url).render_as_string(hide_password=True)
+    return _masked(parse_database_url(url))
+
+
+def _masked(url: URL) -> str:
+    # libpq also takes passwords among the options.
+    secrets = [name for name in url.query if name.endswith("password")]
+    return url.difference_update_query(secrets).render_as_string(hide_password=True)
 
 
 def sqlite_file(url: str) -> Path | None:
