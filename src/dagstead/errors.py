@@ -114,6 +114,10 @@ class DatabaseUnusableError(DagsteadError):
     """The database cannot be opened."""
 
 
+class BackupError(DagsteadError):
+    """A backup could not be made or restored."""
+
+
 class ConfigurationError(DagsteadError):
     """A setting has a value that cannot be used."""
 

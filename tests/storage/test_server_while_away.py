@@ -154,7 +154,9 @@ def problem_of(answer: httpx.Response) -> str | None:
     if answer.request.method == "HEAD":
         return None
     body = answer.json()
-    is_well = set(body) == {"error"} and "/health" in body["error"]
+    is_of_agent = answer.request.headers.get("Dagster-Cloud-Api-Token", "").startswith("agent:")
+    known = {"error", "maintenance"} if is_of_agent else {"error"}
+    is_well = set(body) == known and "/health" in body["error"]
     return None if is_well and "SELECT" not in answer.text else answer.text
 
 

@@ -6,6 +6,7 @@ import typer
 
 from dagstead.cli import (
     agent,
+    backup,
     build,
     changes,
     check,
@@ -75,4 +76,6 @@ for command_of_repository in (
     login.logout,
 ):
     app.command(rich_help_panel="Repository")(command_of_repository)
+for command_on_all_data in (backup.backup, backup.restore):
+    app.command()(command_on_all_data)
 app.command()(version.version)

@@ -25,6 +25,7 @@ from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
 from dagstead.plane.deployments import Deployment
 from dagstead.store.all import Store
+from dagstead.store.database import deployment_schema
 from dagstead.store.lines import KEEP_ALIVE
 
 #: Dagster+ fails a run whose worker has not appeared after 20 minutes.
@@ -93,7 +94,7 @@ class Instances:
             known = self._open.pop(deployment.name, None)
             if known:
                 known.instance.dispose()
-        self.store.database.drop_schema(schema_name(deployment.name))
+        self.store.database.drop_schema(deployment_schema(deployment.name))
         shutil.rmtree(self.folder / deployment.name, ignore_errors=True)
 
     def close(self) -> None:
@@ -110,12 +111,12 @@ class Instances:
         home.mkdir(parents=True, exist_ok=True)
         with _exclusive(home / ".lock"):
             # Two processes that make the same SQLite files at once could break their tables.
-            self.store.database.create_schema(schema_name(deployment.name))
+            self.store.database.create_schema(deployment_schema(deployment.name))
             (home / "dagster.yaml").touch()
             ref = InstanceRef.from_dir(str(home), overrides=self._config(deployment, home))
             instance = DagsterInstance.from_ref(ref)
         if self._connections:
-            self._connections.give_to(instance, schema_name(deployment.name))
+            self._connections.give_to(instance, deployment_schema(deployment.name))
         if isinstance(instance, DeploymentInstance):
             instance.gate = RunGate(self.control, deployment)
         launcher = AgentRunLauncher(self.calls, deployment)
@@ -150,7 +151,7 @@ class Instances:
         }
         common = {"compute_logs": compute_logs, "defs_state_storage": defs_state}
         if self.postgres_url:
-            url = postgres_schema_url(self.postgres_url, schema_name(name))
+            url = postgres_schema_url(self.postgres_url, deployment_schema(name))
             return {**common, "storage": {"postgres": {"postgres_url": url}}}
         return {**common, **_sqlite_config(home)}
 
@@ -219,11 +220,6 @@ def instance_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         "backfills": {"use_threads": True, "num_workers": 4},
         **({"concurrency": concurrency} if concurrency else {}),
     }
-
-
-def schema_name(deployment: str) -> str:
-    """The Postgres schema of a deployment's Dagster storage."""
-    return f"deployment_{deployment}"
 
 
 def postgres_schema_url(url: str, schema: str) -> str:

@@ -126,13 +126,7 @@ class Database:
                     _upgrade(connection)
             return
         with self._engine.begin() as connection, unhurried(connection):
-            encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
-            if encoding != "UTF8":
-                msg = (
-                    f"The database {self._engine.url.database!r} keeps text as {encoding}, "
-                    "not as UTF8. Make another one: createdb --encoding UTF8 --template template0."
-                )
-                raise DatabaseUnusableError(msg)
+            require_utf8(connection)
             connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('dagstead-migrate'))"))
             connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {CONTROL_SCHEMA}"))
             _upgrade(connection)
@@ -173,6 +167,26 @@ class Database:
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def deployment_schema(deployment: str) -> str:
+    """The Postgres schema of a deployment's Dagster storage."""
+    return f"deployment_{deployment}"
+
+
+def require_utf8(connection: Connection) -> None:
+    """Refuse a Postgres database that cannot keep every text.
+
+    Raises:
+        DatabaseUnusableError: with the command that makes one that can.
+    """
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        msg = (
+            f"The database {connection.engine.url.database!r} keeps text as {encoding}, "
+            "not as UTF8. Make another one: createdb --encoding UTF8 --template template0."
+        )
+        raise DatabaseUnusableError(msg)
 
 
 def parse_database_url(url: str) -> URL:

@@ -1,0 +1,100 @@
+"""``dagstead backup`` and ``dagstead restore``: everything that a control plane stores."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from dagstead.cli.options.groups import grouped
+from dagstead.cli.options.server import DataFlags, load
+
+if TYPE_CHECKING:
+    from dagstead.server.restore import RestoreReport
+
+_MIB = 1 << 20
+
+
+@grouped
+def backup(
+    folder: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FOLDER",
+            help="Folder to make; by default dagstead-backup- and the time, in this folder.",
+        ),
+    ] = None,
+    *,
+    flags: DataFlags,
+) -> None:
+    """Copy everything that a control plane stores into a new folder, while it runs or not.
+
+    The folder gets databases, files, keys and the settings file, with checksums. It is as private
+    as the control plane itself: whoever reads it can forge sign-ins. Prints its path.
+
+    For example:
+
+    - `dagstead backup`
+
+    - `dagstead backup /mnt/backups/monday --data /srv/dagstead`
+
+    - `dagstead backup /mnt/backups/monday --database postgresql://dagstead@db/dagstead`
+    """
+    loaded = load(**asdict(flags))
+    import time
+
+    from dagstead.server.backup import take_backup
+
+    if folder is None:
+        folder = Path(time.strftime("dagstead-backup-%Y%m%d-%H%M%S", time.gmtime()))
+    taken = take_backup(loaded, folder.absolute(), time.time)
+    deployments = ", ".join(taken.deployments) or "none"
+    typer.echo(
+        f"{len(taken.files)} files, {taken.size / _MIB:.1f} MiB. Deployments: {deployments}.\n"
+        "Variables of the environment, such as DAGSTEAD_SECRET_…, are not in it.",
+        err=True,
+    )
+    typer.echo(folder)
+
+
+@grouped
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A folder of `backup`.")],
+    *,
+    flags: DataFlags,
+) -> None:
+    """Make a control plane from a backup, in another folder or database; it is not started.
+
+    Every file is compared with its checksum. The data folder and the database have to be empty:
+    what is there is never replaced.
+
+    For example:
+
+    - `dagstead restore /mnt/backups/monday --data /srv/dagstead-restored`
+
+    - `dagstead restore monday --data restored --database postgresql://dagstead@db/restored`
+    """
+    loaded = load(**asdict(flags))
+    from dagstead.server.restore import restore_backup
+
+    report = restore_backup(loaded, folder)
+    for line in _remarks(report):
+        typer.echo(line, err=True)
+    typer.echo(loaded.settings.data)
+
+
+def _remarks(report: RestoreReport) -> list[str]:
+    deployments = ", ".join(report.manifest.deployments) or "none"
+    remarks = [
+        f"{len(report.manifest.files)} files restored and compared. Deployments: {deployments}.",
+        "Start it with `dagstead up`. Its schedules and sensors go on, and its queued runs start.",
+    ]
+    if report.settings:
+        addresses = "; ".join(report.settings)
+        remarks.append(
+            f"dagstead.toml has the addresses of the original ({addresses}). Change them if that "
+            "one still runs."
+        )
+    return remarks

@@ -1,0 +1,53 @@
+"""What of a data folder is in a backup, and what the next start makes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path, PurePath
+from types import MappingProxyType
+
+from dagstead.server.settings_file import FILE_NAME
+from dagstead.store.backup.sqlite import DatabaseGroup
+
+#: The control plane's own tables, with SQLite.
+DATABASE_FILE = "dagstead.db"
+
+#: Locks, uploads under way, and what the pool unpacks and runs: not in a backup.
+MADE_AGAIN = frozenset({"uploads", "up.lock", "daemon.lock", "pool"})
+
+_DEPLOYMENTS = "deployments"
+#: In the folder of a deployment, with SQLite: what Dagster stores.
+_DATABASES = frozenset({"runs", "events", "schedules"})
+#: Held while these are made.
+_LOCK = ".lock"
+
+
+def _is_whole(path: PurePath) -> bool:
+    # A file that is being written has a number after "#", which no key of a file may contain.
+    return "#" not in path.name
+
+
+def _is_no_database(path: PurePath) -> bool:
+    _, *below = path.parts
+    return below[0] != _LOCK and below[0] not in _DATABASES
+
+
+def _is_any(_: PurePath) -> bool:
+    return True
+
+
+#: The folders of files, and which of their files. Steps on the pool have stored the last one's.
+KEPT: Mapping[str, Callable[[PurePath], bool]] = MappingProxyType(
+    {"blobs": _is_whole, _DEPLOYMENTS: _is_no_database, "pool/deployments": _is_any}
+)
+
+#: Everything in a data folder is one of these, or made again.
+KEPT_NAMES = frozenset({*KEPT, DATABASE_FILE, FILE_NAME})
+
+
+def databases_of_deployments(data: Path) -> Iterator[DatabaseGroup]:
+    """What Dagster has stored with SQLite, by deployment."""
+    for home in sorted((data / _DEPLOYMENTS).glob("*/")):
+        files = (file for folder in sorted(_DATABASES) for file in (home / folder).rglob("*.db"))
+        lock = home / _LOCK
+        yield DatabaseGroup(files=tuple(files), lock=lock if lock.exists() else None)

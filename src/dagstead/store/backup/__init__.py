@@ -1,0 +1,1 @@
+"""A copy of everything that a control plane stores, made while it runs."""

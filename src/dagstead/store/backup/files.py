@@ -1,0 +1,148 @@
+"""Copies of files that others add, replace and remove meanwhile, with their checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePath
+
+from dagstead.errors import BackupError, InvalidInputError
+from dagstead.store.backup.manifest import FileRecord
+
+_CHUNK_BYTES = 1 << 20
+#: By which a file that was replaced or has grown is known: its number, size and time of change.
+_Look = tuple[int, int, int]
+
+
+@dataclass(slots=True)
+class FileCopies:
+    """Copies trees of files into a backup, again and again; only what is new is read.
+
+    A file that was removed meanwhile stays in the backup if it had been copied before.
+    """
+
+    source: Path
+    #: The folder of the backup.
+    backup: Path
+    #: Where the copies are, in that folder.
+    inside: str
+    _looks: dict[Path, _Look] = field(default_factory=dict)
+    _records: dict[str, FileRecord] = field(default_factory=dict)
+
+    @property
+    def records(self) -> list[FileRecord]:
+        """What has been copied."""
+        return list(self._records.values())
+
+    def copy_tree(self, name: str, wanted: Callable[[PurePath], bool]) -> None:
+        """Copy what is new or has changed in a folder of the source; it may be missing.
+
+        Args:
+            name: of the folder.
+            wanted: which of its files, by their path in it.
+
+        Raises:
+            BackupError: when a file cannot be read, or the copy cannot be written.
+        """
+        folder = self.source / name
+        for path in _files(folder):
+            if wanted(path.relative_to(folder)):
+                self.copy(path)
+
+    def copy(self, path: Path) -> None:
+        """Copy one file of the source, unless it is gone; see :meth:`copy_tree`."""
+        try:
+            with path.open("rb") as file:
+                found = os.fstat(file.fileno())
+                look = (found.st_ino, found.st_size, found.st_mtime_ns)
+                if stat.S_ISREG(found.st_mode) and self._looks.get(path) != look:
+                    name = f"{self.inside}/{path.relative_to(self.source).as_posix()}"
+                    pieces = iter(lambda: file.read(_CHUNK_BYTES), b"")
+                    self._records[name] = _write(pieces, self.backup, name)
+                    self._looks[path] = look
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise _failed(error, path) from error
+
+
+def copy_file(path: Path, backup: Path, name: str) -> FileRecord:
+    """Copy a file from elsewhere into a backup.
+
+    Raises:
+        BackupError: when it cannot be read, or the copy cannot be written.
+    """
+    try:
+        with path.open("rb") as file:
+            return _write(iter(lambda: file.read(_CHUNK_BYTES), b""), backup, name)
+    except OSError as error:
+        raise _failed(error, path) from error
+
+
+def record_of(backup: Path, name: str) -> FileRecord:
+    """The record of a file that is in the folder of a backup already."""
+    with (backup / name).open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256")
+        return FileRecord(path=name, size=file.tell(), sha256=digest.hexdigest())
+
+
+def restore_file(backup: Path, record: FileRecord, target: Path) -> None:
+    """Copy a file out of a backup.
+
+    Raises:
+        InvalidInputError: when it is missing there, or is not what was backed up.
+        BackupError: when the copy cannot be written.
+    """
+    verify_file(backup, record)
+    try:
+        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        shutil.copyfile(backup / record.path, target)
+    except OSError as error:
+        raise _failed(error, target) from error
+
+
+def verify_file(backup: Path, record: FileRecord) -> None:
+    """Compare a file of a backup with its record; see :func:`restore_file`."""
+    try:
+        found: FileRecord | None = record_of(backup, record.path)
+    except FileNotFoundError:
+        found = None
+    except OSError as error:
+        raise _failed(error, backup / record.path) from error
+    if found != record:
+        what = "is missing" if found is None else "is not what was backed up"
+        msg = (
+            f"The backup {str(backup)!r} is damaged: its file {record.path!r} {what}. Nothing was "
+            "restored. Take another copy of the backup, or an older one."
+        )
+        raise InvalidInputError(msg)
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    for place, _, names in os.walk(folder):
+        for name in sorted(names):
+            path = Path(place, name)
+            # Opening a pipe or a socket would wait, or fail.
+            if path.is_file():
+                yield path
+
+
+def _write(pieces: Iterator[bytes], backup: Path, name: str) -> FileRecord:
+    path = backup / name
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    digest, size = hashlib.sha256(), 0
+    with path.open("wb") as copy:
+        for piece in pieces:
+            digest.update(piece)
+            size += len(piece)
+            copy.write(piece)
+    return FileRecord(path=name, size=size, sha256=digest.hexdigest())
+
+
+def _failed(error: OSError, path: Path) -> BackupError:
+    place = error.filename or path
+    return BackupError(f"{str(place)!r} cannot be copied: {error.strerror}.")

@@ -1,0 +1,158 @@
+"""Backups that are taken while others write, restored elsewhere, on both databases."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from threading import Event
+
+import pytest
+from sqlalchemy import text
+
+from dagstead.errors import (
+    ConflictError,
+    InvalidInputError,
+)
+from dagstead.plane.tokens import Grant, TokenKind, new_secret
+from dagstead.server.restore import restore_backup
+from dagstead.store.database import Database, newest_revision
+from dagstead.testing import eventually
+from tests.support.backups import NOON, OpenPlane, Scene, blob, open_plane
+
+pytestmark = pytest.mark.storage
+
+#: Rows and files are removed when so many newer ones are there.
+KEPT = 20
+
+
+@dataclass
+class Writer:
+    """Writes one number after another: into a file, our tables, then two storages of Dagster's."""
+
+    plane: OpenPlane
+    written: int = 0
+    #: Numbers below it are old enough to be removed.
+    old: int = 0
+    stop: Event = field(default_factory=Event)
+
+    def run(self) -> None:
+        store, instance = self.plane.store, self.plane.instance("prod")
+        for number in count():
+            if self.stop.is_set():
+                return
+            store.blobs.put(blob(number), str(number).encode() * 1000)
+            store.writes.begin("prod", str(number))
+            instance.run_storage.set_cursor_values({"number": str(number)})
+            instance.event_log_storage.add_dynamic_partitions("numbers", [str(number)])
+            if 0 <= number - KEPT < self.old:
+                self.forget(number - KEPT)
+            self.written = number + 1
+
+    def forget(self, number: int) -> None:
+        """As retention has to do it: the row first."""
+        with self.plane.store.database.write() as connection:
+            connection.execute(text("DELETE FROM writes WHERE key = :key"), {"key": str(number)})
+        self.plane.store.blobs.delete(blob(number))
+
+
+@contextmanager
+def writing(plane: OpenPlane) -> Iterator[Writer]:
+    writer = Writer(plane)
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(writer.run)
+        try:
+            eventually(lambda: writer.written > KEPT or running.done(), 60, "some numbers")
+            yield writer
+        finally:
+            writer.stop.set()
+            running.result()
+
+
+def assert_one_moment(plane: OpenPlane) -> int:
+    """No storage is ahead of the one that is written before it, or more than one behind.
+
+    Returns:
+        The last number.
+    """
+    instance = plane.instance("prod")
+    with plane.store.database.read() as connection:
+        rows = sorted(
+            int(key) for key in connection.execute(text("SELECT key FROM writes")).scalars()
+        )
+    last = rows[-1]
+    of_runs = int(instance.run_storage.get_cursor_values({"number"})["number"])
+    of_events = len(instance.event_log_storage.get_dynamic_partitions("numbers")) - 1
+    assert last >= of_runs >= of_events >= last - 1
+    for number in rows:
+        assert plane.store.blobs.get(blob(number)) == str(number).encode() * 1000
+    return last
+
+
+def test_a_backup_under_load_is_of_one_moment_and_has_every_file_of_its_rows(scene: Scene) -> None:
+    with open_plane(scene.loaded) as plane, writing(plane) as writer:
+        for turn in range(3):
+            writer.old = before = writer.written
+            backup = scene.take(f"backup-{turn}")
+            target = scene.target(f"restored-{turn}")
+            restore_backup(target, backup)
+            with open_plane(target) as copy:
+                assert assert_one_moment(copy) >= before - 1
+
+
+def test_tokens_keys_and_settings_are_those_of_the_original(scene: Scene) -> None:
+    secret = new_secret(TokenKind.USER, "dagstead")
+    with open_plane(scene.loaded) as plane:
+        grant = Grant(deployments=["prod"])
+        token = plane.store.tokens.create("ada", TokenKind.USER, secret, grant)
+        plane.store.deployments.set_settings("prod", {"run_retries": {"max_retries": 3}})
+        key = plane.store.properties.signing_key()
+        settings = plane.store.deployments.get("prod").settings
+    target = scene.target()
+
+    manifest = restore_backup(target, scene.take()).manifest
+
+    assert manifest.created_at == NOON
+    assert manifest.revision == newest_revision()
+    assert manifest.deployments == ("prod",)
+    with open_plane(target) as copy:
+        assert copy.store.tokens.authenticate(secret).id == token.id
+        assert copy.store.properties.signing_key() == key
+        assert copy.store.deployments.get("prod").settings == settings
+
+
+def test_nothing_of_a_backup_or_a_restored_folder_is_for_others(scene: Scene) -> None:
+    umask = os.umask(0o022)
+    try:
+        backup, target = scene.take(), scene.target()
+        restore_backup(target, backup)
+    finally:
+        os.umask(umask)
+
+    for folder in (backup, target.settings.data):
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_what_is_there_is_never_replaced(scene: Scene) -> None:
+    backup, target = scene.take(), scene.target()
+    restore_backup(target, backup)
+
+    with pytest.raises(ConflictError, match="is not empty|holds a control plane already"):
+        restore_backup(target, backup)
+    with pytest.raises(ConflictError, match="exists already"):
+        scene.take()
+
+
+def test_a_newer_database_is_backed_up_and_refused_by_an_older_version(scene: Scene) -> None:
+    database = Database(scene.loaded.settings.database_url)
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    database.close()
+    backup = scene.take()
+
+    with pytest.raises(InvalidInputError, match="newer Dagstead .*9999.*up to"):
+        restore_backup(scene.target(), backup)
