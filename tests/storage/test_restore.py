@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from dagstead.errors import BackupError, ConfigurationError, ConflictError, Inva
 from dagstead.server.backup import take_backup
 from dagstead.server.restore import restore_backup
 from dagstead.server.settings import load_settings
+from dagstead.serverless.home import PoolHome
+from dagstead.serverless.run_records import RunRecords
 from dagstead.store.backup.manifest import MANIFEST
 from tests.support.backups import NOON, Scene, at, blob, left_in, settings_of
 
@@ -110,3 +113,31 @@ def test_the_settings_file_comes_along_and_names_the_copy(on_sqlite: Scene) -> N
 def test_a_backup_does_not_go_into_the_data_that_it_copies(on_sqlite: Scene) -> None:
     with pytest.raises(ConfigurationError, match="lies in the data folder"):
         take_backup(on_sqlite.loaded, on_sqlite.data / "blobs" / "backup", at(NOON))
+
+
+def test_a_process_of_the_original_is_none_of_the_copy(on_sqlite: Scene) -> None:
+    """It may run on the same machine, and the copy must not end it."""
+    home = PoolHome(root=on_sqlite.data / "pool")
+    home.create()
+    records = RunRecords(home=home, clock=at(NOON))
+    with ExitStack() as stack:
+        worker = records.start(
+            "run",
+            deployment="prod",
+            environment_key=None,
+            command=["/bin/sleep", "600"],
+            environment={},
+            folder=None,
+        )
+        stack.callback(worker.process.kill)
+        backup, target = on_sqlite.take(), on_sqlite.target()
+        restore_backup(target, backup)
+
+        copied = RunRecords(home=PoolHome(root=target.settings.data / "pool"), clock=at(NOON))
+        found = copied.find("run")
+        assert found is not None
+        found.process.kill()
+        found.process.kill_left_over()
+
+        assert not found.is_alive
+        assert [each.run_id for each in records.alive()] == ["run"]

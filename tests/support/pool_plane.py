@@ -194,7 +194,8 @@ class Plane:
     def facts(self, run_id: str) -> dict[str, str]:
         """What the run's op told of itself."""
         materialized = self.until(run_id, "SUCCESS")["assetMaterializations"]
-        return {each["label"]: each["text"] for each in materialized[0]["metadataEntries"]}
+        entries = materialized[0]["metadataEntries"]
+        return {each["label"]: each["text"] for each in entries if "text" in each}
 
     def messages(self, run_id: str) -> str:
         events = self.run(run_id)["eventConnection"]["events"]
@@ -231,8 +232,13 @@ class Plane:
 
 
 @contextmanager
-def running_plane(folder: Path) -> Iterator[Plane]:
-    """Start everything in ``folder``, with ``dagstead up``; stop it on the way out."""
+def running_plane(folder: Path, *, token: str | None = None) -> Iterator[Plane]:
+    """Start everything in ``folder``, with ``dagstead up``; stop it on the way out.
+
+    Args:
+        folder: has the data folder, if there is one yet.
+        token: of a user, if there is one.
+    """
     for name in ("shelf", "workshop", "tmp"):
         (folder / name).mkdir()
     data, port = folder / "data", free_port()
@@ -258,13 +264,9 @@ def running_plane(folder: Path) -> Iterator[Plane]:
             return up
 
         first = start()
-        token = subprocess.run(
-            [PROGRAM, "token", "create", "--name", "test", "--data", str(data)],
-            check=True,
-            capture_output=True,
-            text=True,
-            env=environment,
-        ).stdout.strip()
+        token = token or plane_command(
+            "token", "create", "--name", "test", "--data", str(data), environment=environment
+        )
         headers = {"Dagster-Cloud-Api-Token": token}
         with httpx.Client(base_url=url, headers=headers, timeout=60) as http:
             yield Plane(
@@ -276,3 +278,10 @@ def running_plane(folder: Path) -> Iterator[Plane]:
                 bench=PexBench(shelf=folder / "shelf", workshop=folder / "workshop"),
                 http=http,
             )
+
+
+def plane_command(*words: str, environment: Mapping[str, str] | None = None) -> str:
+    """What a command of ours prints."""
+    return subprocess.run(
+        [PROGRAM, *words], check=True, capture_output=True, text=True, env=environment
+    ).stdout.strip()

@@ -12,8 +12,8 @@ from dagstead.store.backup.sqlite import DatabaseGroup
 #: The control plane's own tables, with SQLite.
 DATABASE_FILE = "dagstead.db"
 
-#: Locks, uploads under way, and what the pool unpacks and runs: not in a backup.
-MADE_AGAIN = frozenset({"uploads", "up.lock", "daemon.lock", "pool"})
+#: Locks, sockets, uploads under way, and what the pool unpacks and runs: not in a backup.
+MADE_AGAIN = frozenset({"bell", "uploads", "up.lock", "daemon.lock", "pool"})
 
 _DEPLOYMENTS = "deployments"
 #: In the folder of a deployment, with SQLite: what Dagster stores.
@@ -36,9 +36,18 @@ def _is_any(_: PurePath) -> bool:
     return True
 
 
-#: The folders of files, and which of their files. Steps on the pool have stored the last one's.
+#: The pool's run workers, by which it knows in a copy that they are gone.
+RUN_WORKERS = "pool/runs"
+
+#: The folders of files, and which of their files.
 KEPT: Mapping[str, Callable[[PurePath], bool]] = MappingProxyType(
-    {"blobs": _is_whole, _DEPLOYMENTS: _is_no_database, "pool/deployments": _is_any}
+    {
+        "blobs": _is_whole,
+        _DEPLOYMENTS: _is_no_database,
+        # What steps on the pool have stored.
+        "pool/deployments": _is_any,
+        RUN_WORKERS: _is_any,
+    }
 )
 
 #: Everything in a data folder is one of these, or made again.

@@ -12,10 +12,11 @@ import tomlkit
 
 from dagstead.errors import BackupError, ConfigurationError, ConflictError, InvalidInputError
 from dagstead.server.backup import DATA, DUMP
-from dagstead.server.kept_data import DATABASE_FILE
+from dagstead.server.kept_data import DATABASE_FILE, RUN_WORKERS
 from dagstead.server.services import make_data_folder
 from dagstead.server.settings import LoadedSettings, Settings
 from dagstead.server.settings_file import FILE_NAME
+from dagstead.serverless.run_records import disown
 from dagstead.store.backup.files import restore_file, verify_file
 from dagstead.store.backup.manifest import DatabaseKind, Manifest, read_manifest
 from dagstead.store.backup.postgres import require_empty, restore_database
@@ -64,6 +65,7 @@ def restore_backup(loaded: LoadedSettings, backup: Path) -> RestoreReport:
                 restore_file(backup, record, stage / record.path.removeprefix(f"{DATA}/"))
             else:
                 verify_file(backup, record)
+        disown(stage / RUN_WORKERS)
         changed = _adapt_settings(stage / FILE_NAME, loaded)
         if settings.postgres_url:
             restore_database(settings.postgres_url, backup / DUMP)

@@ -200,6 +200,19 @@ class RunRecords:
         return self._home.runs / run_id
 
 
+def disown(runs: Path) -> None:
+    """Have no process of this machine count as one of these workers.
+
+    The records were copied with the rest of a pool. The original may run beside the copy, which
+    must not end its workers; and nobody else is there to see how these ended.
+    """
+    for record in runs.glob(f"*/{_WORKER}"):
+        worker = read_json(record)
+        if worker is not None:
+            write_json(record, {**worker, "started": 0.0})
+            (record.parent / _EXIT).unlink(missing_ok=True)
+
+
 def _write_down_the_end(process: subprocess.Popen[Any], mark: ProcessMark, target: Path) -> None:
     # Written before the process is reaped, so that there is no moment in which it is gone and
     # nobody knows how it ended.
