@@ -23,6 +23,7 @@ from dagstead.engine.deployment_instance import DeploymentInstance
 from dagstead.engine.orchestration import DagsterOrchestration
 from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
+from dagstead.engine.storage_upgrades import upgrade_storage
 from dagstead.plane.deployments import Deployment
 from dagstead.store.all import Store
 from dagstead.store.database import deployment_schema
@@ -110,11 +111,12 @@ class Instances:
         home = self.folder / deployment.name
         home.mkdir(parents=True, exist_ok=True)
         with _exclusive(home / ".lock"):
-            # Two processes that make the same SQLite files at once could break their tables.
+            # Two processes that make or migrate the same tables at once could break them.
             self.store.database.create_schema(deployment_schema(deployment.name))
             (home / "dagster.yaml").touch()
             ref = InstanceRef.from_dir(str(home), overrides=self._config(deployment, home))
             instance = DagsterInstance.from_ref(ref)
+            upgrade_storage(instance, deployment.name)
         if self._connections:
             self._connections.give_to(instance, deployment_schema(deployment.name))
         if isinstance(instance, DeploymentInstance):
