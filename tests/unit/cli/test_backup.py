@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,18 @@ def test_what_cannot_be_done_is_said_in_a_sentence(dagstead: Command, tmp_path: 
     assert re.match("error: There is no control plane in .*data'. Name its folder", nothing.err)
     assert re.match("error: '.*unknown' is no whole backup", unknown.err)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [("up",), ("pool",), ("deployment", "list")])
+def test_an_older_version_leaves_a_newer_database_alone(
+    dagstead: Command, data: Path, words: tuple[str, ...]
+) -> None:
+    with closing(sqlite3.connect(data / "dagstead.db")) as connection, connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    before = (data / "dagstead.db").read_bytes()
+
+    refused = dagstead(*words)
+
+    assert refused.code == 1
+    assert "was made by a newer Dagstead. Install that version again." in refused.err
+    assert (data / "dagstead.db").read_bytes() == before
