@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import JSON, Boolean, Column, Connection, MetaData, Numeric, Table, insert, text
+from sqlalchemy.schema import DropIndex, DropTable
 from sqlalchemy.types import Float, Integer
 
 from dagstead.plane.tokens import hash_secret
@@ -176,16 +179,44 @@ def make_database(database: Database, revision: str) -> Mapping[str, list[dict[s
     with database.write() as connection:
         if not database.is_sqlite:
             connection.execute(text(f"CREATE SCHEMA {CONTROL_SCHEMA}"))
-        config = Config()
-        config.set_main_option("script_location", _SCRIPTS)
-        config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        _migrate(connection, revision)
         for table in _tables(connection):
             rows = ROWS.get(table.name) or [{column.name: _any(column) for column in table.c}]
             for row in rows:
                 known = {name: value for name, value in row.items() if name in table.c}
                 connection.execute(insert(table).values(known))
         return stored_rows(connection)
+
+
+def set_back(file: Path, revision: str) -> None:
+    """Make a SQLite database one of an older version: what later migrations have added goes."""
+    with tempfile.TemporaryDirectory() as folder:
+        with closing(Database(f"sqlite:///{folder}/old.db")) as old, old.write() as connection:
+            _migrate(connection, revision)
+            kept = {table.name: set(table.c.keys()) for table in _tables(connection)}
+        with closing(Database(f"sqlite:///{file}")) as database, database.write() as connection:
+            for table in reversed(_tables(connection)):
+                if table.name not in kept:
+                    connection.execute(DropTable(table))
+                for column in set(table.c.keys()) - kept.get(table.name, set(table.c.keys())):
+                    _drop_column(connection, table, column)
+            connection.execute(
+                text("UPDATE alembic_version SET version_num = :it"), {"it": revision}
+            )
+
+
+def _drop_column(connection: Connection, table: Table, column: str) -> None:
+    for index in table.indexes:
+        if column in index.columns:
+            connection.execute(DropIndex(index))
+    connection.execute(text(f"ALTER TABLE {table.name} DROP COLUMN {column}"))
+
+
+def _migrate(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", _SCRIPTS)
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def stored_rows(connection: Connection) -> dict[str, list[dict[str, Any]]]:
