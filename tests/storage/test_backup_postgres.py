@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 from dagstead.errors import BackupError, ConfigurationError, ConflictError, DatabaseUnusableError
@@ -12,8 +14,11 @@ from dagstead.server.backup import take_backup
 from dagstead.server.restore import restore_backup
 from dagstead.server.settings import load_settings
 from dagstead.store.backup.manifest import DatabaseKind
+from dagstead.testing.waiting import eventually
 from tests.support.backups import NOON, at, left_in, open_plane, settings_of
+from tests.support.environments import own_environment
 from tests.support.postgres import PostgresCluster
+from tests.support.processes import ChildProcess
 
 pytestmark = pytest.mark.storage
 
@@ -122,3 +127,34 @@ def test_what_a_failed_restore_has_written_is_removed(
         restore_backup(target, tmp_path / "backup")
         with open_plane(target) as copy:
             assert copy.store.deployments.all() == []
+
+
+def test_a_backup_that_is_stopped_leaves_nothing(postgres_url: str, tmp_path: Path) -> None:
+    data, programs = tmp_path / "data", tmp_path / "programs"
+    with open_plane(settings_of(data, postgres_url)):
+        programs.mkdir()
+        program = programs / "pg_dump"
+        program.write_text('#!/bin/sh\necho begun >> "$0.begun"\nexec sleep 600\n')
+        program.chmod(0o755)
+        environment = own_environment()
+        path = f"{programs}:{os.environ['PATH']}"
+        command: list[str | Path] = [
+            "backup",
+            tmp_path / "backup",
+            "--data",
+            data,
+            "--database",
+            postgres_url,
+        ]
+        with ChildProcess(
+            [environment.program("dagstead"), *command],
+            log=tmp_path / "programs" / "log",
+            env={**environment.variables(), "PATH": path},
+        ) as child:
+            eventually((programs / "pg_dump.begun").exists, 60, "the dump")
+            children = psutil.Process(child.pid).children()
+            child.signal(signal.SIGTERM)
+            assert child.wait(30) == 128 + signal.SIGTERM
+
+    assert left_in(tmp_path) == {"data", "programs"}
+    assert psutil.wait_procs(children, 10)[1] == []

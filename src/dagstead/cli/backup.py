@@ -43,6 +43,7 @@ def backup(
     - `dagstead backup /mnt/backups/monday --database postgresql://dagstead@db/dagstead`
     """
     loaded = load(**asdict(flags))
+    _remove_what_is_half_done_when_stopped()
     import time
 
     from dagstead.server.backup import take_backup
@@ -77,12 +78,21 @@ def restore(
     - `dagstead restore monday --data restored --database postgresql://dagstead@db/restored`
     """
     loaded = load(**asdict(flags))
+    _remove_what_is_half_done_when_stopped()
     from dagstead.server.restore import restore_backup
 
     report = restore_backup(loaded, folder)
     for line in _remarks(report):
         typer.echo(line, err=True)
     typer.echo(loaded.settings.data)
+
+
+def _remove_what_is_half_done_when_stopped() -> None:
+    """Have SIGTERM end the command as Ctrl-C does."""
+    import signal
+    import sys
+
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
 def _remarks(report: RestoreReport) -> list[str]:
