@@ -140,4 +140,5 @@ def test_a_process_of_the_original_is_none_of_the_copy(on_sqlite: Scene) -> None
         found.process.kill_left_over()
 
         assert not found.is_alive
+        assert "restored from" in found.how_it_ended()
         assert [each.run_id for each in records.alive()] == ["run"]

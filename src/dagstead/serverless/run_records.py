@@ -24,6 +24,8 @@ _WORKER = "worker.json"
 _EXIT = "exit.json"
 _CANCEL = "cancel.json"
 _OUTPUT = "worker.log"
+#: Instead of the time at which a process started: no process of this machine has it.
+_OF_ANOTHER_POOL = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +46,11 @@ class RunWorker:
 
     def how_it_ended(self) -> str:
         """A sentence on the end of a worker that is not alive."""
+        if self.process.started == _OF_ANOTHER_POOL:
+            return (
+                "The run was under way when the backup was taken that this control plane was "
+                "restored from. Its worker belongs to the original."
+            )
         if self.exit_code is None:
             return (
                 f"The run worker (process {self.process.pid}) is gone; the pool's agent was not "
@@ -209,7 +216,7 @@ def disown(runs: Path) -> None:
     for record in runs.glob(f"*/{_WORKER}"):
         worker = read_json(record)
         if worker is not None:
-            write_json(record, {**worker, "started": 0.0})
+            write_json(record, {**worker, "started": _OF_ANOTHER_POOL})
             (record.parent / _EXIT).unlink(missing_ok=True)
 
 

@@ -84,7 +84,7 @@ def assert_restored_beside(plane: Plane, folder: Path, made: str, runs: list[str
         assert copy.facts(copy.launch(LOCATION, "use")) == {"number": "42"}
         for run in runs:
             copy.until(run, "FAILURE")
-            assert "is gone" in copy.messages(run)
+            assert "Its worker belongs to the original." in copy.messages(run)
     # The end of the copy has ended nothing of the original.
     assert {plane.run(run)["status"] for run in runs} == {"STARTED"}
 
