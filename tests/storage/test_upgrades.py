@@ -41,6 +41,7 @@ def upgrade(store: Store) -> None:
             connection.execute(text("DROP FUNCTION require_leader"))
         for column in ("undoes", "before"):
             connection.execute(text(f'ALTER TABLE releases DROP COLUMN "{column}"'))
+        connection.execute(text("DROP TABLE deletions"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     store.database.migrate()
 

@@ -22,6 +22,10 @@ class NoDagster:
 
     #: Deployments whose storage was removed.
     dropped: list[str] = field(default_factory=list)
+    #: Runs that have not ended, by deployment.
+    unfinished_runs: dict[str, list[str]] = field(default_factory=dict)
+    #: Runs that no live agent can end.
+    out_of_reach: set[str] = field(default_factory=set)
     #: Runs that do not want to start any more.
     ended_runs: set[str] = field(default_factory=set)
     #: Requests to launch a run that were answered.
@@ -69,8 +73,17 @@ class NoDagster:
     def worker_reports(self, beat: Heartbeat) -> Sequence[WorkerReport]:
         return self.reports.get(beat.agent_id, ())
 
-    def drop(self, deployment: Deployment) -> None:
-        self.dropped.append(deployment.name)
+    def unfinished(self, deployment: Deployment) -> list[str]:
+        return list(self.unfinished_runs.get(deployment.name, ()))
+
+    def terminate(self, deployment: Deployment, run_id: str) -> bool:
+        if run_id in self.out_of_reach:
+            return False
+        self.unfinished_runs[deployment.name].remove(run_id)
+        return True
+
+    def drop(self, name: str) -> None:
+        self.dropped.append(name)
 
 
 def control_without_dagster(store: Store, orchestration: NoDagster | None = None) -> Control:

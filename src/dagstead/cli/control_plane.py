@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from dagstead.client.agents import ListedAgent
-    from dagstead.client.deployments import ListedDeployment
+    from dagstead.client.deployments import DeletedDeployment, ListedDeployment
     from dagstead.client.locations import ListedLocation
     from dagstead.client.parts import ListedPart
     from dagstead.client.releases import Release, RollbackPlan
@@ -55,8 +55,11 @@ class DeploymentActs(Protocol):
     def create(self, name: str) -> None:
         """Create a full deployment."""
 
-    def delete(self, name: str) -> None:
-        """Delete a deployment with everything that is stored for it."""
+    def runs_under_way(self, name: str) -> list[str]:
+        """The runs that a deletion would end."""
+
+    def delete(self, name: str) -> DeletedDeployment:
+        """End the runs of a deployment, and delete it with everything that is stored for it."""
 
     def settings(self, name: str) -> Mapping[str, Any]:
         """The settings of a deployment."""

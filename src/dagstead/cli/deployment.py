@@ -69,15 +69,24 @@ def delete(
 ) -> None:
     """Delete a deployment with its locations, runs, events and files.
 
-    The last full deployment cannot be deleted.
+    It asks first, and ends the runs that are under way. The last full deployment cannot be deleted.
 
     For example: `dagstead deployment delete staging --yes`
     """
     plane.deployments.require(name)
     if not yes:
-        typer.confirm(f"Delete {name!r} with all its runs and their history?", abort=True)
-    plane.deployments.delete(name)
+        _ask(name, len(plane.deployments.runs_under_way(name)))
+    deleted = plane.deployments.delete(name)
+    if deleted.ended_runs:
+        print(f"Ended {_runs(len(deleted.ended_runs))}.")
     print(f"Deleted deployment {name!r}.")
+    if deleted.left_runs:
+        typer.echo(
+            f"warning: {_runs(len(deleted.left_runs))} could not be ended in time: "
+            f"{', '.join(deleted.left_runs)}. The workers are refused from now on, and end at "
+            "their next event. Look at their agent if it takes longer.",
+            err=True,
+        )
 
 
 @app.command("settings")
@@ -108,6 +117,17 @@ def settings_(
     plane.deployments.require(name)
     plane.deployments.set_settings(name, _read(set_from))
     print(f"Replaced the settings of {name!r}.")
+
+
+def _ask(name: str, under_way: int) -> None:
+    if under_way:
+        be = "is" if under_way == 1 else "are"
+        typer.echo(f"{_runs(under_way)} of {name!r} {be} under way, and will be ended.", err=True)
+    typer.confirm(f"Delete {name!r} with all its runs and their history?", abort=True, err=True)
+
+
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count} runs"
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from typing import Any
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.local_releases import LocalReleases
 from dagstead.client.agents import ListedAgent
-from dagstead.client.deployments import ListedDeployment
+from dagstead.client.deployments import DeletedDeployment, ListedDeployment
 from dagstead.client.locations import ListedLocation
 from dagstead.client.parts import ListedPart
 from dagstead.control.actor import COMMAND_LINE
@@ -98,8 +98,12 @@ class _Deployments:
     def create(self, name: str) -> None:
         self._control.deployments.create(COMMAND_LINE, name)
 
-    def delete(self, name: str) -> None:
-        self._control.deployments.delete(COMMAND_LINE, self._named(name))
+    def runs_under_way(self, name: str) -> list[str]:
+        return self._control.deployments.runs_under_way(COMMAND_LINE, self._named(name))
+
+    def delete(self, name: str) -> DeletedDeployment:
+        deletion = self._control.deployments.delete(COMMAND_LINE, self._named(name))
+        return DeletedDeployment(ended_runs=deletion.ended, left_runs=deletion.left)
 
     def settings(self, name: str) -> Mapping[str, Any]:
         return self._named(name).settings

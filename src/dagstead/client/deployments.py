@@ -28,14 +28,10 @@ _CREATE = (
     "mutation ($name: String!) "
     f"{{ result: createDeployment(deploymentName: $name) {{ {ERROR_MEMBERS} }} }}"
 )
-_DELETE = f"""
-mutation ($id: Int!) {{
-  result: deleteDeployment(deploymentId: $id) {{
-    ... on DeploymentNotFoundError {{ message }}
-    ... on DeleteFinalDeploymentError {{ message }} {ERROR_MEMBERS}
-  }}
-}}
-"""
+_DELETE = (
+    "mutation ($name: String!) { result: removeDeployment(name: $name) { endedRuns leftRuns } }"
+)
+_UNDER_WAY = "{ result: runsUnderWay }"
 _SETTINGS = "{ result: deploymentSettings { settings } }"
 _SET = f"""
 mutation ($settings: GenericScalar) {{
@@ -57,6 +53,15 @@ class ListedDeployment:
     branch: str | None
     locations: int
     created_at: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeletedDeployment:
+    """What became of the runs of a deployment that was deleted."""
+
+    ended_runs: tuple[str, ...]
+    #: Runs that nobody could end in time.
+    left_runs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,10 +93,16 @@ class Deployments:
         """Make a full one."""
         succeeded(self.connection.graphql(_CREATE, name=name)["result"], _DEPLOYMENT)
 
-    def delete(self, name: str) -> None:
-        """Remove one with all that it stored."""
-        found = self.connection.graphql(_DELETE, id=self._number(name))["result"]
-        succeeded(found, _DEPLOYMENT)
+    def runs_under_way(self, name: str) -> list[str]:
+        """The runs of one that a deletion would end."""
+        return [str(each) for each in self.connection.on(name).graphql(_UNDER_WAY)["result"]]
+
+    def delete(self, name: str) -> DeletedDeployment:
+        """End the runs of one, and remove it with all that it stored."""
+        found = self.connection.graphql(_DELETE, name=name)["result"]
+        return DeletedDeployment(
+            ended_runs=tuple(found["endedRuns"]), left_runs=tuple(found["leftRuns"])
+        )
 
     def settings(self, name: str) -> Mapping[str, Any]:
         """The settings of one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,24 @@ from dagstead.plane.deployments import Branch, Deployment, branch_deployment_nam
 
 #: The kinds of files that belong to a deployment; all deployments share PEX files.
 _OF_A_DEPLOYMENT = (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG)
+
+
+#: How often runs are looked at that are to end, and how many times.
+_LOOK_SECONDS = 0.5
+_LOOKS = 60
+
+#: By then, the workers of a deleted deployment have been refused, and have ended.
+_GONE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deletion:
+    """What became of the runs of a deployment that was deleted."""
+
+    #: Runs that were under way and have ended before.
+    ended: tuple[str, ...]
+    #: Runs that have not: no live agent could end them, or they took too long.
+    left: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +91,7 @@ class Deployments:
             InvalidInputError: when the name cannot be used.
         """
         actor.require_organization("Creating a deployment")
+        self._make_room(name)
         return self._backend.store.deployments.create(name)
 
     def open_branch(self, actor: Actor, branch: Branch, base: str | None) -> Deployment:
@@ -83,6 +103,7 @@ class Deployments:
         """
         name = branch_deployment_name(branch.repo_name, branch.branch_name)
         actor.require_branch(name, branch.repo_name)
+        self._make_room(name)
         if base:
             self._backend.store.deployments.get(base)
         deployment = self._backend.store.deployments.create_or_update_branch(branch, base)
@@ -104,8 +125,16 @@ class Deployments:
             raise InvalidInputError(" ".join(errors))
         return self._backend.store.deployments.set_settings(deployment.name, settings)
 
-    def delete(self, actor: Actor, deployment: Deployment) -> None:
+    def runs_under_way(self, actor: Actor, deployment: Deployment) -> list[str]:
+        """The runs that have not ended, which a deletion would end."""
+        actor.require_deployment(deployment)
+        return self._backend.orchestration.unfinished(deployment)
+
+    def delete(self, actor: Actor, deployment: Deployment) -> Deletion:
         """Remove a deployment with everything that belongs to it: locations, runs, events, files.
+
+        It first ends the runs that are under way, and waits for their ends, for 30 seconds at most.
+        Workers that go on after that are refused at their next event, and end there.
 
         Raises:
             ForbiddenError: for a limited actor, unless it may use this branch deployment.
@@ -115,9 +144,54 @@ class Deployments:
             actor.require_change(deployment, "deleting a deployment")
         else:
             actor.require_organization("Deleting a full deployment")
-        store = self._backend.store
-        store.deployments.delete(deployment.name)
-        self._backend.orchestration.drop(deployment)
-        for kind in _OF_A_DEPLOYMENT:
-            store.blobs.delete_scope(kind, deployment.name)
+        store = self._backend.store.deployments
+        store.require_others(deployment.name)
+        deletion = self._end_runs(deployment)
+        store.delete(deployment.name)
+        self._remove_stored(deployment.name)
+        if not deletion.left:
+            store.forget_leftovers(deployment.name)
         self._backend.bell.ring(bell.locations(deployment.name), bell.releases(deployment.name))
+        return deletion
+
+    def sweep(self, actor: Actor) -> list[str]:
+        """Remove what deletions have left, as a server was killed or a worker went on.
+
+        Returns:
+            The names of the deleted deployments.
+        """
+        actor.require_system("Removing what deleted deployments have left")
+        left = self._backend.store.deployments.leftovers(older_than_seconds=_GONE_SECONDS)
+        for name in left:
+            self._clear(name)
+        return left
+
+    def _clear(self, name: str) -> None:
+        self._remove_stored(name)
+        self._backend.store.deployments.forget_leftovers(name)
+
+    def _make_room(self, name: str) -> None:
+        """Remove what a deleted deployment of this name may have left: a new one begins empty."""
+        if name in self._backend.store.deployments.leftovers():
+            self._clear(name)
+
+    def _remove_stored(self, name: str) -> None:
+        self._backend.orchestration.drop(name)
+        for kind in _OF_A_DEPLOYMENT:
+            self._backend.store.blobs.delete_scope(kind, name)
+
+    def _end_runs(self, deployment: Deployment) -> Deletion:
+        orchestration = self._backend.orchestration
+        under_way = set(orchestration.unfinished(deployment))
+        asked: set[str] = set()
+        reachable: set[str] = set()
+        for _ in range(_LOOKS):
+            for run_id in sorted(under_way - asked):
+                if orchestration.terminate(deployment, run_id):
+                    reachable.add(run_id)
+            asked |= under_way
+            under_way = set(orchestration.unfinished(deployment))
+            if under_way <= asked - reachable:
+                break
+            time.sleep(_LOOK_SECONDS)  # noqa: TID251 - the end of a worker does not ring
+        return Deletion(ended=tuple(sorted(asked - under_way)), left=tuple(sorted(under_way)))

@@ -58,5 +58,11 @@ class Orchestration(Protocol):
     def worker_reports(self, beat: Heartbeat) -> Sequence[WorkerReport]:
         """What an agent's heartbeat says about the workers of its runs."""
 
-    def drop(self, deployment: Deployment) -> None:
+    def unfinished(self, deployment: Deployment) -> list[str]:
+        """The runs of a deployment that have not ended."""
+
+    def terminate(self, deployment: Deployment, run_id: str) -> bool:
+        """Have a run end; returns whether a live agent, or nobody, has to do it."""
+
+    def drop(self, name: str) -> None:
         """Remove everything that a deleted deployment stored: its runs, events and logs."""

@@ -46,16 +46,25 @@ class _OpenInstance:
 class Instances:
     """Keeps instances open for the life of the process, and reopens them when settings change."""
 
-    def __init__(self, store: Store, folder: Path, postgres_url: str | None) -> None:
+    def __init__(
+        self,
+        store: Store,
+        folder: Path,
+        postgres_url: str | None,
+        pool_folder: Path | None = None,
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             store: of the control plane.
             folder: has a sub-folder per deployment, with SQLite files and captured logs.
+            pool_folder: the managed pool's, if it is on this machine: has a sub-folder per
+                deployment, with what steps have stored.
             postgres_url: ``None`` keeps the storage of a deployment in its folder.
         """
         self.store = store
         self.folder = folder
+        self.pool_folder = pool_folder
         self.postgres_url = postgres_url
         self._open: dict[str, _OpenInstance] = {}
         self._lock = threading.RLock()
@@ -75,7 +84,7 @@ class Instances:
     @property
     def orchestration(self) -> DagsterOrchestration:
         """The port through which acts ask Dagster."""
-        return DagsterOrchestration(instance_of=self.get, calls=self.calls, drop_instance=self.drop)
+        return DagsterOrchestration(instance_of=self.get, calls=self.calls, drop_stored=self.drop)
 
     def get(self, deployment: Deployment) -> DagsterInstance:
         """The instance of a deployment, opened at the first call."""
@@ -89,14 +98,16 @@ class Instances:
             self._open[deployment.name] = _OpenInstance(instance, of)
             return instance
 
-    def drop(self, deployment: Deployment) -> None:
-        """Close a deployment's instance, and remove everything that it stored."""
+    def drop(self, name: str) -> None:
+        """Close a deployment's instance, and remove everything that was stored for it."""
         with self._lock:
-            known = self._open.pop(deployment.name, None)
+            known = self._open.pop(name, None)
             if known:
                 known.instance.dispose()
-        self.store.database.drop_schema(deployment_schema(deployment.name))
-        shutil.rmtree(self.folder / deployment.name, ignore_errors=True)
+        self.store.database.drop_schema(deployment_schema(name))
+        shutil.rmtree(self.folder / name, ignore_errors=True)
+        if self.pool_folder is not None:
+            shutil.rmtree(self.pool_folder / quote(name, safe=""), ignore_errors=True)
 
     def close(self) -> None:
         """Close all instances."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events import EngineEventData
-from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES
+from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES, NOT_FINISHED_STATUSES
 from dagster._serdes import deserialize_value, serialize_value
 from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApi,
@@ -23,11 +25,14 @@ from dagstead.control.requests import REFUSED_AT_THE_GATE
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.deployment_instance import DeploymentInstance
 from dagstead.engine.worker_reports import worker_reports
+from dagstead.errors import DagsteadError
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
 from dagstead.plane.launches import Launch, RunUnderWay
 from dagstead.plane.requests import Request
+
+logger = logging.getLogger(__name__)
 
 #: A launch comes too late for a run with one of these statuses.
 _NOT_TO_LAUNCH = frozenset(
@@ -47,7 +52,7 @@ class DagsterOrchestration:
     instance_of: Callable[[Deployment], DagsterInstance]
     calls: AgentCalls
     #: Closes a deployment's instance, and removes everything that it stored.
-    drop_instance: Callable[[Deployment], None]
+    drop_stored: Callable[[str], None]
 
     def request_body(self, outgoing: OutgoingRequest) -> str:
         """See the protocol."""
@@ -126,9 +131,23 @@ class DagsterOrchestration:
         """See the protocol."""
         return worker_reports(beat)
 
-    def drop(self, deployment: Deployment) -> None:
+    def unfinished(self, deployment: Deployment) -> list[str]:
         """See the protocol."""
-        self.drop_instance(deployment)
+        unfinished = RunsFilter(statuses=NOT_FINISHED_STATUSES)
+        return list(self.instance_of(deployment).get_run_ids(unfinished))
+
+    def terminate(self, deployment: Deployment, run_id: str) -> bool:
+        """See the protocol."""
+        try:
+            return self.instance_of(deployment).run_coordinator.cancel_run(run_id)
+        except (DagsteadError, DagsterUserCodeUnreachableError) as error:
+            # Its location was removed, for example.
+            logger.warning("Run %s cannot be ended: %s", run_id, error)
+            return False
+
+    def drop(self, name: str) -> None:
+        """See the protocol."""
+        self.drop_stored(name)
 
 
 def fail_launch(

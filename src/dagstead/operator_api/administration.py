@@ -109,6 +109,22 @@ def code_locations(
 
 
 @as_error
+def runs_under_way(info: GraphQLResolveInfo) -> Sequence[str]:
+    """The runs that the deletion of the deployment would end."""
+    context = context_of(info)
+    return context.control.deployments.runs_under_way(context.actor, context.deployment)
+
+
+@as_error
+def remove_deployment(info: GraphQLResolveInfo, name: str) -> Mapping[str, Any]:
+    """End the runs of a deployment, and remove it with everything that it stored."""
+    context = context_of(info)
+    deployments = context.control.deployments
+    deletion = deployments.delete(context.actor, deployments.named(context.actor, name))
+    return {"endedRuns": deletion.ended, "leftRuns": deletion.left}
+
+
+@as_error
 def server_settings(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
     """The settings in force, without passwords."""
     context_of(info).actor.require_organization("Looking at the server's settings")
@@ -127,6 +143,7 @@ def server_parts(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
 
 QUERIES: Mapping[str, Resolver] = {
     "codeLocations": code_locations,
+    "runsUnderWay": runs_under_way,
     "serverParts": server_parts,
     "serverSettings": server_settings,
     "tokens": tokens,
@@ -137,6 +154,7 @@ MUTATIONS: Mapping[str, Resolver] = {
     "addTrustPolicy": add_trust_policy,
     "forgetAgent": forget_agent,
     "issueToken": issue_token,
+    "removeDeployment": remove_deployment,
     "removeTrustPolicy": remove_trust_policy,
     "revokeToken": revoke_token,
 }

@@ -16,6 +16,7 @@ from dagstead.errors import ConfigurationError
 from dagstead.plane.leases import Fence
 from dagstead.server.private_files import close_to_others
 from dagstead.server.settings import Settings
+from dagstead.serverless.home import PoolHome
 from dagstead.store.all import Store, open_store
 from dagstead.store.database import Database, sqlite_file
 from dagstead.store.leadership import CANDIDATES_PATIENCE, Leadership
@@ -123,6 +124,7 @@ def open_instances(settings: Settings, store: Store) -> Instances:
         store=store,
         folder=settings.data / "deployments",
         postgres_url=settings.postgres_url,
+        pool_folder=PoolHome(root=settings.data / "pool").deployments,
     )
 
 

@@ -47,6 +47,11 @@ class PoolHome:
         return self.root / "runs"
 
     @property
+    def deployments(self) -> Path:
+        """A folder for each deployment: what its steps have stored, such as their outputs."""
+        return self.root / "deployments"
+
+    @property
     def compute_logs(self) -> Path:
         """What steps write, until it has been uploaded."""
         return self.root / "compute_logs"

@@ -10,10 +10,10 @@ from urllib.parse import quote
 from dagster._serdes import ConfigurableClassData
 from dagster_cloud.instance import DagsterCloudAgentInstance
 
+from dagstead.serverless.home import PoolHome
+
 if TYPE_CHECKING:
     from dagster._core.instance.ref import InstanceRef
-
-_FOLDER = "deployments"
 
 
 class PoolInstance(DagsterCloudAgentInstance):
@@ -27,7 +27,8 @@ class PoolInstance(DagsterCloudAgentInstance):
     def ref_for_deployment(self, deployment_name: str) -> InstanceRef:
         """What user code of a deployment makes its instance from; without this class in it."""
         reference = super().ref_for_deployment(deployment_name)
-        folder = Path(self.root_directory, _FOLDER, quote(deployment_name, safe=""))
+        home = PoolHome(root=Path(self.root_directory))
+        folder = home.deployments / quote(deployment_name, safe="")
         storage = ConfigurableClassData(
             "dagster._core.storage.root",
             "LocalArtifactStorage",

@@ -20,7 +20,7 @@ from dagstead.plane.deployments import (
 )
 from dagstead.plane.names import check_deployment_name
 from dagstead.store.database import Database
-from dagstead.store.tables import deployments, properties, workspace_versions
+from dagstead.store.tables import deletions, deployments, properties, workspace_versions, writes
 
 #: The property with the highest id that a deployment ever had.
 _HIGHEST = "highest_deployment_id"
@@ -93,8 +93,17 @@ class DeploymentStore:
             )
         return self.get(name)
 
+    def require_others(self, name: str) -> None:
+        """Refuse the name of the last full deployment.
+
+        Raises:
+            LastDeploymentError: when no other full deployment would be left.
+        """
+        if [each.name for each in self.all() if not each.is_branch] == [name]:
+            raise LastDeploymentError(_last(name))
+
     def delete(self, name: str) -> None:
-        """Remove a deployment with its locations, requests and heartbeats.
+        """Remove a deployment with its rows; it is listed in :meth:`leftovers` then.
 
         Raises:
             DeploymentNotFoundError: when there is none.
@@ -114,8 +123,31 @@ class DeploymentStore:
             if self.database.is_sqlite:
                 _note_highest(connection)
             gone = connection.execute(delete(deployments).where(deployments.c.name == name))
+            if gone.rowcount:
+                connection.execute(delete(writes).where(writes.c.deployment == name))
+                connection.execute(delete(deletions).where(deletions.c.deployment == name))
+                connection.execute(
+                    insert(deletions).values(deployment=name, deleted_at=self.clock())
+                )
         if not gone.rowcount:
             raise DeploymentNotFoundError(self._no_such(name))
+
+    def leftovers(self, *, older_than_seconds: float = 0.0) -> list[str]:
+        """The deployments that were deleted, and for which something may still be stored."""
+        before = self.clock() - older_than_seconds
+        with self.database.read() as connection:
+            return list(
+                connection.scalars(
+                    select(deletions.c.deployment)
+                    .where(deletions.c.deleted_at <= before)
+                    .order_by(deletions.c.deployment)
+                )
+            )
+
+    def forget_leftovers(self, name: str) -> None:
+        """Record that nothing of a deleted deployment is stored any more."""
+        with self.database.write() as connection:
+            connection.execute(delete(deletions).where(deletions.c.deployment == name))
 
     def _insert(
         self,

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Table, delete, func, insert, select, update
 
+from dagstead.errors import DeploymentNotFoundError
 from dagstead.plane.locations import Location
 from dagstead.plane.release_machine.events import Event
 from dagstead.plane.release_machine.machine import advance
@@ -85,7 +86,11 @@ def _lock(connection: Connection, deployment: str) -> int:
     connection.execute(
         update(workspace_versions).where(mine).values(version=workspace_versions.c.version + 1)
     )
-    found: int = connection.execute(select(workspace_versions.c.version).where(mine)).scalar_one()
+    found: int | None = connection.execute(
+        select(workspace_versions.c.version).where(mine)
+    ).scalar_one_or_none()
+    if found is None:
+        raise DeploymentNotFoundError(f"Deployment {deployment!r} was deleted.")
     return found
 
 

@@ -274,6 +274,14 @@ writes = Table(
 )
 Index("ix_writes_begun_at", writes.c.begun_at)
 
+#: Deployments that were deleted, until everything that was stored for them is removed.
+deletions = Table(
+    "deletions",
+    metadata,
+    Column("deployment", String(64), primary_key=True),
+    Column("deleted_at", Float, nullable=False),
+)
+
 #: The organization's settings and the server's own secrets, by name.
 properties = Table(
     "properties",

@@ -47,3 +47,5 @@ class Housekeeping:
         self.control.requests.purge(SYSTEM, _KEEP_ENDED_SECONDS)
         self.control.writes.purge(SYSTEM)
         self.control.agents.forget(SYSTEM)
+        for name in self.control.deployments.sweep(SYSTEM):
+            logger.info("Removed what the deleted deployment %s had left", name)

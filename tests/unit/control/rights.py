@@ -10,6 +10,8 @@ from collections.abc import Mapping
 WHO: Mapping[str, str] = {
     "deployments.create": "admin",
     "deployments.delete": "admin",
+    "deployments.runs_under_way": "admin prod weather agent",
+    "deployments.sweep": "",
     "deployments.granted": "admin prod weather agent",
     "deployments.named": "admin prod weather agent",
     "deployments.numbered": "admin prod weather agent",
