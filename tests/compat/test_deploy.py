@@ -7,12 +7,14 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
+from dagstead.testing.waiting import eventually
 from tests.support.git import commit_all, git
 from tests.support.pex import borrowing_wheel
 from tests.support.pool_plane import PROGRAM, Plane, running_plane
@@ -221,8 +223,9 @@ def test_what_changed_is_deployed_and_rolled_back(deployed: Site) -> None:
     deployed.plane.open_gate(under_way)
     assert deployed.plane.facts(under_way) == {"version": "v1"}
     number = str(deployed.releases()[0]["release"])
-    back = deployed.run("release", "rollback", "1")
+    back = deployed.run("release", "rollback", number)
     assert back.returncode == 0, back.stderr
+    assert f"undoes release {number}." in back.stderr
     assert deployed.served("one") == {"one_v1"}
     difference = deployed.run("release", "diff", "1", number)
     assert "pex_tag" in difference.stdout
@@ -246,6 +249,60 @@ def test_a_queue_that_nobody_serves_is_refused_before_anything_is_built(deployed
     assert result.returncode == 1
     assert "No running agent serves queue 'hybrd-queue'" in result.stderr
     assert "built" not in result.stderr
+
+
+def test_two_deploys_a_rollback_and_a_kill_end_in_what_was_live(deployed: Site) -> None:
+    before = {name: deployed.served(name) for name in ("one", "two")}
+    path = deployed.folder / "one" / "one.py"
+    written = path.read_text(encoding="utf-8")
+    detached = ("deploy", "--no-load", "--detach", "--location")
+    try:
+        path.write_text("import time\ntime.sleep(30)\n" + written, encoding="utf-8")
+        slow = deployed.run(*detached, "one")
+        other = deployed.run(*detached, "two")
+        assert (slow.returncode, other.returncode) == (0, 0), slow.stderr + other.stderr
+        ended = deployed.run("release", "rollback", slow.stdout.strip(), "--detach")
+        for web in psutil.Process(deployed.plane.up.pid).children():
+            if " web" in " ".join(web.cmdline()):
+                web.kill()
+    finally:
+        path.write_text(written, encoding="utf-8")
+    assert ended.returncode == 0, ended.stderr
+    assert f"Release {slow.stdout.strip()} was loading and is ended." in ended.stderr
+
+    def states() -> dict[str, str] | None:
+        listed = deployed.run("release", "list", "--format", "json")
+        found = {
+            str(each["release"]): each["state"]
+            for each in (json.loads(listed.stdout) if listed.returncode == 0 else ())
+        }
+        return found if found and "loading" not in found.values() else None
+
+    found = eventually(states, 120, "all releases to end")
+    assert found is not None
+    assert (found[slow.stdout.strip()], found[other.stdout.strip()]) == ("failed", "live")
+    assert {name: deployed.served(name) for name in before} == before
+
+
+def test_a_deployment_is_deleted_with_the_run_that_is_under_way(deployed: Site) -> None:
+    assert deployed.run("deployment", "create", "temp").returncode == 0
+    result = deployed.run("deploy", "--deployment", "temp", "--location", "one")
+    assert result.returncode == 0, result.stderr
+    temp = replace(deployed.plane, deployment="temp")
+    under_way = temp.launch("one", "slow")
+    worker = temp.worker(under_way)
+
+    asked = deployed.run("deployment", "delete", "temp")
+    assert asked.returncode == 1
+    assert "1 run of 'temp' is under way, and will be ended." in asked.stderr
+    deleted = deployed.run("deployment", "delete", "temp", "--yes")
+
+    assert deleted.returncode == 0, deleted.stderr
+    assert deleted.stdout == "Ended 1 run.\nDeleted deployment 'temp'.\n"
+    eventually(lambda: not worker.is_running(), 30, "the run's worker to be gone")
+    assert [
+        path for path in deployed.plane.data.rglob("temp*") if "scratch" not in path.parts
+    ] == []
 
 
 def test_ctrl_c_goes_back(deployed: Site, tmp_path: Path) -> None:

@@ -95,6 +95,8 @@ class Plane:
     bench: PexBench
     #: Kept: to make one takes longer than a call.
     http: httpx.Client
+    #: The deployment that is asked.
+    deployment: str = PROD
 
     @property
     def up(self) -> ChildProcess:
@@ -111,7 +113,9 @@ class Plane:
         return self.data.parent
 
     def ask(self, query: str, **variables: object) -> dict[str, Any]:
-        answer = self.http.post(f"/{PROD}/graphql", json={"query": query, "variables": variables})
+        answer = self.http.post(
+            f"/{self.deployment}/graphql", json={"query": query, "variables": variables}
+        )
         body = answer.json()
         assert "errors" not in body, body
         data: dict[str, Any] = body["data"]
