@@ -92,8 +92,8 @@ def assert_releases_go_on(store: Store, clock: ManualClock) -> None:
     loaded = store.releases.set_loaded("prod", "loading", deploy_id="loading-1", manifest="m")
     assert loaded.counted
     assert [each.state for each in store.releases.all("prod")] == [ReleaseState.LIVE] * 2
-    assert {*store.releases.live_after("prod", 1)} == {"live"}
-    assert {*store.releases.live_after("prod", 2)} == {"live", "loading"}
+    assert {*(store.releases.get("prod", 1).live or ())} == {"live"}
+    assert {*(store.releases.get("prod", 2).live or ())} == {"live", "loading"}
 
 
 def assert_written(store: Store, clock: ManualClock) -> None:
