@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from dagstead.cli.administration import administers
+from dagstead.cli.asking import ask
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
 
@@ -123,7 +124,7 @@ def _ask(name: str, under_way: int) -> None:
     if under_way:
         be = "is" if under_way == 1 else "are"
         typer.echo(f"{_runs(under_way)} of {name!r} {be} under way, and will be ended.", err=True)
-    typer.confirm(f"Delete {name!r} with all its runs and their history?", abort=True, err=True)
+    ask(f"Delete {name!r} with all its runs and their history?")
 
 
 def _runs(count: int) -> str:

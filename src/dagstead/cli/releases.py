@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from dagstead.cli.administration import administers
+from dagstead.cli.asking import ask
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.following import errors_of, finish, follow, print_parts, step_of
 from dagstead.cli.options.release import RollbackFlags
@@ -124,7 +125,7 @@ def rollback(
     for line in effects_of(plan):
         typer.echo(line, err=True)
     if plan.needs_confirmation and not release.yes:
-        typer.confirm("Roll back?", abort=True, err=True)
+        ask("Roll back?")
     begun = releases.roll_back(
         plan.undoes or plan.back_to,
         whole_deployment=release.whole_deployment,

@@ -90,6 +90,7 @@ STORY = [
     ("release show 3 --deployment eu", 0, "cause: undoes release 2"),
     ("release rollback 3 --deployment eu", 0, "Release 3 was loading and is ended."),
     ("release rollback 1 --whole-deployment --deployment eu", 1, "was live after release 1:"),
+    (WHOLE, 1, "Nothing was changed. A script confirms with --yes."),
     (f"{WHOLE} --yes --detach", 0, "Release 4 goes back to release 1."),
     ("release list --deployment eu", 0, "goes back to release 1"),
     ("deployment delete staging --yes", 0, "Deleted deployment 'staging'."),
