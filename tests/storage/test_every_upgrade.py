@@ -16,7 +16,6 @@ from dagstead.store.all import Store, open_store
 from dagstead.store.database import Database
 from dagstead.testing.clock import ManualClock
 from tests.support.old_databases import (
-    ROWS,
     SECRET,
     SIGNING_KEY,
     every_revision,
@@ -43,7 +42,7 @@ def test_no_row_and_no_value_is_lost(database_url: str, revision: str) -> None:
         with database.read() as connection:
             after = stored_rows(connection)
 
-    assert len(before) >= len(ROWS) - 3
+    assert all(before.values())
     for table, rows in before.items():
         kept = [{name: row[name] for name in rows[0]} for row in after[table]]
         assert sorted(map(repr, kept)) == sorted(map(repr, rows)), table

@@ -36,8 +36,8 @@ def _deploy(name: str, deploy_id: str, queue: str | None) -> dict[str, Any]:
     }
 
 
-#: By table, in the order in which they refer to each other. A column that an older version does not
-#: have is left out, and a table too.
+#: By table. A column that an older version does not have is left out, and a table too. A table that
+#: is not here gets one row.
 ROWS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "deployments": [
         {
@@ -181,10 +181,8 @@ def make_database(database: Database, revision: str) -> Mapping[str, list[dict[s
             connection.execute(text(f"CREATE SCHEMA {CONTROL_SCHEMA}"))
         _migrate(connection, revision)
         for table in _tables(connection):
-            rows = ROWS.get(table.name) or [{column.name: _any(column) for column in table.c}]
-            for row in rows:
-                known = {name: value for name, value in row.items() if name in table.c}
-                connection.execute(insert(table).values(known))
+            for row in ROWS.get(table.name, [{}]):
+                connection.execute(insert(table).values(_completed(table, row)))
         return stored_rows(connection)
 
 
@@ -235,10 +233,18 @@ def _tables(connection: Connection) -> list[Table]:
     return [table for table in tables if table.name != "alembic_version"]
 
 
+def _completed(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A row as this version of the table takes it, with something where it needs more."""
+    known = {name: value for name, value in row.items() if name in table.c}
+    missing = [column for column in table.c if not (column.nullable or column.name in known)]
+    counted = table.autoincrement_column
+    return {**known, **{each.name: _any(each) for each in missing if each is not counted}}
+
+
 def _any(column: Column[Any]) -> Any:
-    """A value for a column of a table that is not among ``ROWS``."""
-    if column.foreign_keys:
-        return "prod"
+    for reference in column.foreign_keys:
+        of = reference.column
+        return ROWS[of.table.name][0].get(of.name, 1)
     if isinstance(column.type, JSON):
         return {}
     if isinstance(column.type, Boolean):
