@@ -53,7 +53,7 @@ def backup(
     taken = take_backup(loaded, folder.absolute(), time.time)
     deployments = ", ".join(taken.deployments) or "none"
     typer.echo(
-        f"{len(taken.files)} files, {taken.size / _MIB:.1f} MiB. Deployments: {deployments}.\n"
+        f"Files: {len(taken.files)}, {taken.size / _MIB:.1f} MiB. Deployments: {deployments}.\n"
         "Variables of the environment, such as DAGSTEAD_SECRET_…, are not in it.",
         err=True,
     )
@@ -98,7 +98,7 @@ def _remove_what_is_half_done_when_stopped() -> None:
 def _remarks(report: RestoreReport) -> list[str]:
     deployments = ", ".join(report.manifest.deployments) or "none"
     remarks = [
-        f"{len(report.manifest.files)} files restored and compared. Deployments: {deployments}.",
+        f"Files: {len(report.manifest.files)}, with their checksums. Deployments: {deployments}.",
         "Start it with `dagstead up`. Its schedules and sensors go on, and its queued runs start.",
     ]
     if report.settings:

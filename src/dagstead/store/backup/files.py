@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
-import shutil
 import stat
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePath
+from typing import BinaryIO
 
 from dagstead.errors import BackupError, InvalidInputError
 from dagstead.store.backup.manifest import FileRecord
 
 _CHUNK_BYTES = 1 << 20
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 #: By which a file that was replaced or has grown is known: its number, size and time of change.
 _Look = tuple[int, int, int]
 
@@ -61,8 +63,7 @@ class FileCopies:
                 look = (found.st_ino, found.st_size, found.st_mtime_ns)
                 if stat.S_ISREG(found.st_mode) and self._looks.get(path) != look:
                     name = f"{self.inside}/{path.relative_to(self.source).as_posix()}"
-                    pieces = iter(lambda: file.read(_CHUNK_BYTES), b"")
-                    self._records[name] = _write(pieces, self.backup, name)
+                    self._records[name] = _write(file, self.backup / name, name)
                     self._looks[path] = look
         except FileNotFoundError:
             return
@@ -77,8 +78,7 @@ def copy_file(path: Path, backup: Path, name: str) -> FileRecord:
         BackupError: when it cannot be read, or the copy cannot be written.
     """
     try:
-        with path.open("rb") as file:
-            return _write(iter(lambda: file.read(_CHUNK_BYTES), b""), backup, name)
+        return _copy(path, backup / name, name)
     except OSError as error:
         raise _failed(error, path) from error
 
@@ -97,29 +97,30 @@ def restore_file(backup: Path, record: FileRecord, target: Path) -> None:
         InvalidInputError: when it is missing there, or is not what was backed up.
         BackupError: when the copy cannot be written.
     """
-    verify_file(backup, record)
-    try:
-        target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        shutil.copyfile(backup / record.path, target)
-    except OSError as error:
-        raise _failed(error, target) from error
+    _compare(backup, record, lambda: _copy(backup / record.path, target, record.path))
 
 
 def verify_file(backup: Path, record: FileRecord) -> None:
     """Compare a file of a backup with its record; see :func:`restore_file`."""
+    _compare(backup, record, lambda: record_of(backup, record.path))
+
+
+def _compare(backup: Path, record: FileRecord, read: Callable[[], FileRecord]) -> None:
     try:
-        found: FileRecord | None = record_of(backup, record.path)
-    except FileNotFoundError:
-        found = None
+        found = read()
+    except FileNotFoundError as error:
+        raise _damaged(backup, record, "is missing") from error
     except OSError as error:
         raise _failed(error, backup / record.path) from error
     if found != record:
-        what = "is missing" if found is None else "is not what was backed up"
-        msg = (
-            f"The backup {str(backup)!r} is damaged: its file {record.path!r} {what}. Nothing was "
-            "restored. Take another copy of the backup, or an older one."
-        )
-        raise InvalidInputError(msg)
+        raise _damaged(backup, record, "is not what was backed up")
+
+
+def _damaged(backup: Path, record: FileRecord, what: str) -> InvalidInputError:
+    return InvalidInputError(
+        f"The backup {str(backup)!r} is damaged: its file {record.path!r} {what}. Nothing was "
+        "restored. Take another copy of the backup, or an older one."
+    )
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -131,12 +132,16 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def _write(pieces: Iterator[bytes], backup: Path, name: str) -> FileRecord:
-    path = backup / name
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+def _copy(path: Path, target: Path, name: str) -> FileRecord:
+    with path.open("rb") as file:
+        return _write(file, target, name)
+
+
+def _write(file: BinaryIO, target: Path, name: str) -> FileRecord:
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest, size = hashlib.sha256(), 0
-    with path.open("wb") as copy:
-        for piece in pieces:
+    with target.open("wb") as copy:
+        while piece := file.read(_CHUNK_BYTES):
             digest.update(piece)
             size += len(piece)
             copy.write(piece)
@@ -144,5 +149,9 @@ def _write(pieces: Iterator[bytes], backup: Path, name: str) -> FileRecord:
 
 
 def _failed(error: OSError, path: Path) -> BackupError:
-    place = error.filename or path
-    return BackupError(f"{str(place)!r} cannot be copied: {error.strerror}.")
+    if error.errno in _FULL:
+        return BackupError(
+            f"The disk is full: the copy of {str(path)!r} does not fit. Nothing was changed. Free "
+            "some space where the copies go, or choose another disk."
+        )
+    return BackupError(f"{str(error.filename or path)!r} cannot be copied: {error.strerror}.")
