@@ -104,6 +104,16 @@ class Launches:
             orchestration.note(deployment, launch.run_id, reason)
         return reason
 
+    def offer_again(self, actor: Actor, deployment: Deployment, launch: Launch) -> None:
+        """Queue the request of a launch that follows one that never started its run."""
+        actor.require_system("Recording launches")
+        orchestration = self._backend.orchestration
+        for before in self._backend.store.launches.of_run(deployment.name, launch.run_id)[-2:-1]:
+            reason = before.ending.reason if before.ending is not None else ""
+            sentence = f"{reason} It is launched again (launch {launch.number})."
+            orchestration.note(deployment, launch.run_id, sentence)
+        orchestration.offer_again(deployment, launch)
+
     def remind(self, actor: Actor, deployment: Deployment, launch: Launch) -> None:
         """Ask the agent of a launch once more to end it, unless it has not yet been asked."""
         actor.require_system("Ending runs")

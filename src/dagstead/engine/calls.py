@@ -24,6 +24,7 @@ from dagstead.control.all import Control
 from dagstead.control.questions import Question
 from dagstead.control.work import Work
 from dagstead.errors import NoAnswerError
+from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.plane.deployments import Deployment
 
 #: A run should not wait longer than this for an agent, but fail with a reason. The start timeout of
@@ -43,6 +44,9 @@ class AgentCalls:
         Returns:
             False when the run is no longer wanted, or was offered before.
         """
+        known = self.control.launches.newest(SYSTEM, deployment, run.run_id)
+        if known is not None and known.number > 1:
+            run = run.with_tags({**run.tags, LAUNCH_NUMBER_TAG: str(known.number)})
         work = self._work(
             deployment, DagsterCloudApi.LAUNCH_RUN, LaunchRunArgs(dagster_run=run), run
         )

@@ -39,5 +39,13 @@ def _report(beat: Heartbeat, status: CloudRunWorkerStatus) -> WorkerReport:
         agent_id=beat.label or beat.agent_id,
         received_at=beat.received_at,
         is_exit_record=beat.is_pool,
+        launch=_launch_of(status) if beat.is_pool else None,
+        is_killed=beat.is_pool and bool(status.transient),
         is_lost=status.status_type is WorkerStatus.NOT_FOUND,
     )
+
+
+def _launch_of(status: CloudRunWorkerStatus) -> int | None:
+    """The number of the launch, which the pool writes behind the number of the process."""
+    _, _, number = (status.run_worker_id or "").rpartition(" of launch ")
+    return int(number) if number.isdecimal() else None

@@ -6,7 +6,7 @@ Death is known, never guessed: a run is not failed because it is silent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -32,6 +32,9 @@ SETTLING_SECONDS = 15.0
 #: Official agents check their workers every 30 seconds, and report the result up to 30 seconds
 #: later; the rest is for a busy machine.
 OLD_NEWS_SECONDS = 75.0
+
+#: How often the pool launches a run whose process was killed before the run started.
+MOST_LAUNCHES = 2
 
 #: A termination may come before the agent's launcher knows the worker, and is repeated.
 REMIND_SECONDS = 10.0
@@ -59,6 +62,10 @@ class WorkerReport:
     received_at: float
     #: Whether the agent has the exit of the process itself, as the managed pool has.
     is_exit_record: bool
+    #: The number of the launch that it is about, where the agent says so, as the pool does.
+    launch: int | None = None
+    #: Whether the process was killed from outside, where its exit proves that.
+    is_killed: bool = False
     #: Whether the agent finds no such worker: it may not have been started yet.
     is_lost: bool = False
 
@@ -167,13 +174,23 @@ def _seen_to_end(launch: Launch, evidence: Evidence, now: float) -> Ending | Non
     report = evidence.report
     if report is None or report.state is not WorkerState.ENDED:
         return None
+    if report.launch not in {None, launch.number}:
+        return None
     if not (_is_settled(report, now) if report.is_exit_record else _is_news(report, launch)):
         return None
     said = report.message or "It said nothing more."
     before = "" if launch.started_at else " before it had started the run"
-    return _failed(
+    ending = _failed(
         How.EXITED, f"agent {report.agent_id}", f"The run worker has ended{before}. {said}"
     )
+    may_be_repeated = (
+        report.is_killed
+        and report.launch is not None
+        and launch.number < MOST_LAUNCHES
+        and launch.started_at is None
+        and launch.stop is None
+    )
+    return replace(ending, status=None) if may_be_repeated else ending
 
 
 def _is_settled(report: WorkerReport, now: float) -> bool:

@@ -17,6 +17,8 @@ from dagster_cloud.instance import DagsterCloudAgentInstance
 from dagster_cloud.workspace.user_code_launcher.utils import get_instance_ref_for_user_code
 
 from dagstead.errors import RunWorkerError
+from dagstead.model.launches import LAUNCH_NUMBER_TAG
+from dagstead.serverless.run_records import WorkerProgram
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,12 +73,15 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
             run.run_id,
             deployment=self._deployment_name(),
             environment_key=runtime.environment,
-            command=[
-                *(str(runtime.python), "-m", "dagster", "api", "execute_run"),
-                serialize_value(arguments),
-            ],
-            environment={**base, **_run_variables(run, base)},
-            folder=runtime.folder,
+            program=WorkerProgram(
+                command=[
+                    *(str(runtime.python), "-m", "dagster", "api", "execute_run"),
+                    serialize_value(arguments),
+                ],
+                environment={**base, **_run_variables(run, base)},
+                folder=runtime.folder,
+            ),
+            launch=int(run.tags.get(LAUNCH_NUMBER_TAG, "1")),
         )
         self._instance.report_engine_event(
             f"Started the run worker: process {worker.process.pid} of the managed pool.",
@@ -122,13 +127,19 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
             return CheckRunHealthResult(
                 WorkerStatus.UNKNOWN, "This managed pool has not started the run."
             )
-        worker_id = str(worker.process.pid)
+        worker_id = f"{worker.process.pid} of launch {worker.launch}"
         if worker.is_alive:
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=worker_id)
         # When no agent was there to see the end, nobody has: before the run is tried again.
         worker.process.kill_left_over()
         status = WorkerStatus.SUCCESS if worker.exit_code == 0 else WorkerStatus.FAILED
-        return CheckRunHealthResult(status, worker.how_it_ended(), run_worker_id=worker_id)
+        return CheckRunHealthResult(
+            status,
+            worker.how_it_ended(),
+            # Killed from outside: another try may go well. This is also what proves that it ended.
+            transient=worker.exit_code is not None and worker.exit_code < 0,
+            run_worker_id=worker_id,
+        )
 
     def get_run_worker_debug_info(
         self,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ class RunWorker:
     exit_code: int | None
     #: When termination was first asked for, in seconds since 1970.
     cancelled_at: float | None
+    #: Which launch of the run it is the worker of.
+    launch: int = 1
 
     def how_it_ended(self) -> str:
         """A sentence on the end of a worker that is not alive."""
@@ -66,6 +69,17 @@ class RunWorker:
         )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerProgram:
+    """What a run worker executes."""
+
+    command: Sequence[str]
+    #: All variables that it has.
+    environment: Mapping[str, str]
+    #: Where it works; ``None`` is this process's own folder.
+    folder: Path | None
+
+
 class RunRecords:
     """The run workers of a pool. Safe to use from several threads."""
 
@@ -81,19 +95,20 @@ class RunRecords:
         *,
         deployment: str,
         environment_key: str | None,
-        command: Sequence[str],
-        environment: Mapping[str, str],
-        folder: Path | None,
+        program: WorkerProgram,
+        launch: int = 1,
     ) -> RunWorker:
-        """Start the worker of a run, once.
+        """Start the worker of a launch, once.
 
-        A second call for the same run returns the first worker while that is alive.
+        A second call for the same launch returns the first worker while that is alive. A later
+        launch of the run starts another one, when the one before it has ended.
 
         Raises:
             RunWorkerError: The run's worker has been started before and is gone, or the command
                 cannot be started.
         """
         place = self._place(run_id)
+        self._put_aside(run_id, before=launch)
         try:
             # Making the folder is the claim: of two that try, one gets it.
             place.mkdir(mode=0o700)
@@ -102,9 +117,9 @@ class RunRecords:
         try:
             with (place / _OUTPUT).open("wb") as output:
                 process, mark = start_leader(
-                    command,
-                    environment=environment,
-                    folder=folder,
+                    program.command,
+                    environment=program.environment,
+                    folder=program.folder,
                     output=output,
                     umask=self._umask,
                 )
@@ -119,6 +134,7 @@ class RunRecords:
                 "environment": environment_key,
                 "pid": mark.pid,
                 "started": mark.started,
+                "launch": launch,
             },
         )
         threading.Thread(
@@ -135,6 +151,7 @@ class RunRecords:
             is_alive=True,
             exit_code=None,
             cancelled_at=None,
+            launch=launch,
         )
 
     def find(self, run_id: str) -> RunWorker | None:
@@ -156,6 +173,7 @@ class RunRecords:
             is_alive=runs and exit_code is None,
             exit_code=exit_code,
             cancelled_at=cancelled_at,
+            launch=worker.get("launch", 1),
         )
 
     def alive(self) -> list[RunWorker]:
@@ -185,6 +203,19 @@ class RunRecords:
             worker = self.find(place.name)
             if worker is None or not worker.is_alive:
                 remove(place)
+
+    def _put_aside(self, run_id: str, *, before: int) -> None:
+        """Make room for another launch of a run, if the end of the worker before is known.
+
+        Whoever comes second finds nothing to put aside, and is refused like any second start.
+        """
+        worker = self.find(run_id)
+        if worker is None or worker.is_alive or worker.launch >= before:
+            return
+        if worker.exit_code is not None:
+            with suppress(OSError):
+                place = self._place(run_id)
+                place.rename(place.with_name(f"{run_id}_{worker.launch}"))
 
     def _running_already(self, run_id: str) -> RunWorker:
         worker = self.find(run_id)

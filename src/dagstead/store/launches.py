@@ -13,6 +13,7 @@ from sqlalchemy import (
     delete,
     func,
     insert,
+    or_,
     select,
     update,
 )
@@ -83,9 +84,18 @@ class LaunchStore:
         return self._select(_of(deployment, run_id))
 
     def open(self, deployment: str) -> list[Launch]:
-        """The launches that have not ended, the oldest first."""
-        is_open = launches.c.state != str(LaunchState.ENDED)
-        return self._select(and_(launches.c.deployment == deployment, is_open))
+        """The launches that have not ended, the oldest first; without those in the run queue.
+
+        A run that is to be launched once more is not in the run queue.
+        """
+        is_queued = launches.c.state == str(LaunchState.QUEUED)
+        return self._select(
+            and_(
+                launches.c.deployment == deployment,
+                launches.c.state != str(LaunchState.ENDED),
+                or_(~is_queued, launches.c.number > 1),
+            )
+        )
 
     def unshown(self, deployment: str, older_than_seconds: float) -> list[Launch]:
         """The ends that Dagster's storage should show by now, and may not."""

@@ -71,6 +71,9 @@ class RunWatch:
         alive = [beat for beat in beats if beat.is_alive(now)]
         reports = self.control.launches.worker_reports(SYSTEM, deployment, alive)
         for launch in launches:
+            if launch.state is LaunchState.QUEUED:
+                self.control.launches.offer_again(SYSTEM, deployment, launch)
+                continue
             evidence = self._evidence(deployment, launch, beats, reports)
             since = unknown_since(launch, evidence, now)
             if since != launch.unknown_since:
@@ -89,12 +92,14 @@ class RunWatch:
         is_overdue = asks_regularly(launch) and now - (launch.asked_at or now) >= ASKING_SECONDS
         last_sign = self.control.launches.last_sign
         is_begun = launch.state is LaunchState.BEGUN
+        limit = Limits.of(deployment.settings).start
+        is_late = not is_begun and now - (launch.offered_at or now) >= limit
         out_of_reach = self.control.launches.why_out_of_reach
         waiting = self.control.launches.why_waiting
         return Evidence(
             report=reports.get(launch.run_id) if is_begun else None,
             unreachable=out_of_reach(SYSTEM, deployment, launch) if launch.stop else None,
-            waiting=waiting(SYSTEM, deployment, launch) if not is_begun else None,
+            waiting=waiting(SYSTEM, deployment, launch) if is_late else None,
             launcher=None if holder is None else holder.type,
             heard_since=self._heard_since,
             last_sign=last_sign(SYSTEM, deployment, launch) if is_overdue else None,
@@ -107,7 +112,9 @@ class RunWatch:
         if verdict.ending is not None:
             logger.warning("Ending run %s: %s", launch.run_id, verdict.ending.reason)
             step = control.end(SYSTEM, deployment, launch.run_id, verdict.ending, launch.number)
-            if step.counts and step.launch is not None:
+            if step.successor is not None:
+                control.offer_again(SYSTEM, deployment, step.successor)
+            elif step.counts and step.launch is not None:
                 control.carry_out(SYSTEM, deployment, step.launch)
             self._reminded.pop(key, None)
         elif verdict.wish is not None:

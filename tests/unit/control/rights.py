@@ -78,6 +78,7 @@ WHO: Mapping[str, str] = {
     "launches.note_shown": "",
     "launches.of_run": "admin prod weather agent",
     "launches.offer": "",
+    "launches.offer_again": "",
     "launches.open": "admin prod weather agent",
     "launches.remind": "",
     "launches.see": "",

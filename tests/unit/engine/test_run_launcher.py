@@ -35,7 +35,11 @@ from dagstead.engine.orchestration import fail_launch
 from dagstead.errors import ForbiddenError
 from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL, Heartbeat
 from dagstead.plane.launch_machine.events import Asking, End
-from dagstead.plane.launch_watch import DEFAULT_START_TIMEOUT_SECONDS, SETTLING_SECONDS
+from dagstead.plane.launch_watch import (
+    DEFAULT_START_TIMEOUT_SECONDS,
+    OLD_NEWS_SECONDS,
+    SETTLING_SECONDS,
+)
 from dagstead.plane.launches import Ending, How, RunEnd
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import Claim, RequestState
@@ -323,19 +327,66 @@ def test_a_worker_that_died_is_known_from_heartbeats_that_cannot_be_older_than_i
     assert ("out of memory" in messages(instance, run)) is lost
 
 
+def pool_beat(run: DagsterRun, clock: ManualClock, launch: int, *, killed: bool) -> Heartbeat:
+    said = CloudRunWorkerStatus(
+        run.run_id,
+        WorkerStatus.FAILED,
+        "killed by signal 9" if killed else "ended with code 1",
+        transient=killed,
+        run_worker_id=f"17 of launch {launch}",
+    )
+    pool = beat(clock(), agent_id="pool-2", statuses=reported_statuses(said))
+    return replace(pool, label=POOL_LABEL)
+
+
 def test_a_worker_of_the_pool_that_died_before_its_run_started_is_known_from_its_exit(
     instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
 ) -> None:
     begin(instances, run, "pool-1")
-    died = CloudRunWorkerStatus(run.run_id, WorkerStatus.FAILED, "killed by signal 9")
-    pool = beat(clock(), agent_id="pool-2", statuses=reported_statuses(died))
-    instances.store.agents.record([replace(pool, label=POOL_LABEL)])
+    instances.store.agents.record([pool_beat(run, clock, 1, killed=False)])
 
     clock.advance(SETTLING_SECONDS)
     RunWatch(instances.control).look()
 
     assert status(instance, run) is DagsterRunStatus.FAILURE
-    assert "before it had started the run. killed by signal 9" in messages(instance, run)
+    assert "before it had started the run. ended with code 1" in messages(instance, run)
+
+
+def test_a_worker_of_the_pool_that_was_killed_before_its_run_started_is_replaced_once(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    store, watch = instances.store, RunWatch(instances.control)
+    for launch in (1, 2):
+        [request] = store.requests.pop(POLL)
+        begin(instances, run, "pool-1")
+        store.requests.answer("prod", request.id, "{}")
+        clock.advance(OLD_NEWS_SECONDS)
+        assert status(instance, run) is DagsterRunStatus.STARTING
+        store.agents.record([pool_beat(run, clock, launch, killed=True)])
+        clock.advance(SETTLING_SECONDS)
+        watch.look()
+
+    assert "It is launched again (launch 2)" in messages(instance, run)
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert [each.number for each in store.launches.of_run("prod", run.run_id)] == [1, 2]
+
+
+def test_the_news_of_the_launch_before_says_nothing_of_the_next_one(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    store, watch = instances.store, RunWatch(instances.control)
+    begin(instances, run, "pool-1")
+    store.agents.record([pool_beat(run, clock, 1, killed=True)])
+    clock.advance(SETTLING_SECONDS)
+    watch.look()
+    begin(instances, run, "pool-1")
+
+    store.agents.record([pool_beat(run, clock, 1, killed=True)])
+    clock.advance(SETTLING_SECONDS)
+    watch.look()
+
+    assert status(instance, run) is DagsterRunStatus.STARTING
+    assert len(store.launches.of_run("prod", run.run_id)) == 2
 
 
 def test_a_worker_that_asked_for_its_run_and_stopped_asking_is_gone(

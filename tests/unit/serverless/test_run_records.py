@@ -14,7 +14,7 @@ import pytest
 from dagstead.errors import RunWorkerError
 from dagstead.serverless.home import PoolHome, write_json
 from dagstead.serverless.processes import ProcessMark
-from dagstead.serverless.run_records import RunRecords, RunWorker
+from dagstead.serverless.run_records import RunRecords, RunWorker, WorkerProgram
 from dagstead.serverless.shutdown import end_what_is_left, kill_overdue, stop_all_runs
 from dagstead.testing.waiting import eventually
 from tests.support.processes import is_over
@@ -34,14 +34,13 @@ def records(home: PoolHome) -> Iterator[RunRecords]:
         worker.process.kill()
 
 
-def start(records: RunRecords, code: str, run_id: str = "run-1") -> RunWorker:
+def start(records: RunRecords, code: str, run_id: str = "run-1", *, launch: int = 1) -> RunWorker:
     return records.start(
         run_id,
         deployment="prod",
         environment_key="abc",
-        command=[sys.executable, "-c", code],
-        environment={},
-        folder=None,
+        program=WorkerProgram(command=[sys.executable, "-c", code], environment={}, folder=None),
+        launch=launch,
     )
 
 
@@ -107,9 +106,7 @@ def test_a_command_that_cannot_start_leaves_the_run_free_to_be_started(
             "run-1",
             deployment="prod",
             environment_key=None,
-            command=["/no/such/python"],
-            environment={},
-            folder=None,
+            program=WorkerProgram(command=["/no/such/python"], environment={}, folder=None),
         )
     assert start(records, SLEEPS).is_alive
 
@@ -256,3 +253,20 @@ def test_a_zombie_of_another_process_counts_as_gone() -> None:
     finally:
         parent.kill()
         parent.communicate()
+
+
+def test_another_launch_starts_a_worker_when_the_one_before_has_ended(records: RunRecords) -> None:
+    first = start(records, SLEEPS)
+    assert start(records, SLEEPS, launch=2).process == first.process, "it is alive"
+    first.process.kill()
+    ended(records)
+
+    second = start(records, SLEEPS, launch=2)
+
+    assert second.process != first.process
+    assert [worker.launch for worker in records.alive()] == [2]
+    second.process.kill()
+    ended(records)
+    for launch in (1, 2):
+        with pytest.raises(RunWorkerError, match="was given to this pool before"):
+            start(records, SLEEPS, launch=launch)
