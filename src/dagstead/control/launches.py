@@ -24,7 +24,7 @@ from dagstead.plane.launch_machine.events import (
     StopWish,
     Submission,
 )
-from dagstead.plane.launch_machine.machine import Step
+from dagstead.plane.launch_machine.machine import Step, may_be_its_worker
 from dagstead.plane.launch_watch import Limits, WorkerReport
 from dagstead.plane.launches import Ending, Launch, RunUnderWay
 from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, RequestState
@@ -60,7 +60,10 @@ class Launches:
     def note_asking(self, actor: Actor, deployment: Deployment, run_id: str) -> None:
         """Record that somebody asked for a run, as its worker does every ten seconds."""
         actor.require_agent(deployment)
-        self._backend.store.launches.step(deployment.name, run_id, Asking())
+        launch = self._backend.store.launches.newest(deployment.name, run_id)
+        # Most questions say nothing, and must not take SQLite's write lock.
+        if launch is not None and may_be_its_worker(launch, self._backend.now()):
+            self._backend.store.launches.step(deployment.name, run_id, Asking())
 
     def stop(self, actor: Actor, deployment: Deployment, run_id: str, wish: StopWish) -> Step:
         """Record that a run is to end. A launch that no agent has begun ends with it."""
@@ -115,11 +118,22 @@ class Launches:
         orchestration.offer_again(deployment, launch)
 
     def remind(self, actor: Actor, deployment: Deployment, launch: Launch) -> None:
-        """Ask the agent of a launch once more to end it, unless it has not yet been asked."""
+        """Ask the agent of a launch once more to end it, if it was asked before it had a worker.
+
+        Never twice about the same worker: a second interrupt would end user code that cleans up.
+        """
         actor.require_system("Ending runs")
-        every = self._backend.store.requests.of_run(deployment.name, launch.run_id)
-        waits = RequestState.WAITING
-        if not any(each.api == TERMINATE_RUN and each.state is waits for each in every):
+        has_worker_since = launch.answered_at or launch.started_at
+        asked = [
+            request
+            for request in self._backend.store.requests.of_run(deployment.name, launch.run_id)
+            if request.api == TERMINATE_RUN
+        ]
+        if any(request.state in {RequestState.WAITING, RequestState.LEASED} for request in asked):
+            return
+        if has_worker_since is not None and all(
+            request.created_at < has_worker_since for request in asked
+        ):
             self._backend.orchestration.ask_to_end(deployment, launch)
 
     def adopt(self, actor: Actor, deployment: Deployment) -> int:
@@ -216,6 +230,14 @@ class Launches:
         """Record that Dagster's storage shows the end of a launch."""
         actor.require_system("Repairing runs")
         self._backend.store.launches.note_shown(launch)
+
+    def purge(self, actor: Actor, older_than_seconds: float) -> int:
+        """Remove launches that ended that long ago; returns how many.
+
+        Dagster's storage has shown their end by then, and keeps their runs from another.
+        """
+        actor.require_system("Purging launches")
+        return self._backend.store.launches.purge(older_than_seconds)
 
     def forget(self, actor: Actor, deployment: Deployment, run_id: str) -> None:
         """Forget the launches of a run that is deleted."""

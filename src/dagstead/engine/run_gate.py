@@ -63,12 +63,14 @@ class RunGate:
         """
         event = entry.get_dagster_event()
         end = _ENDS.get(event.event_type)
-        if end is not None:
+        if self._has_ended_without_record(instance, entry.run_id):
+            store(late(entry))
+        elif end is not None:
             self._end(instance, entry, end, store)
-            return
-        step = self._record(instance, entry.run_id, event)
-        store(entry if step.counts else late(entry))
-        self._keep_final(instance, entry.run_id, store)
+        else:
+            step = self._record(instance, entry.run_id, event)
+            store(entry if step.counts else late(entry))
+            self._keep_final(instance, entry.run_id, store)
 
     def show(self, instance: DagsterInstance, launch: Launch, store: Store) -> None:
         """Have Dagster's storage show how a run has ended; it may be called again."""
@@ -100,9 +102,6 @@ class RunGate:
         self, instance: DagsterInstance, entry: EventLogEntry, end: RunEnd, store: Store
     ) -> None:
         event = entry.get_dagster_event()
-        if self._has_ended_before_records(instance, entry.run_id):
-            store(late(entry))
-            return
         text = serialize_value(entry)
         ending = Ending(
             status=end, how=How.REPORTED, by="its log", reason=event.message or "", event=text
@@ -119,7 +118,8 @@ class RunGate:
         store(late(entry))
         self.show(instance, launch, store)
 
-    def _has_ended_before_records(self, instance: DagsterInstance, run_id: str) -> bool:
+    def _has_ended_without_record(self, instance: DagsterInstance, run_id: str) -> bool:
+        """Whether a run ended before launches had records, or so long ago that its is removed."""
         if self.control.launches.newest(SYSTEM, self.deployment, run_id) is not None:
             return False
         run = instance.get_run_by_id(run_id)

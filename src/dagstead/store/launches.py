@@ -119,6 +119,16 @@ class LaunchStore:
                 .values(is_shown=True, ending=ending)
             )
 
+    def purge(self, older_than_seconds: float) -> int:
+        """Remove launches of all deployments that ended that long ago; returns how many."""
+        with self.database.write() as connection:
+            return connection.execute(
+                delete(launches)
+                .where(launches.c.state == str(LaunchState.ENDED))
+                .where(launches.c.is_shown)
+                .where(launches.c.ended_at < self.clock() - older_than_seconds)
+            ).rowcount
+
     def forget(self, deployment: str, run_id: str) -> None:
         """Forget the launches of a run that was deleted."""
         with self.database.write() as connection:

@@ -13,6 +13,7 @@ logger = logging.getLogger(__name__)
 
 #: How long ended requests are kept, for people who investigate a problem.
 _KEEP_ENDED_SECONDS = 3600.0
+_KEEP_LAUNCHES_SECONDS = 7 * 24 * 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,7 @@ class Housekeeping:
     def purge(self) -> None:
         """Remove what nobody needs any more: ended requests, write keys, agents long gone."""
         self.control.requests.purge(SYSTEM, _KEEP_ENDED_SECONDS)
+        self.control.launches.purge(SYSTEM, _KEEP_LAUNCHES_SECONDS)
         self.control.writes.purge(SYSTEM)
         self.control.agents.forget(SYSTEM)
         for name in self.control.deployments.sweep(SYSTEM):

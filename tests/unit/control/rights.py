@@ -80,6 +80,7 @@ WHO: Mapping[str, str] = {
     "launches.offer": "",
     "launches.offer_again": "",
     "launches.open": "admin prod weather agent",
+    "launches.purge": "",
     "launches.remind": "",
     "launches.see": "",
     "launches.last_sign": "",

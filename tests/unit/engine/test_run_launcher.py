@@ -34,7 +34,7 @@ from dagstead.engine.instances import Instances
 from dagstead.engine.orchestration import fail_launch
 from dagstead.errors import ForbiddenError
 from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL, Heartbeat
-from dagstead.plane.launch_machine.events import Asking, End
+from dagstead.plane.launch_machine.events import Answer, Asking, End
 from dagstead.plane.launch_watch import (
     DEFAULT_START_TIMEOUT_SECONDS,
     OLD_NEWS_SECONDS,
@@ -520,6 +520,51 @@ def test_a_terminal_status_is_final(
     assert entry.get_dagster_event().event_type is DagsterEventType.ENGINE_EVENT
     assert "what it said" in entry.message
     assert len(instance.all_logs(run.run_id, of_type=set(FINAL))) == 1
+
+
+@pytest.mark.parametrize("second", EVENT_TYPE_TO_PIPELINE_RUN_STATUS)
+def test_a_terminal_status_stays_when_its_record_is_purged(
+    instances: Instances,
+    instance: DagsterInstance,
+    run: DagsterRun,
+    clock: ManualClock,
+    second: DagsterEventType,
+) -> None:
+    report(instance, run, DagsterEventType.RUN_START)
+    report(instance, run, DagsterEventType.RUN_SUCCESS)
+    clock.advance(8 * 24 * 3600)
+    Housekeeping(instances.control).purge()
+    assert instances.store.launches.newest("prod", run.run_id) is None
+
+    report(instance, run, second)
+
+    assert status(instance, run) is DagsterRunStatus.SUCCESS
+
+
+def test_a_worker_is_asked_to_end_once_but_again_if_it_came_after_that(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    store, watch = instances.store, RunWatch(instances.control)
+    store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+    [launch] = store.requests.pop(POLL)
+    begin(instances, run, "agent-1")
+    instance.run_launcher.terminate(run.run_id)
+
+    def asked() -> int:
+        """How often the agent is asked within a minute; it answers each time."""
+        found = 0
+        for _ in range(6):
+            watch.look()
+            for request in store.requests.pop(POLL):
+                found += request.api == "TERMINATE_RUN"
+                store.requests.answer("prod", request.id, "{}")
+            clock.advance(10)
+        return found
+
+    assert asked() == 1
+    store.launches.step("prod", run.run_id, Answer(request_id=launch.id))
+    assert asked() == 1, "the worker was not there at the first time"
+    assert asked() == 0, "a second interrupt would break off its cleaning up"
 
 
 def test_an_end_that_was_recorded_and_not_shown_is_shown_later(

@@ -70,13 +70,19 @@ def test_an_agent_that_was_frozen_with_a_request_does_not_begin_it_twice() -> No
     assert not begin(first.launch, "a1", deliveries=2).counts
 
 
-def test_a_run_that_fails_while_it_is_canceled_has_failed() -> None:
+@pytest.mark.parametrize(
+    ("started_at", "final"), [(120.0, RunEnd.FAILURE), (None, RunEnd.CANCELED)]
+)
+def test_a_run_that_fails_while_it_is_canceled_has_failed_if_it_had_started(
+    started_at: float | None, final: RunEnd
+) -> None:
     wish = StopWish(end=RunEnd.CANCELED, by="x", reason="It was terminated.")
-    stopping = advance(BEGUN, wish, new=BEGUN, now=150.0).launch
+    before = replace(BEGUN, started_at=started_at)
+    stopping = advance(before, wish, new=BEGUN, now=150.0).launch
     assert stopping is not None
     failed = end(stopping, RunEnd.FAILURE, event="{}").launch
     assert failed is not None
-    assert failed.final is RunEnd.FAILURE
+    assert failed.final is final
 
 
 def test_a_worker_that_was_ended_for_a_limit_leaves_a_failure_with_the_limit_as_reason() -> None:

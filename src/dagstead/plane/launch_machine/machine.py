@@ -148,15 +148,18 @@ def _start(launch: Launch, _event: Start, now: float) -> Step:
     return Step(counts=True, launch=started)
 
 
-def _ask(launch: Launch, _event: Asking, now: float) -> Step:
+def may_be_its_worker(launch: Launch, now: float) -> bool:
+    """Whether who asks for a run now may be its worker."""
     if launch.state is not LaunchState.BEGUN:
-        return _refused(launch, "No worker can have been started yet.")
-    if launch.asked_at is None:
-        return _counts(launch, asked_at=now)
-    pause = now - launch.asked_at
-    if pause < _RHYTHM[0]:
-        return _refused(launch, "A worker does not ask again so soon.")
-    times = launch.asked_times + 1 if pause <= _RHYTHM[1] else launch.asked_times
+        return False
+    return launch.asked_at is None or now - launch.asked_at >= _RHYTHM[0]
+
+
+def _ask(launch: Launch, _event: Asking, now: float) -> Step:
+    if not may_be_its_worker(launch, now):
+        return _refused(launch, "Its worker does not ask now.")
+    is_in_rhythm = launch.asked_at is not None and now - launch.asked_at <= _RHYTHM[1]
+    times = launch.asked_times + 1 if is_in_rhythm else launch.asked_times
     return _counts(launch, asked_at=now, asked_times=times)
 
 
@@ -197,8 +200,10 @@ def _settled(launch: Launch, ending: Ending) -> Ending:
     stop = launch.stop
     if stop is None or ending.status is RunEnd.SUCCESS:
         return ending
-    if ending.event is not None and ending.status in {stop.end, RunEnd.FAILURE}:
-        # It ended as it was to, or failed by itself while it was being ended.
+    # A worker that comes to a run that is being ended calls that a failure of its own, too.
+    has_failed = ending.status is RunEnd.FAILURE and launch.started_at is not None
+    if ending.event is not None and (has_failed or ending.status is stop.end):
+        # It failed by itself while it was being ended, or ended as it was to.
         return ending
     reason = stop.reason if ending.how is How.REPORTED else f"{stop.reason} {ending.reason}"
     return replace(ending, status=stop.end, reason=reason, event=None)
