@@ -21,7 +21,7 @@ from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
 from dagstead.control.away import raise_if_away
 from dagstead.control.writes import WriteLedger
-from dagstead.engine.run_log import has_entry, identity, late
+from dagstead.engine.run_log import changes_status, has_entry, identity, late
 from dagstead.errors import BusyError, DagsteadError, WriteFailedError
 from dagstead.plane.writes import WriteState
 
@@ -78,7 +78,7 @@ class EventWriter:
 
     def _store_missing(self, entries: Sequence[EventLogEntry]) -> None:
         for entry in entries:
-            if has_entry(self.instance, late(entry)):
+            if changes_status(entry) and has_entry(self.instance, late(entry)):
                 continue
             if not has_entry(self.instance, entry):
                 self.instance.handle_new_event(entry)
