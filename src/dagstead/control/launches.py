@@ -247,7 +247,10 @@ class Launches:
     def _so_far(self, deployment: Deployment, run: RunUnderWay) -> list[Event]:
         every = self._backend.store.requests.of_run(deployment.name, run.run_id)
         offers = [request for request in every if request.api == LAUNCH_RUN]
-        events: list[Event] = [Offer(request_id=offer.id) for offer in offers[-1:]]
+        events: list[Event] = [
+            Offer(request_id=offer.id, location=offer.location, queue=offer.queue)
+            for offer in offers[-1:]
+        ]
         events += [Begin(agent_id=o.begun_by) for o in offers[-1:] if o.begun_by is not None]
         return [*events, Start()] if run.is_started else events or [Submission()]
 

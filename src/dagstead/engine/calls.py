@@ -54,10 +54,21 @@ class AgentCalls:
         return self.control.launches.offer(SYSTEM, deployment, work, limit).counts
 
     def terminate_run(self, deployment: Deployment, run: DagsterRun) -> None:
-        """Queue the termination of a run; does not wait."""
-        work = self._work(
-            deployment, DagsterCloudApi.TERMINATE_RUN, TerminateRunArgs(dagster_run=run), run
-        )
+        """Queue the termination of a run, where it was launched; does not wait."""
+        api, args = DagsterCloudApi.TERMINATE_RUN, TerminateRunArgs(dagster_run=run)
+        launch = self.control.launches.newest(SYSTEM, deployment, run.run_id)
+        if launch is None or launch.location is None:
+            work = self._work(deployment, api, args, run)
+        else:
+            # Its location may be gone by now, or be served by another agent.
+            work = Work(
+                api=api.value,
+                args=args,
+                queue=launch.queue,
+                lifetime_seconds=_LAUNCH_LIFETIME_SECONDS,
+                location=launch.location,
+                run_id=run.run_id,
+            )
         self.control.requests.submit(SYSTEM, deployment, work)
 
     def ask(

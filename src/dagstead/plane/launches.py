@@ -82,6 +82,9 @@ class Launch:
     created_at: float
     #: The request that launches it; ``None`` for a run that was not launched over a queue.
     request_id: str | None = None
+    #: The location and the queue of that request, which may be served otherwise by now.
+    location: str | None = None
+    queue: str | None = None
     #: After that time under way it is to be failed.
     max_runtime_seconds: float | None = None
     offered_at: float | None = None

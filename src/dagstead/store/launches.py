@@ -46,7 +46,12 @@ class LaunchStore:
 
     def offer(self, new: NewRequest, max_runtime_seconds: float | None) -> Step:
         """Queue the request for a launch, if the run is still wanted, in one transaction."""
-        event = Offer(request_id=new.id, max_runtime_seconds=max_runtime_seconds)
+        event = Offer(
+            request_id=new.id,
+            location=new.location,
+            queue=new.queue,
+            max_runtime_seconds=max_runtime_seconds,
+        )
         with self.database.write() as connection:
             step = self._step_in(connection, new.deployment, str(new.run_id), event)
             if step.counts:

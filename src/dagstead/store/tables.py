@@ -184,6 +184,8 @@ launches = Table(
     Column("number", Integer, primary_key=True),
     Column("state", String(16), nullable=False),
     Column("request_id", String(64)),
+    Column("location", String(255)),
+    Column("queue", String(255)),
     Column("max_runtime_seconds", Float),
     Column("created_at", Float, nullable=False),
     Column("offered_at", Float),

@@ -228,6 +228,19 @@ def test_a_run_that_an_agent_began_is_terminated_by_that_queue(
     assert [request.api for request in store.requests.pop(POLL)] == ["TERMINATE_RUN"]
 
 
+def test_a_run_is_terminated_where_it_was_launched_though_its_location_has_moved(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun
+) -> None:
+    store = instances.store
+    store.requests.pop(POLL)
+    begin(instances, run, "agent-1")
+    deploy(store, "prod", [replace(WEATHER, deploy_id="2", queue="elsewhere")])
+
+    instance.run_launcher.terminate(run.run_id)
+
+    assert [request.api for request in store.requests.pop(POLL)] == ["TERMINATE_RUN"]
+
+
 def test_a_termination_that_nobody_can_carry_out_says_so_and_when_it_ends(
     instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
 ) -> None:

@@ -17,6 +17,8 @@ class Offer:
     """A request for its launch is queued."""
 
     request_id: str
+    location: str | None = None
+    queue: str | None = None
     max_runtime_seconds: float | None = None
 
 

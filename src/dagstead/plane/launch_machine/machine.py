@@ -97,6 +97,8 @@ def _offer(launch: Launch, event: Offer, now: float) -> Step:
         launch,
         state=LaunchState.OFFERED,
         request_id=event.request_id,
+        location=event.location,
+        queue=event.queue,
         max_runtime_seconds=event.max_runtime_seconds,
         offered_at=now,
     )

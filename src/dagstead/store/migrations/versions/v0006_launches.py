@@ -23,6 +23,8 @@ def upgrade() -> None:
         sa.Column("number", sa.Integer, primary_key=True),
         sa.Column("state", sa.String(16), nullable=False),
         sa.Column("request_id", sa.String(64)),
+        sa.Column("location", sa.String(255)),
+        sa.Column("queue", sa.String(255)),
         sa.Column("max_runtime_seconds", sa.Float),
         sa.Column("created_at", sa.Float, nullable=False),
         sa.Column("offered_at", sa.Float),
