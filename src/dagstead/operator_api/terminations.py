@@ -33,18 +33,18 @@ def in_every_state(terminate: Resolver) -> Resolver:
 
     async def resolve(root: object, info: GraphQLResolveInfo, **arguments: Any) -> object:
         ids = arguments.get("runIds") or [arguments.get("runId")]
-        asked = {run_id: answer for run_id in ids if (answer := _terminate_starting(info, run_id))}
-        result = await _awaited(terminate(root, info, **arguments))
         if arguments.get("terminatePolicy") == _AT_ONCE:
-            return result
-        if isinstance(result, GrapheneTerminateRunsResult):
-            each = zip(ids, cast("Any", result).terminateRunResults, strict=True)
-            return GrapheneTerminateRunsResult(
-                terminateRunResults=[
-                    asked.get(run_id) or _explained(info, answer) for run_id, answer in each
-                ]
-            )
-        return asked.get(ids[0]) or _explained(info, result)
+            for run_id in ids:
+                # It is marked as canceled in any case, and its worker is to end, too.
+                _terminate_starting(info, run_id)
+            return await _awaited(terminate(root, info, **arguments))
+        result = await _awaited(terminate(root, info, **arguments))
+        if not isinstance(result, GrapheneTerminateRunsResult):
+            return _corrected(info, ids[0], result)
+        each = zip(ids, cast("Any", result).terminateRunResults, strict=True)
+        return GrapheneTerminateRunsResult(
+            terminateRunResults=[_corrected(info, run_id, answer) for run_id, answer in each]
+        )
 
     return resolve
 
@@ -54,6 +54,13 @@ WRAPPED_MUTATIONS: Mapping[str, Callable[[Resolver], Resolver]] = {
     "terminateRun": in_every_state,
     "terminateRuns": in_every_state,
 }
+
+
+def _corrected(info: GraphQLResolveInfo, run_id: str, answer: object) -> object:
+    """The answer about one run, after a daemon may have taken it from the run queue meanwhile."""
+    if not isinstance(answer, GrapheneTerminateRunFailure):
+        return answer
+    return _terminate_starting(info, run_id) or _explained(info, answer)
 
 
 def _terminate_starting(info: GraphQLResolveInfo, run_id: str) -> object | None:
