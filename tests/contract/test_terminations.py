@@ -18,7 +18,7 @@ from dagster_graphql.schema.roots.mutation import (
 
 from dagstead.control.actor import SYSTEM
 from dagstead.operator_api.terminations import in_every_state
-from dagstead.plane.launch_machine.events import Offer, StopWish
+from dagstead.plane.launch_machine.events import LaunchOffer, StopWish
 from dagstead.plane.launches import RunEnd
 from tests.contract import definitions as code
 from tests.contract.world import DEPLOYMENT, World
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.contract
 def starting(world: World) -> DagsterRun:
     run = world.instance.create_run_for_job(code.succeeding, status=DagsterRunStatus.STARTING)
     store = world.surface.store.launches
-    store.step(DEPLOYMENT, run.run_id, Offer(request_id=run.run_id))
+    store.step(DEPLOYMENT, run.run_id, LaunchOffer(request_id=run.run_id))
     return run
 
 

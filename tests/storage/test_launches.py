@@ -9,9 +9,9 @@ import pytest
 from hypothesis import settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from dagstead.plane.launch_machine.events import Begin, End, Event, Offer, Start, StopWish
-from dagstead.plane.launch_machine.machine import Step
-from dagstead.plane.launches import Ending, How, RunEnd
+from dagstead.plane.launch_machine.events import Begin, End, Event, LaunchOffer, Start, StopWish
+from dagstead.plane.launch_machine.machine import LaunchStep
+from dagstead.plane.launches import How, LaunchEnd, RunEnd
 from dagstead.plane.requests import LAUNCH_RUN, NewRequest
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -25,7 +25,7 @@ def _prod(store: Store) -> None:
     store.deployments.create("prod")
 
 
-def offered(store: Store, run_id: str = "run", request_id: str = "r") -> Step:
+def offered(store: Store, run_id: str = "run", request_id: str = "r") -> LaunchStep:
     new = NewRequest(
         id=request_id,
         api=LAUNCH_RUN,
@@ -39,8 +39,8 @@ def offered(store: Store, run_id: str = "run", request_id: str = "r") -> Step:
     return store.launches.offer(new, None)
 
 
-def ending(status: RunEnd | None = RunEnd.FAILURE, reason: str = "It died.") -> Ending:
-    return Ending(status=status, how=How.EXITED, by="the pool", reason=reason, exit_code=-9)
+def ending(status: RunEnd | None = RunEnd.FAILURE, reason: str = "It died.") -> LaunchEnd:
+    return LaunchEnd(status=status, how=How.EXITED, by="the pool", reason=reason, exit_code=-9)
 
 
 class StoredLaunches(LaunchRules):
@@ -51,7 +51,7 @@ class StoredLaunches(LaunchRules):
         self.store, self.clock, self.run_id = store, clock, run_id
         self.now = clock()
 
-    def happened(self, event: Event, step: Step) -> None:
+    def happened(self, event: Event, step: LaunchStep) -> None:
         self.clock.advance(self.now - self.clock())
         stored = self.store.launches.step("prod", self.run_id, event)
         assert stored.counts == step.counts
@@ -88,7 +88,7 @@ def test_of_many_agents_one_begins_a_run(store: Store) -> None:
 def test_of_many_ends_one_is_final(store: Store) -> None:
     store.launches.step("prod", "run", Start())
 
-    def end(number: int) -> Step:
+    def end(number: int) -> LaunchStep:
         event = End(ending=ending(reason=str(number)))
         return store.launches.step("prod", "run", event)
 
@@ -150,7 +150,7 @@ def test_runs_of_one_id_in_two_deployments_are_apart(store: Store) -> None:
 
     assert store.launches.newest("staging", "run") is None
     assert store.launches.step("staging", "run", Start()).counts
-    assert store.launches.step("staging", "run", Offer(request_id="r")).counts is False
+    assert store.launches.step("staging", "run", LaunchOffer(request_id="r")).counts is False
     assert store.launches.begin("staging", "other", "a1").launch is None
 
 

@@ -6,25 +6,25 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from dagstead.plane.launch_machine.events import (
-    Answer,
-    Asking,
     Begin,
+    Delivery,
     End,
     Event,
-    Offer,
+    LaunchAnswer,
+    LaunchOffer,
     Return,
     Sight,
     Start,
     StopWish,
     Submission,
-    Taking,
+    WorkerCall,
 )
-from dagstead.plane.launch_machine.machine import Step, advance
-from dagstead.plane.launches import Ending, How, Launch, LaunchState, RunEnd
+from dagstead.plane.launch_machine.machine import LaunchStep, advance
+from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, RunEnd
 
 REQUESTS = st.sampled_from(["r1", "r2"])
 ENDINGS = st.builds(
-    Ending,
+    LaunchEnd,
     status=st.sampled_from([None, *RunEnd]),
     how=st.sampled_from(How),
     by=st.just("it"),
@@ -33,13 +33,13 @@ ENDINGS = st.builds(
 )
 EVENTS = st.one_of(
     st.just(Submission()),
-    st.builds(Offer, request_id=REQUESTS),
-    st.builds(Taking, request_id=REQUESTS),
+    st.builds(LaunchOffer, request_id=REQUESTS),
+    st.builds(Delivery, request_id=REQUESTS),
     st.builds(Return, request_id=REQUESTS),
     st.builds(Begin, agent_id=st.sampled_from(["a1", "a2"]), deliveries=st.integers(1, 2)),
-    st.builds(Answer, request_id=REQUESTS),
+    st.builds(LaunchAnswer, request_id=REQUESTS),
     st.just(Start()),
-    st.just(Asking()),
+    st.just(WorkerCall()),
     st.builds(Sight, unknown_since=st.sampled_from([None, 1.0])),
     st.builds(
         StopWish,
@@ -61,7 +61,7 @@ class LaunchRules(RuleBasedStateMachine):
         #: Who was let through the gate, by launch.
         self.begun: dict[int, list[str]] = {}
 
-    def happened(self, event: Event, step: Step) -> None:
+    def happened(self, event: Event, step: LaunchStep) -> None:
         """Called with every event, after it has happened."""
 
     @rule(event=EVENTS, pause=st.sampled_from([0.0, 5.0, 10.0, 100.0]))
@@ -81,12 +81,12 @@ class LaunchRules(RuleBasedStateMachine):
         self._promise(before, event, step)
         self.happened(event, step)
 
-    def _promise(self, before: Launch | None, event: Event, step: Step) -> None:
+    def _promise(self, before: Launch | None, event: Event, step: LaunchStep) -> None:
         if before is not None and before.final is not None:
             assert step.launch == before, "a final status stays, and so does its reason"
             assert step.successor is None
         if before is not None and before.stop is not None:
-            assert not (step.counts and isinstance(event, (Begin, Offer, Submission, Start)))
+            assert not (step.counts and isinstance(event, (Begin, LaunchOffer, Submission, Start)))
         if step.counts and isinstance(event, Begin) and step.launch is not None:
             self.begun.setdefault(step.launch.number, []).append(event.agent_id)
         if step.successor is not None:

@@ -14,19 +14,19 @@ from dagstead.control.work import Work, new_request
 from dagstead.plane.agents import Heartbeat, of_deployment
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_machine.events import (
-    Asking,
     Begin,
     End,
     Event,
-    Offer,
+    LaunchOffer,
     Sight,
     Start,
     StopWish,
     Submission,
+    WorkerCall,
 )
-from dagstead.plane.launch_machine.machine import Step, may_be_its_worker
+from dagstead.plane.launch_machine.machine import LaunchStep, may_be_its_worker
 from dagstead.plane.launch_watch import Limits, WorkerReport
-from dagstead.plane.launches import Ending, Launch, RunUnderWay
+from dagstead.plane.launches import Launch, LaunchEnd, RunUnderWay
 from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, RequestState
 
 
@@ -36,14 +36,14 @@ class Launches:
 
     _backend: Backend
 
-    def submit(self, actor: Actor, deployment: Deployment, run_id: str) -> Step:
+    def submit(self, actor: Actor, deployment: Deployment, run_id: str) -> LaunchStep:
         """Record that a run waits for its launch."""
         actor.require_system("Recording launches")
         return self._backend.store.launches.step(deployment.name, run_id, Submission())
 
     def offer(
         self, actor: Actor, deployment: Deployment, work: Work, max_runtime_seconds: float | None
-    ) -> Step:
+    ) -> LaunchStep:
         """Queue the request that launches a run, unless the run is no longer wanted."""
         actor.require_system("Recording launches")
         new = new_request(self._backend, deployment, work)
@@ -52,7 +52,7 @@ class Launches:
             self._backend.bell.ring(bell.queue(deployment.name, work.queue))
         return step
 
-    def start(self, actor: Actor, deployment: Deployment, run_id: str) -> Step:
+    def start(self, actor: Actor, deployment: Deployment, run_id: str) -> LaunchStep:
         """Record that a run has started; it does not count for one that is to end."""
         actor.require_system("Recording launches")
         return self._backend.store.launches.step(deployment.name, run_id, Start())
@@ -63,9 +63,9 @@ class Launches:
         launch = self._backend.store.launches.newest(deployment.name, run_id)
         # Most questions say nothing, and must not take SQLite's write lock.
         if launch is not None and may_be_its_worker(launch, self._backend.now()):
-            self._backend.store.launches.step(deployment.name, run_id, Asking())
+            self._backend.store.launches.step(deployment.name, run_id, WorkerCall())
 
-    def stop(self, actor: Actor, deployment: Deployment, run_id: str, wish: StopWish) -> Step:
+    def stop(self, actor: Actor, deployment: Deployment, run_id: str, wish: StopWish) -> LaunchStep:
         """Record that a run is to end. A launch that no agent has begun ends with it."""
         actor.require_system("Ending runs")
         step = self._backend.store.launches.step(deployment.name, run_id, wish)
@@ -77,9 +77,9 @@ class Launches:
         actor: Actor,
         deployment: Deployment,
         run_id: str,
-        ending: Ending,
+        ending: LaunchEnd,
         number: int | None = None,
-    ) -> Step:
+    ) -> LaunchStep:
         """Record that a launch has ended, and how; whoever records it shows it."""
         actor.require_system("Ending runs")
         event = End(ending=ending, number=number)
@@ -248,7 +248,7 @@ class Launches:
         every = self._backend.store.requests.of_run(deployment.name, run.run_id)
         offers = [request for request in every if request.api == LAUNCH_RUN]
         events: list[Event] = [
-            Offer(request_id=offer.id, location=offer.location, queue=offer.queue)
+            LaunchOffer(request_id=offer.id, location=offer.location, queue=offer.queue)
             for offer in offers[-1:]
         ]
         events += [Begin(agent_id=o.begun_by) for o in offers[-1:] if o.begun_by is not None]
@@ -286,7 +286,7 @@ class Launches:
         silent = "" if holder is None else f", silent for {now - holder.received_at:.0f} seconds"
         return f"No live agent can carry this out: the run is with agent {name}{silent}."
 
-    def _after(self, deployment: Deployment, step: Step) -> None:
+    def _after(self, deployment: Deployment, step: LaunchStep) -> None:
         launch = step.launch
         if step.counts and launch is not None and not launch.is_open and launch.request_id:
             self._backend.store.requests.expire(deployment.name, [launch.request_id])

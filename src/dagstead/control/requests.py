@@ -11,7 +11,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.work import Work, submit
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.launch_machine.events import Answer, Return, Taking
+from dagstead.plane.launch_machine.events import Delivery, LaunchAnswer, Return
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
 
 #: Part of the error for an agent that must not begin a run. When it reports that, the run is not
@@ -81,7 +81,7 @@ class Requests:
         if request is None:
             return None
         if request.api == LAUNCH_RUN:
-            event = Answer(request_id=request.id)
+            event = LaunchAnswer(request_id=request.id)
             self._backend.store.launches.step(deployment.name, str(request.run_id), event)
             self._backend.orchestration.take_launch_answer(deployment, request, answer)
         self._backend.bell.ring(bell.answered(request_id))
@@ -166,7 +166,7 @@ class Requests:
     def _may_be_taken(self, request: Request) -> bool:
         if request.api != LAUNCH_RUN:
             return True
-        event = Taking(request_id=request.id)
+        event = Delivery(request_id=request.id)
         step = self._backend.store.launches.step(request.deployment, str(request.run_id), event)
         if step.launch is None:
             return self._is_still_wanted(request)

@@ -25,8 +25,8 @@ from dagstead.control.all import Control
 from dagstead.engine.run_log import has_entry, late
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_machine.events import StopWish
-from dagstead.plane.launch_machine.machine import Step
-from dagstead.plane.launches import Ending, How, Launch, RunEnd
+from dagstead.plane.launch_machine.machine import LaunchStep
+from dagstead.plane.launches import How, Launch, LaunchEnd, RunEnd
 
 Store = Callable[[EventLogEntry], None]
 
@@ -83,7 +83,7 @@ class RunGate:
                 self._apply(instance, entry)
         self.control.launches.note_shown(SYSTEM, launch)
 
-    def _record(self, instance: DagsterInstance, run_id: str, event: DagsterEvent) -> Step:
+    def _record(self, instance: DagsterInstance, run_id: str, event: DagsterEvent) -> LaunchStep:
         launches = self.control.launches
         kind = event.event_type
         if kind in _STARTS:
@@ -103,7 +103,7 @@ class RunGate:
     ) -> None:
         event = entry.get_dagster_event()
         text = serialize_value(entry)
-        ending = Ending(
+        ending = LaunchEnd(
             status=end, how=How.REPORTED, by="its log", reason=event.message or "", event=text
         )
         step = self.control.launches.end(SYSTEM, self.deployment, entry.run_id, ending)
@@ -146,7 +146,7 @@ class RunGate:
             moment = datetime_from_timestamp(entry.timestamp)
             instance.run_storage.handle_run_event(entry.run_id, event, moment)
 
-    def _entry_of(self, launch: Launch, ending: Ending, job_name: str) -> EventLogEntry:
+    def _entry_of(self, launch: Launch, ending: LaunchEnd, job_name: str) -> EventLogEntry:
         if ending.event is not None:
             return deserialize_value(ending.event, EventLogEntry)
         assert ending.status is not None  # noqa: S101 - only final ends are shown

@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import Any
 
 from dagstead.plane.launch_machine.events import StopWish
-from dagstead.plane.launches import Ending, How, Launch, LaunchState, RunEnd
+from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, RunEnd
 
 #: Dagster+ fails a run whose worker has not appeared after 20 minutes.
 DEFAULT_START_TIMEOUT_SECONDS = 1200.0
@@ -116,7 +116,7 @@ class Verdict:
     """What is to be done about a launch."""
 
     #: It has ended so.
-    ending: Ending | None = None
+    ending: LaunchEnd | None = None
     #: It is to end.
     wish: StopWish | None = None
     #: Its agent is to be asked (again) to end it.
@@ -170,7 +170,7 @@ def judge(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> Ver
     return NOTHING
 
 
-def _seen_to_end(launch: Launch, evidence: Evidence, now: float) -> Ending | None:
+def _seen_to_end(launch: Launch, evidence: Evidence, now: float) -> LaunchEnd | None:
     report = evidence.report
     if report is None or report.state is not WorkerState.ENDED:
         return None
@@ -210,7 +210,7 @@ def _is_news(report: WorkerReport, launch: Launch) -> bool:
     return since is not None and report.received_at >= since + OLD_NEWS_SECONDS
 
 
-def _stopped_asking(launch: Launch, evidence: Evidence, now: float) -> Ending | None:
+def _stopped_asking(launch: Launch, evidence: Evidence, now: float) -> LaunchEnd | None:
     if launch.asked_at is None or not asks_regularly(launch):
         return None
     # It writes to its log, so it is there: its thread that asks may be kept from it.
@@ -225,7 +225,7 @@ def _stopped_asking(launch: Launch, evidence: Evidence, now: float) -> Ending | 
     )
 
 
-def _overdue(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> Ending | None:
+def _overdue(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> LaunchEnd | None:
     if launch.stop is not None:
         is_overdue = limits.cancel and now - launch.stop.asked_at >= limits.cancel
         by = "the limit cancel_timeout_seconds"
@@ -245,7 +245,9 @@ def _overdue(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> 
     )
 
 
-def _never_started(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> Ending | None:
+def _never_started(
+    launch: Launch, evidence: Evidence, limits: Limits, now: float
+) -> LaunchEnd | None:
     since = launch.begun_at or launch.created_at
     limit = limits.start
     if evidence.launcher == PROCESS_LAUNCHER and launch.asked_at is None:
@@ -269,5 +271,5 @@ def _cannot_end(evidence: Evidence) -> str:
     return "Its agent was asked to end it and did not say that it has: it may still be running."
 
 
-def _failed(how: How, by: str, reason: str) -> Ending:
-    return Ending(status=RunEnd.FAILURE, how=how, by=by, reason=reason)
+def _failed(how: How, by: str, reason: str) -> LaunchEnd:
+    return LaunchEnd(status=RunEnd.FAILURE, how=how, by=by, reason=reason)

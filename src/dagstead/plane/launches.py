@@ -56,7 +56,7 @@ class Stop:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ending:
+class LaunchEnd:
     """How a launch ended."""
 
     #: ``None`` when the run did not end with it, but is launched once more.
@@ -103,7 +103,7 @@ class Launch:
     unknown_since: float | None = None
     stop: Stop | None = None
     ended_at: float | None = None
-    ending: Ending | None = None
+    ending: LaunchEnd | None = None
     #: Whether Dagster's storage shows the end.
     is_shown: bool = False
 

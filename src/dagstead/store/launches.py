@@ -20,9 +20,9 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from dagstead.plane.clock import Clock
-from dagstead.plane.launch_machine.events import Begin, Event, Offer
-from dagstead.plane.launch_machine.machine import Step, advance
-from dagstead.plane.launches import Ending, How, Launch, LaunchState, RunEnd, Stop
+from dagstead.plane.launch_machine.events import Begin, Event, LaunchOffer
+from dagstead.plane.launch_machine.machine import LaunchStep, advance
+from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, RunEnd, Stop
 from dagstead.plane.requests import LAUNCH_RUN, NewRequest
 from dagstead.store.database import Database
 from dagstead.store.requests import insert_request
@@ -36,7 +36,7 @@ class LaunchStore:
     database: Database
     clock: Clock
 
-    def step(self, deployment: str, run_id: str, event: Event) -> Step:
+    def step(self, deployment: str, run_id: str, event: Event) -> LaunchStep:
         """Apply an event to the newest launch of a run, in one transaction."""
         try:
             return self._step(deployment, run_id, event)
@@ -44,9 +44,9 @@ class LaunchStore:
             # Two events made the first launch at once: one of them finds it now.
             return self._step(deployment, run_id, event)
 
-    def offer(self, new: NewRequest, max_runtime_seconds: float | None) -> Step:
+    def offer(self, new: NewRequest, max_runtime_seconds: float | None) -> LaunchStep:
         """Queue the request for a launch, if the run is still wanted, in one transaction."""
-        event = Offer(
+        event = LaunchOffer(
             request_id=new.id,
             location=new.location,
             queue=new.queue,
@@ -58,7 +58,7 @@ class LaunchStore:
                 insert_request(connection, new, self.clock())
         return step
 
-    def begin(self, deployment: str, run_id: str, agent_id: str) -> Step:
+    def begin(self, deployment: str, run_id: str, agent_id: str) -> LaunchStep:
         """Let an agent begin the newest launch of a run, or refuse it, in one transaction."""
         with self.database.write() as connection:
             # The request's row first: what gives it back looks there whether it was begun.
@@ -139,11 +139,13 @@ class LaunchStore:
         with self.database.write() as connection:
             connection.execute(delete(launches).where(_of(deployment, run_id)))
 
-    def _step(self, deployment: str, run_id: str, event: Event) -> Step:
+    def _step(self, deployment: str, run_id: str, event: Event) -> LaunchStep:
         with self.database.write() as connection:
             return self._step_in(connection, deployment, run_id, event)
 
-    def _step_in(self, connection: Connection, deployment: str, run_id: str, event: Event) -> Step:
+    def _step_in(
+        self, connection: Connection, deployment: str, run_id: str, event: Event
+    ) -> LaunchStep:
         now = self.clock()
         first = Launch(
             deployment=deployment,
@@ -211,9 +213,9 @@ def _launch(row: Row[Any]) -> Launch:
     )
 
 
-def _ending(column: dict[str, Any]) -> Ending:
+def _ending(column: dict[str, Any]) -> LaunchEnd:
     status = column["status"]
-    return Ending(
+    return LaunchEnd(
         **{
             **column,
             "how": How(column["how"]),

@@ -21,7 +21,7 @@ from dagstead.control.requests import Poll
 from dagstead.control.work import Work
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
-from dagstead.plane.launches import Ending, How, RunEnd
+from dagstead.plane.launches import How, LaunchEnd, RunEnd
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
@@ -128,7 +128,7 @@ class World:
             "answer": "{}",
             "asked": row,
             "beats": store.agents.all(),
-            "ending": Ending(status=RunEnd.FAILURE, how=How.EXITED, by="it", reason="It died."),
+            "ending": LaunchEnd(status=RunEnd.FAILURE, how=How.EXITED, by="it", reason="It died."),
             "launch": store.launches.newest("prod", "run"),
             "max_runtime_seconds": None,
             "wish": StopWish(end=RunEnd.CANCELED, by="somebody", reason="It was terminated."),

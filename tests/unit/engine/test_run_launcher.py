@@ -34,13 +34,13 @@ from dagstead.engine.instances import Instances
 from dagstead.engine.orchestration import fail_launch
 from dagstead.errors import ForbiddenError
 from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL, Heartbeat
-from dagstead.plane.launch_machine.events import Answer, Asking, End
+from dagstead.plane.launch_machine.events import End, LaunchAnswer, WorkerCall
 from dagstead.plane.launch_watch import (
     DEFAULT_START_TIMEOUT_SECONDS,
     OLD_NEWS_SECONDS,
     SETTLING_SECONDS,
 )
-from dagstead.plane.launches import Ending, How, RunEnd
+from dagstead.plane.launches import How, LaunchEnd, RunEnd
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import Claim, RequestState
 from dagstead.store.all import Store
@@ -416,7 +416,7 @@ def test_a_worker_that_asked_for_its_run_and_stopped_asking_is_gone(
 
     for _ in range(3):
         pass_time(10)
-        instances.store.launches.step("prod", run.run_id, Asking())
+        instances.store.launches.step("prod", run.run_id, WorkerCall())
     for _ in range(2):
         pass_time(28)
         assert status(instance, run) is DagsterRunStatus.STARTED
@@ -575,7 +575,7 @@ def test_a_worker_is_asked_to_end_once_but_again_if_it_came_after_that(
         return found
 
     assert asked() == 1
-    store.launches.step("prod", run.run_id, Answer(request_id=launch.id))
+    store.launches.step("prod", run.run_id, LaunchAnswer(request_id=launch.id))
     assert asked() == 1, "the worker was not there at the first time"
     assert asked() == 0, "a second interrupt would break off its cleaning up"
 
@@ -585,7 +585,7 @@ def test_an_end_that_was_recorded_and_not_shown_is_shown_later(
 ) -> None:
     """As when the process dies between the two."""
     begin(instances, run, "agent-1")
-    ending = Ending(status=RunEnd.FAILURE, how=How.EXITED, by="the pool", reason="It is gone.")
+    ending = LaunchEnd(status=RunEnd.FAILURE, how=How.EXITED, by="the pool", reason="It is gone.")
     instances.store.launches.step("prod", run.run_id, End(ending=ending))
     assert status(instance, run) is DagsterRunStatus.STARTING
 
@@ -603,7 +603,7 @@ def test_an_event_that_was_recorded_and_not_stored_is_stored_when_it_is_sent_aga
     event = DagsterEvent(event_type_value=DagsterEventType.RUN_SUCCESS.value, job_name="job")
     entry = EventLogEntry(None, 20, "", run.run_id, 7.0, None, "job", event)
     text = serialize_value(entry)
-    ending = Ending(status=RunEnd.SUCCESS, how=How.REPORTED, by="its log", reason="", event=text)
+    ending = LaunchEnd(status=RunEnd.SUCCESS, how=How.REPORTED, by="its log", reason="", event=text)
     instances.store.launches.step("prod", run.run_id, End(ending=ending))
 
     instance.handle_new_event(entry)

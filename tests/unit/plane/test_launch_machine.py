@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import settings
 
-from dagstead.plane.launch_machine.events import Answer, Begin, End, Start, StopWish
-from dagstead.plane.launch_machine.machine import REPEAT_SECONDS, Step, advance
-from dagstead.plane.launches import Ending, How, Launch, LaunchState, RunEnd
+from dagstead.plane.launch_machine.events import Begin, End, LaunchAnswer, Start, StopWish
+from dagstead.plane.launch_machine.machine import REPEAT_SECONDS, LaunchStep, advance
+from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, RunEnd
 from tests.support.launch_rules import LaunchRules
 
 TestLaunches = LaunchRules.TestCase
@@ -26,13 +26,13 @@ TAKEN = Launch(
 BEGUN = replace(TAKEN, state=LaunchState.BEGUN, begun_at=100.0, begun_by="a1")
 
 
-def begin(launch: Launch, agent: str, *, deliveries: int = 1, now: float = 110.0) -> Step:
+def begin(launch: Launch, agent: str, *, deliveries: int = 1, now: float = 110.0) -> LaunchStep:
     event = Begin(agent_id=agent, deliveries=deliveries)
     return advance(launch, event, new=launch, now=now)
 
 
-def end(launch: Launch, status: RunEnd | None, *, event: str | None = None) -> Step:
-    ending = Ending(
+def end(launch: Launch, status: RunEnd | None, *, event: str | None = None) -> LaunchStep:
+    ending = LaunchEnd(
         status=status, how=How.REPORTED, by="its log", reason="It said so.", event=event
     )
     return advance(launch, End(ending=ending), new=launch, now=200.0)
@@ -109,4 +109,4 @@ def test_what_the_machine_was_not_told_of_the_start_is_known_from_the_run() -> N
 
 
 def test_the_answer_of_another_request_says_nothing() -> None:
-    assert not advance(BEGUN, Answer(request_id="other"), new=BEGUN, now=1.0).counts
+    assert not advance(BEGUN, LaunchAnswer(request_id="other"), new=BEGUN, now=1.0).counts

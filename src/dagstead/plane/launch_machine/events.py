@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dagstead.plane.launches import Ending, RunEnd
+from dagstead.plane.launches import LaunchEnd, RunEnd
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -13,7 +13,7 @@ class Submission:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Offer:
+class LaunchOffer:
     """A request for its launch is queued."""
 
     request_id: str
@@ -23,7 +23,7 @@ class Offer:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Taking:
+class Delivery:
     """An agent polls, and gets the request."""
 
     request_id: str
@@ -46,7 +46,7 @@ class Begin:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Answer:
+class LaunchAnswer:
     """The agent says that it has started the worker."""
 
     request_id: str
@@ -58,7 +58,7 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Asking:
+class WorkerCall:
     """Somebody asks for the run, as its worker would do every ten seconds."""
 
 
@@ -83,11 +83,21 @@ class StopWish:
 class End:
     """The launch has ended."""
 
-    ending: Ending
+    ending: LaunchEnd
     #: The launch that is meant; ``None`` is the newest one.
     number: int | None = None
 
 
 Event = (
-    Submission | Offer | Taking | Return | Begin | Answer | Start | Asking | Sight | StopWish | End
+    Submission
+    | LaunchOffer
+    | Delivery
+    | Return
+    | Begin
+    | LaunchAnswer
+    | Start
+    | WorkerCall
+    | Sight
+    | StopWish
+    | End
 )

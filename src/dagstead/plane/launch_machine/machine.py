@@ -7,20 +7,20 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from dagstead.plane.launch_machine.events import (
-    Answer,
-    Asking,
     Begin,
+    Delivery,
     End,
     Event,
-    Offer,
+    LaunchAnswer,
+    LaunchOffer,
     Return,
     Sight,
     Start,
     StopWish,
     Submission,
-    Taking,
+    WorkerCall,
 )
-from dagstead.plane.launches import Ending, How, Launch, LaunchState, RunEnd, Stop
+from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, RunEnd, Stop
 
 #: Official clients repeat a call whose answer was lost for about a minute.
 REPEAT_SECONDS = 75.0
@@ -32,7 +32,7 @@ _BEFORE_BEGIN = frozenset({LaunchState.QUEUED, LaunchState.OFFERED, LaunchState.
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Step:
+class LaunchStep:
     """What an event did."""
 
     #: Whether it counts: whether the run, or who asked, may go on as the event says.
@@ -45,7 +45,7 @@ class Step:
     reason: str = ""
 
 
-def advance(launch: Launch | None, event: Event, *, new: Launch, now: float) -> Step:
+def advance(launch: Launch | None, event: Event, *, new: Launch, now: float) -> LaunchStep:
     """Apply an event to the newest launch of a run.
 
     Args:
@@ -61,14 +61,14 @@ def advance(launch: Launch | None, event: Event, *, new: Launch, now: float) -> 
     return _MOVES[type(event)](launch, event, now)
 
 
-def _first(event: Event, new: Launch, now: float) -> Step:
-    if isinstance(event, (Taking, Return, Begin, Answer, Asking, Sight)):
+def _first(event: Event, new: Launch, now: float) -> LaunchStep:
+    if isinstance(event, (Delivery, Return, Begin, LaunchAnswer, WorkerCall, Sight)):
         # It was made before launches had records, or in another deployment.
-        return Step(counts=isinstance(event, Begin), launch=None)
+        return LaunchStep(counts=isinstance(event, Begin), launch=None)
     return _MOVES[type(event)](new, event, now)
 
 
-def _after_the_end(launch: Launch, event: Event) -> Step:
+def _after_the_end(launch: Launch, event: Event) -> LaunchStep:
     ending = launch.ending
     if (
         isinstance(event, End)
@@ -78,17 +78,17 @@ def _after_the_end(launch: Launch, event: Event) -> Step:
         and ending.event == event.ending.event
     ):
         # The same event once more: the try before this one was interrupted.
-        return Step(counts=True, launch=launch)
+        return LaunchStep(counts=True, launch=launch)
     return _refused(launch, f"The run has ended: {_words(launch)}")
 
 
-def _submit(launch: Launch, _event: Submission, _now: float) -> Step:
+def _submit(launch: Launch, _event: Submission, _now: float) -> LaunchStep:
     if launch.stop is not None:
         return _refused(launch, f"It is to end: {launch.stop.reason}")
     return _counts(launch)
 
 
-def _offer(launch: Launch, event: Offer, now: float) -> Step:
+def _offer(launch: Launch, event: LaunchOffer, now: float) -> LaunchStep:
     if launch.stop is not None:
         return _refused(launch, f"It is to end: {launch.stop.reason}")
     if launch.state is not LaunchState.QUEUED:
@@ -104,21 +104,23 @@ def _offer(launch: Launch, event: Offer, now: float) -> Step:
     )
 
 
-def _request_moves(launch: Launch, event: Taking | Return | Answer, now: float) -> Step:
+def _request_moves(
+    launch: Launch, event: Delivery | Return | LaunchAnswer, now: float
+) -> LaunchStep:
     if launch.request_id != event.request_id:
         return _refused(launch, "Another request launches it.")
     match event, launch.state:
-        case Taking(), LaunchState.OFFERED | LaunchState.TAKEN:
+        case Delivery(), LaunchState.OFFERED | LaunchState.TAKEN:
             return _counts(launch, state=LaunchState.TAKEN, taken_at=now)
         case Return(), LaunchState.OFFERED | LaunchState.TAKEN:
             return _counts(launch, state=LaunchState.OFFERED, taken_at=None)
-        case Answer(), _:
+        case LaunchAnswer(), _:
             return _counts(launch, answered_at=now)
         case _:
             return _refused(launch, "An agent has begun it.")
 
 
-def _begin(launch: Launch, event: Begin, now: float) -> Step:
+def _begin(launch: Launch, event: Begin, now: float) -> LaunchStep:
     if launch.stop is not None:
         return _refused(launch, f"It is no longer wanted: {launch.stop.reason}")
     if launch.begun_by is None:
@@ -137,7 +139,7 @@ def _begin(launch: Launch, event: Begin, now: float) -> Step:
     return _refused(launch, f"It was begun by {who}.")
 
 
-def _start(launch: Launch, _event: Start, now: float) -> Step:
+def _start(launch: Launch, _event: Start, now: float) -> LaunchStep:
     started = replace(
         launch,
         state=LaunchState.BEGUN,
@@ -146,8 +148,10 @@ def _start(launch: Launch, _event: Start, now: float) -> Step:
     )
     if launch.stop is not None:
         # It may not look like a run that nobody wants to end: its worker reads its status.
-        return Step(counts=False, launch=started, reason=f"It is to end: {launch.stop.reason}")
-    return Step(counts=True, launch=started)
+        return LaunchStep(
+            counts=False, launch=started, reason=f"It is to end: {launch.stop.reason}"
+        )
+    return LaunchStep(counts=True, launch=started)
 
 
 def may_be_its_worker(launch: Launch, now: float) -> bool:
@@ -157,7 +161,7 @@ def may_be_its_worker(launch: Launch, now: float) -> bool:
     return launch.asked_at is None or now - launch.asked_at >= _RHYTHM[0]
 
 
-def _ask(launch: Launch, _event: Asking, now: float) -> Step:
+def _ask(launch: Launch, _event: WorkerCall, now: float) -> LaunchStep:
     if not may_be_its_worker(launch, now):
         return _refused(launch, "Its worker does not ask now.")
     is_in_rhythm = launch.asked_at is not None and now - launch.asked_at <= _RHYTHM[1]
@@ -165,28 +169,28 @@ def _ask(launch: Launch, _event: Asking, now: float) -> Step:
     return _counts(launch, asked_at=now, asked_times=times)
 
 
-def _see(launch: Launch, event: Sight, _now: float) -> Step:
+def _see(launch: Launch, event: Sight, _now: float) -> LaunchStep:
     return _counts(launch, unknown_since=event.unknown_since)
 
 
-def _stop(launch: Launch, event: StopWish, now: float) -> Step:
+def _stop(launch: Launch, event: StopWish, now: float) -> LaunchStep:
     if launch.stop is not None:
         return _counts(launch)
     stop = Stop(end=event.end, by=event.by, reason=event.reason, asked_at=now)
     if launch.state in _BEFORE_BEGIN:
-        ending = Ending(status=event.end, how=How.WITHDRAWN, by=event.by, reason=event.reason)
+        ending = LaunchEnd(status=event.end, how=How.WITHDRAWN, by=event.by, reason=event.reason)
         return _counts(launch, state=LaunchState.ENDED, stop=stop, ended_at=now, ending=ending)
     return _counts(launch, stop=stop)
 
 
-def _end(launch: Launch, event: End, now: float) -> Step:
+def _end(launch: Launch, event: End, now: float) -> LaunchStep:
     if event.number not in {None, launch.number}:
         return _refused(launch, f"Launch {event.number} has been followed by another one.")
     ended = replace(
         launch, state=LaunchState.ENDED, ended_at=now, ending=_settled(launch, event.ending)
     )
     if ended.final is not None:
-        return Step(counts=True, launch=ended)
+        return LaunchStep(counts=True, launch=ended)
     successor = Launch(
         deployment=launch.deployment,
         run_id=launch.run_id,
@@ -194,10 +198,10 @@ def _end(launch: Launch, event: End, now: float) -> Step:
         state=LaunchState.QUEUED,
         created_at=now,
     )
-    return Step(counts=True, launch=replace(ended, is_shown=True), successor=successor)
+    return LaunchStep(counts=True, launch=replace(ended, is_shown=True), successor=successor)
 
 
-def _settled(launch: Launch, ending: Ending) -> Ending:
+def _settled(launch: Launch, ending: LaunchEnd) -> LaunchEnd:
     """The ending, with the status that a wish to end the run has asked for."""
     stop = launch.stop
     if stop is None or ending.status is RunEnd.SUCCESS:
@@ -211,12 +215,12 @@ def _settled(launch: Launch, ending: Ending) -> Ending:
     return replace(ending, status=stop.end, reason=reason, event=None)
 
 
-def _counts(launch: Launch, **changes: object) -> Step:
-    return Step(counts=True, launch=replace(launch, **changes))  # type: ignore[arg-type]
+def _counts(launch: Launch, **changes: object) -> LaunchStep:
+    return LaunchStep(counts=True, launch=replace(launch, **changes))  # type: ignore[arg-type]
 
 
-def _refused(launch: Launch, reason: str) -> Step:
-    return Step(counts=False, launch=launch, reason=reason)
+def _refused(launch: Launch, reason: str) -> LaunchStep:
+    return LaunchStep(counts=False, launch=launch, reason=reason)
 
 
 def _words(launch: Launch) -> str:
@@ -225,15 +229,15 @@ def _words(launch: Launch) -> str:
     return f"{launch.ending.status or 'launched again'}. {launch.ending.reason}"
 
 
-_MOVES: Mapping[type[Event], Callable[[Launch, Any, float], Step]] = {
+_MOVES: Mapping[type[Event], Callable[[Launch, Any, float], LaunchStep]] = {
     Submission: _submit,
-    Offer: _offer,
-    Taking: _request_moves,
+    LaunchOffer: _offer,
+    Delivery: _request_moves,
     Return: _request_moves,
-    Answer: _request_moves,
+    LaunchAnswer: _request_moves,
     Begin: _begin,
     Start: _start,
-    Asking: _ask,
+    WorkerCall: _ask,
     Sight: _see,
     StopWish: _stop,
     End: _end,
