@@ -1,0 +1,86 @@
+"""A deployment with a location, and a run of it that waits for an agent."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from dagster import (
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+)
+from dagster._core.launcher import LaunchRunContext
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.utils import make_new_run_id
+
+from dagstead.engine.instances import Instances
+from dagstead.store.all import Store
+from dagstead.testing.clock import ManualClock
+from tests.support.releases import deploy
+from tests.support.stores import empty_store
+from tests.unit.engine.runs import (
+    WEATHER,
+    report,
+)
+
+
+@pytest.fixture(scope="module")
+def made_deployments(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The databases of a deployment without runs: making them takes longer than a test."""
+    folder = tmp_path_factory.mktemp("made")
+    store = empty_store(folder, ManualClock())
+    opened = Instances(store, folder / "deployments", None)
+    opened.get(store.deployments.create("prod"))
+    opened.close()
+    store.close()
+    return folder / "deployments"
+
+
+@pytest.fixture
+def instances(made_deployments: Path, tmp_path: Path, clock: ManualClock) -> Iterator[Instances]:
+    shutil.copytree(made_deployments, tmp_path / "deployments")
+    store = empty_store(tmp_path, clock)
+    store.deployments.create("prod")
+    deploy(store, "prod", [WEATHER])
+    opened = Instances(store, tmp_path / "deployments", None)
+    yield opened
+    opened.close()
+    store.close()
+
+
+@pytest.fixture
+def store(instances: Instances) -> Store:
+    return instances.store
+
+
+@pytest.fixture
+def instance(instances: Instances) -> DagsterInstance:
+    return instances.get(instances.store.deployments.get("prod"))
+
+
+@pytest.fixture
+def queued(instance: DagsterInstance) -> DagsterRun:
+    """A run that waits in the run queue."""
+    origin = RemoteJobOrigin(
+        RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("weather"), "__repository__"), "job"
+    )
+    added = instance.run_storage.add_run(
+        DagsterRun(job_name="job", run_id=make_new_run_id(), remote_job_origin=origin)
+    )
+    report(instance, added, DagsterEventType.RUN_ENQUEUED)
+    return added
+
+
+@pytest.fixture
+def run(instance: DagsterInstance, queued: DagsterRun) -> DagsterRun:
+    """A run that is being launched: its request waits for an agent."""
+    report(instance, queued, DagsterEventType.RUN_STARTING)
+    instance.run_launcher.launch_run(LaunchRunContext(dagster_run=queued, workspace=None))
+    return queued

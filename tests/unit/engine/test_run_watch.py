@@ -1,0 +1,261 @@
+"""What becomes of a run whose worker says nothing: what is known, and what limits do."""
+
+from __future__ import annotations
+
+import pytest
+from dagster import (
+    DagsterEventType,
+    DagsterInstance,
+    DagsterRun,
+    DagsterRunStatus,
+)
+from dagster._core.launcher import WorkerStatus
+from dagster_cloud.execution.monitoring import CloudRunWorkerStatus
+
+from dagstead.engine.instances import Instances
+from dagstead.errors import ForbiddenError
+from dagstead.plane.agents import ALIVE_SECONDS
+from dagstead.plane.launch_machine.events import LaunchAnswer, WorkerCall
+from dagstead.plane.launch_watch import (
+    DEFAULT_START_TIMEOUT_SECONDS,
+    OLD_NEWS_SECONDS,
+    SETTLING_SECONDS,
+)
+from dagstead.testing.clock import ManualClock
+from dagstead.watch.run_watch import RunWatch
+from tests.support.heartbeats import heartbeat_of
+from tests.unit.engine.runs import (
+    POLL,
+    beat,
+    begin,
+    messages,
+    pool_beat,
+    report,
+    reported_statuses,
+    status,
+)
+
+
+def test_a_run_that_never_starts_is_failed_with_the_reason_and_cannot_start_later(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    clock.advance(DEFAULT_START_TIMEOUT_SECONDS - 1)
+    RunWatch(instances.control).look()
+    assert status(instance, run) is DagsterRunStatus.STARTING
+
+    clock.advance(1)
+    RunWatch(instances.control).look()
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert "No agent is running that could serve queue 'gpu'" in messages(instance, run)
+    assert instances.store.requests.pop(POLL) == []
+
+
+@pytest.mark.parametrize(
+    ("seconds_after_start", "lost"), [(-5, False), (10, False), (74, False), (80, True)]
+)
+@pytest.mark.parametrize("worker", [WorkerStatus.FAILED, WorkerStatus.NOT_FOUND])
+def test_a_worker_that_died_is_known_from_heartbeats_that_cannot_be_older_than_it(
+    instances: Instances,
+    instance: DagsterInstance,
+    run: DagsterRun,
+    clock: ManualClock,
+    *,
+    seconds_after_start: float,
+    lost: bool,
+    worker: WorkerStatus,
+) -> None:
+    begin(instances, run, "launched-it")
+    report(instance, run, DagsterEventType.RUN_START)
+    received_at = clock() + seconds_after_start
+    clock.advance(max(seconds_after_start, 0))
+
+    said = reported_statuses(CloudRunWorkerStatus(run.run_id, worker, "out of memory"))
+    instances.store.agents.record([beat(received_at, agent_id="launched-it", statuses=said)])
+    RunWatch(instances.control).look()
+
+    wanted = DagsterRunStatus.FAILURE if lost else DagsterRunStatus.STARTED
+    assert status(instance, run) is wanted
+    assert ("out of memory" in messages(instance, run)) is lost
+
+
+def test_a_worker_of_the_pool_that_died_before_its_run_started_is_known_from_its_exit(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    begin(instances, run, "pool-1")
+    instances.store.agents.record([pool_beat(run, clock, 1, killed=False)])
+
+    clock.advance(SETTLING_SECONDS)
+    RunWatch(instances.control).look()
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert "before it had started the run. ended with code 1" in messages(instance, run)
+
+
+def test_a_worker_of_the_pool_that_was_killed_before_its_run_started_is_replaced_once(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    store, watch = instances.store, RunWatch(instances.control)
+    for launch in (1, 2):
+        [request] = store.requests.pop(POLL)
+        begin(instances, run, "pool-1")
+        store.requests.answer("prod", request.id, "{}")
+        clock.advance(OLD_NEWS_SECONDS)
+        assert status(instance, run) is DagsterRunStatus.STARTING
+        store.agents.record([pool_beat(run, clock, launch, killed=True)])
+        clock.advance(SETTLING_SECONDS)
+        watch.look()
+
+    assert "It is launched again (launch 2)" in messages(instance, run)
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert [each.number for each in store.launches.of_run("prod", run.run_id)] == [1, 2]
+
+
+def test_the_news_of_the_launch_before_says_nothing_of_the_next_one(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    store, watch = instances.store, RunWatch(instances.control)
+    begin(instances, run, "pool-1")
+    store.agents.record([pool_beat(run, clock, 1, killed=True)])
+    clock.advance(SETTLING_SECONDS)
+    watch.look()
+    begin(instances, run, "pool-1")
+
+    store.agents.record([pool_beat(run, clock, 1, killed=True)])
+    clock.advance(SETTLING_SECONDS)
+    watch.look()
+
+    assert status(instance, run) is DagsterRunStatus.STARTING
+    assert len(store.launches.of_run("prod", run.run_id)) == 2
+
+
+def test_a_worker_that_asked_for_its_run_and_stopped_asking_is_gone(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    watch = RunWatch(instances.control)
+    begin(instances, run, "agent-1")
+    report(instance, run, DagsterEventType.RUN_START)
+
+    def pass_time(seconds: float) -> None:
+        instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+        watch.look()
+        clock.advance(seconds)
+
+    for _ in range(3):
+        pass_time(10)
+        instances.store.launches.step("prod", run.run_id, WorkerCall())
+    for _ in range(2):
+        pass_time(28)
+        assert status(instance, run) is DagsterRunStatus.STARTED
+    pass_time(10)
+    watch.look()
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert "The run worker is gone: it asked for its run" in messages(instance, run)
+
+
+def test_a_run_says_since_when_nothing_is_known_of_its_worker(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    watch = RunWatch(instances.control)
+    instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+    begin(instances, run, "agent-1")
+    report(instance, run, DagsterEventType.RUN_START)
+    clock.advance(ALIVE_SECONDS + 1)
+
+    for _ in range(3):
+        watch.look()
+
+    said = "What becomes of its worker is unknown since 2033-05-18 03:33:20 UTC"
+    assert messages(instance, run).count(said) == 1
+    assert status(instance, run) is DagsterRunStatus.STARTED
+    instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+    watch.look()
+    assert "is known again" in messages(instance, run)
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_runs_of_a_version_without_records_get_them(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, *, is_started: bool
+) -> None:
+    begin(instances, run, "agent-1")
+    if is_started:
+        report(instance, run, DagsterEventType.RUN_START)
+    instances.store.launches.forget("prod", run.run_id)
+
+    RunWatch(instances.control).look()
+
+    launch = instances.store.launches.newest("prod", run.run_id)
+    assert launch is not None
+    assert launch.begun_by == "agent-1"
+    assert (launch.started_at is not None) is is_started
+    with pytest.raises(ForbiddenError):
+        begin(instances, run, "agent-2")
+
+
+def test_a_silent_run_is_never_failed(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    watch = RunWatch(instances.control)
+    begin(instances, run, "agent-1")
+    report(instance, run, DagsterEventType.RUN_START)
+
+    for _ in range(240):
+        instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+        clock.advance(30)
+        watch.look()
+
+    assert status(instance, run) is DagsterRunStatus.STARTED
+
+
+@pytest.mark.parametrize("kind", [DagsterEventType.RUN_SUCCESS, DagsterEventType.RUN_CANCELED])
+def test_a_run_over_its_maximum_runtime_is_ended_with_one_status(
+    instances: Instances,
+    instance: DagsterInstance,
+    run: DagsterRun,
+    clock: ManualClock,
+    kind: DagsterEventType,
+) -> None:
+    store = instances.store
+    store.deployments.set_settings("prod", {"run_monitoring": {"max_runtime_seconds": 60}})
+    store.requests.pop(POLL)
+    begin(instances, run, "agent-1")
+    report(instance, run, DagsterEventType.RUN_START)
+    clock.advance(61)
+    store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+
+    RunWatch(instances.control).look()
+    assert status(instance, run) is DagsterRunStatus.CANCELING
+    assert [request.api for request in store.requests.pop(POLL)] == ["TERMINATE_RUN"]
+    report(instance, run, kind)
+
+    is_success = kind is DagsterEventType.RUN_SUCCESS
+    wanted = DagsterRunStatus.SUCCESS if is_success else DagsterRunStatus.FAILURE
+    assert status(instance, run) is wanted
+    assert "Exceeded the maximum runtime of 60 seconds." in messages(instance, run)
+
+
+def test_a_worker_is_asked_to_end_once_but_again_if_it_came_after_that(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    store, watch = instances.store, RunWatch(instances.control)
+    store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+    [launch] = store.requests.pop(POLL)
+    begin(instances, run, "agent-1")
+    instance.run_launcher.terminate(run.run_id)
+
+    def asked() -> int:
+        """How often the agent is asked within a minute; it answers each time."""
+        found = 0
+        for _ in range(6):
+            watch.look()
+            for request in store.requests.pop(POLL):
+                found += request.api == "TERMINATE_RUN"
+                store.requests.answer("prod", request.id, "{}")
+            clock.advance(10)
+        return found
+
+    assert asked() == 1
+    store.launches.step("prod", run.run_id, LaunchAnswer(request_id=launch.id))
+    assert asked() == 1, "the worker was not there at the first time"
+    assert asked() == 0, "a second interrupt would break off its cleaning up"
