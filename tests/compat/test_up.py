@@ -249,3 +249,16 @@ def test_everything_lives_in_postgres_when_asked_to(up: Up, postgres_url: str) -
     assert child.stop(60) == 0
     second.wait_for_log("Running the daemons", 60)
     assert second.stop(60) == 0
+
+
+def test_daemons_that_are_frozen_are_replaced(up: Up) -> None:
+    up.arguments = ("--no-pool",)
+    child = up.start()
+    child.wait_for_log("Running the daemons, as leader 1", 60)
+    frozen = up.parts(child)["daemon"]
+    frozen.suspend()
+    child.wait_for_log("daemon has been frozen", 30)
+    child.wait_for_log("Running the daemons, as leader 2", 60)
+    assert not frozen.is_running()
+    whole = httpx.get(f"{up.url}/health/all", trust_env=False, timeout=60).json()
+    assert (whole["status"], whole["leader"]["epoch"]) == ("ok", 2)
