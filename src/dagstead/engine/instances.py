@@ -19,6 +19,7 @@ from sqlalchemy.engine import URL, make_url
 from dagstead.control.all import control_over
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.connections import SharedConnections
+from dagstead.engine.daemon_health import statuses_of
 from dagstead.engine.deployment_instance import DeploymentInstance
 from dagstead.engine.orchestration import DagsterOrchestration
 from dagstead.engine.run_gate import RunGate
@@ -136,6 +137,9 @@ class Instances:
         launcher.register_instance(instance)
         # The launcher is not a plug-in: it needs the store, which a configuration file cannot name.
         instance._run_launcher = launcher  # noqa: SLF001
+        # Neither is this: code servers are told of the instance's class, and have only Dagster's.
+        health = statuses_of(instance, self.store.leases)
+        instance.get_daemon_statuses = health  # type: ignore[assignment, method-assign]
         return instance
 
     def _config(self, deployment: Deployment, home: Path) -> dict[str, Any]:

@@ -57,6 +57,11 @@ def parts_of(
     )
 
 
+def leads(lease: Lease) -> bool:
+    """Whether there is a leader that has renewed its lease in time."""
+    return lease.holder is not None and abs(lease.age) < LEADER_SECONDS
+
+
 def _leader(lease: Lease, now: float) -> ServerPart:
     numbers = {
         "epoch": lease.epoch,
@@ -71,7 +76,7 @@ def _leader(lease: Lease, now: float) -> ServerPart:
         del numbers["age_seconds"], numbers["leads_for_seconds"]
         says = f"No process runs the daemons. {what_stops}"
         return ServerPart(name="leader", is_well=False, says=says, numbers=numbers)
-    if not 0 <= abs(lease.age) < LEADER_SECONDS:
+    if not leads(lease):
         says = (
             f"No process runs the daemons: {lease.holder} did until {lease.age:.0f} seconds ago. "
             f"{what_stops}"
