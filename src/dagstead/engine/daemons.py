@@ -63,16 +63,17 @@ class Daemons:
         logger.info("Starting the daemons of deployment %s", deployment.name)
         return DagsterDaemonController(workspace, _daemons_of(instance))
 
-    def stop(self) -> None:
-        """Stop them all."""
-        self._stop(list(self._running))
+    def stop(self) -> bool:
+        """Stop them all; return whether they have stopped, which each may take 30 seconds to do."""
+        return self._stop(list(self._running))
 
-    def _stop(self, names: list[str]) -> None:
+    def _stop(self, names: list[str]) -> bool:
         controllers = [self._running.pop(name).controller for name in names]
         if controllers:
             # They wait for their threads, so all are stopped at the same time.
             with ThreadPoolExecutor(max_workers=len(controllers)) as pool:
                 list(pool.map(_exit, controllers))
+        return not any(map(_works, controllers))
 
 
 class SlotDaemon(MonitoringDaemon):
@@ -105,6 +106,10 @@ def _identity(deployment: Deployment) -> tuple[float, int]:
 
 def _exit(controller: DagsterDaemonController) -> None:
     controller.__exit__(None, None, None)  # type: ignore[arg-type]
+
+
+def _works(controller: DagsterDaemonController) -> bool:
+    return any(thread.is_alive() for thread in controller._daemon_threads.values())  # noqa: SLF001
 
 
 def _is_healthy(name: str, controller: DagsterDaemonController) -> bool:

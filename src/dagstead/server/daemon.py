@@ -6,16 +6,20 @@ import logging
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from dagstead.errors import DagsteadError, StoreAwayError
 from dagstead.plane.leases import Fence, LeadershipLostError
 from dagstead.server.leading import Term
 from dagstead.server.services import open_instances, opened_leadership, opened_store
 from dagstead.server.settings import Settings
-from dagstead.server.shutdown import stop_on_signals
+from dagstead.server.shutdown import end_process, stop_on_signals
 from dagstead.store.leadership import Leadership
 from dagstead.watch.chores import chores_of
 from dagstead.watch.rounds import Chore, run_rounds
+
+if TYPE_CHECKING:
+    from dagstead.engine.daemons import Daemons
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +41,8 @@ def run_daemon(settings: Settings) -> None:
             fence = candidate.wait_to_lead()
             if fence is not None:
                 candidate.lead(fence)
+                # Let another one try first: what went wrong may be on this machine.
+                stop.wait(_CAMPAIGN_SECONDS)
 
 
 @dataclass(slots=True)
@@ -92,9 +98,16 @@ class _Candidate:
             stack.callback(instances.close)
             logger.info("Running the daemons, as leader %d", fence.epoch)
             daemons = Daemons(instances, self.settings.base_url)
-            stack.callback(daemons.stop)
+            stack.callback(_stop, daemons, is_fenced=not store.database.is_sqlite)
             chores = [
                 Chore(what="check the deployments", do=daemons.check),
                 *chores_of(instances.control),
             ]
             run_rounds(chores, self.stop, after_round=term.require)
+
+
+def _stop(daemons: Daemons, *, is_fenced: bool) -> None:
+    if not daemons.stop() and not is_fenced:
+        # They would go on writing into Dagster's files beside the next leader.
+        logger.error("Some daemons do not stop: ending this process, so that another one may lead")
+        end_process(1)

@@ -41,7 +41,7 @@ def hold_lifeline(stop_seconds: float) -> None:
         watch.start()
 
 
-def end_process() -> NoReturn:
+def end_process(code: int = 0) -> NoReturn:
     """End this process now. Call it last, when everything is closed.
 
     A thread that waits for an agent's answer cannot be interrupted, and the interpreter would wait
@@ -50,7 +50,7 @@ def end_process() -> NoReturn:
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(code)
 
 
 def _watch(stop_seconds: float) -> None:
