@@ -19,6 +19,7 @@ from dagstead.agent_api.graphql.roots import agent_executor
 from dagstead.agent_api.services import AgentServices, Caller
 from dagstead.engine.instances import Instances
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.leases import Fence
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.store.all import Store, open_store
 
@@ -106,6 +107,8 @@ def opened_surface(folder: Path, postgres_url: str | None) -> Iterator[Surface]:
         database_url=postgres_url or f"sqlite:///{folder / 'plane.db'}",
         blobs_folder=folder / "blobs",
         clock=time.time,
+        # As a leader has one: so every statement of Dagster's storage is tried behind it.
+        fence=Fence(0),
     )
     instances = Instances(store=store, folder=folder / "deployments", postgres_url=postgres_url)
     yield Surface(
