@@ -57,6 +57,7 @@ WHO: Mapping[str, str] = {
     "agents.granted": "admin prod weather agent",
     "agents.of": "admin prod weather agent",
     "agents.record": "agent",
+    "health.parts": "admin",
     "requests.answer": "agent",
     "requests.begin_launch": "agent",
     "requests.expire": "",
