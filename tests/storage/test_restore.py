@@ -14,7 +14,7 @@ from dagstead.server.backup import take_backup
 from dagstead.server.restore import restore_backup
 from dagstead.server.settings import load_settings
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.run_records import RunRecords
+from dagstead.serverless.run_records import RunRecords, WorkerProgram
 from dagstead.store.backup.manifest import MANIFEST
 from tests.support.backups import NOON, Scene, at, blob, left_in, settings_of
 
@@ -125,9 +125,7 @@ def test_a_process_of_the_original_is_none_of_the_copy(on_sqlite: Scene) -> None
             "run",
             deployment="prod",
             environment_key=None,
-            command=["/bin/sleep", "600"],
-            environment={},
-            folder=None,
+            program=WorkerProgram(command=["/bin/sleep", "600"], environment={}, folder=None),
         )
         stack.callback(worker.process.kill)
         backup, target = on_sqlite.take(), on_sqlite.target()
