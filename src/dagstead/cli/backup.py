@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 
 _MIB = 1 << 20
 
+NewFolder = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FOLDER",
+        help="Folder to make; by default dagstead-backup- and the time, in this folder.",
+    ),
+]
+
 
 @grouped
 def backup(
-    folder: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="FOLDER",
-            help="Folder to make; by default dagstead-backup- and the time, in this folder.",
-        ),
-    ] = None,
+    folder: NewFolder = None,
     *,
     flags: DataFlags,
 ) -> None:
