@@ -11,6 +11,7 @@ import typer
 from dagstead.cli.administration import administers
 from dagstead.cli.asking import ask
 from dagstead.cli.control_plane import Administration
+from dagstead.cli.options.confirmation import YesOption
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
 
 app = typer.Typer(help="Create, list, set up and delete deployments.", no_args_is_help=True)
@@ -66,7 +67,7 @@ def list_(
 def delete(
     plane: Administration,
     name: NameArgument,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False,  # noqa: FBT002
+    yes: YesOption = False,  # noqa: FBT002
 ) -> None:
     """Delete a deployment with its locations, runs, events and files.
 

@@ -86,19 +86,22 @@ def show(
         print(f"\n{error}")
 
 
+UndoneArgument = Annotated[
+    int | None,
+    typer.Argument(
+        metavar="[NUMBER]",
+        help="Number of the release to undo; by default the newest one. With "
+        "--whole-deployment, the release to go back to; by default the one before the newest.",
+        show_default=False,
+    ),
+]
+
+
 @app.command()
 @administers
 def rollback(
     plane: Administration,
-    number: Annotated[
-        int | None,
-        typer.Argument(
-            metavar="[NUMBER]",
-            help="Number of the release to undo; by default the newest one. With "
-            "--whole-deployment, the release to go back to; by default the one before the newest.",
-            show_default=False,
-        ),
-    ] = None,
+    number: UndoneArgument = None,
     *,
     deployment: DeploymentOption = None,
     release: RollbackFlags,
@@ -132,14 +135,16 @@ def rollback(
         confirmed=plan.changes if plan.needs_confirmation else None,
     )
     if begun.number in plan.ends:
-        typer.echo(
-            f"Release {begun.number} was loading and is ended. What was live before serves on.",
-            err=True,
-        )
-        print_parts(begun, format_)
+        _show_ended(begun, format_)
         return
     typer.echo(f"Release {begun.number} {_purpose(begun)}.", err=True)
     finish(follow(releases, begun, release), format_, name)
+
+
+def _show_ended(release: Release, format_: Format) -> None:
+    said = f"Release {release.number} was loading and is ended. What was live before serves on."
+    typer.echo(said, err=True)
+    print_parts(release, format_)
 
 
 @app.command()

@@ -52,7 +52,7 @@ class Lease:
         return not -LEASE_SECONDS < self.age < LEASE_SECONDS
 
 
-class Verdict(StrEnum):
+class Succession(StrEnum):
     """What a candidate does next."""
 
     WAIT = "wait"
@@ -61,7 +61,7 @@ class Verdict(StrEnum):
     EVICT = "evict"
 
 
-def judge(lease: Lease, *, holder_is_gone: bool, holds_lock: bool) -> Verdict:
+def judge(lease: Lease, *, holder_is_gone: bool, holds_lock: bool) -> Succession:
     """What a candidate may do.
 
     Args:
@@ -70,7 +70,7 @@ def judge(lease: Lease, *, holder_is_gone: bool, holds_lock: bool) -> Verdict:
         holds_lock: whether the holder, if there is one, keeps a lock that nobody can take from it.
     """
     if lease.holder is None or holder_is_gone:
-        return Verdict.TAKE
+        return Succession.TAKE
     if not lease.is_overdue:
-        return Verdict.WAIT
-    return Verdict.EVICT if holds_lock else Verdict.TAKE
+        return Succession.WAIT
+    return Succession.EVICT if holds_lock else Succession.TAKE

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, update
 
 from dagstead.errors import StoreAwayError
 from dagstead.plane.clock import Clock
-from dagstead.plane.leases import Fence, LeadershipLostError, Lease, Verdict, judge
+from dagstead.plane.leases import Fence, LeadershipLostError, Lease, Succession, judge
 from dagstead.store.away import translated
 from dagstead.store.database import Database
 from dagstead.store.fences import LEADER
@@ -53,9 +53,9 @@ class Leadership:
             lease = self._leases.read(connection)
             gone = self._seat.is_gone(connection, lease.session)
             verdict = judge(lease, holder_is_gone=gone, holds_lock=self._seat.holds_lock)
-            if verdict is Verdict.EVICT:
+            if verdict is Succession.EVICT:
                 self._seat.evict(lease.session)
-            return self._take(connection, lease) if verdict is Verdict.TAKE else None
+            return self._take(connection, lease) if verdict is Succession.TAKE else None
 
     def renew(self, fence: Fence) -> None:
         """Go on leading for the length of a lease.

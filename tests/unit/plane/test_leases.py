@@ -11,7 +11,7 @@ from dagstead.plane.leases import (
     RENEW_SECONDS,
     TRUST_SECONDS,
     Lease,
-    Verdict,
+    Succession,
     judge,
 )
 
@@ -26,14 +26,14 @@ def test_nobody_replaces_a_leader_that_renews_and_somebody_every_other(
 ) -> None:
     verdict = judge(lease(age), holder_is_gone=gone, holds_lock=locks)
     renews = not gone and abs(age) < LEASE_SECONDS
-    assert (verdict is Verdict.WAIT) == renews
-    assert (verdict is Verdict.EVICT) == (locks and not gone and not renews)
+    assert (verdict is Succession.WAIT) == renews
+    assert (verdict is Succession.EVICT) == (locks and not gone and not renews)
 
 
 @pytest.mark.parametrize("locks", [True, False])
 def test_a_lease_that_was_given_back_is_taken_at_once(*, locks: bool) -> None:
     free = lease(0.0, holder=None)
-    assert judge(free, holder_is_gone=False, holds_lock=locks) is Verdict.TAKE
+    assert judge(free, holder_is_gone=False, holds_lock=locks) is Succession.TAKE
 
 
 def test_a_leader_stops_before_another_one_begins() -> None:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from dagstead.cli.options.confirmation import YesOption
+
 _PANEL = "How it goes live"
 
 
@@ -56,4 +58,4 @@ class RollbackFlags(ReleaseFlags):
             help="Go back to what was live in the whole deployment right after a release.",
         ),
     ] = False
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")] = False
+    yes: YesOption = False
