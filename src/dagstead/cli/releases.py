@@ -125,10 +125,7 @@ def rollback(
     name = deployment_of(deployment)
     releases = plane.releases(name)
     plan = releases.plan_rollback(number, whole_deployment=release.whole_deployment)
-    for line in effects_of(plan):
-        typer.echo(line, err=True)
-    if plan.needs_confirmation and not release.yes:
-        ask("Roll back?")
+    _confirm(plan, yes=release.yes)
     begun = releases.roll_back(
         plan.undoes or plan.back_to,
         whole_deployment=release.whole_deployment,
@@ -139,6 +136,13 @@ def rollback(
         return
     typer.echo(f"Release {begun.number} {_purpose(begun)}.", err=True)
     finish(follow(releases, begun, release), format_, name)
+
+
+def _confirm(plan: RollbackPlan, *, yes: bool) -> None:
+    for line in effects_of(plan):
+        typer.echo(line, err=True)
+    if plan.needs_confirmation and not yes:
+        ask("Roll back?")
 
 
 def _show_ended(release: Release, format_: Format) -> None:
