@@ -19,6 +19,7 @@ from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock
 from tests.support.corpus import corpus_folder, repositories_in
 from tests.support.distribution import BySharedServers
+from tests.support.faults.table import print_table
 from tests.support.postgres import PostgresCluster
 from tests.support.summary import print_summaries
 
@@ -84,6 +85,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show what tests report for people, wherever they ran."""
     print_summaries(terminalreporter)
+    print_table(terminalreporter)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

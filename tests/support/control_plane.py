@@ -213,7 +213,8 @@ class ControlPlane:
 
     def _child(self, part: str, *arguments: str) -> ChildProcess:
         environment = own_environment()
-        database = ["--database", self._database] if self._database else []
+        url = self._database_of(part)
+        database = ["--database", url] if url else []
         return ChildProcess(
             [
                 environment.program("python"),
@@ -224,6 +225,10 @@ class ControlPlane:
             env=environment.variables(DAGSTEAD_POOL_LOCAL_CODE="true", **self._variables),
             cwd=self.folder,
         )
+
+    def _database_of(self, _part: str) -> str | None:
+        """The address by which a part reaches the database."""
+        return self._database
 
     def _children(self) -> list[ChildProcess]:
         return [child for child in (self._pool, self._daemon, self._web) if child is not None]

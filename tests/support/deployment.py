@@ -71,14 +71,20 @@ class DeploymentClient:
         *,
         queue: str | None = None,
         image: str | None = None,
+        pex_tag: str | None = None,
         variables: Mapping[str, str] | None = None,
     ) -> None:
-        """Deploy one location, from a folder here or an image; does not wait for it to load."""
-        document: dict[str, Any] = {
-            "location_name": name,
-            "code_source": {"module_name": module},
-            **({"image": image} if image else {"working_directory": str(USER_CODE)}),
-        }
+        """Deploy one location, from a folder here, an image or PEX files.
+
+        It does not wait for it to load.
+        """
+        document: dict[str, Any] = {"location_name": name, "code_source": {"module_name": module}}
+        if image is not None:
+            document["image"] = image
+        elif pex_tag is not None:
+            document["pex_metadata"] = {"pex_tag": pex_tag}
+        else:
+            document["working_directory"] = str(USER_CODE)
         if queue is not None:
             document["agent_queue"] = queue
         if variables:
@@ -89,6 +95,14 @@ class DeploymentClient:
         ]
         if answer["__typename"] != "DeployLocationsSuccess":
             raise GraphQLRefusedError(answer)
+
+    def upload(self, *files: Path) -> None:
+        """Upload PEX files."""
+        names = [each.name for each in files]
+        answer = self.graphql(documents.ADDRESSES, names=names)["generateServerlessPexUrl"]
+        urls = answer["url"] if isinstance(answer, dict) else [each["url"] for each in answer]
+        for file, url in zip(files, urls, strict=True):
+            httpx.put(url, content=file.read_bytes(), timeout=60).raise_for_status()
 
     def delete_location(self, name: str) -> None:
         """Remove one location."""

@@ -20,6 +20,12 @@ mutation Deploy($document: GenericScalar!) {
 }
 """
 
+ADDRESSES = """
+mutation Addresses($names: [String!]!) {
+  generateServerlessPexUrl(filenames: $names, method: PUT) { url }
+}
+"""
+
 DELETE = """
 mutation Delete($name: String!) {
   deleteLocation(locationName: $name) {

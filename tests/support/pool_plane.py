@@ -15,6 +15,7 @@ import httpx
 import psutil
 
 from dagstead.testing.waiting import eventually
+from tests.support import documents
 from tests.support.pex import PexBench, pex_tag
 from tests.support.ports import free_port
 from tests.support.processes import ChildProcess
@@ -31,11 +32,6 @@ mutation Deploy($document: GenericScalar!) {
     ... on PythonError { message }
     ... on UnauthorizedError { message }
   }
-}
-"""
-ADDRESSES = """
-mutation Addresses($names: [String!]!) {
-  generateServerlessPexUrl(filenames: $names, method: PUT) { url }
 }
 """
 ENTRIES = """
@@ -122,7 +118,7 @@ class Plane:
         return data
 
     def upload(self, *names: str) -> None:
-        answer = self.ask(ADDRESSES, names=list(names))["generateServerlessPexUrl"]
+        answer = self.ask(documents.ADDRESSES, names=list(names))["generateServerlessPexUrl"]
         urls = answer["url"] if isinstance(answer, dict) else [each["url"] for each in answer]
         for name, url in zip(names, urls, strict=True):
             content = (self.bench.shelf / name).read_bytes()

@@ -77,9 +77,12 @@ class PostgresCluster:
         finally:
             self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
-    def stop(self) -> None:
-        """Stop the server as for a restart; its connections are cut."""
-        self._run("pg_ctl", "stop", "-D", str(self._data), "-m", "fast", "-w")
+    def stop(self, *, mode: str = "fast") -> None:
+        """Stop the server; its connections are cut.
+
+        ``mode`` is ``fast``, as for a restart, or ``immediate``, which is a crash.
+        """
+        self._run("pg_ctl", "stop", "-D", str(self._data), "-m", mode, "-w")
 
     def resume(self) -> None:
         """Serve again, on the same port, after ``stop``."""
@@ -88,7 +91,7 @@ class PostgresCluster:
     def remove(self) -> None:
         """Stop the server, if it was started, and delete the folder."""
         if self._port_file.exists():
-            self._run("pg_ctl", "stop", "-D", str(self._data), "-m", "immediate", "-w")
+            self.stop(mode="immediate")
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start_server(self) -> int:

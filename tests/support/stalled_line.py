@@ -1,4 +1,4 @@
-"""A line to a server that can go silent: nothing is refused, and no byte passes."""
+"""A line to a server that can go silent, break, lose answers, or be slow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,12 @@ class Line:
         self._target = target
         self._flows = threading.Event()
         self._flows.set()
-        self._sockets: list[socket.socket] = []
+        self._closed = threading.Event()
+        self._is_cut = False
+        self._to_lose = 0
+        self._late_seconds = 0.0
+        self._lock = threading.Lock()
+        self._sockets: set[socket.socket] = set()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -31,10 +36,37 @@ class Line:
         """Pass on what has waited, and all that follows."""
         self._flows.set()
 
+    def cut(self) -> None:
+        """End all connections, and every new one at once, until ``mend``."""
+        self._is_cut = True
+        self._end_connections()
+
+    def mend(self) -> None:
+        """Accept connections again."""
+        self._is_cut = False
+
+    def lose(self, answers: int) -> None:
+        """Pass on requests, but end the connections of the next answers instead of these."""
+        with self._lock:
+            self._to_lose = answers
+
+    def be_late(self, seconds: float) -> None:
+        """Hold back all that comes from the server for some seconds."""
+        self._late_seconds = seconds
+
     def close(self) -> None:
         """End the line, with all connections."""
+        self._closed.set()
         self._flows.set()
-        for each in [self._listener, *self._sockets]:
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._end_connections()
+
+    def _end_connections(self) -> None:
+        with self._lock:
+            ended, self._sockets = self._sockets, set()
+        for each in ended:
             with suppress(OSError):
                 each.shutdown(socket.SHUT_RDWR)
             each.close()
@@ -43,18 +75,51 @@ class Line:
         with suppress(OSError):
             while True:
                 near, _ = self._listener.accept()
-                far = socket.create_connection(self._target)
-                self._sockets += [near, far]
-                for source, sink in ((near, far), (far, near)):
-                    threading.Thread(target=self._pump, args=(source, sink), daemon=True).start()
+                self._connect(near)
 
-    def _pump(self, source: socket.socket, sink: socket.socket) -> None:
+    def _connect(self, near: socket.socket) -> None:
+        try:
+            far = None if self._is_cut else socket.create_connection(self._target)
+        except OSError:
+            far = None
+        if far is None:
+            near.close()
+            return
+        with self._lock:
+            self._sockets |= {near, far}
+        for pump, arguments in ((self._requests, (near, far)), (self._answers, (far, near))):
+            threading.Thread(target=pump, args=arguments, daemon=True).start()
+
+    def _requests(self, near: socket.socket, far: socket.socket) -> None:
         with suppress(OSError):
-            while data := source.recv(_CHUNK):
+            while data := near.recv(_CHUNK):
                 self._flows.wait()
-                sink.sendall(data)
+                far.sendall(data)
+        self._end(far, near)
+
+    def _answers(self, far: socket.socket, near: socket.socket) -> None:
         with suppress(OSError):
-            sink.shutdown(socket.SHUT_RDWR)
+            while data := far.recv(_CHUNK):
+                self._flows.wait()
+                if self._closed.wait(self._late_seconds) or self._loses():
+                    break
+                near.sendall(data)
+        self._end(near, far)
+
+    def _loses(self) -> bool:
+        with self._lock:
+            if not self._to_lose:
+                return False
+            self._to_lose -= 1
+            return True
+
+    def _end(self, written: socket.socket, read: socket.socket) -> None:
+        for each, how in ((written, socket.SHUT_RDWR), (read, socket.SHUT_RD)):
+            with suppress(OSError):
+                each.shutdown(how)
+        with self._lock:
+            self._sockets -= {written}
+        written.close()
 
 
 @contextmanager

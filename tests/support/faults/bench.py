@@ -1,0 +1,227 @@
+"""One round: runs are launched, something fails while they work, and what became of them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+from uuid import uuid4
+
+import httpx
+import psutil
+
+from dagstead.testing.waiting import DeadlinePassedError, eventually
+from tests.support.deployment import ENDED, GraphQLRefusedError
+from tests.support.faults.faults import Fault
+from tests.support.faults.places import HYBRID, LAUNCHERS, LOCAL, PEX, MakePlace, Place
+from tests.support.faults.targets import Situation, Target, workers
+from tests.support.faults.verdicts import Failure, Round, Trace, judge
+
+T = TypeVar("T")
+
+#: What is under way in every round.
+LOAD = (PEX, LOCAL, HYBRID, PEX, HYBRID)
+
+#: Every run ends within this time after it can be known that it has to.
+PROMISED_SECONDS = 60.0
+#: Of a run that nothing happens to: five of them start on two busy cores.
+USUAL_SECONDS = 40.0
+#: Until a new run is accepted.
+HEALING_SECONDS = 60.0
+_REACH_SECONDS = 120.0
+
+#: While something fails, questions fail too.
+_NOT_YET = (httpx.HTTPError, GraphQLRefusedError, ValueError)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launched:
+    """A run, and the folder that its op leaves its traces in."""
+
+    run_id: str
+    location: str
+    folder: Path
+
+    @property
+    def begun(self) -> int:
+        """How often its op began."""
+        return len(list(self.folder.glob("began-*")))
+
+    @property
+    def lines(self) -> int | None:
+        """How many lines its op logged, if it came to its end."""
+        with suppress(FileNotFoundError, ValueError):
+            return int((self.folder / "lines").read_text(encoding="utf-8"))
+        return None
+
+    def open_gate(self) -> None:
+        """Let its op come to its end."""
+        (self.folder / "gate").touch()
+
+
+Moment = Callable[[Place, Sequence[Launched]], None]
+
+
+def launched(_place: Place, _runs: Sequence[Launched]) -> None:
+    """As soon as the runs have been accepted."""
+
+
+def starting(place: Place, runs: Sequence[Launched]) -> None:
+    """Every run has left the run queue, and its worker is about to start."""
+    _wait_for(runs, lambda run: _status(place, run) != "QUEUED", "to have left the queue")
+
+
+def running(_place: Place, runs: Sequence[Launched]) -> None:
+    """The op of every run is under way."""
+    _wait_for(runs, lambda run: run.begun > 0, "to be under way")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell(Generic[T]):
+    """One cell of the matrix."""
+
+    place: MakePlace
+    moment: Moment
+    fault: Fault[T]
+    target: Target[T]
+    #: How long the fault lasts, if it is not over at once.
+    seconds: float = 0.0
+    #: The location of the run that the fault hits, if it hits one run.
+    victim: str | None = None
+    #: What becomes of the victim; None is success, which is what becomes of all others.
+    fate: Failure | None = None
+    #: When at the latest it can be known what became of the runs, after the end of the fault.
+    knowable_seconds: float = 0.0
+    job: str = "working"
+    #: Whether it is a test of its own in `make test`.
+    everyday: bool = False
+
+    @property
+    def name(self) -> str:
+        """Such as ``up_on_sqlite-running-stop-30s-web``."""
+        lasting = [f"{self.seconds:g}s"] if self.seconds else []
+        victim = [f"of-{self.victim}"] if self.victim else []
+        words = (self.place, self.moment, self.fault)
+        return "-".join(
+            [*(each.__name__ for each in words), *lasting, self.target.__name__, *victim]
+        )
+
+
+def play(cell: Cell[Any], place: Place) -> Round:
+    """Play one round. What hangs at the end of it is cleared away."""
+    runs = [_launch(place, location, cell.job) for location in LOAD]
+    victim = next((each for each in runs if each.location == cell.victim), None)
+    cell.moment(place, runs)
+    hit = (victim or runs[0]).run_id
+    with cell.fault(cell.target(Situation(place=place, victim=hit))):
+        time.sleep(cell.seconds)  # noqa: TID251 - the fault lasts so long
+    over = time.monotonic()
+    for run in runs:
+        run.open_gate()
+    probes, refused = _probes(place)
+    patience = cell.knowable_seconds + USUAL_SECONDS + PROMISED_SECONDS
+    ended = _await_ends(place, [*runs, *probes], over, patience)
+    verdicts = [
+        judge(_trace(place, run, ended.get(run.run_id)), cell.fate if run is victim else None)
+        for run in [*runs, *probes]
+    ]
+    healed = [ended.get(each.run_id) for each in probes]
+    for run in runs:
+        _clear_away(run)
+    return Round(
+        verdicts=verdicts,
+        refused=refused,
+        healed_seconds=None if refused or None in healed else max(filter(None, healed)),
+    )
+
+
+def _launch(place: Place, location: str, job: str) -> Launched:
+    folder = place.folder / "witness" / uuid4().hex
+    folder.mkdir(parents=True)
+    run_id = place.deployment.launch(location, job, tags={"witness": str(folder)})
+    return Launched(run_id=run_id, location=location, folder=folder)
+
+
+def _probes(place: Place) -> tuple[list[Launched], dict[str, str]]:
+    """A new run of every location, whose op has nothing to wait for; and who refused one."""
+    deadline = time.monotonic() + HEALING_SECONDS
+    probes, refused = [], {}
+    for location in LAUNCHERS:
+        left = max(0, deadline - time.monotonic())
+        try:
+            probe = eventually(
+                lambda location=location: _launch(place, location, "working"),
+                left,
+                f"a launch of {location}",
+                retry_on=_NOT_YET,
+            )
+        except DeadlinePassedError as error:
+            refused[location] = str(error.__cause__)
+        else:
+            probe.open_gate()
+            probes.append(probe)
+    return probes, refused
+
+
+def _await_ends(
+    place: Place, runs: Sequence[Launched], over: float, patience: float
+) -> dict[str, float]:
+    """When runs ended, in seconds after the fault; those that did not are not in it."""
+    ended: dict[str, float] = {}
+
+    def look() -> bool:
+        for run in runs:
+            if run.run_id not in ended and _status(place, run) in ENDED:
+                ended[run.run_id] = time.monotonic() - over
+        return len(ended) == len(runs)
+
+    with suppress(DeadlinePassedError):
+        eventually(look, over + patience - time.monotonic(), "the ends of all runs")
+    return ended
+
+
+def _trace(place: Place, run: Launched, ended: float | None) -> Trace:
+    events: list[dict[str, Any]] = []
+    messages = status = ""
+
+    def look() -> bool:
+        nonlocal events, messages, status
+        events = place.deployment.events(run.run_id)
+        messages = place.deployment.messages(run.run_id)
+        status = place.deployment.run(run.run_id)["status"]
+        return True
+
+    eventually(look, PROMISED_SECONDS, f"the events of {run.run_id}", retry_on=_NOT_YET)
+    return Trace(
+        run_id=run.run_id,
+        location=run.location,
+        # One that ended after the deadline hung.
+        status=status if ended is not None or status not in ENDED else f"{status}, too late",
+        events=events,
+        begun=run.begun,
+        lines=run.lines,
+        messages=messages,
+    )
+
+
+def _status(place: Place, run: Launched) -> str:
+    """The status of a run; ``unknown`` while nobody can say."""
+    try:
+        found: str = place.deployment.run(run.run_id)["status"]
+    except _NOT_YET:
+        return "unknown"
+    return found
+
+
+def _wait_for(runs: Sequence[Launched], reached: Callable[[Launched], bool], what: str) -> None:
+    eventually(lambda: all(map(reached, runs)), _REACH_SECONDS, f"all runs {what}")
+
+
+def _clear_away(run: Launched) -> None:
+    """Let nothing of it disturb the next round."""
+    for process in workers(run.run_id):
+        with suppress(psutil.NoSuchProcess):
+            process.kill()

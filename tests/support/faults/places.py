@@ -1,0 +1,215 @@
+"""Where faults are tried: control planes that are kept running, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import httpx
+import psycopg
+from sqlalchemy import make_url
+
+from dagstead.testing.waiting import eventually
+from tests.support.agents import AgentSetup, OfficialAgent
+from tests.support.control_plane import ControlPlane
+from tests.support.deployment import USER_CODE, DeploymentClient
+from tests.support.environments import own_environment
+from tests.support.faults.disk import SmallDisk, small_disk
+from tests.support.faults.keeper import Keeper
+from tests.support.pex import PexBench, pex_tag
+from tests.support.postgres import PostgresCluster
+from tests.support.stalled_line import Line, line_to
+
+DEPLOYMENT = "prod"
+QUEUE = "process-agent"
+AGENT = "agent"
+UP = "up"
+
+#: The locations, of the same code: a PEX file and a folder of the pool, a folder of the agent.
+PEX, LOCAL, HYBRID = "pex", "local", "hybrid"
+#: By how the code is run.
+LAUNCHERS = (PEX, LOCAL, HYBRID)
+
+_CODE = USER_CODE / "witness.py"
+_READY_SECONDS = 180.0
+
+
+class KeptPlane(ControlPlane):
+    """A control plane whose programs are started again when they end."""
+
+    def __init__(
+        self, folder: Path, keeper: Keeper, *, database: str | None, lines: dict[str, Line]
+    ) -> None:
+        """``lines`` are the ways of parts to the database that can be disturbed."""
+        super().__init__(folder, database=database, pool=True)
+        self._keeper = keeper
+        self._lines = lines
+
+    def start(self) -> None:
+        """With SQLite, everything under one supervisor; with Postgres, its parts apart."""
+        port = ("--port", str(self._port))
+        if self._database is None:
+            self._keeper.keep(UP, lambda: self._child(UP, *port))
+        else:
+            public = ("--public-url", self.url)
+            self._keeper.keep("web", lambda: self._child("web", *port))
+            self._keeper.keep("daemon", lambda: self._child("daemon", *public))
+            self._keeper.keep("pool", lambda: self._child("pool", *public))
+
+    @property
+    def port(self) -> int:
+        """Where its web server listens."""
+        return self._port
+
+    def is_healthy(self) -> bool:
+        """Whether its web server says that all is well."""
+        return httpx.get(f"{self.url}/health", trust_env=False, timeout=5).is_success
+
+    def _database_of(self, part: str) -> str | None:
+        if self._database is None or part not in self._lines:
+            return self._database
+        address = make_url(self._database).set(port=self._lines[part].port)
+        return address.render_as_string(hide_password=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AgentsPlace:
+    """What the process agent is started with: its way to the server is a line."""
+
+    url: str
+    folder: Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A running control plane with its pool, and one official process agent on a named queue."""
+
+    folder: Path
+    plane: KeptPlane
+    keeper: Keeper
+    deployment: DeploymentClient
+    #: From the process agent and its workers to the web server.
+    agents_line: Line
+    #: From the web server and from the daemon to Postgres.
+    database_lines: dict[str, Line]
+    cluster: PostgresCluster | None
+    #: It holds the data folder, or the files of Postgres.
+    disk: SmallDisk | None
+
+
+@contextmanager
+def up_on_sqlite(folder: Path) -> Iterator[Place]:
+    """``dagstead up``, with SQLite."""
+    with _place(folder) as place:
+        yield place
+
+
+@contextmanager
+def up_on_small_disk(folder: Path) -> Iterator[Place]:
+    """The same with a data folder that can be filled."""
+    with small_disk(folder / "data") as disk, _place(folder, disk=disk) as place:
+        yield place
+
+
+@contextmanager
+def apart_on_postgres(folder: Path) -> Iterator[Place]:
+    """Web server, daemon and pool apart, with a Postgres of their own."""
+    with _on_cluster(folder, PostgresCluster.create(), None) as place:
+        yield place
+
+
+@contextmanager
+def apart_on_small_disk(folder: Path) -> Iterator[Place]:
+    """The same with a disk of Postgres that can be filled."""
+    with (
+        # Not below a folder of pytest, which Postgres' own user may not enter.
+        TemporaryDirectory(prefix="dagstead-disk-") as home,
+        small_disk(Path(home) / "disk") as disk,
+    ):
+        Path(home).chmod(0o755)
+        with _on_cluster(folder, PostgresCluster(disk.folder), disk) as place:
+            yield place
+
+
+MakePlace = Callable[[Path], AbstractContextManager[Place]]
+
+
+@contextmanager
+def _on_cluster(folder: Path, cluster: PostgresCluster, disk: SmallDisk | None) -> Iterator[Place]:
+    try:
+        cluster.start()
+        with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE dagstead")
+        with _place(folder, cluster=cluster, disk=disk) as place:
+            yield place
+    finally:
+        cluster.remove()
+
+
+@contextmanager
+def _place(
+    folder: Path, *, cluster: PostgresCluster | None = None, disk: SmallDisk | None = None
+) -> Iterator[Place]:
+    url = cluster.url("dagstead") if cluster else None
+    with ExitStack() as stack:
+        lines = {
+            part: stack.enter_context(line_to(make_url(url).port or 0))
+            for part in ("web", "daemon")
+            if url
+        }
+        keeper = stack.enter_context(closing(Keeper()))
+        plane = KeptPlane(folder, keeper, database=url, lines=lines)
+        stack.callback(plane.store.close)
+        place = Place(
+            folder=folder,
+            plane=plane,
+            keeper=keeper,
+            deployment=stack.enter_context(closing(plane.deployment(DEPLOYMENT))),
+            agents_line=stack.enter_context(line_to(plane.port)),
+            database_lines=lines,
+            cluster=cluster,
+            disk=disk,
+        )
+        try:
+            _set_up(place)
+            yield place
+        except BaseException as error:
+            error.add_note(keeper.log_tails())
+            raise
+
+
+def _set_up(place: Place) -> None:
+    place.plane.start()
+    eventually(
+        place.plane.is_healthy, _READY_SECONDS, "the web server", retry_on=(httpx.HTTPError,)
+    )
+    setup = AgentSetup(
+        label=AGENT,
+        token=place.plane.agent_token(AGENT),
+        deployments=[DEPLOYMENT],
+        queues=[QUEUE],
+        default_queue=False,
+        isolated=True,
+    )
+    where = AgentsPlace(
+        url=f"http://127.0.0.1:{place.agents_line.port}",
+        folder=place.folder,
+    )
+    place.keeper.keep(AGENT, lambda: OfficialAgent(where, own_environment(), setup))
+    _deploy(place)
+
+
+def _deploy(place: Place) -> None:
+    for name in ("shelf", "workshop"):
+        (place.folder / name).mkdir()
+    bench = PexBench(shelf=place.folder / "shelf", workshop=place.folder / "workshop")
+    code = _CODE.read_text(encoding="utf-8")
+    files = (bench.source({_CODE.name: code}), bench.dependencies())
+    place.deployment.upload(*(bench.shelf / name for name in files))
+    place.deployment.deploy(PEX, _CODE.stem, pex_tag=pex_tag(*files))
+    place.deployment.deploy(LOCAL, _CODE.stem)
+    place.deployment.deploy(HYBRID, _CODE.stem, queue=QUEUE)
+    place.deployment.wait_until_loaded(*LAUNCHERS)
