@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STAY ?= 0
 PYTEST_ARGS ?=
+FAULT_WORKERS ?= 2
 
 # The official CLI builds a PEX with `uv` and `python3.X`, and the agent looks for `pex-tools`.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -18,7 +19,8 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-tools test-charts test-containers container-tools check docs rules \
+.PHONY: help venv demo test test-tools test-charts test-containers test-faults \
+	container-tools check docs rules \
 	changes reference charts bench bench-build lock format clean
 
 help: ## Show this list.
@@ -48,6 +50,10 @@ test-charts: $(READY) ## Run the tests of the Helm charts alone; `make test` has
 
 test-containers: $(READY) container-tools ## Run the tests with Docker and a registry, as root.
 	$(BIN)/pytest -m containers tests/containers $(PYTEST_ARGS)
+
+# Its cells are divided among workers by where they are played, of which there are four.
+test-faults: $(READY) test-tools ## Try every fault while runs are under way (FAULT_ROUNDS=5; as root).
+	$(BIN)/pytest -m compat -n $(FAULT_WORKERS) tests/faults $(PYTEST_ARGS)
 
 container-tools: ## Install what these tests need of Debian's packages: Docker and a registry.
 	@scripts/need-debian docker.io:/usr/sbin/dockerd docker-compose:/usr/bin/docker-compose \

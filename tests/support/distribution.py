@@ -10,6 +10,9 @@ from xdist.scheduler import LoadScopeScheduling
 #: How the identifiers of tests with a fleet of official agents begin.
 FLEET_ID = "agents-"
 
+#: The cells of one place of the fault bench share it.
+_PLACE = re.compile(r"^tests/faults/.*\[[^-\]]+")
+
 _FLEET = re.compile(rf"\[{FLEET_ID}[^-\]]+")
 
 
@@ -18,12 +21,12 @@ _SHARING = "tests/compat/"
 
 
 class BySharedServers(LoadScopeScheduling):
-    """All tests of a fleet or of a sharing folder go to one worker, as do those of other files."""
+    """All tests of a fleet, a place or a sharing folder go to one worker, as do other files'."""
 
     def _split_scope(self, nodeid: str) -> str:
-        fleet = _FLEET.search(nodeid)
-        if fleet:
-            return fleet[0]
+        shared = _FLEET.search(nodeid) or _PLACE.search(nodeid)
+        if shared:
+            return shared[0]
         file = nodeid.partition("::")[0]
         folder, _, rest = file.removeprefix(_SHARING).partition("/")
         return folder if rest and file.startswith(_SHARING) else file

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
@@ -153,7 +154,7 @@ def _probes(place: Place) -> tuple[list[Launched], dict[str, str]]:
         left = max(0, deadline - time.monotonic())
         try:
             probe = eventually(
-                lambda location=location: _launch(place, location, "working"),
+                partial(_launch, place, location, "working"),
                 left,
                 f"a launch of {location}",
                 retry_on=_NOT_YET,

@@ -3,26 +3,161 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import Any
 
 from tests.support.faults import faults, targets
-from tests.support.faults.bench import Cell, running, starting
+from tests.support.faults.bench import Cell, Moment, launched, running, starting
+from tests.support.faults.faults import Fault, Processes
 from tests.support.faults.places import (
+    HYBRID,
+    LOCAL,
+    PEX,
+    MakePlace,
     apart_on_postgres,
+    apart_on_small_disk,
+    up_on_small_disk,
     up_on_sqlite,
 )
-
-T = TypeVar("T")
+from tests.support.faults.targets import T, Target
+from tests.support.faults.verdicts import Failure
 
 BOTH_PLACES = (up_on_sqlite, apart_on_postgres)
 BOTH_MOMENTS = (starting, running)
 
-CELLS: Sequence[Cell[Any]] = (
-    Cell(
-        place=up_on_sqlite,
-        moment=running,
-        fault=faults.kill,
-        target=targets.web,
-        everyday=True,
+_AGENT = (targets.agent,)
+_PARTS = (targets.web, targets.daemon, targets.pool)
+_PARENTS = (*_PARTS, *_AGENT)
+_CODE_SERVERS = (targets.pool_code_servers, targets.agents_code_servers)
+_SUPERVISOR = (targets.supervisor, targets.everything)
+_LINES_TO_DATABASE = (targets.line_of_web, targets.line_of_daemon)
+
+#: What the exit of a process of the pool says, and how long its heartbeats may take to say it.
+_KILLED = Failure(r"was killed by signal 9")
+_EXIT_SECONDS = 60
+#: A worker of an agent with `isolated_agents` asks for its run every ten seconds.
+_SILENT = Failure(r"it asked for its run every ten seconds")
+_SILENT_SECONDS = 70
+#: Nothing is known of its worker before the first word.
+_NO_WORD = Failure(r"never reported|has not reported")
+_FIRST_WORD_SECONDS = 120
+#: Dagster's own, of a run whose steps are processes.
+_STEP = Failure(r"unexpectedly exited with code -9")
+#: An agent counts as gone, and its launches go to another one.
+_GONE_SECONDS = 90
+
+#: Cells of `make test`: the commonest fault on either database, and a worker that says nothing.
+_EVERYDAY = frozenset(
+    {
+        "up_on_sqlite-running-kill-web",
+        "up_on_sqlite-launched-kill-worker-of-pex",
+        "apart_on_postgres-running-restart-3s-postgres",
+    }
+)
+
+
+def _cells(
+    fault: Fault[T],
+    *hit: Target[T],
+    places: Sequence[MakePlace] = (up_on_sqlite,),
+    moments: Sequence[Moment] = (running,),
+    **more: Any,
+) -> list[Cell[Any]]:
+    """Every combination; ``more`` are fields of their cells."""
+    return [
+        Cell(place=place, moment=moment, fault=fault, target=target, **more)
+        for place in places
+        for moment in moments
+        for target in hit
+    ]
+
+
+def _victims(
+    moment: Moment, hit: Target[Processes], fates: dict[str, tuple[Failure, int]], **more: Any
+) -> list[Cell[Any]]:
+    """Cells that kill a process of one run: its location, its reason, and when that is known."""
+    return [
+        cell
+        for location, (fate, seconds) in fates.items()
+        for cell in _cells(
+            faults.kill,
+            hit,
+            moments=[moment],
+            victim=location,
+            fate=fate,
+            knowable_seconds=seconds,
+            **more,
+        )
+    ]
+
+
+_TABLE: Sequence[Cell[Any]] = [
+    *_cells(faults.nothing, targets.whole, places=BOTH_PLACES),
+    # Parents of runs, and everything between.
+    *_cells(faults.kill, *_PARTS, places=BOTH_PLACES, moments=BOTH_MOMENTS),
+    *_cells(faults.kill, *_AGENT, places=BOTH_PLACES),
+    *_cells(faults.kill, *_AGENT, moments=[starting], knowable_seconds=_GONE_SECONDS),
+    *_cells(faults.kill, *_CODE_SERVERS),
+    *_cells(faults.kill, *_SUPERVISOR, moments=BOTH_MOMENTS),
+    *_cells(faults.stop, *_PARENTS, *_CODE_SERVERS, targets.supervisor, seconds=30),
+    *_cells(faults.stop, targets.web, targets.daemon, places=[apart_on_postgres], seconds=60),
+    # Runs' own processes.
+    *_cells(faults.stop, targets.worker, victim=PEX, seconds=30),
+    *_cells(faults.stop, targets.worker, victim=HYBRID, seconds=30),
+    *_victims(
+        launched,
+        targets.worker,
+        {
+            PEX: (_KILLED, _EXIT_SECONDS),
+            LOCAL: (_KILLED, _EXIT_SECONDS),
+            HYBRID: (_NO_WORD, _FIRST_WORD_SECONDS),
+        },
     ),
+    *_victims(
+        running,
+        targets.worker,
+        {PEX: (_KILLED, _EXIT_SECONDS), HYBRID: (_SILENT, _SILENT_SECONDS)},
+    ),
+    *_victims(running, targets.step, {PEX: (_STEP, 0), HYBRID: (_STEP, 0)}, job="stepping"),
+    # The agent's line.
+    *_cells(faults.cut, targets.agents_line, moments=BOTH_MOMENTS, seconds=30),
+    *_cells(faults.stall, targets.agents_line, moments=BOTH_MOMENTS, seconds=60),
+    *_cells(faults.lose_answers, targets.agents_line, moments=BOTH_MOMENTS, seconds=20),
+    *_cells(faults.delay_answers, targets.agents_line, moments=BOTH_MOMENTS, seconds=30),
+    # The database.
+    *_cells(faults.lock, targets.database_file, moments=BOTH_MOMENTS, seconds=20),
+    *_cells(faults.fill, targets.disk, places=[up_on_small_disk], moments=BOTH_MOMENTS, seconds=25),
+    *[
+        cell
+        for fault, seconds in (
+            (faults.restart, 3),
+            (faults.crash, 20),
+            (faults.kill_a_backend, 0),
+            (faults.end_all_connections, 0),
+            (faults.make_read_only, 30),
+            (faults.take_all_connections, 30),
+        )
+        for cell in _cells(
+            fault,
+            targets.postgres,
+            places=[apart_on_postgres],
+            moments=BOTH_MOMENTS,
+            seconds=seconds,
+        )
+    ],
+    *_cells(faults.restart, targets.postgres, places=[apart_on_postgres], seconds=300),
+    *[
+        cell
+        for fault in (faults.cut, faults.stall)
+        for cell in _cells(fault, *_LINES_TO_DATABASE, places=[apart_on_postgres], seconds=30)
+    ],
+    *_cells(
+        faults.fill, targets.disk, places=[apart_on_small_disk], moments=BOTH_MOMENTS, seconds=25
+    ),
+]
+
+#: Those of a place one after another.
+CELLS = sorted(
+    (replace(cell, everyday=cell.name in _EVERYDAY) for cell in _TABLE),
+    key=lambda cell: cell.place.__name__,
 )

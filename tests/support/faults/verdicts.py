@@ -38,7 +38,7 @@ class Trace:
         return self.messages.strip()[-_SHOWN:]
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Failure:
     """How a run may end, if it is one that the fault has to end."""
 
