@@ -22,10 +22,6 @@ ASKING_SECONDS = 60.0
 #: So often in a row it has asked in its rhythm before its silence means anything.
 ASKING_TIMES = 2
 
-#: How long a process that an agent starts on its own machine may take until it asks for its run.
-PROCESS_START_SECONDS = 120.0
-PROCESS_LAUNCHER = "ProcessUserCodeLauncher"
-
 #: A worker that ended well may have its last events still on their way.
 SETTLING_SECONDS = 15.0
 
@@ -99,8 +95,6 @@ class Evidence:
     unreachable: str | None = None
     #: Why its request waits; ``None`` when it does not wait.
     waiting: str | None = None
-    #: The launcher of the agent that has begun it.
-    launcher: str | None = None
     #: Since when agents have been heard without a pause: before that, silence may be our own.
     heard_since: float | None = None
     #: When the run's log got its last entry; looked up only where it matters.
@@ -250,9 +244,6 @@ def _never_started(
 ) -> LaunchEnd | None:
     since = launch.begun_at or launch.created_at
     limit = limits.start
-    if evidence.launcher == PROCESS_LAUNCHER and launch.asked_at is None:
-        # There is no image to pull: a process that lives says something long before that.
-        limit = min(limit or PROCESS_START_SECONDS, PROCESS_START_SECONDS)
     if not limit or now - since < limit:
         return None
     return _failed(

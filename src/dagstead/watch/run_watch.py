@@ -100,7 +100,6 @@ class RunWatch:
             report=reports.get(launch.run_id) if is_begun else None,
             unreachable=out_of_reach(SYSTEM, deployment, launch) if launch.stop else None,
             waiting=waiting(SYSTEM, deployment, launch) if is_late else None,
-            launcher=None if holder is None else holder.type,
             heard_since=self._heard_since,
             last_sign=last_sign(SYSTEM, deployment, launch) if is_overdue else None,
             holder_lost_at=_lost_at(launch, holder, now),
