@@ -23,11 +23,13 @@ from tests.support.ports import free_port
 #: Postgres refuses to run as root, so root starts it as this user, whom Debian's package makes.
 _UNPRIVILEGED_USER = "postgres"
 
-#: Nothing here outlives the run, so nothing is forced to disk: many small databases are created.
 _OPTIONS = (
-    "-c fsync=off -c synchronous_commit=off -c full_page_writes=off "
+    "-c fsync=off -c full_page_writes=off "
     "-c max_connections=300 -c listen_addresses=127.0.0.1 -c unix_socket_directories="
 )
+
+#: Nothing here outlives the run, so nothing is forced to disk: many small databases are created.
+_FORGETFUL = "-c synchronous_commit=off"
 
 
 class PostgresCluster:
@@ -37,16 +39,18 @@ class PostgresCluster:
     starts the server, under a lock. Only the process that made the folder calls ``remove``.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, crashes: bool = False) -> None:
+        """``crashes`` keeps what was committed when one of its processes is killed."""
         self._folder = folder
+        self._options = _OPTIONS if crashes else f"{_OPTIONS} {_FORGETFUL}"
         self._data = folder / "data"
         self._port_file = folder / "port"
 
     @classmethod
-    def create(cls) -> PostgresCluster:
+    def create(cls, *, crashes: bool = False) -> PostgresCluster:
         """Make an empty folder for it. Nothing is started, nor needed, until ``start``."""
         folder = Path(tempfile.mkdtemp(prefix="dagstead-postgres-"))
-        return cls(folder)
+        return cls(folder, crashes=crashes)
 
     @property
     def folder(self) -> Path:
@@ -106,7 +110,7 @@ class PostgresCluster:
 
     def _serve(self, port: str) -> None:
         log = str(self._folder / "log")
-        options = f"{_OPTIONS} -p {port}"
+        options = f"{self._options} -p {port}"
         self._run("pg_ctl", "start", "-D", str(self._data), "-l", log, "-o", options, "-w")
 
     def _execute(self, statement: sql.Composed) -> None:

@@ -117,7 +117,7 @@ def up_on_small_disk(folder: Path) -> Iterator[Place]:
 @contextmanager
 def apart_on_postgres(folder: Path) -> Iterator[Place]:
     """Web server, daemon and pool apart, with a Postgres of their own."""
-    with _on_cluster(folder, PostgresCluster.create(), None) as place:
+    with _on_cluster(folder, PostgresCluster.create(crashes=True), None) as place:
         yield place
 
 
@@ -130,7 +130,7 @@ def apart_on_small_disk(folder: Path) -> Iterator[Place]:
         small_disk(Path(home) / "disk") as disk,
     ):
         Path(home).chmod(0o755)
-        with _on_cluster(folder, PostgresCluster(disk.folder), disk) as place:
+        with _on_cluster(folder, PostgresCluster(disk.folder, crashes=True), disk) as place:
             yield place
 
 
