@@ -38,8 +38,10 @@ class Line:
 
     def cut(self) -> None:
         """End all connections, and every new one at once, until ``mend``."""
-        self._is_cut = True
-        self._end_connections()
+        with self._lock:
+            self._is_cut = True
+            ended = list(self._sockets)
+        _end(*ended)
 
     def mend(self) -> None:
         """Accept connections again."""
@@ -58,18 +60,9 @@ class Line:
         """End the line, with all connections."""
         self._closed.set()
         self._flows.set()
-        with suppress(OSError):
-            self._listener.shutdown(socket.SHUT_RDWR)
+        _end(self._listener)
         self._listener.close()
-        self._end_connections()
-
-    def _end_connections(self) -> None:
-        with self._lock:
-            ended, self._sockets = self._sockets, set()
-        for each in ended:
-            with suppress(OSError):
-                each.shutdown(socket.SHUT_RDWR)
-            each.close()
+        self.cut()
 
     def _accept(self) -> None:
         with suppress(OSError):
@@ -87,6 +80,9 @@ class Line:
             return
         with self._lock:
             self._sockets |= {near, far}
+            # It may have been cut while this one was made.
+            if self._is_cut:
+                _end(near, far)
         for pump, arguments in ((self._requests, (near, far)), (self._answers, (far, near))):
             threading.Thread(target=pump, args=arguments, daemon=True).start()
 
@@ -95,7 +91,7 @@ class Line:
             while data := near.recv(_CHUNK):
                 self._flows.wait()
                 far.sendall(data)
-        self._end(far, near)
+        self._forget(near, far)
 
     def _answers(self, far: socket.socket, near: socket.socket) -> None:
         with suppress(OSError):
@@ -104,7 +100,7 @@ class Line:
                 if self._closed.wait(self._late_seconds) or self._loses():
                     break
                 near.sendall(data)
-        self._end(near, far)
+        self._forget(far, near)
 
     def _loses(self) -> bool:
         with self._lock:
@@ -113,13 +109,18 @@ class Line:
             self._to_lose -= 1
             return True
 
-    def _end(self, written: socket.socket, read: socket.socket) -> None:
-        for each, how in ((written, socket.SHUT_RDWR), (read, socket.SHUT_RD)):
-            with suppress(OSError):
-                each.shutdown(how)
+    def _forget(self, read: socket.socket, written: socket.socket) -> None:
+        """Have the other direction end, too; each closes the end that it has read."""
+        _end(read, written)
         with self._lock:
-            self._sockets -= {written}
-        written.close()
+            self._sockets.discard(read)
+        read.close()
+
+
+def _end(*sockets: socket.socket) -> None:
+    for each in sockets:
+        with suppress(OSError):
+            each.shutdown(socket.SHUT_RDWR)
 
 
 @contextmanager

@@ -40,7 +40,7 @@ def row_of(cell: str, rounds: Sequence[Round]) -> Row:
     """Add up the rounds of a cell."""
     verdicts = [each for one in rounds for each in one.verdicts]
     statuses = [each.trace.status for each in verdicts]
-    healed = [each.healed_seconds for each in rounds]
+    healed = [each.healed_seconds for each in rounds if each.healed_seconds is not None]
     return Row(
         cell=cell,
         rounds=len(rounds),
@@ -50,7 +50,7 @@ def row_of(cell: str, rounds: Sequence[Round]) -> Row:
         hung=sum(each.hung for each in verdicts),
         twice=sum(each.doubled for each in verdicts),
         wrong=sum(bool(each.wrong) for each in verdicts),
-        healed="never" if None in healed else f"{max(filter(None, healed)):.0f}",
+        healed=f"{max(healed):.0f}" if len(healed) == len(rounds) else "never",
     )
 
 
