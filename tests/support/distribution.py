@@ -11,7 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 FLEET_ID = "agents-"
 
 #: The cells of one place of the fault bench share it.
-_PLACE = re.compile(r"^tests/faults/.*\[[^-\]]+")
+_PLACE = re.compile(r"(?<=^tests/faults/).*(\[[^-\]]+)")
 
 _FLEET = re.compile(rf"\[{FLEET_ID}[^-\]]+")
 
@@ -24,9 +24,11 @@ class BySharedServers(LoadScopeScheduling):
     """All tests of a fleet, a place or a sharing folder go to one worker, as do other files'."""
 
     def _split_scope(self, nodeid: str) -> str:
-        shared = _FLEET.search(nodeid) or _PLACE.search(nodeid)
-        if shared:
-            return shared[0]
+        fleet, place = _FLEET.search(nodeid), _PLACE.search(nodeid)
+        if fleet:
+            return fleet[0]
+        if place:
+            return place[1]
         file = nodeid.partition("::")[0]
         folder, _, rest = file.removeprefix(_SHARING).partition("/")
         return folder if rest and file.startswith(_SHARING) else file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -26,6 +27,9 @@ T = TypeVar("T")
 #: What is under way in every round.
 LOAD = (PEX, LOCAL, HYBRID, PEX, HYBRID)
 
+#: How often every cell is played.
+ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
+
 #: Every run ends within this time after it can be known that it has to.
 PROMISED_SECONDS = 60.0
 #: Of a run that nothing happens to: five of them start on two busy cores.
@@ -35,7 +39,7 @@ HEALING_SECONDS = 60.0
 _REACH_SECONDS = 120.0
 
 #: While something fails, questions fail too.
-_NOT_YET = (httpx.HTTPError, GraphQLRefusedError, ValueError)
+NOT_YET = (httpx.HTTPError, GraphQLRefusedError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,7 +117,7 @@ class Cell(Generic[T]):
 
 def play(cell: Cell[Any], place: Place) -> Round:
     """Play one round. What hangs at the end of it is cleared away."""
-    runs = [_launch(place, location, cell.job) for location in LOAD]
+    runs = [launch(place, location, cell.job) for location in LOAD]
     victim = next((each for each in runs if each.location == cell.victim), None)
     cell.moment(place, runs)
     hit = (victim or runs[0]).run_id
@@ -124,14 +128,14 @@ def play(cell: Cell[Any], place: Place) -> Round:
         run.open_gate()
     probes, refused = _probes(place)
     patience = cell.knowable_seconds + USUAL_SECONDS + PROMISED_SECONDS
-    ended = _await_ends(place, [*runs, *probes], over, patience)
+    ended = await_ends(place, [*runs, *probes], over, patience)
     verdicts = [
-        judge(_trace(place, run, ended.get(run.run_id)), cell.fate if run is victim else None)
+        judge(trace(place, run, ended.get(run.run_id)), cell.fate if run is victim else None)
         for run in [*runs, *probes]
     ]
     healed = [ended.get(each.run_id) for each in probes]
     for run in runs:
-        _clear_away(run)
+        clear_away(run)
     return Round(
         verdicts=verdicts,
         refused=refused,
@@ -139,7 +143,8 @@ def play(cell: Cell[Any], place: Place) -> Round:
     )
 
 
-def _launch(place: Place, location: str, job: str) -> Launched:
+def launch(place: Place, location: str, job: str) -> Launched:
+    """Launch a run whose op waits for its gate."""
     folder = place.folder / "witness" / uuid4().hex
     folder.mkdir(parents=True)
     run_id = place.deployment.launch(location, job, tags={"witness": str(folder)})
@@ -154,10 +159,10 @@ def _probes(place: Place) -> tuple[list[Launched], dict[str, str]]:
         left = max(0, deadline - time.monotonic())
         try:
             probe = eventually(
-                partial(_launch, place, location, "working"),
+                partial(launch, place, location, "working"),
                 left,
                 f"a launch of {location}",
-                retry_on=_NOT_YET,
+                retry_on=NOT_YET,
             )
         except DeadlinePassedError as error:
             refused[location] = str(error.__cause__)
@@ -167,7 +172,7 @@ def _probes(place: Place) -> tuple[list[Launched], dict[str, str]]:
     return probes, refused
 
 
-def _await_ends(
+def await_ends(
     place: Place, runs: Sequence[Launched], over: float, patience: float
 ) -> dict[str, float]:
     """When runs ended, in seconds after the fault; those that did not are not in it."""
@@ -184,7 +189,8 @@ def _await_ends(
     return ended
 
 
-def _trace(place: Place, run: Launched, ended: float | None) -> Trace:
+def trace(place: Place, run: Launched, ended: float | None) -> Trace:
+    """What is known of a run, which ended so many seconds after the fault, or did not."""
     events: list[dict[str, Any]] = []
     messages = status = ""
 
@@ -195,7 +201,7 @@ def _trace(place: Place, run: Launched, ended: float | None) -> Trace:
         status = place.deployment.run(run.run_id)["status"]
         return True
 
-    eventually(look, PROMISED_SECONDS, f"the events of {run.run_id}", retry_on=_NOT_YET)
+    eventually(look, PROMISED_SECONDS, f"the events of {run.run_id}", retry_on=NOT_YET)
     return Trace(
         run_id=run.run_id,
         location=run.location,
@@ -212,7 +218,7 @@ def _status(place: Place, run: Launched) -> str:
     """The status of a run; ``unknown`` while nobody can say."""
     try:
         found: str = place.deployment.run(run.run_id)["status"]
-    except _NOT_YET:
+    except NOT_YET:
         return "unknown"
     return found
 
@@ -221,7 +227,7 @@ def _wait_for(runs: Sequence[Launched], reached: Callable[[Launched], bool], wha
     eventually(lambda: all(map(reached, runs)), _REACH_SECONDS, f"all runs {what}")
 
 
-def _clear_away(run: Launched) -> None:
+def clear_away(run: Launched) -> None:
     """Let nothing of it disturb the next round."""
     for process in workers(run.run_id):
         with suppress(psutil.NoSuchProcess):

@@ -49,7 +49,7 @@ def small_disk(folder: Path) -> Iterator[SmallDisk]:
         raise RuntimeError(
             "Only root can mount the small file system that this cell fills: run it with "
             "`sudo make test-faults`, or leave out what needs it with "
-            "`make test-faults PYTEST_ARGS=\"-k 'not disk'\"`."
+            "`make test-faults PYTEST_ARGS=\"-k 'not small_disk'\"`."
         )
     folder.mkdir(parents=True)
     # Postgres' own user lives on it too.

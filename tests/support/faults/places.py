@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -137,6 +137,35 @@ def apart_on_small_disk(folder: Path) -> Iterator[Place]:
 MakePlace = Callable[[Path], AbstractContextManager[Place]]
 
 
+@dataclass
+class Places:
+    """Keeps the place of one test for the next one, if that asks for the same and it is well."""
+
+    new_folder: Callable[[], Path]
+    _make: MakePlace | None = None
+    _place: Place | None = None
+    _stack: ExitStack = field(default_factory=ExitStack)
+
+    @contextmanager
+    def one(self, make: MakePlace) -> Iterator[Place]:
+        """A running place; one in which the body fails is not used again."""
+        if self._place is None or make is not self._make:
+            self.close()
+            self._place = self._stack.enter_context(make(self.new_folder()))
+            self._make = make
+        try:
+            yield self._place
+        except BaseException as error:
+            error.add_note(self._place.keeper.log_tails())
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """End it."""
+        self._place = None
+        self._stack.close()
+
+
 @contextmanager
 def _on_cluster(folder: Path, cluster: PostgresCluster, disk: SmallDisk | None) -> Iterator[Place]:
     try:
@@ -175,10 +204,10 @@ def _place(
         )
         try:
             _set_up(place)
-            yield place
         except BaseException as error:
             error.add_note(keeper.log_tails())
             raise
+        yield place
 
 
 def _set_up(place: Place) -> None:

@@ -75,6 +75,20 @@ class Round:
     #: From the end of the fault until a new run of every location had succeeded.
     healed_seconds: float | None
 
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing is left of it that would disturb another round."""
+        return self.healed_seconds is not None and not any(each.hung for each in self.verdicts)
+
+    def complaints(self) -> Sequence[str]:
+        """What must not be, in words."""
+        wrong = [
+            f"{verdict.trace.location} {verdict.trace.run_id}: {words}"
+            for verdict in self.verdicts
+            for words in verdict.wrong
+        ]
+        return [*wrong, *(f"{name} refused: {words}" for name, words in self.refused.items())]
+
 
 def judge(trace: Trace, expected: Failure | None) -> Verdict:
     """Compare a run with what has to become of it; ``None`` is success."""

@@ -21,6 +21,7 @@ def work(context: dg.OpExecutionContext) -> None:
     while not (folder / "gate").exists():
         context.log.info("line %d", lines)
         lines += 1
+        (folder / "alive").touch()
         time.sleep(1 / LINES_PER_SECOND)  # noqa: TID251 - stands for work
     (folder / "lines").write_text(str(lines))
 
