@@ -19,9 +19,8 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-tools test-charts test-containers test-faults \
-	container-tools check docs rules \
-	changes reference charts bench bench-build lock format clean
+.PHONY: help venv demo test test-tools test-charts test-faults test-containers container-tools \
+	check docs rules changes reference charts bench bench-build lock format clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
