@@ -76,6 +76,9 @@ class NoDagster:
     def unfinished(self, deployment: Deployment) -> list[str]:
         return list(self.unfinished_runs.get(deployment.name, ()))
 
+    def state_versions(self, _deployment: Deployment) -> frozenset[str]:
+        return frozenset()
+
     def terminate(self, deployment: Deployment, run_id: str) -> bool:
         if run_id in self.out_of_reach:
             return False

@@ -63,7 +63,7 @@ class World:
             deployment="prod",
             now=self.now,
             version=self.version,
-            next_number=len(self.releases) + 1,
+            next_number=max(self.releases, default=0) + 1,
             releases=opened,
             locations={
                 name: each

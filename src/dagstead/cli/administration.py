@@ -87,6 +87,7 @@ def administration(where: Where) -> Iterator[Administration]:
     from dagstead.client.locations import Locations
     from dagstead.client.parts import Parts
     from dagstead.client.releases import Releases
+    from dagstead.client.storage import Storage
     from dagstead.client.tokens import Tokens
     from dagstead.client.trust import TrustPolicies
 
@@ -100,6 +101,7 @@ def administration(where: Where) -> Iterator[Administration]:
             agents=Agents(connection),
             locations=Locations(connection),
             parts=Parts(connection),
+            storage=Storage(connection),
             releases=lambda deployment: Releases(connection.on(deployment)),
         )
 

@@ -22,6 +22,7 @@ from dagstead.cli import (
     routes,
     run,
     status,
+    storage,
     token,
     trust,
     version,
@@ -78,4 +79,5 @@ for command_of_repository in (
     app.command(rich_help_panel="Repository")(command_of_repository)
 for command_on_all_data in (backup.backup, backup.restore):
     app.command()(command_on_all_data)
+app.command()(storage.storage)
 app.command()(version.version)

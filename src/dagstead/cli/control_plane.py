@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dagstead.client.parts import ListedPart
     from dagstead.client.releases import Release, RollbackPlan
     from dagstead.plane.new_tokens import NewToken
+    from dagstead.plane.storage import StorageReport
     from dagstead.plane.tokens import IssuedToken, Token
     from dagstead.plane.trust import NewPolicy, Policy
 
@@ -117,6 +118,16 @@ class ReleaseActs(Protocol):
         """Undo one release, or return the whole deployment to one."""
 
 
+class StorageActs(Protocol):
+    """Acts on what is stored."""
+
+    def report(self) -> StorageReport:
+        """What is stored, and what the next sweep removes."""
+
+    def sweep(self) -> StorageReport:
+        """Remove it now; what is left, and what was removed."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Administration:
     """One control plane, however it is reached."""
@@ -129,5 +140,6 @@ class Administration:
     agents: AgentActs
     locations: LocationViews
     parts: PartViews
+    storage: StorageActs
     #: By deployment; ``None`` means the first one.
     releases: Callable[[str | None], ReleaseActs]

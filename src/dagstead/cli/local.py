@@ -19,8 +19,10 @@ from dagstead.client.locations import ListedLocation
 from dagstead.client.parts import ListedPart
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
+from dagstead.model.retention import Retention
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.storage import StorageReport
 from dagstead.plane.tokens import IssuedToken, Token
 from dagstead.plane.trust import NewPolicy, Policy
 from dagstead.server.first_start import first_deployment as first
@@ -44,6 +46,7 @@ def local_administration(settings: Settings) -> Iterator[Administration]:
             agents=_Agents(control),
             locations=_Locations(control),
             parts=_Parts(control),
+            storage=_Storage(control, settings.retention),
             releases=lambda deployment: LocalReleases(
                 control, control.deployments.named(COMMAND_LINE, deployment or first(control))
             ),
@@ -150,6 +153,18 @@ class _Agents:
 
     def forget(self, agent_id: str) -> str:
         return self._control.agents.forget_gone(COMMAND_LINE, agent_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Storage:
+    _control: Control
+    _retention: Retention
+
+    def report(self) -> StorageReport:
+        return self._control.storage.report(COMMAND_LINE, self._retention)
+
+    def sweep(self) -> StorageReport:
+        return self._control.storage.sweep(COMMAND_LINE, self._retention)
 
 
 @dataclass(frozen=True, slots=True)

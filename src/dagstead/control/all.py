@@ -21,6 +21,7 @@ from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
+from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
 from dagstead.control.trust import TrustPolicies
 from dagstead.control.writes import Writes
@@ -52,6 +53,7 @@ class Control:
     signed_files: SignedFiles
     writes: Writes
     health: Health
+    storage: Storage
 
 
 def control_over(
@@ -86,4 +88,5 @@ def control_over(
         signed_files=SignedFiles(backend),
         writes=Writes(backend),
         health=Health(backend),
+        storage=Storage(backend),
     )

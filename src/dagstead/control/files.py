@@ -50,7 +50,7 @@ class Files:
         """
         key = _artifact(actor, deployment, name)
         blobs = self._backend.store.blobs
-        if blobs.size(key) is None:
+        if not blobs.renew(key):
             raise BlobNotFoundError(f"There is no artifact {key.path!r}.")
         return blobs.sign(key, "GET")
 
@@ -81,17 +81,21 @@ class Files:
         scope = f"token-{token.id}" if token and limited and not is_pex else ORGANIZATION
         key = BlobKey(BlobKind.PEX, scope, name)
         blobs = self._backend.store.blobs
-        if limited and method == "PUT" and is_pex and blobs.size(key) is not None:
+        is_stored = blobs.renew(key)
+        if limited and method == "PUT" and is_pex and is_stored:
             return None
         return blobs.sign(key, method)
 
     def stored_pex_files(self, actor: Actor, names: Iterable[str]) -> list[str]:
-        """The PEX files of these that are stored. Only those who have a file know its name."""
+        """The PEX files of these that are stored, and are kept from now on.
+
+        Only those who have a file know its name.
+        """
         actor.require_user()
         wanted = [name for name in names if name.endswith(".pex") and "/" not in name]
         keys = {name: BlobKey(BlobKind.PEX, ORGANIZATION, name) for name in wanted}
-        size = self._backend.store.blobs.size
-        return [name for name, key in keys.items() if size(key) is not None]
+        renew = self._backend.store.blobs.renew
+        return [name for name, key in keys.items() if renew(key)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +120,7 @@ class SignedFile:
         deployments share the files: the first file of a name stays, whoever sends another one.
         """
         is_named_by_content = self.key.kind is BlobKind.PEX and self.key.path.endswith(".pex")
-        if not is_named_by_content or self._blobs.size(self.key) is None:
+        if not (is_named_by_content and self._blobs.renew(self.key)):
             self._blobs.put(self.key, path)
 
 

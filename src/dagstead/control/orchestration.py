@@ -61,6 +61,9 @@ class Orchestration(Protocol):
     def unfinished(self, deployment: Deployment) -> list[str]:
         """The runs of a deployment that have not ended."""
 
+    def state_versions(self, deployment: Deployment) -> frozenset[str]:
+        """The latest versions of the state of a deployment's components."""
+
     def terminate(self, deployment: Deployment, run_id: str) -> bool:
         """Have a run end; returns whether a live agent, or nobody, has to do it."""
 

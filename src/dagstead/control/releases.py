@@ -262,16 +262,18 @@ class Releases:
     def _missing_uploads(self, new: Iterable[NewLocation]) -> list[str]:
         """One sentence for every PEX file that was never uploaded.
 
+        The others are kept from now on.
+
         The CLI goes on when an upload fails (``pex_registry.upload_files`` drops its own error),
         and the location would fail to load much later, on the pool.
         """
-        size = self._backend.store.blobs.size
+        renew = self._backend.store.blobs.renew
         return [
             f"Location {location.name!r}: PEX file {file!r} is not stored here. Its upload may "
             "have failed: run `dagster-cloud ci build` again, and look for 'Upload failed'."
             for location in new
             for file in location.pex_files
-            if size(BlobKey(BlobKind.PEX, ORGANIZATION, file)) is None
+            if not renew(BlobKey(BlobKind.PEX, ORGANIZATION, file))
         ]
 
 

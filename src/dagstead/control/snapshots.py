@@ -37,8 +37,8 @@ class Snapshots:
     deployment: str
 
     def has(self, kind: str, sha1: str) -> bool:
-        """Whether the text of that hash is stored."""
-        return self._blobs.size(self._key(kind, sha1)) is not None
+        """Whether the text of that hash is stored; if it is, it is kept from now on."""
+        return self._blobs.renew(self._key(kind, sha1))
 
     def read(self, kind: str, sha1: str) -> str:
         """The stored text.

@@ -10,6 +10,7 @@ from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events import EngineEventData
 from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES, NOT_FINISHED_STATUSES
+from dagster._core.storage.defs_state.base import DEFS_STATE_INFO_CURSOR_KEY
 from dagster._serdes import deserialize_value, serialize_value
 from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApi,
@@ -19,6 +20,7 @@ from dagster_cloud.api.dagster_cloud_api import (
 from dagster_shared.check.record import is_record
 from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.record import replace
+from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 
 from dagstead.control.orchestration import OutgoingRequest
 from dagstead.control.requests import REFUSED_AT_THE_GATE
@@ -135,6 +137,14 @@ class DagsterOrchestration:
         """See the protocol."""
         unfinished = RunsFilter(statuses=NOT_FINISHED_STATUSES)
         return list(self.instance_of(deployment).get_run_ids(unfinished))
+
+    def state_versions(self, deployment: Deployment) -> frozenset[str]:
+        """See the protocol."""
+        storage = self.instance_of(deployment).run_storage
+        keys = {DEFS_STATE_INFO_CURSOR_KEY}
+        stored = storage.get_cursor_values(keys).get(DEFS_STATE_INFO_CURSOR_KEY)
+        info = deserialize_value(stored, DefsStateInfo) if stored else DefsStateInfo.empty()
+        return frozenset(state.version for state in info.info_mapping.values() if state is not None)
 
     def terminate(self, deployment: Deployment, run_id: str) -> bool:
         """See the protocol."""

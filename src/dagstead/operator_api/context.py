@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from graphql import GraphQLResolveInfo
 
 from dagstead.engine.workspace import DeploymentRequestContext
+from dagstead.model.retention import Retention
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -20,6 +21,8 @@ class ServerFacts:
     loopback_issuers: bool = False
     #: The settings in force, one row per setting, without passwords.
     settings: Sequence[Mapping[str, Any]] = ()
+    #: How long things are kept that nothing needs any more.
+    retention: Retention = field(default_factory=Retention)
     #: Where `ci build --build-strategy=docker` may push. The CLI wants an address also when it
     #: builds PEX files, and refuses to push without a password; so there is one that cannot exist.
     registry_url: str = "no-registry.invalid"

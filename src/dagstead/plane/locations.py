@@ -50,8 +50,13 @@ class NewLocation:
     @property
     def pex_files(self) -> list[str]:
         """The names of the PEX files that it needs."""
-        metadata = self.document.get("pex_metadata")
-        return metadata["pex_tag"].removeprefix("files=").split(":") if metadata else []
+        return pex_files_of(self.document)
+
+
+def pex_files_of(document: Mapping[str, Any]) -> list[str]:
+    """The names of the PEX files that a location with this document needs."""
+    metadata = document.get("pex_metadata")
+    return metadata["pex_tag"].removeprefix("files=").split(":") if metadata else []
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

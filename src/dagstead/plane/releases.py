@@ -33,6 +33,11 @@ class ReleaseState(StrEnum):
         """Whether it may still change."""
         return self is ReleaseState.LOADING
 
+    @property
+    def went_live(self) -> bool:
+        """Whether it has ended with some of its locations live, or all."""
+        return self in {ReleaseState.LIVE, ReleaseState.PARTIAL}
+
 
 class PartState(StrEnum):
     """The states of one location of a release."""

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 
 from dagstead.errors import ConflictError, ReleaseNotFoundError
 from dagstead.plane.locations import Deploy, Location
-from dagstead.plane.releases import Cause, PartState, Release, ReleaseState, Source
-
-_WENT_LIVE = frozenset({ReleaseState.LIVE, ReleaseState.PARTIAL})
+from dagstead.plane.releases import Cause, PartState, Release, Source
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +75,7 @@ class History:
             release.number
             for release in (*opened, *self._ended)
             if release.state.is_open
-            or (release.state in _WENT_LIVE and release.cause is not Cause.ROLLBACK)
+            or (release.state.went_live and release.cause is not Cause.ROLLBACK)
         ]
 
     def undo(self, number: int) -> Rollback:
@@ -123,7 +121,7 @@ class History:
             name: source
             for name, source in goal.live.items()
             if name not in self._now
-            or self._origin(name, self._now[name]) != self._origin(name, source)
+            or self.origin(name, self._now[name]) != self.origin(name, source)
         }
         return Rollback(
             back_to=goal.number,
@@ -167,6 +165,16 @@ class History:
             "commit again: `dagstead deploy`."
         )
 
+    def origin(self, name: str, source: Source) -> Source:
+        """The first release of a version that rollbacks have brought back, maybe repeatedly."""
+        while isinstance(source, int):
+            release = self._releases.get(source)
+            earlier = None if release is None else self._restored(release, name)
+            if earlier is None:
+                return source
+            source = earlier
+        return source
+
     def _get(self, number: int) -> Release:
         found = self._releases.get(number)
         if found is None:
@@ -188,7 +196,7 @@ class History:
         }
 
     def _live_before(self, opened: frozenset[int]) -> int:
-        went_live = [release for release in self._ended if release.state in _WENT_LIVE]
+        went_live = [release for release in self._ended if release.state.went_live]
         before = went_live if opened else went_live[1:]
         if not before:
             raise ConflictError("There is no release to go back to: no other one was live before.")
@@ -217,17 +225,7 @@ class History:
         now = self._now.get(name)
         if all(part.name != name for part in release.parts):
             return now is None
-        return now is not None and release.number in (now, self._origin(name, now))
-
-    def _origin(self, name: str, source: Source) -> Source:
-        """The first release of a version that rollbacks have brought back, maybe repeatedly."""
-        while isinstance(source, int):
-            release = self._releases.get(source)
-            earlier = None if release is None else self._restored(release, name)
-            if earlier is None:
-                return source
-            source = earlier
-        return source
+        return now is not None and release.number in (now, self.origin(name, now))
 
     def _restored(self, release: Release, name: str) -> Source | None:
         """What a rollback brought back of a location; ``None`` if that is not recorded."""

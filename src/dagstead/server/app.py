@@ -77,6 +77,7 @@ def create_app(
                 organization=settings.organization,
                 loopback_issuers=settings.loopback_issuers,
                 settings=report,
+                retention=settings.retention,
             )
         ),
         base_url=settings.base_url,

@@ -17,6 +17,7 @@ from dagstead.server.shutdown import end_process, stop_on_signals
 from dagstead.store.leadership import Leadership
 from dagstead.watch.chores import chores_of
 from dagstead.watch.rounds import Chore, run_rounds
+from dagstead.watch.sweeps import Sweeps
 
 if TYPE_CHECKING:
     from dagstead.engine.daemons import Daemons
@@ -99,9 +100,11 @@ class _Candidate:
             logger.info("Running the daemons, as leader %d", fence.epoch)
             daemons = Daemons(instances, self.settings.base_url)
             stack.callback(_stop, daemons, is_fenced=not store.database.is_sqlite)
+            sweeps = Sweeps(instances.control, self.settings.retention, self.settings.sweep_hours)
+            stack.callback(sweeps.stop)
             chores = [
                 Chore(what="check the deployments", do=daemons.check),
-                *chores_of(instances.control),
+                *chores_of(instances.control, sweeps),
             ]
             run_rounds(chores, self.stop, after_round=term.require)
 

@@ -44,6 +44,9 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
                 home=settings.data / "pool",
                 allow_local_code=settings.pool_local_code,
                 server_start_seconds=settings.pool_start_seconds,
+                # Nobody sweeps where the setting says so.
+                keep_outputs_seconds=int(settings.retention.seconds) if settings.sweep_hours else 0,
+                keep_output_runs=settings.keep_runs,
                 user_code_umask=int(environment.get(UMASK_VARIABLE, "-1"), base=8),
             ),
             url=settings.base_url,

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from dagstead.errors import ConfigurationError
 from dagstead.model.folders import DATA_FOLDER
+from dagstead.model.retention import Retention
 from dagstead.model.words import did_you_mean
 from dagstead.server.settings_file import FILE_NAME, read_settings_file
 
@@ -99,6 +100,24 @@ class Settings(BaseModel):
     max_file_mb: int = Field(
         2048, ge=1, le=1024 * 1024, description="Largest stored file (a PEX, a log), in MiB."
     )
+    keep_days: int = Field(
+        30, ge=1, le=3650, description="Days that files and releases are kept after their last use."
+    )
+    keep_releases: int = Field(
+        50,
+        ge=2,
+        le=100_000,
+        description="Newest releases of a deployment that are kept, whatever their age.",
+    )
+    keep_runs: int = Field(
+        100,
+        ge=0,
+        le=1_000_000,
+        description="Newest runs of a deployment whose files are kept, whatever their age.",
+    )
+    sweep_hours: int = Field(
+        6, ge=0, le=24 * 365, description="Hours between sweeps of what is too old; 0 keeps all."
+    )
     sign_in_days: int = Field(
         30, ge=1, le=365, description="Days until a browser must sign in again."
     )
@@ -122,6 +141,11 @@ class Settings(BaseModel):
     def postgres_url(self) -> str | None:
         """The Postgres database in use, ``None`` on SQLite."""
         return None if self.database_url.startswith("sqlite") else self.database_url
+
+    @property
+    def retention(self) -> Retention:
+        """How long things are kept that nothing needs any more."""
+        return Retention(days=self.keep_days, releases=self.keep_releases, runs=self.keep_runs)
 
     @property
     def base_url(self) -> str:

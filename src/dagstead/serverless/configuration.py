@@ -36,6 +36,9 @@ class LauncherConfiguration:
     keep_unused_seconds: int = 6 * 3600
     #: How long the output of ended run workers is kept.
     keep_runs_seconds: int = 3 * 24 * 3600
+    #: How long what steps stored for later steps is kept, beyond that of the newest runs.
+    keep_outputs_seconds: int = 30 * 24 * 3600
+    keep_output_runs: int = 100
     #: How often run workers are looked at; heartbeats carry the result.
     run_check_seconds: int = 10
     #: A run worker that was interrupted and still runs after this long is killed.

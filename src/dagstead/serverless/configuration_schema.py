@@ -27,6 +27,8 @@ CONFIG_TYPE: dict[str, Any] = {
             "server_orphan_seconds": _optional(IntSource),
             "keep_unused_seconds": _optional(IntSource),
             "keep_runs_seconds": _optional(IntSource),
+            "keep_outputs_seconds": _optional(IntSource),
+            "keep_output_runs": _optional(IntSource),
             "run_check_seconds": _optional(IntSource),
             "termination_grace_seconds": _optional(IntSource),
             "stop_runs_on_exit": _optional(BoolSource),

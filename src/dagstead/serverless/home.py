@@ -85,6 +85,7 @@ class PoolHome:
             self.tags,
             self.runs,
             self.compute_logs,
+            self.deployments,
             self.servers,
             self.locks,
             self.interpreters,

@@ -27,6 +27,7 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     ServerEndpoint,
     UserCodeLauncherEntry,
 )
+from dagster_cloud_cli.core.errors import DagsterCloudAgentServerError
 from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterCloudInstanceScope
 from dagster_shared.error import SerializableErrorInfo
 
@@ -38,6 +39,7 @@ from dagstead.serverless.environ import machine_environment, user_code_environme
 from dagstead.serverless.environments import EnvironmentStore
 from dagstead.serverless.home import PoolHome, remove_older
 from dagstead.serverless.interpreters import Interpreters
+from dagstead.serverless.outputs import sweep_outputs
 from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
@@ -209,6 +211,25 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         keep = self._configuration.keep_runs_seconds
         self._records.sweep(keep_seconds=keep)
         remove_older(self._home.compute_logs, before=time.time() - keep)
+        if self._configuration.keep_outputs_seconds:
+            removed_outputs = sweep_outputs(
+                self._home,
+                before=time.time() - self._configuration.keep_outputs_seconds,
+                keep_runs=self._configuration.keep_output_runs,
+                has_ended=self._has_ended,
+            )
+            if removed_outputs:
+                self._logger.info("Removed the outputs of %d old runs.", len(removed_outputs))
+
+    def _has_ended(self, deployment: str, run_id: str) -> bool | None:
+        reference = self._instance.ref_for_deployment(deployment)
+        try:
+            with DagsterInstance.from_ref(reference) as instance:
+                run = instance.get_run_by_id(run_id)
+        except DagsterCloudAgentServerError:
+            # The deployment was deleted, or the server is away: the outputs are kept for now.
+            return None
+        return run is None or run.is_finished
 
     def _report_canceled(self, worker: RunWorker) -> None:
         reference = self._instance.ref_for_deployment(worker.deployment)

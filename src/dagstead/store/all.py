@@ -19,6 +19,7 @@ from dagstead.store.locations import LocationStore
 from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
+from dagstead.store.run_folders import RunFolders
 from dagstead.store.tokens import TokenStore
 from dagstead.store.trust import TrustPolicyStore
 from dagstead.store.writes import WriteStore
@@ -42,6 +43,7 @@ class Store:
     properties: PropertyStore
     leases: LeaseStore
     blobs: BlobStore
+    run_folders: RunFolders
     bell: ProcessBell
 
     def close(self) -> None:
@@ -57,7 +59,7 @@ def open_store(
 
     Args:
         database_url: see :class:`Database`.
-        blobs_folder: where the files are.
+        blobs_folder: where the files are; the folders of runs are beside it, in the data folder.
         clock: what time it is.
         fence: of the leader, for the process that runs the daemons.
     """
@@ -81,5 +83,9 @@ def open_store(
         properties=properties,
         leases=LeaseStore(database, clock),
         blobs=open_blobs(blobs_folder, clock=clock, signing_key=properties.signing_key()),
+        run_folders=RunFolders(
+            pool=blobs_folder.parent / "pool" / "deployments",
+            deployments=blobs_folder.parent / "deployments",
+        ),
         bell=open_bell(database_url),
     )

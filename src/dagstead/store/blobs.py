@@ -16,9 +16,31 @@ from obstore.store import LocalStore
 from dagstead.errors import BlobNotFoundError, InvalidInputError, SignatureError
 from dagstead.plane.blobs import BLOBS_PATH, BlobKey, BlobKind
 from dagstead.plane.clock import Clock
+from dagstead.store.folders import (
+    files_in,
+    folders_in,
+    put_back,
+    remove_empty_folders,
+    remove_older,
+    renew,
+)
 
 #: Long enough for a client that retries for two minutes and then uploads a large PEX file.
 _SIGNED_SECONDS = 3600
+
+#: What the web server is receiving lies in a folder beside the files.
+SPOOLED = "spooled/"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredFile:
+    """A file as it lies in the store's folder."""
+
+    #: In the folder: the text of its key, if it has one.
+    path: str
+    size: int
+    #: When it was stored or renewed, in seconds since 1970.
+    changed_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +48,23 @@ class BlobStore:
     """Stores and signs files. Writes are atomic: a reader sees a whole file or none."""
 
     store: LocalStore
+    #: Where the store keeps them.
+    folder: Path
     clock: Clock
     signing_key: bytes
 
     def put(self, key: BlobKey, data: bytes | Path | Iterator[bytes]) -> None:
         """Store a file, and replace the one with the same key."""
         self.store.put(str(key), data)
+        self.renew(key)
+
+    def renew(self, key: BlobKey) -> bool:
+        """Note that a file is needed now, so that it is kept; whether it is there."""
+        return self.renew_path(str(key))
+
+    def renew_path(self, path: str) -> bool:
+        """Renew a file by its path; see :meth:`renew`."""
+        return renew(self.folder / path, self.clock())
 
     def get(self, key: BlobKey) -> bytes:
         """A whole file.
@@ -81,6 +114,29 @@ class BlobStore:
             # With its folders, which the store would leave.
             shutil.rmtree(Path(str(self.store.prefix), kind, scope))
 
+    def all(self) -> Iterator[StoredFile]:
+        """Every file, also what uploads that were broken off have left."""
+        for folder, prefix in ((self.folder, ""), (self._spool, SPOOLED)):
+            for file in files_in(folder):
+                # Something else may remove it meanwhile: another sweep, or the end of an upload.
+                with suppress(FileNotFoundError):
+                    facts = file.stat()
+                    path = prefix + file.relative_to(folder).as_posix()
+                    yield StoredFile(path=path, size=facts.st_size, changed_at=facts.st_mtime)
+
+    def remove_older(self, path: str, *, before: float) -> bool:
+        """Remove a file that was not stored or renewed since ``before``; whether it was removed."""
+        if path.startswith(SPOOLED):
+            return remove_older(self._spool / path.removeprefix(SPOOLED), before=before)
+        return remove_older(self.folder / path, before=before)
+
+    def tidy(self) -> None:
+        """Put back or finish what a sweep that was killed has left, and remove empty folders."""
+        put_back(self.folder)
+        for kind in BlobKind:
+            for scope in folders_in(self.folder / kind):
+                remove_empty_folders(scope)
+
     def sign(self, key: BlobKey, method: str) -> str:
         """Path and query that allow one method on one file for an hour."""
         expires = int(self.clock()) + _SIGNED_SECONDS
@@ -117,6 +173,10 @@ class BlobStore:
             raise SignatureError(msg)
         return key
 
+    @property
+    def _spool(self) -> Path:
+        return self.folder.parent / "uploads"
+
     def _mac(self, key: BlobKey, method: str, expires: int) -> str:
         text = f"{method}\n{key}\n{expires}".encode()
         return hmac.new(self.signing_key, text, hashlib.sha256).hexdigest()
@@ -127,7 +187,7 @@ class BlobStore:
 
 def open_blobs(folder: Path, *, clock: Clock, signing_key: bytes) -> BlobStore:
     """Files under a folder, which is made if it is missing."""
-    return BlobStore(LocalStore(prefix=folder, mkdir=True), clock, signing_key)
+    return BlobStore(LocalStore(prefix=folder, mkdir=True), folder, clock, signing_key)
 
 
 def _parse_key(text: str) -> BlobKey:

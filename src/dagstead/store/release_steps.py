@@ -60,7 +60,7 @@ def part_rows(
 
 
 def _read(connection: Connection, deployment: str, event: Event, now: float) -> State:
-    version = _lock(connection, deployment)
+    version = lock_deployment(connection, deployment)
     opened = _open_releases(connection, deployment)
     mine = select(locations).where(locations.c.deployment == deployment)
     needed = locations_needed(event, opened.values())
@@ -77,7 +77,7 @@ def _read(connection: Connection, deployment: str, event: Event, now: float) -> 
     )
 
 
-def _lock(connection: Connection, deployment: str) -> int:
+def lock_deployment(connection: Connection, deployment: str) -> int:
     """Raise the workspace version, which locks the deployment until the end of the transaction.
 
     Postgres locks the row, SQLite the whole database.

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from dagstead.errors import ReleaseNotFoundError
+from dagstead.model.retention import Retention
 from dagstead.plane.clock import Clock
 from dagstead.plane.release_machine.events import (
     Event,
@@ -21,6 +22,7 @@ from dagstead.plane.release_machine.events import (
     RollbackStart,
 )
 from dagstead.plane.release_machine.state import Changes
+from dagstead.plane.release_retention import Rows
 from dagstead.plane.releases import (
     NewRelease,
     Outcome,
@@ -31,6 +33,7 @@ from dagstead.plane.releases import (
 )
 from dagstead.store.database import Database
 from dagstead.store.locations import no_such_location
+from dagstead.store.release_pruning import prunable, prune_releases, rows_of
 from dagstead.store.release_rows import as_release
 from dagstead.store.release_steps import Step, part_rows, take_step
 from dagstead.store.tables import release_parts, releases
@@ -154,6 +157,22 @@ class ReleaseStore:
         with self.database.read() as connection:
             rows = connection.execute(newest).all()
             return _with_parts(connection, rows)
+
+    def rows(self, deployment: str) -> Rows:
+        """The locations and releases of a deployment, as they are at one moment."""
+        with self.database.read() as connection:
+            return rows_of(connection, deployment)
+
+    def prune(self, deployment: str, retention: Retention) -> frozenset[int]:
+        """Remove old releases that nothing needs; returns their numbers.
+
+        Where a kept one names a removed one as the source of what was live, it gets a copy.
+        """
+        now = self.clock()
+        if not prunable(self.rows(deployment), retention, now):
+            return frozenset()
+        with self.database.write() as connection:
+            return prune_releases(connection, deployment, retention, now)
 
     def open(self) -> list[Release]:
         """Releases of all deployments that are loading."""

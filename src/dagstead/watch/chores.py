@@ -8,12 +8,14 @@ from dagstead.watch.release_watch import ReleaseWatch
 from dagstead.watch.reminders import Reminders
 from dagstead.watch.rounds import Chore
 from dagstead.watch.run_watch import RunWatch
+from dagstead.watch.sweeps import Sweeps
 
 _PURGE_EVERY_ROUNDS = 150
 _REMIND_EVERY_ROUNDS = 5
+_SWEEP_EVERY_ROUNDS = 30
 
 
-def chores_of(control: Control) -> list[Chore]:
+def chores_of(control: Control, sweeps: Sweeps) -> list[Chore]:
     """The chores of a control plane."""
     housekeeping = Housekeeping(control)
     return [
@@ -30,4 +32,9 @@ def chores_of(control: Control) -> list[Chore]:
             every_rounds=_REMIND_EVERY_ROUNDS,
         ),
         Chore(what="purge old rows", do=housekeeping.purge, every_rounds=_PURGE_EVERY_ROUNDS),
+        Chore(
+            what="begin a sweep of what is old",
+            do=sweeps.begin_if_due,
+            every_rounds=_SWEEP_EVERY_ROUNDS,
+        ),
     ]

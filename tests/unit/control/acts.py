@@ -19,6 +19,7 @@ from dagstead.control.questions import Question
 from dagstead.control.releases import RollbackGoal
 from dagstead.control.requests import Poll
 from dagstead.control.work import Work
+from dagstead.model.retention import Retention
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launches import How, LaunchEnd, RunEnd
@@ -185,8 +186,10 @@ class World:
             "request": request,
             "request_id": request.id,
             "request_ids": [request.id],
+            "retention": Retention(),
             "run_id": "run",
             "scope": Scope.ORGANIZATION,
+            "stopped": lambda: False,
             "settings": {"run_retries": {"max_retries": 1}},
             "token_id": 1,
             "unknown_since": 1.0,

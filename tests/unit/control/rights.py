@@ -100,6 +100,8 @@ WHO: Mapping[str, str] = {
     "files.pex_address": "admin prod weather",
     "files.snapshots": "agent",
     "files.stored_pex_files": "admin prod weather",
+    "storage.report": "admin",
+    "storage.sweep": "admin",
     "writes.interrupt_all": "",
     "writes.ledger": "admin prod agent",
     "writes.purge": "",

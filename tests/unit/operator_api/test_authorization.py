@@ -53,6 +53,8 @@ ADMINISTRATION = {
     "revokeToken": "revokeToken(id: 1) { id }",
     "serverParts": "serverParts { name }",
     "serverSettings": "serverSettings { name }",
+    "storage": "storage { kinds { count } }",
+    "sweepStorage": "sweepStorage { kinds { count } }",
     "tokens": "tokens { id }",
     "trustPolicies": "trustPolicies { id }",
 }
