@@ -218,6 +218,15 @@ class Plane:
         """The pool's agent; None while there is none."""
         return next((p.pid for p in self.processes("dagster_cloud_cli.entrypoint")), None)
 
+    def part(self, name: str) -> psutil.Process:
+        """The process of a part of `dagstead up`: its web server, daemon, or pool."""
+        words = {"pool": "dagster_cloud_cli.entrypoint"}.get(name, f"dagstead {name}")
+        children = psutil.Process(self.up.pid).children()
+        return next(child for child in children if words in " ".join(child.cmdline()))
+
+    def is_healthy(self) -> bool:
+        return httpx.get(f"{self.url}/health", timeout=5).is_success
+
     def processes(self, words: str = "") -> list[psutil.Process]:
         """The processes that run out of the pool's folder, with these words in their command."""
         found = []

@@ -168,6 +168,11 @@ class Launches:
             )
         self._backend.orchestration.note(deployment, launch.run_id, sentence)
 
+    def note(self, actor: Actor, deployment: Deployment, run_id: str, sentence: str) -> None:
+        """Write a sentence into the log of a run."""
+        actor.require_system("Looking after runs")
+        self._backend.orchestration.note(deployment, run_id, sentence)
+
     def last_sign(self, actor: Actor, deployment: Deployment, launch: Launch) -> float | None:
         """When the log of a launch's run got its last entry, in seconds since 1970."""
         actor.require_system("Looking after runs")

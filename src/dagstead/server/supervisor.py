@@ -13,6 +13,7 @@ from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from urllib.parse import urlsplit
 
+from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.errors import ConfigurationError, DagsteadError
 from dagstead.server.first_start import (
@@ -34,7 +35,8 @@ from dagstead.server.settings import (
     Settings,
     Source,
 )
-from dagstead.serverless.shutdown import end_what_is_left
+from dagstead.serverless.run_records import RunWorker
+from dagstead.serverless.shutdown import STOPPED, end_what_is_left
 
 logger = logging.getLogger(__name__)
 
@@ -124,8 +126,12 @@ class _Supervisor:
                 if keeper.name == _POOL:
                     # While the web server is there: run workers report their end to it.
                     home = self.loaded.settings.data / "pool"
-                    await asyncio.to_thread(end_what_is_left, home)
+                    await asyncio.to_thread(end_what_is_left, home, self._report_stop)
             logger.info("Stopped")
+
+    def _report_stop(self, worker: RunWorker) -> None:
+        deployment = self.control.deployments.named(SYSTEM, worker.deployment)
+        self.control.launches.note(SYSTEM, deployment, worker.run_id, STOPPED)
 
     def _keeper(
         self,

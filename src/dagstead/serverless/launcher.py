@@ -45,7 +45,7 @@ from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
-from dagstead.serverless.shutdown import kill_overdue, stop_all_runs
+from dagstead.serverless.shutdown import STOPPED, kill_overdue, stop_all_runs
 from dagstead.serverless.user_code import UserCode, explain
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             return
         self._table.close()
         if self._configuration.stop_runs_on_exit:
-            stop_all_runs(self._records)
+            stop_all_runs(self._records, self._report_stop)
 
     def reconcile(self) -> None:
         """Bring the servers in line with what is deployed, then clean up behind them."""
@@ -230,6 +230,13 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             # The deployment was deleted, or the server is away: the outputs are kept for now.
             return None
         return run is None or run.is_finished
+
+    def _report_stop(self, worker: RunWorker) -> None:
+        reference = self._instance.ref_for_deployment(worker.deployment)
+        with DagsterInstance.from_ref(reference) as instance:
+            run = instance.get_run_by_id(worker.run_id)
+            if run is not None and not run.is_finished:
+                instance.report_engine_event(STOPPED, run, cls=type(self))
 
     def _report_canceled(self, worker: RunWorker) -> None:
         reference = self._instance.ref_for_deployment(worker.deployment)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -12,11 +13,18 @@ from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.server_output import forget_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from dagstead.serverless.run_records import RunWorker
 
+#: For the log of a run that ends with the pool.
+STOPPED = (
+    "The managed pool was asked to stop, by itself or with `dagstead up`, and ends this run with "
+    "it. Launch the run again when the pool is back (Re-execute)."
+)
+#: Enough for a few calls of the server, and for a process that has to import Dagster for that.
+_REPORT_SECONDS = 8.0
 #: Enough for Dagster to report that the run was interrupted.
 _INTERRUPT_SECONDS = 10.0
 _POLL_SECONDS = 0.1
@@ -50,9 +58,16 @@ def kill_overdue(
         report(worker)
 
 
-def stop_all_runs(records: RunRecords) -> None:
-    """Interrupt all run workers, wait a little, and kill those that are left."""
+def stop_all_runs(records: RunRecords, report: Callable[[RunWorker], None]) -> None:
+    """Interrupt all run workers, wait a little, and kill those that are left.
+
+    Args:
+        records: The pool's run workers.
+        report: Called for each worker before that, in a thread: it writes into the run's log who
+            ends it. When it takes long, as the server is away, nobody waits for it.
+    """
     workers = list(records.alive())
+    _report(workers, report)
     for worker in workers:
         logger.warning("Stopping the worker of run %s with the pool.", worker.run_id)
         worker.process.interrupt()
@@ -65,7 +80,24 @@ def stop_all_runs(records: RunRecords) -> None:
         worker.process.kill_left_over()
 
 
-def end_what_is_left(folder: Path) -> None:
+def _report(workers: Sequence[RunWorker], report: Callable[[RunWorker], None]) -> None:
+    def try_to_report(worker: RunWorker) -> None:
+        try:
+            report(worker)
+        except Exception as error:  # noqa: BLE001 - the stop goes on, whatever it is
+            logger.warning("Could not write into run %s who ends it: %s", worker.run_id, error)
+
+    threads = [
+        threading.Thread(target=try_to_report, args=(worker,), daemon=True) for worker in workers
+    ]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + _REPORT_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+
+
+def end_what_is_left(folder: Path, report: Callable[[RunWorker], None]) -> None:
     """End the code servers and run workers of an agent that was killed, when no other will come.
 
     An agent that ends by itself leaves none, and a new one looks after those of the one before it.
@@ -74,11 +106,12 @@ def end_what_is_left(folder: Path) -> None:
 
     Args:
         folder: the pool's.
+        report: as for :func:`stop_all_runs`.
     """
     home = PoolHome(root=folder)
     if not home.servers.is_dir():
         return
-    stop_all_runs(RunRecords(home=home, clock=time.time))
+    stop_all_runs(RunRecords(home=home, clock=time.time), report)
     for record in home.servers.glob("*.json"):
         value = read_json(record)
         if value is not None:

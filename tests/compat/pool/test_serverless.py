@@ -7,6 +7,7 @@ import signal
 import stat
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
@@ -312,13 +313,48 @@ def test_a_file_that_was_damaged_in_the_store_is_named(plane: Plane, deps: str) 
     assert "Code location 'damaged' of deployment 'prod'" in problem["message"]
 
 
-def test_stopping_leaves_no_process(plane: Plane, location: str) -> None:
+@pytest.mark.parametrize("order", [("web", "daemon", "pool"), ("pool", "web", "daemon")])
+def test_runs_outlive_the_parts_of_the_control_plane_in_any_order(
+    plane: Plane, location: str, order: tuple[str, ...]
+) -> None:
+    started, starting = (plane.launch(location, job) for job in ("slow", "slow"))
+    plane.worker(started)
+    before = [plane.part(name) for name in order]
+    for process in before:
+        process.kill()
+    psutil.wait_procs(before, 30)
+    gone = {process.pid for process in before}
+    eventually(
+        lambda: not gone & {plane.part(name).pid for name in order},
+        120,
+        "all parts to be there again",
+        retry_on=(StopIteration, psutil.Error),
+    )
+    eventually(plane.is_healthy, 120, "the web server", retry_on=(httpx.HTTPError,))
+
+    for run_id in (started, starting):
+        plane.open_gate(run_id)
+        assert plane.facts(run_id)["library"] == "1"
+        assert "is gone" not in plane.messages(run_id)
+
+
+@pytest.mark.parametrize("without_agent", [True, False])
+def test_stopping_leaves_no_process_and_runs_say_who_ended_them(
+    plane: Plane, location: str, *, without_agent: bool
+) -> None:
     """Last in this folder: it ends the control plane of all the others."""
-    plane.worker(plane.launch(location, "slow"))
+    run_id = plane.launch(location, "slow")
+    plane.worker(run_id)
     assert plane.processes()
+    if without_agent:
+        plane.part("pool").kill()
     plane.up.signal(signal.SIGTERM)
     plane.up.wait(90)
     assert plane.processes() == []
+
+    plane.start_again()
+    plane.until(run_id, "FAILURE")
+    assert "The managed pool was asked to stop" in plane.messages(run_id)
 
 
 def _kill_worker_of(plane: Plane, run_id: str) -> None:

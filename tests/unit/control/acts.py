@@ -192,6 +192,7 @@ class World:
             "stopped": lambda: False,
             "settings": {"run_retries": {"max_retries": 1}},
             "token_id": 1,
+            "sentence": "It goes on.",
             "unknown_since": 1.0,
             "work": Work(api="X", queue=None, lifetime_seconds=1.0),
         }

@@ -76,6 +76,7 @@ WHO: Mapping[str, str] = {
     "launches.forget": "",
     "launches.newest": "admin prod weather agent",
     "launches.note_asking": "agent",
+    "launches.note": "",
     "launches.note_shown": "",
     "launches.of_run": "admin prod weather agent",
     "launches.offer": "",

@@ -185,13 +185,36 @@ def test_stopping_the_pool_lets_workers_end_by_themselves(records: RunRecords) -
         "try: time.sleep(600)\nexcept KeyboardInterrupt: raise SystemExit(7)",
     )
     ready(records)
-    stop_all_runs(records)
+    reported = []
+
+    def report(worker: RunWorker) -> None:
+        # The worker is still there: what is said of it comes before its own last words.
+        reported.append((worker.run_id, worker.process.is_alive()))
+
+    stop_all_runs(records, report)
     assert ended(records).exit_code == 7
+    assert reported == [("run-1", True)]
+
+
+def test_stopping_the_pool_goes_on_when_nobody_can_say_so(
+    records: RunRecords, caplog: pytest.LogCaptureFixture
+) -> None:
+    start(records, SLEEPS)
+    ready(records)
+
+    def refuse(_worker: RunWorker) -> None:
+        msg = "the server is away"
+        raise ConnectionError(msg)
+
+    stop_all_runs(records, refuse)
+    assert records.alive() == []
+    assert "Could not write into run run-1 who ends it: the server is away" in caplog.text
 
 
 def test_what_a_killed_agent_left_can_be_ended_without_another_agent(
     records: RunRecords, home: PoolHome
 ) -> None:
+    reported: list[RunWorker] = []
     start(records, SLEEPS)
     ready(records)
     with subprocess.Popen(
@@ -199,11 +222,12 @@ def test_what_a_killed_agent_left_can_be_ended_without_another_agent(
     ) as code_server:
         mark = ProcessMark.of(code_server.pid)
         write_json(home.servers / "abc.json", {"pid": mark.pid, "started": mark.started})
-        end_what_is_left(home.root)
+        end_what_is_left(home.root, reported.append)
         assert code_server.wait(20) == -signal.SIGKILL
     assert records.alive() == []
+    assert [worker.run_id for worker in reported] == ["run-1"]
     assert list(home.servers.iterdir()) == []
-    end_what_is_left(home.root / "no-pool-here")
+    end_what_is_left(home.root / "no-pool-here", reported.append)
 
 
 def test_ended_workers_are_forgotten_after_a_while_and_running_ones_never(
