@@ -19,6 +19,7 @@ from dagstead.client.locations import ListedLocation
 from dagstead.client.parts import ListedPart
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
+from dagstead.control.statuses import StatedLocation
 from dagstead.model.retention import Retention
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
@@ -172,9 +173,6 @@ class _Locations:
     _control: Control
 
     def all(self, deployment: str | None = None) -> list[ListedLocation]:
-        # It imports Dagster, which takes seconds.
-        from dagstead.engine.location_entries import failure_of
-
         deployments = self._control.deployments
         chosen = (
             deployments.granted(COMMAND_LINE)
@@ -182,17 +180,9 @@ class _Locations:
             else [deployments.named(COMMAND_LINE, deployment)]
         )
         return [
-            ListedLocation(
-                deployment=each.deployment,
-                name=each.name,
-                state=str(each.shown_state),
-                queue=each.queue,
-                serves_older_definitions=each.serves_older_definitions,
-                deployed_at=each.timestamp,
-                failure=failure_of(each),
-            )
+            _listed(stated)
             for one in chosen
-            for each in self._control.locations.all(COMMAND_LINE, one)
+            for stated in self._control.statuses.stated(COMMAND_LINE, one)
         ]
 
 
@@ -205,3 +195,19 @@ class _Parts:
             ListedPart(name=part.name, is_well=part.is_well, says=part.says)
             for part in self._control.health.parts(COMMAND_LINE)
         ]
+
+
+def _listed(stated: StatedLocation) -> ListedLocation:
+    # It imports Dagster, which takes seconds.
+    from dagstead.engine.location_entries import failure_of
+
+    location, status = stated.location, stated.status
+    return ListedLocation(
+        deployment=location.deployment,
+        name=location.name,
+        state=str(status),
+        queue=location.queue,
+        serves_older_definitions=location.serves_older_definitions,
+        deployed_at=location.timestamp,
+        failure=failure_of(location, status),
+    )

@@ -10,9 +10,11 @@ from typing import Any
 from dagstead.control.actor import Actor
 from dagstead.control.availability import alive
 from dagstead.control.backend import Backend
+from dagstead.control.sight import Sight
 from dagstead.model.agents import Agent
 from dagstead.model.queues import describe_queue
 from dagstead.plane.agents import ALIVE_SECONDS, AgentStatus, Heartbeat, as_agent, of_deployment
+from dagstead.plane.code_servers import ServerReport
 from dagstead.plane.deployments import Deployment
 
 #: Agents without a heartbeat for a week are no longer listed.
@@ -35,6 +37,16 @@ class AgentReport:
     run_worker_statuses: str | None
     #: Serialized ``TimestampedError`` of the last day.
     errors: tuple[str, ...]
+    #: What it reports about the code servers of its locations.
+    servers: tuple[ServerReport, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ServingAgent:
+    """An agent of one deployment."""
+
+    beat: Heartbeat
+    status: AgentStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,17 +96,17 @@ class Agents:
         deployments = {
             deployment.name: deployment for deployment in self._backend.store.deployments.all()
         }
+        sight = Sight.of(self._backend)
         beats: dict[str, list[Heartbeat]] = defaultdict(list)
-        for beat in self._backend.store.agents.all():
+        for beat in sight.listed():
             deployment = deployments.get(beat.deployment)
             if deployment is not None and actor.grants(deployment):
                 beats[beat.agent_id].append(beat)
         full = {name for name, deployment in deployments.items() if not deployment.is_branch}
-        now = self._backend.now()
         tokens = self._backend.store.tokens.all() if actor.is_unlimited else ()
         names = {token.id: token.name for token in tokens}
         return [
-            _view(of_agent, full, now, token=names.get(of_agent[0].token_id))
+            _view(of_agent, full, sight, token=names.get(of_agent[0].token_id))
             for of_agent in beats.values()
         ]
 
@@ -107,16 +119,22 @@ class Agents:
         }
         return [beat for beat in self._backend.store.agents.all() if beat.deployment in names]
 
-    def of(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
-        """One heartbeat of every agent that serves a deployment, including silent ones."""
+    def of(self, actor: Actor, deployment: Deployment) -> list[ServingAgent]:
+        """Every agent that serves a deployment, including dead ones that nobody has replaced."""
         actor.require_deployment(deployment)
-        every = self._backend.store.agents.all()
-        return of_deployment(every, deployment.name, is_branch=deployment.is_branch)
+        sight = Sight.of(self._backend)
+        beats = of_deployment(sight.listed(), deployment.name, is_branch=deployment.is_branch)
+        return [ServingAgent(beat=beat, status=sight.status(beat)) for beat in beats]
 
     def alive(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
         """The newest heartbeat of every live agent that serves a deployment."""
         actor.require_deployment(deployment)
         return alive(self._backend, deployment)
+
+    def listen(self, actor: Actor) -> None:
+        """Record that a server begins to listen: nobody was heard before, which says nothing."""
+        actor.require_system("Listening for agents")
+        self._backend.store.token_calls.listening()
 
     def forget(self, actor: Actor) -> int:
         """Forget agents that are long gone; returns the number of heartbeats removed."""
@@ -157,21 +175,22 @@ class Agents:
             metadata=metadata,
             run_worker_statuses=report.run_worker_statuses,
             errors=report.errors,
+            servers=report.servers,
         )
 
 
 def _view(
-    beats: Sequence[Heartbeat], full: set[str], now: float, *, token: str | None
+    beats: Sequence[Heartbeat], full: set[str], sight: Sight, *, token: str | None
 ) -> AgentView:
     """The view of an agent, from its heartbeats; the newest comes first."""
     newest = beats[0]
-    counting = [beat for beat in beats if beat.is_alive(now)] or beats[:1]
+    counting = [beat for beat in beats if beat.is_alive(sight.presence.now)] or beats[:1]
     names = {beat.deployment for beat in counting} | (full if newest.is_pool else set())
     return AgentView(
         id=newest.agent_id,
         agent=as_agent(newest, is_branch=False),
         label=newest.label or newest.agent_id,
-        status=newest.status(now),
+        status=sight.status(newest),
         version=newest.version,
         type=newest.type,
         deployments=tuple(sorted(names)),

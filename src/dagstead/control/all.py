@@ -21,6 +21,7 @@ from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
+from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
 from dagstead.control.trust import TrustPolicies
@@ -44,6 +45,7 @@ class Control:
     releases: Releases
     load_reports: LoadReports
     locations: Locations
+    statuses: Statuses
     availability: Availability
     agents: Agents
     requests: Requests
@@ -79,6 +81,7 @@ def control_over(
         releases=Releases(backend),
         load_reports=LoadReports(backend),
         locations=Locations(backend),
+        statuses=Statuses(backend),
         availability=Availability(backend),
         agents=Agents(backend),
         requests=Requests(backend),

@@ -7,12 +7,10 @@ from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat, as_agent, of_deployment
+from dagstead.control.sight import Sight
+from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.release_policy import ReleasePolicy, UnservedQueuePolicy
-from dagstead.plane.tokens import TokenKind
-from dagstead.routing.routes import Destination, RoutedLocation, route
-from dagstead.routing.wording import describe_unserved
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +70,7 @@ def why_unserved(
     backend: Backend, deployment: Deployment, location: str, queue: str | None
 ) -> str | None:
     """See :meth:`Availability.why_unserved`."""
-    if _is_starting(backend, deployment, queue):
-        return None
-    is_branch = deployment.is_branch
-    found = route(
-        RoutedLocation(name=location, queue=queue),
-        Destination(deployment=deployment.name, is_branch=is_branch),
-        [as_agent(beat, is_branch=is_branch) for beat in alive(backend, deployment)],
-    )
-    return None if found.is_served else str(describe_unserved(found, running=True))
+    return Sight.of(backend).why_unserved(deployment, location, queue)
 
 
 def _lacking_pythons(
@@ -106,25 +96,4 @@ def _lacking_pythons(
 
 def alive(backend: Backend, deployment: Deployment) -> list[Heartbeat]:
     """The newest heartbeat of every live agent that serves a deployment."""
-    now = backend.now()
-    beats = [beat for beat in backend.store.agents.all() if beat.is_alive(now)]
-    return of_deployment(beats, deployment.name, is_branch=deployment.is_branch)
-
-
-def _is_starting(backend: Backend, deployment: Deployment, queue: str | None) -> bool:
-    """Whether an agent that may serve the queue has called, but sent no heartbeat yet.
-
-    Official agents call first, then load their launcher, and send their first heartbeat after that.
-    """
-    now = backend.now()
-    heard_of = {beat.token_id for beat in backend.store.agents.all() if beat.is_alive(now)}
-    return any(
-        token.kind is TokenKind.AGENT
-        and token.id not in heard_of
-        and token.revoked_at is None
-        and token.last_used_at is not None
-        and now - token.last_used_at < ALIVE_SECONDS
-        and token.grants_queue(queue)
-        and token.grants_deployment(deployment.name, is_branch=deployment.is_branch)
-        for token in backend.store.tokens.all()
-    )
+    return Sight.of(backend).alive(deployment)

@@ -53,6 +53,8 @@ class Locations:
         """
         actor.require_agent(deployment)
         granted = actor.cut_queues(queues)
+        if actor.token is not None:
+            self._backend.store.token_calls.asked(actor.token.id)
         every = self._backend.store.locations.all(deployment.name)
         found = [location for location in every if location.queue in granted]
         loading = [location.name for location in found if location.open_release is not None]

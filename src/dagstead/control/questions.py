@@ -6,17 +6,18 @@ from dataclasses import dataclass
 
 from dagstead.control import bell
 from dagstead.control.actor import Actor
-from dagstead.control.availability import why_unserved
 from dagstead.control.backend import Backend
+from dagstead.control.statuses import status_now
 from dagstead.control.work import Work, submit
-from dagstead.errors import NoAnswerError
+from dagstead.errors import LocationNotFoundError, NoAnswerError
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.location_status import Condition, LocationStatus
 from dagstead.plane.locations import LoadState, Location
 
-#: After a restart of the server, an agent needs up to 16 seconds to reconnect.
-_WAIT_FOR_AN_AGENT_SECONDS = 20.0
-#: After that, how often to check whether any agent serves the queue.
-_ASK_WHY_SECONDS = 5.0
+#: A code server that is being restarted may be back by then.
+_GRACE_SECONDS = 3.0
+#: How often to check whether the location can still be called.
+_LOOK_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,20 +55,19 @@ class Questions:
             NoAnswerError: when no agent serves the queue, or none answers in time.
         """
         actor.require_system("Asking the code of a location")
-        location = self._once_returned(deployment, question)
-        start = self._backend.now()
+        location = self._once_usable(deployment, question)
         work = Work(
             api=question.api,
             args=question.args,
             queue=location.queue,
-            lifetime_seconds=max(question.deadline - start, 0.0),
+            lifetime_seconds=max(question.deadline - self._backend.now(), 0.0),
             location=location.name,
         )
         request_id = submit(self._backend, deployment, work)
         # Listen before the ring, so that the answer cannot be missed.
         with self._backend.bell.listen(bell.answered(request_id)) as listener:
             self._backend.bell.ring(bell.queue(deployment.name, work.queue))
-            text = self._wait(request_id, deployment, work, start, listener)
+            text = self._wait(request_id, deployment, location, work, listener)
         return Answer(text=text, asked=location)
 
     def has_changed(
@@ -87,15 +87,26 @@ class Questions:
                 listener.wait(bell.LOOK_SECONDS)
         return False
 
-    def _once_returned(self, deployment: Deployment, question: Question) -> Location:
-        """The location, once it is back on its live version after a failed release.
+    def _once_usable(self, deployment: Deployment, question: Question) -> Location:
+        """The location, once its code can be called.
 
-        Until then, an agent may answer with the code of the failed release.
+        While it returns to its live version after a failed release, an agent may answer with the
+        code of that release.
+
+        Raises:
+            NoAnswerError: when its code cannot be called, and will not be in a moment.
         """
+        start = self._backend.now()
         with self._backend.bell.listen(bell.locations(deployment.name)) as listener:
             while True:
                 row = self._backend.store.locations.get(deployment.name, question.location)
-                if not row.is_returning or self._backend.now() >= question.deadline:
+                now = self._backend.now()
+                if now >= question.deadline:
+                    return row
+                status = status_now(self._backend, deployment, row)
+                if not status.is_usable and now - start >= _GRACE_SECONDS:
+                    raise NoAnswerError(_refusal(row, status))
+                if status.is_usable and not row.is_returning:
                     return row
                 listener.wait(bell.LOOK_SECONDS)
 
@@ -103,32 +114,51 @@ class Questions:
         self,
         request_id: str,
         deployment: Deployment,
+        location: Location,
         work: Work,
-        start: float,
         listener: bell.Listener,
     ) -> str:
         store = self._backend.store
-        ask_why_at = _WAIT_FOR_AN_AGENT_SECONDS
-        while (waited := self._backend.now() - start) < work.lifetime_seconds:
+        start = self._backend.now()
+        look_at = start + _LOOK_SECONDS
+        while (now := self._backend.now()) - start < work.lifetime_seconds:
             answer = store.requests.get_answer(deployment.name, request_id)
             if answer is not None:
                 return answer
-            if waited >= ask_why_at:
-                ask_why_at = waited + _ASK_WHY_SECONDS
-                reason = self._why_unserved(deployment, work)
-                if reason:
+            if now >= look_at:
+                look_at = now + _LOOK_SECONDS
+                status = self._status(deployment, location)
+                if status is not None and not status.is_usable:
                     store.requests.expire(deployment.name, [request_id])
-                    raise NoAnswerError(f"{work.location!r}: {reason}")
+                    raise NoAnswerError(_refusal(location, status))
             listener.wait(bell.LOOK_SECONDS)
         store.requests.expire(deployment.name, [request_id])
-        reason = self._why_unserved(deployment, work) or (
-            "An agent serves its queue and did not answer. Its code server may still be starting: "
-            "look at the agent's log."
-        )
+        status = self._status(deployment, location)
+        if status is not None and not status.is_usable:
+            raise NoAnswerError(_refusal(location, status))
         raise NoAnswerError(
-            f"No answer from code location {work.location!r} in {work.lifetime_seconds:.0f} "
-            f"seconds. {reason}"
+            f"No answer from code location {location.name!r} in {now - start:.0f} seconds. "
+            f"{_still_there(status)}"
         )
 
-    def _why_unserved(self, deployment: Deployment, work: Work) -> str | None:
-        return why_unserved(self._backend, deployment, str(work.location), work.queue)
+    def _status(self, deployment: Deployment, location: Location) -> LocationStatus | None:
+        """The status now; ``None`` of a location that was removed meanwhile."""
+        try:
+            row = self._backend.store.locations.get(deployment.name, location.name)
+        except LocationNotFoundError:
+            return None
+        return status_now(self._backend, deployment, row)
+
+
+def _refusal(location: Location, status: LocationStatus) -> str:
+    reason = status.reason or location.notice or "Its newest load has failed: see its error."
+    return f"{location.name!r}: {status}. {reason}"
+
+
+def _still_there(status: LocationStatus | None) -> str:
+    if status is not None and status.condition is Condition.LOADING:
+        return status.reason or "An agent is still loading it."
+    return (
+        "An agent serves its queue and did not answer. Its code server may still be starting: "
+        "look at the agent's log."
+    )

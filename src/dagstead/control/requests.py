@@ -53,6 +53,8 @@ class Requests:
         """
         actor.require_agent()
         token = actor.token
+        if token is not None:
+            self._backend.store.token_calls.polled(token.id)
         claim = Claim(
             token_id=0 if token is None else token.id,
             deployments=frozenset(

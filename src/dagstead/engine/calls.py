@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -18,6 +18,7 @@ from dagster_cloud.api.dagster_cloud_api import (
     LaunchRunArgs,
     TerminateRunArgs,
 )
+from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
@@ -26,10 +27,19 @@ from dagstead.control.work import Work
 from dagstead.errors import NoAnswerError
 from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import Location
 
 #: A run should not wait longer than this for an agent, but fail with a reason. The start timeout of
 #: run monitoring does that earlier, unless it is set higher.
 _LAUNCH_LIFETIME_SECONDS = 24 * 3600.0
+
+#: How the official agent (1.11 to 1.13) says that a code server is away: it has none, it has the
+#: error of one, or the socket is dead.
+_UNREACHABLE = (
+    "No server endpoint exists for",
+    "Failure loading server endpoint for",
+    "StatusCode.UNAVAILABLE",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,8 +110,20 @@ class AgentCalls:
                 raise DagsterUserCodeUnreachableError(error.message) from error
             response = cast("DagsterCloudApiResponse", deserialize_value(answer.text))
             failed = isinstance(response, DagsterCloudApiErrorResponse)
+            self._note(deployment, answer.asked, response)
             if not (failed and questions.has_changed(SYSTEM, deployment, answer.asked, deadline)):
                 return _response_text(response, api, location)
+
+    def _note(
+        self, deployment: Deployment, asked: Location, response: DagsterCloudApiResponse
+    ) -> None:
+        """Keep whether the agent could reach the code server."""
+        statuses = self.control.statuses
+        if isinstance(response, DagsterCloudApiGrpcResponse):
+            statuses.note_answered(SYSTEM, deployment, asked)
+        elif isinstance(response, DagsterCloudApiErrorResponse) and _is_unreachable(response):
+            reason = f"Its agent cannot reach its code server: {_first(response.error_infos)}"
+            statuses.note_refused(SYSTEM, deployment, asked, reason)
 
     def _work(
         self, deployment: Deployment, api: DagsterCloudApi, args: object, run: DagsterRun
@@ -145,6 +167,18 @@ def _response_text(response: DagsterCloudApiResponse, api: DagsterCloudApi, loca
         raise DagsterUserCodeUnreachableError(msg)
     msg = f"The agent is too old to know {api.value}. Upgrade the agent of location {location!r}."
     raise DagsterUserCodeUnreachableError(msg)
+
+
+def _is_unreachable(response: DagsterCloudApiErrorResponse) -> bool:
+    """Whether the code server is gone or in error; one that is only slow is not."""
+    texts = [text for each in response.error_infos for text in _messages(each)]
+    return any(mark in text for text in texts for mark in _UNREACHABLE)
+
+
+def _messages(error: SerializableErrorInfo | None) -> Iterator[str]:
+    while error is not None:
+        yield error.message
+        error = error.cause
 
 
 def _first(errors: Sequence[Any]) -> str:

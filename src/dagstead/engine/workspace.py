@@ -32,10 +32,17 @@ from dagstead.engine.instances import Instances
 from dagstead.engine.location_entries import outcome_entry, serving_entry, shown_entry
 from dagstead.engine.queue_client import Target
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.location_status import Condition, LocationStatus
 from dagstead.plane.locations import Location
 from dagstead.plane.tokens import Token
 
 logger = logging.getLogger(__name__)
+
+#: How long statuses are kept: the UI asks several times in a second.
+_STATUS_SECONDS = 1.0
+
+#: Of a location that was removed while its status was read.
+_UNKNOWN = LocationStatus(condition=Condition.LOADING)
 
 
 class _LocationEntries(NamedTuple):
@@ -43,10 +50,18 @@ class _LocationEntries(NamedTuple):
 
     version: int
     manifest: str | None
-    #: For daemons.
+    location: Location
+    #: For daemons; people get it with the location's status.
     serving: CodeLocationEntry
-    #: For people.
-    shown: CodeLocationEntry
+
+
+class _Shown(NamedTuple):
+    """What people see, made from a version of the workspace and the statuses of a moment."""
+
+    version: int
+    at: float
+    statuses: Mapping[str, LocationStatus]
+    workspace: CurrentWorkspace
 
 
 class DeploymentRequestContext(WorkspaceRequestContext):
@@ -156,8 +171,8 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         self._state_subscribers: dict[int, LocationStateSubscriber] = {}
         self._current_workspace = CurrentWorkspace(code_location_entries={})
         self._seen_version = -1
-        #: The same without the definitions of locations that cannot be loaded.
-        self._shown_workspace = self._current_workspace
+        #: The same with the locations' statuses, and without the definitions of broken ones.
+        self._shown = _Shown(-1, 0.0, {}, self._current_workspace)
         self._built: dict[str, _LocationEntries] = {}
 
     @property
@@ -189,7 +204,9 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         state = getattr(source, "state", None)
         return DeploymentRequestContext(
             workspace=self,
-            current=(self.get_current_workspace() if source is None else self._shown_workspace),
+            current=self.get_current_workspace()
+            if source is None
+            else self._shown_to_people(deployment),
             deployment=deployment,
             actor=SYSTEM if source is None else _actor(getattr(state, "token", None)),
             base_url=getattr(state, "base_url", self.base_url),
@@ -213,11 +230,28 @@ class DeploymentWorkspace(WorkspaceProcessContext):
                 for location in locations.all(SYSTEM, deployment)
             }
             serving = CurrentWorkspace({name: built.serving for name, built in self._built.items()})
-            shown = CurrentWorkspace({name: built.shown for name, built in self._built.items()})
             with self._lock:
                 self._current_workspace = serving
-                self._shown_workspace = shown
             self._seen_version = version
+
+    def _shown_to_people(self, deployment: Deployment) -> CurrentWorkspace:
+        """The workspace with the status that every location has now, or had a second ago."""
+        known, now = self._shown, self.control.clock()
+        is_new = 0 <= now - known.at < _STATUS_SECONDS
+        version, built = self._seen_version, self._built
+        if known.version == version and is_new:
+            return known.workspace
+        statuses = self.control.statuses.all(SYSTEM, deployment)
+        workspace = known.workspace
+        if known.version != version or known.statuses != statuses:
+            workspace = CurrentWorkspace(
+                {
+                    name: shown_entry(one.location, one.serving, statuses.get(name, _UNKNOWN))
+                    for name, one in built.items()
+                }
+            )
+        self._shown = _Shown(version, now, statuses, workspace)
+        return workspace
 
     def reload_workspace(self) -> None:
         """Have agents load all locations again."""
@@ -244,9 +278,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
             return known
         code_location, unreadable = self._code_location(location)
         serving = serving_entry(location, code_location, unreadable)
-        return _LocationEntries(
-            location.version, location.manifest, serving, shown_entry(location, serving)
-        )
+        return _LocationEntries(location.version, location.manifest, location, serving)
 
     def _code_location(
         self, location: Location

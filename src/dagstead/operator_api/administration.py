@@ -13,6 +13,7 @@ from dagstead.operator_api.context import context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error
 from dagstead.plane.lifetimes import Lifetime
+from dagstead.plane.location_status import LocationStatus
 from dagstead.plane.locations import Location
 from dagstead.plane.new_tokens import NewToken
 from dagstead.plane.tokens import Token, TokenKind
@@ -102,9 +103,9 @@ def code_locations(
         else [deployments.named(context.actor, deploymentName)]
     )
     return [
-        _location(location)
+        _location(stated.location, stated.status)
         for deployment in chosen
-        for location in context.control.locations.all(context.actor, deployment)
+        for stated in context.control.statuses.stated(context.actor, deployment)
     ]
 
 
@@ -236,13 +237,13 @@ def _claims(value: object) -> Mapping[str, str]:
     return value
 
 
-def _location(location: Location) -> Mapping[str, Any]:
+def _location(location: Location, status: LocationStatus) -> Mapping[str, Any]:
     return {
         "deploymentName": location.deployment,
         "locationName": location.name,
-        "state": str(location.shown_state),
+        "state": str(status),
         "queue": location.queue,
         "servesOlderDefinitions": location.serves_older_definitions,
         "deployedAt": location.timestamp,
-        "failure": failure_of(location),
+        "failure": failure_of(location, status),
     }

@@ -13,7 +13,7 @@ from dagster_shared.serdes import deserialize_value
 from dagster_shared.serdes.errors import DeserializationError
 from graphql import GraphQLResolveInfo
 
-from dagstead.control.agents import AgentView
+from dagstead.control.agents import AgentView, ServingAgent
 from dagstead.model.agents import AgentKind
 from dagstead.model.queues import describe_queue
 from dagstead.operator_api.context import context_of
@@ -30,9 +30,8 @@ def agents(
     """The agents that serve this deployment, the last seen first."""
     context = context_of(info)
     since = heartbeatedSince or 0.0
-    now = context.control.clock()
-    beats = context.control.agents.of(context.actor, context.deployment)
-    return [_agent(beat, now) for beat in beats if beat.received_at >= since]
+    found = context.control.agents.of(context.actor, context.deployment)
+    return [_agent(seen) for seen in found if seen.beat.received_at >= since]
 
 
 @as_error
@@ -61,11 +60,12 @@ def agent_type(beats: Iterable[Heartbeat]) -> str:
     return "SERVERLESS" if newest and newest.is_pool else "HYBRID"
 
 
-def _agent(beat: Heartbeat, now: float) -> Mapping[str, Any]:
+def _agent(seen: ServingAgent) -> Mapping[str, Any]:
+    beat = seen.beat
     return {
         "id": beat.agent_id,
         "agentLabel": beat.label,
-        "status": str(beat.status(now)),
+        "status": str(seen.status),
         "lastHeartbeatTime": beat.received_at,
         "metadata": [
             {"key": key, "value": _text(value)} for key, value in _metadata(beat).items() if value

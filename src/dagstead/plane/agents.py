@@ -9,6 +9,7 @@ from typing import Any
 
 from dagstead.model.agents import Agent, AgentKind
 from dagstead.model.pool_pythons import TAG_KEY, pythons_of_tag
+from dagstead.plane.code_servers import ServerReport
 
 #: Official agents send a heartbeat every 30 seconds. An agent that misses three is gone.
 ALIVE_SECONDS = 90.0
@@ -49,6 +50,8 @@ class Heartbeat:
     run_worker_statuses: str | None
     #: Serialized ``TimestampedError`` of the last day.
     errors: tuple[str, ...]
+    #: What it says of the code servers of its locations.
+    servers: tuple[ServerReport, ...] = ()
 
     @property
     def is_pool(self) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from dagstead.plane.healing import Healing, RefusedCall
+
 
 class LoadState(StrEnum):
     """How far agents have come with loading the newest deploy of a location."""
@@ -94,6 +96,10 @@ class Location:
     updated_at: float
     #: Grows with every change of this row.
     version: int
+    #: How often it was tried again, since its code could no longer be loaded.
+    healing: Healing | None = None
+    #: The last call, if its agent could not reach the code server.
+    refused: RefusedCall | None = None
 
     @property
     def live_document(self) -> Mapping[str, Any] | None:
@@ -112,29 +118,21 @@ class Location:
 
     @property
     def is_loading(self) -> bool:
-        """Whether somebody waits for it. Nobody waits for a return to the live version."""
+        """Whether somebody waits for it. Nobody waits for what the control plane does by itself."""
         if self.open_release is not None:
             return True
-        return self.state is LoadState.LOADING and self.notice is None
+        asked = self.notice is None and self.healing is None
+        return self.state is LoadState.LOADING and asked
 
     @property
-    def shown_state(self) -> LoadState:
-        """The state that every list shows.
-
-        LOADED when definitions serve, even if a newer release failed. FAILED when the version that
-        should serve cannot be loaded, or none ever could.
-        """
+    def is_broken(self) -> bool:
+        """Whether the version that should serve cannot be loaded, or none ever could."""
         if self.is_loading:
-            return LoadState.LOADING
-        if self.state is LoadState.FAILED or self.manifest is None:
-            return LoadState.FAILED
-        return LoadState.LOADED
+            return False
+        return self.state is LoadState.FAILED or self.healing is not None or self.manifest is None
 
     @property
     def is_returning(self) -> bool:
         """Whether an agent is starting the live version again, after a release that failed."""
-        return (
-            self.open_release is None
-            and self.state is LoadState.LOADING
-            and self.notice is not None
-        )
+        returns = self.state is LoadState.LOADING and self.notice is not None
+        return returns and self.open_release is None and self.healing is None

@@ -36,6 +36,7 @@ def run_web(loaded: LoadedSettings) -> None:
         try:
             control = instances.control
             control.writes.interrupt_all(SYSTEM)
+            control.agents.listen(SYSTEM)
             deployments = control.deployments.granted(SYSTEM)
             log_secrets(secrets_from_environment(os.environ), deployments)
             app = create_app(settings, instances, report=report(loaded))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlalchemy import Insert, Row, delete, select
@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from dagstead.errors import ConflictError, NotFoundError
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.clock import Clock
+from dagstead.plane.code_servers import ServerReport, ServerState
 from dagstead.store.database import Database
 from dagstead.store.tables import heartbeats, queues_from_json, queues_to_json
 
@@ -112,6 +113,7 @@ def _values(beat: Heartbeat) -> dict[str, Any]:
         "metadata": dict(beat.metadata),
         "run_worker_statuses": beat.run_worker_statuses,
         "errors": list(beat.errors),
+        "code_servers": [asdict(server) for server in beat.servers],
     }
 
 
@@ -131,4 +133,11 @@ def _heartbeat(row: Row[Any]) -> Heartbeat:
         metadata=row._mapping["metadata"],  # noqa: SLF001 - the public name of a row's mapping
         run_worker_statuses=row.run_worker_statuses,
         errors=tuple(errors),
+        servers=tuple(map(_server, row.code_servers or ())),
+    )
+
+
+def _server(stored: Mapping[str, Any]) -> ServerReport:
+    return ServerReport(
+        location=stored["location"], state=ServerState(stored["state"]), error=stored["error"]
     )

@@ -20,6 +20,7 @@ from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
 from dagstead.store.run_folders import RunFolders
+from dagstead.store.token_calls import TokenCallStore
 from dagstead.store.tokens import TokenStore
 from dagstead.store.trust import TrustPolicyStore
 from dagstead.store.writes import WriteStore
@@ -38,6 +39,7 @@ class Store:
     launches: LaunchStore
     agents: AgentStore
     tokens: TokenStore
+    token_calls: TokenCallStore
     trust: TrustPolicyStore
     writes: WriteStore
     properties: PropertyStore
@@ -78,6 +80,7 @@ def open_store(
         launches=LaunchStore(database, clock),
         agents=AgentStore(database, clock),
         tokens=TokenStore(database, clock),
+        token_calls=TokenCallStore(database, clock),
         trust=TrustPolicyStore(database, clock),
         writes=WriteStore(database, clock),
         properties=properties,

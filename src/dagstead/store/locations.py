@@ -10,7 +10,8 @@ from sqlalchemy import Connection, select
 from dagstead.errors import LocationNotFoundError
 from dagstead.plane.clock import Clock
 from dagstead.plane.locations import Location
-from dagstead.plane.release_machine.events import LocationReload
+from dagstead.plane.release_machine.events import HealthEvent, LocationReload
+from dagstead.plane.releases import Outcome
 from dagstead.store.database import Database
 from dagstead.store.release_rows import as_location
 from dagstead.store.release_steps import take_step
@@ -31,6 +32,12 @@ class LocationStore:
         """Set locations to LOADING, so that their agents load them again."""
         with self.database.write() as connection:
             take_step(connection, deployment, LocationReload(names=frozenset(names)), self.clock())
+
+    def apply(self, deployment: str, event: HealthEvent) -> Outcome:
+        """Take a step that no release is waiting for."""
+        with self.database.write() as connection:
+            changes = take_step(connection, deployment, event, self.clock()).changes
+        return Outcome(counted=changes.counted, queues=changes.queues)
 
     def get(self, deployment: str, name: str) -> Location:
         """One location.

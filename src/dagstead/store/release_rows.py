@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import Row
 
+from dagstead.plane.healing import Healing, RefusedCall
 from dagstead.plane.locations import Deploy, LoadState, Location
 from dagstead.plane.releases import (
     Cause,
@@ -39,6 +41,8 @@ def as_location(row: Row[Any]) -> Location:
         notice=row.notice,
         updated_at=row.updated_at,
         version=row.version,
+        healing=None if row.healing is None else Healing(**row.healing),
+        refused=None if row.refused is None else RefusedCall(**row.refused),
     )
 
 
@@ -62,6 +66,8 @@ def location_values(location: Location) -> dict[str, Any]:
         "notice": location.notice,
         "updated_at": location.updated_at,
         "version": location.version,
+        "healing": None if location.healing is None else asdict(location.healing),
+        "refused": None if location.refused is None else asdict(location.refused),
     }
 
 

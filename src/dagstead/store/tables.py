@@ -68,6 +68,9 @@ locations = Table(
     Column("release", Integer),
     Column("open_release", Integer),
     Column("notice", Text),
+    #: How often it was tried again since it fell into error, and the last call that was refused.
+    Column("healing", JSON(none_as_null=True)),
+    Column("refused", JSON(none_as_null=True)),
     UniqueConstraint("deployment", "name", name="uq_locations_deployment_name"),
 )
 
@@ -227,6 +230,17 @@ heartbeats = Table(
     Column("metadata", JSON, nullable=False),
     Column("run_worker_statuses", Text),
     Column("errors", JSON, nullable=False),
+    #: What the agent says of its code servers: location, state and error.
+    Column("code_servers", JSON),
+)
+
+#: The newest calls with each token of an agent; of token 0, when a web server began to listen.
+token_calls = Table(
+    "token_calls",
+    metadata,
+    Column("token_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("polled_at", Float),
+    Column("asked_at", Float),
 )
 
 tokens = Table(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dagstead.control.all import Control
+from dagstead.watch.healer import Healer
 from dagstead.watch.housekeeping import Housekeeping
 from dagstead.watch.release_watch import ReleaseWatch
 from dagstead.watch.reminders import Reminders
@@ -26,6 +27,7 @@ def chores_of(control: Control, sweeps: Sweeps) -> list[Chore]:
             do=Reminders(control).send,
             every_rounds=_REMIND_EVERY_ROUNDS,
         ),
+        Chore(what="heal locations", do=Healer(control).look),
         Chore(
             what="watch the releases",
             do=ReleaseWatch(control).look,

@@ -9,6 +9,7 @@ from typing import Any
 
 from dagster._serdes import serialize_value
 from dagster_cloud.api.dagster_cloud_api import AgentHeartbeat
+from dagster_cloud.execution.monitoring import CloudCodeServerHeartbeat
 from pydantic import BaseModel, ConfigDict, NonNegativeInt
 from pydantic.alias_generators import to_camel
 
@@ -17,7 +18,9 @@ from dagstead.agent_api.graphql.executor import Namespace, Resolver
 from dagstead.agent_api.graphql.serialization import unpack
 from dagstead.control.agents import AgentReport
 from dagstead.control.requests import Poll
+from dagstead.engine.load_errors import one_line
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.code_servers import ServerReport, ServerState
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, Request
 
 logger = logging.getLogger(__name__)
@@ -121,6 +124,15 @@ def _report(sent: HeartbeatInput, errors: Sequence[str], *, takes_branches: bool
             serialize_value(beat.run_worker_statuses) if beat.run_worker_statuses else None
         ),
         errors=tuple(errors),
+        servers=tuple(map(_server, beat.code_server_heartbeats)),
+    )
+
+
+def _server(sent: CloudCodeServerHeartbeat) -> ServerReport:
+    return ServerReport(
+        location=sent.location_name,
+        state=ServerState(sent.server_status.value),
+        error=None if sent.error is None else one_line(sent.error),
     )
 
 

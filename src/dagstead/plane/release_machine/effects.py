@@ -67,8 +67,8 @@ def apply_all(
 def arrive(draft: Draft, location: Location, manifest: str) -> None:
     """Store definitions that no open release waits for."""
     arrival = arrival_at(standing_of(location))
-    values: dict[str, Any] = {"state": LoadState.LOADED}
-    if location.state is LoadState.FAILED:
+    values: dict[str, Any] = {"state": LoadState.LOADED, "healing": None, "refused": None}
+    if location.state is LoadState.FAILED or location.healing is not None:
         # The error was about this code. While a location returns, it is about the failed release.
         values["error"] = None
     if arrival.clears:
@@ -90,6 +90,8 @@ def _go_live(draft: Draft, location: Location, part: Part, number: int) -> None:
         open_release=None,
         error=None,
         notice=None,
+        healing=None,
+        refused=None,
     )
 
 
@@ -102,6 +104,8 @@ def _return(
         "open_release": None,
         "error": part.error if part.name in failed else None,
         "notice": went_back(number, failed, part.name, before),
+        "healing": None,
+        "refused": None,
     }
     draft.queues.add(location.queue)
     if live is not None:
@@ -138,6 +142,8 @@ def deploy(draft: Draft, new: NewLocation, number: int) -> None:
         open_release=number,
         error=None,
         notice=None,
+        healing=None,
+        refused=None,
     )
 
 

@@ -73,6 +73,35 @@ class LocationReload:
     names: frozenset[str]
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HealingTry:
+    """The control plane has agents load a location anew that is in error."""
+
+    name: str
+    #: The version that was judged; a later one may be well.
+    version: int
+    #: Why, where its agent has not reported an error for this version.
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallRefusal:
+    """An agent could not pass a call on to the code server of a location."""
+
+    name: str
+    #: The version that was called.
+    version: int
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CallSuccess:
+    """A code server has answered, of which a call before was refused."""
+
+    name: str
+
+
+HealthEvent = HealingTry | CallRefusal | CallSuccess
 Event = (
     ReleaseStart
     | RollbackStart
@@ -81,6 +110,7 @@ Event = (
     | ReleaseEnd
     | LocationRemoval
     | LocationReload
+    | HealthEvent
 )
 
 
@@ -90,6 +120,8 @@ def names_in(event: Event) -> frozenset[str]:
         case ReleaseStart(new=new) | RollbackStart(new=new):
             return frozenset(location.name for location in new.locations) | frozenset(new.removes)
         case LoadSuccess(name=name) | LoadFailure(name=name) | LocationRemoval(name=name):
+            return frozenset({name})
+        case HealingTry(name=name) | CallRefusal(name=name) | CallSuccess(name=name):
             return frozenset({name})
         case ReleaseEnd():
             return frozenset()

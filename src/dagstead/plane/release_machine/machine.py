@@ -12,11 +12,13 @@ from dagstead.plane.release_machine.events import (
     Event,
     LoadFailure,
     LoadSuccess,
+    LocationReload,
     LocationRemoval,
     ReleaseEnd,
     ReleaseStart,
     RollbackStart,
 )
+from dagstead.plane.release_machine.health import fall_ill, heal
 from dagstead.plane.release_machine.state import Changes, State
 from dagstead.plane.release_machine.transitions import (
     BE_UNDONE,
@@ -43,8 +45,10 @@ def advance(state: State, event: Event) -> Changes:
             counted = _ended(draft, event)
         case LocationRemoval():
             counted = _removed(draft, event.name)
-        case _:
+        case LocationReload():
             counted = _reloaded(draft, event.names)
+        case _:
+            counted = heal(draft, event)
     return draft.changes(counted=counted)
 
 
@@ -130,7 +134,7 @@ def _failed(draft: Draft, event: LoadFailure) -> bool:
         return False
     number = location.open_release
     if number is None:
-        draft.put(location, state=LoadState.FAILED, error=event.error)
+        fall_ill(draft, location, event.error)
         return True
     part = draft.parts[number][event.name]
     if event.deploy_id is None and part.doubtful:
@@ -175,6 +179,8 @@ def _reloaded(draft: Draft, names: Iterable[str]) -> bool:
             state=LoadState.LOADING,
             error=None,
             notice=None,
+            healing=None,
+            refused=None,
             timestamp=draft.next_timestamp(location),
         )
     return bool(found)

@@ -197,7 +197,7 @@ def standing_of(location: Location) -> Standing:
     """The situation of a location, apart from its open release."""
     if location.live is not None:
         return Standing.SERVING if location.notice is None else Standing.RETURNING
-    if location.state is LoadState.FAILED:
+    if location.state is LoadState.FAILED or location.healing is not None:
         return Standing.FAILED
     return Standing.ASKED if location.notice is None else Standing.HELD
 

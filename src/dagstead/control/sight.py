@@ -1,0 +1,139 @@
+"""Everything that is known of agents, read at one time, and what follows for locations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from dagstead.control.backend import Backend
+from dagstead.plane.agents import ALIVE_SECONDS, AgentStatus, Heartbeat, as_agent, of_deployment
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.location_status import Attendance, Facts, reports_on
+from dagstead.plane.locations import Location
+from dagstead.plane.presence import Presence, last_heard, listed
+from dagstead.plane.tokens import Token, TokenKind
+from dagstead.routing.routes import Destination, Route, RoutedLocation, route
+from dagstead.routing.wording import describe_unserved
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sight:
+    """The heartbeats, tokens and calls of agents at one time."""
+
+    presence: Presence
+    #: The newest of every agent and deployment, the last received first.
+    beats: Sequence[Heartbeat]
+    #: Of those among them that are alive.
+    living: Sequence[Heartbeat]
+    tokens: Sequence[Token]
+
+    @classmethod
+    def of(cls, backend: Backend) -> Sight:
+        """What the store knows now."""
+        presence = backend.store.token_calls.presence()
+        beats = backend.store.agents.all()
+        return cls(
+            presence=presence,
+            beats=beats,
+            living=presence.alive(beats),
+            tokens=[token for token in backend.store.tokens.all() if token.kind is TokenKind.AGENT],
+        )
+
+    def listed(self) -> list[Heartbeat]:
+        """The heartbeats of the agents that lists show."""
+        return listed(self.beats, self.living, self.presence.now)
+
+    def status(self, beat: Heartbeat) -> AgentStatus:
+        """The status that the official CLI and UI know."""
+        is_alive = any(beat.agent_id == other.agent_id for other in self.living)
+        return AgentStatus.RUNNING if is_alive else AgentStatus.NOT_RUNNING
+
+    def heard_at(self, beat: Heartbeat) -> float:
+        """When an agent was last heard of."""
+        return last_heard(beat, self.presence, self.beats)
+
+    def alive(self, deployment: Deployment) -> list[Heartbeat]:
+        """The newest heartbeat of every live agent that serves a deployment."""
+        return of_deployment(self.living, deployment.name, is_branch=deployment.is_branch)
+
+    def why_unserved(self, deployment: Deployment, location: str, queue: str | None) -> str | None:
+        """Why no agent will take a location's requests; ``None`` when one will, or may soon."""
+        if any(self._starting(deployment, queue)):
+            return None
+        found = _route(deployment, location, queue, self.alive(deployment))
+        return None if found.is_served else str(describe_unserved(found, running=True))
+
+    def facts(self, deployment: Deployment, location: Location) -> Facts:
+        """What is known of a location."""
+        serving = self._serving(deployment, location)
+        return Facts(
+            location=location,
+            attendance=self._attendance(deployment, location, serving),
+            servers=reports_on(location, serving),
+        )
+
+    def _attendance(
+        self, deployment: Deployment, location: Location, serving: Sequence[Heartbeat]
+    ) -> Attendance:
+        unserved = self.why_unserved(deployment, location.name, location.queue)
+        if unserved is not None:
+            since = self._unserved_since(deployment, location)
+            return Attendance(unserved=unserved, since=since)
+        users = {beat.token_id for beat in serving}
+        users |= {token.id for token in self._starting(deployment, location.queue)}
+        is_busy = bool(users) and all(map(self.presence.is_busy_loading, users))
+        return Attendance(is_busy_loading=is_busy)
+
+    def _unserved_since(self, deployment: Deployment, location: Location) -> float:
+        """When the last agent that served a location was heard of, or else its last change."""
+        every = of_deployment(self.beats, deployment.name, is_branch=deployment.is_branch)
+        heard = [
+            self.heard_at(beat)
+            for beat in every
+            if _route(deployment, location.name, location.queue, [beat]).is_served
+        ]
+        return max(heard, default=location.updated_at)
+
+    def _serving(self, deployment: Deployment, location: Location) -> list[Heartbeat]:
+        """The heartbeats of the live agents that serve a location."""
+        return [
+            beat
+            for beat in self.alive(deployment)
+            if _route(deployment, location.name, location.queue, [beat]).is_served
+        ]
+
+    def _starting(self, deployment: Deployment, queue: str | None) -> Iterator[Token]:
+        """The tokens of agents that may serve a queue and have called, but sent no heartbeat yet.
+
+        Official agents call first, then load their launcher, and send their first heartbeat after
+        that.
+        """
+        heard_of = {beat.token_id for beat in self.living}
+        return (
+            token
+            for token in self.tokens
+            if token.id not in heard_of
+            and token.revoked_at is None
+            and self._calls(token)
+            and token.grants_queue(queue)
+            and token.grants_deployment(deployment.name, is_branch=deployment.is_branch)
+        )
+
+    def _calls(self, token: Token) -> bool:
+        silent = self.presence.is_silent(token.id)
+        if silent is not None:
+            return not silent
+        # It has neither polled nor asked for its locations yet: its very first calls are others.
+        used_at = token.last_used_at
+        return used_at is not None and self.presence.now - used_at < ALIVE_SECONDS
+
+
+def _route(
+    deployment: Deployment, location: str, queue: str | None, beats: Sequence[Heartbeat]
+) -> Route:
+    is_branch = deployment.is_branch
+    return route(
+        RoutedLocation(name=location, queue=queue),
+        Destination(deployment=deployment.name, is_branch=is_branch),
+        [as_agent(beat, is_branch=is_branch) for beat in beats],
+    )
