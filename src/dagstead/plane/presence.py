@@ -114,6 +114,7 @@ def _is_replaced(beat: Heartbeat, beats: Iterable[Heartbeat]) -> bool:
     return any(
         other.token_id == beat.token_id
         and other.label == beat.label
+        and other.agent_id != beat.agent_id
         and other.first_received_at > beat.received_at
         for other in beats
     )

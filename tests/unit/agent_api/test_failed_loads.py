@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +10,12 @@ import pytest
 from dagster import Definitions, job, op
 from dagster_cloud_cli import gql
 
-from dagstead.engine.location_entries import FAILURE_KEY
+from dagstead.control.actor import SYSTEM
+from dagstead.engine.location_entries import FAILURE_KEY, STATUS_KEY
+from dagstead.plane.code_servers import ServerReport, ServerState
 from dagstead.plane.tokens import Grant, TokenKind
+from tests.support.heartbeats import heartbeat_of
+from tests.support.orchestration import control_without_dagster
 from tests.support.played_agent import PlayedAgent
 from tests.unit.agent_api.conftest import Wire
 
@@ -26,6 +30,7 @@ query Readers($name: String!, $selector: RepositorySelector!) {
   locationStatusesOrError {
     ... on WorkspaceLocationStatusEntries { entries { name loadStatus versionKey } }
   }
+  codeLocations(deploymentName: "prod") { locationName state }
   repositoriesOrError {
     ... on RepositoryConnection { nodes { location { name } jobs { name } } }
   }
@@ -80,6 +85,8 @@ class Seen:
     #: The error that the official CLI reads after a deploy.
     outcome: str | None
     metadata: Mapping[str, str]
+    #: The status that every door shows.
+    state: str
     #: What the fields for repositories show.
     listed: tuple[str, ...]
     served: tuple[str, ...]
@@ -115,6 +122,19 @@ class Plane:
         answer = self.ask(RELOAD, name=NAME)["reloadRepositoryLocation"]
         assert answer == {"__typename": "WorkspaceLocationEntry"}
 
+    def later(self, seconds: float, *servers: ServerReport) -> None:
+        """Let time pass until the agent's next heartbeat and poll."""
+        self.wire.clock.advance(seconds)
+        token = self.wire.store.tokens.all()[0]
+        self.wire.store.token_calls.polled(token.id)
+        beat = heartbeat_of(now=self.wire.clock(), token_id=token.id, servers=servers)
+        self.wire.store.agents.record([beat])
+
+    def heal(self) -> Sequence[str]:
+        """What the control plane does by itself, every few seconds."""
+        control = control_without_dagster(self.wire.store)
+        return control.statuses.heal(SYSTEM, self.wire.store.deployments.get("prod"))
+
     def seen(self) -> Seen:
         selector = {"repositoryName": "__repository__", "repositoryLocationName": NAME}
         answer = self.ask(READERS, name=NAME, selector=selector)
@@ -124,6 +144,9 @@ class Plane:
         same = ("name", "loadStatus", "versionKey")
         assert [entry[each] for each in same] == [status[each] for each in same]
         assert [entry[each] for each in same] == [outcome[each] for each in same]
+        assert _metadata(entry) == _metadata(outcome)
+        (listed,) = [each for each in answer["codeLocations"] if each["locationName"] == NAME]
+        assert listed["state"] == _metadata(entry)[STATUS_KEY]
         loaded = entry["locationOrLoadError"] or {}
         repositories = loaded.get("repositories")
         return Seen(
@@ -132,7 +155,8 @@ class Plane:
             jobs=None if repositories is None else _jobs(*repositories),
             error=_error(loaded),
             outcome=_error(outcome["locationOrLoadError"] or {}),
-            metadata={each["key"]: each["value"] for each in entry["displayMetadata"]},
+            metadata=_metadata(entry),
+            state=_metadata(entry)[STATUS_KEY],
             listed=_jobs(*answer["repositoriesOrError"]["nodes"]),
             served=_jobs(answer["repositoryOrError"]),
         )
@@ -140,8 +164,7 @@ class Plane:
 
 @pytest.fixture
 def plane(wire: Wire) -> Iterator[Plane]:
-    wire.store.deployments.set_settings("prod", {"releases": {"unserved_queue": "wait"}})
-    yield Plane(
+    plane = Plane(
         wire=wire,
         person=wire.token(TokenKind.USER, Grant()),
         agent=PlayedAgent(
@@ -150,6 +173,8 @@ def plane(wire: Wire) -> Iterator[Plane]:
             put=lambda path, files: wire.call("PUT", path, files=files),
         ),
     )
+    plane.later(5)
+    yield plane
     wire.store.releases.remove("prod", NAME)
 
 
@@ -282,8 +307,70 @@ def test_what_was_live_before_may_fail_as_well(plane: Plane) -> None:
     assert "warehouse" not in returned.metadata[FAILURE_KEY]
 
 
+def test_every_door_says_that_nobody_serves_a_location(plane: Plane) -> None:
+    plane.go_live("first")
+    assert plane.seen().state == "live"
+    plane.wire.clock.advance(16)
+
+    alone = plane.seen()
+
+    assert alone.state.startswith("nobody serves it since 2033-05-18 ")
+    # Its jobs and assets are still there to be looked at, and nothing calls it loaded.
+    assert (alone.status, alone.jobs) == ("LOADING", ("first",))
+    assert "No agent is running" in (alone.outcome or "")
+    assert "No agent is running" in alone.metadata[FAILURE_KEY]
+
+    plane.later(1)
+    assert plane.seen().state == "live"
+
+
+def test_every_door_says_that_a_location_is_being_healed(plane: Plane) -> None:
+    plane.go_live("first")
+    plane.agent.fail(NAME)
+    assert plane.seen().state == "in error"
+    timestamp = plane.wire.store.locations.get("prod", NAME).timestamp
+
+    plane.later(6)
+    assert plane.heal() == [NAME]
+    assert plane.heal() == []
+    under_way = plane.seen()
+    plane.agent.fail(NAME)
+    waiting = plane.seen()
+
+    assert plane.wire.store.locations.get("prod", NAME).timestamp >= timestamp + 1
+    assert under_way.state == "in error, healing (try 1 under way)"
+    assert waiting.state.startswith("in error, healing (try 1, next at ")
+    for each in (under_way, waiting):
+        assert (each.status, each.jobs) == ("LOADED", None)
+        assert "RuntimeError: warehouse is down" in (each.error or "")
+
+    plane.later(11)
+    assert plane.heal() == [NAME]
+    plane.agent.load(NAME, definitions("first"))
+    well = plane.seen()
+    assert (well.state, well.jobs, well.error) == ("live", ("first",), None)
+
+
+def test_a_code_server_that_its_agent_calls_failed_is_healed(plane: Plane) -> None:
+    plane.go_live("first")
+    plane.later(6, ServerReport(location=NAME, state=ServerState.FAILED, error="warehouse is down"))
+
+    assert plane.seen().state == "in error"
+    assert "warehouse is down" in (plane.seen().error or "")
+    assert plane.heal() == [NAME]
+    healing = plane.seen()
+    assert healing.state == "in error, healing (try 1 under way)"
+    assert "warehouse is down" in (healing.error or "")
+    plane.agent.load(NAME, definitions("first"))
+    assert plane.seen().state == "live"
+
+
 def _jobs(*repositories: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(job["name"] for each in repositories for job in each.get("jobs", []))
+
+
+def _metadata(entry: Mapping[str, Any]) -> Mapping[str, str]:
+    return {each["key"]: each["value"] for each in entry["displayMetadata"]}
 
 
 def _error(found: Mapping[str, Any]) -> str | None:

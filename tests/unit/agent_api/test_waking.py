@@ -21,9 +21,11 @@ from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.control import bell
+from dagstead.control.actor import SYSTEM
 from dagstead.engine.calls import AgentCalls
 from dagstead.plane.requests import Request
 from dagstead.testing import eventually
+from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
 from tests.support.releases import deploy, new_location
 from tests.unit.agent_api.conftest import Wire
@@ -50,7 +52,10 @@ def asked(wire: Wire, location: str, monkeypatch: pytest.MonkeyPatch) -> Future[
     """A location's code is being asked, by somebody whom only the bell can wake."""
     monkeypatch.setattr(bell, "LOOK_SECONDS", 3600.0)
     prod = wire.store.deployments.get("prod")
+    wire.store.agents.record([heartbeat_of(now=wire.clock())])
     deploy(wire.store, "prod", [new_location(location)])
+    wire.store.releases.set_loaded("prod", location, deploy_id="1", manifest="{}")
+    deploy(wire.store, "prod", [new_location(location, "2")])
     answered: Future[str] = Future()
 
     def ask() -> None:
@@ -102,5 +107,8 @@ def test_a_location_that_has_failed_to_load_is_asked_once_more(
     file = zlib.compress(serialize_value(entry).encode())
     sent = wire.call("PUT", "/upload_workspace_entry", files={"workspace_entry.tmp": file})
     assert sent.status_code == 200
+    control_without_dagster(wire.store).load_reports.loaded(
+        SYSTEM, wire.store.deployments.get("prod"), location, deploy_id="1", manifest="{}"
+    )
     answer(wire, DagsterCloudApiGrpcResponse(serialized_response_or_error="said"))
     assert asked.result(_DEADLINE) == "said"

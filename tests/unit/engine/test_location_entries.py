@@ -8,7 +8,15 @@ import pytest
 from dagster._core.workspace.workspace import CodeLocationLoadStatus
 from dagster._serdes import serialize_value
 
-from dagstead.engine.location_entries import failure_of, serving_entry, shown_entry
+from dagstead.engine.location_entries import (
+    FAILURE_KEY,
+    STATUS_KEY,
+    failure_of,
+    serving_entry,
+    shown_entry,
+)
+from dagstead.plane.healing import Healing, RefusedCall
+from dagstead.plane.location_status import Attendance, Facts, status_of
 from dagstead.plane.locations import Deploy, LoadState, Location
 from tests.support.played_agent import BROKEN
 
@@ -38,66 +46,72 @@ LIVE = Location(
 NEVER_LIVE = replace(LIVE, manifest=None, manifest_deploy_id=None, live=None, release=None)
 
 CASES = {
-    "live": (LIVE, LoadState.LOADED, None),
+    "live": (LIVE, "live", None),
     "first deploy loads": (
         replace(NEVER_LIVE, state=LoadState.LOADING, open_release=1),
-        LoadState.LOADING,
+        "loading",
         None,
     ),
-    "its definitions wait for those of others": (
-        replace(LIVE, open_release=2),
-        LoadState.LOADING,
-        None,
-    ),
-    "reload": (replace(LIVE, state=LoadState.LOADING), LoadState.LOADING, None),
+    "its definitions wait for those of others": (replace(LIVE, open_release=2), "loading", None),
+    "reload": (replace(LIVE, state=LoadState.LOADING), "loading", None),
     "first deploy failed": (
         replace(NEVER_LIVE, state=LoadState.FAILED, error=ERROR, notice=NOTHING),
-        LoadState.FAILED,
+        "in error",
         f"{NOTHING} RuntimeError: warehouse is down",
     ),
     "another location of the first release failed": (
         replace(NEVER_LIVE, notice=NOTHING),
-        LoadState.FAILED,
+        "in error",
         NOTHING,
     ),
     "reload failed": (
         replace(LIVE, state=LoadState.FAILED, error=ERROR),
-        LoadState.FAILED,
+        "in error",
         "RuntimeError: warehouse is down",
+    ),
+    "reload failed, and is tried again": (
+        replace(
+            LIVE,
+            state=LoadState.LOADING,
+            error=ERROR,
+            healing=Healing(since=1.0, tries=2, last_at=9.0),
+        ),
+        "in error, healing (try 2 under way)",
+        "RuntimeError: warehouse is down",
+    ),
+    "a call was refused": (
+        replace(LIVE, refused=RefusedCall(at=9.0, reason="It is gone.")),
+        "in error",
+        "It is gone.",
     ),
     "release failed, an agent goes back": (
         replace(LIVE, state=LoadState.LOADING, error=ERROR, notice=BACK),
-        LoadState.LOADED,
+        "in error, serving release 1",
         f"{BACK} RuntimeError: warehouse is down",
     ),
     "release failed, what was before serves": (
         replace(LIVE, error=ERROR, notice=BACK),
-        LoadState.LOADED,
+        "in error, serving release 1",
         f"{BACK} RuntimeError: warehouse is down",
     ),
     "release failed, and so did what was before": (
         replace(LIVE, state=LoadState.FAILED, error=ERROR, notice=BACK),
-        LoadState.FAILED,
+        "in error",
         f"{BACK} That can no longer be loaded: RuntimeError: warehouse is down",
     ),
 }
 
 
 @pytest.mark.parametrize(("location", "state", "failure"), CASES.values(), ids=CASES)
-def test_lists_show_the_state_and_what_failed(
-    location: Location, state: LoadState, failure: str | None
+def test_an_entry_shows_the_status_and_the_whole_error(
+    location: Location, state: str, failure: str | None
 ) -> None:
-    assert location.shown_state is state
-    assert failure_of(location) == failure
+    status = status_of(Facts(location=location, attendance=Attendance()))
+    entry = shown_entry(location, serving_entry(location, None, None), status)
 
-
-@pytest.mark.parametrize(("location", "state", "failure"), CASES.values(), ids=CASES)
-def test_an_entry_has_the_same_state_and_the_whole_error(
-    location: Location, state: LoadState, failure: str | None
-) -> None:
-    entry = shown_entry(location, serving_entry(location, None, None))
-
-    assert (entry.load_status is CodeLocationLoadStatus.LOADING) is (state is LoadState.LOADING)
+    assert entry.display_metadata[STATUS_KEY] == str(status) == state
+    assert entry.display_metadata.get(FAILURE_KEY) == failure_of(location, status) == failure
+    assert (entry.load_status is CodeLocationLoadStatus.LOADING) is (state == "loading")
     assert (entry.load_error is None) is (failure is None)
     if entry.load_error is not None and location.error is not None:
         assert entry.load_error.message.endswith(BROKEN.message)
@@ -105,8 +119,14 @@ def test_an_entry_has_the_same_state_and_the_whole_error(
 
 
 def test_each_change_is_seen_by_the_key_that_the_ui_compares() -> None:
+    changes = (LIVE, replace(LIVE, version=2), replace(LIVE, deploy_id="d2"))
     keys = {
-        serving_entry(each, None, None).version_key
-        for each in (LIVE, replace(LIVE, version=2), replace(LIVE, deploy_id="d2"))
+        shown_entry(
+            each,
+            serving_entry(each, None, None),
+            status_of(Facts(location=each, attendance=attendance)),
+        ).version_key
+        for each in changes
+        for attendance in (Attendance(), Attendance(unserved="Nobody.", since=1.0))
     }
-    assert len(keys) == 3
+    assert len(keys) == 6

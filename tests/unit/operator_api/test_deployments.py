@@ -207,7 +207,8 @@ def test_agent_type_is_that_of_the_default_queue(
 
 
 def test_agents_that_take_branches_serve_every_branch(operator: Operator) -> None:
-    operator.context.store.agents.record([heartbeat(POOL_LABEL, None)])
+    now = operator.context.store.clock()
+    operator.context.store.agents.record([heartbeat(POOL_LABEL, None, received_at=now)])
     branch = operator.on(put_branch(operator)["deploymentName"])
     operator.context.store.deployments.create("staging")
     assert branch.run(gql.AGENT_TYPE_QUERY) == {"currentDeployment": {"agentType": "SERVERLESS"}}
