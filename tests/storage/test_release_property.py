@@ -13,7 +13,11 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from dagstead.errors import LocationNotFoundError
 from dagstead.plane.release_machine.events import (
+    CallRefusal,
+    CallSuccess,
     Event,
+    HealingTry,
+    HealthEvent,
     LoadFailure,
     LoadSuccess,
     LocationReload,
@@ -77,8 +81,8 @@ class StoredReleases(ReleaseRules):
                 )
             case ReleaseEnd():
                 return releases.end(name, event.number, event.reason)
-            case LocationRemoval() | LocationReload():
-                return self._act_by_hand(event)
+            case _:
+                return self._act_on_locations(event)
 
     def _begin(self, event: ReleaseStart | RollbackStart) -> Outcome:
         releases = self.store.releases
@@ -87,7 +91,11 @@ class StoredReleases(ReleaseRules):
         begun = releases.roll_back(self.deployment, event)
         return Outcome(counted=begun is not None, queues=begun[1] if begun else frozenset())
 
-    def _act_by_hand(self, event: LocationRemoval | LocationReload) -> Outcome | None:
+    def _act_on_locations(
+        self, event: LocationRemoval | LocationReload | HealthEvent
+    ) -> Outcome | None:
+        if isinstance(event, (HealingTry, CallRefusal, CallSuccess)):
+            return self.store.locations.apply(self.deployment, event)
         if isinstance(event, LocationReload):
             self.store.locations.reload(self.deployment, sorted(event.names))
             return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from dagstead.plane.locations import LoadState
 from dagstead.plane.releases import Part, PartState
 from tests.support.release_world import World
 
@@ -52,7 +53,18 @@ def definitions_are_kept_only_while_they_wait(world: World) -> None:
             assert (part.manifest is not None) is (part.state is PartState.LOADED)
 
 
+def only_what_is_in_error_is_healed(world: World) -> None:
+    for row in world.locations.values():
+        if row.open_release is not None:
+            assert (row.healing, row.refused) == (None, None)
+        if row.healing is None:
+            assert row.refused is None
+        elif row.state is LoadState.LOADED:
+            assert row.refused is not None
+
+
 PROMISES = (
+    only_what_is_in_error_is_healed,
     what_serves_is_what_went_live,
     agents_run_what_is_live_or_what_loads,
     a_location_is_in_one_open_release_at_most,

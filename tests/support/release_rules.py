@@ -8,7 +8,10 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 from dagstead.errors import ConflictError, ReleaseNotFoundError
 from dagstead.plane.locations import Location
 from dagstead.plane.release_machine.events import (
+    CallRefusal,
+    CallSuccess,
     Event,
+    HealingTry,
     LoadFailure,
     LoadSuccess,
     LocationReload,
@@ -149,6 +152,23 @@ class ReleaseRules(RuleBasedStateMachine):
     @rule(names=st.frozensets(_NAMES))
     def reload(self, names: frozenset[str]) -> None:
         self.happen(LocationReload(names=names))
+
+    @rule(name=_NAMES)
+    def heal(self, name: str) -> None:
+        for location in self._locations(name):
+            self.happen(HealingTry(name=name, version=location.version, reason="It is gone."))
+
+    @rule(name=_NAMES)
+    def refuse(self, name: str) -> None:
+        for location in self._locations(name):
+            self.happen(CallRefusal(name=name, version=location.version, reason="It is gone."))
+
+    @rule(name=_NAMES)
+    def answer(self, name: str) -> None:
+        self.happen(CallSuccess(name=name))
+
+    def _locations(self, name: str) -> list[Location]:
+        return [each for each in self.world.locations.values() if each.name == name]
 
     def happen(self, event: Event) -> None:
         """Let an event change the world, and look at the change."""

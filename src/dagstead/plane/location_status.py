@@ -90,7 +90,9 @@ class LocationStatus:
             case Condition.UNSERVED:
                 return f"nobody serves it{_since(self.since)}"
             case Condition.HEALING:
-                due = " under way" if self.next_at is None else f", next at {_time(self.next_at)}"
+                due = (
+                    " under way" if self.next_at is None else f", next at {_written(self.next_at)}"
+                )
                 return f"in error, healing (try {self.tries}{due})"
             case Condition.IN_ERROR if self.serves is not None:
                 return f"in error, serving {self.serves}"
@@ -189,12 +191,8 @@ def _why_failing(facts: Facts) -> str | None:
 
 
 def _since(moment: float | None) -> str:
-    return "" if moment is None else f" since {_day_and_time(moment)}"
+    return "" if moment is None else f" since {_written(moment)}"
 
 
-def _time(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%H:%M:%S} UTC"
-
-
-def _day_and_time(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%d %H:%M:%S} UTC"
+def _written(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"

@@ -11,6 +11,7 @@ from dagster._serdes import serialize_value
 
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
+from tests.support.heartbeats import heartbeat_of
 from tests.support.played_agent import BROKEN
 from tests.support.ports import free_port
 from tests.support.releases import deploy, new_location
@@ -187,12 +188,14 @@ def test_locations_are_listed_with_what_failed(store: Store, dagstead: Command) 
     store.releases.set_failed("prod", "digits", deploy_id="2", error=error)
     store.releases.set_failed("prod", "weather", deploy_id="1", error=error)
 
+    store.agents.record([heartbeat_of(now=store.clock())])
+
     said = dagstead("location", "list", "--format", "json")
 
     rows = {row["location"]: (row["state"], row["failure"]) for row in json.loads(said.out)}
-    assert rows["weather"] == ("failed", "RuntimeError: warehouse is down")
+    assert rows["weather"] == ("in error", "RuntimeError: warehouse is down")
     state, failure = rows["digits"]
-    assert state == "loaded"
+    assert state == "in error, serving release 1"
     assert failure.endswith("It serves release 1 again. RuntimeError: warehouse is down")
 
 

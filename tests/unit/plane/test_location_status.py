@@ -105,7 +105,7 @@ def test_every_status_is_said_in_words_of_its_own(facts: Facts) -> None:
         Condition.LOADING: "loading",
         Condition.HEALING: "in error, healing (try ",
         Condition.IN_ERROR: "in error",
-        Condition.UNSERVED: "nobody serves it since 1970-01-12 13:45:40 UTC",
+        Condition.UNSERVED: "nobody serves it since 1970-01-12T13:45:40Z",
     }
     assert said.startswith(begins[status_of(facts).condition])
 
