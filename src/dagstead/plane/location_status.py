@@ -90,10 +90,9 @@ class LocationStatus:
             case Condition.UNSERVED:
                 return f"nobody serves it{_since(self.since)}"
             case Condition.HEALING:
-                due = (
-                    " under way" if self.next_at is None else f", next at {_written(self.next_at)}"
-                )
-                return f"in error, healing (try {self.tries}{due})"
+                due = self.next_at
+                when = " under way" if due is None else f", next at {_written(due)}"
+                return f"in error, healing (try {self.tries}{when})"
             case Condition.IN_ERROR if self.serves is not None:
                 return f"in error, serving {self.serves}"
             case _:
