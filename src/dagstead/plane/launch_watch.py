@@ -227,7 +227,7 @@ def _overdue(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> 
     if launch.started_at is not None or launch.state is LaunchState.QUEUED:
         return None
     if launch.state is LaunchState.BEGUN:
-        return _never_started(launch, evidence, limits, now)
+        return _never_started(launch, limits, now)
     since = launch.offered_at or launch.created_at
     if not limits.start or now - since < limits.start:
         return None
@@ -239,12 +239,9 @@ def _overdue(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> 
     )
 
 
-def _never_started(
-    launch: Launch, evidence: Evidence, limits: Limits, now: float
-) -> LaunchEnd | None:
+def _never_started(launch: Launch, limits: Limits, now: float) -> LaunchEnd | None:
     since = launch.begun_at or launch.created_at
-    limit = limits.start
-    if not limit or now - since < limit:
+    if not limits.start or now - since < limits.start:
         return None
     return _failed(
         How.OVERDUE,
