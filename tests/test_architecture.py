@@ -153,7 +153,7 @@ PARTICIPLE = re.compile(
     r"[A-Z][a-z]+(ed|ing)|Made|Found|Told|Gone|Built|Cut|Chosen|Past|Present|Begun|Held|Sent|Kept"
 )
 #: Words that look like one, and are nouns that everybody uses.
-NOUNS = {"Ending", "Finding", "Housekeeping", "Standing", "Setting"}
+NOUNS = {"Ending", "Finding", "Healing", "Housekeeping", "Standing", "Setting"}
 
 #: The rooms whose classes are all named by nouns.
 NAMED_BY_NOUNS = tuple(room for wing in WINGS.values() for room in wing)

@@ -13,7 +13,7 @@ from dagstead.plane.launch_machine.events import (
     LaunchAnswer,
     LaunchOffer,
     Return,
-    Sight,
+    SignOfLife,
     Start,
     StopWish,
     Submission,
@@ -40,7 +40,7 @@ EVENTS = st.one_of(
     st.builds(LaunchAnswer, request_id=REQUESTS),
     st.just(Start()),
     st.just(WorkerCall()),
-    st.builds(Sight, unknown_since=st.sampled_from([None, 1.0])),
+    st.builds(SignOfLife, unknown_since=st.sampled_from([None, 1.0])),
     st.builds(
         StopWish,
         end=st.sampled_from([RunEnd.CANCELED, RunEnd.FAILURE]),

@@ -18,7 +18,7 @@ from dagstead.plane.launch_machine.events import (
     End,
     Event,
     LaunchOffer,
-    Sight,
+    SignOfLife,
     Start,
     StopWish,
     Submission,
@@ -155,7 +155,7 @@ class Launches:
     ) -> None:
         """Record since when nothing is known of a worker, and say so in its run's log."""
         actor.require_system("Looking after runs")
-        event = Sight(unknown_since=unknown_since)
+        event = SignOfLife(unknown_since=unknown_since)
         self._backend.store.launches.step(deployment.name, launch.run_id, event)
         if unknown_since is None:
             sentence = "Its agent is back: what becomes of its worker is known again."

@@ -63,7 +63,7 @@ class WorkerCall:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sight:
+class SignOfLife:
     """Nothing is known of its worker any more, or something is again."""
 
     #: ``None`` when something is.
@@ -97,7 +97,7 @@ Event = (
     | LaunchAnswer
     | Start
     | WorkerCall
-    | Sight
+    | SignOfLife
     | StopWish
     | End
 )

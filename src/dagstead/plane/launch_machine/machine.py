@@ -14,7 +14,7 @@ from dagstead.plane.launch_machine.events import (
     LaunchAnswer,
     LaunchOffer,
     Return,
-    Sight,
+    SignOfLife,
     Start,
     StopWish,
     Submission,
@@ -62,7 +62,7 @@ def advance(launch: Launch | None, event: Event, *, new: Launch, now: float) -> 
 
 
 def _first(event: Event, new: Launch, now: float) -> LaunchStep:
-    if isinstance(event, (Delivery, Return, Begin, LaunchAnswer, WorkerCall, Sight)):
+    if isinstance(event, (Delivery, Return, Begin, LaunchAnswer, WorkerCall, SignOfLife)):
         # It was made before launches had records, or in another deployment.
         return LaunchStep(counts=isinstance(event, Begin), launch=None)
     return _MOVES[type(event)](new, event, now)
@@ -169,7 +169,7 @@ def _ask(launch: Launch, _event: WorkerCall, now: float) -> LaunchStep:
     return _counts(launch, asked_at=now, asked_times=times)
 
 
-def _see(launch: Launch, event: Sight, _now: float) -> LaunchStep:
+def _see(launch: Launch, event: SignOfLife, _now: float) -> LaunchStep:
     return _counts(launch, unknown_since=event.unknown_since)
 
 
@@ -238,7 +238,7 @@ _MOVES: Mapping[type[Event], Callable[[Launch, Any, float], LaunchStep]] = {
     Begin: _begin,
     Start: _start,
     WorkerCall: _ask,
-    Sight: _see,
+    SignOfLife: _see,
     StopWish: _stop,
     End: _end,
 }
