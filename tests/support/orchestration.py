@@ -76,6 +76,9 @@ class NoDagster:
     def unfinished(self, deployment: Deployment) -> list[str]:
         return list(self.unfinished_runs.get(deployment.name, ()))
 
+    def runs_needed(self, deployment: Deployment) -> frozenset[str]:
+        return frozenset(self.unfinished(deployment))
+
     def state_versions(self, _deployment: Deployment) -> frozenset[str]:
         return frozenset()
 

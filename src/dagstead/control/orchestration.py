@@ -61,6 +61,9 @@ class Orchestration(Protocol):
     def unfinished(self, deployment: Deployment) -> list[str]:
         """The runs of a deployment that have not ended."""
 
+    def runs_needed(self, deployment: Deployment) -> frozenset[str]:
+        """Runs that have not ended, and those whose outputs they may read as they repeat them."""
+
     def state_versions(self, deployment: Deployment) -> frozenset[str]:
         """The latest versions of the state of a deployment's components."""
 

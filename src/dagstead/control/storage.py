@@ -129,7 +129,7 @@ class Storage:
             if deployment.name in names:
                 dagster = self._backend.orchestration
                 in_use[deployment.name] = InUse(
-                    runs=frozenset(dagster.unfinished(deployment)),
+                    runs=dagster.runs_needed(deployment),
                     state_versions=dagster.state_versions(deployment),
                 )
         return in_use

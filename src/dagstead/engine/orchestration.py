@@ -11,6 +11,7 @@ from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events import EngineEventData
 from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES, NOT_FINISHED_STATUSES
 from dagster._core.storage.defs_state.base import DEFS_STATE_INFO_CURSOR_KEY
+from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 from dagster._serdes import deserialize_value, serialize_value
 from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApi,
@@ -137,6 +138,17 @@ class DagsterOrchestration:
         """See the protocol."""
         unfinished = RunsFilter(statuses=NOT_FINISHED_STATUSES)
         return list(self.instance_of(deployment).get_run_ids(unfinished))
+
+    def runs_needed(self, deployment: Deployment) -> frozenset[str]:
+        """See the protocol."""
+        instance = self.instance_of(deployment)
+        unfinished = instance.get_runs(RunsFilter(statuses=NOT_FINISHED_STATUSES))
+        roots = {run.root_run_id for run in unfinished if run.root_run_id is not None}
+        # A run that is repeated from its failure reads what all tries before it have stored.
+        tries = (
+            instance.get_run_ids(RunsFilter(tags={ROOT_RUN_ID_TAG: root})) for root in sorted(roots)
+        )
+        return frozenset(run.run_id for run in unfinished).union(roots, *tries)
 
     def state_versions(self, deployment: Deployment) -> frozenset[str]:
         """See the protocol."""

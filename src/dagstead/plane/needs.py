@@ -24,7 +24,7 @@ _PEX_SUFFIX = ".pex"
 class InUse:
     """What Dagster needs of a deployment's files."""
 
-    #: The ids of runs that have not ended.
+    #: The ids of runs that have not ended, and of those whose outputs they may read.
     runs: frozenset[str] = frozenset()
     #: The newest versions of components' state.
     state_versions: frozenset[str] = frozenset()

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Self
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.instance import DagsterInstance
 from dagster._core.launcher.base import RunLauncher, WorkerStatus
+from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES, RunsFilter
+from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster_cloud.execution.monitoring import (
     CloudRunWorkerStatuses,
@@ -226,10 +228,14 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         try:
             with DagsterInstance.from_ref(reference) as instance:
                 run = instance.get_run_by_id(run_id)
+                root = run_id if run is None else run.root_run_id or run_id
+                # A run that is repeated from its failure reads what all tries before it stored.
+                tries = RunsFilter(tags={ROOT_RUN_ID_TAG: root}, statuses=NOT_FINISHED_STATUSES)
+                is_repeated = bool(instance.get_runs(tries, limit=1))
         except DagsterCloudAgentServerError:
             # The deployment was deleted, or the server is away: the outputs are kept for now.
             return None
-        return run is None or run.is_finished
+        return not is_repeated and (run is None or run.is_finished)
 
     def _report_stop(self, worker: RunWorker) -> None:
         reference = self._instance.ref_for_deployment(worker.deployment)
