@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import stat
+import uuid
 from pathlib import Path
 
 import httpx
@@ -336,6 +337,32 @@ def test_runs_outlive_the_parts_of_the_control_plane_in_any_order(
         plane.open_gate(run_id)
         assert plane.facts(run_id)["library"] == "1"
         assert "is gone" not in plane.messages(run_id)
+
+
+def test_the_pool_removes_outputs_of_old_runs_that_have_ended(plane: Plane, location: str) -> None:
+    ended, running = (plane.launch(location, job) for job in ("quick", "slow"))
+    plane.facts(ended)
+    plane.worker(running)
+    storage = plane.data / "pool" / "deployments" / "prod" / "storage"
+    # Beside the newest hundred, which stay whatever their age.
+    for _ in range(100):
+        (storage / str(uuid.uuid4())).mkdir(parents=True)
+    old = {name: storage / name for name in (ended, running, "an_asset")}
+    for folder in old.values():
+        folder.mkdir(exist_ok=True)
+        for path in (*folder.rglob("*"), folder):
+            os.utime(path, (0, 0))
+    agent = plane.agent_pid()
+    assert agent
+
+    # An agent looks as soon as it has started.
+    os.kill(agent, signal.SIGKILL)
+    eventually(lambda: not old[ended].exists(), 120, "the outputs to be removed")
+
+    assert old["an_asset"].exists()
+    assert old[running].exists()
+    plane.open_gate(running)
+    assert plane.facts(running)["library"] == "1"
 
 
 @pytest.mark.parametrize("without_agent", [True, False])
