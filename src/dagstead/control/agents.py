@@ -10,7 +10,7 @@ from typing import Any
 from dagstead.control.actor import Actor
 from dagstead.control.availability import alive
 from dagstead.control.backend import Backend
-from dagstead.control.sight import Sight
+from dagstead.control.roster import Roster
 from dagstead.model.agents import Agent
 from dagstead.model.queues import describe_queue
 from dagstead.plane.agents import ALIVE_SECONDS, AgentStatus, Heartbeat, as_agent, of_deployment
@@ -42,7 +42,7 @@ class AgentReport:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class ServingAgent:
+class ShownAgent:
     """An agent of one deployment."""
 
     beat: Heartbeat
@@ -96,9 +96,9 @@ class Agents:
         deployments = {
             deployment.name: deployment for deployment in self._backend.store.deployments.all()
         }
-        sight = Sight.of(self._backend)
+        roster = Roster.of(self._backend)
         beats: dict[str, list[Heartbeat]] = defaultdict(list)
-        for beat in sight.listed():
+        for beat in roster.listed():
             deployment = deployments.get(beat.deployment)
             if deployment is not None and actor.grants(deployment):
                 beats[beat.agent_id].append(beat)
@@ -106,7 +106,7 @@ class Agents:
         tokens = self._backend.store.tokens.all() if actor.is_unlimited else ()
         names = {token.id: token.name for token in tokens}
         return [
-            _view(of_agent, full, sight, token=names.get(of_agent[0].token_id))
+            _view(of_agent, full, roster, token=names.get(of_agent[0].token_id))
             for of_agent in beats.values()
         ]
 
@@ -119,12 +119,18 @@ class Agents:
         }
         return [beat for beat in self._backend.store.agents.all() if beat.deployment in names]
 
-    def of(self, actor: Actor, deployment: Deployment) -> list[ServingAgent]:
+    def of(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
+        """One heartbeat of every agent that serves a deployment, including silent ones."""
+        actor.require_deployment(deployment)
+        every = self._backend.store.agents.all()
+        return of_deployment(every, deployment.name, is_branch=deployment.is_branch)
+
+    def shown(self, actor: Actor, deployment: Deployment) -> list[ShownAgent]:
         """Every agent that serves a deployment, including dead ones that nobody has replaced."""
         actor.require_deployment(deployment)
-        sight = Sight.of(self._backend)
-        beats = of_deployment(sight.listed(), deployment.name, is_branch=deployment.is_branch)
-        return [ServingAgent(beat=beat, status=sight.status(beat)) for beat in beats]
+        roster = Roster.of(self._backend)
+        beats = of_deployment(roster.listed(), deployment.name, is_branch=deployment.is_branch)
+        return [ShownAgent(beat=beat, status=roster.status(beat)) for beat in beats]
 
     def alive(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
         """The newest heartbeat of every live agent that serves a deployment."""
@@ -180,17 +186,17 @@ class Agents:
 
 
 def _view(
-    beats: Sequence[Heartbeat], full: set[str], sight: Sight, *, token: str | None
+    beats: Sequence[Heartbeat], full: set[str], roster: Roster, *, token: str | None
 ) -> AgentView:
     """The view of an agent, from its heartbeats; the newest comes first."""
     newest = beats[0]
-    counting = [beat for beat in beats if beat.is_alive(sight.presence.now)] or beats[:1]
+    counting = [beat for beat in beats if beat.is_alive(roster.presence.now)] or beats[:1]
     names = {beat.deployment for beat in counting} | (full if newest.is_pool else set())
     return AgentView(
         id=newest.agent_id,
         agent=as_agent(newest, is_branch=False),
         label=newest.label or newest.agent_id,
-        status=sight.status(newest),
+        status=roster.status(newest),
         version=newest.version,
         type=newest.type,
         deployments=tuple(sorted(names)),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.control.sight import Sight
+from dagstead.control.roster import Roster
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.release_policy import ReleasePolicy, UnservedQueuePolicy
@@ -70,7 +70,7 @@ def why_unserved(
     backend: Backend, deployment: Deployment, location: str, queue: str | None
 ) -> str | None:
     """See :meth:`Availability.why_unserved`."""
-    return Sight.of(backend).why_unserved(deployment, location, queue)
+    return Roster.of(backend).why_unserved(deployment, location, queue)
 
 
 def _lacking_pythons(
@@ -96,4 +96,4 @@ def _lacking_pythons(
 
 def alive(backend: Backend, deployment: Deployment) -> list[Heartbeat]:
     """The newest heartbeat of every live agent that serves a deployment."""
-    return Sight.of(backend).alive(deployment)
+    return Roster.of(backend).alive(deployment)

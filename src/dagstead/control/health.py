@@ -30,5 +30,5 @@ class Health:
             store.leases.leader(),
             Disk(free=free, total=total),
             store.agents.all(),
-            self._backend.now(),
+            store.token_calls.presence(),
         )

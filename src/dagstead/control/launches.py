@@ -10,6 +10,7 @@ from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.availability import why_unserved
 from dagstead.control.backend import Backend
+from dagstead.control.roster import Roster
 from dagstead.control.work import Work, new_request
 from dagstead.plane.agents import Heartbeat, of_deployment
 from dagstead.plane.deployments import Deployment
@@ -274,16 +275,16 @@ class Launches:
 
     def _why_out_of_reach(self, deployment: Deployment, launch: Launch) -> str | None:
         now = self._backend.now()
-        beats = of_deployment(
-            self._backend.store.agents.all(), deployment.name, is_branch=deployment.is_branch
-        )
+        roster = Roster.of(self._backend)
+        alive = {beat.agent_id for beat in roster.living}
+        beats = of_deployment(roster.beats, deployment.name, is_branch=deployment.is_branch)
         holder = next((beat for beat in beats if beat.agent_id == launch.begun_by), None)
-        if holder is not None and holder.is_alive(now):
+        if holder is not None and holder.agent_id in alive:
             return None
         if (
             holder is not None
             and holder.is_pool
-            and any(beat.is_pool and beat.is_alive(now) for beat in beats)
+            and any(beat.is_pool and beat.agent_id in alive for beat in beats)
         ):
             # Any other agent of the pool looks after the workers of the one before it.
             return None

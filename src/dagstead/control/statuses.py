@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
-from dagstead.control.sight import Sight
+from dagstead.control.roster import Roster
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.location_status import Facts, LocationStatus, needs_healing, status_of
 from dagstead.plane.locations import Location
@@ -94,11 +94,11 @@ class Statuses:
 
 def facts_of(backend: Backend, deployment: Deployment) -> list[Facts]:
     """What is known of every location of a deployment, by name."""
-    sight = Sight.of(backend)
+    roster = Roster.of(backend)
     locations = backend.store.locations.all(deployment.name)
-    return [sight.facts(deployment, location) for location in locations]
+    return [roster.facts(deployment, location) for location in locations]
 
 
 def status_now(backend: Backend, deployment: Deployment, location: Location) -> LocationStatus:
     """The status of one location."""
-    return status_of(Sight.of(backend).facts(deployment, location))
+    return status_of(Roster.of(backend).facts(deployment, location))

@@ -13,7 +13,7 @@ from dagster_shared.serdes import deserialize_value
 from dagster_shared.serdes.errors import DeserializationError
 from graphql import GraphQLResolveInfo
 
-from dagstead.control.agents import AgentView, ServingAgent
+from dagstead.control.agents import AgentView, ShownAgent
 from dagstead.model.agents import AgentKind
 from dagstead.model.queues import describe_queue
 from dagstead.operator_api.context import context_of
@@ -30,7 +30,7 @@ def agents(
     """The agents that serve this deployment, the last seen first."""
     context = context_of(info)
     since = heartbeatedSince or 0.0
-    found = context.control.agents.of(context.actor, context.deployment)
+    found = context.control.agents.shown(context.actor, context.deployment)
     return [_agent(seen) for seen in found if seen.beat.received_at >= since]
 
 
@@ -60,7 +60,7 @@ def agent_type(beats: Iterable[Heartbeat]) -> str:
     return "SERVERLESS" if newest and newest.is_pool else "HYBRID"
 
 
-def _agent(seen: ServingAgent) -> Mapping[str, Any]:
+def _agent(seen: ShownAgent) -> Mapping[str, Any]:
     beat = seen.beat
     return {
         "id": beat.agent_id,

@@ -7,12 +7,10 @@ from typing import Any
 
 from graphql import GraphQLResolveInfo
 
-from dagstead.engine.workspace import DeploymentRequestContext
 from dagstead.operator_api.agents import agent_type
 from dagstead.operator_api.context import context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
-from dagstead.plane.agents import Heartbeat, of_deployment
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
 
 
@@ -145,7 +143,7 @@ def _view(info: GraphQLResolveInfo, deployment: Deployment) -> Mapping[str, Any]
         "deploymentType": "BRANCH" if deployment.is_branch else "PRODUCTION",
         "deploymentStatus": "ACTIVE",
         # Read only when it is asked for: it needs the heartbeats.
-        "agentType": lambda _info: agent_type(_beats(context, deployment)),
+        "agentType": lambda _info: agent_type(context.control.agents.of(context.actor, deployment)),
         "isBranchDeployment": deployment.is_branch,
         "organizationName": facts_of(info).organization,
         "createdAt": deployment.created_at,
@@ -183,8 +181,3 @@ def _branch(data: Mapping[str, Any], commit: Mapping[str, Any]) -> Branch:
         author_email=commit.get("authorEmail"),
         timestamp=commit["timestamp"],
     )
-
-
-def _beats(context: DeploymentRequestContext, deployment: Deployment) -> list[Heartbeat]:
-    every = context.control.agents.granted(context.actor)
-    return of_deployment(every, deployment.name, is_branch=deployment.is_branch)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.leases import Lease
+from dagstead.plane.presence import Presence, listed
 
 #: How old the leader's newest renewal may be: another one leads by then, or nobody can.
 LEADER_SECONDS = 15.0
@@ -35,7 +36,7 @@ class Disk:
 
 
 def parts_of(
-    lease: Lease, disk: Disk, beats: Sequence[Heartbeat], now: float
+    lease: Lease, disk: Disk, beats: Sequence[Heartbeat], presence: Presence
 ) -> Sequence[ServerPart]:
     """All parts.
 
@@ -43,17 +44,20 @@ def parts_of(
         lease: of the leader, which has been read: so the database is well.
         disk: of the data folder.
         beats: the newest heartbeats of agents.
-        now: in seconds since 1970.
+        presence: what is heard of them now.
     """
+    now = presence.now
+    living = presence.alive(beats)
+    alive = {beat.agent_id for beat in living}
     newest: dict[str, Heartbeat] = {}
-    for beat in sorted(beats, key=lambda beat: beat.received_at):
+    for beat in sorted(listed(beats, living, now), key=lambda beat: beat.received_at):
         newest[beat.agent_id] = beat
     return (
         ServerPart(name="database", is_well=True, says="It answers."),
         _leader(lease, now),
         _disk(disk),
-        _pool([beat for beat in newest.values() if beat.is_pool], now),
-        _agents([beat for beat in newest.values() if not beat.is_pool], now),
+        _pool([beat for beat in newest.values() if beat.is_pool], alive, now),
+        _agents([beat for beat in newest.values() if not beat.is_pool], alive),
     )
 
 
@@ -95,12 +99,12 @@ def _disk(disk: Disk) -> ServerPart:
     return ServerPart(name="disk", is_well=False, says=says, numbers=numbers)
 
 
-def _pool(beats: Sequence[Heartbeat], now: float) -> ServerPart:
+def _pool(beats: Sequence[Heartbeat], alive: Collection[str], now: float) -> ServerPart:
     if not beats:
         return ServerPart(name="pool", is_well=True, says="No managed pool has been started.")
     latest = max(beat.received_at for beat in beats)
     numbers = {"age_seconds": round(now - latest, 1)}
-    if any(beat.is_alive(now) for beat in beats):
+    if any(beat.agent_id in alive for beat in beats):
         return ServerPart(
             name="pool", is_well=True, says="The managed pool serves.", numbers=numbers
         )
@@ -111,8 +115,8 @@ def _pool(beats: Sequence[Heartbeat], now: float) -> ServerPart:
     return ServerPart(name="pool", is_well=False, says=says, numbers=numbers)
 
 
-def _agents(beats: Sequence[Heartbeat], now: float) -> ServerPart:
-    silent = sum(not beat.is_alive(now) for beat in beats)
+def _agents(beats: Sequence[Heartbeat], alive: Collection[str]) -> ServerPart:
+    silent = sum(beat.agent_id not in alive for beat in beats)
     numbers = {"running": len(beats) - silent, "silent": silent}
     says = f"{len(beats) - silent} hybrid agents run, {silent} are silent."
     # Who may be gone for good, or on purpose, is no fault of the control plane.

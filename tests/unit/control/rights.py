@@ -61,6 +61,7 @@ WHO: Mapping[str, str] = {
     "agents.forget": "",
     "agents.granted": "admin prod weather agent",
     "agents.listen": "",
+    "agents.shown": "admin prod weather agent",
     "agents.of": "admin prod weather agent",
     "agents.record": "agent",
     "health.parts": "admin",

@@ -7,6 +7,7 @@ import pytest
 from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL
 from dagstead.plane.health import LEADER_SECONDS, LOW_DISK_BYTES, Disk, ServerPart, parts_of
 from dagstead.plane.leases import Lease
+from dagstead.plane.presence import Presence
 from tests.support.heartbeats import heartbeat_of
 
 NOW = 1_000_000.0
@@ -18,7 +19,8 @@ def lease(age: float, holder: str | None = "process 7 on box") -> Lease:
 
 
 def parts(**given: object) -> dict[str, ServerPart]:
-    values = {"lease": lease(1.0), "disk": ROOMY, "beats": (), "now": NOW, **given}
+    values = {"lease": lease(1.0), "disk": ROOMY, "beats": (), "presence": Presence(now=NOW)}
+    values |= given
     return {part.name: part for part in parts_of(**values)}  # type: ignore[arg-type]
 
 

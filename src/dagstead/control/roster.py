@@ -17,7 +17,7 @@ from dagstead.routing.wording import describe_unserved
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sight:
+class Roster:
     """The heartbeats, tokens and calls of agents at one time."""
 
     presence: Presence
@@ -28,7 +28,7 @@ class Sight:
     tokens: Sequence[Token]
 
     @classmethod
-    def of(cls, backend: Backend) -> Sight:
+    def of(cls, backend: Backend) -> Roster:
         """What the store knows now."""
         presence = backend.store.token_calls.presence()
         beats = backend.store.agents.all()
