@@ -73,8 +73,8 @@ def forget(
 ) -> None:
     """Forget an agent that will not come back, so that it is no longer listed or counted.
 
-    An agent that still sends heartbeats cannot be forgotten. Without this command, agents are
-    forgotten a week after their last heartbeat.
+    An agent that still sends heartbeats cannot be forgotten. Without this command, agents that are
+    gone are listed for a day, unless another with the same token and name has taken their place.
 
     For example: `dagstead agent forget 6f1b2c8e`
     """

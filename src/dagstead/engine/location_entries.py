@@ -99,7 +99,7 @@ def _load_status(*, is_loading: bool) -> CodeLocationLoadStatus:
 def _shown_error(
     serving: CodeLocationEntry, status: LocationStatus
 ) -> SerializableErrorInfo | None:
-    """The error of an entry, with what agents have told since it was loaded."""
+    """The error of an entry, with what agents have reported since it was loaded."""
     if status.reason is None or status.condition is Condition.LOADING:
         return serving.load_error
     sentence = f"{serving.origin.location_name!r}: {status}. {status.reason}"

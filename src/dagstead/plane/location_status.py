@@ -27,7 +27,7 @@ class Condition(StrEnum):
     LIVE = "live"
     #: An agent is loading it.
     LOADING = "loading"
-    #: It cannot be loaded, and its agents are told to try again.
+    #: It cannot be loaded, and its agents are to try again.
     HEALING = "healing"
     #: Its newest deploy cannot be loaded; the one before may serve.
     IN_ERROR = "in error"

@@ -94,6 +94,8 @@ def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Comm
             "PATH": os.pathsep.join(filter(None, (scripts, base.get("PATH")))),
             "DAGSTER_HOME": str(home.root),
             "DAGSTER_CLOUD_AGENT_MAX_THREADPOOL_WORKERS": str(settings.request_threads),
+            # The default is the time that a code server may take to start.
+            "DAGSTER_CLOUD_CODE_SERVER_HEALTH_CHECK_REDEPLOY_TIMEOUT": "30",
             "PYTHONUNBUFFERED": "1",
             TAG_VARIABLE: tag_of_pythons(interpreters.available()),
             **settings.agent_environment,

@@ -19,6 +19,10 @@ TOKEN_VARIABLE = "DAGSTER_CLOUD_AGENT_TOKEN"  # noqa: S105 - a name
 #: The name of the Secret that the official chart reads by default.
 TOKEN_SECRET = "dagster-cloud-agent-token"  # noqa: S105 - a name
 
+#: After how many seconds an agent replaces a code server that does not answer; no file can say it.
+REDEPLOY_VARIABLE = "DAGSTER_CLOUD_CODE_SERVER_HEALTH_CHECK_REDEPLOY_TIMEOUT"
+REDEPLOY_SECONDS = 30
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AgentFile:
@@ -73,7 +77,9 @@ def text(file: AgentFile) -> str:
         return dump(_values(file), heading=heading)
     heading = [
         "dagster.yaml of an official agent (dagster-cloud agent run FOLDER). The token comes from",
-        f"the environment variable {TOKEN_VARIABLE}.",
+        f"the environment variable {TOKEN_VARIABLE}. Give every agent a token of its own, and set",
+        f"{REDEPLOY_VARIABLE}={REDEPLOY_SECONDS} beside it:",
+        "a code server that does not answer for so many seconds is replaced, not after 180.",
     ]
     return dump(_dagster_yaml(file), heading=heading)
 
@@ -170,4 +176,11 @@ def _values(file: AgentFile) -> dict[str, Yaml]:
     }
     if file.label:
         cloud["agentLabel"] = file.label
-    return {"dagsterCloud": cloud}
+    variable: dict[str, Yaml] = {"name": REDEPLOY_VARIABLE, "value": str(REDEPLOY_SECONDS)}
+    env = CommentedValue(
+        [variable],
+        above=(
+            "A code server that does not answer for so many seconds is replaced, not after 180.",
+        ),
+    )
+    return {"dagsterCloud": cloud, "dagsterCloudAgent": {"env": env}}
