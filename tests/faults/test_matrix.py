@@ -30,4 +30,6 @@ def test_every_run_ends_once_with_its_true_reason(
         if not rounds[-1].is_over:
             places.close()
     record_property(PROPERTY, row_of(cell.name, rounds).to_json())
-    assert [line for each in rounds for line in each.complaints()] == []
+    complaints = [line for each in rounds for line in each.complaints()]
+    if complaints:
+        pytest.fail("\n".join(complaints), pytrace=False)

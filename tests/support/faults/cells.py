@@ -42,7 +42,7 @@ _SILENT_SECONDS = 70
 _NO_WORD = Failure(r"never reported|has not reported")
 _FIRST_WORD_SECONDS = 120
 #: Dagster's own, of a run whose steps are processes.
-_STEP = Failure(r"unexpectedly exited with code -9")
+_STEP = Failure(r"child process for step work .*signal 9")
 #: An agent counts as gone, and its launches go to another one.
 _GONE_SECONDS = 90
 
