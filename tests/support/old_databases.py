@@ -11,7 +11,18 @@ from typing import Any
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import JSON, Boolean, Column, Connection, MetaData, Numeric, Table, insert, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Connection,
+    MetaData,
+    Numeric,
+    Table,
+    insert,
+    text,
+)
 from sqlalchemy.schema import DropIndex, DropTable
 from sqlalchemy.types import Float, Integer
 
@@ -238,6 +249,9 @@ def _completed(table: Table, row: Mapping[str, Any]) -> dict[str, Any]:
     known = {name: value for name, value in row.items() if name in table.c}
     missing = [column for column in table.c if not (column.nullable or column.name in known)]
     counted = table.autoincrement_column
+    if counted is not None and isinstance(counted.type, BigInteger) and not counted.server_default:
+        # A number of another table, such as a token's.
+        counted = None
     return {**known, **{each.name: _any(each) for each in missing if each is not counted}}
 
 
