@@ -67,7 +67,7 @@ class RunWatch:
 
     def _look_at(self, deployment: Deployment, launches: Sequence[Launch], now: float) -> None:
         limits = Limits.of(deployment.settings)
-        beats = [agent.beat for agent in self.control.agents.of(SYSTEM, deployment)]
+        beats = self.control.agents.of(SYSTEM, deployment)
         alive = [beat for beat in beats if beat.is_alive(now)]
         reports = self.control.launches.worker_reports(SYSTEM, deployment, alive)
         for launch in launches:
