@@ -24,6 +24,7 @@ from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.control.questions import Question
 from dagstead.control.work import Work
+from dagstead.engine.load_errors import one_line
 from dagstead.errors import NoAnswerError
 from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.plane.deployments import Deployment
@@ -40,6 +41,9 @@ _UNREACHABLE = (
     "Failure loading server endpoint for",
     "StatusCode.UNAVAILABLE",
 )
+
+#: Of an agent's error, which may have the whole error of a code server in it.
+_SHOWN_CHARACTERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +126,8 @@ class AgentCalls:
         if isinstance(response, DagsterCloudApiGrpcResponse):
             statuses.note_answered(SYSTEM, deployment, asked)
         elif isinstance(response, DagsterCloudApiErrorResponse) and _is_unreachable(response):
-            reason = f"Its agent cannot reach its code server: {_first(response.error_infos)}"
+            said = one_line(response.error_infos[0])[:_SHOWN_CHARACTERS]
+            reason = f"Its agent cannot reach its code server: {said}"
             statuses.note_refused(SYSTEM, deployment, asked, reason)
 
     def _work(

@@ -1,6 +1,6 @@
 """How a location that cannot be loaded is tried again: ever more seldom, and for ever.
 
-People see it as being in error all the while; only its agents are told to load it anew.
+People see it as being in error all the while; only its agents are to load it anew.
 """
 
 from __future__ import annotations

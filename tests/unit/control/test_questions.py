@@ -101,6 +101,30 @@ def test_without_an_agent_the_wait_ends_soon(
     assert not [each for each in store.requests.open() if each.api == "X"]
 
 
+def test_code_that_cannot_be_loaded_is_not_waited_for(
+    store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+) -> None:
+    calling_agent(store)
+    prod = store.deployments.get("prod")
+    reason = "Its agent cannot reach its code server."
+    control.statuses.note_refused(SYSTEM, prod, store.locations.get("prod", "weather"), reason)
+    waiting = ask(pool, control, 600)
+    clock.advance(4)
+    with pytest.raises(NoAnswerError, match=f"'weather': in error. {reason}"):
+        waiting.result(_PATIENCE)
+
+
+def test_a_refused_call_is_forgotten_when_another_is_answered(
+    store: Store, control: Control
+) -> None:
+    prod = store.deployments.get("prod")
+    calling_agent(store)
+    control.statuses.note_refused(SYSTEM, prod, store.locations.get("prod", "weather"), "Gone.")
+    assert str(control.statuses.all(SYSTEM, prod)["weather"]) == "in error"
+    control.statuses.note_answered(SYSTEM, prod, store.locations.get("prod", "weather"))
+    assert str(control.statuses.all(SYSTEM, prod)["weather"]) == "live"
+
+
 def test_an_agent_that_does_not_answer_is_waited_for_until_the_deadline(
     store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
 ) -> None:
