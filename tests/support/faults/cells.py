@@ -11,8 +11,8 @@ from tests.support.faults.bench import Cell, Moment, launched, running, starting
 from tests.support.faults.faults import Fault, Processes
 from tests.support.faults.places import (
     HYBRID,
-    LOCAL,
     PEX,
+    START_SECONDS,
     MakePlace,
     apart_on_postgres,
     apart_on_small_disk,
@@ -38,9 +38,8 @@ _EXIT_SECONDS = 60
 #: A worker of an agent with `isolated_agents` asks for its run every ten seconds.
 _SILENT = Failure(r"it asked for its run every ten seconds")
 _SILENT_SECONDS = 70
-#: Nothing is known of its worker before the first word.
-_NO_WORD = Failure(r"never reported|has not reported")
-_FIRST_WORD_SECONDS = 120
+#: Nothing is known of it before its first word: the limit of the deployment ends the run.
+_NO_WORD = Failure(r"began it \d+ seconds ago, and its worker never reported")
 #: Dagster's own, of a run whose steps are processes.
 _STEP = Failure(r"child process for step work .*signal 9")
 #: An agent counts as gone, and its launches go to another one.
@@ -104,15 +103,15 @@ _TABLE: Sequence[Cell[Any]] = [
     # Runs' own processes.
     *_cells(faults.stop, targets.worker, victim=PEX, seconds=30),
     *_cells(faults.stop, targets.worker, victim=HYBRID, seconds=30),
-    *_victims(
-        launched,
+    *_cells(
+        # The pool knows that the run had not started, and launches it again.
+        faults.kill,
         targets.worker,
-        {
-            PEX: (_KILLED, _EXIT_SECONDS),
-            LOCAL: (_KILLED, _EXIT_SECONDS),
-            HYBRID: (_NO_WORD, _FIRST_WORD_SECONDS),
-        },
+        moments=[launched],
+        victim=PEX,
+        knowable_seconds=_EXIT_SECONDS,
     ),
+    *_victims(launched, targets.worker, {HYBRID: (_NO_WORD, START_SECONDS)}),
     *_victims(
         running,
         targets.worker,

@@ -33,7 +33,11 @@ PEX, LOCAL, HYBRID = "pex", "local", "hybrid"
 #: By how the code is run.
 LAUNCHERS = (PEX, LOCAL, HYBRID)
 
+#: How long a run may take to start, in the settings of the deployment.
+START_SECONDS = 120
+
 _CODE = USER_CODE / "witness.py"
+_SETTINGS = {"run_monitoring": {"start_timeout_seconds": START_SECONDS}}
 _READY_SECONDS = 180.0
 
 
@@ -196,7 +200,9 @@ def _place(
             folder=folder,
             plane=plane,
             keeper=keeper,
-            deployment=stack.enter_context(closing(plane.deployment(DEPLOYMENT))),
+            deployment=stack.enter_context(
+                closing(plane.deployment(DEPLOYMENT, settings=_SETTINGS))
+            ),
             agents_line=stack.enter_context(line_to(plane.port)),
             database_lines=lines,
             cluster=cluster,
