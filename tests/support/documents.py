@@ -164,7 +164,9 @@ TICKS = (
     """
 query Ticks($selector: InstigationSelector!) {
   instigationStateOrError(instigationSelector: $selector) {
-    ... on InstigationState { ticks(limit: 20) { status runIds skipReason error { ...Whole } } }
+    ... on InstigationState {
+      ticks(limit: 20) { timestamp status runIds skipReason error { ...Whole } }
+    }
   }
 }
 """

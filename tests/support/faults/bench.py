@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
-import httpx
 import psutil
 
 from dagstead.testing.waiting import DeadlinePassedError, eventually
-from tests.support.deployment import ENDED, GraphQLRefusedError
+from tests.support.deployment import ENDED
 from tests.support.faults.faults import Fault
-from tests.support.faults.places import HYBRID, LAUNCHERS, LOCAL, PEX, MakePlace, Place
+from tests.support.faults.places import HYBRID, LAUNCHERS, LOCAL, NOT_YET, PEX, MakePlace, Place
 from tests.support.faults.targets import Situation, Target, workers
+from tests.support.faults.ticks import wrong_ticks
 from tests.support.faults.verdicts import Failure, Round, Trace, judge
 
 T = TypeVar("T")
@@ -37,9 +37,6 @@ USUAL_SECONDS = 40.0
 #: Until a new run is accepted.
 HEALING_SECONDS = 60.0
 _REACH_SECONDS = 120.0
-
-#: While something fails, questions fail too.
-NOT_YET = (httpx.HTTPError, GraphQLRefusedError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,6 +114,7 @@ class Cell(Generic[T]):
 
 def play(cell: Cell[Any], place: Place) -> Round:
     """Play one round. What hangs at the end of it is cleared away."""
+    begin = time.time()
     runs = [launch(place, location, cell.job) for location in LOAD]
     victim = next((each for each in runs if each.location == cell.victim), None)
     cell.moment(place, runs)
@@ -137,6 +135,7 @@ def play(cell: Cell[Any], place: Place) -> Round:
     for run in runs:
         clear_away(run)
     return Round(
+        ticks=wrong_ticks(place, begin, time.time()),
         verdicts=verdicts,
         refused=refused,
         healed_seconds=None if refused or None in healed else max(filter(None, healed)),

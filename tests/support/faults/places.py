@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.control_plane import ControlPlane
-from tests.support.deployment import USER_CODE, DeploymentClient
+from tests.support.deployment import USER_CODE, DeploymentClient, GraphQLRefusedError
 from tests.support.environments import own_environment
 from tests.support.faults.disk import SmallDisk, small_disk
 from tests.support.faults.keeper import Keeper
@@ -32,6 +32,13 @@ UP = "up"
 PEX, LOCAL, HYBRID = "pex", "local", "hybrid"
 #: By how the code is run.
 LAUNCHERS = (PEX, LOCAL, HYBRID)
+
+#: A schedule that is due every minute, and where it is switched on.
+SCHEDULE = "every_minute"
+SCHEDULED = (PEX, HYBRID)
+
+#: While something fails, questions fail too.
+NOT_YET = (httpx.HTTPError, GraphQLRefusedError, ValueError)
 
 #: How long a run may take to start, in the settings of the deployment.
 START_SECONDS = 120
@@ -248,3 +255,5 @@ def _deploy(place: Place) -> None:
     place.deployment.deploy(LOCAL, _CODE.stem)
     place.deployment.deploy(HYBRID, _CODE.stem, queue=QUEUE)
     place.deployment.wait_until_loaded(*LAUNCHERS)
+    for location in SCHEDULED:
+        place.deployment.start_schedule(location, SCHEDULE)

@@ -13,7 +13,18 @@ from tests.support.faults.verdicts import Round
 #: The property of a test's report that holds its row.
 PROPERTY = "fault cell"
 
-_HEADINGS = ("cell", "rounds", "runs", "ok", "failed", "hung", "twice", "wrong", "healed s")
+_HEADINGS = (
+    "cell",
+    "rounds",
+    "runs",
+    "ok",
+    "failed",
+    "hung",
+    "twice",
+    "wrong",
+    "ticks",
+    "healed s",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +39,8 @@ class Row:
     hung: int
     twice: int
     wrong: int
+    #: Of schedules that missed a tick, or made one twice.
+    ticks: int
     #: Of the slowest round; "never" if one did not heal.
     healed: str
 
@@ -50,6 +63,7 @@ def row_of(cell: str, rounds: Sequence[Round]) -> Row:
         hung=sum(each.hung for each in verdicts),
         twice=sum(each.doubled for each in verdicts),
         wrong=sum(bool(each.wrong) for each in verdicts),
+        ticks=sum(len(each.ticks) for each in rounds),
         healed=f"{max(healed):.0f}" if len(healed) == len(rounds) else "never",
     )
 

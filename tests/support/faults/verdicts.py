@@ -72,6 +72,8 @@ class Round:
     verdicts: Sequence[Verdict]
     #: Why new runs were not accepted, by location.
     refused: Mapping[str, str]
+    #: Which ticks of schedules were missed or made twice, in words.
+    ticks: Sequence[str]
     #: From the end of the fault until a new run of every location had succeeded.
     healed_seconds: float | None
 
@@ -87,7 +89,8 @@ class Round:
             for verdict in self.verdicts
             for words in verdict.wrong
         ]
-        return [*wrong, *(f"{name} refused: {words}" for name, words in self.refused.items())]
+        refused = [f"{name} refused: {words}" for name, words in self.refused.items()]
+        return [*wrong, *refused, *self.ticks]
 
 
 def judge(trace: Trace, expected: Failure | None) -> Verdict:

@@ -37,4 +37,10 @@ def stepping() -> None:
     work()
 
 
-defs = dg.Definitions(jobs=[working, stepping])
+@dg.schedule(job=working, cron_schedule="* * * * *")
+def every_minute() -> dg.SkipReason:
+    """Only its ticks count."""
+    return dg.SkipReason("nothing to do")
+
+
+defs = dg.Definitions(jobs=[working, stepping], schedules=[every_minute])

@@ -72,11 +72,14 @@ def test_what_must_not_be_is_said(trace: Trace, expected: Failure | None, words:
 def test_a_row_counts_its_rounds(healed: Sequence[float | None], shown: str) -> None:
     hung = replace(GOOD, status="STARTED", begun=2)
     verdicts = [judge(GOOD, None), judge(KILLED, BY_SIGNAL), judge(hung, None)]
-    rounds = [Round(verdicts=verdicts, refused={}, healed_seconds=each) for each in healed]
+    rounds = [
+        Round(verdicts=verdicts, refused={}, ticks=["pex missed 1 of 2 ticks"], healed_seconds=each)
+        for each in healed
+    ]
 
     row = row_of("cell", rounds)
 
     times = len(rounds)
     assert (row.rounds, row.runs, row.healed) == (times, 3 * times, shown)
     assert (row.succeeded, row.failed, row.hung) == (times, times, times)
-    assert (row.twice, row.wrong) == (times, times)
+    assert (row.twice, row.wrong, row.ticks) == (times, times, times)
