@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
@@ -16,7 +14,6 @@ from tests.support.control_plane import ControlPlane
 from tests.support.debian import chromium
 from tests.support.deployment import LOAD_SECONDS
 from tests.support.environments import own_environment
-from tests.support.played_agent import PlayedAgent
 
 pytestmark = pytest.mark.browser
 
@@ -42,7 +39,12 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     with ControlPlane(tmp_path_factory.mktemp("plane")) as started:
         client = started.deployment("prod")
         client.deploy("small", "compat_small")
-        setup = AgentSetup(label="ui", token=started.agent_token("ui"), deployments=["prod"])
+        setup = AgentSetup(
+            label="ui",
+            token=started.agent_token("ui"),
+            deployments=["prod"],
+            variables={"FAULT_FILE": str(_fault(started))},
+        )
         agent = OfficialAgent(started, own_environment(), setup)
         try:
             client.wait_until_loaded("small")
@@ -110,36 +112,24 @@ def test_a_run_launched_from_the_page_succeeds_and_its_logs_appear(
         page.screenshot(path=tmp_path / "run.png")
 
 
-@contextmanager
-def _played_agent(plane: ControlPlane) -> Iterator[PlayedAgent]:
-    """Another agent of the same queue, which says what a test wants."""
-    headers = {
-        "Dagster-Cloud-Api-Token": plane.agent_token("played"),
-        "Dagster-Cloud-Deployment": "prod",
-    }
-    with httpx.Client(base_url=plane.url, headers=headers, timeout=60, trust_env=False) as client:
-        yield PlayedAgent(
-            store=plane.store,
-            deployment="prod",
-            put=lambda path, files: client.put(path, files=files),
-        )
-
-
-def test_a_failed_load_is_shown_at_once_until_a_reload_succeeds(
+def test_a_failed_load_is_shown_at_once_until_it_has_healed(
     page: Page, plane: ControlPlane, tmp_path: Path
 ) -> None:
     page.goto(f"{plane.url}/prod/deployment/locations")
+    fault = _fault(plane)
     try:
         expect(page.get_by_text("Loaded", exact=True)).to_be_visible(timeout=_PAGE_MS)
-        with _played_agent(plane) as agent:
-            agent.fail("small")
-        expect(page.get_by_text("Failed", exact=True)).to_be_visible(timeout=_PAGE_MS)
+        fault.touch()
+        plane.store.locations.reload("prod", ["small"])
+        expect(page.get_by_text("Failed", exact=True)).to_be_visible(timeout=_RUN_MS)
         page.get_by_text("View error").click()
         dialog = page.get_by_role("dialog")
-        expect(dialog).to_contain_text("RuntimeError: warehouse is down")
-        dialog.get_by_role("button", name="Reload").click()
-        expect(page.get_by_text("Loaded", exact=True)).to_be_visible(timeout=_PAGE_MS)
+        expect(dialog).to_contain_text("RuntimeError: the warehouse is down")
+        page.keyboard.press("Escape")
+        fault.unlink()
+        expect(page.get_by_text("Loaded", exact=True)).to_be_visible(timeout=_RUN_MS)
     finally:
+        fault.unlink(missing_ok=True)
         page.screenshot(path=tmp_path / "failed.png")
 
 
@@ -154,7 +144,39 @@ def test_after_a_failed_release_what_was_before_is_shown_with_the_failure(
     try:
         expect(page.get_by_text("failed_release")).to_be_visible(timeout=_PAGE_MS)
         expect(page.get_by_text("broken on purpose")).to_be_visible()
+        expect(page.get_by_text("in error, serving ")).to_be_visible()
         page.goto(f"{plane.url}/prod/locations/__repository__@small/jobs/whispering")
         expect(page.get_by_text("whisper", exact=True).first).to_be_visible(timeout=_PAGE_MS)
     finally:
         page.screenshot(path=tmp_path / "returned.png")
+
+
+def test_a_location_that_lost_its_agent_says_since_when_nobody_serves_it(
+    page: Page, plane: ControlPlane, tmp_path: Path
+) -> None:
+    client = plane.client("prod")
+    setup = AgentSetup(
+        label="mortal",
+        token=plane.agent_token("mortal", queues=["mortal"]),
+        deployments=["prod"],
+        queues=["mortal"],
+        default_queue=False,
+    )
+    with OfficialAgent(plane, own_environment(), setup) as agent:
+        client.deploy("lonely", "compat_small", queue="mortal")
+        client.wait_until_loaded("lonely")
+        agent.kill()
+    page.goto(f"{plane.url}/prod/locations/lonely/")
+    try:
+        expect(page.get_by_text("nobody serves it since")).to_be_visible(timeout=_PAGE_MS)
+        page.goto(f"{plane.url}/prod/locations/__repository__@lonely/jobs/whispering")
+        expect(page.get_by_text("whisper", exact=True).first).to_be_visible(timeout=_PAGE_MS)
+    finally:
+        page.screenshot(path=tmp_path / "lonely.png")
+        client.delete_location("lonely")
+        client.close()
+
+
+def _fault(plane: ControlPlane) -> Path:
+    """The file that keeps the location from loading while it exists."""
+    return plane.folder / "fault"

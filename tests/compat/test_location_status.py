@@ -20,7 +20,7 @@ pytestmark = pytest.mark.compat
 
 QUEUE = "eu"
 LOCATION = "ml"
-JOB = "nightly"
+JOB = "whispering"
 
 #: The promise, for a machine that has nothing else to do, and as much again for one that has.
 HEAL_SECONDS = 120.0
@@ -118,7 +118,7 @@ def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
 
 def test_the_doors_agree_and_everything_heals_by_itself(ground: Ground) -> None:
     agent = ground.agent()
-    ground.deployment.deploy(LOCATION, "compat_faulty", queue=QUEUE)
+    ground.deployment.deploy(LOCATION, "compat_small", queue=QUEUE)
     ground.wait_for("live")
 
     # The code breaks while its agent is away, and somebody presses Reload.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -25,7 +26,7 @@ from dagstead.control.all import Control
 from dagstead.control.questions import Question
 from dagstead.control.work import Work
 from dagstead.engine.load_errors import one_line
-from dagstead.errors import NoAnswerError
+from dagstead.errors import LocationNotFoundError, NoAnswerError
 from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Location
@@ -117,6 +118,14 @@ class AgentCalls:
             self._note(deployment, answer.asked, response)
             if not (failed and questions.has_changed(SYSTEM, deployment, answer.asked, deadline)):
                 return _response_text(response, api, location)
+
+    def note_launched(
+        self, deployment: Deployment, location: str, response: DagsterCloudApiErrorResponse
+    ) -> None:
+        """Keep that a launch failed, if the reason is that the code server is away."""
+        with suppress(LocationNotFoundError):
+            asked = self.control.locations.get(SYSTEM, deployment, location)
+            self._note(deployment, asked, response)
 
     def _note(
         self, deployment: Deployment, asked: Location, response: DagsterCloudApiResponse

@@ -79,6 +79,7 @@ class DagsterOrchestration:
         """See the protocol."""
         response = deserialize_value(answer)
         if isinstance(response, DagsterCloudApiErrorResponse):
+            self.calls.note_launched(deployment, str(request.location), response)
             fail_launch(
                 self.instance_of(deployment),
                 str(request.run_id),

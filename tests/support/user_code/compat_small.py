@@ -1,10 +1,14 @@
-"""A location that loads fast: one job, one asset."""
+"""A location that loads fast, unless a file is there that must not be: one job, one asset."""
 
 # ruff: noqa: T201 - what a run prints is shown in the UI
 
 import os
+from pathlib import Path
 
 import dagster as dg
+
+if "FAULT_FILE" in os.environ and Path(os.environ["FAULT_FILE"]).exists():
+    raise RuntimeError("the warehouse is down")
 
 
 @dg.asset
