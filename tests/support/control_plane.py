@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Self
 
 import httpx
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.store.all import Store, open_store
-from dagstead.store.tables import heartbeats, launches, locations, requests, tokens
+from dagstead.store.tables import heartbeats, launches, locations, requests, token_calls, tokens
 from dagstead.testing.waiting import eventually
 from tests.support.deployment import DeploymentClient
 from tests.support.environments import own_environment
@@ -182,6 +182,8 @@ class ControlPlane:
                 .where(tokens.c.id == token.id)
                 .values(last_used_at=tokens.c.last_used_at - _LONG_GONE_SECONDS)
             )
+            # Where a server has just begun to listen, nobody counts as silent who ever called.
+            connection.execute(delete(token_calls).where(token_calls.c.token_id == token.id))
 
     def let_workers_be_long_silent(self, run_id: str) -> None:
         """Move the last question of a run's worker, and its beginning, back in time."""
