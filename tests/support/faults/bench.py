@@ -14,10 +14,20 @@ from uuid import uuid4
 
 import psutil
 
+from dagstead.plane.launch_watch import ASKING_TIMES
 from dagstead.testing.waiting import DeadlinePassedError, eventually
 from tests.support.deployment import ENDED
 from tests.support.faults.faults import Fault
-from tests.support.faults.places import HYBRID, LAUNCHERS, LOCAL, NOT_YET, PEX, MakePlace, Place
+from tests.support.faults.places import (
+    DEPLOYMENT,
+    HYBRID,
+    LAUNCHERS,
+    LOCAL,
+    NOT_YET,
+    PEX,
+    MakePlace,
+    Place,
+)
 from tests.support.faults.targets import Situation, Target, workers
 from tests.support.faults.ticks import wrong_ticks
 from tests.support.faults.verdicts import Failure, Round, Trace, judge
@@ -79,6 +89,13 @@ def starting(place: Place, runs: Sequence[Launched]) -> None:
 def running(_place: Place, runs: Sequence[Launched]) -> None:
     """The op of every run is under way."""
     _wait_for(runs, lambda run: run.begun > 0, "to be under way")
+
+
+def watched(place: Place, runs: Sequence[Launched]) -> None:
+    """The workers of isolated agents have asked for their runs so often that they are missed."""
+    running(place, runs)
+    asking = [run for run in runs if run.location == HYBRID]
+    _wait_for(asking, lambda run: _asked_times(place, run) >= ASKING_TIMES, "to be asked for")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,6 +237,11 @@ def _status(place: Place, run: Launched) -> str:
     except NOT_YET:
         return "unknown"
     return found
+
+
+def _asked_times(place: Place, run: Launched) -> int:
+    launch = place.plane.store.launches.newest(DEPLOYMENT, run.run_id)
+    return launch.asked_times if launch else 0
 
 
 def _wait_for(runs: Sequence[Launched], reached: Callable[[Launched], bool], what: str) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from tests.support.faults import faults, targets
-from tests.support.faults.bench import Cell, Moment, launched, running, starting
+from tests.support.faults.bench import Cell, Moment, launched, running, starting, watched
 from tests.support.faults.faults import Fault, Processes
 from tests.support.faults.places import (
     HYBRID,
@@ -112,11 +112,8 @@ _TABLE: Sequence[Cell[Any]] = [
         knowable_seconds=_EXIT_SECONDS,
     ),
     *_victims(launched, targets.worker, {HYBRID: (_NO_WORD, START_SECONDS)}),
-    *_victims(
-        running,
-        targets.worker,
-        {PEX: (_KILLED, _EXIT_SECONDS), HYBRID: (_SILENT, _SILENT_SECONDS)},
-    ),
+    *_victims(running, targets.worker, {PEX: (_KILLED, _EXIT_SECONDS)}),
+    *_victims(watched, targets.worker, {HYBRID: (_SILENT, _SILENT_SECONDS)}),
     *_victims(running, targets.step, {PEX: (_STEP, 0), HYBRID: (_STEP, 0)}, job="stepping"),
     # The agent's line.
     *_cells(faults.cut, targets.agents_line, moments=BOTH_MOMENTS, seconds=30),
