@@ -30,8 +30,10 @@ from dagster_shared.utils.warnings import disable_dagster_warnings
 
 from dagstead.engine.schedules import MADE_UP_SECONDS, SchedulesMadeUp, recent
 
-#: Minutes that have passed: the daemon asks at which of them a schedule was due.
-START = datetime.fromtimestamp(time.time() // 60 * 60, UTC) - timedelta(minutes=8)
+
+def eight_minutes_ago() -> datetime:
+    """A full minute, asked for as each test begins: only recent ticks are made up for."""
+    return datetime.fromtimestamp(time.time() // 60 * 60, UTC) - timedelta(minutes=8)
 
 
 @job
@@ -45,6 +47,8 @@ class Location:
 
     instance: DagsterInstance
     repository: RemoteRepository
+    #: Minute 0 of the test.
+    start: datetime = field(default_factory=eight_minutes_ago)
     is_away: bool = False
     load_error: None = None
     times: dict[str, ScheduleIterationTimes] = field(default_factory=dict)
@@ -76,7 +80,7 @@ class Location:
 
     def look(self, minute: int) -> None:
         """A round of the daemon, a moment after a full minute."""
-        now = START + timedelta(minutes=minute, seconds=1)
+        now = self.start + timedelta(minutes=minute, seconds=1)
         logger = get_default_daemon_logger("SchedulerDaemon")
         list(launch_scheduled_runs(cast("Any", self), logger, now, self.times))
 
@@ -85,7 +89,7 @@ class Location:
         (schedule,) = self.repository.get_schedules()
         ticks = self.instance.get_ticks(schedule.get_remote_origin_id(), schedule.selector_id)
         return {
-            round((tick.timestamp - START.timestamp()) / 60): tick.status.value
+            round((tick.timestamp - self.start.timestamp()) / 60): tick.status.value
             for tick in reversed(ticks)
         }
 
