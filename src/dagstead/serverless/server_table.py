@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import fcntl
 import shutil
-import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dagstead.errors import ConfigurationError
 from dagstead.serverless.code_server import CodeServer, ServerId
+from dagstead.serverless.sockets import folder_for_sockets, socket_in
 
 if TYPE_CHECKING:
     from typing import IO
 
     from dagstead.serverless.home import PoolHome
 
-#: A path to a socket has 108 bytes at most (sys/un.h); grpc needs a few of them.
-_SOCKET_PATH_MAX = 100
 #: A server that was asked to stop has no runs any more, so it has nothing to wait for.
 _STOP_SECONDS = 30.0
 _LAST_STOP_SECONDS = 8.0
@@ -43,7 +42,7 @@ class ServerTable:
         """Take the folder for this agent alone, and find the servers of the one before it.
 
         Raises:
-            ConfigurationError: Another agent has the folder.
+            ConfigurationError: Another agent has the folder, or sockets have no place.
         """
         self._home.create()
         file = (self._home.root / "agent.lock").open("w")
@@ -58,7 +57,7 @@ class ServerTable:
             raise ConfigurationError(msg) from None
         self._lock_file = file
         self._home.clear_leftovers()
-        self._sockets = self._folder_for_sockets()
+        self._sockets = folder_for_sockets(self._home.servers)
         with self._guard:
             for server in CodeServer.left_behind(self._home):
                 self._servers[server.id.handle] = server
@@ -71,7 +70,7 @@ class ServerTable:
                 handle=handle,
                 deployment=deployment,
                 location=location,
-                socket=str(self._sockets / f"{handle[:12]}.sock"),
+                socket=str(socket_in(self._sockets, handle)),
             ),
             record=self._home.servers / f"{handle}.json",
             umask=self._umask,
@@ -146,11 +145,10 @@ class ServerTable:
 
     def _forget(self, server: CodeServer) -> None:
         server.forget()
+        folder = Path(server.id.socket).parent
+        if folder not in {self._sockets, self._home.servers}:
+            # An earlier agent made it. The last of its servers takes it away.
+            with suppress(OSError):
+                folder.rmdir()
         with self._guard:
             self._servers.pop(server.id.handle, None)
-
-    def _folder_for_sockets(self) -> Path:
-        longest = self._home.servers / ("x" * 17)
-        if len(bytes(longest)) <= _SOCKET_PATH_MAX:
-            return self._home.servers
-        return Path(tempfile.mkdtemp(prefix="dagstead-"))
