@@ -13,6 +13,7 @@ import pytest
 import typer
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 
 from dagstead.store.all import Store, open_store
@@ -49,6 +50,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the folder of this run's Postgres; it is started by the first test that asks."""
+    # How long an example takes says more about the machine than about the code.
+    settings.register_profile(
+        "untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("untimed")
     # Tests are collected a fifth sooner: what is imported for them stays.
     gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

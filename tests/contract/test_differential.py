@@ -38,7 +38,6 @@ pytestmark = pytest.mark.contract
 
 _SETTINGS = settings(
     max_examples=12,
-    deadline=None,
     derandomize=True,
     database=None,
     # Without the phase that explains a failure: it takes minutes.

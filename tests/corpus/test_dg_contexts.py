@@ -67,7 +67,7 @@ def _deployed(context: DgContext, state: Path) -> Iterator[Official]:
         )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(files=dg_trees())
 def test_any_tree_gives_what_dg_deploys(
     tmp_path_factory: pytest.TempPathFactory, files: dict[str, str]

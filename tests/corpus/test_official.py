@@ -45,7 +45,7 @@ def test_every_value_of_the_corpus_is_where_it_says(corpus: list[Path]) -> None:
                     assert_is_at(project, node.position.file, node)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(text=texts())
 def test_any_document_gets_the_official_verdict(
     tmp_path_factory: pytest.TempPathFactory, text: str

@@ -70,7 +70,7 @@ def test_both_databases_keep_what_the_machine_says(store: Store, clock: ManualCl
 
     run_state_machine_as_test(
         cast("type[StoredLaunches]", one),
-        settings=settings(max_examples=15, stateful_step_count=12, deadline=None),
+        settings=settings(max_examples=15, stateful_step_count=12),
     )
 
 

@@ -112,5 +112,5 @@ def test_a_database_keeps_what_the_release_machine_says(store: Store) -> None:
     run_state_machine_as_test(
         # Any callable that makes one will do; the annotation knows classes only.
         cast("type[StoredReleases]", lambda: StoredReleases(store, f"prod{next(numbers)}")),
-        settings=settings(max_examples=30, stateful_step_count=20, deadline=None),
+        settings=settings(max_examples=30, stateful_step_count=20),
     )

@@ -13,7 +13,7 @@ from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, RunEnd
 from tests.support.launch_rules import LaunchRules
 
 TestLaunches = LaunchRules.TestCase
-TestLaunches.settings = settings(max_examples=200, stateful_step_count=15, deadline=None)
+TestLaunches.settings = settings(max_examples=200, stateful_step_count=15)
 
 TAKEN = Launch(
     deployment="prod",

@@ -35,7 +35,7 @@ from tests.support.release_world import World
 from tests.support.releases import new_location
 
 TestReleases = ReleaseRules.TestCase
-TestReleases.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
+TestReleases.settings = settings(max_examples=60, stateful_step_count=15)
 
 #: Each takes less than a millisecond, where an example of Hypothesis takes many.
 WALKS = 2000

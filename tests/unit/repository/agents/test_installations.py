@@ -190,7 +190,7 @@ def test_a_mistake_in_any_form_is_found_once(
     assert slip.position.file == next(iter(files))
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     form=st.sampled_from(sorted(FORMS)),
     at=st.integers(min_value=0, max_value=25),

@@ -128,7 +128,7 @@ def test_what_is_reached_is_what_is_touched(graph: Edges, changed: str) -> None:
     assert touched == {each for each in LOCATIONS if changed in reached(graph, each)}
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(before=edges, after=edges)
 def test_a_change_of_what_is_reached_touches(before: Edges, after: Edges) -> None:
     with tempfile.TemporaryDirectory() as folder:

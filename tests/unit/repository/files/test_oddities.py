@@ -112,7 +112,7 @@ def test_an_oddity_gets_the_official_verdict(text: str, tmp_path: Path) -> None:
     assert the_file(project).source.encode() == text.encode()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     base=st.sampled_from(list(TEXTS.values())).filter(lambda text: 0 < len(text) < 1000),
     at=st.integers(0, 200),

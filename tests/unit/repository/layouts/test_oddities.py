@@ -80,7 +80,7 @@ def test_an_odd_character_anywhere_moves_or_is_refused(odd: str) -> None:
         assert not [each for each in refusals(text.encode()) if "worked out wrongly" in each]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @example(base="\ufeff" + GOOD, at=0, length=0, new="\u2028")
 @given(
     base=st.sampled_from([*TEXTS.values(), _SOME, _SOME]).filter(lambda text: 0 < len(text) < 1000),

@@ -11,7 +11,7 @@ from tests.unit.repository.layouts.projects import comments, migrated, project_o
 _FILE = "dagster_cloud.yaml"
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=root_files())
 def test_locations_and_comments_survive_there_and_back(data: bytes) -> None:
     before = {_FILE: data.decode()}
@@ -32,7 +32,7 @@ def test_locations_and_comments_survive_there_and_back(data: bytes) -> None:
     )
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=root_files())
 def test_a_project_that_is_there_already_keeps_every_byte(data: bytes) -> None:
     before = {_FILE: data.decode()}
@@ -42,7 +42,7 @@ def test_a_project_that_is_there_already_keeps_every_byte(data: bytes) -> None:
     assert migrated(apart, Layout.PER_LOCATION) == apart
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=root_files(plain=True))
 def test_locations_and_comments_survive_as_dg_projects_and_back(data: bytes) -> None:
     before = {_FILE: data.decode(), "a/pyproject.toml": "[project]\nname = 'a'\n"}
@@ -59,7 +59,7 @@ def test_locations_and_comments_survive_as_dg_projects_and_back(data: bytes) -> 
     assert set(comments(before)) <= set(comments(back))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=root_files())
 def test_locations_and_comments_survive_defaults(data: bytes) -> None:
     before = {_FILE: data.decode()}

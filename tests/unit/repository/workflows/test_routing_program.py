@@ -122,7 +122,7 @@ _KEYS = ("image", "executable_path", "agent_queue", "container_context", "workin
 _BUILDS = st.dictionaries(st.sampled_from(["directory", "registry"]), _VALUES)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     entries=st.lists(st.dictionaries(st.sampled_from(_KEYS), _VALUES), max_size=4),
     builds=st.lists(_BUILDS | _VALUES, min_size=4, max_size=4),
