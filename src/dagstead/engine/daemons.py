@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from threading import Thread
 from typing import Any
 
 from dagster import DagsterInstance
@@ -20,6 +22,9 @@ from dagstead.plane.deployments import Deployment
 
 logger = logging.getLogger(__name__)
 
+#: How long daemons may take to stop, so that another process may lead soon.
+_STOP_SECONDS = 8.0
+
 
 @dataclass(frozen=True, slots=True)
 class _DaemonSet:
@@ -34,6 +39,8 @@ class Daemons:
     instances: Instances
     base_url: str
     _running: dict[str, _DaemonSet] = field(default_factory=dict)
+    #: Asked to stop. Until they have, no others are started for the deployment.
+    _stopping: dict[str, DagsterDaemonController] = field(default_factory=dict)
 
     def check(self) -> None:
         """Start daemons of new deployments, restart changed and broken ones, stop closed ones."""
@@ -49,9 +56,9 @@ class Daemons:
             or running.of != _identity(wanted[name])
             or not _is_healthy(name, running.controller)
         ]
-        self._stop(stale)
+        self._ask_to_stop(stale)
         for name, deployment in wanted.items():
-            if name not in self._running:
+            if name not in self._running and not self._still_stops(name):
                 self._running[name] = _DaemonSet(_identity(deployment), self._start(deployment))
 
     def _start(self, deployment: Deployment) -> DagsterDaemonController:
@@ -64,16 +71,26 @@ class Daemons:
         return DagsterDaemonController(workspace, _daemons_of(instance))
 
     def stop(self) -> bool:
-        """Stop them all; return whether they have stopped, which each may take 30 seconds to do."""
-        return self._stop(list(self._running))
+        """Stop them all; return whether they have stopped in time."""
+        self._ask_to_stop(list(self._running))
+        deadline = time.monotonic() + _STOP_SECONDS
+        for controller in self._stopping.values():
+            for thread in _threads(controller):
+                thread.join(max(0.0, deadline - time.monotonic()))
+        return not any(map(_works, self._stopping.values()))
 
-    def _stop(self, names: list[str]) -> bool:
-        controllers = [self._running.pop(name).controller for name in names]
-        if controllers:
-            # They wait for their threads, so all are stopped at the same time.
-            with ThreadPoolExecutor(max_workers=len(controllers)) as pool:
-                list(pool.map(_exit, controllers))
-        return not any(map(_works, controllers))
+    def _ask_to_stop(self, names: Iterable[str]) -> None:
+        for name in names:
+            controller = self._running.pop(name).controller
+            # Not by leaving it as a context, which waits half a minute for every daemon.
+            controller._daemon_shutdown_event.set()  # noqa: SLF001
+            self._stopping[name] = controller
+
+    def _still_stops(self, name: str) -> bool:
+        controller = self._stopping.get(name)
+        if controller is not None and not _works(controller):
+            del self._stopping[name]
+        return name in self._stopping
 
 
 class SlotDaemon(MonitoringDaemon):
@@ -104,12 +121,12 @@ def _identity(deployment: Deployment) -> tuple[float, int]:
     return deployment.created_at, deployment.version
 
 
-def _exit(controller: DagsterDaemonController) -> None:
-    controller.__exit__(None, None, None)  # type: ignore[arg-type]
+def _threads(controller: DagsterDaemonController) -> Iterable[Thread]:
+    return controller._daemon_threads.values()  # noqa: SLF001
 
 
 def _works(controller: DagsterDaemonController) -> bool:
-    return any(thread.is_alive() for thread in controller._daemon_threads.values())  # noqa: SLF001
+    return any(thread.is_alive() for thread in _threads(controller))
 
 
 def _is_healthy(name: str, controller: DagsterDaemonController) -> bool:

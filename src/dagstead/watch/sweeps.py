@@ -15,6 +15,8 @@ from dagstead.plane.storage import StoredItem
 logger = logging.getLogger(__name__)
 
 _HOUR_SECONDS = 3600.0
+#: How long it may hold up the end of a leader.
+_STOP_SECONDS = 3.0
 
 
 @dataclass(slots=True)
@@ -40,14 +42,17 @@ class Sweeps:
         self._thread.start()
 
     def stop(self) -> None:
-        """End the sweep that is under way, and wait for its end."""
-        self._stopped.set()
-        self.wait()
+        """Ask the sweep that is under way to end, and wait a moment for it.
 
-    def wait(self) -> None:
+        It may be removing a large folder. Whoever leads next removes the same, if anything.
+        """
+        self._stopped.set()
+        self.wait(_STOP_SECONDS)
+
+    def wait(self, seconds: float | None = None) -> None:
         """Wait for the end of the sweep that is under way."""
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(seconds)
 
     def _sweep(self) -> None:
         try:
