@@ -10,7 +10,13 @@ import pytest
 from sqlalchemy import text
 
 from dagstead.errors import StoreAwayError
-from dagstead.plane.leases import LEASE_SECONDS, Fence, LeadershipLostError, Lease
+from dagstead.plane.leases import (
+    LEASE_SECONDS,
+    Fence,
+    LeadershipLostError,
+    Lease,
+    UnreachableLeaderError,
+)
 from dagstead.store.all import Store, open_store
 from dagstead.store.database import Database
 from dagstead.store.leadership import CANDIDATES_PATIENCE, Leadership
@@ -25,7 +31,7 @@ pytestmark = pytest.mark.storage
 def candidate(url: str, folder: Path, clock: ManualClock) -> Iterator[Leadership]:
     """One with connections of its own, as a process has."""
     database = Database(url, patience=CANDIDATES_PATIENCE)
-    leadership = Leadership(database, clock, folder / "daemon.lock")
+    leadership = Leadership(database, clock, folder / "daemon.lock", stopwatch=clock)
     yield leadership
     leadership.close()
     database.close()
@@ -43,12 +49,10 @@ def candidates(
         yield first, second
 
 
-def grow_old(leadership: Leadership, clock: ManualClock) -> None:
-    """Let the time of a lease pass, on the clock by which it is stamped."""
-    clock.advance(LEASE_SECONDS + 1)
-    if not leadership.database.is_sqlite:
-        with leadership.database.write() as connection:
-            connection.execute(text(f"UPDATE leader SET renewed_at = renewed_at - {LEASE_SECONDS}"))
+def grow_old(candidate: Leadership, clock: ManualClock) -> None:
+    """Let the time of a lease pass under the eyes of a candidate."""
+    assert candidate.campaign() is None
+    clock.advance(LEASE_SECONDS)
 
 
 def lease_of(leadership: Leadership, clock: ManualClock) -> Lease:
@@ -89,6 +93,71 @@ def test_another_takes_over_at_once_from_one_that_has_ended(
     # As the end of its process does.
     first.close()
     eventually(lambda: second.campaign() == Fence(2), 10, "the end of the first is seen")
+
+
+def test_a_clock_that_is_set_ends_no_term(
+    candidates: tuple[Leadership, Leadership], clock: ManualClock
+) -> None:
+    first, second = candidates
+    assert first.campaign() == Fence(1)
+    for seconds in (1e6, -2e6):
+        # Of the database's machine, or of one of the two.
+        first.clock = second.clock = ManualClock(clock.now + seconds)
+        with first.database.write() as connection:
+            connection.execute(
+                text("UPDATE leader SET renewed_at = renewed_at + :by"), {"by": seconds}
+            )
+        assert second.campaign() is None
+    first.renew(Fence(1))
+
+
+@pytest.fixture
+def in_a_folder(tmp_path: Path, clock: ManualClock) -> Iterator[tuple[Leadership, Leadership]]:
+    """One that leads on SQLite, and one that waits."""
+    url = f"sqlite:///{tmp_path / 'test.db'}"
+    with candidate(url, tmp_path, clock) as first, candidate(url, tmp_path, clock) as second:
+        first.database.migrate()
+        assert first.campaign() == Fence(1)
+        yield first, second
+
+
+def move(leadership: Leadership, *, boot: str | None = None, namespace: str | None = None) -> None:
+    """Let the leader be a process elsewhere."""
+    with leadership.database.write() as connection:
+        session = connection.execute(text("SELECT session FROM leader")).scalar_one()
+        own_boot, own_namespace, *rest = session.split("/")
+        moved = "/".join((boot or own_boot, namespace or own_namespace, *rest))
+        connection.execute(
+            text("UPDATE leader SET session = :moved, renewed_at = renewed_at + 1"),
+            {"moved": moved},
+        )
+
+
+def test_a_frozen_leader_in_another_container_is_named_and_waited_for(
+    in_a_folder: tuple[Leadership, Leadership], clock: ManualClock
+) -> None:
+    first, second = in_a_folder
+    move(first, namespace="pid:[1]")
+    grow_old(second, clock)
+    with pytest.raises(UnreachableLeaderError, match=r"process \d+ on .*another container"):
+        second.campaign()
+    first.close()
+    assert second.campaign() == Fence(2)
+
+
+def test_a_leader_on_another_machine_is_refused_while_it_renews(
+    in_a_folder: tuple[Leadership, Leadership], clock: ManualClock
+) -> None:
+    """Even where locks of files are not seen between machines."""
+    first, second = in_a_folder
+    move(first, boot="elsewhere")
+    first.close()
+    assert second.campaign() is None
+    move(second, boot="elsewhere")
+    with pytest.raises(UnreachableLeaderError, match="SQLite works on one machine only"):
+        second.campaign()
+    grow_old(second, clock)
+    assert second.campaign() == Fence(2)
 
 
 def test_a_leader_whose_connection_has_ended_goes_on_with_another_one(

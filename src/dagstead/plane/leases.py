@@ -24,6 +24,10 @@ class LeadershipLostError(DagsteadError):
     """Another process may run the daemons now. This one stops its own and waits to lead again."""
 
 
+class UnreachableLeaderError(DagsteadError):
+    """The leader keeps this process from leading, for a reason that only people can remove."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fence:
     """Proof of a term as the leader: a write that carries it fails once another one leads."""
@@ -43,13 +47,11 @@ class Lease:
     session: str | None
     #: When this leader began, in seconds since 1970.
     since: float
-    #: Seconds since the last renewal, by the clock that renewals are stamped with.
+    #: Of the last renewal; every other one has another stamp.
+    renewed_at: float
+    #: Seconds since the last renewal, by the clock that renewals are stamped with. For people: that
+    #: clock may be set.
     age: float
-
-    @property
-    def is_overdue(self) -> bool:
-        """Whether the leader has not renewed in time; a clock that was set back must not count."""
-        return not -LEASE_SECONDS < self.age < LEASE_SECONDS
 
 
 class Succession(StrEnum):
@@ -61,16 +63,20 @@ class Succession(StrEnum):
     EVICT = "evict"
 
 
-def judge(lease: Lease, *, holder_is_gone: bool, holds_lock: bool) -> Succession:
+def judge(
+    lease: Lease, *, unchanged_seconds: float, holder_is_gone: bool, holds_lock: bool
+) -> Succession:
     """What a candidate may do.
 
     Args:
         lease: as the database has it.
+        unchanged_seconds: for how long the candidate has seen no renewal, by its own clock, which
+            nobody sets.
         holder_is_gone: whether the holder's process or connection has ended for sure.
         holds_lock: whether the holder, if there is one, keeps a lock that nobody can take from it.
     """
     if lease.holder is None or holder_is_gone:
         return Succession.TAKE
-    if not lease.is_overdue:
+    if unchanged_seconds < LEASE_SECONDS:
         return Succession.WAIT
     return Succession.EVICT if holds_lock else Succession.TAKE

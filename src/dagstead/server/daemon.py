@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from dagstead.errors import DagsteadError, StoreAwayError
-from dagstead.plane.leases import Fence, LeadershipLostError
+from dagstead.plane.leases import Fence, LeadershipLostError, UnreachableLeaderError
 from dagstead.server.leading import Term
 from dagstead.server.services import open_instances, opened_leadership, opened_store
 from dagstead.server.settings import Settings
@@ -81,13 +81,16 @@ class _Candidate:
         except StoreAwayError as error:
             self._log("Waiting for the database: " + error.reason)
             return None
+        except UnreachableLeaderError as error:
+            self._log(error.message, logging.ERROR)
+            return None
         if fence is None:
             self._log("Another process runs the daemons: waiting to take over")
         return fence
 
-    def _log(self, text: str) -> None:
+    def _log(self, text: str, level: int = logging.INFO) -> None:
         if text != self._logged:
-            logger.info(text)
+            logger.log(level, text)
             self._logged = text
 
     def _run(self, fence: Fence, term: Term) -> None:

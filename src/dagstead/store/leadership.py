@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,14 @@ from sqlalchemy import ColumnElement, Connection, update
 
 from dagstead.errors import StoreAwayError
 from dagstead.plane.clock import Clock
-from dagstead.plane.leases import Fence, LeadershipLostError, Lease, Succession, judge
+from dagstead.plane.leases import (
+    Fence,
+    LeadershipLostError,
+    Lease,
+    Succession,
+    UnreachableLeaderError,
+    judge,
+)
 from dagstead.store.away import translated
 from dagstead.store.database import Database
 from dagstead.store.fences import LEADER
@@ -26,6 +34,14 @@ from dagstead.store.tables import leader
 CANDIDATES_PATIENCE = Patience(answer=3.0, statement=2.5, lock=2.0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Sighting:
+    """When a renewal was first seen."""
+
+    stamp: tuple[int, float]
+    at: float
+
+
 @dataclass(slots=True)
 class Leadership:
     """One candidate. It is not safe for several threads."""
@@ -35,9 +51,12 @@ class Leadership:
     clock: Clock
     #: The file that is locked on SQLite.
     file: Path
+    #: By which the leader's renewals are waited for: two machines may disagree about the time.
+    stopwatch: Callable[[], float] = time.monotonic
     _seat: Seat = field(init=False)
     _leases: LeaseStore = field(init=False)
     _connection: Connection | None = field(default=None, init=False)
+    _seen: _Sighting | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self._leases = LeaseStore(self.database, self.clock)
@@ -47,14 +66,24 @@ class Leadership:
         """Lead, if nobody else does; return the proof of it.
 
         Raises:
+            UnreachableLeaderError: when somebody else does, and people have to do something.
             StoreAwayError: when the database does not answer, or takes no change.
         """
         with self._line() as connection:
             lease = self._leases.read(connection)
             gone = self._seat.is_gone(connection, lease.session)
-            verdict = judge(lease, holder_is_gone=gone, holds_lock=self._seat.holds_lock)
-            if verdict is Succession.EVICT:
-                self._seat.evict(lease.session)
+            verdict = judge(
+                lease,
+                unchanged_seconds=self._unchanged_seconds(lease),
+                holder_is_gone=gone,
+                holds_lock=self._seat.holds_lock(),
+            )
+            if verdict is Succession.EVICT and not self._seat.evict(lease.session):
+                raise UnreachableLeaderError(
+                    f"{lease.holder} leads and does nothing any more. It locks {str(self.file)!r} "
+                    "and cannot be ended from here, as it is in another container or belongs to "
+                    "another user. Stop it."
+                )
             return self._take(connection, lease) if verdict is Succession.TAKE else None
 
     def renew(self, fence: Fence) -> None:
@@ -84,6 +113,21 @@ class Leadership:
         """Close the connection, and unlock the file."""
         self._drop_connection()
         self._seat.leave()
+
+    def _unchanged_seconds(self, lease: Lease) -> float:
+        now = self.stopwatch()
+        stamp = (lease.epoch, lease.renewed_at)
+        before = self._seen
+        if before is not None and before.stamp == stamp:
+            return now - before.at
+        self._seen = _Sighting(stamp, now)
+        if before is not None and lease.holder and self._seat.is_foreign(lease.session):
+            raise UnreachableLeaderError(
+                f"{lease.holder} runs the daemons on this data folder, from another machine. "
+                "SQLite works on one machine only. Stop one of the two, or use Postgres: "
+                "--database postgresql://USER@HOST/NAME."
+            )
+        return 0.0
 
     def _take(self, connection: Connection, lease: Lease) -> Fence | None:
         now = self._leases.now()

@@ -37,6 +37,7 @@ class LeaseStore:
             holder=row.holder,
             session=row.session,
             since=row.since,
+            renewed_at=row.renewed_at,
             age=row.age,
         )
 

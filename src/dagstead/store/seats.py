@@ -9,7 +9,7 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, NamedTuple, Protocol, Self
 
 from sqlalchemy import Connection, text
 
@@ -19,8 +19,8 @@ logger = logging.getLogger(__name__)
 class Seat(Protocol):
     """How a candidate knows that a leader is gone, and how others know it of this process."""
 
-    #: Whether a leader keeps something that no other can take from it.
-    holds_lock: bool
+    def holds_lock(self) -> bool:
+        """Whether the leader keeps something that no other can take from it, at the last look."""
 
     def session(self, connection: Connection) -> str:
         """What to write into the lease: it ends with this process, or with its connection."""
@@ -28,8 +28,11 @@ class Seat(Protocol):
     def is_gone(self, connection: Connection, session: str | None) -> bool:
         """Whether what a leader wrote into the lease has ended for sure."""
 
-    def evict(self, session: str | None) -> None:
-        """End a leader that does nothing any more, and keeps its lock."""
+    def evict(self, session: str | None) -> bool:
+        """End a leader that does nothing any more; return whether it can be ended from here."""
+
+    def is_foreign(self, session: str | None) -> bool:
+        """Whether a leader is where it cannot use this database without breaking it."""
 
     def leave(self) -> None:
         """Let another process lead."""
@@ -39,7 +42,9 @@ class Seat(Protocol):
 class PostgresSeat:
     """The connection by which the lease is renewed: the server knows when it has ended."""
 
-    holds_lock: bool = field(default=False, init=False)
+    def holds_lock(self) -> bool:
+        """No: a new epoch is enough, as the database refuses what an old one writes."""
+        return False
 
     def session(self, connection: Connection) -> str:
         """The connection's process on the server, which may be of another one tomorrow."""
@@ -59,8 +64,15 @@ class PostgresSeat:
         found = connection.execute(query, {"pid": int(pid or 0), "start": start})
         return not found.scalar_one()
 
-    def evict(self, session: str | None) -> None:
-        """Nothing: a new epoch is enough, as the database refuses what an old one writes."""
+    def evict(self, session: str | None) -> bool:
+        """Nothing: it keeps no lock."""
+        del session
+        return True
+
+    def is_foreign(self, session: str | None) -> bool:
+        """No: it may be on any machine."""
+        del session
+        return False
 
     def leave(self) -> None:
         """Nothing: the connection is closed by its owner."""
@@ -70,41 +82,50 @@ class PostgresSeat:
 class FolderSeat:
     """A locked file in the data folder, for SQLite: Dagster's files have no fence of their own.
 
-    So a frozen leader is killed before another one begins, which is why both must be processes of
-    one machine: a leader elsewhere, or in another container, is waited for.
+    So a frozen leader is killed before another one begins, if it can be seen: one in another
+    container is waited for. A leader on another machine is foreign: neither such locks nor SQLite
+    itself can be relied on between machines.
     """
 
     file: Path
-    holds_lock: bool = field(default=True, init=False)
     _locked: IO[str] | None = field(default=None, init=False)
 
+    def holds_lock(self) -> bool:
+        """Whether another process has locked the file."""
+        return self._locked is None
+
     def session(self, connection: Connection) -> str:
-        """This process, by its number and its start: numbers are used again."""
+        """This process, by its number and its start, and where these count."""
         del connection
-        return _identity(os.getpid()) or ""
+        return str(_Process.this())
 
     def is_gone(self, connection: Connection, session: str | None) -> bool:
         """Whether the file could be locked, or was by this process already."""
-        del connection, session
-        if self._locked is not None:
-            return True
-        file = self.file.open("a")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.close()
+        del connection
+        if self._locked is None:
+            self._locked = self._lock()
+        # The lock of another machine may not be seen here.
+        return self._locked is not None and _Process.of(session).is_on_this_machine()
+
+    def evict(self, session: str | None) -> bool:
+        """Kill it, if it is a process that can be seen from here."""
+        leader = _Process.of(session)
+        if not leader.is_visible():
             return False
-        self._locked = file
+        # Else it has just ended, which the next look at the lock will show.
+        if leader.runs() and leader != _Process.this():
+            logger.warning("Process %d leads and does nothing any more: killing it", leader.pid)
+            try:
+                os.kill(leader.pid, signal.SIGKILL)
+            except PermissionError:
+                return False
+            except ProcessLookupError:
+                pass
         return True
 
-    def evict(self, session: str | None) -> None:
-        """Kill it, if it is a process of this machine."""
-        pid = int((session or "").partition(":")[0] or 0)
-        if pid in {0, os.getpid()} or _identity(pid) != session:
-            return
-        logger.warning("Process %d leads and does nothing any more: killing it", pid)
-        with suppress(ProcessLookupError, PermissionError):
-            os.kill(pid, signal.SIGKILL)
+    def is_foreign(self, session: str | None) -> bool:
+        """Whether it is a process of another machine."""
+        return not _Process.of(session).is_on_this_machine()
 
     def leave(self) -> None:
         """Unlock the file."""
@@ -112,13 +133,67 @@ class FolderSeat:
             self._locked.close()
             self._locked = None
 
+    def _lock(self) -> IO[str] | None:
+        file = self.file.open("a")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.close()
+            return None
+        return file
 
-def _identity(pid: int) -> str | None:
-    """A process' number and when it started, or ``None`` if there is none."""
+
+class _Process(NamedTuple):
+    """A process by its number, which is used again, and by what makes that number unique."""
+
+    #: The start of the machine's kernel.
+    boot: str
+    #: Where numbers of processes count: containers have namespaces of their own.
+    namespace: str
+    pid: int
+    #: When it started, in ticks since the start of the machine.
+    started: str
+
+    @classmethod
+    def this(cls) -> Self:
+        return cls(_boot(), _namespace(), os.getpid(), _started(os.getpid()) or "")
+
+    @classmethod
+    def of(cls, session: str | None) -> Self:
+        """What :meth:`__str__` made; an unknown text is of no machine."""
+        boot, namespace, pid, started = [*(session or "").split("/"), *"   "][:4]
+        return cls(boot, namespace, int(pid) if pid.isdigit() else 0, started)
+
+    def __str__(self) -> str:
+        return f"{self.boot}/{self.namespace}/{self.pid}/{self.started}"
+
+    def is_on_this_machine(self) -> bool:
+        return self.boot == _boot()
+
+    def is_visible(self) -> bool:
+        return self.is_on_this_machine() and self.namespace == _namespace()
+
+    def runs(self) -> bool:
+        return _started(self.pid) == self.started
+
+
+def _boot() -> str:
+    with suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return ""
+
+
+def _namespace() -> str:
+    with suppress(OSError):
+        return Path("/proc/self/ns/pid").readlink().name
+    return ""
+
+
+def _started(pid: int) -> str | None:
+    """When a process started, or ``None`` if there is none."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
     # Its name is in parentheses, and may contain some. What follows begins with the third field.
-    started = stat.rpartition(")")[2].split()[19]
-    return f"{pid}:{started}"
+    return stat.rpartition(")")[2].split()[19]

@@ -15,7 +15,7 @@ ROOMY = Disk(free=LOW_DISK_BYTES, total=4 * LOW_DISK_BYTES)
 
 
 def lease(age: float, holder: str | None = "process 7 on box") -> Lease:
-    return Lease(epoch=3, holder=holder, session="7:1", since=NOW - 300, age=age)
+    return Lease(epoch=3, holder=holder, session="7:1", since=NOW - 300, renewed_at=NOW, age=age)
 
 
 def parts(**given: object) -> dict[str, ServerPart]:
