@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from dagster import DagsterInstance
@@ -16,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from dagstead.engine import patience
 from dagstead.engine.instances import Instances
 from dagstead.errors import StoreAwayError
-from dagstead.plane.leases import Fence
+from dagstead.plane.leases import Fence, LeadershipLostError
 from dagstead.store.all import open_store
 from dagstead.store.database import Database
 from dagstead.store.lines import Patience
@@ -115,6 +117,39 @@ def test_what_an_earlier_leader_writes_is_refused_and_what_it_reads_is_not(
     with pytest.raises(DBAPIError, match="another process runs the daemons now"):
         instance.delete_run("run")
     assert len(storage.get_logs_for_run("run")) == 1
+    leading.close()
+    store.close()
+
+
+def test_nobody_waits_for_an_answer_once_the_term_of_a_leader_is_over(
+    postgres_url: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    over = threading.Event()
+    fence = Fence(0, is_over=over.is_set)
+    files = tmp_path / "blobs"
+    store = open_store(database_url=postgres_url, blobs_folder=files, clock=clock, fence=fence)
+    leading = Instances(store, tmp_path / "deployments", postgres_url)
+    instance = leading.get(store.deployments.create("prod"))
+    blocked = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    with (
+        closing(Database(postgres_url)) as other,
+        ThreadPoolExecutor() as threads,
+        other.write() as connection,
+    ):
+        for table in ("dagstead.deployments", "deployment_prod.runs"):
+            connection.execute(text(f"LOCK TABLE {table}"))
+        waiting: list[Future[Any]] = [
+            threads.submit(store.deployments.all),
+            threads.submit(instance.get_runs),
+        ]
+        eventually(lambda: ask(postgres_url, blocked) == len(waiting), 30, "both wait")
+        over.set()
+        errors = [each.exception(timeout=10) for each in waiting]
+    assert isinstance(errors[0], StoreAwayError)
+    assert isinstance(errors[1], DBAPIError)
+    for ask_again in (store.deployments.all, instance.get_runs):
+        with pytest.raises(LeadershipLostError):
+            ask_again()
     leading.close()
     store.close()
 

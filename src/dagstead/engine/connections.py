@@ -34,7 +34,7 @@ class SharedConnections:
             url: of the database, for psycopg2.
             fence: of the leader. What it writes is refused once another process leads.
         """
-        limit_waiting()
+        limit_waiting(fence)
         self._engine = create_engine(
             url,
             connect_args={
@@ -49,6 +49,8 @@ class SharedConnections:
         )
         event.listen(self._engine, "before_cursor_execute", _choose_schema)
         if fence is not None:
+            # Dagster's storage tries again for seconds when it cannot connect: not with this error.
+            event.listen(self._engine, "do_connect", lambda *_: fence.require())
             event.listen(self._engine, "before_cursor_execute", _fenced(fence), retval=True)
 
     def give_to(self, instance: DagsterInstance, schema: str) -> None:
@@ -90,6 +92,7 @@ def _fenced(fence: Fence) -> Callable[..., tuple[str, Any]]:
         parameters: Any,
         *_rest: object,
     ) -> tuple[str, Any]:
+        fence.require()
         return (proof + statement if _writes(statement) else statement), parameters
 
     return prove

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import time
+from collections.abc import Callable
 
 from psycopg2 import OperationalError
 from psycopg2.extensions import (
@@ -19,6 +20,9 @@ from psycopg2.extensions import (
     set_wait_callback,
 )
 
+from dagstead.plane.leases import Fence
+from dagstead.store.lines import GIVEN_UP
+
 #: The server ends a statement that takes longer. Those that copy or delete much take their time.
 STATEMENT_SECONDS = 120.0
 #: For a lock that another statement holds.
@@ -26,6 +30,9 @@ LOCK_SECONDS = 60.0
 #: How long we wait: for a line that is cut off without a word.
 ANSWER_SECONDS = STATEMENT_SECONDS + 10
 CONNECT_SECONDS = 10.0
+
+#: How often it is asked whether a leader's term is over.
+_LOOK_SECONDS = 0.5
 
 _EVENTS = {POLL_READ: select.POLLIN, POLL_WRITE: select.POLLOUT}
 
@@ -36,12 +43,21 @@ def server_limits() -> str:
     return " ".join(f"-c{name}={seconds * 1000:.0f}" for name, seconds in limits.items())
 
 
-def limit_waiting() -> None:
-    """Let no connection of this process' storages wait longer than that."""
-    set_wait_callback(wait)
+def limit_waiting(fence: Fence | None) -> None:
+    """Let no connection of this process' storages wait longer than that.
+
+    Args:
+        fence: of the leader. When its term is over, nothing waits any longer.
+    """
+    is_over = None if fence is None else fence.is_over
+
+    def wait_for(of: connection) -> None:
+        wait(of, is_over)
+
+    set_wait_callback(wait_for)
 
 
-def wait(of: connection) -> None:
+def wait(of: connection, is_over: Callable[[], bool] | None) -> None:
     """Wait until a connection has connected, or has its answer.
 
     Raises:
@@ -50,8 +66,12 @@ def wait(of: connection) -> None:
     seconds = CONNECT_SECONDS if of.status == STATUS_SETUP else ANSWER_SECONDS
     deadline = time.monotonic() + seconds
     while (state := of.poll()) != POLL_OK:
-        look = select.poll()
-        look.register(of.fileno(), _EVENTS[state])
-        if not look.poll(max(0.0, deadline - time.monotonic()) * 1000):
+        if is_over is not None and is_over():
+            raise OperationalError(GIVEN_UP)
+        left = deadline - time.monotonic()
+        if left <= 0:
             msg = f"no answer in {seconds:.0f} s: the connection is closed"
             raise OperationalError(msg)
+        look = select.poll()
+        look.register(of.fileno(), _EVENTS[state])
+        look.poll((left if is_over is None else min(left, _LOOK_SECONDS)) * 1000)

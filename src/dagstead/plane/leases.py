@@ -7,7 +7,8 @@ wake at any instruction, and believe for a moment that it still leads.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from dagstead.errors import DagsteadError
@@ -28,11 +29,27 @@ class UnreachableLeaderError(DagsteadError):
     """The leader keeps this process from leading, for a reason that only people can remove."""
 
 
+def _never() -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Fence:
     """Proof of a term as the leader: a write that carries it fails once another one leads."""
 
     epoch: int
+    #: Whether the term is over by the leader's own clock. Then the database is not even asked, and
+    #: nobody goes on waiting for its answer.
+    is_over: Callable[[], bool] = field(default=_never, compare=False)
+
+    def require(self) -> None:
+        """Check that the term is not over.
+
+        Raises:
+            LeadershipLostError: when it is.
+        """
+        if self.is_over():
+            raise LeadershipLostError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

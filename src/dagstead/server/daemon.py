@@ -67,7 +67,7 @@ class _Candidate:
         """Run the daemons for as long as this process leads."""
         try:
             with Term(self.leadership, fence) as term:
-                self._run(fence, term)
+                self._run(term.fence)
         except (LeadershipLostError, StoreAwayError) as error:
             reason = error.reason if isinstance(error, StoreAwayError) else error.message
             logger.warning("This process leads no longer and waits to lead again: %s", reason)
@@ -93,7 +93,7 @@ class _Candidate:
             logger.log(level, text)
             self._logged = text
 
-    def _run(self, fence: Fence, term: Term) -> None:
+    def _run(self, fence: Fence) -> None:
         from dagstead.engine.daemons import Daemons  # noqa: PLC0415 - slow: not while waiting
 
         with ExitStack() as stack:
@@ -109,7 +109,7 @@ class _Candidate:
                 Chore(what="check the deployments", do=daemons.check),
                 *chores_of(instances.control, sweeps),
             ]
-            run_rounds(chores, self.stop, after_round=term.require)
+            run_rounds(chores, self.stop, fence)
 
 
 def _stop(daemons: Daemons, *, is_fenced: bool) -> None:

@@ -1,4 +1,7 @@
-"""A term as the leader: its lease is renewed by a thread of its own, for as long as it is ours."""
+"""A term as the leader: its lease is renewed by a thread of its own, for as long as it is ours.
+
+It also ends by this process' own clock: whoever cannot renew stops before another one may begin.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Self
 
@@ -16,12 +19,16 @@ from dagstead.store.leadership import Leadership
 
 logger = logging.getLogger(__name__)
 
+#: A renewal whose connection was lost is tried again sooner: another process may lead already.
+_AGAIN_SECONDS = 0.2
+
 
 @dataclass(slots=True)
 class Term:
     """Use it as a context, which begins right after the campaign; on the way out it resigns."""
 
     leadership: Leadership
+    #: Of the campaign; from then on, it also knows whether the term is over.
     fence: Fence
     #: Counts also while the process is stopped.
     clock: Callable[[], float] = time.monotonic
@@ -32,19 +39,16 @@ class Term:
 
     def __post_init__(self) -> None:
         self._trusted_until = self.clock() + TRUST_SECONDS
+        self.fence = replace(self.fence, is_over=self._is_over)
         self._thread = threading.Thread(target=self._keep, name="lease", daemon=True)
 
-    def require(self) -> None:
-        """Check that no other process can lead yet.
-
-        Raises:
-            LeadershipLostError: when one may. The daemons must stop at once.
-        """
-        if self._lost or self.clock() >= self._trusted_until:
-            raise LeadershipLostError
+    def _is_over(self) -> bool:
+        return self._lost or self.clock() >= self._trusted_until
 
     def _keep(self) -> None:
-        while not self._ended.wait(RENEW_SECONDS):
+        pause = RENEW_SECONDS
+        while not self._ended.wait(pause):
+            pause = RENEW_SECONDS
             began = self.clock()
             try:
                 self.leadership.renew(self.fence)
@@ -52,6 +56,7 @@ class Term:
                 self._lost = True
                 return
             except StoreAwayError as error:
+                pause = _AGAIN_SECONDS
                 logger.warning("Could not renew the lease of the leader: %s", error.reason)
             except Exception:
                 logger.exception("Could not renew the lease of the leader")

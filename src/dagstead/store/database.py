@@ -60,7 +60,7 @@ class Database:
             self._busy_seconds = patience.lock if patience else _SQLITE_BUSY_SECONDS
             self._engine = _sqlite_engine(parsed, self._busy_seconds)
         else:
-            self._engine = _pg_engine(parsed, pool_size, patience or Patience())
+            self._engine = _pg_engine(parsed, pool_size, patience or Patience(), fence)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -68,7 +68,10 @@ class Database:
 
         Raises:
             StoreAwayError: when the database does not answer.
+            LeadershipLostError: when a leader reads whose term is over.
         """
+        if self.fence is not None:
+            self.fence.require()
         with translated(), self._engine.connect() as connection:
             yield connection
 
@@ -83,6 +86,8 @@ class Database:
             StoreAwayError: when the database does not answer, or takes no change.
             LeadershipLostError: when these are the writes of a leader, and another one leads.
         """
+        if self.fence is not None:
+            self.fence.require()
         with translated(), self._engine.connect() as connection:
             if self.is_sqlite:
                 self._take_write_lock(connection, waits=waits)
@@ -276,7 +281,7 @@ def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
     return engine
 
 
-def _pg_engine(url: URL, pool_size: int, patience: Patience) -> Engine:
+def _pg_engine(url: URL, pool_size: int, patience: Patience, fence: Fence | None) -> Engine:
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
@@ -292,6 +297,6 @@ def _pg_engine(url: URL, pool_size: int, patience: Patience) -> Engine:
 
     @event.listens_for(engine, "do_connect")
     def _connect(_dialect: object, _record: object, arguments: Any, options: Any) -> object:
-        return timed_connection(patience, arguments, options)
+        return timed_connection(patience, fence, arguments, options)
 
     return engine

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,6 +10,8 @@ from typing import Any, TypeVar
 import psycopg
 from psycopg.abc import PQGen
 from sqlalchemy import Connection
+
+from dagstead.plane.leases import Fence
 
 _Value = TypeVar("_Value")
 
@@ -22,6 +24,10 @@ KEEP_ALIVE: Mapping[str, int] = {
     # In milliseconds: how long sent data may stay unacknowledged.
     "tcp_user_timeout": 20_000,
 }
+
+
+#: Why nobody waits for an answer any longer, for the log.
+GIVEN_UP = "the term of this leader is over: the connection is closed"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +60,8 @@ class TimedConnection(psycopg.Connection[Any]):
 
     #: In seconds; ``None`` waits for ever.
     answer_seconds: float | None = None
+    #: Asked several times a second while it waits: whether nobody needs the answer any more.
+    is_given_up: Callable[[], bool] | None = None
 
     def wait(
         self, gen: PQGen[_Value], interval: float = 0.1, timeout: float | None = None
@@ -63,6 +71,8 @@ class TimedConnection(psycopg.Connection[Any]):
         Raises:
             OperationalError: when there was no answer. The connection is closed.
         """
+        if self.is_given_up is not None:
+            gen = self._until_given_up(gen, self.is_given_up)
         if timeout is not None or self.answer_seconds is None:
             return super().wait(gen, interval=interval, timeout=timeout)
         try:
@@ -74,15 +84,32 @@ class TimedConnection(psycopg.Connection[Any]):
             msg = f"no answer in {self.answer_seconds:.0f} s: the connection is closed"
             raise psycopg.OperationalError(msg) from error
 
+    def _until_given_up(self, gen: PQGen[_Value], is_given_up: Callable[[], bool]) -> PQGen[_Value]:
+        try:
+            wanted = next(gen)
+            while True:
+                # Sent several times a second, also when nothing has arrived.
+                ready = yield wanted
+                if is_given_up():
+                    self.pgconn.finish()
+                    raise psycopg.OperationalError(GIVEN_UP)
+                wanted = gen.send(ready)
+        except StopIteration as end:
+            value: _Value = end.value
+            return value
+
     def _is_waiting(self) -> bool:
         """Whether the answer is still to come: an error of the server or the line ends the wait."""
         return self.pgconn.transaction_status == psycopg.pq.TransactionStatus.ACTIVE
 
 
-def timed_connection(patience: Patience, arguments: Any, options: Mapping[str, Any]) -> Any:
+def timed_connection(
+    patience: Patience, fence: Fence | None, arguments: Any, options: Mapping[str, Any]
+) -> Any:
     """Connect as a driver does, with a limit for each answer."""
     connection = TimedConnection.connect(*arguments, **options)
     connection.answer_seconds = patience.answer
+    connection.is_given_up = None if fence is None else fence.is_over
     return connection
 
 

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dagstead.plane.leases import Fence, LeadershipLostError
+
 logger = logging.getLogger(__name__)
 
 #: The longest time until a new deployment has daemons, and changed settings have an effect.
@@ -23,23 +25,23 @@ class Chore:
     every_rounds: int = 1
 
 
-def run_rounds(
-    chores: Sequence[Chore], stop: threading.Event, *, after_round: Callable[[], None]
-) -> None:
+def run_rounds(chores: Sequence[Chore], stop: threading.Event, fence: Fence) -> None:
     """Do the chores until ``stop`` is set.
 
     Args:
         chores: run one after the other; their failures are logged.
         stop: ends the rounds.
-        after_round: is called after every round, for example to check the lock of the leader; its
-            exceptions end the rounds.
+        fence: of the leader, who does them.
+
+    Raises:
+        LeadershipLostError: when another process may lead.
     """
     rounds = 0
     while not stop.is_set():
         for chore in chores:
+            fence.require()
             if rounds % chore.every_rounds == 0:
                 _do(chore)
-        after_round()
         rounds += 1
         stop.wait(ROUND_SECONDS)
 
@@ -47,6 +49,8 @@ def run_rounds(
 def _do(chore: Chore) -> None:
     try:
         chore.do()
+    except LeadershipLostError:
+        raise
     except Exception:
         # The database may be away for a moment, and the chores must go on after that.
         logger.exception("Could not %s; trying again", chore.what)

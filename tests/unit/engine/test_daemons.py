@@ -50,7 +50,7 @@ def test_changed_settings_replace_daemons_once_the_old_ones_have_stopped(
     slow = threading.Thread(target=held_up.wait, daemon=True)
     slow.start()
     # One of them is in the middle of a long call.
-    daemons._running["prod"].controller._daemon_threads["SENSOR"] = slow  # noqa: SLF001
+    daemons._running["prod"].controller._daemon_threads["SENSOR"] = slow
     store.deployments.set_settings("prod", {"run_queue": {"max_concurrent_runs": 1}})
 
     eventually(lambda: (daemons.check(), not threads())[1], 20, "the others have stopped")
