@@ -53,7 +53,10 @@ def test_changed_settings_replace_daemons_once_the_old_ones_have_stopped(
     daemons._running["prod"].controller._daemon_threads["SENSOR"] = slow
     store.deployments.set_settings("prod", {"run_queue": {"max_concurrent_runs": 1}})
 
-    eventually(lambda: (daemons.check(), not threads())[1], 20, "the others have stopped")
+    daemons.check()
+    eventually(lambda: not threads(), 20, "the others have stopped")
+    daemons.check()
+    assert not threads()
     held_up.set()
     slow.join()
     daemons.check()
