@@ -213,9 +213,10 @@ class ControlPlane:
         tokens = control_without_dagster(self.store).tokens
         return tokens.issue(COMMAND_LINE, name, kind, grant, _ORGANIZATION).secret
 
-    def _child(self, part: str, *arguments: str) -> ChildProcess:
+    def _child(self, part: str, *arguments: str, name: str | None = None) -> ChildProcess:
+        """Start a part; a second one of its kind has a name of its own."""
         environment = own_environment()
-        url = self._database_of(part)
+        url = self._database_of(name or part)
         database = ["--database", url] if url else []
         return ChildProcess(
             [
@@ -223,7 +224,7 @@ class ControlPlane:
                 *("-P", "-m", "dagstead", part, "--data", self.data),
                 *("--log-level", "debug", *database, *arguments),
             ],
-            log=self.folder / f"{part}.log",
+            log=self.folder / f"{name or part}.log",
             env=environment.variables(DAGSTEAD_POOL_LOCAL_CODE="true", **self._variables),
             cwd=self.folder,
         )

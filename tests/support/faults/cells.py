@@ -16,6 +16,8 @@ from tests.support.faults.places import (
     MakePlace,
     apart_on_postgres,
     apart_on_small_disk,
+    two_daemons_on_postgres,
+    two_daemons_on_sqlite,
     up_on_small_disk,
     up_on_sqlite,
 )
@@ -100,6 +102,24 @@ _TABLE: Sequence[Cell[Any]] = [
     *_cells(faults.kill, *_SUPERVISOR, moments=BOTH_MOMENTS),
     *_cells(faults.stop, *_PARENTS, *_CODE_SERVERS, targets.supervisor, seconds=30),
     *_cells(faults.stop, targets.web, targets.daemon, places=[apart_on_postgres], seconds=60),
+    # The leader, while another one waits.
+    *[
+        cell
+        for fault, seconds in ((faults.kill, 0), (faults.end, 0), (faults.stop, 30))
+        for cell in _cells(
+            fault,
+            targets.leader,
+            places=[two_daemons_on_sqlite, two_daemons_on_postgres],
+            seconds=seconds,
+        )
+    ],
+    *[
+        cell
+        for fault in (faults.cut, faults.stall)
+        for cell in _cells(
+            fault, targets.line_of_leader, places=[two_daemons_on_postgres], seconds=30
+        )
+    ],
     # Runs' own processes.
     *_cells(faults.stop, targets.worker, victim=PEX, seconds=30),
     *_cells(faults.stop, targets.worker, victim=HYBRID, seconds=30),

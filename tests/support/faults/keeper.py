@@ -35,6 +35,10 @@ class Keeper:
         """The latest start of a program."""
         return self._started[name][-1]
 
+    def keeps(self, name: str) -> bool:
+        """Whether it keeps a program of that name."""
+        return name in self._started
+
     def log_tails(self) -> str:
         """What all of them wrote last."""
         return "\n".join(self.now(name).log_tail() for name in list(self._started))

@@ -27,6 +27,8 @@ DEPLOYMENT = "prod"
 QUEUE = "process-agent"
 AGENT = "agent"
 UP = "up"
+#: A second process of daemons, beside the one that is named by its command.
+STANDBY = "standby"
 
 #: The locations, of the same code: a PEX file and a folder of the pool, a folder of the agent.
 PEX, LOCAL, HYBRID = "pex", "local", "hybrid"
@@ -52,23 +54,33 @@ class KeptPlane(ControlPlane):
     """A control plane whose programs are started again when they end."""
 
     def __init__(
-        self, folder: Path, keeper: Keeper, *, database: str | None, lines: dict[str, Line]
+        self,
+        folder: Path,
+        keeper: Keeper,
+        *,
+        database: str | None,
+        lines: dict[str, Line],
+        has_standby: bool,
     ) -> None:
         """``lines`` are the ways of parts to the database that can be disturbed."""
         super().__init__(folder, database=database, pool=True)
         self._keeper = keeper
         self._lines = lines
+        self._has_standby = has_standby
 
     def start(self) -> None:
-        """With SQLite, everything under one supervisor; with Postgres, its parts apart."""
+        """With Postgres or a standby its parts apart; else everything under one supervisor."""
         port = ("--port", str(self._port))
-        if self._database is None:
+        if self._database is None and not self._has_standby:
             self._keeper.keep(UP, lambda: self._child(UP, *port))
-        else:
-            public = ("--public-url", self.url)
-            self._keeper.keep("web", lambda: self._child("web", *port))
-            self._keeper.keep("daemon", lambda: self._child("daemon", *public))
-            self._keeper.keep("pool", lambda: self._child("pool", *public))
+            return
+        public = ("--public-url", self.url)
+        self._keeper.keep("web", lambda: self._child("web", *port))
+        self._keeper.keep("daemon", lambda: self._child("daemon", *public))
+        self._keeper.keep("pool", lambda: self._child("pool", *public))
+        if self._has_standby:
+            self._keeper.keep(STANDBY, lambda: self._child("daemon", *public, name=STANDBY))
+            self._keeper.now(STANDBY).wait_for_log("Another process runs", _READY_SECONDS)
 
     @property
     def port(self) -> int:
@@ -104,7 +116,7 @@ class Place:
     deployment: DeploymentClient
     #: From the process agent and its workers to the web server.
     agents_line: Line
-    #: From the web server and from the daemon to Postgres.
+    #: From the web server and from the daemons to Postgres.
     database_lines: dict[str, Line]
     cluster: PostgresCluster | None
     #: It holds the data folder, or the files of Postgres.
@@ -145,6 +157,21 @@ def apart_on_small_disk(folder: Path) -> Iterator[Place]:
             yield place
 
 
+@contextmanager
+def two_daemons_on_sqlite(folder: Path) -> Iterator[Place]:
+    """Web server, pool and two processes of daemons apart, with SQLite."""
+    with _place(folder, has_standby=True) as place:
+        yield place
+
+
+@contextmanager
+def two_daemons_on_postgres(folder: Path) -> Iterator[Place]:
+    """The same with a Postgres of their own."""
+    cluster = PostgresCluster.create(crashes=True)
+    with _on_cluster(folder, cluster, None, has_standby=True) as place:
+        yield place
+
+
 MakePlace = Callable[[Path], AbstractContextManager[Place]]
 
 
@@ -178,12 +205,14 @@ class Places:
 
 
 @contextmanager
-def _on_cluster(folder: Path, cluster: PostgresCluster, disk: SmallDisk | None) -> Iterator[Place]:
+def _on_cluster(
+    folder: Path, cluster: PostgresCluster, disk: SmallDisk | None, *, has_standby: bool = False
+) -> Iterator[Place]:
     try:
         cluster.start()
         with psycopg.connect(cluster.url("postgres"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE dagstead")
-        with _place(folder, cluster=cluster, disk=disk) as place:
+        with _place(folder, cluster=cluster, disk=disk, has_standby=has_standby) as place:
             yield place
     finally:
         cluster.remove()
@@ -191,17 +220,21 @@ def _on_cluster(folder: Path, cluster: PostgresCluster, disk: SmallDisk | None) 
 
 @contextmanager
 def _place(
-    folder: Path, *, cluster: PostgresCluster | None = None, disk: SmallDisk | None = None
+    folder: Path,
+    *,
+    cluster: PostgresCluster | None = None,
+    disk: SmallDisk | None = None,
+    has_standby: bool = False,
 ) -> Iterator[Place]:
     url = cluster.url("dagstead") if cluster else None
     with ExitStack() as stack:
         lines = {
             part: stack.enter_context(line_to(make_url(url).port or 0))
-            for part in ("web", "daemon")
+            for part in ("web", "daemon", STANDBY)
             if url
         }
         keeper = stack.enter_context(closing(Keeper()))
-        plane = KeptPlane(folder, keeper, database=url, lines=lines)
+        plane = KeptPlane(folder, keeper, database=url, lines=lines, has_standby=has_standby)
         stack.callback(plane.store.close)
         place = Place(
             folder=folder,

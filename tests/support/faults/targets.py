@@ -13,7 +13,7 @@ import psutil
 from dagstead.testing.waiting import eventually
 from tests.support.faults.disk import SmallDisk
 from tests.support.faults.faults import Processes
-from tests.support.faults.places import AGENT, UP, Place
+from tests.support.faults.places import AGENT, STANDBY, UP, Place
 from tests.support.postgres import PostgresCluster
 from tests.support.stalled_line import Line
 
@@ -46,6 +46,11 @@ def web(situation: Situation) -> Processes:
 def daemon(situation: Situation) -> Processes:
     """The daemons."""
     return _part(situation.place, "daemon")
+
+
+def leader(situation: Situation) -> Processes:
+    """The one of two processes of daemons that leads."""
+    return [psutil.Process(situation.place.keeper.now(_leader(situation.place)).pid)]
 
 
 def pool(situation: Situation) -> Processes:
@@ -116,6 +121,11 @@ def line_of_daemon(situation: Situation) -> Line:
     return situation.place.database_lines["daemon"]
 
 
+def line_of_leader(situation: Situation) -> Line:
+    """Between the one of two processes of daemons that leads and Postgres."""
+    return situation.place.database_lines[_leader(situation.place)]
+
+
 def postgres(situation: Situation) -> PostgresCluster:
     """The database server."""
     assert situation.place.cluster
@@ -138,8 +148,17 @@ def workers(run_id: str) -> Sequence[psutil.Process]:
     return _with_words(run_id)
 
 
+def _leader(place: Place) -> str:
+    def look() -> str:
+        holder = place.plane.store.leases.leader().holder or ""
+        pids = {name: place.keeper.now(name).pid for name in ("daemon", STANDBY)}
+        return next((name for name, pid in pids.items() if f"process {pid} " in holder), "")
+
+    return eventually(look, _FIND_SECONDS, "a leader")
+
+
 def _part(place: Place, part: str) -> Processes:
-    if place.cluster:
+    if place.keeper.keeps(part):
         return [psutil.Process(place.keeper.now(part).pid)]
     above = psutil.Process(place.keeper.now(UP).pid)
     return _found(lambda: [each for each in above.children() if f"dagstead {part}" in _words(each)])
