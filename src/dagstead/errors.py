@@ -96,10 +96,14 @@ class WriteFailedError(BusyError):
 class StoreAwayError(DagsteadError):
     """The control plane's database does not answer. Try again in a moment."""
 
-    def __init__(self, message: str | None = None, *, reason: str = "") -> None:
+    def __init__(
+        self, message: str | None = None, *, reason: str = "", fault: str | None = None
+    ) -> None:
         super().__init__(message)
         #: The cause in one line, for the log only.
         self.reason = reason
+        #: What is wrong, as a sentence without the next step.
+        self.fault = fault or self.message
 
 
 class IssuerError(DagsteadError):

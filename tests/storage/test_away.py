@@ -154,9 +154,11 @@ def test_a_full_sqlite_says_so_and_is_well_after(tmp_path: Path) -> None:
     too_much = text("INSERT INTO t VALUES (zeroblob(100000))")
     with pytest.raises(StoreAwayError, match="disk is full"), database.write() as connection:
         connection.execute(too_much)
+    assert database.refusal() == "The control plane's disk is full."
     with database.write() as connection:
         connection.exec_driver_sql("PRAGMA max_page_count=1000")
         connection.execute(too_much)
+    assert database.refusal() is None
     with database.read() as connection:
         assert connection.execute(text("SELECT count(*) FROM t")).scalar_one() == 1
     database.close()

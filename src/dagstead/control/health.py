@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.plane.health import Disk, ServerPart, parts_of
+from dagstead.plane.health import ServerPart, parts_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,10 +25,10 @@ class Health:
         """
         actor.require_organization("Looking at the parts of the control plane")
         store = self._backend.store
-        free, total = store.blobs.space()
         return parts_of(
             store.leases.leader(),
-            Disk(free=free, total=total),
+            store.disks.all(),
             store.agents.all(),
             store.token_calls.presence(),
+            refusal=store.database.refusal(),
         )

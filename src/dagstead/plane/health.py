@@ -11,8 +11,9 @@ from dagstead.plane.presence import Presence, listed
 
 #: How old the leader's newest renewal may be: another one leads by then, or nobody can.
 LEADER_SECONDS = 15.0
-#: With less, uploads and event logs fail soon.
+#: With less, uploads and event logs fail soon; of a small disk it is less than a tenth of it.
 LOW_DISK_BYTES = 256 * 1024**2
+_LOW_FILES = 100
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,22 +30,41 @@ class ServerPart:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Disk:
-    """The disk of the data folder, in bytes."""
+    """A disk that this control plane writes to, in bytes."""
 
+    #: What is kept on it, for a sentence.
+    of: str
     free: int
     total: int
+    #: How many more files it takes, if that is limited.
+    files_left: int | None = None
+
+    @property
+    def trouble(self) -> str | None:
+        """Why writing to it fails, or soon will."""
+        if self.free < min(LOW_DISK_BYTES, self.total // 10):
+            return f"The disk of {self.of} is full: {_size(self.free)} are free. Make room on it."
+        if self.files_left is not None and self.files_left < _LOW_FILES:
+            return f"The disk of {self.of} takes no more files. Remove some."
+        return None
 
 
 def parts_of(
-    lease: Lease, disk: Disk, beats: Sequence[Heartbeat], presence: Presence
+    lease: Lease,
+    disks: Sequence[Disk],
+    beats: Sequence[Heartbeat],
+    presence: Presence,
+    *,
+    refusal: str | None = None,
 ) -> Sequence[ServerPart]:
     """All parts.
 
     Args:
-        lease: of the leader, which has been read: so the database is well.
-        disk: of the data folder.
+        lease: of the leader, which has been read: so the database answers.
+        disks: at least that of the data folder.
         beats: the newest heartbeats of agents.
         presence: what is heard of them now.
+        refusal: why the database has just refused a change, as a sentence.
     """
     now = presence.now
     living = presence.alive(beats)
@@ -53,9 +73,9 @@ def parts_of(
     for beat in sorted(listed(beats, living, now), key=lambda beat: beat.received_at):
         newest[beat.agent_id] = beat
     return (
-        ServerPart(name="database", is_well=True, says="It answers."),
+        _database(refusal),
         _leader(lease, now),
-        _disk(disk),
+        _disk(disks),
         _pool([beat for beat in newest.values() if beat.is_pool], alive, now),
         _agents([beat for beat in newest.values() if not beat.is_pool], alive),
     )
@@ -64,6 +84,11 @@ def parts_of(
 def leads(lease: Lease) -> bool:
     """Whether there is a leader that has renewed its lease in time."""
     return lease.holder is not None and abs(lease.age) < LEADER_SECONDS
+
+
+def _database(refusal: str | None) -> ServerPart:
+    says = "It answers." if refusal is None else f"It answers, and takes no change: {refusal}"
+    return ServerPart(name="database", is_well=refusal is None, says=says)
 
 
 def _leader(lease: Lease, now: float) -> ServerPart:
@@ -90,13 +115,19 @@ def _leader(lease: Lease, now: float) -> ServerPart:
     return ServerPart(name="leader", is_well=True, says=says, numbers=numbers)
 
 
-def _disk(disk: Disk) -> ServerPart:
-    numbers = {"free_bytes": disk.free, "total_bytes": disk.total}
-    says = f"The data folder's disk has {_size(disk.free)} of {_size(disk.total)} free."
-    if disk.free >= LOW_DISK_BYTES:
-        return ServerPart(name="disk", is_well=True, says=says, numbers=numbers)
-    says = f"The data folder's disk is full: {_size(disk.free)} are free. Make room on it."
-    return ServerPart(name="disk", is_well=False, says=says, numbers=numbers)
+def _disk(disks: Sequence[Disk]) -> ServerPart:
+    troubles = [disk.trouble for disk in disks if disk.trouble]
+    fullest = min(disks, key=lambda disk: disk.free)
+    states = [
+        f"The disk of {disk.of} has {_size(disk.free)} of {_size(disk.total)} free."
+        for disk in disks
+    ]
+    return ServerPart(
+        name="disk",
+        is_well=not troubles,
+        says=" ".join(troubles or states),
+        numbers={"free_bytes": fullest.free, "total_bytes": fullest.total},
+    )
 
 
 def _pool(beats: Sequence[Heartbeat], alive: Collection[str], now: float) -> ServerPart:

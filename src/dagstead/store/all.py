@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 
 from dagstead.plane.clock import Clock
 from dagstead.plane.leases import Fence
 from dagstead.store.agents import AgentStore
 from dagstead.store.bell.bell import ProcessBell, open_bell
 from dagstead.store.blobs import BlobStore, open_blobs
-from dagstead.store.database import Database
+from dagstead.store.database import Database, sqlite_file
 from dagstead.store.deployments import DeploymentStore
+from dagstead.store.disks import Disks
 from dagstead.store.launches import LaunchStore
 from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
@@ -46,6 +49,7 @@ class Store:
     leases: LeaseStore
     blobs: BlobStore
     run_folders: RunFolders
+    disks: Disks
     bell: ProcessBell
 
     def close(self) -> None:
@@ -90,5 +94,18 @@ def open_store(
             pool=blobs_folder.parent / "pool" / "deployments",
             deployments=blobs_folder.parent / "deployments",
         ),
+        disks=Disks(_folders(blobs_folder.parent, blobs_folder, sqlite_file(database_url))),
         bell=open_bell(database_url),
     )
+
+
+def _folders(data: Path, blobs: Path, database: Path | None) -> Mapping[str, Path]:
+    """Every folder that may be on a disk of its own, in the words of `dagstead status`."""
+    return {
+        "the data folder": data,
+        **({"the database": database.parent} if database else {}),
+        "uploaded files": blobs,
+        "the deployments": data / "deployments",
+        "the managed pool": data / "pool",
+        "temporary files": Path(gettempdir()),
+    }

@@ -113,7 +113,9 @@ def away_of(error: BaseException) -> StoreAwayError | None:
             return link
         fault = _fault(link)
         if fault is not None:
-            away = StoreAwayError(f"{fault.value} {_NEXT_STEP}", reason=_reason(link))
+            away = StoreAwayError(
+                f"{fault.value} {_NEXT_STEP}", reason=_reason(link), fault=fault.value
+            )
             away.__cause__ = error
             return away
     return None

@@ -89,11 +89,6 @@ class BlobStore:
             raise self._missing(key) from error
         return found.meta["size"], (bytes(piece) for piece in found.stream())
 
-    def space(self) -> tuple[int, int]:
-        """How much of the folder's disk is free, and how large it is, in bytes."""
-        usage = shutil.disk_usage(str(self.store.prefix))
-        return usage.free, usage.total
-
     def size(self, key: BlobKey) -> int | None:
         """A file's size in bytes, or ``None`` when there is none."""
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from dagstead.errors import ConfigurationError, DatabaseUnusableError
+from dagstead.errors import ConfigurationError, DatabaseUnusableError, StoreAwayError
 from dagstead.plane.leases import Fence
 from dagstead.store.away import translated
 from dagstead.store.fences import require_fence
@@ -26,6 +27,9 @@ CONTROL_SCHEMA = "dagstead"
 
 #: How long a writer on SQLite waits for another one. Official agents give up a call after 60 s.
 _SQLITE_BUSY_SECONDS = 30
+
+#: Agents send heartbeats more often, so that a change is tried again by then.
+_REFUSED_SECONDS = 60.0
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -56,6 +60,7 @@ class Database:
         parsed = parse_database_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.fence = fence
+        self._refused: tuple[float, StoreAwayError] | None = None
         if self.is_sqlite:
             self._busy_seconds = patience.lock if patience else _SQLITE_BUSY_SECONDS
             self._engine = _sqlite_engine(parsed, self._busy_seconds)
@@ -88,6 +93,19 @@ class Database:
         """
         if self.fence is not None:
             self.fence.require()
+        try:
+            with self._written(waits=waits) as connection:
+                yield connection
+        except StoreAwayError as error:
+            # That nobody waited for another writer says nothing.
+            if waits:
+                self._refused = (time.monotonic(), error)
+            raise
+        else:
+            self._refused = None
+
+    @contextmanager
+    def _written(self, *, waits: bool) -> Iterator[Connection]:
         with translated(), self._engine.connect() as connection:
             if self.is_sqlite:
                 self._take_write_lock(connection, waits=waits)
@@ -95,6 +113,13 @@ class Database:
                 if self.fence is not None:
                     require_fence(connection, self.fence)
                 yield connection
+
+    def refusal(self) -> str | None:
+        """Why it took no change, if it refused the last one and that is not long ago."""
+        if self._refused is None:
+            return None
+        at, error = self._refused
+        return error.fault if time.monotonic() - at < _REFUSED_SECONDS else None
 
     def hold(self) -> Connection:
         """A connection for a lock that lives as long as its session; the caller closes it.

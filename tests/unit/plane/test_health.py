@@ -11,7 +11,7 @@ from dagstead.plane.presence import Presence
 from tests.support.heartbeats import heartbeat_of
 
 NOW = 1_000_000.0
-ROOMY = Disk(free=LOW_DISK_BYTES, total=4 * LOW_DISK_BYTES)
+ROOMY = Disk(of="the data folder", free=LOW_DISK_BYTES, total=100 * LOW_DISK_BYTES)
 
 
 def lease(age: float, holder: str | None = "process 7 on box") -> Lease:
@@ -19,7 +19,7 @@ def lease(age: float, holder: str | None = "process 7 on box") -> Lease:
 
 
 def parts(**given: object) -> dict[str, ServerPart]:
-    values = {"lease": lease(1.0), "disk": ROOMY, "beats": (), "presence": Presence(now=NOW)}
+    values = {"lease": lease(1.0), "disks": [ROOMY], "beats": (), "presence": Presence(now=NOW)}
     values |= given
     return {part.name: part for part in parts_of(**values)}  # type: ignore[arg-type]
 
@@ -37,10 +37,32 @@ def test_without_a_renewal_nobody_leads(given: Lease) -> None:
     assert "Start `dagstead daemon`" in found.says
 
 
-def test_a_full_disk_is_said() -> None:
-    found = parts(disk=Disk(free=1024**2, total=1024**4))["disk"]
+@pytest.mark.parametrize(
+    ("disk", "says"),
+    [
+        (Disk(of="temporary files", free=1024**2, total=1024**4), "is full: 1 MiB are free"),
+        (Disk(of="temporary files", free=1024**4, total=1024**4, files_left=0), "no more files"),
+    ],
+)
+def test_a_full_disk_is_said_whichever_it_is(disk: Disk, says: str) -> None:
+    found = parts(disks=[ROOMY, disk])["disk"]
     assert not found.is_well
-    assert "is full: 1 MiB are free" in found.says
+    assert found.says.startswith("The disk of temporary files")
+    assert says in found.says
+
+
+def test_a_small_disk_with_much_room_is_well() -> None:
+    small = Disk(of="temporary files", free=LOW_DISK_BYTES // 4, total=LOW_DISK_BYTES)
+    found = parts(disks=[ROOMY, small])["disk"]
+    assert found.is_well
+    assert found.numbers == {"free_bytes": small.free, "total_bytes": small.total}
+    assert found.says.endswith("The disk of temporary files has 64 MiB of 256 MiB free.")
+
+
+def test_a_database_that_refuses_changes_is_not_well() -> None:
+    found = parts(refusal="The control plane's disk is full.")["database"]
+    assert not found.is_well
+    assert found.says == "It answers, and takes no change: The control plane's disk is full."
 
 
 def test_a_pool_that_was_started_once_is_missed_and_one_that_never_was_is_not() -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import httpx
+import pytest
 
+from dagstead.errors import StoreAwayError
 from dagstead.plane.leases import Fence
 from dagstead.store.leadership import Leadership
 from tests.unit.server.conftest import Plane
@@ -18,6 +20,17 @@ def test_a_server_without_a_leader_is_not_well_as_a_whole(client: httpx.Client) 
     assert whole.json()["unwell"] == ["leader"]
     assert (part.json()["status"], part.json()["unwell"]) == ("degraded", ["leader"])
     assert part.json()["leader"] == {"ok": False, "epoch": 0}
+
+
+def test_a_database_that_takes_no_change_is_not_well(plane: Plane, client: httpx.Client) -> None:
+    with plane.store.database.read() as connection:
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+    with pytest.raises(StoreAwayError):
+        plane.store.deployments.create("new")
+    assert client.get("/health").json()["database"] == {"ok": False}
+    plane.store.database.close()
+    plane.store.deployments.create("new")
+    assert client.get("/health").json()["database"] == {"ok": True}
 
 
 def test_with_a_leader_all_is_well(plane: Plane, client: httpx.Client) -> None:
