@@ -140,6 +140,9 @@ def test_only_a_store_that_is_away_is_answered_by_what_clients_repeat_blindly(
     kind: type[DagsteadError],
 ) -> None:
     assert (status_of(kind) in {409, 502, 503}) == issubclass(kind, StoreAwayError)
+    if issubclass(kind, BusyError):
+        # It replaces the pauses of official clients, which grow to 63 seconds in all.
+        assert kind.retry_after_seconds is None or kind.retry_after_seconds >= 10
 
 
 def test_a_busy_answer_says_when_to_come_back() -> None:
