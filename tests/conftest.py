@@ -6,11 +6,9 @@ import gc
 import os
 import signal
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pytest
-import typer
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from hypothesis import HealthCheck, settings
@@ -100,14 +98,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if cluster is not None:
         del os.environ[_CLUSTER_VARIABLE]
         cluster.remove()
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _parsers_are_made_once() -> Iterator[None]:
-    """The parsers of all commands never change, and making them takes longer than most commands."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(typer.main, "get_command", cache(typer.main.get_command))
-        yield
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,14 +19,14 @@ def main() -> None:
     """Run the command; a user's mistake is reported in one sentence, never as a traceback."""
     # Commands keep what they read: looking through it for garbage would take a tenth of the time.
     gc.set_threshold(*_GARBAGE)
-    from dagstead.cli.app import app
+    from dagstead.cli.app import program
     from dagstead.cli.failures import exit_code, report
     from dagstead.errors import DagsteadError
 
     stdout = sys.stdout
     try:
         try:
-            app()
+            program()
         finally:
             # What is still buffered would meet the closed pipe when Python exits.
             stdout.flush()

@@ -81,3 +81,7 @@ for command_on_all_data in (backup.backup, backup.restore):
     app.command()(command_on_all_data)
 app.command()(storage.storage)
 app.command()(version.version)
+
+#: What runs, with the parsers of all commands. They never change, and making them takes longer than
+#: many commands do.
+program = typer.main.get_command(app)
