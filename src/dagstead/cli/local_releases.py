@@ -55,7 +55,7 @@ class LocalReleases:
             removes=plan.removes,
             stays=plan.stays,
             ends=plan.ends,
-            needs_confirmation=plan.needs_word,
+            needs_confirmation=plan.needs_confirmation,
         )
 
     def roll_back(

@@ -175,7 +175,7 @@ class Releases:
         """
         for _ in range(_PLANS):
             history, plan = self._planned(actor, deployment, goal)
-            _require_word(plan, confirmed)
+            _require_confirmation(plan, confirmed)
             if plan.changes:
                 done = self._begin_rollback(actor, deployment, history, plan, redeploy)
             else:
@@ -296,14 +296,14 @@ def _newest(
     )
 
 
-def _require_word(plan: Rollback, confirmed: Collection[str] | None) -> None:
+def _require_confirmation(plan: Rollback, confirmed: Collection[str] | None) -> None:
     """Refuse what nobody has confirmed.
 
     Raises:
         ConflictError: with what it changes, and how to confirm it.
     """
     others = sorted(plan.changes.difference(confirmed or ()))
-    if not plan.needs_word or (confirmed is not None and not others):
+    if not plan.needs_confirmation or (confirmed is not None and not others):
         return
     kinds = {"return": plan.changes.difference(plan.removes), "remove": plan.removes}
     effects = [

@@ -87,7 +87,7 @@ def rollback_plan(
         "removes": plan.removes,
         "stays": plan.stays,
         "ends": plan.ends,
-        "needsConfirmation": plan.needs_word,
+        "needsConfirmation": plan.needs_confirmation,
     }
 
 

@@ -33,7 +33,7 @@ class Rollback:
         return frozenset(self.returns) | frozenset(self.removes)
 
     @property
-    def needs_word(self) -> bool:
+    def needs_confirmation(self) -> bool:
         """Whether somebody has to confirm it: it removes locations, or is not of one release."""
         return bool(self.removes) or self.undoes is None
 

@@ -87,7 +87,7 @@ def test_what_a_release_removed_comes_back_and_what_it_added_goes() -> None:
     plan = made.history().undo(2)
 
     assert plan == Rollback(undoes=2, returns={"a": 1, "b": 1}, removes=("c",))
-    assert plan.needs_word
+    assert plan.needs_confirmation
     assert not made.history().empties(plan)
 
 
@@ -157,7 +157,7 @@ def test_the_whole_deployment_goes_back_with_everything_that_is_open() -> None:
     plan = made.history().back_to(1)
 
     assert plan == Rollback(back_to=1, returns={"a": 1, "b": 1}, removes=("c",), ends=(4,))
-    assert plan.needs_word
+    assert plan.needs_confirmation
     assert made.history().back_to(None) == Rollback(back_to=3, ends=(4,))
     carry_out(made, plan, "a3", "b3")
     assert made.serving() == {"a": "a3", "b": "b3"}

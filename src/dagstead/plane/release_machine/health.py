@@ -8,7 +8,7 @@ from dagstead.plane.release_machine.draft import Draft
 from dagstead.plane.release_machine.events import CallRefusal, CallSuccess, HealingTry, HealthEvent
 
 
-def fall_ill(draft: Draft, location: Location, error: str) -> None:
+def set_load_error(draft: Draft, location: Location, error: str) -> None:
     """Store why the code that is to serve cannot be loaded."""
     healing = failed_again(location.healing, draft.state.now)
     draft.put(location, state=LoadState.FAILED, error=error, healing=healing)

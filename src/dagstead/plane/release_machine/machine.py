@@ -18,7 +18,7 @@ from dagstead.plane.release_machine.events import (
     ReleaseStart,
     RollbackStart,
 )
-from dagstead.plane.release_machine.health import fall_ill, heal
+from dagstead.plane.release_machine.health import heal, set_load_error
 from dagstead.plane.release_machine.state import Changes, State
 from dagstead.plane.release_machine.transitions import (
     BE_UNDONE,
@@ -134,7 +134,7 @@ def _failed(draft: Draft, event: LoadFailure) -> bool:
         return False
     number = location.open_release
     if number is None:
-        fall_ill(draft, location, event.error)
+        set_load_error(draft, location, event.error)
         return True
     part = draft.parts[number][event.name]
     if event.deploy_id is None and part.doubtful:

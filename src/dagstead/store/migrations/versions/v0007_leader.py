@@ -8,7 +8,7 @@ from alembic import op
 revision = "0007"
 down_revision = "0006"
 
-#: In front of a statement of Dagster's storage: see `dagstead.engine.fences`.
+#: In front of a statement of Dagster's storage: see `dagstead.engine.connections`.
 _REQUIRE = """
 CREATE FUNCTION require_leader(wanted bigint) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
