@@ -12,6 +12,7 @@ from sqlalchemy import text
 from dagstead.errors import StoreAwayError
 from dagstead.plane.leases import (
     LEASE_SECONDS,
+    RECONNECT_SECONDS,
     Fence,
     LeadershipLostError,
     Lease,
@@ -85,14 +86,62 @@ def test_another_takes_over_at_once_after_one_has_resigned(
         first.renew(fence)
 
 
-def test_another_takes_over_at_once_from_one_that_has_ended(
-    candidates: tuple[Leadership, Leadership],
+def test_another_takes_over_soon_from_one_that_has_ended(
+    candidates: tuple[Leadership, Leadership], clock: ManualClock
 ) -> None:
     first, second = candidates
     assert first.campaign() == Fence(1)
     # As the end of its process does.
     first.close()
-    eventually(lambda: second.campaign() == Fence(2), 10, "the end of the first is seen")
+
+    def take() -> bool:
+        clock.advance(RECONNECT_SECONDS / 4)
+        return second.campaign() == Fence(2)
+
+    began = clock.now
+    eventually(take, 10, "the end of the first is seen")
+    if second.database.is_sqlite:
+        assert clock.now - began == RECONNECT_SECONDS / 4
+    else:
+        assert clock.now - began > RECONNECT_SECONDS
+
+
+def test_a_leader_that_connects_again_stays_the_leader(
+    postgres_url: str, tmp_path: Path, clock: ManualClock
+) -> None:
+    with (
+        candidate(postgres_url, tmp_path, clock) as first,
+        candidate(postgres_url, tmp_path, clock) as second,
+    ):
+        first.database.migrate()
+        fence = first.campaign()
+        assert fence is not None
+        for _ in range(2):
+            end_others(second)
+            eventually(lambda: looks(second), 10, "another connection")
+            clock.advance(RECONNECT_SECONDS - 1)
+            assert second.campaign() is None
+            eventually(lambda: renews(first, fence), 10, "another connection")
+            assert second.campaign() is None
+
+
+def looks(leadership: Leadership) -> bool:
+    """Whether a candidate has seen the lease by a connection that works."""
+    try:
+        return leadership.campaign() is None
+    except StoreAwayError:
+        return False
+
+
+def end_others(leadership: Leadership) -> None:
+    """End all connections but one that is new."""
+    with leadership.database.write() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+            )
+        )
 
 
 def test_a_clock_that_is_set_ends_no_term(
@@ -167,13 +216,7 @@ def test_a_leader_whose_connection_has_ended_goes_on_with_another_one(
         only.database.migrate()
         fence = only.campaign()
         assert fence is not None
-        with only.database.write() as connection:
-            connection.execute(
-                text(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                    "WHERE pid <> pg_backend_pid() AND datname = current_database()"
-                )
-            )
+        end_others(only)
         eventually(lambda: renews(only, fence), 10, "another connection")
 
 

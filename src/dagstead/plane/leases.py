@@ -17,6 +17,8 @@ from dagstead.errors import DagsteadError
 LEASE_SECONDS = 10.0
 #: How often the leader renews its lease.
 RENEW_SECONDS = 2.0
+#: A leader that has lost its connection renews by another one within this time.
+RECONNECT_SECONDS = 4.0
 #: A leader that could not renew for this long stops by itself, before another one begins.
 TRUST_SECONDS = 7.0
 
@@ -81,7 +83,7 @@ class Succession(StrEnum):
 
 
 def judge(
-    lease: Lease, *, unchanged_seconds: float, holder_is_gone: bool, holds_lock: bool
+    lease: Lease, *, unchanged_seconds: float, needed_seconds: float, holds_lock: bool
 ) -> Succession:
     """What a candidate may do.
 
@@ -89,11 +91,11 @@ def judge(
         lease: as the database has it.
         unchanged_seconds: for how long the candidate has seen no renewal, by its own clock, which
             nobody sets.
-        holder_is_gone: whether the holder's process or connection has ended for sure.
-        holds_lock: whether the holder, if there is one, keeps a lock that nobody can take from it.
+        needed_seconds: after how long the leader counts as gone.
+        holds_lock: whether the leader keeps a lock that nobody can take from it.
     """
-    if lease.holder is None or holder_is_gone:
+    if lease.holder is None:
         return Succession.TAKE
-    if unchanged_seconds < LEASE_SECONDS:
+    if unchanged_seconds < needed_seconds:
         return Succession.WAIT
     return Succession.EVICT if holds_lock else Succession.TAKE

@@ -71,11 +71,10 @@ class Leadership:
         """
         with self._line() as connection:
             lease = self._leases.read(connection)
-            gone = self._seat.is_gone(connection, lease.session)
             verdict = judge(
                 lease,
                 unchanged_seconds=self._unchanged_seconds(lease),
-                holder_is_gone=gone,
+                needed_seconds=self._seat.needed_seconds(connection, lease.session),
                 holds_lock=self._seat.holds_lock(),
             )
             if verdict is Succession.EVICT and not self._seat.evict(lease.session):

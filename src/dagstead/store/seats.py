@@ -13,6 +13,8 @@ from typing import IO, NamedTuple, Protocol, Self
 
 from sqlalchemy import Connection, text
 
+from dagstead.plane.leases import LEASE_SECONDS, RECONNECT_SECONDS
+
 logger = logging.getLogger(__name__)
 
 
@@ -25,8 +27,8 @@ class Seat(Protocol):
     def session(self, connection: Connection) -> str:
         """What to write into the lease: it ends with this process, or with its connection."""
 
-    def is_gone(self, connection: Connection, session: str | None) -> bool:
-        """Whether what a leader wrote into the lease has ended for sure."""
+    def needed_seconds(self, connection: Connection, session: str | None) -> float:
+        """How long to wait for a renewal, by whether what the leader has written has ended."""
 
     def evict(self, session: str | None) -> bool:
         """End a leader that does nothing any more; return whether it can be ended from here."""
@@ -54,8 +56,12 @@ class PostgresSeat:
         )
         return str(connection.execute(query).scalar_one())
 
-    def is_gone(self, connection: Connection, session: str | None) -> bool:
-        """See :class:`Seat`. Of other users' connections the server shows only that there are."""
+    def needed_seconds(self, connection: Connection, session: str | None) -> float:
+        """Less once the leader's connection has ended: its process may live, and connect again."""
+        return RECONNECT_SECONDS if self._has_ended(connection, session) else LEASE_SECONDS
+
+    def _has_ended(self, connection: Connection, session: str | None) -> bool:
+        # Of other users' connections the server shows only that there are.
         pid, _, start = (session or "").partition(":")
         query = text(
             "SELECT count(*) FROM pg_stat_activity WHERE pid = :pid "
@@ -99,13 +105,13 @@ class FolderSeat:
         del connection
         return str(_Process.this())
 
-    def is_gone(self, connection: Connection, session: str | None) -> bool:
-        """Whether the file could be locked, or was by this process already."""
+    def needed_seconds(self, connection: Connection, session: str | None) -> float:
+        """Nothing where the leader's lock has ended, if it could be seen here."""
         del connection
         if self._locked is None:
             self._locked = self._lock()
-        # The lock of another machine may not be seen here.
-        return self._locked is not None and _Process.of(session).is_on_this_machine()
+        has_ended = self._locked is not None and _Process.of(session).is_on_this_machine()
+        return 0.0 if has_ended else LEASE_SECONDS
 
     def evict(self, session: str | None) -> bool:
         """Kill it, if it is a process that can be seen from here."""
