@@ -74,6 +74,8 @@ class Term:
         trace: TracebackType | None,
     ) -> None:
         self._ended.set()
+        # Whatever has not stopped in time gets no further.
+        self._lost = True
         # It waits for the database no longer than the leadership's patience.
         self._thread.join()
         self.leadership.resign(self.fence)
