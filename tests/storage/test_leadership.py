@@ -52,8 +52,9 @@ def candidates(
 
 def grow_old(candidate: Leadership, clock: ManualClock) -> None:
     """Let the time of a lease pass under the eyes of a candidate."""
-    assert candidate.campaign() is None
-    clock.advance(LEASE_SECONDS)
+    for _ in range(int(LEASE_SECONDS)):
+        assert candidate.campaign() is None
+        clock.advance(1)
 
 
 def lease_of(leadership: Leadership, clock: ManualClock) -> Lease:
@@ -142,6 +143,19 @@ def end_others(leadership: Leadership) -> None:
                 "WHERE pid <> pg_backend_pid() AND datname = current_database()"
             )
         )
+
+
+def test_a_candidate_that_could_not_look_gives_the_leader_time_to_renew(
+    candidates: tuple[Leadership, Leadership], clock: ManualClock
+) -> None:
+    first, second = candidates
+    assert first.campaign() == Fence(1)
+    assert second.campaign() is None
+    # As when the database is locked, or away.
+    clock.advance(10 * LEASE_SECONDS)
+    grow_old(second, clock)
+    first.renew(Fence(1))
+    assert second.campaign() is None
 
 
 def test_a_clock_that_is_set_ends_no_term(

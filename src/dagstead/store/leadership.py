@@ -7,7 +7,7 @@ import platform
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, update
@@ -33,13 +33,18 @@ from dagstead.store.tables import leader
 #: Of the connection that renews the lease: two tries fit into the time that a leader trusts itself.
 CANDIDATES_PATIENCE = Patience(answer=3.0, statement=2.5, lock=2.0)
 
+#: A candidate that could not look for this long begins to count anew: what kept it from looking, as
+#: a locked database, may have kept the leader from renewing.
+_BLIND_SECONDS = 5.0
+
 
 @dataclass(frozen=True, slots=True)
 class _Sighting:
-    """When a renewal was first seen."""
+    """A renewal, and when it was first and last looked at."""
 
     stamp: tuple[int, float]
-    at: float
+    first: float
+    last: float
 
 
 @dataclass(slots=True)
@@ -117,16 +122,21 @@ class Leadership:
         now = self.stopwatch()
         stamp = (lease.epoch, lease.renewed_at)
         before = self._seen
-        if before is not None and before.stamp == stamp:
-            return now - before.at
-        self._seen = _Sighting(stamp, now)
-        if before is not None and lease.holder and self._seat.is_foreign(lease.session):
+        is_same = before is not None and before.stamp == stamp
+        if before is not None and is_same and now - before.last < _BLIND_SECONDS:
+            self._seen = replace(before, last=now)
+            return now - before.first
+        self._seen = _Sighting(stamp, first=now, last=now)
+        if before is not None and not is_same and self._is_foreign(lease):
             raise UnreachableLeaderError(
                 f"{lease.holder} runs the daemons on this data folder, from another machine. "
                 "SQLite works on one machine only. Stop one of the two, or use Postgres: "
                 "--database postgresql://USER@HOST/NAME."
             )
         return 0.0
+
+    def _is_foreign(self, lease: Lease) -> bool:
+        return lease.holder is not None and self._seat.is_foreign(lease.session)
 
     def _take(self, connection: Connection, lease: Lease) -> Fence | None:
         now = self._leases.now()
