@@ -35,7 +35,8 @@ pytestmark = pytest.mark.usefixtures("nothing_chosen")
 
 #: The name of the token, or of those who may write to the folder.
 WHO = re.compile(r"a user|the command line")
-TIMES = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+Z|\d+ seconds ago")
+#: Times, and the room on disks, which others use meanwhile.
+CHANGING = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+Z|\d+ seconds ago|[\d.]+ [MG]iB")
 WHOLE = "release rollback 1 --whole-deployment --deployment eu"
 
 #: In both ways, one after the other: a command, its exit code, and a part of what it says.
@@ -174,7 +175,7 @@ def tell(command: Command, plane: Served, folder: Path, *way: str) -> list[tuple
         said = command(*words, *way)
         assert said.code == code, (line, said)
         assert says in said.out + said.err, (line, said)
-        texts = [TIMES.sub("then", WHO.sub("me", each)) for each in (said.out, said.err)]
+        texts = [CHANGING.sub("then", WHO.sub("me", each)) for each in (said.out, said.err)]
         told.append((texts[0], texts[1], said.code))
     return told
 
