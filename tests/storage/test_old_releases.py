@@ -9,6 +9,7 @@ from dagstead.model.retention import DAY_SECONDS, Retention
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.rollbacks import History
 from dagstead.store.all import Store
+from dagstead.store.release_pruning import carry_out, plan_pruning
 from dagstead.testing.clock import ManualClock
 from tests.support.releases import new_location
 
@@ -87,3 +88,19 @@ def test_pruning_wakes_nobody_when_there_is_nothing_to_remove(store: Store) -> N
     store.releases.prune("prod", RETENTION)
 
     assert store.locations.version("prod") == version
+
+
+def test_what_changed_while_old_releases_were_looked_for_counts(store: Store) -> None:
+    for number in range(1, 4):
+        go_live(store, "weather", f"w{number}")
+    keep_one = Retention(days=1, releases=1)
+    with store.database.read() as connection:
+        later = store.releases.clock() + 2 * DAY_SECONDS
+        plan = plan_pruning(connection, "prod", keep_one, later)
+    assert plan.removed == {1, 2}
+    go_live(store, "digits", "d1")
+
+    with store.database.write() as connection:
+        assert not carry_out(connection, plan)
+
+    assert numbers(store) == [1, 2, 3, 4]

@@ -53,10 +53,10 @@ def _rolled_back(releases: Collection[Release], kept: Collection[int]) -> set[in
     waiting = list(kept)
     while waiting:
         release = known[waiting.pop()]
-        behind = {release.undoes, release.back_to} & (known.keys() - found)
-        new = {number for number in behind if number is not None}
-        found |= new
-        waiting += new
+        for number in (release.undoes, release.back_to):
+            if number is not None and number in known and number not in found:
+                found.add(number)
+                waiting.append(number)
     return found
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, select, update
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from dagstead.model.retention import Retention
 from dagstead.plane.release_retention import Rows, made_whole, releases_kept
-from dagstead.store.release_rows import as_location, as_release, release_values
+from dagstead.plane.releases import Release
+from dagstead.store.release_rows import as_location, as_releases, release_values
 from dagstead.store.release_steps import lock_deployment
-from dagstead.store.tables import locations, release_parts, releases
+from dagstead.store.tables import locations, release_parts, releases, workspace_versions
 
 
 def rows_of(connection: Connection, deployment: str) -> Rows:
@@ -16,43 +20,68 @@ def rows_of(connection: Connection, deployment: str) -> Rows:
     of_locations = select(locations).where(locations.c.deployment == deployment)
     of_releases = select(releases).where(releases.c.deployment == deployment)
     of_parts = select(release_parts).where(release_parts.c.deployment == deployment)
-    parts = connection.execute(of_parts.order_by(release_parts.c.name)).all()
     return Rows(
         locations=[as_location(row) for row in connection.execute(of_locations)],
-        releases=[
-            as_release(row, [part for part in parts if part.number == row.number])
-            for row in connection.execute(of_releases.order_by(releases.c.number))
-        ],
+        releases=as_releases(
+            connection.execute(of_releases.order_by(releases.c.number)),
+            connection.execute(of_parts.order_by(release_parts.c.name)),
+        ),
     )
 
 
-def prunable(rows: Rows, retention: Retention, now: float) -> frozenset[int]:
-    """The numbers of the releases that are not kept."""
-    kept = releases_kept(rows, retention, now)
-    return frozenset(release.number for release in rows.releases if release.number not in kept)
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Pruning:
+    """The removal of a deployment's old releases, as planned."""
+
+    deployment: str
+    #: Of the workspace; the plan counts only while it is the same.
+    version: int
+    #: The numbers of the releases that are not kept.
+    removed: frozenset[int]
+    #: Kept releases that named a removed one.
+    changed: Sequence[Release]
 
 
-def prune_releases(
+def plan_pruning(
     connection: Connection, deployment: str, retention: Retention, now: float
-) -> frozenset[int]:
-    """Remove the releases that are not kept; returns their numbers.
+) -> Pruning:
+    """Find the releases that are not kept.
+
+    Thousands of them take seconds to read, so nothing is locked meanwhile.
+    """
+    version = connection.execute(
+        select(workspace_versions.c.version).where(workspace_versions.c.deployment == deployment)
+    ).scalar_one_or_none()
+    rows = rows_of(connection, deployment)
+    kept = releases_kept(rows, retention, now)
+    removed = frozenset(each.number for each in rows.releases if each.number not in kept)
+    return Pruning(
+        deployment=deployment,
+        version=version or 0,
+        removed=removed,
+        changed=made_whole(rows.releases, removed) if removed else (),
+    )
+
+
+def carry_out(connection: Connection, plan: Pruning) -> bool:
+    """Remove releases as planned; whether it was done, as nothing had changed since.
 
     Args:
         connection: in a transaction; the deployment is locked until its end.
-        deployment: its name.
-        retention: what is kept.
-        now: in seconds since 1970.
+        plan: made before.
     """
-    lock_deployment(connection, deployment)
-    rows = rows_of(connection, deployment)
-    removed = prunable(rows, retention, now)
-    of_deployment = releases.c.deployment == deployment
-    for release in made_whole(rows.releases, removed):
+    if lock_deployment(connection, plan.deployment) != plan.version + 1:
+        return False
+    of_deployment = releases.c.deployment == plan.deployment
+    for release in plan.changed:
         values = release_values(release)
         connection.execute(
             update(releases)
             .where(of_deployment & (releases.c.number == release.number))
             .values(live=values["live"], before=values["before"])
         )
-    connection.execute(delete(releases).where(of_deployment & releases.c.number.in_(removed)))
-    return removed
+    connection.execute(
+        delete(releases).where(of_deployment & (releases.c.number == bindparam("removed"))),
+        [{"removed": number} for number in sorted(plan.removed)],
+    )
+    return True

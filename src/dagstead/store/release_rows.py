@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
@@ -92,6 +93,14 @@ def as_release(row: Row[Any], parts: Iterable[Row[Any]]) -> Release:
         live=None if row.live is None else _as_live(row.live),
         before=None if row.before is None else _as_before(row.before),
     )
+
+
+def as_releases(rows: Iterable[Row[Any]], parts: Iterable[Row[Any]]) -> list[Release]:
+    """Releases from their rows and those of all their parts, which are by name."""
+    parts_of: dict[tuple[str, int], list[Row[Any]]] = defaultdict(list)
+    for part in parts:
+        parts_of[part.deployment, part.number].append(part)
+    return [as_release(row, parts_of[row.deployment, row.number]) for row in rows]
 
 
 def release_values(release: Release) -> dict[str, Any]:

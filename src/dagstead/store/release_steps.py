@@ -16,7 +16,7 @@ from dagstead.plane.release_machine.state import Changes, State, locations_neede
 from dagstead.plane.releases import Release, ReleaseState
 from dagstead.store.release_rows import (
     as_location,
-    as_release,
+    as_releases,
     location_values,
     part_values,
     release_values,
@@ -102,10 +102,7 @@ def _open_releases(connection: Connection, deployment: str) -> dict[int, Release
         .order_by(releases.c.number)
     ).all()
     parts = part_rows(connection, deployment, [row.number for row in rows]) if rows else ()
-    return {
-        row.number: as_release(row, [part for part in parts if part.number == row.number])
-        for row in rows
-    }
+    return {release.number: release for release in as_releases(rows, parts)}
 
 
 def _write(connection: Connection, before: State, changes: Changes) -> None:

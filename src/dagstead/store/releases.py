@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -33,10 +32,13 @@ from dagstead.plane.releases import (
 )
 from dagstead.store.database import Database
 from dagstead.store.locations import no_such_location
-from dagstead.store.release_pruning import prunable, prune_releases, rows_of
-from dagstead.store.release_rows import as_release
+from dagstead.store.release_pruning import carry_out, plan_pruning, rows_of
+from dagstead.store.release_rows import as_release, as_releases
 from dagstead.store.release_steps import Step, part_rows, take_step
 from dagstead.store.tables import release_parts, releases
+
+#: How often the removal of old releases is planned, if they change meanwhile.
+_PLANS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +168,18 @@ class ReleaseStore:
     def prune(self, deployment: str, retention: Retention) -> frozenset[int]:
         """Remove old releases that nothing needs; returns their numbers.
 
-        Where a kept one names a removed one as the source of what was live, it gets a copy.
+        Where a kept one names a removed one as the source of what was live, it gets a copy. Nothing
+        is removed when the deployment changes again and again meanwhile.
         """
-        now = self.clock()
-        if not prunable(self.rows(deployment), retention, now):
-            return frozenset()
-        with self.database.write() as connection:
-            return prune_releases(connection, deployment, retention, now)
+        for _ in range(_PLANS):
+            with self.database.read() as connection:
+                plan = plan_pruning(connection, deployment, retention, self.clock())
+            if not plan.removed:
+                break
+            with self.database.write() as connection:
+                if carry_out(connection, plan):
+                    return plan.removed
+        return frozenset()
 
     def open(self) -> list[Release]:
         """Releases of all deployments that are loading."""
@@ -208,17 +215,15 @@ def _outcome(changes: Changes) -> Outcome:
 
 def _with_parts(connection: Connection, rows: Iterable[Row[Any]]) -> list[Release]:
     every = list(rows)
-    wanted: dict[tuple[str, int], list[Row[Any]]] = defaultdict(list)
-    if every:
-        found = connection.execute(
-            select(release_parts)
-            .where(release_parts.c.deployment.in_({row.deployment for row in every}))
-            .where(release_parts.c.number.in_({row.number for row in every}))
-            .order_by(release_parts.c.name)
-        )
-        for part in found:
-            wanted[part.deployment, part.number].append(part)
-    return [as_release(row, wanted[row.deployment, row.number]) for row in every]
+    if not every:
+        return []
+    parts = connection.execute(
+        select(release_parts)
+        .where(release_parts.c.deployment.in_({row.deployment for row in every}))
+        .where(release_parts.c.number.in_({row.number for row in every}))
+        .order_by(release_parts.c.name)
+    )
+    return as_releases(every, parts)
 
 
 def _no_such(deployment: str, number: int) -> str:
