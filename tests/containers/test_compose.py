@@ -97,6 +97,14 @@ def test_a_hybrid_location_loads_and_runs(compose: Compose, location_image: str)
     assert "whispered on" in output["stdout"]
 
 
+def test_a_backup_is_taken_where_the_web_server_runs(compose: Compose) -> None:
+    save = "dagstead backup /tmp/backup >&2 && ls /tmp/backup && rm -r /tmp/backup"
+
+    saved = compose("exec", "-T", "web", "sh", "-c", save)
+
+    assert saved.split() == ["data", "manifest.json", "postgres.dump"]
+
+
 def test_starting_again_changes_nothing(compose: Compose) -> None:
     before = (compose.folder / ".env").read_text(encoding="utf-8")
 
@@ -132,7 +140,7 @@ def test_the_images_are_small_and_run_as_nobody_special(
     docker: Docker, dagstead_image: str, agent_image: str
 ) -> None:
     base = docker.inspect("image", "python:3.11-slim")["Size"]
-    for name, most_megabytes in ((dagstead_image, 450), (agent_image, 250)):
+    for name, most_megabytes in ((dagstead_image, 500), (agent_image, 250)):
         image = docker.inspect("image", name)
         assert image["Config"]["User"] not in {"", "root", "0"}
         assert image["Config"]["Healthcheck"]

@@ -53,6 +53,22 @@ def test_postgres_own_programs_are_asked_for_by_their_package(
     assert left_in(tmp_path) == {"data"}
 
 
+def test_programs_that_are_older_than_the_server_are_refused(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postgres' own refusal names no package, and an old ``pg_restore`` has only a riddle."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    (programs / "pg_dump").write_text('#!/bin/sh\necho "pg_dump (PostgreSQL) 9.6.24"\n')
+    (programs / "pg_dump").chmod(0o755)
+    loaded = settings_of(tmp_path / "data", postgres_url)
+    with open_plane(loaded):
+        monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+        with pytest.raises(BackupError, match=r"of Postgres 9, .*Install .*postgresql-client-\d+"):
+            take_backup(loaded, tmp_path / "backup", at(NOON))
+    assert left_in(tmp_path) == {"data", "programs"}
+
+
 def test_a_password_is_in_no_command_line_and_no_message(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,7 +150,9 @@ def test_a_backup_that_is_stopped_leaves_nothing(postgres_url: str, tmp_path: Pa
     with open_plane(settings_of(data, postgres_url)):
         programs.mkdir()
         program = programs / "pg_dump"
-        program.write_text('#!/bin/sh\necho begun >> "$0.begun"\nexec sleep 600\n')
+        program.write_text(
+            '#!/bin/sh\n[ "$1" = --version ] && exit\necho begun >> "$0.begun"\nexec sleep 600\n'
+        )
         program.chmod(0o755)
         environment = own_environment()
         path = f"{programs}:{os.environ['PATH']}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ from dagstead.store.database import (
 #: How long a dump waits for a table that somebody changes, in Postgres' words.
 _LOCK_PATIENCE = "60s"
 _SHOWN_LINES = 3
+_VERSION = re.compile(r"\(PostgreSQL\) (\d+)")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,7 +44,7 @@ def dump_database(url: str, target: Path) -> DumpFacts:
     """Write all schemas of a control plane into a file, as they are at one moment.
 
     Raises:
-        BackupError: when ``pg_dump`` is missing or fails.
+        BackupError: when ``pg_dump`` is missing, too old, or fails.
         DatabaseUnusableError: when the database does not answer, or holds no control plane.
     """
     with _connected(url) as connection:
@@ -65,7 +67,7 @@ def require_empty(url: str) -> None:
 
     Raises:
         ConflictError: when it does.
-        BackupError: when ``pg_restore`` is missing.
+        BackupError: when ``pg_restore`` is missing or too old.
         DatabaseUnusableError: when it does not answer, or keeps no UTF-8.
     """
     with _connected(url) as connection:
@@ -127,17 +129,39 @@ def _connected(url: str) -> Iterator[Connection]:
 
 
 def _program(name: str, connection: Connection) -> str:
+    """The path of one of Postgres' programs, which must not be older than the server."""
+    number = connection.execute(text("SHOW server_version_num")).scalar_one()
+    server = int(number) // 10000
+    install = (
+        f"Install the package postgresql-client-{server} (Debian, Ubuntu), "
+        f"postgresql{server}-client (Alpine) or postgresql{server} (Fedora), or a newer one."
+    )
     found = shutil.which(name)
     if found is None:
-        number = connection.execute(text("SHOW server_version_num")).scalar_one()
-        major = int(number) // 10000
+        msg = f"`{name}` is not installed here, and backups of Postgres need it. {install}"
+        raise BackupError(msg)
+    major = _major_version(found)
+    if major is not None and major < server:
         msg = (
-            f"`{name}` is not installed here, and backups of Postgres need it. Install the package "
-            f"postgresql-client-{major} (Debian, Ubuntu), postgresql{major}-client (Alpine) or "
-            f"postgresql{major} (Fedora), or a newer one."
+            f"`{name}` is too old here: it is of Postgres {major}, and the server is Postgres "
+            f"{server}. {install}"
         )
         raise BackupError(msg)
     return found
+
+
+def _major_version(program: str) -> int | None:
+    """What a program of Postgres says of itself; ``None`` if it says nothing that is known."""
+    said = subprocess.run(  # noqa: S603 - a program of Postgres, without a shell
+        [program, "--version"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=False,
+    ).stdout
+    found = _VERSION.search(said)
+    return int(found[1]) if found else None
 
 
 def _run(program: str, arguments: Sequence[str], url: str) -> None:
