@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+#: At the end of the name of a folder that is being removed.
+_REMOVED = ".removed"
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PoolHome:
@@ -100,6 +103,9 @@ class PoolHome:
         for folder in (self.layers, self.environments, self.runs):
             for leftover in folder.glob(".*"):
                 shutil.rmtree(leftover, ignore_errors=True)
+        for pattern in (f".*{_REMOVED}", f"*/storage/.*{_REMOVED}"):
+            for leftover in self.deployments.glob(pattern):
+                shutil.rmtree(leftover, ignore_errors=True)
 
     @contextmanager
     def lock(self, name: str) -> Iterator[None]:
@@ -129,7 +135,7 @@ def remove(path: Path) -> None:
     """Remove a file or a folder with all that is in it; nothing happens when it is gone."""
     if path.is_dir() and not path.is_symlink():
         # The new name makes a folder that is only half removed invisible to everybody else.
-        doomed = path.with_name(f".{path.name}.{uuid4().hex}.removed")
+        doomed = path.with_name(f".{path.name}.{uuid4().hex}{_REMOVED}")
         try:
             path.rename(doomed)
         except FileNotFoundError:

@@ -11,14 +11,12 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self
 
 from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.instance import DagsterInstance
 from dagster._core.launcher.base import RunLauncher, WorkerStatus
-from dagster._core.storage.dagster_run import NOT_FINISHED_STATUSES, RunsFilter
-from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
 from dagster_cloud.execution.monitoring import (
     CloudRunWorkerStatuses,
@@ -29,7 +27,6 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     ServerEndpoint,
     UserCodeLauncherEntry,
 )
-from dagster_cloud_cli.core.errors import DagsterCloudAgentServerError
 from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterCloudInstanceScope
 from dagster_shared.error import SerializableErrorInfo
 
@@ -41,13 +38,14 @@ from dagstead.serverless.environ import machine_environment, user_code_environme
 from dagstead.serverless.environments import EnvironmentStore
 from dagstead.serverless.home import PoolHome, remove_older
 from dagstead.serverless.interpreters import Interpreters
-from dagstead.serverless.outputs import sweep_outputs
+from dagstead.serverless.outputs import sweep_deployments, sweep_outputs
 from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.shutdown import STOPPED, kill_overdue, stop_all_runs
+from dagstead.serverless.still_needed import existing, has_ended
 from dagstead.serverless.user_code import UserCode, explain
 
 if TYPE_CHECKING:
@@ -57,6 +55,8 @@ if TYPE_CHECKING:
 
 _CANCEL_CHECK_SECONDS = 5.0
 _SWEEP_SECONDS = 600.0
+#: How long nothing has changed in the folder of a deleted deployment when it is removed.
+_DELETED_SECONDS = 3600.0
 
 
 class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
@@ -218,24 +218,16 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
                 self._home,
                 before=time.time() - self._configuration.keep_outputs_seconds,
                 keep_runs=self._configuration.keep_output_runs,
-                has_ended=self._has_ended,
+                has_ended=partial(has_ended, self._instance),
             )
             if removed_outputs:
                 self._logger.info("Removed the outputs of %d old runs.", len(removed_outputs))
-
-    def _has_ended(self, deployment: str, run_id: str) -> bool | None:
-        reference = self._instance.ref_for_deployment(deployment)
-        try:
-            with DagsterInstance.from_ref(reference) as instance:
-                run = instance.get_run_by_id(run_id)
-                root = run_id if run is None else run.root_run_id or run_id
-                # A run that is repeated from its failure reads what all tries before it stored.
-                tries = RunsFilter(tags={ROOT_RUN_ID_TAG: root}, statuses=NOT_FINISHED_STATUSES)
-                is_repeated = bool(instance.get_runs(tries, limit=1))
-        except DagsterCloudAgentServerError:
-            # The deployment was deleted, or the server is away: the outputs are kept for now.
-            return None
-        return not is_repeated and (run is None or run.is_finished)
+        for name in sweep_deployments(
+            self._home,
+            before=time.time() - _DELETED_SECONDS,
+            existing=partial(existing, self._instance),
+        ):
+            self._logger.info("Removed what the deleted deployment %s had left.", name)
 
     def _report_stop(self, worker: RunWorker) -> None:
         reference = self._instance.ref_for_deployment(worker.deployment)

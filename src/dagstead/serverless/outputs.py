@@ -1,4 +1,4 @@
-"""What steps of runs stored on the pool for later steps, and how it is removed."""
+"""What steps of runs stored on the pool, and how it is removed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dagstead.model.retention import newest
 from dagstead.serverless.home import remove
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from pathlib import Path
 
     from dagstead.serverless.home import PoolHome
@@ -48,6 +48,36 @@ def sweep_outputs(
                 remove(place)
                 removed.append(place)
     return removed
+
+
+def sweep_deployments(
+    home: PoolHome,
+    *,
+    before: float,
+    existing: Callable[[Sequence[str]], Collection[str] | None],
+) -> list[str]:
+    """Remove what deleted deployments have left; returns their names.
+
+    A control plane that sees the pool's folder has done it when it deleted them.
+
+    Args:
+        home: the pool's folder.
+        before: what has changed since then is kept for now, as a worker of it may still run; in
+            seconds since 1970.
+        existing: which of some deployments exist; ``None`` when the control plane does not say.
+    """
+    folders = {unquote(folder.name): folder for folder in _folders(home.deployments)}
+    known = existing(sorted(folders)) if folders else None
+    if known is None:
+        return []
+    gone = [
+        name
+        for name in sorted(folders)
+        if name not in known and _changed_at(folders[name]) < before
+    ]
+    for name in gone:
+        remove(folders[name])
+    return gone
 
 
 def _changed_at(folder: Path) -> float:

@@ -339,7 +339,9 @@ def test_runs_outlive_the_parts_of_the_control_plane_in_any_order(
         assert "is gone" not in plane.messages(run_id)
 
 
-def test_the_pool_removes_outputs_of_old_runs_that_have_ended(plane: Plane, location: str) -> None:
+def test_the_pool_removes_what_old_runs_and_deleted_deployments_have_left(
+    plane: Plane, location: str
+) -> None:
     ended, running = (plane.launch(location, job) for job in ("quick", "slow"))
     plane.facts(ended)
     plane.worker(running)
@@ -348,7 +350,8 @@ def test_the_pool_removes_outputs_of_old_runs_that_have_ended(plane: Plane, loca
     for _ in range(100):
         (storage / str(uuid.uuid4())).mkdir(parents=True)
     old = {name: storage / name for name in (ended, running, "an_asset")}
-    for folder in old.values():
+    deleted = storage.parent.with_name("deleted")
+    for folder in (*old.values(), deleted):
         folder.mkdir(exist_ok=True)
         for path in (*folder.rglob("*"), folder):
             os.utime(path, (0, 0))
@@ -358,6 +361,7 @@ def test_the_pool_removes_outputs_of_old_runs_that_have_ended(plane: Plane, loca
     # An agent looks as soon as it has started.
     os.kill(agent, signal.SIGKILL)
     eventually(lambda: not old[ended].exists(), 120, "the outputs to be removed")
+    eventually(lambda: not deleted.exists(), 30, "the deployment's folder to be removed")
 
     assert old["an_asset"].exists()
     assert old[running].exists()

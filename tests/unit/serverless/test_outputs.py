@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.outputs import sweep_outputs
+from dagstead.serverless.outputs import sweep_deployments, sweep_outputs
 
 RUNS = [f"{number:08x}-0000-4000-8000-000000000000" for number in range(5)]
 
@@ -58,3 +59,41 @@ def test_the_outputs_of_a_deployment_stay_while_nobody_says_what_has_ended(home:
     removed = sweep(home, {"gone 0": None, "prod 0": True, "prod 1": True})
 
     assert [path.parent.parent.name for path in removed] == ["prod", "prod"]
+
+
+def test_what_deleted_deployments_have_left_goes(home: PoolHome) -> None:
+    for name in ("prod", "a%20b", "gone", "busy"):
+        stored(home, name, "an_asset", at=0)
+    os.utime(home.deployments / "busy" / "storage" / "an_asset", (100, 100))
+    for name in ("prod", "a%20b", "gone"):
+        for folder in (home.deployments / name / "storage", home.deployments / name):
+            os.utime(folder, (0, 0))
+    asked = []
+
+    def existing(names: Sequence[str]) -> Collection[str]:
+        asked.append(names)
+        return {"prod", "a b"}
+
+    assert sweep_deployments(home, before=100.0, existing=existing) == ["gone"]
+    assert asked == [["a b", "busy", "gone", "prod"]]
+    assert {folder.name for folder in home.deployments.iterdir()} == {"prod", "a%20b", "busy"}
+
+
+def test_nothing_goes_while_nobody_says_which_deployments_exist(home: PoolHome) -> None:
+    folder = stored(home, "prod", "an_asset", at=0)
+
+    assert sweep_deployments(home, before=1e12, existing=lambda _: None) == []
+    assert folder.exists()
+
+
+def test_folders_whose_removal_was_killed_go_when_the_agent_starts(home: PoolHome) -> None:
+    left = [
+        home.deployments / ".gone.0123.removed",
+        stored(home, "prod", f".{RUNS[0]}.0123.removed", at=0),
+    ]
+    left[0].mkdir()
+    kept = stored(home, "prod", "an_asset", at=0)
+
+    home.clear_leftovers()
+
+    assert [path for path in (*left, kept) if path.exists()] == [kept]
