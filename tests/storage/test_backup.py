@@ -6,7 +6,7 @@ import os
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from threading import Event
@@ -18,11 +18,16 @@ from dagstead.errors import (
     ConflictError,
     InvalidInputError,
 )
+from dagstead.plane.leases import Fence
+from dagstead.plane.pauses import Pause
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.restore import restore_backup
+from dagstead.server.services import opened_leadership
+from dagstead.server.settings import LoadedSettings
 from dagstead.store.database import Database, newest_revision
+from dagstead.store.properties import PropertyStore
 from dagstead.testing import eventually
-from tests.support.backups import NOON, OpenPlane, Scene, blob, open_plane
+from tests.support.backups import NOON, OpenPlane, Scene, at, blob, open_plane
 
 pytestmark = pytest.mark.storage
 
@@ -99,7 +104,7 @@ def test_a_backup_under_load_is_of_one_moment_and_has_every_file_of_its_rows(sce
             writer.old = before = writer.written
             backup = scene.take(f"backup-{turn}")
             target = scene.target(f"restored-{turn}")
-            restore_backup(target, backup)
+            restore_backup(target, backup, at(NOON))
             with open_plane(target) as copy:
                 assert assert_one_moment(copy) >= before - 1
 
@@ -114,7 +119,7 @@ def test_tokens_keys_and_settings_are_those_of_the_original(scene: Scene) -> Non
         settings = plane.store.deployments.get("prod").settings
     target = scene.target()
 
-    manifest = restore_backup(target, scene.take()).manifest
+    manifest = restore_backup(target, scene.take(), at(NOON)).manifest
 
     assert manifest.created_at == NOON
     assert manifest.revision == newest_revision()
@@ -125,11 +130,45 @@ def test_tokens_keys_and_settings_are_those_of_the_original(scene: Scene) -> Non
         assert copy.store.deployments.get("prod").settings == settings
 
 
+def test_a_copy_is_paused_and_led_at_once_while_the_original_runs(scene: Scene) -> None:
+    def lead(loaded: LoadedSettings) -> Fence | None:
+        leadership = leaderships.enter_context(opened_leadership(loaded.settings))
+        return leadership.campaign()
+
+    target = scene.target()
+    with ExitStack() as leaderships:
+        assert lead(scene.loaded) == Fence(1)
+
+        restore_backup(target, scene.take(), at(NOON))
+
+        assert lead(target) == Fence(2)
+        with open_plane(target) as copy, open_plane(scene.loaded) as original:
+            assert copy.store.properties.pause() == Pause(
+                since=NOON, reason="It was restored from a backup of 2023-11-14 22:13 UTC."
+            )
+            assert original.store.properties.pause() is None
+            assert original.store.leases.leader().holder is not None
+
+
+def test_a_copy_of_an_older_version_is_paused_too(scene: Scene) -> None:
+    database = Database(scene.loaded.settings.database_url)
+    with database.write() as connection:
+        connection.execute(text("DROP TABLE leader"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+    database.close()
+    target = scene.target()
+
+    restore_backup(target, scene.take(), at(NOON))
+
+    with closing(Database(target.settings.database_url)) as copy:
+        assert PropertyStore(copy).pause() is not None
+
+
 def test_nothing_of_a_backup_or_a_restored_folder_is_for_others(scene: Scene) -> None:
     umask = os.umask(0o022)
     try:
         backup, target = scene.take(), scene.target()
-        restore_backup(target, backup)
+        restore_backup(target, backup, at(NOON))
     finally:
         os.umask(umask)
 
@@ -139,10 +178,10 @@ def test_nothing_of_a_backup_or_a_restored_folder_is_for_others(scene: Scene) ->
 
 def test_what_is_there_is_never_replaced(scene: Scene) -> None:
     backup, target = scene.take(), scene.target()
-    restore_backup(target, backup)
+    restore_backup(target, backup, at(NOON))
 
     with pytest.raises(ConflictError, match="is not empty|holds a control plane already"):
-        restore_backup(target, backup)
+        restore_backup(target, backup, at(NOON))
     with pytest.raises(ConflictError, match="exists already"):
         scene.take()
 
@@ -155,4 +194,4 @@ def test_a_newer_database_is_backed_up_and_refused_by_an_older_version(scene: Sc
     backup = scene.take()
 
     with pytest.raises(InvalidInputError, match="newer Dagstead .*9999.*up to"):
-        restore_backup(scene.target(), backup)
+        restore_backup(scene.target(), backup, at(NOON))

@@ -34,12 +34,12 @@ def test_a_database_with_a_control_plane_is_not_filled(
         manifest = take_backup(loaded, backup, at(NOON))
 
         with pytest.raises(ConflictError, match="holds a control plane already.*'dagstead'"):
-            restore_backup(settings_of(tmp_path / "restored", url), backup)
+            restore_backup(settings_of(tmp_path / "restored", url), backup, at(NOON))
 
         assert manifest.database is DatabaseKind.POSTGRES
         assert not (tmp_path / "restored").exists()
         with pytest.raises(ConfigurationError, match="with Postgres. Name an empty database"):
-            restore_backup(settings_of(tmp_path / "restored"), backup)
+            restore_backup(settings_of(tmp_path / "restored"), backup, at(NOON))
 
 
 def test_postgres_own_programs_are_asked_for_by_their_package(
@@ -115,7 +115,7 @@ def test_a_settings_file_never_leads_a_copy_to_the_database_of_the_original(
             plane.store.deployments.create("prod")
         take_backup(loaded, tmp_path / "backup", at(NOON))
 
-        restore_backup(settings_of(tmp_path / "restored", empty), tmp_path / "backup")
+        restore_backup(settings_of(tmp_path / "restored", empty), tmp_path / "backup", at(NOON))
 
         restored = load_settings({"data": tmp_path / "restored"}, environment={})
         assert restored.settings.database == empty
@@ -136,11 +136,11 @@ def test_what_a_failed_restore_has_written_is_removed(
         monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
 
         with pytest.raises(BackupError, match="pg_restore failed on .*: no space left"):
-            restore_backup(target, tmp_path / "backup")
+            restore_backup(target, tmp_path / "backup", at(NOON))
         assert left_in(target.settings.data) == set()
 
         monkeypatch.undo()
-        restore_backup(target, tmp_path / "backup")
+        restore_backup(target, tmp_path / "backup", at(NOON))
         with open_plane(target) as copy:
             assert copy.store.deployments.all() == []
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dagstead.plane.deployments import Branch
+from dagstead.plane.pauses import Pause
 from dagstead.plane.requests import LAUNCH_RUN, Claim, NewRequest
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -97,6 +98,17 @@ def test_a_poll_takes_the_requests_of_its_deployments_and_no_others(store: Store
     assert popped(store, claim(None, deployments=(branch.name,))) == []
     assert popped(store, claim(None, deployments=(), branches=True)) == ["of-branch"]
     assert popped(store, claim(None, branches=True)) == ["of-prod"]
+
+
+def test_in_a_pause_no_launch_is_handed_out(store: Store) -> None:
+    store.requests.submit(request("launch", api=LAUNCH_RUN, run_id="run"))
+    store.requests.submit(request("ping"))
+    assert store.properties.begin_pause(Pause(since=1.0, reason="For a test."))
+
+    assert popped(store, claim(None)) == ["ping"]
+
+    assert store.properties.end_pause()
+    assert popped(store, claim(None)) == ["launch"]
 
 
 def test_a_busy_deployment_does_not_starve_another(store: Store) -> None:

@@ -53,7 +53,7 @@ def test_a_damaged_backup_is_refused_and_leaves_nothing(on_sqlite: Scene, case: 
     do_damage(backup)
 
     with pytest.raises(InvalidInputError, match=sentence):
-        restore_backup(target, backup)
+        restore_backup(target, backup, at(NOON))
 
     assert not target.settings.data.exists() or not left_in(target.settings.data)
 
@@ -77,11 +77,11 @@ def test_a_folder_that_holds_something_else_is_refused(on_sqlite: Scene) -> None
     other.write_text("years of work")
 
     with pytest.raises(ConflictError, match="is not empty: it has 'thesis.txt'"):
-        restore_backup(target, backup)
+        restore_backup(target, backup, at(NOON))
     assert left_in(target.settings.data) == {"thesis.txt", "lost+found"}
 
     other.unlink()
-    restore_backup(target, backup)
+    restore_backup(target, backup, at(NOON))
     assert (target.settings.data / "dagstead.db").is_file()
 
 
@@ -89,7 +89,7 @@ def test_a_backup_of_sqlite_goes_into_no_other_database(on_sqlite: Scene) -> Non
     backup = on_sqlite.take()
     for url in ("postgresql://nobody@127.0.0.1:1/x", "sqlite:////tmp/elsewhere.db"):
         with pytest.raises(ConfigurationError, match="Leave out --database"):
-            restore_backup(settings_of(on_sqlite.folder / "restored", url), backup)
+            restore_backup(settings_of(on_sqlite.folder / "restored", url), backup, at(NOON))
 
 
 def test_the_settings_file_comes_along_and_names_the_copy(on_sqlite: Scene) -> None:
@@ -101,7 +101,7 @@ def test_the_settings_file_comes_along_and_names_the_copy(on_sqlite: Scene) -> N
     take_backup(loaded, on_sqlite.folder / "backup", at(NOON))
     target = on_sqlite.target()
 
-    report = restore_backup(target, on_sqlite.folder / "backup")
+    report = restore_backup(target, on_sqlite.folder / "backup", at(NOON))
 
     assert report.settings == ("port = 4000",)
     restored = load_settings({"data": target.settings.data}, environment={})
@@ -129,7 +129,7 @@ def test_a_process_of_the_original_is_none_of_the_copy(on_sqlite: Scene) -> None
         )
         stack.callback(worker.process.kill)
         backup, target = on_sqlite.take(), on_sqlite.target()
-        restore_backup(target, backup)
+        restore_backup(target, backup, at(NOON))
 
         copied = RunRecords(home=PoolHome(root=target.settings.data / "pool"), clock=at(NOON))
         found = copied.find("run")

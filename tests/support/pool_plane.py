@@ -241,12 +241,15 @@ class Plane:
 
 
 @contextmanager
-def running_plane(folder: Path, *, token: str | None = None) -> Iterator[Plane]:
+def running_plane(
+    folder: Path, *, token: str | None = None, database: str | None = None
+) -> Iterator[Plane]:
     """Start everything in ``folder``, with ``dagstead up``; stop it on the way out.
 
     Args:
         folder: has the data folder, if there is one yet.
         token: of a user, if there is one.
+        database: the URL of a Postgres database, in place of SQLite.
     """
     for name in ("shelf", "workshop", "tmp"):
         (folder / name).mkdir()
@@ -256,7 +259,8 @@ def running_plane(folder: Path, *, token: str | None = None) -> Iterator[Plane]:
         "TMPDIR": str(folder / "tmp"),
         "DAGSTEAD_TEST_SECRET": "must not reach user code",
     }
-    command = [str(PROGRAM), "up", "--data", str(data), "--port", str(port)]
+    where = stored_in(data, database)
+    command = [str(PROGRAM), "up", *where, "--port", str(port)]
     url = f"http://127.0.0.1:{port}"
     with ExitStack() as stack:
 
@@ -274,7 +278,7 @@ def running_plane(folder: Path, *, token: str | None = None) -> Iterator[Plane]:
 
         first = start()
         token = token or plane_command(
-            "token", "create", "--name", "test", "--data", str(data), environment=environment
+            "token", "create", "--name", "test", *where, environment=environment
         )
         headers = {"Dagster-Cloud-Api-Token": token}
         with httpx.Client(base_url=url, headers=headers, timeout=60) as http:
@@ -287,6 +291,11 @@ def running_plane(folder: Path, *, token: str | None = None) -> Iterator[Plane]:
                 bench=PexBench(shelf=folder / "shelf", workshop=folder / "workshop"),
                 http=http,
             )
+
+
+def stored_in(data: Path, database: str | None) -> list[str]:
+    """The options of a command that name a control plane."""
+    return ["--data", str(data), *(["--database", database] if database else [])]
 
 
 def plane_command(*words: str, environment: Mapping[str, str] | None = None) -> str:

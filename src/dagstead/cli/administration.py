@@ -86,6 +86,7 @@ def administration(where: Where) -> Iterator[Administration]:
     from dagstead.client.deployments import Deployments
     from dagstead.client.locations import Locations
     from dagstead.client.parts import Parts
+    from dagstead.client.pauses import Pauses
     from dagstead.client.releases import Releases
     from dagstead.client.storage import Storage
     from dagstead.client.tokens import Tokens
@@ -101,6 +102,7 @@ def administration(where: Where) -> Iterator[Administration]:
             agents=Agents(connection),
             locations=Locations(connection),
             parts=Parts(connection),
+            pauses=Pauses(connection),
             storage=Storage(connection),
             releases=lambda deployment: Releases(connection.on(deployment)),
         )

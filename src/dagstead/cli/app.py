@@ -17,6 +17,7 @@ from dagstead.cli import (
     location,
     login,
     migrate,
+    pause,
     plan,
     releases,
     routes,
@@ -79,6 +80,8 @@ for command_of_repository in (
     app.command(rich_help_panel="Repository")(command_of_repository)
 for command_on_all_data in (backup.backup, backup.restore):
     app.command()(command_on_all_data)
+app.command()(pause.pause)
+app.command()(pause.resume)
 app.command()(storage.storage)
 app.command()(version.version)
 

@@ -70,8 +70,9 @@ def restore(
 ) -> None:
     """Make a control plane from a backup, in another folder or database; it is not started.
 
-    Every file is compared with its checksum. The data folder and the database have to be empty:
-    what is there is never replaced.
+    It is paused, as the original may still run: after its start no run starts and no schedule ticks
+    until `dagstead resume`, and everything else works. Every file is compared with its checksum.
+    The data folder and the database have to be empty: what is there is never replaced.
 
     For example:
 
@@ -81,9 +82,11 @@ def restore(
     """
     loaded = load(**asdict(flags))
     _remove_what_is_half_done_when_stopped()
+    import time
+
     from dagstead.server.restore import restore_backup
 
-    report = restore_backup(loaded, folder)
+    report = restore_backup(loaded, folder, time.time)
     for line in _remarks(report):
         typer.echo(line, err=True)
     typer.echo(loaded.settings.data)
@@ -101,7 +104,8 @@ def _remarks(report: RestoreReport) -> list[str]:
     deployments = ", ".join(report.manifest.deployments) or "none"
     remarks = [
         f"Files: {len(report.manifest.files)}, with their checksums. Deployments: {deployments}.",
-        "Start it with `dagstead up`. Its schedules and sensors go on, and its queued runs start.",
+        "It is paused. Start it with `dagstead up`; its runs start after `dagstead resume`.",
+        "Before that, stop the original, and terminate waiting runs that it has started since.",
     ]
     if report.settings:
         addresses = "; ".join(report.settings)

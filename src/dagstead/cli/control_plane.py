@@ -93,6 +93,16 @@ class PartViews(Protocol):
         """How each part is."""
 
 
+class PauseActs(Protocol):
+    """Acts on the pause of the control plane."""
+
+    def begin(self) -> bool:
+        """Begin a pause; returns whether there was none."""
+
+    def end(self) -> bool:
+        """End it; returns whether there was one."""
+
+
 class ReleaseActs(Protocol):
     """Acts on the releases of a deployment."""
 
@@ -140,6 +150,7 @@ class Administration:
     agents: AgentActs
     locations: LocationViews
     parts: PartViews
+    pauses: PauseActs
     storage: StorageActs
     #: By deployment; ``None`` means the first one.
     releases: Callable[[str | None], ReleaseActs]

@@ -47,6 +47,7 @@ def local_administration(settings: Settings) -> Iterator[Administration]:
             agents=_Agents(control),
             locations=_Locations(control),
             parts=_Parts(control),
+            pauses=_Pauses(control),
             storage=_Storage(control, settings.retention),
             releases=lambda deployment: LocalReleases(
                 control, control.deployments.named(COMMAND_LINE, deployment or first(control))
@@ -195,6 +196,17 @@ class _Parts:
             ListedPart(name=part.name, is_well=part.is_well, says=part.says)
             for part in self._control.health.parts(COMMAND_LINE)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pauses:
+    _control: Control
+
+    def begin(self) -> bool:
+        return self._control.pauses.begin(COMMAND_LINE)
+
+    def end(self) -> bool:
+        return self._control.pauses.end(COMMAND_LINE)
 
 
 def _listed(stated: StatedLocation) -> ListedLocation:

@@ -17,6 +17,7 @@ from dagstead.control.load_reports import LoadReports
 from dagstead.control.locations import Locations
 from dagstead.control.orchestration import Orchestration
 from dagstead.control.organization import Organization
+from dagstead.control.pauses import Pauses
 from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
 from dagstead.control.releases import Releases
@@ -56,6 +57,7 @@ class Control:
     writes: Writes
     health: Health
     storage: Storage
+    pauses: Pauses
 
 
 def control_over(
@@ -92,4 +94,5 @@ def control_over(
         writes=Writes(backend),
         health=Health(backend),
         storage=Storage(backend),
+        pauses=Pauses(backend),
     )

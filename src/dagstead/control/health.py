@@ -31,4 +31,5 @@ class Health:
             store.agents.all(),
             store.token_calls.presence(),
             refusal=store.database.refusal(),
+            pause=store.properties.pause(),
         )

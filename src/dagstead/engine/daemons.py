@@ -43,12 +43,17 @@ class Daemons:
     _stopping: dict[str, DagsterDaemonController] = field(default_factory=dict)
 
     def check(self) -> None:
-        """Start daemons of new deployments, restart changed and broken ones, stop closed ones."""
+        """Start daemons of new deployments, restart changed and broken ones, stop closed ones.
+
+        In a pause, all are stopped.
+        """
+        control = self.instances.control
+        is_paused = control.pauses.current(SYSTEM) is not None
         wanted = {
             deployment.name: deployment
-            for deployment in self.instances.control.deployments.granted(SYSTEM)
+            for deployment in control.deployments.granted(SYSTEM)
+            if not deployment.closed and not is_paused
         }
-        wanted = {name: deployment for name, deployment in wanted.items() if not deployment.closed}
         stale = [
             name
             for name, running in self._running.items()

@@ -138,7 +138,7 @@ class Instances:
         # The launcher is not a plug-in: it needs the store, which a configuration file cannot name.
         instance._run_launcher = launcher  # noqa: SLF001
         # Neither is this: code servers are told of the instance's class, and have only Dagster's.
-        health = statuses_of(instance, self.store.leases)
+        health = statuses_of(instance, self.store)
         instance.get_daemon_statuses = health  # type: ignore[assignment, method-assign]
         return instance
 

@@ -142,6 +142,20 @@ def server_parts(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
     ]
 
 
+@as_error
+def pause_runs(info: GraphQLResolveInfo) -> bool:
+    """Have no run start and nothing tick; whether that is new."""
+    context = context_of(info)
+    return context.control.pauses.begin(context.actor)
+
+
+@as_error
+def resume_runs(info: GraphQLResolveInfo) -> bool:
+    """End the pause; whether there was one."""
+    context = context_of(info)
+    return context.control.pauses.end(context.actor)
+
+
 QUERIES: Mapping[str, Resolver] = {
     "codeLocations": code_locations,
     "runsUnderWay": runs_under_way,
@@ -155,8 +169,10 @@ MUTATIONS: Mapping[str, Resolver] = {
     "addTrustPolicy": add_trust_policy,
     "forgetAgent": forget_agent,
     "issueToken": issue_token,
+    "pauseRuns": pause_runs,
     "removeDeployment": remove_deployment,
     "removeTrustPolicy": remove_trust_policy,
+    "resumeRuns": resume_runs,
     "revokeToken": revoke_token,
 }
 

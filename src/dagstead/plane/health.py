@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.leases import Lease
+from dagstead.plane.pauses import Pause
 from dagstead.plane.presence import Presence, listed
 
 #: How old the leader's newest renewal may be: another one leads by then, or nobody can.
@@ -56,6 +57,7 @@ def parts_of(
     presence: Presence,
     *,
     refusal: str | None = None,
+    pause: Pause | None = None,
 ) -> Sequence[ServerPart]:
     """All parts.
 
@@ -65,6 +67,7 @@ def parts_of(
         beats: the newest heartbeats of agents.
         presence: what is heard of them now.
         refusal: why the database has just refused a change, as a sentence.
+        pause: of the whole control plane.
     """
     now = presence.now
     living = presence.alive(beats)
@@ -74,7 +77,7 @@ def parts_of(
         newest[beat.agent_id] = beat
     return (
         _database(refusal),
-        _leader(lease, now),
+        _leader(lease, pause, now),
         _disk(disks),
         _pool([beat for beat in newest.values() if beat.is_pool], alive, now),
         _agents([beat for beat in newest.values() if not beat.is_pool], alive),
@@ -91,16 +94,14 @@ def _database(refusal: str | None) -> ServerPart:
     return ServerPart(name="database", is_well=refusal is None, says=says)
 
 
-def _leader(lease: Lease, now: float) -> ServerPart:
+def _leader(lease: Lease, pause: Pause | None, now: float) -> ServerPart:
     numbers = {
         "epoch": lease.epoch,
         "age_seconds": round(max(0.0, lease.age), 1),
         "leads_for_seconds": round(max(0.0, now - lease.since), 1),
     }
-    what_stops = (
-        "Queued runs do not start, and schedules and sensors do not tick. "
-        "Start `dagstead daemon` or `dagstead up`, or look at its log."
-    )
+    stands_still = "Queued runs do not start, and schedules and sensors do not tick."
+    what_stops = f"{stands_still} Start `dagstead daemon` or `dagstead up`, or look at its log."
     if lease.holder is None:
         del numbers["age_seconds"], numbers["leads_for_seconds"]
         says = f"No process runs the daemons. {what_stops}"
@@ -109,6 +110,12 @@ def _leader(lease: Lease, now: float) -> ServerPart:
         says = (
             f"No process runs the daemons: {lease.holder} did until {lease.age:.0f} seconds ago. "
             f"{what_stops}"
+        )
+        return ServerPart(name="leader", is_well=False, says=says, numbers=numbers)
+    if pause is not None:
+        says = (
+            f"Paused for {_span(now - pause.since)}. {pause.reason} {stands_still} "
+            "Go on with `dagstead resume`."
         )
         return ServerPart(name="leader", is_well=False, says=says, numbers=numbers)
     says = f"The daemons run as {lease.holder}, for {_span(now - lease.since)}."

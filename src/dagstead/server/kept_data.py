@@ -12,8 +12,15 @@ from dagstead.store.backup.sqlite import DatabaseGroup
 #: The control plane's own tables, with SQLite.
 DATABASE_FILE = "dagstead.db"
 
-#: Locks, sockets, uploads under way, and what the pool unpacks and runs: not in a backup.
-MADE_AGAIN = frozenset({"bell", "uploads", "up.lock", "daemon.lock", "pool"})
+#: In the pool's folder: what it unpacks, runs, downloads, and knows of this machine.
+_OF_THE_POOL = (
+    *("agent.lock", "compute_logs", "dagster.yaml", "environments", "interpreters", "layers"),
+    *("locks", "scratch", "servers", "tags"),
+)
+#: Locks, sockets, uploads under way, and what the pool makes again: not in a backup.
+_MADE_AGAIN = frozenset(
+    {"bell", "uploads", "up.lock", "daemon.lock", *(f"pool/{name}" for name in _OF_THE_POOL)}
+)
 
 _DEPLOYMENTS = "deployments"
 #: In the folder of a deployment, with SQLite: what Dagster stores.
@@ -50,8 +57,22 @@ KEPT: Mapping[str, Callable[[PurePath], bool]] = MappingProxyType(
     }
 )
 
-#: Everything in a data folder is one of these, or made again.
-KEPT_NAMES = frozenset({*KEPT, DATABASE_FILE, FILE_NAME})
+#: What SQLite writes beside a database.
+_SQLITE_FILES = tuple(f"{DATABASE_FILE}{end}" for end in ("", "-wal", "-shm", "-journal"))
+#: Everything that a data folder may have.
+_NAMES = frozenset({*KEPT, *_MADE_AGAIN, *_SQLITE_FILES, FILE_NAME})
+
+
+def is_named(path: PurePath) -> bool:
+    """Whether it is decided if a file or folder of a data folder is in a backup.
+
+    Args:
+        path: in the data folder.
+    """
+    around = {path.as_posix(), *(parent.as_posix() for parent in path.parents)}
+    return not around.isdisjoint(_NAMES) or any(
+        name.startswith(f"{path.as_posix()}/") for name in _NAMES
+    )
 
 
 def databases_of_deployments(data: Path) -> Iterator[DatabaseGroup]:

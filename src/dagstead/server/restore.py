@@ -6,17 +6,21 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import tomlkit
 
 from dagstead.errors import BackupError, ConfigurationError, ConflictError, InvalidInputError
+from dagstead.plane.clock import Clock
+from dagstead.plane.pauses import Pause
 from dagstead.server.backup import DATA, DUMP
 from dagstead.server.kept_data import DATABASE_FILE, RUN_WORKERS
 from dagstead.server.services import make_data_folder
 from dagstead.server.settings import LoadedSettings, Settings
 from dagstead.server.settings_file import FILE_NAME
 from dagstead.serverless.run_records import disown
+from dagstead.store.backup.copies import make_copy
 from dagstead.store.backup.files import restore_file, verify_file
 from dagstead.store.backup.manifest import DatabaseKind, Manifest, read_manifest
 from dagstead.store.backup.postgres import require_empty, restore_database
@@ -37,12 +41,13 @@ class RestoreReport:
     settings: tuple[str, ...]
 
 
-def restore_backup(loaded: LoadedSettings, backup: Path) -> RestoreReport:
-    """Restore a backup; all of it, or nothing.
+def restore_backup(loaded: LoadedSettings, backup: Path, clock: Clock) -> RestoreReport:
+    """Restore a backup; all of it, or nothing. The copy is paused.
 
     Args:
         loaded: settings that name the target: its data folder, and its database if it is Postgres.
         backup: the folder of the backup, which is only read.
+        clock: dates the pause.
 
     Raises:
         InvalidInputError: when the backup is damaged, or was made by a newer version.
@@ -67,9 +72,18 @@ def restore_backup(loaded: LoadedSettings, backup: Path) -> RestoreReport:
                 verify_file(backup, record)
         disown(stage / RUN_WORKERS)
         changed = _adapt_settings(stage / FILE_NAME, loaded)
+        pause = Pause(since=clock(), reason=_why_paused(manifest))
         if settings.postgres_url:
             restore_database(settings.postgres_url, backup / DUMP)
+            make_copy(settings.postgres_url, pause)
+        else:
+            make_copy(f"sqlite:///{stage / DATABASE_FILE}", pause)
     return RestoreReport(manifest=manifest, settings=changed)
+
+
+def _why_paused(manifest: Manifest) -> str:
+    taken = datetime.fromtimestamp(manifest.created_at, UTC)
+    return f"It was restored from a backup of {taken:%Y-%m-%d %H:%M} UTC."
 
 
 def _require_known_revision(backup: Path, manifest: Manifest) -> None:

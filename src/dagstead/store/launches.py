@@ -124,6 +124,16 @@ class LaunchStore:
                 .values(is_shown=True, ending=ending)
             )
 
+    def renew_offers(self) -> None:
+        """Have the launches that wait for agents count as offered now."""
+        waiting = (str(LaunchState.OFFERED), str(LaunchState.TAKEN))
+        with self.database.write() as connection:
+            connection.execute(
+                update(launches)
+                .where(launches.c.state.in_(waiting))
+                .values(offered_at=self.clock())
+            )
+
     def purge(self, older_than_seconds: float) -> int:
         """Remove launches of all deployments that ended that long ago; returns how many."""
         with self.database.write() as connection:

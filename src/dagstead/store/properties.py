@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import ColumnElement, delete, exists, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from dagstead.plane.pauses import Pause
 from dagstead.store.database import Database
 from dagstead.store.tables import properties
+
+_PAUSE = "pause"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,22 @@ class PropertyStore:
             found = self._get("signing_key")
         return bytes.fromhex(str(found))
 
+    def pause(self) -> Pause | None:
+        """The pause, ``None`` when there is none."""
+        found: Mapping[str, Any] | None = self._get(_PAUSE)
+        return None if found is None else Pause(**found)
+
+    def begin_pause(self, pause: Pause) -> bool:
+        """Begin a pause; returns whether there was none."""
+        return self._insert_if_missing(_PAUSE, asdict(pause))
+
+    def end_pause(self) -> bool:
+        """End the pause; returns whether there was one."""
+        with self.database.write() as connection:
+            return bool(
+                connection.execute(delete(properties).where(properties.c.name == _PAUSE)).rowcount
+            )
+
     def _get(self, name: str) -> Any:
         with self.database.read() as connection:
             return connection.execute(
@@ -59,3 +78,8 @@ class PropertyStore:
         except IntegrityError:
             return False
         return True
+
+
+def is_paused() -> ColumnElement[bool]:
+    """Whether there is a pause, as a part of a statement."""
+    return exists().where(properties.c.name == _PAUSE)

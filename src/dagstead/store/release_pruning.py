@@ -30,7 +30,7 @@ def rows_of(connection: Connection, deployment: str) -> Rows:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Pruning:
+class RemovalPlan:
     """The removal of a deployment's old releases, as planned."""
 
     deployment: str
@@ -44,7 +44,7 @@ class Pruning:
 
 def plan_pruning(
     connection: Connection, deployment: str, retention: Retention, now: float
-) -> Pruning:
+) -> RemovalPlan:
     """Find the releases that are not kept.
 
     Thousands of them take seconds to read, so nothing is locked meanwhile.
@@ -55,7 +55,7 @@ def plan_pruning(
     rows = rows_of(connection, deployment)
     kept = releases_kept(rows, retention, now)
     removed = frozenset(each.number for each in rows.releases if each.number not in kept)
-    return Pruning(
+    return RemovalPlan(
         deployment=deployment,
         version=version or 0,
         removed=removed,
@@ -63,7 +63,7 @@ def plan_pruning(
     )
 
 
-def carry_out(connection: Connection, plan: Pruning) -> bool:
+def carry_out(connection: Connection, plan: RemovalPlan) -> bool:
     """Remove releases as planned; whether it was done, as nothing had changed since.
 
     Args:

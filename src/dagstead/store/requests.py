@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_
 from dagstead.plane.clock import Clock
 from dagstead.plane.requests import LAUNCH_RUN, Claim, NewRequest, Request, RequestState
 from dagstead.store.database import Database
+from dagstead.store.properties import is_paused
 from dagstead.store.tables import deployments, requests
 
 _OPEN = (str(RequestState.WAITING), str(RequestState.LEASED))
@@ -34,6 +35,8 @@ class RequestStore:
 
     def pop(self, claim: Claim) -> list[Request]:
         """Lease waiting requests to a poller, oldest first; no two pollers get the same one.
+
+        In a pause, those that launch runs go on waiting.
 
         The limit counts per full deployment, and for all branch deployments together, so that a
         busy deployment cannot starve another one.
@@ -246,7 +249,7 @@ def _claimed(claim: Claim) -> ColumnElement[bool]:
     )
     if claim.branch_deployments:
         in_deployment = or_(in_deployment, requests.c.is_branch.is_(True))
-    return and_(in_queue, in_deployment)
+    return and_(in_queue, in_deployment, or_(requests.c.api != LAUNCH_RUN, ~is_paused()))
 
 
 def _request(row: Row[Any]) -> Request:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
@@ -67,6 +67,8 @@ class RunWatch:
 
     def _look_at(self, deployment: Deployment, launches: Sequence[Launch], now: float) -> None:
         limits = Limits.of(deployment.settings)
+        if self.control.pauses.current(SYSTEM) is not None:
+            limits = replace(limits, start=0.0)
         beats = self.control.agents.of(SYSTEM, deployment)
         alive = [beat for beat in beats if beat.is_alive(now)]
         reports = self.control.launches.worker_reports(SYSTEM, deployment, alive)

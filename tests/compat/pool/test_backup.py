@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from dagstead.server.kept_data import KEPT_NAMES, MADE_AGAIN
+from dagstead.server.kept_data import is_named
 from dagstead.testing.waiting import eventually
-from tests.support.pool_plane import Plane, plane_command, running_plane
+from tests.support.pool_plane import Plane, plane_command, running_plane, stored_in
+from tests.support.postgres import PostgresCluster
 
 pytestmark = pytest.mark.compat
 
@@ -59,7 +61,41 @@ def under_way(plane: Plane) -> Iterator[list[str]]:
         plane.open_gate(run)
 
 
-def test_a_backup_under_load_serves_and_runs_elsewhere(plane: Plane, tmp_path: Path) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """A control plane that is copied, and where the copy goes."""
+
+    original: Plane
+    #: How commands name both.
+    of_original: list[str]
+    of_copy: list[str]
+    folder: Path
+    #: Of the copy; ``None`` for SQLite.
+    database: str | None
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+    original = copied = None
+    with ExitStack() as stack:
+        if request.param == "postgres":
+            cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
+            original, copied = (stack.enter_context(cluster.database()) for _ in range(2))
+            (tmp_path / "original").mkdir()
+            plane = stack.enter_context(running_plane(tmp_path / "original", database=original))
+        else:
+            plane = request.getfixturevalue("plane")
+        yield Stage(
+            original=plane,
+            of_original=stored_in(plane.data, original),
+            of_copy=stored_in(tmp_path / "data", copied),
+            folder=tmp_path,
+            database=copied,
+        )
+
+
+def test_a_backup_under_load_serves_and_runs_elsewhere(stage: Stage) -> None:
+    plane = stage.original
     deps = plane.bench.dependencies({"library/__init__.py": "VERSION = 1\n"})
     plane.deploy_pex(LOCATION, deps, plane.bench.source({"project.py": PROJECT}))
     assert plane.loaded(LOCATION)["__typename"] == "RepositoryLocation"
@@ -67,28 +103,29 @@ def test_a_backup_under_load_serves_and_runs_elsewhere(plane: Plane, tmp_path: P
     plane.until(made, "SUCCESS")
 
     with under_way(plane) as runs:
-        backup = plane_command("backup", str(tmp_path / "backup"), "--data", str(plane.data))
-        plane_command("restore", backup, "--data", str(tmp_path / "data"))
-        assert_restored_beside(plane, tmp_path, made, runs)
+        backup = plane_command("backup", str(stage.folder / "backup"), *stage.of_original)
+        plane_command("restore", backup, *stage.of_copy)
+        assert_restored_beside(stage, made, runs)
     for run in runs:
         plane.until(run, "SUCCESS")
-    # A folder of a new name has to be in one of the two.
-    assert {path.name for path in plane.data.iterdir()} <= KEPT_NAMES | MADE_AGAIN | with_sqlite()
+    # What is new in a data folder has to be named, where it is kept or where it is not.
+    inside = [path.relative_to(plane.data) for path in plane.data.rglob("*")]
+    assert [path for path in inside if not is_named(path)] == []
 
 
-def assert_restored_beside(plane: Plane, folder: Path, made: str, runs: list[str]) -> None:
-    """What was live serves, reads what was stored, and knows which runs are nobody's."""
-    with running_plane(folder, token=plane.token) as copy:
+def assert_restored_beside(stage: Stage, made: str, runs: list[str]) -> None:
+    """What was live serves, knows which runs are nobody's, waits, and reads what was stored."""
+    plane = stage.original
+    with running_plane(stage.folder, token=plane.token, database=stage.database) as copy:
         assert copy.loaded(LOCATION)["__typename"] == "RepositoryLocation"
         assert copy.run(made) == plane.run(made)
-        assert copy.facts(copy.launch(LOCATION, "use")) == {"number": "42"}
+        waiting = copy.launch(LOCATION, "use")
         for run in runs:
             copy.until(run, "FAILURE")
             assert "Its worker belongs to the original." in copy.messages(run)
+        # Its daemons have worked for a while by then.
+        copy.until(waiting, "QUEUED")
+        plane_command("resume", *stage.of_copy)
+        assert copy.facts(waiting) == {"number": "42"}
     # The end of the copy has ended nothing of the original.
     assert {plane.run(run)["status"] for run in runs} == {"STARTED"}
-
-
-def with_sqlite() -> set[str]:
-    """What SQLite writes beside the database."""
-    return {"dagstead.db-wal", "dagstead.db-shm"}

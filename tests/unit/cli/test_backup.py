@@ -35,7 +35,7 @@ def test_a_backup_is_restored_under_another_name(
     assert "Deployments: prod." in taken.err
     assert "DAGSTEAD_SECRET_" in taken.err
     assert (restored.code, restored.out) == (0, f"{copy}\n")
-    assert "Start it with `dagstead up`" in restored.err
+    assert "It is paused. Start it with `dagstead up`" in restored.err
     of_copy = dagstead("deployment", "list", "--data", copy).out
     assert of_copy == dagstead("deployment", "list", "--data", str(data)).out
     assert "prod" in of_copy

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from dagstead.control.actor import SYSTEM
 from dagstead.engine.daemons import Daemons
 from dagstead.engine.instances import Instances
 from dagstead.store.all import Store
@@ -61,3 +62,17 @@ def test_changed_settings_replace_daemons_once_the_old_ones_have_stopped(
     slow.join()
     daemons.check()
     assert threads() == Counter(before)
+
+
+def test_in_a_pause_no_daemon_works(daemons: Daemons) -> None:
+    daemons.check()
+    assert {
+        "dagster-daemon-QUEUED_RUN_COORDINATOR",
+        "dagster-daemon-SCHEDULER",
+        "dagster-daemon-SENSOR",
+    } <= set(threads())
+    assert daemons.instances.control.pauses.begin(SYSTEM)
+    daemons.check()
+    eventually(lambda: not threads(), 20, "all have stopped")
+    daemons.check()
+    assert not threads()

@@ -12,6 +12,7 @@ from dagster import (
 from dagster._core.launcher import WorkerStatus
 from dagster_cloud.execution.monitoring import CloudRunWorkerStatus
 
+from dagstead.control.actor import SYSTEM
 from dagstead.engine.instances import Instances
 from dagstead.errors import ForbiddenError
 from dagstead.plane.agents import ALIVE_SECONDS
@@ -49,6 +50,21 @@ def test_a_run_that_never_starts_is_failed_with_the_reason_and_cannot_start_late
     assert status(instance, run) is DagsterRunStatus.FAILURE
     assert "No agent is running that could serve queue 'gpu'" in messages(instance, run)
     assert instances.store.requests.pop(POLL) == []
+
+
+def test_in_a_pause_the_time_to_start_does_not_run(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    assert instances.control.pauses.begin(SYSTEM)
+    clock.advance(2 * DEFAULT_START_TIMEOUT_SECONDS)
+    RunWatch(instances.control).look()
+    assert instances.store.requests.pop(POLL) == []
+
+    assert instances.control.pauses.end(SYSTEM)
+    RunWatch(instances.control).look()
+
+    assert status(instance, run) is DagsterRunStatus.STARTING
+    assert [each.run_id for each in instances.store.requests.pop(POLL)] == [run.run_id]
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import pytest
 from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL
 from dagstead.plane.health import LEADER_SECONDS, LOW_DISK_BYTES, Disk, ServerPart, parts_of
 from dagstead.plane.leases import Lease
+from dagstead.plane.pauses import Pause
 from dagstead.plane.presence import Presence
 from tests.support.heartbeats import heartbeat_of
 
@@ -35,6 +36,16 @@ def test_without_a_renewal_nobody_leads(given: Lease) -> None:
     assert not found.is_well
     assert "No process runs the daemons" in found.says
     assert "Start `dagstead daemon`" in found.says
+
+
+def test_a_pause_is_not_forgotten() -> None:
+    pause = Pause(since=NOW - 300, reason="It was asked for by ada.")
+    found = parts(pause=pause)["leader"]
+    assert not found.is_well
+    assert found.says.startswith(
+        "Paused for 5 minutes. It was asked for by ada. Queued runs do not"
+    )
+    assert "No process runs the daemons" in parts(pause=pause, lease=lease(99.0))["leader"].says
 
 
 @pytest.mark.parametrize(
