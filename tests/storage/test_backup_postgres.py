@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from dagstead.server.backup import take_backup
 from dagstead.server.restore import restore_backup
 from dagstead.server.settings import load_settings
 from dagstead.store.backup.manifest import DatabaseKind
+from dagstead.store.lines import Patience
 from dagstead.testing.waiting import eventually
 from tests.support.backups import NOON, at, left_in, open_plane, settings_of
 from tests.support.environments import own_environment
@@ -67,6 +69,24 @@ def test_programs_that_are_older_than_the_server_are_refused(
         with pytest.raises(BackupError, match=r"of Postgres 9, .*Install .*postgresql-client-\d+"):
             take_backup(loaded, tmp_path / "backup", at(NOON))
     assert left_in(tmp_path) == {"data", "programs"}
+
+
+def test_a_dump_takes_as_long_as_it_needs(
+    postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server ends what is idle in a transaction, and so is the snapshot that is dumped."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    real = shutil.which("pg_dump")
+    seconds = Patience().idle + 1
+    program = programs / "pg_dump"
+    program.write_text(f'#!/bin/sh\n[ "$1" = --version ] || sleep {seconds}\nexec {real} "$@"\n')
+    program.chmod(0o755)
+    loaded = settings_of(tmp_path / "data", postgres_url)
+    with open_plane(loaded):
+        monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+        manifest = take_backup(loaded, tmp_path / "backup", at(NOON))
+    assert [file.path for file in manifest.files] == ["postgres.dump"]
 
 
 def test_a_password_is_in_no_command_line_and_no_message(

@@ -9,6 +9,7 @@ fit each other as after a power cut at that moment, from which a control plane r
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -150,6 +151,8 @@ def _appearing(folder: Path) -> Iterator[Path]:
         raise ConfigurationError(msg) from error
     try:
         yield partial
+        # A power cut must not leave its name without its content.
+        os.sync()
         partial.rename(folder)
     except OSError as error:
         msg = f"The backup {str(folder)!r} cannot be written: {error.strerror}."

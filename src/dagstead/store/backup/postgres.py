@@ -24,6 +24,7 @@ from dagstead.store.database import (
     parse_database_url,
     require_utf8,
 )
+from dagstead.store.lines import unhurried
 
 #: How long a dump waits for a table that somebody changes, in Postgres' words.
 _LOCK_PATIENCE = "60s"
@@ -118,9 +119,12 @@ def _connected(url: str) -> Iterator[Connection]:
     database = Database(url, pool_size=1)
     try:
         with database.read() as connection:
-            yield connection.execution_options(
+            connection.execution_options(
                 isolation_level="REPEATABLE READ", postgresql_readonly=True
             )
+            # It says nothing while a program works, which may take hours.
+            with unhurried(connection):
+                yield connection
     except StoreAwayError as error:
         msg = f"The database {masked_database_url(url)} cannot be used: {error.reason}."
         raise DatabaseUnusableError(msg) from error
