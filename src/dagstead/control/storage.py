@@ -23,6 +23,7 @@ _KINDS = {
     BlobKind.ARTIFACT: StoredKind.ARTIFACT,
 }
 _OF_RUNS = frozenset({StoredKind.OUTPUT, StoredKind.LOG})
+_IN_FOLDERS = _OF_RUNS | {StoredKind.TICK_LOG}
 #: Definitions that an agent has uploaded and not confirmed yet.
 _UNCONFIRMED = "uploads/"
 #: A cache names one file; this is far more.
@@ -75,7 +76,7 @@ class Storage:
 
     def _judgements(self, retention: Retention) -> list[Judgement]:
         # First what is stored: what is stored after this moment is not removed, needed or not.
-        stored = [*self._files(), *self._run_folders()]
+        stored = [*self._files(), *self._run_folders(), *self._histories()]
         rows = {
             deployment.name: self._backend.store.releases.rows(deployment.name)
             for deployment in self._backend.store.deployments.all()
@@ -115,10 +116,22 @@ class Storage:
             yield StoredItem(
                 kind=folder.kind,
                 deployment=folder.deployment,
-                name=folder.run_id,
+                name=folder.name,
                 size=folder.size,
                 needed_at=folder.changed_at,
             )
+
+    def _histories(self) -> Iterator[StoredItem]:
+        sizes = self._backend.store.histories.sizes()
+        for deployment in self._backend.store.deployments.all():
+            if deployment.name in sizes:
+                yield StoredItem(
+                    kind=StoredKind.HISTORY,
+                    deployment=deployment.name,
+                    name=deployment.name,
+                    size=sizes[deployment.name],
+                    needed_at=deployment.created_at,
+                )
 
     def _in_use(self, stored: Iterable[StoredItem]) -> dict[str, InUse]:
         """What Dagster needs, of deployments that have something for which this counts."""
@@ -179,7 +192,7 @@ class Storage:
                 continue
             if item.kind is StoredKind.RELEASE:
                 removed = (item.deployment, item.name) in pruned
-            elif item.kind in _OF_RUNS:
+            elif item.kind in _IN_FOLDERS:
                 removed = store.run_folders.remove_older(
                     item.kind, item.deployment, item.name, before=now - retention.seconds
                 )

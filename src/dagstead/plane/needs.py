@@ -66,6 +66,8 @@ def judge(
         StoredKind.UPLOAD: lambda _: None,
         StoredKind.OUTPUT: _why_of_run(StoredKind.OUTPUT, uses, stored, retention),
         StoredKind.LOG: _why_of_run(StoredKind.LOG, uses, stored, retention),
+        StoredKind.TICK_LOG: lambda _: None,
+        StoredKind.HISTORY: lambda _: Why.HISTORY,
     }
     return [
         Judgement(

@@ -21,6 +21,10 @@ class StoredKind(StrEnum):
     OUTPUT = "step outputs"
     #: What steps of a run wrote to stdout and stderr.
     LOG = "captured logs"
+    #: What schedules and sensors have logged.
+    TICK_LOG = "tick logs"
+    #: What Dagster has stored of a deployment.
+    HISTORY = "runs, events and ticks"
 
 
 class Why(StrEnum):
@@ -33,6 +37,8 @@ class Why(StrEnum):
     #: It has no versions: it stays until its deployment is deleted.
     NAMED = "current under its name"
     NEWEST = "among the newest"
+    #: Runs go one by one.
+    HISTORY = "until somebody deletes runs"
     RECENT = "recent"
 
 

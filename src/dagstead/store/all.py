@@ -15,6 +15,7 @@ from dagstead.store.blobs import BlobStore, open_blobs
 from dagstead.store.database import Database, sqlite_file
 from dagstead.store.deployments import DeploymentStore
 from dagstead.store.disks import Disks
+from dagstead.store.histories import Histories
 from dagstead.store.launches import LaunchStore
 from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
@@ -50,6 +51,7 @@ class Store:
     blobs: BlobStore
     run_folders: RunFolders
     disks: Disks
+    histories: Histories
     bell: ProcessBell
 
     def close(self) -> None:
@@ -95,6 +97,7 @@ def open_store(
             deployments=blobs_folder.parent / "deployments",
         ),
         disks=Disks(_folders(blobs_folder.parent, blobs_folder, sqlite_file(database_url))),
+        histories=Histories(database=database, folder=blobs_folder.parent / "deployments"),
         bell=open_bell(database_url),
     )
 

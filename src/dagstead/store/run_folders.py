@@ -1,27 +1,29 @@
-"""The folders that runs leave: what their steps stored on the pool, and their captured logs."""
+"""What runs and ticks leave in folders: what steps stored on the pool, and captured logs."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from dagstead.plane.storage import StoredKind
-from dagstead.store.folders import changed_at, folders_in, put_back, remove_older, size_of
+from dagstead.store.folders import changed_at, files_in, folders_in, put_back, remove_older, size_of
 
 #: Values of assets lie beside the runs, in folders that are named after the asset.
 _RUN_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class RunFolder:
-    """What one run left."""
+class LeftPath:
+    """What one run left in a folder, or one tick in a file."""
 
     kind: StoredKind
     deployment: str
-    run_id: str
+    #: The id of the run; of a tick, the path of its log.
+    name: str
     size: int
     #: When something in it was last changed, in seconds since 1970.
     changed_at: float
@@ -36,31 +38,25 @@ class RunFolders:
     #: Has a folder for every deployment.
     deployments: Path
 
-    def all(self) -> Iterator[RunFolder]:
-        """Every folder of a run."""
+    def all(self) -> Iterator[LeftPath]:
+        """Every folder of a run, and every log of a tick."""
         for kind, deployment, folder in self._parents():
             for place in folders_in(folder):
                 if _RUN_ID.fullmatch(place.name):
-                    try:
-                        when = changed_at(place)
-                    except FileNotFoundError:
-                        continue
-                    yield RunFolder(
-                        kind=kind,
-                        deployment=deployment,
-                        run_id=place.name,
-                        size=size_of(place),
-                        changed_at=when,
-                    )
+                    yield from _left(kind, deployment, place, place.name)
+                elif kind is StoredKind.LOG:
+                    # Of a repository: what its schedules and sensors have logged.
+                    for file in files_in(place):
+                        name = file.relative_to(folder).as_posix()
+                        yield from _left(StoredKind.TICK_LOG, deployment, file, name)
 
-    def remove_older(
-        self, kind: StoredKind, deployment: str, run_id: str, *, before: float
-    ) -> bool:
-        """Remove the folder of a run unless it has changed since ``before``; whether it did."""
-        folder = next(
-            folder for each, name, folder in self._parents() if (each, name) == (kind, deployment)
-        )
-        return remove_older(folder / run_id, before=before)
+    def remove_older(self, kind: StoredKind, deployment: str, name: str, *, before: float) -> bool:
+        """Remove what was left unless it has changed since ``before``; whether it did."""
+        if kind is StoredKind.OUTPUT:
+            return remove_older(
+                self.pool / quote(deployment, safe="") / "storage" / name, before=before
+            )
+        return remove_older(self.deployments / deployment / "logs" / name, before=before)
 
     def tidy(self) -> None:
         """Put back what a sweep that was killed was about to remove."""
@@ -72,3 +68,15 @@ class RunFolders:
             yield StoredKind.OUTPUT, unquote(place.name), place / "storage"
         for place in folders_in(self.deployments):
             yield StoredKind.LOG, place.name, place / "logs"
+
+
+def _left(kind: StoredKind, deployment: str, path: Path, name: str) -> Iterator[LeftPath]:
+    # Others may remove it meanwhile.
+    with suppress(FileNotFoundError):
+        yield LeftPath(
+            kind=kind,
+            deployment=deployment,
+            name=name,
+            size=size_of(path) if path.is_dir() else path.stat().st_size,
+            changed_at=changed_at(path),
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,7 +218,9 @@ def test_outputs_of_old_runs_go_and_values_of_assets_stay(plane: Plane) -> None:
     report = plane.control.storage.report(SYSTEM, RETENTION)
     kept = {str(each.kind): each.kept for each in report.kinds}
     assert kept == {
-        kind: {"among the newest": 1, "needed now": 1} for kind in ("step outputs", "captured logs")
+        "step outputs": {"among the newest": 1, "needed now": 1},
+        "captured logs": {"among the newest": 1, "needed now": 1},
+        "runs, events and ticks": {"until somebody deletes runs": 1},
     }
     plane.sweep()
 
@@ -227,6 +230,23 @@ def test_outputs_of_old_runs_go_and_values_of_assets_stay(plane: Plane) -> None:
         assert RUNS[0] in runs
     assert asset.exists()
     assert of_asset.exists()
+
+
+def test_logs_of_ticks_go_by_their_age(plane: Plane) -> None:
+    logs = "deployments/prod/logs/__repository__/hourly"
+    old = plane.write(f"{logs}/1.err")
+    plane.days_pass(11)
+    new = plane.write(f"{logs}/2.err")
+    os.utime(new, (plane.clock(), plane.clock()))
+
+    report = plane.sweep()
+
+    [removed] = report.removable
+    assert (str(removed.kind), removed.name) == ("tick logs", "__repository__/hourly/1.err")
+    assert not old.exists()
+    assert new.exists()
+    [kept] = [each for each in report.kinds if str(each.kind) == "tick logs"]
+    assert kept.kept == {"recent": 1}
 
 
 def test_what_a_sweep_was_removing_when_it_was_killed_is_judged_again(plane: Plane) -> None:
