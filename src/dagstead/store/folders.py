@@ -40,8 +40,12 @@ def remove_older(path: Path, *, before: float) -> bool:
     except OSError:
         # It is gone, or an earlier try has left a folder.
         return False
-    if changed_at(doomed) > before:
-        _restore(doomed)
+    try:
+        if changed_at(doomed) > before:
+            _restore(doomed)
+            return False
+    except FileNotFoundError:
+        # Another sweep has begun meanwhile, and put it back.
         return False
     remove(doomed)
     return True
@@ -57,16 +61,17 @@ def remove(path: Path) -> None:
 
 def put_back(folder: Path) -> None:
     """Give back its name to what a process that was killed was about to remove, at any depth."""
-    for doomed in list(folder.rglob(f"{_PREFIX}*")):
-        _restore(doomed)
+    for path in _paths_in(folder):
+        if path.name.startswith(_PREFIX):
+            _restore(path)
 
 
 def changed_at(path: Path) -> float:
     """When a file, or anything in a folder, was last changed, in seconds since 1970."""
     latest = path.stat().st_mtime
-    for file in path.rglob("*") if path.is_dir() else ():
+    for inside in _paths_in(path):
         with suppress(FileNotFoundError):
-            latest = max(latest, file.stat().st_mtime)
+            latest = max(latest, inside.stat().st_mtime)
     return latest
 
 
@@ -85,6 +90,13 @@ def files_in(folder: Path) -> Iterator[Path]:
         for name in sorted(names):
             if not name.startswith(_PREFIX):
                 yield Path(parent, name)
+
+
+def _paths_in(folder: Path) -> Iterator[Path]:
+    # Unlike `Path.rglob`, it goes on when something is removed meanwhile.
+    for parent, folders, names in os.walk(folder):
+        for name in (*folders, *names):
+            yield Path(parent, name)
 
 
 def folders_in(folder: Path) -> list[Path]:
@@ -108,4 +120,6 @@ def _restore(doomed: Path) -> None:
         # Stored anew meanwhile.
         remove(doomed)
     else:
-        doomed.rename(path)
+        with suppress(FileNotFoundError):
+            # Two sweeps may do this at once.
+            doomed.rename(path)
