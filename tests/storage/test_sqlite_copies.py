@@ -66,6 +66,22 @@ def test_nobody_writes_to_the_main_one_while_the_others_are_looked_at(
     write(files["main"], 2)
 
 
+def test_what_goes_with_its_deployment_meanwhile_is_left_out(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    gone = tmp_path / "gone"
+    looks = [
+        [DatabaseGroup(files=(), lock=gone / ".lock")],
+        [DatabaseGroup(files=(gone / "runs.db",))],
+        [DatabaseGroup(files=(files["runs"],))],
+    ]
+
+    copy_databases(files["main"], lambda: looks.pop(0), lambda file: tmp_path / "c" / file.name)
+
+    assert {path.name for path in (tmp_path / "c").iterdir()} == {"main.db", "runs.db"}
+    assert not gone.exists()
+
+
 def test_what_is_written_while_it_copies_waits_for_nobody_and_is_not_in_the_copy(
     files: dict[str, Path], tmp_path: Path
 ) -> None:

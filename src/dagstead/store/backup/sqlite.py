@@ -131,7 +131,12 @@ def _locked(file: Path) -> Iterator[None]:
 
 @contextmanager
 def _locked_file(path: Path) -> Iterator[None]:
-    with path.open("a") as file:
+    try:
+        file = path.open("r+")
+    except FileNotFoundError as error:
+        msg = f"{str(path)!r} cannot be locked: it was removed."
+        raise _BusyError(msg) from error
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -176,7 +181,7 @@ def _readable(file: Path) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         kind = getattr(error, "sqlite_errorcode", 0)
-        busy = kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-        raised = _BusyError if busy else BackupError
+        is_busy = kind in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} or not file.exists()
+        raised = _BusyError if is_busy else BackupError
         msg = f"The database {str(file)!r} cannot be copied: {error}."
         raise raised(msg) from error
