@@ -75,21 +75,24 @@ class Stage:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def stage(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stage]:
+def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
     original = copied = None
+    folder = tmp_path_factory.mktemp("copy")
     with ExitStack() as stack:
         if request.param == "postgres":
             cluster: PostgresCluster = request.getfixturevalue("postgres_cluster")
             original, copied = (stack.enter_context(cluster.database()) for _ in range(2))
-            (tmp_path / "original").mkdir()
-            plane = stack.enter_context(running_plane(tmp_path / "original", database=original))
+            (folder / "original").mkdir()
+            plane = stack.enter_context(running_plane(folder / "original", database=original))
         else:
             plane = request.getfixturevalue("plane")
         yield Stage(
             original=plane,
             of_original=stored_in(plane.data, original),
-            of_copy=stored_in(tmp_path / "data", copied),
-            folder=tmp_path,
+            of_copy=stored_in(folder / "data", copied),
+            folder=folder,
             database=copied,
         )
 
