@@ -9,7 +9,7 @@ from dagstead.model.retention import DAY_SECONDS, Retention
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.rollbacks import History
 from dagstead.store.all import Store
-from dagstead.store.release_pruning import carry_out, plan_pruning
+from dagstead.store.release_pruning import carry_out, plan_removal, read_rows
 from dagstead.testing.clock import ManualClock
 from tests.support.releases import new_location
 
@@ -94,9 +94,8 @@ def test_what_changed_while_old_releases_were_looked_for_counts(store: Store) ->
     for number in range(1, 4):
         go_live(store, "weather", f"w{number}")
     keep_one = Retention(days=1, releases=1)
-    with store.database.read() as connection:
-        later = store.releases.clock() + 2 * DAY_SECONDS
-        plan = plan_pruning(connection, "prod", keep_one, later)
+    later = store.clock() + 2 * DAY_SECONDS
+    plan = plan_removal("prod", read_rows(store.database, "prod"), keep_one, later)
     assert plan.removed == {1, 2}
     go_live(store, "digits", "d1")
 

@@ -10,21 +10,39 @@ from sqlalchemy import Connection, bindparam, delete, select, update
 from dagstead.model.retention import Retention
 from dagstead.plane.release_retention import Rows, made_whole, releases_kept
 from dagstead.plane.releases import Release
+from dagstead.store.database import Database
 from dagstead.store.release_rows import as_location, as_releases, release_values
 from dagstead.store.release_steps import lock_deployment
 from dagstead.store.tables import locations, release_parts, releases, workspace_versions
 
 
-def rows_of(connection: Connection, deployment: str) -> Rows:
-    """The locations and releases of a deployment."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredRows:
+    """A deployment's rows, and the version of its workspace that they are at least of."""
+
+    version: int
+    rows: Rows
+
+
+def read_rows(database: Database, deployment: str) -> StoredRows:
+    """Read the locations and releases of a deployment."""
+    of_version = select(workspace_versions.c.version).where(
+        workspace_versions.c.deployment == deployment
+    )
     of_locations = select(locations).where(locations.c.deployment == deployment)
     of_releases = select(releases).where(releases.c.deployment == deployment)
     of_parts = select(release_parts).where(release_parts.c.deployment == deployment)
-    return Rows(
-        locations=[as_location(row) for row in connection.execute(of_locations)],
-        releases=as_releases(
-            connection.execute(of_releases.order_by(releases.c.number)),
-            connection.execute(of_parts.order_by(release_parts.c.name)),
+    with database.read() as connection:
+        version = connection.execute(of_version).scalar_one_or_none()
+        found_locations = connection.execute(of_locations).all()
+        found_releases = connection.execute(of_releases.order_by(releases.c.number)).all()
+        found_parts = connection.execute(of_parts.order_by(release_parts.c.name)).all()
+    # Thousands of them take seconds, and Postgres ends a transaction that says nothing for long.
+    return StoredRows(
+        version=version or 0,
+        rows=Rows(
+            locations=[as_location(row) for row in found_locations],
+            releases=as_releases(found_releases, found_parts),
         ),
     )
 
@@ -42,24 +60,18 @@ class RemovalPlan:
     changed: Sequence[Release]
 
 
-def plan_pruning(
-    connection: Connection, deployment: str, retention: Retention, now: float
+def plan_removal(
+    deployment: str, stored: StoredRows, retention: Retention, now: float
 ) -> RemovalPlan:
-    """Find the releases that are not kept.
-
-    Thousands of them take seconds to read, so nothing is locked meanwhile.
-    """
-    version = connection.execute(
-        select(workspace_versions.c.version).where(workspace_versions.c.deployment == deployment)
-    ).scalar_one_or_none()
-    rows = rows_of(connection, deployment)
-    kept = releases_kept(rows, retention, now)
-    removed = frozenset(each.number for each in rows.releases if each.number not in kept)
+    """Find the releases that are not kept."""
+    every = stored.rows.releases
+    kept = releases_kept(stored.rows, retention, now)
+    removed = frozenset(each.number for each in every if each.number not in kept)
     return RemovalPlan(
         deployment=deployment,
-        version=version or 0,
+        version=stored.version,
         removed=removed,
-        changed=made_whole(rows.releases, removed) if removed else (),
+        changed=made_whole(every, removed) if removed else (),
     )
 
 

@@ -32,7 +32,7 @@ from dagstead.plane.releases import (
 )
 from dagstead.store.database import Database
 from dagstead.store.locations import no_such_location
-from dagstead.store.release_pruning import carry_out, plan_pruning, rows_of
+from dagstead.store.release_pruning import carry_out, plan_removal, read_rows
 from dagstead.store.release_rows import as_release, as_releases
 from dagstead.store.release_steps import Step, part_rows, take_step
 from dagstead.store.tables import release_parts, releases
@@ -161,9 +161,8 @@ class ReleaseStore:
             return _with_parts(connection, rows)
 
     def rows(self, deployment: str) -> Rows:
-        """The locations and releases of a deployment, as they are at one moment."""
-        with self.database.read() as connection:
-            return rows_of(connection, deployment)
+        """The locations and releases of a deployment."""
+        return read_rows(self.database, deployment).rows
 
     def prune(self, deployment: str, retention: Retention) -> frozenset[int]:
         """Remove old releases that nothing needs; returns their numbers.
@@ -172,8 +171,8 @@ class ReleaseStore:
         is removed when the deployment changes again and again meanwhile.
         """
         for _ in range(_PLANS):
-            with self.database.read() as connection:
-                plan = plan_pruning(connection, deployment, retention, self.clock())
+            stored = read_rows(self.database, deployment)
+            plan = plan_removal(deployment, stored, retention, self.clock())
             if not plan.removed:
                 break
             with self.database.write() as connection:
