@@ -24,7 +24,7 @@ DEPLOYMENT = "prod"
 LOCATION = "shop"
 QUEUE = "steady"
 
-MONITORING = {"cancel_timeout_seconds": 5, "poll_interval_seconds": 2}
+MONITORING = {"cancel_timeout_seconds": 5}
 
 NOT_ISOLATED = {"dagster/isolation": "disabled"}
 

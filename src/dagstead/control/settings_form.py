@@ -12,6 +12,16 @@ from dagstead.model.words import did_you_mean
 
 _Count = Annotated[int, Field(ge=0, strict=True)]
 _Seconds = Annotated[float, Field(ge=0)]
+#: Dagster's own settings take no fractions.
+_WholeSeconds = Annotated[int, Field(ge=0, strict=True)]
+
+#: Settings that other control planes have, and why they would change nothing here.
+_NOT_OFFERED = {
+    "run_monitoring.poll_interval_seconds": "every run is looked at every two seconds",
+    "run_monitoring.max_resume_run_attempts": (
+        "a run whose worker died is not resumed; run_retries starts a new run"
+    ),
+}
 
 
 class _Section(BaseModel):
@@ -45,12 +55,10 @@ class _Concurrency(_Section):
 
 
 class _Monitoring(_Section):
-    start_timeout_seconds: _Seconds | None = None
-    cancel_timeout_seconds: _Seconds | None = None
-    max_runtime_seconds: _Seconds | None = None
-    poll_interval_seconds: _Seconds | None = None
-    free_slots_after_run_end_seconds: _Seconds | None = None
-    max_resume_run_attempts: _Count | None = None
+    start_timeout_seconds: _WholeSeconds | None = None
+    cancel_timeout_seconds: _WholeSeconds | None = None
+    max_runtime_seconds: _WholeSeconds | None = None
+    free_slots_after_run_end_seconds: _WholeSeconds | None = None
 
 
 class _Retries(_Section):
@@ -110,6 +118,8 @@ def _sentence(error: ErrorDetails) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] != "extra_forbidden":
         return f"{path} is {_short(error['input'])}: {error['msg']}."
+    if path in _NOT_OFFERED:
+        return f"{path} changes nothing here: {_NOT_OFFERED[path]}. Remove it."
     known = _known(error["loc"][:-1])
     hint = did_you_mean(str(error["loc"][-1]), known) or f" Known here: {', '.join(known)}."
     return f"Unknown setting {path!r}.{hint}"

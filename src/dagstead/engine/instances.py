@@ -25,13 +25,14 @@ from dagstead.engine.orchestration import DagsterOrchestration
 from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
 from dagstead.engine.storage_upgrades import upgrade_storage
-from dagstead.plane.deployments import Deployment
+from dagstead.plane.deployments import Deployment, section
 from dagstead.store.all import Store
 from dagstead.store.database import deployment_schema
 from dagstead.store.lines import KEEP_ALIVE
 
-#: Dagster+ fails a run whose worker has not appeared after 20 minutes.
-DEFAULT_START_TIMEOUT_SECONDS = 1200
+#: How often slots of runs that have ended are freed. The rest of run monitoring is ours.
+_FREE_SLOTS_EVERY_SECONDS = 10
+_OF_SLOTS = ("free_slots_after_run_end_seconds",)
 
 _DEFAULT_MAX_CONCURRENT_RUNS = 50
 
@@ -198,10 +199,12 @@ def _sqlite_config(home: Path) -> dict[str, Any]:
 
 def instance_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
     """The part of ``dagster.yaml`` that a deployment's settings define."""
-    queue = settings.get("run_queue", {})
-    monitoring = settings.get("run_monitoring", {})
-    retries = settings.get("run_retries", {})
-    concurrency = settings.get("concurrency", {})
+    queue = section(settings, "run_queue")
+    monitoring = section(settings, "run_monitoring")
+    retries = section(settings, "run_retries")
+    concurrency = {
+        name: section(settings["concurrency"], name) for name in section(settings, "concurrency")
+    }
     runs = {
         "max_concurrent_runs": queue.get("max_concurrent_runs", _DEFAULT_MAX_CONCURRENT_RUNS),
         "tag_concurrency_limits": queue.get("tag_concurrency_limits", []),
@@ -220,12 +223,8 @@ def instance_settings(settings: Mapping[str, Any]) -> dict[str, Any]:
         },
         "run_monitoring": {
             "enabled": True,
-            "start_timeout_seconds": monitoring.get(
-                "start_timeout_seconds", DEFAULT_START_TIMEOUT_SECONDS
-            ),
-            "cancel_timeout_seconds": monitoring.get("cancel_timeout_seconds", 180),
-            "max_runtime_seconds": monitoring.get("max_runtime_seconds", 0),
-            "poll_interval_seconds": monitoring.get("poll_interval_seconds", 10),
+            "poll_interval_seconds": _FREE_SLOTS_EVERY_SECONDS,
+            **{name: monitoring[name] for name in _OF_SLOTS if name in monitoring},
         },
         "run_retries": {
             "enabled": True,

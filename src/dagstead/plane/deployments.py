@@ -67,3 +67,9 @@ def branch_deployment_name(repo_name: str, branch_name: str) -> str:
     """
     digest = hashlib.sha256(f"{repo_name}\0{branch_name}".encode()).hexdigest()
     return digest[:32]
+
+
+def section(settings: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """A section of a deployment's settings; what is null, or left empty in YAML, is not set."""
+    given = settings.get(name) or {}
+    return {key: value for key, value in given.items() if value is not None}

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from dagstead.plane.deployments import section
 from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, RunEnd
 
@@ -77,11 +78,11 @@ class Limits:
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> Limits:
         """Those of a deployment."""
-        monitoring = settings.get("run_monitoring", {})
+        given = section(settings, "run_monitoring")
         return cls(
-            start=monitoring.get("start_timeout_seconds", DEFAULT_START_TIMEOUT_SECONDS),
-            cancel=monitoring.get("cancel_timeout_seconds", DEFAULT_CANCEL_TIMEOUT_SECONDS),
-            runtime=monitoring.get("max_runtime_seconds", 0.0),
+            start=given.get("start_timeout_seconds", DEFAULT_START_TIMEOUT_SECONDS),
+            cancel=given.get("cancel_timeout_seconds", DEFAULT_CANCEL_TIMEOUT_SECONDS),
+            runtime=given.get("max_runtime_seconds", 0.0),
         )
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from dagstead.plane.deployments import section
+
 #: As long as the official command line waits for locations to load.
 _TIMEOUT_SECONDS = 3600.0
 
@@ -33,10 +35,9 @@ class ReleasePolicy:
     @classmethod
     def of(cls, settings: Mapping[str, Any]) -> ReleasePolicy:
         """From a deployment's settings, section ``releases``."""
-        given = settings.get("releases") or {}
-        timeout = given.get("timeout_seconds")
+        given = section(settings, "releases")
         return cls(
             atomic=given.get("atomic") is not False,
             unserved=UnservedQueuePolicy(given.get("unserved_queue") or UnservedQueuePolicy.REFUSE),
-            timeout_seconds=_TIMEOUT_SECONDS if timeout is None else float(timeout),
+            timeout_seconds=float(given.get("timeout_seconds", _TIMEOUT_SECONDS)),
         )

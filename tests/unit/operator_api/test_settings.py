@@ -51,6 +51,18 @@ def test_settings_come_back_as_set(operator: Operator) -> None:
         ({"run_queue": {"max_concurrent_runs": -1}}, "run_queue.max_concurrent_runs is -1: "),
         ({"run_retries": "many"}, "run_retries is 'many': "),
         (
+            {"run_monitoring": {"max_runtime_seconds": 0.5}},
+            "run_monitoring.max_runtime_seconds is 0.5: ",
+        ),
+        (
+            {"run_monitoring": {"poll_interval_seconds": 10}},
+            "run_monitoring.poll_interval_seconds changes nothing here: every run is looked at",
+        ),
+        (
+            {"run_monitoring": {"max_resume_run_attempts": 3}},
+            "run_monitoring.max_resume_run_attempts changes nothing here: a run whose worker died",
+        ),
+        (
             {"run_queue": {}, "concurrency": {"runs": {}}},
             "run_queue and concurrency.runs are the same setting.",
         ),
