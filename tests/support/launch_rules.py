@@ -8,6 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from dagstead.plane.launch_machine.events import (
     Begin,
     Delivery,
+    Dequeue,
     End,
     Event,
     LaunchAnswer,
@@ -33,6 +34,7 @@ ENDINGS = st.builds(
 )
 EVENTS = st.one_of(
     st.just(Submission()),
+    st.just(Dequeue()),
     st.builds(LaunchOffer, request_id=REQUESTS),
     st.builds(Delivery, request_id=REQUESTS),
     st.builds(Return, request_id=REQUESTS),
@@ -86,7 +88,9 @@ class LaunchRules(RuleBasedStateMachine):
             assert step.launch == before, "a final status stays, and so does its reason"
             assert step.successor is None
         if before is not None and before.stop is not None:
-            assert not (step.counts and isinstance(event, (Begin, LaunchOffer, Submission, Start)))
+            assert not (
+                step.counts and isinstance(event, (Begin, Dequeue, LaunchOffer, Submission, Start))
+            )
         if step.counts and isinstance(event, Begin) and step.launch is not None:
             self.begun.setdefault(step.launch.number, []).append(event.agent_id)
         if step.successor is not None:

@@ -58,8 +58,12 @@ class NoDagster:
     def ask_to_end(self, _deployment: Deployment, launch: Launch) -> None:
         self.asked_to_end.append(launch.run_id)
 
-    def offer_again(self, _deployment: Deployment, launch: Launch) -> None:
+    def offer_again(self, _deployment: Deployment, launch: Launch) -> str | None:
         self.offered_again.append(launch.run_id)
+        return None
+
+    def never_submitted(self, _deployment: Deployment, _before: float) -> Sequence[str]:
+        return ()
 
     def note(self, _deployment: Deployment, run_id: str, sentence: str) -> None:
         self.notes.append((run_id, sentence))

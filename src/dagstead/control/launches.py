@@ -16,6 +16,7 @@ from dagstead.plane.agents import Heartbeat, of_deployment
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_machine.events import (
     Begin,
+    Dequeue,
     End,
     Event,
     LaunchOffer,
@@ -27,7 +28,7 @@ from dagstead.plane.launch_machine.events import (
 )
 from dagstead.plane.launch_machine.machine import LaunchStep, may_be_its_worker
 from dagstead.plane.launch_watch import Limits, WorkerReport
-from dagstead.plane.launches import Launch, LaunchEnd, RunUnderWay
+from dagstead.plane.launches import How, Launch, LaunchEnd, RunEnd, RunUnderWay
 from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, RequestState
 
 
@@ -41,6 +42,11 @@ class Launches:
         """Record that a run waits for its launch."""
         actor.require_system("Recording launches")
         return self._backend.store.launches.step(deployment.name, run_id, Submission())
+
+    def dequeue(self, actor: Actor, deployment: Deployment, run_id: str) -> LaunchStep:
+        """Record that a run was taken from the run queue, and is about to be offered."""
+        actor.require_system("Recording launches")
+        return self._backend.store.launches.step(deployment.name, run_id, Dequeue())
 
     def offer(
         self, actor: Actor, deployment: Deployment, work: Work, max_runtime_seconds: float | None
@@ -109,14 +115,43 @@ class Launches:
         return reason
 
     def offer_again(self, actor: Actor, deployment: Deployment, launch: Launch) -> None:
-        """Queue the request of a launch that follows one that never started its run."""
+        """Queue the request of a launch that was to be offered, and was not.
+
+        It follows one that never started its run, or its daemon died before it could offer it.
+        """
         actor.require_system("Recording launches")
         orchestration = self._backend.orchestration
         for before in self._backend.store.launches.of_run(deployment.name, launch.run_id)[-2:-1]:
-            reason = before.ending.reason if before.ending is not None else ""
-            sentence = f"{reason} It is launched again (launch {launch.number})."
+            said = before.ending.reason if before.ending is not None else ""
+            sentence = f"{said} It is launched again (launch {launch.number})."
             orchestration.note(deployment, launch.run_id, sentence)
-        orchestration.offer_again(deployment, launch)
+        reason = orchestration.offer_again(deployment, launch)
+        if reason is not None:
+            ending = LaunchEnd(
+                status=RunEnd.FAILURE, how=How.WITHDRAWN, by="the watch", reason=reason
+            )
+            step = self.end(actor, deployment, launch.run_id, ending, launch.number)
+            if step.counts and step.launch is not None:
+                orchestration.show_end(deployment, step.launch)
+
+    def end_unsubmitted(self, actor: Actor, deployment: Deployment) -> None:
+        """Fail runs that were created long ago and never came into the run queue."""
+        actor.require_system("Looking after runs")
+        limit = Limits.of(deployment.settings).start
+        if not limit:
+            return
+        before = self._backend.now() - limit
+        for run_id in self._backend.orchestration.never_submitted(deployment, before):
+            ending = LaunchEnd(
+                status=RunEnd.FAILURE,
+                how=How.OVERDUE,
+                by="the limit start_timeout_seconds",
+                reason=f"The run was created more than {limit:.0f} seconds ago, and never came "
+                "into the run queue: who created it died, or did not launch it.",
+            )
+            step = self.end(actor, deployment, run_id, ending)
+            if step.counts and step.launch is not None:
+                self._backend.orchestration.show_end(deployment, step.launch)
 
     def remind(self, actor: Actor, deployment: Deployment, launch: Launch) -> None:
         """Ask the agent of a launch once more to end it, if it was asked before it had a worker.

@@ -43,14 +43,17 @@ class Orchestration(Protocol):
     def ask_to_end(self, deployment: Deployment, launch: Launch) -> None:
         """Have the agent of a launch end its worker; it may be called again."""
 
-    def offer_again(self, deployment: Deployment, launch: Launch) -> None:
-        """Launch a run once more, whose launch before has ended without starting it."""
+    def offer_again(self, deployment: Deployment, launch: Launch) -> str | None:
+        """Offer a launch of a starting run to agents; returns why it cannot be offered any more."""
 
     def note(self, deployment: Deployment, run_id: str, sentence: str) -> None:
         """Write a sentence into a run's log."""
 
     def under_way(self, deployment: Deployment) -> Sequence[RunUnderWay]:
         """The runs that are starting, started, or being ended."""
+
+    def never_submitted(self, deployment: Deployment, before: float) -> Sequence[str]:
+        """The runs that were created before that time and never came into the run queue."""
 
     def last_sign(self, deployment: Deployment, run_id: str) -> float | None:
         """When the run's log got its last entry, in seconds since 1970."""

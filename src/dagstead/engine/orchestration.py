@@ -13,6 +13,7 @@ from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES, NOT_FINISHED_
 from dagster._core.storage.defs_state.base import DEFS_STATE_INFO_CURSOR_KEY
 from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 from dagster._serdes import deserialize_value, serialize_value
+from dagster._time import datetime_from_timestamp
 from dagster_cloud.api.dagster_cloud_api import (
     DagsterCloudApi,
     DagsterCloudApiErrorResponse,
@@ -28,7 +29,7 @@ from dagstead.control.requests import REFUSED_AT_THE_GATE
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.deployment_instance import DeploymentInstance
 from dagstead.engine.worker_reports import worker_reports
-from dagstead.errors import DagsteadError
+from dagstead.errors import DagsteadError, LocationNotFoundError
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
@@ -103,11 +104,15 @@ class DagsterOrchestration:
             instance.report_run_canceling(run, reason)
         self.calls.terminate_run(deployment, run)
 
-    def offer_again(self, deployment: Deployment, launch: Launch) -> None:
+    def offer_again(self, deployment: Deployment, launch: Launch) -> str | None:
         """See the protocol."""
         run = self.instance_of(deployment).get_run_by_id(launch.run_id)
-        if run is not None:
-            self.calls.launch_run(deployment, run)
+        if run is not None and run.status is DagsterRunStatus.STARTING:
+            try:
+                self.calls.launch_run(deployment, run)
+            except (LocationNotFoundError, DagsterUserCodeUnreachableError) as error:
+                return f"The run cannot be launched: {error}"
+        return None
 
     def note(self, deployment: Deployment, run_id: str, sentence: str) -> None:
         """See the protocol."""
@@ -124,6 +129,13 @@ class DagsterOrchestration:
             RunUnderWay(run_id=run.run_id, is_started=run.status in started)
             for run in self.instance_of(deployment).get_runs(wanted)
         ]
+
+    def never_submitted(self, deployment: Deployment, before: float) -> Sequence[str]:
+        """See the protocol."""
+        created = RunsFilter(
+            statuses=[DagsterRunStatus.NOT_STARTED], created_before=datetime_from_timestamp(before)
+        )
+        return self.instance_of(deployment).get_run_ids(created)
 
     def last_sign(self, deployment: Deployment, run_id: str) -> float | None:
         """See the protocol."""

@@ -88,6 +88,8 @@ class RunGate:
         kind = event.event_type
         if kind in _STARTS:
             return launches.start(SYSTEM, self.deployment, run_id)
+        if kind is DagsterEventType.RUN_STARTING:
+            return launches.dequeue(SYSTEM, self.deployment, run_id)
         if kind is not DagsterEventType.RUN_CANCELING:
             return launches.submit(SYSTEM, self.deployment, run_id)
         if launches.newest(SYSTEM, self.deployment, run_id) is None:

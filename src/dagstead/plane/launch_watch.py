@@ -225,7 +225,7 @@ def _overdue(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> 
         is_overdue = limits.cancel and now - launch.stop.asked_at >= limits.cancel
         by = "the limit cancel_timeout_seconds"
         return _failed(How.OVERDUE, by, _cannot_end(evidence)) if is_overdue else None
-    if launch.started_at is not None or launch.state is LaunchState.QUEUED:
+    if launch.started_at is not None or not launch.is_offered:
         return None
     if launch.state is LaunchState.BEGUN:
         return _never_started(launch, limits, now)

@@ -11,6 +11,8 @@ class LaunchState(StrEnum):
 
     #: The run waits in the run queue.
     QUEUED = "queued"
+    #: A daemon has taken it from the run queue, and is about to offer it.
+    DEQUEUED = "dequeued"
     #: Its request waits for an agent.
     OFFERED = "offered"
     #: An agent has the request, and may still lose it.
@@ -111,6 +113,11 @@ class Launch:
     def is_open(self) -> bool:
         """Whether it has not ended."""
         return self.state is not LaunchState.ENDED
+
+    @property
+    def is_offered(self) -> bool:
+        """Whether agents could have taken it."""
+        return self.state not in {LaunchState.QUEUED, LaunchState.DEQUEUED}
 
     @property
     def final(self) -> RunEnd | None:

@@ -27,8 +27,11 @@ logger = logging.getLogger(__name__)
 #: Official agents send a heartbeat every 30 seconds: with a longer pause, no agent was heard.
 _PAUSE_SECONDS = 45.0
 
-#: A process that records an end shows it at once. What is not shown by then, it never did.
-_SHOWN_SECONDS = 20.0
+#: A process that records an end shows it at once, and one that takes a run from the run queue
+#: offers it at once. What is not done by then, it never did.
+_DONE_SECONDS = 20.0
+
+_UNSUBMITTED_EVERY_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -42,17 +45,26 @@ class RunWatch:
     _adopted: set[int] = field(default_factory=set)
     #: When this process last asked an agent to end a run, by deployment and run.
     _reminded: dict[tuple[str, str], float] = field(default_factory=dict)
+    #: Since when a run is taken from the run queue and not offered, by deployment and run.
+    _dequeued: dict[tuple[str, str], float] = field(default_factory=dict)
+    #: When runs that never came into the run queue are looked for next.
+    _unsubmitted_at: float = 0.0
 
     def look(self) -> None:
         """Show ends that are recorded, and end what is known to have ended or is overdue."""
         now = self.control.clock()
         beats = self.control.agents.granted(SYSTEM)
         self._listen(beats, now)
+        looks_for_unsubmitted = now >= self._unsubmitted_at
+        if looks_for_unsubmitted:
+            self._unsubmitted_at = now + _UNSUBMITTED_EVERY_SECONDS
         for deployment in self.control.deployments.granted(SYSTEM):
             if deployment.id not in self._adopted:
                 self.control.launches.adopt(SYSTEM, deployment)
                 self._adopted.add(deployment.id)
-            for launch in self.control.launches.unshown(SYSTEM, deployment, _SHOWN_SECONDS):
+            if looks_for_unsubmitted:
+                self.control.launches.end_unsubmitted(SYSTEM, deployment)
+            for launch in self.control.launches.unshown(SYSTEM, deployment, _DONE_SECONDS):
                 logger.warning("Showing the end of run %s, which was recorded", launch.run_id)
                 self.control.launches.carry_out(SYSTEM, deployment, launch)
             if launches := self.control.launches.open(SYSTEM, deployment):
@@ -73,14 +85,21 @@ class RunWatch:
         alive = [beat for beat in beats if beat.is_alive(now)]
         reports = self.control.launches.worker_reports(SYSTEM, deployment, alive)
         for launch in launches:
-            if launch.state is LaunchState.QUEUED:
-                self.control.launches.offer_again(SYSTEM, deployment, launch)
+            if not launch.is_offered:
+                self._offer(deployment, launch, now)
                 continue
+            self._dequeued.pop((launch.deployment, launch.run_id), None)
             evidence = self._evidence(deployment, launch, beats, reports)
             since = unknown_since(launch, evidence, now)
             if since != launch.unknown_since:
                 self.control.launches.see(SYSTEM, deployment, launch, since)
             self._do(deployment, launch, judge(launch, evidence, limits, now), now)
+
+    def _offer(self, deployment: Deployment, launch: Launch, now: float) -> None:
+        """Offer a launch whose process died before it did; a daemon may be about to do it."""
+        since = self._dequeued.setdefault((launch.deployment, launch.run_id), now)
+        if launch.state is LaunchState.QUEUED or now - since >= _DONE_SECONDS:
+            self.control.launches.offer_again(SYSTEM, deployment, launch)
 
     def _evidence(
         self,

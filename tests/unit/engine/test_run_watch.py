@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from dagster import (
     DagsterEventType,
@@ -10,13 +12,14 @@ from dagster import (
     DagsterRunStatus,
 )
 from dagster._core.launcher import WorkerStatus
+from dagster._core.utils import make_new_run_id
 from dagster_cloud.execution.monitoring import CloudRunWorkerStatus
 
 from dagstead.control.actor import SYSTEM
 from dagstead.engine.instances import Instances
 from dagstead.errors import ForbiddenError
 from dagstead.plane.agents import ALIVE_SECONDS
-from dagstead.plane.launch_machine.events import LaunchAnswer, WorkerCall
+from dagstead.plane.launch_machine.events import Dequeue, LaunchAnswer, WorkerCall
 from dagstead.plane.launch_watch import (
     DEFAULT_START_TIMEOUT_SECONDS,
     OLD_NEWS_SECONDS,
@@ -275,3 +278,66 @@ def test_a_worker_is_asked_to_end_once_but_again_if_it_came_after_that(
     store.launches.step("prod", run.run_id, LaunchAnswer(request_id=launch.id))
     assert asked() == 1, "the worker was not there at the first time"
     assert asked() == 0, "a second interrupt would break off its cleaning up"
+
+
+def test_a_run_whose_daemon_died_before_it_could_offer_it_is_offered(
+    instances: Instances, instance: DagsterInstance, queued: DagsterRun, clock: ManualClock
+) -> None:
+    watch = RunWatch(instances.control)
+    report(instance, queued, DagsterEventType.RUN_STARTING)
+
+    watch.look()
+    assert instances.store.requests.pop(POLL) == [], "its daemon may be about to offer it"
+    clock.advance(20)
+    for _ in range(2):
+        watch.look()
+
+    [request] = instances.store.requests.pop(POLL)
+    assert (request.api, request.run_id) == ("LAUNCH_RUN", queued.run_id)
+
+
+def test_a_run_that_is_still_in_the_run_queue_is_left_to_the_daemons(
+    instances: Instances, queued: DagsterRun, clock: ManualClock
+) -> None:
+    """As when a daemon died between our record and Dagster's status."""
+    watch = RunWatch(instances.control)
+    instances.store.launches.step("prod", queued.run_id, Dequeue())
+
+    for _ in range(3):
+        watch.look()
+        clock.advance(20)
+
+    assert instances.store.requests.pop(POLL) == []
+
+
+def test_a_run_that_cannot_be_offered_any_more_is_failed(
+    instances: Instances, instance: DagsterInstance, queued: DagsterRun, clock: ManualClock
+) -> None:
+    watch = RunWatch(instances.control)
+    report(instance, queued, DagsterEventType.RUN_STARTING)
+    prod = instances.store.deployments.get("prod")
+    instances.control.locations.remove(SYSTEM, prod, "weather")
+    watch.look()
+    clock.advance(20)
+
+    watch.look()
+
+    assert status(instance, queued) is DagsterRunStatus.FAILURE
+    assert "The run cannot be launched: " in messages(instance, queued)
+
+
+def test_a_run_that_was_created_and_never_queued_is_failed(
+    instances: Instances, instance: DagsterInstance, clock: ManualClock
+) -> None:
+    """As when the web server dies between the two."""
+    run = instance.run_storage.add_run(DagsterRun(job_name="job", run_id=make_new_run_id()))
+    clock.advance(time.time() - clock())
+    watch = RunWatch(instances.control)
+
+    watch.look()
+    assert status(instance, run) is DagsterRunStatus.NOT_STARTED
+    clock.advance(DEFAULT_START_TIMEOUT_SECONDS + 60)
+    watch.look()
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert "never came into the run queue" in messages(instance, run)

@@ -13,6 +13,11 @@ class Submission:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Dequeue:
+    """A daemon takes the run from the run queue."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class LaunchOffer:
     """A request for its launch is queued."""
 
@@ -90,6 +95,7 @@ class End:
 
 Event = (
     Submission
+    | Dequeue
     | LaunchOffer
     | Delivery
     | Return

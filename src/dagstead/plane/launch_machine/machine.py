@@ -9,6 +9,7 @@ from typing import Any
 from dagstead.plane.launch_machine.events import (
     Begin,
     Delivery,
+    Dequeue,
     End,
     Event,
     LaunchAnswer,
@@ -28,7 +29,7 @@ REPEAT_SECONDS = 75.0
 #: The pause between two questions of a worker for its run, in seconds, and what delays it.
 _RHYTHM = (8.0, 16.0)
 
-_BEFORE_BEGIN = frozenset({LaunchState.QUEUED, LaunchState.OFFERED, LaunchState.TAKEN})
+_BEFORE_BEGIN = frozenset(LaunchState) - {LaunchState.BEGUN, LaunchState.ENDED}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,16 +83,23 @@ def _after_the_end(launch: Launch, event: Event) -> LaunchStep:
     return _refused(launch, f"The run has ended: {_words(launch)}")
 
 
-def _submit(launch: Launch, _event: Submission, _now: float) -> LaunchStep:
+def _submit(launch: Launch, _event: Submission | Dequeue, _now: float) -> LaunchStep:
     if launch.stop is not None:
         return _refused(launch, f"It is to end: {launch.stop.reason}")
     return _counts(launch)
 
 
+def _dequeue(launch: Launch, event: Dequeue, now: float) -> LaunchStep:
+    step = _submit(launch, event, now)
+    if step.counts and launch.state is LaunchState.QUEUED:
+        return _counts(launch, state=LaunchState.DEQUEUED)
+    return step
+
+
 def _offer(launch: Launch, event: LaunchOffer, now: float) -> LaunchStep:
     if launch.stop is not None:
         return _refused(launch, f"It is to end: {launch.stop.reason}")
-    if launch.state is not LaunchState.QUEUED:
+    if launch.is_offered:
         return _refused(launch, "It was offered to agents before.")
     return _counts(
         launch,
@@ -231,6 +239,7 @@ def _words(launch: Launch) -> str:
 
 _MOVES: Mapping[type[Event], Callable[[Launch, Any, float], LaunchStep]] = {
     Submission: _submit,
+    Dequeue: _dequeue,
     LaunchOffer: _offer,
     Delivery: _request_moves,
     Return: _request_moves,
