@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import psutil
 import pytest
 
-from dagstead.plane.launch_watch import ASKING_TIMES
+from dagstead.plane.launch_machine.machine import ASKING_TIMES
 from dagstead.plane.requests import LAUNCH_RUN, Request, RequestState
 from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent, ShortLivedAgent

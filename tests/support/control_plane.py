@@ -12,6 +12,7 @@ import httpx
 from sqlalchemy import delete, update
 
 from dagstead.control.actor import COMMAND_LINE
+from dagstead.plane.launch_watch import ASKING_SECONDS
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.store.all import Store, open_store
 from dagstead.store.tables import heartbeats, launches, locations, requests, token_calls, tokens
@@ -186,15 +187,12 @@ class ControlPlane:
             connection.execute(delete(token_calls).where(token_calls.c.token_id == token.id))
 
     def let_workers_be_long_silent(self, run_id: str) -> None:
-        """Move the last question of a run's worker, and its beginning, back in time."""
+        """Move the last question of a run's worker back in time, so that the worker is missed."""
         with self.store.database.write() as connection:
             connection.execute(
                 update(launches)
                 .where(launches.c.run_id == run_id)
-                .values(
-                    asked_at=launches.c.asked_at - _LONG_GONE_SECONDS,
-                    begun_at=launches.c.begun_at - _LONG_GONE_SECONDS,
-                )
+                .values(asked_at=launches.c.asked_at - ASKING_SECONDS)
             )
 
     def let_deploys_be_old(self) -> None:

@@ -27,7 +27,7 @@ from dagstead.plane.launch_machine.events import (
     WorkerCall,
 )
 from dagstead.plane.launch_machine.machine import LaunchStep, may_be_its_worker
-from dagstead.plane.launch_watch import Limits, WorkerReport
+from dagstead.plane.launch_watch import ASKING_SECONDS, Limits, WorkerReport
 from dagstead.plane.launches import How, Launch, LaunchEnd, RunEnd, RunUnderWay
 from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, RequestState
 
@@ -69,7 +69,10 @@ class Launches:
         actor.require_agent(deployment)
         launch = self._backend.store.launches.newest(deployment.name, run_id)
         # Most questions say nothing, and must not take SQLite's write lock.
-        if launch is not None and may_be_its_worker(launch, self._backend.now()):
+        if launch is None or not may_be_its_worker(launch, self._backend.now()):
+            return
+        token_id = self._backend.store.agents.token_of(launch.begun_by or "")
+        if actor.token is None or token_id in {None, actor.token.id}:
             self._backend.store.launches.step(deployment.name, run_id, WorkerCall())
 
     def stop(self, actor: Actor, deployment: Deployment, run_id: str, wish: StopWish) -> LaunchStep:
@@ -213,6 +216,14 @@ class Launches:
         """When the log of a launch's run got its last entry, in seconds since 1970."""
         actor.require_system("Looking after runs")
         return self._backend.orchestration.last_sign(deployment, launch.run_id)
+
+    def has_silent_workers(self, actor: Actor, launch: Launch) -> bool:
+        """Whether the agent of a launch has begun others whose workers never asked for their runs.
+
+        An agent is isolated for all of its life, or never.
+        """
+        actor.require_system("Looking after runs")
+        return self._backend.store.launches.has_silent_beside(launch, ASKING_SECONDS)
 
     def worker_reports(
         self, actor: Actor, deployment: Deployment, beats: Sequence[Heartbeat]

@@ -12,6 +12,7 @@ from typing import Any
 
 from dagstead.plane.deployments import section
 from dagstead.plane.launch_machine.events import StopWish
+from dagstead.plane.launch_machine.machine import ASKING_TIMES
 from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, RunEnd
 
 #: Dagster+ fails a run whose worker has not appeared after 20 minutes.
@@ -20,8 +21,8 @@ DEFAULT_CANCEL_TIMEOUT_SECONDS = 180.0
 
 #: A worker of an isolated agent asks for its run every ten seconds.
 ASKING_SECONDS = 60.0
-#: So often in a row it has asked in its rhythm before its silence means anything.
-ASKING_TIMES = 2
+#: It gives up asking after a minute without the server, and works on.
+UNHEARD_SECONDS = 45.0
 
 #: A worker that ended well may have its last events still on their way.
 SETTLING_SECONDS = 15.0
@@ -96,8 +97,10 @@ class Evidence:
     unreachable: str | None = None
     #: Why its request waits; ``None`` when it does not wait.
     waiting: str | None = None
-    #: Since when agents have been heard without a pause: before that, silence may be our own.
+    #: Since when its agent has been heard without a pause: before that, silence may be our own.
     heard_since: float | None = None
+    #: Whether other workers of its agent never asked for their runs: then none does.
+    is_not_isolated: bool = False
     #: When the run's log got its last entry; looked up only where it matters.
     last_sign: float | None = None
     #: When the agent that has begun it was last heard; ``None`` while it is alive.
@@ -132,7 +135,7 @@ def unknown_since(launch: Launch, evidence: Evidence, now: float) -> float | Non
         return None
     if evidence.report is not None:
         return None
-    if launch.asked_at is not None and now - launch.asked_at < ASKING_SECONDS:
+    if asks_regularly(launch) and now - (launch.asked_at or now) < ASKING_SECONDS:
         return None
     return launch.unknown_since or max(evidence.holder_lost_at, launch.asked_at or 0.0)
 
@@ -206,10 +209,15 @@ def _is_news(report: WorkerReport, launch: Launch) -> bool:
 
 
 def _stopped_asking(launch: Launch, evidence: Evidence, now: float) -> LaunchEnd | None:
-    if launch.asked_at is None or not asks_regularly(launch):
+    heard_since, report = evidence.heard_since, evidence.report
+    if launch.asked_at is None or not asks_regularly(launch) or evidence.is_not_isolated:
+        return None
+    if report is not None and report.state is WorkerState.RUNNING:
+        return None
+    if heard_since is None or heard_since - launch.asked_at > UNHEARD_SECONDS:
         return None
     # It writes to its log, so it is there: its thread that asks may be kept from it.
-    since = max(launch.asked_at, evidence.heard_since or now, evidence.last_sign or 0.0)
+    since = max(launch.asked_at, heard_since, evidence.last_sign or 0.0)
     if now - since < ASKING_SECONDS:
         return None
     return _failed(

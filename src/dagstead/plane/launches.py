@@ -98,7 +98,8 @@ class Launch:
     answered_at: float | None = None
     #: When the run itself reported its start.
     started_at: float | None = None
-    #: When the worker last asked for its run, and how often in a row it did so in its rhythm.
+    #: When the worker last asked for its run, and how often in a row it did so in its rhythm;
+    #: negative when somebody else asks.
     asked_at: float | None = None
     asked_times: int = 0
     #: Since when nothing is known of its worker; ``None`` while something is.

@@ -45,6 +45,13 @@ class AgentStore:
         """The heartbeats for one deployment, the newest first."""
         return [beat for beat in self.all() if beat.deployment == deployment]
 
+    def token_of(self, agent_id: str) -> int | None:
+        """The token that an agent calls with; ``None`` while no heartbeat of it is known."""
+        with self.database.read() as connection:
+            return connection.execute(
+                select(heartbeats.c.token_id).where(heartbeats.c.agent_id == agent_id).limit(1)
+            ).scalar_one_or_none()
+
     def forget(self, older_than_seconds: float) -> int:
         """Remove agents without a heartbeat for that long; returns the number of rows."""
         before = self.clock() - older_than_seconds

@@ -102,6 +102,23 @@ class LaunchStore:
             )
         )
 
+    def has_silent_beside(self, launch: Launch, seconds: float) -> bool:
+        """Whether its agent has begun another run that was under way for so long and not asked for.
+
+        The question of a worker before the start does not count.
+        """
+        last = func.coalesce(launches.c.ended_at, self.clock())
+        found = (
+            select(launches.c.run_id)
+            .where(launches.c.deployment == launch.deployment)
+            .where(launches.c.run_id != launch.run_id)
+            .where(launches.c.begun_by == launch.begun_by)
+            .where(last - launches.c.started_at >= seconds)
+            .where(or_(launches.c.asked_at.is_(None), launches.c.asked_at <= launches.c.started_at))
+        )
+        with self.database.read() as connection:
+            return connection.execute(found.limit(1)).first() is not None
+
     def unshown(self, deployment: str, older_than_seconds: float) -> list[Launch]:
         """The ends that Dagster's storage should show by now, and may not."""
         return self._select(

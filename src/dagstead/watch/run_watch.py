@@ -24,7 +24,7 @@ from dagstead.plane.launches import Launch, LaunchState
 
 logger = logging.getLogger(__name__)
 
-#: Official agents send a heartbeat every 30 seconds: with a longer pause, no agent was heard.
+#: Official agents send a heartbeat every 30 seconds: with a longer pause, it was not heard.
 _PAUSE_SECONDS = 45.0
 
 #: A process that records an end shows it at once, and one that takes a run from the run queue
@@ -39,8 +39,8 @@ class RunWatch:
     """Runs in the daemon process, every few seconds."""
 
     control: Control
-    #: Since when agents have been heard without a pause, as far as this process has seen.
-    _heard_since: float | None = None
+    #: Since when agents have been heard without a pause, by token, as far as this process has seen.
+    _heard_since: dict[int, float] = field(default_factory=dict)
     #: The deployments whose runs under way have records.
     _adopted: set[int] = field(default_factory=set)
     #: When this process last asked an agent to end a run, by deployment and run.
@@ -71,11 +71,8 @@ class RunWatch:
                 self._look_at(deployment, launches, now)
 
     def _listen(self, beats: Iterable[Heartbeat], now: float) -> None:
-        newest = max((beat.received_at for beat in beats), default=None)
-        if newest is None or now - newest > _PAUSE_SECONDS:
-            self._heard_since = None
-        elif self._heard_since is None:
-            self._heard_since = now
+        heard = {beat.token_id for beat in beats if now - beat.received_at <= _PAUSE_SECONDS}
+        self._heard_since = {token: self._heard_since.get(token, now) for token in heard}
 
     def _look_at(self, deployment: Deployment, launches: Sequence[Launch], now: float) -> None:
         limits = Limits.of(deployment.settings)
@@ -112,6 +109,7 @@ class RunWatch:
         holder = next((beat for beat in beats if beat.agent_id == launch.begun_by), None)
         is_overdue = asks_regularly(launch) and now - (launch.asked_at or now) >= ASKING_SECONDS
         last_sign = self.control.launches.last_sign
+        has_silent = self.control.launches.has_silent_workers
         is_begun = launch.state is LaunchState.BEGUN
         limit = Limits.of(deployment.settings).start
         is_late = not is_begun and now - (launch.offered_at or now) >= limit
@@ -121,7 +119,8 @@ class RunWatch:
             report=reports.get(launch.run_id) if is_begun else None,
             unreachable=out_of_reach(SYSTEM, deployment, launch) if launch.stop else None,
             waiting=waiting(SYSTEM, deployment, launch) if is_late else None,
-            heard_since=self._heard_since,
+            heard_since=None if holder is None else self._heard_since.get(holder.token_id),
+            is_not_isolated=is_overdue and has_silent(SYSTEM, launch),
             last_sign=last_sign(SYSTEM, deployment, launch) if is_overdue else None,
             holder_lost_at=_lost_at(launch, holder, now),
             reminded_at=self._reminded.get((launch.deployment, launch.run_id)),

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import psutil
 
-from dagstead.plane.launch_watch import ASKING_TIMES
+from dagstead.plane.launch_machine.machine import ASKING_TIMES
 from dagstead.testing.waiting import DeadlinePassedError, eventually
 from tests.support.deployment import ENDED
 from tests.support.faults.faults import Fault

@@ -83,6 +83,7 @@ WHO: Mapping[str, str] = {
     "launches.end": "",
     "launches.end_unsubmitted": "",
     "launches.forget": "",
+    "launches.has_silent_workers": "",
     "launches.newest": "admin prod weather agent",
     "launches.note_asking": "agent",
     "launches.note": "",

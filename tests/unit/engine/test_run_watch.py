@@ -19,7 +19,10 @@ from dagstead.control.actor import SYSTEM
 from dagstead.engine.instances import Instances
 from dagstead.errors import ForbiddenError
 from dagstead.plane.agents import ALIVE_SECONDS
-from dagstead.plane.launch_machine.events import Dequeue, LaunchAnswer, WorkerCall
+from dagstead.plane.launch_machine.events import (
+    Dequeue,
+    LaunchAnswer,
+)
 from dagstead.plane.launch_watch import (
     DEFAULT_START_TIMEOUT_SECONDS,
     OLD_NEWS_SECONDS,
@@ -146,31 +149,6 @@ def test_the_news_of_the_launch_before_says_nothing_of_the_next_one(
 
     assert status(instance, run) is DagsterRunStatus.STARTING
     assert len(store.launches.of_run("prod", run.run_id)) == 2
-
-
-def test_a_worker_that_asked_for_its_run_and_stopped_asking_is_gone(
-    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
-) -> None:
-    watch = RunWatch(instances.control)
-    begin(instances, run, "agent-1")
-    report(instance, run, DagsterEventType.RUN_START)
-
-    def pass_time(seconds: float) -> None:
-        instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
-        watch.look()
-        clock.advance(seconds)
-
-    for _ in range(3):
-        pass_time(10)
-        instances.store.launches.step("prod", run.run_id, WorkerCall())
-    for _ in range(2):
-        pass_time(28)
-        assert status(instance, run) is DagsterRunStatus.STARTED
-    pass_time(10)
-    watch.look()
-
-    assert status(instance, run) is DagsterRunStatus.FAILURE
-    assert "The run worker is gone: it asked for its run" in messages(instance, run)
 
 
 def test_a_run_says_since_when_nothing_is_known_of_its_worker(

@@ -64,7 +64,7 @@ class Start:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerCall:
-    """Somebody asks for the run, as its worker would do every ten seconds."""
+    """Somebody with the token of its agent asks for the run, as its worker would."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -29,6 +29,12 @@ REPEAT_SECONDS = 75.0
 #: The pause between two questions of a worker for its run, in seconds, and what delays it.
 _RHYTHM = (8.0, 16.0)
 
+#: So often in a row it has asked in its rhythm before its silence means anything.
+ASKING_TIMES = 2
+
+#: In place of that number: somebody asks for the run, and not as its worker does.
+NOT_ITS_WORKER = -1
+
 _BEFORE_BEGIN = frozenset(LaunchState) - {LaunchState.BEGUN, LaunchState.ENDED}
 
 
@@ -166,15 +172,34 @@ def may_be_its_worker(launch: Launch, now: float) -> bool:
     """Whether who asks for a run now may be its worker."""
     if launch.state is not LaunchState.BEGUN:
         return False
-    return launch.asked_at is None or now - launch.asked_at >= _RHYTHM[0]
+    if launch.asked_at is None or launch.started_at is None:
+        return True
+    is_undecided = 0 <= launch.asked_times < ASKING_TIMES
+    return is_undecided or now - launch.asked_at >= _RHYTHM[0]
 
 
 def _ask(launch: Launch, _event: WorkerCall, now: float) -> LaunchStep:
     if not may_be_its_worker(launch, now):
         return _refused(launch, "Its worker does not ask now.")
-    is_in_rhythm = launch.asked_at is not None and now - launch.asked_at <= _RHYTHM[1]
-    times = launch.asked_times + 1 if is_in_rhythm else launch.asked_times
-    return _counts(launch, asked_at=now, asked_times=times)
+    return _counts(launch, asked_at=now, asked_times=_times_in_a_row(launch, now))
+
+
+def _times_in_a_row(launch: Launch, now: float) -> int:
+    """How often in a row its worker has asked in its rhythm.
+
+    Every worker asks once before it starts its run, and one of an isolated agent goes on from then.
+    Users' code may ask for any run, at any pace.
+    """
+    pause = None if launch.asked_at is None else now - launch.asked_at
+    is_in_rhythm = pause is not None and _RHYTHM[0] <= pause <= _RHYTHM[1]
+    if launch.started_at is None:
+        return launch.asked_times + 1 if is_in_rhythm else 0
+    if pause is None or launch.asked_times == NOT_ITS_WORKER:
+        return NOT_ITS_WORKER
+    if is_in_rhythm:
+        return launch.asked_times + 1
+    is_delayed = launch.asked_times >= ASKING_TIMES and pause <= REPEAT_SECONDS
+    return launch.asked_times if is_delayed else NOT_ITS_WORKER
 
 
 def _see(launch: Launch, event: SignOfLife, _now: float) -> LaunchStep:
