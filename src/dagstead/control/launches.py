@@ -29,7 +29,7 @@ from dagstead.plane.launch_machine.events import (
 from dagstead.plane.launch_machine.machine import LaunchStep, may_be_its_worker
 from dagstead.plane.launch_watch import ASKING_SECONDS, Limits, WorkerReport
 from dagstead.plane.launches import How, Launch, LaunchEnd, RunEnd, RunUnderWay
-from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, RequestState
+from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, Request, RequestState
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,17 +163,27 @@ class Launches:
         """
         actor.require_system("Ending runs")
         has_worker_since = launch.answered_at or launch.started_at
-        asked = [
-            request
-            for request in self._backend.store.requests.of_run(deployment.name, launch.run_id)
-            if request.api == TERMINATE_RUN
-        ]
+        asked = self._terminations(deployment, launch)
         if any(request.state in {RequestState.WAITING, RequestState.LEASED} for request in asked):
             return
         if has_worker_since is not None and all(
             request.created_at < has_worker_since for request in asked
         ):
             self._backend.orchestration.ask_to_end(deployment, launch)
+
+    def ended_by_agent_at(
+        self, actor: Actor, deployment: Deployment, launch: Launch
+    ) -> float | None:
+        """When an agent was last asked to end a worker that it had started, if it has answered."""
+        actor.require_system("Looking after runs")
+        if launch.answered_at is None:
+            return None
+        asked = [
+            request.created_at
+            for request in self._terminations(deployment, launch)
+            if request.state is RequestState.ANSWERED and request.created_at >= launch.answered_at
+        ]
+        return max(asked, default=None)
 
     def adopt(self, actor: Actor, deployment: Deployment) -> int:
         """Record runs under way that have no record, from before launches had; returns how many."""
@@ -295,6 +305,10 @@ class Launches:
         """Forget the launches of a run that is deleted."""
         actor.require_system("Deleting runs")
         self._backend.store.launches.forget(deployment.name, run_id)
+
+    def _terminations(self, deployment: Deployment, launch: Launch) -> list[Request]:
+        every = self._backend.store.requests.of_run(deployment.name, launch.run_id)
+        return [request for request in every if request.api == TERMINATE_RUN]
 
     def _so_far(self, deployment: Deployment, run: RunUnderWay) -> list[Event]:
         every = self._backend.store.requests.of_run(deployment.name, run.run_id)

@@ -34,6 +34,10 @@ OLD_NEWS_SECONDS = 75.0
 #: How often the pool launches a run whose process was killed before the run started.
 MOST_LAUNCHES = 2
 
+#: A worker that its agent has ended before it started the run may not say so. What comes up later
+#: sees that its run has ended, and does nothing.
+ENDED_EARLY_SECONDS = 30.0
+
 #: A termination may come before the agent's launcher knows the worker, and is repeated.
 REMIND_SECONDS = 10.0
 
@@ -105,6 +109,8 @@ class Evidence:
     last_sign: float | None = None
     #: When the agent that has begun it was last heard; ``None`` while it is alive.
     holder_lost_at: float | None = None
+    #: When its agent was last asked to end the worker that it had started, if it has answered.
+    ended_by_agent_at: float | None = None
     #: When the termination was last handed to the agent.
     reminded_at: float | None = None
 
@@ -152,6 +158,7 @@ def judge(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> Ver
     ending = (
         _seen_to_end(launch, evidence, now)
         or _stopped_asking(launch, evidence, now)
+        or _ended_early(launch, evidence, now)
         or _overdue(launch, evidence, limits, now)
     )
     if ending is not None:
@@ -159,6 +166,9 @@ def judge(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> Ver
     if launch.stop is not None:
         since = evidence.reminded_at or 0.0
         return Verdict(remind=evidence.unreachable is None and now - since >= REMIND_SECONDS)
+    if (wish := _start_is_overdue(launch, limits, now)) is not None:
+        is_in_reach = evidence.unreachable is None
+        return Verdict(wish=wish) if is_in_reach else Verdict(ending=_at_once(wish))
     limit = limits.runtime if launch.max_runtime_seconds is None else launch.max_runtime_seconds
     if limit and launch.started_at is not None and now - launch.started_at > limit:
         reason = f"Exceeded the maximum runtime of {limit:.0f} seconds."
@@ -233,10 +243,8 @@ def _overdue(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> 
         is_overdue = limits.cancel and now - launch.stop.asked_at >= limits.cancel
         by = "the limit cancel_timeout_seconds"
         return _failed(How.OVERDUE, by, _cannot_end(evidence)) if is_overdue else None
-    if launch.started_at is not None or not launch.is_offered:
+    if launch.state not in {LaunchState.OFFERED, LaunchState.TAKEN}:
         return None
-    if launch.state is LaunchState.BEGUN:
-        return _never_started(launch, limits, now)
     since = launch.offered_at or launch.created_at
     if not limits.start or now - since < limits.start:
         return None
@@ -248,15 +256,33 @@ def _overdue(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> 
     )
 
 
-def _never_started(launch: Launch, limits: Limits, now: float) -> LaunchEnd | None:
-    since = launch.begun_at or launch.created_at
-    if not limits.start or now - since < limits.start:
+def _start_is_overdue(launch: Launch, limits: Limits, now: float) -> StopWish | None:
+    if not is_start_overdue(launch, limits, now):
+        return None
+    since = now - (launch.begun_at or now)
+    return StopWish(
+        end=RunEnd.FAILURE,
+        by="the limit start_timeout_seconds",
+        reason=f"The run timed out: agent {launch.begun_by} began it {since:.0f} seconds ago, and "
+        "its worker never reported. Look at the log of the agent.",
+    )
+
+
+def is_start_overdue(launch: Launch, limits: Limits, now: float) -> bool:
+    """Whether an agent has begun a launch, and its worker has taken too long to start the run."""
+    if launch.state is not LaunchState.BEGUN or launch.started_at is not None:
+        return False
+    return bool(limits.start) and now - (launch.begun_at or now) >= limits.start
+
+
+def _ended_early(launch: Launch, evidence: Evidence, now: float) -> LaunchEnd | None:
+    since = evidence.ended_by_agent_at
+    if launch.stop is None or launch.started_at is not None or since is None:
+        return None
+    if now - since < ENDED_EARLY_SECONDS:
         return None
     return _failed(
-        How.OVERDUE,
-        "the limit start_timeout_seconds",
-        f"The run timed out: agent {launch.begun_by} began it {now - since:.0f} seconds ago, and "
-        "its worker never reported. Look at the log of the agent.",
+        How.EXITED, f"agent {launch.begun_by}", "Its agent ended it before it had started the run."
     )
 
 
@@ -266,6 +292,10 @@ def _cannot_end(evidence: Evidence) -> str:
             f"Nobody could be asked to end it, and it may still be running. {evidence.unreachable}"
         )
     return "Its agent was asked to end it and did not say that it has: it may still be running."
+
+
+def _at_once(wish: StopWish) -> LaunchEnd:
+    return LaunchEnd(status=wish.end, how=How.OVERDUE, by=wish.by, reason=wish.reason)
 
 
 def _failed(how: How, by: str, reason: str) -> LaunchEnd:

@@ -17,6 +17,7 @@ from dagstead.plane.launch_watch import (
     Verdict,
     WorkerReport,
     asks_regularly,
+    is_start_overdue,
     judge,
     unknown_since,
 )
@@ -111,13 +112,16 @@ class RunWatch:
         last_sign = self.control.launches.last_sign
         has_silent = self.control.launches.has_silent_workers
         is_begun = launch.state is LaunchState.BEGUN
-        limit = Limits.of(deployment.settings).start
-        is_late = not is_begun and now - (launch.offered_at or now) >= limit
+        limits = Limits.of(deployment.settings)
+        is_late = not is_begun and now - (launch.offered_at or now) >= limits.start
+        is_to_end = launch.stop is not None or is_start_overdue(launch, limits, now)
         out_of_reach = self.control.launches.why_out_of_reach
         waiting = self.control.launches.why_waiting
+        ended_at = self.control.launches.ended_by_agent_at
         return Evidence(
             report=reports.get(launch.run_id) if is_begun else None,
-            unreachable=out_of_reach(SYSTEM, deployment, launch) if launch.stop else None,
+            unreachable=out_of_reach(SYSTEM, deployment, launch) if is_to_end else None,
+            ended_by_agent_at=ended_at(SYSTEM, deployment, launch) if launch.stop else None,
             waiting=waiting(SYSTEM, deployment, launch) if is_late else None,
             heard_since=None if holder is None else self._heard_since.get(holder.token_id),
             is_not_isolated=is_overdue and has_silent(SYSTEM, launch),

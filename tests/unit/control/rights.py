@@ -82,6 +82,7 @@ WHO: Mapping[str, str] = {
     "launches.dequeue": "",
     "launches.end": "",
     "launches.end_unsubmitted": "",
+    "launches.ended_by_agent_at": "",
     "launches.forget": "",
     "launches.has_silent_workers": "",
     "launches.newest": "admin prod weather agent",

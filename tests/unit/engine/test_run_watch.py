@@ -25,6 +25,7 @@ from dagstead.plane.launch_machine.events import (
 )
 from dagstead.plane.launch_watch import (
     DEFAULT_START_TIMEOUT_SECONDS,
+    ENDED_EARLY_SECONDS,
     OLD_NEWS_SECONDS,
     SETTLING_SECONDS,
 )
@@ -41,6 +42,17 @@ from tests.unit.engine.runs import (
     reported_statuses,
     status,
 )
+
+
+def answer_all(instances: Instances) -> list[str]:
+    """An agent takes and answers what waits; returns what that was."""
+    popped = instances.store.requests.pop(POLL)
+    for request in popped:
+        instances.store.requests.answer("prod", request.id, "{}")
+        if request.api == "LAUNCH_RUN":
+            event = LaunchAnswer(request_id=request.id)
+            instances.store.launches.step("prod", str(request.run_id), event)
+    return [request.api for request in popped]
 
 
 def test_a_run_that_never_starts_is_failed_with_the_reason_and_cannot_start_later(
@@ -319,3 +331,58 @@ def test_a_run_that_was_created_and_never_queued_is_failed(
 
     assert status(instance, run) is DagsterRunStatus.FAILURE
     assert "never came into the run queue" in messages(instance, run)
+
+
+def test_a_worker_that_never_started_its_run_is_ended_with_the_limit_as_reason(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    watch = RunWatch(instances.control)
+    answer_all(instances)
+    begin(instances, run, "agent-1")
+    clock.advance(DEFAULT_START_TIMEOUT_SECONDS)
+    instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+
+    watch.look()
+    assert status(instance, run) is DagsterRunStatus.CANCELING
+    assert answer_all(instances) == ["TERMINATE_RUN"]
+    clock.advance(ENDED_EARLY_SECONDS)
+    watch.look()
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert "its worker never reported" in messages(instance, run)
+
+
+def test_a_starting_run_whose_agent_is_gone_ends_at_the_limit(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    begin(instances, run, "agent-1")
+    clock.advance(DEFAULT_START_TIMEOUT_SECONDS)
+
+    RunWatch(instances.control).look()
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert "its worker never reported" in messages(instance, run)
+
+
+@pytest.mark.parametrize("starts", [False, True])
+def test_a_run_that_was_terminated_before_it_started_ends_when_its_agent_has_ended_it(
+    instances: Instances,
+    instance: DagsterInstance,
+    run: DagsterRun,
+    clock: ManualClock,
+    *,
+    starts: bool,
+) -> None:
+    answer_all(instances)
+    begin(instances, run, "agent-1")
+    instances.store.agents.record([heartbeat_of("gpu", now=clock(), agent_id="agent-1")])
+    instance.run_launcher.terminate(run.run_id)
+    answer_all(instances)
+    if starts:
+        report(instance, run, DagsterEventType.RUN_START)
+    clock.advance(ENDED_EARLY_SECONDS)
+
+    RunWatch(instances.control).look()
+
+    expected = DagsterRunStatus.CANCELING if starts else DagsterRunStatus.CANCELED
+    assert status(instance, run) is expected, "a worker that has started says itself how it ended"
