@@ -1,85 +1,129 @@
-"""What is asked of the request queue on a caller's behalf is asked of one deployment."""
+"""What is asked of requests and launches on a caller's behalf is asked of one deployment."""
 
 from __future__ import annotations
 
 import ast
 import inspect
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import get_type_hints
 
+import pytest
+
 import dagstead
+from dagstead.plane.launches import Launch
 from dagstead.plane.requests import Claim, NewRequest, Request
+from dagstead.store.launches import LaunchStore
 from dagstead.store.requests import RequestStore
 from tests.support.trees import trees_naming
 
 PACKAGE = Path(dagstead.__file__).parent
 
-#: They work on every deployment; only acts of the system, which answer nobody, may call them.
-OF_ALL_DEPLOYMENTS = {"open", "expire_overdue", "purge"}
-OF_THE_SYSTEM = "actor.require_system("
-
 #: What an act was given, and that of a request which was found by it.
 LOOKED_AT = {"deployment.name", "request.deployment"}
-#: How an act looks at the deployment that it was given.
-LOOKS = ("actor.require_agent(deployment)", OF_THE_SYSTEM)
+OF_THE_SYSTEM = "actor.require_system("
 
 
-def takes_its_deployment(name: str) -> bool:
-    """Whether it is the first that a method of the queue takes."""
-    return list(inspect.signature(getattr(RequestStore, name)).parameters)[1:2] == ["deployment"]
+@dataclass(frozen=True, kw_only=True)
+class Rows:
+    """A part of the store whose rows belong to deployments."""
+
+    name: str
+    store: type
+    #: What they were read from, or are to be: it names its deployment.
+    values: frozenset[type]
+    #: They work on every deployment; only acts of the system, which answer nobody, may call them.
+    of_all: frozenset[str]
+    #: How an act looks at the deployment that it was given.
+    looks: tuple[str, ...]
+
+    def takes_its_deployment(self, method: str) -> bool:
+        """Whether it is the first that a method takes."""
+        parameters = list(inspect.signature(getattr(self.store, method)).parameters)
+        return parameters[1:2] == ["deployment"]
+
+    def calls(self) -> Iterator[tuple[Path, ast.FunctionDef, str, ast.Call]]:
+        """Every call outside its own room: where, in what, of which method."""
+        called = re.compile(rf"(^|\.)store\.{self.name}\.")
+        for path, tree in trees_naming("store", self.name):
+            for function in ast.walk(tree):
+                if isinstance(function, ast.FunctionDef):
+                    for call in ast.walk(function):
+                        if isinstance(call, ast.Call) and called.search(ast.unparse(call.func)):
+                            yield path, function, ast.unparse(call.func).split(".")[-1], call
 
 
-def calls() -> Iterator[tuple[Path, ast.FunctionDef, str, ast.Call]]:
-    """Every call into the queue outside its own room: where, in what, of which method."""
-    for path, tree in trees_naming("store", "requests"):
-        for function in ast.walk(tree):
-            if isinstance(function, ast.FunctionDef):
-                for call in ast.walk(function):
-                    if isinstance(call, ast.Call) and ".store.requests." in ast.unparse(call.func):
-                        yield path, function, ast.unparse(call.func).split(".")[-1], call
+ALL = [
+    Rows(
+        name="requests",
+        store=RequestStore,
+        values=frozenset({Claim, NewRequest, Request}),
+        of_all=frozenset({"open", "expire_overdue", "purge"}),
+        looks=("actor.require_agent(deployment)", OF_THE_SYSTEM),
+    ),
+    Rows(
+        name="launches",
+        store=LaunchStore,
+        values=frozenset({NewRequest, Launch}),
+        of_all=frozenset({"purge"}),
+        looks=(
+            "actor.require_agent(deployment)",
+            "actor.require_deployment(deployment)",
+            OF_THE_SYSTEM,
+        ),
+    ),
+]
+every_part = pytest.mark.parametrize("rows", ALL, ids=lambda rows: str(rows.name))
 
 
-def test_every_method_takes_its_deployment_or_is_for_housekeeping() -> None:
+@every_part
+def test_every_method_takes_its_deployment_or_is_for_housekeeping(rows: Rows) -> None:
     methods = {
         name: get_type_hints(method)
-        for name, method in inspect.getmembers(RequestStore, inspect.isfunction)
+        for name, method in inspect.getmembers(rows.store, inspect.isfunction)
         if not name.startswith("_")
     }
-    by_value = {
-        name for name, hints in methods.items() if {Claim, NewRequest, Request} & {*hints.values()}
+    given = {
+        name: {kind for part, kind in hints.items() if part != "return"}
+        for name, hints in methods.items()
     }
+    by_value = {name for name, kinds in given.items() if rows.values & kinds}
 
-    named = {name for name in methods if takes_its_deployment(name)}
-    assert {"answer", "begin_launch", "of_run", "get_answer"} <= named
-    assert set(methods) - named - by_value == OF_ALL_DEPLOYMENTS
+    named = {name for name in methods if rows.takes_its_deployment(name)}
+    assert {"of_run"} <= named
+    assert set(methods) - named - by_value == rows.of_all
 
 
-def test_every_call_names_a_deployment_that_was_looked_at() -> None:
-    found = list(calls())
+@every_part
+def test_every_call_names_a_deployment_that_was_looked_at(rows: Rows) -> None:
+    found = list(rows.calls())
 
-    assert {"pop", "answer", "begin_launch"} <= {name for _path, _function, name, _call in found}
+    assert {"of_run", "purge"} <= {name for _path, _function, name, _call in found}
     for path, function, name, call in found:
         place = f"{path}:{call.lineno}"
         assert path.is_relative_to(PACKAGE / "control"), place
         source = ast.unparse(function)
-        if name in OF_ALL_DEPLOYMENTS:
+        if name in rows.of_all:
             assert OF_THE_SYSTEM in source, place
-        elif takes_its_deployment(name):
+        elif rows.takes_its_deployment(name):
             assert ast.unparse(call.args[0]) in LOOKED_AT, place
             # What is private is called by acts only.
-            assert function.name.startswith("_") or any(each in source for each in LOOKS), place
+            looked_at = any(each in source for each in rows.looks)
+            assert function.name.startswith("_") or looked_at, place
 
 
-def test_the_queue_is_only_ever_called() -> None:
+@every_part
+def test_they_are_only_ever_called(rows: Rows) -> None:
     """Under another name the walk above would not find it."""
     hidden = [
         f"{path}:{node.lineno}"
-        for path, tree in trees_naming("store", "requests")
+        for path, tree in trees_naming("store", rows.name)
         for statement in ast.walk(tree)
         if isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Call)
         for node in _values(statement)
-        if isinstance(node, ast.Attribute) and ast.unparse(node).endswith("store.requests")
+        if isinstance(node, ast.Attribute) and ast.unparse(node).endswith(f"store.{rows.name}")
     ]
     assert hidden == []
 
