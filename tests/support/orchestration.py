@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dagstead.control.all import Control, control_over
@@ -11,7 +11,7 @@ from dagstead.control.orchestration import OutgoingRequest
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
-from dagstead.plane.launches import Launch, RunUnderWay
+from dagstead.plane.launches import Launch, RunEnd, RunUnderWay
 from dagstead.plane.requests import Request
 from dagstead.store.all import Store
 
@@ -61,6 +61,9 @@ class NoDagster:
     def offer_again(self, _deployment: Deployment, launch: Launch) -> str | None:
         self.offered_again.append(launch.run_id)
         return None
+
+    def ended(self, _deployment: Deployment, _run_ids: Collection[str]) -> Mapping[str, RunEnd]:
+        return {}
 
     def never_submitted(self, _deployment: Deployment, _before: float) -> Sequence[str]:
         return ()

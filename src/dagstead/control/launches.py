@@ -185,19 +185,31 @@ class Launches:
         ]
         return max(asked, default=None)
 
-    def adopt(self, actor: Actor, deployment: Deployment) -> int:
-        """Record runs under way that have no record, from before launches had; returns how many."""
+    def compare(self, actor: Actor, deployment: Deployment) -> None:
+        """Compare the runs that Dagster's storage shows as under way with their records.
+
+        Runs from before launches had records get one. The end of a run is shown again if a process
+        died that was late to store an earlier event. It is recorded if a web server has stored it
+        whose version has no records.
+        """
         actor.require_system("Looking after runs")
-        store = self._backend.store
-        found = [
-            run
-            for run in self._backend.orchestration.under_way(deployment)
-            if store.launches.newest(deployment.name, run.run_id) is None
-        ]
-        for run in found:
-            for event in self._so_far(deployment, run):
-                store.launches.step(deployment.name, run.run_id, event)
-        return len(found)
+        backend = self._backend
+        launches = backend.store.launches.open(deployment.name)
+        runs = backend.orchestration.under_way(deployment)
+        others = {each.run_id for each in launches} - {run.run_id for run in runs}
+        for run_id, status in backend.orchestration.ended(deployment, others).items():
+            ending = LaunchEnd(
+                status=status, how=How.REPORTED, by="its log", reason="It has ended."
+            )
+            step = self.end(actor, deployment, run_id, ending)
+            if step.counts and step.launch is not None:
+                self.note_shown(actor, step.launch)
+        for run in runs:
+            launch = backend.store.launches.newest(deployment.name, run.run_id)
+            if launch is not None and launch.is_shown:
+                backend.orchestration.show_end(deployment, launch)
+            for event in self._so_far(deployment, run) if launch is None else ():
+                backend.store.launches.step(deployment.name, run.run_id, event)
 
     def see(
         self, actor: Actor, deployment: Deployment, launch: Launch, unknown_since: float | None
@@ -318,7 +330,10 @@ class Launches:
             for offer in offers[-1:]
         ]
         events += [Begin(agent_id=o.begun_by) for o in offers[-1:] if o.begun_by is not None]
-        return [*events, Start()] if run.is_started else events or [Submission()]
+        if run.is_started:
+            return [*events, Start()]
+        # Its request is gone: the limit for its start holds.
+        return events or [LaunchOffer(request_id="")]
 
     def _why_waiting(self, deployment: Deployment, launch: Launch) -> str | None:
         every = self._backend.store.requests.of_run(deployment.name, launch.run_id)

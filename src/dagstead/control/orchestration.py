@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
-from dagstead.plane.launches import Launch, RunUnderWay
+from dagstead.plane.launches import Launch, RunEnd, RunUnderWay
 from dagstead.plane.requests import Request
 
 
@@ -51,6 +51,9 @@ class Orchestration(Protocol):
 
     def under_way(self, deployment: Deployment) -> Sequence[RunUnderWay]:
         """The runs that are starting, started, or being ended."""
+
+    def ended(self, deployment: Deployment, run_ids: Collection[str]) -> Mapping[str, RunEnd]:
+        """How those of the runs have ended that have."""
 
     def never_submitted(self, deployment: Deployment, before: float) -> Sequence[str]:
         """The runs that were created before that time and never came into the run queue."""

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
 from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.events import EngineEventData
-from dagster._core.storage.dagster_run import ACTIVE_RUN_STATUSES, NOT_FINISHED_STATUSES
+from dagster._core.storage.dagster_run import (
+    ACTIVE_RUN_STATUSES,
+    FINISHED_STATUSES,
+    NOT_FINISHED_STATUSES,
+)
 from dagster._core.storage.defs_state.base import DEFS_STATE_INFO_CURSOR_KEY
 from dagster._core.storage.tags import ROOT_RUN_ID_TAG
 from dagster._serdes import deserialize_value, serialize_value
@@ -33,7 +37,7 @@ from dagstead.errors import DagsteadError, LocationNotFoundError
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
-from dagstead.plane.launches import Launch, RunUnderWay
+from dagstead.plane.launches import Launch, RunEnd, RunUnderWay
 from dagstead.plane.requests import Request
 
 logger = logging.getLogger(__name__)
@@ -129,6 +133,14 @@ class DagsterOrchestration:
             RunUnderWay(run_id=run.run_id, is_started=run.status in started)
             for run in self.instance_of(deployment).get_runs(wanted)
         ]
+
+    def ended(self, deployment: Deployment, run_ids: Collection[str]) -> Mapping[str, RunEnd]:
+        """See the protocol."""
+        if not run_ids:
+            return {}
+        wanted = RunsFilter(run_ids=sorted(run_ids), statuses=[*FINISHED_STATUSES])
+        found = self.instance_of(deployment).get_runs(wanted)
+        return {run.run_id: RunEnd(run.status.value) for run in found}
 
     def never_submitted(self, deployment: Deployment, before: float) -> Sequence[str]:
         """See the protocol."""

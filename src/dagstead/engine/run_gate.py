@@ -77,10 +77,10 @@ class RunGate:
         run = instance.get_run_by_id(launch.run_id)
         if run is not None and launch.ending is not None and launch.final is not None:
             entry = self._entry_of(launch, launch.ending, run.job_name)
-            if not has_entry(instance, entry):
-                store(entry)
-            else:
+            if launch.is_shown or has_entry(instance, entry):
                 self._apply(instance, entry)
+            else:
+                store(entry)
         self.control.launches.note_shown(SYSTEM, launch)
 
     def _record(self, instance: DagsterInstance, run_id: str, event: DagsterEvent) -> LaunchStep:
@@ -121,8 +121,13 @@ class RunGate:
         self.show(instance, launch, store)
 
     def _has_ended_without_record(self, instance: DagsterInstance, run_id: str) -> bool:
-        """Whether a run ended before launches had records, or so long ago that its is removed."""
-        if self.control.launches.newest(SYSTEM, self.deployment, run_id) is not None:
+        """Whether a run's end is not in our records.
+
+        It ended before launches had records, under a web server of that version, or so long ago
+        that its record is removed.
+        """
+        launch = self.control.launches.newest(SYSTEM, self.deployment, run_id)
+        if launch is not None and not launch.is_open:
             return False
         run = instance.get_run_by_id(run_id)
         return run is not None and run.is_finished
@@ -135,10 +140,7 @@ class RunGate:
         run = instance.get_run_by_id(run_id)
         if run is None or run.status.value == str(launch.final):
             return
-        if launch.is_shown:
-            self._apply(instance, self._entry_of(launch, launch.ending, run.job_name))
-        else:
-            self.show(instance, launch, store)
+        self.show(instance, launch, store)
 
     def _apply(self, instance: DagsterInstance, entry: EventLogEntry) -> None:
         run = instance.get_run_by_id(entry.run_id)

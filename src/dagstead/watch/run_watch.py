@@ -32,7 +32,8 @@ _PAUSE_SECONDS = 45.0
 #: offers it at once. What is not done by then, it never did.
 _DONE_SECONDS = 20.0
 
-_UNSUBMITTED_EVERY_SECONDS = 60.0
+#: How often runs are looked for that Dagster's storage shows otherwise than our records.
+_COMPARE_SECONDS = 60.0
 
 
 @dataclass(slots=True)
@@ -42,28 +43,24 @@ class RunWatch:
     control: Control
     #: Since when agents have been heard without a pause, by token, as far as this process has seen.
     _heard_since: dict[int, float] = field(default_factory=dict)
-    #: The deployments whose runs under way have records.
-    _adopted: set[int] = field(default_factory=set)
     #: When this process last asked an agent to end a run, by deployment and run.
     _reminded: dict[tuple[str, str], float] = field(default_factory=dict)
     #: Since when a run is taken from the run queue and not offered, by deployment and run.
     _dequeued: dict[tuple[str, str], float] = field(default_factory=dict)
-    #: When runs that never came into the run queue are looked for next.
-    _unsubmitted_at: float = 0.0
+    #: When Dagster's storage is compared with our records next.
+    _compare_at: float = 0.0
 
     def look(self) -> None:
         """Show ends that are recorded, and end what is known to have ended or is overdue."""
         now = self.control.clock()
         beats = self.control.agents.granted(SYSTEM)
         self._listen(beats, now)
-        looks_for_unsubmitted = now >= self._unsubmitted_at
-        if looks_for_unsubmitted:
-            self._unsubmitted_at = now + _UNSUBMITTED_EVERY_SECONDS
+        compares = now >= self._compare_at
+        if compares:
+            self._compare_at = now + _COMPARE_SECONDS
         for deployment in self.control.deployments.granted(SYSTEM):
-            if deployment.id not in self._adopted:
-                self.control.launches.adopt(SYSTEM, deployment)
-                self._adopted.add(deployment.id)
-            if looks_for_unsubmitted:
+            if compares:
+                self.control.launches.compare(SYSTEM, deployment)
                 self.control.launches.end_unsubmitted(SYSTEM, deployment)
             for launch in self.control.launches.unshown(SYSTEM, deployment, _DONE_SECONDS):
                 logger.warning("Showing the end of run %s, which was recorded", launch.run_id)

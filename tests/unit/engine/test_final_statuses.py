@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 from dagster import (
     DagsterEvent,
@@ -102,4 +104,39 @@ def test_an_event_that_was_recorded_and_not_stored_is_stored_when_it_is_sent_aga
     instance.handle_new_event(entry)
 
     assert status(instance, run) is DagsterRunStatus.SUCCESS
+    assert len(instance.all_logs(run.run_id, of_type=set(FINAL))) == 1
+
+
+def test_an_end_is_shown_again_when_a_process_died_that_was_late_to_store_a_start(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    watch = RunWatch(instances.control)
+    report(instance, run, DagsterEventType.RUN_START)
+    report(instance, run, DagsterEventType.RUN_SUCCESS)
+    start = DagsterEvent(event_type_value=DagsterEventType.RUN_START.value, job_name="job")
+    instance.run_storage.handle_run_event(run.run_id, start, datetime.fromtimestamp(clock(), UTC))
+    assert status(instance, run) is DagsterRunStatus.STARTED
+
+    watch.look()
+
+    assert status(instance, run) is DagsterRunStatus.SUCCESS
+    assert len(instance.all_logs(run.run_id, of_type=set(FINAL))) == 1
+
+
+def test_an_end_that_a_web_server_without_records_has_stored_is_final(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun
+) -> None:
+    """As while web servers are replaced one by one."""
+    report(instance, run, DagsterEventType.RUN_START)
+    event = DagsterEvent(event_type_value=DagsterEventType.RUN_SUCCESS.value, job_name="job")
+    entry = EventLogEntry(None, 20, "", run.run_id, 7.0, None, "job", event)
+    DagsterInstance.handle_new_event(instance, entry)
+
+    instance.report_run_canceling(run)
+    assert status(instance, run) is DagsterRunStatus.SUCCESS
+    RunWatch(instances.control).look()
+
+    launch = instances.store.launches.newest("prod", run.run_id)
+    assert launch is not None
+    assert (launch.final, launch.is_shown) == (RunEnd.SUCCESS, True)
     assert len(instance.all_logs(run.run_id, of_type=set(FINAL))) == 1
