@@ -64,6 +64,9 @@ class RequestStore:
     def answer(self, deployment: str, request_id: str, answer: str) -> Request | None:
         """Keep the first answer to a request.
 
+        A launch may be answered again in the same words: who took its answer may have died before
+        it could fail the run.
+
         Returns:
             The request; ``None`` when the answer is dropped, because the request is unknown in that
             deployment, expired, or answered already.
@@ -73,7 +76,12 @@ class RequestStore:
                 update(requests)
                 .where(_in(deployment))
                 .where(requests.c.id == request_id)
-                .where(requests.c.state.in_(_OPEN))
+                .where(
+                    or_(
+                        requests.c.state.in_(_OPEN),
+                        and_(requests.c.api == LAUNCH_RUN, requests.c.answer == answer),
+                    )
+                )
                 .values(state=str(RequestState.ANSWERED), answer=answer, answered_at=self.clock())
                 .returning(requests)
             ).one_or_none()

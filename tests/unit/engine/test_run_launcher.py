@@ -13,14 +13,18 @@ from dagster import (
     DagsterRunStatus,
 )
 from dagster._core.launcher import LaunchRunContext
+from dagster._serdes import serialize_value
+from dagster_cloud.api.dagster_cloud_api import DagsterCloudApiErrorResponse
 from dagster_shared.error import SerializableErrorInfo
 
+from dagstead.control.actor import Actor
 from dagstead.control.requests import REFUSED_AT_THE_GATE
 from dagstead.engine.instances import Instances
 from dagstead.engine.orchestration import fail_launch
 from dagstead.errors import ForbiddenError
 from dagstead.plane.agents import ALIVE_SECONDS
 from dagstead.plane.requests import RequestState
+from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from dagstead.watch.housekeeping import Housekeeping
@@ -200,3 +204,21 @@ def test_the_second_agent_of_a_launch_does_not_fail_the_firsts_run(
     unharmed = instance.get_run_by_id(run.run_id)
     assert unharmed is not None
     assert unharmed.status is DagsterRunStatus.STARTING
+
+
+def test_an_answer_whose_taker_died_fails_the_launch_when_it_is_sent_again(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, store: Store
+) -> None:
+    [request] = store.requests.pop(POLL)
+    begin(instances, run, "agent-1")
+    error = SerializableErrorInfo("No such image.", [], None)
+    answer = serialize_value(DagsterCloudApiErrorResponse(error_infos=[error]))
+    assert store.requests.answer("prod", request.id, answer) is not None
+    token = store.tokens.create("agent", TokenKind.AGENT, "secret", Grant())
+    prod = store.deployments.get("prod")
+
+    for _ in range(2):
+        instances.control.requests.answer(Actor.holding(token), prod, request.id, answer)
+
+    assert status(instance, run) is DagsterRunStatus.FAILURE
+    assert messages(instance, run).count("could not launch this run: No such image.") == 1
