@@ -30,7 +30,7 @@ from sqlalchemy import update
 
 from dagstead.engine.instances import Instances
 from dagstead.server.authentication import TOKEN_HEADER
-from dagstead.store.database import deployment_schema
+from dagstead.store.database import CONTROL_SCHEMA, deployment_schema
 from dagstead.store.tables import launches
 from dagstead.testing.waiting import eventually
 from tests.support.control_plane import ControlPlane
@@ -96,7 +96,7 @@ class Ground:
                 writer.execute("BEGIN IMMEDIATE")
                 yield lambda: True
             return
-        schema = deployment_schema(DEPLOYMENT) if table == "event_logs" else "public"
+        schema = deployment_schema(DEPLOYMENT) if table == "event_logs" else CONTROL_SCHEMA
         with psycopg.connect(self.database) as holder, psycopg.connect(self.database) as other:
             name = sql.Identifier(schema, table)
             holder.execute(sql.SQL("LOCK TABLE {} IN EXCLUSIVE MODE").format(name))

@@ -11,7 +11,7 @@ from hypothesis.stateful import run_state_machine_as_test
 
 from dagstead.plane.launch_machine.events import Begin, End, Event, LaunchOffer, Start, StopWish
 from dagstead.plane.launch_machine.machine import LaunchStep
-from dagstead.plane.launches import How, LaunchEnd, RunEnd
+from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
 from dagstead.plane.requests import LAUNCH_RUN, NewRequest
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -36,7 +36,7 @@ def offered(store: Store, run_id: str = "run", request_id: str = "r") -> LaunchS
         body="{}",
         expires_at=9e9,
     )
-    return store.launches.offer(new, None)
+    return store.launches.offer(new, LaunchTags())
 
 
 def ending(status: RunEnd | None = RunEnd.FAILURE, reason: str = "It died.") -> LaunchEnd:

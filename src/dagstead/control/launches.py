@@ -28,7 +28,7 @@ from dagstead.plane.launch_machine.events import (
 )
 from dagstead.plane.launch_machine.machine import LaunchStep, may_be_its_worker
 from dagstead.plane.launch_watch import ASKING_SECONDS, Limits, WorkerReport
-from dagstead.plane.launches import How, Launch, LaunchEnd, RunEnd, RunUnderWay
+from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchTags, RunEnd, RunUnderWay
 from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, Request, RequestState
 
 
@@ -49,12 +49,12 @@ class Launches:
         return self._backend.store.launches.step(deployment.name, run_id, Dequeue())
 
     def offer(
-        self, actor: Actor, deployment: Deployment, work: Work, max_runtime_seconds: float | None
+        self, actor: Actor, deployment: Deployment, work: Work, tags: LaunchTags
     ) -> LaunchStep:
         """Queue the request that launches a run, unless the run is no longer wanted."""
         actor.require_system("Recording launches")
         new = new_request(self._backend, deployment, work)
-        step = self._backend.store.launches.offer(new, max_runtime_seconds)
+        step = self._backend.store.launches.offer(new, tags)
         if step.counts:
             self._backend.bell.ring(bell.queue(deployment.name, work.queue))
         return step

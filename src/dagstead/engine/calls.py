@@ -19,6 +19,7 @@ from dagster_cloud.api.dagster_cloud_api import (
     LaunchRunArgs,
     TerminateRunArgs,
 )
+from dagster_cloud.util import NON_ISOLATED_RUN_TAG_PAIR
 from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.control.actor import SYSTEM
@@ -29,6 +30,7 @@ from dagstead.engine.load_errors import one_line
 from dagstead.errors import LocationNotFoundError, NoAnswerError
 from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.launches import LaunchTags
 from dagstead.plane.locations import Location
 
 #: A run should not wait longer than this for an agent, but fail with a reason. The start timeout of
@@ -65,8 +67,11 @@ class AgentCalls:
         work = self._work(
             deployment, DagsterCloudApi.LAUNCH_RUN, LaunchRunArgs(dagster_run=run), run
         )
-        limit = _max_runtime(run)
-        return self.control.launches.offer(SYSTEM, deployment, work, limit).counts
+        key, disabled = NON_ISOLATED_RUN_TAG_PAIR
+        tags = LaunchTags(
+            max_runtime_seconds=_max_runtime(run), in_code_server=run.tags.get(key) == disabled
+        )
+        return self.control.launches.offer(SYSTEM, deployment, work, tags).counts
 
     def terminate_run(self, deployment: Deployment, run: DagsterRun) -> None:
         """Queue the termination of a run, where it was launched; does not wait."""

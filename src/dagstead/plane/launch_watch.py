@@ -169,7 +169,8 @@ def judge(launch: Launch, evidence: Evidence, limits: Limits, now: float) -> Ver
     if (wish := _start_is_overdue(launch, limits, now)) is not None:
         is_in_reach = evidence.unreachable is None
         return Verdict(wish=wish) if is_in_reach else Verdict(ending=_at_once(wish))
-    limit = limits.runtime if launch.max_runtime_seconds is None else launch.max_runtime_seconds
+    own_limit = launch.tags.max_runtime_seconds
+    limit = limits.runtime if own_limit is None else own_limit
     if limit and launch.started_at is not None and now - launch.started_at > limit:
         reason = f"Exceeded the maximum runtime of {limit:.0f} seconds."
         return Verdict(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -73,6 +73,16 @@ class LaunchEnd:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class LaunchTags:
+    """What a run's tags say of its launches."""
+
+    #: After that time under way it is to be failed.
+    max_runtime_seconds: float | None = None
+    #: Whether it is executed in its code server, not by a worker of its own.
+    in_code_server: bool = False
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Launch:
     """One launch of a run. All times are in seconds since 1970."""
 
@@ -87,8 +97,7 @@ class Launch:
     #: The location and the queue of that request, which may be served otherwise by now.
     location: str | None = None
     queue: str | None = None
-    #: After that time under way it is to be failed.
-    max_runtime_seconds: float | None = None
+    tags: LaunchTags = field(default_factory=LaunchTags)
     offered_at: float | None = None
     taken_at: float | None = None
     begun_at: float | None = None

@@ -22,7 +22,7 @@ from sqlalchemy.exc import IntegrityError
 from dagstead.plane.clock import Clock
 from dagstead.plane.launch_machine.events import Begin, Event, LaunchOffer
 from dagstead.plane.launch_machine.machine import LaunchStep, advance
-from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, RunEnd, Stop
+from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, LaunchTags, RunEnd, Stop
 from dagstead.plane.requests import LAUNCH_RUN, NewRequest
 from dagstead.store.database import Database
 from dagstead.store.requests import insert_request
@@ -44,13 +44,13 @@ class LaunchStore:
             # Two events made the first launch at once: one of them finds it now.
             return self._step(deployment, run_id, event)
 
-    def offer(self, new: NewRequest, max_runtime_seconds: float | None) -> LaunchStep:
+    def offer(self, new: NewRequest, tags: LaunchTags) -> LaunchStep:
         """Queue the request for a launch, if the run is still wanted, in one transaction."""
         event = LaunchOffer(
             request_id=new.id,
             location=new.location,
             queue=new.queue,
-            max_runtime_seconds=max_runtime_seconds,
+            tags=tags,
         )
         with self.database.write() as connection:
             step = self._step_in(connection, new.deployment, str(new.run_id), event)
@@ -113,6 +113,7 @@ class LaunchStore:
             .where(launches.c.deployment == launch.deployment)
             .where(launches.c.run_id != launch.run_id)
             .where(launches.c.begun_by == launch.begun_by)
+            .where(launches.c.in_code_server.is_(False))
             .where(last - launches.c.started_at >= seconds)
             .where(or_(launches.c.asked_at.is_(None), launches.c.asked_at <= launches.c.started_at))
         )
@@ -227,14 +228,21 @@ def _write(connection: Connection, before: Launch | None, after: Launch | None) 
 
 
 def _values(launch: Launch) -> dict[str, Any]:
-    return {**asdict(launch), "state": str(launch.state)}
+    columns = asdict(launch)
+    tags = columns.pop("tags")
+    return {**columns, **tags, "state": str(launch.state)}
 
 
 def _launch(row: Row[Any]) -> Launch:
     columns = dict(row._mapping)  # noqa: SLF001 - public, despite its name
     stop, ending = columns.pop("stop"), columns.pop("ending")
+    tags = LaunchTags(
+        max_runtime_seconds=columns.pop("max_runtime_seconds"),
+        in_code_server=columns.pop("in_code_server"),
+    )
     return Launch(
         **{**columns, "state": LaunchState(row.state)},
+        tags=tags,
         stop=None if stop is None else Stop(**{**stop, "end": RunEnd(stop["end"])}),
         ending=None if ending is None else _ending(ending),
     )

@@ -190,6 +190,7 @@ launches = Table(
     Column("location", String(255)),
     Column("queue", String(255)),
     Column("max_runtime_seconds", Float),
+    Column("in_code_server", Boolean, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("offered_at", Float),
     Column("taken_at", Float),

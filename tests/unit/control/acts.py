@@ -22,7 +22,7 @@ from dagstead.control.work import Work
 from dagstead.model.retention import Retention
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
-from dagstead.plane.launches import How, LaunchEnd, RunEnd
+from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
@@ -132,7 +132,7 @@ class World:
             "beats": store.agents.all(),
             "ending": LaunchEnd(status=RunEnd.FAILURE, how=How.EXITED, by="it", reason="It died."),
             "launch": store.launches.newest("prod", "run"),
-            "max_runtime_seconds": None,
+            "tags": LaunchTags(),
             "wish": StopWish(end=RunEnd.CANCELED, by="somebody", reason="It was terminated."),
             "launches.offer.work": Work(
                 api=LAUNCH_RUN, queue=None, lifetime_seconds=1.0, run_id="another"
@@ -223,7 +223,7 @@ def world(folder: Path) -> World:
     control = control_without_dagster(store)
     prod = store.deployments.get("prod")
     launch = Work(api=LAUNCH_RUN, queue=None, lifetime_seconds=60.0, run_id="run")
-    control.launches.offer(SYSTEM, prod, launch, None)
+    control.launches.offer(SYSTEM, prod, launch, LaunchTags())
     return World(store=store, control=control)
 
 

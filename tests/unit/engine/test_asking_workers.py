@@ -28,6 +28,7 @@ from dagstead.plane.launch_machine.events import (
 from dagstead.plane.launch_watch import (
     ASKING_SECONDS,
 )
+from dagstead.plane.launches import LaunchTags
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.testing.clock import ManualClock
 from dagstead.watch.run_watch import RunWatch
@@ -131,16 +132,23 @@ def test_questions_of_user_code_say_nothing_of_the_worker(
     assert asking.status() is DagsterRunStatus.STARTED
 
 
-def test_an_agent_one_of_whose_workers_never_asked_is_not_isolated(asking: Asking) -> None:
+@pytest.mark.parametrize("in_code_server", [False, True])
+def test_an_agent_one_of_whose_workers_never_asked_is_not_isolated(
+    asking: Asking, *, in_code_server: bool
+) -> None:
     """Another run of it may wait for this one, and ask in the same rhythm."""
     store = asking.instances.store
-    for event in (LaunchOffer(request_id="r"), Begin(agent_id="agent-1"), WorkerCall(), Start()):
+    offer = LaunchOffer(request_id="r", tags=LaunchTags(in_code_server=in_code_server))
+    for event in (offer, Begin(agent_id="agent-1"), WorkerCall(), Start()):
         store.launches.step("prod", "waits for it", event)
     asking.ask(10, 10, 10, 10, 10, 10)
 
     asking.pass_time(150)
 
-    assert asking.status() is DagsterRunStatus.STARTED
+    # A run in a code server has no worker that could ask.
+    is_known_to_ask = in_code_server
+    expected = DagsterRunStatus.FAILURE if is_known_to_ask else DagsterRunStatus.STARTED
+    assert asking.status() is expected
 
 
 def test_a_worker_that_its_agent_sees_running_is_not_gone(asking: Asking) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from dagstead.plane.launches import LaunchEnd, RunEnd
+from dagstead.plane.launches import LaunchEnd, LaunchTags, RunEnd
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,7 +24,7 @@ class LaunchOffer:
     request_id: str
     location: str | None = None
     queue: str | None = None
-    max_runtime_seconds: float | None = None
+    tags: LaunchTags = field(default_factory=LaunchTags)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

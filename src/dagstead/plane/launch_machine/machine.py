@@ -113,7 +113,7 @@ def _offer(launch: Launch, event: LaunchOffer, now: float) -> LaunchStep:
         request_id=event.request_id,
         location=event.location,
         queue=event.queue,
-        max_runtime_seconds=event.max_runtime_seconds,
+        tags=event.tags,
         offered_at=now,
     )
 

@@ -26,6 +26,7 @@ def upgrade() -> None:
         sa.Column("location", sa.String(255)),
         sa.Column("queue", sa.String(255)),
         sa.Column("max_runtime_seconds", sa.Float),
+        sa.Column("in_code_server", sa.Boolean, nullable=False),
         sa.Column("created_at", sa.Float, nullable=False),
         sa.Column("offered_at", sa.Float),
         sa.Column("taken_at", sa.Float),
