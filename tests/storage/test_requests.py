@@ -9,6 +9,7 @@ import pytest
 
 from dagstead.plane.deployments import Branch
 from dagstead.plane.pauses import Pause
+from dagstead.plane.presence import SILENT_SECONDS
 from dagstead.plane.requests import LAUNCH_RUN, Claim, NewRequest
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -29,6 +30,7 @@ def request(
     api: str = "PING_LOCATION",
     run_id: str | None = None,
     expires_at: float = 9e9,
+    for_token: int | None = None,
 ) -> NewRequest:
     return NewRequest(
         id=request_id,
@@ -39,6 +41,7 @@ def request(
         run_id=run_id,
         body="{}",
         expires_at=expires_at,
+        for_token=for_token,
     )
 
 
@@ -148,7 +151,9 @@ def test_the_first_answer_counts_and_only_in_its_deployment(store: Store) -> Non
     assert store.requests.answer("prod", "r", "first") is not None
     assert store.requests.answer("prod", "r", "second") is None
     assert store.requests.answer("prod", "unknown", "?") is None
-    assert store.requests.get_answer("prod", "r") == "first"
+    answer = store.requests.get_answer("prod", "r")
+    assert answer is not None
+    assert answer.text == "first"
     assert store.requests.get_answer("staging", "r") is None
 
 
@@ -161,6 +166,26 @@ def test_what_a_gone_agent_held_waits_for_another(store: Store) -> None:
     [again] = store.requests.pop(claim(None, token=2))
     assert (again.id, again.leased_by, again.deliveries) == ("r", 2, 2)
     assert not store.requests.give_back(held), "it was delivered anew since"
+
+
+def test_a_request_for_one_agent_is_left_to_it_while_it_calls(
+    store: Store, clock: ManualClock
+) -> None:
+    store.token_calls.polled(1)
+    store.requests.submit(request("for-1", for_token=1))
+    store.requests.submit(request("for-any"))
+
+    assert popped(store, claim(None, token=2)) == ["for-any"]
+    assert popped(store, claim(None, token=2)) == []
+    [held] = store.requests.pop(claim(None, token=1))
+    assert held.id == "for-1"
+
+    store.requests.submit(request("late", for_token=1))
+    clock.advance(SILENT_SECONDS)
+    assert popped(store, claim(None, token=2)) == ["late"]
+    assert store.requests.give_back(held), "its agent is gone"
+    store.token_calls.polled(1)
+    assert popped(store, claim(None, token=2)) == ["for-1"]
 
 
 def test_a_launch_that_was_begun_is_never_given_back(store: Store) -> None:

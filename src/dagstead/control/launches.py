@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from dagstead.control import bell
@@ -53,6 +53,10 @@ class Launches:
     ) -> LaunchStep:
         """Queue the request that launches a run, unless the run is no longer wanted."""
         actor.require_system("Recording launches")
+        if work.location is not None:
+            location = self._backend.store.locations.get(deployment.name, work.location)
+            token_id = Roster.of(self._backend).token_for(deployment, location)
+            work = replace(work, for_token=token_id)
         new = new_request(self._backend, deployment, work)
         step = self._backend.store.launches.offer(new, tags)
         if step.counts:

@@ -1,18 +1,20 @@
-"""Questions to the code of a location, answered by whichever agent serves its queue."""
+"""Questions to the code of a location, answered by an agent that has its code server."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.roster import Roster
 from dagstead.control.statuses import status_now
 from dagstead.control.work import Work, submit
 from dagstead.errors import LocationNotFoundError, NoAnswerError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.location_status import Condition, LocationStatus
 from dagstead.plane.locations import LoadState, Location
+from dagstead.plane.requests import RequestAnswer
 
 #: A code server that is being restarted may be back by then.
 _GRACE_SECONDS = 3.0
@@ -30,6 +32,8 @@ class Question:
     args: object
     #: When the caller stops waiting, in seconds since 1970.
     deadline: float
+    #: The tokens of agents that were asked before, and could not reach its code server.
+    refused_by: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,6 +43,8 @@ class Answer:
     text: str
     #: The location as it was at the time of the question.
     asked: Location
+    #: The question for another agent that has the code, should this one have failed to ask it.
+    otherwise: Question | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,19 +62,26 @@ class Questions:
         """
         actor.require_system("Asking the code of a location")
         location = self._once_usable(deployment, question)
+        roster = Roster.of(self._backend)
         work = Work(
             api=question.api,
             args=question.args,
             queue=location.queue,
             lifetime_seconds=max(question.deadline - self._backend.now(), 0.0),
             location=location.name,
+            for_token=roster.token_for(deployment, location, question.refused_by),
         )
         request_id = submit(self._backend, deployment, work)
         # Listen before the ring, so that the answer cannot be missed.
         with self._backend.bell.listen(bell.answered(request_id)) as listener:
             self._backend.bell.ring(bell.queue(deployment.name, work.queue))
-            text = self._wait(request_id, deployment, location, work, listener)
-        return Answer(text=text, asked=location)
+            answer = self._wait(request_id, deployment, location, work, listener)
+        otherwise = None
+        if answer.token_id is not None:
+            refused_by = question.refused_by | {answer.token_id}
+            if roster.token_for(deployment, location, refused_by) is not None:
+                otherwise = replace(question, refused_by=refused_by)
+        return Answer(text=answer.text, asked=location, otherwise=otherwise)
 
     def has_changed(
         self, actor: Actor, deployment: Deployment, asked: Location, deadline: float
@@ -117,7 +130,7 @@ class Questions:
         location: Location,
         work: Work,
         listener: bell.Listener,
-    ) -> str:
+    ) -> RequestAnswer:
         store = self._backend.store
         start = self._backend.now()
         look_at = start + _LOOK_SECONDS

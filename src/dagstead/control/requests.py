@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.roster import Roster
 from dagstead.control.work import Work, submit
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
@@ -37,8 +38,14 @@ class Requests:
     _backend: Backend
 
     def submit(self, actor: Actor, deployment: Deployment, work: Work) -> str:
-        """Queue a request, until an agent that serves the queue polls; returns its id."""
+        """Queue a request, until an agent that serves the queue polls; returns its id.
+
+        What concerns a run is for the agent that has begun it, as long as that is alive: another
+        one may know nothing of its worker, and has other processes under the same numbers.
+        """
         actor.require_system("Queueing a request for agents")
+        if work.run_id is not None:
+            work = replace(work, for_token=self._token_of_run(deployment, work.run_id))
         request_id = submit(self._backend, deployment, work)
         self._backend.bell.ring(bell.queue(deployment.name, work.queue))
         return request_id
@@ -164,6 +171,12 @@ class Requests:
         """Remove requests that ended that long ago; returns how many."""
         actor.require_system("Purging the request queue")
         return self._backend.store.requests.purge(older_than_seconds)
+
+    def _token_of_run(self, deployment: Deployment, run_id: str) -> int | None:
+        launch = self._backend.store.launches.newest(deployment.name, run_id)
+        if launch is None or launch.begun_by is None:
+            return None
+        return Roster.of(self._backend).token_of(launch.begun_by)
 
     def _may_be_taken(self, request: Request) -> bool:
         if request.api != LAUNCH_RUN:

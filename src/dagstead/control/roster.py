@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from dagstead.control.backend import Backend
 from dagstead.plane.agents import ALIVE_SECONDS, AgentStatus, Heartbeat, as_agent, of_deployment
+from dagstead.plane.code_servers import ServerState
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.location_status import Attendance, Facts, reports_on
 from dagstead.plane.locations import Location
@@ -62,6 +63,35 @@ class Roster:
             return None
         found = _route(deployment, location, queue, self.alive(deployment))
         return None if found.is_served else str(describe_unserved(found, running=True))
+
+    def token_for(
+        self, deployment: Deployment, location: Location, without: Collection[int] = ()
+    ) -> int | None:
+        """The token to keep a call on a location's code for.
+
+        ``None`` when any agent of its queue may take it: all of them have the code, or none has.
+
+        Args:
+            deployment: of the location.
+            location: as stored.
+            without: tokens of agents that could not reach its code server.
+        """
+        able = [
+            beat
+            for beat in self._serving(deployment, location)
+            if beat.token_id not in without
+            and not self.presence.is_busy_loading(beat.token_id)
+            and all(report.state is ServerState.RUNNING for report in reports_on(location, [beat]))
+        ]
+        takers = {beat.token_id for beat in self.alive(deployment) if location.queue in beat.queues}
+        if takers == {beat.token_id for beat in able}:
+            return None
+        newest = max(able, key=lambda beat: beat.received_at, default=None)
+        return None if newest is None else newest.token_id
+
+    def token_of(self, agent_id: str | None) -> int | None:
+        """The token of an agent, if it is alive."""
+        return next((beat.token_id for beat in self.living if beat.agent_id == agent_id), None)
 
     def facts(self, deployment: Deployment, location: Location) -> Facts:
         """What is known of a location."""

@@ -23,6 +23,8 @@ class Work:
     args: object = None
     location: str | None = None
     run_id: str | None = None
+    #: See :class:`NewRequest`.
+    for_token: int | None = None
 
 
 def submit(backend: Backend, deployment: Deployment, work: Work) -> str:
@@ -54,4 +56,5 @@ def new_request(backend: Backend, deployment: Deployment, work: Work) -> NewRequ
         run_id=work.run_id,
         body=body,
         expires_at=expires_at,
+        for_token=work.for_token,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 from dagster import DagsterRun
 from dagster._core.errors import DagsterUserCodeUnreachableError
@@ -38,7 +38,8 @@ from dagstead.plane.locations import Location
 _LAUNCH_LIFETIME_SECONDS = 24 * 3600.0
 
 #: How the official agent (1.11 to 1.13) says that a code server is away: it has none, it has the
-#: error of one, or the socket is dead.
+#: error of one, or the socket is dead. Of a frozen process that is said after 20 seconds: the
+#: kernel takes the connection, and nobody greets.
 _UNREACHABLE = (
     "No server endpoint exists for",
     "Failure loading server endpoint for",
@@ -100,7 +101,7 @@ class AgentCalls:
         *,
         timeout: float,
     ) -> str:
-        """Ask the code of a location, through whichever agent serves its queue.
+        """Ask the code of a location, through an agent that has its code server.
 
         Returns:
             The serialized response of the code server.
@@ -120,6 +121,9 @@ class AgentCalls:
                 raise DagsterUserCodeUnreachableError(error.message) from error
             response = cast("DagsterCloudApiResponse", deserialize_value(answer.text))
             failed = isinstance(response, DagsterCloudApiErrorResponse)
+            if _is_unreachable(response) and answer.otherwise is not None:
+                question = answer.otherwise
+                continue
             self._note(deployment, answer.asked, response)
             if not (failed and questions.has_changed(SYSTEM, deployment, answer.asked, deadline)):
                 return _response_text(response, api, location)
@@ -139,7 +143,7 @@ class AgentCalls:
         statuses = self.control.statuses
         if isinstance(response, DagsterCloudApiGrpcResponse):
             statuses.note_answered(SYSTEM, deployment, asked)
-        elif isinstance(response, DagsterCloudApiErrorResponse) and _is_unreachable(response):
+        elif _is_unreachable(response):
             said = one_line(response.error_infos[0])[:_SHOWN_CHARACTERS]
             reason = f"Its agent cannot reach its code server: {said}"
             statuses.note_refused(SYSTEM, deployment, asked, reason)
@@ -188,8 +192,12 @@ def _response_text(response: DagsterCloudApiResponse, api: DagsterCloudApi, loca
     raise DagsterUserCodeUnreachableError(msg)
 
 
-def _is_unreachable(response: DagsterCloudApiErrorResponse) -> bool:
-    """Whether the code server is gone or in error; one that is only slow is not."""
+def _is_unreachable(
+    response: DagsterCloudApiResponse,
+) -> TypeGuard[DagsterCloudApiErrorResponse]:
+    """Whether the code server is gone, frozen or in error; one that is only slow is not."""
+    if not isinstance(response, DagsterCloudApiErrorResponse):
+        return False
     texts = [text for each in response.error_infos for text in _messages(each)]
     return any(mark in text for text in texts for mark in _UNREACHABLE)
 

@@ -41,6 +41,8 @@ class NewRequest:
     body: str
     #: After this time nobody needs the answer, in seconds since 1970.
     expires_at: float
+    #: The token of the agent that is to take it, as long as agents call with it; ``None`` for any.
+    for_token: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +66,17 @@ class Request:
     deliveries: int
     #: Launches only: the agent that has announced to start the run. After that, no other one may.
     begun_by: str | None
+    #: See :class:`NewRequest`.
+    for_token: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RequestAnswer:
+    """What an agent answered."""
+
+    text: str
+    #: The token that had taken the request last.
+    token_id: int | None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

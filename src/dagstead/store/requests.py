@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
 
 from dagstead.plane.clock import Clock
-from dagstead.plane.requests import LAUNCH_RUN, Claim, NewRequest, Request, RequestState
+from dagstead.plane.requests import (
+    LAUNCH_RUN,
+    Claim,
+    NewRequest,
+    Request,
+    RequestAnswer,
+    RequestState,
+)
 from dagstead.store.database import Database
 from dagstead.store.properties import is_paused
 from dagstead.store.tables import deployments, requests
+from dagstead.store.token_calls import read_presence
 
 _OPEN = (str(RequestState.WAITING), str(RequestState.LEASED))
 
@@ -39,26 +47,34 @@ class RequestStore:
         In a pause, those that launch runs go on waiting.
 
         The limit counts per full deployment, and for all branch deployments together, so that a
-        busy deployment cannot starve another one.
+        busy deployment cannot starve another one. Requests for another token are left to it, as
+        long as agents call with that.
         """
-        claimed = _claimed(claim)
+        waiting = and_(requests.c.state == str(RequestState.WAITING), _claimed(claim))
         with self.database.read() as connection:
             # Most polls find nothing, and must not take SQLite's write lock.
             found = connection.execute(
-                select(requests.c.deployment, requests.c.is_branch)
-                .where(requests.c.state == str(RequestState.WAITING))
-                .where(claimed)
+                select(requests.c.deployment, requests.c.is_branch, requests.c.for_token)
+                .where(waiting)
                 .distinct()
             ).all()
+        kept = self._heard({row.for_token for row in found} - {None, claim.token_id})
+        found = [row for row in found if row.for_token not in kept]
         if not found:
             return []
+        free = or_(requests.c.for_token.is_(None), requests.c.for_token.not_in(sorted(kept)))
         groups: list[ColumnElement[bool]] = [
-            requests.c.deployment == row.deployment for row in found if not row.is_branch
+            requests.c.deployment == name
+            for name in sorted({row.deployment for row in found if not row.is_branch})
         ]
         if any(row.is_branch for row in found):
             groups.append(requests.c.is_branch.is_(True))
         with self.database.write() as connection:
-            rows = [row for group in groups for row in self._lease(connection, claim, group)]
+            rows = [
+                row
+                for group in groups
+                for row in self._lease(connection, claim, and_(waiting, free, group))
+            ]
         return [_request(row) for row in sorted(rows, key=lambda row: row.seq)]
 
     def answer(self, deployment: str, request_id: str, answer: str) -> Request | None:
@@ -87,12 +103,16 @@ class RequestStore:
             ).one_or_none()
         return _request(row) if row else None
 
-    def get_answer(self, deployment: str, request_id: str) -> str | None:
+    def get_answer(self, deployment: str, request_id: str) -> RequestAnswer | None:
         """The answer, or ``None`` while there is none."""
         with self.database.read() as connection:
-            return connection.execute(
-                select(requests.c.answer).where(_in(deployment)).where(requests.c.id == request_id)
-            ).scalar_one_or_none()
+            row = connection.execute(
+                select(requests.c.answer, requests.c.leased_by)
+                .where(_in(deployment))
+                .where(requests.c.id == request_id)
+                .where(requests.c.answer.is_not(None))
+            ).one_or_none()
+        return None if row is None else RequestAnswer(text=row.answer, token_id=row.leased_by)
 
     def open(self) -> list[Request]:
         """All requests of all deployments that have no answer yet, oldest first."""
@@ -135,7 +155,12 @@ class RequestStore:
                     .where(requests.c.state == str(RequestState.LEASED))
                     .where(requests.c.deliveries == request.deliveries)
                     .where(requests.c.begun_by.is_(None))
-                    .values(state=str(RequestState.WAITING), leased_at=None, leased_by=None)
+                    .values(
+                        state=str(RequestState.WAITING),
+                        leased_at=None,
+                        leased_by=None,
+                        for_token=None,
+                    )
                 ).rowcount
             )
 
@@ -187,13 +212,11 @@ class RequestStore:
             ).rowcount
 
     def _lease(
-        self, connection: Connection, claim: Claim, group: ColumnElement[bool]
+        self, connection: Connection, claim: Claim, waiting: ColumnElement[bool]
     ) -> Sequence[Row[Any]]:
         chosen = (
             select(requests.c.seq)
-            .where(requests.c.state == str(RequestState.WAITING))
-            .where(_claimed(claim))
-            .where(group)
+            .where(waiting)
             .order_by(requests.c.seq)
             .limit(claim.limit)
             .with_for_update(skip_locked=True)
@@ -209,6 +232,13 @@ class RequestStore:
             )
             .returning(requests)
         ).all()
+
+    def _heard(self, tokens: Collection[int]) -> set[int]:
+        """Those of these tokens that agents call with."""
+        if not tokens:
+            return set()
+        presence = read_presence(self.database, self.clock())
+        return {token for token in tokens if presence.is_silent(token) is False}
 
     def _select(self, condition: ColumnElement[bool]) -> list[Request]:
         with self.database.read() as connection:
@@ -234,6 +264,7 @@ def insert_request(connection: Connection, new: NewRequest, now: float) -> None:
             queue=new.queue,
             location=new.location,
             run_id=new.run_id,
+            for_token=new.for_token,
             body=new.body,
             state=str(RequestState.WAITING),
             created_at=now,
@@ -277,4 +308,5 @@ def _request(row: Row[Any]) -> Request:
         leased_by=row.leased_by,
         deliveries=row.deliveries,
         begun_by=row.begun_by,
+        for_token=row.for_token,
     )

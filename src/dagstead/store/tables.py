@@ -159,6 +159,7 @@ requests = Table(
     Column("queue", String(255)),
     Column("location", String(255)),
     Column("run_id", String(64)),
+    Column("for_token", BigInteger),
     Column("body", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("created_at", Float, nullable=False),

@@ -47,20 +47,7 @@ class TokenCallStore:
 
     def presence(self) -> Presence:
         """What is heard of agents now."""
-        with self.database.read() as connection:
-            rows = connection.execute(select(token_calls)).all()
-        calls = {
-            row.token_id: TokenCalls(
-                token_id=row.token_id, polled_at=row.polled_at, asked_at=row.asked_at
-            )
-            for row in rows
-        }
-        listening = calls.pop(_LISTENING, None)
-        return Presence(
-            now=self.clock(),
-            calls=calls,
-            listening_since=0.0 if listening is None else listening.heard_at,
-        )
+        return read_presence(self.database, self.clock())
 
     def _note(self, token_id: int, column: str) -> None:
         now = self.clock()
@@ -82,3 +69,21 @@ class TokenCallStore:
             connection.execute(
                 statement.on_conflict_do_update(index_elements=["token_id"], set_={column: now})
             )
+
+
+def read_presence(database: Database, now: float) -> Presence:
+    """What is heard of agents, at a time."""
+    with database.read() as connection:
+        rows = connection.execute(select(token_calls)).all()
+    calls = {
+        row.token_id: TokenCalls(
+            token_id=row.token_id, polled_at=row.polled_at, asked_at=row.asked_at
+        )
+        for row in rows
+    }
+    listening = calls.pop(_LISTENING, None)
+    return Presence(
+        now=now,
+        calls=calls,
+        listening_since=0.0 if listening is None else listening.heard_at,
+    )

@@ -7,13 +7,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from dagster._serdes import serialize_value
+from dagster_cloud.api.dagster_cloud_api import (
+    DagsterCloudApi,
+    DagsterCloudApiErrorResponse,
+    DagsterCloudApiGrpcResponse,
+    DagsterCloudApiResponse,
+)
+from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.control import bell
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.all import Control
 from dagstead.control.questions import Answer, Question
+from dagstead.engine.calls import AgentCalls
 from dagstead.errors import NoAnswerError
-from dagstead.plane.requests import Request
+from dagstead.plane.code_servers import ServerReport, ServerState
+from dagstead.plane.requests import Claim, Request
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing import eventually
@@ -68,9 +78,9 @@ def ask(pool: ThreadPoolExecutor, control: Control, seconds: float) -> Future[An
     return pool.submit(control.questions.ask, SYSTEM, deployment, question)
 
 
-def asked(store: Store) -> Request:
+def asked(store: Store, api: str = "X") -> Request:
     (request,) = eventually(
-        lambda: [each for each in store.requests.open() if each.api == "X"],
+        lambda: [each for each in store.requests.open() if each.api == api],
         _PATIENCE,
         "the request",
     )
@@ -134,6 +144,86 @@ def test_an_agent_that_does_not_answer_is_waited_for_until_the_deadline(
     clock.advance(60)
     with pytest.raises(NoAnswerError, match="in 60 seconds. An agent serves its queue and did not"):
         waiting.result(_PATIENCE)
+
+
+def two_agents(store: Store, clock: ManualClock, *states: ServerState) -> None:
+    """Agents with a token each, which report these states of their code servers of weather."""
+    # A heartbeat of the first seconds after a change says nothing about it.
+    clock.advance(10)
+    for token, state in enumerate(states, 1):
+        store.tokens.create(f"agent {token}", TokenKind.AGENT, f"secret {token}", Grant())
+        store.token_calls.polled(token)
+        report = ServerReport(location="weather", state=state)
+        who = {"agent_id": f"a-{token}", "token_id": token}
+        store.agents.record([heartbeat_of("gpu", now=clock(), servers=(report,), **who)])
+
+
+def poll(token: int) -> Claim:
+    return Claim(
+        token_id=token,
+        deployments=frozenset({"prod"}),
+        branch_deployments=False,
+        queues=frozenset({"gpu"}),
+    )
+
+
+@pytest.mark.parametrize("state", [ServerState.FAILED, ServerState.STARTING])
+def test_an_agent_without_the_code_server_is_not_asked(
+    store: Store,
+    control: Control,
+    pool: ThreadPoolExecutor,
+    clock: ManualClock,
+    state: ServerState,
+) -> None:
+    two_agents(store, clock, state, ServerState.RUNNING)
+    waiting = ask(pool, control, 60)
+    request = asked(store)
+
+    assert store.requests.pop(poll(1)) == []
+    assert [each.id for each in store.requests.pop(poll(2))] == [request.id]
+    store.requests.answer("prod", request.id, "text")
+    answer = waiting.result(_PATIENCE)
+    assert (answer.text, answer.otherwise) == ("text", None), "there is nobody else to ask"
+
+
+def test_of_agents_that_have_the_code_any_may_be_asked_and_then_the_other(
+    store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+) -> None:
+    two_agents(store, clock, ServerState.RUNNING, ServerState.RUNNING)
+    waiting = ask(pool, control, 60)
+    first = asked(store)
+    assert [each.id for each in store.requests.pop(poll(2))] == [first.id]
+    store.requests.answer("prod", first.id, "cannot reach it")
+
+    otherwise = waiting.result(_PATIENCE).otherwise
+    assert otherwise is not None
+    assert otherwise.refused_by == {2}
+    waiting = pool.submit(control.questions.ask, SYSTEM, store.deployments.get("prod"), otherwise)
+    second = asked(store)
+    assert store.requests.pop(poll(2)) == []
+    assert [each.id for each in store.requests.pop(poll(1))] == [second.id]
+    store.requests.answer("prod", second.id, "text")
+    assert waiting.result(_PATIENCE).otherwise is None
+
+
+def test_a_call_that_one_agent_cannot_pass_on_is_made_by_the_other(
+    store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+) -> None:
+    two_agents(store, clock, ServerState.RUNNING, ServerState.RUNNING)
+    api, prod = DagsterCloudApi.GET_EXTERNAL_PARTITION_NAMES, store.deployments.get("prod")
+    waiting = pool.submit(AgentCalls(control).ask, prod, "weather", api, None, timeout=60)
+    dead = SerializableErrorInfo("status = StatusCode.UNAVAILABLE", stack=[], cls_name=None)
+    responses: list[DagsterCloudApiResponse] = [
+        DagsterCloudApiErrorResponse(error_infos=[dead]),
+        DagsterCloudApiGrpcResponse(serialized_response_or_error="names"),
+    ]
+    for token, response in enumerate(responses, 1):
+        request = asked(store, api.value)
+        assert [each.id for each in store.requests.pop(poll(token))] == [request.id]
+        store.requests.answer("prod", request.id, serialize_value(response))
+
+    assert waiting.result(_PATIENCE) == "names"
+    assert store.locations.get("prod", "weather").refused is None
 
 
 def test_a_location_that_goes_back_is_asked_when_it_is_back(

@@ -97,6 +97,24 @@ def test_a_run_that_an_agent_began_is_terminated_by_that_queue(
     assert [request.api for request in store.requests.pop(POLL)] == ["TERMINATE_RUN"]
 
 
+def test_a_run_is_terminated_by_the_agent_that_has_it_and_by_no_other(
+    instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
+) -> None:
+    """Another one would mark the run as canceling, and end what has its process's number there."""
+    store = instances.store
+    other = replace(POLL, token_id=2)
+    for token, agent_id in ((1, "agent-1"), (2, "agent-2")):
+        store.agents.record([heartbeat_of("gpu", now=clock(), agent_id=agent_id, token_id=token)])
+        store.token_calls.polled(token)
+    store.requests.pop(POLL)
+    begin(instances, run, "agent-1")
+
+    instance.run_launcher.terminate(run.run_id)
+
+    assert store.requests.pop(other) == []
+    assert [request.api for request in store.requests.pop(POLL)] == ["TERMINATE_RUN"]
+
+
 def test_a_run_is_terminated_where_it_was_launched_though_its_location_has_moved(
     instances: Instances, instance: DagsterInstance, run: DagsterRun
 ) -> None:

@@ -1,4 +1,4 @@
-"""What the one status of a location is made of: tries, a refused call, code servers, calls."""
+"""What the one status of a location is made of, and which agent is to get a request."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def upgrade() -> None:
     op.add_column("locations", sa.Column("healing", sa.JSON(none_as_null=True)))
     op.add_column("locations", sa.Column("refused", sa.JSON(none_as_null=True)))
     op.add_column("heartbeats", sa.Column("code_servers", sa.JSON))
+    op.add_column("requests", sa.Column("for_token", sa.BigInteger))
     op.create_table(
         "token_calls",
         sa.Column("token_id", sa.BigInteger, primary_key=True, autoincrement=False),
