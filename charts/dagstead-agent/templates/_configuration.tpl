@@ -25,7 +25,7 @@ agent_queues:
 # Run workers ask for their run every ten seconds: they end when it was terminated or failed, and it
 # is noticed when they die.
 isolated_agents:
-  enabled: true
+  enabled: {{ .root.Values.isolatedAgents.enabled }}
 user_code_launcher:
   module: dagster_cloud.workspace.kubernetes
   class: K8sUserCodeLauncher

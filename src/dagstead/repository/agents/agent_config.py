@@ -72,7 +72,8 @@ def text(file: AgentFile) -> str:
     if file.type is AgentType.KUBERNETES:
         heading = [
             "Values of the Helm chart dagster-cloud-agent. The token comes from the Secret",
-            f"{TOKEN_SECRET}, key {TOKEN_VARIABLE}.",
+            f"{TOKEN_SECRET}, key {TOKEN_VARIABLE}. Give every release of the chart a token",
+            "of its own.",
         ]
         return dump(_values(file), heading=heading)
     heading = [
@@ -103,15 +104,19 @@ def _dagster_yaml(file: AgentFile) -> dict[str, Yaml]:
             "include_default_queue": _default_queue(file),
             "additional_queues": list(file.queues),
         },
-        "isolated_agents": CommentedValue(
-            {"enabled": True},
-            above=(
-                "Run workers ask for their run every ten seconds: they end when it was terminated",
-                "or failed, and it is noticed when they die.",
-            ),
-        ),
+        "isolated_agents": _isolated(),
         "user_code_launcher": _launcher(file),
     }
+
+
+def _isolated() -> CommentedValue:
+    return CommentedValue(
+        {"enabled": True},
+        above=(
+            "Run workers ask for their run every ten seconds: they end when it was terminated",
+            "or failed, and it is noticed when they die.",
+        ),
+    )
 
 
 def _default_queue(file: AgentFile) -> CommentedValue:
@@ -183,4 +188,8 @@ def _values(file: AgentFile) -> dict[str, Yaml]:
             "A code server that does not answer for so many seconds is replaced, not after 180.",
         ),
     )
-    return {"dagsterCloud": cloud, "dagsterCloudAgent": {"env": env}}
+    return {
+        "dagsterCloud": cloud,
+        "isolatedAgents": _isolated(),
+        "dagsterCloudAgent": {"env": env},
+    }

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from dagstead.errors import InvalidInputError
 from dagstead.model.agents import AgentType
 from dagstead.model.queues import is_default_by_name
-from dagstead.repository.agents.agent_config import AgentFile, text
+from dagstead.repository.agents.agent_config import REDEPLOY_VARIABLE, AgentFile, text
 from dagstead.repository.files import read_project
 from dagstead.repository.rules.checking import check
 
@@ -91,6 +91,21 @@ def test_check_finds_nothing_in_it(type_: AgentType, tmp_path: Path) -> None:
 
     assert [each.path for each in project.files] == [file.name]
     assert list(check(project)) == []
+
+
+@pytest.mark.parametrize("type_", AgentType)
+def test_its_workers_ask_for_their_runs_and_dead_code_servers_are_replaced_soon(
+    type_: AgentType,
+) -> None:
+    written = text(AgentFile(type=type_, url=URL, queues=("hybrid-queue",), default_queue=False))
+    content = yaml.safe_load(written)
+
+    key = "isolatedAgents" if type_ is AgentType.KUBERNETES else "isolated_agents"
+    assert content[key] == {"enabled": True}
+    if type_ is AgentType.KUBERNETES:
+        assert content["dagsterCloudAgent"]["env"] == [{"name": REDEPLOY_VARIABLE, "value": "30"}]
+    assert REDEPLOY_VARIABLE in written
+    assert "a token of its own" in written.replace("\n#", "")
 
 
 def test_the_token_is_never_in_it() -> None:
