@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dagstead.plane.presence import SILENT_SECONDS
+from dagstead.plane.presence import DEAF_SECONDS, RECONNECT_SECONDS, SILENT_SECONDS
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 
@@ -26,16 +26,22 @@ def test_a_call_is_kept_and_a_second_one_soon_after_costs_nothing(
     assert not store.token_calls.presence().is_silent(7)
 
 
-def test_a_server_that_begins_to_listen_has_heard_nobody_before(
-    store: Store, clock: ManualClock
-) -> None:
+def test_while_no_server_listened_nobody_was_silent(store: Store, clock: ManualClock) -> None:
+    """It was down or frozen, or its database was away."""
+
+    def listen(seconds: float) -> None:
+        for _ in range(int(seconds / 4)):
+            clock.advance(4)
+            store.token_calls.listening()
+
     store.token_calls.polled(7)
-    clock.advance(60)
+    listen(60)
     assert store.token_calls.presence().is_silent(7)
 
-    store.token_calls.listening()
-
+    clock.advance(DEAF_SECONDS)
     assert not store.token_calls.presence().is_silent(7)
-    clock.advance(21)
+    store.token_calls.listening()
+    assert not store.token_calls.presence().is_silent(7), "it has had no time to call again"
+    listen(RECONNECT_SECONDS)
     assert store.token_calls.presence().is_silent(7)
     assert set(store.token_calls.presence().calls) == {7}

@@ -138,7 +138,7 @@ class Agents:
         return alive(self._backend, deployment)
 
     def listen(self, actor: Actor) -> None:
-        """Record that a server begins to listen: nobody was heard before, which says nothing."""
+        """Record that a server listens: while none does, the silence of agents says nothing."""
         actor.require_system("Listening for agents")
         self._backend.store.token_calls.listening()
 

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dagstead.plane.agents import Heartbeat
+from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
 
 #: An official agent polls every half second and asks for the workspace every five. A token without
 #: either for this long is not used by any agent that runs.
@@ -22,6 +22,10 @@ MISSED_SECONDS = 65.0
 
 #: An agent that could not reach the server tries again after 16 seconds at the latest.
 RECONNECT_SECONDS = 20.0
+
+#: Servers note every few seconds that they listen. When none has for this long, none did: it was
+#: down or frozen, or its database was away.
+DEAF_SECONDS = 12.0
 
 #: A dead agent that no other has replaced is listed for a day, for people who look for it.
 LISTED_SECONDS = 24 * 3600.0
@@ -41,6 +45,28 @@ class TokenCalls:
     def heard_at(self) -> float:
         """When the last of them came."""
         return max(self.polled_at or 0.0, self.asked_at or 0.0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Listening:
+    """What servers noted of their listening for agents."""
+
+    #: Since when at least one listens without a pause.
+    since: float
+    noted_at: float
+
+    def heard_since(self, now: float) -> float:
+        """Since when the silence of agents counts: not yet, where nobody listened just now.
+
+        A server that is gone for good serves nobody, so that after a while silence counts again.
+        """
+        is_pause = DEAF_SECONDS <= now - self.noted_at < ALIVE_SECONDS
+        return now if is_pause else self.since
+
+    def noted_again(self, now: float) -> Listening:
+        """The next state, when a server notes that it listens."""
+        has_paused = now - self.noted_at >= DEAF_SECONDS
+        return Listening(since=now if has_paused else self.since, noted_at=now)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

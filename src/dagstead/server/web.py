@@ -12,6 +12,7 @@ from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.control.actor import SYSTEM
 from dagstead.server.app import create_app
 from dagstead.server.listen_address import check_address
+from dagstead.server.listening import Ears
 from dagstead.server.secrets_report import log_secrets
 from dagstead.server.services import open_instances, opened_store
 from dagstead.server.settings import LoadedSettings, Settings
@@ -36,7 +37,6 @@ def run_web(loaded: LoadedSettings) -> None:
         try:
             control = instances.control
             control.writes.interrupt_all(SYSTEM)
-            control.agents.listen(SYSTEM)
             deployments = control.deployments.granted(SYSTEM)
             log_secrets(secrets_from_environment(os.environ), deployments)
             app = create_app(settings, instances, report=report(loaded))
@@ -44,7 +44,8 @@ def run_web(loaded: LoadedSettings) -> None:
             # process would end without closing anything.
             stop_on_signals()
             logger.info("Listening on %s", settings.local_url)
-            uvicorn.Server(server_config(settings, app)).run()
+            with Ears(control):
+                uvicorn.Server(server_config(settings, app)).run()
         finally:
             instances.close()
 

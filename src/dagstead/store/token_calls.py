@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Connection, Row, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from dagstead.errors import StoreAwayError
 from dagstead.plane.clock import Clock
-from dagstead.plane.presence import Presence, TokenCalls
+from dagstead.plane.presence import Listening, Presence, TokenCalls
 from dagstead.store.database import Database
 from dagstead.store.tables import token_calls
 
@@ -20,7 +22,7 @@ logger = logging.getLogger(__name__)
 #: Agents call twice a second. This is a fraction of the time after which they count as silent.
 _RESOLUTION_SECONDS = 4.0
 
-#: The row that says since when a server listens; no token has this id.
+#: The row that says since when a server listens, and when that was noted; no token has this id.
 _LISTENING = 0
 
 
@@ -42,8 +44,14 @@ class TokenCallStore:
         self._note(token_id, "asked_at")
 
     def listening(self) -> None:
-        """Note that a server begins to listen: agents were not silent before, but not heard."""
-        self._write(_LISTENING, "polled_at", self.clock())
+        """Note that a server listens. Before a pause, agents were not silent, but not heard."""
+        now = self.clock()
+        noted = select(token_calls).where(token_calls.c.token_id == _LISTENING)
+        with self.database.write(waits=False) as connection:
+            before = _listening(connection.execute(noted).one_or_none())
+            begun = Listening(since=now, noted_at=now)
+            listening = begun if before is None else before.noted_again(now)
+            self._upsert(connection, _LISTENING, {"polled_at": listening.since, "asked_at": now})
 
     def presence(self) -> Presence:
         """What is heard of agents now."""
@@ -56,34 +64,35 @@ class TokenCallStore:
             return
         self._written[key] = now
         try:
-            self._write(token_id, column, now)
+            with self.database.write(waits=False) as connection:
+                self._upsert(connection, token_id, {column: now})
         except (StoreAwayError, SQLAlchemyError) as error:
             # The next call notes it, and no answer depends on it.
             del self._written[key]
             logger.debug("Could not note a call of token %s (%s)", token_id, type(error).__name__)
 
-    def _write(self, token_id: int, column: str, now: float) -> None:
+    def _upsert(self, connection: Connection, token_id: int, values: Mapping[str, float]) -> None:
         insert = sqlite.insert if self.database.is_sqlite else postgresql.insert
-        statement = insert(token_calls).values({"token_id": token_id, column: now})
-        with self.database.write(waits=False) as connection:
-            connection.execute(
-                statement.on_conflict_do_update(index_elements=["token_id"], set_={column: now})
-            )
+        statement = insert(token_calls).values({"token_id": token_id, **values})
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["token_id"], set_=values)
+        )
 
 
 def read_presence(database: Database, now: float) -> Presence:
     """What is heard of agents, at a time."""
     with database.read() as connection:
-        rows = connection.execute(select(token_calls)).all()
-    calls = {
-        row.token_id: TokenCalls(
-            token_id=row.token_id, polled_at=row.polled_at, asked_at=row.asked_at
-        )
-        for row in rows
-    }
-    listening = calls.pop(_LISTENING, None)
+        rows = {row.token_id: row for row in connection.execute(select(token_calls))}
+    listening = _listening(rows.pop(_LISTENING, None))
     return Presence(
         now=now,
-        calls=calls,
-        listening_since=0.0 if listening is None else listening.heard_at,
+        calls={
+            token_id: TokenCalls(token_id=token_id, polled_at=row.polled_at, asked_at=row.asked_at)
+            for token_id, row in rows.items()
+        },
+        listening_since=0.0 if listening is None else listening.heard_since(now),
     )
+
+
+def _listening(row: Row[Any] | None) -> Listening | None:
+    return None if row is None else Listening(since=row.polled_at, noted_at=row.asked_at)

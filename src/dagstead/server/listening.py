@@ -1,0 +1,50 @@
+"""Says, every few seconds, that this web server can hear agents.
+
+An agent is known to be gone by its silence. While the server is frozen, or its database is away,
+all agents are silent, and not gone: without this sign, locations would be shown as served by nobody
+until their agents have called again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass, field
+from typing import Self
+
+from dagstead.control.actor import SYSTEM
+from dagstead.control.all import Control
+from dagstead.errors import StoreAwayError
+
+logger = logging.getLogger(__name__)
+
+_EVERY_SECONDS = 4.0
+
+
+@dataclass(slots=True)
+class Ears:
+    """A thread that lives as long as the server listens."""
+
+    control: Control
+    every_seconds: float = _EVERY_SECONDS
+    _ended: threading.Event = field(default_factory=threading.Event, init=False)
+    _thread: threading.Thread = field(init=False)
+
+    def __enter__(self) -> Self:
+        self.control.agents.listen(SYSTEM)
+        self._thread = threading.Thread(target=self._keep, name="ears", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._ended.wait(self.every_seconds):
+            try:
+                self.control.agents.listen(SYSTEM)
+            except StoreAwayError as error:
+                logger.debug("Could not note that this server listens: %s", error.reason)
+            except Exception:
+                logger.exception("Could not note that this server listens")
