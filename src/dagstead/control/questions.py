@@ -30,7 +30,8 @@ class Question:
     api: str
     #: What the API takes: an object of the official packages.
     args: object
-    #: When the caller stops waiting, in seconds since 1970.
+    #: When the caller began to wait, and when it stops, in seconds since 1970.
+    asked_at: float
     deadline: float
     #: The tokens of agents that were asked before, and could not reach its code server.
     refused_by: frozenset[int] = frozenset()
@@ -75,7 +76,7 @@ class Questions:
         # Listen before the ring, so that the answer cannot be missed.
         with self._backend.bell.listen(bell.answered(request_id)) as listener:
             self._backend.bell.ring(bell.queue(deployment.name, work.queue))
-            answer = self._wait(request_id, deployment, location, work, listener)
+            answer = self._wait(request_id, deployment, location, question, listener)
         otherwise = None
         if answer.token_id is not None:
             refused_by = question.refused_by | {answer.token_id}
@@ -128,13 +129,12 @@ class Questions:
         request_id: str,
         deployment: Deployment,
         location: Location,
-        work: Work,
+        question: Question,
         listener: bell.Listener,
     ) -> RequestAnswer:
         store = self._backend.store
-        start = self._backend.now()
-        look_at = start + _LOOK_SECONDS
-        while (now := self._backend.now()) - start < work.lifetime_seconds:
+        look_at = self._backend.now() + _LOOK_SECONDS
+        while (now := self._backend.now()) < question.deadline:
             answer = store.requests.get_answer(deployment.name, request_id)
             if answer is not None:
                 return answer
@@ -150,7 +150,8 @@ class Questions:
         if status is not None and not status.is_usable:
             raise NoAnswerError(_refusal(location, status))
         raise NoAnswerError(
-            f"No answer from code location {location.name!r} in {now - start:.0f} seconds. "
+            f"No answer from code location {location.name!r} in {now - question.asked_at:.0f} "
+            "seconds. "
             f"{_still_there(status)}"
         )
 

@@ -112,8 +112,11 @@ class AgentCalls:
                 expect this class.
         """
         questions = self.control.questions
-        deadline = self.control.clock() + timeout
-        question = Question(location=location, api=api.value, args=args, deadline=deadline)
+        now = self.control.clock()
+        deadline = now + timeout
+        question = Question(
+            location=location, api=api.value, args=args, asked_at=now, deadline=deadline
+        )
         while True:
             try:
                 answer = questions.ask(SYSTEM, deployment, question)

@@ -73,8 +73,10 @@ def calling_agent(store: Store) -> Actor:
 
 def ask(pool: ThreadPoolExecutor, control: Control, seconds: float) -> Future[Answer]:
     deployment = control.deployments.named(SYSTEM, "prod")
-    deadline = control.clock() + seconds
-    question = Question(location="weather", api="X", args=None, deadline=deadline)
+    now = control.clock()
+    question = Question(
+        location="weather", api="X", args=None, asked_at=now, deadline=now + seconds
+    )
     return pool.submit(control.questions.ask, SYSTEM, deployment, question)
 
 
@@ -224,6 +226,31 @@ def test_a_call_that_one_agent_cannot_pass_on_is_made_by_the_other(
 
     assert waiting.result(_PATIENCE) == "names"
     assert store.locations.get("prod", "weather").refused is None
+
+
+def test_how_long_was_waited_counts_from_the_question(
+    store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+) -> None:
+    deploy(store, "prod", [new_location("weather", "2", "gpu")])
+    store.releases.set_failed("prod", "weather", deploy_id="2", error="{}")
+    store.agents.record([heartbeat_of("gpu", now=clock())])
+    waiting = ask(pool, control, 60)
+    clock.advance(60)
+    with pytest.raises(NoAnswerError, match="in 60 seconds"):
+        waiting.result(_PATIENCE)
+
+
+def test_while_all_its_agents_start_their_code_servers_it_says_so(
+    store: Store, control: Control, pool: ThreadPoolExecutor, clock: ManualClock
+) -> None:
+    agent = calling_agent(store)
+    waiting = ask(pool, control, 60)
+    asked(store)
+    clock.advance(60)
+    assert agent.token is not None
+    store.token_calls.asked(agent.token.id)
+    with pytest.raises(NoAnswerError, match="in 60 seconds. Its agent is starting the code"):
+        waiting.result(_PATIENCE)
 
 
 def test_a_location_that_goes_back_is_asked_when_it_is_back(
