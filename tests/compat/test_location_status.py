@@ -1,10 +1,19 @@
-"""Every door says the same of a location, and it is true, whatever becomes of its agent."""
+"""Every door says the same of a location, and it is true, whatever becomes of its agent.
+
+The agents of three minors and the managed pool go through everything side by side, in a deployment
+of their own.
+"""
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import psutil
@@ -14,25 +23,36 @@ from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient, GraphQLRefusedError
-from tests.support.environments import AGENT_MINORS, agent_environment
+from tests.support.environments import (
+    AGENT_MINORS,
+    Environment,
+    agent_environment,
+    own_environment,
+)
+from tests.support.processes import ChildProcess
 
 pytestmark = pytest.mark.compat
 
 QUEUE = "eu"
 LOCATION = "ml"
 JOB = "whispering"
+MODULE = "compat_small"
+POOL = "pool"
 
 #: The promise, for a machine that has nothing else to do, and as much again for one that has.
 HEAL_SECONDS = 120.0
 
+#: An agent takes 20 seconds to notice that a process is frozen.
+REFUSE_SECONDS = 40.0
+
 DOORS = """
-query Doors($name: String!) {
+query Doors($name: String!, $deployment: String!) {
   workspaceLocationEntryOrError(name: $name) { ... on WorkspaceLocationEntry { ...Entry } }
   workspaceOrError { ... on Workspace { locationEntries { ...Entry } } }
   locationStatusesOrError {
     ... on WorkspaceLocationStatusEntries { entries { name loadStatus versionKey } }
   }
-  codeLocations(deploymentName: "prod") { locationName state }
+  codeLocations(deploymentName: $deployment) { locationName state }
 }
 fragment Entry on WorkspaceLocationEntry {
   name loadStatus versionKey displayMetadata { key value }
@@ -44,28 +64,43 @@ mutation Reload($name: String!) {
   reloadRepositoryLocation(repositoryLocationName: $name) { __typename }
 }
 """
+AGENTS = "query Agents { agents { status } }"
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Ground:
-    """A control plane, and what an agent of its deployment prod needs."""
+    """A deployment of one location, and who serves it."""
 
-    plane: ControlPlane
     deployment: DeploymentClient
-    setup: AgentSetup
-    minor: str
-    #: While it exists, the code cannot be loaded.
+    token: str
+    #: Whose ``dagster-cloud`` is used.
+    environment: Environment
+    queue: str | None
+    #: While it exists, the code cannot be loaded; with the text "hang", loading it does not end.
     fault: Path
+    start: Callable[[], ChildProcess]
+    agent: ChildProcess = field(init=False)
 
-    def agent(self) -> OfficialAgent:
-        return OfficialAgent(self.plane, agent_environment(self.minor), self.setup)
+    @property
+    def is_pool(self) -> bool:
+        """Whether it is served by the managed pool, which heals its code servers itself."""
+        return self.queue is None
+
+    def end(self) -> None:
+        self.agent.kill()
+
+    def deploy(self, module: str = MODULE) -> None:
+        self.deployment.deploy(LOCATION, module, queue=self.queue)
+
+    def reload(self) -> None:
+        self.deployment.graphql(RELOAD, name=LOCATION)
 
     def status(self) -> str:
         """What all doors say; fails when they do not say the same within seconds."""
         return eventually(self._agreed, 5, "the doors to agree", retry_on=(AssertionError,))
 
     def _agreed(self) -> str:
-        seen = self.deployment.graphql(DOORS, name=LOCATION)
+        seen = self.deployment.graphql(DOORS, name=LOCATION, deployment=self.deployment.name)
         entry = seen["workspaceLocationEntryOrError"]
         (outcome,) = seen["workspaceOrError"]["locationEntries"]
         (listed,) = seen["codeLocations"]
@@ -83,73 +118,291 @@ class Ground:
         return status
 
     def wait_for(self, status: str, seconds: float = HEAL_SECONDS) -> None:
-        eventually(lambda: self.status().startswith(status), seconds, f"the status {status!r}")
+        what = f"the status {status!r} in {self.deployment.name}"
+        eventually(lambda: self.status().startswith(status), seconds, what)
+
+    def launch(self) -> str:
+        return self.deployment.launch(LOCATION, JOB)
 
     def refused(self) -> str:
         """Why a launch is refused, within seconds."""
         begun = time.monotonic()
         with pytest.raises(GraphQLRefusedError) as refusal:
-            self.deployment.launch(LOCATION, JOB)
-        assert time.monotonic() - begun < 30, "it must not wait for an agent that is not there"
+            self.launch()
+        assert time.monotonic() - begun < REFUSE_SECONDS, "it must not wait for what is not there"
         return str(refusal.value)
 
-
-@pytest.fixture(params=AGENT_MINORS)
-def ground(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ground]:
-    with ControlPlane(tmp_path) as plane:
-        setup = AgentSetup(
-            label="eu",
-            token=plane.agent_token("eu", queues=[QUEUE]),
-            deployments=["prod"],
-            queues=[QUEUE],
-            default_queue=False,
-            variables={"FAULT_FILE": str(tmp_path / "fault")},
+    def refused_by_command(self) -> str:
+        """Why the official command cannot launch it, within seconds."""
+        ended = subprocess.run(
+            [
+                self.environment.program("dagster-cloud"),
+                *("job", "launch", "--location", LOCATION, "--job", JOB),
+            ],
+            env=self.environment.variables(
+                DAGSTER_CLOUD_URL=self.deployment.url,
+                DAGSTER_CLOUD_DEPLOYMENT=self.deployment.name,
+                DAGSTER_CLOUD_ORGANIZATION="dagstead",
+                DAGSTER_CLOUD_API_TOKEN=self.token,
+            ),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=REFUSE_SECONDS,
+            check=False,
         )
-        deployment = plane.deployment("prod")
-        yield Ground(
-            plane=plane,
-            deployment=deployment,
-            setup=setup,
-            minor=request.param,
-            fault=tmp_path / "fault",
+        assert ended.returncode != 0, ended.stdout
+        return " ".join(ended.stdout.split())
+
+    def agents(self) -> list[str]:
+        """The status of every agent that is listed."""
+        found = self.deployment.graphql(AGENTS)["agents"]
+        return [each["status"] for each in found]
+
+    def code_servers(self) -> list[psutil.Process]:
+        return code_servers(self.agent)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("statuses")
+
+
+@pytest.fixture(scope="module")
+def plane(folder: Path) -> Iterator[ControlPlane]:
+    faults = {f"DAGSTEAD_SECRET_FAULT_FILE__{POOL}__{LOCATION}": str(folder / POOL)}
+    with ControlPlane(folder, variables=faults) as plane:
+        yield plane
+
+
+@pytest.fixture(scope="module")
+def grounds(plane: ControlPlane, folder: Path) -> Iterator[list[Ground]]:
+    """One for each minor and one for the pool, all live."""
+    with ExitStack() as stack:
+        made = [on_agent(plane, minor) for minor in AGENT_MINORS]
+        made.append(
+            Ground(
+                deployment=plane.deployment(POOL),
+                token=plane.user_token(POOL),
+                environment=own_environment(),
+                queue=None,
+                fault=folder / POOL,
+                start=plane.start_pool,
+            )
         )
-        deployment.close()
+        for ground in made:
+            ground.agent = ground.start()
+            stack.callback(ground.deployment.close)
+            stack.callback(ground.end)
+            ground.deploy()
+        together(made, lambda ground: ground.wait_for("live"))
+        yield made
 
 
-def test_the_doors_agree_and_everything_heals_by_itself(ground: Ground) -> None:
-    agent = ground.agent()
-    ground.deployment.deploy(LOCATION, "compat_small", queue=QUEUE)
-    ground.wait_for("live")
-
-    # The code breaks while its agent is away, and somebody presses Reload.
-    ground.fault.touch()
-    agent.kill()
-    with ground.agent() as agent:
-        ground.wait_for("in error")
-        ground.deployment.graphql(RELOAD, name=LOCATION)
-        ground.wait_for("in error, healing")
-        assert "the warehouse is down" in ground.refused()
-        ground.fault.unlink()
-        ground.wait_for("live")
-        ground.deployment.launch(LOCATION, JOB)
-
-        # The code server is killed.
-        for server in _code_servers(agent):
-            server.kill()
-        assert "cannot reach its code server" in ground.refused()
-        assert ground.status().startswith("in error")
-        ground.wait_for("live")
-        ground.deployment.launch(LOCATION, JOB)
-
-        # The agent is killed.
-        agent.kill()
-        ground.wait_for("nobody serves it since")
-        assert "nobody serves it since" in ground.refused()
-    with ground.agent() as agent:
-        ground.wait_for("live")
-        agent.kill()
+def on_agent(plane: ControlPlane, minor: str) -> Ground:
+    name = f"on-{minor.replace('.', '-')}"
+    setup = AgentSetup(
+        label=name,
+        token=plane.agent_token(name, deployments=[name], queues=[QUEUE]),
+        deployments=[name],
+        queues=[QUEUE],
+        default_queue=False,
+        variables={"FAULT_FILE": str(plane.folder / name)},
+    )
+    environment = agent_environment(minor)
+    return Ground(
+        deployment=plane.deployment(name),
+        token=plane.user_token(name),
+        environment=environment,
+        queue=QUEUE,
+        fault=plane.folder / name,
+        start=lambda: OfficialAgent(plane, environment, setup),
+    )
 
 
-def _code_servers(agent: OfficialAgent) -> list[psutil.Process]:
+def together(grounds: Sequence[Ground], step: Callable[[Ground], None]) -> None:
+    """Do the same everywhere at one time."""
+    with ThreadPoolExecutor(len(grounds)) as threads:
+        for done in [threads.submit(step, ground) for ground in grounds]:
+            done.result()
+
+
+def code_servers(agent: ChildProcess) -> list[psutil.Process]:
     children = psutil.Process(agent.pid).children(recursive=True)
     return [each for each in children if "grpc" in each.cmdline()]
+
+
+def test_code_that_broke_while_its_agent_was_away_heals_though_somebody_reloads(
+    grounds: list[Ground],
+) -> None:
+    def step(ground: Ground) -> None:
+        ground.fault.touch()
+        ground.agent.kill()
+        ground.agent = ground.start()
+        ground.wait_for("in error")
+        ground.reload()
+        ground.wait_for("in error, healing")
+        assert "the warehouse is down" in ground.refused()
+        assert "the warehouse is down" in ground.refused_by_command()
+        ground.fault.unlink()
+        ground.wait_for("live")
+        ground.launch()
+
+    together(grounds, step)
+
+
+def test_a_failed_release_leaves_what_serves_usable(grounds: list[Ground]) -> None:
+    def step(ground: Ground) -> None:
+        ground.deploy("compat_broken")
+        ground.wait_for("in error, serving release ")
+        ground.launch()
+        ground.deploy()
+        ground.wait_for("live")
+
+    together(grounds, step)
+
+
+def test_a_code_server_that_is_killed_is_replaced(grounds: list[Ground]) -> None:
+    def step(ground: Ground) -> None:
+        for server in ground.code_servers():
+            server.kill()
+        if not ground.is_pool:
+            assert "cannot reach its code server" in ground.refused()
+            assert ground.status().startswith("in error")
+        ground.wait_for("live")
+        eventually(ground.launch, 60, "a launch", retry_on=(AssertionError,))
+
+    together(grounds, step)
+
+
+def test_a_code_server_that_is_frozen_is_noticed_and_replaced(grounds: list[Ground]) -> None:
+    """The kernel goes on to take connections for it."""
+
+    def step(ground: Ground) -> None:
+        frozen = ground.code_servers()
+        for server in frozen:
+            server.suspend()
+        try:
+            assert "cannot reach its code server" in ground.refused()
+            assert ground.status().startswith("in error")
+            ground.wait_for("live")
+            ground.launch()
+        finally:
+            for server in frozen:
+                server.kill()
+
+    together(grounds, step)
+
+
+def test_nobody_serves_it_while_its_agent_is_dead(grounds: list[Ground]) -> None:
+    def step(ground: Ground) -> None:
+        ground.agent.kill()
+        ground.wait_for("nobody serves it since", 30)
+        assert ground.agents() == ["NOT_RUNNING"]
+        assert "nobody serves it since" in ground.refused()
+        assert "nobody serves it since" in ground.refused_by_command()
+        ground.agent = ground.start()
+        ground.wait_for("live")
+        assert ground.agents() == ["RUNNING"], "the dead one was replaced"
+        ground.launch()
+
+    together(grounds, step)
+
+
+def test_an_agent_that_ended_in_order_is_gone_and_one_that_loads_is_loading(
+    grounds: list[Ground],
+) -> None:
+    def step(ground: Ground) -> None:
+        ground.fault.write_text("hang", encoding="utf-8")
+        ground.agent.signal(signal.SIGTERM)
+        ground.agent.wait(60)
+        ground.wait_for("nobody serves it since", 30)
+        assert ground.agents() == ["NOT_RUNNING"]
+        ground.agent = ground.start()
+        ground.wait_for("loading")
+        ground.fault.unlink()
+        ground.wait_for("live")
+        ground.launch()
+
+    together(grounds, step)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Twins:
+    """A location that two agents of the newest minor serve."""
+
+    ground: Ground
+    agents: Sequence[OfficialAgent]
+
+
+@pytest.fixture
+def twins(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Twins]:
+    """With one token, or with a token for each of them."""
+    name = f"twins-{request.node.callspec.id}"
+    environment = agent_environment(AGENT_MINORS[-1])
+    setups = [
+        AgentSetup(
+            label=f"{name}-{number}",
+            token=token,
+            deployments=[name],
+            queues=[QUEUE],
+            default_queue=False,
+        )
+        for number, token in enumerate(_tokens(plane, name, request.param))
+    ]
+    ground = Ground(
+        deployment=plane.deployment(name),
+        token=plane.user_token(name),
+        environment=environment,
+        queue=QUEUE,
+        fault=plane.folder / name,
+        start=lambda: OfficialAgent(plane, environment, setups[0]),
+    )
+    ground.deploy()
+    agents = [OfficialAgent(plane, environment, setup) for setup in setups]
+    try:
+        ground.wait_for("live")
+        for agent in agents:
+            # It begins to poll when its code server is there.
+            eventually(partial(code_servers, agent), 90, "both code servers")
+            agent.wait_until_ready()
+        yield Twins(ground=ground, agents=agents)
+    finally:
+        for agent in agents:
+            agent.kill()
+        ground.deployment.close()
+
+
+def _tokens(plane: ControlPlane, name: str, number: int) -> list[str]:
+    issued = [
+        plane.agent_token(f"{name}-{count}", deployments=[name], queues=[QUEUE])
+        for count in range(number)
+    ]
+    return [issued[0], issued[-1]]
+
+
+@pytest.mark.parametrize("twins", [pytest.param(2, id="own")], indirect=True)
+def test_of_two_agents_the_one_with_a_code_server_is_asked(twins: Twins) -> None:
+    ground, (first, second) = twins.ground, twins.agents
+    for agent in (first, second):
+        for server in code_servers(agent):
+            server.kill()
+        for _ in range(4):
+            ground.launch()
+        assert ground.status() == "live"
+        eventually(partial(code_servers, agent), HEAL_SECONDS, "another code server")
+
+
+@pytest.mark.parametrize("twins", [pytest.param(1, id="one")], indirect=True)
+def test_two_agents_with_one_token_serve_until_both_are_dead(twins: Twins) -> None:
+    ground, (first, second) = twins.ground, twins.agents
+    first.kill()
+    for _ in range(4):
+        ground.launch()
+    assert ground.status() == "live"
+    second.kill()
+    ground.wait_for("nobody serves it since", 30)
+    assert "nobody serves it since" in ground.refused()
+    with ground.start() as again:
+        ground.wait_for("live")
+        again.kill()

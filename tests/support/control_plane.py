@@ -95,7 +95,7 @@ class ControlPlane:
         if self._daemon is None:
             self._daemon = self._child("daemon", "--public-url", self.url)
         if self._has_pool and self._pool is None:
-            self._pool = self._child("pool", "--public-url", self.url)
+            self.start_pool()
         web = self._web
 
         def answers() -> bool:
@@ -107,6 +107,11 @@ class ControlPlane:
         eventually(
             answers, _READY_SECONDS, "the web server's answer", retry_on=(httpx.TransportError,)
         )
+
+    def start_pool(self) -> ChildProcess:
+        """Start the managed pool, which the caller may end."""
+        self._pool = self._child("pool", "--public-url", self.url)
+        return self._pool
 
     def stop_daemons(self) -> None:
         """End the daemons in order: queued runs stay queued until ``start``."""

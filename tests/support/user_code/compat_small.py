@@ -1,13 +1,21 @@
-"""A location that loads fast, unless a file is there that must not be: one job, one asset."""
+"""A location that loads fast, unless a file is there that must not be: one job, one asset.
+
+While the file says "hang", loading does not end.
+"""
 
 # ruff: noqa: T201 - what a run prints is shown in the UI
 
 import os
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import dagster as dg
 
-if "FAULT_FILE" in os.environ and Path(os.environ["FAULT_FILE"]).exists():
+fault = Path(os.environ.get("FAULT_FILE", "/nowhere"))
+with suppress(FileNotFoundError):
+    while fault.read_text(encoding="utf-8") == "hang":
+        time.sleep(0.2)  # noqa: TID251 - it hangs
     raise RuntimeError("the warehouse is down")
 
 
