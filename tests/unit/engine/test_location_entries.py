@@ -17,43 +17,29 @@ from dagstead.engine.location_entries import (
 )
 from dagstead.plane.healing import Healing, RefusedCall
 from dagstead.plane.location_status import Attendance, Facts, status_of
-from dagstead.plane.locations import Deploy, LoadState, Location
+from dagstead.plane.locations import LoadState, Location
+from tests.support.locations import LIVE_LOCATION
 from tests.support.played_agent import BROKEN
 
 ERROR = serialize_value(BROKEN)
 BACK = "Release 2 did not go live: 'ml' did not load. It serves release 1 again."
 NOTHING = "Release 1 did not go live: 'ml' did not load. It serves nothing yet."
 
-LIVE = Location(
-    deployment="prod",
-    name="ml",
-    document={},
-    deploy_data="",
-    deploy_id="d1",
-    queue=None,
-    state=LoadState.LOADED,
-    timestamp=1.0,
-    manifest="{}",
-    manifest_deploy_id="d1",
-    live=Deploy(document={}, deploy_data="", deploy_id="d1", queue=None),
-    release=1,
-    open_release=None,
-    error=None,
-    notice=None,
-    updated_at=1.0,
-    version=1,
-)
-NEVER_LIVE = replace(LIVE, manifest=None, manifest_deploy_id=None, live=None, release=None)
+NEVER_LIVE = replace(LIVE_LOCATION, manifest=None, manifest_deploy_id=None, live=None, release=None)
 
 CASES = {
-    "live": (LIVE, "live", None),
+    "live": (LIVE_LOCATION, "live", None),
     "first deploy loads": (
         replace(NEVER_LIVE, state=LoadState.LOADING, open_release=1),
         "loading",
         None,
     ),
-    "its definitions wait for those of others": (replace(LIVE, open_release=2), "loading", None),
-    "reload": (replace(LIVE, state=LoadState.LOADING), "loading", None),
+    "its definitions wait for those of others": (
+        replace(LIVE_LOCATION, open_release=2),
+        "loading",
+        None,
+    ),
+    "reload": (replace(LIVE_LOCATION, state=LoadState.LOADING), "loading", None),
     "first deploy failed": (
         replace(NEVER_LIVE, state=LoadState.FAILED, error=ERROR, notice=NOTHING),
         "in error",
@@ -65,13 +51,13 @@ CASES = {
         NOTHING,
     ),
     "reload failed": (
-        replace(LIVE, state=LoadState.FAILED, error=ERROR),
+        replace(LIVE_LOCATION, state=LoadState.FAILED, error=ERROR),
         "in error",
         "RuntimeError: warehouse is down",
     ),
     "reload failed, and is tried again": (
         replace(
-            LIVE,
+            LIVE_LOCATION,
             state=LoadState.LOADING,
             error=ERROR,
             healing=Healing(since=1.0, tries=2, last_at=9.0),
@@ -80,22 +66,22 @@ CASES = {
         "RuntimeError: warehouse is down",
     ),
     "a call was refused": (
-        replace(LIVE, refused=RefusedCall(at=9.0, reason="It is gone.")),
+        replace(LIVE_LOCATION, refused=RefusedCall(at=9.0, reason="It is gone.")),
         "in error",
         "It is gone.",
     ),
     "release failed, an agent goes back": (
-        replace(LIVE, state=LoadState.LOADING, error=ERROR, notice=BACK),
+        replace(LIVE_LOCATION, state=LoadState.LOADING, error=ERROR, notice=BACK),
         "in error, serving release 1",
         f"{BACK} RuntimeError: warehouse is down",
     ),
     "release failed, what was before serves": (
-        replace(LIVE, error=ERROR, notice=BACK),
+        replace(LIVE_LOCATION, error=ERROR, notice=BACK),
         "in error, serving release 1",
         f"{BACK} RuntimeError: warehouse is down",
     ),
     "release failed, and so did what was before": (
-        replace(LIVE, state=LoadState.FAILED, error=ERROR, notice=BACK),
+        replace(LIVE_LOCATION, state=LoadState.FAILED, error=ERROR, notice=BACK),
         "in error",
         f"{BACK} That can no longer be loaded: RuntimeError: warehouse is down",
     ),
@@ -119,7 +105,11 @@ def test_an_entry_shows_the_status_and_the_whole_error(
 
 
 def test_each_change_is_seen_by_the_key_that_the_ui_compares() -> None:
-    changes = (LIVE, replace(LIVE, version=2), replace(LIVE, deploy_id="d2"))
+    changes = (
+        LIVE_LOCATION,
+        replace(LIVE_LOCATION, version=2),
+        replace(LIVE_LOCATION, deploy_id="d2"),
+    )
     keys = {
         shown_entry(
             each,

@@ -23,29 +23,12 @@ from dagstead.plane.location_status import (
     reports_on,
     status_of,
 )
-from dagstead.plane.locations import Deploy, LoadState, Location
+from dagstead.plane.locations import LoadState
 from tests.support.heartbeats import heartbeat_of
+from tests.support.locations import LIVE_LOCATION
 
 NOW = 1_000_000.0
-LIVE = Location(
-    deployment="prod",
-    name="ml",
-    document={},
-    deploy_data="",
-    deploy_id="d1",
-    queue=None,
-    state=LoadState.LOADED,
-    timestamp=1.0,
-    manifest="{}",
-    manifest_deploy_id="d1",
-    live=Deploy(document={}, deploy_data="", deploy_id="d1", queue=None),
-    release=1,
-    open_release=None,
-    error=None,
-    notice=None,
-    updated_at=NOW - 100,
-    version=1,
-)
+LIVE = replace(LIVE_LOCATION, updated_at=NOW - 100)
 RUNNING = ServerReport(location="ml", state=ServerState.RUNNING)
 FAILED = ServerReport(location="ml", state=ServerState.FAILED, error="warehouse is down")
 NOBODY = Attendance(unserved="No agent is running.", since=NOW - 60)
