@@ -201,6 +201,7 @@ def grounds(plane: ControlPlane, folder: Path) -> Iterator[list[Ground]]:
 
 def on_agent(plane: ControlPlane, minor: str) -> Ground:
     name = f"on-{minor.replace('.', '-')}"
+    deployment = plane.deployment(name)
     setup = AgentSetup(
         label=name,
         token=plane.agent_token(name, deployments=[name], queues=[QUEUE]),
@@ -211,7 +212,7 @@ def on_agent(plane: ControlPlane, minor: str) -> Ground:
     )
     environment = agent_environment(minor)
     return Ground(
-        deployment=plane.deployment(name),
+        deployment=deployment,
         token=plane.user_token(name),
         environment=environment,
         queue=QUEUE,
@@ -340,6 +341,7 @@ def twins(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Twins
     """With one token, or with a token for each of them."""
     name = f"twins-{request.node.callspec.id}"
     environment = agent_environment(AGENT_MINORS[-1])
+    deployment = plane.deployment(name)
     setups = [
         AgentSetup(
             label=f"{name}-{number}",
@@ -351,7 +353,7 @@ def twins(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Twins
         for number, token in enumerate(_tokens(plane, name, request.param))
     ]
     ground = Ground(
-        deployment=plane.deployment(name),
+        deployment=deployment,
         token=plane.user_token(name),
         environment=environment,
         queue=QUEUE,

@@ -149,8 +149,11 @@ def reports_on(location: Location, beats: Iterable[Heartbeat]) -> tuple[ServerRe
     """What heartbeats say of the code server of a location, as it is now.
 
     An agent uploads definitions a moment before it puts their code server to work: only a heartbeat
-    some seconds after the last change says anything about it.
+    some seconds after the last change says anything about it. While it loads them, it reports what
+    it had before: after a release that failed, the error of that.
     """
+    if location.state is LoadState.LOADING:
+        return ()
     return tuple(
         report
         for beat in beats

@@ -118,6 +118,8 @@ def test_a_heartbeat_counts_from_some_seconds_after_the_last_change() -> None:
     elsewhere = replace(later, deployment="staging")
     assert reports_on(LIVE, [beat, elsewhere]) == ()
     assert reports_on(LIVE, [later]) == (FAILED,)
+    back = replace(LIVE, state=LoadState.LOADING, notice="Release 2 did not go live.")
+    assert reports_on(back, [later]) == (), "it is the error of release 2"
 
 
 def test_a_release_of_which_nothing_serves_is_not_healed_but_waits() -> None:
