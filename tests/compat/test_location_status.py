@@ -11,7 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from dagstead.plane.agents import POOL_LABEL
 from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.control_plane import ControlPlane
@@ -64,7 +65,7 @@ mutation Reload($name: String!) {
   reloadRepositoryLocation(repositoryLocationName: $name) { __typename }
 }
 """
-AGENTS = "query Agents { agents { status } }"
+AGENTS = "query Agents { agents { agentLabel status } }"
 
 
 @dataclass(kw_only=True)
@@ -155,9 +156,10 @@ class Ground:
         return " ".join(ended.stdout.split())
 
     def agents(self) -> list[str]:
-        """The status of every agent that is listed."""
+        """The status of every agent of it that is listed."""
         found = self.deployment.graphql(AGENTS)["agents"]
-        return [each["status"] for each in found]
+        own = POOL_LABEL if self.is_pool else self.deployment.name
+        return [each["status"] for each in found if each["agentLabel"] == own]
 
     def code_servers(self) -> list[psutil.Process]:
         return code_servers(self.agent)
@@ -229,8 +231,12 @@ def together(grounds: Sequence[Ground], step: Callable[[Ground], None]) -> None:
 
 
 def code_servers(agent: ChildProcess) -> list[psutil.Process]:
-    children = psutil.Process(agent.pid).children(recursive=True)
-    return [each for each in children if "grpc" in each.cmdline()]
+    found = []
+    for child in psutil.Process(agent.pid).children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            if "grpc" in child.cmdline():
+                found.append(child)
+    return found
 
 
 def test_code_that_broke_while_its_agent_was_away_heals_though_somebody_reloads(

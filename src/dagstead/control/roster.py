@@ -42,7 +42,8 @@ class Roster:
 
     def listed(self) -> list[Heartbeat]:
         """The heartbeats of the agents that lists show."""
-        return listed(self.beats, self.living, self.presence.now)
+        names = {token.id: token.name for token in self.tokens}
+        return listed(self.beats, self.living, self.presence.now, names)
 
     def status(self, beat: Heartbeat) -> AgentStatus:
         """The status that the official CLI and UI know."""

@@ -121,25 +121,40 @@ def last_heard(beat: Heartbeat, presence: Presence, beats: Iterable[Heartbeat]) 
     return max(beat.received_at, calls.heard_at) if newest else beat.received_at
 
 
-def listed(beats: Sequence[Heartbeat], alive: Iterable[Heartbeat], now: float) -> list[Heartbeat]:
+def listed(
+    beats: Sequence[Heartbeat],
+    alive: Iterable[Heartbeat],
+    now: float,
+    names: Mapping[int, str] | None = None,
+) -> list[Heartbeat]:
     """The heartbeats that lists of agents show: of live agents, and of dead ones that are missed.
 
-    A dead agent is not missed when another with its token and name has begun after its end, nor
+    A dead agent is not missed when another with its token and label has begun after its end, nor
     after a day.
+
+    Args:
+        beats: of all agents.
+        alive: those of live agents.
+        now: in seconds since 1970.
+        names: of tokens. A token of the same name counts as the same: the managed pool of a machine
+            gets a new one at every start.
     """
     living = {beat.agent_id for beat in alive}
     return [
         beat
         for beat in beats
         if beat.agent_id in living
-        or (now - beat.received_at < LISTED_SECONDS and not _is_replaced(beat, beats))
+        or (now - beat.received_at < LISTED_SECONDS and not _is_replaced(beat, beats, names or {}))
     ]
 
 
-def _is_replaced(beat: Heartbeat, beats: Iterable[Heartbeat]) -> bool:
+def _is_replaced(beat: Heartbeat, beats: Iterable[Heartbeat], names: Mapping[int, str]) -> bool:
+    def token_of(one: Heartbeat) -> int | str:
+        return names.get(one.token_id, one.token_id)
+
     return any(
-        other.token_id == beat.token_id
-        and other.label == beat.label
+        other.label == beat.label
+        and token_of(other) == token_of(beat)
         and other.agent_id != beat.agent_id
         and other.first_received_at > beat.received_at
         for other in beats

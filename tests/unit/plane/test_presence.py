@@ -112,3 +112,9 @@ def test_lists_leave_out_the_dead_that_were_replaced_or_are_long_gone() -> None:
 
     assert ids(listed([alive, before, peer, gone], [alive], NOW)) == {"a-1", "peer"}
     assert ids(listed([before], [], NOW)) == {"before"}
+
+    # The pool of a machine has another token after every start.
+    renewed = replace(before, token_id=2)
+    names = {1: "pool of host", 2: "pool of host"}
+    assert ids(listed([alive, renewed], [alive], NOW)) == {"a-1", "before"}
+    assert ids(listed([alive, renewed], [alive], NOW, names)) == {"a-1"}
