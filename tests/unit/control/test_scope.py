@@ -24,6 +24,7 @@ PACKAGE = Path(dagstead.__file__).parent
 #: What an act was given, and that of a request which was found by it.
 LOOKED_AT = {"deployment.name", "request.deployment"}
 OF_THE_SYSTEM = "actor.require_system("
+OF_THE_WHOLE = "actor.require_organization("
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,8 @@ class Rows:
     store: type
     #: What they were read from, or are to be: it names its deployment.
     values: frozenset[type]
-    #: They work on every deployment; only acts of the system, which answer nobody, may call them.
+    #: They work on every deployment; only acts of the system, which answer nobody, may call them,
+    #: and acts on the whole organization.
     of_all: frozenset[str]
     #: How an act looks at the deployment that it was given.
     looks: tuple[str, ...]
@@ -67,7 +69,7 @@ ALL = [
         name="launches",
         store=LaunchStore,
         values=frozenset({NewRequest, Launch}),
-        of_all=frozenset({"purge"}),
+        of_all=frozenset({"purge", "renew_offers"}),
         looks=(
             "actor.require_agent(deployment)",
             "actor.require_deployment(deployment)",
@@ -106,7 +108,7 @@ def test_every_call_names_a_deployment_that_was_looked_at(rows: Rows) -> None:
         assert path.is_relative_to(PACKAGE / "control"), place
         source = ast.unparse(function)
         if name in rows.of_all:
-            assert OF_THE_SYSTEM in source, place
+            assert OF_THE_SYSTEM in source or OF_THE_WHOLE in source, place
         elif rows.takes_its_deployment(name):
             assert ast.unparse(call.args[0]) in LOOKED_AT, place
             # What is private is called by acts only.
