@@ -309,7 +309,7 @@ def test_nobody_serves_it_while_its_agent_is_dead(grounds: list[Ground]) -> None
         assert "nobody serves it since" in ground.refused_by_command()
         ground.agent = ground.start()
         ground.wait_for("live")
-        assert "RUNNING" in ground.agents()
+        eventually(lambda: "RUNNING" in ground.agents(), 60, "its first heartbeat")
         ground.launch()
 
     together(grounds, step)
