@@ -24,7 +24,7 @@ TRUST_SECONDS = 7.0
 
 
 class LeadershipLostError(DagsteadError):
-    """Another process may run the daemons now. This one stops its own and waits to lead again."""
+    """Another process may run the daemons now."""
 
 
 class UnreachableLeaderError(DagsteadError):

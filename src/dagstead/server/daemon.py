@@ -65,15 +65,15 @@ class _Candidate:
 
     def lead(self, fence: Fence) -> None:
         """Run the daemons for as long as this process leads."""
-        try:
-            with Term(self.leadership, fence) as term:
+        with Term(self.leadership, fence) as term:
+            try:
                 self._run(term.fence)
-        except (LeadershipLostError, StoreAwayError) as error:
-            reason = error.reason if isinstance(error, StoreAwayError) else error.message
-            logger.warning("This process leads no longer and waits to lead again: %s", reason)
-        except DagsteadError:
-            # Of the store, which another version or an administrator may have changed.
-            logger.exception("The daemons cannot run; trying again")
+            except (LeadershipLostError, StoreAwayError) as error:
+                reason = error.reason if isinstance(error, StoreAwayError) else error.message
+                logger.warning("This process leads no longer and waits to lead again: %s", reason)
+            except DagsteadError:
+                # Of the store, which another version or an administrator may have changed.
+                logger.exception("The daemons cannot run; trying again")
 
     def _campaign(self) -> Fence | None:
         try:

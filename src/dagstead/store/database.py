@@ -307,13 +307,14 @@ def _sqlite_engine(url: URL, busy_seconds: float) -> Engine:
 
 
 def _pg_engine(url: URL, pool_size: int, patience: Patience, fence: Fence | None) -> Engine:
+    limits = {**KEEP_ALIVE, "connect_timeout": patience.connect}
     engine = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
         connect_args={
-            **{name: value for name, value in KEEP_ALIVE.items() if name not in url.query},
+            **{name: value for name, value in limits.items() if name not in url.query},
             "options": f"-csearch_path={CONTROL_SCHEMA} {patience.options()}",
             # If the database has no encoding, the driver returns bytes without it.
             "client_encoding": "UTF8",

@@ -31,7 +31,7 @@ from dagstead.store.seats import FolderSeat, PostgresSeat, Seat
 from dagstead.store.tables import leader
 
 #: Of the connection that renews the lease: two tries fit into the time that a leader trusts itself.
-CANDIDATES_PATIENCE = Patience(answer=3.0, statement=2.5, lock=2.0)
+CANDIDATES_PATIENCE = Patience(answer=3.0, connect=3, statement=2.5, lock=2.0)
 
 #: A candidate that could not look for this long begins to count anew: what kept it from looking, as
 #: a locked database, may have kept the leader from renewing.

@@ -37,6 +37,8 @@ class Patience:
     #: We, for an answer; then the connection is closed. It catches what TCP cannot: a proxy that
     #: acknowledges and forwards nothing.
     answer: float = 70.0
+    #: We, to connect. The address of the database may say something else.
+    connect: int = KEEP_ALIVE["connect_timeout"]
     #: The server, until it ends a statement, which nobody waits for any more.
     statement: float = 60.0
     #: The server, for a lock.
@@ -106,7 +108,13 @@ class TimedConnection(psycopg.Connection[Any]):
 def timed_connection(
     patience: Patience, fence: Fence | None, arguments: Any, options: Mapping[str, Any]
 ) -> Any:
-    """Connect as a driver does, with a limit for each answer."""
+    """Connect as a driver does, with a limit for each answer.
+
+    Raises:
+        LeadershipLostError: when a leader connects whose term is over.
+    """
+    if fence is not None:
+        fence.require()
     connection = TimedConnection.connect(*arguments, **options)
     connection.answer_seconds = patience.answer
     connection.is_given_up = None if fence is None else fence.is_over
