@@ -10,14 +10,11 @@ from typing import Any
 
 import pytest
 
-from dagstead.model.agents import AgentType
-from dagstead.repository.agents.agent_config import AgentFile, text
 from dagstead.testing.waiting import eventually
 from tests.support.containers.compose import Compose
 from tests.support.containers.docker import Docker
 from tests.support.containers.postgres_image import postgres_image
 from tests.support.deployment import DeploymentClient
-from tests.support.environments import REPOSITORY
 from tests.support.ports import free_port
 
 pytestmark = pytest.mark.containers
@@ -120,20 +117,6 @@ def test_user_code_does_not_reach_the_database(docker: Docker) -> None:
     network = docker.inspect("network", "dagstead")["Containers"].values()
 
     assert not [each for each in network if "postgres" in each["Name"]]
-
-
-def test_the_agents_file_is_what_the_command_writes() -> None:
-    written = (REPOSITORY / "deploy" / "compose" / "dagster.yaml").read_text(encoding="utf-8")
-    file = AgentFile(
-        type=AgentType.DOCKER,
-        url="http://web:3000",
-        queues=(QUEUE,),
-        default_queue=False,
-        branch_deployments=True,
-        label="docker agent",
-    )
-
-    assert written == text(file)
 
 
 def test_the_images_are_small_and_run_as_nobody_special(

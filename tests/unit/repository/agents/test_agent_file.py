@@ -14,6 +14,7 @@ from dagstead.model.queues import is_default_by_name
 from dagstead.repository.agents.agent_config import REDEPLOY_VARIABLE, AgentFile, text
 from dagstead.repository.files import read_project
 from dagstead.repository.rules.checking import check
+from tests.support.environments import REPOSITORY
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), min_size=1)
 QUEUES = NAMES.filter(lambda name: not is_default_by_name(name))
@@ -130,3 +131,18 @@ def test_an_agent_that_would_get_no_work_is_refused() -> None:
 def test_an_address_needs_its_scheme() -> None:
     with pytest.raises(InvalidInputError, match="'dagstead.example.com'"):
         AgentFile(type=AgentType.LOCAL, url="dagstead.example.com")
+
+
+def test_the_agent_of_compose_has_what_the_command_writes() -> None:
+    written = (REPOSITORY / "deploy" / "compose" / "dagster.yaml").read_text(encoding="utf-8")
+    file = AgentFile(
+        type=AgentType.DOCKER,
+        url="http://web:3000",
+        queues=("hybrid-queue",),
+        default_queue=False,
+        branch_deployments=True,
+        label="docker agent",
+    )
+    assert written == text(file)
+    services = yaml.safe_load((REPOSITORY / "compose.yaml").read_text(encoding="utf-8"))["services"]
+    assert REDEPLOY_VARIABLE in services["agent"]["environment"]
