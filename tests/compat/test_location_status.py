@@ -92,9 +92,6 @@ class Ground:
     def deploy(self, module: str = MODULE) -> None:
         self.deployment.deploy(LOCATION, module, queue=self.queue)
 
-    def reload(self) -> None:
-        self.deployment.graphql(RELOAD, name=LOCATION)
-
     def status(self) -> str:
         """What all doors say; fails when they do not say the same within seconds."""
         return eventually(self._agreed, 5, "the doors to agree", retry_on=(AssertionError,))
@@ -246,7 +243,7 @@ def test_code_that_broke_while_its_agent_was_away_heals_though_somebody_reloads(
         ground.agent.kill()
         ground.agent = ground.start()
         ground.wait_for("in error")
-        ground.reload()
+        ground.deployment.graphql(RELOAD, name=LOCATION)
         ground.wait_for("in error, healing")
         assert "the warehouse is down" in ground.refused()
         assert "the warehouse is down" in ground.refused_by_command()
@@ -333,17 +330,11 @@ def test_an_agent_that_ended_in_order_is_gone_and_one_that_loads_is_loading(
     together(grounds, step)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Twins:
-    """A location that two agents of the newest minor serve."""
-
-    ground: Ground
-    agents: Sequence[OfficialAgent]
-
-
 @pytest.fixture
-def twins(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Twins]:
-    """With one token, or with a token for each of them."""
+def twins(
+    plane: ControlPlane, request: pytest.FixtureRequest
+) -> Iterator[tuple[Ground, list[OfficialAgent]]]:
+    """A location that two agents serve, with one token, or with a token for each of them."""
     name = f"twins-{request.node.callspec.id}"
     environment = agent_environment(AGENT_MINORS[-1])
     deployment = plane.deployment(name)
@@ -371,7 +362,7 @@ def twins(plane: ControlPlane, request: pytest.FixtureRequest) -> Iterator[Twins
         ground.wait_for("live")
         # An agent sends its first heartbeat when its code servers are there.
         eventually(lambda: len(plane.store.agents.of(name)) == len(agents), 90, "both agents")
-        yield Twins(ground=ground, agents=agents)
+        yield ground, agents
     finally:
         for agent in agents:
             agent.kill()
@@ -387,17 +378,22 @@ def _tokens(plane: ControlPlane, name: str, number: int) -> list[str]:
 
 
 @pytest.mark.parametrize("twins", [pytest.param(2, id="own")], indirect=True)
-def test_of_two_agents_the_one_with_a_code_server_is_asked(twins: Twins) -> None:
-    for server in code_servers(twins.agents[0]):
+def test_of_two_agents_the_one_with_a_code_server_is_asked(
+    twins: tuple[Ground, list[OfficialAgent]],
+) -> None:
+    ground, (first, _) = twins
+    for server in code_servers(first):
         server.kill()
     for _ in range(6):
-        twins.ground.launch()
-    assert twins.ground.status() == "live"
+        ground.launch()
+    assert ground.status() == "live"
 
 
 @pytest.mark.parametrize("twins", [pytest.param(1, id="one")], indirect=True)
-def test_two_agents_with_one_token_serve_until_both_are_dead(twins: Twins) -> None:
-    ground, (first, second) = twins.ground, twins.agents
+def test_two_agents_with_one_token_serve_until_both_are_dead(
+    twins: tuple[Ground, list[OfficialAgent]],
+) -> None:
+    ground, (first, second) = twins
     first.kill()
     for _ in range(4):
         ground.launch()

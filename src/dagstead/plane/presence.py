@@ -48,7 +48,7 @@ class TokenCalls:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Listening:
+class ListeningSpan:
     """What servers noted of their listening for agents."""
 
     #: Since when at least one listens without a pause.
@@ -63,10 +63,10 @@ class Listening:
         is_pause = DEAF_SECONDS <= now - self.noted_at < ALIVE_SECONDS
         return now if is_pause else self.since
 
-    def noted_again(self, now: float) -> Listening:
+    def noted_again(self, now: float) -> ListeningSpan:
         """The next state, when a server notes that it listens."""
         has_paused = now - self.noted_at >= DEAF_SECONDS
-        return Listening(since=now if has_paused else self.since, noted_at=now)
+        return ListeningSpan(since=now if has_paused else self.since, noted_at=now)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

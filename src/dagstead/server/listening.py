@@ -22,7 +22,7 @@ _EVERY_SECONDS = 4.0
 
 
 @dataclass(slots=True)
-class Ears:
+class ListeningThread:
     """A thread that lives as long as the server listens."""
 
     control: Control
@@ -32,7 +32,7 @@ class Ears:
 
     def __enter__(self) -> Self:
         self.control.agents.listen(SYSTEM)
-        self._thread = threading.Thread(target=self._keep, name="ears", daemon=True)
+        self._thread = threading.Thread(target=self._keep, name="listening", daemon=True)
         self._thread.start()
         return self
 

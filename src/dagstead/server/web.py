@@ -12,7 +12,7 @@ from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.control.actor import SYSTEM
 from dagstead.server.app import create_app
 from dagstead.server.listen_address import check_address
-from dagstead.server.listening import Ears
+from dagstead.server.listening import ListeningThread
 from dagstead.server.secrets_report import log_secrets
 from dagstead.server.services import open_instances, opened_store
 from dagstead.server.settings import LoadedSettings, Settings
@@ -44,7 +44,7 @@ def run_web(loaded: LoadedSettings) -> None:
             # process would end without closing anything.
             stop_on_signals()
             logger.info("Listening on %s", settings.local_url)
-            with Ears(control):
+            with ListeningThread(control):
                 uvicorn.Server(server_config(settings, app)).run()
         finally:
             instances.close()

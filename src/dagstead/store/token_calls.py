@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dagstead.errors import StoreAwayError
 from dagstead.plane.clock import Clock
-from dagstead.plane.presence import Listening, Presence, TokenCalls
+from dagstead.plane.presence import ListeningSpan, Presence, TokenCalls
 from dagstead.store.database import Database
 from dagstead.store.tables import token_calls
 
@@ -49,7 +49,7 @@ class TokenCallStore:
         noted = select(token_calls).where(token_calls.c.token_id == _LISTENING)
         with self.database.write(waits=False) as connection:
             before = _listening(connection.execute(noted).one_or_none())
-            begun = Listening(since=now, noted_at=now)
+            begun = ListeningSpan(since=now, noted_at=now)
             listening = begun if before is None else before.noted_again(now)
             self._upsert(connection, _LISTENING, {"polled_at": listening.since, "asked_at": now})
 
@@ -94,5 +94,5 @@ def read_presence(database: Database, now: float) -> Presence:
     )
 
 
-def _listening(row: Row[Any] | None) -> Listening | None:
-    return None if row is None else Listening(since=row.polled_at, noted_at=row.asked_at)
+def _listening(row: Row[Any] | None) -> ListeningSpan | None:
+    return None if row is None else ListeningSpan(since=row.polled_at, noted_at=row.asked_at)

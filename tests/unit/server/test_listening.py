@@ -9,7 +9,7 @@ import pytest
 
 from dagstead.plane.agents import ALIVE_SECONDS
 from dagstead.plane.presence import DEAF_SECONDS
-from dagstead.server.listening import Ears
+from dagstead.server.listening import ListeningThread
 from dagstead.store.all import Store
 from dagstead.testing import eventually
 from dagstead.testing.clock import ManualClock
@@ -30,7 +30,7 @@ def test_a_server_says_again_and_again_that_it_listens(store: Store, clock: Manu
         eventually(lambda: _noted(store) == clock(), 30, "the next sign")
         return store.token_calls.presence().listening_since
 
-    with Ears(control_without_dagster(store), every_seconds=0.01):
+    with ListeningThread(control_without_dagster(store), every_seconds=0.01):
         begun = clock()
         assert after(DEAF_SECONDS / 2) == begun
         assert after(DEAF_SECONDS * 20) == clock(), "it was frozen, and has heard nobody meanwhile"
