@@ -33,11 +33,8 @@ from tests.support.processes import ChildProcess
 
 pytestmark = pytest.mark.compat
 
-QUEUE = "eu"
-LOCATION = "ml"
-JOB = "whispering"
-MODULE = "compat_small"
-POOL = "pool"
+QUEUE, POOL = "eu", "pool"
+LOCATION, JOB, MODULE = "ml", "whispering", "compat_small"
 
 #: The promise, for a machine that has nothing else to do, and as much again for one that has.
 HEAL_SECONDS = 120.0
@@ -157,9 +154,6 @@ class Ground:
         own = POOL_LABEL if self.is_pool else self.deployment.name
         return [each["status"] for each in found if each["agentLabel"] == own]
 
-    def code_servers(self) -> list[psutil.Process]:
-        return code_servers(self.agent)
-
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -267,7 +261,7 @@ def test_a_failed_release_leaves_what_serves_usable(grounds: list[Ground]) -> No
 
 def test_a_code_server_that_is_killed_is_replaced(grounds: list[Ground]) -> None:
     def step(ground: Ground) -> None:
-        for server in ground.code_servers():
+        for server in code_servers(ground.agent):
             server.kill()
         if not ground.is_pool:
             assert "cannot reach its code server" in ground.refused()
@@ -282,7 +276,7 @@ def test_a_code_server_that_is_frozen_is_noticed_and_replaced(grounds: list[Grou
     """The kernel goes on to take connections for it."""
 
     def step(ground: Ground) -> None:
-        frozen = ground.code_servers()
+        frozen = code_servers(ground.agent)
         for server in frozen:
             server.suspend()
         try:
