@@ -79,6 +79,8 @@ class KeptPlane(ControlPlane):
         self._keeper.keep("daemon", lambda: self._child("daemon", *public))
         self._keeper.keep("pool", lambda: self._child("pool", *public))
         if self._has_standby:
+            # One after the other: both might lead first.
+            self._keeper.now("daemon").wait_for_log("Running the daemons", _READY_SECONDS)
             self._keeper.keep(STANDBY, lambda: self._child("daemon", *public, name=STANDBY))
             self._keeper.now(STANDBY).wait_for_log("Another process runs", _READY_SECONDS)
 
