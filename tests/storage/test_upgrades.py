@@ -50,8 +50,6 @@ def upgrade(store: Store) -> None:
             ("requests", "for_token"),
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-        connection.execute(text("ALTER TABLE heartbeats DROP COLUMN code_servers"))
-        connection.execute(text("ALTER TABLE requests DROP COLUMN for_token"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
     store.database.migrate()
 
