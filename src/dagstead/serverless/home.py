@@ -75,6 +75,11 @@ class PoolHome:
         return self.root / "interpreters"
 
     @property
+    def agents(self) -> Path:
+        """The ids of the agents that had the folder, the newest last."""
+        return self.root / "agents.json"
+
+    @property
     def scratch(self) -> Path:
         """Downloads and the working folders of the PEX tool; emptied when the agent starts."""
         return self.root / "scratch"

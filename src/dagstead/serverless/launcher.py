@@ -31,6 +31,7 @@ from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterC
 from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.errors import PexError, UnservableLocationError
+from dagstead.serverless.agents_before import note_agent
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.configuration_schema import CONFIG_TYPE
 from dagstead.serverless.downloads import ControlPlanePexFiles
@@ -158,6 +159,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         launcher = PexRunLauncher(
             user_code=self._user_code,
             records=self._records,
+            home=self._home,
             environment=self._code_environment,
         )
         launcher.register_instance(self._instance)
@@ -172,6 +174,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
     ) -> None:
         """Take the pool's folder, then do what every launcher does."""
         self._table.open()
+        note_agent(self._home, self._instance.instance_uuid)
         super().start(  # type: ignore[no-untyped-call]
             run_reconcile_thread=run_reconcile_thread, run_metrics_thread=run_metrics_thread
         )

@@ -18,6 +18,7 @@ from dagster_cloud.workspace.user_code_launcher.utils import get_instance_ref_fo
 
 from dagstead.errors import RunWorkerError
 from dagstead.model.launches import LAUNCH_NUMBER_TAG
+from dagstead.serverless.agents_before import has_ended
 from dagstead.serverless.run_records import WorkerProgram
 
 if TYPE_CHECKING:
@@ -25,9 +26,12 @@ if TYPE_CHECKING:
 
     from dagster import DagsterRun
 
+    from dagstead.serverless.home import PoolHome
     from dagstead.serverless.run_records import RunRecords
     from dagstead.serverless.user_code import UserCode
 
+#: Which agent has begun the run, as official agents write it.
+AGENT_TAG = "dagster/agent_id"
 _DEBUG_LINES = 30
 
 
@@ -39,12 +43,18 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
     """
 
     def __init__(
-        self, *, user_code: UserCode, records: RunRecords, environment: Mapping[str, str]
+        self,
+        *,
+        user_code: UserCode,
+        records: RunRecords,
+        home: PoolHome,
+        environment: Mapping[str, str],
     ) -> None:
         """Take the runtimes, the records, and the environment that workers start from."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._user_code = user_code
         self._records = records
+        self._home = home
         self._environment = environment
 
     def launch_run(self, context: LaunchRunContext) -> None:
@@ -81,7 +91,7 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
                 environment={**base, **_run_variables(run, base)},
                 folder=runtime.folder,
             ),
-            launch=int(run.tags.get(LAUNCH_NUMBER_TAG, "1")),
+            launch=_launch_of(run),
         )
         self._instance.report_engine_event(
             f"Started the run worker: process {worker.process.pid} of the managed pool.",
@@ -124,9 +134,7 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         """The state of the run's worker; ``UNKNOWN`` for a run that this pool has not started."""
         worker = self._records.find(run.run_id)
         if worker is None:
-            return CheckRunHealthResult(
-                WorkerStatus.UNKNOWN, "This managed pool has not started the run."
-            )
+            return self._health_without_worker(run)
         worker_id = f"{worker.process.pid} of launch {worker.launch}"
         if worker.is_alive:
             return CheckRunHealthResult(WorkerStatus.RUNNING, run_worker_id=worker_id)
@@ -141,6 +149,19 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
             run_worker_id=worker_id,
         )
 
+    def _health_without_worker(self, run: DagsterRun) -> CheckRunHealthResult:
+        agent_id = run.tags.get(AGENT_TAG, "")
+        if not has_ended(self._home, agent_id) or self._records.may_be_at_work(run.run_id):
+            return CheckRunHealthResult(
+                WorkerStatus.UNKNOWN, "This managed pool has not started the run."
+            )
+        return CheckRunHealthResult(
+            WorkerStatus.FAILED,
+            f"Agent {agent_id} of the managed pool was killed while it launched the run.",
+            transient=True,
+            run_worker_id=f"none of launch {_launch_of(run)}",
+        )
+
     def get_run_worker_debug_info(
         self,
         run: DagsterRun,
@@ -149,6 +170,10 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         """The last lines of what the worker wrote outside of its steps."""
         output = self._records.last_output(run.run_id, lines=_DEBUG_LINES)
         return f"The last lines of the run worker:\n{output}" if output else None
+
+
+def _launch_of(run: DagsterRun) -> int:
+    return int(run.tags.get(LAUNCH_NUMBER_TAG, "1"))
 
 
 def _run_variables(run: DagsterRun, base: Mapping[str, str]) -> dict[str, str]:

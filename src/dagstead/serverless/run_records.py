@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import re
 import signal
@@ -11,6 +13,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from dagstead.errors import RunWorkerError
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_CLAIM = "claim.json"
 _WORKER = "worker.json"
 _EXIT = "exit.json"
 _CANCEL = "cancel.json"
@@ -109,13 +113,13 @@ class RunRecords:
         """
         place = self._place(run_id)
         self._put_aside(run_id, before=launch)
-        try:
-            # Making the folder is the claim: of two that try, one gets it.
-            place.mkdir(mode=0o700)
-        except FileExistsError:
+        if not _claim(place, launch):
             return self._running_already(run_id)
         try:
             with (place / _OUTPUT).open("wb") as output:
+                # The worker has the lock with the file: it shows that there is one, even if this
+                # agent is killed before it has written the record.
+                fcntl.flock(output, fcntl.LOCK_EX)
                 process, mark = start_leader(
                     program.command,
                     environment=program.environment,
@@ -176,6 +180,21 @@ class RunRecords:
             launch=worker.get("launch", 1),
         )
 
+    def may_be_at_work(self, run_id: str) -> bool:
+        """Whether a run that this pool has no worker of may have one all the same.
+
+        So it is if its agent was killed after it had started the worker, and before it wrote that
+        down. Ask only for a run whose agent has ended.
+        """
+        try:
+            with (self._place(run_id) / _OUTPUT).open("rb") as output:
+                fcntl.flock(output, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     def alive(self) -> list[RunWorker]:
         """All workers that run at this moment."""
         found = (self.find(place.name) for place in self._places())
@@ -209,12 +228,15 @@ class RunRecords:
 
         Whoever comes second finds nothing to put aside, and is refused like any second start.
         """
+        place = self._place(run_id)
+        claim = (read_json(place / _CLAIM) or {}).get("launch", before)
         worker = self.find(run_id)
-        if worker is None or worker.is_alive or worker.launch >= before:
-            return
-        if worker.exit_code is not None:
+        if worker is None:
+            # Its agent was killed before it had started a worker.
+            if claim < before and not self.may_be_at_work(run_id):
+                remove(place)
+        elif worker.launch < before and not worker.is_alive and worker.exit_code is not None:
             with suppress(OSError):
-                place = self._place(run_id)
                 place.rename(place.with_name(f"{run_id}_{worker.launch}"))
 
     def _running_already(self, run_id: str) -> RunWorker:
@@ -236,6 +258,21 @@ class RunRecords:
             msg = f"{run_id[:80]!r} is not a run id."
             raise RunWorkerError(msg)
         return self._home.runs / run_id
+
+
+def _claim(place: Path, launch: int) -> bool:
+    """Make the folder of a launch: of two that try, one gets it."""
+    draft = place.with_name(f".{place.name}.{uuid4().hex}")
+    draft.mkdir(mode=0o700)
+    write_json(draft / _CLAIM, {"launch": launch})
+    try:
+        draft.rename(place)
+    except OSError as error:
+        remove(draft)
+        if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
+            raise
+        return False
+    return True
 
 
 def disown(runs: Path) -> None:

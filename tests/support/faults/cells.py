@@ -95,7 +95,16 @@ def _victims(
 _TABLE: Sequence[Cell[Any]] = [
     *_cells(faults.nothing, targets.whole, places=BOTH_PLACES),
     # Parents of runs, and everything between.
-    *_cells(faults.kill, *_PARTS, places=BOTH_PLACES, moments=BOTH_MOMENTS),
+    *_cells(faults.kill, *_PARTS, places=BOTH_PLACES),
+    *_cells(faults.kill, targets.web, targets.daemon, places=BOTH_PLACES, moments=[starting]),
+    *_cells(
+        # The next agent of the pool knows which runs have no worker, and they are launched again.
+        faults.kill,
+        targets.pool,
+        places=BOTH_PLACES,
+        moments=[starting],
+        knowable_seconds=_EXIT_SECONDS,
+    ),
     *_cells(faults.kill, *_AGENT, places=BOTH_PLACES),
     *_cells(faults.kill, *_AGENT, moments=[starting], knowable_seconds=_GONE_SECONDS),
     *_cells(faults.kill, *_CODE_SERVERS),

@@ -294,3 +294,30 @@ def test_another_launch_starts_a_worker_when_the_one_before_has_ended(records: R
     for launch in (1, 2):
         with pytest.raises(RunWorkerError, match="was given to this pool before"):
             start(records, SLEEPS, launch=launch)
+
+
+def test_the_claim_of_a_killed_agent_gives_way_to_the_next_launch(
+    records: RunRecords, home: PoolHome
+) -> None:
+    (home.runs / "run-1").mkdir()
+    write_json(home.runs / "run-1" / "claim.json", {"launch": 1})
+    assert not records.may_be_at_work("run-1")
+    with pytest.raises(RunWorkerError, match="not known whether that worker began"):
+        start(records, SLEEPS, launch=1)
+    assert start(records, SLEEPS, launch=2).is_alive
+
+
+def test_a_worker_that_its_agent_could_not_write_down_is_not_started_again(
+    records: RunRecords, home: PoolHome
+) -> None:
+    worker = start(records, SLEEPS)
+    (home.runs / "run-1" / "worker.json").unlink()
+    try:
+        assert records.find("run-1") is None
+        assert records.may_be_at_work("run-1")
+        with pytest.raises(RunWorkerError, match="not known whether that worker began"):
+            start(records, SLEEPS, launch=2)
+    finally:
+        worker.process.kill()
+    eventually(lambda: not records.may_be_at_work("run-1"), 20, "the end of the worker")
+    assert not records.may_be_at_work("never-seen")
