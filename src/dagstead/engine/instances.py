@@ -25,6 +25,7 @@ from dagstead.engine.orchestration import DagsterOrchestration
 from dagstead.engine.run_gate import RunGate
 from dagstead.engine.run_launcher import AgentRunLauncher
 from dagstead.engine.storage_upgrades import upgrade_storage
+from dagstead.errors import DeploymentNotFoundError
 from dagstead.plane.deployments import Deployment, section
 from dagstead.store.all import Store
 from dagstead.store.database import deployment_schema
@@ -89,7 +90,11 @@ class Instances:
         return DagsterOrchestration(instance_of=self.get, calls=self.calls, drop_stored=self.drop)
 
     def get(self, deployment: Deployment) -> DagsterInstance:
-        """The instance of a deployment, opened at the first call."""
+        """The instance of a deployment, opened at the first call.
+
+        Raises:
+            DeploymentNotFoundError: when the deployment was deleted meanwhile.
+        """
         with self._lock:
             known = self._open.get(deployment.name)
             of = (deployment.created_at, deployment.version)
@@ -106,8 +111,12 @@ class Instances:
             known = self._open.pop(name, None)
             if known:
                 known.instance.dispose()
-        self.store.database.drop_schema(deployment_schema(name))
-        shutil.rmtree(self.folder / name, ignore_errors=True)
+        home = self.folder / name
+        # A process that makes the same instance at this moment comes to its end before.
+        home.mkdir(parents=True, exist_ok=True)
+        with _exclusive(home / ".lock"):
+            self.store.database.drop_schema(deployment_schema(name))
+            shutil.rmtree(home, ignore_errors=True)
         if self.pool_folder is not None:
             shutil.rmtree(self.pool_folder / quote(name, safe=""), ignore_errors=True)
 
@@ -125,6 +134,7 @@ class Instances:
         home.mkdir(parents=True, exist_ok=True)
         with _exclusive(home / ".lock"):
             # Two processes that make or migrate the same tables at once could break them.
+            self._require_existing(deployment)
             self.store.database.create_schema(deployment_schema(deployment.name))
             (home / "dagster.yaml").touch()
             ref = InstanceRef.from_dir(str(home), overrides=self._config(deployment, home))
@@ -142,6 +152,18 @@ class Instances:
         health = statuses_of(instance, self.store)
         instance.get_daemon_statuses = health  # type: ignore[assignment, method-assign]
         return instance
+
+    def _require_existing(self, deployment: Deployment) -> None:
+        """Leave nothing of a deployment that was deleted before this process noticed it.
+
+        Raises:
+            DeploymentNotFoundError: when it was deleted.
+        """
+        try:
+            self.store.deployments.get(deployment.name)
+        except DeploymentNotFoundError:
+            shutil.rmtree(self.folder / deployment.name, ignore_errors=True)
+            raise
 
     def _config(self, deployment: Deployment, home: Path) -> dict[str, Any]:
         return {

@@ -17,6 +17,7 @@ from dagster._core.utils import make_new_run_id
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.deployments import Deletion
 from dagstead.engine.instances import Instances
+from dagstead.errors import DeploymentNotFoundError
 from dagstead.testing.clock import ManualClock
 from tests.support.stores import empty_store
 
@@ -55,5 +56,17 @@ def test_runs_are_ended_and_everything_is_removed(instances: Instances, tmp_path
     assert set(deployments.runs_under_way(COMMAND_LINE, prod)) == {queued, started}
 
     assert deployments.delete(COMMAND_LINE, prod) == Deletion(ended=(queued,), left=(started,))
+
+    assert list(tmp_path.rglob("prod")) == []
+
+
+def test_a_process_that_learns_late_of_a_deletion_makes_nothing_again(
+    instances: Instances, tmp_path: Path
+) -> None:
+    prod = instances.store.deployments.get("prod")
+    instances.control.deployments.delete(COMMAND_LINE, prod)
+
+    with pytest.raises(DeploymentNotFoundError):
+        instances.get(prod)
 
     assert list(tmp_path.rglob("prod")) == []
