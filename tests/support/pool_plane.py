@@ -152,6 +152,14 @@ class Plane:
         assert found is not None
         return found
 
+    def locations(self) -> set[str]:
+        """The names of what is deployed."""
+        return {each["name"] for each in self.ask(ENTRIES)["workspaceOrError"]["locationEntries"]}
+
+    def remove(self, location: str) -> None:
+        result = self.ask(documents.DELETE, name=location)["deleteLocation"]
+        assert result["__typename"] == "DeleteLocationSuccess", result
+
     def launch(self, location: str, job: str, **tags: str) -> str:
         result = self.ask(
             LAUNCH,

@@ -14,3 +14,12 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """Running; the last test of the folder ends it."""
     with running_plane(tmp_path_factory.mktemp("pool")) as plane:
         yield plane
+
+
+@pytest.fixture(autouse=True)
+def _only_what_is_shared(plane: Plane) -> Iterator[None]:
+    """Remove what a test has deployed: every restart of the pool would start its code servers."""
+    before = plane.locations()
+    yield
+    for name in plane.locations() - before:
+        plane.remove(name)
