@@ -14,6 +14,7 @@ from typing import Self
 import psutil
 
 from dagstead.testing.waiting import eventually
+from tests.support.reaper import end_with_this_process
 
 #: What a failure shows of a log: enough for a traceback, not enough to bury the reason.
 _LOG_TAIL_LINES = 60
@@ -55,6 +56,7 @@ class ChildProcess:
                 cwd=cwd,
                 start_new_session=True,
             )
+        end_with_this_process(self.pid)
 
     @property
     def pid(self) -> int:
