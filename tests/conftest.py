@@ -72,9 +72,9 @@ def pytest_collection_finish() -> None:
     gc.enable()
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySharedServers:
-    """Divide the tests among workers by what they share."""
-    return BySharedServers(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> BySharedServers | None:
+    """Divide the tests among workers by what they share, unless `--dist` asks for another way."""
+    return BySharedServers(config, log) if config.getoption("dist") == "load" else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
