@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 from dagster import DagsterInstance, DagsterRun
 from dagster._core.launcher.base import LaunchRunContext, RunLauncher
 
 from dagstead.control.actor import SYSTEM
+from dagstead.control.away import away_of
 from dagstead.engine.calls import AgentCalls, location_of_run
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launches import RunEnd
+
+logger = logging.getLogger(__name__)
 
 #: The official agent puts these tags on every run that it launches.
 AGENT_ID_TAG = "dagster/agent_id"
@@ -24,8 +29,24 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         self._deployment = deployment
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Queue the launch; the run stays STARTING until its worker reports."""
-        run = context.dagster_run
+        """Queue the launch; the run stays STARTING until its worker reports.
+
+        While the store is away the launch is left to the watch, which offers what was taken from
+        the run queue and not offered: the daemon fails a run whose launch raises an error.
+        """
+        try:
+            self._offer(context.dagster_run)
+        except Exception as error:
+            away = away_of(error)
+            if away is None:
+                raise
+            logger.warning(
+                "Run %s is launched when the store is back: %s",
+                context.dagster_run.run_id,
+                away.reason,
+            )
+
+    def _offer(self, run: DagsterRun) -> None:
         if not self._calls.launch_run(self._deployment, run):
             # It was terminated while the daemon took it from the run queue.
             return
