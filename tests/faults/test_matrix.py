@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.support.faults.bench import ROUNDS, Cell, play
+from tests.support.faults.bench import Cell, play
 from tests.support.faults.cells import CELLS
 from tests.support.faults.places import Places
 from tests.support.faults.table import PROPERTY, row_of
@@ -24,9 +24,9 @@ def test_every_run_ends_once_with_its_true_reason(
     cell: Cell[object], places: Places, record_property: Callable[[str, object], None]
 ) -> None:
     rounds: list[Round] = []
-    for _ in range(ROUNDS):
+    for times in cell.rounds:
         with places.one(cell.place) as place:
-            rounds.append(play(cell, place))
+            rounds.append(play(cell, place, times))
         if not rounds[-1].is_over:
             places.close()
     record_property(PROPERTY, row_of(cell.name, rounds).to_json())

@@ -30,14 +30,16 @@ from tests.support.faults.places import (
 )
 from tests.support.faults.targets import Situation, Target, workers
 from tests.support.faults.ticks import wrong_ticks
-from tests.support.faults.verdicts import Failure, Round, Trace, judge
+from tests.support.faults.verdicts import Blow, Failure, Round, Trace, judge
 
 T = TypeVar("T")
 
 #: What is under way in every round.
 LOAD = (PEX, LOCAL, HYBRID, PEX, HYBRID)
+#: The same where the fault hits one run.
+_LOAD_OF_VICTIM = LAUNCHERS
 
-#: How often every cell is played.
+#: How often the fault of every cell comes.
 ROUNDS = int(os.environ.get("FAULT_ROUNDS", "1"))
 
 #: Every run ends within this time after it can be known that it has to.
@@ -119,6 +121,15 @@ class Cell(Generic[T]):
     everyday: bool = False
 
     @property
+    def rounds(self) -> Sequence[int]:
+        """How often the fault comes in every round.
+
+        Runs that outlive it meet it again and again, which is harder than once, and cheaper.
+        """
+        outlived = self.moment is running and self.fate is None
+        return [ROUNDS] if outlived else [1] * ROUNDS
+
+    @property
     def name(self) -> str:
         """Such as ``up_on_sqlite-running-stop-30s-web``."""
         lasting = [f"{self.seconds:g}s"] if self.seconds else []
@@ -129,31 +140,59 @@ class Cell(Generic[T]):
         )
 
 
-def play(cell: Cell[Any], place: Place) -> Round:
-    """Play one round. What hangs at the end of it is cleared away."""
+def play(cell: Cell[Any], place: Place, times: int) -> Round:
+    """Play one round. What hangs at the end of it is cleared away.
+
+    Args:
+        cell: its fault comes while runs are under way.
+        place: where.
+        times: how often it comes, before the runs may end.
+    """
     begin = time.time()
-    runs = [launch(place, location, cell.job) for location in LOAD]
+    load = _LOAD_OF_VICTIM if cell.victim else LOAD
+    runs = [launch(place, location, cell.job) for location in load]
     victim = next((each for each in runs if each.location == cell.victim), None)
     cell.moment(place, runs)
     hit = (victim or runs[0]).run_id
-    with cell.fault(cell.target(Situation(place=place, victim=hit))):
-        time.sleep(cell.seconds)  # noqa: TID251 - the fault lasts so long
-    over = time.monotonic()
-    for run in runs:
-        run.open_gate()
-    probes, refused = _probes(place)
-    patience = cell.knowable_seconds + USUAL_SECONDS + PROMISED_SECONDS
-    ended = await_ends(place, [*runs, *probes], over, patience)
+    blows = [_blow(cell, place, hit) for _ in range(times - 1)]
+    blows.append(_blow(cell, place, hit, last_of=runs))
     verdicts = [
-        judge(trace(place, run, ended.get(run.run_id)), cell.fate if run is victim else None)
-        for run in [*runs, *probes]
+        judge(trace(place, run, ended), cell.fate if run is victim else None)
+        for blow in blows
+        for run, ended in blow.runs
     ]
-    healed = [ended.get(each.run_id) for each in probes]
     for run in runs:
         clear_away(run)
     return Round(
         ticks=wrong_ticks(place, begin, time.time()),
         verdicts=verdicts,
+        blows=[Blow(refused=blow.refused, healed_seconds=blow.healed_seconds) for blow in blows],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Blow:
+    """One fault, and what ended after it."""
+
+    #: With the seconds after the fault; None for those that did not end.
+    runs: Sequence[tuple[Launched, float | None]]
+    refused: dict[str, str]
+    healed_seconds: float | None
+
+
+def _blow(cell: Cell[Any], place: Place, hit: str, *, last_of: Sequence[Launched] = ()) -> _Blow:
+    """Let the fault come once, and new runs after it; the runs that it is the last of may end."""
+    with cell.fault(cell.target(Situation(place=place, victim=hit))):
+        time.sleep(cell.seconds)  # noqa: TID251 - the fault lasts so long
+    over = time.monotonic()
+    for run in last_of:
+        run.open_gate()
+    probes, refused = _probes(place)
+    patience = cell.knowable_seconds + USUAL_SECONDS + PROMISED_SECONDS
+    ended = await_ends(place, [*last_of, *probes], over, patience)
+    healed = [ended.get(each.run_id) for each in probes]
+    return _Blow(
+        runs=[(run, ended.get(run.run_id)) for run in [*last_of, *probes]],
         refused=refused,
         healed_seconds=None if refused or None in healed else max(filter(None, healed)),
     )

@@ -15,7 +15,7 @@ PROPERTY = "fault cell"
 
 _HEADINGS = (
     "cell",
-    "rounds",
+    "faults",
     "runs",
     "ok",
     "failed",
@@ -32,7 +32,7 @@ class Row:
     """The counts of a cell."""
 
     cell: str
-    rounds: int
+    faults: int
     runs: int
     succeeded: int
     failed: int
@@ -41,7 +41,7 @@ class Row:
     wrong: int
     #: Of schedules that missed a tick, or made one twice.
     ticks: int
-    #: Of the slowest round; "never" if one did not heal.
+    #: After the slowest; "never" if one did not heal.
     healed: str
 
     def to_json(self) -> str:
@@ -53,10 +53,11 @@ def row_of(cell: str, rounds: Sequence[Round]) -> Row:
     """Add up the rounds of a cell."""
     verdicts = [each for one in rounds for each in one.verdicts]
     statuses = [each.trace.status for each in verdicts]
-    healed = [each.healed_seconds for each in rounds if each.healed_seconds is not None]
+    blows = [each for one in rounds for each in one.blows]
+    healed = [each.healed_seconds for each in blows if each.healed_seconds is not None]
     return Row(
         cell=cell,
-        rounds=len(rounds),
+        faults=len(blows),
         runs=len(verdicts),
         succeeded=statuses.count("SUCCESS"),
         failed=statuses.count("FAILURE") + statuses.count("CANCELED"),
@@ -64,7 +65,7 @@ def row_of(cell: str, rounds: Sequence[Round]) -> Row:
         twice=sum(each.doubled for each in verdicts),
         wrong=sum(bool(each.wrong) for each in verdicts),
         ticks=sum(len(each.ticks) for each in rounds),
-        healed=f"{max(healed):.0f}" if len(healed) == len(rounds) else "never",
+        healed=f"{max(healed):.0f}" if len(healed) == len(blows) else "never",
     )
 
 

@@ -66,21 +66,29 @@ class Verdict:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Blow:
+    """How new runs fared after one fault."""
+
+    #: Why they were not accepted, by location.
+    refused: Mapping[str, str]
+    #: From the end of the fault until a new run of every location had succeeded.
+    healed_seconds: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Round:
     """What one round has shown."""
 
     verdicts: Sequence[Verdict]
-    #: Why new runs were not accepted, by location.
-    refused: Mapping[str, str]
+    blows: Sequence[Blow]
     #: Which ticks of schedules were missed or made twice, in words.
     ticks: Sequence[str]
-    #: From the end of the fault until a new run of every location had succeeded.
-    healed_seconds: float | None
 
     @property
     def is_over(self) -> bool:
         """Whether nothing is left of it that would disturb another round."""
-        return self.healed_seconds is not None and not any(each.hung for each in self.verdicts)
+        has_healed = self.blows[-1].healed_seconds is not None
+        return has_healed and not any(each.hung for each in self.verdicts)
 
     def complaints(self) -> Sequence[str]:
         """What must not be, in words."""
@@ -89,7 +97,11 @@ class Round:
             for verdict in self.verdicts
             for words in verdict.wrong
         ]
-        refused = [f"{name} refused: {words}" for name, words in self.refused.items()]
+        refused = [
+            f"{name} refused: {words}"
+            for blow in self.blows
+            for name, words in blow.refused.items()
+        ]
         return [*wrong, *refused, *self.ticks]
 
 

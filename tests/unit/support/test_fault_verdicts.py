@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.faults.table import row_of
-from tests.support.faults.verdicts import Failure, Round, Trace, judge
+from tests.support.faults.verdicts import Blow, Failure, Round, Trace, judge
 
 
 def event(kind: str, message: str = "") -> dict[str, Any]:
@@ -69,17 +69,21 @@ def test_what_must_not_be_is_said(trace: Trace, expected: Failure | None, words:
 @pytest.mark.parametrize(
     ("healed", "shown"), [([12.4, 30.2], "30"), ([12.4, None], "never"), ([0.0], "0")]
 )
-def test_a_row_counts_its_rounds(healed: Sequence[float | None], shown: str) -> None:
+def test_a_row_counts_faults_and_runs(healed: Sequence[float | None], shown: str) -> None:
     hung = replace(GOOD, status="STARTED", begun=2)
     verdicts = [judge(GOOD, None), judge(KILLED, BY_SIGNAL), judge(hung, None)]
     rounds = [
-        Round(verdicts=verdicts, refused={}, ticks=["pex missed 1 of 2 ticks"], healed_seconds=each)
+        Round(
+            verdicts=verdicts,
+            blows=[Blow(refused={}, healed_seconds=each)],
+            ticks=["pex missed 1 of 2 ticks"],
+        )
         for each in healed
     ]
 
     row = row_of("cell", rounds)
 
     times = len(rounds)
-    assert (row.rounds, row.runs, row.healed) == (times, 3 * times, shown)
+    assert (row.faults, row.runs, row.healed) == (times, 3 * times, shown)
     assert (row.succeeded, row.failed, row.hung) == (times, times, times)
     assert (row.twice, row.wrong, row.ticks) == (times, times, times)
