@@ -66,7 +66,9 @@ def _mapping(values: Mapping[str, Yaml], depth: int, *, spaced: bool = False) ->
             yield ""
         if isinstance(value, CommentedValue):
             yield from (f"{indent}# {line}" for line in value.above)
-        yield from _entry(f"{indent}{scalar(key) if key != 'on' else key}:", value, depth)
+        # The `on` of a workflow is written as GitHub wants it.
+        name = key if key == "on" and not depth else scalar(key)
+        yield from _entry(f"{indent}{name}:", value, depth)
 
 
 def _entry(start: str, value: Yaml, depth: int) -> Iterator[str]:

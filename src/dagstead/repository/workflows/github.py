@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from dagstead.repository.ci.pins import RUNNER
 from dagstead.repository.ci.provider import FOLDER
 from dagstead.repository.files.yaml_text import CommentedValue, Yaml
+from dagstead.repository.workflows.expressions import expression, written
 from dagstead.repository.workflows.github_steps import JobSteps, pushes_to_github
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.own_steps import OwnSteps
@@ -34,8 +35,8 @@ _BRANCH_ENVIRONMENT = "dagster-branch"
 
 #: What the official command line wants of its environment, and our scripts around it.
 _OFFICIAL_ENV: Mapping[str, Yaml] = {
-    "DAGSTER_CLOUD_ORGANIZATION": "${{ vars.DAGSTER_CLOUD_ORGANIZATION || 'dagstead' }}",
-    "IMAGE_TAG": "${{ github.sha }}-${{ github.run_id }}-${{ github.run_attempt }}",
+    "DAGSTER_CLOUD_ORGANIZATION": expression("vars.DAGSTER_CLOUD_ORGANIZATION || 'dagstead'"),
+    "IMAGE_TAG": "-".join(map(expression, ("github.sha", "github.run_id", "github.run_attempt"))),
 }
 
 _CHOICES: Mapping[Pattern, Choice] = {
@@ -63,7 +64,9 @@ class _Workflow:
 
 def github_workflows(plan: WorkflowPlan, options: Options) -> dict[str, dict[str, Yaml]]:
     """The documents, by their path relative to the root of the repository."""
-    return {each.path: _document(each, options, plan) for each in _workflows(plan, options)}
+    return {
+        each.path: written(_document(each, options, plan)) for each in _workflows(plan, options)
+    }
 
 
 def _workflows(plan: WorkflowPlan, options: Options) -> Iterator[_Workflow]:
@@ -110,7 +113,8 @@ def _document(workflow: _Workflow, options: Options, plan: WorkflowPlan) -> dict
         "Only a newer commit of the same pull request may cancel a deploy.",
         "On a branch the next one waits: it deploys everything that the waiting ones would.",
     )
-    group = "${{ github.workflow }}-${{ github.event.pull_request.number || github.ref }}"
+    change = expression("github.event.pull_request.number || github.ref")
+    group = f"{expression('github.workflow')}-{change}"
     return {
         "name": workflow.title,
         "on": _triggers(workflow, options),
@@ -118,13 +122,13 @@ def _document(workflow: _Workflow, options: Options, plan: WorkflowPlan) -> dict
         "concurrency": {
             "group": CommentedValue(group, above=cancel),
             "cancel-in-progress": (
-                "${{ github.event_name == 'pull_request' && github.event.action != 'closed' }}"
+                expression("github.event_name == 'pull_request' && github.event.action != 'closed'")
             ),
         },
         "defaults": {"run": {"shell": "bash"}},
         "env": {
-            "DAGSTER_CLOUD_URL": "${{ vars.DAGSTER_CLOUD_URL }}",
-            "COMMIT": "${{ github.event.pull_request.head.sha || github.sha }}",
+            "DAGSTER_CLOUD_URL": expression("vars.DAGSTER_CLOUD_URL"),
+            "COMMIT": expression("github.event.pull_request.head.sha || github.sha"),
             **({} if options.tool is DeployTool.DAGSTEAD else _OFFICIAL_ENV),
         },
         "jobs": {
@@ -184,23 +188,23 @@ def _deploy_job(
         "name": "Deploy",
         "if": f"({is_full}) || ({is_branch})",
         "runs-on": RUNNER,
-        "environment": f"${{{{ github.event_name == 'pull_request' && {branch} || {full} }}}}",
+        "environment": expression(f"github.event_name == 'pull_request' && {branch} || {full}"),
         "timeout-minutes": _MINUTES,
         "permissions": permissions,
     }
     if options.pattern is Pattern.MATRIX:
-        job["name"] = "Deploy ${{ matrix.location }}"
+        job["name"] = f"Deploy {expression('matrix.location')}"
         job["strategy"] = {
             "fail-fast": False,
             "matrix": {"include": _entries(sessions, options)},
         }
         job["env"] = {
-            "LOCATION": "${{ matrix.location }}",
-            "PROJECT_DIR": "${{ matrix.project_dir }}",
-            "LOCATIONS_FILE": "${{ matrix.file }}",
-            "DIRECTORY": "${{ matrix.directory }}",
-            "REGISTRY": "${{ matrix.registry }}",
-            "SLUG": "${{ matrix.slug }}",
+            "LOCATION": expression("matrix.location"),
+            "PROJECT_DIR": expression("matrix.project_dir"),
+            "LOCATIONS_FILE": expression("matrix.file"),
+            "DIRECTORY": expression("matrix.directory"),
+            "REGISTRY": expression("matrix.registry"),
+            "SLUG": expression("matrix.slug"),
         }
     return {**job, "steps": steps.of(sessions)}
 

@@ -17,6 +17,7 @@ from dagstead.repository.ci.pins import (
 )
 from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows import scripts
+from dagstead.repository.workflows.expressions import expression
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.plan import PlannedLocation, PlannedSession, preparations
 from dagstead.repository.workflows.scripts import Choice, Surroundings
@@ -24,7 +25,9 @@ from dagstead.repository.workflows.scripts import Choice, Surroundings
 Step = dict[str, Yaml]
 
 _GITHUB_REGISTRY = "ghcr.io"
-TOKEN: Mapping[str, Yaml] = {"DAGSTER_CLOUD_API_TOKEN": "${{ secrets.DAGSTER_CLOUD_API_TOKEN }}"}
+TOKEN: Mapping[str, Yaml] = {
+    "DAGSTER_CLOUD_API_TOKEN": expression("secrets.DAGSTER_CLOUD_API_TOKEN")
+}
 _AROUND = Surroundings(
     git_arguments=(
         '--git-url "$GITHUB_SERVER_URL/$GITHUB_REPOSITORY/tree/$COMMIT"',
@@ -162,7 +165,7 @@ class _Session:
             return {
                 "name": "Merge defaults and fill in templates",
                 "if": "matrix.template != ''",
-                "env": {"TEMPLATE": "${{ matrix.template }}"},
+                "env": {"TEMPLATE": expression("matrix.template")},
                 "run": script,
             }
         return {
@@ -182,9 +185,9 @@ class _Session:
         if self.job.calls_action:
             script += scripts.pass_names()
         env = {
-            "BASE_COMMIT": "${{ github.event.pull_request.base.sha }}",
-            "GH_TOKEN": "${{ github.token }}",
-            "GH_REPO": "${{ github.repository }}",
+            "BASE_COMMIT": expression("github.event.pull_request.base.sha"),
+            "GH_TOKEN": expression("github.token"),
+            "GH_REPO": expression("github.repository"),
             "PLAN": self._plan,
         }
         return {**head, "name": "Choose what has changed", "env": env, "run": script}
@@ -203,12 +206,12 @@ class _Session:
         if self.job.choice is Choice.WRITTEN:
             inputs["location_names"] = json.dumps([each.name for each in self.session.targets])
         elif self.job.options.pattern is Pattern.CHANGED:
-            inputs["location_names"] = f"${{{{ steps.{self._id('choose')}.outputs.locations }}}}"
+            inputs["location_names"] = expression(f"steps.{self._id('choose')}.outputs.locations")
         elif self.job.choice is Choice.MATRIX:
             inputs |= {
-                "project_dir": "${{ matrix.project_dir }}",
-                "dagster_cloud_yaml_path": "${{ matrix.file }}",
-                "location_names": "${{ matrix.locations }}",
+                "project_dir": expression("matrix.project_dir"),
+                "dagster_cloud_yaml_path": expression("matrix.file"),
+                "location_names": expression("matrix.locations"),
             }
         return {
             "id": self._id("init"),
@@ -255,7 +258,7 @@ class _Session:
     def _summary(self) -> Step:
         script = 'dagster-cloud ci status --output-format markdown >> "$GITHUB_STEP_SUMMARY"'
         condition = f"!cancelled() && steps.{self._id('init')}.outcome == 'success'"
-        return self._run("Summarize", script, {"if": f"${{{{ {condition} }}}}"})
+        return self._run("Summarize", script, {"if": expression(condition)})
 
     def _run(self, name: str, script: str, condition: Step) -> Step:
         """A step that calls the command line: the one installed, or the one of the action."""
@@ -281,7 +284,7 @@ class _Session:
 
     @property
     def _plan(self) -> str:
-        return f"${{{{ runner.temp }}}}/locations-{self.number}"
+        return f"{expression('runner.temp')}/locations-{self.number}"
 
     def _env(self, more: Mapping[str, Yaml]) -> dict[str, Yaml]:
         env: dict[str, Yaml] = dict(more)
@@ -289,13 +292,13 @@ class _Session:
             env["PLAN"] = self._plan
         if not self.job.calls_action:
             # Two sessions in one folder would wipe each other.
-            env["DAGSTER_BUILD_STATEDIR"] = f"${{{{ runner.temp }}}}/session-{self.number}"
+            env["DAGSTER_BUILD_STATEDIR"] = f"{expression('runner.temp')}/session-{self.number}"
         return env
 
 
 def checkout(*, whole: bool) -> Step:
     """Fetch the commit, or the whole history with it. No later step can use the job's token."""
-    inputs: dict[str, Yaml] = {"ref": "${{ env.COMMIT }}", "persist-credentials": False}
+    inputs: dict[str, Yaml] = {"ref": expression("env.COMMIT"), "persist-credentials": False}
     if whole:
         inputs["fetch-depth"] = 0
     return {"uses": uses(CHECKOUT), "with": inputs}
@@ -342,11 +345,14 @@ def login_inputs(host: str, *, alone: bool) -> dict[str, Yaml]:
     """How to log in to a registry. GitHub's own needs no secret."""
     inputs: dict[str, Yaml] = {"registry": host} if host else {}
     if host == _GITHUB_REGISTRY:
-        return inputs | {"username": "${{ github.actor }}", "password": "${{ github.token }}"}
+        return inputs | {
+            "username": expression("github.actor"),
+            "password": expression("github.token"),
+        }
     prefix = secret_prefix(host, alone=alone)
     return inputs | {
-        "username": f"${{{{ secrets.{prefix}_USERNAME }}}}",
-        "password": f"${{{{ secrets.{prefix}_PASSWORD }}}}",
+        "username": expression(f"secrets.{prefix}_USERNAME"),
+        "password": expression(f"secrets.{prefix}_PASSWORD"),
     }
 
 

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dagstead.model.location import Kind
 from dagstead.repository.files.yaml_text import CommentedValue, Yaml
 from dagstead.repository.workflows import scripts
+from dagstead.repository.workflows.expressions import written
 from dagstead.repository.workflows.github_steps import registry_hosts, secret_prefix
 from dagstead.repository.workflows.options import DeployTool, Options, Pattern
 from dagstead.repository.workflows.own_steps import own_deploy, own_install
@@ -66,7 +67,7 @@ push_image() {
 def gitlab_pipeline(plan: WorkflowPlan, options: Options) -> dict[str, Yaml]:
     """The document of ``.gitlab-ci.yml``."""
     if options.tool is DeployTool.DAGSTEAD:
-        return _own_pipeline(plan, options)
+        return written(_own_pipeline(plan, options))
     routed = options.pattern is Pattern.ROUTED
     has_images = routed or any(session.of_kind(Kind.HYBRID) for session in plan.sessions)
     document: dict[str, Yaml] = {
@@ -86,7 +87,7 @@ def gitlab_pipeline(plan: WorkflowPlan, options: Options) -> dict[str, Yaml]:
     document["dagster-deploy"] = _for_main(job, options)
     close: list[Yaml] = [scripts.install(()), scripts.close_branch_deployment()]
     document["dagster-close-branch"] = _close_job(python, close)
-    return document
+    return written(document)
 
 
 def _own_pipeline(plan: WorkflowPlan, options: Options) -> dict[str, Yaml]:

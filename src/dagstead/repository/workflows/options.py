@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from dagstead.errors import InvalidInputError
 from dagstead.repository.ci.provider import Provider
+from dagstead.repository.workflows.expressions import is_filled_in
 
 USUAL_BRANCH = "main"
 USUAL_PYTHON = "3.11"
@@ -71,6 +72,14 @@ class Options:
         if not re.fullmatch(r"3\.\d+", self.python):
             msg = f"--python {self.python!r} is not a version of Python. Write one such as 3.12."
             raise InvalidInputError(msg)
+        for flag, text, filled_in in (
+            # GitLab fills variables in where the deployment stands.
+            ("--deployment", self.deployment, "$" in self.deployment),
+            ("--branch", self.branch, is_filled_in(self.branch)),
+        ):
+            if filled_in or not text.isprintable():
+                msg = f"{flag} {text!r} has characters that CI would not leave alone."
+                raise InvalidInputError(msg)
         if self.provider is Provider.GITLAB and self.pattern not in _ON_GITLAB:
             msg = f"Pattern {self.pattern} is not made for GitLab. Take --pattern b1 or b3."
             raise InvalidInputError(msg)

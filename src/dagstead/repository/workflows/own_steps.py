@@ -12,6 +12,7 @@ from importlib.metadata import version
 
 from dagstead.model.location import Kind
 from dagstead.repository.files.yaml_text import Yaml
+from dagstead.repository.workflows.expressions import expression
 from dagstead.repository.workflows.github_steps import (
     TOKEN,
     Step,
@@ -65,7 +66,7 @@ class OwnSteps:
     def _env(self) -> dict[str, Yaml]:
         env: dict[str, Yaml] = dict(TOKEN)
         if self._is_changed:
-            env["BASE_COMMIT"] = "${{ github.event.pull_request.base.sha }}"
+            env["BASE_COMMIT"] = expression("github.event.pull_request.base.sha")
         return env
 
     def _deploy(self, names: list[str]) -> str:

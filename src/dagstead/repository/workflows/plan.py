@@ -20,13 +20,15 @@ from dagstead.repository.files.project import left_out_note, project_prefix
 from dagstead.repository.files.slugs import slugs_of
 from dagstead.repository.rules.build_folders import unnamed_folder
 from dagstead.repository.rules.visit import file_exists, folder_exists
+from dagstead.repository.workflows.expressions import is_filled_in
 from dagstead.repository.workflows.options import Options, Pattern
 
 #: Of these a builder of PEX files needs one.
 _PROJECT_FILES = ("pyproject.toml", "setup.py", "requirements.txt")
 _BUILT_FROM = frozenset({*_PROJECT_FILES, "Dockerfile"})
 _CODE = (".ipynb", ".py", ".sql")
-_HARD_TO_WRITE = re.compile(r"[\x00-\x1f\x7f|]|\$\{\{")
+
+_LEAVE_OUT = "Leave out line breaks, control characters, '|', '${{' and '$[['."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +100,7 @@ def make_plan(project: Project, *, official: bool = True) -> WorkflowPlan:
     if refused:
         raise InvalidInputError("\n".join(refused))
     sessions = sessions_of(project, watched=watched_paths(project))
-    _check_commands(each for session in sessions for each in session.targets)
+    _check_texts(sessions)
     return WorkflowPlan(
         project_dir=project_prefix(project),
         sessions=sessions,
@@ -106,15 +108,33 @@ def make_plan(project: Project, *, official: bool = True) -> WorkflowPlan:
     )
 
 
-def _check_commands(targets: Iterable[PlannedLocation]) -> None:
-    for each in preparations(targets):
+def _check_texts(sessions: Iterable[PlannedSession]) -> None:
+    """Refuse what a script cannot hold, wherever in the repository it comes from."""
+    for session in sessions:
+        for what, text in _texts(session):
+            if not text.isprintable() or is_filled_in(text):
+                msg = f"The {what} {text!r} cannot be written into a script safely. {_LEAVE_OUT}"
+                raise InvalidInputError(msg)
+    for each in preparations(target for session in sessions for target in session.targets):
         for command in each.commands:
-            if "${{" in command:
+            if is_filled_in(command):
                 msg = (
                     f"{each.folder}/pyproject.toml: before-build has {command!r}, in which CI "
                     "would fill in '${{'. Leave that out."
                 )
                 raise InvalidInputError(msg)
+
+
+def _texts(session: PlannedSession) -> Iterator[tuple[str, str]]:
+    yield "folder", session.project_dir
+    yield "file", session.file
+    for target in session.targets:
+        yield "name", target.name
+        yield "folder", target.directory
+        yield "registry", target.registry
+        yield from (("path", each) for each in target.watched)
+        if target.before is not None:
+            yield "folder", target.before.folder
 
 
 def _setup_files(project: Project, sessions: Iterable[PlannedSession]) -> Iterator[Path]:
@@ -232,10 +252,10 @@ def _refusals_of(project: Project, location: Location) -> Iterator[str]:
         yield f"{where} is ambiguous: {found.reason}. {found.settle}."
     values = (location.name, location.registry, location.build_directory)
     for value in values:
-        if value is not None and _HARD_TO_WRITE.search(value.value):
+        text = value.value if value is not None else ""
+        if value is not None and (not text.isprintable() or "|" in text or is_filled_in(text)):
             yield (
-                f"{value.position}: {value.value!r} cannot be written into a script safely. "
-                "Leave out line breaks, control characters, '|' and '${{'."
+                f"{value.position}: {text!r} cannot be written into a script safely. {_LEAVE_OUT}"
             )
     prefix = project_prefix(project)
     if outside(posixpath.normpath(posixpath.join(prefix, location.build_folder))):
