@@ -11,6 +11,8 @@ from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
 from dagstead.control.tokens import POOL_PREFIX
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
+from dagstead.plane.launch_machine.events import Begin, Delivery, End, LaunchOffer, Start
+from dagstead.plane.launches import How, LaunchEnd, RunEnd
 from dagstead.plane.lifetimes import read_lifetime
 from dagstead.plane.new_tokens import NewToken
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
@@ -29,8 +31,8 @@ NOW = 1_700_000_000.0
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = empty_store(tmp_path, ManualClock())
+def store(tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
+    opened = empty_store(tmp_path, clock)
     yield opened
     opened.close()
 
@@ -197,10 +199,31 @@ def test_a_pool_that_stops_takes_its_token_along(control: Control, store: Store)
 
 
 def test_after_a_crash_only_the_last_token_lives_on(control: Control, store: Store) -> None:
-    """Run workers that outlived the crash still report with it."""
+    """A worker that has just reported the end of its run may have something left to say."""
     secrets = [new_pool_secret(control, "dagstead") for _ in range(3)]
     expected = [store.tokens.authenticate(secret).id for secret in secrets[1:]]
     assert valid(store) == expected
+
+
+def test_the_token_of_a_run_under_way_outlives_any_number_of_crashes(
+    control: Control, store: Store, clock: ManualClock
+) -> None:
+    store.deployments.create("prod")
+    secrets = [new_pool_secret(control, "dagstead")]
+    clock.advance(100)
+    offer = LaunchOffer(request_id="r")
+    for event in (offer, Delivery(request_id="r"), Begin(agent_id="a"), Start()):
+        store.launches.step("prod", "run", event)
+    for _ in range(4):
+        clock.advance(100)
+        secrets.append(new_pool_secret(control, "dagstead"))
+    assert len(valid(store)) == len(secrets), "those between are needed no more, and do no harm"
+
+    done = LaunchEnd(status=RunEnd.SUCCESS, how=How.REPORTED, by="its worker", reason="It ended.")
+    store.launches.step("prod", "run", End(ending=done))
+    clock.advance(100)
+    new_pool_secret(control, "dagstead")
+    assert len(valid(store)) == 2
 
 
 def valid(store: Store) -> list[int]:
