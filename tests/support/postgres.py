@@ -9,14 +9,16 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fcntl import LOCK_EX, flock
 from pathlib import Path
 from uuid import uuid4
 
+import psutil
 import psycopg
 from psycopg import sql
 
+from dagstead.testing.waiting import eventually
 from tests.support.debian import postgres_program
 from tests.support.ports import free_port
 
@@ -27,6 +29,9 @@ _OPTIONS = (
     "-c fsync=off -c full_page_writes=off "
     "-c max_connections=300 -c listen_addresses=127.0.0.1 -c unix_socket_directories="
 )
+
+#: After a crash it reads its log again before it takes connections.
+_RECOVERY_SECONDS = 60.0
 
 #: Nothing here outlives the run, so nothing is forced to disk: many small databases are created.
 _FORGETFUL = "-c synchronous_commit=off"
@@ -91,6 +96,25 @@ class PostgresCluster:
     def resume(self) -> None:
         """Serve again, on the same port, after ``stop``."""
         self._serve(self._port_file.read_text(encoding="ascii"))
+
+    def start_again(self) -> None:
+        """Serve again if the server has ended, as it does when it cannot write its log."""
+        eventually(self._serves, _RECOVERY_SECONDS, "Postgres takes connections")
+
+    def _serves(self) -> bool:
+        # One that recovers from a crash takes no connections yet, and may still end.
+        if not self._has_process():
+            self.resume()
+        with suppress(psycopg.OperationalError), psycopg.connect(self.url("postgres")):
+            return True
+        return False
+
+    def _has_process(self) -> bool:
+        pid_file = self._data / "postmaster.pid"
+        with suppress(FileNotFoundError, ValueError, IndexError):
+            pid = int(pid_file.read_text(encoding="ascii").split()[0])
+            return pid in psutil.pids()
+        return False
 
     def remove(self) -> None:
         """Stop the server, if it was started, and delete the folder."""

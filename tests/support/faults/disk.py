@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -21,6 +21,8 @@ class SmallDisk:
     def __init__(self, folder: Path) -> None:
         """``folder`` is where it is mounted."""
         self.folder = folder
+        #: What somebody does who has made room.
+        self.after_freeing: Callable[[], None] | None = None
         self._filling = folder / "filling"
 
     def fill(self) -> None:
@@ -36,6 +38,8 @@ class SmallDisk:
     def free(self) -> None:
         """Free what was taken."""
         self._filling.unlink(missing_ok=True)
+        if self.after_freeing is not None:
+            self.after_freeing()
 
 
 @contextmanager

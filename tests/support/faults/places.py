@@ -155,7 +155,9 @@ def apart_on_small_disk(folder: Path) -> Iterator[Place]:
         small_disk(Path(home) / "disk") as disk,
     ):
         Path(home).chmod(0o755)
-        with _on_cluster(folder, PostgresCluster(disk.folder, crashes=True), disk) as place:
+        cluster = PostgresCluster(disk.folder, crashes=True)
+        disk.after_freeing = cluster.start_again
+        with _on_cluster(folder, cluster, disk) as place:
             yield place
 
 
