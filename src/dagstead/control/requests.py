@@ -153,12 +153,14 @@ class Requests:
         return expired
 
     def redeliver(self, actor: Actor, request: Request) -> bool:
-        """Put a leased request back on its queue, because the agent that took it is gone.
+        """Put a leased request back on its queue, because nobody works on it.
 
         Returns:
             False when it was answered, delivered again or begun since it was read.
         """
         actor.require_system("Giving a request to another agent")
+        if request.api == LAUNCH_RUN and self._is_begun(request):
+            return False
         is_given_back = self._backend.store.requests.give_back(request)
         if is_given_back:
             if request.api == LAUNCH_RUN:
@@ -188,6 +190,12 @@ class Requests:
         if not step.counts:
             self._backend.store.requests.expire(request.deployment, [request.id])
         return step.counts
+
+    def _is_begun(self, request: Request) -> bool:
+        launch = self._backend.store.launches.newest(request.deployment, str(request.run_id))
+        return (
+            launch is not None and launch.request_id == request.id and launch.begun_by is not None
+        )
 
     def _is_still_wanted(self, request: Request) -> bool:
         if request.api != LAUNCH_RUN:

@@ -70,6 +70,10 @@ class Request:
     for_token: int | None = None
 
 
+#: How long an agent may take from its first poll until it begins a launch.
+BEGIN_SECONDS = 30.0
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RequestAnswer:
     """What an agent answered."""
@@ -107,6 +111,20 @@ def holder_is_gone(request: Request, beats: Sequence[Heartbeat], now: float) -> 
         if beat.token_id == request.leased_by
         # The first heartbeat follows the first poll within seconds.
         and beat.first_received_at <= request.leased_at + ALIVE_SECONDS
+    )
+
+
+def is_lost(request: Request, now: float) -> bool:
+    """Whether the agent that polled may never have seen a launch that it was given.
+
+    The answer to its poll is lost when the line or the server fails in that moment. An agent begins
+    a launch right after the poll; a busy one is given more time with every delivery.
+    """
+    return (
+        request.api == LAUNCH_RUN
+        and request.state is RequestState.LEASED
+        and request.leased_at is not None
+        and now - request.leased_at >= BEGIN_SECONDS * request.deliveries
     )
 
 

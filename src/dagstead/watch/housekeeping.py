@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
-from dagstead.plane.requests import RequestState, holder_is_gone, may_be_delivered_again
+from dagstead.plane.requests import (
+    RequestState,
+    holder_is_gone,
+    is_lost,
+    may_be_delivered_again,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +28,7 @@ class Housekeeping:
     control: Control
 
     def tidy_queue(self) -> None:
-        """Requeue what gone agents have taken, drop launches of ended runs and overdue requests."""
+        """Requeue what nobody works on, drop launches of ended runs and overdue requests."""
         requests = self.control.requests
         beats = self.control.agents.granted(SYSTEM)
         now = self.control.clock()
@@ -32,12 +37,12 @@ class Housekeeping:
                 continue
             if (
                 request.state is RequestState.LEASED
-                and holder_is_gone(request, beats, now)
+                and (holder_is_gone(request, beats, now) or is_lost(request, now))
                 and may_be_delivered_again(request)
                 and requests.redeliver(SYSTEM, request)
             ):
                 logger.warning(
-                    "The agent that took %s %s is gone. The request waits for another agent",
+                    "The agent that took %s %s is gone, or never got it. The request waits again",
                     request.api,
                     request.id,
                 )

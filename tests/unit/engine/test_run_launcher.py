@@ -23,7 +23,7 @@ from dagstead.engine.instances import Instances
 from dagstead.engine.orchestration import fail_launch
 from dagstead.errors import ForbiddenError
 from dagstead.plane.agents import ALIVE_SECONDS
-from dagstead.plane.requests import RequestState
+from dagstead.plane.requests import BEGIN_SECONDS, RequestState
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -173,6 +173,30 @@ def test_a_launch_is_delivered_again_when_its_agent_is_gone_before_it_began(
     Housekeeping(instances.control).tidy_queue()
 
     assert [request.run_id for request in store.requests.pop(POLL)] == [run.run_id]
+
+
+def test_a_launch_that_its_agent_never_got_is_delivered_again(
+    instances: Instances, run: DagsterRun, clock: ManualClock
+) -> None:
+    """The answer to its poll was lost, and the agent lives on and polls."""
+    store = instances.store
+    token = store.tokens.create("agent", TokenKind.AGENT, "agent:o:s", Grant())
+    poll = replace(POLL, token_id=token.id)
+    store.requests.pop(poll)
+    for turn in (1, 2):
+        clock.advance(BEGIN_SECONDS * turn - 1)
+        store.agents.record([heartbeat_of("gpu", now=clock(), token_id=token.id)])
+        Housekeeping(instances.control).tidy_queue()
+        assert store.requests.pop(poll) == [], "it may be about to begin it"
+
+        clock.advance(1)
+        Housekeeping(instances.control).tidy_queue()
+        assert [request.run_id for request in store.requests.pop(poll)] == [run.run_id]
+
+    begin(instances, run, "agent-1")
+    clock.advance(10 * BEGIN_SECONDS)
+    Housekeeping(instances.control).tidy_queue()
+    assert store.requests.pop(poll) == []
 
 
 def test_a_launch_that_was_begun_is_not_delivered_again(
