@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from dagster._serdes import ConfigurableClassData
 from dagster_cloud.instance import DagsterCloudAgentInstance
@@ -28,7 +27,7 @@ class PoolInstance(DagsterCloudAgentInstance):
         """What user code of a deployment makes its instance from; without this class in it."""
         reference = super().ref_for_deployment(deployment_name)
         home = PoolHome(root=Path(self.root_directory))
-        folder = home.deployments / quote(deployment_name, safe="")
+        folder = home.outputs_of(deployment_name)
         storage = ConfigurableClassData(
             "dagster._core.storage.root",
             "LocalArtifactStorage",

@@ -1,0 +1,112 @@
+"""What a piece of user code can reach on disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+#: What programs of every system need; no data of anybody. Links among them are kept as links.
+SYSTEM = tuple(
+    Path(name)
+    for name in (
+        *("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/nix"),
+        # Where /etc/resolv.conf leads to, and the user names of a machine with a directory service.
+        *("/run/systemd/resolve", "/run/resolvconf", "/run/NetworkManager", "/run/nscd"),
+        "/var/lib/sss/pipes",
+        "/sys",
+    )
+)
+PROCESSES = Path("/proc")
+SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a place to rule, nothing is written here
+TEMPORARY = (Path("/tmp"), Path("/var/tmp"))  # noqa: S108 - replaced by a folder of its own
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "fuse")
+_GRAPHICS = ("nvidia*", "nvidia-caps", "dri", "kfd", "accel")
+#: In /etc: what root may read, and no other user.
+_OF_ROOT = ("shadow", "gshadow", "sudoers", "ssh", "ssl/private", "security/opasswd")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reach:
+    """Trees of files; whatever else there is, user code cannot open."""
+
+    read: tuple[Path, ...]
+    written: tuple[Path, ...]
+    #: Instead of the user's home.
+    home: Path
+    #: Instead of ``/tmp``, which user code shares with nobody; ``None`` is the machine's.
+    temporary: Path | None
+    #: Code of this machine may reach all of it but these; ``None`` is a reach of the trees alone.
+    all_but: tuple[Path, ...] | None = None
+    #: Numbers of groups that may open what is read and written, besides the program's own user.
+    groups: tuple[int, ...] = ()
+
+    def with_more(self, *, read: Iterable[Path] = (), written: Iterable[Path] = ()) -> Reach:
+        """The same with more trees."""
+        return replace(self, read=(*self.read, *read), written=(*self.written, *written))
+
+    def as_trees(self, *, as_root: bool) -> Reach:
+        """The same for the kernel's rules, which allow trees and can take nothing back.
+
+        Args:
+            as_root: whether the code stays root, without its rights: then what other users cannot
+                read for its modes is left out.
+        """
+        if self.all_but is not None:
+            everything = tuple(_all_but(Path("/"), self.all_but))
+            return replace(self, written=(*self.written, *everything))
+        system: Iterable[Path] = (*SYSTEM, PROCESSES)
+        if as_root:
+            hidden = [Path("/etc", name) for name in _OF_ROOT]
+            system = (
+                *(path for path in system if path != Path("/etc")),
+                *_all_but(Path("/etc"), hidden),
+            )
+        return replace(self, read=(*system, *self.read))
+
+
+def _all_but(folder: Path, hidden: Collection[Path]) -> Iterator[Path]:
+    """What is in a folder, without some paths in it: as few trees as that takes."""
+    try:
+        children = sorted(folder.iterdir())
+    except OSError:
+        return
+    for child in children:
+        if child in hidden:
+            continue
+        if any(child in path.parents for path in hidden):
+            yield from _all_but(child, hidden)
+        elif not child.is_symlink():
+            yield child
+
+
+def devices() -> Iterator[Path]:
+    """The devices that every program may use, and those that compute."""
+    yield from (Path("/dev", name) for name in _DEVICES)
+    yield from computing_devices()
+
+
+def computing_devices() -> Iterator[Path]:
+    """Graphics processors and the like."""
+    for pattern in _GRAPHICS:
+        yield from Path("/dev").glob(pattern)
+
+
+def of_interpreter(python: Path) -> tuple[Path, ...]:
+    """What has to be read so that an interpreter starts, outside of the system's folders.
+
+    An interpreter of a virtual environment is a link, or a chain of them.
+    """
+    found: list[Path] = []
+    hop = python.absolute()
+    for _ in range(16):
+        prefix = hop.parent.parent
+        if not any(prefix == folder or folder in prefix.parents for folder in SYSTEM):
+            found.append(prefix)
+        try:
+            target = os.readlink(hop)
+        except OSError:
+            break
+        hop = Path(os.path.normpath(hop.parent / target))
+    return tuple(dict.fromkeys(path for path in found if path != Path("/")))

@@ -1,0 +1,354 @@
+"""Starting user code behind the walls that this machine allows."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from dagstead.serverless.home import remove
+from dagstead.serverless.sandbox.bubblewrap import inside_bubblewrap
+from dagstead.serverless.sandbox.cgroups import found_cgroups
+from dagstead.serverless.sandbox.filters import compiled_filter
+from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.orders import ENTER, Order, carried_out, interpreter
+from dagstead.serverless.sandbox.reach import Reach, of_interpreter
+from dagstead.serverless.sandbox.rulesets import SCOPES, ruleset_of
+from dagstead.serverless.sandbox.users import PoolUsers, let_pass, own, share, shared_umask
+
+from dagstead.serverless.sandbox.walls import Level
+
+if TYPE_CHECKING:
+    from dagstead.serverless.home import PoolHome
+    from dagstead.serverless.sandbox.cgroups import Cgroups
+    from dagstead.serverless.sandbox.walls import Walls
+
+#: All that the programs in front of user code find in their environment.
+_BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+#: The kernel ends user code before it ends the control plane.
+_VICTIM = 500
+#: Certificates that a machine keeps elsewhere than with the system's.
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+#: Without cgroups a single process must not take all before the pool looks again.
+_SLACK_BYTES = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose code it is: what has the same owner is not kept apart."""
+
+    #: ``location``; ``local`` for one whose code is on this machine; ``package`` for what is
+    #: unpacked.
+    kind: str
+    name: str
+
+    @classmethod
+    def location(cls, deployment: str, location: str, *, is_local: bool = False) -> Owner:
+        """A code location of a deployment."""
+        digest = hashlib.sha256(f"{deployment}\n{location}".encode()).hexdigest()
+        return cls("local" if is_local else "location", digest[:16])
+
+    @classmethod
+    def package(cls, key: str) -> Owner:
+        """An unpacked PEX file."""
+        return cls("package", key)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it may reach all of the machine that its user may, but not the data folder."""
+        return self.kind == "local"
+
+    @property
+    def folder(self) -> str:
+        """The name of its folder."""
+        return f"{self.kind}-{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Program:
+    """User code, or something that reads what users have made."""
+
+    command: Sequence[str]
+    #: All variables that it has.
+    environment: Mapping[str, str]
+    folder: Path | None = None
+    #: Trees that it reads and writes, beside what every program has.
+    read: tuple[Path, ...] = ()
+    written: tuple[Path, ...] = ()
+    #: Unpacked PEX files that it reads.
+    packages: tuple[str, ...] = ()
+    #: A deployment whose outputs it reads and writes.
+    deployment: str | None = None
+    umask: int = -1
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Start:
+    """How to start a program behind its walls."""
+
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    #: Descriptors that it has to inherit.
+    descriptors: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sandbox:
+    """The walls of one pool. Safe to use from several threads."""
+
+    home: PoolHome
+    walls: Walls
+    #: What no code may see, not even local code: the data folder of the control plane.
+    hidden: tuple[Path, ...] = ()
+    #: Trees of the machine that all user code may read and write.
+    machine_read: tuple[Path, ...] = ()
+    machine_written: tuple[Path, ...] = ()
+
+    @cached_property
+    def users(self) -> PoolUsers | None:
+        """The users of code locations, where they have some."""
+        return PoolUsers(self.home, self.walls.users) if self.walls.users else None
+
+    @cached_property
+    def cgroups(self) -> Cgroups | None:
+        """Where the kernel holds limits; ``None`` where the pool has to look itself."""
+        if not self.walls.cgroups:
+            return None
+        name = hashlib.sha256(str(self.home.root).encode()).hexdigest()[:12]
+        return found_cgroups(name)
+
+    @cached_property
+    def _filter(self) -> int | None:
+        program = (
+            compiled_filter(watching_files=bool(self.walls.bubblewrap or self.walls.users))
+            if self.walls.seccomp
+            else None
+        )
+        if program is None:
+            return None
+        descriptor = os.memfd_create("filter", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+        os.write(descriptor, program)
+        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+        return descriptor
+
+    def open_folders(self) -> None:
+        """Let the pool's users pass to what is theirs."""
+        if self.users is None:
+            return
+        home = self.home
+        for folder in (
+            *(home.root, home.layers, home.environments, home.deployments),
+            *(home.tenants, home.servers, home.scratch),
+        ):
+            let_pass(folder, self.users.everyone)
+        if self.walls.bubblewrap is None:
+            # Who has bubblewrap finds the pool's folder without the ones around it.
+            for folder in self.hidden:
+                let_pass(folder, self.users.everyone)
+
+    # -- What is somebody's own ----------------------------------------------------------------
+
+    def user_of(self, owner: Owner) -> int | None:
+        """The number of an owner's user; ``None`` is this process's own."""
+        if self.users is None or owner.is_local:
+            return None
+        return self.users.number(owner.kind, owner.name)
+
+    def folder_of(self, owner: Owner) -> Path:
+        """The folder of an owner, which no other can enter."""
+        user = self.user_of(owner)
+        folder = self.home.tenants / owner.folder
+        for path in (folder, folder / "tmp"):
+            path.mkdir(mode=0o700, exist_ok=True)
+            if user is not None:
+                # Not its own: it must not put links where the pool makes folders.
+                let_pass(path, user)
+        for path in (folder / "home", folder / "logs"):
+            self._give_new(path, user)
+        return folder
+
+    def give_new(self, path: Path, owner: Owner) -> None:
+        """Make a folder that belongs to an owner alone."""
+        self._give_new(path, self.user_of(owner))
+
+    def _give_new(self, path: Path, user: int | None) -> None:
+        with suppress(FileExistsError):
+            path.mkdir(mode=0o700)
+        if user is not None:
+            own(path, user)
+
+    def end(self, owner: Owner, name: str) -> None:
+        """Remove the temporary files and the cgroup of a program that has ended."""
+        if self.cgroups is not None:
+            self.cgroups.remove(name)
+        remove(self.home.tenants / owner.folder / "tmp" / name)
+
+    # -- Starting ------------------------------------------------------------------------------
+
+    @contextmanager
+    def around(self, name: str, owner: Owner, program: Program) -> Iterator[Start]:
+        """How to start a program; what is yielded holds until the process has been started.
+
+        Args:
+            name: of this process, which no other one has.
+            owner: whose code it is.
+            program: what runs behind the walls.
+
+        Raises:
+            PexError: there are no more users.
+            OSError: a folder cannot be made.
+        """
+        reach = self._reach(name, owner, program)
+        cgroups = () if self.cgroups is None else self.cgroups.make(name, program.limits)
+        with ExitStack() as stack:
+            order = self._order(owner, program, reach, stack)
+            if self.walls.bubblewrap is None:
+                order = replace(
+                    order, cgroups=cgroups, limits=self._limits(program.limits), likely_victim=_VICTIM
+                )
+                command, own_order = stack.enter_context(carried_out(order))
+                descriptors = [own_order]
+            else:
+                command, descriptors = self._in_bubblewrap(
+                    order, program, reach, cgroups, stack, self._users_file(owner)
+                )
+            descriptors += [fd for fd in (order.ruleset, order.filter) if fd is not None]
+            yield Start(command=command, environment=_BARE, descriptors=tuple(descriptors))
+
+    def _in_bubblewrap(  # noqa: PLR0913 - of one call
+        self,
+        order: Order,
+        program: Program,
+        reach: Reach,
+        cgroups: Sequence[str],
+        stack: ExitStack,
+        users_file: Path | None,
+    ) -> tuple[list[str], list[int]]:
+        assert self.walls.bubblewrap is not None  # noqa: S101 - the caller has looked
+        inner, inner_fd = stack.enter_context(carried_out(order))
+        wrapped, wrapped_fd = stack.enter_context(
+            inside_bubblewrap(
+                self.walls.bubblewrap,
+                inner,
+                reach,
+                changes_user=order.user is not None or bool(order.groups),
+                users_file=users_file,
+            )
+        )
+        outer = Order(
+            argv=wrapped,
+            environment=_BARE,
+            cgroups=cgroups,
+            limits=self._limits(program.limits),
+            likely_victim=_VICTIM,
+            no_new_privileges=False,
+            waits=True,
+        )
+        command, outer_fd = stack.enter_context(carried_out(outer))
+        return command, [inner_fd, wrapped_fd, outer_fd]
+
+    def _order(self, owner: Owner, program: Program, reach: Reach, stack: ExitStack) -> Order:
+        walls = self.walls
+        user = self.user_of(owner)
+        stays_root = os.geteuid() == 0 and user is None
+        ruleset = None
+        if walls.landlock and walls.bubblewrap is None:
+            trees = reach.as_trees(as_root=stays_root)
+            ruleset = stack.enter_context(ruleset_of(trees, files=True))
+        elif walls.landlock >= SCOPES:
+            ruleset = stack.enter_context(ruleset_of(reach, files=False))
+        return Order(
+            argv=program.command,
+            environment=self._environment(program, reach),
+            folder=None if program.folder is None else str(program.folder),
+            user=user,
+            groups=reach.groups,
+            drop_capabilities=stays_root and walls.level != Level.NONE,
+            umask=shared_umask(program.umask) if user is not None else program.umask,
+            ruleset=ruleset,
+            filter=self._filter,
+        )
+
+    def _environment(self, program: Program, reach: Reach) -> Mapping[str, str]:
+        if self.walls.level == Level.NONE:
+            return program.environment
+        temporary = {}
+        if reach.temporary is not None:
+            inside = self.walls.bubblewrap is not None
+            temporary = {"TMPDIR": "/tmp" if inside else str(reach.temporary)}  # noqa: S108
+        return {**program.environment, "HOME": str(reach.home), **temporary}
+
+    def _limits(self, limits: Limits) -> dict[str, int]:
+        found = {"CORE": 0}
+        if self.cgroups is None and limits.memory is not None:
+            found["DATA"] = 2 * limits.memory + _SLACK_BYTES
+        return found
+
+    # -- Reach ---------------------------------------------------------------------------------
+
+    def _reach(self, name: str, owner: Owner, program: Program) -> Reach:
+        folder = self.folder_of(owner)
+        temporary = folder / "tmp" / name
+        self.give_new(temporary, owner)
+        written = [*program.written, folder / "logs", *self.machine_written]
+        if program.deployment is not None:
+            written.append(self.outputs_of(program.deployment))
+        certificates = (program.environment.get(variable) for variable in _CERTIFICATES)
+        return Reach(
+            read=(
+                *program.read,
+                *self.machine_read,
+                *of_interpreter(Path(program.command[0])),
+                *of_interpreter(interpreter()),
+                ENTER,
+                self.home.configuration,
+                *(Path(path) for path in certificates if path),
+            ),
+            written=tuple(written),
+            home=folder / "home",
+            temporary=None if owner.is_local else temporary,
+            all_but=(self.hidden or (self.home.root,)) if owner.is_local else None,
+            groups=tuple(self._groups(program)),
+        )
+
+    def _groups(self, program: Program) -> Iterator[int]:
+        if self.users is None:
+            return
+        yield self.users.everyone
+        if program.deployment is not None:
+            yield self.users.number("deployment", program.deployment)
+        for key in program.packages:
+            yield self.users.number("package", key)
+
+    def outputs_of(self, deployment: str) -> Path:
+        """The folder with what steps of a deployment have stored, made if it is not there."""
+        folder = self.home.outputs_of(deployment)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if self.users is not None:
+            share(folder, self.users.number("deployment", deployment))
+        return folder
+
+    def _users_file(self, owner: Owner) -> Path | None:
+        """The machine's users and this one: some programs stop for a user without a name."""
+        number = self.user_of(owner)
+        if number is None:
+            return None
+        folder = self.home.tenants / owner.folder
+        target = folder / "passwd"
+        line = f"dagstead:x:{number}:{number}:code location:{folder / 'home'}:/bin/sh\n"
+        machine = Path("/etc/passwd").read_text(encoding="utf-8", errors="replace")
+        if not target.is_file():
+            draft = target.with_name(f".passwd.{uuid4().hex}")
+            draft.write_text(f"{machine.rstrip()}\n{line}", encoding="utf-8")
+            draft.chmod(0o644)
+            draft.replace(target)
+        return target

@@ -1,0 +1,171 @@
+"""Users of the pool: one per code location, and a group per tree of files that some share.
+
+They have numbers only, in a range that no other user of this machine is in. Nobody signs in as one.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dagstead.errors import ConfigurationError, PexError
+from dagstead.serverless.home import read_json, write_json
+
+if TYPE_CHECKING:
+    from dagstead.serverless.home import PoolHome
+
+#: Numbers that Linux distributions keep free (systemd's list of ranges, "unused").
+USUAL_RANGE = (2_000_000_000, 2_000_099_999)
+#: The same where only 16 bits can be used, as in a container with users of its own.
+SMALL_RANGE = (60_706, 61_183)
+_RANGE = re.compile(r"(\d{3,10})-(\d{3,10})")
+#: What of a umask takes rights from the group, through which locations share outputs.
+_GROUP = 0o070
+_NOBODY_ELSE = 0o007
+
+
+def parsed_range(text: str) -> tuple[int, int]:
+    """A range from ``FIRST-LAST``.
+
+    Raises:
+        ConfigurationError: it is not one, or has numbers of usual users.
+    """
+    match = _RANGE.fullmatch(text)
+    first, last = (int(match[1]), int(match[2])) if match else (0, 0)
+    # Below are the users of a system and its people.
+    lowest, highest, fewest = 60_000, 2**32 - 10, 100
+    if not lowest <= first <= last - fewest or last > highest:
+        msg = (
+            f"{text!r} is not a range of user numbers. Use FIRST-LAST, at least {fewest} numbers "
+            f"from {lowest} on, such as {USUAL_RANGE[0]}-{USUAL_RANGE[1]}."
+        )
+        raise ConfigurationError(msg)
+    return first, last
+
+
+def usable_range(wanted: tuple[int, int] | None) -> tuple[int, int] | None:
+    """The wanted range or a usual one, if this process's user namespace has all its numbers."""
+    return next((found for found in _candidates(wanted) if _is_mapped(found)), None)
+
+
+def _candidates(wanted: tuple[int, int] | None) -> tuple[tuple[int, int], ...]:
+    return (USUAL_RANGE, SMALL_RANGE) if wanted is None else (wanted,)
+
+
+def _is_mapped(numbers: tuple[int, int]) -> bool:
+    for file in ("uid_map", "gid_map"):
+        try:
+            lines = Path("/proc/self", file).read_text(encoding="ascii").splitlines()
+        except OSError:
+            return False
+        spans = [(int(line.split()[0]), int(line.split()[2])) for line in lines]
+        if not any(start <= numbers[0] and numbers[1] < start + count for start, count in spans):
+            return False
+    return True
+
+
+class PoolUsers:
+    """The numbers in use, kept in a file. Safe to use from several threads and processes."""
+
+    def __init__(self, home: PoolHome, numbers: tuple[int, int]) -> None:
+        """Take the pool's folder, and the first and the last number."""
+        self._home = home
+        self._first, self._last = numbers
+
+    @property
+    def everyone(self) -> int:
+        """The group of all of them, who may pass through the folders of the pool."""
+        return self._first
+
+    def number(self, kind: str, name: str) -> int:
+        """The number of a location or a tree, which stays the same.
+
+        Raises:
+            PexError: there are no more numbers.
+        """
+        key = f"{kind}:{name}"
+        with self._home.lock("users"):
+            known = self._known()
+            if key in known:
+                return known[key]
+            taken = set(known.values())
+            number = next((n for n in range(self._first + 1, self._last) if n not in taken), None)
+            if number is None:
+                msg = (
+                    f"All users of the pool, {self._first} to {self._last}, are in use. Give it "
+                    "more with the setting pool_users, and start it again."
+                )
+                raise PexError(msg)
+            write_json(self._home.users, {**known, key: number})
+            return number
+
+    def forget(self, kind: str, names: Collection[str]) -> None:
+        """Free the numbers of what is gone, with all its files."""
+        gone = {f"{kind}:{name}" for name in names}
+        with self._home.lock("users"):
+            known = self._known()
+            if gone & known.keys():
+                write_json(self._home.users, {k: n for k, n in known.items() if k not in gone})
+
+    def _known(self) -> dict[str, int]:
+        known = read_json(self._home.users) or {}
+        # Of another range, which was set before.
+        return {k: n for k, n in known.items() if self._first < n <= self._last}
+
+
+def let_pass(folder: Path, group: int) -> None:
+    """Let a group pass through a folder, and see nothing of what is in it."""
+    os.chown(folder, -1, group)
+    folder.chmod(0o710)
+
+
+def own(folder: Path, user: int) -> None:
+    """Give a folder to a user alone. What it lies in must not be that user's."""
+    os.chown(folder, user, user)
+    folder.chmod(0o700)
+
+
+def share(folder: Path, group: int) -> None:
+    """Give a folder with all that is in it to a group, which may write; what is new comes to it."""
+    found = folder.lstat()
+    if found.st_gid == group and found.st_mode & stat.S_ISGID:
+        return
+    for _, folders, files, around in os.fwalk(folder, follow_symlinks=False):
+        for name in (*folders, *files):
+            with suppress(OSError):
+                _share_one(name, around, group)
+    # Last: its group says that the rest is done.
+    os.chown(folder, -1, group)
+    folder.chmod(0o2770)
+
+
+def let_read(folder: Path, group: int) -> None:
+    """Let a group, and nobody else, read a tree of which everybody could read the inside."""
+    os.chown(folder, 0, group)
+    folder.chmod(0o750)
+
+
+def shared_umask(umask: int) -> int:
+    """The umask of user code whose files a group shares."""
+    return _NOBODY_ELSE if umask < 0 else umask & ~_GROUP
+
+
+def _share_one(name: str, around: int, group: int) -> None:
+    # By descriptors, which do not follow: who may write here may put a link in place meanwhile.
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    descriptor = os.open(name, flags, dir_fd=around)
+    try:
+        found = os.fstat(descriptor)
+        is_folder = stat.S_ISDIR(found.st_mode)
+        if not is_folder and (not stat.S_ISREG(found.st_mode) or found.st_nlink > 1):
+            return
+        more = (stat.S_ISGID | 0o070) if is_folder else 0o060
+        os.fchown(descriptor, -1, group)
+        os.fchmod(descriptor, (stat.S_IMODE(found.st_mode) | more) & ~_NOBODY_ELSE)
+    finally:
+        os.close(descriptor)
