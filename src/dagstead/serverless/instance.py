@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
 from dagster._serdes import ConfigurableClassData
 from dagster_cloud.instance import DagsterCloudAgentInstance
 
@@ -34,3 +35,18 @@ class PoolInstance(DagsterCloudAgentInstance):
             json.dumps({"base_dir": str(folder)}),
         )
         return reference._replace(local_artifact_storage_data=storage)
+
+
+def with_own_logs(reference: InstanceRef, folder: Path) -> InstanceRef:
+    """An instance whose steps write what they print into a folder of their location's own.
+
+    Args:
+        reference: for a deployment.
+        folder: of the location.
+    """
+    captured = reference.compute_logs_data
+    if captured is None:
+        return reference
+    settings = {**(yaml.safe_load(captured.config_yaml) or {}), "local_dir": str(folder / "logs")}
+    own = ConfigurableClassData(captured.module_name, captured.class_name, yaml.safe_dump(settings))
+    return reference._replace(compute_logs_data=own)

@@ -43,6 +43,7 @@ from dagstead.serverless.outputs import sweep_deployments, sweep_outputs
 from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
+from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.shutdown import STOPPED, kill_overdue, stop_all_runs
@@ -81,7 +82,16 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         self._records = RunRecords(
             home=self._home, clock=time.time, umask=configuration.user_code_umask
         )
-        self._table = ServerTable(self._home, umask=configuration.user_code_umask)
+        self._sandbox = Sandbox(
+            home=self._home,
+            walls=configuration.walls,
+            hidden=configuration.hidden,
+            machine_read=configuration.machine_read,
+            machine_written=configuration.machine_written,
+        )
+        self._table = ServerTable(
+            self._home, sandbox=self._sandbox, umask=configuration.user_code_umask
+        )
         self._code_environment = user_code_environment(os.environ, configuration.pass_environment)
         self._next_cancel_check = 0.0
         self._next_sweep = 0.0
@@ -135,6 +145,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             clock=time.time,
             stop=stop,
             parallel=self._configuration.parallel_unpacks,
+            sandbox=self._sandbox,
         )
 
     @cached_property
@@ -151,6 +162,8 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             start_seconds=self._configuration.server_start_seconds,
             orphan_seconds=self._configuration.server_orphan_seconds,
             metrics_enabled=self.code_server_metrics_enabled,
+            sandbox=self._sandbox,
+            limits=self._configuration.limits,
             stop=self._reconcile_grpc_metadata_shutdown_event,
         )
 
@@ -161,6 +174,8 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             records=self._records,
             home=self._home,
             environment=self._code_environment,
+            sandbox=self._sandbox,
+            limits=self._configuration.limits,
         )
         launcher.register_instance(self._instance)
         return launcher
@@ -174,6 +189,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
     ) -> None:
         """Take the pool's folder, then do what every launcher does."""
         self._table.open()
+        self._sandbox.sweep(self._programs())
         note_agent(self._home, self._instance.instance_uuid)
         super().start(  # type: ignore[no-untyped-call]
             run_reconcile_thread=run_reconcile_thread, run_metrics_thread=run_metrics_thread
@@ -205,6 +221,12 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             self._next_sweep = now + _SWEEP_SECONDS
             self._sweep()
 
+    def _programs(self) -> set[str]:
+        return {
+            *self._table.process_names(),
+            *(worker.process_name for worker in self._records.alive()),
+        }
+
     def _sweep(self) -> None:
         in_use = self._table.environments()
         in_use.update(run.environment for run in self._records.alive() if run.environment)
@@ -215,7 +237,8 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             self._logger.info("Removed %d unused environments and layers.", len(removed))
         keep = self._configuration.keep_runs_seconds
         self._records.sweep(keep_seconds=keep)
-        remove_older(self._home.compute_logs, before=time.time() - keep)
+        for logs in (self._home.compute_logs, *self._home.tenants.glob("*/logs")):
+            remove_older(logs, before=time.time() - keep)
         if self._configuration.keep_outputs_seconds:
             removed_outputs = sweep_outputs(
                 self._home,

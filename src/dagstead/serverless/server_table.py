@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from typing import IO
 
     from dagstead.serverless.home import PoolHome
+    from dagstead.serverless.sandbox.sandbox import Sandbox
 
 #: A server that was asked to stop has no runs any more, so it has nothing to wait for.
 _STOP_SECONDS = 30.0
@@ -29,9 +30,10 @@ _POLL_SECONDS = 0.05
 class ServerTable:
     """All code servers of a pool. Safe to use from several threads."""
 
-    def __init__(self, home: PoolHome, *, umask: int) -> None:
-        """Take the folder, and the umask of servers; :meth:`open` must come before all else."""
+    def __init__(self, home: PoolHome, *, sandbox: Sandbox, umask: int) -> None:
+        """Take the folder, the walls, and the umask; :meth:`open` must come before all else."""
         self._home = home
+        self._sandbox = sandbox
         self._umask = umask
         self._servers: dict[str, CodeServer] = {}
         self._guard = threading.Lock()
@@ -58,6 +60,7 @@ class ServerTable:
         self._lock_file = file
         self._home.clear_leftovers()
         self._sockets = folder_for_sockets(self._home.servers)
+        self._sandbox.open_folders(self._sockets)
         with self._guard:
             for server in CodeServer.left_behind(self._home):
                 self._servers[server.id.handle] = server
@@ -73,6 +76,7 @@ class ServerTable:
                 socket=str(socket_in(self._sockets, handle)),
             ),
             record=self._home.servers / f"{handle}.json",
+            binding=socket_in(self._sockets, uuid4().hex),
             umask=self._umask,
         )
         with self._guard:
@@ -99,6 +103,11 @@ class ServerTable:
         """The PEX environments that servers use."""
         with self._guard:
             return {server.environment for server in self._servers.values() if server.environment}
+
+    def process_names(self) -> set[str]:
+        """The names of the servers' processes in the sandbox."""
+        with self._guard:
+            return {server.process_name for server in self._servers.values()}
 
     def stop(self, handle: str) -> None:
         """Ask a server to stop; :meth:`tidy` finishes that."""
@@ -144,8 +153,8 @@ class ServerTable:
             self._lock_file.close()
 
     def _forget(self, server: CodeServer) -> None:
-        server.forget()
-        folder = Path(server.id.socket).parent
+        server.forget(self._sandbox)
+        folder = Path(server.id.socket).parent.parent
         if folder not in {self._sockets, self._home.servers}:
             # An earlier agent made it. The last of its servers takes it away.
             with suppress(OSError):

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from dagstead.errors import PexError, RunWorkerError, UnservableLocationError
 from dagstead.model.user_code import with_programs
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
+from dagstead.serverless.sandbox.sandbox import Owner, Program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dagster._core.origin import RepositoryPythonOrigin
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 
     from dagstead.serverless.environments import EnvironmentStore
+    from dagstead.serverless.sandbox.limits import Limits
 
 #: An entry of a run's container context that names the PEX files outright:
 #: ``{"pex_tag": ..., "python_version": ...}``. Needed only where a run may come to another pool
@@ -36,6 +38,33 @@ class Runtime:
     scripts: tuple[Path, ...]
     #: The PEX environment; ``None`` for code that is not from a PEX.
     environment: str | None
+
+    #: The trees of the PEX environment and of what it depends on, and their names.
+    trees: tuple[Path, ...] = ()
+    packages: tuple[str, ...] = ()
+
+    def owner(self, deployment: str, location: str) -> Owner:
+        """Whose code it is when a location runs in it."""
+        return Owner.location(deployment, location, is_local=self.environment is None)
+
+    def program(
+        self,
+        command: Sequence[str],
+        variables: Mapping[str, str],
+        *,
+        deployment: str,
+        limits: Limits,
+    ) -> Program:
+        """A program in it."""
+        return Program(
+            command=command,
+            environment=variables,
+            folder=self.folder,
+            read=self.trees,
+            packages=self.packages,
+            deployment=deployment,
+            limits=limits,
+        )
 
     def variables(self, base: Mapping[str, str]) -> dict[str, str]:
         """``base`` with the runtime's programs on its path."""
@@ -120,6 +149,8 @@ class UserCode:
             folder=environment.working_directory,
             scripts=environment.scripts,
             environment=environment.key,
+            trees=environment.trees,
+            packages=environment.packages,
         )
 
 

@@ -15,6 +15,7 @@ from dagstead.serverless.home import PoolHome, write_json
 from dagstead.serverless.interpreters import OWN_VERSION, Interpreters
 from dagstead.serverless.pex_set import parse_pex_tag
 from dagstead.serverless.user_code import PEX_CONTEXT, Runtime, UserCode, pex_context
+from tests.support.sandboxes import without_walls
 
 PEX = parse_pex_tag("files=deps-a.pex:source-b.pex", None)
 
@@ -46,6 +47,7 @@ def environments(home: PoolHome, files: NoFiles) -> EnvironmentStore:
         clock=time.time,
         stop=threading.Event(),
         parallel=1,
+        sandbox=without_walls(home),
     )
 
 

@@ -41,8 +41,10 @@ class Cgroups:
         """
         for file, value in self._values(name, limits):
             file.parent.mkdir(exist_ok=True)
-            with suppress(FileNotFoundError) if "swap" in file.name or "memsw" in file.name else (
-                suppress()
+            with (
+                suppress(FileNotFoundError)
+                if "swap" in file.name or "memsw" in file.name
+                else (suppress())
             ):
                 file.write_text(value, encoding="ascii")
         folders = dict.fromkeys(parent / name for parent in self.parents.values())

@@ -62,7 +62,9 @@ def _enter(order: dict[str, Any]) -> None:
         Path(file).write_text(str(os.getpid()), encoding="ascii")
     if order["likely_victim"]:
         with suppress(OSError):
-            Path("/proc/self/oom_score_adj").write_text(str(order["likely_victim"]), encoding="ascii")
+            Path("/proc/self/oom_score_adj").write_text(
+                str(order["likely_victim"]), encoding="ascii"
+            )
     # bwrap stays around its program: an interrupt is for that, and must not end bwrap.
     signal.signal(signal.SIGINT, signal.SIG_IGN if order["waits"] else signal.SIG_DFL)
     for name, most in order["limits"].items():

@@ -60,9 +60,7 @@ def compiled_filter(*, watching_files: bool) -> bytes | None:
         rules.add_rule(refused, "ioctl", is_it)
     unknown = pyseccomp.ERRNO(errno.EAFNOSUPPORT)
     for operation, number in _other_families():
-        rules.add_rule(
-            unknown, "socket", pyseccomp.Arg(0, getattr(pyseccomp, operation), number)
-        )
+        rules.add_rule(unknown, "socket", pyseccomp.Arg(0, getattr(pyseccomp, operation), number))
     # Of the kernel's own questions only those about the network, which name no other process.
     is_netlink = pyseccomp.Arg(0, pyseccomp.EQ, socket.AF_NETLINK)
     other = pyseccomp.Arg(2, pyseccomp.NE, _NETLINK_ROUTE)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -21,8 +22,14 @@ from dagstead.serverless.sandbox.limits import Limits
 from dagstead.serverless.sandbox.orders import ENTER, Order, carried_out, interpreter
 from dagstead.serverless.sandbox.reach import Reach, of_interpreter
 from dagstead.serverless.sandbox.rulesets import SCOPES, ruleset_of
-from dagstead.serverless.sandbox.users import PoolUsers, let_pass, own, share, shared_umask
-
+from dagstead.serverless.sandbox.users import (
+    PoolUsers,
+    let_pass,
+    let_read,
+    own,
+    share,
+    shared_umask,
+)
 from dagstead.serverless.sandbox.walls import Level
 
 if TYPE_CHECKING:
@@ -31,7 +38,10 @@ if TYPE_CHECKING:
     from dagstead.serverless.sandbox.walls import Walls
 
 #: All that the programs in front of user code find in their environment.
-_BARE = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8"}
+_BARE = {
+    "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+    "LC_ALL": "C.UTF-8",
+}
 #: The kernel ends user code before it ends the control plane.
 _VICTIM = 500
 #: Certificates that a machine keeps elsewhere than with the system's.
@@ -140,14 +150,14 @@ class Sandbox:
         fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
         return descriptor
 
-    def open_folders(self) -> None:
-        """Let the pool's users pass to what is theirs."""
+    def open_folders(self, *more: Path) -> None:
+        """Let the pool's users pass to what is theirs, and through more folders."""
         if self.users is None:
             return
         home = self.home
         for folder in (
             *(home.root, home.layers, home.environments, home.deployments),
-            *(home.tenants, home.servers, home.scratch),
+            *(home.tenants, home.servers, home.scratch, *more),
         ):
             let_pass(folder, self.users.everyone)
         if self.walls.bubblewrap is None:
@@ -186,6 +196,34 @@ class Sandbox:
         if user is not None:
             own(path, user)
 
+    def give_tree(self, folder: Path, owner: Owner) -> None:
+        """Give a folder with all that is in it, which nobody can write to yet, to an owner."""
+        user = self.user_of(owner)
+        if user is None:
+            return
+        for path in (folder, *folder.rglob("*")):
+            os.chown(path, user, user, follow_symlinks=False)
+
+    def let_read(self, path: Path, owner: Owner) -> None:
+        """Let an owner, and whoever has its group, read a file or a tree of readable files."""
+        user = self.user_of(owner)
+        if user is not None:
+            let_read(path, user)
+
+    def sweep(self, names: Collection[str]) -> None:
+        """Remove what programs have left that ended unseen.
+
+        Args:
+            names: of the programs that run.
+        """
+        if self.cgroups is not None:
+            for name in self.cgroups.names():
+                if name not in names:
+                    self.cgroups.remove(name)
+        for folder in self.home.tenants.glob("*/tmp/*"):
+            if folder.name not in names:
+                remove(folder)
+
     def end(self, owner: Owner, name: str) -> None:
         """Remove the temporary files and the cgroup of a program that has ended."""
         if self.cgroups is not None:
@@ -207,13 +245,18 @@ class Sandbox:
             PexError: there are no more users.
             OSError: a folder cannot be made.
         """
+        if not os.access(program.command[0], os.X_OK):
+            raise FileNotFoundError(errno.ENOENT, "It cannot be executed", str(program.command[0]))
         reach = self._reach(name, owner, program)
         cgroups = () if self.cgroups is None else self.cgroups.make(name, program.limits)
         with ExitStack() as stack:
             order = self._order(owner, program, reach, stack)
             if self.walls.bubblewrap is None:
                 order = replace(
-                    order, cgroups=cgroups, limits=self._limits(program.limits), likely_victim=_VICTIM
+                    order,
+                    cgroups=cgroups,
+                    limits=self._limits(program.limits),
+                    likely_victim=_VICTIM,
                 )
                 command, own_order = stack.enter_context(carried_out(order))
                 descriptors = [own_order]
@@ -224,7 +267,7 @@ class Sandbox:
             descriptors += [fd for fd in (order.ruleset, order.filter) if fd is not None]
             yield Start(command=command, environment=_BARE, descriptors=tuple(descriptors))
 
-    def _in_bubblewrap(  # noqa: PLR0913 - of one call
+    def _in_bubblewrap(
         self,
         order: Order,
         program: Program,

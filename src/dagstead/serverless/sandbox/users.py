@@ -144,10 +144,10 @@ def share(folder: Path, group: int) -> None:
     folder.chmod(0o2770)
 
 
-def let_read(folder: Path, group: int) -> None:
-    """Let a group, and nobody else, read a tree of which everybody could read the inside."""
-    os.chown(folder, 0, group)
-    folder.chmod(0o750)
+def let_read(path: Path, group: int) -> None:
+    """Let a group, and nobody else, read a file, or a tree of which all could read the inside."""
+    os.chown(path, 0, group)
+    path.chmod(0o750 if path.is_dir() else 0o640)
 
 
 def shared_umask(umask: int) -> int:

@@ -1,0 +1,26 @@
+"""Starting programs of the managed pool behind walls that a test chooses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dagstead.serverless.home import PoolHome
+from dagstead.serverless.run_records import WorkerStart
+from dagstead.serverless.sandbox.sandbox import Owner, Program, Sandbox
+from dagstead.serverless.sandbox.walls import Walls
+
+
+def without_walls(home: PoolHome) -> Sandbox:
+    """The sandbox of a machine that allows none."""
+    return Sandbox(home=home, walls=Walls())
+
+
+def worker_of(command: Sequence[str], *, launch: int = 1) -> WorkerStart:
+    """A run worker of a location of ``prod``."""
+    return WorkerStart(
+        deployment="prod",
+        environment="abc",
+        owner=Owner.location("prod", "ml"),
+        program=Program(command=command, environment={}),
+        launch=launch,
+    )
