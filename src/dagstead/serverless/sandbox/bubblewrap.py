@@ -8,7 +8,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dagstead.serverless.sandbox.reach import SYSTEM, TEMPORARY, computing_devices
+from dagstead.serverless.sandbox.reach import (
+    SYSTEM,
+    TEMPORARY,
+    computing_devices,
+    secrets_of_root,
+)
 
 if TYPE_CHECKING:
     from dagstead.serverless.sandbox.reach import Reach
@@ -49,6 +54,17 @@ def _arguments(reach: Reach, *, changes_user: bool, users_file: Path | None) -> 
         yield "--unshare-user"
     if changes_user:
         yield from ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
+    yield from _machine(reach)
+    if users_file is not None:
+        yield from ("--ro-bind", str(users_file), "/etc/passwd")
+    elif os.geteuid() == 0 and reach.all_but is None:
+        yield from _without_secrets_of_root()
+    if reach.all_but is None:
+        # Else it could be filled, which takes memory that nobody counts.
+        yield from ("--remount-ro", "/")
+
+
+def _machine(reach: Reach) -> Iterator[str]:
     if reach.all_but is None:
         yield from _system()
     else:
@@ -62,19 +78,22 @@ def _arguments(reach: Reach, *, changes_user: bool, users_file: Path | None) -> 
         for folder in TEMPORARY:
             yield from ("--bind", str(reach.temporary), str(folder))
     yield from _trees(reach)
-    if users_file is not None:
-        yield from ("--ro-bind", str(users_file), "/etc/passwd")
-    if reach.all_but is None:
-        # Else it could be filled, which takes memory that nobody counts.
-        yield from ("--remount-ro", "/")
 
 
 def _system() -> Iterator[str]:
     for folder in SYSTEM:
         if folder.is_symlink():
-            yield from ("--symlink", os.readlink(folder), str(folder))
+            yield from ("--symlink", str(folder.readlink()), str(folder))
         else:
             yield from ("--ro-bind-try", str(folder), str(folder))
+
+
+def _without_secrets_of_root() -> Iterator[str]:
+    for path in secrets_of_root():
+        if path.is_dir():
+            yield from ("--tmpfs", str(path))
+        elif path.exists():
+            yield from ("--ro-bind", os.devnull, str(path))
 
 
 def _trees(reach: Reach) -> Iterator[str]:

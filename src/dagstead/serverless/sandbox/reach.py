@@ -58,10 +58,9 @@ class Reach:
             return replace(self, written=(*self.written, *everything))
         system: Iterable[Path] = (*SYSTEM, PROCESSES)
         if as_root:
-            hidden = [Path("/etc", name) for name in _OF_ROOT]
             system = (
                 *(path for path in system if path != Path("/etc")),
-                *_all_but(Path("/etc"), hidden),
+                *_all_but(Path("/etc"), secrets_of_root()),
             )
         return replace(self, read=(*system, *self.read))
 
@@ -79,6 +78,11 @@ def _all_but(folder: Path, hidden: Collection[Path]) -> Iterator[Path]:
             yield from _all_but(child, hidden)
         elif not child.is_symlink():
             yield child
+
+
+def secrets_of_root() -> tuple[Path, ...]:
+    """What root may read in the folders of the system, and no other user."""
+    return tuple(Path("/etc", name) for name in _OF_ROOT)
 
 
 def devices() -> Iterator[Path]:
@@ -105,7 +109,7 @@ def of_interpreter(python: Path) -> tuple[Path, ...]:
         if not any(prefix == folder or folder in prefix.parents for folder in SYSTEM):
             found.append(prefix)
         try:
-            target = os.readlink(hop)
+            target = hop.readlink()
         except OSError:
             break
         hop = Path(os.path.normpath(hop.parent / target))
