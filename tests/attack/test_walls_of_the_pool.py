@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from dagstead.serverless.sandbox.rulesets import landlock_version
-from dagstead.serverless.sandbox.users import SMALL_RANGE, USUAL_RANGE, usable_range
+from dagstead.serverless.sandbox.user_numbers import SMALL_RANGE, USUAL_RANGE, usable_range
 from dagstead.serverless.sandbox.walls import Walls
 from tests.support.debian import bubblewrap, reachable_python
 

@@ -133,6 +133,8 @@ def _announce(report: StartReport, *, where: str) -> None:
         ]
     lines += ["A token for a hybrid agent:"]
     lines += [f"  dagstead token create --kind agent --name NAME --queue QUEUE{where}"]
+    if report.walls:
+        lines += ["", f"Walls around user code of the managed pool: {report.walls}"]
     if not report.pool:
         lines += [
             "",

@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from dagstead.model.agents import Agent, AgentKind
-from dagstead.model.pool_pythons import TAG_KEY, pythons_of_tag
+from dagstead.model.pool_pythons import TAG_KEY, pythons_of_tag, walls_of_tag
 from dagstead.plane.code_servers import ServerReport
 
 #: Official agents send a heartbeat every 30 seconds. An agent that misses three is gone.
@@ -62,6 +62,11 @@ class Heartbeat:
     def pythons(self) -> tuple[str, ...] | None:
         """The Pythons that the managed pool has; ``None`` where that is not known."""
         return pythons_of_tag(self.metadata.get(TAG_KEY)) if self.is_pool else None
+
+    @property
+    def walls(self) -> tuple[str, ...] | None:
+        """The walls around user code of the managed pool, as words; ``None`` if not known."""
+        return walls_of_tag(self.metadata.get(TAG_KEY)) if self.is_pool else None
 
     def is_alive(self, now: float) -> bool:
         """Whether the agent has sent a heartbeat lately."""

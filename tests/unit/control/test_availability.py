@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dagstead.control.actor import SYSTEM
-from dagstead.model.pool_pythons import tag_of_pythons
+from dagstead.model.pool_pythons import tag_of_pool
 from dagstead.plane.agents import POOL_LABEL
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Grant, TokenKind
@@ -73,7 +73,7 @@ def test_a_python_that_no_pool_has_is_refused(
     store.agents.record([pool])
     assert refused("3.13") == [], "an agent that does not say what it has may have it"
 
-    tag = tag_of_pythons(["3.9", "3.11", "3.12"])
+    tag = tag_of_pool(["3.9", "3.11", "3.12"])
     store.agents.record([replace(pool, metadata={"image_tag": tag})])
     assert refused("3.12") == []
     (reason,) = refused("3.13")

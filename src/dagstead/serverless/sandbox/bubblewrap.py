@@ -55,45 +55,43 @@ def _arguments(reach: Reach, *, changes_user: bool, users_file: Path | None) -> 
     if changes_user:
         yield from ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
     yield from _machine(reach)
+    yield from _trees(reach)
     if users_file is not None:
         yield from ("--ro-bind", str(users_file), "/etc/passwd")
-    elif os.geteuid() == 0 and reach.all_but is None:
-        yield from _without_secrets_of_root()
-    if reach.all_but is None:
+    if not reach.is_whole_machine:
         # Else it could be filled, which takes memory that nobody counts.
         yield from ("--remount-ro", "/")
 
 
 def _machine(reach: Reach) -> Iterator[str]:
-    if reach.all_but is None:
-        yield from _system()
-    else:
-        yield from ("--bind", "/", "/")
+    bound = []
+    for way, folders in (
+        ("--ro-bind-try", reach.machine_read),
+        ("--bind-try", reach.machine_written),
+    ):
+        for folder in sorted(folders):
+            if folder.is_symlink() and folder in SYSTEM:
+                yield from ("--symlink", str(folder.readlink()), str(folder))
+            else:
+                yield from (way, str(folder), str(folder))
+                bound.append(folder)
     yield from ("--dev", "/dev", "--proc", "/proc")
     for device in computing_devices():
         yield from ("--dev-bind-try", str(device), str(device))
-    for hidden in reach.all_but or ():
-        yield from ("--tmpfs", str(hidden))
     if reach.temporary is not None:
-        for folder in TEMPORARY:
+        for folder in (path for path in TEMPORARY if path not in reach.machine_written):
             yield from ("--bind", str(reach.temporary), str(folder))
-    yield from _trees(reach)
+    secrets = secrets_of_root() if os.geteuid() == 0 and not reach.is_whole_machine else ()
+    for path in (*reach.hidden, *secrets):
+        if any(path.is_relative_to(folder) for folder in bound):
+            yield from _covered(path)
 
 
-def _system() -> Iterator[str]:
-    for folder in SYSTEM:
-        if folder.is_symlink():
-            yield from ("--symlink", str(folder.readlink()), str(folder))
-        else:
-            yield from ("--ro-bind-try", str(folder), str(folder))
-
-
-def _without_secrets_of_root() -> Iterator[str]:
-    for path in secrets_of_root():
-        if path.is_dir():
-            yield from ("--tmpfs", str(path))
-        elif path.exists():
-            yield from ("--ro-bind", os.devnull, str(path))
+def _covered(path: Path) -> Iterator[str]:
+    if path.is_dir():
+        yield from ("--tmpfs", str(path))
+    elif path.exists():
+        yield from ("--ro-bind", os.devnull, str(path))
 
 
 def _trees(reach: Reach) -> Iterator[str]:

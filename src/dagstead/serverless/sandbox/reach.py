@@ -37,14 +37,18 @@ class Reach:
     home: Path
     #: Instead of ``/tmp``, which user code shares with nobody; ``None`` is the machine's.
     temporary: Path | None
-    #: Code of this machine may reach all of it but these; ``None`` is a reach of the trees alone.
-    all_but: tuple[Path, ...] | None = None
+    #: Trees of the machine that all user code may read, and those that it may write.
+    machine_read: tuple[Path, ...] = SYSTEM
+    machine_written: tuple[Path, ...] = ()
+    #: Paths in the trees of the machine that nobody may open, unless they are one's own.
+    hidden: tuple[Path, ...] = ()
     #: Numbers of groups that may open what is read and written, besides the program's own user.
     groups: tuple[int, ...] = ()
 
-    def with_more(self, *, read: Iterable[Path] = (), written: Iterable[Path] = ()) -> Reach:
-        """The same with more trees."""
-        return replace(self, read=(*self.read, *read), written=(*self.written, *written))
+    @property
+    def is_whole_machine(self) -> bool:
+        """Whether it is code of this machine, which may reach all that its user may."""
+        return Path("/") in self.machine_written
 
     def as_trees(self, *, as_root: bool) -> Reach:
         """The same for the kernel's rules, which allow trees and can take nothing back.
@@ -53,31 +57,32 @@ class Reach:
             as_root: whether the code stays root, without its rights: then what other users cannot
                 read for its modes is left out.
         """
-        if self.all_but is not None:
-            everything = tuple(_all_but(Path("/"), self.all_but))
-            return replace(self, written=(*self.written, *everything))
-        system: Iterable[Path] = (*SYSTEM, PROCESSES)
-        if as_root:
-            system = (
-                *(path for path in system if path != Path("/etc")),
-                *_all_but(Path("/etc"), secrets_of_root()),
-            )
-        return replace(self, read=(*system, *self.read))
+        secrets = secrets_of_root() if as_root and not self.is_whole_machine else ()
+        hidden = (*self.hidden, *secrets)
+        return replace(
+            self,
+            read=(*_all_but((*self.machine_read, PROCESSES), hidden), *self.read),
+            written=(*_all_but(self.machine_written, hidden), *self.written),
+        )
 
 
-def _all_but(folder: Path, hidden: Collection[Path]) -> Iterator[Path]:
-    """What is in a folder, without some paths in it: as few trees as that takes."""
-    try:
-        children = sorted(folder.iterdir())
-    except OSError:
-        return
-    for child in children:
-        if child in hidden:
+def _all_but(trees: Iterable[Path], hidden: Collection[Path]) -> Iterator[Path]:
+    """Trees without some paths in them: as few trees as that takes."""
+    for tree in trees:
+        if tree in hidden:
             continue
-        if any(child in path.parents for path in hidden):
-            yield from _all_but(child, hidden)
-        elif not child.is_symlink():
-            yield child
+        if any(tree in path.parents for path in hidden):
+            yield from _all_but(_children(tree), hidden)
+        else:
+            yield tree
+
+
+def _children(folder: Path) -> list[Path]:
+    try:
+        # What a link leads to has a path of its own.
+        return [child for child in sorted(folder.iterdir()) if not child.is_symlink()]
+    except OSError:
+        return []
 
 
 def secrets_of_root() -> tuple[Path, ...]:

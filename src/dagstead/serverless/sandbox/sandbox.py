@@ -20,7 +20,7 @@ from dagstead.serverless.sandbox.cgroups import found_cgroups
 from dagstead.serverless.sandbox.filters import compiled_filter
 from dagstead.serverless.sandbox.limits import Limits
 from dagstead.serverless.sandbox.orders import ENTER, Order, carried_out, interpreter
-from dagstead.serverless.sandbox.reach import Reach, of_interpreter
+from dagstead.serverless.sandbox.reach import SYSTEM, Reach, of_interpreter
 from dagstead.serverless.sandbox.rulesets import SCOPES, ruleset_of
 from dagstead.serverless.sandbox.users import (
     PoolUsers,
@@ -342,14 +342,13 @@ class Sandbox:
         folder = self.folder_of(owner)
         temporary = folder / "tmp" / name
         self.give_new(temporary, owner)
-        written = [*program.written, folder / "logs", *self.machine_written]
+        written = [*program.written, folder / "logs"]
         if program.deployment is not None:
             written.append(self.outputs_of(program.deployment))
         certificates = (program.environment.get(variable) for variable in _CERTIFICATES)
         return Reach(
             read=(
                 *program.read,
-                *self.machine_read,
                 *of_interpreter(Path(program.command[0])),
                 *of_interpreter(interpreter()),
                 ENTER,
@@ -359,7 +358,9 @@ class Sandbox:
             written=tuple(written),
             home=folder / "home",
             temporary=None if owner.is_local else temporary,
-            all_but=(self.hidden or (self.home.root,)) if owner.is_local else None,
+            machine_read=() if owner.is_local else (*SYSTEM, *self.machine_read),
+            machine_written=(Path("/"),) if owner.is_local else self.machine_written,
+            hidden=(*self.hidden, self.home.root),
             groups=tuple(self._groups(program)),
         )
 

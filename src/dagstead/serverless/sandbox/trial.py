@@ -19,7 +19,7 @@ from dagstead.serverless.sandbox.filters import compiled_filter
 from dagstead.serverless.sandbox.limits import Limits
 from dagstead.serverless.sandbox.rulesets import landlock_version
 from dagstead.serverless.sandbox.sandbox import Owner, Program, Sandbox
-from dagstead.serverless.sandbox.users import usable_range
+from dagstead.serverless.sandbox.user_numbers import usable_range
 from dagstead.serverless.sandbox.walls import Level, Walls
 
 if TYPE_CHECKING:
