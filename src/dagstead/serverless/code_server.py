@@ -17,6 +17,7 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import Server
 
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
 from dagstead.serverless.processes import ProcessMark, start_leader
+from dagstead.serverless.sandbox.limits import Limits
 from dagstead.serverless.sandbox.sandbox import Owner
 from dagstead.serverless.server_output import ServerOutput, forget_record
 
@@ -61,6 +62,7 @@ class CodeServer:
     binding: Path
     #: Whose code it runs; ``None`` before it is started.
     owner: Owner | None = None
+    limits: Limits = field(default_factory=Limits)
     mark: ProcessMark | None = None
     umask: int = -1
     #: The PEX environment it runs in.
@@ -91,6 +93,7 @@ class CodeServer:
                 record=record,
                 binding=Path(value.get("binding", value["socket"])),
                 owner=Owner(*value["owner"]) if "owner" in value else None,
+                limits=Limits(**value.get("limits", {})),
                 mark=mark,
                 environment=value["environment"],
             )
@@ -109,6 +112,7 @@ class CodeServer:
             OSError: the program cannot be started.
         """
         self.owner = owner
+        self.limits = program.limits
         sandbox.give_new(self.binding.parent, owner)
         program = replace(program, umask=self.umask, written=(self.binding.parent,))
         with (
@@ -124,6 +128,7 @@ class CodeServer:
                 "socket": self.id.socket,
                 "binding": str(self.binding),
                 "owner": [owner.kind, owner.name],
+                "limits": self.limits.as_json(),
                 "environment": self.environment,
                 "pid": self.mark.pid,
                 "started": self.mark.started,
@@ -187,6 +192,13 @@ class CodeServer:
         try:
             self.id.client.shutdown_server(timeout=5)
         except DagsterUserCodeUnreachableError:
+            self.mark.kill()
+
+    def end_for(self, reason: str) -> None:
+        """End the server, which will be started again, and log why."""
+        where = f"{self.id.deployment}:{self.id.location}"
+        logger.warning("[%s] The code server is ended: %s", where, reason)
+        if self.mark is not None:
             self.mark.kill()
 
     def kill(self) -> None:

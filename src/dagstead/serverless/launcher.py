@@ -43,6 +43,7 @@ from dagstead.serverless.outputs import sweep_deployments, sweep_outputs
 from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
+from dagstead.serverless.sandbox.limit_watch import Watched, watch_limits
 from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
@@ -194,6 +195,11 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         super().start(  # type: ignore[no-untyped-call]
             run_reconcile_thread=run_reconcile_thread, run_metrics_thread=run_metrics_thread
         )
+        if self._sandbox.cgroups is None:
+            watch_limits(self._watched, self._reconcile_grpc_metadata_shutdown_event)
+
+    def _watched(self) -> list[Watched]:
+        return [*self._table.watched(), *self._records.watched()]
 
     def __exit__(self, *exception: object) -> None:
         """Stop all code servers, and the runs where this is wanted."""

@@ -19,6 +19,7 @@ from uuid import uuid4
 from dagstead.errors import PexError, RunWorkerError
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
 from dagstead.serverless.processes import ProcessMark, as_signal, start_leader
+from dagstead.serverless.sandbox.limit_watch import Watched
 from dagstead.serverless.sandbox.limits import Limits
 
 if TYPE_CHECKING:
@@ -224,9 +225,17 @@ class RunRecords:
         found = (self.find(place.name) for place in self._places())
         return [worker for worker in found if worker is not None and worker.is_alive]
 
-    def note_over_limit(self, worker: RunWorker, says: str) -> None:
-        """Write down that a worker is ended because it has more than its limits."""
-        write_json(self._place(worker.run_id) / _OVER, {"says": says})
+    def watched(self) -> list[Watched]:
+        """The workers for whoever looks after their limits."""
+        return [
+            Watched(worker.process.pid, worker.limits, partial(self._end_for, worker))
+            for worker in self.alive()
+        ]
+
+    def _end_for(self, worker: RunWorker, reason: str) -> None:
+        # First, as the end is shown as soon as it is there.
+        write_json(self._place(worker.run_id) / _OVER, {"says": reason})
+        worker.process.kill()
 
     def cancel(self, worker: RunWorker) -> None:
         """Interrupt a worker, and remember when this was first asked for."""

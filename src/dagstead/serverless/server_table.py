@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from dagstead.errors import ConfigurationError
 from dagstead.serverless.code_server import CodeServer, ServerId
+from dagstead.serverless.sandbox.limit_watch import Watched
 from dagstead.serverless.sockets import folder_for_sockets, socket_in
 
 if TYPE_CHECKING:
@@ -108,6 +109,16 @@ class ServerTable:
         """The names of the servers' processes in the sandbox."""
         with self._guard:
             return {server.process_name for server in self._servers.values()}
+
+    def watched(self) -> list[Watched]:
+        """The servers for whoever looks after their limits."""
+        with self._guard:
+            servers = list(self._servers.values())
+        return [
+            Watched(server.mark.pid, server.limits, server.end_for)
+            for server in servers
+            if server.mark is not None
+        ]
 
     def stop(self, handle: str) -> None:
         """Ask a server to stop; :meth:`tidy` finishes that."""

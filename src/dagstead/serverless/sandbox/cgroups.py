@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _ROOT = Path("/sys/fs/cgroup")
 _NAME = "dagstead-pool"
+_OPTIONAL = ("memory.swap.max", "memory.memsw.limit_in_bytes", "memory.oom.group")
 _CONTROLLERS = ("memory", "pids", "cpu")
 #: Microseconds: of every period, a group gets so much time.
 _PERIOD = 100_000
@@ -39,17 +40,16 @@ class Cgroups:
         Raises:
             OSError: the kernel refuses a limit.
         """
-        for file, value in self._values(name, limits):
-            file.parent.mkdir(exist_ok=True)
-            with (
-                suppress(FileNotFoundError)
-                if "swap" in file.name or "memsw" in file.name
-                else (suppress())
-            ):
-                file.write_text(value, encoding="ascii")
         folders = dict.fromkeys(parent / name for parent in self.parents.values())
         for folder in folders:
             folder.mkdir(exist_ok=True)
+        for file, value in self._values(name, limits):
+            try:
+                file.write_text(value, encoding="ascii")
+            except OSError:
+                # Kernels that count no swap do not have its files.
+                if file.name not in _OPTIONAL:
+                    raise
         return [str(folder / "cgroup.procs") for folder in folders]
 
     def _values(self, name: str, limits: Limits) -> list[tuple[Path, str]]:

@@ -18,6 +18,7 @@ from dagstead.serverless.home import remove
 from dagstead.serverless.sandbox.bubblewrap import inside_bubblewrap
 from dagstead.serverless.sandbox.cgroups import found_cgroups
 from dagstead.serverless.sandbox.filters import compiled_filter
+from dagstead.serverless.sandbox.limit_watch import tasks_of
 from dagstead.serverless.sandbox.limits import Limits
 from dagstead.serverless.sandbox.orders import ENTER, Order, carried_out, interpreter
 from dagstead.serverless.sandbox.reach import SYSTEM, Reach, of_interpreter
@@ -48,6 +49,7 @@ _VICTIM = 500
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 #: Without cgroups a single process must not take all before the pool looks again.
 _SLACK_BYTES = 1 << 30
+_SLACK_TASKS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -334,6 +336,9 @@ class Sandbox:
         found = {"CORE": 0}
         if self.cgroups is None and limits.memory is not None:
             found["DATA"] = 2 * limits.memory + _SLACK_BYTES
+        if self.cgroups is None and limits.processes is not None and os.geteuid() != 0:
+            # The kernel counts all of the user's, the control plane's too.
+            found["NPROC"] = tasks_of(os.geteuid()) + _SLACK_TASKS * limits.processes
         return found
 
     # -- Reach ---------------------------------------------------------------------------------

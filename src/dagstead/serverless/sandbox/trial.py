@@ -71,7 +71,7 @@ def found_walls(home: PoolHome, wanted: Wanted) -> Walls:
     Raises:
         ConfigurationError: the level that is wanted cannot be had.
     """
-    reasons = []
+    reasons: list[str] = []
     cgroups = _cgroups_work(home)
     for walls in _candidates(wanted):
         problem = _problem(home, walls, wanted)
