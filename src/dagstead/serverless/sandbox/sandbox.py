@@ -336,9 +336,10 @@ class Sandbox:
         found = {"CORE": 0}
         if self.cgroups is None and limits.memory is not None:
             found["DATA"] = 2 * limits.memory + _SLACK_BYTES
-        if self.cgroups is None and limits.processes is not None and os.geteuid() != 0:
-            # The kernel counts all of the user's, the control plane's too.
-            found["NPROC"] = tasks_of(os.geteuid()) + _SLACK_TASKS * limits.processes
+        if self.cgroups is None and limits.processes is not None:
+            # The kernel counts all of the user's: where it is this one's, the control plane's too.
+            others = tasks_of(os.geteuid()) if os.geteuid() else 0
+            found["NPROC"] = others + _SLACK_TASKS * limits.processes
         return found
 
     # -- Reach ---------------------------------------------------------------------------------
