@@ -16,7 +16,7 @@ from dagstead.engine.asset_partitions import AssetPartitions
 from dagstead.engine.instances import Instances
 from dagstead.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.tokens import Token
 
 _THREADS = 32
 
@@ -106,9 +106,9 @@ def caller_of(request: Request, services: AgentServices, *, users_too: bool = Fa
     token: Token | None = getattr(request.state, "token", None)
     if token is None:
         raise UnauthenticatedError
-    if token.kind is not TokenKind.AGENT and not users_too:
+    if not (token.is_agent or users_too):
         msg = (
-            f"Token {token.name!r} is a user token, and only agents may call this. "
+            f"Token {token.name!r} is {token.kind.described}, and only agents may call this. "
             "Create an agent token with `dagstead token create --kind agent`."
         )
         raise ForbiddenError(msg)

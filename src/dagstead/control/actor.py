@@ -117,15 +117,17 @@ class Actor:
     def require_agent(self, deployment: Deployment | None = None) -> None:
         """Refuse everybody but agents; with a deployment, everybody but its agents.
 
+        The managed pool's agent is one of them; the code that it runs is not.
+
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
         if self.is_system:
             return
         token = self._held()
-        if token.kind is not TokenKind.AGENT:
+        if not token.is_agent:
             raise ForbiddenError(
-                f"Token {token.name!r} is a user token, and this is for agents. "
+                f"Token {token.name!r} is {token.kind.described}, and this is for agents. "
                 "Create an agent token with `dagstead token create --kind agent`."
             )
         if deployment is not None:
@@ -142,7 +144,8 @@ class Actor:
         """
         if not self.is_unlimited:
             token = self._held()
-            limits = "an agent" if token.kind is TokenKind.AGENT else token.describe_deployments()
+            is_user = token.kind is TokenKind.USER
+            limits = token.describe_deployments() if is_user else f"an {token.kind}"
             raise ForbiddenError(
                 f"{what} needs a token for all deployments. Token {token.name!r} is limited to: "
                 f"{limits}. Create one with `dagstead token create --kind user`."
@@ -216,8 +219,8 @@ class Actor:
         token = self._held()
         if token.kind is not TokenKind.USER:
             raise ForbiddenError(
-                f"Token {token.name!r} is an agent token, and this is for people and the CLI. "
-                "Create a user token with `dagstead token create --kind user`."
+                f"Token {token.name!r} is {token.kind.described}, and this is for people and the "
+                "CLI. Create a user token with `dagstead token create --kind user`."
             )
         return token
 

@@ -191,7 +191,7 @@ def _view(
     """The view of an agent, from its heartbeats; the newest comes first."""
     newest = beats[0]
     counting = [beat for beat in beats if beat.is_alive(roster.presence.now)] or beats[:1]
-    names = {beat.deployment for beat in counting} | (full if newest.is_pool else set())
+    names = {beat.deployment for beat in counting} | _of_pool(newest, full)
     return AgentView(
         id=newest.agent_id,
         agent=as_agent(newest, is_branch=False),
@@ -208,3 +208,11 @@ def _view(
         last_heartbeat=newest.received_at,
         errors=max(len(beat.errors) for beat in beats),
     )
+
+
+def _of_pool(beat: Heartbeat, full: set[str]) -> set[str]:
+    """The full deployments that a managed pool serves; none for other agents."""
+    pool = beat.pool
+    if pool is None:
+        return set()
+    return {name for name in full if pool.grants_deployment(name, is_branch=False)}

@@ -12,7 +12,6 @@ from dagstead.control.snapshots import Snapshots
 from dagstead.errors import BlobNotFoundError, ForbiddenError, InvalidInputError
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.tokens import TokenKind
 from dagstead.store.blobs import BlobStore
 
 _PEX_PREFIX = "pex/"
@@ -146,7 +145,7 @@ def _artifact(actor: Actor, deployment: Deployment | None, name: str) -> BlobKey
         actor.require_whole("artifacts")
         return BlobKey(BlobKind.ARTIFACT, deployment.name, name)
     token = actor.token
-    if name.startswith(_PEX_PREFIX) and (token is None or token.kind is TokenKind.AGENT):
+    if name.startswith(_PEX_PREFIX) and (token is None or token.is_agent):
         actor.require_agent()
         return BlobKey(BlobKind.PEX, ORGANIZATION, name.removeprefix(_PEX_PREFIX))
     actor.require_whole("artifacts")

@@ -32,7 +32,7 @@ class PoolTokens:
             tokens.revoke(token.id)
         grant = Grant(deployments=None, queues=[None], branch_deployments=True)
         issued = make_token(
-            self._backend, POOL_PREFIX + machine, TokenKind.AGENT, grant, organization
+            self._backend, POOL_PREFIX + machine, TokenKind.POOL, grant, organization
         )
         # It counts as used, so that a deploy during the start of the pool waits for it.
         tokens.authenticate(issued.secret)
@@ -48,7 +48,7 @@ class PoolTokens:
         return [
             token
             for token in self._backend.store.tokens.all()
-            if token.kind is TokenKind.AGENT
+            if token.kind is TokenKind.POOL
             and token.name == POOL_PREFIX + machine
             and token.revoked_at is None
         ]

@@ -14,10 +14,31 @@ from dagstead.plane.reach import NOTHING, Reach
 
 
 class TokenKind(StrEnum):
-    """Agents and users call different surfaces."""
+    """Who holds a token. Agents and users call different surfaces."""
 
     AGENT = "agent"
     USER = "user"
+    #: The agent of the managed pool. What counts as the pool is decided by this alone.
+    POOL = "pool"
+    #: User code that the managed pool runs: a code server, or the worker of one run.
+    WORKER = "worker"
+
+    @property
+    def described(self) -> str:
+        """With its article, for sentences."""
+        return f"{'an' if self is TokenKind.AGENT else 'a'} {self} token"
+
+
+#: Those who take work.
+AGENTS = frozenset({TokenKind.AGENT, TokenKind.POOL})
+
+
+class HeldKind(StrEnum):
+    """The kinds of tokens that people give out; those of workers are made by the server."""
+
+    AGENT = "agent"
+    USER = "user"
+    POOL = "pool"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,6 +85,11 @@ class Token:
         if self.deployments is None:
             return replace(self.beside, organization=True)
         return Reach(deployments=self.deployments, branch_deployments=self.branch_deployments)
+
+    @property
+    def is_agent(self) -> bool:
+        """Whether an agent holds it: one that users run, or the managed pool's."""
+        return self.kind in AGENTS
 
     @property
     def is_unlimited(self) -> bool:
@@ -194,6 +220,12 @@ def _is_wider(
 ) -> bool:
     """Whether a set has more than another one; ``None`` is everything."""
     return held is not None and (wanted is None or not set(wanted) <= held)
+
+
+def is_of_agents(secret: str) -> bool:
+    """Whether a secret looks like one of agents and their workers; only the store knows."""
+    kind, _, _ = secret.partition(":")
+    return kind in AGENTS or kind == TokenKind.WORKER
 
 
 def new_secret(kind: TokenKind, organization: str) -> str:

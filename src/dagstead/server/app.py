@@ -157,7 +157,7 @@ class OperatorEndpoints:
         token = _token(request)
         if request.headers.get("User-Agent") == USER_AGENT:
             _require_user(token)
-        if token.kind is TokenKind.AGENT:
+        if token.kind is not TokenKind.USER:
             if request.method != "POST":
                 raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
             return await self.agents(request)
@@ -243,7 +243,7 @@ def _token(connection: HTTPConnection) -> Token:
 def _require_user(token: Token) -> None:
     if token.kind is not TokenKind.USER:
         msg = (
-            f"Token {token.name!r} is an agent token, and this is for people and the CLI. "
+            f"Token {token.name!r} is {token.kind.described}, and this is for people and the CLI. "
             "Create a user token with `dagstead token create --kind user`."
         )
         raise ForbiddenError(msg)

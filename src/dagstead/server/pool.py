@@ -9,6 +9,8 @@ import signal
 import sys
 from collections.abc import Mapping
 
+from dagstead.errors import ConfigurationError
+from dagstead.plane.tokens import TokenKind
 from dagstead.server.first_start import new_pool_secret
 from dagstead.server.private_files import UMASK_VARIABLE
 from dagstead.server.services import control_of, make_data_folder, opened_store
@@ -19,7 +21,7 @@ from dagstead.serverless.configuration import LauncherConfiguration
 
 logger = logging.getLogger(__name__)
 
-#: The pool's agent token, where another process made it. Never an argument: those can be seen by
+#: The pool's token, where another process made it. Never an argument: those can be seen by
 #: every user of the machine.
 POOL_TOKEN_VARIABLE = "DAGSTEAD_POOL_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -35,7 +37,7 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
         environment: this process's own, of which only a safe part is handed on.
 
     Raises:
-        ConfigurationError: when the pool's folder cannot be used.
+        ConfigurationError: when the pool's folder, or the token that it is given, cannot be used.
     """
     make_data_folder(settings.data)
     command = pool_command(
@@ -50,7 +52,7 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
                 user_code_umask=int(environment.get(UMASK_VARIABLE, "-1"), base=8),
             ),
             url=settings.base_url,
-            token=environment.get(POOL_TOKEN_VARIABLE) or _own_token(settings),
+            token=_given_token(environment) or _own_token(settings),
             request_threads=settings.pool_threads,
         ),
         environment,
@@ -60,6 +62,17 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
     logger.info("Starting the managed pool's agent for %s", settings.base_url)
     os.chdir(command.folder)
     os.execve(command.arguments[0], command.arguments, dict(command.environment))  # noqa: S606
+
+
+def _given_token(environment: Mapping[str, str]) -> str | None:
+    secret = environment.get(POOL_TOKEN_VARIABLE)
+    if secret and not secret.startswith(f"{TokenKind.POOL}:"):
+        msg = (
+            f"{POOL_TOKEN_VARIABLE} has a token of another kind, and a managed pool needs one of "
+            "its own. Create it with `dagstead token create --kind pool --name pool`."
+        )
+        raise ConfigurationError(msg)
+    return secret
 
 
 def _own_token(settings: Settings) -> str:
