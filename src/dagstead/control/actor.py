@@ -9,6 +9,7 @@ from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Grant, Token, TokenKind
+from dagstead.plane.workers import Worker
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -132,6 +133,59 @@ class Actor:
             )
         if deployment is not None:
             self.require_deployment(deployment)
+
+    def require_pool(self, deployment: Deployment | None = None) -> str:
+        """Refuse everybody but managed pools; with a deployment, everybody but those that serve it.
+
+        Returns:
+            The name of the pool's token.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.is_system:
+            return self.name
+        token = self._held()
+        if token.kind is not TokenKind.POOL:
+            raise ForbiddenError(
+                f"Token {token.name!r} is {token.kind.described}, and this is for managed pools. "
+                "Create one with `dagstead token create --kind pool`, and give it to the pool as "
+                "DAGSTEAD_POOL_TOKEN."
+            )
+        if deployment is not None:
+            self.require_deployment(deployment)
+        return token.name
+
+    def require_code(self, deployment: Deployment) -> Worker | None:
+        """Refuse everybody but agents of a deployment, and user code of it that a pool runs.
+
+        Returns:
+            What the user code is for; ``None`` for an agent. Code that official agents run comes
+            with the token of its agent.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        worker = self.token.worker if self.token is not None else None
+        if worker is None:
+            self.require_agent(deployment)
+        else:
+            self.require_deployment(deployment)
+        return worker
+
+    def refuse_code(self, what: str) -> None:
+        """Refuse user code in a managed pool.
+
+        Args:
+            what: the act, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.token is not None and self.token.worker is not None:
+            raise ForbiddenError(
+                f"{what} is not for code in the managed pool, such as the {self.token.worker.name}."
+            )
 
     def require_organization(self, what: str) -> None:
         """Refuse everybody whose token is limited in any way.

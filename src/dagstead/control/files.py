@@ -29,8 +29,11 @@ class Files:
         return Snapshots(self._backend.store.blobs, deployment.name)
 
     def log_address(self, actor: Actor, deployment: Deployment, path: str) -> str:
-        """The address to which an agent sends captured output."""
-        actor.require_agent(deployment)
+        """The address to which an agent, or the code that it runs, sends captured output.
+
+        Whose output user code may send is for :meth:`Workers.require_log` to say.
+        """
+        actor.require_code(deployment)
         key = BlobKey(BlobKind.LOG, deployment.name, path)
         return self._backend.store.blobs.sign(key, "PUT")
 
@@ -59,6 +62,7 @@ class Files:
         Raises:
             ForbiddenError: when the actor may not write it.
         """
+        actor.refuse_code("Writing artifacts")
         key = _artifact(actor, deployment, name)
         if key.kind is BlobKind.PEX:
             raise ForbiddenError("PEX files are uploaded by the CLI: `dagster-cloud ci build`.")

@@ -24,7 +24,7 @@ class PoolTokens:
         """Make a new token for the pool of a machine.
 
         The token before stays valid until the pool stops cleanly, or starts once more: run workers
-        that survived a crash still report with it.
+        of an earlier version that survived the upgrade still report with it.
         """
         actor.require_system("Starting a pool")
         tokens = self._backend.store.tokens
@@ -43,6 +43,7 @@ class PoolTokens:
         actor.require_system("Stopping a pool")
         for token in self._valid(machine):
             self._backend.store.tokens.revoke(token.id)
+        self._backend.store.workers.end_of_pool(POOL_PREFIX + machine)
 
     def _valid(self, machine: str) -> list[Token]:
         return [

@@ -9,7 +9,7 @@ from dagstead.control.backend import Backend
 from dagstead.errors import InvalidInputError, NotFoundError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.reach import NOTHING, Reach, Scope
-from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, new_secret
+from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, is_of_worker, new_secret
 
 _NAME_MAX = 100
 
@@ -150,6 +150,8 @@ class TokenReader:
         Raises:
             UnauthenticatedError: when it is unknown, revoked or expired.
         """
+        if is_of_worker(secret):
+            return self._backend.store.workers.authenticate(secret)
         return self._backend.store.tokens.authenticate(secret)
 
     def of_signed_id(self, token_id: int) -> Token:

@@ -11,6 +11,7 @@ from enum import StrEnum
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.reach import NOTHING, Reach
+from dagstead.plane.workers import Worker
 
 
 class TokenKind(StrEnum):
@@ -78,6 +79,8 @@ class Token:
     locations: frozenset[str] | None = None
     #: Tokens for all deployments: the grants that remain when that one is removed.
     beside: Reach = NOTHING
+    #: Tokens of workers: what the process is for.
+    worker: Worker | None = None
 
     @property
     def reach(self) -> Reach:
@@ -124,6 +127,8 @@ class Token:
             is_branch: whether it is a branch deployment.
             repository: of a branch deployment, as the CLI reported it.
         """
+        if self.worker is not None:
+            return name == self.worker.deployment
         if is_branch and self.branch_deployments:
             return self.repository is None or self._is_own(repository)
         return self.deployments is None or name in self.deployments
@@ -149,6 +154,11 @@ class Token:
         Raises:
             ForbiddenError: with the sentence for the caller.
         """
+        if self.worker is not None and name != self.worker.deployment:
+            raise ForbiddenError(
+                f"The {self.worker.name} may not use deployment {name!r}: code in the managed pool "
+                "has a token for its own deployment only."
+            )
         if not self.grants_deployment(name, is_branch=is_branch, repository=repository):
             way = f"token create --kind {self.kind}" if self.repository is None else "trust add …"
             msg = (
@@ -223,9 +233,14 @@ def _is_wider(
 
 
 def is_of_agents(secret: str) -> bool:
-    """Whether a secret looks like one of agents and their workers; only the store knows."""
+    """Whether a secret looks like one of agents or their workers; only the store knows."""
     kind, _, _ = secret.partition(":")
-    return kind in AGENTS or kind == TokenKind.WORKER
+    return kind in AGENTS or is_of_worker(secret)
+
+
+def is_of_worker(secret: str) -> bool:
+    """Whether a secret is one of user code in a managed pool, or is not valid at all."""
+    return secret.startswith(f"{TokenKind.WORKER}:")
 
 
 def new_secret(kind: TokenKind, organization: str) -> str:

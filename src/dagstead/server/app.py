@@ -68,6 +68,7 @@ def create_app(
     agents = AgentServices(
         instances=instances,
         base_url=settings.base_url,
+        organization=settings.organization,
         secrets=secrets_from_environment(os.environ if environment is None else environment),
     )
     apps = DeploymentApps(

@@ -60,6 +60,8 @@ class CodeServer:
     umask: int = -1
     #: The PEX environment it runs in.
     environment: str | None = None
+    #: The number of its token; ``None`` before it starts, and where an earlier version started it.
+    token: int | None = None
     #: When it was asked to stop, in the seconds of a monotonic clock.
     stopping_since: float | None = None
     _process: subprocess.Popen[Any] | None = None
@@ -82,7 +84,13 @@ class CodeServer:
                 socket=value["socket"],
             )
             found.append(
-                cls(id=identity, record=record, mark=mark, environment=value["environment"])
+                cls(
+                    id=identity,
+                    record=record,
+                    mark=mark,
+                    environment=value["environment"],
+                    token=value.get("token"),
+                )
             )
         for output in home.servers.glob("*.log"):
             # Of a server whose agent was killed before it wrote the record.
@@ -114,6 +122,7 @@ class CodeServer:
                 "location": self.id.location,
                 "socket": self.id.socket,
                 "environment": self.environment,
+                "token": self.token,
                 "pid": self.mark.pid,
                 "started": self.mark.started,
             },

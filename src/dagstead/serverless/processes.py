@@ -111,3 +111,11 @@ def start_leader(
         umask=umask,
     )
     return process, ProcessMark.of(process.pid)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Processes:
+    """The processes of a pool, by the numbers of their tokens."""
+
+    running: frozenset[int] = frozenset()
+    ended: frozenset[int] = frozenset()

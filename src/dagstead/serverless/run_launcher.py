@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.run_records import RunRecords
     from dagstead.serverless.user_code import UserCode
+    from dagstead.serverless.worker_tokens import WorkerToken, WorkerTokens
 
 #: Which agent has begun the run, as official agents write it.
 AGENT_TAG = "dagster/agent_id"
@@ -49,20 +50,22 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         records: RunRecords,
         home: PoolHome,
         environment: Mapping[str, str],
+        tokens: WorkerTokens,
     ) -> None:
-        """Take the runtimes, the records, and the environment that workers start from."""
+        """Take the runtimes, the records, and what workers start with."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._user_code = user_code
         self._records = records
         self._home = home
         self._environment = environment
+        self._tokens = tokens
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start the worker of a run; does nothing while the run's worker is alive.
 
         Raises:
             RunWorkerError: The worker cannot be started, or was before.
-            PexError: The run's environment cannot be made.
+            PexError: The run's environment cannot be made, or its worker gets no token.
         """
         run = context.dagster_run
         origin = context.job_code_origin
@@ -79,24 +82,40 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
             instance_ref=get_instance_ref_for_user_code(self._instance.get_ref()),
         )
         base = runtime.variables(self._environment)
-        worker = self._records.start(
-            run.run_id,
-            deployment=self._deployment_name(),
-            environment_key=runtime.environment,
-            program=WorkerProgram(
+        environment = {**base, **_run_variables(run, base)}
+
+        def program() -> WorkerProgram:
+            token = self._token(run)
+            return WorkerProgram(
                 command=[
                     *(str(runtime.python), "-m", "dagster", "api", "execute_run"),
                     serialize_value(arguments),
                 ],
-                environment={**base, **_run_variables(run, base)},
+                environment=token.given_to(environment),
                 folder=runtime.folder,
-            ),
+                token=token.id,
+            )
+
+        worker = self._records.start(
+            run.run_id,
+            deployment=self._deployment_name(),
+            environment_key=runtime.environment,
+            program=program,
             launch=_launch_of(run),
         )
         self._instance.report_engine_event(
             f"Started the run worker: process {worker.process.pid} of the managed pool.",
             run,
             cls=type(self),
+        )
+
+    def _token(self, run: DagsterRun) -> WorkerToken:
+        origin = run.remote_job_origin
+        if origin is None:
+            msg = f"Run {run.run_id} came without its code location. Launch it again."
+            raise RunWorkerError(msg)
+        return self._tokens.for_run(
+            self._deployment_name(), origin.location_name, run.run_id, _launch_of(run)
         )
 
     def _deployment_name(self) -> str:

@@ -50,6 +50,8 @@ class RunWorker:
     cancelled_at: float | None
     #: Which launch of the run it is the worker of.
     launch: int = 1
+    #: The number of its token; ``None`` for workers that an earlier version started.
+    token: int | None = None
 
     def how_it_ended(self) -> str:
         """A sentence on the end of a worker that is not alive."""
@@ -82,6 +84,8 @@ class WorkerProgram:
     environment: Mapping[str, str]
     #: Where it works; ``None`` is this process's own folder.
     folder: Path | None
+    #: The number of its token.
+    token: int
 
 
 class RunRecords:
@@ -99,13 +103,21 @@ class RunRecords:
         *,
         deployment: str,
         environment_key: str | None,
-        program: WorkerProgram,
+        program: Callable[[], WorkerProgram],
         launch: int = 1,
     ) -> RunWorker:
         """Start the worker of a launch, once.
 
         A second call for the same launch returns the first worker while that is alive. A later
         launch of the run starts another one, when the one before it has ended.
+
+        Args:
+            run_id: of the run.
+            deployment: of the run.
+            environment_key: of its PEX environment, if it has one.
+            program: is called when it is clear that the worker is to be started. What it raises
+                is passed on, and the launch may be tried again.
+            launch: the number of the launch.
 
         Raises:
             RunWorkerError: The run's worker has been started before and is gone, or the command
@@ -116,14 +128,19 @@ class RunRecords:
         if not _claim(place, launch):
             return self._running_already(run_id)
         try:
+            started = program()
+        except BaseException:
+            remove(place)
+            raise
+        try:
             with (place / _OUTPUT).open("wb") as output:
                 # The worker has the lock with the file: it shows that there is one, even if this
                 # agent is killed before it has written the record.
                 fcntl.flock(output, fcntl.LOCK_EX)
                 process, mark = start_leader(
-                    program.command,
-                    environment=program.environment,
-                    folder=program.folder,
+                    started.command,
+                    environment=started.environment,
+                    folder=started.folder,
                     output=output,
                     umask=self._umask,
                 )
@@ -139,6 +156,7 @@ class RunRecords:
                 "pid": mark.pid,
                 "started": mark.started,
                 "launch": launch,
+                "token": started.token,
             },
         )
         threading.Thread(
@@ -156,6 +174,7 @@ class RunRecords:
             exit_code=None,
             cancelled_at=None,
             launch=launch,
+            token=started.token,
         )
 
     def find(self, run_id: str) -> RunWorker | None:
@@ -178,6 +197,7 @@ class RunRecords:
             exit_code=exit_code,
             cancelled_at=cancelled_at,
             launch=worker.get("launch", 1),
+            token=worker.get("token"),
         )
 
     def may_be_at_work(self, run_id: str) -> bool:
@@ -195,10 +215,14 @@ class RunRecords:
             return True
         return False
 
+    def all(self) -> list[RunWorker]:
+        """All workers that are known, those that have ended too."""
+        found = (self.find(place.name) for place in self._places())
+        return [worker for worker in found if worker is not None]
+
     def alive(self) -> list[RunWorker]:
         """All workers that run at this moment."""
-        found = (self.find(place.name) for place in self._places())
-        return [worker for worker in found if worker is not None and worker.is_alive]
+        return [worker for worker in self.all() if worker.is_alive]
 
     def cancel(self, worker: RunWorker) -> None:
         """Interrupt a worker, and remember when this was first asked for."""
