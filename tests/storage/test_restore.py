@@ -125,7 +125,9 @@ def test_a_process_of_the_original_is_none_of_the_copy(on_sqlite: Scene) -> None
             "run",
             deployment="prod",
             environment_key=None,
-            program=WorkerProgram(command=["/bin/sleep", "600"], environment={}, folder=None),
+            program=lambda: WorkerProgram(
+                command=["/bin/sleep", "600"], environment={}, folder=None, token=7
+            ),
         )
         stack.callback(worker.process.kill)
         backup, target = on_sqlite.take(), on_sqlite.target()

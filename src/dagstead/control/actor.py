@@ -36,9 +36,10 @@ class Actor:
         return self.is_system or (self.token is not None and self.token.is_unlimited)
 
     def grants(self, deployment: Deployment) -> bool:
-        """Whether it may see this deployment."""
+        """Whether it may see this deployment, and is not just code of it."""
         return self.is_system or (
             self.token is not None
+            and self.token.worker is None
             and self.token.grants_deployment(
                 deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
             )
@@ -61,6 +62,18 @@ class Actor:
 
     def require_deployment(self, deployment: Deployment) -> None:
         """Refuse unless the actor may see a deployment.
+
+        User code that a managed pool runs may not: what it may have of its own deployment begins
+        with :meth:`require_reach` or :meth:`require_code`.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        self.refuse_code("This")
+        self.require_reach(deployment)
+
+    def require_reach(self, deployment: Deployment) -> None:
+        """Refuse unless it may see a deployment, or is user code of that deployment.
 
         Raises:
             ForbiddenError: with a sentence for the caller.
@@ -125,6 +138,7 @@ class Actor:
         """
         if self.is_system:
             return
+        self.refuse_code("This")
         token = self._held()
         if not token.is_agent:
             raise ForbiddenError(
@@ -170,7 +184,7 @@ class Actor:
         if worker is None:
             self.require_agent(deployment)
         else:
-            self.require_deployment(deployment)
+            self.require_reach(deployment)
         return worker
 
     def refuse_code(self, what: str) -> None:

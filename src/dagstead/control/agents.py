@@ -93,6 +93,7 @@ class Agents:
 
     def all(self, actor: Actor) -> list[AgentView]:
         """The agents of the deployments that the actor may see, by their newest heartbeats."""
+        actor.refuse_code("Listing agents")
         deployments = {
             deployment.name: deployment for deployment in self._backend.store.deployments.all()
         }
@@ -112,6 +113,7 @@ class Agents:
 
     def granted(self, actor: Actor) -> list[Heartbeat]:
         """The newest heartbeats for the deployments that the actor may see, the newest first."""
+        actor.refuse_code("Listing agents")
         names = {
             deployment.name
             for deployment in self._backend.store.deployments.all()

@@ -145,7 +145,7 @@ class SignedFiles:
 
 def _artifact(actor: Actor, deployment: Deployment | None, name: str) -> BlobKey:
     if deployment is not None:
-        actor.require_deployment(deployment)
+        actor.require_reach(deployment)
         actor.require_whole("artifacts")
         return BlobKey(BlobKind.ARTIFACT, deployment.name, name)
     token = actor.token

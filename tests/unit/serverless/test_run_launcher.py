@@ -15,6 +15,7 @@ from dagstead.serverless.home import PoolHome
 from dagstead.serverless.run_launcher import AGENT_TAG, PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.user_code import UserCode
+from dagstead.serverless.worker_tokens import WorkerTokens
 
 
 @pytest.fixture
@@ -24,6 +25,7 @@ def launcher(home: PoolHome) -> PexRunLauncher:
         records=RunRecords(home=home, clock=time.time),
         home=home,
         environment={},
+        tokens=cast("WorkerTokens", None),
     )
 
 

@@ -39,7 +39,9 @@ def start(records: RunRecords, code: str, run_id: str = "run-1", *, launch: int 
         run_id,
         deployment="prod",
         environment_key="abc",
-        program=WorkerProgram(command=[sys.executable, "-c", code], environment={}, folder=None),
+        program=lambda: WorkerProgram(
+            command=[sys.executable, "-c", code], environment={}, folder=None, token=7
+        ),
         launch=launch,
     )
 
@@ -106,7 +108,9 @@ def test_a_command_that_cannot_start_leaves_the_run_free_to_be_started(
             "run-1",
             deployment="prod",
             environment_key=None,
-            program=WorkerProgram(command=["/no/such/python"], environment={}, folder=None),
+            program=lambda: WorkerProgram(
+                command=["/no/such/python"], environment={}, folder=None, token=7
+            ),
         )
     assert start(records, SLEEPS).is_alive
 
@@ -139,7 +143,9 @@ def test_an_interrupted_worker_that_goes_on_is_killed_after_a_while(records: Run
     reported: list[str] = []
 
     def check(now: float) -> None:
-        kill_overdue(records, now=now, grace_seconds=60, report=lambda w: reported.append(w.run_id))
+        kill_overdue(
+            records.alive(), now=now, grace_seconds=60, report=lambda w: reported.append(w.run_id)
+        )
 
     check(asked_at + 59)
     assert records.alive()
