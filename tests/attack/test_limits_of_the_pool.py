@@ -14,12 +14,13 @@ import pytest
 
 from dagstead.errors import UnservableLocationError
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.run_records import RunRecords, RunWorker, WorkerStart
+from dagstead.serverless.run_records import RunRecords, RunWorker
 from dagstead.serverless.sandbox.limit_watch import end_what_is_over
 from dagstead.serverless.sandbox.limits import CONTEXT, Limits
-from dagstead.serverless.sandbox.sandbox import Owner, Program, Sandbox
+from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.sandbox.walls import Walls
 from dagstead.testing import eventually
+from tests.support.sandboxes import worker_of
 
 BOMBS = Path(__file__).parents[1] / "support" / "walls" / "bombs.py"
 
@@ -42,10 +43,7 @@ def records(home: PoolHome) -> Iterator[RunRecords]:
 def exploded(records: RunRecords, walls: Walls, bomb: str, limits: Limits) -> RunWorker:
     """A worker with a bomb in it, when it is over."""
     sandbox = Sandbox(home=records.home, walls=walls)
-    program = Program(command=[sys.executable, str(BOMBS), bomb], environment={}, limits=limits)
-    owner = Owner.location("prod", "hostile")
-    worker = WorkerStart(deployment="prod", environment="abc", owner=owner, program=program)
-    records.start("run", worker, sandbox)
+    records.start("run", worker_of([sys.executable, str(BOMBS), bomb], limits=limits), sandbox)
 
     def ended() -> RunWorker | None:
         if sandbox.cgroups is None:

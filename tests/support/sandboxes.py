@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.run_records import WorkerStart
+from dagstead.serverless.run_records import WorkerProgram, WorkerStart
+from dagstead.serverless.sandbox.limits import Limits
 from dagstead.serverless.sandbox.sandbox import Owner, Program, Sandbox
 from dagstead.serverless.sandbox.walls import Walls
 
@@ -15,12 +16,15 @@ def without_walls(home: PoolHome) -> Sandbox:
     return Sandbox(home=home, walls=Walls())
 
 
-def worker_of(command: Sequence[str], *, launch: int = 1) -> WorkerStart:
+def worker_of(
+    command: Sequence[str], *, launch: int = 1, limits: Limits | None = None
+) -> WorkerStart:
     """A run worker of a location of ``prod``."""
+    program = Program(command=command, environment={}, limits=limits or Limits())
     return WorkerStart(
         deployment="prod",
         environment="abc",
         owner=Owner.location("prod", "ml"),
-        program=Program(command=command, environment={}),
+        program=lambda: WorkerProgram(program, token=7),
         launch=launch,
     )

@@ -72,10 +72,10 @@ def daemon(*, flags: WorkerFlags) -> None:
 def pool(*, flags: WorkerFlags) -> None:
     """Run only the managed pool, which serves the default queue from PEX files.
 
-    The agent token is read from DAGSTEAD_POOL_TOKEN. Without it, the pool creates a token itself,
-    and needs the control plane's database for that.
+    Its token, of `dagstead token create --kind pool`, is read from DAGSTEAD_POOL_TOKEN. Without it,
+    the pool creates one itself, and needs the control plane's database for that.
 
-    For example: `DAGSTEAD_POOL_TOKEN=agent:… dagstead pool --public-url https://dagstead.example.com`
+    For example: `DAGSTEAD_POOL_TOKEN=pool:… dagstead pool --public-url https://dagstead.example.com`
     """
     import os
 

@@ -24,7 +24,7 @@ class PoolTokens:
         """Make a new token for the pool of a machine.
 
         The token before stays valid until the pool stops cleanly, or starts once more: run workers
-        that survived a crash still report with it.
+        of an earlier version that survived the upgrade still report with it.
         """
         actor.require_system("Starting a pool")
         tokens = self._backend.store.tokens
@@ -32,7 +32,7 @@ class PoolTokens:
             tokens.revoke(token.id)
         grant = Grant(deployments=None, queues=[None], branch_deployments=True)
         issued = make_token(
-            self._backend, POOL_PREFIX + machine, TokenKind.AGENT, grant, organization
+            self._backend, POOL_PREFIX + machine, TokenKind.POOL, grant, organization
         )
         # It counts as used, so that a deploy during the start of the pool waits for it.
         tokens.authenticate(issued.secret)
@@ -43,12 +43,13 @@ class PoolTokens:
         actor.require_system("Stopping a pool")
         for token in self._valid(machine):
             self._backend.store.tokens.revoke(token.id)
+        self._backend.store.workers.end_of_pool(POOL_PREFIX + machine)
 
     def _valid(self, machine: str) -> list[Token]:
         return [
             token
             for token in self._backend.store.tokens.all()
-            if token.kind is TokenKind.AGENT
+            if token.kind is TokenKind.POOL
             and token.name == POOL_PREFIX + machine
             and token.revoked_at is None
         ]

@@ -11,6 +11,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from dagstead.errors import ConfigurationError
+from dagstead.plane.tokens import TokenKind
 from dagstead.server.first_start import new_pool_secret
 from dagstead.server.private_files import UMASK_VARIABLE
 from dagstead.server.services import control_of, make_data_folder, opened_store
@@ -25,7 +27,7 @@ from dagstead.serverless.sandbox.walls import Walls
 
 logger = logging.getLogger(__name__)
 
-#: The pool's agent token, where another process made it. Never an argument: those can be seen by
+#: The pool's token, where another process made it. Never an argument: those can be seen by
 #: every user of the machine.
 POOL_TOKEN_VARIABLE = "DAGSTEAD_POOL_TOKEN"  # noqa: S105 - the name of a variable
 
@@ -44,7 +46,7 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
         environment: this process's own, of which only a safe part is handed on.
 
     Raises:
-        ConfigurationError: when the pool's folder cannot be used.
+        ConfigurationError: when the pool's folder, or the token that it is given, cannot be used.
     """
     make_data_folder(settings.data)
     walls = _found_before(environment) or walls_of_pool(settings, environment)
@@ -71,7 +73,7 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
                 user_code_umask=int(environment.get(UMASK_VARIABLE, "-1"), base=8),
             ),
             url=settings.base_url,
-            token=environment.get(POOL_TOKEN_VARIABLE) or _own_token(settings),
+            token=_given_token(environment) or _own_token(settings),
             serves=settings.pool_serves,
             request_threads=settings.pool_threads,
         ),
@@ -120,6 +122,17 @@ def _hidden(settings: Settings, environment: Mapping[str, str]) -> tuple[Path, .
 
 def _paths(folders: str) -> tuple[Path, ...]:
     return tuple(Path(folder) for folder in folders.split(":") if folder)
+
+
+def _given_token(environment: Mapping[str, str]) -> str | None:
+    secret = environment.get(POOL_TOKEN_VARIABLE)
+    if secret and not secret.startswith(f"{TokenKind.POOL}:"):
+        msg = (
+            f"{POOL_TOKEN_VARIABLE} has a token of another kind, and a managed pool needs one of "
+            "its own. Create it with `dagstead token create --kind pool --name pool`."
+        )
+        raise ConfigurationError(msg)
+    return secret
 
 
 def _own_token(settings: Settings) -> str:

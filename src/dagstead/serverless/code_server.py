@@ -67,6 +67,8 @@ class CodeServer:
     umask: int = -1
     #: The PEX environment it runs in.
     environment: str | None = None
+    #: The number of its token; ``None`` before it starts, and where an earlier version started it.
+    token: int | None = None
     #: When it was asked to stop, in the seconds of a monotonic clock.
     stopping_since: float | None = None
     _process: subprocess.Popen[Any] | None = None
@@ -96,6 +98,7 @@ class CodeServer:
                 limits=Limits(**value.get("limits", {})),
                 mark=mark,
                 environment=value["environment"],
+                token=value.get("token"),
             )
             server.take_socket()
             found.append(server)
@@ -130,6 +133,7 @@ class CodeServer:
                 "owner": [owner.kind, owner.name],
                 "limits": self.limits.as_json(),
                 "environment": self.environment,
+                "token": self.token,
                 "pid": self.mark.pid,
                 "started": self.mark.started,
             },

@@ -50,6 +50,7 @@ from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.shutdown import STOPPED, kill_overdue, stop_all_runs
 from dagstead.serverless.still_needed import existing, has_ended
 from dagstead.serverless.user_code import UserCode, explain
+from dagstead.serverless.worker_tokens import TokenKeeper, WorkerTokens, keeper_of, processes_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -157,9 +158,18 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         )
 
     @cached_property
+    def _tokens(self) -> WorkerTokens:
+        return WorkerTokens(instance=self._instance, home=self._home)
+
+    @cached_property
+    def _token_keeper(self) -> TokenKeeper:
+        return keeper_of(self._tokens)
+
+    @cached_property
     def _starter(self) -> ServerStarter:
         return ServerStarter(
             environment=self._code_environment,
+            tokens=self._tokens,
             start_seconds=self._configuration.server_start_seconds,
             orphan_seconds=self._configuration.server_orphan_seconds,
             metrics_enabled=self.code_server_metrics_enabled,
@@ -177,6 +187,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             environment=self._code_environment,
             sandbox=self._sandbox,
             limits=self._configuration.limits,
+            tokens=self._tokens,
         )
         launcher.register_instance(self._instance)
         return launcher
@@ -192,6 +203,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         self._table.open()
         self._sandbox.sweep(self._programs())
         note_agent(self._home, self._instance.instance_uuid)
+        self._token_keeper.start()
         super().start(  # type: ignore[no-untyped-call]
             run_reconcile_thread=run_reconcile_thread, run_metrics_thread=run_metrics_thread
         )
@@ -209,6 +221,8 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         self._table.close()
         if self._configuration.stop_runs_on_exit:
             stop_all_runs(self._records, self._report_stop)
+        self._token_keeper.note(processes_of(self._table.processes(), self._records.all()))
+        self._token_keeper.stop()
 
     def reconcile(self) -> None:
         """Bring the servers in line with what is deployed, then clean up behind them."""
@@ -217,8 +231,10 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         now = time.monotonic()
         if now >= self._next_cancel_check:
             self._next_cancel_check = now + _CANCEL_CHECK_SECONDS
+            workers = self._records.all()
+            self._token_keeper.note(processes_of(self._table.processes(), workers))
             kill_overdue(
-                self._records,
+                [worker for worker in workers if worker.is_alive],
                 now=time.time(),
                 grace_seconds=self._configuration.termination_grace_seconds,
                 report=self._report_canceled,
@@ -308,7 +324,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         try:
             runtime = await asyncio.to_thread(self._user_code.for_location, data)
             reference = self._instance.ref_for_deployment(deployment_name)
-            self._starter.start(server, runtime, data, reference)
+            await self._starter.start(server, runtime, data, reference)
             await self._starter.until_it_answers(server)
             # Raises when the user's code cannot be imported, with the user's own traceback.
             await self.gen_list_repositories_response(server_endpoint.create_client())

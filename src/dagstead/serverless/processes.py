@@ -137,3 +137,11 @@ def _number_inside(pid: int) -> str:
     except OSError:
         return ""
     return next((line.split()[-1] for line in lines if line.startswith("NSpid:")), "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Processes:
+    """The processes of a pool, by the numbers of their tokens."""
+
+    running: frozenset[int] = frozenset()
+    ended: frozenset[int] = frozenset()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from dagstead.serverless.sandbox.limits import Limits
     from dagstead.serverless.sandbox.sandbox import Sandbox
     from dagstead.serverless.user_code import UserCode
+    from dagstead.serverless.worker_tokens import WorkerToken, WorkerTokens
 
 #: Which agent has begun the run, as official agents write it.
 AGENT_TAG = "dagster/agent_id"
@@ -52,10 +53,11 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         records: RunRecords,
         home: PoolHome,
         environment: Mapping[str, str],
+        tokens: WorkerTokens,
         sandbox: Sandbox,
         limits: Limits,
     ) -> None:
-        """Take the runtimes, the records, the walls, and what workers start from."""
+        """Take the runtimes, the records, the walls, and what workers start with."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._user_code = user_code
         self._records = records
@@ -63,13 +65,14 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         self._environment = environment
         self._sandbox = sandbox
         self._limits = limits
+        self._tokens = tokens
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start the worker of a run; does nothing while the run's worker is alive.
 
         Raises:
             RunWorkerError: The worker cannot be started, or was before.
-            PexError: The run's environment cannot be made.
+            PexError: The run's environment cannot be made, or its worker gets no token.
         """
         run = context.dagster_run
         origin = context.job_code_origin
@@ -94,18 +97,23 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
             *(str(runtime.python), "-m", "dagster", "api", "execute_run"),
             serialize_value(arguments),
         ]
+        variables = {**base, **_run_variables(run, base)}
+        limits = self._limits.chosen_by(code.container_context)
+
+        def program() -> WorkerProgram:
+            token = self._token(run)
+            given = token.given_to(variables)
+            return WorkerProgram(
+                runtime.program(command, given, deployment=deployment, limits=limits), token.id
+            )
+
         worker = self._records.start(
             run.run_id,
             WorkerStart(
                 deployment=deployment,
                 environment=runtime.environment,
                 owner=owner,
-                program=runtime.program(
-                    command,
-                    {**base, **_run_variables(run, base)},
-                    deployment=deployment,
-                    limits=self._limits.chosen_by(code.container_context),
-                ),
+                program=program,
                 launch=_launch_of(run),
             ),
             self._sandbox,
@@ -114,6 +122,15 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
             f"Started the run worker: process {worker.process.pid} of the managed pool.",
             run,
             cls=type(self),
+        )
+
+    def _token(self, run: DagsterRun) -> WorkerToken:
+        origin = run.remote_job_origin
+        if origin is None:
+            msg = f"Run {run.run_id} came without its code location. Launch it again."
+            raise RunWorkerError(msg)
+        return self._tokens.for_run(
+            self._deployment_name(), origin.location_name, run.run_id, _launch_of(run)
         )
 
     def _deployment_name(self) -> str:

@@ -13,7 +13,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
 from dagstead.errors import PexError, RunWorkerError
@@ -56,6 +56,8 @@ class RunWorker:
     cancelled_at: float | None
     #: Which launch of the run it is the worker of.
     launch: int = 1
+    #: The number of its token; ``None`` for workers that an earlier version started.
+    token: int | None = None
     limits: Limits = field(default_factory=Limits)
     #: Why the pool has ended it, where it had more than its limits.
     over_limit: str | None = None
@@ -97,6 +99,14 @@ class RunWorker:
         )
 
 
+class WorkerProgram(NamedTuple):
+    """What a run worker executes."""
+
+    program: Program
+    #: The number of its token.
+    token: int
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class WorkerStart:
     """A run worker that is to be started."""
@@ -105,7 +115,9 @@ class WorkerStart:
     #: The PEX environment; ``None`` for code that is not from a PEX.
     environment: str | None
     owner: Owner
-    program: Program
+    #: Called when it is clear that the worker is to be started. What it raises is passed on, and
+    #: the launch may be tried again.
+    program: Callable[[], WorkerProgram]
     launch: int = 1
 
 
@@ -124,6 +136,14 @@ class RunRecords:
         A second call for the same launch returns the first worker while that is alive. A later
         launch of the run starts another one, when the one before it has ended.
 
+        Args:
+            run_id: of the run.
+            deployment: of the run.
+            environment_key: of its PEX environment, if it has one.
+            program: is called when it is clear that the worker is to be started. What it raises
+                is passed on, and the launch may be tried again.
+            launch: the number of the launch.
+
         Raises:
             RunWorkerError: The run's worker has been started before and is gone, or the command
                 cannot be started.
@@ -132,12 +152,16 @@ class RunRecords:
         self._put_aside(run_id, before=worker.launch)
         if not _claim(place, worker.launch):
             return self._running_already(run_id)
+        try:
+            program, token = worker.program()
+        except BaseException:
+            remove(place)
+            raise
         name = process_name(run_id, worker.launch)
-        program = replace(worker.program, umask=self._umask)
         try:
             with (
                 (place / _OUTPUT).open("wb") as output,
-                sandbox.around(name, worker.owner, program) as start,
+                sandbox.around(name, worker.owner, replace(program, umask=self._umask)) as start,
             ):
                 # The worker has the lock with the file: it shows that there is one, even if this
                 # agent is killed before it has written the record.
@@ -157,6 +181,7 @@ class RunRecords:
                 "pid": mark.pid,
                 "started": mark.started,
                 "launch": worker.launch,
+                "token": token,
             },
         )
         threading.Thread(
@@ -178,6 +203,7 @@ class RunRecords:
             exit_code=None,
             cancelled_at=None,
             launch=worker.launch,
+            token=token,
             limits=program.limits,
         )
 
@@ -203,6 +229,7 @@ class RunRecords:
             launch=worker.get("launch", 1),
             limits=Limits(**worker.get("limits", {})),
             over_limit=(read_json(place / _OVER) or {}).get("says"),
+            token=worker.get("token"),
         )
 
     def may_be_at_work(self, run_id: str) -> bool:
@@ -220,10 +247,14 @@ class RunRecords:
             return True
         return False
 
+    def all(self) -> list[RunWorker]:
+        """All workers that are known, those that have ended too."""
+        found = (self.find(place.name) for place in self._places())
+        return [worker for worker in found if worker is not None]
+
     def alive(self) -> list[RunWorker]:
         """All workers that run at this moment."""
-        found = (self.find(place.name) for place in self._places())
-        return [worker for worker in found if worker is not None and worker.is_alive]
+        return [worker for worker in self.all() if worker.is_alive]
 
     def watched(self) -> list[Watched]:
         """The workers for whoever looks after their limits."""

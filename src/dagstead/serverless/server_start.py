@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from dagstead.serverless.sandbox.limits import Limits
     from dagstead.serverless.sandbox.sandbox import Sandbox
     from dagstead.serverless.user_code import Runtime
+    from dagstead.serverless.worker_tokens import WorkerTokens
 
 _ANSWER_POLL_SECONDS = 0.25
 #: Heartbeats in the time after which a server that hears none ends by itself.
@@ -35,6 +36,7 @@ class ServerStarter:
 
     #: What user code may see of the pool's environment.
     environment: Mapping[str, str]
+    tokens: WorkerTokens
     #: How long a server has to answer.
     start_seconds: int
     #: A server that hears nothing from its agent for this long ends by itself.
@@ -46,14 +48,20 @@ class ServerStarter:
     #: Set when the pool is stopping.
     stop: threading.Event
 
-    def start(
+    async def start(
         self,
         server: CodeServer,
         runtime: Runtime,
         data: CodeLocationDeployData,
         instance_ref: InstanceRef,
     ) -> None:
-        """Start the server's process, with the environment that official agents give."""
+        """Start the server's process, with the environment that official agents give.
+
+        Official agents give their own token, too; here every server has one of its own.
+
+        Raises:
+            PexError: The control plane gives no token for it.
+        """
         # Where no working directory is named, Dagster would put an absolute path into each origin;
         # a relative one is right in every environment of the location.
         directory = data.working_directory or ("." if runtime.environment else None)
@@ -61,6 +69,8 @@ class ServerStarter:
         deployment, location = server.id.deployment, server.id.location
         owner = runtime.owner(deployment, location)
         server.environment = runtime.environment
+        token = await asyncio.to_thread(self.tokens.for_server, deployment, location)
+        server.token = token.id
         variables = {
             **runtime.variables(self.environment),
             **{name: str(value) for name, value in data.cloud_context_env.items()},
@@ -77,7 +87,7 @@ class ServerStarter:
                 *data.get_grpc_server_command(metrics_enabled=self.metrics_enabled),
                 *("--heartbeat", "--heartbeat-timeout", str(self.orphan_seconds)),
             ],
-            variables,
+            token.given_to(variables),
             deployment=deployment,
             limits=self.limits.chosen_by(data.container_context),
         )

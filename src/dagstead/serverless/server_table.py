@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from uuid import uuid4
 
 from dagstead.errors import ConfigurationError
 from dagstead.serverless.code_server import CodeServer, ServerId
+from dagstead.serverless.processes import Processes
 from dagstead.serverless.sandbox.limit_watch import Watched
 from dagstead.serverless.sockets import folder_for_sockets, socket_in
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 _STOP_SECONDS = 30.0
 _LAST_STOP_SECONDS = 8.0
 _POLL_SECONDS = 0.05
+#: Tokens of servers that have ended are remembered until they are reported, which takes seconds.
+_ENDED = 1000
 
 
 class ServerTable:
@@ -37,6 +41,7 @@ class ServerTable:
         self._sandbox = sandbox
         self._umask = umask
         self._servers: dict[str, CodeServer] = {}
+        self._ended: deque[int] = deque(maxlen=_ENDED)
         self._guard = threading.Lock()
         self._lock_file: IO[str] | None = None
         self._sockets = home.servers
@@ -120,6 +125,14 @@ class ServerTable:
             if server.mark is not None
         ]
 
+    def processes(self) -> Processes:
+        """The processes of the servers, and those that ended lately."""
+        with self._guard:
+            every, ended = list(self._servers.values()), frozenset(self._ended)
+        held = {server.token: server.has_ended for server in every if server.token is not None}
+        running = frozenset(token for token, has_ended in held.items() if not has_ended)
+        return Processes(running=running, ended=ended | (held.keys() - running))
+
     def stop(self, handle: str) -> None:
         """Ask a server to stop; :meth:`tidy` finishes that."""
         server = self.get(handle)
@@ -172,3 +185,5 @@ class ServerTable:
                 folder.rmdir()
         with self._guard:
             self._servers.pop(server.id.handle, None)
+            if server.token is not None:
+                self._ended.append(server.token)

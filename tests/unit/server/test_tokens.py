@@ -185,7 +185,7 @@ def test_prod_does_not_come_back_beside_others(control: Control, store: Store) -
 
 def test_the_pool_serves_the_default_queue_everywhere(control: Control, store: Store) -> None:
     token = store.tokens.authenticate(new_pool_secret(control, "dagstead"))
-    assert token.kind is TokenKind.AGENT
+    assert token.kind is TokenKind.POOL
     assert token.cut_queues([None, "gpu"]) == {None}
     assert token.grants_deployment("any", is_branch=True)
 

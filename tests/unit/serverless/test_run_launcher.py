@@ -16,6 +16,7 @@ from dagstead.serverless.run_launcher import AGENT_TAG, PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.sandbox.limits import Limits
 from dagstead.serverless.user_code import UserCode
+from dagstead.serverless.worker_tokens import WorkerTokens
 from tests.support.sandboxes import without_walls
 
 
@@ -28,6 +29,7 @@ def launcher(home: PoolHome) -> PexRunLauncher:
         environment={},
         sandbox=without_walls(home),
         limits=Limits(),
+        tokens=cast("WorkerTokens", None),
     )
 
 

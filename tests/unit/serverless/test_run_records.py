@@ -131,7 +131,9 @@ def test_an_interrupted_worker_that_goes_on_is_killed_after_a_while(records: Run
     reported: list[str] = []
 
     def check(now: float) -> None:
-        kill_overdue(records, now=now, grace_seconds=60, report=lambda w: reported.append(w.run_id))
+        kill_overdue(
+            records.alive(), now=now, grace_seconds=60, report=lambda w: reported.append(w.run_id)
+        )
 
     check(asked_at + 59)
     assert records.alive()
