@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.run_records import WorkerProgram, WorkerStart
 from dagstead.serverless.sandbox.limits import Limits
-from dagstead.serverless.sandbox.sandbox import Owner, Program, Sandbox
+from dagstead.serverless.sandbox.programs import Owner, Program
+from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.sandbox.walls import Walls
 
 

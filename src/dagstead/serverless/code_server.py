@@ -18,11 +18,12 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import Server
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
 from dagstead.serverless.processes import ProcessMark, start_leader
 from dagstead.serverless.sandbox.limits import Limits
-from dagstead.serverless.sandbox.sandbox import Owner
+from dagstead.serverless.sandbox.programs import Owner
 from dagstead.serverless.server_output import ServerOutput, forget_record
 
 if TYPE_CHECKING:
-    from dagstead.serverless.sandbox.sandbox import Program, Sandbox
+    from dagstead.serverless.sandbox.programs import Program
+    from dagstead.serverless.sandbox.sandbox import Sandbox
 
 logger = logging.getLogger("dagstead.serverless.code")
 

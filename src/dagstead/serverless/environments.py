@@ -21,7 +21,7 @@ from dagstead.errors import PexError
 from dagstead.serverless.home import read_json, remove, write_json
 from dagstead.serverless.pex_set import PexSet, layer_key, parse_pex_tag
 from dagstead.serverless.pex_tool import PexTool
-from dagstead.serverless.sandbox.sandbox import Owner, Program
+from dagstead.serverless.sandbox.programs import Owner, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping

@@ -175,6 +175,14 @@ def remove_older(folder: Path, *, before: float) -> None:
     """
     for child in folder.iterdir():
         with suppress(FileNotFoundError):
-            changes = (path.stat().st_mtime for path in (child, *child.rglob("*")))
-            if max(changes) < before:
+            if not has_changed(child, since=before):
                 remove(child)
+
+
+def has_changed(path: Path, *, since: float) -> bool:
+    """Whether a file, or anything in a folder, has changed since a time in seconds since 1970.
+
+    Raises:
+        FileNotFoundError: something was removed meanwhile.
+    """
+    return any(found.lstat().st_mtime >= since for found in (path, *path.rglob("*")))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Self
 
 from dagster._core.errors import DagsterUserCodeProcessError
@@ -32,14 +32,14 @@ from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.errors import PexError, UnservableLocationError
 from dagstead.serverless.agents_before import note_agent
+from dagstead.serverless.broom import Broom
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.configuration_schema import CONFIG_TYPE
 from dagstead.serverless.downloads import ControlPlanePexFiles
 from dagstead.serverless.environ import machine_environment, user_code_environment
 from dagstead.serverless.environments import EnvironmentStore
-from dagstead.serverless.home import PoolHome, remove_older
+from dagstead.serverless.home import PoolHome
 from dagstead.serverless.interpreters import Interpreters
-from dagstead.serverless.outputs import sweep_deployments, sweep_outputs
 from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
@@ -48,7 +48,6 @@ from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.shutdown import STOPPED, kill_overdue, stop_all_runs
-from dagstead.serverless.still_needed import existing, has_ended
 from dagstead.serverless.user_code import UserCode, explain
 from dagstead.serverless.worker_tokens import TokenKeeper, WorkerTokens, keeper_of, processes_of
 
@@ -59,8 +58,6 @@ if TYPE_CHECKING:
 
 _CANCEL_CHECK_SECONDS = 5.0
 _SWEEP_SECONDS = 600.0
-#: How long nothing has changed in the folder of a deleted deployment when it is removed.
-_DELETED_SECONDS = 3600.0
 
 
 class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
@@ -166,6 +163,19 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         return keeper_of(self._tokens)
 
     @cached_property
+    def _broom(self) -> Broom:
+        return Broom(
+            home=self._home,
+            configuration=self._configuration,
+            instance=self._instance,
+            table=self._table,
+            records=self._records,
+            environments=self._environments,
+            users=self._sandbox.users,
+            logger=self._logger,
+        )
+
+    @cached_property
     def _starter(self) -> ServerStarter:
         return ServerStarter(
             environment=self._code_environment,
@@ -241,41 +251,13 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             )
         if now >= self._next_sweep:
             self._next_sweep = now + _SWEEP_SECONDS
-            self._sweep()
+            self._broom.sweep()
 
     def _programs(self) -> set[str]:
         return {
             *self._table.process_names(),
             *(worker.process_name for worker in self._records.alive()),
         }
-
-    def _sweep(self) -> None:
-        in_use = self._table.environments()
-        in_use.update(run.environment for run in self._records.alive() if run.environment)
-        removed = self._environments.sweep(
-            in_use, keep_seconds=self._configuration.keep_unused_seconds
-        )
-        if removed:
-            self._logger.info("Removed %d unused environments and layers.", len(removed))
-        keep = self._configuration.keep_runs_seconds
-        self._records.sweep(keep_seconds=keep)
-        for logs in (self._home.compute_logs, *self._home.tenants.glob("*/logs")):
-            remove_older(logs, before=time.time() - keep)
-        if self._configuration.keep_outputs_seconds:
-            removed_outputs = sweep_outputs(
-                self._home,
-                before=time.time() - self._configuration.keep_outputs_seconds,
-                keep_runs=self._configuration.keep_output_runs,
-                has_ended=partial(has_ended, self._instance),
-            )
-            if removed_outputs:
-                self._logger.info("Removed the outputs of %d old runs.", len(removed_outputs))
-        for name in sweep_deployments(
-            self._home,
-            before=time.time() - _DELETED_SECONDS,
-            existing=partial(existing, self._instance),
-        ):
-            self._logger.info("Removed what the deleted deployment %s had left.", name)
 
     def _report_stop(self, worker: RunWorker) -> None:
         reference = self._instance.ref_for_deployment(worker.deployment)

@@ -14,8 +14,8 @@ from uuid import uuid4
 
 from dagstead.errors import PexError
 from dagstead.serverless.home import remove
+from dagstead.serverless.sandbox.programs import Program
 from dagstead.serverless.sandbox.reach import of_interpreter
-from dagstead.serverless.sandbox.sandbox import Program
 
 if TYPE_CHECKING:
     import threading
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dagstead.serverless.home import PoolHome
-    from dagstead.serverless.sandbox.sandbox import Owner, Sandbox, Start
+    from dagstead.serverless.sandbox.programs import Owner, Start
+    from dagstead.serverless.sandbox.sandbox import Sandbox
 
 #: Three seconds are usual for Dagster and its dependencies; a machine-learning stack on a slow
 #: disk takes minutes.
@@ -47,7 +48,7 @@ class PexTool:
     stop: threading.Event
 
     def unpack(self, source: Path, target: Path, python: Path, owner: Owner) -> None:
-        """Make ``target`` a virtual environment of ``python`` with all that is in the PEX ``source``.
+        """Make ``target`` a virtual environment of ``python`` with all that is in a PEX file.
 
         The tool's own cache is a scratch folder of the pool that is gone afterwards, so that
         nothing is written to the user's ``~/.pex``. Only what it has found out about the machine's

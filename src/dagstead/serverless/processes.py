@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import psutil
 
 if TYPE_CHECKING:
-    from dagstead.serverless.sandbox.sandbox import Start
+    from dagstead.serverless.sandbox.programs import Start
 
 #: The clock tick of the kernel and the rounding on the way through a file.
 _SAME_START_SECONDS = 0.05

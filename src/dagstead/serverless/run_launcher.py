@@ -20,7 +20,7 @@ from dagstead.errors import RunWorkerError
 from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.serverless.agents_before import has_ended
 from dagstead.serverless.instance import with_own_logs
-from dagstead.serverless.run_records import WorkerStart
+from dagstead.serverless.run_records import WorkerProgram, WorkerStart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,7 +46,7 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
     and in the pool's folder, so a worker is looked after even when the agent was replaced.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of it is passed in
         self,
         *,
         user_code: UserCode,

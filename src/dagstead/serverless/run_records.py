@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from dagstead.serverless.sandbox.sandbox import Owner, Program, Sandbox
+    from dagstead.serverless.sandbox.programs import Owner, Program
+    from dagstead.serverless.sandbox.sandbox import Sandbox
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLAIM = "claim.json"
@@ -56,6 +57,8 @@ class RunWorker:
     cancelled_at: float | None
     #: Which launch of the run it is the worker of.
     launch: int = 1
+    #: The folder of its location among those of the pool's tenants.
+    tenant: str = ""
     #: The number of its token; ``None`` for workers that an earlier version started.
     token: int | None = None
     limits: Limits = field(default_factory=Limits)
@@ -138,11 +141,8 @@ class RunRecords:
 
         Args:
             run_id: of the run.
-            deployment: of the run.
-            environment_key: of its PEX environment, if it has one.
-            program: is called when it is clear that the worker is to be started. What it raises
-                is passed on, and the launch may be tried again.
-            launch: the number of the launch.
+            worker: to be started.
+            sandbox: the walls around it.
 
         Raises:
             RunWorkerError: The run's worker has been started before and is gone, or the command
@@ -203,6 +203,7 @@ class RunRecords:
             exit_code=None,
             cancelled_at=None,
             launch=worker.launch,
+            tenant=worker.owner.folder,
             token=token,
             limits=program.limits,
         )
@@ -227,6 +228,7 @@ class RunRecords:
             exit_code=exit_code,
             cancelled_at=cancelled_at,
             launch=worker.get("launch", 1),
+            tenant="-".join(worker.get("owner", ())),
             limits=Limits(**worker.get("limits", {})),
             over_limit=(read_json(place / _OVER) or {}).get("says"),
             token=worker.get("token"),

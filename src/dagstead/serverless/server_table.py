@@ -115,6 +115,11 @@ class ServerTable:
         with self._guard:
             return {server.process_name for server in self._servers.values()}
 
+    def tenants(self) -> set[str]:
+        """The folders of the servers' locations among those of the pool's tenants."""
+        with self._guard:
+            return {server.owner.folder for server in self._servers.values() if server.owner}
+
     def watched(self) -> list[Watched]:
         """The servers for whoever looks after their limits."""
         with self._guard:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from dagstead.errors import PexError, RunWorkerError, UnservableLocationError
 from dagstead.model.user_code import with_programs
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
-from dagstead.serverless.sandbox.sandbox import Owner, Program
+from dagstead.serverless.sandbox.programs import Owner, Program
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

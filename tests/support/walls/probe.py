@@ -43,7 +43,11 @@ def syscall(name: str, *arguments: Any) -> int:
 def read(path: str) -> object:
     """The content of a file, or the names in a folder."""
     place = Path(path)
-    return sorted(os.listdir(place)) if place.is_dir() else place.read_bytes()[:64].decode("latin1")
+    return (
+        sorted(path.name for path in place.iterdir())
+        if place.is_dir()
+        else place.read_bytes()[:64].decode("latin1")
+    )
 
 
 def write(path: str) -> str:
@@ -99,7 +103,7 @@ def from_outside(path: str) -> object:
 
 def opened_by(pid: int) -> str:
     """What a process has open, which could be opened once more."""
-    return os.readlink(f"/proc/{pid}/fd/1")
+    return str(Path(f"/proc/{pid}/fd/1").readlink())
 
 
 def attach(pid: int) -> str:
@@ -162,7 +166,7 @@ def open_descriptors() -> list[str]:
     found = []
     for number in range(3, 256):
         try:
-            found.append(f"{number} {os.readlink(f'/proc/self/fd/{number}')}")
+            found.append(f"{number} {Path('/proc/self/fd', str(number)).readlink()}")
         except OSError:
             continue
     if not found:
@@ -222,7 +226,7 @@ def main() -> None:
             results[name] = {"got": ATTEMPTS[function](*arguments)}
         except (OSError, ValueError) as error:
             results[name] = {"refused": f"{type(error).__name__}: {error}"}
-    print(json.dumps(results))
+    sys.stdout.write(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,8 @@ from typing import Any
 
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.sandbox.limits import Limits
-from dagstead.serverless.sandbox.sandbox import Owner, Program, Sandbox
+from dagstead.serverless.sandbox.programs import Owner, Program
+from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.sandbox.walls import Walls
 
 _PROBE = Path(__file__).with_name("probe.py")
@@ -233,7 +234,8 @@ def main() -> None:
         abstract.bind(f"\0{address}")
         abstract.listen()
         tries = attempts(scene, pids, listener.getsockname()[1], f"@{address}")
-        print(json.dumps(scene.run("probe", [str(_PROBE), json.dumps(tries)])))
+        results = scene.run("probe", [str(_PROBE), json.dumps(tries)])
+    sys.stdout.write(json.dumps(results))
 
 
 if __name__ == "__main__":

@@ -97,8 +97,8 @@ def test_a_run_is_never_started_twice(records: RunRecords) -> None:
 def test_a_command_that_cannot_start_leaves_the_run_free_to_be_started(
     records: RunRecords,
 ) -> None:
+    worker = worker_of(["/no/such/python"])
     with pytest.raises(RunWorkerError, match="could not be started"):
-        worker = worker_of(["/no/such/python"])
         records.start("run-1", worker, without_walls(records.home))
     assert start(records, SLEEPS).is_alive
 

@@ -15,7 +15,7 @@ from dagstead.errors import ConfigurationError
 from dagstead.serverless import sockets
 from dagstead.serverless.code_server import CodeServer, ServerId
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.sandbox.sandbox import Owner, Program
+from dagstead.serverless.sandbox.programs import Owner, Program
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.sockets import folder_for_sockets
 from tests.support.sandboxes import without_walls

@@ -42,7 +42,7 @@ def inside_bubblewrap(
         arguments = _arguments(reach, changes_user=changes_user, users_file=users_file)
         os.write(descriptor, b"".join(os.fsencode(word) + b"\0" for word in arguments))
         os.lseek(descriptor, 0, os.SEEK_SET)
-        os.set_inheritable(descriptor, True)
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library's
         yield [program, "--args", str(descriptor), "--", *command], descriptor
     finally:
         os.close(descriptor)
@@ -75,16 +75,21 @@ def _machine(reach: Reach) -> Iterator[str]:
             else:
                 yield from (way, str(folder), str(folder))
                 bound.append(folder)
-    yield from ("--dev", "/dev", "--proc", "/proc")
-    for device in computing_devices():
-        yield from ("--dev-bind-try", str(device), str(device))
-    if reach.temporary is not None:
-        for folder in (path for path in TEMPORARY if path not in reach.machine_written):
-            yield from ("--bind", str(reach.temporary), str(folder))
+    yield from _devices_and_temporary(reach)
     secrets = secrets_of_root() if os.geteuid() == 0 and not reach.is_whole_machine else ()
     for path in (*reach.hidden, *secrets):
         if any(path.is_relative_to(folder) for folder in bound):
             yield from _covered(path)
+
+
+def _devices_and_temporary(reach: Reach) -> Iterator[str]:
+    yield from ("--dev", "/dev", "--proc", "/proc")
+    for device in computing_devices():
+        yield from ("--dev-bind-try", str(device), str(device))
+    if reach.temporary is not None:
+        for folder in TEMPORARY:
+            if folder not in reach.machine_written:
+                yield from ("--bind", str(reach.temporary), str(folder))
 
 
 def _covered(path: Path) -> Iterator[str]:

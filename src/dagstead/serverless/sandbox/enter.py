@@ -1,8 +1,8 @@
 """Puts up the walls around itself, then becomes a program of user code.
 
-Run as ``python -I -S enter.py FD``, where FD is a file with an order (:mod:`.orders`). It is started
-with none of user code's environment variables, as ``LD_PRELOAD`` is one of them, and has what the
-standard library has: nothing else is there in a sandbox.
+Run as ``python -I -S enter.py FD``, where FD is a file with an order (:mod:`.orders`). It is
+started with none of user code's environment variables, as ``LD_PRELOAD`` is one of them, and has
+what the standard library has: nothing else is there in a sandbox.
 """
 
 from __future__ import annotations
@@ -53,11 +53,29 @@ def main() -> None:
         _enter(order)
         os.execve(order["argv"][0], order["argv"], order["environment"])  # noqa: S606
     except OSError as error:
-        print(f"The sandbox cannot start {order['argv'][0]}: {error}", file=sys.stderr)
+        sys.stderr.write(f"The sandbox cannot start {order['argv'][0]}: {error}\n")
         sys.exit(_CANNOT_START)
 
 
 def _enter(order: dict[str, Any]) -> None:
+    _take_limits(order)
+    filters = None if order["filter"] is None else os.pread(order["filter"], 1 << 20, 0)
+    _become_user(order)
+    if order["umask"] >= 0:
+        os.umask(order["umask"])
+    if order["folder"] is not None:
+        os.chdir(order["folder"])
+    if order["no_new_privileges"]:
+        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    if order["ruleset"] is not None:
+        _check(_libc.syscall(_LANDLOCK_RESTRICT_SELF, order["ruleset"], 0))
+        os.close(order["ruleset"])
+    if filters is not None:
+        os.close(order["filter"])
+        _load_filter(filters)
+
+
+def _take_limits(order: dict[str, Any]) -> None:
     for file in order["cgroups"]:
         Path(file).write_text(str(os.getpid()), encoding="ascii")
     if order["likely_victim"]:
@@ -69,27 +87,17 @@ def _enter(order: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN if order["waits"] else signal.SIG_DFL)
     for name, most in order["limits"].items():
         _limit(name, most)
-    filters = None if order["filter"] is None else os.pread(order["filter"], 1 << 20, 0)
-    user = order["user"]
+
+
+def _become_user(order: dict[str, Any]) -> None:
     if order["groups"]:
         os.setgroups(order["groups"])
+    user = order["user"]
     if user is not None:
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
     if order["drop_capabilities"]:
         _drop_capabilities()
-    if order["umask"] >= 0:
-        os.umask(order["umask"])
-    if order["folder"] is not None:
-        os.chdir(order["folder"])
-    if order["no_new_privileges"]:
-        _prctl(_PR_SET_NO_NEW_PRIVS, 1)
-    if order["ruleset"] is not None:
-        _check(_libc.syscall(_LANDLOCK_RESTRICT_SELF, order["ruleset"], 0))
-        os.close(order["ruleset"])
-    if order["filter"] is not None:
-        os.close(order["filter"])
-        _load_filter(filters or b"")
 
 
 def _limit(name: str, most: int) -> None:

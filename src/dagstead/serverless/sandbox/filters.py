@@ -6,6 +6,7 @@ import errno
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any
 
 #: Looking into other processes, and taking what they have open.
 _OTHERS = (
@@ -44,32 +45,36 @@ def compiled_filter(*, watching_files: bool) -> bytes | None:
     except (ImportError, RuntimeError, OSError, AttributeError):
         return None
     rules = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
-    refused, absent = pyseccomp.ERRNO(errno.EPERM), pyseccomp.ERRNO(errno.ENOSYS)
-    watching = () if watching_files else ("inotify_add_watch", "fanotify_mark")
-    for action, names in ((refused, (*_OTHERS, *_KEYS, *_MACHINE, *watching)), (absent, _ABSENT)):
-        for name in names:
-            # Not every processor has all of them, and an old libseccomp does not know the newest.
-            if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) >= 0:
-                rules.add_rule(action, name)
-    for flag in _NAMESPACES:
-        is_set = pyseccomp.Arg(0, pyseccomp.MASKED_EQ, flag, flag)
-        for name in ("clone", "unshare"):
-            rules.add_rule(refused, name, is_set)
-    for request in _TERMINAL_REQUESTS:
-        is_it = pyseccomp.Arg(1, pyseccomp.MASKED_EQ, 0xFFFFFFFF, request)
-        rules.add_rule(refused, "ioctl", is_it)
-    unknown = pyseccomp.ERRNO(errno.EAFNOSUPPORT)
-    for operation, number in _other_families():
-        rules.add_rule(unknown, "socket", pyseccomp.Arg(0, getattr(pyseccomp, operation), number))
-    # Of the kernel's own questions only those about the network, which name no other process.
-    is_netlink = pyseccomp.Arg(0, pyseccomp.EQ, socket.AF_NETLINK)
-    other = pyseccomp.Arg(2, pyseccomp.NE, _NETLINK_ROUTE)
-    rules.add_rule(unknown, "socket", is_netlink, other)
+    for action, name, *compared in _rules(pyseccomp, watching_files=watching_files):
+        # Not every processor has all of them, and an old libseccomp does not know the newest.
+        if pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name) >= 0:
+            rules.add_rule(action, name, *compared)
     descriptor = os.memfd_create("filter")
     with os.fdopen(descriptor, "r+b") as file:
         rules.export_bpf(file)
         file.seek(0)
         return file.read()
+
+
+def _rules(library: Any, *, watching_files: bool) -> Iterator[tuple[Any, ...]]:
+    """The action, the system call, and comparisons of its arguments."""
+    refused, absent = library.ERRNO(errno.EPERM), library.ERRNO(errno.ENOSYS)
+    watching = () if watching_files else ("inotify_add_watch", "fanotify_mark")
+    yield from ((refused, name) for name in (*_OTHERS, *_KEYS, *_MACHINE, *watching))
+    yield from ((absent, name) for name in _ABSENT)
+    for flag in _NAMESPACES:
+        is_set = library.Arg(0, library.MASKED_EQ, flag, flag)
+        yield from ((refused, name, is_set) for name in ("clone", "unshare"))
+    for request in _TERMINAL_REQUESTS:
+        yield refused, "ioctl", library.Arg(1, library.MASKED_EQ, 0xFFFFFFFF, request)
+    unknown = library.ERRNO(errno.EAFNOSUPPORT)
+    for operation, number in _other_families():
+        yield unknown, "socket", library.Arg(0, getattr(library, operation), number)
+    # Of the kernel's own questions only those about the network, which name no other process.
+    yield (
+        *(unknown, "socket", library.Arg(0, library.EQ, socket.AF_NETLINK)),
+        library.Arg(2, library.NE, _NETLINK_ROUTE),
+    )
 
 
 def _other_families() -> Iterator[tuple[str, int]]:

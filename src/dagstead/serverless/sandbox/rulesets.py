@@ -72,7 +72,7 @@ def ruleset_of(reach: Reach, *, files: bool) -> Iterator[int]:
     ) as ruleset:
         if files:
             _allow_all(ruleset, reach)
-        os.set_inheritable(ruleset.fileno(), True)
+        os.set_inheritable(ruleset.fileno(), True)  # noqa: FBT003 - the standard library's
         yield ruleset.fileno()
 
 

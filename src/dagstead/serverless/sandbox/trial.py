@@ -17,8 +17,9 @@ from dagstead.errors import ConfigurationError, DagsteadError
 from dagstead.serverless.home import remove
 from dagstead.serverless.sandbox.filters import compiled_filter
 from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.programs import Owner, Program
 from dagstead.serverless.sandbox.rulesets import landlock_version
-from dagstead.serverless.sandbox.sandbox import Owner, Program, Sandbox
+from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.sandbox.user_numbers import usable_range
 from dagstead.serverless.sandbox.walls import Level, Walls
 

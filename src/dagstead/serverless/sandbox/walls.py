@@ -74,7 +74,7 @@ class Walls:
             start = "level 4: NO walls around user code"
         else:
             start = f"level {int(self.level)}: {', '.join(walls)}"
-        return "; ".join((start, limits, loopback))
+        return f"{start}; {limits}; {loopback}"
 
     def as_json(self) -> dict[str, Any]:
         """The same for a file."""
