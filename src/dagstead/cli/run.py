@@ -31,8 +31,10 @@ def up(*, flags: UpFlags) -> None:
 
     from dagstead.server.logs import set_up_logs
     from dagstead.server.supervisor import run_up
+    from dagstead.serverless.sandbox.own_process import close_to_others
 
     set_up_logs("up", loaded.settings.log_level)
+    close_to_others()
     run_up(loaded, partial(_announce, where=_where(loaded, flags)))
 
 
@@ -91,8 +93,10 @@ def _begin(part: str, settings: Settings) -> None:
     from dagstead.server.beats import send_beats
     from dagstead.server.logs import set_up_logs
     from dagstead.server.shutdown import hold_lifeline
+    from dagstead.serverless.sandbox.own_process import close_to_others
 
     set_up_logs(part, settings.log_level)
+    close_to_others()
     hold_lifeline(settings.stop_seconds)
     send_beats()
 

@@ -149,7 +149,7 @@ def _pool(beats: Sequence[Heartbeat], alive: Collection[str], now: float) -> Ser
             name="pool",
             is_well=True,
             says=f"The managed pool serves.{_walls(walls)}",
-            numbers={**numbers, **{"sandbox_level": level for level in _weakest(walls)}},
+            numbers={**numbers, **_levels(walls)},
         )
     says = (
         f"The managed pool has been silent for {_span(now - latest)}. Start it with `dagstead up` "
@@ -166,9 +166,9 @@ def _walls(pools: Sequence[Sequence[str]]) -> str:
     return f" Walls around user code, {level.replace('level', 'level ')}: {', '.join(walls)}."
 
 
-def _weakest(pools: Sequence[Sequence[str]]) -> Sequence[int]:
-    levels = [int(words[0].removeprefix("level")) for words in pools if words[0][-1:].isdigit()]
-    return sorted(levels)[-1:]
+def _levels(pools: Sequence[Sequence[str]]) -> Mapping[str, float]:
+    levels = [int(words[0][-1]) for words in pools if words[0][-1].isdigit()]
+    return {"sandbox_level": max(levels)} if levels else {}
 
 
 def _agents(beats: Sequence[Heartbeat], alive: Collection[str]) -> ServerPart:

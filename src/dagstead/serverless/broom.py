@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from dagstead.serverless.home import has_changed, remove, remove_older
 from dagstead.serverless.outputs import sweep_deployments, sweep_outputs
+from dagstead.serverless.sandbox.programs import Owner
 from dagstead.serverless.still_needed import existing, has_ended
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Broom:
         )
         if removed:
             self.logger.info("Removed %d unused environments and layers.", len(removed))
+            for key in removed:
+                remove(self.home.tenants / Owner.package(key).folder)
             self._forget("package", removed)
         keep = self.configuration.keep_runs_seconds
         self.records.sweep(keep_seconds=keep)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagstead.serverless.sandbox.limits import Limits
-from dagstead.serverless.sandbox.walls import Walls
+from dagstead.serverless.sandbox.walls import Level, Walls
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -67,6 +67,11 @@ class LauncherConfiguration:
     stop_runs_on_exit: bool = True
     #: How many environments are unpacked at one time.
     parallel_unpacks: int = 2
+
+    @property
+    def allow_branches(self) -> bool:
+        """Whether code of branch deployments is run."""
+        return self.branches_without_walls or self.walls.level is not Level.NONE
 
     @property
     def limits(self) -> Limits:

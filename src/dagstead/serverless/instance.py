@@ -45,8 +45,6 @@ def with_own_logs(reference: InstanceRef, folder: Path) -> InstanceRef:
         folder: of the location.
     """
     captured = reference.compute_logs_data
-    if captured is None:
-        return reference
     settings = {**(yaml.safe_load(captured.config_yaml) or {}), "local_dir": str(folder / "logs")}
     own = ConfigurableClassData(captured.module_name, captured.class_name, yaml.safe_dump(settings))
     return reference._replace(compute_logs_data=own)

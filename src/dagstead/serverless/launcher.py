@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self
 
-from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.instance import DagsterInstance
 from dagster._core.launcher.base import RunLauncher, WorkerStatus
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
@@ -28,11 +27,11 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     UserCodeLauncherEntry,
 )
 from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterCloudInstanceScope
-from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.errors import PexError, UnservableLocationError
 from dagstead.serverless.agents_before import note_agent
 from dagstead.serverless.broom import Broom
+from dagstead.serverless.compiling import Compiler
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.configuration_schema import CONFIG_TYPE
 from dagstead.serverless.downloads import ControlPlanePexFiles
@@ -41,20 +40,21 @@ from dagstead.serverless.environments import EnvironmentStore
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.interpreters import Interpreters
 from dagstead.serverless.plain_servers import PlainServersLauncher
+from dagstead.serverless.reports import load_error, report_canceled, report_stop
 from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.sandbox.limit_watch import Watched, watch_limits
+from dagstead.serverless.sandbox.own_process import close_to_others
 from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
-from dagstead.serverless.shutdown import STOPPED, kill_overdue, stop_all_runs
-from dagstead.serverless.user_code import UserCode, explain
+from dagstead.serverless.shutdown import kill_overdue, stop_all_runs
+from dagstead.serverless.user_code import UserCode
 from dagstead.serverless.worker_tokens import TokenKeeper, WorkerTokens, keeper_of, processes_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from dagstead.serverless.run_records import RunWorker
 
 _CANCEL_CHECK_SECONDS = 5.0
 _SWEEP_SECONDS = 600.0
@@ -152,6 +152,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         return UserCode(
             environments=self._environments,
             allow_local_code=self._configuration.allow_local_code,
+            allow_branches=self._configuration.allow_branches,
         )
 
     @cached_property
@@ -161,6 +162,14 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
     @cached_property
     def _token_keeper(self) -> TokenKeeper:
         return keeper_of(self._tokens)
+
+    @cached_property
+    def _compiler(self) -> Compiler:
+        return Compiler(
+            sandbox=self._sandbox,
+            environment=machine_environment(os.environ, ()),
+            stop=self._reconcile_grpc_metadata_shutdown_event,
+        )
 
     @cached_property
     def _broom(self) -> Broom:
@@ -210,6 +219,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         run_metrics_thread: bool = True,  # noqa: FBT001, FBT002 - upstream's
     ) -> None:
         """Take the pool's folder, then do what every launcher does."""
+        close_to_others()
         self._table.open()
         self._sandbox.sweep(self._programs())
         note_agent(self._home, self._instance.instance_uuid)
@@ -230,7 +240,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             return
         self._table.close()
         if self._configuration.stop_runs_on_exit:
-            stop_all_runs(self._records, self._report_stop)
+            stop_all_runs(self._records, partial(report_stop, self._instance))
         self._token_keeper.note(processes_of(self._table.processes(), self._records.all()))
         self._token_keeper.stop()
 
@@ -247,7 +257,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
                 [worker for worker in workers if worker.is_alive],
                 now=time.time(),
                 grace_seconds=self._configuration.termination_grace_seconds,
-                report=self._report_canceled,
+                report=partial(report_canceled, self._instance),
             )
         if now >= self._next_sweep:
             self._next_sweep = now + _SWEEP_SECONDS
@@ -258,22 +268,6 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             *self._table.process_names(),
             *(worker.process_name for worker in self._records.alive()),
         }
-
-    def _report_stop(self, worker: RunWorker) -> None:
-        reference = self._instance.ref_for_deployment(worker.deployment)
-        with DagsterInstance.from_ref(reference) as instance:
-            run = instance.get_run_by_id(worker.run_id)
-            if run is not None and not run.is_finished:
-                instance.report_engine_event(STOPPED, run, cls=type(self))
-
-    def _report_canceled(self, worker: RunWorker) -> None:
-        reference = self._instance.ref_for_deployment(worker.deployment)
-        with DagsterInstance.from_ref(reference) as instance:
-            run = instance.get_run_by_id(worker.run_id)
-            if run is not None and not run.is_finished:
-                instance.report_run_canceled(
-                    run, "The run worker did not end when asked to, and was killed."
-                )
 
     # -- Code servers --------------------------------------------------------------------------
 
@@ -286,7 +280,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         try:
             self._user_code.check(deployment_name, location_name, data)
         except (PexError, UnservableLocationError) as error:
-            raise _load_error(deployment_name, location_name, error) from error
+            raise load_error(deployment_name, location_name, error) from error
         server = self._table.add(deployment_name, location_name)
         return DagsterCloudGrpcServer(server.id.handle, server.id.endpoint, data)
 
@@ -310,9 +304,10 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             await self._starter.until_it_answers(server)
             # Raises when the user's code cannot be imported, with the user's own traceback.
             await self.gen_list_repositories_response(server_endpoint.create_client())
+            self._compiler.compile_later(runtime.python, runtime.trees)
         except (PexError, UnservableLocationError) as error:
             await asyncio.to_thread(self._table.drop, server_handle)
-            raise _load_error(deployment_name, location_name, error) from error
+            raise load_error(deployment_name, location_name, error) from error
         except BaseException:
             await asyncio.to_thread(self._table.drop, server_handle)
             raise
@@ -403,17 +398,3 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             )
             for deployment, value in statuses.items()
         }
-
-
-def _load_error(
-    deployment: str, location: str, error: PexError | UnservableLocationError
-) -> DagsterUserCodeProcessError:
-    # This class alone is passed on as it is, without a traceback of ours around it.
-    information = SerializableErrorInfo(
-        message=f"{explain(deployment, location, error)}\n",
-        stack=[],
-        cls_name=type(error).__name__,
-    )
-    return DagsterUserCodeProcessError(  # type: ignore[no-untyped-call]
-        information.message, user_code_process_error_infos=[information]
-    )

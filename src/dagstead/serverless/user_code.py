@@ -79,17 +79,23 @@ def pex_context(pex: PexSet) -> dict[str, Any]:
 class UserCode:
     """Finds, and where needed makes, the runtime of locations and runs."""
 
-    def __init__(self, *, environments: EnvironmentStore, allow_local_code: bool) -> None:
+    def __init__(
+        self, *, environments: EnvironmentStore, allow_local_code: bool, allow_branches: bool
+    ) -> None:
         self._environments = environments
         self._allow_local_code = allow_local_code
+        self._allow_branches = allow_branches
 
     def check(self, deployment: str, location: str, data: CodeLocationDeployData) -> None:
         """Refuse what the pool can never run.
 
         Raises:
-            UnservableLocationError: The location has no PEX.
+            UnservableLocationError: The location has no PEX, or is of a branch deployment where
+                there are no walls.
             PexError: Its PEX tag is not one.
         """
+        if not self._allow_branches:
+            _refuse_branches(deployment, location, data.cloud_context_env)
         if data.pex_metadata:
             parse_pex_tag(data.pex_metadata.pex_tag, data.pex_metadata.python_version)
         elif data.image:
@@ -152,6 +158,20 @@ class UserCode:
             trees=environment.trees,
             packages=environment.packages,
         )
+
+
+def _refuse_branches(deployment: str, location: str, variables: Mapping[str, Any]) -> None:
+    if variables.get("DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT") != "1":
+        return
+    msg = (
+        f"Code location {location!r} of branch deployment {deployment!r} is not loaded: the "
+        "managed pool's machine allows no walls around user code, and code of a pull request "
+        "could read and change everything on it. Start the pool as root, or install bubblewrap "
+        "(`apt-get install bubblewrap`), or use a kernel with Landlock; or give branch deployments "
+        "a pool of their own (setting pool_serves). To run it all the same, set "
+        "DAGSTEAD_POOL_UNWALLED_BRANCHES=true."
+    )
+    raise UnservableLocationError(msg)
 
 
 def explain(deployment: str, location: str, error: UnservableLocationError | PexError) -> str:

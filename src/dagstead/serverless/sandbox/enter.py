@@ -85,6 +85,7 @@ def _take_limits(order: dict[str, Any]) -> None:
             )
     # bwrap stays around its program: an interrupt is for that, and must not end bwrap.
     signal.signal(signal.SIGINT, signal.SIG_IGN if order["waits"] else signal.SIG_DFL)
+    os.nice(order["niceness"])
     for name, most in order["limits"].items():
         _limit(name, most)
 

@@ -40,6 +40,7 @@ class Order:
     groups: Sequence[int] = ()
     drop_capabilities: bool = False
     umask: int = -1
+    niceness: int = 0
     no_new_privileges: bool = True
     #: Descriptors of Landlock's ruleset and of the filter for system calls.
     ruleset: int | None = None

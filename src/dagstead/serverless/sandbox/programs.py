@@ -57,6 +57,8 @@ class Program:
     #: A deployment whose outputs it reads and writes.
     deployment: str | None = None
     umask: int = -1
+    #: How much others go before it, up to 19.
+    niceness: int = 0
     limits: Limits = field(default_factory=Limits)
 
 

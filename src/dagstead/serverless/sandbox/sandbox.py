@@ -6,6 +6,7 @@ import errno
 import fcntl
 import hashlib
 import os
+import shutil
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -188,8 +189,11 @@ class Sandbox:
             PexError: there are no more users.
             OSError: a folder cannot be made.
         """
-        if not os.access(program.command[0], os.X_OK):
-            raise FileNotFoundError(errno.ENOENT, "It cannot be executed", str(program.command[0]))
+        executable, *arguments = program.command
+        found = shutil.which(executable, path=program.environment.get("PATH"))
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, "It cannot be executed", executable)
+        program = replace(program, command=[found, *arguments])
         reach = self._reach(name, owner, program)
         cgroups = () if self.cgroups is None else self.cgroups.make(name, program.limits)
         with ExitStack() as stack:
@@ -255,14 +259,21 @@ class Sandbox:
         return Order(
             argv=program.command,
             environment=self._environment(program, reach),
-            folder=None if program.folder is None else str(program.folder),
+            folder=self._folder(program, reach),
             user=user,
             groups=reach.groups,
             drop_capabilities=stays_root and walls.level != Level.NONE,
+            niceness=program.niceness,
             umask=shared_umask(program.umask) if user is not None else program.umask,
             ruleset=ruleset,
             filter=self._filter,
         )
+
+    def _folder(self, program: Program, reach: Reach) -> str | None:
+        if program.folder is not None:
+            return str(program.folder)
+        # This process's own is out of reach.
+        return None if self.walls.level is Level.NONE else str(reach.home)
 
     def _environment(self, program: Program, reach: Reach) -> Mapping[str, str]:
         if self.walls.level == Level.NONE:
