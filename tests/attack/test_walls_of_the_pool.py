@@ -17,19 +17,19 @@ import pytest
 from dagstead.serverless.sandbox.rulesets import landlock_version
 from dagstead.serverless.sandbox.user_numbers import SMALL_RANGE, USUAL_RANGE, usable_range
 from dagstead.serverless.sandbox.walls import Walls
-from tests.support.debian import bubblewrap, reachable_python
+from tests.support.debian import bubblewrap, nftables, reachable_python
 
 ROOT = Path(__file__).parents[2]
 NOBODY = 65534
 #: What has to work behind all of them.
 OWN = (
     *("own outputs", "own outputs, written", "own layer", "own home, written", "own environment"),
-    *("own logs, written", "temporary files, written"),
+    *("own logs, written", "temporary files, written", "own port", "the control plane's port"),
 )
 #: What the kernel alone protects: users that are kept apart by their numbers have it in common.
 OF_THE_KERNEL = frozenset({"the machine's host", "the kernel's keys", "an abstract socket"})
 #: Only a network of its own, or rules for users, close these.
-LOOPBACK = "another port"
+LOOPBACK = frozenset({"another port", "another port without a connection"})
 USERS = usable_range(None) or USUAL_RANGE
 
 
@@ -42,6 +42,7 @@ def levels() -> Mapping[str, tuple[int, dict[str, Any]]]:
     return {
         "users and bubblewrap": (0, {"users": USERS, **bwrap, **kernel()}),
         "users": (0, {"users": USERS, **kernel()}),
+        "users and rules": (0, {"users": USERS, "loopback": True, **kernel()}),
         "users in a container with few numbers": (0, {"users": SMALL_RANGE, **kernel()}),
         "users on an old kernel": (0, {"users": USERS}),
         "bubblewrap as root": (0, {**bwrap, **kernel()}),
@@ -69,6 +70,7 @@ def played(folder: Path, user: int, walls: Walls) -> Mapping[str, Mapping[str, A
     packages = [path for path in sys.path if path.endswith("site-packages")]
     done = subprocess.run(
         [
+            *(["unshare", "--net"] if walls.loopback else []),
             *(reachable_python(), "-P", "-m", "tests.support.walls.scene"),
             *(own, json.dumps(walls.as_json())),
         ],
@@ -110,13 +112,16 @@ def is_own_view(name: str, got: object) -> bool:
 @pytest.mark.parametrize("level", levels())
 def test_user_code_reaches_what_is_its_own_and_nothing_else(folder: Path, level: str) -> None:
     user, walls = levels()[level]
+    if walls.get("loopback"):
+        nftables()
     if "bubblewrap" in walls:
         walls = {**walls, "bubblewrap": str(bubblewrap())}
     results = played(folder, user, Walls.from_json(walls))
     assert {name: results[name] for name in OWN if "got" not in results[name]} == {}
     open_on_old_kernels = OF_THE_KERNEL if not walls.get("landlock") else frozenset()
     broken = broken_walls(results)
-    assert broken.keys() - {LOOPBACK} <= open_on_old_kernels, broken
+    loopback = frozenset() if walls.get("loopback") else LOOPBACK
+    assert broken.keys() - loopback <= open_on_old_kernels, broken
 
 
 def test_without_walls_everything_is_open(folder: Path) -> None:

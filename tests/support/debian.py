@@ -63,6 +63,15 @@ def bubblewrap() -> Path:
     return _found("bwrap", "bubblewrap", "bubblewrap")
 
 
+def nftables() -> Path:
+    """The program that sets rules for packets.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    return _found("nft", "nftables", "nftables")
+
+
 def reachable_python() -> Path:
     """An interpreter of this one's version that users without rights can start.
 

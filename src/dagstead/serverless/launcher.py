@@ -44,6 +44,7 @@ from dagstead.serverless.reports import load_error, report_canceled, report_stop
 from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.sandbox.limit_watch import Watched, watch_limits
+from dagstead.serverless.sandbox.loopback import port_of
 from dagstead.serverless.sandbox.own_process import close_to_others
 from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.server_start import ServerStarter
@@ -221,7 +222,8 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         """Take the pool's folder, then do what every launcher does."""
         close_to_others()
         self._table.open()
-        self._sandbox.sweep(self._programs())
+        self._sandbox.sweep({*self._table.process_names(), *self._records.process_names()})
+        self._sandbox.close_loopback(port_of(self._instance.dagster_cloud_url))
         note_agent(self._home, self._instance.instance_uuid)
         self._token_keeper.start()
         super().start(  # type: ignore[no-untyped-call]
@@ -262,12 +264,6 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         if now >= self._next_sweep:
             self._next_sweep = now + _SWEEP_SECONDS
             self._broom.sweep()
-
-    def _programs(self) -> set[str]:
-        return {
-            *self._table.process_names(),
-            *(worker.process_name for worker in self._records.alive()),
-        }
 
     # -- Code servers --------------------------------------------------------------------------
 

@@ -258,6 +258,10 @@ class RunRecords:
         """All workers that run at this moment."""
         return [worker for worker in self.all() if worker.is_alive]
 
+    def process_names(self) -> set[str]:
+        """The names of the processes in the sandbox that run at this moment."""
+        return {worker.process_name for worker in self.alive()}
+
     def watched(self) -> list[Watched]:
         """The workers for whoever looks after their limits."""
         return [

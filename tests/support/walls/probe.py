@@ -137,6 +137,21 @@ def connect(port: int) -> str:
         return "connected"
 
 
+def connect_own() -> str:
+    """A connection to itself, as libraries make them to processes of their own."""
+    with socket.create_server(("127.0.0.1", 0)) as own:
+        return connect(own.getsockname()[1])
+
+
+def send(port: int) -> str:
+    """A message without a connection, and its answer."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(_SECONDS)
+        client.connect(("127.0.0.1", port))
+        client.send(b"ping")
+        return client.recv(16).decode()
+
+
 def connect_unix(address: str) -> str:
     """A connection to a socket with a path, or without one (it begins with @)."""
     with socket.socket(socket.AF_UNIX) as client:
@@ -213,7 +228,17 @@ ATTEMPTS: dict[str, Callable[..., object]] = {
     for value in (
         *(read, write, through_link, by_hard_link, in_new_namespaces, as_root, from_outside),
         *(attach, peek, signal_to, connect, connect_unix, sockets_in_sight, open_descriptors),
-        *(write_temporary, by_handle, opened_by, vsock, watch, make_device, keyring),
+        *(
+            write_temporary,
+            connect_own,
+            send,
+            by_handle,
+            opened_by,
+            vsock,
+            watch,
+            make_device,
+            keyring,
+        ),
     )
 }
 

@@ -7,13 +7,16 @@ Run as a program, so that it can be another user's, in an interpreter that this 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import socket
+import struct
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +29,8 @@ from dagstead.serverless.sandbox.walls import Walls
 
 _PROBE = Path(__file__).with_name("probe.py")
 _SECONDS = 60
+#: linux/sockios.h and linux/if.h
+_SET_FLAGS, _UP_AND_RUNNING = 0x8914, 0x41
 #: A neighbour: it listens on the socket that it is given, and says so.
 _NEIGHBOUR = """
 import socket, sys, time
@@ -117,7 +122,9 @@ def scene_in(folder: Path, walls: Walls) -> Scene:
     )
 
 
-def attempts(scene: Scene, pids: Mapping[str, int], port: int, abstract: str) -> dict[str, Any]:
+def attempts(
+    scene: Scene, pids: Mapping[str, int], ports: Mapping[str, int], abstract: str
+) -> dict[str, Any]:
     """What the probe tries: names to functions of its own with their arguments."""
     data, home, sandbox = scene.data, scene.home, scene.sandbox
     folder = sandbox.folder_of(scene.own)
@@ -165,7 +172,8 @@ def attempts(scene: Scene, pids: Mapping[str, int], port: int, abstract: str) ->
         "sockets of others": ["sockets_in_sight", str(home.servers)],
         "an abstract socket": ["connect_unix", abstract],
         "inherited descriptors": ["open_descriptors"],
-        "another port": ["connect", port],
+        "another port": ["connect", ports["others"]],
+        "another port without a connection": ["send", ports["others"]],
         # What is its own has to work.
         "own outputs": ["read", str(outputs / "storage" / "value")],
         "own outputs, written": ["write", str(outputs / "storage")],
@@ -173,6 +181,8 @@ def attempts(scene: Scene, pids: Mapping[str, int], port: int, abstract: str) ->
         "own layer": ["read", str(scene.package / "code.py")],
         "own home, written": ["write", str(folder / "home")],
         "own logs, written": ["write", str(folder / "logs")],
+        "the control plane's port": ["connect", ports["plane"]],
+        "own port": ["connect_own"],
         "own environment": ["read", "/proc/self/environ"],
     }
     return tries
@@ -218,22 +228,49 @@ def _end_group(pid: int) -> Callable[[], None]:
     return lambda: os.killpg(pid, 9)
 
 
+@contextmanager
+def answering(port: int) -> Iterator[None]:
+    """A program that answers messages without a connection."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", port))
+
+        def answer() -> None:
+            with suppress(OSError):
+                while message := server.recvfrom(16):
+                    server.sendto(b"pong", message[1])
+
+        threading.Thread(target=answer, daemon=True).start()
+        yield
+
+
+def raise_loopback() -> None:
+    """Make the loopback of a new network work."""
+    request = struct.pack("16sh14x", b"lo", _UP_AND_RUNNING)
+    with socket.socket() as any_socket:
+        fcntl.ioctl(any_socket, _SET_FLAGS, request)
+
+
 def main() -> None:
     """Play the scene, and print what came of every attempt."""
     folder, walls = Path(sys.argv[1]), Walls.from_json(json.loads(sys.argv[2]))
     os.umask(0o077)
     scene = scene_in(folder, walls)
+    if walls.loopback:
+        # In a network of its own, so that no rule is left to the machine.
+        raise_loopback()
     with (
-        socket.socket() as listener,
+        socket.create_server(("127.0.0.1", 0)) as others,
+        socket.create_server(("127.0.0.1", 0)) as plane,
         socket.socket(socket.AF_UNIX) as abstract,
         neighbours(scene) as pids,
+        answering(others.getsockname()[1]),
     ):
-        listener.bind(("127.0.0.1", 0))
-        listener.listen()
         address = f"dagstead-{os.getpid()}"
         abstract.bind(f"\0{address}")
         abstract.listen()
-        tries = attempts(scene, pids, listener.getsockname()[1], f"@{address}")
+        ports = {"others": others.getsockname()[1], "plane": plane.getsockname()[1]}
+        scene.sandbox.close_loopback(ports["plane"])
+        tries = attempts(scene, pids, ports, f"@{address}")
         results = scene.run("probe", [str(_PROBE), json.dumps(tries)])
     sys.stdout.write(json.dumps(results))
 

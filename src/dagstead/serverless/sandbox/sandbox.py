@@ -15,12 +15,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from dagstead.errors import ConfigurationError
 from dagstead.serverless.home import remove
 from dagstead.serverless.sandbox.bubblewrap import inside_bubblewrap
 from dagstead.serverless.sandbox.cgroups import found_cgroups
 from dagstead.serverless.sandbox.filters import compiled_filter
 from dagstead.serverless.sandbox.limit_watch import tasks_of
 from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.loopback import Loopback
 from dagstead.serverless.sandbox.orders import ENTER, Order, carried_out, interpreter
 from dagstead.serverless.sandbox.programs import Owner, Program, Start
 from dagstead.serverless.sandbox.reach import SYSTEM, Reach, of_interpreter
@@ -108,6 +110,20 @@ class Sandbox:
             # Who has bubblewrap finds the pool's folder without the ones around it.
             for folder in self.hidden:
                 let_pass(folder, self.users.everyone)
+
+    def close_loopback(self, *ports: int) -> None:
+        """Keep user code from what listens on this machine, apart from some ports and itself.
+
+        Raises:
+            ConfigurationError: it worked when it was tried, and does not now.
+        """
+        if self.walls.users is None or not self.walls.loopback:
+            return
+        try:
+            Loopback(home=self.home, users=self.walls.users).close(*ports)
+        except OSError as error:
+            msg = f"The loopback cannot be closed to user code: {error}. Start the pool again."
+            raise ConfigurationError(msg) from error
 
     # -- What is somebody's own ----------------------------------------------------------------
 

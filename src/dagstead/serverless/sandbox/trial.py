@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from dagstead.errors import ConfigurationError, DagsteadError
-from dagstead.serverless.home import remove
 from dagstead.serverless.sandbox.filters import compiled_filter
 from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.loopback import Loopback
 from dagstead.serverless.sandbox.programs import Owner, Program
 from dagstead.serverless.sandbox.rulesets import landlock_version
 from dagstead.serverless.sandbox.sandbox import Sandbox
@@ -50,6 +51,20 @@ for path in (closed, environment):
     sys.exit(f"{path} can be read")
 Path(temporary, "trial").write_text("well")
 """
+#: What has to hold of the loopback: one port is closed, another one is open, and so is one's own.
+_CHECK_LOOPBACK = """
+import socket, sys
+closed, opened = map(int, sys.argv[1:])
+with socket.create_server(("127.0.0.1", 0)) as own:
+    for port in (opened, own.getsockname()[1]):
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
+try:
+    socket.create_connection(("127.0.0.1", closed), timeout=0.5).close()
+except OSError:
+    sys.exit(0)
+sys.exit("the rules of nftables do not hold")
+"""
+_OWNER = Owner.package("trial")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -77,7 +92,11 @@ def found_walls(home: PoolHome, wanted: Wanted) -> Walls:
     for walls in _candidates(wanted):
         problem = _problem(home, walls, wanted)
         if problem is None:
-            return replace(walls, cgroups=cgroups, reasons=tuple(reasons))
+            open_loopback = _loopback_problem(home, walls, wanted)
+            reasons += [f"loopback: {open_loopback}"] if open_loopback else []
+            return replace(
+                walls, cgroups=cgroups, loopback=open_loopback is None, reasons=tuple(reasons)
+            )
         reasons.append(f"{walls.level.name.lower()}: {problem}")
     level = LEVELS.get(wanted.level, Level.NONE)
     if level is not Level.NONE:
@@ -115,39 +134,53 @@ def _why_not_tried(level: Level) -> str:
 
 def _problem(home: PoolHome, walls: Walls, wanted: Wanted) -> str | None:
     sandbox = Sandbox(home=home, walls=walls, hidden=wanted.hidden)
-    owner = Owner.package("trial")
     name = f"trial-{uuid4().hex}"
     closed = home.root / name
+    temporary = "/tmp" if walls.bubblewrap else str(_temporary(sandbox, name))  # noqa: S108
     try:
         sandbox.open_folders()
         closed.write_text("closed", encoding="utf-8")
-        sandbox.folder_of(owner)
-        said = _said(sandbox, owner, name, closed)
+        return _said(sandbox, name, _CHECK, str(closed), f"/proc/{os.getpid()}/environ", temporary)
     except (OSError, DagsteadError) as error:
-        said = str(error)
+        return str(error)
     finally:
         with suppress(OSError):
             closed.unlink(missing_ok=True)
-        sandbox.end(owner, name)
-    return said
 
 
-def _said(sandbox: Sandbox, owner: Owner, name: str, closed: Path) -> str | None:
-    temporary = (
-        Path("/tmp")  # noqa: S108 - its own, inside
-        if sandbox.walls.bubblewrap
-        else sandbox.home.tenants / owner.folder / "tmp" / name
-    )
+def _temporary(sandbox: Sandbox, name: str) -> Path:
+    return sandbox.home.tenants / _OWNER.folder / "tmp" / name
+
+
+def _loopback_problem(home: PoolHome, walls: Walls, wanted: Wanted) -> str | None:
+    if walls.users is None:
+        return "only rules for users of the pool's own can close it"
+    sandbox = Sandbox(home=home, walls=walls, hidden=wanted.hidden)
+    rules = Loopback(home=home, users=walls.users)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as others,
+        socket.create_server(("127.0.0.1", 0)) as own,
+    ):
+        closed, opened = (str(server.getsockname()[1]) for server in (others, own))
+        try:
+            rules.close(int(opened))
+            return _said(sandbox, f"trial-{uuid4().hex}", _CHECK_LOOPBACK, closed, opened)
+        except (OSError, DagsteadError) as error:
+            return str(error)
+        finally:
+            with suppress(OSError):
+                rules.open()
+
+
+def _said(sandbox: Sandbox, name: str, code: str, *arguments: str) -> str | None:
+    """Why a check has failed behind the walls."""
     program = Program(
-        command=[
-            *(sys.executable, "-I", "-S", "-c", _CHECK),
-            *(str(closed), f"/proc/{os.getpid()}/environ", str(temporary)),
-        ],
+        command=[sys.executable, "-I", "-S", "-c", code, *arguments],
         environment={},
         folder=Path("/"),
     )
-    with sandbox.around(name, owner, program) as start:
-        try:
+    try:
+        with sandbox.around(name, _OWNER, program) as start:
             done = subprocess.run(  # noqa: S603 - our own command
                 start.command,
                 env=dict(start.environment),
@@ -157,8 +190,10 @@ def _said(sandbox: Sandbox, owner: Owner, name: str, closed: Path) -> str | None
                 timeout=_SECONDS,
                 check=False,
             )
-        except subprocess.TimeoutExpired:
-            return f"no answer for {_SECONDS:.0f} seconds"
+    except subprocess.TimeoutExpired:
+        return f"no answer for {_SECONDS:.0f} seconds"
+    finally:
+        sandbox.end(_OWNER, name)
     if done.returncode == 0:
         return None
     lines = done.stderr.strip().splitlines() or [f"code {done.returncode}"]
@@ -177,8 +212,3 @@ def _cgroups_work(home: PoolHome) -> bool:
     finally:
         groups.remove(name)
     return True
-
-
-def forget_trial(home: PoolHome) -> None:
-    """Remove what trials have left."""
-    remove(home.tenants / Owner.package("trial").folder)
