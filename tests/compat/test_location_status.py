@@ -18,7 +18,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from dagstead.plane.agents import POOL_LABEL
+from dagstead.serverless.agent_home import AGENT_LABEL
 from dagstead.testing.waiting import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.control_plane import ControlPlane
@@ -151,7 +151,7 @@ class Ground:
     def agents(self) -> list[str]:
         """The status of every agent of it that is listed."""
         found = self.deployment.graphql(AGENTS)["agents"]
-        own = POOL_LABEL if self.is_pool else self.deployment.name
+        own = AGENT_LABEL if self.is_pool else self.deployment.name
         return [each["status"] for each in found if each["agentLabel"] == own]
 
 

@@ -18,6 +18,7 @@ from dagstead.serverless.interpreters import Interpreters
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
 from tests.support.pex import PexBench, damage_what_pex_knows, pex_tag
 from tests.support.pex_shop import PexShop
+from tests.support.sandboxes import without_walls
 
 DAY = 24 * 3600.0
 MACHINE = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"]}
@@ -48,6 +49,7 @@ def make_store(home: PoolHome, shop: PexShop, clock: Clock) -> EnvironmentStore:
         clock=clock,
         stop=stop,
         parallel=1,
+        sandbox=without_walls(home),
     )
 
 

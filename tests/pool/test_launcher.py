@@ -163,6 +163,37 @@ def test_the_environment_of_user_code_has_the_context_and_no_secrets(
     assert "DAGSTEAD" not in text
 
 
+def test_a_code_server_has_a_token_of_its_own_that_ends_with_it(
+    folder: Path, shop: PexShop, bench: PexBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import os\nfrom dagster import Definitions, asset\n"
+        "@asset(metadata={'seen': ' '.join(os.environ.values())})\ndef thing(): ...\n"
+        "definitions = Definitions([thing])\n"
+    )
+    tag = pex_tag(bench.dependencies(), bench.source({"project.py": code}))
+    with launcher_in(folder, shop.url, monkeypatch, pass_environment=("*",)) as launcher:
+        deploy(launcher, 1.0, here=pex_location(tag))
+        seen = asset_of(launcher, "here")
+        [minted] = [each for each in shop.minted if each["location"] == "here"]
+        launcher._next_cancel_check = 0.0
+        launcher.reconcile()
+        eventually(lambda: minted["id"] in shop.reports[-1]["running"], 20, "it to be reported")
+
+        process = launcher._table.get(server(launcher, "here").server_handle)
+        assert process is not None
+        process.kill()
+        launcher._next_cancel_check = 0.0
+        launcher.reconcile()
+        eventually(lambda: minted["id"] in shop.reports[-1]["ended"], 20, "its end to be reported")
+
+    assert minted["deployment"] == PROD
+    assert minted["agentId"] == shop.reports[-1]["agentIds"][-1]
+    assert "pool:org:token" not in seen
+    assert f"worker:org:{minted['id']}" in seen
+    assert f"worker:org:{minted['id']}" in shop.tokens
+
+
 @pytest.mark.parametrize(
     ("data", "reason"),
     [

@@ -14,9 +14,10 @@ from dagstead.server.backup import take_backup
 from dagstead.server.restore import restore_backup
 from dagstead.server.settings import load_settings
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.run_records import RunRecords, WorkerProgram
+from dagstead.serverless.run_records import RunRecords
 from dagstead.store.backup.manifest import MANIFEST
 from tests.support.backups import NOON, Scene, at, blob, left_in, settings_of
+from tests.support.sandboxes import without_walls, worker_of
 
 pytestmark = pytest.mark.storage
 
@@ -121,12 +122,7 @@ def test_a_process_of_the_original_is_none_of_the_copy(on_sqlite: Scene) -> None
     home.create()
     records = RunRecords(home=home, clock=at(NOON))
     with ExitStack() as stack:
-        worker = records.start(
-            "run",
-            deployment="prod",
-            environment_key=None,
-            program=WorkerProgram(command=["/bin/sleep", "600"], environment={}, folder=None),
-        )
+        worker = records.start("run", worker_of(["/bin/sleep", "600"]), without_walls(home))
         stack.callback(worker.process.kill)
         backup, target = on_sqlite.take(), on_sqlite.target()
         restore_backup(target, backup, at(NOON))

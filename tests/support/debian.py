@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from pathlib import Path
 
 _CONTAINER_PACKAGES = "docker.io docker-compose docker-registry iptables"
@@ -51,6 +52,40 @@ def npm() -> Path:
         RuntimeError: with the command that installs it.
     """
     return _found("npm", "npm", "npm")
+
+
+def bubblewrap() -> Path:
+    """bubblewrap, which makes file systems for single programs.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    return _found("bwrap", "bubblewrap", "bubblewrap")
+
+
+def nftables() -> Path:
+    """The program that sets rules for packets.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    return _found("nft", "nftables", "nftables")
+
+
+def reachable_python() -> Path:
+    """An interpreter of this one's version that users without rights can start.
+
+    Raises:
+        RuntimeError: with the command that installs it.
+    """
+    own = Path(sys.executable).resolve()
+    if all(folder.stat().st_mode & 0o001 for folder in own.parents):
+        return Path(sys.executable)
+    version = f"{sys.version_info.major}.{sys.version_info.minor}"
+    system = Path(f"/usr/bin/python{version}")
+    if not system.is_file():
+        raise _missing(f"Python {version} for all users", f"python{version}")
+    return system
 
 
 def _found(program: str, what: str, package: str) -> Path:

@@ -6,6 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.tokens import Grant, TokenKind
+from dagstead.store.all import Store
+from tests.support.tokens import token_of
+
+#: That of a managed pool that serves everything.
+POOL_TOKEN = token_of(TokenKind.POOL, queues=frozenset({None}), branch_deployments=True)
 
 _USUAL = Heartbeat(
     agent_id="a-1",
@@ -33,3 +39,12 @@ def heartbeat_of(*queues: str | None, now: float = 0.0, **changes: Any) -> Heart
     return replace(
         _USUAL, **{"received_at": now, "first_received_at": now, "queues": served, **changes}
     )
+
+
+def of_pool(store: Store, beat: Heartbeat) -> Heartbeat:
+    """The same heartbeat, sent with the token of a managed pool."""
+    known = (token for token in store.tokens.all() if token.kind is TokenKind.POOL)
+    token = next(known, None) or store.tokens.create(
+        "pool", TokenKind.POOL, "secret of the pool", Grant(queues=[None])
+    )
+    return replace(beat, token_id=token.id)

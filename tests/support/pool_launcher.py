@@ -26,7 +26,7 @@ def launcher_in(
     settings = PoolSettings(
         launcher=LauncherConfiguration(home=home, **configuration),
         url=url,
-        token="agent:org:token",
+        token="pool:org:token",
     )
     command = pool_command(settings, os.environ)
     for name in list(os.environ):

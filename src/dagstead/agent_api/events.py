@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from dagster._core.events import (
     EVENT_TYPE_TO_PIPELINE_RUN_STATUS,
     DagsterEvent,
+    DagsterEventType,
 )
 from dagster._core.events.log import EventLogEntry
-from dagster._core.instance import DagsterInstance
+from dagster._core.instance import RUNLESS_RUN_ID, DagsterInstance
 from dagster._time import datetime_from_timestamp
 from dagster_cloud.api.dagster_cloud_api import StoreEventBatchRequest
 from starlette.responses import JSONResponse, Response
@@ -22,10 +24,23 @@ from dagstead.agent_api.services import Caller
 from dagstead.control.away import raise_if_away
 from dagstead.control.writes import WriteLedger
 from dagstead.engine.run_log import changes_status, has_entry, identity, late
-from dagstead.errors import BusyError, DagsteadError, WriteFailedError
+from dagstead.errors import BusyError, DagsteadError, ForbiddenError, WriteFailedError
 from dagstead.plane.writes import WriteState
 
 logger = logging.getLogger(__name__)
+
+#: What user code may report of assets beside any run: see Dagster's ``report_runless_asset_event``
+#: and ``wipe_assets``.
+_WITHOUT_RUN = frozenset(
+    {
+        DagsterEventType.ASSET_MATERIALIZATION,
+        DagsterEventType.ASSET_OBSERVATION,
+        DagsterEventType.ASSET_CHECK_EVALUATION,
+        DagsterEventType.ASSET_WIPED,
+        DagsterEventType.FRESHNESS_STATE_EVALUATION,
+        DagsterEventType.FRESHNESS_STATE_CHANGE,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +53,10 @@ class EventWriter:
 
     instance: DagsterInstance
     ledger: WriteLedger
+    #: Raises ``ForbiddenError`` for a run that the caller may not write to.
+    require_run: Callable[[str], None]
+    #: Whether user code of a managed pool writes.
+    is_code: bool = False
 
     def write(self, entries: Sequence[EventLogEntry], idempotency_key: str | None) -> None:
         """Store the events and apply what they say to their runs, once per key.
@@ -46,12 +65,26 @@ class EventWriter:
             BusyError: if another try with the same key is under way.
             StoreAwayError: if the storage does not answer.
             WriteFailedError: if the storage failed; the write can be sent again with its key.
+            ForbiddenError: if one of them is of a run that the caller may not write to.
         """
+        if self.is_code:
+            self._require(entries)
         if idempotency_key is None:
             self._store(entries)
             return
         with _to_be_sent_again():
             self._write_once(entries, idempotency_key)
+
+    def _require(self, entries: Sequence[EventLogEntry]) -> None:
+        """Refuse user code that writes to runs of others, or any event but assets' to no run."""
+        for run_id in {entry.run_id for entry in entries} - {RUNLESS_RUN_ID}:
+            self.require_run(run_id)
+        for entry in entries:
+            if entry.run_id == RUNLESS_RUN_ID and not _is_of_asset(entry):
+                raise ForbiddenError(
+                    "Code in the managed pool writes events of assets without a run, such as "
+                    "materializations, and no others: this one needs a run."
+                )
 
     def _write_once(self, entries: Sequence[EventLogEntry], key: str) -> None:
         begun = self.ledger.begin(key)
@@ -107,6 +140,8 @@ def event_writer(caller: Caller) -> EventWriter:
     return EventWriter(
         instance=caller.services.instances.get(deployment),
         ledger=caller.control.writes.ledger(caller.actor, deployment),
+        require_run=partial(caller.control.workers.require_run, caller.actor, deployment),
+        is_code=caller.token.worker is not None,
     )
 
 
@@ -115,6 +150,11 @@ def store_events(caller: Caller, payload: Payload) -> Response:
     batch = unpack_text(payload.file("store_events.tmp"), StoreEventBatchRequest)
     event_writer(caller).write(list(batch.event_log_entries), caller.idempotency_key)
     return JSONResponse({})
+
+
+def _is_of_asset(entry: EventLogEntry) -> bool:
+    event = entry.dagster_event
+    return event is not None and event.event_type in _WITHOUT_RUN
 
 
 @contextmanager

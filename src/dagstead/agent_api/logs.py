@@ -35,6 +35,7 @@ def gen_logs_url(caller: Caller, payload: Payload) -> Response:
         msg = f"io_type is {io_type[:40]!r}; it must be stdout or stderr."
         raise InvalidInputError(msg)
     stage = _PARTIAL if payload.query.get("partial") else _FINAL
+    caller.control.workers.require_log(caller.actor, caller.deployment, log_key)
     address = caller.control.files.log_address(
         caller.actor, caller.deployment, f"{stage}/{io_type}/{_encode(log_key)}"
     )

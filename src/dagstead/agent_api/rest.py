@@ -17,7 +17,7 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dagstead.agent_api.services import AgentServices, Caller, caller_of
+from dagstead.agent_api.services import AgentServices, Audience, Caller, caller_of
 from dagstead.control.away import raise_if_away
 from dagstead.control.snapshots import decompress
 from dagstead.errors import (
@@ -116,7 +116,9 @@ Handler: TypeAlias = Callable[[Caller, Payload], Response]
 Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 
 
-def endpoint(handler: Handler, services: AgentServices, *, users_too: bool = False) -> Endpoint:
+def endpoint(
+    handler: Handler, services: AgentServices, audience: Audience = Audience.AGENTS
+) -> Endpoint:
     """An ASGI endpoint that authorises, reads the body, and answers errors in one form.
 
     ``StoreAwayError`` is left to the server, which answers it the same way on all paths.
@@ -124,7 +126,7 @@ def endpoint(handler: Handler, services: AgentServices, *, users_too: bool = Fal
 
     async def answer(request: Request) -> Response:
         try:
-            caller = caller_of(request, services, users_too=users_too)
+            caller = caller_of(request, services, audience)
             payload = await _read(request)
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(services.threads, handler, caller, payload)

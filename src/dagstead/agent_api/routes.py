@@ -25,7 +25,8 @@ from dagstead.agent_api.graphql.executor import Executor
 from dagstead.agent_api.graphql.roots import agent_executor
 from dagstead.agent_api.logs import gen_logs_url
 from dagstead.agent_api.rest import Endpoint, Handler, Payload, endpoint
-from dagstead.agent_api.services import AgentServices, Caller
+from dagstead.agent_api.services import AgentServices, Audience, Caller
+from dagstead.agent_api.workers import keep_worker_tokens, mint_worker_token
 from dagstead.engine.graphql_limits import check_values
 
 _AGENT_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
@@ -35,6 +36,11 @@ _AGENT_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
     ("PUT", "/upload_workspace_entry", upload_workspace_entry),
     ("PUT", "/upload_job_snapshot", upload_job_snapshot),
     ("PUT", "/upload_api_response", upload_api_response),
+    ("POST", "/worker_tokens", mint_worker_token),
+    ("PUT", "/worker_tokens", keep_worker_tokens),
+)
+
+_CODE_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/store_events", store_events),
     ("GET", "/gen_logs_url", gen_logs_url),
 )
@@ -50,8 +56,9 @@ _SHARED_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
 def agent_routes(services: AgentServices) -> list[Route]:
     """REST endpoints for agents, and the few that the CLI shares with them."""
     return [
-        *(_route(services, *route, users_too=False) for route in _AGENT_ENDPOINTS),
-        *(_route(services, *route, users_too=True) for route in _SHARED_ENDPOINTS),
+        *(_route(services, *route, Audience.AGENTS) for route in _AGENT_ENDPOINTS),
+        *(_route(services, *route, Audience.CODE) for route in _CODE_ENDPOINTS),
+        *(_route(services, *route, Audience.EVERYBODY) for route in _SHARED_ENDPOINTS),
     ]
 
 
@@ -72,8 +79,8 @@ def blob_routes(services: AgentServices, *, spool: Path, max_bytes: int) -> list
 
 
 def agent_graphql(services: AgentServices) -> Endpoint:
-    """The endpoint for ``POST /graphql`` with an agent token."""
-    return endpoint(_graphql(agent_executor()), services)
+    """The endpoint for ``POST /graphql`` with the token of an agent, or of code in a pool."""
+    return endpoint(_graphql(agent_executor()), services, Audience.CODE)
 
 
 def _graphql(executor: Executor[AgentContext]) -> Callable[[Caller, Payload], Response]:
@@ -94,6 +101,6 @@ def _graphql(executor: Executor[AgentContext]) -> Callable[[Caller, Payload], Re
 
 
 def _route(
-    services: AgentServices, method: str, path: str, handler: Handler, *, users_too: bool
+    services: AgentServices, method: str, path: str, handler: Handler, audience: Audience
 ) -> Route:
-    return Route(path, endpoint(handler, services, users_too=users_too), methods=[method])
+    return Route(path, endpoint(handler, services, audience), methods=[method])

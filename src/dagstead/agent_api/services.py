@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from enum import Enum, auto
 
 from starlette.requests import Request
 
@@ -16,7 +17,7 @@ from dagstead.engine.asset_partitions import AssetPartitions
 from dagstead.engine.instances import Instances
 from dagstead.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.tokens import Token
 
 _THREADS = 32
 
@@ -32,6 +33,8 @@ class AgentServices:
     #: The address under which agents reach this server, without a slash at its end, where the
     #: caller's own is not known.
     base_url: str
+    #: A part of the secrets of tokens that are made here.
+    organization: str = "dagstead"
     #: What ``scopedSecrets`` answers.
     secrets: Sequence[Secret] = ()
     asset_partitions: AssetPartitions = field(default_factory=AssetPartitions)
@@ -91,24 +94,42 @@ class Caller:
         return self.control.files.snapshots(self.actor, self.deployment)
 
 
-def caller_of(request: Request, services: AgentServices, *, users_too: bool = False) -> Caller:
+class Audience(Enum):
+    """Who may call an endpoint."""
+
+    #: The managed pool's agent is one of them.
+    AGENTS = auto()
+    #: Agents, and user code that a managed pool runs.
+    CODE = auto()
+    #: Users and the command line as well.
+    EVERYBODY = auto()
+
+    def has(self, token: Token) -> bool:
+        """Whether the holder of a token is one of them."""
+        is_code = token.worker is not None and self is Audience.CODE
+        return token.is_agent or is_code or self is Audience.EVERYBODY
+
+
+def caller_of(
+    request: Request, services: AgentServices, audience: Audience = Audience.AGENTS
+) -> Caller:
     """Who sent a request that the server has authenticated.
 
     Args:
         request: whose ``state.token`` and ``state.base_url`` the server has set.
         services: of this room.
-        users_too: whether user tokens may call this endpoint as well.
+        audience: who may call.
 
     Raises:
         UnauthenticatedError: without a token.
-        ForbiddenError: for a user token where only agents belong.
+        ForbiddenError: for the token of somebody else.
     """
     token: Token | None = getattr(request.state, "token", None)
     if token is None:
         raise UnauthenticatedError
-    if token.kind is not TokenKind.AGENT and not users_too:
+    if not audience.has(token):
         msg = (
-            f"Token {token.name!r} is a user token, and only agents may call this. "
+            f"Token {token.name!r} is {token.kind.described}, and only agents may call this. "
             "Create an agent token with `dagstead token create --kind agent`."
         )
         raise ForbiddenError(msg)

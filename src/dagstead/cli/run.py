@@ -31,8 +31,10 @@ def up(*, flags: UpFlags) -> None:
 
     from dagstead.server.logs import set_up_logs
     from dagstead.server.supervisor import run_up
+    from dagstead.serverless.sandbox.own_process import close_to_others
 
     set_up_logs("up", loaded.settings.log_level)
+    close_to_others()
     run_up(loaded, partial(_announce, where=_where(loaded, flags)))
 
 
@@ -72,10 +74,10 @@ def daemon(*, flags: WorkerFlags) -> None:
 def pool(*, flags: WorkerFlags) -> None:
     """Run only the managed pool, which serves the default queue from PEX files.
 
-    The agent token is read from DAGSTEAD_POOL_TOKEN. Without it, the pool creates a token itself,
-    and needs the control plane's database for that.
+    Its token, of `dagstead token create --kind pool`, is read from DAGSTEAD_POOL_TOKEN. Without it,
+    the pool creates one itself, and needs the control plane's database for that.
 
-    For example: `DAGSTEAD_POOL_TOKEN=agent:… dagstead pool --public-url https://dagstead.example.com`
+    For example: `DAGSTEAD_POOL_TOKEN=pool:… dagstead pool --public-url https://dagstead.example.com`
     """
     import os
 
@@ -91,8 +93,10 @@ def _begin(part: str, settings: Settings) -> None:
     from dagstead.server.beats import send_beats
     from dagstead.server.logs import set_up_logs
     from dagstead.server.shutdown import hold_lifeline
+    from dagstead.serverless.sandbox.own_process import close_to_others
 
     set_up_logs(part, settings.log_level)
+    close_to_others()
     hold_lifeline(settings.stop_seconds)
     send_beats()
 
@@ -133,6 +137,8 @@ def _announce(report: StartReport, *, where: str) -> None:
         ]
     lines += ["A token for a hybrid agent:"]
     lines += [f"  dagstead token create --kind agent --name NAME --queue QUEUE{where}"]
+    if report.walls:
+        lines += ["", f"Walls around user code of the managed pool: {report.walls}"]
     if not report.pool:
         lines += [
             "",

@@ -59,7 +59,7 @@ def list_(
             "name": token.name,
             "kind": str(token.kind),
             "deployments": token.describe_deployments(),
-            "queues": token.describe_queues() if token.kind is TokenKind.AGENT else None,
+            "queues": token.describe_queues() if token.is_agent else None,
             "created": moment(token.created_at),
             "last_used": moment(token.last_used_at),
             "expires": moment(token.expires_at),
@@ -121,7 +121,7 @@ def _sentences(issued: IssuedToken) -> str:
         f"Token {token.id} {token.name!r} ({token.kind}).",
         f"Deployments: {token.describe_deployments()}.",
     ]
-    if token.kind is TokenKind.AGENT:
+    if token.is_agent:
         sentences.append(f"Queues: {token.describe_queues()}.")
     if token.expires_at is not None:
         sentences.append(f"Expires: {moment(token.expires_at)}.")

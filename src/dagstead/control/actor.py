@@ -9,6 +9,7 @@ from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Grant, Token, TokenKind
+from dagstead.plane.workers import Worker
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -35,9 +36,10 @@ class Actor:
         return self.is_system or (self.token is not None and self.token.is_unlimited)
 
     def grants(self, deployment: Deployment) -> bool:
-        """Whether it may see this deployment."""
+        """Whether it may see this deployment, and is not just code of it."""
         return self.is_system or (
             self.token is not None
+            and self.token.worker is None
             and self.token.grants_deployment(
                 deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
             )
@@ -60,6 +62,18 @@ class Actor:
 
     def require_deployment(self, deployment: Deployment) -> None:
         """Refuse unless the actor may see a deployment.
+
+        User code that a managed pool runs may not: what it may have of its own deployment begins
+        with :meth:`require_reach` or :meth:`require_code`.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        self.refuse_code("This")
+        self.require_reach(deployment)
+
+    def require_reach(self, deployment: Deployment) -> None:
+        """Refuse unless it may see a deployment, or is user code of that deployment.
 
         Raises:
             ForbiddenError: with a sentence for the caller.
@@ -117,19 +131,75 @@ class Actor:
     def require_agent(self, deployment: Deployment | None = None) -> None:
         """Refuse everybody but agents; with a deployment, everybody but its agents.
 
+        The managed pool's agent is one of them; the code that it runs is not.
+
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
         if self.is_system:
             return
+        self.refuse_code("This")
         token = self._held()
-        if token.kind is not TokenKind.AGENT:
+        if not token.is_agent:
             raise ForbiddenError(
-                f"Token {token.name!r} is a user token, and this is for agents. "
+                f"Token {token.name!r} is {token.kind.described}, and this is for agents. "
                 "Create an agent token with `dagstead token create --kind agent`."
             )
         if deployment is not None:
             self.require_deployment(deployment)
+
+    def require_pool(self, deployment: Deployment | None = None) -> str:
+        """Refuse everybody but managed pools; with a deployment, everybody but those that serve it.
+
+        Returns:
+            The name of the pool's token.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.is_system:
+            return self.name
+        token = self._held()
+        if token.kind is not TokenKind.POOL:
+            raise ForbiddenError(
+                f"Token {token.name!r} is {token.kind.described}, and this is for managed pools. "
+                "Create one with `dagstead token create --kind pool`, and give it to the pool as "
+                "DAGSTEAD_POOL_TOKEN."
+            )
+        if deployment is not None:
+            self.require_deployment(deployment)
+        return token.name
+
+    def require_code(self, deployment: Deployment) -> Worker | None:
+        """Refuse everybody but agents of a deployment, and user code of it that a pool runs.
+
+        Returns:
+            What the user code is for; ``None`` for an agent. Code that official agents run comes
+            with the token of its agent.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        worker = self.token.worker if self.token is not None else None
+        if worker is None:
+            self.require_agent(deployment)
+        else:
+            self.require_reach(deployment)
+        return worker
+
+    def refuse_code(self, what: str) -> None:
+        """Refuse user code in a managed pool.
+
+        Args:
+            what: the act, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.token is not None and self.token.worker is not None:
+            raise ForbiddenError(
+                f"{what} is not for code in the managed pool, such as the {self.token.worker.name}."
+            )
 
     def require_organization(self, what: str) -> None:
         """Refuse everybody whose token is limited in any way.
@@ -142,7 +212,8 @@ class Actor:
         """
         if not self.is_unlimited:
             token = self._held()
-            limits = "an agent" if token.kind is TokenKind.AGENT else token.describe_deployments()
+            is_user = token.kind is TokenKind.USER
+            limits = token.describe_deployments() if is_user else f"an {token.kind}"
             raise ForbiddenError(
                 f"{what} needs a token for all deployments. Token {token.name!r} is limited to: "
                 f"{limits}. Create one with `dagstead token create --kind user`."
@@ -216,8 +287,8 @@ class Actor:
         token = self._held()
         if token.kind is not TokenKind.USER:
             raise ForbiddenError(
-                f"Token {token.name!r} is an agent token, and this is for people and the CLI. "
-                "Create a user token with `dagstead token create --kind user`."
+                f"Token {token.name!r} is {token.kind.described}, and this is for people and the "
+                "CLI. Create a user token with `dagstead token create --kind user`."
             )
         return token
 

@@ -93,6 +93,7 @@ class Agents:
 
     def all(self, actor: Actor) -> list[AgentView]:
         """The agents of the deployments that the actor may see, by their newest heartbeats."""
+        actor.refuse_code("Listing agents")
         deployments = {
             deployment.name: deployment for deployment in self._backend.store.deployments.all()
         }
@@ -112,6 +113,7 @@ class Agents:
 
     def granted(self, actor: Actor) -> list[Heartbeat]:
         """The newest heartbeats for the deployments that the actor may see, the newest first."""
+        actor.refuse_code("Listing agents")
         names = {
             deployment.name
             for deployment in self._backend.store.deployments.all()
@@ -191,7 +193,7 @@ def _view(
     """The view of an agent, from its heartbeats; the newest comes first."""
     newest = beats[0]
     counting = [beat for beat in beats if beat.is_alive(roster.presence.now)] or beats[:1]
-    names = {beat.deployment for beat in counting} | (full if newest.is_pool else set())
+    names = {beat.deployment for beat in counting} | _of_pool(newest, full)
     return AgentView(
         id=newest.agent_id,
         agent=as_agent(newest, is_branch=False),
@@ -208,3 +210,11 @@ def _view(
         last_heartbeat=newest.received_at,
         errors=max(len(beat.errors) for beat in beats),
     )
+
+
+def _of_pool(beat: Heartbeat, full: set[str]) -> set[str]:
+    """The full deployments that a managed pool serves; none for other agents."""
+    pool = beat.pool
+    if pool is None:
+        return set()
+    return {name for name in full if pool.grants_deployment(name, is_branch=False)}

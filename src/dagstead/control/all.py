@@ -26,6 +26,7 @@ from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
 from dagstead.control.trust import TrustPolicies
+from dagstead.control.workers import Workers
 from dagstead.control.writes import Writes
 from dagstead.plane.clock import Clock
 from dagstead.store.all import Store
@@ -41,6 +42,7 @@ class Control:
     organization: Organization
     tokens: Tokens
     pool_tokens: PoolTokens
+    workers: Workers
     trust: TrustPolicies
     token_reader: TokenReader
     releases: Releases
@@ -78,6 +80,7 @@ def control_over(
         organization=Organization(backend),
         tokens=Tokens(backend),
         pool_tokens=PoolTokens(backend),
+        workers=Workers(backend),
         trust=TrustPolicies(backend),
         token_reader=TokenReader(backend),
         releases=Releases(backend),

@@ -45,6 +45,7 @@ class Deployments:
 
     def granted(self, actor: Actor) -> list[Deployment]:
         """The deployments that the actor may see, by name."""
+        actor.refuse_code("Listing deployments")
         return [
             deployment
             for deployment in self._backend.store.deployments.all()
@@ -64,7 +65,7 @@ class Deployments:
             # The holder of a limited token must not learn which other deployments exist.
             actor.require_name(name)
             raise
-        actor.require_deployment(found)
+        actor.require_reach(found)
         return found
 
     def numbered(self, actor: Actor, deployment_id: int) -> Deployment:

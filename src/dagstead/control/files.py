@@ -12,7 +12,6 @@ from dagstead.control.snapshots import Snapshots
 from dagstead.errors import BlobNotFoundError, ForbiddenError, InvalidInputError
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.tokens import TokenKind
 from dagstead.store.blobs import BlobStore
 
 _PEX_PREFIX = "pex/"
@@ -30,8 +29,11 @@ class Files:
         return Snapshots(self._backend.store.blobs, deployment.name)
 
     def log_address(self, actor: Actor, deployment: Deployment, path: str) -> str:
-        """The address to which an agent sends captured output."""
-        actor.require_agent(deployment)
+        """The address to which an agent, or the code that it runs, sends captured output.
+
+        Whose output user code may send is for :meth:`Workers.require_log` to say.
+        """
+        actor.require_code(deployment)
         key = BlobKey(BlobKind.LOG, deployment.name, path)
         return self._backend.store.blobs.sign(key, "PUT")
 
@@ -60,6 +62,7 @@ class Files:
         Raises:
             ForbiddenError: when the actor may not write it.
         """
+        actor.refuse_code("Writing artifacts")
         key = _artifact(actor, deployment, name)
         if key.kind is BlobKind.PEX:
             raise ForbiddenError("PEX files are uploaded by the CLI: `dagster-cloud ci build`.")
@@ -142,11 +145,11 @@ class SignedFiles:
 
 def _artifact(actor: Actor, deployment: Deployment | None, name: str) -> BlobKey:
     if deployment is not None:
-        actor.require_deployment(deployment)
+        actor.require_reach(deployment)
         actor.require_whole("artifacts")
         return BlobKey(BlobKind.ARTIFACT, deployment.name, name)
     token = actor.token
-    if name.startswith(_PEX_PREFIX) and (token is None or token.kind is TokenKind.AGENT):
+    if name.startswith(_PEX_PREFIX) and (token is None or token.is_agent):
         actor.require_agent()
         return BlobKey(BlobKind.PEX, ORGANIZATION, name.removeprefix(_PEX_PREFIX))
     actor.require_whole("artifacts")

@@ -70,13 +70,14 @@ class Launches:
 
     def note_asking(self, actor: Actor, deployment: Deployment, run_id: str) -> None:
         """Record that somebody asked for a run, as its worker does every ten seconds."""
-        actor.require_agent(deployment)
+        worker = actor.require_code(deployment)
+        if worker is not None and worker.run_id not in {None, run_id}:
+            return
         launch = self._backend.store.launches.newest(deployment.name, run_id)
         # Most questions say nothing, and must not take SQLite's write lock.
         if launch is None or not may_be_its_worker(launch, self._backend.now()):
             return
-        token_id = self._backend.store.agents.token_of(launch.begun_by or "")
-        if actor.token is None or token_id in {None, actor.token.id}:
+        if self._is_from_it(actor, launch):
             self._backend.store.launches.step(deployment.name, run_id, WorkerCall())
 
     def stop(self, actor: Actor, deployment: Deployment, run_id: str, wish: StopWish) -> LaunchStep:
@@ -321,6 +322,15 @@ class Launches:
         """Forget the launches of a run that is deleted."""
         actor.require_system("Deleting runs")
         self._backend.store.launches.forget(deployment.name, run_id)
+
+    def _is_from_it(self, actor: Actor, launch: Launch) -> bool:
+        """Whether a question may come from the worker of a launch, by the token of who asks."""
+        token = actor.token
+        if token is None:
+            return True
+        if token.worker is not None:
+            return token.worker.executes(launch)
+        return self._backend.store.agents.token_of(launch.begun_by or "") in {None, token.id}
 
     def _terminations(self, deployment: Deployment, launch: Launch) -> list[Request]:
         every = self._backend.store.requests.of_run(deployment.name, launch.run_id)

@@ -64,8 +64,10 @@ class Locations:
 
     def note_importing(self, actor: Actor, deployment: Deployment, name: str) -> None:
         """Record that a code server has asked for its secrets, which is the first thing it does."""
-        actor.require_agent(deployment)
-        self._note(deployment, [name], Phase.IMPORTING)
+        worker = actor.require_code(deployment)
+        # A run worker asks for them as well, and imports nothing for a release.
+        if worker is None or (worker.run_id is None and worker.location == name):
+            self._note(deployment, [name], Phase.IMPORTING)
 
     def remove(self, actor: Actor, deployment: Deployment, name: str) -> None:
         """Remove a location, also from a release that is loading it.

@@ -12,7 +12,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.location_status import Attendance, Facts, reports_on
 from dagstead.plane.locations import Location
 from dagstead.plane.presence import Presence, last_heard, listed
-from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.tokens import Token
 from dagstead.routing.routes import Destination, Route, RoutedLocation, route
 from dagstead.routing.wording import describe_unserved
 
@@ -37,7 +37,7 @@ class Roster:
             presence=presence,
             beats=beats,
             living=presence.alive(beats),
-            tokens=[token for token in backend.store.tokens.all() if token.kind is TokenKind.AGENT],
+            tokens=[token for token in backend.store.tokens.all() if token.is_agent],
         )
 
     def listed(self) -> list[Heartbeat]:

@@ -9,7 +9,7 @@ from dagstead.control.backend import Backend
 from dagstead.errors import InvalidInputError, NotFoundError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.reach import NOTHING, Reach, Scope
-from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, new_secret
+from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, is_of_worker, new_secret
 
 _NAME_MAX = 100
 
@@ -40,7 +40,7 @@ class Tokens:
         Args:
             actor: makes it.
             name: of its future holder.
-            kind: for an agent or a user.
+            kind: of its holder.
             grant: what it may do, at most what the actor may.
             organization: a part of the secret.
 
@@ -55,6 +55,8 @@ class Tokens:
             raise InvalidInputError(
                 f"A token cannot be named {name[:40]!r}: use 1 to {_NAME_MAX} printable characters."
             )
+        if kind is TokenKind.WORKER:
+            raise InvalidInputError("The tokens of workers are made when their processes start.")
         if name.startswith(POOL_PREFIX):
             raise InvalidInputError(
                 f"A token's name may not begin with {POOL_PREFIX!r}: such tokens are revoked by "
@@ -148,6 +150,8 @@ class TokenReader:
         Raises:
             UnauthenticatedError: when it is unknown, revoked or expired.
         """
+        if is_of_worker(secret):
+            return self._backend.store.workers.authenticate(secret)
         return self._backend.store.tokens.authenticate(secret)
 
     def of_signed_id(self, token_id: int) -> Token:

@@ -54,7 +54,7 @@ class Writes:
         Raises:
             ForbiddenError: when the actor may not write to it, or may only deploy.
         """
-        actor.require_deployment(deployment)
+        actor.require_reach(deployment)
         actor.require_whole("writing to a deployment")
         return WriteLedger(self._backend.store.writes, self._backend.bell, deployment.name)
 

@@ -8,14 +8,12 @@ from enum import StrEnum
 from typing import Any
 
 from dagstead.model.agents import Agent, AgentKind
-from dagstead.model.pool_pythons import TAG_KEY, pythons_of_tag
+from dagstead.model.pool_pythons import TAG_KEY, pythons_of_tag, walls_of_tag
 from dagstead.plane.code_servers import ServerReport
+from dagstead.plane.tokens import Token
 
 #: Official agents send a heartbeat every 30 seconds. An agent that misses three is gone.
 ALIVE_SECONDS = 90.0
-
-#: The label of the managed pool's agent; agents that users run have others.
-POOL_LABEL = "managed pool"
 
 
 class AgentStatus(StrEnum):
@@ -52,16 +50,23 @@ class Heartbeat:
     errors: tuple[str, ...]
     #: What it says of the code servers of its locations.
     servers: tuple[ServerReport, ...] = ()
+    #: The token that it came with, where that is one of a managed pool.
+    pool: Token | None = None
 
     @property
     def is_pool(self) -> bool:
-        """Whether the managed pool sent it."""
-        return self.label == POOL_LABEL
+        """Whether a managed pool sent it: its token says so, not what the agent calls itself."""
+        return self.pool is not None
 
     @property
     def pythons(self) -> tuple[str, ...] | None:
         """The Pythons that the managed pool has; ``None`` where that is not known."""
         return pythons_of_tag(self.metadata.get(TAG_KEY)) if self.is_pool else None
+
+    @property
+    def walls(self) -> tuple[str, ...] | None:
+        """The walls around user code of the managed pool, as words; ``None`` if not known."""
+        return walls_of_tag(self.metadata.get(TAG_KEY)) if self.is_pool else None
 
     def is_alive(self, now: float) -> bool:
         """Whether the agent has sent a heartbeat lately."""
@@ -76,13 +81,14 @@ def of_deployment(beats: Iterable[Heartbeat], name: str, *, is_branch: bool) -> 
     """One heartbeat of every agent that serves a deployment, in the given order.
 
     Agents send heartbeats for the deployments that they name. They do not name branch deployments:
-    an agent that takes branch deployments counts for all of them. The managed pool serves every
-    deployment, and names a new one only some seconds after it is made.
+    an agent that takes branch deployments counts for all of them. A managed pool serves every
+    deployment that its token grants, and names a new one only some seconds after it is made.
     """
     found: dict[str, Heartbeat] = {}
     for beat in beats:
         own = beat.deployment == name
-        counts = own or beat.is_pool or (is_branch and beat.branch_deployments)
+        in_pool = beat.pool is not None and beat.pool.grants_deployment(name, is_branch=is_branch)
+        counts = own or in_pool or (is_branch and beat.branch_deployments)
         if counts and (own or beat.agent_id not in found):
             found[beat.agent_id] = beat
     return list(found.values())
@@ -95,7 +101,7 @@ def as_agent(beat: Heartbeat, *, is_branch: bool) -> Agent:
         kind=AgentKind.POOL if beat.is_pool else AgentKind.HYBRID,
         launcher=beat.type,
         queues=beat.queues,
-        deployments=None if beat.is_pool else frozenset({beat.deployment}),
+        deployments=frozenset({beat.deployment}) if beat.pool is None else beat.pool.deployments,
         # A heartbeat for a branch deployment proves it as well.
         branch_deployments=is_branch or beat.branch_deployments,
         allowed_full=_by_deployment(beat.metadata.get("allowed_full_deployment_locations")),

@@ -142,15 +142,33 @@ def _pool(beats: Sequence[Heartbeat], alive: Collection[str], now: float) -> Ser
         return ServerPart(name="pool", is_well=True, says="No managed pool has been started.")
     latest = max(beat.received_at for beat in beats)
     numbers = {"age_seconds": round(now - latest, 1)}
-    if any(beat.agent_id in alive for beat in beats):
+    serving = [beat for beat in beats if beat.agent_id in alive]
+    if serving:
+        walls = [beat.walls for beat in serving if beat.walls]
         return ServerPart(
-            name="pool", is_well=True, says="The managed pool serves.", numbers=numbers
+            name="pool",
+            is_well=True,
+            says=f"The managed pool serves.{_walls(walls)}",
+            numbers={**numbers, **_levels(walls)},
         )
     says = (
         f"The managed pool has been silent for {_span(now - latest)}. Start it with `dagstead up` "
         "or `dagstead pool`, or look at its log."
     )
     return ServerPart(name="pool", is_well=False, says=says, numbers=numbers)
+
+
+def _walls(pools: Sequence[Sequence[str]]) -> str:
+    """A sentence on the walls around user code, of the pool that has the weakest."""
+    if not pools:
+        return ""
+    level, *walls = max(pools, key=lambda words: words[0])
+    return f" Walls around user code, {level.replace('level', 'level ')}: {', '.join(walls)}."
+
+
+def _levels(pools: Sequence[Sequence[str]]) -> Mapping[str, float]:
+    levels = [int(words[0][-1]) for words in pools if words[0][-1].isdigit()]
+    return {"sandbox_level": max(levels)} if levels else {}
 
 
 def _agents(beats: Sequence[Heartbeat], alive: Collection[str]) -> ServerPart:

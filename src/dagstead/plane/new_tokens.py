@@ -38,6 +38,9 @@ class NewToken:
         if self.kind is TokenKind.USER and not (self.queues is None and self.default_queue is None):
             msg = "Only agent tokens have queues. Leave --queue out, or use --kind agent."
             raise InvalidInputError(msg)
+        if self.kind is TokenKind.POOL and self._names_queues:
+            msg = "A managed pool serves the default queue only. Leave --queue out."
+            raise InvalidInputError(msg)
         if not is_everywhere and not self.deployments and not branches:
             msg = "The token would grant no deployment at all. Name one with --deployment."
             raise InvalidInputError(msg)
@@ -48,7 +51,13 @@ class NewToken:
             expires_at=self.lifetime.ends_at(now),
         )
 
+    @property
+    def _names_queues(self) -> bool:
+        return bool(self.queues) or self.default_queue is False
+
     def _queues(self) -> frozenset[str | None] | None:
+        if self.kind is TokenKind.POOL:
+            return frozenset({None})
         if self.queues is None and self.default_queue is None:
             return None
         if not self.queues and not self.default_queue:

@@ -11,13 +11,35 @@ from enum import StrEnum
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.reach import NOTHING, Reach
+from dagstead.plane.workers import Worker
 
 
 class TokenKind(StrEnum):
-    """Agents and users call different surfaces."""
+    """Who holds a token. Agents and users call different surfaces."""
 
     AGENT = "agent"
     USER = "user"
+    #: The agent of the managed pool. What counts as the pool is decided by this alone.
+    POOL = "pool"
+    #: User code that the managed pool runs: a code server, or the worker of one run.
+    WORKER = "worker"
+
+    @property
+    def described(self) -> str:
+        """With its article, for sentences."""
+        return f"{'an' if self is TokenKind.AGENT else 'a'} {self} token"
+
+
+#: Those who take work.
+AGENTS = frozenset({TokenKind.AGENT, TokenKind.POOL})
+
+
+class HeldKind(StrEnum):
+    """The kinds of tokens that people give out; those of workers are made by the server."""
+
+    AGENT = "agent"
+    USER = "user"
+    POOL = "pool"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +79,8 @@ class Token:
     locations: frozenset[str] | None = None
     #: Tokens for all deployments: the grants that remain when that one is removed.
     beside: Reach = NOTHING
+    #: Tokens of workers: what the process is for.
+    worker: Worker | None = None
 
     @property
     def reach(self) -> Reach:
@@ -64,6 +88,11 @@ class Token:
         if self.deployments is None:
             return replace(self.beside, organization=True)
         return Reach(deployments=self.deployments, branch_deployments=self.branch_deployments)
+
+    @property
+    def is_agent(self) -> bool:
+        """Whether an agent holds it: one that users run, or the managed pool's."""
+        return self.kind in AGENTS
 
     @property
     def is_unlimited(self) -> bool:
@@ -98,6 +127,8 @@ class Token:
             is_branch: whether it is a branch deployment.
             repository: of a branch deployment, as the CLI reported it.
         """
+        if self.worker is not None:
+            return name == self.worker.deployment
         if is_branch and self.branch_deployments:
             return self.repository is None or self._is_own(repository)
         return self.deployments is None or name in self.deployments
@@ -123,6 +154,11 @@ class Token:
         Raises:
             ForbiddenError: with the sentence for the caller.
         """
+        if self.worker is not None and name != self.worker.deployment:
+            raise ForbiddenError(
+                f"The {self.worker.name} may not use deployment {name!r}: code in the managed pool "
+                "has a token for its own deployment only."
+            )
         if not self.grants_deployment(name, is_branch=is_branch, repository=repository):
             way = f"token create --kind {self.kind}" if self.repository is None else "trust add …"
             msg = (
@@ -194,6 +230,17 @@ def _is_wider(
 ) -> bool:
     """Whether a set has more than another one; ``None`` is everything."""
     return held is not None and (wanted is None or not set(wanted) <= held)
+
+
+def is_of_agents(secret: str) -> bool:
+    """Whether a secret looks like one of agents or their workers; only the store knows."""
+    kind, _, _ = secret.partition(":")
+    return kind in AGENTS or is_of_worker(secret)
+
+
+def is_of_worker(secret: str) -> bool:
+    """Whether a secret is one of user code in a managed pool, or is not valid at all."""
+    return secret.startswith(f"{TokenKind.WORKER}:")
 
 
 def new_secret(kind: TokenKind, organization: str) -> str:

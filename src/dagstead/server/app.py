@@ -68,6 +68,7 @@ def create_app(
     agents = AgentServices(
         instances=instances,
         base_url=settings.base_url,
+        organization=settings.organization,
         secrets=secrets_from_environment(os.environ if environment is None else environment),
     )
     apps = DeploymentApps(
@@ -157,7 +158,7 @@ class OperatorEndpoints:
         token = _token(request)
         if request.headers.get("User-Agent") == USER_AGENT:
             _require_user(token)
-        if token.kind is TokenKind.AGENT:
+        if token.kind is not TokenKind.USER:
             if request.method != "POST":
                 raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
             return await self.agents(request)
@@ -243,7 +244,7 @@ def _token(connection: HTTPConnection) -> Token:
 def _require_user(token: Token) -> None:
     if token.kind is not TokenKind.USER:
         msg = (
-            f"Token {token.name!r} is an agent token, and this is for people and the CLI. "
+            f"Token {token.name!r} is {token.kind.described}, and this is for people and the CLI. "
             "Create a user token with `dagstead token create --kind user`."
         )
         raise ForbiddenError(msg)

@@ -10,7 +10,7 @@ from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dagstead.errors import DagsteadError, StoreAwayError, report_unexpected
-from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.tokens import Token, TokenKind, is_of_agents
 from dagstead.server.authentication import refuse, secret_of
 from dagstead.server.health import PATH, WHOLE_PATH
 from dagstead.server.replies import WaitLimits, sentence, wait_reply
@@ -63,7 +63,7 @@ class GuardMiddleware:
 
 def _is_of_agent(connection: HTTPConnection) -> bool:
     """Whether an agent or one of its workers calls; who it is, only the store knows."""
-    return (secret_of(connection) or "").startswith(f"{TokenKind.AGENT}:")
+    return is_of_agents(secret_of(connection) or "")
 
 
 async def _answer_failure(
@@ -144,5 +144,5 @@ def _is_routine(scope: Scope, token: Token | None, status: int) -> bool:
     """Whether a request is one of those that come several times a second."""
     if status >= HTTPStatus.BAD_REQUEST:
         return False
-    is_poll = token is not None and token.kind is TokenKind.AGENT
+    is_poll = token is not None and token.kind is not TokenKind.USER
     return is_poll or scope["path"] in {PATH, WHOLE_PATH}

@@ -15,7 +15,8 @@ DATABASE_FILE = "dagstead.db"
 #: In the pool's folder: what it unpacks, runs, downloads, and knows of this machine.
 _OF_THE_POOL = (
     *("agent.lock", "agents.json", "compute_logs", "dagster.yaml", "environments"),
-    *("interpreters", "layers", "locks", "scratch", "servers", "tags"),
+    *("interpreters", "layers", "locks", "scratch", "servers", "tags", "tenants"),
+    "users.json",
 )
 #: Locks, sockets, uploads under way, and what the pool makes again: not in a backup.
 _MADE_AGAIN = frozenset(

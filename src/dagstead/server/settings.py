@@ -17,12 +17,13 @@ from dagstead.model.folders import DATA_FOLDER
 from dagstead.model.retention import Retention
 from dagstead.model.words import did_you_mean
 from dagstead.server.settings_file import FILE_NAME, read_settings_file
+from dagstead.serverless.sandbox.user_numbers import parsed_range
 
 ENVIRONMENT_PREFIX = "DAGSTEAD_"
 
 _SETTING_OF_FILE = "config"
 #: Variables with our prefix that are not settings: given to user code and between our processes.
-_OTHER_VARIABLES = frozenset({"CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE", "UMASK"})
+_OTHER_VARIABLES = frozenset({"CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE", "UMASK", "WALLS"})
 #: Secrets for user code (``agent_api.secrets``).
 SECRET_PREFIX = f"{ENVIRONMENT_PREFIX}SECRET_"
 
@@ -47,6 +48,23 @@ def _web_address(value: str | None) -> str | None:
         msg = "must be only scheme, host and port, such as https://dagstead.example.com"
         raise ValueError(msg)
     return value.rstrip("/")
+
+
+def _range_of_users(value: str | None) -> str | None:
+    if value is not None:
+        try:
+            parsed_range(value)
+        except ConfigurationError as error:
+            raise ValueError(error.message) from error
+    return value
+
+
+def _folders(value: str) -> str:
+    for folder in filter(None, value.split(":")):
+        if not folder.startswith("/"):
+            msg = f"must be absolute paths, separated by colons, and {folder!r} is not one"
+            raise ValueError(msg)
+    return value
 
 
 def _absolute(value: Path) -> Path:
@@ -93,6 +111,64 @@ class Settings(BaseModel):
     pool_local_code: bool = Field(
         False,  # noqa: FBT003
         description="Whether the pool also runs locations whose code is on this machine.",
+    )
+    pool_sandbox: Literal["auto", "users", "bubblewrap", "kernel", "off"] = Field(
+        "auto",
+        description=(
+            "Walls around user code of the managed pool: a level that has to be there, or the "
+            "strongest that this machine allows."
+        ),
+    )
+    pool_users: Annotated[str | None, AfterValidator(_range_of_users)] = Field(
+        None,
+        description=(
+            "FIRST-LAST: numbers of users that code locations run as, where the pool is started as "
+            "root; a range that Linux distributions keep free if left out."
+        ),
+    )
+    pool_read: Annotated[str, AfterValidator(_folders)] = Field(
+        "", description="Folders that user code of the pool may read, separated by colons."
+    )
+    pool_write: Annotated[str, AfterValidator(_folders)] = Field(
+        "", description="Folders that user code of the pool may read and write, likewise."
+    )
+    pool_memory_mb: int = Field(
+        0,
+        ge=0,
+        description=(
+            "Most memory of a run or a code server on the pool, in MiB; 0 is no limit. Locations "
+            "may choose less in `container_context: dagstead_pool: memory_mb`."
+        ),
+    )
+    pool_processes: int = Field(
+        4096,
+        ge=0,
+        description=(
+            "Most processes and threads of a run or a code server; 0 is no limit. Locations may "
+            "choose less: `processes`."
+        ),
+    )
+    pool_cpus: float = Field(
+        0,
+        ge=0,
+        description=(
+            "Most processors that a run or a code server may keep busy; 0 is no limit. Locations "
+            "may choose less: `cpus`."
+        ),
+    )
+    pool_serves: Literal["all", "full", "branches"] = Field(
+        "all",
+        description=(
+            "Which deployments this pool serves. With two pools, code of branch deployments has a "
+            "machine or container of its own."
+        ),
+    )
+    pool_unwalled_branches: bool = Field(
+        False,  # noqa: FBT003
+        description=(
+            "Whether the pool runs code of branch deployments where no walls can be had. Then "
+            "whoever opens a pull request is an administrator of the control plane."
+        ),
     )
     max_body_mb: int = Field(
         50, ge=1, le=2048, description="Largest request body, in MiB, apart from stored files."

@@ -26,7 +26,7 @@ from dagstead.server.first_start import (
 from dagstead.server.folder_lock import locked_folder
 from dagstead.server.keeper import Keeper
 from dagstead.server.listen_address import check_address
-from dagstead.server.pool import POOL_TOKEN_VARIABLE
+from dagstead.server.pool import POOL_TOKEN_VARIABLE, walls_of_pool, walls_variable
 from dagstead.server.services import control_of, make_data_folder, opened_store
 from dagstead.server.settings import (
     ENVIRONMENT_PREFIX,
@@ -36,6 +36,7 @@ from dagstead.server.settings import (
     Source,
 )
 from dagstead.serverless.run_records import RunWorker
+from dagstead.serverless.sandbox.walls import Walls
 from dagstead.serverless.shutdown import STOPPED, end_what_is_left
 
 logger = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ class StartReport:
     #: A new user token, which is shown only this once, or ``None``.
     first_user_secret: str | None
     pool: bool
+    #: The walls around user code of the pool, in a line.
+    walls: str | None = None
 
 
 def run_up(loaded: LoadedSettings, announce: Callable[[StartReport], None]) -> None:
@@ -87,10 +90,11 @@ def run_up(loaded: LoadedSettings, announce: Callable[[StartReport], None]) -> N
         control_of(settings, store) as control,
     ):
         check_address(settings)
+        walls = walls_of_pool(settings, os.environ) if settings.pool else None
         make_first_deployment(control)
         secret = new_pool_secret(control, settings.organization) if settings.pool else None
         try:
-            asyncio.run(_Supervisor(loaded, control, secret, announce).run())
+            asyncio.run(_Supervisor(loaded, control, secret, walls, announce).run())
         finally:
             revoke_pool_tokens(control)
 
@@ -100,6 +104,7 @@ class _Supervisor:
     loaded: LoadedSettings
     control: Control
     pool_secret: str | None
+    walls: Walls | None
     announce: Callable[[StartReport], None]
     _stop: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -108,9 +113,10 @@ class _Supervisor:
         # Nobody else would take over from it.
         daemon = self._keeper("daemon", silent_seconds=_FROZEN_SECONDS)
         keepers = [web, daemon]
-        if self.pool_secret:
+        if self.pool_secret and self.walls:
+            given = {POOL_TOKEN_VARIABLE: self.pool_secret, **walls_variable(self.walls)}
             # First in the list of what stops: its run workers still report to the web server.
-            keepers.append(self._keeper(_POOL, {POOL_TOKEN_VARIABLE: self.pool_secret}))
+            keepers.append(self._keeper(_POOL, given))
         self._stop_on_signals(keepers)
         try:
             web.start()
@@ -192,6 +198,7 @@ class _Supervisor:
                 deployment=first_deployment(self.control),
                 first_user_secret=first_user_secret(self.control, settings.organization),
                 pool=self.pool_secret is not None,
+                walls=self.walls.line if self.walls else None,
             )
         )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dagstead.errors import ConfigurationError
-from dagstead.model.pool_pythons import TAG_VARIABLE, tag_of_pythons
+from dagstead.model.pool_pythons import TAG_VARIABLE, tag_of_pool
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.environ import TOKEN_VARIABLE, machine_environment
 from dagstead.serverless.home import PoolHome
@@ -36,6 +36,8 @@ class PoolSettings:
     token: str
     #: The Python that has ``dagster-cloud`` and this package.
     python: str = sys.executable
+    #: ``all`` deployments, the ``full`` ones or the ``branches``.
+    serves: str = "all"
     #: How many requests the agent handles at one time.
     request_threads: int = 20
     #: How many code servers of branch deployments stay up between requests, and for how long.
@@ -97,7 +99,7 @@ def pool_command(settings: PoolSettings, environment: Mapping[str, str]) -> Comm
             # The default is the time that a code server may take to start.
             "DAGSTER_CLOUD_CODE_SERVER_HEALTH_CHECK_REDEPLOY_TIMEOUT": "30",
             "PYTHONUNBUFFERED": "1",
-            TAG_VARIABLE: tag_of_pythons(interpreters.available()),
+            TAG_VARIABLE: tag_of_pool(interpreters.available(), settings.launcher.walls.words),
             **settings.agent_environment,
             TOKEN_VARIABLE: settings.token,
         },
@@ -125,8 +127,7 @@ def _agent_configuration(settings: PoolSettings, home: PoolHome) -> dict[str, An
             # Named, not written: this file goes to user code as part of the instance's reference.
             "agent_token": {"env": TOKEN_VARIABLE},
             "agent_label": AGENT_LABEL,
-            "all_serverless_deployments": True,
-            "branch_deployments": True,
+            **_deployments(settings.serves),
         },
         "user_code_launcher": {
             "module": "dagstead.serverless.launcher",
@@ -140,4 +141,12 @@ def _agent_configuration(settings: PoolSettings, home: PoolHome) -> dict[str, An
                 },
             },
         },
+    }
+
+
+def _deployments(serves: str) -> dict[str, bool]:
+    """The deployments to serve, in the agent's own words."""
+    return {
+        "all_serverless_deployments": serves != "branches",
+        "branch_deployments": serves != "full",
     }

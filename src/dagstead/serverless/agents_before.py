@@ -23,5 +23,15 @@ def has_ended(home: PoolHome, agent_id: str) -> bool:
     return agent_id in _ids(home)[:-1]
 
 
+def agents_of(home: PoolHome) -> list[str]:
+    """All agents that are known to have had the folder, the present one last."""
+    return _ids(home)
+
+
+def current_agent(home: PoolHome) -> str:
+    """The agent that has the folder; empty before any had it."""
+    return next(reversed(_ids(home)), "")
+
+
 def _ids(home: PoolHome) -> list[str]:
     return list((read_json(home.agents) or {}).get("ids", ()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import subprocess
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +15,15 @@ from dagster._grpc.types import GetCurrentRunsResult
 from dagster._serdes import deserialize_value
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import ServerEndpoint
 
-from dagstead.serverless.home import PoolHome, read_json, write_json
+from dagstead.serverless.home import PoolHome, read_json, remove, write_json
 from dagstead.serverless.processes import ProcessMark, start_leader
+from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.programs import Owner
 from dagstead.serverless.server_output import ServerOutput, forget_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from dagstead.serverless.sandbox.programs import Program
+    from dagstead.serverless.sandbox.sandbox import Sandbox
 
 logger = logging.getLogger("dagstead.serverless.code")
 
@@ -56,10 +59,17 @@ class CodeServer:
 
     id: ServerId
     record: Path
+    #: Where the server makes its socket, until it is taken to where the agent finds it.
+    binding: Path
+    #: Whose code it runs; ``None`` before it is started.
+    owner: Owner | None = None
+    limits: Limits = field(default_factory=Limits)
     mark: ProcessMark | None = None
     umask: int = -1
     #: The PEX environment it runs in.
     environment: str | None = None
+    #: The number of its token; ``None`` before it starts, and where an earlier version started it.
+    token: int | None = None
     #: When it was asked to stop, in the seconds of a monotonic clock.
     stopping_since: float | None = None
     _process: subprocess.Popen[Any] | None = None
@@ -81,39 +91,50 @@ class CodeServer:
                 location=value["location"],
                 socket=value["socket"],
             )
-            found.append(
-                cls(id=identity, record=record, mark=mark, environment=value["environment"])
+            server = cls(
+                id=identity,
+                record=record,
+                binding=Path(value.get("binding", value["socket"])),
+                owner=Owner(*value["owner"]) if "owner" in value else None,
+                limits=Limits(**value.get("limits", {})),
+                mark=mark,
+                environment=value["environment"],
+                token=value.get("token"),
             )
+            server.take_socket()
+            found.append(server)
         for output in home.servers.glob("*.log"):
             # Of a server whose agent was killed before it wrote the record.
             if not output.with_suffix(".json").exists():
                 output.unlink(missing_ok=True)
         return found
 
-    def start(
-        self,
-        command: Sequence[str],
-        *,
-        environment: Mapping[str, str],
-        folder: Path | None,
-        beat_seconds: float,
-    ) -> None:
-        """Start the process, and send it a heartbeat every ``beat_seconds``."""
-        with self._output.open() as output:
-            self._process, self.mark = start_leader(
-                command,
-                environment=environment,
-                folder=folder,
-                output=output,
-                umask=self.umask,
-            )
+    def start(self, program: Program, owner: Owner, sandbox: Sandbox, beat_seconds: float) -> None:
+        """Start the process, and send it a heartbeat every ``beat_seconds``.
+
+        Raises:
+            OSError: the program cannot be started.
+        """
+        self.owner = owner
+        self.limits = program.limits
+        sandbox.give_new(self.binding.parent, owner)
+        program = replace(program, umask=self.umask, written=(self.binding.parent,))
+        with (
+            self._output.open() as output,
+            sandbox.around(self.process_name, owner, program) as start,
+        ):
+            self._process, self.mark = start_leader(start, output)
         write_json(
             self.record,
             {
                 "deployment": self.id.deployment,
                 "location": self.id.location,
                 "socket": self.id.socket,
+                "binding": str(self.binding),
+                "owner": [owner.kind, owner.name],
+                "limits": self.limits.as_json(),
                 "environment": self.environment,
+                "token": self.token,
                 "pid": self.mark.pid,
                 "started": self.mark.started,
             },
@@ -123,6 +144,20 @@ class CodeServer:
         threading.Thread(
             target=self._beat, args=(beat_seconds,), name=f"{name}-beat", daemon=True
         ).start()
+
+    @property
+    def process_name(self) -> str:
+        """The name of its process in the sandbox."""
+        return f"server-{self.id.handle}"
+
+    def take_socket(self) -> None:
+        """Take the socket out of sight, once the server listens on it.
+
+        The kernel shows everybody where a socket was bound. Where locations have the same user,
+        another one could ask this server in its own name.
+        """
+        if self.binding.is_socket():
+            self.binding.parent.rename(Path(self.id.socket).parent)
 
     @property
     def has_ended(self) -> bool:
@@ -164,6 +199,13 @@ class CodeServer:
         except DagsterUserCodeUnreachableError:
             self.mark.kill()
 
+    def end_for(self, reason: str) -> None:
+        """End the server, which will be started again, and log why."""
+        where = f"{self.id.deployment}:{self.id.location}"
+        logger.warning("[%s] The code server is ended: %s", where, reason)
+        if self.mark is not None:
+            self.mark.kill()
+
     def kill(self) -> None:
         """End the server and all that it started."""
         self._quiet.set()
@@ -172,11 +214,17 @@ class CodeServer:
         if self._process is not None:
             self._process.wait()
 
-    def forget(self) -> None:
-        """Remove the record, the output and the socket of a server that has ended."""
+    def forget(self, sandbox: Sandbox) -> None:
+        """Remove what a server that has ended leaves: its record, output, socket and files."""
         self._quiet.set()
         forget_record(self.record)
-        Path(self.id.socket).unlink(missing_ok=True)
+        if self.owner is None:
+            # Of a pool that had one folder for all sockets, or never started.
+            Path(self.id.socket).unlink(missing_ok=True)
+            return
+        for place in (self.binding, Path(self.id.socket)):
+            remove(place.parent)
+        sandbox.end(self.owner, self.process_name)
 
     @property
     def _output(self) -> ServerOutput:

@@ -6,12 +6,18 @@ does.
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.walls import Level, Walls
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+_FOLDERS = ("hidden", "machine_read", "machine_written")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,6 +32,19 @@ class LauncherConfiguration:
     pass_environment: tuple[str, ...] = ()
     #: The umask of user code, whose files may be meant for others; -1 is the agent's own.
     user_code_umask: int = -1
+    #: The walls that were found for user code.
+    walls: Walls = field(default_factory=Walls)
+    #: What no code may see: the data folder of the control plane.
+    hidden: tuple[Path, ...] = ()
+    #: Trees of the machine that user code may read, and those that it may write as well.
+    machine_read: tuple[Path, ...] = ()
+    machine_written: tuple[Path, ...] = ()
+    #: The most that a code server or a run may have; locations may choose less. 0 is no limit.
+    memory_mb: int = 0
+    processes: int = 0
+    cpus: float = 0.0
+    #: Whether branch deployments are served where there are no walls around their code.
+    branches_without_walls: bool = False
     #: Whether locations without a PEX, but with code on this machine, are run as well.
     allow_local_code: bool = False
     #: How long a code server has to answer once its environment is there.
@@ -49,12 +68,29 @@ class LauncherConfiguration:
     #: How many environments are unpacked at one time.
     parallel_unpacks: int = 2
 
+    @property
+    def allow_branches(self) -> bool:
+        """Whether code of branch deployments is run."""
+        return self.branches_without_walls or self.walls.level is not Level.NONE
+
+    @property
+    def limits(self) -> Limits:
+        """The most that a code server or a run may have."""
+        return Limits(
+            memory_mb=self.memory_mb or None,
+            processes=self.processes or None,
+            cpus=self.cpus or None,
+        )
+
     def as_yaml(self) -> dict[str, Any]:
         """The same in the form of ``dagster.yaml``."""
         value = asdict(self)
         return {
             **value,
             "home": str(self.home),
+            # As text: its form is not for Dagster's schema.
+            "walls": json.dumps(self.walls.as_json()),
+            **{name: [str(path) for path in value[name]] for name in _FOLDERS},
             "pythons": dict(self.pythons),
             "pass_environment": list(self.pass_environment),
         }
@@ -66,6 +102,8 @@ class LauncherConfiguration:
             **{
                 **value,
                 "home": Path(value["home"]),
+                "walls": Walls.from_json(json.loads(value.get("walls", "{}"))),
+                **{name: tuple(map(Path, value.get(name, ()))) for name in _FOLDERS},
                 "pass_environment": tuple(value.get("pass_environment", ())),
             }
         )

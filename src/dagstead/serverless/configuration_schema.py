@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dagster import Array, BoolSource, Field, IntSource, Map, StringSource
+from dagster import Array, BoolSource, Field, Float, IntSource, Map, StringSource
 from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     SHARED_USER_CODE_LAUNCHER_CONFIG,
 )
@@ -22,6 +22,14 @@ CONFIG_TYPE: dict[str, Any] = {
             "pythons": _optional(Map(str, str)),  # type: ignore[no-untyped-call]
             "pass_environment": _optional(Array(str)),
             "user_code_umask": _optional(IntSource),
+            "walls": _optional(StringSource),
+            "hidden": _optional(Array(str)),
+            "machine_read": _optional(Array(str)),
+            "machine_written": _optional(Array(str)),
+            "memory_mb": _optional(IntSource),
+            "processes": _optional(IntSource),
+            "cpus": _optional(Float),
+            "branches_without_walls": _optional(BoolSource),
             "allow_local_code": _optional(BoolSource),
             "server_start_seconds": _optional(IntSource),
             "server_orphan_seconds": _optional(IntSource),

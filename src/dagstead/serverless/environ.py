@@ -8,8 +8,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-#: Holds the pool's agent token. User code needs it: its storage is the control plane.
+#: Where official code looks for the token by which it reaches its storage, the control plane. In
+#: the agent it is the agent's, in user code that of its own process.
 TOKEN_VARIABLE = "DAGSTER_CLOUD_AGENT_TOKEN"  # noqa: S105 - the name of a variable
+
+#: Tokens of the pool's agent: never handed on, whatever a setting says.
+_NEVER_PASSED = frozenset({TOKEN_VARIABLE, "DAGSTEAD_POOL_TOKEN"})
 
 #: What a process needs from its machine, and nothing that could be a secret of the server. The
 #: proxies are here because without them user code cannot reach the network at all.
@@ -49,14 +53,14 @@ def machine_environment(source: Mapping[str, str], passed: Iterable[str]) -> dic
     return {
         name: value
         for name, value in source.items()
-        if any(fnmatchcase(name, pattern) for pattern in patterns)
+        if name not in _NEVER_PASSED and any(fnmatchcase(name, pattern) for pattern in patterns)
     }
 
 
 def user_code_environment(source: Mapping[str, str], passed: Iterable[str]) -> dict[str, str]:
     """The environment that code servers and run workers start from.
 
-    As with the official process launcher it has ``DAGSTER_HOME`` and the agent's token, without
-    which user code could not reach its own storage.
+    As with the official process launcher it has ``DAGSTER_HOME``. Each process gets a token of its
+    own besides, see :mod:`dagstead.serverless.worker_tokens`.
     """
-    return machine_environment(source, (*passed, TOKEN_VARIABLE, "DAGSTER_HOME"))
+    return machine_environment(source, (*passed, "DAGSTER_HOME"))

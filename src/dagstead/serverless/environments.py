@@ -15,11 +15,13 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from dagstead.errors import PexError
 from dagstead.serverless.home import read_json, remove, write_json
 from dagstead.serverless.pex_set import PexSet, layer_key, parse_pex_tag
-from dagstead.serverless.pex_tool import unpack
+from dagstead.serverless.pex_tool import PexTool
+from dagstead.serverless.sandbox.programs import Owner, Program
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from dagstead.serverless.downloads import PexFiles
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.interpreters import Interpreters
+    from dagstead.serverless.sandbox.sandbox import Sandbox
 
 #: Written last into an unpacked folder; without it the folder is incomplete. Its modification time
 #: is when the folder was last used.
@@ -40,8 +43,7 @@ _PROBE_SECONDS = 60.0
 #: How long a run may wait in a queue and still find out what its environment was made of.
 _REMEMBER_SECONDS = 30 * 24 * 3600.0
 _PROBE = (
-    "import importlib.metadata as m, site, sys\n"
-    "print(site.getsitepackages()[0])\n"
+    "import importlib.metadata as m, sys\n"
     "for name in sys.argv[1:]:\n"
     "    try: print(m.version(name))\n"
     "    except m.PackageNotFoundError: print('')\n"
@@ -58,6 +60,9 @@ class PexEnvironment:
     working_directory: Path
     #: Folders with the scripts of the project and of its dependencies.
     scripts: tuple[Path, ...]
+    #: The environment's own folder and those of its layers, and their names.
+    trees: tuple[Path, ...]
+    packages: tuple[str, ...]
 
 
 class EnvironmentStore:
@@ -73,6 +78,7 @@ class EnvironmentStore:
         clock: Callable[[], float],
         stop: threading.Event,
         parallel: int,
+        sandbox: Sandbox,
     ) -> None:
         """Take the folder and the ways to fill it.
 
@@ -84,13 +90,15 @@ class EnvironmentStore:
             clock: Seconds since 1970.
             stop: Ends whatever is under way.
             parallel: How many environments are unpacked at one time.
+            sandbox: The walls: PEX files come from users.
         """
         self._home = home
         self._files = files
         self._interpreters = interpreters
         self._environment = environment
         self._clock = clock
-        self._stop = stop
+        self._sandbox = sandbox
+        self._tool = PexTool(home=home, sandbox=sandbox, environment=environment, stop=stop)
         self._slots = threading.BoundedSemaphore(parallel)
 
     def ensure(self, pex: PexSet) -> PexEnvironment:
@@ -116,6 +124,8 @@ class EnvironmentStore:
             python=folder / "bin" / "python",
             working_directory=working_directory if working_directory.is_dir() else folder,
             scripts=(folder / "bin", *(layer / "bin" for layer in layers)),
+            trees=(folder, *layers),
+            packages=(pex.key, *(layer.name for layer in layers)),
         )
 
     def key_of(self, executable: str) -> str | None:
@@ -164,7 +174,7 @@ class EnvironmentStore:
             self._ensure_layer(key, file, python)
         self._fetch_and_unpack(pex.source, folder, python)
         site_packages = self._link_layers(folder, list(layers))
-        versions = self._probe(folder)[1:]
+        versions = self._versions(folder, list(layers))
         missing = [name for name, version in zip(_NEEDED, versions, strict=True) if not version]
         if missing:
             remove(folder)
@@ -189,7 +199,7 @@ class EnvironmentStore:
         with self._lock("layer", key):
             if read_json(folder / _MARKER) is None:
                 self._fetch_and_unpack(filename, folder, python)
-                site_packages = Path(self._probe(folder)[0])
+                site_packages = _site_packages(folder)
                 write_json(
                     folder / _MARKER,
                     {"file": filename, "site_packages": str(site_packages.relative_to(folder))},
@@ -199,16 +209,12 @@ class EnvironmentStore:
     def _fetch_and_unpack(self, filename: str, folder: Path, python: Path) -> None:
         remove(folder)
         download = self._home.scratch / f"{folder.name}-{filename}"
+        owner = Owner.package(folder.name)
         try:
             self._files.fetch(filename, download)
-            unpack(
-                download,
-                folder,
-                python=python,
-                home=self._home,
-                environment=self._environment,
-                stop=self._stop,
-            )
+            self._sandbox.give_new(folder, owner)
+            self._tool.unpack(download, folder, python, owner)
+            self._sandbox.let_read(folder, owner)
         except OSError as error:
             remove(folder)
             msg = (
@@ -216,38 +222,64 @@ class EnvironmentStore:
                 "Look at the space and the permissions of the pool's folder, then deploy again."
             )
             raise PexError(msg) from error
+        except PexError:
+            remove(folder)
+            raise
         finally:
             # The unpacked form is a full copy, so the file itself would only take space.
             remove(download)
 
     def _link_layers(self, folder: Path, layers: list[str]) -> Path:
-        site_packages = Path(self._probe(folder)[0])
+        site_packages = _site_packages(folder)
         lines = []
         for layer in layers:
             marker = read_json(self._home.layers / layer / _MARKER) or {}
             packages = self._home.layers / layer / str(marker["site_packages"])
             # Unlike a bare path this also reads the path files that distributions bring along.
             lines.append(f"import site; site.addsitedir({str(packages)!r})\n")
-        (site_packages / _PATH_FILE).write_text("".join(lines), encoding="utf-8")
+        # The user's packages may have put a link there: it is replaced, and not followed.
+        target = site_packages / _PATH_FILE
+        remove(target)
+        descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write("".join(lines))
+            os.fchmod(descriptor, 0o644)
         return site_packages
 
-    def _probe(self, folder: Path) -> list[str]:
-        """Where the environment keeps its packages, then the versions of what it must have."""
+    def _versions(self, folder: Path, layers: list[str]) -> list[str]:
+        """The versions of what an environment must have; empty where it is missing.
+
+        Python runs some of the user's packages for this: they may bring code for its start.
+        """
+        owner = Owner.package(folder.name)
+        name = f"probe-{uuid4().hex}"
+        program = Program(
+            command=[str(folder / "bin" / "python"), "-c", _PROBE, *_NEEDED],
+            environment=dict(self._environment),
+            folder=folder,
+            read=(folder, *(self._home.layers / layer for layer in layers)),
+            packages=(folder.name, *layers),
+        )
         try:
-            answer = subprocess.run(  # noqa: S603 - the environment's own interpreter
-                [str(folder / "bin" / "python"), "-c", _PROBE, *_NEEDED],
-                capture_output=True,
-                check=True,
-                env=dict(self._environment),
-                text=True,
-                timeout=_PROBE_SECONDS,
-            )
+            with self._sandbox.around(name, owner, program) as start:
+                answer = subprocess.run(  # noqa: S603 - behind the walls
+                    start.command,
+                    env=dict(start.environment),
+                    pass_fds=start.descriptors,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    check=True,
+                    text=True,
+                    timeout=_PROBE_SECONDS,
+                )
         except (OSError, subprocess.SubprocessError) as error:
             remove(folder)
             said = getattr(error, "stderr", "") or ""
             msg = f"The unpacked PEX file in {folder.name} has no working Python: {error}. {said}"
             raise PexError(msg) from error
-        return answer.stdout.splitlines()
+        finally:
+            self._sandbox.end(owner, name)
+        return answer.stdout.splitlines()[-len(_NEEDED) :]
 
     def _lock(self, kind: str, key: str) -> AbstractContextManager[None]:
         # Two letters of the key: 256 lock files at most, however many deploys there are.
@@ -267,6 +299,20 @@ class EnvironmentStore:
     def _touch(self, file: Path) -> None:
         now = self._clock()
         os.utime(file, (now, now))
+
+
+def _site_packages(folder: Path) -> Path:
+    """Where an unpacked PEX file keeps its packages.
+
+    Raises:
+        PexError: It is not in the folder: something in the file has put a link there.
+    """
+    places = [path for path in folder.glob("lib/python3.*/site-packages") if path.is_dir()]
+    if len(places) != 1 or not places[0].resolve().is_relative_to(folder.resolve()):
+        remove(folder)
+        msg = f"The unpacked PEX file in {folder.name} has no packages where Python looks for them."
+        raise PexError(msg)
+    return places[0]
 
 
 def _folders(parent: Path) -> list[Path]:

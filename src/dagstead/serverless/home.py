@@ -8,6 +8,7 @@ import shutil
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 from uuid import uuid4
 
 if TYPE_CHECKING:
@@ -54,6 +55,10 @@ class PoolHome:
         """A folder for each deployment: what its steps have stored, such as their outputs."""
         return self.root / "deployments"
 
+    def outputs_of(self, deployment: str) -> Path:
+        """The folder of a deployment."""
+        return self.deployments / quote(deployment, safe="")
+
     @property
     def compute_logs(self) -> Path:
         """What steps write, until it has been uploaded."""
@@ -80,6 +85,16 @@ class PoolHome:
         return self.root / "agents.json"
 
     @property
+    def users(self) -> Path:
+        """The numbers of the pool's users, where it has some."""
+        return self.root / "users.json"
+
+    @property
+    def tenants(self) -> Path:
+        """What every code location has for itself: its home, its temporary files, its logs."""
+        return self.root / "tenants"
+
+    @property
     def scratch(self) -> Path:
         """Downloads and the working folders of the PEX tool; emptied when the agent starts."""
         return self.root / "scratch"
@@ -97,6 +112,7 @@ class PoolHome:
             self.servers,
             self.locks,
             self.interpreters,
+            self.tenants,
             self.scratch,
         ):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -159,6 +175,14 @@ def remove_older(folder: Path, *, before: float) -> None:
     """
     for child in folder.iterdir():
         with suppress(FileNotFoundError):
-            changes = (path.stat().st_mtime for path in (child, *child.rglob("*")))
-            if max(changes) < before:
+            if not has_changed(child, since=before):
                 remove(child)
+
+
+def has_changed(path: Path, *, since: float) -> bool:
+    """Whether a file, or anything in a folder, has changed since a time in seconds since 1970.
+
+    Raises:
+        FileNotFoundError: something was removed meanwhile.
+    """
+    return any(found.lstat().st_mtime >= since for found in (path, *path.rglob("*")))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
+import yaml
 from dagster._serdes import ConfigurableClassData
 from dagster_cloud.instance import DagsterCloudAgentInstance
 
@@ -28,10 +28,23 @@ class PoolInstance(DagsterCloudAgentInstance):
         """What user code of a deployment makes its instance from; without this class in it."""
         reference = super().ref_for_deployment(deployment_name)
         home = PoolHome(root=Path(self.root_directory))
-        folder = home.deployments / quote(deployment_name, safe="")
+        folder = home.outputs_of(deployment_name)
         storage = ConfigurableClassData(
             "dagster._core.storage.root",
             "LocalArtifactStorage",
             json.dumps({"base_dir": str(folder)}),
         )
         return reference._replace(local_artifact_storage_data=storage)
+
+
+def with_own_logs(reference: InstanceRef, folder: Path) -> InstanceRef:
+    """An instance whose steps write what they print into a folder of their location's own.
+
+    Args:
+        reference: for a deployment.
+        folder: of the location.
+    """
+    captured = reference.compute_logs_data
+    settings = {**(yaml.safe_load(captured.config_yaml) or {}), "local_dir": str(folder / "logs")}
+    own = ConfigurableClassData(captured.module_name, captured.class_name, yaml.safe_dump(settings))
+    return reference._replace(compute_logs_data=own)

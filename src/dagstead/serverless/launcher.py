@@ -14,7 +14,6 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self
 
-from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.instance import DagsterInstance
 from dagster._core.launcher.base import RunLauncher, WorkerStatus
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
@@ -28,36 +27,38 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     UserCodeLauncherEntry,
 )
 from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterCloudInstanceScope
-from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.errors import PexError, UnservableLocationError
 from dagstead.serverless.agents_before import note_agent
+from dagstead.serverless.broom import Broom
+from dagstead.serverless.compiling import Compiler
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.configuration_schema import CONFIG_TYPE
 from dagstead.serverless.downloads import ControlPlanePexFiles
 from dagstead.serverless.environ import machine_environment, user_code_environment
 from dagstead.serverless.environments import EnvironmentStore
-from dagstead.serverless.home import PoolHome, remove_older
+from dagstead.serverless.home import PoolHome
 from dagstead.serverless.interpreters import Interpreters
-from dagstead.serverless.outputs import sweep_deployments, sweep_outputs
 from dagstead.serverless.plain_servers import PlainServersLauncher
+from dagstead.serverless.reports import load_error, report_canceled, report_stop
 from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
+from dagstead.serverless.sandbox.limit_watch import Watched, watch_limits
+from dagstead.serverless.sandbox.loopback import port_of
+from dagstead.serverless.sandbox.own_process import close_to_others
+from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
-from dagstead.serverless.shutdown import STOPPED, kill_overdue, stop_all_runs
-from dagstead.serverless.still_needed import existing, has_ended
-from dagstead.serverless.user_code import UserCode, explain
+from dagstead.serverless.shutdown import kill_overdue, stop_all_runs
+from dagstead.serverless.user_code import UserCode
+from dagstead.serverless.worker_tokens import TokenKeeper, WorkerTokens, keeper_of, processes_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from dagstead.serverless.run_records import RunWorker
 
 _CANCEL_CHECK_SECONDS = 5.0
 _SWEEP_SECONDS = 600.0
-#: How long nothing has changed in the folder of a deleted deployment when it is removed.
-_DELETED_SECONDS = 3600.0
 
 
 class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
@@ -81,7 +82,16 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         self._records = RunRecords(
             home=self._home, clock=time.time, umask=configuration.user_code_umask
         )
-        self._table = ServerTable(self._home, umask=configuration.user_code_umask)
+        self._sandbox = Sandbox(
+            home=self._home,
+            walls=configuration.walls,
+            hidden=configuration.hidden,
+            machine_read=configuration.machine_read,
+            machine_written=configuration.machine_written,
+        )
+        self._table = ServerTable(
+            self._home, sandbox=self._sandbox, umask=configuration.user_code_umask
+        )
         self._code_environment = user_code_environment(os.environ, configuration.pass_environment)
         self._next_cancel_check = 0.0
         self._next_sweep = 0.0
@@ -135,6 +145,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             clock=time.time,
             stop=stop,
             parallel=self._configuration.parallel_unpacks,
+            sandbox=self._sandbox,
         )
 
     @cached_property
@@ -142,15 +153,48 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         return UserCode(
             environments=self._environments,
             allow_local_code=self._configuration.allow_local_code,
+            allow_branches=self._configuration.allow_branches,
+        )
+
+    @cached_property
+    def _tokens(self) -> WorkerTokens:
+        return WorkerTokens(instance=self._instance, home=self._home)
+
+    @cached_property
+    def _token_keeper(self) -> TokenKeeper:
+        return keeper_of(self._tokens)
+
+    @cached_property
+    def _compiler(self) -> Compiler:
+        return Compiler(
+            sandbox=self._sandbox,
+            environment=machine_environment(os.environ, ()),
+            stop=self._reconcile_grpc_metadata_shutdown_event,
+        )
+
+    @cached_property
+    def _broom(self) -> Broom:
+        return Broom(
+            home=self._home,
+            configuration=self._configuration,
+            instance=self._instance,
+            table=self._table,
+            records=self._records,
+            environments=self._environments,
+            users=self._sandbox.users,
+            logger=self._logger,
         )
 
     @cached_property
     def _starter(self) -> ServerStarter:
         return ServerStarter(
             environment=self._code_environment,
+            tokens=self._tokens,
             start_seconds=self._configuration.server_start_seconds,
             orphan_seconds=self._configuration.server_orphan_seconds,
             metrics_enabled=self.code_server_metrics_enabled,
+            sandbox=self._sandbox,
+            limits=self._configuration.limits,
             stop=self._reconcile_grpc_metadata_shutdown_event,
         )
 
@@ -161,6 +205,9 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             records=self._records,
             home=self._home,
             environment=self._code_environment,
+            sandbox=self._sandbox,
+            limits=self._configuration.limits,
+            tokens=self._tokens,
         )
         launcher.register_instance(self._instance)
         return launcher
@@ -173,11 +220,20 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         run_metrics_thread: bool = True,  # noqa: FBT001, FBT002 - upstream's
     ) -> None:
         """Take the pool's folder, then do what every launcher does."""
+        close_to_others()
         self._table.open()
+        self._sandbox.sweep({*self._table.process_names(), *self._records.process_names()})
+        self._sandbox.close_loopback(port_of(self._instance.dagster_cloud_url))
         note_agent(self._home, self._instance.instance_uuid)
+        self._token_keeper.start()
         super().start(  # type: ignore[no-untyped-call]
             run_reconcile_thread=run_reconcile_thread, run_metrics_thread=run_metrics_thread
         )
+        if self._sandbox.cgroups is None:
+            watch_limits(self._watched, self._reconcile_grpc_metadata_shutdown_event)
+
+    def _watched(self) -> list[Watched]:
+        return [*self._table.watched(), *self._records.watched()]
 
     def __exit__(self, *exception: object) -> None:
         """Stop all code servers, and the runs where this is wanted."""
@@ -186,7 +242,9 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             return
         self._table.close()
         if self._configuration.stop_runs_on_exit:
-            stop_all_runs(self._records, self._report_stop)
+            stop_all_runs(self._records, partial(report_stop, self._instance))
+        self._token_keeper.note(processes_of(self._table.processes(), self._records.all()))
+        self._token_keeper.stop()
 
     def reconcile(self) -> None:
         """Bring the servers in line with what is deployed, then clean up behind them."""
@@ -195,58 +253,17 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         now = time.monotonic()
         if now >= self._next_cancel_check:
             self._next_cancel_check = now + _CANCEL_CHECK_SECONDS
+            workers = self._records.all()
+            self._token_keeper.note(processes_of(self._table.processes(), workers))
             kill_overdue(
-                self._records,
+                [worker for worker in workers if worker.is_alive],
                 now=time.time(),
                 grace_seconds=self._configuration.termination_grace_seconds,
-                report=self._report_canceled,
+                report=partial(report_canceled, self._instance),
             )
         if now >= self._next_sweep:
             self._next_sweep = now + _SWEEP_SECONDS
-            self._sweep()
-
-    def _sweep(self) -> None:
-        in_use = self._table.environments()
-        in_use.update(run.environment for run in self._records.alive() if run.environment)
-        removed = self._environments.sweep(
-            in_use, keep_seconds=self._configuration.keep_unused_seconds
-        )
-        if removed:
-            self._logger.info("Removed %d unused environments and layers.", len(removed))
-        keep = self._configuration.keep_runs_seconds
-        self._records.sweep(keep_seconds=keep)
-        remove_older(self._home.compute_logs, before=time.time() - keep)
-        if self._configuration.keep_outputs_seconds:
-            removed_outputs = sweep_outputs(
-                self._home,
-                before=time.time() - self._configuration.keep_outputs_seconds,
-                keep_runs=self._configuration.keep_output_runs,
-                has_ended=partial(has_ended, self._instance),
-            )
-            if removed_outputs:
-                self._logger.info("Removed the outputs of %d old runs.", len(removed_outputs))
-        for name in sweep_deployments(
-            self._home,
-            before=time.time() - _DELETED_SECONDS,
-            existing=partial(existing, self._instance),
-        ):
-            self._logger.info("Removed what the deleted deployment %s had left.", name)
-
-    def _report_stop(self, worker: RunWorker) -> None:
-        reference = self._instance.ref_for_deployment(worker.deployment)
-        with DagsterInstance.from_ref(reference) as instance:
-            run = instance.get_run_by_id(worker.run_id)
-            if run is not None and not run.is_finished:
-                instance.report_engine_event(STOPPED, run, cls=type(self))
-
-    def _report_canceled(self, worker: RunWorker) -> None:
-        reference = self._instance.ref_for_deployment(worker.deployment)
-        with DagsterInstance.from_ref(reference) as instance:
-            run = instance.get_run_by_id(worker.run_id)
-            if run is not None and not run.is_finished:
-                instance.report_run_canceled(
-                    run, "The run worker did not end when asked to, and was killed."
-                )
+            self._broom.sweep()
 
     # -- Code servers --------------------------------------------------------------------------
 
@@ -259,7 +276,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         try:
             self._user_code.check(deployment_name, location_name, data)
         except (PexError, UnservableLocationError) as error:
-            raise _load_error(deployment_name, location_name, error) from error
+            raise load_error(deployment_name, location_name, error) from error
         server = self._table.add(deployment_name, location_name)
         return DagsterCloudGrpcServer(server.id.handle, server.id.endpoint, data)
 
@@ -279,13 +296,14 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         try:
             runtime = await asyncio.to_thread(self._user_code.for_location, data)
             reference = self._instance.ref_for_deployment(deployment_name)
-            self._starter.start(server, runtime, data, reference)
+            await self._starter.start(server, runtime, data, reference)
             await self._starter.until_it_answers(server)
             # Raises when the user's code cannot be imported, with the user's own traceback.
             await self.gen_list_repositories_response(server_endpoint.create_client())
+            self._compiler.compile_later(runtime.python, runtime.trees)
         except (PexError, UnservableLocationError) as error:
             await asyncio.to_thread(self._table.drop, server_handle)
-            raise _load_error(deployment_name, location_name, error) from error
+            raise load_error(deployment_name, location_name, error) from error
         except BaseException:
             await asyncio.to_thread(self._table.drop, server_handle)
             raise
@@ -376,17 +394,3 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             )
             for deployment, value in statuses.items()
         }
-
-
-def _load_error(
-    deployment: str, location: str, error: PexError | UnservableLocationError
-) -> DagsterUserCodeProcessError:
-    # This class alone is passed on as it is, without a traceback of ours around it.
-    information = SerializableErrorInfo(
-        message=f"{explain(deployment, location, error)}\n",
-        stack=[],
-        cls_name=type(error).__name__,
-    )
-    return DagsterUserCodeProcessError(  # type: ignore[no-untyped-call]
-        information.message, user_code_process_error_infos=[information]
-    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from uuid import uuid4
 
 from dagstead.errors import PexError
 from dagstead.serverless.home import remove
+from dagstead.serverless.sandbox.programs import Program
+from dagstead.serverless.sandbox.reach import of_interpreter
 
 if TYPE_CHECKING:
     import threading
@@ -20,73 +23,79 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dagstead.serverless.home import PoolHome
+    from dagstead.serverless.sandbox.programs import Owner, Start
+    from dagstead.serverless.sandbox.sandbox import Sandbox
 
 #: Three seconds are usual for Dagster and its dependencies; a machine-learning stack on a slow
 #: disk takes minutes.
 _UNPACK_SECONDS = 900.0
 _POLL_SECONDS = 0.5
 _OUTPUT_LINES = 25
-
-
-def unpack(
-    source: Path,
-    target: Path,
-    *,
-    python: Path,
-    home: PoolHome,
-    environment: Mapping[str, str],
-    stop: threading.Event,
-) -> None:
-    """Make ``target`` a virtual environment of ``python`` with all that is in the PEX ``source``.
-
-    ``target`` must not exist. The tool's own cache is a scratch folder of ``home`` that is gone
-    afterwards, so that nothing is written to the user's ``~/.pex``. Only what it has found out
-    about the machine's Pythons stays: asking them takes longer than unpacking small files.
-
-    Raises:
-        PexError: The file cannot be unpacked with this Python, or ``stop`` was set meanwhile.
-    """
-    tool = _Tool(scratch=home.scratch, environment=environment, stop=stop)
-    code, output = tool.unpack(source, target, python, interpreters=home.interpreters)
-    if code > 0 and not stop.is_set():
-        # The tool refused, and was not killed. It trusts its cache, which may be damaged, for
-        # example by a full disk.
-        code, output = tool.unpack(source, target, python, interpreters=None)
-        if code == 0:
-            for path in home.interpreters.iterdir():
-                remove(path)
-    if code == 0:
-        return
-    if stop.is_set():
-        msg = f"PEX file {source.name} was not unpacked: the pool is stopping."
-    else:
-        msg = (
-            f"PEX file {source.name} could not be unpacked with {python} "
-            f"(exit code {code}). Most often it was built for another Python or platform: "
-            "compare `--python-version` of the build with the pool's machine. The tool said:\n"
-            f"{output}"
-        )
-    raise PexError(msg)
+_ASK_SECONDS = 60.0
+#: The umask of what is unpacked: its folder keeps out those who may not read it.
+READABLE = 0o022
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Tool:
-    scratch: Path
+class PexTool:
+    """The PEX tool, started behind the walls: PEX files come from users."""
+
+    home: PoolHome
+    sandbox: Sandbox
+    #: All variables that it has.
     environment: Mapping[str, str]
+    #: Ends what is under way.
     stop: threading.Event
 
-    def unpack(
-        self, source: Path, target: Path, python: Path, *, interpreters: Path | None
-    ) -> tuple[int, str]:
-        """The exit code and the last output; a bad end leaves no ``target``.
+    def unpack(self, source: Path, target: Path, python: Path, owner: Owner) -> None:
+        """Make ``target`` a virtual environment of ``python`` with all that is in a PEX file.
 
-        The tool adds to what is known of Pythons in ``interpreters``; without it, it begins anew.
+        The tool's own cache is a scratch folder of the pool that is gone afterwards, so that
+        nothing is written to the user's ``~/.pex``. Only what it has found out about the machine's
+        Pythons stays: asking them takes longer than unpacking small files.
+
+        Args:
+            source: the PEX file, which its owner may read afterwards.
+            target: a new, empty folder that belongs to the owner.
+            python: the interpreter.
+            owner: of what is unpacked.
+
+        Raises:
+            PexError: The file cannot be unpacked with this Python, or ``stop`` was set meanwhile.
         """
-        cache = self.scratch / f"pex-{uuid4().hex}"
+        self.sandbox.let_read(source, owner)
+        code, output = self._unpack_once(source, target, python, owner, knows_pythons=True)
+        if code > 0 and not self.stop.is_set():
+            # The tool refused, and was not killed. It trusts its cache, which may be damaged, for
+            # example by a full disk.
+            code, output = self._unpack_once(source, target, python, owner, knows_pythons=False)
+            if code == 0:
+                for path in self.home.interpreters.iterdir():
+                    remove(path)
+        if code == 0:
+            return
+        if self.stop.is_set():
+            msg = f"PEX file {source.name} was not unpacked: the pool is stopping."
+        else:
+            msg = (
+                f"PEX file {source.name} could not be unpacked with {python} "
+                f"(exit code {code}). Most often it was built for another Python or platform: "
+                "compare `--python-version` of the build with the pool's machine. The tool said:\n"
+                f"{output}"
+            )
+        raise PexError(msg)
+
+    def _unpack_once(
+        self, source: Path, target: Path, python: Path, owner: Owner, *, knows_pythons: bool
+    ) -> tuple[int, str]:
+        """The exit code and the last output; a bad end leaves no ``target``."""
+        name = f"pex-{uuid4().hex}"
+        cache = self.home.scratch / name
         command = [
             *(sys.executable, "-m", "pex.cli", "venv", "create"),
             *("--pex-repository", str(source)),
-            *("--dest-dir", str(target)),
+            # The folder is there, as only the pool may make folders beside it.
+            *("--dest-dir", str(target), "--force"),
             *("--python", str(python)),
             *("--pex-root", str(cache)),
             # Several distributions may bring one file: dbt/__init__.py is in every dbt adapter.
@@ -94,25 +103,62 @@ class _Tool:
             # Scripts must see the other environments that are searched together with this one.
             "--non-hermetic-scripts",
         ]
-        cache.mkdir()
-        if interpreters is not None:
-            link = cache / "interpreters"
-            link.symlink_to(interpreters.resolve(), target_is_directory=True)
+        self.sandbox.give_new(cache, owner)
         try:
-            code, output = _run(command, {**self.environment, "PEX_ROOT": str(cache)}, self.stop)
+            if knows_pythons:
+                self._hand_out_interpreters(python, cache, owner)
+            program = Program(
+                command=command,
+                environment={**self.environment, "PEX_ROOT": str(cache)},
+                folder=cache,
+                read=(source, *of_interpreter(python)),
+                written=(target, cache),
+                umask=READABLE,
+            )
+            with self.sandbox.around(name, owner, program) as start:
+                code, output = _run(start, self.stop)
         finally:
+            self.sandbox.end(owner, name)
             remove(cache)
         if code != 0:
             remove(target)
         return code, output
 
+    def _hand_out_interpreters(self, python: Path, cache: Path, owner: Owner) -> None:
+        """Give the tool a copy of what is known of Pythons: what it adds is not to be trusted."""
+        known = self.home.interpreters
+        if not any(known.iterdir()):
+            asked = self.home.scratch / f"ask-{uuid4().hex}"
+            asked.mkdir()
+            (asked / "interpreters").symlink_to(known.resolve(), target_is_directory=True)
+            try:
+                # Nothing of a user takes part in this.
+                subprocess.run(  # noqa: S603 - our own command
+                    [
+                        *(sys.executable, "-m", "pex.cli", "interpreter", "inspect", "--verbose"),
+                        *("--python", str(python), "--pex-root", str(asked)),
+                    ],
+                    env={**self.environment, "PEX_ROOT": str(asked)},
+                    cwd=asked,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    timeout=_ASK_SECONDS,
+                    check=False,
+                )
+            except (OSError, subprocess.TimeoutExpired):
+                # The tool asks it itself.
+                return
+            finally:
+                remove(asked)
+        shutil.copytree(known, cache / "interpreters", symlinks=True)
+        self.sandbox.give_tree(cache / "interpreters", owner)
 
-def _run(
-    command: list[str], environment: Mapping[str, str], stop: threading.Event
-) -> tuple[int, str]:
+
+def _run(start: Start, stop: threading.Event) -> tuple[int, str]:
     with subprocess.Popen(  # noqa: S603 - our own command
-        command,
-        env=dict(environment),
+        start.command,
+        env=dict(start.environment),
+        pass_fds=start.descriptors,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

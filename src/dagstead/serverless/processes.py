@@ -7,16 +7,19 @@ import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
+    from dagstead.serverless.sandbox.programs import Start
 
 #: The clock tick of the kernel and the rounding on the way through a file.
 _SAME_START_SECONDS = 0.05
+_BUBBLEWRAP = "bwrap"
+#: Added to the number of a signal, by shells and by bubblewrap.
+_SIGNALS = 128
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,7 +56,7 @@ class ProcessMark:
         """Ask it to end, as the official agent does; nothing happens when it is gone."""
         if self.is_alive():
             with suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGINT)
+                os.kill(_program_of(self.pid), signal.SIGINT)
 
     def kill(self) -> None:
         """End it and all that it started in its group; nothing happens when it is gone."""
@@ -80,34 +83,65 @@ class ProcessMark:
             os.killpg(self.pid, signal.SIGKILL)
 
 
-def start_leader(
-    command: Sequence[str],
-    *,
-    environment: Mapping[str, str],
-    folder: Path | None,
-    output: IO[bytes],
-    umask: int,
-) -> tuple[subprocess.Popen[Any], ProcessMark]:
+def start_leader(start: Start, output: IO[bytes]) -> tuple[subprocess.Popen[Any], ProcessMark]:
     """Start a process that leads its own group and outlives this one.
 
     Args:
-        command: the program and its arguments.
-        environment: all variables that it has.
-        folder: where it works; this process's own if left out.
+        start: how to start it behind its walls.
         output: a file for all that it writes: a pipe would break when this process is gone.
-        umask: -1 is this process's own.
 
     Raises:
         OSError: the program cannot be started.
     """
-    process = subprocess.Popen(  # noqa: S603 - the environment's own interpreter
-        command,
-        env=dict(environment),
-        cwd=folder,
+    process = subprocess.Popen(  # noqa: S603 - the sandbox's own program
+        start.command,
+        env=dict(start.environment),
+        pass_fds=start.descriptors,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        umask=umask,
     )
     return process, ProcessMark.of(process.pid)
+
+
+def as_signal(code: int) -> int:
+    """The exit code of a program that another one waited for: below 0 where a signal ended it.
+
+    bubblewrap ends with the code that shells have for this. A program that chooses such a code
+    itself counts as killed.
+    """
+    number = code - _SIGNALS
+    return -number if number in signal.valid_signals() else code
+
+
+def _program_of(pid: int) -> int:
+    """The process of user code: of a process that waits for it in its own namespace, or this one.
+
+    bubblewrap has a first process in there, which it waits for, and whose first child is the
+    program, always with the number 2.
+    """
+    try:
+        process = psutil.Process(pid)
+        if process.name() != _BUBBLEWRAP:
+            return pid
+        inside = (child for first in process.children() for child in first.children())
+        return next((child.pid for child in inside if _number_inside(child.pid) == "2"), pid)
+    except psutil.NoSuchProcess:
+        return pid
+
+
+def _number_inside(pid: int) -> str:
+    try:
+        lines = Path("/proc", str(pid), "status").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return ""
+    return next((line.split()[-1] for line in lines if line.startswith("NSpid:")), "")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Processes:
+    """The processes of a pool, by the numbers of their tokens."""
+
+    running: frozenset[int] = frozenset()
+    ended: frozenset[int] = frozenset()

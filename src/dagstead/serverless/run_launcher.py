@@ -19,7 +19,8 @@ from dagster_cloud.workspace.user_code_launcher.utils import get_instance_ref_fo
 from dagstead.errors import RunWorkerError
 from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.serverless.agents_before import has_ended
-from dagstead.serverless.run_records import WorkerProgram
+from dagstead.serverless.instance import with_own_logs
+from dagstead.serverless.run_records import WorkerProgram, WorkerStart
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +29,10 @@ if TYPE_CHECKING:
 
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.run_records import RunRecords
+    from dagstead.serverless.sandbox.limits import Limits
+    from dagstead.serverless.sandbox.sandbox import Sandbox
     from dagstead.serverless.user_code import UserCode
+    from dagstead.serverless.worker_tokens import WorkerToken, WorkerTokens
 
 #: Which agent has begun the run, as official agents write it.
 AGENT_TAG = "dagster/agent_id"
@@ -42,27 +46,33 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
     and in the pool's folder, so a worker is looked after even when the agent was replaced.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all of it is passed in
         self,
         *,
         user_code: UserCode,
         records: RunRecords,
         home: PoolHome,
         environment: Mapping[str, str],
+        tokens: WorkerTokens,
+        sandbox: Sandbox,
+        limits: Limits,
     ) -> None:
-        """Take the runtimes, the records, and the environment that workers start from."""
+        """Take the runtimes, the records, the walls, and what workers start with."""
         super().__init__()  # type: ignore[no-untyped-call]
         self._user_code = user_code
         self._records = records
         self._home = home
         self._environment = environment
+        self._sandbox = sandbox
+        self._limits = limits
+        self._tokens = tokens
 
     def launch_run(self, context: LaunchRunContext) -> None:
         """Start the worker of a run; does nothing while the run's worker is alive.
 
         Raises:
             RunWorkerError: The worker cannot be started, or was before.
-            PexError: The run's environment cannot be made.
+            PexError: The run's environment cannot be made, or its worker gets no token.
         """
         run = context.dagster_run
         origin = context.job_code_origin
@@ -72,31 +82,55 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
                 "again, and launch it again."
             )
             raise RunWorkerError(msg)
-        runtime = self._user_code.for_run(run.run_id, origin.repository_origin)
+        code = origin.repository_origin
+        runtime = self._user_code.for_run(run.run_id, code)
+        deployment = self._deployment_name()
+        owner = runtime.owner(deployment, _location_of(run))
+        reference = get_instance_ref_for_user_code(self._instance.get_ref())
         arguments = ExecuteRunArgs(
             job_origin=origin,
             run_id=run.run_id,
-            instance_ref=get_instance_ref_for_user_code(self._instance.get_ref()),
+            instance_ref=with_own_logs(reference, self._sandbox.folder_of(owner)),
         )
         base = runtime.variables(self._environment)
+        command = [
+            *(str(runtime.python), "-m", "dagster", "api", "execute_run"),
+            serialize_value(arguments),
+        ]
+        variables = {**base, **_run_variables(run, base)}
+        limits = self._limits.chosen_by(code.container_context)
+
+        def program() -> WorkerProgram:
+            token = self._token(run)
+            given = token.given_to(variables)
+            return WorkerProgram(
+                runtime.program(command, given, deployment=deployment, limits=limits), token.id
+            )
+
         worker = self._records.start(
             run.run_id,
-            deployment=self._deployment_name(),
-            environment_key=runtime.environment,
-            program=WorkerProgram(
-                command=[
-                    *(str(runtime.python), "-m", "dagster", "api", "execute_run"),
-                    serialize_value(arguments),
-                ],
-                environment={**base, **_run_variables(run, base)},
-                folder=runtime.folder,
+            WorkerStart(
+                deployment=deployment,
+                environment=runtime.environment,
+                owner=owner,
+                program=program,
+                launch=_launch_of(run),
             ),
-            launch=_launch_of(run),
+            self._sandbox,
         )
         self._instance.report_engine_event(
             f"Started the run worker: process {worker.process.pid} of the managed pool.",
             run,
             cls=type(self),
+        )
+
+    def _token(self, run: DagsterRun) -> WorkerToken:
+        origin = run.remote_job_origin
+        if origin is None:
+            msg = f"Run {run.run_id} came without its code location. Launch it again."
+            raise RunWorkerError(msg)
+        return self._tokens.for_run(
+            self._deployment_name(), origin.location_name, run.run_id, _launch_of(run)
         )
 
     def _deployment_name(self) -> str:
@@ -170,6 +204,11 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         """The last lines of what the worker wrote outside of its steps."""
         output = self._records.last_output(run.run_id, lines=_DEBUG_LINES)
         return f"The last lines of the run worker:\n{output}" if output else None
+
+
+def _location_of(run: DagsterRun) -> str:
+    remote = run.remote_job_origin
+    return remote.repository_origin.code_location_origin.location_name if remote else ""
 
 
 def _launch_of(run: DagsterRun) -> int:

@@ -11,23 +11,30 @@ import subprocess
 import threading
 from collections import deque
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from dagstead.errors import RunWorkerError
+from dagstead.errors import PexError, RunWorkerError
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
-from dagstead.serverless.processes import ProcessMark, start_leader
+from dagstead.serverless.processes import ProcessMark, as_signal, start_leader
+from dagstead.serverless.sandbox.limit_watch import Watched
+from dagstead.serverless.sandbox.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
     from pathlib import Path
+
+    from dagstead.serverless.sandbox.programs import Owner, Program
+    from dagstead.serverless.sandbox.sandbox import Sandbox
 
 _RUN_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _CLAIM = "claim.json"
 _WORKER = "worker.json"
 _EXIT = "exit.json"
 _CANCEL = "cancel.json"
+_OVER = "over_limit.json"
 _OUTPUT = "worker.log"
 #: Instead of the time at which a process started: no process of this machine has it.
 _OF_ANOTHER_POOL = 0.0
@@ -50,6 +57,18 @@ class RunWorker:
     cancelled_at: float | None
     #: Which launch of the run it is the worker of.
     launch: int = 1
+    #: The folder of its location among those of the pool's tenants.
+    tenant: str = ""
+    #: The number of its token; ``None`` for workers that an earlier version started.
+    token: int | None = None
+    limits: Limits = field(default_factory=Limits)
+    #: Why the pool has ended it, where it had more than its limits.
+    over_limit: str | None = None
+
+    @property
+    def process_name(self) -> str:
+        """The name of its process in the sandbox."""
+        return process_name(self.run_id, self.launch)
 
     def how_it_ended(self) -> str:
         """A sentence on the end of a worker that is not alive."""
@@ -65,23 +84,44 @@ class RunWorker:
             )
         if self.exit_code >= 0:
             return f"The run worker (process {self.process.pid}) ended with code {self.exit_code}."
+        if self.over_limit:
+            return f"The run worker (process {self.process.pid}) was ended: {self.over_limit}"
         number = -self.exit_code
-        hint = " Most often the machine had run out of memory." if number == signal.SIGKILL else ""
+        hint = self._why_killed() if number == signal.SIGKILL else ""
         return (
             f"The run worker (process {self.process.pid}) was killed by signal {number} "
             f"({signal.strsignal(number)}).{hint}"
         )
 
+    def _why_killed(self) -> str:
+        if self.limits.memory_mb is None:
+            return " Most often the machine had run out of memory."
+        return (
+            f" Most often it needed more memory than its limit, {self.limits.memory_mb} MiB, or "
+            "the machine had run out of memory."
+        )
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class WorkerProgram:
+
+class WorkerProgram(NamedTuple):
     """What a run worker executes."""
 
-    command: Sequence[str]
-    #: All variables that it has.
-    environment: Mapping[str, str]
-    #: Where it works; ``None`` is this process's own folder.
-    folder: Path | None
+    program: Program
+    #: The number of its token.
+    token: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WorkerStart:
+    """A run worker that is to be started."""
+
+    deployment: str
+    #: The PEX environment; ``None`` for code that is not from a PEX.
+    environment: str | None
+    owner: Owner
+    #: Called when it is clear that the worker is to be started. What it raises is passed on, and
+    #: the launch may be tried again.
+    program: Callable[[], WorkerProgram]
+    launch: int = 1
 
 
 class RunRecords:
@@ -89,73 +129,83 @@ class RunRecords:
 
     def __init__(self, *, home: PoolHome, clock: Callable[[], float], umask: int = -1) -> None:
         """Take the pool's folder, and the umask of workers; -1 is this process's own."""
-        self._home = home
+        self.home = home
         self._umask = umask
         self._clock = clock
 
-    def start(
-        self,
-        run_id: str,
-        *,
-        deployment: str,
-        environment_key: str | None,
-        program: WorkerProgram,
-        launch: int = 1,
-    ) -> RunWorker:
+    def start(self, run_id: str, worker: WorkerStart, sandbox: Sandbox) -> RunWorker:
         """Start the worker of a launch, once.
 
         A second call for the same launch returns the first worker while that is alive. A later
         launch of the run starts another one, when the one before it has ended.
+
+        Args:
+            run_id: of the run.
+            worker: to be started.
+            sandbox: the walls around it.
 
         Raises:
             RunWorkerError: The run's worker has been started before and is gone, or the command
                 cannot be started.
         """
         place = self._place(run_id)
-        self._put_aside(run_id, before=launch)
-        if not _claim(place, launch):
+        self._put_aside(run_id, before=worker.launch)
+        if not _claim(place, worker.launch):
             return self._running_already(run_id)
         try:
-            with (place / _OUTPUT).open("wb") as output:
+            program, token = worker.program()
+        except BaseException:
+            remove(place)
+            raise
+        name = process_name(run_id, worker.launch)
+        try:
+            with (
+                (place / _OUTPUT).open("wb") as output,
+                sandbox.around(name, worker.owner, replace(program, umask=self._umask)) as start,
+            ):
                 # The worker has the lock with the file: it shows that there is one, even if this
                 # agent is killed before it has written the record.
                 fcntl.flock(output, fcntl.LOCK_EX)
-                process, mark = start_leader(
-                    program.command,
-                    environment=program.environment,
-                    folder=program.folder,
-                    output=output,
-                    umask=self._umask,
-                )
-        except OSError as error:
+                process, mark = start_leader(start, output)
+        except (OSError, PexError) as error:
             remove(place)
             msg = f"The worker of run {run_id} could not be started: {error}"
             raise RunWorkerError(msg) from error
         write_json(
             place / _WORKER,
             {
-                "deployment": deployment,
-                "environment": environment_key,
+                "deployment": worker.deployment,
+                "environment": worker.environment,
+                "owner": [worker.owner.kind, worker.owner.name],
+                "limits": program.limits.as_json(),
                 "pid": mark.pid,
                 "started": mark.started,
-                "launch": launch,
+                "launch": worker.launch,
+                "token": token,
             },
         )
         threading.Thread(
             target=_write_down_the_end,
             args=(process, mark, place / _EXIT),
+            kwargs={
+                "is_waited_for": sandbox.walls.bubblewrap is not None,
+                "clean": partial(sandbox.end, worker.owner, name),
+            },
             name=f"run-worker-{run_id[:8]}",
             daemon=True,
         ).start()
         return RunWorker(
             run_id=run_id,
-            deployment=deployment,
-            environment=environment_key,
+            deployment=worker.deployment,
+            environment=worker.environment,
             process=mark,
             is_alive=True,
             exit_code=None,
             cancelled_at=None,
-            launch=launch,
+            launch=worker.launch,
+            tenant=worker.owner.folder,
+            token=token,
+            limits=program.limits,
         )
 
     def find(self, run_id: str) -> RunWorker | None:
@@ -178,6 +228,10 @@ class RunRecords:
             exit_code=exit_code,
             cancelled_at=cancelled_at,
             launch=worker.get("launch", 1),
+            tenant="-".join(worker.get("owner", ())),
+            limits=Limits(**worker.get("limits", {})),
+            over_limit=(read_json(place / _OVER) or {}).get("says"),
+            token=worker.get("token"),
         )
 
     def may_be_at_work(self, run_id: str) -> bool:
@@ -195,10 +249,30 @@ class RunRecords:
             return True
         return False
 
+    def all(self) -> list[RunWorker]:
+        """All workers that are known, those that have ended too."""
+        found = (self.find(place.name) for place in self._places())
+        return [worker for worker in found if worker is not None]
+
     def alive(self) -> list[RunWorker]:
         """All workers that run at this moment."""
-        found = (self.find(place.name) for place in self._places())
-        return [worker for worker in found if worker is not None and worker.is_alive]
+        return [worker for worker in self.all() if worker.is_alive]
+
+    def process_names(self) -> set[str]:
+        """The names of the processes in the sandbox that run at this moment."""
+        return {worker.process_name for worker in self.alive()}
+
+    def watched(self) -> list[Watched]:
+        """The workers for whoever looks after their limits."""
+        return [
+            Watched(worker.process.pid, worker.limits, partial(self._end_for, worker))
+            for worker in self.alive()
+        ]
+
+    def _end_for(self, worker: RunWorker, reason: str) -> None:
+        # First, as the end is shown as soon as it is there.
+        write_json(self._place(worker.run_id) / _OVER, {"says": reason})
+        worker.process.kill()
 
     def cancel(self, worker: RunWorker) -> None:
         """Interrupt a worker, and remember when this was first asked for."""
@@ -251,13 +325,13 @@ class RunRecords:
         raise RunWorkerError(msg)
 
     def _places(self) -> list[Path]:
-        return [place for place in self._home.runs.iterdir() if _RUN_ID.fullmatch(place.name)]
+        return [place for place in self.home.runs.iterdir() if _RUN_ID.fullmatch(place.name)]
 
     def _place(self, run_id: str) -> Path:
         if not _RUN_ID.fullmatch(run_id):
             msg = f"{run_id[:80]!r} is not a run id."
             raise RunWorkerError(msg)
-        return self._home.runs / run_id
+        return self.home.runs / run_id
 
 
 def _claim(place: Path, launch: int) -> bool:
@@ -288,7 +362,19 @@ def disown(runs: Path) -> None:
             (record.parent / _EXIT).unlink(missing_ok=True)
 
 
-def _write_down_the_end(process: subprocess.Popen[Any], mark: ProcessMark, target: Path) -> None:
+def process_name(run_id: str, launch: int) -> str:
+    """The name of a worker's process in the sandbox."""
+    return f"run-{run_id}-{launch}"
+
+
+def _write_down_the_end(
+    process: subprocess.Popen[Any],
+    mark: ProcessMark,
+    target: Path,
+    *,
+    is_waited_for: bool,
+    clean: Callable[[], None],
+) -> None:
     # Written before the process is reaped, so that there is no moment in which it is gone and
     # nobody knows how it ended.
     result = os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
@@ -297,5 +383,7 @@ def _write_down_the_end(process: subprocess.Popen[Any], mark: ProcessMark, targe
     mark.kill()
     if result is not None:
         killed = result.si_code != os.CLD_EXITED
-        write_json(target, {"code": -result.si_status if killed else result.si_status})
+        code = -result.si_status if killed else result.si_status
+        write_json(target, {"code": as_signal(code) if is_waited_for else code})
     process.wait()
+    clean()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dagster_cloud.workspace.user_code_launcher.utils import get_grpc_server_env
 
 from dagstead.errors import PexError
+from dagstead.serverless.instance import with_own_logs
 
 if TYPE_CHECKING:
     import threading
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 
     from dagstead.serverless.code_server import CodeServer
+    from dagstead.serverless.sandbox.limits import Limits
+    from dagstead.serverless.sandbox.sandbox import Sandbox
     from dagstead.serverless.user_code import Runtime
+    from dagstead.serverless.worker_tokens import WorkerTokens
 
 _ANSWER_POLL_SECONDS = 0.25
 #: Heartbeats in the time after which a server that hears none ends by itself.
@@ -32,46 +36,66 @@ class ServerStarter:
 
     #: What user code may see of the pool's environment.
     environment: Mapping[str, str]
+    tokens: WorkerTokens
     #: How long a server has to answer.
     start_seconds: int
     #: A server that hears nothing from its agent for this long ends by itself.
     orphan_seconds: int
     metrics_enabled: bool
+    sandbox: Sandbox
+    #: The most that a server may have.
+    limits: Limits
     #: Set when the pool is stopping.
     stop: threading.Event
 
-    def start(
+    async def start(
         self,
         server: CodeServer,
         runtime: Runtime,
         data: CodeLocationDeployData,
         instance_ref: InstanceRef,
     ) -> None:
-        """Start the server's process, with the environment that official agents give."""
+        """Start the server's process, with the environment that official agents give.
+
+        Official agents give their own token, too; here every server has one of its own.
+
+        Raises:
+            PexError: The control plane gives no token for it.
+        """
         # Where no working directory is named, Dagster would put an absolute path into each origin;
         # a relative one is right in every environment of the location.
         directory = data.working_directory or ("." if runtime.environment else None)
         data = data._replace(executable_path=str(runtime.python), working_directory=directory)
+        deployment, location = server.id.deployment, server.id.location
+        owner = runtime.owner(deployment, location)
         server.environment = runtime.environment
-        server.start(
+        token = await asyncio.to_thread(self.tokens.for_server, deployment, location)
+        server.token = token.id
+        variables = {
+            **runtime.variables(self.environment),
+            **{name: str(value) for name, value in data.cloud_context_env.items()},
+            **get_grpc_server_env(
+                data,
+                port=None,
+                location_name=location,
+                instance_ref=with_own_logs(instance_ref, self.sandbox.folder_of(owner)),
+                socket=str(server.binding),
+            ),
+        }
+        program = runtime.program(
             [
                 *data.get_grpc_server_command(metrics_enabled=self.metrics_enabled),
                 *("--heartbeat", "--heartbeat-timeout", str(self.orphan_seconds)),
             ],
-            environment={
-                **runtime.variables(self.environment),
-                **{name: str(value) for name, value in data.cloud_context_env.items()},
-                **get_grpc_server_env(
-                    data,
-                    port=None,
-                    location_name=server.id.location,
-                    instance_ref=instance_ref,
-                    socket=server.id.socket,
-                ),
-            },
-            folder=runtime.folder,
-            beat_seconds=self.orphan_seconds / _BEATS,
+            token.given_to(variables),
+            deployment=deployment,
+            limits=self.limits.chosen_by(data.container_context),
         )
+        try:
+            server.start(program, owner, self.sandbox, self.orphan_seconds / _BEATS)
+        except OSError as error:
+            msg = f"Its code server could not be started: {error}. Look at the pool's log."
+            raise PexError(msg) from error
 
     async def until_it_answers(self, server: CodeServer) -> None:
         """Wait for the first answer.
@@ -82,6 +106,7 @@ class ServerStarter:
         deadline = time.monotonic() + self.start_seconds
         client = server.id.client
         while True:
+            server.take_socket()
             try:
                 await asyncio.to_thread(client.ping, "")
             except Exception as error:

@@ -6,6 +6,7 @@ import fcntl
 import shutil
 import threading
 import time
+from collections import deque
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,27 +14,34 @@ from uuid import uuid4
 
 from dagstead.errors import ConfigurationError
 from dagstead.serverless.code_server import CodeServer, ServerId
+from dagstead.serverless.processes import Processes
+from dagstead.serverless.sandbox.limit_watch import Watched
 from dagstead.serverless.sockets import folder_for_sockets, socket_in
 
 if TYPE_CHECKING:
     from typing import IO
 
     from dagstead.serverless.home import PoolHome
+    from dagstead.serverless.sandbox.sandbox import Sandbox
 
 #: A server that was asked to stop has no runs any more, so it has nothing to wait for.
 _STOP_SECONDS = 30.0
 _LAST_STOP_SECONDS = 8.0
 _POLL_SECONDS = 0.05
+#: Tokens of servers that have ended are remembered until they are reported, which takes seconds.
+_ENDED = 1000
 
 
 class ServerTable:
     """All code servers of a pool. Safe to use from several threads."""
 
-    def __init__(self, home: PoolHome, *, umask: int) -> None:
-        """Take the folder, and the umask of servers; :meth:`open` must come before all else."""
+    def __init__(self, home: PoolHome, *, sandbox: Sandbox, umask: int) -> None:
+        """Take the folder, the walls, and the umask; :meth:`open` must come before all else."""
         self._home = home
+        self._sandbox = sandbox
         self._umask = umask
         self._servers: dict[str, CodeServer] = {}
+        self._ended: deque[int] = deque(maxlen=_ENDED)
         self._guard = threading.Lock()
         self._lock_file: IO[str] | None = None
         self._sockets = home.servers
@@ -58,6 +66,7 @@ class ServerTable:
         self._lock_file = file
         self._home.clear_leftovers()
         self._sockets = folder_for_sockets(self._home.servers)
+        self._sandbox.open_folders(self._sockets)
         with self._guard:
             for server in CodeServer.left_behind(self._home):
                 self._servers[server.id.handle] = server
@@ -73,6 +82,7 @@ class ServerTable:
                 socket=str(socket_in(self._sockets, handle)),
             ),
             record=self._home.servers / f"{handle}.json",
+            binding=socket_in(self._sockets, uuid4().hex),
             umask=self._umask,
         )
         with self._guard:
@@ -99,6 +109,34 @@ class ServerTable:
         """The PEX environments that servers use."""
         with self._guard:
             return {server.environment for server in self._servers.values() if server.environment}
+
+    def process_names(self) -> set[str]:
+        """The names of the servers' processes in the sandbox."""
+        with self._guard:
+            return {server.process_name for server in self._servers.values()}
+
+    def tenants(self) -> set[str]:
+        """The folders of the servers' locations among those of the pool's tenants."""
+        with self._guard:
+            return {server.owner.folder for server in self._servers.values() if server.owner}
+
+    def watched(self) -> list[Watched]:
+        """The servers for whoever looks after their limits."""
+        with self._guard:
+            servers = list(self._servers.values())
+        return [
+            Watched(server.mark.pid, server.limits, server.end_for)
+            for server in servers
+            if server.mark is not None
+        ]
+
+    def processes(self) -> Processes:
+        """The processes of the servers, and those that ended lately."""
+        with self._guard:
+            every, ended = list(self._servers.values()), frozenset(self._ended)
+        held = {server.token: server.has_ended for server in every if server.token is not None}
+        running = frozenset(token for token, has_ended in held.items() if not has_ended)
+        return Processes(running=running, ended=ended | (held.keys() - running))
 
     def stop(self, handle: str) -> None:
         """Ask a server to stop; :meth:`tidy` finishes that."""
@@ -144,11 +182,13 @@ class ServerTable:
             self._lock_file.close()
 
     def _forget(self, server: CodeServer) -> None:
-        server.forget()
-        folder = Path(server.id.socket).parent
+        server.forget(self._sandbox)
+        folder = Path(server.id.socket).parent.parent
         if folder not in {self._sockets, self._home.servers}:
             # An earlier agent made it. The last of its servers takes it away.
             with suppress(OSError):
                 folder.rmdir()
         with self._guard:
             self._servers.pop(server.id.handle, None)
+            if server.token is not None:
+                self._ended.append(server.token)

@@ -13,7 +13,7 @@ from dagstead.serverless.run_records import RunRecords
 from dagstead.serverless.server_output import forget_record
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from dagstead.serverless.run_records import RunWorker
@@ -32,7 +32,7 @@ logger = logging.getLogger("dagstead.serverless.runs")
 
 
 def kill_overdue(
-    records: RunRecords,
+    workers: Iterable[RunWorker],
     *,
     now: float,
     grace_seconds: float,
@@ -41,12 +41,12 @@ def kill_overdue(
     """Kill the workers that were interrupted more than ``grace_seconds`` ago and still run.
 
     Args:
-        records: The pool's run workers.
+        workers: The pool's run workers that run.
         now: Seconds since 1970.
         grace_seconds: How long user code may take to clean up.
         report: Called for each worker that was killed.
     """
-    for worker in records.alive():
+    for worker in workers:
         if worker.cancelled_at is None or now - worker.cancelled_at < grace_seconds:
             continue
         worker.process.kill()

@@ -15,8 +15,8 @@ _PREFIX = "dagstead-"
 
 
 def socket_in(folder: Path, handle: str) -> Path:
-    """The path of a code server's socket."""
-    return folder / f"{handle[:12]}.sock"
+    """The path of a code server's socket: in a folder of its own, which belongs to its user."""
+    return folder / handle[:12] / "s"
 
 
 def folder_for_sockets(preferred: Path) -> Path:

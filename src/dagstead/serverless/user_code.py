@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 from dagstead.errors import PexError, RunWorkerError, UnservableLocationError
 from dagstead.model.user_code import with_programs
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
+from dagstead.serverless.sandbox.programs import Owner, Program
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from dagster._core.origin import RepositoryPythonOrigin
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 
     from dagstead.serverless.environments import EnvironmentStore
+    from dagstead.serverless.sandbox.limits import Limits
 
 #: An entry of a run's container context that names the PEX files outright:
 #: ``{"pex_tag": ..., "python_version": ...}``. Needed only where a run may come to another pool
@@ -37,6 +39,33 @@ class Runtime:
     #: The PEX environment; ``None`` for code that is not from a PEX.
     environment: str | None
 
+    #: The trees of the PEX environment and of what it depends on, and their names.
+    trees: tuple[Path, ...] = ()
+    packages: tuple[str, ...] = ()
+
+    def owner(self, deployment: str, location: str) -> Owner:
+        """Whose code it is when a location runs in it."""
+        return Owner.location(deployment, location, is_local=self.environment is None)
+
+    def program(
+        self,
+        command: Sequence[str],
+        variables: Mapping[str, str],
+        *,
+        deployment: str,
+        limits: Limits,
+    ) -> Program:
+        """A program in it."""
+        return Program(
+            command=command,
+            environment=variables,
+            folder=self.folder,
+            read=self.trees,
+            packages=self.packages,
+            deployment=deployment,
+            limits=limits,
+        )
+
     def variables(self, base: Mapping[str, str]) -> dict[str, str]:
         """``base`` with the runtime's programs on its path."""
         return with_programs(base, map(str, self.scripts))
@@ -50,17 +79,23 @@ def pex_context(pex: PexSet) -> dict[str, Any]:
 class UserCode:
     """Finds, and where needed makes, the runtime of locations and runs."""
 
-    def __init__(self, *, environments: EnvironmentStore, allow_local_code: bool) -> None:
+    def __init__(
+        self, *, environments: EnvironmentStore, allow_local_code: bool, allow_branches: bool
+    ) -> None:
         self._environments = environments
         self._allow_local_code = allow_local_code
+        self._allow_branches = allow_branches
 
     def check(self, deployment: str, location: str, data: CodeLocationDeployData) -> None:
         """Refuse what the pool can never run.
 
         Raises:
-            UnservableLocationError: The location has no PEX.
+            UnservableLocationError: The location has no PEX, or is of a branch deployment where
+                there are no walls.
             PexError: Its PEX tag is not one.
         """
+        if not self._allow_branches:
+            _refuse_branches(deployment, location, data.cloud_context_env)
         if data.pex_metadata:
             parse_pex_tag(data.pex_metadata.pex_tag, data.pex_metadata.python_version)
         elif data.image:
@@ -120,7 +155,23 @@ class UserCode:
             folder=environment.working_directory,
             scripts=environment.scripts,
             environment=environment.key,
+            trees=environment.trees,
+            packages=environment.packages,
         )
+
+
+def _refuse_branches(deployment: str, location: str, variables: Mapping[str, Any]) -> None:
+    if variables.get("DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT") != "1":
+        return
+    msg = (
+        f"Code location {location!r} of branch deployment {deployment!r} is not loaded: the "
+        "managed pool's machine allows no walls around user code, and code of a pull request "
+        "could read and change everything on it. Start the pool as root, or install bubblewrap "
+        "(`apt-get install bubblewrap`), or use a kernel with Landlock; or give branch deployments "
+        "a pool of their own (setting pool_serves). To run it all the same, set "
+        "DAGSTEAD_POOL_UNWALLED_BRANCHES=true."
+    )
+    raise UnservableLocationError(msg)
 
 
 def explain(deployment: str, location: str, error: UnservableLocationError | PexError) -> str:

@@ -13,8 +13,10 @@ from dagstead.errors import ConflictError, NotFoundError
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.clock import Clock
 from dagstead.plane.code_servers import ServerReport, ServerState
+from dagstead.plane.tokens import TokenKind
 from dagstead.store.database import Database
-from dagstead.store.tables import heartbeats, queues_from_json, queues_to_json
+from dagstead.store.tables import heartbeats, queues_from_json, queues_to_json, tokens
+from dagstead.store.tokens import token_of
 
 _KEYS = ("agent_id", "deployment")
 
@@ -34,7 +36,12 @@ class AgentStore:
 
     def all(self, *, since: float | None = None) -> list[Heartbeat]:
         """All heartbeats received after ``since``, the newest first."""
-        statement = select(heartbeats).order_by(heartbeats.c.received_at.desc())
+        of_pools = (tokens.c.id == heartbeats.c.token_id) & (tokens.c.kind == str(TokenKind.POOL))
+        statement = (
+            select(heartbeats, tokens)
+            .outerjoin(tokens, of_pools)
+            .order_by(heartbeats.c.received_at.desc())
+        )
         if since is not None:
             statement = statement.where(heartbeats.c.received_at >= since)
         with self.database.read() as connection:
@@ -125,22 +132,24 @@ def _values(beat: Heartbeat) -> dict[str, Any]:
 
 
 def _heartbeat(row: Row[Any]) -> Heartbeat:
-    errors: Sequence[str] = row.errors
+    of, values = heartbeats.c, row._mapping  # noqa: SLF001 - the public name of a row's mapping
+    errors: Sequence[str] = values[of.errors]
     return Heartbeat(
-        agent_id=row.agent_id,
-        deployment=row.deployment,
-        token_id=row.token_id,
-        received_at=row.received_at,
-        first_received_at=row.first_received_at,
-        label=row.label,
-        type=row.type,
-        version=row.version,
-        queues=queues_from_json(row.queues),
-        branch_deployments=row.branch_deployments,
-        metadata=row._mapping["metadata"],  # noqa: SLF001 - the public name of a row's mapping
-        run_worker_statuses=row.run_worker_statuses,
+        agent_id=values[of.agent_id],
+        deployment=values[of.deployment],
+        token_id=values[of.token_id],
+        received_at=values[of.received_at],
+        first_received_at=values[of.first_received_at],
+        label=values[of.label],
+        type=values[of.type],
+        version=values[of.version],
+        queues=queues_from_json(values[of.queues]),
+        branch_deployments=values[of.branch_deployments],
+        metadata=values[of.metadata],
+        run_worker_statuses=values[of.run_worker_statuses],
         errors=tuple(errors),
-        servers=tuple(map(_server, row.code_servers or ())),
+        servers=tuple(map(_server, values[of.code_servers] or ())),
+        pool=None if values[tokens.c.id] is None else token_of(row),
     )
 
 

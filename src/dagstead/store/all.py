@@ -27,6 +27,7 @@ from dagstead.store.run_folders import RunFolders
 from dagstead.store.token_calls import TokenCallStore
 from dagstead.store.tokens import TokenStore
 from dagstead.store.trust import TrustPolicyStore
+from dagstead.store.workers import WorkerStore
 from dagstead.store.writes import WriteStore
 
 
@@ -43,6 +44,7 @@ class Store:
     launches: LaunchStore
     agents: AgentStore
     tokens: TokenStore
+    workers: WorkerStore
     token_calls: TokenCallStore
     trust: TrustPolicyStore
     writes: WriteStore
@@ -86,6 +88,7 @@ def open_store(
         launches=LaunchStore(database, clock),
         agents=AgentStore(database, clock),
         tokens=TokenStore(database, clock),
+        workers=WorkerStore(database, clock),
         token_calls=TokenCallStore(database, clock),
         trust=TrustPolicyStore(database, clock),
         writes=WriteStore(database, clock),

@@ -265,6 +265,47 @@ tokens = Table(
     Column("beside", JSON),
 )
 
+#: The tokens of processes of user code in managed pools. An end of one is the end of its row.
+worker_tokens = Table(
+    "worker_tokens",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column(
+        "deployment",
+        String(64),
+        ForeignKey("deployments.name", ondelete="CASCADE"),
+        nullable=False,
+    ),
+    Column("location", String(255), nullable=False),
+    Column("run_id", String(64)),
+    Column("launch", Integer),
+    #: The name of the pool's token, and the agent that had it.
+    Column("pool", String(128), nullable=False),
+    Column("agent_id", String(64), nullable=False),
+    Column("created_at", Float, nullable=False),
+    #: Null for workers of launches: they end with these.
+    Column("expires_at", Float),
+)
+Index("ix_worker_tokens_run", worker_tokens.c.deployment, worker_tokens.c.run_id)
+
+#: Runs and backfills that user code in a managed pool has made, and so may write to.
+made_by_workers = Table(
+    "made_by_workers",
+    metadata,
+    Column(
+        "deployment",
+        String(64),
+        ForeignKey("deployments.name", ondelete="CASCADE"),
+        primary_key=True,
+    ),
+    Column("id", String(64), primary_key=True),
+    Column("location", String(255), nullable=False),
+    #: The run whose code made it; null where a code server's did.
+    Column("by_run", String(64)),
+    Column("made_at", Float, nullable=False),
+)
+
 #: Which jobs get a token of CI, and what it grants.
 trust_policies = Table(
     "trust_policies",

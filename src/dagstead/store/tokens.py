@@ -53,7 +53,7 @@ class TokenStore:
                 )
                 .returning(tokens)
             ).one()
-        return _token(row)
+        return token_of(row)
 
     def change_reach(self, token_id: int, change: Callable[[Reach], Reach]) -> Token:
         """Change which deployments an agent token grants, in one transaction.
@@ -73,10 +73,10 @@ class TokenStore:
             changed = connection.execute(
                 update(tokens)
                 .where(tokens.c.id == token_id)
-                .values(**_columns(change(_token(row).reach)))
+                .values(**_columns(change(token_of(row).reach)))
                 .returning(tokens)
             ).one()
-        return _token(changed)
+        return token_of(changed)
 
     def authenticate(self, secret: str) -> Token:
         """The token of a secret.
@@ -113,7 +113,7 @@ class TokenStore:
         """All tokens, revoked ones too, the oldest first."""
         with self.database.read() as connection:
             rows = connection.execute(select(tokens).order_by(tokens.c.id)).all()
-        return [_token(row) for row in rows]
+        return [token_of(row) for row in rows]
 
     def revoke(self, token_id: int, kind: TokenKind | None = None) -> Token:
         """Revoke a token.
@@ -138,7 +138,7 @@ class TokenStore:
             row = connection.execute(select(tokens).where(wanted)).one_or_none()
         if row is None:
             raise NotFoundError(no_such(token_id, kind))
-        return _token(row)
+        return token_of(row)
 
     def delete_expired(self) -> None:
         """Remove tokens that expired long ago: every CI job leaves one."""
@@ -161,7 +161,7 @@ class TokenStore:
             msg = f"Token {row.name!r} has expired. Get a new one with `dagstead {way}`."
             raise UnauthenticatedError(msg)
         self._touch(row)
-        return _token(row)
+        return token_of(row)
 
     def _touch(self, row: Row[Any]) -> None:
         """Record the use of a token, if that is possible now: no caller depends on it."""
@@ -180,21 +180,24 @@ class TokenStore:
             logger.debug("Could not note the use of token %s (%s)", row.id, type(error).__name__)
 
 
-def _token(row: Row[Any]) -> Token:
+def token_of(row: Row[Any]) -> Token:
+    """The token of a row that has all columns of tokens, and maybe those of other tables."""
+    of, values = tokens.c, row._mapping  # noqa: SLF001 - the public name of a row's mapping
+    deployments, queues, locations = values[of.deployments], values[of.queues], values[of.locations]
     return Token(
-        id=row.id,
-        name=row.name,
-        kind=TokenKind(row.kind),
-        deployments=None if row.deployments is None else frozenset(row.deployments),
-        queues=None if row.queues is None else queues_from_json(row.queues),
-        branch_deployments=row.branch_deployments,
-        created_at=row.created_at,
-        revoked_at=row.revoked_at,
-        last_used_at=row.last_used_at,
-        expires_at=row.expires_at,
-        repository=row.repository,
-        locations=None if row.locations is None else frozenset(row.locations),
-        beside=_beside(row.beside or {}),
+        id=values[of.id],
+        name=values[of.name],
+        kind=TokenKind(values[of.kind]),
+        deployments=None if deployments is None else frozenset(deployments),
+        queues=None if queues is None else queues_from_json(queues),
+        branch_deployments=values[of.branch_deployments],
+        created_at=values[of.created_at],
+        revoked_at=values[of.revoked_at],
+        last_used_at=values[of.last_used_at],
+        expires_at=values[of.expires_at],
+        repository=values[of.repository],
+        locations=None if locations is None else frozenset(locations),
+        beside=_beside(values[of.beside] or {}),
     )
 
 

@@ -19,6 +19,7 @@ from dagstead.control.questions import Question
 from dagstead.control.releases import RollbackGoal
 from dagstead.control.requests import Poll
 from dagstead.control.work import Work
+from dagstead.control.workers import NewWorker
 from dagstead.model.retention import Retention
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
@@ -28,6 +29,7 @@ from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
+from dagstead.plane.workers import Minter, PoolCount, Worker
 from dagstead.store.all import Store
 from dagstead.store.tables import metadata, token_calls
 from dagstead.testing.clock import ManualClock
@@ -50,6 +52,7 @@ OUTSIDERS: Mapping[str, tuple[TokenKind, Grant]] = {
         Grant(deployments=["staging"], branch_deployments=False, locations=["weather", "digits"]),
     ),
     "staging agent": (_AGENT, Grant(deployments=["staging"], branch_deployments=False)),
+    "staging pool": (TokenKind.POOL, Grant(deployments=["staging"], branch_deployments=False)),
 }
 
 #: Some of it is for these.
@@ -58,7 +61,12 @@ INSIDERS: Mapping[str, tuple[TokenKind, Grant]] = {
     "prod": (_USER, Grant(deployments=["prod"])),
     "weather": (_USER, Grant(locations=["weather"])),
     "agent": (_AGENT, Grant()),
+    "pool": (TokenKind.POOL, Grant()),
 }
+
+#: Code that a pool runs: the worker of a run of prod, and a code server elsewhere.
+WORKER = Worker(deployment="prod", location="weather", run_id="run", launch=1)
+STAGING_SERVER = Worker(deployment="staging", location="weather")
 
 
 def groups() -> dict[str, type]:
@@ -97,6 +105,10 @@ class World:
     def actors(self, of: Mapping[str, tuple[TokenKind, Grant]]) -> dict[str, Actor]:
         tokens = {token.name: token for token in self.store.tokens.all()}
         return {name: Actor.holding(tokens[name]) for name in of}
+
+    def worker(self, worker: Worker) -> Actor:
+        every = self.store.workers.all()
+        return Actor.holding(next(token for token in every if token.worker == worker))
 
     def attempt(self, act: str, location: str = "weather") -> Callable[[Actor], object]:
         """An act on a location of the deployment prod, or on something of prod's as it is now."""
@@ -149,6 +161,10 @@ class World:
             "grant": Grant(),
             "kind": TokenKind.USER,
             "limit": None,
+            "log_key": ["run", "compute_logs", "key"],
+            "made_id": "run",
+            "workers.mint.new": NewWorker(agent_id="a1", location=location),
+            "count": PoolCount(agent_ids=["a1"], running=[]),
             "location": location,
             "loopback": False,
             "machine": "here",
@@ -226,6 +242,9 @@ def world(folder: Path) -> World:
     allowed = JobGrant(deployments=frozenset({"prod"}), branch_deployments=False, locations=None)
     store.trust.add(Provider.GITHUB, Provider.GITHUB.issuer, claims, allowed)
     store.agents.record([heartbeat_of(None, now=store.clock())])
+    for worker in (WORKER, STAGING_SERVER):
+        minter = Minter(pool="pool", agent_id="a1")
+        store.workers.create(worker, worker.name, minter, lifetime_seconds=None)
     control = control_without_dagster(store)
     prod = store.deployments.get("prod")
     launch = Work(api=LAUNCH_RUN, queue=None, lifetime_seconds=60.0, run_id="run")
@@ -258,3 +277,4 @@ def everybody_outside(made: World) -> Iterator[tuple[str, Actor]]:
     """Outsiders, and a caller without a token."""
     yield "nobody", NOBODY
     yield from made.actors(OUTSIDERS).items()
+    yield "staging server", made.worker(STAGING_SERVER)

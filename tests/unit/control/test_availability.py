@@ -9,13 +9,12 @@ from pathlib import Path
 import pytest
 
 from dagstead.control.actor import SYSTEM
-from dagstead.model.pool_pythons import tag_of_pythons
-from dagstead.plane.agents import POOL_LABEL
+from dagstead.model.pool_pythons import tag_of_pool
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
-from tests.support.heartbeats import heartbeat_of
+from tests.support.heartbeats import POOL_TOKEN, heartbeat_of, of_pool
 from tests.support.orchestration import control_without_dagster
 from tests.support.stores import empty_store
 
@@ -69,11 +68,11 @@ def test_a_python_that_no_pool_has_is_refused(
             SYSTEM, prod, {"digits": None}, {"digits": python}
         )
 
-    pool = heartbeat_of(None, now=clock(), label=POOL_LABEL)
+    pool = of_pool(store, heartbeat_of(None, now=clock()))
     store.agents.record([pool])
     assert refused("3.13") == [], "an agent that does not say what it has may have it"
 
-    tag = tag_of_pythons(["3.9", "3.11", "3.12"])
+    tag = tag_of_pool(["3.9", "3.11", "3.12"])
     store.agents.record([replace(pool, metadata={"image_tag": tag})])
     assert refused("3.12") == []
     (reason,) = refused("3.13")
@@ -85,5 +84,5 @@ def test_a_python_that_no_pool_has_is_refused(
 
 
 def test_a_tag_of_another_image_says_nothing_of_pythons() -> None:
-    assert heartbeat_of(label=POOL_LABEL, metadata={"image_tag": "1.13.27"}).pythons is None
+    assert heartbeat_of(pool=POOL_TOKEN, metadata={"image_tag": "1.13.27"}).pythons is None
     assert heartbeat_of(label="eu", metadata={"image_tag": "python-3.12"}).pythons is None

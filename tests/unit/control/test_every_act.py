@@ -14,6 +14,7 @@ import pytest
 import dagstead.control
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.errors import DagsteadError, ForbiddenError
+from dagstead.plane.tokens import TokenKind
 from dagstead.store.all import open_store
 from dagstead.testing.clock import ManualClock
 from tests.support.environments import REPOSITORY
@@ -21,7 +22,9 @@ from tests.support.orchestration import control_without_dagster
 from tests.support.trees import trees_naming
 from tests.unit.control.acts import (
     INSIDERS,
+    OUTSIDERS,
     WITHOUT_ACTOR,
+    WORKER,
     World,
     acts,
     everybody_outside,
@@ -94,7 +97,7 @@ def test_outsiders_change_nothing_and_see_nothing(act: str, untouched: World) ->
     before = untouched.stored()
     attempt = untouched.attempt(act)
     for name, actor in everybody_outside(untouched):
-        if act in FOR_ALL_USERS and name not in {"nobody", "staging agent"}:
+        if act in FOR_ALL_USERS and name in OUTSIDERS and OUTSIDERS[name][0] is TokenKind.USER:
             continue
         try:
             seen = attempt(actor)
@@ -113,9 +116,8 @@ def test_the_table_of_rights_has_every_act() -> None:
 @pytest.mark.parametrize("act", acts())
 def test_insiders_may_what_the_table_says(act: str, fresh: World) -> None:
     attempt = fresh.attempt(act)
-    may = [
-        name for name, actor in fresh.actors(INSIDERS).items() if not _is_refused(attempt, actor)
-    ]
+    insiders = {**fresh.actors(INSIDERS), "worker": fresh.worker(WORKER)}
+    may = [name for name, actor in insiders.items() if not _is_refused(attempt, actor)]
     assert " ".join(may) == WHO.get(act)
     assert not _is_refused(attempt, SYSTEM)
 

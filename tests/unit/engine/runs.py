@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from dagster import (
     DagsterEvent,
     DagsterEventType,
@@ -17,11 +15,11 @@ from dagster_cloud.execution.monitoring import CloudRunWorkerStatus, CloudRunWor
 
 from dagstead.control.actor import SYSTEM
 from dagstead.engine.instances import Instances
-from dagstead.plane.agents import POOL_LABEL, Heartbeat
+from dagstead.plane.agents import Heartbeat
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import Claim
-from dagstead.testing.clock import ManualClock
-from tests.support.heartbeats import heartbeat_of
+from dagstead.store.all import Store
+from tests.support.heartbeats import heartbeat_of, of_pool
 
 POLL = Claim(
     token_id=1,
@@ -74,7 +72,7 @@ def status(instance: DagsterInstance, run: DagsterRun) -> DagsterRunStatus:
     return found.status
 
 
-def pool_beat(run: DagsterRun, clock: ManualClock, launch: int, *, killed: bool) -> Heartbeat:
+def pool_beat(store: Store, run: DagsterRun, launch: int, *, killed: bool) -> Heartbeat:
     said = CloudRunWorkerStatus(
         run.run_id,
         WorkerStatus.FAILED,
@@ -82,5 +80,4 @@ def pool_beat(run: DagsterRun, clock: ManualClock, launch: int, *, killed: bool)
         transient=killed,
         run_worker_id=f"17 of launch {launch}",
     )
-    pool = beat(clock(), agent_id="pool-2", statuses=reported_statuses(said))
-    return replace(pool, label=POOL_LABEL)
+    return of_pool(store, beat(store.clock(), agent_id="pool-2", statuses=reported_statuses(said)))

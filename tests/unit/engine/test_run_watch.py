@@ -117,7 +117,7 @@ def test_a_worker_of_the_pool_that_died_before_its_run_started_is_known_from_its
     instances: Instances, instance: DagsterInstance, run: DagsterRun, clock: ManualClock
 ) -> None:
     begin(instances, run, "pool-1")
-    instances.store.agents.record([pool_beat(run, clock, 1, killed=False)])
+    instances.store.agents.record([pool_beat(instances.store, run, 1, killed=False)])
 
     clock.advance(SETTLING_SECONDS)
     RunWatch(instances.control).look()
@@ -136,7 +136,7 @@ def test_a_worker_of_the_pool_that_was_killed_before_its_run_started_is_replaced
         store.requests.answer("prod", request.id, "{}")
         clock.advance(OLD_NEWS_SECONDS)
         assert status(instance, run) is DagsterRunStatus.STARTING
-        store.agents.record([pool_beat(run, clock, launch, killed=True)])
+        store.agents.record([pool_beat(store, run, launch, killed=True)])
         clock.advance(SETTLING_SECONDS)
         watch.look()
 
@@ -150,12 +150,12 @@ def test_the_news_of_the_launch_before_says_nothing_of_the_next_one(
 ) -> None:
     store, watch = instances.store, RunWatch(instances.control)
     begin(instances, run, "pool-1")
-    store.agents.record([pool_beat(run, clock, 1, killed=True)])
+    store.agents.record([pool_beat(store, run, 1, killed=True)])
     clock.advance(SETTLING_SECONDS)
     watch.look()
     begin(instances, run, "pool-1")
 
-    store.agents.record([pool_beat(run, clock, 1, killed=True)])
+    store.agents.record([pool_beat(store, run, 1, killed=True)])
     clock.advance(SETTLING_SECONDS)
     watch.look()
 

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from dagster_cloud_cli import gql
 
-from dagstead.plane.agents import POOL_LABEL, Heartbeat
+from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import branch_deployment_name
 from dagstead.plane.tokens import Grant, Token, TokenKind
-from tests.support.heartbeats import heartbeat_of
+from tests.support.heartbeats import heartbeat_of, of_pool
 from tests.unit.operator_api.surface import Operator
 
 BRANCH_DATA = {
@@ -193,22 +193,25 @@ def test_branch_name_is_stable() -> None:
     ("beats", "expected"),
     [
         ([], "HYBRID"),
-        ([heartbeat(POOL_LABEL, None)], "SERVERLESS"),
+        ([heartbeat("pool", None)], "SERVERLESS"),
         ([heartbeat("mine", "hybrid-queue")], "HYBRID"),
-        ([heartbeat(POOL_LABEL, None), heartbeat("mine", "q", received_at=9.0)], "SERVERLESS"),
-        ([heartbeat(POOL_LABEL, None), heartbeat("mine", None, received_at=9.0)], "HYBRID"),
+        ([heartbeat("pool", None), heartbeat("mine", "q", received_at=9.0)], "SERVERLESS"),
+        ([heartbeat("pool", None), heartbeat("mine", None, received_at=9.0)], "HYBRID"),
     ],
 )
 def test_agent_type_is_that_of_the_default_queue(
     operator: Operator, beats: list[Heartbeat], expected: str
 ) -> None:
-    operator.context.store.agents.record(beats)
+    store = operator.context.store
+    sent = [of_pool(store, beat) if beat.label == "pool" else beat for beat in beats]
+    store.agents.record(sent)
     assert operator.run(gql.AGENT_TYPE_QUERY) == {"currentDeployment": {"agentType": expected}}
 
 
 def test_agents_that_take_branches_serve_every_branch(operator: Operator) -> None:
-    now = operator.context.store.clock()
-    operator.context.store.agents.record([heartbeat(POOL_LABEL, None, received_at=now)])
+    store = operator.context.store
+    now = store.clock()
+    store.agents.record([of_pool(store, heartbeat("pool", None, received_at=now))])
     branch = operator.on(put_branch(operator)["deploymentName"])
     operator.context.store.deployments.create("staging")
     assert branch.run(gql.AGENT_TYPE_QUERY) == {"currentDeployment": {"agentType": "SERVERLESS"}}

@@ -12,10 +12,10 @@ from dagstead.client.agents import LiveAgents, live_agents
 from dagstead.client.connection import Connection, ServerAddress
 from dagstead.errors import RefusedError, UnreachableError
 from dagstead.model.agents import AgentKind
-from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL, Heartbeat
+from dagstead.plane.agents import ALIVE_SECONDS, Heartbeat
 from dagstead.plane.deployments import Branch
 from dagstead.plane.tokens import Grant, TokenKind
-from tests.support.heartbeats import heartbeat_of
+from tests.support.heartbeats import heartbeat_of, of_pool
 from tests.unit.operator_api.surface import Operator
 
 TARGET = ServerAddress(url="http://plane.test", token="user:acme:secret")
@@ -59,10 +59,11 @@ def test_an_agent_is_one_with_all_its_deployments(operator: Operator) -> None:
 
 
 def test_the_pool_and_silent_agents_are_told_apart(operator: Operator) -> None:
-    now = operator.context.store.clock()
-    operator.context.store.agents.record(
+    store = operator.context.store
+    now = store.clock()
+    store.agents.record(
         [
-            beat(operator, label=POOL_LABEL, queues=frozenset({None}), metadata={}),
+            of_pool(store, beat(operator, queues=frozenset({None}), metadata={})),
             beat(operator, agent_id="a-2", label=None, received_at=now - ALIVE_SECONDS),
         ]
     )

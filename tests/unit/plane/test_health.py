@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from dagstead.plane.agents import ALIVE_SECONDS, POOL_LABEL
+from dagstead.plane.agents import ALIVE_SECONDS
 from dagstead.plane.health import LEADER_SECONDS, LOW_DISK_BYTES, Disk, ServerPart, parts_of
 from dagstead.plane.leases import Lease
 from dagstead.plane.pauses import Pause
 from dagstead.plane.presence import Presence
-from tests.support.heartbeats import heartbeat_of
+from tests.support.heartbeats import POOL_TOKEN, heartbeat_of
 
 NOW = 1_000_000.0
 ROOMY = Disk(of="the data folder", free=LOW_DISK_BYTES, total=100 * LOW_DISK_BYTES)
@@ -77,8 +77,8 @@ def test_a_database_that_refuses_changes_is_not_well() -> None:
 
 
 def test_a_pool_that_was_started_once_is_missed_and_one_that_never_was_is_not() -> None:
-    old = heartbeat_of(now=NOW - ALIVE_SECONDS - 600, label=POOL_LABEL, agent_id="a")
-    new = heartbeat_of(now=NOW, label=POOL_LABEL, agent_id="b")
+    old = heartbeat_of(now=NOW - ALIVE_SECONDS - 600, pool=POOL_TOKEN, agent_id="a")
+    new = heartbeat_of(now=NOW, pool=POOL_TOKEN, agent_id="b")
     assert parts()["pool"].is_well
     assert not parts(beats=[old])["pool"].is_well
     assert parts(beats=[old, new])["pool"].is_well

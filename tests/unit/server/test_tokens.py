@@ -11,8 +11,6 @@ from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
 from dagstead.control.tokens import POOL_PREFIX
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
-from dagstead.plane.launch_machine.events import Begin, Delivery, End, LaunchOffer, Start
-from dagstead.plane.launches import How, LaunchEnd, RunEnd
 from dagstead.plane.lifetimes import read_lifetime
 from dagstead.plane.new_tokens import NewToken
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
@@ -187,7 +185,7 @@ def test_prod_does_not_come_back_beside_others(control: Control, store: Store) -
 
 def test_the_pool_serves_the_default_queue_everywhere(control: Control, store: Store) -> None:
     token = store.tokens.authenticate(new_pool_secret(control, "dagstead"))
-    assert token.kind is TokenKind.AGENT
+    assert token.kind is TokenKind.POOL
     assert token.cut_queues([None, "gpu"]) == {None}
     assert token.grants_deployment("any", is_branch=True)
 
@@ -203,27 +201,6 @@ def test_after_a_crash_only_the_last_token_lives_on(control: Control, store: Sto
     secrets = [new_pool_secret(control, "dagstead") for _ in range(3)]
     expected = [store.tokens.authenticate(secret).id for secret in secrets[1:]]
     assert valid(store) == expected
-
-
-def test_the_token_of_a_run_under_way_outlives_any_number_of_crashes(
-    control: Control, store: Store, clock: ManualClock
-) -> None:
-    store.deployments.create("prod")
-    secrets = [new_pool_secret(control, "dagstead")]
-    clock.advance(100)
-    offer = LaunchOffer(request_id="r")
-    for event in (offer, Delivery(request_id="r"), Begin(agent_id="a"), Start()):
-        store.launches.step("prod", "run", event)
-    for _ in range(4):
-        clock.advance(100)
-        secrets.append(new_pool_secret(control, "dagstead"))
-    assert len(valid(store)) == len(secrets), "those between are needed no more, and do no harm"
-
-    done = LaunchEnd(status=RunEnd.SUCCESS, how=How.REPORTED, by="its worker", reason="It ended.")
-    store.launches.step("prod", "run", End(ending=done))
-    clock.advance(100)
-    new_pool_secret(control, "dagstead")
-    assert len(valid(store)) == 2
 
 
 def valid(store: Store) -> list[int]:

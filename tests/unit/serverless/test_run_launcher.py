@@ -14,7 +14,10 @@ from dagstead.serverless.agents_before import note_agent
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.run_launcher import AGENT_TAG, PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
+from dagstead.serverless.sandbox.limits import Limits
 from dagstead.serverless.user_code import UserCode
+from dagstead.serverless.worker_tokens import WorkerTokens
+from tests.support.sandboxes import without_walls
 
 
 @pytest.fixture
@@ -24,6 +27,9 @@ def launcher(home: PoolHome) -> PexRunLauncher:
         records=RunRecords(home=home, clock=time.time),
         home=home,
         environment={},
+        sandbox=without_walls(home),
+        limits=Limits(),
+        tokens=cast("WorkerTokens", None),
     )
 
 

@@ -14,10 +14,11 @@ import pytest
 from dagstead.errors import RunWorkerError
 from dagstead.serverless.home import PoolHome, write_json
 from dagstead.serverless.processes import ProcessMark
-from dagstead.serverless.run_records import RunRecords, RunWorker, WorkerProgram
+from dagstead.serverless.run_records import RunRecords, RunWorker
 from dagstead.serverless.shutdown import end_what_is_left, kill_overdue, stop_all_runs
 from dagstead.testing.waiting import eventually
 from tests.support.processes import is_over
+from tests.support.sandboxes import without_walls, worker_of
 
 SLEEPS = "import time; print('ready', flush=True); time.sleep(600)"
 STUBBORN = (
@@ -35,13 +36,8 @@ def records(home: PoolHome) -> Iterator[RunRecords]:
 
 
 def start(records: RunRecords, code: str, run_id: str = "run-1", *, launch: int = 1) -> RunWorker:
-    return records.start(
-        run_id,
-        deployment="prod",
-        environment_key="abc",
-        program=WorkerProgram(command=[sys.executable, "-c", code], environment={}, folder=None),
-        launch=launch,
-    )
+    worker = worker_of([sys.executable, "-c", code], launch=launch)
+    return records.start(run_id, worker, without_walls(records.home))
 
 
 def ended(records: RunRecords, run_id: str = "run-1") -> RunWorker:
@@ -101,13 +97,9 @@ def test_a_run_is_never_started_twice(records: RunRecords) -> None:
 def test_a_command_that_cannot_start_leaves_the_run_free_to_be_started(
     records: RunRecords,
 ) -> None:
+    worker = worker_of(["/no/such/python"])
     with pytest.raises(RunWorkerError, match="could not be started"):
-        records.start(
-            "run-1",
-            deployment="prod",
-            environment_key=None,
-            program=WorkerProgram(command=["/no/such/python"], environment={}, folder=None),
-        )
+        records.start("run-1", worker, without_walls(records.home))
     assert start(records, SLEEPS).is_alive
 
 
@@ -139,7 +131,9 @@ def test_an_interrupted_worker_that_goes_on_is_killed_after_a_while(records: Run
     reported: list[str] = []
 
     def check(now: float) -> None:
-        kill_overdue(records, now=now, grace_seconds=60, report=lambda w: reported.append(w.run_id))
+        kill_overdue(
+            records.alive(), now=now, grace_seconds=60, report=lambda w: reported.append(w.run_id)
+        )
 
     check(asked_at + 59)
     assert records.alive()

@@ -15,8 +15,10 @@ from dagstead.errors import ConfigurationError
 from dagstead.serverless import sockets
 from dagstead.serverless.code_server import CodeServer, ServerId
 from dagstead.serverless.home import PoolHome
+from dagstead.serverless.sandbox.programs import Owner, Program
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.sockets import folder_for_sockets
+from tests.support.sandboxes import without_walls
 
 HANDLE = "0123456789abcdef0123456789abcdef"
 
@@ -39,19 +41,25 @@ def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def table_in(folder: Path) -> ServerTable:
-    return ServerTable(PoolHome(root=folder), umask=0o077)
+    home = PoolHome(root=folder)
+    return ServerTable(home, sandbox=without_walls(home), umask=0o077)
 
 
-def assert_can_listen(path: str) -> None:
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-    Path(path).unlink()
+def assert_can_listen(server: CodeServer) -> None:
+    for path in (server.binding, Path(server.id.socket)):
+        path.parent.mkdir()
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+        path.unlink()
+        path.parent.rmdir()
 
 
 def test_sockets_are_in_the_pool_s_folder_where_its_path_is_short(temporary: Path) -> None:
     with closing(table_in(temporary / "pool")) as table:
         table.open()
-        assert Path(table.add("prod", "ml").id.socket).parent == temporary / "pool" / "servers"
+        server = table.add("prod", "ml")
+        servers = temporary / "pool" / "servers"
+        assert Path(server.id.socket).parent.parent == server.binding.parent.parent == servers
 
 
 def test_sockets_are_in_a_temporary_folder_where_the_pool_s_path_is_long(
@@ -59,9 +67,9 @@ def test_sockets_are_in_a_temporary_folder_where_the_pool_s_path_is_long(
 ) -> None:
     with closing(table_in(deep)) as table:
         table.open()
-        path = table.add("prod", "ml").id.socket
-        assert Path(path).parent.parent == temporary
-        assert_can_listen(path)
+        server = table.add("prod", "ml")
+        assert Path(server.id.socket).parent.parent.parent == temporary
+        assert_can_listen(server)
     assert list(temporary.iterdir()) == []
 
 
@@ -69,7 +77,7 @@ def test_a_long_temporary_folder_is_not_used(deep: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(tempfile, "tempdir", str(deep))
     with closing(table_in(deep)) as table:
         table.open()
-        assert_can_listen(table.add("prod", "ml").id.socket)
+        assert_can_listen(table.add("prod", "ml"))
 
 
 def test_where_no_path_is_short_a_sentence_says_what_to_set(
@@ -96,9 +104,11 @@ def test_the_temporary_folder_of_an_agent_that_was_killed_goes_with_its_last_ser
             socket=str(sockets.socket_in(killed, HANDLE)),
         ),
         record=home.servers / f"{HANDLE}.json",
+        binding=sockets.socket_in(killed, "bound"),
         umask=0o077,
     )
-    server.start(["/bin/sleep", "60"], environment={}, folder=None, beat_seconds=60)
+    program = Program(command=["/bin/sleep", "60"], environment={})
+    server.start(program, Owner.location("prod", "ml"), without_walls(home), 60)
     with closing(table_in(deep)) as table:
         table.open()
         table.drop(HANDLE)

@@ -3,18 +3,21 @@ from __future__ import annotations
 import os
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from dagster._core.code_pointer import ModuleCodePointer
 from dagster._core.origin import RepositoryPythonOrigin
+from dagster_cloud_cli.core.workspace import CodeLocationDeployData, PexMetadata
 
-from dagstead.errors import PexError, RunWorkerError
+from dagstead.errors import PexError, RunWorkerError, UnservableLocationError
 from dagstead.serverless.environments import EnvironmentStore
 from dagstead.serverless.home import PoolHome, write_json
 from dagstead.serverless.interpreters import OWN_VERSION, Interpreters
 from dagstead.serverless.pex_set import parse_pex_tag
 from dagstead.serverless.user_code import PEX_CONTEXT, Runtime, UserCode, pex_context
+from tests.support.sandboxes import without_walls
 
 PEX = parse_pex_tag("files=deps-a.pex:source-b.pex", None)
 
@@ -46,12 +49,13 @@ def environments(home: PoolHome, files: NoFiles) -> EnvironmentStore:
         clock=time.time,
         stop=threading.Event(),
         parallel=1,
+        sandbox=without_walls(home),
     )
 
 
 @pytest.fixture
 def user_code(environments: EnvironmentStore) -> UserCode:
-    return UserCode(environments=environments, allow_local_code=False)
+    return UserCode(environments=environments, allow_local_code=False, allow_branches=True)
 
 
 def origin(executable: str, context: dict[str, object] | None = None) -> RepositoryPythonOrigin:
@@ -80,6 +84,20 @@ def test_a_runs_context_may_name_its_files_outright(user_code: UserCode, files: 
     assert files.asked == ["deps-a.pex"]
 
 
+@pytest.mark.parametrize("allowed", [True, False])
+def test_branches_are_refused_where_there_are_no_walls(
+    environments: EnvironmentStore, *, allowed: bool
+) -> None:
+    code = UserCode(environments=environments, allow_local_code=False, allow_branches=allowed)
+    pex = PexMetadata(pex_tag=PEX.tag, python_version="3.11")
+    full = CodeLocationDeployData(pex_metadata=pex)
+    variables = {"DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1"}
+    branch = CodeLocationDeployData(pex_metadata=pex, cloud_context_env=variables)
+    code.check("prod", "ml", full)
+    with nullcontext() if allowed else pytest.raises(UnservableLocationError, match="no walls"):
+        code.check("abc", "ml", branch)
+
+
 def test_an_environment_that_nobody_knows_says_to_deploy_again(user_code: UserCode) -> None:
     with pytest.raises(RunWorkerError, match=r"Run run-7 .* Deploy its code location again"):
         user_code.for_run("run-7", origin("/pool/environments/0123456789abcdef/bin/python"))
@@ -93,7 +111,7 @@ def test_a_python_of_the_machine_is_not_run(user_code: UserCode) -> None:
 def test_a_python_of_the_machine_is_run_where_that_is_allowed(
     environments: EnvironmentStore,
 ) -> None:
-    allowed = UserCode(environments=environments, allow_local_code=True)
+    allowed = UserCode(environments=environments, allow_local_code=True, allow_branches=True)
     runtime = allowed.for_run("run", origin("/usr/bin/python"))
     assert runtime.python == Path("/usr/bin/python")
     assert runtime.environment is None

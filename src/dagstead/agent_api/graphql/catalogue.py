@@ -93,7 +93,7 @@ def scoped_secrets(
         deployments=frozenset(
             deployment.name for deployment in caller.control.deployments.granted(SYSTEM)
         ),
-        locations=frozenset(location.name for location in locations.all(caller.actor, deployment)),
+        locations=frozenset(location.name for location in locations.all(SYSTEM, deployment)),
     )
     found = secrets_for(caller.services.secrets, deployment, location_name, names)
     return [

@@ -9,6 +9,7 @@ from dagster import AssetKey, DagsterInstance, PartitionsDefinition
 
 from dagstead.agent_api.events import EventWriter, event_writer
 from dagstead.agent_api.services import Caller
+from dagstead.control.actor import SYSTEM
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,38 @@ class AgentContext:
         caller = self.caller
         caller.control.launches.note_asking(caller.actor, caller.deployment, run_id)
 
+    def require_run(self, run_id: str) -> None:
+        """Refuse user code that writes to a run of others.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        caller = self.caller
+        caller.control.workers.require_run(caller.actor, caller.deployment, run_id)
+
+    def require_made(self, backfill_id: str) -> None:
+        """Refuse user code that changes a backfill of others.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        caller = self.caller
+        caller.control.workers.require_made(caller.actor, caller.deployment, backfill_id)
+
+    def require_location(self, location: str | None) -> None:
+        """Refuse user code that acts for another location; ``None`` is all of them.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        caller = self.caller
+        caller.control.workers.require_location(caller.actor, caller.deployment, location)
+
+    def note_making(self, made_id: str) -> None:
+        """Record that user code makes a run or a backfill."""
+        caller = self.caller
+        caller.control.workers.note_making(caller.actor, caller.deployment, made_id)
+
     @property
     def event_writer(self) -> EventWriter:
         """Writes events to the call's deployment."""
@@ -56,6 +89,5 @@ class AgentContext:
         None if it is not partitioned, or no loaded location has it.
         """
         services = self.caller.services
-        return services.asset_partitions.of(
-            services.control, self.caller.actor, self.caller.deployment, key
-        )
+        # Whoever may read the deployment may know this of its definitions.
+        return services.asset_partitions.of(services.control, SYSTEM, self.caller.deployment, key)

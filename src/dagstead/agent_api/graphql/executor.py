@@ -42,6 +42,18 @@ class Namespace:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a field is: in the answer, and among the operations."""
+
+    path: Path
+    operation: str
+
+    def below(self, selection: Selection) -> _Place:
+        operation = f"{self.operation}.{selection.name}" if self.operation else selection.name
+        return _Place((*self.path, selection.key), operation)
+
+
+@dataclass(frozen=True, slots=True)
 class _Call(Generic[C]):
     """One operation under way."""
 
@@ -75,6 +87,10 @@ def busy(error: Exception) -> DagsteadError | None:
     return error if isinstance(error, BusyError) else None
 
 
+def permit_all(_context: object, _operation: str, _given: Mapping[str, Any]) -> None:
+    """Leave it to the resolvers who may ask for what."""
+
+
 def own_message(error: Exception) -> str | None:
     """The public text of one of our errors; None for any other."""
     return error.message if isinstance(error, DagsteadError) else None
@@ -94,11 +110,14 @@ class Executor(Generic[C]):
             answered.
         message_of: The public text of an exception, or None if it has none: then a reference is
             answered and the exception is logged under it.
+        permit: Raises when the caller may not ask for a field, by its name from the root
+            (``runs.addRun``) and its arguments.
     """
 
     roots: Mapping[str, Resolver | Namespace]
     leaving: Callable[[Exception], DagsteadError | None] = busy
     message_of: Callable[[Exception], str | None] = own_message
+    permit: Callable[[C, str, Mapping[str, Any]], None] = permit_all
 
     def execute(
         self,
@@ -119,29 +138,38 @@ class Executor(Generic[C]):
             call = _Call(context, planned.values(variables or {}))
         except DagsteadError as error:
             return {"errors": [{"message": error.message}]}
-        data = self._namespace(call, root, planned.selections, ())
+        data = self._namespace(call, root, planned.selections, _Place((), ""))
         return {"data": data, "errors": call.errors} if call.errors else {"data": data}
 
     def _namespace(
-        self, call: _Call[C], namespace: Namespace, selections: tuple[Selection, ...], path: Path
+        self,
+        call: _Call[C],
+        namespace: Namespace,
+        selections: tuple[Selection, ...],
+        place: _Place,
     ) -> dict[str, Any]:
         answer: dict[str, Any] = {}
         for selection in _wanted(selections, call.variables):
-            here = (*path, selection.key)
             if selection.name == TYPENAME:
                 answer[selection.key] = namespace.typename
                 continue
             inner = namespace.fields[selection.name]
+            here = place.below(selection)
             if isinstance(inner, Namespace):
                 answer[selection.key] = self._namespace(call, inner, selection.children, here)
             else:
                 answer[selection.key] = self._field(call, inner, selection, here)
         return answer
 
-    def _field(self, call: _Call[C], resolver: Resolver, selection: Selection, path: Path) -> Any:
+    def _field(
+        self, call: _Call[C], resolver: Resolver, selection: Selection, place: _Place
+    ) -> Any:
         """One resolver's answer, or None and an error."""
+        path = place.path
         try:
-            return self._resolved(call, resolver, selection, path)
+            arguments = _arguments(call, resolver, selection)
+            self.permit(call.context, place.operation, arguments)
+            return self._cut(call, resolver(call.context, **arguments), selection, path)
         except Exception as error:  # noqa: BLE001 the client gets the public part
             leaving = self.leaving(error)
             if leaving is not None:
@@ -158,8 +186,7 @@ class Executor(Generic[C]):
     def _resolved(
         self, call: _Call[C], resolver: Resolver, selection: Selection, path: Path
     ) -> Any:
-        given = selection.given(call.variables)
-        value = resolver(call.context, **keyword_arguments(resolver, given, selection.name))
+        value = resolver(call.context, **_arguments(call, resolver, selection))
         return self._cut(call, value, selection, path)
 
     def _cut(self, call: _Call[C], value: Any, selection: Selection, path: Path) -> Any:
@@ -195,6 +222,10 @@ class Executor(Generic[C]):
         if selection.arguments:
             raise InvalidInputError(f"{selection.name} takes no arguments; leave them out.")
         return self._cut(call, value, selection, path)
+
+
+def _arguments(call: _Call[Any], resolver: Resolver, selection: Selection) -> dict[str, Any]:
+    return keyword_arguments(resolver, selection.given(call.variables), selection.name)
 
 
 def _joined(earlier: Any, later: Any) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+
 from dagster_shared.error import DagsterError
 
 from dagstead.agent_api.graphql.asset_events import asset_event_fields
@@ -20,6 +22,7 @@ from dagstead.agent_api.graphql.pools import pool_fields
 from dagstead.agent_api.graphql.runs import run_fields
 from dagstead.agent_api.graphql.schedules import schedules
 from dagstead.agent_api.graphql.snapshots import snapshot_fields
+from dagstead.agent_api.graphql.worker_rights import WORKER_RIGHTS, permit
 from dagstead.control.away import away_of
 from dagstead.errors import DagsteadError
 
@@ -31,7 +34,24 @@ def agent_executor() -> Executor[AgentContext]:
         **catalogue_roots(),
         **Fleet().roots(),
     }
-    return Executor(roots, leaving=_to_be_sent_again, message_of=_message)
+    _require_rights(roots)
+    return Executor(roots, leaving=_to_be_sent_again, message_of=_message, permit=permit)
+
+
+def operations(roots: Mapping[str, Namespace | Resolver], below: str = "") -> Iterator[str]:
+    """The names of all fields with resolvers, from the root."""
+    for name, field in roots.items():
+        if isinstance(field, Namespace):
+            yield from operations(field.fields, f"{below}{name}.")
+        else:
+            yield below + name
+
+
+def _require_rights(roots: Mapping[str, Namespace | Resolver]) -> None:
+    different = set(operations(roots)) ^ set(WORKER_RIGHTS)
+    if different:
+        msg = f"Say in worker_rights.py what is to user code: {sorted(different)}"
+        raise AssertionError(msg)
 
 
 def _storage_roots() -> dict[str, Namespace | Resolver]:

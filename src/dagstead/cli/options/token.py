@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dagstead.plane.tokens import TokenKind
+from dagstead.plane.tokens import HeldKind, TokenKind
 
 if TYPE_CHECKING:
     from dagstead.plane.new_tokens import NewToken
@@ -19,8 +19,11 @@ class NewTokenFlags:
 
     name: Annotated[str, typer.Option("--name", help="Who or what will use the token.")]
     kind: Annotated[
-        TokenKind, typer.Option("--kind", help="For an agent, or for a person or CI.")
-    ] = TokenKind.USER
+        HeldKind,
+        typer.Option(
+            "--kind", help="For an agent, for a managed pool of its own, or for a person or CI."
+        ),
+    ] = HeldKind.USER
     deployment: Annotated[
         list[str] | None,
         typer.Option("--deployment", help="Limit the token to this deployment; may be repeated."),
@@ -64,7 +67,7 @@ class NewTokenFlags:
 
         return NewToken(
             name=self.name,
-            kind=self.kind,
+            kind=TokenKind(self.kind),
             deployments=self.deployment or None,
             branch_deployments=self.branch_deployments,
             queues=self.queue or None,

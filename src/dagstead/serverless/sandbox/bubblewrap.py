@@ -1,0 +1,114 @@
+"""The arguments of bubblewrap: a file system of its own, made of what may be reached."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dagstead.serverless.sandbox.reach import (
+    SYSTEM,
+    TEMPORARY,
+    computing_devices,
+    secrets_of_root,
+)
+
+if TYPE_CHECKING:
+    from dagstead.serverless.sandbox.reach import Reach
+
+
+@contextmanager
+def inside_bubblewrap(
+    program: str,
+    command: Iterable[str],
+    reach: Reach,
+    *,
+    changes_user: bool,
+    users_file: Path | None,
+) -> Iterator[tuple[list[str], int]]:
+    """The command that runs another one inside, and a descriptor to hand on to it.
+
+    Args:
+        program: ``bwrap``.
+        command: what runs inside.
+        reach: what it finds there.
+        changes_user: whether it becomes another user, which only root can.
+        users_file: instead of ``/etc/passwd``.
+    """
+    descriptor = os.memfd_create("bwrap", os.MFD_CLOEXEC)
+    try:
+        arguments = _arguments(reach, changes_user=changes_user, users_file=users_file)
+        os.write(descriptor, b"".join(os.fsencode(word) + b"\0" for word in arguments))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library's
+        yield [program, "--args", str(descriptor), "--", *command], descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _arguments(reach: Reach, *, changes_user: bool, users_file: Path | None) -> Iterator[str]:
+    yield from ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
+    if os.geteuid() != 0:
+        yield "--unshare-user"
+    if changes_user:
+        yield from ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
+    yield from _machine(reach)
+    yield from _trees(reach)
+    if users_file is not None:
+        yield from ("--ro-bind", str(users_file), "/etc/passwd")
+    if not reach.is_whole_machine:
+        # Else it could be filled, which takes memory that nobody counts.
+        yield from ("--remount-ro", "/")
+
+
+def _machine(reach: Reach) -> Iterator[str]:
+    bound = []
+    for way, folders in (
+        ("--ro-bind-try", reach.machine_read),
+        ("--bind-try", reach.machine_written),
+    ):
+        for folder in sorted(folders):
+            if folder.is_symlink() and folder in SYSTEM:
+                yield from ("--symlink", str(folder.readlink()), str(folder))
+            else:
+                yield from (way, str(folder), str(folder))
+                bound.append(folder)
+    yield from _devices_and_temporary(reach)
+    secrets = secrets_of_root() if os.geteuid() == 0 and not reach.is_whole_machine else ()
+    for path in (*reach.hidden, *secrets):
+        if any(path.is_relative_to(folder) for folder in bound):
+            yield from _covered(path)
+
+
+def _devices_and_temporary(reach: Reach) -> Iterator[str]:
+    yield from ("--dev", "/dev", "--proc", "/proc")
+    for device in computing_devices():
+        yield from ("--dev-bind-try", str(device), str(device))
+    if reach.temporary is not None:
+        for folder in TEMPORARY:
+            if folder not in reach.machine_written:
+                yield from ("--bind", str(reach.temporary), str(folder))
+
+
+def _covered(path: Path) -> Iterator[str]:
+    if path.is_dir():
+        yield from ("--tmpfs", str(path))
+    elif path.exists():
+        yield from ("--ro-bind", os.devnull, str(path))
+
+
+def _trees(reach: Reach) -> Iterator[str]:
+    """Those that others lie in come first, so that they do not hide them."""
+    trees = [(path, "--ro-bind-try") for path in reach.read]
+    trees += [(path, "--bind-try") for path in (*reach.written, reach.home)]
+    passed: set[Path] = set()
+    for path, way in sorted(trees, key=lambda tree: (len(tree[0].parts), tree[1])):
+        for parent in reversed(path.parents):
+            # Else bubblewrap makes those that only root may pass, around what is only root's.
+            if parent not in passed and not any(parent.is_relative_to(f) for f in SYSTEM):
+                yield from ("--perms", "0755", "--dir", str(parent))
+            passed.add(parent)
+        passed.add(path)
+        yield from (way, str(path), str(path))

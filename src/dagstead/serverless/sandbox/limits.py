@@ -1,0 +1,76 @@
+"""How much of the machine one code server or one run may have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from dagstead.errors import UnservableLocationError
+
+#: The entry of a location's container context with its limits.
+CONTEXT = "dagstead_pool"
+_MIB = 1 << 20
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Limits:
+    """The limits of a process with all that it starts; ``None`` is none."""
+
+    memory_mb: int | None = None
+    #: Processes and threads together, as the kernel counts them.
+    processes: int | None = None
+    #: How many processors' time it gets.
+    cpus: float | None = None
+
+    @property
+    def memory(self) -> int | None:
+        """The memory in bytes."""
+        return None if self.memory_mb is None else self.memory_mb * _MIB
+
+    def words(self) -> str:
+        """The limits in words, empty without any."""
+        return ", ".join(
+            text
+            for text, value in (
+                (f"{self.memory_mb} MiB of memory", self.memory_mb),
+                (f"{self.processes} processes and threads", self.processes),
+                (f"{self.cpus:g} processors" if self.cpus else "", self.cpus),
+            )
+            if value
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for a file."""
+        return asdict(self)
+
+    def chosen_by(self, context: Mapping[str, Any] | None) -> Limits:
+        """The limits of a location, which may choose less than these in its container context.
+
+        Raises:
+            UnservableLocationError: it asks for more, or for what is not a limit.
+        """
+        chosen = (context or {}).get(CONTEXT)
+        if chosen is None:
+            return self
+        if not isinstance(chosen, Mapping) or not chosen.keys() <= asdict(self).keys():
+            raise _refused(f"{chosen!r} has to be a mapping of {', '.join(asdict(self))}")
+        return Limits(**{name: self._chosen(name, chosen.get(name)) for name in asdict(self)})
+
+    def _chosen(self, name: str, wanted: object) -> Any:
+        most = getattr(self, name)
+        if wanted is None:
+            return most
+        numbers = int | float if name == "cpus" else int
+        if not isinstance(wanted, numbers) or isinstance(wanted, bool) or wanted <= 0:
+            raise _refused(f"{name}: {wanted!r} is not a number above 0")
+        if most is not None and wanted > most:
+            raise _refused(f"{name}: {wanted} is more than {most}, which is the most on this pool")
+        return wanted
+
+
+def _refused(reason: str) -> UnservableLocationError:
+    return UnservableLocationError(
+        f"The limits in `container_context: {CONTEXT}` cannot be used: {reason}. Correct it in the "
+        "location's configuration and deploy again, or raise the pool's settings."
+    )

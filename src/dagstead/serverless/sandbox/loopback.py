@@ -1,0 +1,110 @@
+"""Keeping user code from other programs that listen on this machine's own addresses.
+
+Needs users of the pool's own, and nftables. What user code opens itself it can reach, as many
+libraries talk to processes of their own by the loopback; so it does not matter where somebody
+listens, but who does. The rules note who asks for a connection, and let an answer pass only when it
+comes from the same user, the control plane, or a resolver of names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+if TYPE_CHECKING:
+    from dagstead.serverless.home import PoolHome
+
+_NAMES = 53
+_HTTP = 80
+_HTTPS = 443
+_SECONDS = 10.0
+# Not by connection tracking, which would begin for the whole machine.
+_RULES = """
+table inet {table}
+delete table inet {table}
+table inet {table} {{
+  set asked {{ typeof tcp sport . meta skuid; flags dynamic,timeout; timeout 30s; }}
+  set askers {{ typeof tcp sport; flags dynamic,timeout; timeout 30s; }}
+  chain output {{
+    type filter hook output priority 0; policy accept;
+    oifname != "lo" accept
+    meta skuid {first}-{last} goto ask
+    tcp flags & (syn|ack) == syn delete @askers {{ tcp sport }}
+    tcp flags & (syn|ack) == syn|ack tcp dport @askers jump answer
+  }}
+  chain ask {{
+    meta l4proto udp udp dport != {names} reject
+    tcp flags & (syn|ack) == syn update @askers {{ tcp sport }} update @asked {{ tcp sport . meta skuid }}
+    tcp flags & (syn|ack) == syn|ack tcp dport @askers jump answer
+  }}
+  chain answer {{
+    tcp sport {{ {ports} }} accept
+    tcp dport . meta skuid @asked accept
+    reject with tcp reset
+  }}
+}}
+"""  # noqa: E501 - a language of its own
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Loopback:
+    """The rules of one pool."""
+
+    home: PoolHome
+    users: tuple[int, int]
+
+    @property
+    def _table(self) -> str:
+        return f"dagstead_{hashlib.sha256(str(self.home.root).encode()).hexdigest()[:12]}"
+
+    def close(self, *open_ports: int) -> None:
+        """Set the rules, in place of those that are there.
+
+        Args:
+            open_ports: of the control plane.
+
+        Raises:
+            OSError: there is no nftables, or it refuses.
+        """
+        ports = ", ".join(map(str, sorted({_NAMES, *open_ports})))
+        first, last = self.users
+        _nft(_RULES.format(table=self._table, first=first, last=last, names=_NAMES, ports=ports))
+
+    def open(self) -> None:
+        """Remove the rules.
+
+        Raises:
+            OSError: there is no nftables, or it refuses.
+        """
+        _nft(f"table inet {self._table}\ndelete table inet {self._table}\n")
+
+
+def port_of(url: str) -> int:
+    """The port of an address."""
+    parts = urlsplit(url)
+    return parts.port or (_HTTPS if parts.scheme == "https" else _HTTP)
+
+
+def _nft(rules: str) -> None:
+    program = shutil.which("nft")
+    if program is None:
+        msg = "there is no program nft; install it with `apt-get install nftables`"
+        raise FileNotFoundError(msg)
+    try:
+        subprocess.run(  # noqa: S603 - the system's own program
+            [program, "-f", "-"],
+            input=rules,
+            capture_output=True,
+            text=True,
+            timeout=_SECONDS,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        msg = f"nft refused the rules: {error.stderr.strip()[:300]}"
+        raise OSError(msg) from error
+    except subprocess.TimeoutExpired as error:
+        raise OSError(str(error)) from error
