@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.dagster_data import require_runs
 from dagstead.control.snapshots import Snapshots
 from dagstead.errors import BlobNotFoundError, ForbiddenError, InvalidInputError
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
@@ -29,9 +30,20 @@ class Files:
         actor.require_agent(deployment)
         return Snapshots(self._backend.store.blobs, deployment.name)
 
-    def log_address(self, actor: Actor, deployment: Deployment, path: str) -> str:
-        """The address to which an agent sends captured output."""
+    def log_address(self, actor: Actor, deployment: Deployment, of: str, path: str) -> str:
+        """The address to which an agent sends captured output.
+
+        Args:
+            actor: the agent.
+            deployment: of what has captured it.
+            of: the id of the run; of a tick, the name of the repository.
+            path: the key of the file.
+
+        Raises:
+            ForbiddenError: when the agent may not write to the run.
+        """
         actor.require_agent(deployment)
+        require_runs(self._backend, actor, deployment, [of])
         key = BlobKey(BlobKind.LOG, deployment.name, path)
         return self._backend.store.blobs.sign(key, "PUT")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from dagstead.model.agents import Agent, AgentKind
 from dagstead.model.pool_pythons import TAG_KEY, pythons_of_tag
@@ -24,6 +24,13 @@ class AgentStatus(StrEnum):
     RUNNING = "RUNNING"
     NOT_RUNNING = "NOT_RUNNING"
     UNHEALTHY = "UNHEALTHY"
+
+
+class AgentKey(NamedTuple):
+    """An agent. The id alone is what it reports itself, and what others may report as well."""
+
+    token_id: int
+    agent_id: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +61,11 @@ class Heartbeat:
     servers: tuple[ServerReport, ...] = ()
 
     @property
+    def key(self) -> AgentKey:
+        """Which agent sent it."""
+        return AgentKey(self.token_id, self.agent_id)
+
+    @property
     def is_pool(self) -> bool:
         """Whether the managed pool sent it."""
         return self.label == POOL_LABEL
@@ -79,12 +91,12 @@ def of_deployment(beats: Iterable[Heartbeat], name: str, *, is_branch: bool) -> 
     an agent that takes branch deployments counts for all of them. The managed pool serves every
     deployment, and names a new one only some seconds after it is made.
     """
-    found: dict[str, Heartbeat] = {}
+    found: dict[AgentKey, Heartbeat] = {}
     for beat in beats:
         own = beat.deployment == name
         counts = own or beat.is_pool or (is_branch and beat.branch_deployments)
-        if counts and (own or beat.agent_id not in found):
-            found[beat.agent_id] = beat
+        if counts and (own or beat.key not in found):
+            found[beat.key] = beat
     return list(found.values())
 
 

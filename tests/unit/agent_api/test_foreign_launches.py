@@ -103,7 +103,7 @@ def test_it_cannot_begin_the_launch(
 def test_it_does_not_learn_whether_there_is_one_or_who_has_begun_it(
     wire: Wire, owner: str, foreign: Mapping[str, str], launch: Request
 ) -> None:
-    wire.store.requests.begin_launch(owner, str(launch.run_id), "honest")
+    wire.store.requests.begin_launch(owner, str(launch.run_id), "honest", by=None)
     invented = str(uuid.uuid4())
 
     for extra in ways_to_ask(owner):

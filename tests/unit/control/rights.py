@@ -8,6 +8,12 @@ from collections.abc import Mapping
 #: deploys the location of that name, and "agent" an unlimited agent token. The acts are tried on
 #: the location weather of prod.
 WHO: Mapping[str, str] = {
+    "dagster_data.computes_states": "agent",
+    "dagster_data.require_all": "agent",
+    "dagster_data.require_assets": "agent",
+    "dagster_data.require_locations": "agent",
+    "dagster_data.require_new_run": "agent",
+    "dagster_data.require_runs": "admin prod agent",
     "deployments.create": "admin",
     "deployments.delete": "admin",
     "deployments.runs_under_way": "admin prod weather agent",
@@ -40,8 +46,11 @@ WHO: Mapping[str, str] = {
     "releases.roll_back": "admin prod",
     "load_reports.failed": "agent",
     "load_reports.loaded": "agent",
+    "load_reports.snapshots": "agent",
     "locations.all": "admin prod weather agent",
     "locations.get": "admin prod weather agent",
+    "locations.manifests": "admin prod weather agent",
+    "locations.names": "admin prod weather agent",
     "locations.note_importing": "agent",
     "locations.reload": "admin prod weather",
     "locations.remind": "",

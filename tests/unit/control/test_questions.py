@@ -183,7 +183,7 @@ def test_an_agent_without_the_code_server_is_not_asked(
 
     assert store.requests.pop(poll(1)) == []
     assert [each.id for each in store.requests.pop(poll(2))] == [request.id]
-    store.requests.answer("prod", request.id, "text")
+    store.requests.answer("prod", request.id, "text", by=None)
     answer = waiting.result(_PATIENCE)
     assert (answer.text, answer.otherwise) == ("text", None), "there is nobody else to ask"
 
@@ -195,7 +195,7 @@ def test_of_agents_that_have_the_code_any_may_be_asked_and_then_the_other(
     waiting = ask(pool, control, 60)
     first = asked(store)
     assert [each.id for each in store.requests.pop(poll(2))] == [first.id]
-    store.requests.answer("prod", first.id, "cannot reach it")
+    store.requests.answer("prod", first.id, "cannot reach it", by=None)
 
     otherwise = waiting.result(_PATIENCE).otherwise
     assert otherwise is not None
@@ -204,7 +204,7 @@ def test_of_agents_that_have_the_code_any_may_be_asked_and_then_the_other(
     second = asked(store)
     assert store.requests.pop(poll(2)) == []
     assert [each.id for each in store.requests.pop(poll(1))] == [second.id]
-    store.requests.answer("prod", second.id, "text")
+    store.requests.answer("prod", second.id, "text", by=None)
     assert waiting.result(_PATIENCE).otherwise is None
 
 
@@ -222,7 +222,7 @@ def test_a_call_that_one_agent_cannot_pass_on_is_made_by_the_other(
     for token, response in enumerate(responses, 1):
         request = asked(store, api.value)
         assert [each.id for each in store.requests.pop(poll(token))] == [request.id]
-        store.requests.answer("prod", request.id, serialize_value(response))
+        store.requests.answer("prod", request.id, serialize_value(response), by=None)
 
     assert waiting.result(_PATIENCE) == "names"
     assert store.locations.get("prod", "weather").refused is None
