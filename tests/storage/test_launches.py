@@ -109,7 +109,7 @@ def test_a_termination_and_an_agent_race_and_one_of_them_wins(store: Store, numb
     wish = StopWish(end=RunEnd.CANCELED, by="somebody", reason="It was terminated.")
 
     with ThreadPoolExecutor(2) as both:
-        begun = both.submit(store.launches.begin, "prod", run_id, "a1")
+        begun = both.submit(store.launches.begin, "prod", run_id, "a1", by=None)
         stopped = both.submit(store.launches.step, "prod", run_id, wish)
 
     launch = stopped.result().launch

@@ -20,6 +20,7 @@ from dagstead.control import bell
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.all import Control
 from dagstead.control.questions import Answer, Question
+from dagstead.control.requests import Poll
 from dagstead.engine.calls import AgentCalls
 from dagstead.errors import NoAnswerError
 from dagstead.plane.code_servers import ServerReport, ServerState
@@ -89,6 +90,10 @@ def asked(store: Store, api: str = "X") -> Request:
     return request
 
 
+def take(control: Control, agent: Actor) -> None:
+    control.requests.take(agent, Poll(full_deployments=["prod"], queues=["gpu"]))
+
+
 def test_the_first_answer_of_an_agent_is_returned(
     store: Store, control: Control, pool: ThreadPoolExecutor
 ) -> None:
@@ -98,6 +103,8 @@ def test_the_first_answer_of_an_agent_is_returned(
     assert (request.queue, request.location) == ("gpu", "weather")
 
     prod = store.deployments.get("prod")
+    assert control.requests.answer(agent, prod, request.id, "nobody gave it to it") is None
+    take(control, agent)
     assert control.requests.answer(agent, prod, request.id, "first") is not None
     assert control.requests.answer(agent, prod, request.id, "second") is None
     assert waiting.result(_PATIENCE).text == "first"
@@ -265,5 +272,6 @@ def test_a_location_that_goes_back_is_asked_when_it_is_back(
 
     store.releases.set_loaded("prod", "weather", deploy_id="1", manifest="{}")
     request = asked(store)
+    take(control, agent)
     control.requests.answer(agent, store.deployments.get("prod"), request.id, "text")
     assert not waiting.result(_PATIENCE).asked.is_returning
