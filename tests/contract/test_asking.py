@@ -21,7 +21,7 @@ def test_an_instance_that_asks_for_a_run_is_noted(world: World, surface: Surface
     run = world.instance.create_run_for_job(code.succeeding, status=DagsterRunStatus.STARTING)
     launches = surface.store.launches
     launches.step(DEPLOYMENT, run.run_id, LaunchOffer(request_id=run.run_id))
-    launches.begin(DEPLOYMENT, run.run_id, "agent")
+    launches.begin(DEPLOYMENT, run.run_id, "agent", by=None)
     client = cast("Any", surface.client(DEPLOYMENT))
     official = SimpleNamespace(_run_storage=GraphQLRunStorage(override_graphql_client=client))
 

@@ -35,7 +35,7 @@ def starting(world: World) -> DagsterRun:
 
 def begun(world: World) -> DagsterRun:
     run = starting(world)
-    world.surface.store.launches.begin(DEPLOYMENT, run.run_id, "gone-agent")
+    world.surface.store.launches.begin(DEPLOYMENT, run.run_id, "gone-agent", by=None)
     return run
 
 

@@ -100,4 +100,4 @@ def assert_written(store: Store, clock: ManualClock) -> None:
     deploy(store, "prod", [new_location("live", "live-2")])
     assert store.releases.set_loaded("prod", "live", deploy_id="live-2", manifest="m").counted
     assert store.locations.get("prod", "live").deploy_id == "live-2"
-    assert store.requests.begin_launch("prod", "run", "agent")
+    assert store.requests.begin_launch("prod", "run", "agent", by=None)

@@ -78,7 +78,9 @@ def test_of_many_agents_one_begins_a_run(store: Store) -> None:
     offered(store)
 
     with ThreadPoolExecutor(8) as agents:
-        steps = list(agents.map(lambda n: store.launches.begin("prod", "run", f"a{n}"), range(8)))
+        steps = list(
+            agents.map(lambda n: store.launches.begin("prod", "run", f"a{n}", by=None), range(8))
+        )
 
     assert [step.counts for step in steps].count(True) == 1
     [request] = store.requests.of_run("prod", "run")
@@ -107,7 +109,7 @@ def test_a_termination_and_an_agent_race_and_one_of_them_wins(store: Store, numb
     wish = StopWish(end=RunEnd.CANCELED, by="somebody", reason="It was terminated.")
 
     with ThreadPoolExecutor(2) as both:
-        begun = both.submit(store.launches.begin, "prod", run_id, "a1")
+        begun = both.submit(store.launches.begin, "prod", run_id, "a1", by=None)
         stopped = both.submit(store.launches.step, "prod", run_id, wish)
 
     launch = stopped.result().launch
@@ -151,16 +153,16 @@ def test_runs_of_one_id_in_two_deployments_are_apart(store: Store) -> None:
     assert store.launches.newest("staging", "run") is None
     assert store.launches.step("staging", "run", Start()).counts
     assert store.launches.step("staging", "run", LaunchOffer(request_id="r")).counts is False
-    assert store.launches.begin("staging", "other", "a1").launch is None
+    assert store.launches.begin("staging", "other", "a1", by=None).launch is None
 
 
 def test_a_second_launch_is_begun_anew(store: Store) -> None:
     offered(store)
-    assert store.launches.begin("prod", "run", "a1").counts
+    assert store.launches.begin("prod", "run", "a1", by=None).counts
     store.launches.step("prod", "run", End(ending=ending(status=None)))
 
     assert offered(store, request_id="r2").counts
-    assert store.launches.begin("prod", "run", "a1").counts
+    assert store.launches.begin("prod", "run", "a1", by=None).counts
 
     numbers = [(each.number, each.begun_by) for each in store.launches.of_run("prod", "run")]
     assert numbers == [(1, "a1"), (2, "a1")]

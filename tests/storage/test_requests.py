@@ -147,10 +147,10 @@ def test_the_first_answer_counts_and_only_in_its_deployment(store: Store) -> Non
     store.deployments.create("staging")
     store.requests.submit(request("r"))
 
-    assert store.requests.answer("staging", "r", "foreign") is None
-    assert store.requests.answer("prod", "r", "first") is not None
-    assert store.requests.answer("prod", "r", "second") is None
-    assert store.requests.answer("prod", "unknown", "?") is None
+    assert store.requests.answer("staging", "r", "foreign", by=None) is None
+    assert store.requests.answer("prod", "r", "first", by=None) is not None
+    assert store.requests.answer("prod", "r", "second", by=None) is None
+    assert store.requests.answer("prod", "unknown", "?", by=None) is None
     answer = store.requests.get_answer("prod", "r")
     assert answer is not None
     assert answer.text == "first"
@@ -192,7 +192,7 @@ def test_a_launch_that_was_begun_is_never_given_back(store: Store) -> None:
     store.requests.submit(request("r", api=LAUNCH_RUN, run_id="run"))
     [held] = store.requests.pop(claim(None))
 
-    assert store.requests.begin_launch("prod", "run", "agent-1")
+    assert store.requests.begin_launch("prod", "run", "agent-1", by=None)
 
     assert not store.requests.give_back(held)
 
@@ -202,12 +202,16 @@ def test_only_the_first_agent_begins_a_run(store: Store) -> None:
 
     with ThreadPoolExecutor(8) as agents:
         begun = list(
-            agents.map(lambda n: store.requests.begin_launch("prod", "run", f"a{n}"), range(8))
+            agents.map(
+                lambda n: store.requests.begin_launch("prod", "run", f"a{n}", by=None), range(8)
+            )
         )
 
     assert begun.count(True) == 1
     winner = f"a{begun.index(True)}"
-    assert store.requests.begin_launch("prod", "run", winner), "the same agent may say it again"
+    assert store.requests.begin_launch("prod", "run", winner, by=None), (
+        "the same agent may say it again"
+    )
 
 
 def test_ids_of_requests_and_runs_lead_to_nothing_in_another_deployment(store: Store) -> None:
@@ -216,7 +220,9 @@ def test_ids_of_requests_and_runs_lead_to_nothing_in_another_deployment(store: S
     [before] = store.requests.of_run("prod", "run")
 
     assert store.requests.of_run("staging", "run") == []
-    assert store.requests.begin_launch("staging", "run", "foreign"), "nobody has begun one there"
+    assert store.requests.begin_launch("staging", "run", "foreign", by=None), (
+        "nobody has begun one there"
+    )
     assert store.requests.withdraw("staging", ["r"]) == 0
     store.requests.expire("staging", ["r"])
     assert store.requests.of_run("prod", "run") == [before]
@@ -229,8 +235,8 @@ def test_runs_of_one_id_in_two_deployments_are_begun_apart(store: Store) -> None
             request(f"of-{deployment}", deployment=deployment, api=LAUNCH_RUN, run_id="run")
         )
 
-    assert store.requests.begin_launch("prod", "run", "agent-of-prod")
-    assert store.requests.begin_launch("staging", "run", "agent-of-staging")
+    assert store.requests.begin_launch("prod", "run", "agent-of-prod", by=None)
+    assert store.requests.begin_launch("staging", "run", "agent-of-staging", by=None)
     begun = {
         name: launch.begun_by
         for name in ("prod", "staging")
@@ -246,7 +252,7 @@ def test_overdue_requests_expire_and_are_not_handed_out(store: Store, clock: Man
 
     assert [each.id for each in store.requests.expire_overdue()] == ["soon"]
     assert popped(store, claim(None)) == ["late"]
-    assert store.requests.answer("prod", "soon", "too late") is None
+    assert store.requests.answer("prod", "soon", "too late", by=None) is None
 
 
 def test_only_a_waiting_request_can_be_withdrawn(store: Store) -> None:
@@ -262,7 +268,7 @@ def test_ended_requests_are_purged_by_age_and_open_ones_stay(
     store: Store, clock: ManualClock
 ) -> None:
     store.requests.submit(request("ended", run_id="run"))
-    store.requests.answer("prod", "ended", "x")
+    store.requests.answer("prod", "ended", "x", by=None)
     store.requests.submit(request("open", run_id="run"))
     clock.advance(100)
 

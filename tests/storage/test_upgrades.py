@@ -48,6 +48,7 @@ def upgrade(store: Store) -> None:
             ("locations", "refused"),
             ("heartbeats", "code_servers"),
             ("requests", "for_token"),
+            ("heartbeats", "reported_id"),
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))

@@ -11,7 +11,7 @@ from dagstead.control.orchestration import OutgoingRequest
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
-from dagstead.plane.launches import Launch, RunEnd, RunUnderWay
+from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
 from dagstead.plane.requests import Request
 from dagstead.store.all import Store
 
@@ -42,6 +42,8 @@ class NoDagster:
     #: By run and by agent: what is known of them.
     signs: dict[str, float] = field(default_factory=dict)
     reports: dict[str, Sequence[WorkerReport]] = field(default_factory=dict)
+    #: Of runs that are in Dagster's storage.
+    origins: dict[str, RunOrigin] = field(default_factory=dict)
 
     def request_body(self, outgoing: OutgoingRequest) -> str:
         return json.dumps({"id": outgoing.id, "api": outgoing.api})
@@ -51,6 +53,9 @@ class NoDagster:
 
     def take_launch_answer(self, _deployment: Deployment, request: Request, _answer: str) -> None:
         self.answered.append(request.id)
+
+    def origin_of(self, _deployment: Deployment, run_id: str) -> RunOrigin | None:
+        return self.origins.get(run_id)
 
     def show_end(self, deployment: Deployment, launch: Launch) -> None:
         self.shown.append((deployment.name, launch))

@@ -139,7 +139,7 @@ def _take_manifest(
     caller: Caller, location: str, manifest: DagsterCloudCodeLocationManifest
 ) -> tuple[list[JobSelector], bool]:
     try:
-        missing = missing_job_snapshots(manifest, caller.snapshots, location)
+        missing = missing_job_snapshots(manifest, caller.snapshots_of(location), location)
     except BlobNotFoundError as error:
         msg = f"The definitions of {location!r} name a snapshot that was never uploaded."
         raise InvalidInputError(msg) from error
@@ -157,7 +157,7 @@ def _take_manifest(
 
 def _read_error(caller: Caller, location: str, sha1: str) -> str:
     try:
-        text = caller.snapshots.read(SnapshotType.ERROR, sha1)
+        text = caller.snapshots_of(location).read(SnapshotType.ERROR, sha1)
     except BlobNotFoundError as error:
         msg = f"The error of {location!r} names a snapshot that was never uploaded."
         raise InvalidInputError(msg) from error
@@ -178,6 +178,7 @@ def _store_entry(
     data = entry.upload_location_data
     if data is None:
         raise InvalidInputError
+    snapshots = caller.snapshots_of(entry.location_name)
     return DagsterCloudCodeLocationManifest(
         repositories=[
             DagsterCloudRepositoryManifest(
@@ -185,9 +186,7 @@ def _store_entry(
                 code_pointer=repository.code_pointer,
                 stored_snapshot=_stored(
                     SnapshotType.REPOSITORY,
-                    caller.snapshots.write(
-                        SnapshotType.REPOSITORY, repository.serialized_repository_data
-                    ),
+                    snapshots.write(SnapshotType.REPOSITORY, repository.serialized_repository_data),
                     len(repository.serialized_repository_data),
                 ),
             )

@@ -134,21 +134,27 @@ class EventWriter:
             )
 
 
-def event_writer(caller: Caller) -> EventWriter:
-    """The writer for the call's deployment."""
+def write_events(caller: Caller, entries: Sequence[EventLogEntry]) -> None:
+    """Store events of the call's deployment, once per Idempotency-Key.
+
+    Raises:
+        ForbiddenError: if the caller may not write to one of their runs; nothing is stored then.
+    """
     deployment = caller.deployment
-    return EventWriter(
+    runs = {entry.run_id for entry in entries}
+    writer = EventWriter(
         instance=caller.services.instances.get(deployment),
-        ledger=caller.control.writes.ledger(caller.actor, deployment),
+        ledger=caller.control.writes.ledger(caller.actor, deployment, runs),
         require_run=partial(caller.control.workers.require_run, caller.actor, deployment),
         is_code=caller.token.worker is not None,
     )
+    writer.write(entries, caller.idempotency_key)
 
 
 def store_events(caller: Caller, payload: Payload) -> Response:
     """Store a batch of events, once per Idempotency-Key."""
     batch = unpack_text(payload.file("store_events.tmp"), StoreEventBatchRequest)
-    event_writer(caller).write(list(batch.event_log_entries), caller.idempotency_key)
+    write_events(caller, list(batch.event_log_entries))
     return JSONResponse({})
 
 

@@ -37,7 +37,7 @@ def gen_logs_url(caller: Caller, payload: Payload) -> Response:
     stage = _PARTIAL if payload.query.get("partial") else _FINAL
     caller.control.workers.require_log(caller.actor, caller.deployment, log_key)
     address = caller.control.files.log_address(
-        caller.actor, caller.deployment, f"{stage}/{io_type}/{_encode(log_key)}"
+        caller.actor, caller.deployment, log_key[0], f"{stage}/{io_type}/{_encode(log_key)}"
     )
     return JSONResponse({"url": caller.base_url + address})
 

@@ -60,6 +60,8 @@ class Caller:
     #: The address under which the caller reaches this server, without a slash at its end.
     base_url: str
     idempotency_key: str | None = None
+    #: The deployment, once it was asked for: every part of a call asks.
+    _found: dict[str, Deployment] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def actor(self) -> Actor:
@@ -86,12 +88,20 @@ class Caller:
                 "dagster_cloud_api in the agent's dagster.yaml."
             )
             raise InvalidInputError(msg)
-        return self.control.deployments.named(self.actor, self.deployment_name)
+        found = self._found.get(self.deployment_name)
+        if found is None:
+            found = self.control.deployments.named(self.actor, self.deployment_name)
+            self._found[found.name] = found
+        return found
 
     @property
     def snapshots(self) -> Snapshots:
         """The uploaded definitions of the call's deployment."""
         return self.control.files.snapshots(self.actor, self.deployment)
+
+    def snapshots_of(self, location: str) -> Snapshots:
+        """Where the definitions are stored that the caller reports of a location."""
+        return self.control.load_reports.snapshots(self.actor, self.deployment, location)
 
 
 class Audience(Enum):

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.launches import RunPlace
+from dagstead.plane.locations import Location
+from dagstead.plane.requests import Request
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.plane.workers import Worker
 
@@ -48,6 +51,85 @@ class Actor:
     def grants_queue(self, queue: str | None) -> bool:
         """Whether it may take work from this agent queue."""
         return self.is_system or (self.token is not None and self.token.grants_queue(queue))
+
+    @property
+    def serves_every_queue(self) -> bool:
+        """Whether no queue is closed to it, so that its rights end with the deployment.
+
+        User code of a managed pool is not limited to queues: its rights are those of its worker.
+        """
+        token = self.token
+        return self.is_system or (
+            token is not None and (token.queues is None or token.worker is not None)
+        )
+
+    def reaches(self, location: Location) -> bool:
+        """Whether it may serve a location: the live deploy of it, or the one that is loading."""
+        return any(map(self.grants_queue, location.queues))
+
+    def leases(self, request: Request) -> bool:
+        """Whether it is the one that has taken a request, and may answer it."""
+        return self.is_system or (self.token is not None and request.leased_by == self.token.id)
+
+    def require_location(
+        self, deployment: Deployment, name: str, location: Location | None
+    ) -> None:
+        """Refuse unless the actor may serve a location of a deployment.
+
+        Args:
+            deployment: of the location.
+            name: of the location.
+            location: as it is stored; ``None`` when the deployment has none of that name, which the
+                holder of a limited token does not learn.
+
+        Raises:
+            ForbiddenError: with a sentence for the agent's log.
+        """
+        self.require_reach(deployment)
+        if self.serves_every_queue or (location is not None and self.reaches(location)):
+            return
+        token = self._held()
+        raise ForbiddenError(
+            f"Agent token {token.name!r} may not serve location {name!r} of deployment "
+            f"{deployment.name!r}: it is on none of the queues that the token grants "
+            f"({token.describe_queues()}). Create a token that may with "
+            "`dagstead token create --kind agent --queue …`."
+        )
+
+    def require_run(self, deployment: Deployment, place: RunPlace) -> None:
+        """Refuse unless the actor may write to a run of a deployment.
+
+        Raises:
+            ForbiddenError: with a sentence for the agent's log.
+        """
+        self.require_reach(deployment)
+        if self.serves_every_queue or any(map(self.grants_queue, place.queues)):
+            return
+        token = self._held()
+        if place.stored_by == token.id:
+            return
+        raise ForbiddenError(
+            f"Agent token {token.name!r} may not change run {place.run_id}: it was launched on "
+            f"none of the queues that the token grants ({token.describe_queues()})."
+        )
+
+    def require_every_queue(self, deployment: Deployment, what: str) -> None:
+        """Refuse agents that are limited to queues.
+
+        Args:
+            deployment: the one to change, with what all its locations share.
+            what: the act, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the agent's log.
+        """
+        self.require_reach(deployment)
+        if not self.serves_every_queue:
+            token = self._held()
+            raise ForbiddenError(
+                f"{what} concerns locations of every queue, and agent token {token.name!r} grants "
+                f"only: {token.describe_queues()}."
+            )
 
     def require_name(
         self, name: str, *, is_branch: bool = False, repository: str | None = None

@@ -13,7 +13,14 @@ from dagstead.control.backend import Backend
 from dagstead.control.roster import Roster
 from dagstead.model.agents import Agent
 from dagstead.model.queues import describe_queue
-from dagstead.plane.agents import ALIVE_SECONDS, AgentStatus, Heartbeat, as_agent, of_deployment
+from dagstead.plane.agent_keys import AgentKey
+from dagstead.plane.agents import (
+    ALIVE_SECONDS,
+    AgentStatus,
+    Heartbeat,
+    as_agent,
+    of_deployment,
+)
 from dagstead.plane.code_servers import ServerReport
 from dagstead.plane.deployments import Deployment
 
@@ -98,11 +105,11 @@ class Agents:
             deployment.name: deployment for deployment in self._backend.store.deployments.all()
         }
         roster = Roster.of(self._backend)
-        beats: dict[str, list[Heartbeat]] = defaultdict(list)
+        beats: dict[AgentKey, list[Heartbeat]] = defaultdict(list)
         for beat in roster.listed():
             deployment = deployments.get(beat.deployment)
             if deployment is not None and actor.grants(deployment):
-                beats[beat.agent_id].append(beat)
+                beats[beat.key].append(beat)
         full = {name for name, deployment in deployments.items() if not deployment.is_branch}
         tokens = self._backend.store.tokens.all() if actor.is_unlimited else ()
         names = {token.id: token.name for token in tokens}

@@ -9,6 +9,7 @@ from dagstead.control.agents import Agents
 from dagstead.control.availability import Availability
 from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
+from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
 from dagstead.control.files import Files, SignedFiles
 from dagstead.control.health import Health
@@ -52,6 +53,7 @@ class Control:
     availability: Availability
     agents: Agents
     requests: Requests
+    dagster_data: DagsterData
     launches: Launches
     questions: Questions
     files: Files
@@ -90,6 +92,7 @@ def control_over(
         availability=Availability(backend),
         agents=Agents(backend),
         requests=Requests(backend),
+        dagster_data=DagsterData(backend),
         launches=Launches(backend),
         questions=Questions(backend),
         files=Files(backend),

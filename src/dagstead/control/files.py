@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.dagster_data import require_runs
 from dagstead.control.snapshots import Snapshots
 from dagstead.errors import BlobNotFoundError, ForbiddenError, InvalidInputError
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
@@ -28,12 +29,22 @@ class Files:
         actor.require_agent(deployment)
         return Snapshots(self._backend.store.blobs, deployment.name)
 
-    def log_address(self, actor: Actor, deployment: Deployment, path: str) -> str:
+    def log_address(self, actor: Actor, deployment: Deployment, of: str, path: str) -> str:
         """The address to which an agent, or the code that it runs, sends captured output.
 
-        Whose output user code may send is for :meth:`Workers.require_log` to say.
+        Whose output user code of a managed pool may send is for :meth:`Workers.require_log` to say.
+
+        Args:
+            actor: the agent, or the code.
+            deployment: of what has captured it.
+            of: the id of the run; of a tick, the name of the repository.
+            path: the key of the file.
+
+        Raises:
+            ForbiddenError: when the agent may not write to the run.
         """
         actor.require_code(deployment)
+        require_runs(self._backend, actor, deployment, [of])
         key = BlobKey(BlobKind.LOG, deployment.name, path)
         return self._backend.store.blobs.sign(key, "PUT")
 

@@ -77,7 +77,7 @@ class Launches:
         # Most questions say nothing, and must not take SQLite's write lock.
         if launch is None or not may_be_its_worker(launch, self._backend.now()):
             return
-        if self._is_from_it(actor, launch):
+        if _may_be_of_its_worker(actor, launch):
             self._backend.store.launches.step(deployment.name, run_id, WorkerCall())
 
     def stop(self, actor: Actor, deployment: Deployment, run_id: str, wish: StopWish) -> LaunchStep:
@@ -257,9 +257,8 @@ class Launches:
     ) -> Mapping[str, WorkerReport]:
         """What the agents that may know say of the workers of runs, by run."""
         actor.require_deployment(deployment)
-        begun = {
-            launch.run_id: launch.begun_by
-            for launch in self._backend.store.launches.open(deployment.name)
+        launches = {
+            launch.run_id: launch for launch in self._backend.store.launches.open(deployment.name)
         }
         found: dict[str, WorkerReport] = {}
         # The newest last: an agent that was replaced still counts as alive for a while.
@@ -267,9 +266,8 @@ class Launches:
             if beat.run_worker_statuses is None:
                 continue
             for report in self._backend.orchestration.worker_reports(beat):
-                # The pool's agents know each other's workers. Any other official agent reports
-                # workers as lost that it has not started itself.
-                if beat.is_pool or begun.get(report.run_id) == beat.agent_id:
+                launch = launches.get(report.run_id)
+                if launch is not None and _knows(beat, launch):
                     found[report.run_id] = report
         return found
 
@@ -323,15 +321,6 @@ class Launches:
         actor.require_system("Deleting runs")
         self._backend.store.launches.forget(deployment.name, run_id)
 
-    def _is_from_it(self, actor: Actor, launch: Launch) -> bool:
-        """Whether a question may come from the worker of a launch, by the token of who asks."""
-        token = actor.token
-        if token is None:
-            return True
-        if token.worker is not None:
-            return token.worker.executes(launch)
-        return self._backend.store.agents.token_of(launch.begun_by or "") in {None, token.id}
-
     def _terminations(self, deployment: Deployment, launch: Launch) -> list[Request]:
         every = self._backend.store.requests.of_run(deployment.name, launch.run_id)
         return [request for request in every if request.api == TERMINATE_RUN]
@@ -365,15 +354,15 @@ class Launches:
     def _why_out_of_reach(self, deployment: Deployment, launch: Launch) -> str | None:
         now = self._backend.now()
         roster = Roster.of(self._backend)
-        alive = {beat.agent_id for beat in roster.living}
+        alive = {beat.key for beat in roster.living}
         beats = of_deployment(roster.beats, deployment.name, is_branch=deployment.is_branch)
-        holder = next((beat for beat in beats if beat.agent_id == launch.begun_by), None)
-        if holder is not None and holder.agent_id in alive:
+        holder = next((beat for beat in beats if launch.is_with(beat.key)), None)
+        if holder is not None and holder.key in alive:
             return None
         if (
             holder is not None
             and holder.is_pool
-            and any(beat.is_pool and beat.agent_id in alive for beat in beats)
+            and any(beat.is_pool and beat.key in alive for beat in beats)
         ):
             # Any other agent of the pool looks after the workers of the one before it.
             return None
@@ -385,3 +374,22 @@ class Launches:
         launch = step.launch
         if step.counts and launch is not None and not launch.is_open and launch.request_id:
             self._backend.store.requests.expire(deployment.name, [launch.request_id])
+
+
+def _knows(beat: Heartbeat, launch: Launch) -> bool:
+    """Whether the agent of a heartbeat may know what becomes of the worker of a launch.
+
+    The pool's agents know each other's workers. Any other official agent reports workers as lost
+    that it has not started itself.
+    """
+    return launch.is_with(beat.key) or (beat.is_pool and launch.queue in beat.queues)
+
+
+def _may_be_of_its_worker(actor: Actor, launch: Launch) -> bool:
+    """Whether the worker of a launch may be the actor: by its own token, or that of its agent."""
+    token = actor.token
+    if token is not None and token.worker is not None:
+        return token.worker.executes(launch)
+    if token is None or launch.begun_with is None:
+        return actor.grants_queue(launch.queue)
+    return token.id == launch.begun_with

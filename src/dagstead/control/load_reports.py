@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
+from dagstead.control.locations import find_location, require_location
+from dagstead.control.snapshots import Snapshots
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.releases import Outcome
 
@@ -16,6 +18,16 @@ class LoadReports:
     """Acts of agents. Reports about older deploys than the newest one do not count."""
 
     _backend: Backend
+
+    def snapshots(self, actor: Actor, deployment: Deployment, location: str) -> Snapshots:
+        """Where the definitions and errors are stored that an agent reports of a location.
+
+        Raises:
+            ForbiddenError: when the agent may not serve the location, whether or not it exists.
+        """
+        actor.require_agent(deployment)
+        require_location(self._backend, actor, deployment, location)
+        return Snapshots(self._backend.store.blobs, deployment.name)
 
     def loaded(
         self, actor: Actor, deployment: Deployment, location: str, *, deploy_id: str, manifest: str
@@ -31,8 +43,12 @@ class LoadReports:
 
         Returns:
             Whether the report counted.
+
+        Raises:
+            ForbiddenError: when the agent may not serve the location, whether or not it exists.
         """
-        actor.require_agent(deployment)
+        if not self._may_report(actor, deployment, location, deploy_id):
+            return False
         outcome = self._backend.store.releases.set_loaded(
             deployment.name, location, deploy_id=deploy_id, manifest=manifest
         )
@@ -58,12 +74,31 @@ class LoadReports:
 
         Returns:
             Whether the report counted.
+
+        Raises:
+            ForbiddenError: when the agent may not serve the location, whether or not it exists.
         """
-        actor.require_agent(deployment)
+        if not self._may_report(actor, deployment, location, deploy_id):
+            return False
         outcome = self._backend.store.releases.set_failed(
             deployment.name, location, deploy_id=deploy_id, error=error
         )
         return self._published(deployment, outcome)
+
+    def _may_report(
+        self, actor: Actor, deployment: Deployment, name: str, deploy_id: str | None
+    ) -> bool:
+        """Whether the deploy is on a queue of the agent's.
+
+        A location that moves to another queue is with two agents for a while. Neither reports on
+        the deploy that the other one runs.
+        """
+        actor.require_agent(deployment)
+        if actor.serves_every_queue:
+            return True
+        location = find_location(self._backend, deployment, name)
+        actor.require_location(deployment, name, location)
+        return location is not None and actor.grants_queue(location.queue_of(deploy_id))
 
     def _published(self, deployment: Deployment, outcome: Outcome) -> bool:
         change = Change(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
-from dagstead.errors import StoreAwayError
+from dagstead.errors import LocationNotFoundError, StoreAwayError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Location
 from dagstead.plane.releases import Phase
@@ -24,18 +24,34 @@ class Locations:
     _backend: Backend
 
     def all(self, actor: Actor, deployment: Deployment) -> list[Location]:
-        """All locations, by name."""
+        """All locations, by name; for an agent, those whose newest deploy it may run."""
         actor.require_deployment(deployment)
-        return self._backend.store.locations.all(deployment.name)
+        every = self._backend.store.locations.all(deployment.name)
+        return [location for location in every if actor.grants_queue(location.queue)]
 
     def get(self, actor: Actor, deployment: Deployment, name: str) -> Location:
         """One location.
 
         Raises:
+            ForbiddenError: for an agent that may not serve it, whether or not it exists.
             LocationNotFoundError: with the names that exist.
         """
-        actor.require_deployment(deployment)
+        require_location(self._backend, actor, deployment, name)
         return self._backend.store.locations.get(deployment.name, name)
+
+    def names(self, actor: Actor, deployment: Deployment) -> frozenset[str]:
+        """The names of all locations, which are no secret in their deployment."""
+        actor.require_reach(deployment)
+        return frozenset(each.name for each in self._backend.store.locations.all(deployment.name))
+
+    def manifests(self, actor: Actor, deployment: Deployment) -> Mapping[str, str]:
+        """The live definitions of all locations, packed, by the names of the locations.
+
+        They are Dagster's data, such as runs and events: all agents of a deployment read them.
+        """
+        actor.require_reach(deployment)
+        every = self._backend.store.locations.all(deployment.name)
+        return {each.name: each.manifest for each in every if each.manifest is not None}
 
     def version(self, actor: Actor, deployment: Deployment) -> int:
         """A number that changes when any location of the deployment does."""
@@ -65,6 +81,7 @@ class Locations:
     def note_importing(self, actor: Actor, deployment: Deployment, name: str) -> None:
         """Record that a code server has asked for its secrets, which is the first thing it does."""
         worker = actor.require_code(deployment)
+        require_location(self._backend, actor, deployment, name)
         # A run worker asks for them as well, and imports nothing for a release.
         if worker is None or (worker.run_id is None and worker.location == name):
             self._note(deployment, [name], Phase.IMPORTING)
@@ -116,3 +133,22 @@ class Locations:
             self._backend.store.releases.note_phase(deployment.name, names, phase)
         except StoreAwayError:
             logger.warning("Could not note that %s: %s are %s", deployment.name, names, phase)
+
+
+def require_location(backend: Backend, actor: Actor, deployment: Deployment, name: str) -> None:
+    """Refuse unless the actor may serve a location.
+
+    Raises:
+        ForbiddenError: with a sentence for the agent's log.
+    """
+    actor.require_deployment(deployment)
+    if not actor.serves_every_queue:
+        actor.require_location(deployment, name, find_location(backend, deployment, name))
+
+
+def find_location(backend: Backend, deployment: Deployment, name: str) -> Location | None:
+    """The location of that name, if there is one."""
+    try:
+        return backend.store.locations.get(deployment.name, name)
+    except LocationNotFoundError:
+        return None

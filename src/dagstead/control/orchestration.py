@@ -9,7 +9,7 @@ from typing import Protocol
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
-from dagstead.plane.launches import Launch, RunEnd, RunUnderWay
+from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
 from dagstead.plane.requests import Request
 
 
@@ -36,6 +36,9 @@ class Orchestration(Protocol):
 
     def take_launch_answer(self, deployment: Deployment, request: Request, answer: str) -> None:
         """Fail the run of a launch if the agent answered that it could not start it."""
+
+    def origin_of(self, deployment: Deployment, run_id: str) -> RunOrigin | None:
+        """Where a run comes from; ``None`` when none has this id."""
 
     def show_end(self, deployment: Deployment, launch: Launch) -> None:
         """Have Dagster's storage show how a run has ended; it may be called again."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.dagster_data import require_runs
 from dagstead.control.roster import Roster
 from dagstead.control.work import Work, submit
 from dagstead.errors import ForbiddenError
@@ -82,11 +83,15 @@ class Requests:
     ) -> Request | None:
         """Store an agent's answer, and wake those who wait for it.
 
+        Only the token answers that has taken the request last. Who had it before, and was too late
+        to answer, has not begun what it asks for: it was given to somebody else only then.
+
         Returns:
-            The request; ``None`` when nobody waits for the answer any more, and it is dropped.
+            The request; ``None`` when nobody waits for the answer of this agent, and it is dropped.
         """
         actor.require_agent(deployment)
-        request = self._backend.store.requests.answer(deployment.name, request_id, answer)
+        by = None if actor.token is None else actor.token.id
+        request = self._backend.store.requests.answer(deployment.name, request_id, answer, by=by)
         if request is None:
             return None
         if request.api == LAUNCH_RUN:
@@ -109,11 +114,15 @@ class Requests:
             ForbiddenError: when it must not start a worker.
         """
         actor.require_agent(deployment)
-        step = self._backend.store.launches.begin(deployment.name, run_id, agent_id)
+        require_runs(self._backend, actor, deployment, [run_id])
+        by = None if actor.token is None else actor.token.id
+        step = self._backend.store.launches.begin(deployment.name, run_id, agent_id, by=by)
         counts = step.counts
         if step.launch is None:
             # It was queued before launches had records, or this is not a run of the queue.
-            counts = self._backend.store.requests.begin_launch(deployment.name, run_id, agent_id)
+            counts = self._backend.store.requests.begin_launch(
+                deployment.name, run_id, agent_id, by=by
+            )
         if not counts:
             reason = step.reason or "It was begun by another agent."
             raise ForbiddenError(f"Run {run_id} {REFUSED_AT_THE_GATE}. {reason}")
@@ -178,7 +187,7 @@ class Requests:
         launch = self._backend.store.launches.newest(deployment.name, run_id)
         if launch is None or launch.begun_by is None:
             return None
-        return Roster.of(self._backend).token_of(launch.begun_by)
+        return Roster.of(self._backend).token_of(launch)
 
     def _may_be_taken(self, request: Request) -> bool:
         if request.api != LAUNCH_RUN:

@@ -9,6 +9,7 @@ from dagstead.control.backend import Backend
 from dagstead.plane.agents import ALIVE_SECONDS, AgentStatus, Heartbeat, as_agent, of_deployment
 from dagstead.plane.code_servers import ServerState
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.launches import Launch
 from dagstead.plane.location_status import Attendance, Facts, reports_on
 from dagstead.plane.locations import Location
 from dagstead.plane.presence import Presence, last_heard, listed
@@ -47,7 +48,7 @@ class Roster:
 
     def status(self, beat: Heartbeat) -> AgentStatus:
         """The status that the official CLI and UI know."""
-        is_alive = any(beat.agent_id == other.agent_id for other in self.living)
+        is_alive = any(beat.key == other.key for other in self.living)
         return AgentStatus.RUNNING if is_alive else AgentStatus.NOT_RUNNING
 
     def heard_at(self, beat: Heartbeat) -> float:
@@ -90,9 +91,10 @@ class Roster:
         newest = max(able, key=lambda beat: beat.received_at, default=None)
         return None if newest is None else newest.token_id
 
-    def token_of(self, agent_id: str | None) -> int | None:
-        """The token of an agent, if it is alive."""
-        return next((beat.token_id for beat in self.living if beat.agent_id == agent_id), None)
+    def token_of(self, launch: Launch) -> int | None:
+        """The token of the agent that has begun a launch, if that is alive."""
+        with_it = (beat.token_id for beat in self.living if launch.is_with(beat.key))
+        return next(with_it, None)
 
     def facts(self, deployment: Deployment, location: Location) -> Facts:
         """What is known of a location."""

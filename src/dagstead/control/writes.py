@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.dagster_data import require_runs
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.writes import WriteState
 from dagstead.store.writes import WriteStore
@@ -48,14 +50,21 @@ class Writes:
 
     _backend: Backend
 
-    def ledger(self, actor: Actor, deployment: Deployment) -> WriteLedger:
-        """The ledger of a deployment that the actor writes to.
+    def ledger(self, actor: Actor, deployment: Deployment, run_ids: Collection[str]) -> WriteLedger:
+        """The ledger of a deployment, for a write of events.
+
+        Args:
+            actor: writes them.
+            deployment: to which they are written.
+            run_ids: of their runs.
 
         Raises:
-            ForbiddenError: when the actor may not write to it, or may only deploy.
+            ForbiddenError: when the actor may not write to the deployment, or to one of the runs,
+                or may only deploy.
         """
         actor.require_reach(deployment)
         actor.require_whole("writing to a deployment")
+        require_runs(self._backend, actor, deployment, run_ids)
         return WriteLedger(self._backend.store.writes, self._backend.bell, deployment.name)
 
     def interrupt_all(self, actor: Actor) -> None:

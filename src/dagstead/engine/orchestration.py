@@ -32,12 +32,13 @@ from dagstead.control.orchestration import OutgoingRequest
 from dagstead.control.requests import REFUSED_AT_THE_GATE
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.deployment_instance import DeploymentInstance
+from dagstead.engine.run_origins import origin_of
 from dagstead.engine.worker_reports import worker_reports
 from dagstead.errors import DagsteadError, LocationNotFoundError
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport
-from dagstead.plane.launches import Launch, RunEnd, RunUnderWay
+from dagstead.plane.launches import Launch, RunEnd, RunOrigin, RunUnderWay
 from dagstead.plane.requests import Request
 
 logger = logging.getLogger(__name__)
@@ -90,6 +91,11 @@ class DagsterOrchestration:
                 str(request.run_id),
                 response.error_infos,
             )
+
+    def origin_of(self, deployment: Deployment, run_id: str) -> RunOrigin | None:
+        """See the protocol."""
+        run = self.instance_of(deployment).get_run_by_id(run_id)
+        return None if run is None else origin_of(run)
 
     def show_end(self, deployment: Deployment, launch: Launch) -> None:
         """See the protocol."""

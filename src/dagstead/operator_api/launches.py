@@ -47,7 +47,7 @@ def once(launch: Resolver) -> Resolver:
         key = _key(info.context.source)
         if key is None:
             return await _awaited(launch(root, info, **arguments))
-        ledger = context.control.writes.ledger(context.actor, context.deployment)
+        ledger = context.control.writes.ledger(context.actor, context.deployment, ())
         begun = await _begin(ledger, key)
         if begun is WriteState.IN_FLIGHT:
             return python_error("The same launch is still under way. Ask for it again.")

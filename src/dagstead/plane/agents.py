@@ -9,6 +9,7 @@ from typing import Any
 
 from dagstead.model.agents import Agent, AgentKind
 from dagstead.model.pool_pythons import TAG_KEY, pythons_of_tag, walls_of_tag
+from dagstead.plane.agent_keys import AgentKey
 from dagstead.plane.code_servers import ServerReport
 from dagstead.plane.tokens import Token
 
@@ -54,6 +55,11 @@ class Heartbeat:
     pool: Token | None = None
 
     @property
+    def key(self) -> AgentKey:
+        """Which agent sent it."""
+        return AgentKey(self.token_id, self.agent_id)
+
+    @property
     def is_pool(self) -> bool:
         """Whether a managed pool sent it: its token says so, not what the agent calls itself."""
         return self.pool is not None
@@ -84,13 +90,13 @@ def of_deployment(beats: Iterable[Heartbeat], name: str, *, is_branch: bool) -> 
     an agent that takes branch deployments counts for all of them. A managed pool serves every
     deployment that its token grants, and names a new one only some seconds after it is made.
     """
-    found: dict[str, Heartbeat] = {}
+    found: dict[AgentKey, Heartbeat] = {}
     for beat in beats:
         own = beat.deployment == name
         in_pool = beat.pool is not None and beat.pool.grants_deployment(name, is_branch=is_branch)
         counts = own or in_pool or (is_branch and beat.branch_deployments)
-        if counts and (own or beat.agent_id not in found):
-            found[beat.agent_id] = beat
+        if counts and (own or beat.key not in found):
+            found[beat.key] = beat
     return list(found.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dagstead.plane.agent_keys import AgentKey
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.leases import Lease
 from dagstead.plane.pauses import Pause
@@ -71,10 +72,10 @@ def parts_of(
     """
     now = presence.now
     living = presence.alive(beats)
-    alive = {beat.agent_id for beat in living}
-    newest: dict[str, Heartbeat] = {}
+    alive = {beat.key for beat in living}
+    newest: dict[AgentKey, Heartbeat] = {}
     for beat in sorted(listed(beats, living, now), key=lambda beat: beat.received_at):
-        newest[beat.agent_id] = beat
+        newest[beat.key] = beat
     return (
         _database(refusal),
         _leader(lease, pause, now),
@@ -137,12 +138,12 @@ def _disk(disks: Sequence[Disk]) -> ServerPart:
     )
 
 
-def _pool(beats: Sequence[Heartbeat], alive: Collection[str], now: float) -> ServerPart:
+def _pool(beats: Sequence[Heartbeat], alive: Collection[AgentKey], now: float) -> ServerPart:
     if not beats:
         return ServerPart(name="pool", is_well=True, says="No managed pool has been started.")
     latest = max(beat.received_at for beat in beats)
     numbers = {"age_seconds": round(now - latest, 1)}
-    serving = [beat for beat in beats if beat.agent_id in alive]
+    serving = [beat for beat in beats if beat.key in alive]
     if serving:
         walls = [beat.walls for beat in serving if beat.walls]
         return ServerPart(
@@ -171,8 +172,8 @@ def _levels(pools: Sequence[Sequence[str]]) -> Mapping[str, float]:
     return {"sandbox_level": max(levels)} if levels else {}
 
 
-def _agents(beats: Sequence[Heartbeat], alive: Collection[str]) -> ServerPart:
-    silent = sum(beat.agent_id not in alive for beat in beats)
+def _agents(beats: Sequence[Heartbeat], alive: Collection[AgentKey]) -> ServerPart:
+    silent = sum(beat.key not in alive for beat in beats)
     numbers = {"running": len(beats) - silent, "silent": silent}
     says = f"{len(beats) - silent} hybrid agents run, {silent} are silent."
     # Who may be gone for good, or on purpose, is no fault of the control plane.

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dagstead.plane.agent_keys import AgentKey
+
 
 class LaunchState(StrEnum):
     """How far a launch has come."""
@@ -103,6 +105,8 @@ class Launch:
     begun_at: float | None = None
     #: The agent that passed the gate.
     begun_by: str | None = None
+    #: Its token; ``None`` where that was not recorded.
+    begun_with: int | None = None
     #: When the agent said that it had started the worker.
     answered_at: float | None = None
     #: When the run itself reported its start.
@@ -129,6 +133,10 @@ class Launch:
         """Whether agents could have taken it."""
         return self.state not in {LaunchState.QUEUED, LaunchState.DEQUEUED}
 
+    def is_with(self, agent: AgentKey) -> bool:
+        """Whether that agent has begun it."""
+        return self.begun_by == agent.agent_id and self.begun_with in {None, agent.token_id}
+
     @property
     def final(self) -> RunEnd | None:
         """The status that the run has for good; ``None`` while it may still change."""
@@ -142,3 +150,23 @@ class RunUnderWay:
     run_id: str
     #: Whether it has reported its start.
     is_started: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunOrigin:
+    """What Dagster's storage says of where a run comes from."""
+
+    #: ``None`` for a run that user code executes by itself.
+    location: str | None
+    #: The token that has stored it, where that is limited to queues.
+    stored_by: int | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunPlace:
+    """A run, and whose work it is."""
+
+    run_id: str
+    #: Of the agents that may write to it: the queue of its newest launch, or of its location.
+    queues: frozenset[str | None]
+    stored_by: int | None = None

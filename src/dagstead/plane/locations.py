@@ -107,6 +107,21 @@ class Location:
         return None if self.live is None else self.live.document
 
     @property
+    def queues(self) -> frozenset[str | None]:
+        """The queues of the agents that run it: of the newest deploy, and of the live one."""
+        live = set() if self.live is None else {self.live.queue}
+        return frozenset({self.queue, *live})
+
+    def queue_of(self, deploy_id: str | None) -> str | None:
+        """The queue of the deploy that an agent reports on; ``None`` in place of an id: the newest.
+
+        Reports about other deploys than the live one and the newest do not count anyway.
+        """
+        if self.live is not None and deploy_id == self.live.deploy_id:
+            return self.live.queue
+        return self.queue
+
+    @property
     def source(self) -> int | Deploy | None:
         """What is live: the number of the release that brought it, or else the deploy itself."""
         return self.release if self.live is not None and self.release is not None else self.live

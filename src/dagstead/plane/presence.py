@@ -139,11 +139,11 @@ def listed(
         names: of tokens. A token of the same name counts as the same: the managed pool of a machine
             gets a new one at every start.
     """
-    living = {beat.agent_id for beat in alive}
+    living = {beat.key for beat in alive}
     return [
         beat
         for beat in beats
-        if beat.agent_id in living
+        if beat.key in living
         or (now - beat.received_at < LISTED_SECONDS and not _is_replaced(beat, beats, names or {}))
     ]
 
@@ -155,7 +155,7 @@ def _is_replaced(beat: Heartbeat, beats: Iterable[Heartbeat], names: Mapping[int
     return any(
         other.label == beat.label
         and token_of(other) == token_of(beat)
-        and other.agent_id != beat.agent_id
+        and other.key != beat.key
         and other.first_received_at > beat.received_at
         for other in beats
     )

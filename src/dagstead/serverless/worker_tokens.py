@@ -96,7 +96,7 @@ class WorkerTokens:
                 self.instance.headers_for_deployment(deployment),
                 {"agentId": current_agent(self.home), **asked},
             )
-            return WorkerToken(id=int(made["id"]), secret=str(made["token"]))
+            return WorkerToken(id=int(str(made["id"])), secret=str(made["token"]))
         except Exception as error:
             # Whatever the official client raises: it has many classes for what a server answers.
             msg = f"The control plane gave no token for a process of this code: {error}"

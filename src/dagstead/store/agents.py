@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Insert, Row, delete, select
+from sqlalchemy import Row, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.dml import ReturningInsert
 
 from dagstead.errors import ConflictError, NotFoundError
 from dagstead.plane.agents import Heartbeat
@@ -23,7 +25,7 @@ _KEYS = ("agent_id", "deployment")
 
 @dataclass(frozen=True, slots=True)
 class AgentStore:
-    """Stores heartbeats: one row per agent and deployment."""
+    """Stores heartbeats: one row per token, agent and deployment."""
 
     database: Database
     clock: Clock
@@ -32,7 +34,12 @@ class AgentStore:
         """Store these as the newest heartbeats; the time of an agent's first one stays."""
         with self.database.write() as connection:
             for beat in beats:
-                connection.execute(self._upsert(_values(beat)))
+                is_stored = (
+                    not _is_own_key(beat.agent_id)
+                    and connection.execute(self._upsert(_values(beat))).first()
+                )
+                if not is_stored:
+                    connection.execute(self._upsert(_values_apart(beat)))
 
     def all(self, *, since: float | None = None) -> list[Heartbeat]:
         """All heartbeats received after ``since``, the newest first."""
@@ -52,13 +59,6 @@ class AgentStore:
         """The heartbeats for one deployment, the newest first."""
         return [beat for beat in self.all() if beat.deployment == deployment]
 
-    def token_of(self, agent_id: str) -> int | None:
-        """The token that an agent calls with; ``None`` while no heartbeat of it is known."""
-        with self.database.read() as connection:
-            return connection.execute(
-                select(heartbeats.c.token_id).where(heartbeats.c.agent_id == agent_id).limit(1)
-            ).scalar_one_or_none()
-
     def forget(self, older_than_seconds: float) -> int:
         """Remove agents without a heartbeat for that long; returns the number of rows."""
         before = self.clock() - older_than_seconds
@@ -74,7 +74,7 @@ class AgentStore:
             ConflictError: when it has sent one since then.
             NotFoundError: when no agent has that id.
         """
-        mine = heartbeats.c.agent_id == agent_id
+        mine = func.coalesce(heartbeats.c.reported_id, heartbeats.c.agent_id) == agent_id
         with self.database.write() as connection:
             beats = connection.execute(
                 select(heartbeats)
@@ -97,19 +97,38 @@ class AgentStore:
             connection.execute(delete(heartbeats).where(mine))
         return str(name)
 
-    def _upsert(self, values: dict[str, Any]) -> Insert:
+    def _upsert(self, values: dict[str, Any]) -> ReturningInsert[tuple[int]]:
+        """Write a row, unless another token has it: then nothing is written, and none returned."""
+        mine = heartbeats.c.token_id == values["token_id"]
         kept = {k: v for k, v in values.items() if k not in {*_KEYS, "first_received_at"}}
         if self.database.is_sqlite:
             return (
                 sqlite.insert(heartbeats)
                 .values(**values)
-                .on_conflict_do_update(index_elements=_KEYS, set_=kept)
+                .on_conflict_do_update(index_elements=_KEYS, set_=kept, where=mine)
+                .returning(heartbeats.c.token_id)
             )
         return (
             postgresql.insert(heartbeats)
             .values(**values)
-            .on_conflict_do_update(index_elements=_KEYS, set_=kept)
+            .on_conflict_do_update(index_elements=_KEYS, set_=kept, where=mine)
+            .returning(heartbeats.c.token_id)
         )
+
+
+#: Between a token and the id that its agent reports. An id that has it is never a key by itself.
+_MARK = "/"
+
+
+def _is_own_key(agent_id: str) -> bool:
+    return _MARK in agent_id
+
+
+def _values_apart(beat: Heartbeat) -> dict[str, Any]:
+    """The row of an agent whose id another token has reported first."""
+    key = hashlib.sha256(beat.agent_id.encode()).hexdigest()[:32]
+    own = {"agent_id": f"{beat.token_id}{_MARK}{key}", "reported_id": beat.agent_id}
+    return {**_values(beat), **own}
 
 
 def _values(beat: Heartbeat) -> dict[str, Any]:
@@ -128,6 +147,7 @@ def _values(beat: Heartbeat) -> dict[str, Any]:
         "run_worker_statuses": beat.run_worker_statuses,
         "errors": list(beat.errors),
         "code_servers": [asdict(server) for server in beat.servers],
+        "reported_id": None,
     }
 
 
@@ -135,7 +155,7 @@ def _heartbeat(row: Row[Any]) -> Heartbeat:
     of, values = heartbeats.c, row._mapping  # noqa: SLF001 - the public name of a row's mapping
     errors: Sequence[str] = values[of.errors]
     return Heartbeat(
-        agent_id=values[of.agent_id],
+        agent_id=values[of.reported_id] or values[of.agent_id],
         deployment=values[of.deployment],
         token_id=values[of.token_id],
         received_at=values[of.received_at],

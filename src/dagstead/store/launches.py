@@ -58,17 +58,29 @@ class LaunchStore:
                 insert_request(connection, new, self.clock())
         return step
 
-    def begin(self, deployment: str, run_id: str, agent_id: str) -> LaunchStep:
-        """Let an agent begin the newest launch of a run, or refuse it, in one transaction."""
+    def begin(self, deployment: str, run_id: str, agent_id: str, *, by: int | None) -> LaunchStep:
+        """Let an agent begin the newest launch of a run, or refuse it, in one transaction.
+
+        Args:
+            deployment: of the run.
+            run_id: of the run.
+            agent_id: of the agent.
+            by: its token; ``None`` is the control plane itself.
+        """
         with self.database.write() as connection:
             # The request's row first: what gives it back looks there whether it was begun.
-            deliveries = connection.execute(
-                select(func.max(requests.c.deliveries))
+            rows = connection.execute(
+                select(requests.c.id, requests.c.deliveries, requests.c.leased_by)
                 .where(requests.c.deployment == deployment)
                 .where(requests.c.run_id == run_id)
                 .where(requests.c.api == LAUNCH_RUN)
-            ).scalar_one()
-            event = Begin(agent_id=agent_id, deliveries=deliveries or 1)
+            ).all()
+            event = Begin(
+                agent_id=agent_id,
+                token_id=by,
+                deliveries=max((row.deliveries for row in rows), default=0) or 1,
+                others=frozenset(row.id for row in rows if row.leased_by != by),
+            )
             step = self._step_in(connection, deployment, run_id, event)
             if step.counts and step.launch is not None:
                 connection.execute(
@@ -113,6 +125,7 @@ class LaunchStore:
             .where(launches.c.deployment == launch.deployment)
             .where(launches.c.run_id != launch.run_id)
             .where(launches.c.begun_by == launch.begun_by)
+            .where(launches.c.begun_with.is_not_distinct_from(launch.begun_with))
             .where(launches.c.in_code_server.is_(False))
             .where(last - launches.c.started_at >= seconds)
             .where(or_(launches.c.asked_at.is_(None), launches.c.asked_at <= launches.c.started_at))

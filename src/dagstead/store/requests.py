@@ -6,7 +6,18 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from dagstead.plane.clock import Clock
 from dagstead.plane.requests import (
@@ -77,21 +88,30 @@ class RequestStore:
             ]
         return [_request(row) for row in sorted(rows, key=lambda row: row.seq)]
 
-    def answer(self, deployment: str, request_id: str, answer: str) -> Request | None:
+    def answer(
+        self, deployment: str, request_id: str, answer: str, *, by: int | None
+    ) -> Request | None:
         """Keep the first answer to a request.
 
         A launch may be answered again in the same words: who took its answer may have died before
         it could fail the run.
 
+        Args:
+            deployment: of the request.
+            request_id: as the caller has it.
+            answer: serialized.
+            by: the token that answers; ``None`` is the control plane itself.
+
         Returns:
             The request; ``None`` when the answer is dropped, because the request is unknown in that
-            deployment, expired, or answered already.
+            deployment, taken by another token, expired, or answered already.
         """
         with self.database.write() as connection:
             row = connection.execute(
                 update(requests)
                 .where(_in(deployment))
                 .where(requests.c.id == request_id)
+                .where(_held(by))
                 .where(
                     or_(
                         requests.c.state.in_(_OPEN),
@@ -122,22 +142,31 @@ class RequestStore:
         """The requests that launch or terminate a run, oldest first."""
         return self._select(and_(_in(deployment), requests.c.run_id == run_id))
 
-    def begin_launch(self, deployment: str, run_id: str, agent_id: str) -> bool:
+    def begin_launch(self, deployment: str, run_id: str, agent_id: str, *, by: int | None) -> bool:
         """Let the first agent that asks begin a run.
 
+        Args:
+            deployment: of the run.
+            run_id: of the run.
+            agent_id: of the agent.
+            by: its token; ``None`` is the control plane itself.
+
         Returns:
-            False when another agent has begun it.
+            False when another agent has begun it, or another token has taken its request.
         """
         launch = and_(_in(deployment), requests.c.run_id == run_id, requests.c.api == LAUNCH_RUN)
         with self.database.write() as connection:
             connection.execute(
                 update(requests)
                 .where(launch)
+                .where(_held(by))
                 .where(requests.c.begun_by.is_(None))
                 .values(begun_by=agent_id)
             )
             others = connection.execute(
-                select(requests.c.id).where(launch).where(requests.c.begun_by != agent_id)
+                select(requests.c.id)
+                .where(launch)
+                .where(or_(requests.c.begun_by.is_distinct_from(agent_id), ~_held(by)))
             ).all()
         return not others
 
@@ -276,6 +305,11 @@ def insert_request(connection: Connection, new: NewRequest, now: float) -> None:
 
 def _in(deployment: str) -> ColumnElement[bool]:
     return requests.c.deployment == deployment
+
+
+def _held(by: int | None) -> ColumnElement[bool]:
+    """Whether a token is the one that has taken a request."""
+    return true() if by is None else requests.c.leased_by.is_not_distinct_from(by)
 
 
 def _claimed(claim: Claim) -> ColumnElement[bool]:

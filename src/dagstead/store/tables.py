@@ -197,6 +197,8 @@ launches = Table(
     Column("taken_at", Float),
     Column("begun_at", Float),
     Column("begun_by", String(64)),
+    #: The token of that agent.
+    Column("begun_with", BigInteger),
     Column("answered_at", Float),
     Column("started_at", Float),
     Column("asked_at", Float),
@@ -211,6 +213,9 @@ launches = Table(
 )
 Index("ix_launches_state_is_shown", launches.c.state, launches.c.is_shown)
 
+#: One row per token, agent and deployment: nobody can write over the row of another token. Servers
+#: of older versions know agents by their id alone, so the key has only that and the deployment. The
+#: first token that reports an id has the row of that name; see `dagstead.store.agents`.
 heartbeats = Table(
     "heartbeats",
     metadata,
@@ -234,6 +239,8 @@ heartbeats = Table(
     Column("errors", JSON, nullable=False),
     #: What the agent says of its code servers: location, state and error.
     Column("code_servers", JSON),
+    #: The id that the agent reports, where `agent_id` is another, made from its token and this one.
+    Column("reported_id", String(64)),
 )
 
 #: The newest calls with each token of an agent; of token 0, when a web server began to listen.

@@ -104,7 +104,7 @@ class RunWatch:
         reports: Mapping[str, WorkerReport],
     ) -> Evidence:
         now = self.control.clock()
-        holder = next((beat for beat in beats if beat.agent_id == launch.begun_by), None)
+        holder = next((beat for beat in beats if launch.is_with(beat.key)), None)
         is_overdue = asks_regularly(launch) and now - (launch.asked_at or now) >= ASKING_SECONDS
         last_sign = self.control.launches.last_sign
         has_silent = self.control.launches.has_silent_workers

@@ -18,7 +18,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.engine.run_launcher import AGENT_ID_TAG
 from dagstead.plane.deployments import Branch
-from dagstead.plane.requests import LAUNCH_RUN, NewRequest, Request
+from dagstead.plane.requests import LAUNCH_RUN, Claim, NewRequest, Request
 from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.agent_api.conftest import Wire
 
@@ -54,7 +54,7 @@ def foreign(wire: Wire, owner: str) -> Mapping[str, str]:
 
 @pytest.fixture
 def launch(wire: Wire, owner: str) -> Request:
-    """A launch that waits."""
+    """A launch that its own agent has taken."""
     new = NewRequest(
         id=str(uuid.uuid4()),
         api=LAUNCH_RUN,
@@ -66,6 +66,14 @@ def launch(wire: Wire, owner: str) -> Request:
         expires_at=wire.clock() + 500,
     )
     wire.store.requests.submit(new)
+    honest = next(token for token in wire.store.tokens.all() if token.name == "an agent")
+    claim = Claim(
+        token_id=honest.id,
+        deployments=frozenset({owner}),
+        branch_deployments=True,
+        queues=frozenset({"gpu"}),
+    )
+    assert new.id in {taken.id for taken in wire.store.requests.pop(claim)}
     return now_of(wire, owner, str(new.run_id))
 
 
@@ -103,7 +111,7 @@ def test_it_cannot_begin_the_launch(
 def test_it_does_not_learn_whether_there_is_one_or_who_has_begun_it(
     wire: Wire, owner: str, foreign: Mapping[str, str], launch: Request
 ) -> None:
-    wire.store.requests.begin_launch(owner, str(launch.run_id), "honest")
+    wire.store.requests.begin_launch(owner, str(launch.run_id), "honest", by=None)
     invented = str(uuid.uuid4())
 
     for extra in ways_to_ask(owner):

@@ -183,6 +183,8 @@ class World:
                 ),
             ),
             "number": row.open_release,
+            "of": "run",
+            "dagster_data.require_assets.locations": lambda: [location],
             "goal": RollbackGoal(number=2),
             "confirmed": None,
             "older_than_seconds": 0.0,
@@ -211,6 +213,8 @@ class World:
             "request_ids": [request.id],
             "retention": Retention(),
             "run_id": "run",
+            "run_ids": ["run"],
+            "what": "Something",
             "scope": Scope.ORGANIZATION,
             "stopped": lambda: False,
             "settings": {"run_retries": {"max_retries": 1}},
@@ -249,6 +253,9 @@ def world(folder: Path) -> World:
     prod = store.deployments.get("prod")
     launch = Work(api=LAUNCH_RUN, queue=None, lifetime_seconds=60.0, run_id="run")
     control.launches.offer(SYSTEM, prod, launch, LaunchTags())
+    # Only who has taken it may begin and answer it.
+    agent = next(token for token in store.tokens.all() if token.name == "agent")
+    control.requests.take(Actor.holding(agent), Poll(full_deployments=["prod"]))
     return World(store=store, control=control)
 
 

@@ -9,6 +9,12 @@ from collections.abc import Mapping
 #: pool. "worker" is code that a pool runs: the worker of the run that is called run. The acts are
 #: tried on the location weather of prod.
 WHO: Mapping[str, str] = {
+    "dagster_data.computes_states": "agent",
+    "dagster_data.require_all": "agent",
+    "dagster_data.require_assets": "agent",
+    "dagster_data.require_locations": "agent",
+    "dagster_data.require_new_run": "agent",
+    "dagster_data.require_runs": "admin prod agent",
     "deployments.create": "admin",
     "deployments.delete": "admin",
     "deployments.runs_under_way": "admin prod weather agent pool",
@@ -49,8 +55,11 @@ WHO: Mapping[str, str] = {
     "releases.roll_back": "admin prod",
     "load_reports.failed": "agent pool",
     "load_reports.loaded": "agent pool",
+    "load_reports.snapshots": "agent pool",
     "locations.all": "admin prod weather agent pool",
     "locations.get": "admin prod weather agent pool",
+    "locations.manifests": "admin prod weather agent pool",
+    "locations.names": "admin prod weather agent pool",
     "locations.note_importing": "agent pool worker",
     "locations.reload": "admin prod weather",
     "locations.remind": "",

@@ -20,6 +20,7 @@ from dagstead.control import bell
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.all import Control
 from dagstead.control.questions import Answer, Question
+from dagstead.control.requests import Poll
 from dagstead.engine.calls import AgentCalls
 from dagstead.errors import NoAnswerError
 from dagstead.plane.code_servers import ServerReport, ServerState
@@ -89,6 +90,10 @@ def asked(store: Store, api: str = "X") -> Request:
     return request
 
 
+def take(control: Control, agent: Actor) -> None:
+    control.requests.take(agent, Poll(full_deployments=["prod"], queues=["gpu"]))
+
+
 def test_the_first_answer_of_an_agent_is_returned(
     store: Store, control: Control, pool: ThreadPoolExecutor
 ) -> None:
@@ -98,6 +103,8 @@ def test_the_first_answer_of_an_agent_is_returned(
     assert (request.queue, request.location) == ("gpu", "weather")
 
     prod = store.deployments.get("prod")
+    assert control.requests.answer(agent, prod, request.id, "nobody gave it to it") is None
+    take(control, agent)
     assert control.requests.answer(agent, prod, request.id, "first") is not None
     assert control.requests.answer(agent, prod, request.id, "second") is None
     assert waiting.result(_PATIENCE).text == "first"
@@ -183,7 +190,7 @@ def test_an_agent_without_the_code_server_is_not_asked(
 
     assert store.requests.pop(poll(1)) == []
     assert [each.id for each in store.requests.pop(poll(2))] == [request.id]
-    store.requests.answer("prod", request.id, "text")
+    store.requests.answer("prod", request.id, "text", by=None)
     answer = waiting.result(_PATIENCE)
     assert (answer.text, answer.otherwise) == ("text", None), "there is nobody else to ask"
 
@@ -195,7 +202,7 @@ def test_of_agents_that_have_the_code_any_may_be_asked_and_then_the_other(
     waiting = ask(pool, control, 60)
     first = asked(store)
     assert [each.id for each in store.requests.pop(poll(2))] == [first.id]
-    store.requests.answer("prod", first.id, "cannot reach it")
+    store.requests.answer("prod", first.id, "cannot reach it", by=None)
 
     otherwise = waiting.result(_PATIENCE).otherwise
     assert otherwise is not None
@@ -204,7 +211,7 @@ def test_of_agents_that_have_the_code_any_may_be_asked_and_then_the_other(
     second = asked(store)
     assert store.requests.pop(poll(2)) == []
     assert [each.id for each in store.requests.pop(poll(1))] == [second.id]
-    store.requests.answer("prod", second.id, "text")
+    store.requests.answer("prod", second.id, "text", by=None)
     assert waiting.result(_PATIENCE).otherwise is None
 
 
@@ -222,7 +229,7 @@ def test_a_call_that_one_agent_cannot_pass_on_is_made_by_the_other(
     for token, response in enumerate(responses, 1):
         request = asked(store, api.value)
         assert [each.id for each in store.requests.pop(poll(token))] == [request.id]
-        store.requests.answer("prod", request.id, serialize_value(response))
+        store.requests.answer("prod", request.id, serialize_value(response), by=None)
 
     assert waiting.result(_PATIENCE) == "names"
     assert store.locations.get("prod", "weather").refused is None
@@ -265,5 +272,6 @@ def test_a_location_that_goes_back_is_asked_when_it_is_back(
 
     store.releases.set_loaded("prod", "weather", deploy_id="1", manifest="{}")
     request = asked(store)
+    take(control, agent)
     control.requests.answer(agent, store.deployments.get("prod"), request.id, "text")
     assert not waiting.result(_PATIENCE).asked.is_returning

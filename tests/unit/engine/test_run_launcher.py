@@ -255,7 +255,7 @@ def test_an_answer_whose_taker_died_fails_the_launch_when_it_is_sent_again(
     begin(instances, run, "agent-1")
     error = SerializableErrorInfo("No such image.", [], None)
     answer = serialize_value(DagsterCloudApiErrorResponse(error_infos=[error]))
-    assert store.requests.answer("prod", request.id, answer) is not None
+    assert store.requests.answer("prod", request.id, answer, by=None) is not None
     token = store.tokens.create("agent", TokenKind.AGENT, "secret", Grant())
     prod = store.deployments.get("prod")
 

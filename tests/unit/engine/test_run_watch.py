@@ -48,7 +48,7 @@ def answer_all(instances: Instances) -> list[str]:
     """An agent takes and answers what waits; returns what that was."""
     popped = instances.store.requests.pop(POLL)
     for request in popped:
-        instances.store.requests.answer("prod", request.id, "{}")
+        instances.store.requests.answer("prod", request.id, "{}", by=None)
         if request.api == "LAUNCH_RUN":
             event = LaunchAnswer(request_id=request.id)
             instances.store.launches.step("prod", str(request.run_id), event)
@@ -133,7 +133,7 @@ def test_a_worker_of_the_pool_that_was_killed_before_its_run_started_is_replaced
     for launch in (1, 2):
         [request] = store.requests.pop(POLL)
         begin(instances, run, "pool-1")
-        store.requests.answer("prod", request.id, "{}")
+        store.requests.answer("prod", request.id, "{}", by=None)
         clock.advance(OLD_NEWS_SECONDS)
         assert status(instance, run) is DagsterRunStatus.STARTING
         store.agents.record([pool_beat(store, run, launch, killed=True)])
@@ -260,7 +260,7 @@ def test_a_worker_is_asked_to_end_once_but_again_if_it_came_after_that(
             watch.look()
             for request in store.requests.pop(POLL):
                 found += request.api == "TERMINATE_RUN"
-                store.requests.answer("prod", request.id, "{}")
+                store.requests.answer("prod", request.id, "{}", by=None)
             clock.advance(10)
         return found
 

@@ -87,7 +87,7 @@ def test_an_agent_that_takes_long_to_load_is_told_once_a_minute(
     clock.advance(REMIND_AFTER_SECONDS)
     reminders.send()
     for request in store.requests.pop(POLL):
-        store.requests.answer("prod", request.id, "{}")
+        store.requests.answer("prod", request.id, "{}", by=None)
     reminders.send()
     assert checks(store) == []
     clock.advance(REMIND_AFTER_SECONDS)

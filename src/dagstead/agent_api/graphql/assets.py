@@ -118,19 +118,24 @@ def update_asset_cached_status_data(
     context: AgentContext, *, asset_key: str, cache_values: StatusCacheInput
 ) -> dict[str, bool]:
     """Store the state of an asset's partitions, which a caller has computed."""
-    _storage(context).update_asset_cached_status_data(key_of(asset_key), cache_values.value())
+    storage = _storage(context)
+    if context.computes_states:
+        storage.update_asset_cached_status_data(key_of(asset_key), cache_values.value())
     return OK
 
 
 def wipe_asset_cached_status_data(context: AgentContext, *, asset_key: str) -> dict[str, bool]:
     """Forget the computed state of an asset's partitions."""
-    _storage(context).wipe_asset_cached_status(key_of(asset_key))
+    storage = _storage(context)
+    if context.computes_states:
+        storage.wipe_asset_cached_status(key_of(asset_key))
     return OK
 
 
 def wipe_asset(context: AgentContext, *, asset_key: str) -> dict[str, bool]:
     """Forget the asset's materializations up to now."""
-    _storage(context).wipe_asset(key_of(asset_key))
+    key = key_of(asset_key)
+    context.instance_for_asset(key).event_log_storage.wipe_asset(key)
     return OK
 
 
@@ -138,8 +143,10 @@ def wipe_asset_partitions(
     context: AgentContext, *, asset_key: str, partition_keys: list[str]
 ) -> dict[str, bool]:
     """Forget the materializations of some partitions, if the storage can do that."""
+    key = key_of(asset_key)
+    storage = context.instance_for_asset(key).event_log_storage
     try:
-        _storage(context).wipe_asset_partitions(key_of(asset_key), partition_keys)
+        storage.wipe_asset_partitions(key, partition_keys)
     except NotImplementedError as error:
         # Open-source storage raises it for what only Dagster+ can do.
         raise InvalidInputError(

@@ -51,7 +51,8 @@ def get_backfill(context: AgentContext, *, backfill_id: str) -> str | None:
 
 def add_backfill(context: AgentContext, *, serialized_partition_backfill: str) -> dict[str, bool]:
     """Store a new backfill."""
-    _storage(context).add_backfill(unpack(serialized_partition_backfill, PartitionBackfill))
+    backfill = unpack(serialized_partition_backfill, PartitionBackfill)
+    _storage_for(context, backfill).add_backfill(backfill)
     return OK
 
 
@@ -59,7 +60,11 @@ def update_backfill(
     context: AgentContext, *, serialized_partition_backfill: str
 ) -> dict[str, bool]:
     """Replace a backfill."""
-    _storage(context).update_backfill(unpack(serialized_partition_backfill, PartitionBackfill))
+    backfill = unpack(serialized_partition_backfill, PartitionBackfill)
+    stored = _storage(context).get_backfill(backfill.backfill_id)
+    if stored is not None:
+        _storage_for(context, stored)
+    _storage_for(context, backfill).update_backfill(backfill)
     return OK
 
 
@@ -68,7 +73,8 @@ def add_daemon_heartbeat(
 ) -> dict[str, bool]:
     """Store the heartbeat of a daemon."""
     heartbeat = unpack(serialized_daemon_heartbeat, DaemonHeartbeat)
-    _storage(context).add_daemon_heartbeat(heartbeat)
+    instance = context.instance_for_all("The heartbeat of a daemon")
+    instance.run_storage.add_daemon_heartbeat(heartbeat)
     return OK
 
 
@@ -84,7 +90,7 @@ def add_run_telemetry(
     """Store what a run measured about itself, if the storage keeps that."""
     telemetry = unpack(serialized_telemetry, RunTelemetryData)
     tags = unpack(serialized_tags, dict)
-    storage = _storage(context)
+    storage = context.instance_for_runs(telemetry.run_id).run_storage
     if storage.supports_run_telemetry():
         storage.add_run_telemetry(telemetry, tags)
     return OK
@@ -92,3 +98,15 @@ def add_run_telemetry(
 
 def _storage(context: AgentContext) -> RunStorage[Any]:
     return context.instance.run_storage
+
+
+def _storage_for(context: AgentContext, backfill: PartitionBackfill) -> RunStorage[Any]:
+    """The storage, to write a backfill, whose runs are launched in its location.
+
+    A backfill of assets launches runs in any location.
+    """
+    origin = backfill.partition_set_origin
+    if origin is None:
+        return context.instance_for_all("A backfill of assets").run_storage
+    location = origin.repository_origin.code_location_origin.location_name
+    return context.instance_for_locations(location).run_storage

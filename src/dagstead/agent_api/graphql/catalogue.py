@@ -71,12 +71,8 @@ def deployment_info(context: AgentContext) -> dict[str, Any]:
 def workspace(context: AgentContext) -> dict[str, Any]:
     """The locations of the call's deployment, of every queue that the token grants."""
     caller = context.caller
-    entries = [
-        _entry(location)
-        for location in caller.control.locations.all(caller.actor, caller.deployment)
-        if caller.actor.grants_queue(location.queue)
-    ]
-    return {"workspaceEntries": entries}
+    found = caller.control.locations.all(caller.actor, caller.deployment)
+    return {"workspaceEntries": [_entry(location) for location in found]}
 
 
 def scoped_secrets(
@@ -93,7 +89,7 @@ def scoped_secrets(
         deployments=frozenset(
             deployment.name for deployment in caller.control.deployments.granted(SYSTEM)
         ),
-        locations=frozenset(location.name for location in locations.all(SYSTEM, deployment)),
+        locations=locations.names(caller.actor, deployment),
     )
     found = secrets_for(caller.services.secrets, deployment, location_name, names)
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from threading import Lock
 
 from dagster._core.storage.defs_state.base import DEFS_STATE_INFO_CURSOR_KEY
@@ -11,6 +12,9 @@ from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import OK, Namespace, Resolver
 from dagstead.agent_api.graphql.serialization import pack
+
+#: As `dagster.components` makes them since 1.13.
+_OF_LOCATION = re.compile(r"dagster-app-managed-components\[(?P<location>.*?)\]/", re.DOTALL)
 
 
 class DefsState:
@@ -36,7 +40,9 @@ class DefsState:
         self, context: AgentContext, *, key: str, version: str | None = None
     ) -> dict[str, bool]:
         """Set the latest version of a key; None removes the key."""
-        storage = context.instance.run_storage
+        location = _location_of(key)
+        locations = () if location is None else (location,)
+        storage = context.instance_for_locations(*locations).run_storage
         with self._writing:
             stored = latest_defs_state_info(context)
             info = None if stored is None else deserialize_value(stored, DefsStateInfo)
@@ -52,3 +58,9 @@ def latest_defs_state_info(context: AgentContext) -> str | None:
     """The latest versions by key; None if none was ever set."""
     keys = {DEFS_STATE_INFO_CURSOR_KEY}
     return context.instance.run_storage.get_cursor_values(keys).get(DEFS_STATE_INFO_CURSOR_KEY)
+
+
+def _location_of(key: str) -> str | None:
+    """The location that a key names, which keys of components made in the UI do; else None."""
+    found = _OF_LOCATION.match(key)
+    return None if found is None else found["location"]

@@ -125,7 +125,8 @@ def claim_concurrency_slot(
     priority: _Number = 0,
 ) -> dict[str, Any]:
     """Take a slot for a step, or a place in the queue for one."""
-    status = _storage(context).claim_concurrency_slot(concurrency_key, run_id, step_key, priority)
+    storage = context.instance_for_runs(run_id).event_log_storage
+    status = storage.claim_concurrency_slot(concurrency_key, run_id, step_key, priority)
     return {"status": _claim_answer(status)}
 
 
@@ -139,7 +140,7 @@ def get_check_concurrency_claim(
 
 def free_concurrency_slots_for_run(context: AgentContext, *, run_id: str) -> dict[str, Any]:
     """Give back all slots of a run."""
-    _storage(context).free_concurrency_slots_for_run(run_id)
+    context.instance_for_runs(run_id).event_log_storage.free_concurrency_slots_for_run(run_id)
     return SUCCESS
 
 
@@ -147,7 +148,8 @@ def free_concurrency_slot_for_step(
     context: AgentContext, *, run_id: str, step_key: str
 ) -> dict[str, Any]:
     """Give back the slot of a step."""
-    _storage(context).free_concurrency_slot_for_step(run_id, step_key)
+    storage = context.instance_for_runs(run_id).event_log_storage
+    storage.free_concurrency_slot_for_step(run_id, step_key)
     return SUCCESS
 
 

@@ -55,7 +55,7 @@ def run_fields() -> dict[str, Resolver]:
 
 def add_run(context: AgentContext, *, serialized_pipeline_run: str) -> dict[str, Any]:
     """Store a new run."""
-    run = unpack(serialized_pipeline_run, DagsterRun)
+    run = context.new_run(unpack(serialized_pipeline_run, DagsterRun))
     try:
         _storage(context).add_run(run)
     except (DagsterRunAlreadyExists, DagsterSnapshotDoesNotExist) as error:
@@ -67,7 +67,7 @@ def add_historical_run(
     context: AgentContext, *, serialized_pipeline_run: str, run_creation_time: FiniteFloat
 ) -> dict[str, Any]:
     """Store a run that was created elsewhere, at its own time."""
-    run = unpack(serialized_pipeline_run, DagsterRun)
+    run = context.new_run(unpack(serialized_pipeline_run, DagsterRun))
     created = moment(run_creation_time)
     try:
         _storage(context).add_historical_run(run, created)
@@ -188,10 +188,11 @@ def add_run_tags(
     context: AgentContext, *, run_id: str, json_new_tags: Json[dict[str, str]]
 ) -> dict[str, bool]:
     """Add tags to a run; an agent adds its own to say that it begins the run now."""
+    storage = context.instance_for_runs(run_id).run_storage
     agent_id = json_new_tags.get(AGENT_ID_TAG)
     if agent_id:
         context.begin_launch(run_id, agent_id)
-    _storage(context).add_run_tags(run_id, json_new_tags)
+    storage.add_run_tags(run_id, json_new_tags)
     return OK
 
 
@@ -204,10 +205,13 @@ def mutate_job_origin(
     context: AgentContext, *, run_id: str, serialized_job_origin: str
 ) -> dict[str, bool]:
     """Change where a run's job comes from, after its location was renamed or moved."""
-    run = context.instance.get_run_by_id(run_id)
+    origin = unpack(serialized_job_origin, RemoteJobOrigin)
+    instance = context.instance_for_runs(run_id)
+    run = instance.get_run_by_id(run_id)
     if run is None:
         raise NotFoundError(f"There is no run {run_id!r} in this deployment.")
-    _storage(context).replace_job_origin(run, unpack(serialized_job_origin, RemoteJobOrigin))
+    context.instance_for_locations(origin.location_name)
+    instance.run_storage.replace_job_origin(run, origin)
     return OK
 
 

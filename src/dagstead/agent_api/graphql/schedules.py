@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+from dagster import DagsterInstance, DagsterInvariantViolationError
 from dagster._core.definitions.run_request import InstigatorType
 from dagster._core.scheduler.instigation import (
     InstigatorState,
@@ -13,6 +15,7 @@ from dagster._core.scheduler.instigation import (
     TickStatus,
 )
 from dagster._core.storage.schedules.base import ScheduleStorage
+from dagster._core.storage.schedules.sql_schedule_storage import SqlScheduleStorage
 from pydantic import FiniteFloat
 
 from dagstead.agent_api.graphql.context import AgentContext
@@ -63,13 +66,15 @@ def job_state(context: AgentContext, *, job_origin_id: str, selector_id: str) ->
 
 def add_job_state(context: AgentContext, *, serialized_job_state: str) -> dict[str, bool]:
     """Store the first state of a schedule or sensor."""
-    _storage(context).add_instigator_state(unpack(serialized_job_state, InstigatorState))
+    state = unpack(serialized_job_state, InstigatorState)
+    _storage_for(context, state).add_instigator_state(state)
     return OK
 
 
 def update_job_state(context: AgentContext, *, serialized_job_state: str) -> dict[str, bool]:
     """Replace the state of a schedule or sensor."""
-    _storage(context).update_instigator_state(unpack(serialized_job_state, InstigatorState))
+    state = unpack(serialized_job_state, InstigatorState)
+    _storage_for(context, state).update_instigator_state(state)
     return OK
 
 
@@ -95,7 +100,8 @@ def job_ticks(  # noqa: PLR0913 the arguments of the wire
 
 def create_job_tick(context: AgentContext, *, serialized_job_tick_data: str) -> dict[str, int]:
     """Store a tick that begins."""
-    tick = _storage(context).create_tick(unpack(serialized_job_tick_data, TickData))
+    data = unpack(serialized_job_tick_data, TickData)
+    tick = _storage_for_tick(context, data).create_tick(data)
     return {"tickId": tick.tick_id}
 
 
@@ -104,12 +110,38 @@ def update_job_tick(
 ) -> dict[str, bool]:
     """Store the outcome of a tick."""
     data = unpack(serialized_job_tick_data, TickData)
-    _storage(context).update_tick(InstigatorTick(tick_id, data))
+    storage = _storage(context)
+    if isinstance(storage, SqlScheduleStorage):
+        # The id alone says which tick is replaced.
+        with suppress(DagsterInvariantViolationError):
+            _storage_for_tick(context, storage.get_tick(tick_id).tick_data)
+    _storage_for_tick(context, data).update_tick(InstigatorTick(tick_id, data))
     return OK
 
 
+def _storage_for(context: AgentContext, state: InstigatorState) -> ScheduleStorage[Any]:
+    """The storage, to write the state of a schedule or sensor."""
+    origin = state.origin.repository_origin.code_location_origin
+    return _of(context.instance_for_locations(origin.location_name))
+
+
+def _storage_for_tick(context: AgentContext, data: TickData) -> ScheduleStorage[Any]:
+    """The storage, to write a tick, which says only by its state of which location it is."""
+    state = _storage(context).get_instigator_state(
+        data.instigator_origin_id, data.selector_id or data.instigator_origin_id
+    )
+    if state is None:
+        what = "A tick of a schedule or sensor that was never turned on"
+        return _of(context.instance_for_all(what))
+    return _storage_for(context, state)
+
+
 def _storage(context: AgentContext) -> ScheduleStorage[Any]:
-    storage = context.instance.schedule_storage
+    return _of(context.instance)
+
+
+def _of(instance: DagsterInstance) -> ScheduleStorage[Any]:
+    storage = instance.schedule_storage
     if storage is None:
         raise NotFoundError("This deployment has no storage for schedules and sensors.")
     return storage

@@ -46,8 +46,12 @@ class Begin:
     """An agent asks at the gate whether it may start the run's worker."""
 
     agent_id: str
+    #: Its token; ``None`` when the control plane itself notes a begin that was recorded elsewhere.
+    token_id: int | None = None
     #: How often the request was handed out.
     deliveries: int = 1
+    #: Requests that launch the run, and that the token has not taken.
+    others: frozenset[str | None] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

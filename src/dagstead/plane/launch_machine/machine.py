@@ -137,10 +137,21 @@ def _request_moves(
 def _begin(launch: Launch, event: Begin, now: float) -> LaunchStep:
     if launch.stop is not None:
         return _refused(launch, f"It is no longer wanted: {launch.stop.reason}")
+    if not _holds(launch, event):
+        return _refused(launch, "Its request is with another agent, or back on its queue.")
     if launch.begun_by is None:
-        return _counts(launch, state=LaunchState.BEGUN, begun_at=now, begun_by=event.agent_id)
+        return _counts(
+            launch,
+            state=LaunchState.BEGUN,
+            begun_at=now,
+            begun_by=event.agent_id,
+            begun_with=event.token_id,
+        )
+    is_the_same = event.agent_id == launch.begun_by and (
+        event.token_id is None or launch.begun_with in {None, event.token_id}
+    )
     is_repeated_call = (
-        event.agent_id == launch.begun_by
+        is_the_same
         # Handed out once, the request has one thread of one agent that can ask.
         and event.deliveries == 1
         and launch.answered_at is None
@@ -149,8 +160,13 @@ def _begin(launch: Launch, event: Begin, now: float) -> LaunchStep:
     )
     if is_repeated_call:
         return _counts(launch)
-    who = "this agent before" if event.agent_id == launch.begun_by else "another agent"
+    who = "this agent before" if is_the_same else "another agent"
     return _refused(launch, f"It was begun by {who}.")
+
+
+def _holds(launch: Launch, event: Begin) -> bool:
+    """Whether who asks has taken the request, so far as the launch has one."""
+    return event.token_id is None or launch.request_id not in event.others
 
 
 def _start(launch: Launch, _event: Start, now: float) -> LaunchStep:
