@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 
 from dagster._core.events import (
     EVENT_TYPE_TO_PIPELINE_RUN_STATUS,
@@ -53,10 +52,6 @@ class EventWriter:
 
     instance: DagsterInstance
     ledger: WriteLedger
-    #: Raises ``ForbiddenError`` for a run that the caller may not write to.
-    require_run: Callable[[str], None]
-    #: Whether user code of a managed pool writes.
-    is_code: bool = False
 
     def write(self, entries: Sequence[EventLogEntry], idempotency_key: str | None) -> None:
         """Store the events and apply what they say to their runs, once per key.
@@ -65,26 +60,12 @@ class EventWriter:
             BusyError: if another try with the same key is under way.
             StoreAwayError: if the storage does not answer.
             WriteFailedError: if the storage failed; the write can be sent again with its key.
-            ForbiddenError: if one of them is of a run that the caller may not write to.
         """
-        if self.is_code:
-            self._require(entries)
         if idempotency_key is None:
             self._store(entries)
             return
         with _to_be_sent_again():
             self._write_once(entries, idempotency_key)
-
-    def _require(self, entries: Sequence[EventLogEntry]) -> None:
-        """Refuse user code that writes to runs of others, or any event but assets' to no run."""
-        for run_id in {entry.run_id for entry in entries} - {RUNLESS_RUN_ID}:
-            self.require_run(run_id)
-        for entry in entries:
-            if entry.run_id == RUNLESS_RUN_ID and not _is_of_asset(entry):
-                raise ForbiddenError(
-                    "Code in the managed pool writes events of assets without a run, such as "
-                    "materializations, and no others: this one needs a run."
-                )
 
     def _write_once(self, entries: Sequence[EventLogEntry], key: str) -> None:
         begun = self.ledger.begin(key)
@@ -142,11 +123,11 @@ def write_events(caller: Caller, entries: Sequence[EventLogEntry]) -> None:
     """
     deployment = caller.deployment
     runs = {entry.run_id for entry in entries}
+    if caller.token.worker is not None:
+        _require_of_code(caller, entries, runs - {RUNLESS_RUN_ID})
     writer = EventWriter(
         instance=caller.services.instances.get(deployment),
         ledger=caller.control.writes.ledger(caller.actor, deployment, runs),
-        require_run=partial(caller.control.workers.require_run, caller.actor, deployment),
-        is_code=caller.token.worker is not None,
     )
     writer.write(entries, caller.idempotency_key)
 
@@ -156,6 +137,18 @@ def store_events(caller: Caller, payload: Payload) -> Response:
     batch = unpack_text(payload.file("store_events.tmp"), StoreEventBatchRequest)
     write_events(caller, list(batch.event_log_entries))
     return JSONResponse({})
+
+
+def _require_of_code(caller: Caller, entries: Sequence[EventLogEntry], runs: set[str]) -> None:
+    """Refuse user code that writes to runs of others, or any event but assets' to no run."""
+    for run_id in runs:
+        caller.control.workers.require_run(caller.actor, caller.deployment, run_id)
+    for entry in entries:
+        if entry.run_id == RUNLESS_RUN_ID and not _is_of_asset(entry):
+            raise ForbiddenError(
+                "Code in the managed pool writes events of assets without a run, such as "
+                "materializations, and no others: this one needs a run."
+            )
 
 
 def _is_of_asset(entry: EventLogEntry) -> bool:

@@ -6,9 +6,11 @@ import logging
 import re
 import sys
 
+from dagstead.plane.tokens import TokenKind
+
 #: Token texts, signatures of signed addresses, cookies, passwords in database addresses.
 _SECRETS = (
-    (re.compile(r"\b((?:agent|user):[^:\s'\"]*:)[0-9A-Za-z_-]{8,}"), r"\1***"),
+    (re.compile(rf"\b((?:{'|'.join(TokenKind)}):[^:\s'\"]*:)[0-9A-Za-z_-]{{8,}}"), r"\1***"),
     (re.compile(r"(signature=)[0-9A-Fa-f]+"), r"\1***"),
     (re.compile(r"(dagstead_session=)[^;\s'\"]+"), r"\1***"),
     (re.compile(r"(\w+://[^:/\s'\"@]+:)[^@\s'\"]+@"), r"\1***@"),

@@ -72,7 +72,9 @@ ALL = [
         of_all=frozenset({"purge", "renew_offers"}),
         looks=(
             "actor.require_agent(deployment)",
+            "actor.require_code(deployment)",
             "actor.require_deployment(deployment)",
+            "actor.require_reach(deployment)",
             OF_THE_SYSTEM,
         ),
     ),
