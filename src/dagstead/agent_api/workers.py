@@ -13,8 +13,9 @@ from starlette.responses import JSONResponse, Response
 
 from dagstead.agent_api.rest import Payload
 from dagstead.agent_api.services import Caller
-from dagstead.control.workers import NewWorker, PoolCount
+from dagstead.control.workers import NewWorker
 from dagstead.errors import InvalidInputError
+from dagstead.plane.workers import PoolCount
 
 _NAME = Field(min_length=1, max_length=255)
 _ID = Field(min_length=1, max_length=64)
