@@ -42,6 +42,15 @@ _WITHOUT_RUN = frozenset(
     }
 )
 
+#: By these a run comes into states in which the daemons take it up.
+_OF_LAUNCHES = frozenset(
+    {
+        DagsterEventType.RUN_ENQUEUED,
+        DagsterEventType.RUN_DEQUEUED,
+        DagsterEventType.RUN_STARTING,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventWriter:
@@ -76,7 +85,7 @@ class EventWriter:
             self._write_once(entries, idempotency_key)
 
     def _require(self, entries: Sequence[EventLogEntry]) -> None:
-        """Refuse user code that writes to runs of others, or any event but assets' to no run."""
+        """Refuse user code that writes to runs of others, or what it has no business to write."""
         for run_id in {entry.run_id for entry in entries} - {RUNLESS_RUN_ID}:
             self.require_run(run_id)
         for entry in entries:
@@ -84,6 +93,11 @@ class EventWriter:
                 raise ForbiddenError(
                     "Code in the managed pool writes events of assets without a run, such as "
                     "materializations, and no others: this one needs a run."
+                )
+            if _launches(entry):
+                raise ForbiddenError(
+                    "Code in the managed pool does not put runs into the run queue: these events "
+                    "are for who launches runs."
                 )
 
     def _write_once(self, entries: Sequence[EventLogEntry], key: str) -> None:
@@ -150,6 +164,11 @@ def store_events(caller: Caller, payload: Payload) -> Response:
     batch = unpack_text(payload.file("store_events.tmp"), StoreEventBatchRequest)
     event_writer(caller).write(list(batch.event_log_entries), caller.idempotency_key)
     return JSONResponse({})
+
+
+def _launches(entry: EventLogEntry) -> bool:
+    event = entry.dagster_event
+    return event is not None and event.event_type in _OF_LAUNCHES
 
 
 def _is_of_asset(entry: EventLogEntry) -> bool:

@@ -14,7 +14,6 @@ import time
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Self
 
-from dagster._core.errors import DagsterUserCodeProcessError
 from dagster._core.instance import DagsterInstance
 from dagster._core.launcher.base import RunLauncher, WorkerStatus
 from dagster._serdes import ConfigurableClass, ConfigurableClassData
@@ -28,7 +27,6 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import (
     UserCodeLauncherEntry,
 )
 from dagster_cloud_cli.core.headers.auth import DEPLOYMENT_NAME_HEADER, DagsterCloudInstanceScope
-from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.errors import PexError, UnservableLocationError
 from dagstead.serverless.agents_before import note_agent
@@ -47,7 +45,7 @@ from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.shutdown import STOPPED, kill_overdue, stop_all_runs
 from dagstead.serverless.still_needed import existing, has_ended
-from dagstead.serverless.user_code import UserCode, explain
+from dagstead.serverless.user_code import UserCode, load_error
 from dagstead.serverless.worker_tokens import TokenKeeper, WorkerTokens, keeper_of, processes_of
 
 if TYPE_CHECKING:
@@ -275,7 +273,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         try:
             self._user_code.check(deployment_name, location_name, data)
         except (PexError, UnservableLocationError) as error:
-            raise _load_error(deployment_name, location_name, error) from error
+            raise load_error(deployment_name, location_name, error) from error
         server = self._table.add(deployment_name, location_name)
         return DagsterCloudGrpcServer(server.id.handle, server.id.endpoint, data)
 
@@ -301,7 +299,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             await self.gen_list_repositories_response(server_endpoint.create_client())
         except (PexError, UnservableLocationError) as error:
             await asyncio.to_thread(self._table.drop, server_handle)
-            raise _load_error(deployment_name, location_name, error) from error
+            raise load_error(deployment_name, location_name, error) from error
         except BaseException:
             await asyncio.to_thread(self._table.drop, server_handle)
             raise
@@ -392,17 +390,3 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             )
             for deployment, value in statuses.items()
         }
-
-
-def _load_error(
-    deployment: str, location: str, error: PexError | UnservableLocationError
-) -> DagsterUserCodeProcessError:
-    # This class alone is passed on as it is, without a traceback of ours around it.
-    information = SerializableErrorInfo(
-        message=f"{explain(deployment, location, error)}\n",
-        stack=[],
-        cls_name=type(error).__name__,
-    )
-    return DagsterUserCodeProcessError(  # type: ignore[no-untyped-call]
-        information.message, user_code_process_error_infos=[information]
-    )

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from dagster._core.errors import DagsterUserCodeProcessError
+from dagster_shared.error import SerializableErrorInfo
+
 from dagstead.errors import PexError, RunWorkerError, UnservableLocationError
 from dagstead.model.user_code import with_programs
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
@@ -121,6 +124,21 @@ class UserCode:
             scripts=environment.scripts,
             environment=environment.key,
         )
+
+
+def load_error(
+    deployment: str, location: str, error: PexError | UnservableLocationError
+) -> DagsterUserCodeProcessError:
+    """The error of a location that the pool cannot load, as the agent passes it on."""
+    # This class alone is passed on as it is, without a traceback of ours around it.
+    information = SerializableErrorInfo(
+        message=f"{explain(deployment, location, error)}\n",
+        stack=[],
+        cls_name=type(error).__name__,
+    )
+    return DagsterUserCodeProcessError(  # type: ignore[no-untyped-call]
+        information.message, user_code_process_error_infos=[information]
+    )
 
 
 def explain(deployment: str, location: str, error: UnservableLocationError | PexError) -> str:
