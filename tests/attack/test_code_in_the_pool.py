@@ -12,8 +12,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from dagster import DagsterEvent, DagsterEventType
+from dagster import DagsterEvent, DagsterEventType, DagsterInstance
+from dagster._core.definitions.assets.graph.asset_graph_subset import AssetGraphSubset
 from dagster._core.events.log import EventLogEntry
+from dagster._core.execution.asset_backfill import AssetBackfillData
 from dagster._core.execution.backfill import BulkActionStatus, PartitionBackfill
 from dagster._core.remote_origin import RemotePartitionSetOrigin
 from dagster._core.storage.dagster_run import DagsterRun, DagsterRunStatus
@@ -194,11 +196,32 @@ def test_making_a_run_that_exists_gives_no_right_to_it(thief: Surface, world: Wo
     assert is_refused(thief, STORE, event=event(foreign.run_id))
 
 
-@pytest.mark.parametrize("status", [DagsterRunStatus.QUEUED, DagsterRunStatus.NOT_STARTED])
-def test_no_run_of_another_location_is_made(thief: Surface, status: DagsterRunStatus) -> None:
-    """The daemon would launch it with the environment and the secrets of that location."""
-    assert not add(thief, new_run(status=status, remote_job_origin=job_origin("job", LOCATION)))
-    assert add(thief, new_run(status=status, remote_job_origin=job_origin("job", OWN)))
+def test_no_run_of_another_location_is_made(thief: Surface) -> None:
+    assert not add(thief, new_run(remote_job_origin=job_origin("job", LOCATION)))
+    assert add(thief, new_run(remote_job_origin=job_origin("job", OWN)))
+
+
+@pytest.mark.parametrize("status", [DagsterRunStatus.QUEUED, DagsterRunStatus.STARTING])
+@pytest.mark.parametrize("location", [OWN, LOCATION])
+def test_no_run_is_made_for_the_daemons_to_launch(
+    thief: Surface, status: DagsterRunStatus, location: str
+) -> None:
+    """It names the code that is executed: that could be any that the pool has."""
+    assert not add(thief, new_run(status=status, remote_job_origin=job_origin("job", location)))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        DagsterEventType.RUN_ENQUEUED,
+        DagsterEventType.RUN_DEQUEUED,
+        DagsterEventType.RUN_STARTING,
+    ],
+)
+def test_no_run_comes_into_the_run_queue(thief: Surface, kind: DagsterEventType) -> None:
+    made = new_run()
+    assert add(thief, made)
+    assert is_refused(thief, STORE, event=event(made.run_id, kind))
 
 
 def backfill_of(location: str) -> PartitionBackfill:
@@ -216,6 +239,16 @@ def test_a_backfill_is_of_its_own_location_and_changed_by_who_made_it(thief: Sur
     moved = own._replace(partition_set_origin=backfill_of(LOCATION).partition_set_origin)
     assert is_refused(thief, UPDATE_BACKFILL, new=serialize_value(moved))
     assert is_refused(thief, ADD_BACKFILL, new=serialize_value(backfill_of(LOCATION)))
+
+
+def test_a_backfill_of_assets_is_of_no_location(thief: Surface) -> None:
+    """Whatever it says besides: these assets are defined somewhere else."""
+    empty = AssetBackfillData.empty(
+        AssetGraphSubset(), 1_700_000_000.0, DagsterInstance.ephemeral()
+    )
+    assets = backfill_of(OWN)._replace(asset_backfill_data=empty)
+    assert assets.is_asset_backfill
+    assert is_refused(thief, ADD_BACKFILL, new=serialize_value(assets))
 
 
 @pytest.mark.parametrize(

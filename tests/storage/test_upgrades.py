@@ -10,6 +10,7 @@ from sqlalchemy import text
 from dagstead.plane.locations import Deploy
 from dagstead.plane.releases import NewRelease, Release, ReleaseState
 from dagstead.plane.rollbacks import History
+from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from tests.support.releases import new_location
@@ -43,6 +44,8 @@ def upgrade(store: Store) -> None:
             connection.execute(text(f'ALTER TABLE releases DROP COLUMN "{column}"'))
         connection.execute(text("DROP TABLE deletions"))
         connection.execute(text("DROP TABLE token_calls"))
+        for table in ("worker_tokens", "made_by_workers"):
+            connection.execute(text(f"DROP TABLE {table}"))
         for table, column in (
             ("locations", "healing"),
             ("locations", "refused"),
@@ -120,3 +123,19 @@ def test_a_database_without_releases_is_upgraded(store: Store) -> None:
     upgrade(store)
 
     assert store.releases.all("prod") == []
+
+
+def test_the_tokens_that_servers_made_for_their_pools_are_of_their_kind(store: Store) -> None:
+    names = ("managed pool on host", "my managed pool on host", "eu")
+    for name in names:
+        store.tokens.create(name, TokenKind.AGENT, name, Grant())
+    with store.database.write() as connection:
+        for table in ("worker_tokens", "made_by_workers"):
+            connection.execute(text(f"DROP TABLE {table}"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
+    store.database.migrate()
+
+    kinds = {token.name: token.kind for token in store.tokens.all()}
+    assert kinds == dict(
+        zip(names, (TokenKind.POOL, TokenKind.AGENT, TokenKind.AGENT), strict=True)
+    )

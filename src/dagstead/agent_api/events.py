@@ -41,6 +41,15 @@ _WITHOUT_RUN = frozenset(
     }
 )
 
+#: By these a run comes into states in which the daemons take it up.
+_OF_LAUNCHES = frozenset(
+    {
+        DagsterEventType.RUN_ENQUEUED,
+        DagsterEventType.RUN_DEQUEUED,
+        DagsterEventType.RUN_STARTING,
+    }
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventWriter:
@@ -140,7 +149,7 @@ def store_events(caller: Caller, payload: Payload) -> Response:
 
 
 def _require_of_code(caller: Caller, entries: Sequence[EventLogEntry], runs: set[str]) -> None:
-    """Refuse user code that writes to runs of others, or any event but assets' to no run."""
+    """Refuse user code that writes to runs of others, or what it has no business to write."""
     for run_id in runs:
         caller.control.workers.require_run(caller.actor, caller.deployment, run_id)
     for entry in entries:
@@ -149,6 +158,16 @@ def _require_of_code(caller: Caller, entries: Sequence[EventLogEntry], runs: set
                 "Code in the managed pool writes events of assets without a run, such as "
                 "materializations, and no others: this one needs a run."
             )
+        if _launches(entry):
+            raise ForbiddenError(
+                "Code in the managed pool does not put runs into the run queue: these events "
+                "are for who launches runs."
+            )
+
+
+def _launches(entry: EventLogEntry) -> bool:
+    event = entry.dagster_event
+    return event is not None and event.event_type in _OF_LAUNCHES
 
 
 def _is_of_asset(entry: EventLogEntry) -> bool:

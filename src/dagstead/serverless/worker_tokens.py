@@ -10,7 +10,7 @@ import logging
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dagster_cloud.instance import DagsterCloudAgentInstance
 from dagster_cloud_cli.core.headers.auth import DagsterCloudInstanceScope
@@ -104,9 +104,9 @@ class WorkerTokens:
 
     def _call(
         self, method: str, headers: Mapping[str, str], body: Mapping[str, object]
-    ) -> Mapping[str, object]:
+    ) -> Mapping[str, Any]:
         url = f"{self.instance.dagster_cloud_url}/worker_tokens"
-        answer: Mapping[str, object] = self.instance.http_client.execute(
+        answer: Mapping[str, Any] = self.instance.http_client.execute(
             method, url, headers=headers, idempotent=True, json=body
         )
         return answer

@@ -49,10 +49,14 @@ class Housekeeping:
         requests.expire_overdue(SYSTEM)
 
     def purge(self) -> None:
-        """Remove what nobody needs any more: ended requests, write keys, agents long gone."""
+        """Remove what nobody needs any more, such as ended requests and agents long gone.
+
+        The tokens of user code that its pool has not reported as ended end here.
+        """
         self.control.requests.purge(SYSTEM, _KEEP_ENDED_SECONDS)
         self.control.launches.purge(SYSTEM, _KEEP_LAUNCHES_SECONDS)
         self.control.writes.purge(SYSTEM)
+        self.control.workers.sweep(SYSTEM)
         self.control.agents.forget(SYSTEM)
         for name in self.control.deployments.sweep(SYSTEM):
             logger.info("Removed what the deleted deployment %s had left", name)

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeAlias
 from dagster._core.execution.backfill import PartitionBackfill
 from dagster._core.execution.telemetry import RunTelemetryData
 from dagster._core.scheduler.instigation import InstigatorState
-from dagster._core.storage.dagster_run import DagsterRun
+from dagster._core.storage.dagster_run import DagsterRun, DagsterRunStatus
 
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.serialization import unpack
@@ -21,6 +21,9 @@ from dagstead.errors import ForbiddenError
 
 Arguments: TypeAlias = Mapping[str, Any]
 Check: TypeAlias = Callable[[AgentContext, Arguments], None]
+
+#: The daemons take up what is in these states.
+_TO_BE_LAUNCHED = frozenset({DagsterRunStatus.QUEUED, DagsterRunStatus.STARTING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,11 @@ def _own_telemetry(context: AgentContext, given: Arguments) -> None:
 
 def _new_run(context: AgentContext, given: Arguments) -> None:
     run = unpack(given["serialized_pipeline_run"], DagsterRun)
+    if run.status in _TO_BE_LAUNCHED:
+        raise ForbiddenError(
+            "Code in the managed pool makes runs that it executes itself, and none to be launched: "
+            "the run would be of other code. Launch it over GraphQL with a user token."
+        )
     if run.remote_job_origin is not None:
         context.require_location(run.remote_job_origin.location_name)
     # An id that is taken gives nobody a right; the storage refuses the run itself.
@@ -74,7 +82,7 @@ def _own_backfill(context: AgentContext, given: Arguments) -> None:
 
 def _location_of(backfill: PartitionBackfill) -> str | None:
     """Where a backfill starts runs; ``None`` for one of assets: wherever these are."""
-    origin = backfill.partition_set_origin
+    origin = None if backfill.is_asset_backfill else backfill.partition_set_origin
     return None if origin is None else origin.repository_origin.code_location_origin.location_name
 
 
