@@ -15,16 +15,24 @@ from dagster_cloud.instance import DagsterCloudAgentInstance
 
 from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.home import PoolHome
 from dagstead.serverless.launcher import PexUserCodeLauncher
+from dagstead.serverless.sandbox.trial import Wanted, found_walls
 
 
 @contextmanager
 def launcher_in(
     home: Path, url: str, monkeypatch: pytest.MonkeyPatch, **configuration: Any
 ) -> Iterator[PexUserCodeLauncher]:
-    """A started launcher; reconciled by the test, not by its own thread."""
+    """A started launcher; reconciled by the test, not by its own thread.
+
+    Its code is behind the walls that this machine allows.
+    """
+    folders = PoolHome(root=home)
+    folders.create()
+    walls = found_walls(folders, Wanted())
     settings = PoolSettings(
-        launcher=LauncherConfiguration(home=home, **configuration),
+        launcher=LauncherConfiguration(**{"home": home, "walls": walls, **configuration}),
         url=url,
         token="pool:org:token",
     )

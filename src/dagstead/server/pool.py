@@ -137,7 +137,7 @@ def _given_token(environment: Mapping[str, str]) -> str | None:
 
 def _own_token(settings: Settings) -> str:
     with opened_store(settings) as store, control_of(settings, store) as control:
-        return new_pool_secret(control, settings.organization)
+        return new_pool_secret(control, settings.organization, settings.pool_serves)
 
 
 def _end_with_supervisor() -> None:
