@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,7 +18,7 @@ from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.launcher import PexUserCodeLauncher
-from dagstead.serverless.sandbox.trial import Wanted, found_walls
+from dagstead.serverless.sandbox.trial import WallsChoice, found_walls
 
 
 @contextmanager
@@ -30,9 +31,12 @@ def launcher_in(
     """
     folders = PoolHome(root=home)
     folders.create()
-    walls = found_walls(folders, Wanted())
+    walls = found_walls(folders, WallsChoice())
     settings = PoolSettings(
-        launcher=LauncherConfiguration(**{"home": home, "walls": walls, **configuration}),
+        launcher=LauncherConfiguration(
+            # Where the PEX files of tests have their Dagster from.
+            **{"home": home, "walls": walls, "machine_read": (Path(sys.prefix),), **configuration}
+        ),
         url=url,
         token="pool:org:token",
     )

@@ -16,14 +16,14 @@ from dagstead.serverless.sandbox.reach import (
 )
 
 if TYPE_CHECKING:
-    from dagstead.serverless.sandbox.reach import Reach
+    from dagstead.serverless.sandbox.reach import FileReach
 
 
 @contextmanager
 def inside_bubblewrap(
     program: str,
     command: Iterable[str],
-    reach: Reach,
+    reach: FileReach,
     *,
     changes_user: bool,
     users_file: Path | None,
@@ -48,7 +48,7 @@ def inside_bubblewrap(
         os.close(descriptor)
 
 
-def _arguments(reach: Reach, *, changes_user: bool, users_file: Path | None) -> Iterator[str]:
+def _arguments(reach: FileReach, *, changes_user: bool, users_file: Path | None) -> Iterator[str]:
     yield from ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
     if os.geteuid() != 0:
         yield "--unshare-user"
@@ -63,7 +63,7 @@ def _arguments(reach: Reach, *, changes_user: bool, users_file: Path | None) -> 
         yield from ("--remount-ro", "/")
 
 
-def _machine(reach: Reach) -> Iterator[str]:
+def _machine(reach: FileReach) -> Iterator[str]:
     bound = []
     for way, folders in (
         ("--ro-bind-try", reach.machine_read),
@@ -82,7 +82,7 @@ def _machine(reach: Reach) -> Iterator[str]:
             yield from _covered(path)
 
 
-def _devices_and_temporary(reach: Reach) -> Iterator[str]:
+def _devices_and_temporary(reach: FileReach) -> Iterator[str]:
     yield from ("--dev", "/dev", "--proc", "/proc")
     for device in computing_devices():
         yield from ("--dev-bind-try", str(device), str(device))
@@ -99,7 +99,7 @@ def _covered(path: Path) -> Iterator[str]:
         yield from ("--ro-bind", os.devnull, str(path))
 
 
-def _trees(reach: Reach) -> Iterator[str]:
+def _trees(reach: FileReach) -> Iterator[str]:
     """Those that others lie in come first, so that they do not hide them."""
     trees = [(path, "--ro-bind-try") for path in reach.read]
     trees += [(path, "--bind-try") for path in (*reach.written, reach.home)]

@@ -31,7 +31,7 @@ class Order:
     folder: str | None = None
     #: Files to write the number of the process into: its cgroups.
     cgroups: Sequence[str] = ()
-    #: Limits by the names that ``resource`` has for them.
+    #: ProcessLimits by the names that ``resource`` has for them.
     limits: Mapping[str, int] = field(default_factory=dict)
     #: How much sooner than others the kernel ends it when memory runs out, up to 1000.
     likely_victim: int = 0

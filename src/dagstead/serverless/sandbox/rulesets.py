@@ -15,7 +15,7 @@ from dagstead.serverless.sandbox.reach import SHARED_MEMORY, devices
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dagstead.serverless.sandbox.reach import Reach
+    from dagstead.serverless.sandbox.reach import FileReach
 
 _READ = AccessFS.EXECUTE | AccessFS.READ_FILE | AccessFS.READ_DIR
 _OF_FILES = (
@@ -54,7 +54,7 @@ def landlock_version() -> int:
 
 
 @contextmanager
-def ruleset_of(reach: Reach, *, files: bool) -> Iterator[int]:
+def ruleset_of(reach: FileReach, *, files: bool) -> Iterator[int]:
     """The descriptor of a ruleset, for a process that takes it on.
 
     Args:
@@ -76,7 +76,7 @@ def ruleset_of(reach: Reach, *, files: bool) -> Iterator[int]:
         yield ruleset.fileno()
 
 
-def _allow_all(ruleset: landlockpy.Ruleset, reach: Reach) -> None:
+def _allow_all(ruleset: landlockpy.Ruleset, reach: FileReach) -> None:
     own = (reach.home, *((reach.temporary,) if reach.temporary else ()))
     for access, paths in (
         (_READ, reach.read),

@@ -21,11 +21,11 @@ from dagstead.serverless.sandbox.bubblewrap import inside_bubblewrap
 from dagstead.serverless.sandbox.cgroups import found_cgroups
 from dagstead.serverless.sandbox.filters import compiled_filter
 from dagstead.serverless.sandbox.limit_watch import tasks_of
-from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.loopback import Loopback
 from dagstead.serverless.sandbox.orders import ENTER, Order, carried_out, interpreter
-from dagstead.serverless.sandbox.programs import Owner, Program, Start
-from dagstead.serverless.sandbox.reach import SYSTEM, Reach, of_interpreter
+from dagstead.serverless.sandbox.programs import Owner, Program, StartCommand
+from dagstead.serverless.sandbox.reach import SYSTEM, FileReach, of_interpreter
 from dagstead.serverless.sandbox.rulesets import SCOPES, ruleset_of
 from dagstead.serverless.sandbox.users import (
     PoolUsers,
@@ -193,7 +193,7 @@ class Sandbox:
     # -- Starting ------------------------------------------------------------------------------
 
     @contextmanager
-    def around(self, name: str, owner: Owner, program: Program) -> Iterator[Start]:
+    def around(self, name: str, owner: Owner, program: Program) -> Iterator[StartCommand]:
         """How to start a program; what is yielded holds until the process has been started.
 
         Args:
@@ -228,13 +228,13 @@ class Sandbox:
                     order, program, reach, cgroups, stack, self._users_file(owner)
                 )
             descriptors += [fd for fd in (order.ruleset, order.filter) if fd is not None]
-            yield Start(command=command, environment=_BARE, descriptors=tuple(descriptors))
+            yield StartCommand(command=command, environment=_BARE, descriptors=tuple(descriptors))
 
     def _in_bubblewrap(
         self,
         order: Order,
         program: Program,
-        reach: Reach,
+        reach: FileReach,
         cgroups: Sequence[str],
         stack: ExitStack,
         users_file: Path | None,
@@ -262,7 +262,7 @@ class Sandbox:
         command, outer_fd = stack.enter_context(carried_out(outer))
         return command, [inner_fd, wrapped_fd, outer_fd]
 
-    def _order(self, owner: Owner, program: Program, reach: Reach, stack: ExitStack) -> Order:
+    def _order(self, owner: Owner, program: Program, reach: FileReach, stack: ExitStack) -> Order:
         walls = self.walls
         user = self.user_of(owner)
         stays_root = os.geteuid() == 0 and user is None
@@ -285,13 +285,13 @@ class Sandbox:
             filter=self._filter,
         )
 
-    def _folder(self, program: Program, reach: Reach) -> str | None:
+    def _folder(self, program: Program, reach: FileReach) -> str | None:
         if program.folder is not None:
             return str(program.folder)
         # This process's own is out of reach.
         return None if self.walls.level is Level.NONE else str(reach.home)
 
-    def _environment(self, program: Program, reach: Reach) -> Mapping[str, str]:
+    def _environment(self, program: Program, reach: FileReach) -> Mapping[str, str]:
         if self.walls.level == Level.NONE:
             return program.environment
         temporary = {}
@@ -300,7 +300,7 @@ class Sandbox:
             temporary = {"TMPDIR": "/tmp" if inside else str(reach.temporary)}  # noqa: S108
         return {**program.environment, "HOME": str(reach.home), **temporary}
 
-    def _limits(self, limits: Limits) -> dict[str, int]:
+    def _limits(self, limits: ProcessLimits) -> dict[str, int]:
         found = {"CORE": 0}
         if self.cgroups is None and limits.memory is not None:
             found["DATA"] = 2 * limits.memory + _SLACK_BYTES
@@ -310,9 +310,9 @@ class Sandbox:
             found["NPROC"] = others + _SLACK_TASKS * limits.processes
         return found
 
-    # -- Reach ---------------------------------------------------------------------------------
+    # -- FileReach ---------------------------------------------------------------------------------
 
-    def _reach(self, name: str, owner: Owner, program: Program) -> Reach:
+    def _reach(self, name: str, owner: Owner, program: Program) -> FileReach:
         folder = self.folder_of(owner)
         temporary = folder / "tmp" / name
         self.give_new(temporary, owner)
@@ -320,7 +320,7 @@ class Sandbox:
         if program.deployment is not None:
             written.append(self.outputs_of(program.deployment))
         certificates = (program.environment.get(variable) for variable in _CERTIFICATES)
-        return Reach(
+        return FileReach(
             read=(
                 *program.read,
                 *of_interpreter(Path(program.command[0])),
