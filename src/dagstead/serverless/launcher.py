@@ -243,6 +243,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         self._table.close()
         if self._configuration.stop_runs_on_exit:
             stop_all_runs(self._records, partial(report_stop, self._instance))
+            self._sandbox.open_loopback()
         self._token_keeper.note(processes_of(self._table.processes(), self._records.all()))
         self._token_keeper.stop()
 

@@ -120,10 +120,16 @@ class Sandbox:
         if self.walls.users is None or not self.walls.loopback:
             return
         try:
-            Loopback(home=self.home, users=self.walls.users).close(*ports)
+            Loopback(users=self.walls.users).close(*ports)
         except OSError as error:
             msg = f"The loopback cannot be closed to user code: {error}. Start the pool again."
             raise ConfigurationError(msg) from error
+
+    def open_loopback(self) -> None:
+        """Take the rules away again, when nothing of the pool runs any more."""
+        if self.walls.users is not None and self.walls.loopback:
+            with suppress(OSError):
+                Loopback(users=self.walls.users).open()
 
     # -- What is somebody's own ----------------------------------------------------------------
 

@@ -89,7 +89,7 @@ def found_walls(home: PoolHome, wanted: WallsChoice) -> Walls:
     """
     reasons: list[str] = []
     cgroups = _cgroups_work(home)
-    for walls in _candidates(wanted):
+    for walls in _candidates(home, wanted):
         problem = _problem(home, walls, wanted)
         if problem is None:
             open_loopback = _loopback_problem(home, walls, wanted)
@@ -109,10 +109,10 @@ def found_walls(home: PoolHome, wanted: WallsChoice) -> Walls:
     return Walls(cgroups=cgroups, reasons=tuple(reasons))
 
 
-def _candidates(wanted: WallsChoice) -> Iterator[Walls]:
+def _candidates(home: PoolHome, wanted: WallsChoice) -> Iterator[Walls]:
     landlock = landlock_version()
     seccomp = compiled_filter(watching_files=True) is not None
-    users = usable_range(wanted.users) if os.geteuid() == 0 else None
+    users = usable_range(wanted.users, str(home.root)) if os.geteuid() == 0 else None
     bubblewrap = shutil.which("bwrap")
     only = LEVELS.get(wanted.level)
     for with_users in dict.fromkeys((users, None)):
@@ -156,7 +156,7 @@ def _loopback_problem(home: PoolHome, walls: Walls, wanted: WallsChoice) -> str 
     if walls.users is None:
         return "only rules for users of the pool's own can close it"
     sandbox = Sandbox(home=home, walls=walls, hidden=wanted.hidden)
-    rules = Loopback(home=home, users=walls.users)
+    rules = Loopback(users=walls.users)
     with (
         socket.create_server(("127.0.0.1", 0)) as others,
         socket.create_server(("127.0.0.1", 0)) as own,
