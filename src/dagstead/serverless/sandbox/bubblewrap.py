@@ -42,7 +42,6 @@ def inside_bubblewrap(
         arguments = _arguments(reach, changes_user=changes_user, users_file=users_file)
         os.write(descriptor, b"".join(os.fsencode(word) + b"\0" for word in arguments))
         os.lseek(descriptor, 0, os.SEEK_SET)
-        os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library's
         yield [program, "--args", str(descriptor), "--", *command], descriptor
     finally:
         os.close(descriptor)

@@ -55,7 +55,6 @@ def carried_out(order: Order) -> Iterator[tuple[list[str], int]]:
     descriptor = os.memfd_create("order", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, json.dumps(asdict(order)).encode())
-        os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library's
         yield [str(interpreter()), "-I", "-S", str(ENTER), str(descriptor)], descriptor
     finally:
         os.close(descriptor)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -72,7 +71,6 @@ def ruleset_of(reach: FileReach, *, files: bool) -> Iterator[int]:
     ) as ruleset:
         if files:
             _allow_all(ruleset, reach)
-        os.set_inheritable(ruleset.fileno(), True)  # noqa: FBT003 - the standard library's
         yield ruleset.fileno()
 
 

@@ -109,7 +109,8 @@ class Sandbox:
         if self.walls.bubblewrap is None:
             # Who has bubblewrap finds the pool's folder without the ones around it.
             for folder in self.hidden:
-                let_pass(folder, self.users.everyone)
+                if folder in home.root.parents:
+                    let_pass(folder, self.users.everyone)
 
     def close_loopback(self, *ports: int) -> None:
         """Keep user code from what listens on this machine, apart from some ports and itself.
