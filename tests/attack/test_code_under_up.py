@@ -60,15 +60,23 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
         yield plane
 
 
-def attempts(plane: Plane, port: int) -> dict[str, Any]:
-    pool = plane.data / "pool"
-    environments = sorted((pool / "environments").iterdir())
+def environment_of(plane: Plane, source: str) -> Path:
+    """Where a PEX file with the sources of a project was unpacked."""
+    environments = plane.data / "pool" / "environments"
+    return next(
+        marker.parent
+        for marker in environments.glob("*/dagstead.json")
+        if source in json.loads(marker.read_text(encoding="utf-8"))["tag"]
+    )
+
+
+def attempts(plane: Plane, port: int, *, own: Path, other: Path) -> dict[str, Any]:
     pids = {name: plane.part(name).pid for name in ("web", "daemon", "pool")}
     tries: dict[str, Any] = {
         "database": ["read", str(plane.data / "dagstead.db")],
         "list of the data folder": ["read", str(plane.data)],
-        "another environment": ["read", str(environments[0] / "dagstead.json")],
-        "own environment, written": ["write", str(environments[-1])],
+        "another environment": ["read", str(other / "pyvenv.cfg")],
+        "own environment, written": ["write", str(own)],
         "the web server's environment": ["read", f"/proc/{pids['web']}/environ"],
         "the daemon's environment": ["read", f"/proc/{pids['daemon']}/environ"],
         "the agent's environment": ["read", f"/proc/{pids['pool']}/environ"],
@@ -84,9 +92,11 @@ def attempts(plane: Plane, port: int) -> dict[str, Any]:
 
 def test_a_location_reaches_nothing_of_the_control_plane_and_of_others(plane: Plane) -> None:
     deps = plane.bench.dependencies()
-    plane.deploy_pex("other", deps, plane.bench.source({"project.py": PROJECT, "probe.py": ""}))
+    other = plane.bench.source({"project.py": PROJECT, "probe.py": ""})
     files = {"project.py": PROJECT, "probe.py": PROBE.read_text(encoding="utf-8")}
-    plane.deploy_pex("hostile", deps, plane.bench.source(files))
+    hostile = plane.bench.source(files)
+    plane.deploy_pex("other", deps, other)
+    plane.deploy_pex("hostile", deps, hostile)
     for location in ("other", "hostile"):
         assert plane.loaded(location)["__typename"] == "RepositoryLocation"
     line = next(
@@ -96,7 +106,12 @@ def test_a_location_reaches_nothing_of_the_control_plane_and_of_others(plane: Pl
     )
 
     with socket.create_server(("127.0.0.1", 0)) as others:
-        tries = attempts(plane, others.getsockname()[1])
+        tries = attempts(
+            plane,
+            others.getsockname()[1],
+            own=environment_of(plane, hostile),
+            other=environment_of(plane, other),
+        )
         run_id = plane.launch("hostile", "hostile", attempts=json.dumps(tries))
         facts = plane.facts(run_id)
 

@@ -22,6 +22,8 @@ from tests.support.processes import ChildProcess
 
 PROGRAM = Path(sys.executable).with_name("dagstead")
 PROD = "prod"
+#: It has the environments of official agents, too.
+_REPOSITORY = Path(__file__).parents[2]
 
 DEPLOY = """
 mutation Deploy($document: GenericScalar!) {
@@ -267,7 +269,7 @@ def running_plane(
         "TMPDIR": str(folder / "tmp"),
         "DAGSTEAD_TEST_SECRET": "must not reach user code",
         # The Dagster that PEX files of tests borrow, and where runs look for what they wait for.
-        "DAGSTEAD_POOL_READ": f"{sys.prefix}:{folder / 'gates'}",
+        "DAGSTEAD_POOL_READ": f"{sys.prefix}:{_REPOSITORY}:{folder / 'gates'}",
         "DAGSTEAD_SECRET_GATES": str(folder / "gates"),
     }
     where = stored_in(data, database)

@@ -168,7 +168,8 @@ def mode(path: Path) -> str:
 
 
 def test_a_run_without_isolation_runs_inside_the_code_server(plane: Plane, location: str) -> None:
-    facts = plane.facts(plane.launch(location, "quick", **{"dagster/isolation": "disabled"}))
+    run_id = plane.launch(location, "quick", **{"dagster/isolation": "disabled"})
+    facts = plane.facts(run_id)
     # What users share, and others may have: locations of a deployment have a group in common.
     assert facts["umask"][-1] == own_umask()[-1]
     assert facts["file"] == "a file of the project"
