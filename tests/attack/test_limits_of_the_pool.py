@@ -16,7 +16,7 @@ from dagstead.errors import UnservableLocationError
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.run_records import RunRecords, RunWorker
 from dagstead.serverless.sandbox.limit_watch import end_what_is_over
-from dagstead.serverless.sandbox.limits import CONTEXT, Limits
+from dagstead.serverless.sandbox.limits import CONTEXT, ProcessLimits
 from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.sandbox.walls import Walls
 from dagstead.testing import eventually
@@ -40,7 +40,7 @@ def records(home: PoolHome) -> Iterator[RunRecords]:
         worker.process.kill()
 
 
-def exploded(records: RunRecords, walls: Walls, bomb: str, limits: Limits) -> RunWorker:
+def exploded(records: RunRecords, walls: Walls, bomb: str, limits: ProcessLimits) -> RunWorker:
     """A worker with a bomb in it, when it is over."""
     sandbox = Sandbox(home=records.home, walls=walls)
     records.start("run", worker_of([sys.executable, str(BOMBS), bomb], limits=limits), sandbox)
@@ -74,7 +74,7 @@ def is_empty(group: int) -> bool:
 def test_a_run_that_takes_more_memory_than_its_limit_is_ended(
     records: RunRecords, *, cgroups: bool
 ) -> None:
-    worker = exploded(records, Walls(cgroups=cgroups), "memory", Limits(memory_mb=256))
+    worker = exploded(records, Walls(cgroups=cgroups), "memory", ProcessLimits(memory_mb=256))
     assert said(records)["mib"] < (256 if cgroups else 4096)
     assert worker.exit_code == -signal.SIGKILL
     assert "256 MiB" in worker.how_it_ended()
@@ -84,7 +84,7 @@ def test_a_run_that_takes_more_memory_than_its_limit_is_ended(
 def test_a_run_that_starts_more_processes_than_its_limit_is_kept_or_ended(
     records: RunRecords, *, cgroups: bool
 ) -> None:
-    worker = exploded(records, Walls(cgroups=cgroups), "processes", Limits(processes=50))
+    worker = exploded(records, Walls(cgroups=cgroups), "processes", ProcessLimits(processes=50))
     if cgroups:
         assert said(records) == {"started": 49, "refused": os.strerror(11)}
     else:
@@ -93,15 +93,15 @@ def test_a_run_that_starts_more_processes_than_its_limit_is_kept_or_ended(
 
 
 def test_a_run_gets_no_more_of_the_processors_than_its_limit(records: RunRecords) -> None:
-    exploded(records, Walls(cgroups=True), "processor", Limits(cpus=0.5))
+    exploded(records, Walls(cgroups=True), "processor", ProcessLimits(cpus=0.5))
     # Four processes for a second; the kernel counts in tenths of it.
     assert said(records)["seconds"] < 1
 
 
 def test_a_location_chooses_less_than_the_pool_gives() -> None:
-    most = Limits(memory_mb=1024, processes=100)
+    most = ProcessLimits(memory_mb=1024, processes=100)
     context = {CONTEXT: {"memory_mb": 512, "cpus": 1.5}, "k8s": {}}
-    assert most.chosen_by(context) == Limits(memory_mb=512, processes=100, cpus=1.5)
+    assert most.chosen_by(context) == ProcessLimits(memory_mb=512, processes=100, cpus=1.5)
     assert most.chosen_by(None) == most.chosen_by({}) == most
 
 
@@ -120,4 +120,4 @@ def test_a_location_chooses_less_than_the_pool_gives() -> None:
 )
 def test_a_location_gets_no_more_than_the_pool_gives(asked: object) -> None:
     with pytest.raises(UnservableLocationError, match="cannot be used"):
-        Limits(memory_mb=1024, processes=100).chosen_by({CONTEXT: asked})
+        ProcessLimits(memory_mb=1024, processes=100).chosen_by({CONTEXT: asked})

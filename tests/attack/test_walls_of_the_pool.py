@@ -30,7 +30,7 @@ OWN = (
 OF_THE_KERNEL = frozenset({"the machine's host", "the kernel's keys", "an abstract socket"})
 #: Only a network of its own, or rules for users, close these.
 LOOPBACK = frozenset({"another port", "another port without a connection"})
-USERS = usable_range(None) or USUAL_RANGE
+USERS = usable_range(None, __name__) or USUAL_RANGE
 
 
 def kernel() -> dict[str, Any]:

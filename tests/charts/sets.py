@@ -82,6 +82,12 @@ PLANE_SETS: dict[str, dict[str, Any]] = {
         "userCodeSecrets": "user-code",
         "labels": {"example.com/cost": "data"},
     },
+    "two pools": {
+        **PLANE_LEAST,
+        "pool": {"existingTokenSecret": "pool", "resources": {"limits": {"memory": "4Gi"}}},
+        "branchPool": {"enabled": True, "existingTokenSecret": "branches"},
+        "settings": {"pool_memory_mb": 2048, "pool_sandbox": "kernel"},
+    },
     "given": {
         **PLANE_LEAST,
         "storage": {"existingClaim": "shared"},

@@ -14,7 +14,7 @@ from tests.support.helm import Helm, HelmRefusedError, Release, from_set
 WORKLOADS = ("Deployment", "StatefulSet")
 #: Settings that have a value of their own in the chart, or that no cluster needs.
 OWN = {"data", "database", "host", "port", "public_url", "organization"}
-OWN |= {"pool", "pool_local_code", "loopback_issuers"}
+OWN |= {"pool", "pool_local_code", "pool_serves", "loopback_issuers"}
 
 
 @pytest.fixture(name="installed", params=PLANE_SETS.values(), ids=list(PLANE_SETS))
@@ -106,6 +106,20 @@ def test_a_pool_with_a_token_of_its_own_does_not_see_the_database(helm: Helm) ->
 
     assert "DAGSTEAD_POOL_TOKEN" in names
     assert "DAGSTEAD_DATABASE" not in names
+
+
+def test_branch_deployments_may_have_a_pool_of_their_own(helm: Helm) -> None:
+    release = helm.install(PLANE, PLANE_SETS["two pools"], release="two")
+    found = pods(release)
+
+    for name, serves, secret in (("pool", "full", "pool"), ("branch-pool", "branches", "branches")):
+        container = found[name]["containers"][0]
+        variables = {each["name"]: each for each in container["env"]}
+        assert variables["DAGSTEAD_POOL_SERVES"]["value"] == serves
+        source = variables["DAGSTEAD_POOL_TOKEN"]["valueFrom"]["secretKeyRef"]
+        assert source == {"name": secret, "key": "token"}
+        assert "DAGSTEAD_DATABASE" not in variables
+        assert container["command"] == ["dagstead", "pool"]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ import dagster as dg
 
 @dg.op
 def wait_and_tell(context):
-    gate = Path(os.environ["TMPDIR"]) / f"gate-{{context.run_id}}"
+    gate = Path(os.environ["GATES"]) / f"gate-{{context.run_id}}"
     while not gate.exists():
         time.sleep(0.1)
     yield dg.AssetMaterialization("told", metadata={{"version": "{version}"}})

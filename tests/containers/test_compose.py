@@ -20,7 +20,8 @@ from tests.support.ports import free_port
 pytestmark = pytest.mark.containers
 
 QUEUE = "hybrid-queue"
-SERVICES = ("postgres", "web", "daemon", "pool", "agent")
+SERVICES = ("postgres", "web", "daemon", "pool", "branch-pool", "agent")
+PROFILES = ("--profile", "pools", "--profile", "agent")
 
 
 @pytest.fixture(scope="module")
@@ -46,14 +47,14 @@ def compose(
         error.add_note(compose("logs", "--tail=40"))
         raise
     finally:
-        compose("--profile", "agent", "down", "--volumes", "--timeout=60")
+        compose(*PROFILES, "down", "--volumes", "--timeout=60")
 
 
 def test_everything_is_healthy_and_listens_on_this_machine_only(
     compose: Compose, docker: Docker
 ) -> None:
     def state(service: str) -> dict[str, Any]:
-        container = docker.inspect("container", compose("--profile", "agent", "ps", "-q", service))
+        container = docker.inspect("container", compose(*PROFILES, "ps", "-q", service))
         state: dict[str, Any] = container["State"]
         return state
 
@@ -128,3 +129,23 @@ def test_the_images_are_small_and_run_as_nobody_special(
         assert image["Config"]["User"] not in {"", "root", "0"}
         assert image["Config"]["Healthcheck"]
         assert (image["Size"] - base) / 1e6 < most_megabytes
+
+
+def test_the_pools_reach_neither_the_database_nor_each_other(
+    compose: Compose, docker: Docker
+) -> None:
+    for service in ("pool", "branch-pool"):
+        container = docker.inspect("container", compose(*PROFILES, "ps", "-q", service))
+
+        assert list(container["NetworkSettings"]["Networks"]) == ["dagstead"]
+        assert not [each for each in container["Config"]["Env"] if "POSTGRES" in each.upper()]
+
+
+def test_the_pools_have_walls_in_their_containers(compose: Compose) -> None:
+    """The weakest are those of the kernel, for which a container needs no rights."""
+    for service in ("pool", "branch-pool"):
+        eventually(
+            lambda service=service: "Walls around user code, level 3" in compose("logs", service),
+            60,
+            "what the pool has found out",
+        )

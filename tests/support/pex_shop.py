@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 #: A code server asks for its secrets and for the state of its components.
-_NOTHING: dict[str, Any] = {"scopedSecrets": [], "latestDefsStateInfo": None}
+_NOTHING: dict[str, Any] = {"deployments": [], "scopedSecrets": [], "latestDefsStateInfo": None}
 
 
 @dataclass(kw_only=True)

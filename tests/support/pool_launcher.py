@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +16,27 @@ from dagster_cloud.instance import DagsterCloudAgentInstance
 
 from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.configuration import LauncherConfiguration
+from dagstead.serverless.home import PoolHome
 from dagstead.serverless.launcher import PexUserCodeLauncher
+from dagstead.serverless.sandbox.trial import WallsChoice, found_walls
 
 
 @contextmanager
 def launcher_in(
     home: Path, url: str, monkeypatch: pytest.MonkeyPatch, **configuration: Any
 ) -> Iterator[PexUserCodeLauncher]:
-    """A started launcher; reconciled by the test, not by its own thread."""
+    """A started launcher; reconciled by the test, not by its own thread.
+
+    Its code is behind the walls that this machine allows.
+    """
+    folders = PoolHome(root=home)
+    folders.create()
+    walls = found_walls(folders, WallsChoice())
     settings = PoolSettings(
-        launcher=LauncherConfiguration(home=home, **configuration),
+        launcher=LauncherConfiguration(
+            # Where the PEX files of tests have their Dagster from.
+            **{"home": home, "walls": walls, "machine_read": (Path(sys.prefix),), **configuration}
+        ),
         url=url,
         token="pool:org:token",
     )

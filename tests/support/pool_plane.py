@@ -22,6 +22,8 @@ from tests.support.processes import ChildProcess
 
 PROGRAM = Path(sys.executable).with_name("dagstead")
 PROD = "prod"
+#: It has the environments of official agents, too.
+_REPOSITORY = Path(__file__).parents[2]
 
 DEPLOY = """
 mutation Deploy($document: GenericScalar!) {
@@ -216,7 +218,7 @@ class Plane:
         return min(self.processes(run_id), key=psutil.Process.create_time)
 
     def open_gate(self, run_id: str) -> None:
-        (self.data.parent / "tmp" / f"gate-{run_id}").touch()
+        (self.data.parent / "gates" / f"gate-{run_id}").touch()
 
     def servers(self) -> list[psutil.Process]:
         """The code servers."""
@@ -259,13 +261,16 @@ def running_plane(
         token: of a user, if there is one.
         database: the URL of a Postgres database, in place of SQLite.
     """
-    for name in ("shelf", "workshop", "tmp"):
+    for name in ("shelf", "workshop", "tmp", "gates"):
         (folder / name).mkdir()
     data, port = folder / "data", free_port()
     environment = {
         **{key: value for key, value in os.environ.items() if not key.startswith("DAGST")},
         "TMPDIR": str(folder / "tmp"),
         "DAGSTEAD_TEST_SECRET": "must not reach user code",
+        # The Dagster that PEX files of tests borrow, and where runs look for what they wait for.
+        "DAGSTEAD_POOL_READ": f"{sys.prefix}:{_REPOSITORY}:{folder / 'gates'}",
+        "DAGSTEAD_SECRET_GATES": str(folder / "gates"),
     }
     where = stored_in(data, database)
     command = [str(PROGRAM), "up", *where, "--port", str(port)]

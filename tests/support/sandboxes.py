@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.run_records import WorkerProgram, WorkerStart
-from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.programs import Owner, Program
 from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.sandbox.walls import Walls
@@ -18,10 +18,10 @@ def without_walls(home: PoolHome) -> Sandbox:
 
 
 def worker_of(
-    command: Sequence[str], *, launch: int = 1, limits: Limits | None = None
+    command: Sequence[str], *, launch: int = 1, limits: ProcessLimits | None = None
 ) -> WorkerStart:
     """A run worker of a location of ``prod``."""
-    program = Program(command=command, environment={}, limits=limits or Limits())
+    program = Program(command=command, environment={}, limits=limits or ProcessLimits())
     return WorkerStart(
         deployment="prod",
         environment="abc",

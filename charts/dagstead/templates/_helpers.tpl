@@ -132,12 +132,12 @@ topologySpreadConstraints:
 {{- end }}
 {{- end -}}
 
-{{/* The container's settings that all parts share. Takes a dict of root, part and its values. */}}
+{{/* The container's settings that all parts share. Takes a dict of root, part, its values and, where it has another name, its command. */}}
 {{- define "dagstead.container" -}}
 name: {{ .part }}
 image: {{ include "dagstead.image" .root | quote }}
 imagePullPolicy: {{ .root.Values.image.pullPolicy }}
-command: [dagstead, {{ .part }}]
+command: [dagstead, {{ .command | default .part }}]
 {{- with .values.resources }}
 resources:
   {{- toYaml . | nindent 2 }}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.tokens import POOL_PREFIX, make_token
-from dagstead.plane.tokens import Grant, Token, TokenKind
+from dagstead.plane.tokens import Grant, PoolReach, Token, TokenKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,10 @@ class PoolTokens:
 
     _backend: Backend
 
-    def renew(self, actor: Actor, machine: str, organization: str) -> str:
-        """Make a new token for the pool of a machine.
+    def renew(
+        self, actor: Actor, machine: str, organization: str, serves: PoolReach = PoolReach.ALL
+    ) -> str:
+        """Make a new token for the pool of a machine, which grants what that serves.
 
         The token before stays valid until the pool stops cleanly, or starts once more: run workers
         of an earlier version that survived the upgrade still report with it.
@@ -30,7 +32,11 @@ class PoolTokens:
         tokens = self._backend.store.tokens
         for token in self._valid(machine)[:-1]:
             tokens.revoke(token.id)
-        grant = Grant(deployments=None, queues=[None], branch_deployments=True)
+        grant = Grant(
+            deployments=() if serves is PoolReach.BRANCHES else None,
+            queues=[None],
+            branch_deployments=serves is not PoolReach.FULL,
+        )
         issued = make_token(
             self._backend, POOL_PREFIX + machine, TokenKind.POOL, grant, organization
         )

@@ -34,6 +34,14 @@ class TokenKind(StrEnum):
 AGENTS = frozenset({TokenKind.AGENT, TokenKind.POOL})
 
 
+class PoolReach(StrEnum):
+    """The deployments that a managed pool serves."""
+
+    ALL = "all"
+    FULL = "full"
+    BRANCHES = "branches"
+
+
 class HeldKind(StrEnum):
     """The kinds of tokens that people give out; those of workers are made by the server."""
 

@@ -6,7 +6,7 @@ import socket
 
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
-from dagstead.plane.tokens import Grant, TokenKind
+from dagstead.plane.tokens import Grant, PoolReach, TokenKind
 
 #: Made at the first start, shown first, and stands for the organization in questions that name no
 #: deployment.
@@ -39,9 +39,9 @@ def first_user_secret(control: Control, organization: str) -> str | None:
     return issued.secret
 
 
-def new_pool_secret(control: Control, organization: str) -> str:
+def new_pool_secret(control: Control, organization: str, serves: PoolReach = PoolReach.ALL) -> str:
     """A new token for the pool of this machine."""
-    return control.pool_tokens.renew(SYSTEM, socket.gethostname(), organization)
+    return control.pool_tokens.renew(SYSTEM, socket.gethostname(), organization, serves)
 
 
 def revoke_pool_tokens(control: Control) -> None:

@@ -21,7 +21,7 @@ from dagstead.server.shutdown import LIFELINE_VARIABLE
 from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.configuration import LauncherConfiguration
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.sandbox.trial import Wanted, found_walls
+from dagstead.serverless.sandbox.trial import WallsChoice, found_walls
 from dagstead.serverless.sandbox.user_numbers import parsed_range
 from dagstead.serverless.sandbox.walls import Walls
 
@@ -100,7 +100,9 @@ def walls_of_pool(settings: Settings, environment: Mapping[str, str]) -> Walls:
     home = PoolHome(root=settings.data / "pool")
     home.create()
     users = None if settings.pool_users is None else parsed_range(settings.pool_users)
-    wanted = Wanted(level=settings.pool_sandbox, users=users, hidden=_hidden(settings, environment))
+    wanted = WallsChoice(
+        level=settings.pool_sandbox, users=users, hidden=_hidden(settings, environment)
+    )
     return found_walls(home, wanted)
 
 
@@ -137,7 +139,7 @@ def _given_token(environment: Mapping[str, str]) -> str | None:
 
 def _own_token(settings: Settings) -> str:
     with opened_store(settings) as store, control_of(settings, store) as control:
-        return new_pool_secret(control, settings.organization)
+        return new_pool_secret(control, settings.organization, settings.pool_serves)
 
 
 def _end_with_supervisor() -> None:

@@ -71,7 +71,8 @@ def exposed(folder: Path, *, user: int) -> str | None:
 
 
 def _is_open(found: os.stat_result) -> bool:
-    return bool(found.st_mode & _OTHERS)
+    # A group that may pass and see nothing is that of the pool's users.
+    return found.st_mode & _OTHERS not in {0, stat.S_IXGRP}
 
 
 def _is_own(found: os.stat_result, user: int) -> bool:

@@ -16,6 +16,7 @@ from dagstead.errors import ConfigurationError
 from dagstead.model.folders import DATA_FOLDER
 from dagstead.model.retention import Retention
 from dagstead.model.words import did_you_mean
+from dagstead.plane.tokens import PoolReach
 from dagstead.server.settings_file import FILE_NAME, read_settings_file
 from dagstead.serverless.sandbox.user_numbers import parsed_range
 
@@ -156,8 +157,8 @@ class Settings(BaseModel):
             "may choose less: `cpus`."
         ),
     )
-    pool_serves: Literal["all", "full", "branches"] = Field(
-        "all",
+    pool_serves: PoolReach = Field(
+        PoolReach.ALL,
         description=(
             "Which deployments this pool serves. With two pools, code of branch deployments has a "
             "machine or container of its own."

@@ -92,7 +92,11 @@ def run_up(loaded: LoadedSettings, announce: Callable[[StartReport], None]) -> N
         check_address(settings)
         walls = walls_of_pool(settings, os.environ) if settings.pool else None
         make_first_deployment(control)
-        secret = new_pool_secret(control, settings.organization) if settings.pool else None
+        secret = (
+            new_pool_secret(control, settings.organization, settings.pool_serves)
+            if settings.pool
+            else None
+        )
         try:
             asyncio.run(_Supervisor(loaded, control, secret, walls, announce).run())
         finally:

@@ -17,7 +17,7 @@ from dagster_cloud.workspace.user_code_launcher.user_code_launcher import Server
 
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
 from dagstead.serverless.processes import ProcessMark, start_leader
-from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.programs import Owner
 from dagstead.serverless.server_output import ServerOutput, forget_record
 
@@ -63,7 +63,7 @@ class CodeServer:
     binding: Path
     #: Whose code it runs; ``None`` before it is started.
     owner: Owner | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: ProcessLimits = field(default_factory=ProcessLimits)
     mark: ProcessMark | None = None
     umask: int = -1
     #: The PEX environment it runs in.
@@ -96,7 +96,7 @@ class CodeServer:
                 record=record,
                 binding=Path(value.get("binding", value["socket"])),
                 owner=Owner(*value["owner"]) if "owner" in value else None,
-                limits=Limits(**value.get("limits", {})),
+                limits=ProcessLimits(**value.get("limits", {})),
                 mark=mark,
                 environment=value["environment"],
                 token=value.get("token"),

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.walls import Level, Walls
 
 if TYPE_CHECKING:
@@ -74,9 +74,9 @@ class LauncherConfiguration:
         return self.branches_without_walls or self.walls.level is not Level.NONE
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> ProcessLimits:
         """The most that a code server or a run may have."""
-        return Limits(
+        return ProcessLimits(
             memory_mb=self.memory_mb or None,
             processes=self.processes or None,
             cpus=self.cpus or None,

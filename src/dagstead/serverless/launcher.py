@@ -43,7 +43,7 @@ from dagstead.serverless.plain_servers import PlainServersLauncher
 from dagstead.serverless.reports import load_error, report_canceled, report_stop
 from dagstead.serverless.run_launcher import PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
-from dagstead.serverless.sandbox.limit_watch import Watched, watch_limits
+from dagstead.serverless.sandbox.limit_watch import LimitedProcess, watch_limits
 from dagstead.serverless.sandbox.loopback import port_of
 from dagstead.serverless.sandbox.own_process import close_to_others
 from dagstead.serverless.sandbox.sandbox import Sandbox
@@ -232,7 +232,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         if self._sandbox.cgroups is None:
             watch_limits(self._watched, self._reconcile_grpc_metadata_shutdown_event)
 
-    def _watched(self) -> list[Watched]:
+    def _watched(self) -> list[LimitedProcess]:
         return [*self._table.watched(), *self._records.watched()]
 
     def __exit__(self, *exception: object) -> None:
@@ -243,6 +243,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
         self._table.close()
         if self._configuration.stop_runs_on_exit:
             stop_all_runs(self._records, partial(report_stop, self._instance))
+            self._sandbox.open_loopback()
         self._token_keeper.note(processes_of(self._table.processes(), self._records.all()))
         self._token_keeper.stop()
 

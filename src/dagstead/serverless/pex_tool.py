@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dagstead.serverless.home import PoolHome
-    from dagstead.serverless.sandbox.programs import Owner, Start
+    from dagstead.serverless.sandbox.programs import Owner, StartCommand
     from dagstead.serverless.sandbox.sandbox import Sandbox
 
 #: Three seconds are usual for Dagster and its dependencies; a machine-learning stack on a slow
@@ -154,7 +154,7 @@ class PexTool:
         self.sandbox.give_tree(cache / "interpreters", owner)
 
 
-def _run(start: Start, stop: threading.Event) -> tuple[int, str]:
+def _run(start: StartCommand, stop: threading.Event) -> tuple[int, str]:
     with subprocess.Popen(  # noqa: S603 - our own command
         start.command,
         env=dict(start.environment),

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any
 import psutil
 
 if TYPE_CHECKING:
-    from dagstead.serverless.sandbox.programs import Start
+    from dagstead.serverless.sandbox.programs import StartCommand
 
 #: The clock tick of the kernel and the rounding on the way through a file.
 _SAME_START_SECONDS = 0.05
@@ -83,7 +83,9 @@ class ProcessMark:
             os.killpg(self.pid, signal.SIGKILL)
 
 
-def start_leader(start: Start, output: IO[bytes]) -> tuple[subprocess.Popen[Any], ProcessMark]:
+def start_leader(
+    start: StartCommand, output: IO[bytes]
+) -> tuple[subprocess.Popen[Any], ProcessMark]:
     """Start a process that leads its own group and outlives this one.
 
     Args:

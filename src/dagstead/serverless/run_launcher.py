@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.run_records import RunRecords
-    from dagstead.serverless.sandbox.limits import Limits
+    from dagstead.serverless.sandbox.limits import ProcessLimits
     from dagstead.serverless.sandbox.sandbox import Sandbox
     from dagstead.serverless.user_code import UserCode
     from dagstead.serverless.worker_tokens import WorkerToken, WorkerTokens
@@ -55,7 +55,7 @@ class PexRunLauncher(RunLauncher[DagsterInstance]):
         environment: Mapping[str, str],
         tokens: WorkerTokens,
         sandbox: Sandbox,
-        limits: Limits,
+        limits: ProcessLimits,
     ) -> None:
         """Take the runtimes, the records, the walls, and what workers start with."""
         super().__init__()  # type: ignore[no-untyped-call]

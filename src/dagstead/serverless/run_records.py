@@ -19,8 +19,8 @@ from uuid import uuid4
 from dagstead.errors import PexError, RunWorkerError
 from dagstead.serverless.home import PoolHome, read_json, remove, write_json
 from dagstead.serverless.processes import ProcessMark, as_signal, start_leader
-from dagstead.serverless.sandbox.limit_watch import Watched
-from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.limit_watch import LimitedProcess
+from dagstead.serverless.sandbox.limits import ProcessLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ class RunWorker:
     tenant: str = ""
     #: The number of its token; ``None`` for workers that an earlier version started.
     token: int | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: ProcessLimits = field(default_factory=ProcessLimits)
     #: Why the pool has ended it, where it had more than its limits.
     over_limit: str | None = None
 
@@ -229,7 +229,7 @@ class RunRecords:
             cancelled_at=cancelled_at,
             launch=worker.get("launch", 1),
             tenant="-".join(worker.get("owner", ())),
-            limits=Limits(**worker.get("limits", {})),
+            limits=ProcessLimits(**worker.get("limits", {})),
             over_limit=(read_json(place / _OVER) or {}).get("says"),
             token=worker.get("token"),
         )
@@ -262,10 +262,10 @@ class RunRecords:
         """The names of the processes in the sandbox that run at this moment."""
         return {worker.process_name for worker in self.alive()}
 
-    def watched(self) -> list[Watched]:
+    def watched(self) -> list[LimitedProcess]:
         """The workers for whoever looks after their limits."""
         return [
-            Watched(worker.process.pid, worker.limits, partial(self._end_for, worker))
+            LimitedProcess(worker.process.pid, worker.limits, partial(self._end_for, worker))
             for worker in self.alive()
         ]
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 
     from dagstead.serverless.code_server import CodeServer
-    from dagstead.serverless.sandbox.limits import Limits
+    from dagstead.serverless.sandbox.limits import ProcessLimits
     from dagstead.serverless.sandbox.sandbox import Sandbox
     from dagstead.serverless.user_code import Runtime
     from dagstead.serverless.worker_tokens import WorkerTokens
@@ -44,7 +44,7 @@ class ServerStarter:
     metrics_enabled: bool
     sandbox: Sandbox
     #: The most that a server may have.
-    limits: Limits
+    limits: ProcessLimits
     #: Set when the pool is stopping.
     stop: threading.Event
 

@@ -15,7 +15,7 @@ from uuid import uuid4
 from dagstead.errors import ConfigurationError
 from dagstead.serverless.code_server import CodeServer, ServerId
 from dagstead.serverless.processes import Processes
-from dagstead.serverless.sandbox.limit_watch import Watched
+from dagstead.serverless.sandbox.limit_watch import LimitedProcess
 from dagstead.serverless.sockets import folder_for_sockets, socket_in
 
 if TYPE_CHECKING:
@@ -120,12 +120,12 @@ class ServerTable:
         with self._guard:
             return {server.owner.folder for server in self._servers.values() if server.owner}
 
-    def watched(self) -> list[Watched]:
+    def watched(self) -> list[LimitedProcess]:
         """The servers for whoever looks after their limits."""
         with self._guard:
             servers = list(self._servers.values())
         return [
-            Watched(server.mark.pid, server.limits, server.end_for)
+            LimitedProcess(server.mark.pid, server.limits, server.end_for)
             for server in servers
             if server.mark is not None
         ]

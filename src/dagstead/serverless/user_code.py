@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 
     from dagstead.serverless.environments import EnvironmentStore
-    from dagstead.serverless.sandbox.limits import Limits
+    from dagstead.serverless.sandbox.limits import ProcessLimits
 
 #: An entry of a run's container context that names the PEX files outright:
 #: ``{"pex_tag": ..., "python_version": ...}``. Needed only where a run may come to another pool
@@ -53,7 +53,7 @@ class Runtime:
         variables: Mapping[str, str],
         *,
         deployment: str,
-        limits: Limits,
+        limits: ProcessLimits,
     ) -> Program:
         """A program in it."""
         return Program(

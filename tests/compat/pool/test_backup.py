@@ -34,7 +34,7 @@ def text(number):
 
 @dagster.op
 def wait(context):
-    gate = Path(os.environ["TMPDIR"]) / f"gate-{context.run_id}"
+    gate = Path(os.environ["GATES"]) / f"gate-{context.run_id}"
     while not gate.exists():
         context.log.info("waiting")
         time.sleep(0.05)

@@ -25,6 +25,7 @@ from tests.support.faults.places import (
     LOCAL,
     NOT_YET,
     PEX,
+    WITNESS,
     MakePlace,
     Place,
 )
@@ -200,8 +201,10 @@ def _blow(cell: Cell[Any], place: Place, hit: str, *, last_of: Sequence[Launched
 
 def launch(place: Place, location: str, job: str) -> Launched:
     """Launch a run whose op waits for its gate."""
-    folder = place.folder / "witness" / uuid4().hex
-    folder.mkdir(parents=True)
+    folder = place.folder / WITNESS / uuid4().hex
+    folder.mkdir()
+    # Code of the pool may run as another user.
+    folder.chmod(0o777)
     run_id = place.deployment.launch(location, job, tags={"witness": str(folder)})
     return Launched(run_id=run_id, location=location, folder=folder)
 

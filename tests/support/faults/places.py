@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,9 @@ LAUNCHERS = (PEX, LOCAL, HYBRID)
 SCHEDULE = "every_minute"
 SCHEDULED = (PEX, HYBRID)
 
+#: Of a place: where runs tell what they do.
+WITNESS = "witness"
+
 #: While something fails, questions fail too.
 NOT_YET = (httpx.HTTPError, GraphQLRefusedError, ValueError)
 
@@ -63,7 +67,12 @@ class KeptPlane(ControlPlane):
         has_standby: bool,
     ) -> None:
         """``lines`` are the ways of parts to the database that can be disturbed."""
-        super().__init__(folder, database=database, pool=True)
+        witness = folder / WITNESS
+        witness.mkdir()
+        # What user code of the pool needs of this machine: the Dagster that its PEX files borrow,
+        # and where it tells what it does.
+        reach = {"DAGSTEAD_POOL_READ": sys.prefix, "DAGSTEAD_POOL_WRITE": str(witness)}
+        super().__init__(folder, database=database, pool=True, variables=reach)
         self._keeper = keeper
         self._lines = lines
         self._has_standby = has_standby

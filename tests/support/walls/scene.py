@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from dagstead.serverless.home import PoolHome
-from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.programs import Owner, Program
 from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.sandbox.walls import Walls
@@ -58,7 +58,7 @@ class Scene:
     own: Owner
     package: Path
 
-    def run(self, name: str, code: Sequence[str], limits: Limits | None = None) -> Any:
+    def run(self, name: str, code: Sequence[str], limits: ProcessLimits | None = None) -> Any:
         """Run a program of the location's own, and return what it printed last, as JSON."""
         program = Program(
             command=[sys.executable, *code],
@@ -67,7 +67,7 @@ class Scene:
             read=(self.package, _PROBE),
             packages=(self.package.name,),
             deployment="prod",
-            limits=limits or Limits(),
+            limits=limits or ProcessLimits(),
         )
         try:
             with self.sandbox.around(name, self.own, program) as start:

@@ -27,7 +27,7 @@ from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
-from dagstead.plane.tokens import Grant, TokenKind
+from dagstead.plane.tokens import Grant, PoolReach, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.plane.workers import Minter, PoolCount, Worker
 from dagstead.store.all import Store
@@ -168,6 +168,7 @@ class World:
             "location": location,
             "loopback": False,
             "machine": "here",
+            "serves": PoolReach.ALL,
             "manifest": "{}",
             "method": "PUT",
             "name": location,

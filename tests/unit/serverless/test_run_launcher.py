@@ -14,7 +14,7 @@ from dagstead.serverless.agents_before import note_agent
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.run_launcher import AGENT_TAG, PexRunLauncher
 from dagstead.serverless.run_records import RunRecords
-from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.user_code import UserCode
 from dagstead.serverless.worker_tokens import WorkerTokens
 from tests.support.sandboxes import without_walls
@@ -28,7 +28,7 @@ def launcher(home: PoolHome) -> PexRunLauncher:
         home=home,
         environment={},
         sandbox=without_walls(home),
-        limits=Limits(),
+        limits=ProcessLimits(),
         tokens=cast("WorkerTokens", None),
     )
 

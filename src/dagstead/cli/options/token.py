@@ -35,6 +35,12 @@ class NewTokenFlags:
             help="Grant branch deployments, or not; by default, only without --deployment.",
         ),
     ] = None
+    only_branch_deployments: Annotated[
+        bool,
+        typer.Option(
+            "--only-branch-deployments", help="Grant branch deployments, and no full deployment."
+        ),
+    ] = False
     queue: Annotated[
         list[str] | None,
         typer.Option(
@@ -60,16 +66,22 @@ class NewTokenFlags:
         """The token that they describe.
 
         Raises:
-            InvalidInputError: when ``--expires`` is not a length of time or a date.
+            InvalidInputError: when ``--expires`` is not a length of time or a date, or two flags
+                contradict each other.
         """
+        from dagstead.errors import InvalidInputError
         from dagstead.plane.lifetimes import read_lifetime
         from dagstead.plane.new_tokens import NewToken
 
+        if self.only_branch_deployments and (self.deployment or self.branch_deployments is False):
+            msg = "--only-branch-deployments contradicts --deployment and --no-branch-deployments."
+            raise InvalidInputError(msg)
+        only_branches = self.only_branch_deployments
         return NewToken(
             name=self.name,
             kind=TokenKind(self.kind),
-            deployments=self.deployment or None,
-            branch_deployments=self.branch_deployments,
+            deployments=[] if only_branches else self.deployment or None,
+            branch_deployments=only_branches or self.branch_deployments,
             queues=self.queue or None,
             default_queue=self.default_queue,
             lifetime=read_lifetime(self.expires),

@@ -16,14 +16,14 @@ from dagstead.serverless.sandbox.reach import (
 )
 
 if TYPE_CHECKING:
-    from dagstead.serverless.sandbox.reach import Reach
+    from dagstead.serverless.sandbox.reach import FileReach
 
 
 @contextmanager
 def inside_bubblewrap(
     program: str,
     command: Iterable[str],
-    reach: Reach,
+    reach: FileReach,
     *,
     changes_user: bool,
     users_file: Path | None,
@@ -42,20 +42,24 @@ def inside_bubblewrap(
         arguments = _arguments(reach, changes_user=changes_user, users_file=users_file)
         os.write(descriptor, b"".join(os.fsencode(word) + b"\0" for word in arguments))
         os.lseek(descriptor, 0, os.SEEK_SET)
-        os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library's
         yield [program, "--args", str(descriptor), "--", *command], descriptor
     finally:
         os.close(descriptor)
 
 
-def _arguments(reach: Reach, *, changes_user: bool, users_file: Path | None) -> Iterator[str]:
+def _arguments(reach: FileReach, *, changes_user: bool, users_file: Path | None) -> Iterator[str]:
     yield from ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
     if os.geteuid() != 0:
         yield "--unshare-user"
     if changes_user:
         yield from ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
+    if reach.is_whole_machine:
+        yield from ("--bind", "/", "/")
+    yield from _devices_and_temporary(reach)
     yield from _machine(reach)
-    yield from _trees(reach)
+    trees = [(path, "--ro-bind-try") for path in reach.read]
+    trees += [(path, "--bind-try") for path in (*reach.written, reach.home)]
+    yield from _trees(trees)
     if users_file is not None:
         yield from ("--ro-bind", str(users_file), "/etc/passwd")
     if not reach.is_whole_machine:
@@ -63,33 +67,26 @@ def _arguments(reach: Reach, *, changes_user: bool, users_file: Path | None) -> 
         yield from ("--remount-ro", "/")
 
 
-def _machine(reach: Reach) -> Iterator[str]:
-    bound = []
-    for way, folders in (
-        ("--ro-bind-try", reach.machine_read),
-        ("--bind-try", reach.machine_written),
-    ):
-        for folder in sorted(folders):
-            if folder.is_symlink() and folder in SYSTEM:
-                yield from ("--symlink", str(folder.readlink()), str(folder))
-            else:
-                yield from (way, str(folder), str(folder))
-                bound.append(folder)
-    yield from _devices_and_temporary(reach)
-    secrets = secrets_of_root() if os.geteuid() == 0 and not reach.is_whole_machine else ()
-    for path in (*reach.hidden, *secrets):
-        if any(path.is_relative_to(folder) for folder in bound):
-            yield from _covered(path)
-
-
-def _devices_and_temporary(reach: Reach) -> Iterator[str]:
+def _devices_and_temporary(reach: FileReach) -> Iterator[str]:
     yield from ("--dev", "/dev", "--proc", "/proc")
     for device in computing_devices():
         yield from ("--dev-bind-try", str(device), str(device))
     if reach.temporary is not None:
         for folder in TEMPORARY:
-            if folder not in reach.machine_written:
-                yield from ("--bind", str(reach.temporary), str(folder))
+            yield from ("--bind", str(reach.temporary), str(folder))
+
+
+def _machine(reach: FileReach) -> Iterator[str]:
+    links = [path for path in reach.machine_read if path in SYSTEM and path.is_symlink()]
+    for link in links:
+        yield from ("--symlink", str(link.readlink()), str(link))
+    trees = [(path, "--ro-bind-try") for path in reach.machine_read if path not in links]
+    trees += [(path, "--bind-try") for path in reach.machine_written if path != Path("/")]
+    yield from _trees(trees)
+    secrets = secrets_of_root() if os.geteuid() == 0 and not reach.is_whole_machine else ()
+    for path in (*reach.hidden, *secrets):
+        if reach.is_whole_machine or any(path.is_relative_to(tree) for tree, _ in trees):
+            yield from _covered(path)
 
 
 def _covered(path: Path) -> Iterator[str]:
@@ -99,10 +96,8 @@ def _covered(path: Path) -> Iterator[str]:
         yield from ("--ro-bind", os.devnull, str(path))
 
 
-def _trees(reach: Reach) -> Iterator[str]:
+def _trees(trees: Iterable[tuple[Path, str]]) -> Iterator[str]:
     """Those that others lie in come first, so that they do not hide them."""
-    trees = [(path, "--ro-bind-try") for path in reach.read]
-    trees += [(path, "--bind-try") for path in (*reach.written, reach.home)]
     passed: set[Path] = set()
     for path, way in sorted(trees, key=lambda tree: (len(tree[0].parts), tree[1])):
         for parent in reversed(path.parents):

@@ -1,4 +1,4 @@
-"""Limits that the kernel holds for a process and all that it starts: control groups."""
+"""ProcessLimits that the kernel holds for a process and all that it starts: control groups."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dagstead.serverless.sandbox.limits import Limits
+    from dagstead.serverless.sandbox.limits import ProcessLimits
 
 _ROOT = Path("/sys/fs/cgroup")
 _NAME = "dagstead-pool"
@@ -34,7 +34,7 @@ class Cgroups:
         """Whether this is version 2, which has one tree for all controllers."""
         return len(set(self.parents.values())) == 1
 
-    def make(self, name: str, limits: Limits) -> list[str]:
+    def make(self, name: str, limits: ProcessLimits) -> list[str]:
         """Make a group; returns the files that a process of it writes its number into.
 
         Raises:
@@ -52,7 +52,7 @@ class Cgroups:
                     raise
         return [str(folder / "cgroup.procs") for folder in folders]
 
-    def _values(self, name: str, limits: Limits) -> list[tuple[Path, str]]:
+    def _values(self, name: str, limits: ProcessLimits) -> list[tuple[Path, str]]:
         memory, pids, cpu = (self.parents[each] / name for each in _CONTROLLERS)
         found: list[tuple[Path, str]] = []
         if limits.memory is not None:

@@ -29,7 +29,6 @@ _CAPABILITY_VERSION = 0x20080522
 _CAPABILITIES = 64
 #: The same on every architecture.
 _LANDLOCK_RESTRICT_SELF = 446
-_CAPSET = {"x86_64": 126, "aarch64": 91, "riscv64": 91}
 
 #: What a shell says of a command that it cannot start.
 _CANNOT_START = 126
@@ -118,7 +117,7 @@ def _drop_capabilities() -> None:
     with suppress(OSError):
         _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
     header = struct.pack("II", _CAPABILITY_VERSION, 0)
-    _check(_libc.syscall(_CAPSET[os.uname().machine], header, bytes(24)))
+    _check(_libc.capset(header, bytes(24)))
 
 
 def _load_filter(program: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Limits where the kernel cannot hold them for a whole run: the pool looks, and ends it."""
+"""ProcessLimits where the kernel cannot hold them for a whole run: the pool looks, and ends it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from dagstead.serverless.sandbox.limits import Limits
+    from dagstead.serverless.sandbox.limits import ProcessLimits
 
 _LOOK_SECONDS = 1.0
 #: Of the numbers behind the name in /proc/PID/stat (man 5 proc_pid_stat).
@@ -23,12 +23,12 @@ logger = logging.getLogger("dagstead.serverless.limits")
 
 
 @dataclass(frozen=True, slots=True)
-class Watched:
+class LimitedProcess:
     """A code server or a run worker, with all that it has started."""
 
     #: It leads its own session.
     pid: int
-    limits: Limits
+    limits: ProcessLimits
     #: Called with a sentence, when it has more than its limits.
     end: Callable[[str], None]
 
@@ -44,7 +44,7 @@ class _Process:
     shared: int
 
 
-def end_what_is_over(watched: Iterable[Watched], processes: Path = Path("/proc")) -> None:
+def end_what_is_over(watched: Iterable[LimitedProcess], processes: Path = Path("/proc")) -> None:
     """Look once, and end whoever has more than its limits."""
     limited = [each for each in watched if each.limits.memory or each.limits.processes]
     if not limited:
@@ -71,7 +71,7 @@ def tasks_of(user: int, processes: Path = Path("/proc")) -> int:
     return found
 
 
-def watch_limits(watched: Callable[[], Iterable[Watched]], stop: threading.Event) -> None:
+def watch_limits(watched: Callable[[], Iterable[LimitedProcess]], stop: threading.Event) -> None:
     """Look once a second in a thread of its own, until ``stop`` is set."""
 
     def watch() -> None:
@@ -84,7 +84,7 @@ def watch_limits(watched: Callable[[], Iterable[Watched]], stop: threading.Event
     threading.Thread(target=watch, name="limits", daemon=True).start()
 
 
-def _over(limits: Limits, tree: Iterable[_Process]) -> str | None:
+def _over(limits: ProcessLimits, tree: Iterable[_Process]) -> str | None:
     found = list(tree)
     memory = sum(process.own for process in found)
     # What several of them share counts once; nobody knows with whom, so the largest stands for all.

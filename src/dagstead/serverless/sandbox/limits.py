@@ -14,7 +14,7 @@ _MIB = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Limits:
+class ProcessLimits:
     """The limits of a process with all that it starts; ``None`` is none."""
 
     memory_mb: int | None = None
@@ -44,7 +44,7 @@ class Limits:
         """The same for a file."""
         return asdict(self)
 
-    def chosen_by(self, context: Mapping[str, Any] | None) -> Limits:
+    def chosen_by(self, context: Mapping[str, Any] | None) -> ProcessLimits:
         """The limits of a location, which may choose less than these in its container context.
 
         Raises:
@@ -55,7 +55,9 @@ class Limits:
             return self
         if not isinstance(chosen, Mapping) or not chosen.keys() <= asdict(self).keys():
             raise _refused(f"{chosen!r} has to be a mapping of {', '.join(asdict(self))}")
-        return Limits(**{name: self._chosen(name, chosen.get(name)) for name in asdict(self)})
+        return ProcessLimits(
+            **{name: self._chosen(name, chosen.get(name)) for name in asdict(self)}
+        )
 
     def _chosen(self, name: str, wanted: object) -> Any:
         most = getattr(self, name)

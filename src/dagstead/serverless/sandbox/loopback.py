@@ -8,15 +8,10 @@ comes from the same user, the control plane, or a resolver of names.
 
 from __future__ import annotations
 
-import hashlib
 import shutil
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-if TYPE_CHECKING:
-    from dagstead.serverless.home import PoolHome
 
 _NAMES = 53
 _HTTP = 80
@@ -54,12 +49,12 @@ table inet {table} {{
 class Loopback:
     """The rules of one pool."""
 
-    home: PoolHome
     users: tuple[int, int]
 
     @property
     def _table(self) -> str:
-        return f"dagstead_{hashlib.sha256(str(self.home.root).encode()).hexdigest()[:12]}"
+        # Two sets of rules for the same users would have to agree.
+        return f"dagstead_pool_{self.users[0]}"
 
     def close(self, *open_ports: int) -> None:
         """Set the rules, in place of those that are there.

@@ -31,7 +31,7 @@ class Order:
     folder: str | None = None
     #: Files to write the number of the process into: its cgroups.
     cgroups: Sequence[str] = ()
-    #: Limits by the names that ``resource`` has for them.
+    #: ProcessLimits by the names that ``resource`` has for them.
     limits: Mapping[str, int] = field(default_factory=dict)
     #: How much sooner than others the kernel ends it when memory runs out, up to 1000.
     likely_victim: int = 0
@@ -55,7 +55,6 @@ def carried_out(order: Order) -> Iterator[tuple[list[str], int]]:
     descriptor = os.memfd_create("order", os.MFD_CLOEXEC)
     try:
         os.write(descriptor, json.dumps(asdict(order)).encode())
-        os.set_inheritable(descriptor, True)  # noqa: FBT003 - the standard library's
         yield [str(interpreter()), "-I", "-S", str(ENTER), str(descriptor)], descriptor
     finally:
         os.close(descriptor)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.limits import ProcessLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,11 @@ class Program:
     umask: int = -1
     #: How much others go before it, up to 19.
     niceness: int = 0
-    limits: Limits = field(default_factory=Limits)
+    limits: ProcessLimits = field(default_factory=ProcessLimits)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Start:
+class StartCommand:
     """How to start a program behind its walls."""
 
     command: Sequence[str]

@@ -28,7 +28,7 @@ _OF_ROOT = ("shadow", "gshadow", "sudoers", "ssh", "ssl/private", "security/opas
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Reach:
+class FileReach:
     """Trees of files; whatever else there is, user code cannot open."""
 
     read: tuple[Path, ...]
@@ -50,7 +50,7 @@ class Reach:
         """Whether it is code of this machine, which may reach all that its user may."""
         return Path("/") in self.machine_written
 
-    def as_trees(self, *, as_root: bool) -> Reach:
+    def as_trees(self, *, as_root: bool) -> FileReach:
         """The same for the kernel's rules, which allow trees and can take nothing back.
 
         Args:

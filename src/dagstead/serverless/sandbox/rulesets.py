@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -15,7 +14,7 @@ from dagstead.serverless.sandbox.reach import SHARED_MEMORY, devices
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from dagstead.serverless.sandbox.reach import Reach
+    from dagstead.serverless.sandbox.reach import FileReach
 
 _READ = AccessFS.EXECUTE | AccessFS.READ_FILE | AccessFS.READ_DIR
 _OF_FILES = (
@@ -54,7 +53,7 @@ def landlock_version() -> int:
 
 
 @contextmanager
-def ruleset_of(reach: Reach, *, files: bool) -> Iterator[int]:
+def ruleset_of(reach: FileReach, *, files: bool) -> Iterator[int]:
     """The descriptor of a ruleset, for a process that takes it on.
 
     Args:
@@ -72,11 +71,10 @@ def ruleset_of(reach: Reach, *, files: bool) -> Iterator[int]:
     ) as ruleset:
         if files:
             _allow_all(ruleset, reach)
-        os.set_inheritable(ruleset.fileno(), True)  # noqa: FBT003 - the standard library's
         yield ruleset.fileno()
 
 
-def _allow_all(ruleset: landlockpy.Ruleset, reach: Reach) -> None:
+def _allow_all(ruleset: landlockpy.Ruleset, reach: FileReach) -> None:
     own = (reach.home, *((reach.temporary,) if reach.temporary else ()))
     for access, paths in (
         (_READ, reach.read),

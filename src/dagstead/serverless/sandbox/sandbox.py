@@ -21,11 +21,11 @@ from dagstead.serverless.sandbox.bubblewrap import inside_bubblewrap
 from dagstead.serverless.sandbox.cgroups import found_cgroups
 from dagstead.serverless.sandbox.filters import compiled_filter
 from dagstead.serverless.sandbox.limit_watch import tasks_of
-from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.loopback import Loopback
 from dagstead.serverless.sandbox.orders import ENTER, Order, carried_out, interpreter
-from dagstead.serverless.sandbox.programs import Owner, Program, Start
-from dagstead.serverless.sandbox.reach import SYSTEM, Reach, of_interpreter
+from dagstead.serverless.sandbox.programs import Owner, Program, StartCommand
+from dagstead.serverless.sandbox.reach import SYSTEM, FileReach, of_interpreter
 from dagstead.serverless.sandbox.rulesets import SCOPES, ruleset_of
 from dagstead.serverless.sandbox.users import (
     PoolUsers,
@@ -109,7 +109,8 @@ class Sandbox:
         if self.walls.bubblewrap is None:
             # Who has bubblewrap finds the pool's folder without the ones around it.
             for folder in self.hidden:
-                let_pass(folder, self.users.everyone)
+                if folder in home.root.parents:
+                    let_pass(folder, self.users.everyone)
 
     def close_loopback(self, *ports: int) -> None:
         """Keep user code from what listens on this machine, apart from some ports and itself.
@@ -120,10 +121,16 @@ class Sandbox:
         if self.walls.users is None or not self.walls.loopback:
             return
         try:
-            Loopback(home=self.home, users=self.walls.users).close(*ports)
+            Loopback(users=self.walls.users).close(*ports)
         except OSError as error:
             msg = f"The loopback cannot be closed to user code: {error}. Start the pool again."
             raise ConfigurationError(msg) from error
+
+    def open_loopback(self) -> None:
+        """Take the rules away again, when nothing of the pool runs any more."""
+        if self.walls.users is not None and self.walls.loopback:
+            with suppress(OSError):
+                Loopback(users=self.walls.users).open()
 
     # -- What is somebody's own ----------------------------------------------------------------
 
@@ -193,7 +200,7 @@ class Sandbox:
     # -- Starting ------------------------------------------------------------------------------
 
     @contextmanager
-    def around(self, name: str, owner: Owner, program: Program) -> Iterator[Start]:
+    def around(self, name: str, owner: Owner, program: Program) -> Iterator[StartCommand]:
         """How to start a program; what is yielded holds until the process has been started.
 
         Args:
@@ -228,13 +235,13 @@ class Sandbox:
                     order, program, reach, cgroups, stack, self._users_file(owner)
                 )
             descriptors += [fd for fd in (order.ruleset, order.filter) if fd is not None]
-            yield Start(command=command, environment=_BARE, descriptors=tuple(descriptors))
+            yield StartCommand(command=command, environment=_BARE, descriptors=tuple(descriptors))
 
     def _in_bubblewrap(
         self,
         order: Order,
         program: Program,
-        reach: Reach,
+        reach: FileReach,
         cgroups: Sequence[str],
         stack: ExitStack,
         users_file: Path | None,
@@ -262,7 +269,7 @@ class Sandbox:
         command, outer_fd = stack.enter_context(carried_out(outer))
         return command, [inner_fd, wrapped_fd, outer_fd]
 
-    def _order(self, owner: Owner, program: Program, reach: Reach, stack: ExitStack) -> Order:
+    def _order(self, owner: Owner, program: Program, reach: FileReach, stack: ExitStack) -> Order:
         walls = self.walls
         user = self.user_of(owner)
         stays_root = os.geteuid() == 0 and user is None
@@ -285,13 +292,13 @@ class Sandbox:
             filter=self._filter,
         )
 
-    def _folder(self, program: Program, reach: Reach) -> str | None:
+    def _folder(self, program: Program, reach: FileReach) -> str | None:
         if program.folder is not None:
             return str(program.folder)
         # This process's own is out of reach.
         return None if self.walls.level is Level.NONE else str(reach.home)
 
-    def _environment(self, program: Program, reach: Reach) -> Mapping[str, str]:
+    def _environment(self, program: Program, reach: FileReach) -> Mapping[str, str]:
         if self.walls.level == Level.NONE:
             return program.environment
         temporary = {}
@@ -300,7 +307,7 @@ class Sandbox:
             temporary = {"TMPDIR": "/tmp" if inside else str(reach.temporary)}  # noqa: S108
         return {**program.environment, "HOME": str(reach.home), **temporary}
 
-    def _limits(self, limits: Limits) -> dict[str, int]:
+    def _limits(self, limits: ProcessLimits) -> dict[str, int]:
         found = {"CORE": 0}
         if self.cgroups is None and limits.memory is not None:
             found["DATA"] = 2 * limits.memory + _SLACK_BYTES
@@ -310,9 +317,9 @@ class Sandbox:
             found["NPROC"] = others + _SLACK_TASKS * limits.processes
         return found
 
-    # -- Reach ---------------------------------------------------------------------------------
+    # -- FileReach ---------------------------------------------------------------------------------
 
-    def _reach(self, name: str, owner: Owner, program: Program) -> Reach:
+    def _reach(self, name: str, owner: Owner, program: Program) -> FileReach:
         folder = self.folder_of(owner)
         temporary = folder / "tmp" / name
         self.give_new(temporary, owner)
@@ -320,7 +327,7 @@ class Sandbox:
         if program.deployment is not None:
             written.append(self.outputs_of(program.deployment))
         certificates = (program.environment.get(variable) for variable in _CERTIFICATES)
-        return Reach(
+        return FileReach(
             read=(
                 *program.read,
                 *of_interpreter(Path(program.command[0])),

@@ -16,7 +16,7 @@ from uuid import uuid4
 
 from dagstead.errors import ConfigurationError, DagsteadError
 from dagstead.serverless.sandbox.filters import compiled_filter
-from dagstead.serverless.sandbox.limits import Limits
+from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.loopback import Loopback
 from dagstead.serverless.sandbox.programs import Owner, Program
 from dagstead.serverless.sandbox.rulesets import landlock_version
@@ -68,7 +68,7 @@ _OWNER = Owner.package("trial")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Wanted:
+class WallsChoice:
     """What settings say of the walls."""
 
     #: ``auto``, or a name of :data:`LEVELS`.
@@ -77,7 +77,7 @@ class Wanted:
     hidden: tuple[Path, ...] = ()
 
 
-def found_walls(home: PoolHome, wanted: Wanted) -> Walls:
+def found_walls(home: PoolHome, wanted: WallsChoice) -> Walls:
     """The strongest walls that hold here.
 
     Args:
@@ -89,7 +89,7 @@ def found_walls(home: PoolHome, wanted: Wanted) -> Walls:
     """
     reasons: list[str] = []
     cgroups = _cgroups_work(home)
-    for walls in _candidates(wanted):
+    for walls in _candidates(home, wanted):
         problem = _problem(home, walls, wanted)
         if problem is None:
             open_loopback = _loopback_problem(home, walls, wanted)
@@ -109,10 +109,10 @@ def found_walls(home: PoolHome, wanted: Wanted) -> Walls:
     return Walls(cgroups=cgroups, reasons=tuple(reasons))
 
 
-def _candidates(wanted: Wanted) -> Iterator[Walls]:
+def _candidates(home: PoolHome, wanted: WallsChoice) -> Iterator[Walls]:
     landlock = landlock_version()
     seccomp = compiled_filter(watching_files=True) is not None
-    users = usable_range(wanted.users) if os.geteuid() == 0 else None
+    users = usable_range(wanted.users, str(home.root)) if os.geteuid() == 0 else None
     bubblewrap = shutil.which("bwrap")
     only = LEVELS.get(wanted.level)
     for with_users in dict.fromkeys((users, None)):
@@ -132,7 +132,7 @@ def _why_not_tried(level: Level) -> str:
     }[level]
 
 
-def _problem(home: PoolHome, walls: Walls, wanted: Wanted) -> str | None:
+def _problem(home: PoolHome, walls: Walls, wanted: WallsChoice) -> str | None:
     sandbox = Sandbox(home=home, walls=walls, hidden=wanted.hidden)
     name = f"trial-{uuid4().hex}"
     closed = home.root / name
@@ -152,11 +152,11 @@ def _temporary(sandbox: Sandbox, name: str) -> Path:
     return sandbox.home.tenants / _OWNER.folder / "tmp" / name
 
 
-def _loopback_problem(home: PoolHome, walls: Walls, wanted: Wanted) -> str | None:
+def _loopback_problem(home: PoolHome, walls: Walls, wanted: WallsChoice) -> str | None:
     if walls.users is None:
         return "only rules for users of the pool's own can close it"
     sandbox = Sandbox(home=home, walls=walls, hidden=wanted.hidden)
-    rules = Loopback(home=home, users=walls.users)
+    rules = Loopback(users=walls.users)
     with (
         socket.create_server(("127.0.0.1", 0)) as others,
         socket.create_server(("127.0.0.1", 0)) as own,
@@ -206,7 +206,7 @@ def _cgroups_work(home: PoolHome) -> bool:
         return False
     name = f"trial-{uuid4().hex}"
     try:
-        groups.make(name, Limits(memory_mb=64, processes=16, cpus=1))
+        groups.make(name, ProcessLimits(memory_mb=64, processes=16, cpus=1))
     except OSError:
         return False
     finally:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
 from dagstead.errors import ConfigurationError
 
-#: Numbers that Linux distributions keep free (systemd's list of ranges, "unused").
-USUAL_RANGE = (2_000_000_000, 2_000_099_999)
+#: Numbers that Linux distributions keep free (systemd's list of ranges, "unused"). Every pool has a
+#: part of them: several may be on a machine.
+USUAL_RANGE = (2_000_000_000, 2_099_999_999)
+_PART = 10_000
 #: The same where only 16 bits can be used, as in a container with users of its own.
 SMALL_RANGE = (60_706, 61_183)
 _RANGE = re.compile(r"(\d{3,10})-(\d{3,10})")
@@ -27,19 +30,30 @@ def parsed_range(text: str) -> tuple[int, int]:
     if not lowest <= first <= last - fewest or last > highest:
         msg = (
             f"{text!r} is not a range of user numbers. Use FIRST-LAST, at least {fewest} numbers "
-            f"from {lowest} on, such as {USUAL_RANGE[0]}-{USUAL_RANGE[1]}."
+            f"from {lowest} on, such as {USUAL_RANGE[0]}-{USUAL_RANGE[0] + _PART - 1}."
         )
         raise ConfigurationError(msg)
     return first, last
 
 
-def usable_range(wanted: tuple[int, int] | None) -> tuple[int, int] | None:
-    """The wanted range or a usual one, if this process's user namespace has all its numbers."""
-    return next((found for found in _candidates(wanted) if _is_mapped(found)), None)
+def usable_range(wanted: tuple[int, int] | None, pool: str) -> tuple[int, int] | None:
+    """The wanted range or a usual one, if this process's user namespace has all its numbers.
+
+    Args:
+        wanted: by a setting.
+        pool: a name that no other pool of this machine has.
+    """
+    return next((found for found in _candidates(wanted, pool) if _is_mapped(found)), None)
 
 
-def _candidates(wanted: tuple[int, int] | None) -> tuple[tuple[int, int], ...]:
-    return (USUAL_RANGE, SMALL_RANGE) if wanted is None else (wanted,)
+def _candidates(wanted: tuple[int, int] | None, pool: str) -> tuple[tuple[int, int], ...]:
+    if wanted is not None:
+        return (wanted,)
+    first, last = USUAL_RANGE
+    parts = (last - first + 1) // _PART
+    digest = int.from_bytes(hashlib.sha256(pool.encode()).digest()[:8])
+    own = first + digest % parts * _PART
+    return ((own, own + _PART - 1), SMALL_RANGE)
 
 
 def _is_mapped(numbers: tuple[int, int]) -> bool:
