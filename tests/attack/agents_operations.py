@@ -348,7 +348,7 @@ BY_NAME: Mapping[str, Value] = {
         victim.backfill._replace(title="by an attacker")
     ),
     "serializedPipelineRun": lambda _plane, _victim, _run: serialize_value(
-        run_of(str(uuid.uuid4()), "gpu_loc")
+        run_of(str(uuid.uuid4()), "gpu_loc").with_tags({"mark": "by an attacker"})
     ),
     "serializedPipelineSnapshot": _always("{}"),
     "serializedTags": _always(serialize_value({})),
@@ -425,7 +425,7 @@ def _answers(_plane: AgentsPlane, victim: Victim, _run: str) -> Iterator[Request
     path = "/upload_api_response"
     for each in sent:
         yield Request(method="PUT", path=path, more=_file("api_response.tmp", each))
-    batch = BatchDagsterCloudUploadApiResponse(sent)
+    batch = BatchDagsterCloudUploadApiResponse(batch=sent)
     yield Request(method="PUT", path=path, more=_file("api_response_batch.tmp", batch))
 
 

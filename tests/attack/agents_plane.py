@@ -292,7 +292,7 @@ def entry_of(run_id: str) -> dg.EventLogEntry:
         job_name="job",
         message="by an attacker",
     )
-    return dg.EventLogEntry(  # type: ignore[no-untyped-call]
+    return dg.EventLogEntry(
         error_info=None,
         level=10,
         user_message="",

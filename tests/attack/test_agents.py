@@ -27,6 +27,7 @@ from tests.attack.agents_plane import (
     SECRET,
     THEIRS,
     AgentsPlane,
+    Victim,
     agents_plane,
 )
 
@@ -40,6 +41,12 @@ OPERATIONS = [*graphql_fields(), *endpoints()]
 def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentsPlane]:
     with agents_plane(tmp_path_factory.mktemp("attacked")) as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def victim(plane: AgentsPlane) -> Victim:
+    """One for all attackers, as none of them changes it."""
+    return plane.victim()
 
 
 def is_refused(answer: Any) -> bool:
@@ -62,9 +69,8 @@ def test_every_kind_of_token_attacks() -> None:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_others_change_nothing_and_see_nothing_of_a_deployment(
-    plane: AgentsPlane, operation: str
+    plane: AgentsPlane, victim: Victim, operation: str
 ) -> None:
-    victim = plane.victim()
     requests = calls(operation, plane, victim)
     before = plane.stored()
     for request in requests:
@@ -80,8 +86,9 @@ def test_others_change_nothing_and_see_nothing_of_a_deployment(
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-def test_an_agent_of_another_queue_gets_what_is_decided(plane: AgentsPlane, operation: str) -> None:
-    victim = plane.victim()
+def test_an_agent_of_another_queue_gets_what_is_decided(
+    plane: AgentsPlane, victim: Victim, operation: str
+) -> None:
     requests = calls(operation, plane, victim)
     decided, caller = DECIDED[operation], plane.attackers["another queue"]
     before = plane.stored(caller)
@@ -106,7 +113,6 @@ def test_an_agent_of_another_queue_gets_what_is_decided(plane: AgentsPlane, oper
 def test_the_agent_itself_may(plane: AgentsPlane, operation: str) -> None:
     """So that what is refused above is refused for whose it is, not for how it is sent."""
     itself = plane.whole if operation in OF_ALL_QUEUES else plane.gpu
-    victim = plane.victim()
-    for request in calls(operation, plane, victim):
+    for request in calls(operation, plane, plane.victim()):
         answer = plane.call(itself, request.method, request.path, OURS, **request.more)
         assert not is_refused(answer), answer.text
