@@ -1,4 +1,4 @@
-"""Two agents of one deployment with a token each: neither speaks, answers or begins for the other."""
+"""Two agents of one deployment, with a token each: neither speaks or acts for the other."""
 
 from __future__ import annotations
 
