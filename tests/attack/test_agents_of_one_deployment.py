@@ -275,6 +275,7 @@ def test_it_does_not_learn_which_locations_others_have(two: Two, name: str) -> N
         (RunOrigin(location="gpu_loc", stored_by=None), False),
         (RunOrigin(location="cpu_loc", stored_by=None), True),
         (RunOrigin(location="removed", stored_by=None), False),
+        (RunOrigin(location="gpu_loc", stored_by=3), False),
         (RunOrigin(location=None, stored_by=1), False),
         (RunOrigin(location=None, stored_by=3), True),
         (RunOrigin(location=None, stored_by=None), False),
