@@ -66,8 +66,10 @@ class Names(Enum):
     DROPPED = "dropped"
     #: Things of all sorts: it is cut to the caller's.
     CUT = "cut"
-    #: What nobody is offered.
+    #: What nobody may do.
     NOT_OFFERED = "not offered"
+    #: A service that this server does not have: it says so to everybody.
+    NOT_HERE = "not here"
 
 
 #: What even the agent that makes it may not, as it concerns all queues.
@@ -167,9 +169,9 @@ DECIDED: Mapping[str, Names] = {
     "schedules.updateJobTick": _R,
     "latestDefsStateInfo": _D,
     "defsState.setLatestDefsStateVersion": _R,
-    "anomalyDetectionInference": Names.NOT_OFFERED,
-    "createOrUpdateMetrics": Names.NOT_OFFERED,
-    "submitCostInformationForMetrics": Names.NOT_OFFERED,
+    "anomalyDetectionInference": Names.NOT_HERE,
+    "createOrUpdateMetrics": Names.NOT_HERE,
+    "submitCostInformationForMetrics": Names.NOT_HERE,
     "deployments": Names.CUT,
     "deploymentInfo": Names.CUT,
     "workspace": Names.CUT,
