@@ -9,20 +9,12 @@ from typing import Any
 import pytest
 
 from dagstead.plane.tokens import TokenKind
-from tests.attack.agents_operations import (
-    DECIDED,
-    ENDPOINTS,
-    OF_ALL_QUEUES,
-    Names,
-    calls,
-    endpoints,
-    graphql_fields,
-)
+from tests.attack.agents_decisions import DECIDED, OF_ALL_QUEUES, Names
+from tests.attack.agents_operations import ENDPOINTS, calls, endpoints, graphql_fields
 from tests.attack.agents_plane import (
     AGENT_ID,
     DEPLOY_DATA,
     GRANTS,
-    IN_STORAGE,
     OURS,
     SECRET,
     THEIRS,
@@ -30,6 +22,7 @@ from tests.attack.agents_plane import (
     Victim,
     agents_plane,
 )
+from tests.attack.agents_values import IN_STORAGE
 
 #: Those who may do nothing in the deployment.
 OUTSIDERS = ("nobody", "a user", "another deployment")
