@@ -20,6 +20,7 @@ from tests.support.corpus import corpus_folder, repositories_in
 from tests.support.distribution import BySharedServers
 from tests.support.faults.table import print_table
 from tests.support.postgres import PostgresCluster
+from tests.support.scoped_statements import watched_statements
 from tests.support.summary import print_summaries
 
 #: Tells the workers of pytest-xdist, by their environment, where this run's Postgres lives.
@@ -160,5 +161,6 @@ def clock() -> ManualClock:
 def store(database_url: str, tmp_path: Path, clock: ManualClock) -> Iterator[Store]:
     """An empty store on SQLite, and on Postgres."""
     opened = open_store(database_url=database_url, blobs_folder=tmp_path / "blobs", clock=clock)
-    yield opened
+    with watched_statements():
+        yield opened
     opened.close()

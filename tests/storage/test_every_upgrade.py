@@ -9,6 +9,7 @@ import pytest
 
 from dagstead.plane.deployments import DeploymentKind
 from dagstead.plane.locations import LoadState
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.releases import ReleaseState
 from dagstead.plane.requests import RequestState
 from dagstead.plane.writes import WriteState
@@ -78,7 +79,7 @@ def assert_read(store: Store) -> None:
     assert live.live.deploy_id == "live-1"
     assert store.locations.get("prod", "loading").live is None
     assert store.locations.version("prod") == 7
-    assert [(each.id, each.state) for each in store.requests.open()] == [
+    assert [(each.id, each.state) for each in store.requests.open(ORGANIZATION)] == [
         ("launch", RequestState.WAITING)
     ]
     assert [beat.queues for beat in store.agents.of("prod")] == [{"gpu", None}]

@@ -26,6 +26,7 @@ from dagstead.errors import (
 )
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Branch
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import NOTHING, Reach, Scope
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
 from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, WriteState
@@ -176,7 +177,7 @@ def test_heartbeats_keep_when_an_agent_was_first_seen(store: Store) -> None:
     assert (kept.first_received_at, kept.received_at) == (10.0, 40.0)
     assert kept.queues == {"eu", None}
     assert kept.branch_deployments
-    assert store.agents.all(since=41.0) == []
+    assert store.agents.all(ORGANIZATION, since=41.0) == []
 
 
 def test_a_write_key_is_new_once_then_tells_what_became_of_it(
@@ -196,7 +197,7 @@ def test_a_write_key_is_new_once_then_tells_what_became_of_it(
     writes.interrupt("prod", "k")
     assert writes.begin("prod", "k") is WriteState.DONE, "what is done stays done"
     clock.advance(KEPT_SECONDS + 1)
-    writes.purge()
+    writes.purge(ORGANIZATION)
     assert writes.begin("prod", "k") is WriteState.NEW
 
 
@@ -343,10 +344,10 @@ def test_only_an_agent_that_is_gone_is_forgotten(store: Store, clock: ManualCloc
         store.agents.record([beat])
         clock.advance(60)
     with pytest.raises(ConflictError, match="'eu' sent a heartbeat 60 seconds ago"):
-        store.agents.forget_gone("a1", 90)
-    assert len(store.agents.all()) == 2
+        store.agents.forget_gone(ORGANIZATION, "a1", 90)
+    assert len(store.agents.all(ORGANIZATION)) == 2
     clock.advance(30)
-    assert store.agents.forget_gone("a1", 90) == "eu"
-    assert store.agents.all() == []
+    assert store.agents.forget_gone(ORGANIZATION, "a1", 90) == "eu"
+    assert store.agents.all(ORGANIZATION) == []
     with pytest.raises(NotFoundError, match="There is no agent 'a1'"):
-        store.agents.forget_gone("a1", 90)
+        store.agents.forget_gone(ORGANIZATION, "a1", 90)

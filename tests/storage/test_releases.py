@@ -8,6 +8,7 @@ import pytest
 
 from dagstead.errors import ReleaseNotFoundError
 from dagstead.plane.locations import LoadState
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.releases import NewRelease, PartState, Phase, ReleaseState
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -288,6 +289,6 @@ def test_releases_are_listed_the_newest_first_and_by_deployment(
     assert [each.number for each in store.releases.all("prod")] == [2, 1]
     assert [each.number for each in store.releases.all("prod", limit=1)] == [2]
     assert store.releases.all("other") == []
-    assert [each.number for each in store.releases.open()] == [1, 2]
+    assert [each.number for each in store.releases.open(ORGANIZATION)] == [1, 2]
     with pytest.raises(ReleaseNotFoundError, match="no release 7"):
         store.releases.get("prod", 7)

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dagstead.plane.deployments import Branch
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.pauses import Pause
 from dagstead.plane.presence import SILENT_SECONDS
 from dagstead.plane.requests import LAUNCH_RUN, Claim, NewRequest
@@ -250,7 +251,7 @@ def test_overdue_requests_expire_and_are_not_handed_out(store: Store, clock: Man
     store.requests.submit(request("late", expires_at=clock() + 500))
     clock.advance(10)
 
-    assert [each.id for each in store.requests.expire_overdue()] == ["soon"]
+    assert [each.id for each in store.requests.expire_overdue(ORGANIZATION)] == ["soon"]
     assert popped(store, claim(None)) == ["late"]
     assert store.requests.answer("prod", "soon", "too late", by=None) is None
 
@@ -261,7 +262,7 @@ def test_only_a_waiting_request_can_be_withdrawn(store: Store) -> None:
     store.requests.submit(request("waiting"))
 
     assert store.requests.withdraw("prod", ["taken", "waiting"]) == 1
-    assert [each.id for each in store.requests.open()] == ["taken"]
+    assert [each.id for each in store.requests.open(ORGANIZATION)] == ["taken"]
 
 
 def test_ended_requests_are_purged_by_age_and_open_ones_stay(
@@ -272,7 +273,7 @@ def test_ended_requests_are_purged_by_age_and_open_ones_stay(
     store.requests.submit(request("open", run_id="run"))
     clock.advance(100)
 
-    assert store.requests.purge(older_than_seconds=50) == 1
+    assert store.requests.purge(ORGANIZATION, older_than_seconds=50) == 1
     assert [each.id for each in store.requests.of_run("prod", "run")] == ["open"]
 
 

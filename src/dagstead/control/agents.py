@@ -23,6 +23,7 @@ from dagstead.plane.agents import (
 )
 from dagstead.plane.code_servers import ServerReport
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.organization import ORGANIZATION
 
 #: Agents without a heartbeat for a week are no longer listed.
 _KEPT_SECONDS = 7 * 24 * 3600.0
@@ -126,12 +127,16 @@ class Agents:
             for deployment in self._backend.store.deployments.all()
             if actor.grants(deployment)
         }
-        return [beat for beat in self._backend.store.agents.all() if beat.deployment in names]
+        return [
+            beat
+            for beat in self._backend.store.agents.all(ORGANIZATION)
+            if beat.deployment in names
+        ]
 
     def of(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
         """One heartbeat of every agent that serves a deployment, including silent ones."""
         actor.require_deployment(deployment)
-        every = self._backend.store.agents.all()
+        every = self._backend.store.agents.all(ORGANIZATION)
         return of_deployment(every, deployment.name, is_branch=deployment.is_branch)
 
     def shown(self, actor: Actor, deployment: Deployment) -> list[ShownAgent]:
@@ -154,7 +159,7 @@ class Agents:
     def forget(self, actor: Actor) -> int:
         """Forget agents that are long gone; returns the number of heartbeats removed."""
         actor.require_system("Forgetting agents")
-        return self._backend.store.agents.forget(_KEPT_SECONDS)
+        return self._backend.store.agents.forget(ORGANIZATION, _KEPT_SECONDS)
 
     def forget_gone(self, actor: Actor, agent_id: str) -> str:
         """Forget one agent that is gone; returns its name.
@@ -165,7 +170,7 @@ class Agents:
             NotFoundError: when no agent has that id.
         """
         actor.require_organization("Forgetting an agent")
-        return self._backend.store.agents.forget_gone(agent_id, ALIVE_SECONDS)
+        return self._backend.store.agents.forget_gone(ORGANIZATION, agent_id, ALIVE_SECONDS)
 
     def _heartbeat(self, actor: Actor, report: AgentReport) -> Heartbeat:
         now = self._backend.now()

@@ -55,17 +55,17 @@ class DagsterData:
             location: that the run belongs to; ``None`` when it belongs to none.
 
         Returns:
-            The token to store with the run, for :attr:`RunOrigin.stored_by`.
+            The token to store with a run that belongs to no location, for
+            :attr:`RunOrigin.stored_by`.
 
         Raises:
             ForbiddenError: with a sentence for the agent's log.
         """
         actor.require_code(deployment)
-        if actor.serves_every_queue or actor.token is None:
-            return None
         if location is not None:
             require_location(self._backend, actor, deployment, location)
-        return actor.token.id
+            return None
+        return None if actor.serves_every_queue or actor.token is None else actor.token.id
 
     def require_locations(
         self, actor: Actor, deployment: Deployment, names: Collection[str]
@@ -144,8 +144,7 @@ def _place_of(backend: Backend, deployment: Deployment, run_id: str) -> RunPlace
     origin = backend.orchestration.origin_of(deployment, run_id)
     if origin is None:
         return None
-    location = None
-    if origin.location is not None:
-        location = find_location(backend, deployment, origin.location)
-    queues = frozenset() if location is None else location.queues
-    return RunPlace(run_id=run_id, queues=queues, stored_by=origin.stored_by)
+    if origin.location is None:
+        return RunPlace(run_id=run_id, queues=frozenset(), stored_by=origin.stored_by)
+    location = find_location(backend, deployment, origin.location)
+    return RunPlace(run_id=run_id, queues=frozenset() if location is None else location.queues)

@@ -14,6 +14,7 @@ from dagstead.control.settings_form import deployment_settings_errors
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
 from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
+from dagstead.plane.organization import ORGANIZATION
 
 #: The kinds of files that belong to a deployment; all deployments share PEX files.
 _OF_A_DEPLOYMENT = (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG)
@@ -162,7 +163,9 @@ class Deployments:
             The names of the deleted deployments.
         """
         actor.require_system("Removing what deleted deployments have left")
-        left = self._backend.store.deployments.leftovers(older_than_seconds=_GONE_SECONDS)
+        left = self._backend.store.deployments.leftovers(
+            ORGANIZATION, older_than_seconds=_GONE_SECONDS
+        )
         for name in left:
             self._clear(name)
         return left
@@ -173,7 +176,7 @@ class Deployments:
 
     def _make_room(self, name: str) -> None:
         """Remove what a deleted deployment of this name may have left: a new one begins empty."""
-        if name in self._backend.store.deployments.leftovers():
+        if name in self._backend.store.deployments.leftovers(ORGANIZATION):
             self._clear(name)
 
     def _remove_stored(self, name: str) -> None:

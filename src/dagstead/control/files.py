@@ -11,8 +11,9 @@ from dagstead.control.backend import Backend
 from dagstead.control.dagster_data import require_runs
 from dagstead.control.snapshots import Snapshots
 from dagstead.errors import BlobNotFoundError, ForbiddenError, InvalidInputError
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.store.blobs import BlobStore
 
 _PEX_PREFIX = "pex/"

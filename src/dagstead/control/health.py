@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.plane.health import ServerPart, parts_of
+from dagstead.plane.organization import ORGANIZATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Health:
         return parts_of(
             store.leases.leader(),
             store.disks.all(),
-            store.agents.all(),
+            store.agents.all(ORGANIZATION),
             store.token_calls.presence(),
             refusal=store.database.refusal(),
             pause=store.properties.pause(),

@@ -29,6 +29,7 @@ from dagstead.plane.launch_machine.events import (
 from dagstead.plane.launch_machine.machine import LaunchStep, may_be_its_worker
 from dagstead.plane.launch_watch import ASKING_SECONDS, Limits, WorkerReport
 from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchTags, RunEnd, RunUnderWay
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, Request, RequestState
 
 
@@ -314,7 +315,7 @@ class Launches:
         Dagster's storage has shown their end by then, and keeps their runs from another.
         """
         actor.require_system("Purging launches")
-        return self._backend.store.launches.purge(older_than_seconds)
+        return self._backend.store.launches.purge(ORGANIZATION, older_than_seconds)
 
     def forget(self, actor: Actor, deployment: Deployment, run_id: str) -> None:
         """Forget the launches of a run that is deleted."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.pauses import Pause
 
 
@@ -42,5 +43,5 @@ class Pauses:
         """
         actor.require_organization("Resuming runs")
         # Nobody could take them meanwhile: the start timeout begins anew.
-        self._backend.store.launches.renew_offers()
+        self._backend.store.launches.renew_offers(ORGANIZATION)
         return self._backend.store.properties.end_pause()

@@ -11,9 +11,10 @@ from dagstead.control.availability import would_wait
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
 from dagstead.errors import ConflictError, InvalidDocumentError
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.release_machine.events import RollbackStart
 from dagstead.plane.release_policy import ReleasePolicy, UnservedQueuePolicy
 from dagstead.plane.releases import Cause, NewRelease, Release
@@ -59,7 +60,7 @@ class Releases:
     def open(self, actor: Actor) -> list[Release]:
         """The loading releases of all deployments."""
         actor.require_system("Watching releases")
-        return self._backend.store.releases.open()
+        return self._backend.store.releases.open(ORGANIZATION)
 
     def begin(
         self, actor: Actor, deployment: Deployment, new: NewRelease, *, remove_others: bool = False

@@ -14,6 +14,7 @@ from dagstead.control.work import Work, submit
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_machine.events import Delivery, LaunchAnswer, Return
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
 
 #: Part of the error for an agent that must not begin a run. When it reports that, the run is not
@@ -130,7 +131,7 @@ class Requests:
     def open(self, actor: Actor) -> list[Request]:
         """All requests without an answer, oldest first."""
         actor.require_system("Looking through the request queue")
-        return self._backend.store.requests.open()
+        return self._backend.store.requests.open(ORGANIZATION)
 
     def launches(self, actor: Actor, deployment: Deployment, run_id: str) -> list[Request]:
         """The requests to launch a run, oldest first."""
@@ -157,7 +158,7 @@ class Requests:
     def expire_overdue(self, actor: Actor) -> list[Request]:
         """Drop and return the requests that were not answered in time."""
         actor.require_system("Dropping requests")
-        expired = self._backend.store.requests.expire_overdue()
+        expired = self._backend.store.requests.expire_overdue(ORGANIZATION)
         self._backend.bell.ring(*(bell.answered(request.id) for request in expired))
         return expired
 
@@ -181,7 +182,7 @@ class Requests:
     def purge(self, actor: Actor, older_than_seconds: float) -> int:
         """Remove requests that ended that long ago; returns how many."""
         actor.require_system("Purging the request queue")
-        return self._backend.store.requests.purge(older_than_seconds)
+        return self._backend.store.requests.purge(ORGANIZATION, older_than_seconds)
 
     def _token_of_run(self, deployment: Deployment, run_id: str) -> int | None:
         launch = self._backend.store.launches.newest(deployment.name, run_id)

@@ -12,6 +12,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import Launch
 from dagstead.plane.location_status import Attendance, Facts, reports_on
 from dagstead.plane.locations import Location
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.presence import Presence, last_heard, listed
 from dagstead.plane.tokens import Token
 from dagstead.routing.routes import Destination, Route, RoutedLocation, route
@@ -33,7 +34,7 @@ class Roster:
     def of(cls, backend: Backend) -> Roster:
         """What the store knows now."""
         presence = backend.store.token_calls.presence()
-        beats = backend.store.agents.all()
+        beats = backend.store.agents.all(ORGANIZATION)
         return cls(
             presence=presence,
             beats=beats,

@@ -11,8 +11,9 @@ from dagstead.control.backend import Backend
 from dagstead.control.snapshots import decompress
 from dagstead.errors import BlobNotFoundError, DagsteadError
 from dagstead.model.retention import DAY_SECONDS, Retention
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.needs import InUse, Uses, definitions_in, hashes_in, judge
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.release_retention import Rows, last_change
 from dagstead.plane.storage import Judgement, StorageReport, StoredItem, StoredKind, Why, report_on
 from dagstead.store.blobs import StoredFile

@@ -11,6 +11,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.dagster_data import require_runs
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.writes import WriteState
 from dagstead.store.writes import WriteStore
 
@@ -70,9 +71,9 @@ class Writes:
     def interrupt_all(self, actor: Actor) -> None:
         """No write is under way: the server that began them has ended."""
         actor.require_system("Starting a server")
-        self._backend.store.writes.interrupt_all()
+        self._backend.store.writes.interrupt_all(ORGANIZATION)
 
     def purge(self, actor: Actor) -> int:
         """Remove keys that no client can send again; returns how many."""
         actor.require_system("Purging keys of writes")
-        return self._backend.store.writes.purge()
+        return self._backend.store.writes.purge(ORGANIZATION)

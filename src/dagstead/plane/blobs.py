@@ -30,7 +30,7 @@ class BlobKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BlobKey:
-    """A checked key: ``kind/scope/path``. ``scope`` is a deployment, or ``_`` for all of them."""
+    """A checked key: ``kind/scope/path``. ``scope`` is a deployment, or :data:`ORGANIZATION`."""
 
     kind: BlobKind
     scope: str
@@ -50,7 +50,3 @@ class BlobKey:
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.scope}/{self.path}"
-
-
-#: The scope of files that belong to no single deployment.
-ORGANIZATION = "_"

@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 
 from dagstead.model.retention import DAY_SECONDS, Retention, newest
-from dagstead.plane.blobs import ORGANIZATION
 from dagstead.plane.locations import pex_files_of
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.release_retention import Rows, deploys_needed, releases_kept
 from dagstead.plane.storage import Judgement, StoredItem, StoredKind, Why
 

@@ -15,6 +15,7 @@ from dagstead.errors import ConflictError, NotFoundError
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.clock import Clock
 from dagstead.plane.code_servers import ServerReport, ServerState
+from dagstead.plane.organization import Organization
 from dagstead.plane.tokens import TokenKind
 from dagstead.store.database import Database
 from dagstead.store.tables import heartbeats, queues_from_json, queues_to_json, tokens
@@ -41,7 +42,7 @@ class AgentStore:
                 if not is_stored:
                     connection.execute(self._upsert(_values_apart(beat)))
 
-    def all(self, *, since: float | None = None) -> list[Heartbeat]:
+    def all(self, _of: Organization, *, since: float | None = None) -> list[Heartbeat]:
         """All heartbeats received after ``since``, the newest first."""
         of_pools = (tokens.c.id == heartbeats.c.token_id) & (tokens.c.kind == str(TokenKind.POOL))
         statement = (
@@ -57,9 +58,12 @@ class AgentStore:
 
     def of(self, deployment: str) -> list[Heartbeat]:
         """The heartbeats for one deployment, the newest first."""
-        return [beat for beat in self.all() if beat.deployment == deployment]
+        mine = select(heartbeats).where(heartbeats.c.deployment == deployment)
+        with self.database.read() as connection:
+            rows = connection.execute(mine.order_by(heartbeats.c.received_at.desc())).all()
+        return [_heartbeat(row) for row in rows]
 
-    def forget(self, older_than_seconds: float) -> int:
+    def forget(self, _of: Organization, older_than_seconds: float) -> int:
         """Remove agents without a heartbeat for that long; returns the number of rows."""
         before = self.clock() - older_than_seconds
         with self.database.write() as connection:
@@ -67,7 +71,7 @@ class AgentStore:
                 delete(heartbeats).where(heartbeats.c.received_at < before)
             ).rowcount
 
-    def forget_gone(self, agent_id: str, silent_seconds: float) -> str:
+    def forget_gone(self, _of: Organization, agent_id: str, silent_seconds: float) -> str:
         """Remove one agent without a heartbeat for that long; returns its name.
 
         Raises:

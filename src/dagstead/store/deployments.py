@@ -19,6 +19,7 @@ from dagstead.plane.deployments import (
     branch_deployment_name,
 )
 from dagstead.plane.names import check_deployment_name
+from dagstead.plane.organization import Organization
 from dagstead.store.database import Database
 from dagstead.store.tables import deletions, deployments, properties, workspace_versions, writes
 
@@ -132,7 +133,7 @@ class DeploymentStore:
         if not gone.rowcount:
             raise DeploymentNotFoundError(self._no_such(name))
 
-    def leftovers(self, *, older_than_seconds: float = 0.0) -> list[str]:
+    def leftovers(self, _of: Organization, *, older_than_seconds: float = 0.0) -> list[str]:
         """The deployments that were deleted, and for which something may still be stored."""
         before = self.clock() - older_than_seconds
         with self.database.read() as connection:

@@ -23,6 +23,7 @@ from dagstead.plane.clock import Clock
 from dagstead.plane.launch_machine.events import Begin, Event, LaunchOffer
 from dagstead.plane.launch_machine.machine import LaunchStep, advance
 from dagstead.plane.launches import How, Launch, LaunchEnd, LaunchState, LaunchTags, RunEnd, Stop
+from dagstead.plane.organization import Organization
 from dagstead.plane.requests import LAUNCH_RUN, NewRequest
 from dagstead.store.database import Database
 from dagstead.store.requests import insert_request
@@ -155,7 +156,7 @@ class LaunchStore:
                 .values(is_shown=True, ending=ending)
             )
 
-    def renew_offers(self) -> None:
+    def renew_offers(self, _of: Organization) -> None:
         """Have the launches that wait for agents count as offered now."""
         waiting = (str(LaunchState.OFFERED), str(LaunchState.TAKEN))
         with self.database.write() as connection:
@@ -165,7 +166,7 @@ class LaunchStore:
                 .values(offered_at=self.clock())
             )
 
-    def purge(self, older_than_seconds: float) -> int:
+    def purge(self, _of: Organization, older_than_seconds: float) -> int:
         """Remove launches of all deployments that ended that long ago; returns how many."""
         with self.database.write() as connection:
             return connection.execute(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, select, update
 from dagstead.errors import ReleaseNotFoundError
 from dagstead.model.retention import Retention
 from dagstead.plane.clock import Clock
+from dagstead.plane.organization import Organization
 from dagstead.plane.release_machine.events import (
     Event,
     LoadFailure,
@@ -180,7 +181,7 @@ class ReleaseStore:
                     return plan.removed
         return frozenset()
 
-    def open(self) -> list[Release]:
+    def open(self, _of: Organization) -> list[Release]:
         """Releases of all deployments that are loading."""
         loading = select(releases).where(releases.c.state == str(ReleaseState.LOADING))
         with self.database.read() as connection:

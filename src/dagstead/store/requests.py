@@ -20,6 +20,7 @@ from sqlalchemy import (
 )
 
 from dagstead.plane.clock import Clock
+from dagstead.plane.organization import Organization
 from dagstead.plane.requests import (
     LAUNCH_RUN,
     Claim,
@@ -40,8 +41,8 @@ _OPEN = (str(RequestState.WAITING), str(RequestState.LEASED))
 class RequestStore:
     """Stores requests: they are queued, leased to a poller, then answered or expired.
 
-    Methods for surfaces take the deployment: ids come from callers, and must not reach into another
-    deployment than the authorised one. Only housekeeping works on all deployments.
+    Methods take the deployment: ids come from callers, and must not reach into another deployment
+    than the authorised one. Housekeeping, which works on all of them, has to say so.
     """
 
     database: Database
@@ -134,7 +135,7 @@ class RequestStore:
             ).one_or_none()
         return None if row is None else RequestAnswer(text=row.answer, token_id=row.leased_by)
 
-    def open(self) -> list[Request]:
+    def open(self, _of: Organization) -> list[Request]:
         """All requests of all deployments that have no answer yet, oldest first."""
         return self._select(requests.c.state.in_(_OPEN))
 
@@ -180,6 +181,7 @@ class RequestStore:
             return bool(
                 connection.execute(
                     update(requests)
+                    .where(_in(request.deployment))
                     .where(requests.c.id == request.id)
                     .where(requests.c.state == str(RequestState.LEASED))
                     .where(requests.c.deliveries == request.deliveries)
@@ -215,7 +217,7 @@ class RequestStore:
                 .values(state=str(RequestState.EXPIRED))
             )
 
-    def expire_overdue(self) -> list[Request]:
+    def expire_overdue(self, _of: Organization) -> list[Request]:
         """Expire and return the requests of all deployments that were not answered in time."""
         now = self.clock()
         if not self._select(and_(requests.c.state.in_(_OPEN), requests.c.expires_at <= now)):
@@ -230,7 +232,7 @@ class RequestStore:
             ).all()
         return [_request(row) for row in rows]
 
-    def purge(self, older_than_seconds: float) -> int:
+    def purge(self, _of: Organization, older_than_seconds: float) -> int:
         """Remove requests of all deployments that ended that long ago; returns how many."""
         before = self.clock() - older_than_seconds
         with self.database.write() as connection:

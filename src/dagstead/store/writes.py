@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from dagstead.plane.clock import Clock
+from dagstead.plane.organization import Organization
 from dagstead.plane.writes import ABANDONED_SECONDS, KEPT_SECONDS, WriteState
 from dagstead.store.database import Database
 from dagstead.store.tables import writes
@@ -59,7 +60,7 @@ class WriteStore:
                 .values(begun_at=self.clock() - ABANDONED_SECONDS)
             )
 
-    def interrupt_all(self) -> None:
+    def interrupt_all(self, _of: Organization) -> None:
         """Let all open writes be begun again: the server that began them has ended.
 
         A server calls this when it starts. The open writes of other servers go on undisturbed, and
@@ -74,7 +75,7 @@ class WriteStore:
                 .values(begun_at=abandoned)
             )
 
-    def purge(self) -> int:
+    def purge(self, _of: Organization) -> int:
         """Remove keys that no client can send again; returns how many."""
         before = self.clock() - KEPT_SECONDS
         with self.database.write() as connection:

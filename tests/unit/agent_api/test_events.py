@@ -17,6 +17,7 @@ from dagstead.agent_api.events import EventWriter
 from dagstead.agent_api.rest import error_response
 from dagstead.control.writes import WriteLedger
 from dagstead.errors import BusyError, StoreAwayError, WriteFailedError
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.writes import ABANDONED_SECONDS
 from dagstead.store.all import Store
 from tests.support.stores import empty_store
@@ -185,7 +186,7 @@ def test_a_server_that_starts_lets_every_write_be_sent_again(
     store: Store, writer: EventWriter, instance: DagsterInstance
 ) -> None:
     store.writes.begin("prod", "key")
-    store.writes.interrupt_all()
+    store.writes.interrupt_all(ORGANIZATION)
     writer.write([START], "key")
     assert logged(instance) == [START]
 

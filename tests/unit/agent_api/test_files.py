@@ -6,7 +6,8 @@ from pathlib import Path
 
 from dagster._core.storage.local_compute_log_manager import LocalComputeLogManager
 
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKey, BlobKind
+from dagstead.plane.organization import ORGANIZATION
 from tests.unit.agent_api.conftest import Wire
 
 LOG_KEY = ["run", "compute_logs", "abcd"]

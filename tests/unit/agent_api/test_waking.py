@@ -23,6 +23,7 @@ from dagster_shared.error import SerializableErrorInfo
 from dagstead.control import bell
 from dagstead.control.actor import SYSTEM
 from dagstead.engine.calls import AgentCalls
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import Request
 from dagstead.testing import eventually
 from tests.support.heartbeats import heartbeat_of
@@ -71,7 +72,7 @@ def asked(wire: Wire, location: str, monkeypatch: pytest.MonkeyPatch) -> Future[
 def asking(wire: Wire) -> Request:
     """The request that waits for an answer."""
     (request,) = eventually(
-        lambda: [each for each in wire.store.requests.open() if each.location],
+        lambda: [each for each in wire.store.requests.open(ORGANIZATION) if each.location],
         _DEADLINE,
         "the request",
     )

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from dagstead.model.retention import DAY_SECONDS
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKey, BlobKind
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.store.folders import renew
 from tests.support.releases import deploy, new_location
 from tests.unit.cli.conftest import Command

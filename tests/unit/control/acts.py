@@ -24,6 +24,7 @@ from dagstead.model.retention import Retention
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
@@ -135,13 +136,13 @@ class World:
         store = self.store
         prod = store.deployments.get("prod")
         policy = store.trust.all()[0]
-        request = next(each for each in store.requests.open() if each.api == LAUNCH_RUN)
+        request = next(each for each in store.requests.open(ORGANIZATION) if each.api == LAUNCH_RUN)
         row = store.locations.get("prod", location)
         return {
             "agent_id": "a2",
             "answer": "{}",
             "asked": row,
-            "beats": store.agents.all(),
+            "beats": store.agents.all(ORGANIZATION),
             "ending": LaunchEnd(status=RunEnd.FAILURE, how=How.EXITED, by="it", reason="It died."),
             "launch": store.launches.newest("prod", "run"),
             "tags": LaunchTags(),

@@ -15,6 +15,7 @@ from dagstead.control.all import control_over
 from dagstead.control.bell import Listener
 from dagstead.control.requests import Poll
 from dagstead.control.work import Work
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES
 from dagstead.store.all import Store
 from tests.support.orchestration import NoDagster
@@ -55,7 +56,11 @@ class LookingBell:
 
 
 def counted(store: Store) -> dict[str, int]:
-    checks = [each for each in store.requests.open() if each.api == CHECK_FOR_WORKSPACE_UPDATES]
+    checks = [
+        each
+        for each in store.requests.open(ORGANIZATION)
+        if each.api == CHECK_FOR_WORKSPACE_UPDATES
+    ]
     versions = [store.locations.version(each.name) for each in store.deployments.all()]
     return {"checks": len(checks), "versions": sum(versions), "deployments": len(versions)}
 

@@ -24,6 +24,7 @@ from dagstead.control.requests import Poll
 from dagstead.engine.calls import AgentCalls
 from dagstead.errors import NoAnswerError
 from dagstead.plane.code_servers import ServerReport, ServerState
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import Claim, Request
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
@@ -83,7 +84,7 @@ def ask(pool: ThreadPoolExecutor, control: Control, seconds: float) -> Future[An
 
 def asked(store: Store, api: str = "X") -> Request:
     (request,) = eventually(
-        lambda: [each for each in store.requests.open() if each.api == api],
+        lambda: [each for each in store.requests.open(ORGANIZATION) if each.api == api],
         _PATIENCE,
         "the request",
     )
@@ -117,7 +118,7 @@ def test_without_an_agent_the_wait_ends_soon(
     clock.advance(4)
     with pytest.raises(NoAnswerError, match="'weather': nobody serves it since .* No agent is run"):
         waiting.result(_PATIENCE)
-    assert not [each for each in store.requests.open() if each.api == "X"]
+    assert not [each for each in store.requests.open(ORGANIZATION) if each.api == "X"]
 
 
 def test_code_that_cannot_be_loaded_is_not_waited_for(
@@ -268,7 +269,7 @@ def test_a_location_that_goes_back_is_asked_when_it_is_back(
     assert store.locations.get("prod", "weather").is_returning
     agent = calling_agent(store)
     waiting = ask(pool, control, 60)
-    assert [each for each in store.requests.open() if each.api == "X"] == []
+    assert [each for each in store.requests.open(ORGANIZATION) if each.api == "X"] == []
 
     store.releases.set_loaded("prod", "weather", deploy_id="1", manifest="{}")
     request = asked(store)

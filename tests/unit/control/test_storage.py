@@ -13,9 +13,10 @@ import pytest
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.model.retention import DAY_SECONDS, Retention
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.storage import StorageReport
 from dagstead.store.all import Store

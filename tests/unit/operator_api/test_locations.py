@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from dagster_cloud_cli import gql
 
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.locations import LoadState
+from dagstead.plane.organization import ORGANIZATION
 from tests.support.heartbeats import heartbeat_of
 from tests.unit.operator_api.surface import Operator
 

@@ -17,7 +17,8 @@ from dagster_dg_cli.utils.plus.defs_state_storage import (
 from graphql import parse
 
 from dagstead.operator_api.not_offered import NOT_OFFERED, refusal
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKey, BlobKind
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.operator_api.surface import BASE_URL, Operator
 

@@ -11,9 +11,9 @@ import pytest
 
 from dagstead.errors import ConflictError
 from dagstead.model.retention import DAY_SECONDS, Retention
-from dagstead.plane.blobs import ORGANIZATION
 from dagstead.plane.locations import NewLocation, pex_files_of
 from dagstead.plane.needs import InUse, Uses, judge
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.release_machine.events import (
     LoadFailure,
     LoadSuccess,

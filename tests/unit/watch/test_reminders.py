@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from dagstead.plane.locations import NewLocation
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, Claim, Request
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -47,7 +48,11 @@ def reminders(store: Store) -> Reminders:
 
 
 def checks(store: Store) -> list[Request]:
-    return [each for each in store.requests.open() if each.api == CHECK_FOR_WORKSPACE_UPDATES]
+    return [
+        each
+        for each in store.requests.open(ORGANIZATION)
+        if each.api == CHECK_FOR_WORKSPACE_UPDATES
+    ]
 
 
 def test_a_deploy_that_has_just_begun_is_left_alone(

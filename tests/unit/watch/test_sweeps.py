@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from dagstead.model.retention import DAY_SECONDS, Retention
-from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.blobs import BlobKey, BlobKind
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
 from dagstead.watch.sweeps import Sweeps

@@ -99,7 +99,12 @@ class Fleet:
 def list_agents(
     context: AgentContext, *, heartbeated_since: float | None = None
 ) -> list[dict[str, Any]]:
-    """The agents that have sent a heartbeat since then, without duplicates."""
+    """The agents of the caller's deployments that have sent a heartbeat since then.
+
+    Those of other queues are among them: in a cluster or on a Docker host that they share, an
+    official agent removes the code servers of agents that are not listed. Who knows an id can do
+    nothing with it, as the token counts.
+    """
     caller = context.caller
     now = caller.control.clock()
     newest: dict[str, Heartbeat] = {}

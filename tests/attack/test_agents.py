@@ -1,0 +1,111 @@
+"""What an agent of another queue or deployment, a user, and nobody get of an agent's things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Any
+
+import pytest
+
+from dagstead.plane.tokens import TokenKind
+from tests.attack.agents_decisions import DECIDED, OF_ALL_QUEUES, Names
+from tests.attack.agents_operations import ENDPOINTS, calls, endpoints, graphql_fields
+from tests.attack.agents_plane import (
+    AGENT_ID,
+    DEPLOY_DATA,
+    GRANTS,
+    OURS,
+    SECRET,
+    THEIRS,
+    AgentsPlane,
+    Victim,
+    agents_plane,
+)
+from tests.attack.agents_values import IN_STORAGE
+
+#: Those who may do nothing in the deployment.
+OUTSIDERS = ("nobody", "a user", "another deployment")
+
+OPERATIONS = [*graphql_fields(), *endpoints()]
+
+
+@pytest.fixture(scope="module")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AgentsPlane]:
+    with agents_plane(tmp_path_factory.mktemp("attacked")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def victim(plane: AgentsPlane) -> Victim:
+    """One for all attackers, as none of them changes it."""
+    return plane.victim()
+
+
+def is_refused(answer: Any) -> bool:
+    """Whether an answer is a refusal, of HTTP or of GraphQL."""
+    if answer.status_code >= 400:
+        return True
+    is_json = "json" in answer.headers.get("content-type", "")
+    return is_json and "errors" in answer.json()
+
+
+def test_every_operation_is_decided() -> None:
+    assert sorted(DECIDED) == sorted(OPERATIONS), "say in DECIDED what a new operation names"
+    assert sorted(ENDPOINTS) == sorted(endpoints()), "say in ENDPOINTS how it is called"
+    assert len(OPERATIONS) > 100
+
+
+def test_every_kind_of_token_attacks() -> None:
+    assert {kind for kind, _ in GRANTS.values()} == {*TokenKind}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_others_change_nothing_and_see_nothing_of_a_deployment(
+    plane: AgentsPlane, victim: Victim, operation: str
+) -> None:
+    requests = calls(operation, plane, victim)
+    before = plane.stored()
+    for request in requests:
+        for attacker, named in product(OUTSIDERS, (OURS, THEIRS, None)):
+            caller = plane.attackers[attacker]
+            answer = plane.call(caller, request.method, request.path, named, **request.more)
+            for canary in (SECRET, DEPLOY_DATA, IN_STORAGE, AGENT_ID, *victim.runs):
+                # What it sends itself may come back.
+                assert canary not in answer.text or canary in repr(request.more), (attacker, named)
+            if named == OURS and DECIDED[operation] not in {Names.CUT, Names.NOT_HERE}:
+                assert is_refused(answer), (attacker, answer.text)
+    assert plane.stored() == before
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_an_agent_of_another_queue_gets_what_is_decided(
+    plane: AgentsPlane, victim: Victim, operation: str
+) -> None:
+    requests = calls(operation, plane, victim)
+    decided, caller = DECIDED[operation], plane.attackers["another queue"]
+    before = plane.stored(caller)
+    for request in requests:
+        for named in (OURS, THEIRS, None):
+            answer = plane.call(caller, request.method, request.path, named, **request.more)
+            assert answer.status_code < 500
+            for canary in (SECRET, DEPLOY_DATA):
+                assert canary not in answer.text, canary
+            if named == OURS and decided in {Names.REFUSED, Names.NOT_OFFERED}:
+                assert is_refused(answer), answer.text
+            if named == OURS and decided in {Names.DATA, Names.DROPPED, Names.CUT}:
+                assert "may not" not in answer.text, answer.text
+    if decided is not Names.SHARED:
+        assert plane.stored(caller) == before
+
+
+@pytest.mark.parametrize(
+    "operation",
+    [name for name, decided in DECIDED.items() if decided in {Names.REFUSED, Names.DROPPED}],
+)
+def test_the_agent_itself_may(plane: AgentsPlane, operation: str) -> None:
+    """So that what is refused above is refused for whose it is, not for how it is sent."""
+    itself = plane.whole if operation in OF_ALL_QUEUES else plane.gpu
+    for request in calls(operation, plane, plane.victim()):
+        answer = plane.call(itself, request.method, request.path, OURS, **request.more)
+        assert not is_refused(answer), answer.text
