@@ -16,6 +16,7 @@ from dagstead.serverless.environments import EnvironmentStore, PexEnvironment
 from dagstead.serverless.home import PoolHome, remove
 from dagstead.serverless.interpreters import Interpreters
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
+from dagstead.serverless.unpacking import Quota
 from tests.support.pex import PexBench, damage_what_pex_knows, pex_tag
 from tests.support.pex_shop import PexShop
 
@@ -48,6 +49,7 @@ def make_store(home: PoolHome, shop: PexShop, clock: Clock) -> EnvironmentStore:
         clock=clock,
         stop=stop,
         parallel=1,
+        quota=Quota(),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.pex_files import Uploader
 from dagstead.plane.tokens import Grant, Token, TokenKind
 
 
@@ -33,6 +34,28 @@ class Actor:
     def is_unlimited(self) -> bool:
         """Whether it may act on the whole organization."""
         return self.is_system or (self.token is not None and self.token.is_unlimited)
+
+    @property
+    def is_user(self) -> bool:
+        """Whether it is a person or the CLI."""
+        return self.token is not None and self.token.kind is TokenKind.USER
+
+    @property
+    def serves_everything(self) -> bool:
+        """Whether it may take work of every deployment and every queue."""
+        if self.is_system:
+            return True
+        token = self.token
+        return token is not None and token.deployments is None and token.queues is None
+
+    @property
+    def uploader(self) -> Uploader:
+        """Whose files it stores, and uses.
+
+        Raises:
+            ForbiddenError: when it has no token.
+        """
+        return Uploader() if self.is_system else Uploader.of(self._held())
 
     def grants(self, deployment: Deployment) -> bool:
         """Whether it may see this deployment."""

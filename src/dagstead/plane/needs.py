@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dagstead.model.pex_names import PEX_SUFFIX, PexName
 from dagstead.model.retention import DAY_SECONDS, Retention, newest
 from dagstead.plane.blobs import ORGANIZATION
 from dagstead.plane.locations import pex_files_of
@@ -17,7 +18,6 @@ STATE_FOLDER = "__state__"
 #: Definitions name each other by their hash, in every form that agents send.
 _HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 _WORD = re.compile(r"[A-Za-z0-9_.-]+")
-_PEX_SUFFIX = ".pex"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,9 +109,10 @@ def _why_pex(
     }
 
     def why(item: StoredItem) -> Why | None:
-        if item.deployment != ORGANIZATION or not item.name.endswith(_PEX_SUFFIX):
+        if item.deployment != ORGANIZATION or not item.name.endswith(PEX_SUFFIX):
             return None
-        return needed.get(item.last_name) or (Why.CACHED if item.last_name in cached else None)
+        is_cached = PexName.of(item.last_name).plain in cached
+        return needed.get(item.last_name) or (Why.CACHED if is_cached else None)
 
     return why
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
@@ -21,6 +22,22 @@ class TokenKind(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class CiJob:
+    """The CI job that a token was given to, as its provider has signed it."""
+
+    provider: str
+    #: The provider's own number of the project, which nobody else gets; its path, where the
+    #: provider signs no number.
+    project: str
+    #: Whether it runs for a pull request or merge request.
+    is_pull_request: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """For a column of the database."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Grant:
     """What a new token may do; see :class:`Token`."""
 
@@ -30,6 +47,7 @@ class Grant:
     expires_at: float | None = None
     repository: str | None = None
     locations: Collection[str] | None = None
+    job: CiJob | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,6 +75,8 @@ class Token:
     locations: frozenset[str] | None = None
     #: Tokens for all deployments: the grants that remain when that one is removed.
     beside: Reach = NOTHING
+    #: Tokens of CI: the job that got it.
+    job: CiJob | None = None
 
     @property
     def reach(self) -> Reach:
@@ -99,13 +119,8 @@ class Token:
             repository: of a branch deployment, as the CLI reported it.
         """
         if is_branch and self.branch_deployments:
-            return self.repository is None or self._is_own(repository)
+            return self.repository is None or is_repository(self.repository, repository)
         return self.deployments is None or name in self.deployments
-
-    def _is_own(self, repository: str | None) -> bool:
-        # Official clients name a GitLab project without its groups.
-        own = self.repository or ""
-        return repository in {own, own.rsplit("/", maxsplit=1)[-1]}
 
     def grants_queue(self, queue: str | None) -> bool:
         """Whether its holder may take requests from this queue."""
@@ -186,6 +201,12 @@ class IssuedToken:
 
     token: Token
     secret: str = field(repr=False)
+
+
+def is_repository(own: str, reported: str | None) -> bool:
+    """Whether the repository of a branch deployment, as the CLI reported it, is one's own."""
+    # Official clients name a GitLab project without its groups.
+    return reported in {own, own.rsplit("/", maxsplit=1)[-1]}
 
 
 def _is_wider(

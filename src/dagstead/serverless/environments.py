@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from dagstead.errors import PexError
 from dagstead.serverless.home import read_json, remove, write_json
 from dagstead.serverless.pex_set import PexSet, layer_key, parse_pex_tag
-from dagstead.serverless.pex_tool import unpack
+from dagstead.serverless.pex_tool import UnpackTool, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from dagstead.serverless.downloads import PexFiles
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.interpreters import Interpreters
+    from dagstead.serverless.unpacking import Quota
 
 #: Written last into an unpacked folder; without it the folder is incomplete. Its modification time
 #: is when the folder was last used.
@@ -73,6 +74,7 @@ class EnvironmentStore:
         clock: Callable[[], float],
         stop: threading.Event,
         parallel: int,
+        quota: Quota,
     ) -> None:
         """Take the folder and the ways to fill it.
 
@@ -84,13 +86,14 @@ class EnvironmentStore:
             clock: Seconds since 1970.
             stop: Ends whatever is under way.
             parallel: How many environments are unpacked at one time.
+            quota: What one file may come to when it is unpacked.
         """
         self._home = home
         self._files = files
         self._interpreters = interpreters
         self._environment = environment
         self._clock = clock
-        self._stop = stop
+        self._tool = UnpackTool(home=home, environment=environment, stop=stop, quota=quota)
         self._slots = threading.BoundedSemaphore(parallel)
 
     def ensure(self, pex: PexSet) -> PexEnvironment:
@@ -201,14 +204,7 @@ class EnvironmentStore:
         download = self._home.scratch / f"{folder.name}-{filename}"
         try:
             self._files.fetch(filename, download)
-            unpack(
-                download,
-                folder,
-                python=python,
-                home=self._home,
-                environment=self._environment,
-                stop=self._stop,
-            )
+            unpack(self._tool, download, filename, folder, python=python)
         except OSError as error:
             remove(folder)
             msg = (

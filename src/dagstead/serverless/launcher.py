@@ -47,6 +47,7 @@ from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.shutdown import STOPPED, kill_overdue, stop_all_runs
 from dagstead.serverless.still_needed import existing, has_ended
+from dagstead.serverless.unpacking import Quota
 from dagstead.serverless.user_code import UserCode, explain
 
 if TYPE_CHECKING:
@@ -135,6 +136,10 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             clock=time.time,
             stop=stop,
             parallel=self._configuration.parallel_unpacks,
+            quota=Quota(
+                bytes=self._configuration.unpacked_mb << 20,
+                files=self._configuration.unpacked_files,
+            ),
         )
 
     @cached_property

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from uuid import uuid4
 
 from dagstead.errors import PexError
 from dagstead.serverless.home import remove
+from dagstead.serverless.unpacking import REFUSED, Unpacking
 
 if TYPE_CHECKING:
     import threading
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from dagstead.serverless.home import PoolHome
+    from dagstead.serverless.unpacking import Quota
 
 #: Three seconds are usual for Dagster and its dependencies; a machine-learning stack on a slow
 #: disk takes minutes.
@@ -28,35 +29,43 @@ _POLL_SECONDS = 0.5
 _OUTPUT_LINES = 25
 
 
-def unpack(
-    source: Path,
-    target: Path,
-    *,
-    python: Path,
-    home: PoolHome,
-    environment: Mapping[str, str],
-    stop: threading.Event,
-) -> None:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnpackTool:
+    """How PEX files are unpacked."""
+
+    home: PoolHome
+    #: What the tool is started with.
+    environment: Mapping[str, str]
+    stop: threading.Event
+    quota: Quota
+
+
+def unpack(tool: UnpackTool, source: Path, name: str, target: Path, *, python: Path) -> None:
     """Make ``target`` a virtual environment of ``python`` with all that is in the PEX ``source``.
 
-    ``target`` must not exist. The tool's own cache is a scratch folder of ``home`` that is gone
-    afterwards, so that nothing is written to the user's ``~/.pex``. Only what it has found out
-    about the machine's Pythons stays: asking them takes longer than unpacking small files.
+    ``name`` is that of the file in the store. ``target`` must not exist. The tool's own cache is a
+    scratch folder of the pool that is gone afterwards, so that nothing is written to the user's
+    ``~/.pex``. Only what it has found out about the machine's Pythons stays: asking them takes
+    longer than unpacking small files.
 
     Raises:
-        PexError: The file cannot be unpacked with this Python, or ``stop`` was set meanwhile.
+        PexError: The file is no PEX, is too large, or cannot be unpacked with this Python, or
+            ``stop`` was set meanwhile.
     """
-    tool = _Tool(scratch=home.scratch, environment=environment, stop=stop)
-    code, output = tool.unpack(source, target, python, interpreters=home.interpreters)
-    if code > 0 and not stop.is_set():
+    home, stop = tool.home, tool.stop
+    run = _Run(tool=tool, source=source, name=name, target=target, python=python)
+    code, output = run.unpack(interpreters=home.interpreters)
+    if code > 0 and code != REFUSED and not stop.is_set():
         # The tool refused, and was not killed. It trusts its cache, which may be damaged, for
         # example by a full disk.
-        code, output = tool.unpack(source, target, python, interpreters=None)
+        code, output = run.unpack(interpreters=None)
         if code == 0:
             for path in home.interpreters.iterdir():
                 remove(path)
     if code == 0:
         return
+    if code == REFUSED:
+        raise PexError(output)
     if stop.is_set():
         msg = f"PEX file {source.name} was not unpacked: the pool is stopping."
     else:
@@ -70,40 +79,38 @@ def unpack(
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Tool:
-    scratch: Path
-    environment: Mapping[str, str]
-    stop: threading.Event
+class _Run:
+    tool: UnpackTool
+    source: Path
+    name: str
+    target: Path
+    python: Path
 
-    def unpack(
-        self, source: Path, target: Path, python: Path, *, interpreters: Path | None
-    ) -> tuple[int, str]:
+    def unpack(self, *, interpreters: Path | None) -> tuple[int, str]:
         """The exit code and the last output; a bad end leaves no ``target``.
 
         The tool adds to what is known of Pythons in ``interpreters``; without it, it begins anew.
         """
-        cache = self.scratch / f"pex-{uuid4().hex}"
-        command = [
-            *(sys.executable, "-m", "pex.cli", "venv", "create"),
-            *("--pex-repository", str(source)),
-            *("--dest-dir", str(target)),
-            *("--python", str(python)),
-            *("--pex-root", str(cache)),
-            # Several distributions may bring one file: dbt/__init__.py is in every dbt adapter.
-            "--collisions-ok",
-            # Scripts must see the other environments that are searched together with this one.
-            "--non-hermetic-scripts",
-        ]
+        cache = self.tool.home.scratch / f"pex-{uuid4().hex}"
+        order = Unpacking(
+            source=self.source,
+            name=self.name,
+            target=self.target,
+            python=self.python,
+            cache=cache,
+            quota=self.tool.quota,
+        )
         cache.mkdir()
         if interpreters is not None:
             link = cache / "interpreters"
             link.symlink_to(interpreters.resolve(), target_is_directory=True)
+        environment = {**self.tool.environment, "PEX_ROOT": str(cache)}
         try:
-            code, output = _run(command, {**self.environment, "PEX_ROOT": str(cache)}, self.stop)
+            code, output = _run(order.command(), environment, self.tool.stop)
         finally:
             remove(cache)
         if code != 0:
-            remove(target)
+            remove(self.target)
         return code, output
 
 

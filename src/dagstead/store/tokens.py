@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dagstead.errors import NotFoundError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.clock import Clock
 from dagstead.plane.reach import Reach
-from dagstead.plane.tokens import Grant, Token, TokenKind, hash_secret
+from dagstead.plane.tokens import CiJob, Grant, Token, TokenKind, hash_secret
 from dagstead.store.database import Database
 from dagstead.store.tables import queues_from_json, queues_to_json, tokens
 
@@ -50,6 +50,7 @@ class TokenStore:
                     expires_at=grant.expires_at,
                     repository=grant.repository,
                     locations=null() if grant.locations is None else sorted(grant.locations),
+                    job=None if grant.job is None else grant.job.as_json(),
                 )
                 .returning(tokens)
             ).one()
@@ -195,6 +196,7 @@ def _token(row: Row[Any]) -> Token:
         repository=row.repository,
         locations=None if row.locations is None else frozenset(row.locations),
         beside=_beside(row.beside or {}),
+        job=None if row.job is None else CiJob(**row.job),
     )
 
 

@@ -14,7 +14,8 @@ from dagstead.serverless.environments import EnvironmentStore
 from dagstead.serverless.home import PoolHome, write_json
 from dagstead.serverless.interpreters import OWN_VERSION, Interpreters
 from dagstead.serverless.pex_set import parse_pex_tag
-from dagstead.serverless.user_code import PEX_CONTEXT, Runtime, UserCode, pex_context
+from dagstead.serverless.unpacking import Quota
+from dagstead.serverless.user_code import Runtime, UserCode
 
 PEX = parse_pex_tag("files=deps-a.pex:source-b.pex", None)
 
@@ -46,6 +47,7 @@ def environments(home: PoolHome, files: NoFiles) -> EnvironmentStore:
         clock=time.time,
         stop=threading.Event(),
         parallel=1,
+        quota=Quota(),
     )
 
 
@@ -70,13 +72,6 @@ def test_a_run_goes_back_to_the_files_of_its_definitions(
     elsewhere = f"/another/pool/environments/{PEX.key}/bin/python"
     with pytest.raises(PexError, match="is not here"):
         user_code.for_run("run", origin(elsewhere))
-    assert files.asked == ["deps-a.pex"]
-
-
-def test_a_runs_context_may_name_its_files_outright(user_code: UserCode, files: NoFiles) -> None:
-    assert PEX_CONTEXT in pex_context(PEX)
-    with pytest.raises(PexError, match="is not here"):
-        user_code.for_run("run", origin("/usr/bin/python", pex_context(PEX)))
     assert files.asked == ["deps-a.pex"]
 
 
