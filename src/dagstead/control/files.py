@@ -155,7 +155,7 @@ class SignedFile:
     """A file at a signed address, for the method that was signed."""
 
     key: BlobKey
-    _backend: Backend
+    _shelf: PexShelf
     #: For sending a PEX file.
     _upload: Upload | None = None
 
@@ -165,7 +165,7 @@ class SignedFile:
         Raises:
             BlobNotFoundError: when it does not exist.
         """
-        return self._backend.store.blobs.stream(self.key)
+        return self._shelf.backend.store.blobs.stream(self.key)
 
     def put(self, path: Path) -> None:
         """Store an upload.
@@ -174,9 +174,9 @@ class SignedFile:
             InvalidInputError: when it is not the file that was announced.
         """
         if self._upload is None:
-            self._backend.store.blobs.put(self.key, path)
+            self._shelf.backend.store.blobs.put(self.key, path)
         else:
-            PexShelf(self._backend).take(self._upload, path)
+            self._shelf.take(self._upload, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +196,7 @@ class SignedFiles:
         signed = self._backend.store.blobs.open(address, method)
         is_pex = signed.key.kind is BlobKind.PEX and signed.key.path.endswith(PEX_SUFFIX)
         upload = self._upload(signed) if is_pex and method == "PUT" else None
-        return SignedFile(signed.key, self._backend, upload)
+        return SignedFile(signed.key, PexShelf(self._backend), upload)
 
     def _upload(self, signed: SignedAddress) -> Upload:
         token_id, asked_at = read_note(signed.note)

@@ -37,7 +37,7 @@ class Upload:
 class PexShelf:
     """Stores PEX files and finds them. Whoever calls it has checked who may."""
 
-    _backend: Backend
+    backend: Backend
 
     def take(self, upload: Upload, path: Path) -> None:
         """Store a file that has arrived, by what it holds.
@@ -56,7 +56,7 @@ class PexShelf:
             )
             raise InvalidInputError(msg)
         pinned = upload.name.pinned_to(sha256)
-        self._backend.store.blobs.put_once(_content(pinned), path)
+        self.backend.store.blobs.put_once(_content(pinned), path)
         if not self._record(pinned, upload.uploader, upload.by, asked_at=upload.asked_at):
             msg = (
                 f"Another file was stored as {upload.name.plain} since this address was given. An "
@@ -68,7 +68,7 @@ class PexShelf:
         """What is recorded under these names, by the plain name, the newest first."""
         found: dict[str, list[StoredPex]] = defaultdict(list)
         plain = {name.plain for name in names}
-        for each in self._backend.store.pex_files.named(plain) if plain else ():
+        for each in self.backend.store.pex_files.named(plain) if plain else ():
             found[each.name].append(each)
         return found
 
@@ -97,21 +97,21 @@ class PexShelf:
 
     def keep(self, pinned: PexName) -> bool:
         """Keep a content from now on; whether it is stored."""
-        return self._backend.store.blobs.renew(_content(pinned))
+        return self.backend.store.blobs.renew(_content(pinned))
 
     def address(self, pinned: PexName) -> str:
         """Where a content can be read."""
-        return self._backend.store.blobs.sign(_content(pinned), "GET")
+        return self.backend.store.blobs.sign(_content(pinned), "GET")
 
     def of_earlier_version(self, plain: str) -> PexName | None:
         """A file that an earlier version has stored: it is read once, and recorded then."""
-        blobs = self._backend.store.blobs
+        blobs = self.backend.store.blobs
         key = BlobKey(BlobKind.PEX, ORGANIZATION, plain)
         path = blobs.path(key)
         if path is None or PexName.of(plain).sha256 is not None:
             return None
         blobs.renew(key)
-        for each in self._backend.store.pex_files.named([plain]):
+        for each in self.backend.store.pex_files.named([plain]):
             is_adopted = each.by == _EARLIER and each.uploader.is_organization
             if is_adopted and self.keep(each.pinned):
                 return each.pinned
@@ -129,9 +129,9 @@ class PexShelf:
             sha256=pinned.sha256 or "",
             uploader=uploader,
             by=by,
-            stored_at=self._backend.now(),
+            stored_at=self.backend.now(),
         )
-        return self._backend.store.pex_files.add(stored, asked_at=asked_at)
+        return self.backend.store.pex_files.add(stored, asked_at=asked_at)
 
 
 def note_of(token_id: int | None, asked_at: float) -> str:

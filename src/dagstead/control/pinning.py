@@ -18,7 +18,7 @@ from dagstead.plane.release_retention import deploys_in
 class Pinning:
     """Finds the files of one release."""
 
-    _backend: Backend
+    backend: Backend
     deployment: Deployment
     #: Who begins the release.
     uploader: Uploader
@@ -34,7 +34,7 @@ class Pinning:
             The locations, and one sentence for every file that they cannot have.
         """
         names = {PexName.of(file) for location in new for file in location.pex_files}
-        recorded = PexShelf(self._backend).recorded(names)
+        recorded = PexShelf(self.backend).recorded(names)
         pinned, errors = [], []
         for location in new:
             found: dict[str, str] = {}
@@ -49,7 +49,7 @@ class Pinning:
         return pinned, errors
 
     def _find(self, location: str, name: PexName, stored: Iterable[StoredPex]) -> PexName | None:
-        shelf = PexShelf(self._backend)
+        shelf = PexShelf(self.backend)
         own = self.uploader.namespace
         own_first = sorted(stored, key=lambda each: each.uploader.namespace != own)
         found = shelf.find(
@@ -67,7 +67,7 @@ class Pinning:
         """By location, the files that releases of the deployment had, or that are live there."""
         if self._deployed is None:
             found: dict[str, set[str]] = {}
-            for deploy in deploys_in(self._backend.store.releases.rows(self.deployment.name)):
+            for deploy in deploys_in(self.backend.store.releases.rows(self.deployment.name)):
                 name = str(deploy.document.get("location_name"))
                 found.setdefault(name, set()).update(pex_files_of(deploy.document))
             self._deployed = {name: frozenset(files) for name, files in found.items()}

@@ -189,7 +189,7 @@ class Storage:
         for item in sorted(doomed, key=lambda each: each.name.endswith(".pex")):
             if stopped():
                 return
-            if item.last_name in spared:
+            if PexName.of(item.last_name).plain in spared:
                 continue
             if item.kind is StoredKind.RELEASE:
                 removed = (item.deployment, item.name) in pruned

@@ -28,14 +28,6 @@ def upload_log(wire: Wire, content: bytes, *, partial: bool) -> None:
     wire.client.put(address, content=content).raise_for_status()
 
 
-def test_the_first_pex_file_of_a_name_stays(wire: Wire) -> None:
-    key = BlobKey(BlobKind.PEX, ORGANIZATION, "source-12.pex")
-    put(wire, key, b"first")
-    put(wire, key, b"another")
-
-    assert wire.store.blobs.get(key) == b"first"
-
-
 def test_a_dependency_cache_is_renewed(wire: Wire) -> None:
     key = BlobKey(BlobKind.PEX, ORGANIZATION, "requirements-12-tag.txt")
     put(wire, key, b"first")
