@@ -31,7 +31,9 @@ class Clock:
         return self.now
 
 
-def make_store(home: PoolHome, shop: PexShop, clock: Clock) -> EnvironmentStore:
+def make_store(
+    home: PoolHome, shop: PexShop, clock: Clock, quota: Quota | None = None
+) -> EnvironmentStore:
     stop = threading.Event()
     return EnvironmentStore(
         home=home,
@@ -49,7 +51,7 @@ def make_store(home: PoolHome, shop: PexShop, clock: Clock) -> EnvironmentStore:
         clock=clock,
         stop=stop,
         parallel=1,
-        quota=Quota(),
+        quota=quota or Quota(),
     )
 
 
@@ -183,6 +185,18 @@ def test_what_the_tool_cannot_unpack_is_explained_with_its_own_words(
     with pytest.raises(PexError, match=r"source-odd\.pex could not be unpacked.*The tool said"):
         make_store(home, shop, Clock()).ensure(parse_pex_tag("files=source-odd.pex", None))
     assert list(home.environments.iterdir()) == []
+    assert list(home.scratch.iterdir()) == []
+
+
+def test_what_comes_to_more_than_the_quota_is_not_unpacked(
+    home: PoolHome, shop: PexShop, pex: PexSet
+) -> None:
+    store = make_store(home, shop, Clock(), Quota(files=2))
+    with pytest.raises(
+        PexError, match=r"deps-.*\.pex has more than 2 files\..*pool_unpacked_files"
+    ):
+        store.ensure(pex)
+    assert list(home.layers.iterdir()) == []
     assert list(home.scratch.iterdir()) == []
 
 
