@@ -15,8 +15,9 @@ from typing import Any, Self
 
 from dagstead.model.pex_names import PexName
 from dagstead.plane.blobs import ORGANIZATION
+from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.tokens import CiJob, Token, is_repository
+from dagstead.plane.tokens import Token
 
 _DIGITS = 32
 
@@ -108,23 +109,21 @@ class Uploader:
         return self._has(deployment.name)
 
     def _may_supply_branch(self, deployment: Deployment) -> bool:
-        if self.branch_deployments and (
-            self.repository is None or is_repository(self.repository, deployment.repository)
-        ):
+        if self.branch_deployments and self._owns(deployment):
             return True
         return not self.is_pull_request and self._has(deployment.base)
+
+    def _owns(self, branch: Deployment) -> bool:
+        # Official clients name a GitLab project without its groups.
+        own = self.repository
+        return own is None or branch.repository in {own, own.rsplit("/", maxsplit=1)[-1]}
 
     def _has(self, full_deployment: str | None) -> bool:
         return self.deployments is None or full_deployment in self.deployments
 
     def _is_same_project(self, other: Uploader) -> bool:
-        return (
-            other.is_pull_request
-            and self.job is not None
-            and other.job is not None
-            and self.job.project == other.job.project
-            and self.job.provider == other.job.provider
-        )
+        # All of it: the address of the provider, the project, and that it is a pull request.
+        return self.job is not None and self.job == other.job
 
     def covers(self, other: Uploader) -> bool:
         """Whether every release that the other one may begin may use its files."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Collection, Iterable
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any
 
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
+from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.reach import NOTHING, Reach
 
 
@@ -19,22 +19,6 @@ class TokenKind(StrEnum):
 
     AGENT = "agent"
     USER = "user"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CiJob:
-    """The CI job that a token was given to, as its provider has signed it."""
-
-    provider: str
-    #: The provider's own number of the project, which nobody else gets; its path, where the
-    #: provider signs no number.
-    project: str
-    #: Whether it runs for a pull request or merge request.
-    is_pull_request: bool
-
-    def as_json(self) -> dict[str, Any]:
-        """For a column of the database."""
-        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -119,8 +103,13 @@ class Token:
             repository: of a branch deployment, as the CLI reported it.
         """
         if is_branch and self.branch_deployments:
-            return self.repository is None or is_repository(self.repository, repository)
+            return self.repository is None or self._is_own(repository)
         return self.deployments is None or name in self.deployments
+
+    def _is_own(self, repository: str | None) -> bool:
+        # Official clients name a GitLab project without its groups.
+        own = self.repository or ""
+        return repository in {own, own.rsplit("/", maxsplit=1)[-1]}
 
     def grants_queue(self, queue: str | None) -> bool:
         """Whether its holder may take requests from this queue."""
@@ -201,12 +190,6 @@ class IssuedToken:
 
     token: Token
     secret: str = field(repr=False)
-
-
-def is_repository(own: str, reported: str | None) -> bool:
-    """Whether the repository of a branch deployment, as the CLI reported it, is one's own."""
-    # Official clients name a GitLab project without its groups.
-    return reported in {own, own.rsplit("/", maxsplit=1)[-1]}
 
 
 def _is_wider(

@@ -13,7 +13,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from dagstead.errors import InvalidInputError
-from dagstead.plane.tokens import CiJob
+from dagstead.plane.ci_jobs import CiJob
 
 #: How long our token lives, unless a policy sets another time: long enough to upload and load a
 #: deploy, too short for somebody to make use of a log that shows it.
@@ -170,7 +170,7 @@ class Policy:
         """The job of a token that fits."""
         number = claims.get(self.provider.project_claim)
         return CiJob(
-            provider=self.issuer,
+            issuer=self.issuer,
             project=self.repository_of(claims) if number is None else str(number),
             is_pull_request=self.provider.is_pull_request(claims),
         )

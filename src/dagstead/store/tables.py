@@ -263,7 +263,7 @@ tokens = Table(
     Column("locations", JSON),
     # The grants of a token for all deployments that remain when that one is removed.
     Column("beside", JSON),
-    # The CI job that it was given to: provider, project, is_pull_request.
+    # The CI job that it was given to: issuer, project, is_pull_request.
     Column("job", JSON(none_as_null=True)),
 )
 

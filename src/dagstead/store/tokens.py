@@ -11,9 +11,10 @@ from sqlalchemy import Row, delete, func, insert, null, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from dagstead.errors import NotFoundError, StoreAwayError, UnauthenticatedError
+from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.clock import Clock
 from dagstead.plane.reach import Reach
-from dagstead.plane.tokens import CiJob, Grant, Token, TokenKind, hash_secret
+from dagstead.plane.tokens import Grant, Token, TokenKind, hash_secret
 from dagstead.store.database import Database
 from dagstead.store.tables import queues_from_json, queues_to_json, tokens
 
