@@ -54,11 +54,16 @@ class Provider(StrEnum):
         """The claim with the number of the project, which stays when the project is renamed."""
         return "repository_id" if self is Provider.GITHUB else "project_id"
 
+    @property
+    def event_claim(self) -> str:
+        """The claim with what has started the job."""
+        return "event_name" if self is Provider.GITHUB else "pipeline_source"
+
     def is_pull_request(self, claims: Mapping[str, object]) -> bool:
         """Whether a job runs for a pull request or merge request, whatever starts it."""
-        event = "event_name" if self is Provider.GITHUB else "pipeline_source"
+        event = _text(claims.get(self.event_claim))
         ref = _text(claims.get(self.ref_claim)) or ""
-        return _text(claims.get(event)) in _OF_PULL_REQUESTS or ref.startswith(_PULL_REFS)
+        return event in _OF_PULL_REQUESTS or ref.startswith(_PULL_REFS)
 
 
 #: What starts the jobs of pull requests, at any provider. GitHub runs some of them for the ref of
@@ -161,6 +166,12 @@ class Policy:
         """Whether it is for the repository of a token, whose holder may then read about it."""
         name = self.provider.repository_claim
         return fits(self.claims[name], _text(claims.get(name)))
+
+    @property
+    def fits_pull_requests(self) -> bool:
+        """Whether jobs of pull requests may fit, as far as the policy names what is known of it."""
+        names = {self.provider.ref_claim, self.provider.event_claim, "environment", "ref_protected"}
+        return names.isdisjoint(self.claims)
 
     def repository_of(self, claims: Mapping[str, object]) -> str:
         """The repository of a token that fits."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dagstead.errors import InvalidInputError
 from dagstead.plane.tokens import TokenKind
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ class NewTokenFlags:
             help="Grant branch deployments, or not; by default, only without --deployment.",
         ),
     ] = None
+    only_branch_deployments: Annotated[
+        bool,
+        typer.Option(
+            "--only-branch-deployments",
+            help="Grant branch deployments and no full one: for jobs of pull requests.",
+        ),
+    ] = False
     queue: Annotated[
         list[str] | None,
         typer.Option(
@@ -57,16 +65,25 @@ class NewTokenFlags:
         """The token that they describe.
 
         Raises:
-            InvalidInputError: when ``--expires`` is not a length of time or a date.
+            InvalidInputError: when ``--expires`` is not a length of time or a date, or when the
+                deployments contradict each other.
         """
         from dagstead.plane.lifetimes import read_lifetime
         from dagstead.plane.new_tokens import NewToken
 
+        only_branches = self.only_branch_deployments
+        if only_branches and (self.deployment or self.branch_deployments is False):
+            msg = (
+                "--only-branch-deployments grants no full deployment and all branch deployments. "
+                "Leave out --deployment and --no-branch-deployments, or say --branch-deployments "
+                "instead."
+            )
+            raise InvalidInputError(msg)
         return NewToken(
             name=self.name,
             kind=self.kind,
-            deployments=self.deployment or None,
-            branch_deployments=self.branch_deployments,
+            deployments=() if only_branches else self.deployment or None,
+            branch_deployments=only_branches or self.branch_deployments,
             queues=self.queue or None,
             default_queue=self.default_queue,
             lifetime=read_lifetime(self.expires),
