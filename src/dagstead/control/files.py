@@ -8,13 +8,14 @@ from pathlib import Path
 
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.backend import Backend
-from dagstead.control.pex_files import PexShelf, Upload, note_of, read_note
+from dagstead.control.pex_files import PexShelf, Upload, note_of, read_note, sha256_of
 from dagstead.control.snapshots import Snapshots
 from dagstead.errors import BlobNotFoundError, ForbiddenError, InvalidInputError, SignatureError
 from dagstead.model.pex_names import PEX_SUFFIX, PexName
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import pex_files_of
+from dagstead.plane.needs import is_state_version
 from dagstead.plane.pex_files import Uploader
 from dagstead.plane.release_retention import deploys_in
 from dagstead.store.blobs import SignedAddress
@@ -173,10 +174,25 @@ class SignedFile:
         Raises:
             InvalidInputError: when it is not the file that was announced.
         """
-        if self._upload is None:
-            self._shelf.backend.store.blobs.put(self.key, path)
-        else:
+        if self._upload is not None:
             self._shelf.take(self._upload, path)
+        elif self.key.kind is BlobKind.ARTIFACT and is_state_version(self.key.path):
+            self._put_version(path)
+        else:
+            self._shelf.backend.store.blobs.put(self.key, path)
+
+    def _put_version(self, path: Path) -> None:
+        """Store a version of a component's state: a release names it, so that it never changes."""
+        blobs = self._shelf.backend.store.blobs
+        stored = blobs.path(self.key)
+        if stored is None:
+            blobs.put(self.key, path)
+        elif sha256_of(stored) != sha256_of(path):
+            msg = (
+                f"{self.key.path!r} is stored already, with another content. A version of a "
+                "component's state is written once: store the new state under a version of its own."
+            )
+            raise InvalidInputError(msg)
 
 
 @dataclass(frozen=True, slots=True)

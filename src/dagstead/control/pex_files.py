@@ -46,8 +46,7 @@ class PexShelf:
             InvalidInputError: when it is not the file that its name says, or when the address was
                 used for another one.
         """
-        with path.open("rb") as content:
-            sha256 = hashlib.file_digest(content, "sha256").hexdigest()
+        sha256 = sha256_of(path)
         if upload.name.sha256 not in {None, sha256}:
             msg = (
                 f"The file that arrived as {upload.name.plain} has SHA-256 {sha256}, and "
@@ -115,8 +114,7 @@ class PexShelf:
             is_adopted = each.by == _EARLIER and each.uploader.is_organization
             if is_adopted and self.keep(each.pinned):
                 return each.pinned
-        with path.open("rb") as content:
-            pinned = PexName(plain, hashlib.file_digest(content, "sha256").hexdigest())
+        pinned = PexName(plain, sha256_of(path))
         blobs.link(key, _content(pinned))
         self._record(pinned, Uploader(), _EARLIER, asked_at=None)
         return pinned
@@ -132,6 +130,12 @@ class PexShelf:
             stored_at=self.backend.now(),
         )
         return self.backend.store.pex_files.add(stored, asked_at=asked_at)
+
+
+def sha256_of(path: Path) -> str:
+    """The SHA-256 of a file on this machine."""
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def note_of(token_id: int | None, asked_at: float) -> str:

@@ -171,6 +171,11 @@ def _why_of_run(
     return why
 
 
+def is_state_version(path: str) -> bool:
+    """Whether an artifact of this key is a version of a component's state."""
+    return path.startswith(f"{STATE_FOLDER}/")
+
+
 def _is_state(item: StoredItem) -> bool:
     return f"/{STATE_FOLDER}/" in item.name
 

@@ -109,7 +109,8 @@ class Uploader:
         return self._has(deployment.name)
 
     def _may_supply_branch(self, deployment: Deployment) -> bool:
-        if self.branch_deployments and self._owns(deployment):
+        is_named = self.deployments is not None and deployment.name in self.deployments
+        if is_named or (self.branch_deployments and self._owns(deployment)):
             return True
         return not self.is_pull_request and self._has(deployment.base)
 
