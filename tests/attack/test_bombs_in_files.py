@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from dagstead.errors import PexError
-from dagstead.serverless.unpacking import REFUSED, Quota, Unpacking, check_pex
+from dagstead.serverless.unpacking import REFUSED, Quota, UnpackOrder, check_pex
 
 INFO = {"PEX-INFO": b"{}"}
 QUOTA = Quota(bytes=1 << 20, files=100, memory_bytes=1 << 30)
 
 
 @pytest.fixture
-def order(tmp_path: Path) -> Unpacking:
-    return Unpacking(
+def order(tmp_path: Path) -> UnpackOrder:
+    return UnpackOrder(
         source=tmp_path / "file",
         name="source-1.pex",
         target=tmp_path / "target",
@@ -60,7 +60,9 @@ CROWDS = {
 
 
 @pytest.mark.parametrize("entries", BOMBS.values(), ids=BOMBS)
-def test_what_would_be_too_large_is_refused(order: Unpacking, entries: Mapping[str, bytes]) -> None:
+def test_what_would_be_too_large_is_refused(
+    order: UnpackOrder, entries: Mapping[str, bytes]
+) -> None:
     content = archive(entries)
     assert len(content) < QUOTA.bytes // 100
     order.source.write_bytes(content)
@@ -70,19 +72,21 @@ def test_what_would_be_too_large_is_refused(order: Unpacking, entries: Mapping[s
 
 
 @pytest.mark.parametrize("entries", CROWDS.values(), ids=CROWDS)
-def test_what_has_too_many_files_is_refused(order: Unpacking, entries: Mapping[str, bytes]) -> None:
+def test_what_has_too_many_files_is_refused(
+    order: UnpackOrder, entries: Mapping[str, bytes]
+) -> None:
     order.source.write_bytes(archive(entries))
     with pytest.raises(PexError, match="has more than 100 files"):
         check_pex(order)
 
 
-def test_what_fits_is_let_pass(order: Unpacking) -> None:
+def test_what_fits_is_let_pass(order: UnpackOrder) -> None:
     wheel = archive({"package/__init__.py": b"VERSION = 1", "zeros": ZEROS[::2]})
     order.source.write_bytes(archive({**INFO, ".deps/package.whl": wheel, "module.py": b""}))
     check_pex(order)
 
 
-def test_an_entry_that_lies_about_its_size_gives_no_more_than_it_says(order: Unpacking) -> None:
+def test_an_entry_that_lies_about_its_size_gives_no_more_than_it_says(order: UnpackOrder) -> None:
     content = archive({**INFO, "zeros": ZEROS * 2})
     true, said = (len(ZEROS) * 2).to_bytes(4, "little"), (100).to_bytes(4, "little")
     assert content.count(true) == 2
@@ -92,7 +96,7 @@ def test_an_entry_that_lies_about_its_size_gives_no_more_than_it_says(order: Unp
         opened.read("zeros")
 
 
-def test_its_facts_are_not_read_when_they_are_too_long(order: Unpacking) -> None:
+def test_its_facts_are_not_read_when_they_are_too_long(order: UnpackOrder) -> None:
     order.source.write_bytes(archive({"PEX-INFO": bytes(9 << 20)}))
     with pytest.raises(PexError, match="PEX-INFO of more than"):
         check_pex(replace(order, quota=Quota()))
@@ -111,7 +115,7 @@ def test_its_facts_are_not_read_when_they_are_too_long(order: Unpacking) -> None
         archive({**INFO, ".deps/cut.whl": archive(INFO)[:30] + archive(INFO)[-22:]}),
     ],
 )
-def test_what_is_no_pex_is_refused_by_name(order: Unpacking, content: bytes) -> None:
+def test_what_is_no_pex_is_refused_by_name(order: UnpackOrder, content: bytes) -> None:
     order.source.write_bytes(content)
     with pytest.raises(PexError, match=r"source-1\.pex is not a whole PEX"):
         check_pex(order)
@@ -119,14 +123,14 @@ def test_what_is_no_pex_is_refused_by_name(order: Unpacking, content: bytes) -> 
 
 @pytest.mark.parametrize("info", [b"{}", b"[]", b'{"pex_hash": 1}', b'{"pex_hash": "a"}'])
 @pytest.mark.parametrize("end", ["", "+" + "b" * 64])
-def test_another_pex_under_a_name_is_refused(order: Unpacking, info: bytes, end: str) -> None:
+def test_another_pex_under_a_name_is_refused(order: UnpackOrder, info: bytes, end: str) -> None:
     order.source.write_bytes(archive({"PEX-INFO": info}))
     named = replace(order, name=f"source-{'a' * 40}{end}.pex")
     with pytest.raises(PexError, match="another PEX than its name says"):
         check_pex(named)
 
 
-def test_the_process_refuses_before_it_unpacks(order: Unpacking) -> None:
+def test_the_process_refuses_before_it_unpacks(order: UnpackOrder) -> None:
     order.source.write_bytes(archive(BOMBS["wheels"]))
     ended = subprocess.run(order.command(), capture_output=True, text=True, check=False)
     assert ended.returncode == REFUSED

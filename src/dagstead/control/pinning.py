@@ -15,7 +15,7 @@ from dagstead.plane.release_retention import deploys_in
 
 
 @dataclass(slots=True)
-class Pinning:
+class PinFinder:
     """Finds the files of one release."""
 
     backend: Backend

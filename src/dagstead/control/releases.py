@@ -10,7 +10,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.availability import would_wait
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
-from dagstead.control.pinning import Pinning
+from dagstead.control.pinning import PinFinder
 from dagstead.errors import ConflictError, InvalidDocumentError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
@@ -95,7 +95,7 @@ class Releases:
         waiting = would_wait(
             self._backend, deployment, {location.name: location.queue for location in new.locations}
         )
-        locations, errors = Pinning(self._backend, deployment, actor.uploader).pin(new.locations)
+        locations, errors = PinFinder(self._backend, deployment, actor.uploader).pin(new.locations)
         if policy.unserved is UnservedQueuePolicy.REFUSE:
             errors += waiting
         if errors:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from dagstead.errors import PexError
 from dagstead.serverless.home import remove
-from dagstead.serverless.unpacking import REFUSED, Unpacking
+from dagstead.serverless.unpacking import REFUSED, UnpackOrder
 
 if TYPE_CHECKING:
     import threading
@@ -92,7 +92,7 @@ class _Run:
         The tool adds to what is known of Pythons in ``interpreters``; without it, it begins anew.
         """
         cache = self.tool.home.scratch / f"pex-{uuid4().hex}"
-        order = Unpacking(
+        order = UnpackOrder(
             source=self.source,
             name=self.name,
             target=self.target,

@@ -1,7 +1,7 @@
 """Checks a PEX file and unpacks it, as a process of its own: what is in the file is not ours.
 
 Nothing of the file is read before this process begins, other than its bytes for their digest. The
-pool starts :meth:`Unpacking.command`, which may be wrapped in whatever keeps a process apart.
+pool starts :meth:`UnpackOrder.command`, which may be wrapped in whatever keeps a process apart.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Quota:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Unpacking:
+class UnpackOrder:
     """An order to make a virtual environment of a PEX file."""
 
     source: Path
@@ -77,7 +77,7 @@ class Unpacking:
         return cls(**paths, name=order["name"], quota=Quota(**order["quota"]))
 
 
-def check_pex(order: Unpacking) -> None:
+def check_pex(order: UnpackOrder) -> None:
     """Make sure that a file is a whole PEX, the one that its name says, and not too large.
 
     Raises:
@@ -104,7 +104,7 @@ def check_pex(order: Unpacking) -> None:
         raise PexError(msg)
 
 
-def _check_size(name: str, archive: zipfile.ZipFile, order: Unpacking) -> None:
+def _check_size(name: str, archive: zipfile.ZipFile, order: UnpackOrder) -> None:
     """Refuse what would come to more than the quota; no entry gives more than it declares."""
     quota = order.quota
     size = 0
@@ -142,7 +142,7 @@ def _entries(archive: zipfile.ZipFile, scratch: Path) -> Iterator[zipfile.ZipInf
 
 def main() -> None:
     """Do an order, and print what the tool prints, or why the file is refused."""
-    order = Unpacking.from_text(sys.argv[1])
+    order = UnpackOrder.from_text(sys.argv[1])
     quota = order.quota
     for kind, most in (
         (resource.RLIMIT_FSIZE, quota.bytes),
