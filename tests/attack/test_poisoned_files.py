@@ -236,6 +236,19 @@ def test_the_cache_of_a_pull_request_is_not_that_of_main(world: World) -> None:
     assert world.client.get(world.holder(Grant()).address(cache, "GET")).status_code == 404
 
 
+def test_what_an_earlier_version_took_under_a_pinned_name_is_nothing(world: World) -> None:
+    pinned = str(PexName.of(world.name).pinned_to(hashlib.sha256(GOOD).hexdigest()))
+    world.plane.store.blobs.put(BlobKey(BlobKind.PEX, ORGANIZATION, pinned), EVIL)
+    caller = world.holder(Grant())
+
+    assert not caller.finds(pinned)
+    assert "is not stored here" in caller.deploy(pinned)
+
+    caller.stores(world.name, GOOD)
+    assert caller.deploy(world.name) == ""
+    assert world.loads() == [GOOD]
+
+
 def test_a_rollback_brings_back_what_was_there(world: World) -> None:
     deployment = "rolled-back"
     world.plane.store.deployments.create(deployment)

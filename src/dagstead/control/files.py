@@ -67,6 +67,7 @@ class Files:
         """Where an agent reads a PEX file: by its content, or what an earlier version stored."""
         actor.require_agent()
         shelf = PexShelf(self._backend)
+        # Refuses names that no file can have.
         BlobKey(BlobKind.PEX, ORGANIZATION, str(name))
         pinned = name if name.sha256 else shelf.of_earlier_version(name.plain)
         if pinned is None or not shelf.keep(pinned) or not self._serves(actor, {name, pinned}):
@@ -130,6 +131,7 @@ class Files:
             if name.endswith(PEX_SUFFIX) and "/" not in name
         }
         for name in wanted:
+            # Refuses names that no file can have.
             BlobKey(BlobKind.PEX, ORGANIZATION, name)
         shelf = PexShelf(self._backend)
         recorded = shelf.recorded(wanted.values())

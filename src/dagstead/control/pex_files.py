@@ -55,7 +55,8 @@ class PexShelf:
             )
             raise InvalidInputError(msg)
         pinned = upload.name.pinned_to(sha256)
-        self.backend.store.blobs.put_once(_content(pinned), path)
+        # Also when it is there: an earlier version took any content under a name of this form.
+        self.backend.store.blobs.put(_content(pinned), path)
         if not self._record(pinned, upload.uploader, upload.by, asked_at=upload.asked_at):
             msg = (
                 f"Another file was stored as {upload.name.plain} since this address was given. An "

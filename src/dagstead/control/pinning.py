@@ -76,10 +76,12 @@ class PinFinder:
     def _why_not(self, name: PexName, stored: Sequence[StoredPex]) -> str:
         others = [each for each in stored if name.sha256 in {None, each.sha256}]
         if others:
+            # Names of others' tokens are for those who may list tokens.
+            by = repr(others[0].by) if self.uploader.is_organization else "somebody else"
             return (
-                f"PEX file {name.plain!r} was stored by {others[0].by!r}, whose token may not "
-                f"deploy this location to {self.deployment.name!r} itself, so it is not used "
-                "there. Build it again with the token that deploys it; see "
+                f"PEX file {name.plain!r} was stored by {by}, whose token may not deploy this "
+                f"location to {self.deployment.name!r} itself, so it is not used there. Build "
+                "it again with the token that deploys it; see "
                 "`dagstead trust add --help` for tokens of pull requests."
             )
         if stored:

@@ -75,11 +75,6 @@ class BlobStore:
         """Renew a file by its path; see :meth:`renew`."""
         return renew(self.folder / path, self.clock())
 
-    def put_once(self, key: BlobKey, path: Path) -> None:
-        """Store a file whose key names its content, unless it is there already."""
-        if not self.renew(key):
-            self.put(key, path)
-
     def path(self, key: BlobKey) -> Path | None:
         """Where a file lies on this machine; ``None`` when there is none."""
         path = self.folder / str(key)
