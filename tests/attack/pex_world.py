@@ -55,7 +55,8 @@ class Caller:
 
     def finds(self, name: str) -> bool:
         """Whether a build would not send this file."""
-        return self.ask(STORED, names=[name])["storedPexFiles"] == [name]
+        found: list[str] = self.ask(STORED, names=[name])["storedPexFiles"]
+        return found == [name]
 
     def deploy(self, *files: str, location: str = "weather") -> str:
         """The refusal; empty if the release began."""

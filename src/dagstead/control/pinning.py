@@ -43,7 +43,8 @@ class PinFinder:
                 stored = recorded.get(name.plain, ())
                 chosen = self._find(location.name, name, stored)
                 if chosen is None:
-                    errors.append(f"Location {location.name!r}: {self._why_not(name, stored)}")
+                    why = self._why_not(location.name, name, stored)
+                    errors.append(f"Location {location.name!r}: {why}")
                 found[file] = str(chosen or name)
             pinned.append(location.with_pex_files(found))
         return pinned, errors
@@ -55,7 +56,7 @@ class PinFinder:
         found = shelf.find(
             name,
             own_first,
-            lambda each: each.may_supply(self.deployment, location, self.uploader),
+            lambda uploader: uploader.may_supply(self.deployment, location, self.uploader),
         )
         if found is not None or name.sha256 is None:
             return found
@@ -73,8 +74,13 @@ class PinFinder:
             self._deployed = {name: frozenset(files) for name, files in found.items()}
         return self._deployed
 
-    def _why_not(self, name: PexName, stored: Sequence[StoredPex]) -> str:
-        others = [each for each in stored if name.sha256 in {None, each.sha256}]
+    def _why_not(self, location: str, name: PexName, stored: Sequence[StoredPex]) -> str:
+        meant = [each for each in stored if name.sha256 in {None, each.sha256}]
+        others = [
+            each
+            for each in meant
+            if not each.uploader.may_supply(self.deployment, location, self.uploader)
+        ]
         if others:
             # Names of others' tokens are for those who may list tokens.
             by = repr(others[0].by) if self.uploader.is_organization else "somebody else"
@@ -84,7 +90,7 @@ class PinFinder:
                 "it again with the token that deploys it; see "
                 "`dagstead trust add --help` for tokens of pull requests."
             )
-        if stored:
+        if stored and not meant:
             return (
                 f"PEX file {name.plain!r} is stored here, but not with the SHA-256 {name.sha256}: "
                 "it is not the file that was built. Build and upload it again."

@@ -13,6 +13,7 @@ import pytest
 
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
+from dagstead.errors import InvalidDocumentError
 from dagstead.model.pex_names import PexName
 from dagstead.model.retention import DAY_SECONDS, Retention
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
@@ -160,9 +161,20 @@ def test_a_removed_file_can_be_sent_again(plane: Plane) -> None:
     plane.sweep()
     assert plane.store.pex_files.named(["1.pex"]) == []
 
+    with pytest.raises(InvalidDocumentError, match=r"'1\.pex' is not stored here"):
+        plane.deploy("1", "1.pex")
     plane.upload("1.pex")
-
     plane.deploy("1", "1.pex")
+
+
+def test_a_file_that_is_gone_is_missed(plane: Plane) -> None:
+    plane.upload("1.pex")
+    for file in files_in(plane.folder / "blobs" / "pex"):
+        file.unlink()
+
+    assert plane.control.files.stored_pex_files(SYSTEM, ["1.pex"]) == []
+    with pytest.raises(InvalidDocumentError, match=r"'1\.pex' is not stored here"):
+        plane.deploy("1", "1.pex")
 
 
 def test_files_of_an_earlier_version_go_when_nothing_needs_them(plane: Plane) -> None:
