@@ -41,12 +41,11 @@ class Actor:
         return self.token is not None and self.token.kind is TokenKind.USER
 
     @property
-    def serves_everything(self) -> bool:
-        """Whether it may take work of every deployment and every queue."""
-        if self.is_system:
-            return True
+    def serves_all_deployments(self) -> bool:
+        """Whether it may take the work of the default queue in every deployment, as the pool."""
         token = self.token
-        return token is not None and token.deployments is None and token.queues is None
+        is_everywhere = token is not None and token.deployments is None
+        return self.is_system or (is_everywhere and self.grants_queue(None))
 
     @property
     def uploader(self) -> Uploader:

@@ -14,10 +14,10 @@ from dagstead.errors import BlobNotFoundError, ForbiddenError, InvalidInputError
 from dagstead.model.pex_names import PEX_SUFFIX, PexName
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.locations import pex_files_of
+from dagstead.plane.locations import Deploy, pex_files_of
 from dagstead.plane.needs import is_state_version
 from dagstead.plane.pex_files import Uploader
-from dagstead.plane.release_retention import deploys_in
+from dagstead.plane.release_retention import Rows, deploys_in
 from dagstead.store.blobs import SignedAddress
 
 _PEX_PREFIX = "pex/"
@@ -76,17 +76,23 @@ class Files:
 
     def _serves(self, actor: Actor, names: Collection[PexName]) -> bool:
         """Whether an agent may run a deploy that needs one of these files."""
-        if actor.serves_everything:
+        if actor.serves_all_deployments:
             return True
         files = {str(name) for name in names}
-        store = self._backend.store
         return any(
-            not files.isdisjoint(pex_files_of(deploy.document))
-            for deployment in store.deployments.all()
-            if actor.grants(deployment)
-            for deploy in deploys_in(store.releases.rows(deployment.name))
-            if actor.grants_queue(deploy.queue)
+            actor.grants_queue(deploy.queue) and not files.isdisjoint(pex_files_of(deploy.document))
+            for deploy in self._deploys(actor)
         )
+
+    def _deploys(self, actor: Actor) -> Iterator[Deploy]:
+        """The deploys of what an actor may see: first those that serve, then earlier ones."""
+        store = self._backend.store
+        granted = [each.name for each in store.deployments.all() if actor.grants(each)]
+        for name in granted:
+            yield from deploys_in(Rows(locations=store.locations.all(name)))
+        for name in granted:
+            # A run that waited in a queue may need an earlier one.
+            yield from deploys_in(store.releases.rows(name))
 
     def artifact_to_write(self, actor: Actor, deployment: Deployment | None, name: str) -> str:
         """The address to which an artifact is sent, as a form; see :meth:`artifact_to_read`.
