@@ -316,7 +316,7 @@ def test_what_is_deployed_names_files_python_and_commit(done: Done) -> None:
         "location_name": "etl",
         "code_source": {"module_name": "etl.definitions"},
         "pex_metadata": {
-            "pex_tag": done.files.tag,
+            "pex_tag": done.files.pinned_tag,
             "python_version": done.files.python_version,
         },
         "git": {"commit_hash": "abc", "url": "https://example.com/abc"},

@@ -16,6 +16,7 @@ from dagstead.serverless.environments import EnvironmentStore, PexEnvironment
 from dagstead.serverless.home import PoolHome, remove
 from dagstead.serverless.interpreters import Interpreters
 from dagstead.serverless.pex_set import PexSet, parse_pex_tag
+from dagstead.serverless.unpacking import Quota
 from tests.support.pex import PexBench, damage_what_pex_knows, pex_tag
 from tests.support.pex_shop import PexShop
 from tests.support.sandboxes import without_walls
@@ -31,7 +32,9 @@ class Clock:
         return self.now
 
 
-def make_store(home: PoolHome, shop: PexShop, clock: Clock) -> EnvironmentStore:
+def make_store(
+    home: PoolHome, shop: PexShop, clock: Clock, quota: Quota | None = None
+) -> EnvironmentStore:
     stop = threading.Event()
     return EnvironmentStore(
         home=home,
@@ -50,6 +53,7 @@ def make_store(home: PoolHome, shop: PexShop, clock: Clock) -> EnvironmentStore:
         stop=stop,
         parallel=1,
         sandbox=without_walls(home),
+        quota=quota or Quota(),
     )
 
 
@@ -183,6 +187,18 @@ def test_what_the_tool_cannot_unpack_is_explained_with_its_own_words(
     with pytest.raises(PexError, match=r"source-odd\.pex could not be unpacked.*The tool said"):
         make_store(home, shop, Clock()).ensure(parse_pex_tag("files=source-odd.pex", None))
     assert list(home.environments.iterdir()) == []
+    assert list(home.scratch.iterdir()) == []
+
+
+def test_what_comes_to_more_than_the_quota_is_not_unpacked(
+    home: PoolHome, shop: PexShop, pex: PexSet
+) -> None:
+    store = make_store(home, shop, Clock(), Quota(files=2))
+    with pytest.raises(
+        PexError, match=r"deps-.*\.pex has more than 2 files\..*pool_unpacked_files"
+    ):
+        store.ensure(pex)
+    assert list(home.layers.iterdir()) == []
     assert list(home.scratch.iterdir()) == []
 
 

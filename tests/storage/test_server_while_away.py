@@ -23,6 +23,7 @@ from starlette.applications import Starlette
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
+from dagstead.control.pex_files import note_of
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.app import create_app
@@ -210,13 +211,18 @@ def test_health_and_pages_need_no_more_than_before(plane: Plane, client: httpx.C
         pasted = client.post(
             "/sign-in", data={"token": "x"}, headers={"Sec-Fetch-Site": "same-origin"}
         )
-        address = plane.store.blobs.sign(BlobKey(BlobKind.PEX, "_", "x.pex"), "PUT")
+        blobs = plane.store.blobs
+        address = blobs.sign(BlobKey(BlobKind.SNAPSHOT, "prod", "uploads/x"), "PUT")
         blob = client.put(address, content=b"x")
+        pex = BlobKey(BlobKind.PEX, "_", "x.pex")
+        recorded = client.put(blobs.sign(pex, "PUT", note_of(None, 0.0)), content=b"x")
     assert (health.status_code, health.json()["status"]) == (503, "unavailable")
     assert form.status_code == 200
     assert problem_of(pasted) is None
     # Files are on a disk of their own.
     assert blob.status_code == 200
+    # Of a PEX file it is recorded who has sent it.
+    assert recorded.status_code == 503
     assert client.get("/health").status_code == 200
 
 

@@ -44,7 +44,7 @@ def upgrade(store: Store) -> None:
             connection.execute(text(f'ALTER TABLE releases DROP COLUMN "{column}"'))
         connection.execute(text("DROP TABLE deletions"))
         connection.execute(text("DROP TABLE token_calls"))
-        for table in ("worker_tokens", "made_by_workers"):
+        for table in ("worker_tokens", "made_by_workers", "pex_files"):
             connection.execute(text(f"DROP TABLE {table}"))
         for table, column in (
             ("locations", "healing"),
@@ -52,6 +52,7 @@ def upgrade(store: Store) -> None:
             ("heartbeats", "code_servers"),
             ("requests", "for_token"),
             ("heartbeats", "reported_id"),
+            ("tokens", "job"),
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))

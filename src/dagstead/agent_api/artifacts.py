@@ -14,11 +14,13 @@ from dagstead.plane.deployments import Deployment
 
 
 def gen_artifact_get(caller: Caller, payload: Payload) -> Response:
-    """``POST /gen_artifact_get``: an address to read an artifact from."""
-    address = caller.control.files.artifact_to_read(
-        caller.actor, _deployment(caller), _name(payload)
-    )
-    return JSONResponse({"url": caller.base_url + address})
+    """``POST /gen_artifact_get``: an address to read an artifact from.
+
+    Official clients read ``url`` alone. The managed pool compares the SHA-256 with what arrives.
+    """
+    file = caller.control.files.artifact_to_read(caller.actor, _deployment(caller), _name(payload))
+    digest = {} if file.sha256 is None else {"sha256": file.sha256}
+    return JSONResponse({"url": caller.base_url + file.address, **digest})
 
 
 def gen_artifact_post(caller: Caller, payload: Payload) -> Response:

@@ -42,7 +42,8 @@ class BlobEndpoint:
         """
         address = f"{request.url.path}?{request.url.query}"
         try:
-            file = self.services.control.signed_files.open(address, request.method)
+            signed_files = self.services.control.signed_files
+            file = await run_in_threadpool(signed_files.open, address, request.method)
             if request.method in {"GET", "HEAD"}:
                 return await run_in_threadpool(self._read, file, head=request.method == "HEAD")
             return await self._write(request, file)

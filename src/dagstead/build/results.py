@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Self, TypeAlias
 
 from dagstead.build.model import Commit, PlannedBuild, Strategy
+from dagstead.build.tree import file_digest
+from dagstead.model.pex_names import PexName, tag_of
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,7 +31,24 @@ class PexFiles:
     @property
     def tag(self) -> str:
         """As ``dagster_cloud_cli.core.pex_builder.util.build_pex_tag`` writes it."""
-        return "files=" + ":".join(sorted(path.name for path in self.paths))
+        return tag_of(sorted(path.name for path in self.paths))
+
+    @property
+    def pinned_tag(self) -> str:
+        """The same with the SHA-256 of the files as they are now."""
+        return tag_of(sorted(pinned_name(path) for path in self.paths))
+
+
+def pinned_name(path: Path) -> str:
+    """The name of a PEX file in a store, with the SHA-256 of its content."""
+    facts = path.stat()
+    return _pinned_name(path, (facts.st_ino, facts.st_size, facts.st_mtime_ns))
+
+
+@lru_cache(maxsize=1024)
+def _pinned_name(path: Path, _version: tuple[int, ...]) -> str:
+    # Locations share files of hundreds of megabytes.
+    return str(PexName.of(path.name).pinned_to(file_digest(path)))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -93,7 +113,7 @@ class BuildResult:
             case PexFiles() as files:
                 document.pop("image", None)
                 document["pex_metadata"] = {
-                    "pex_tag": files.tag,
+                    "pex_tag": files.pinned_tag,
                     "python_version": files.python_version,
                 }
             case Image() as image:

@@ -22,12 +22,13 @@ from dagstead.cli.options.source import HERE, PathArgument
 from dagstead.cli.options.templates import TemplateFlags
 from dagstead.cli.output import prefix_of
 from dagstead.cli.reading import where_else, why_none
-from dagstead.cli.remarks import print_left_out, print_note
+from dagstead.cli.remarks import print_left_out, print_note, print_shared_token
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
-    from dagstead.repository.files import Project, TemplateValues
+    from dagstead.repository.files import TemplateValues
     from dagstead.repository.rules.base import Finding, Rule
+    from dagstead.repository.rules.evidence import Evidence
 
 #: One fix can make another possible, but only a few times.
 _MOST_ROUNDS = 5
@@ -68,34 +69,36 @@ def check(
         print_pages(matching(all_rules(), [explain]))
         return
     rules = chosen.rules(all_rules())
-    project, findings = _checked(path, rules, templates.template_values(), fix=fix)
-    _print(project, findings, rules, format_)
+    evidence, findings = _checked(path, rules, templates.template_values(), fix=fix)
+    _print(evidence, findings, rules, format_)
     if chosen.refuse(findings):
         raise typer.Exit(1)
 
 
 def _checked(
     path: Path, rules: Sequence[Rule], values: TemplateValues | None, *, fix: bool
-) -> tuple[Project, Sequence[Finding]]:
+) -> tuple[Evidence, Sequence[Finding]]:
     from dagstead.repository.ci.projects import read_project
-    from dagstead.repository.rules.checking import check as run_rules
-    from dagstead.repository.rules.checking import fixed, write
+    from dagstead.repository.rules.checking import fixed, judge, write
+    from dagstead.repository.rules.evidence import Evidence
 
     project = read_project(path, template_values=values)
     if not project.read:
         msg = f"There is no Dagster configuration in {str(path)!r}. {where_else(project)}"
         raise InvalidInputError(msg)
-    findings = _within(path, run_rules(project, rules))
+    evidence = Evidence(project=project)
+    findings = _within(path, judge(evidence, rules))
     for _ in range(_MOST_ROUNDS if fix else 0):
+        project = evidence.project
         changed = fixed(project, findings)
         if not changed:
             break
         write(project.root, changed)
         for each in changed:
             typer.echo(f"fixed: {prefix_of(project)}{each.file}", err=True)
-        project = read_project(path, template_values=values)
-        findings = _within(path, run_rules(project, rules))
-    return project, findings
+        evidence = Evidence(project=read_project(path, template_values=values))
+        findings = _within(path, judge(evidence, rules))
+    return evidence, findings
 
 
 def _within(path: Path, findings: Sequence[Finding]) -> Sequence[Finding]:
@@ -106,16 +109,18 @@ def _within(path: Path, findings: Sequence[Finding]) -> Sequence[Finding]:
 
 
 def _print(
-    project: Project, findings: Sequence[Finding], rules: Sequence[Rule], format_: ReportFormat
+    evidence: Evidence, findings: Sequence[Finding], rules: Sequence[Rule], format_: ReportFormat
 ) -> None:
     from dagstead.check import reports
 
+    project = evidence.project
     match format_:
         case ReportFormat.TEXT:
             print_lines(findings, prefix_of(project))
             print_summary(findings)
             if project.locations or findings:
                 print_left_out(project)
+                print_shared_token(evidence.inspection)
             else:
                 print_note(f"there are no code locations. {why_none(project)}".rstrip())
         case ReportFormat.JSON:

@@ -11,6 +11,7 @@ import typer
 from dagstead.cli.output import is_coloured
 
 if TYPE_CHECKING:
+    from dagstead.repository.ci.inspection import Inspection
     from dagstead.repository.files import Project
     from dagstead.routing.remarks import Remark
 
@@ -22,6 +23,15 @@ def print_left_out(project: Project) -> None:
     from dagstead.repository.files.project import left_out_note
 
     note = left_out_note(project)
+    if note:
+        print_note(note)
+
+
+def print_shared_token(inspection: Inspection) -> None:
+    """Say in one line that pull requests deploy with the same token as others, if they do."""
+    from dagstead.repository.rules.workflows.shared_tokens import shared_token_note
+
+    note = shared_token_note(inspection)
     if note:
         print_note(note)
 

@@ -35,6 +35,8 @@ def create(
     - `dagstead token create --kind agent --name eu --queue eu --queue gpu`
 
     - `export DAGSTER_CLOUD_API_TOKEN=$(dagstead token create --name ci --deployment prod)`
+
+    - `dagstead token create --name pull-requests --only-branch-deployments`
     """
     _show(plane.tokens.issue(wanted.new_token()), plane.url, format_)
 

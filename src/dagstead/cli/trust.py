@@ -10,6 +10,7 @@ from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.trust import IssuerFlags, JobsFlags, PolicyGrantFlags
 from dagstead.cli.output import Format, FormatOption, moment, print_rows
+from dagstead.cli.remarks import print_note
 
 if TYPE_CHECKING:
     from dagstead.plane.trust import Policy
@@ -48,6 +49,14 @@ def add(
     policy = plane.trust.add(new)
     print(f"Policy {policy.id}: jobs of {policy.issuer} with {_wants(policy)}")
     print(f"get a token of {policy.allowed.minutes} minutes for {_grants(policy)}.")
+    if policy.fits_pull_requests and policy.allowed.deployments:
+        names = ", ".join(sorted(policy.allowed.deployments))
+        print_note(
+            f"pull requests fit this policy too, so their code may deploy to {names}. Files that "
+            "they store are used by releases of pull requests only. To keep them out, make one "
+            "policy with --branch for the full deployment and one with --any-ref and "
+            "--branch-deployments, without --deployment."
+        )
 
 
 @app.command("list")

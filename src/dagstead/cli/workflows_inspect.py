@@ -20,6 +20,7 @@ from dagstead.cli.options.rules import (
 )
 from dagstead.cli.options.source import HERE
 from dagstead.cli.output import prefix_of
+from dagstead.cli.remarks import print_shared_token
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def _print(
                 print()
             print_lines(findings, prefix)
             print_summary(findings)
+            print_shared_token(inspection)
         case ReportFormat.JSON:
             print(reports.as_json(findings, prefix=prefix, **as_data(inspection, prefix)))
         case ReportFormat.GITHUB | ReportFormat.SARIF:

@@ -1,4 +1,8 @@
-"""Uploads PEX files to a control plane, once for all deployments that need them."""
+"""Uploads PEX files to a control plane, once for all deployments that need them.
+
+They are sent and deployed under names with their SHA-256: what somebody else has stored as a file
+of the same name is neither taken for it nor run in its place.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from pathlib import Path
 
 import httpx
 
+from dagstead.build.results import pinned_name
 from dagstead.client.certificates import certificates_for
 from dagstead.client.connection import Connection
 from dagstead.errors import RefusedError, UnreachableError
@@ -30,7 +35,7 @@ class Uploads:
     transport: httpx.BaseTransport | None = None
 
     def send(self, paths: Iterable[Path], on_upload: Callable[[Path], None]) -> list[Path]:
-        """Upload PEX files under their own names, which have the hash of their content.
+        """Upload PEX files under their own names and the digests of their contents.
 
         Args:
             paths: files; one that several locations share may be there several times.
@@ -40,10 +45,10 @@ class Uploads:
             The files that were sent.
 
         Raises:
-            RefusedError: when the server does not take one.
+            RefusedError: when the server does not take one, or has got another content.
             UnreachableError: when it is away.
         """
-        files = {each.name: each for each in paths}
+        files = {pinned_name(each): each for each in paths}
         if not files:
             return []
         stored = set(self.connection.graphql(_STORED, names=list(files))["result"])
@@ -78,6 +83,8 @@ class Uploads:
 
 def _answer_text(response: httpx.Response) -> str:
     try:
-        return str(response.json().get("error", ""))
-    except (ValueError, AttributeError):
+        answer = response.json()
+        said = [answer["error"]] if "error" in answer else [e["message"] for e in answer["errors"]]
+    except (ValueError, KeyError, TypeError):
         return ""
+    return " ".join(map(str, said))

@@ -10,6 +10,7 @@ from dagstead.model.queues import describe_queue
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import RunPlace
 from dagstead.plane.locations import Location
+from dagstead.plane.pex_files import Uploader
 from dagstead.plane.requests import Request
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.plane.workers import Worker
@@ -37,6 +38,27 @@ class Actor:
     def is_unlimited(self) -> bool:
         """Whether it may act on the whole organization."""
         return self.is_system or (self.token is not None and self.token.is_unlimited)
+
+    @property
+    def is_user(self) -> bool:
+        """Whether it is a person or the CLI."""
+        return self.token is not None and self.token.kind is TokenKind.USER
+
+    @property
+    def serves_all_deployments(self) -> bool:
+        """Whether it may take the work of the default queue in every deployment, as the pool."""
+        token = self.token
+        is_everywhere = token is not None and token.deployments is None
+        return self.is_system or (is_everywhere and self.grants_queue(None))
+
+    @property
+    def uploader(self) -> Uploader:
+        """Whose files it stores, and uses.
+
+        Raises:
+            ForbiddenError: when it has no token.
+        """
+        return Uploader() if self.is_system else Uploader.of(self._held())
 
     def grants(self, deployment: Deployment) -> bool:
         """Whether it may see this deployment, and is not just code of it."""

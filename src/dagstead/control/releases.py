@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
@@ -10,8 +10,8 @@ from dagstead.control.actor import Actor
 from dagstead.control.availability import would_wait
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
+from dagstead.control.pinning import PinFinder
 from dagstead.errors import ConflictError, InvalidDocumentError
-from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.organization import ORGANIZATION
@@ -96,7 +96,7 @@ class Releases:
         waiting = would_wait(
             self._backend, deployment, {location.name: location.queue for location in new.locations}
         )
-        errors = self._missing_uploads(new.locations)
+        locations, errors = PinFinder(self._backend, deployment, actor.uploader).pin(new.locations)
         if policy.unserved is UnservedQueuePolicy.REFUSE:
             errors += waiting
         if errors:
@@ -104,6 +104,7 @@ class Releases:
         git = _git(new.locations)
         return replace(
             new,
+            locations=locations,
             atomic=new.atomic and policy.atomic,
             by=actor.name,
             commit_hash=new.commit_hash or git.get("commit_hash"),
@@ -259,23 +260,6 @@ class Releases:
         names = {location.name for location in new}
         every = self._backend.store.locations.all(deployment.name)
         return [location.name for location in every if location.name not in names]
-
-    def _missing_uploads(self, new: Iterable[NewLocation]) -> list[str]:
-        """One sentence for every PEX file that was never uploaded.
-
-        The others are kept from now on.
-
-        The CLI goes on when an upload fails (``pex_registry.upload_files`` drops its own error),
-        and the location would fail to load much later, on the pool.
-        """
-        renew = self._backend.store.blobs.renew
-        return [
-            f"Location {location.name!r}: PEX file {file!r} is not stored here. Its upload may "
-            "have failed: run `dagster-cloud ci build` again, and look for 'Upload failed'."
-            for location in new
-            for file in location.pex_files
-            if not renew(BlobKey(BlobKind.PEX, ORGANIZATION, file))
-        ]
 
 
 def _git(new: Sequence[NewLocation]) -> Mapping[str, Any]:

@@ -10,6 +10,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.snapshots import decompress
 from dagstead.errors import BlobNotFoundError, DagsteadError
+from dagstead.model.pex_names import PexName
 from dagstead.model.retention import DAY_SECONDS, Retention
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.needs import InUse, Uses, definitions_in, hashes_in, judge
@@ -189,7 +190,7 @@ class Storage:
         for item in sorted(doomed, key=lambda each: each.name.endswith(".pex")):
             if stopped():
                 return
-            if item.last_name in spared:
+            if PexName.of(item.last_name).plain in spared:
                 continue
             if item.kind is StoredKind.RELEASE:
                 removed = (item.deployment, item.name) in pruned
@@ -202,11 +203,22 @@ class Storage:
                 seconds = DAY_SECONDS if is_upload else retention.seconds
                 removed = store.blobs.remove_older(item.name, before=now - seconds)
             if removed:
+                self._forget(item, before=now)
                 yield item
             elif item.kind is StoredKind.PEX:
                 # A build has asked for the cache meanwhile.
                 spared |= self._pex_files_in(item)
         store.blobs.tidy()
+
+    def _forget(self, removed: StoredItem, *, before: float) -> None:
+        """Forget a PEX file that was removed.
+
+        Unlike other rows after their file: what is recorded counts only while the file is there,
+        and who sends the file again meanwhile records it again.
+        """
+        name = PexName.of(removed.last_name)
+        if removed.kind is StoredKind.PEX and name.sha256 is not None:
+            self._backend.store.pex_files.forget(name.plain, name.sha256, before=before)
 
 
 def _kind_and_scope(file: StoredFile) -> tuple[StoredKind, str]:

@@ -104,6 +104,7 @@ class TrustPolicies:
             expires_at=self._backend.now() + allowed.minutes * 60,
             repository=repository,
             locations=allowed.locations,
+            job=policy.job_of(claims),
         )
         store.tokens.delete_expired()
         name = f"ci {repository} {ref}"[:_NAME_MAX]

@@ -18,13 +18,12 @@ def generate_serverless_pex_url(
 ) -> list[Mapping[str, Any]]:
     """Signed addresses to get or put PEX files, in the order of the names.
 
-    A GET address of a missing file answers 404, which the CLI takes for "nothing cached". A name
-    without an address is skipped by the CLI.
+    A GET address of a missing file answers 404, which the CLI takes for "nothing cached".
     """
     context = context_of(info)
     address = context.control.files.pex_address
-    signed = [address(context.actor, name, method) for name in filenames]
-    return [{"url": address and context.base_url.rstrip("/") + address} for address in signed]
+    base_url = context.base_url.rstrip("/")
+    return [{"url": base_url + address(context.actor, name, method)} for name in filenames]
 
 
 @as_error

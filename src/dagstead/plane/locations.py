@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
+from dagstead.model.pex_names import names_in_tag, tag_of
 from dagstead.plane.healing import Healing, RefusedCall
 
 
@@ -54,11 +56,22 @@ class NewLocation:
         """The names of the PEX files that it needs."""
         return pex_files_of(self.document)
 
+    def with_pex_files(self, names: Mapping[str, str]) -> NewLocation:
+        """The same with other names for its PEX files, in both forms of what is deployed."""
+        if not names:
+            return self
+        metadata = self.document["pex_metadata"]
+        tag = tag_of([names[file] for file in self.pex_files])
+        # In the form of agents it is a JSON text of its own.
+        data = self.deploy_data.replace(json.dumps(metadata["pex_tag"]), json.dumps(tag))
+        document = {**self.document, "pex_metadata": {**metadata, "pex_tag": tag}}
+        return replace(self, document=document, deploy_data=data)
+
 
 def pex_files_of(document: Mapping[str, Any]) -> list[str]:
     """The names of the PEX files that a location with this document needs."""
     metadata = document.get("pex_metadata")
-    return metadata["pex_tag"].removeprefix("files=").split(":") if metadata else []
+    return names_in_tag(metadata["pex_tag"]) if metadata else []
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dagstead.model.pex_names import PEX_SUFFIX, PexName
 from dagstead.model.retention import DAY_SECONDS, Retention, newest
 from dagstead.plane.locations import pex_files_of
 from dagstead.plane.organization import ORGANIZATION
@@ -17,7 +18,6 @@ STATE_FOLDER = "__state__"
 #: Definitions name each other by their hash, in every form that agents send.
 _HASH = re.compile(r"(?<![0-9a-f])[0-9a-f]{40}(?![0-9a-f])")
 _WORD = re.compile(r"[A-Za-z0-9_.-]+")
-_PEX_SUFFIX = ".pex"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -109,9 +109,10 @@ def _why_pex(
     }
 
     def why(item: StoredItem) -> Why | None:
-        if item.deployment != ORGANIZATION or not item.name.endswith(_PEX_SUFFIX):
+        if item.deployment != ORGANIZATION or not item.name.endswith(PEX_SUFFIX):
             return None
-        return needed.get(item.last_name) or (Why.CACHED if item.last_name in cached else None)
+        is_cached = PexName.of(item.last_name).plain in cached
+        return needed.get(item.last_name) or (Why.CACHED if is_cached else None)
 
     return why
 
@@ -168,6 +169,11 @@ def _why_of_run(
         return Why.NEWEST if item in counted else None
 
     return why
+
+
+def is_state_version(path: str) -> bool:
+    """Whether an artifact of this key is a version of a component's state."""
+    return path.startswith(f"{STATE_FOLDER}/")
 
 
 def _is_state(item: StoredItem) -> bool:

@@ -97,6 +97,12 @@ def made_whole(releases: Collection[Release], removed: Collection[int]) -> list[
     return changed
 
 
+def deploys_in(rows: Rows) -> Iterator[Deploy]:
+    """Every deploy that a deployment has a record of."""
+    numbers = {release.number for release in rows.releases}
+    return (deploy for deploy, _ in deploys_needed(rows, numbers))
+
+
 def deploys_needed(rows: Rows, kept: Collection[int]) -> Iterator[tuple[Deploy, Why]]:
     """The deploys that must stay possible: what serves, what loads, and what may come back.
 

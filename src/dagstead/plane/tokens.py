@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
+from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.reach import NOTHING, Reach
 from dagstead.plane.workers import Worker
 
@@ -60,6 +61,7 @@ class Grant:
     expires_at: float | None = None
     repository: str | None = None
     locations: Collection[str] | None = None
+    job: CiJob | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -89,6 +91,8 @@ class Token:
     beside: Reach = NOTHING
     #: Tokens of workers: what the process is for.
     worker: Worker | None = None
+    #: Tokens of CI: the job that got it.
+    job: CiJob | None = None
 
     @property
     def reach(self) -> Reach:

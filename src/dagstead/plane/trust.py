@@ -13,6 +13,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from dagstead.errors import InvalidInputError
+from dagstead.plane.ci_jobs import CiJob
 
 #: How long our token lives, unless a policy sets another time: long enough to upload and load a
 #: deploy, too short for somebody to make use of a log that shows it.
@@ -48,6 +49,32 @@ class Provider(StrEnum):
         """
         return "ref" if self is Provider.GITHUB else "ref_path"
 
+    @property
+    def project_claim(self) -> str:
+        """The claim with the number of the project, which stays when the project is renamed."""
+        return "repository_id" if self is Provider.GITHUB else "project_id"
+
+    @property
+    def event_claim(self) -> str:
+        """The claim with what has started the job."""
+        return "event_name" if self is Provider.GITHUB else "pipeline_source"
+
+    def is_pull_request(self, claims: Mapping[str, object]) -> bool:
+        """Whether a job runs for a pull request or merge request, whatever starts it."""
+        event = _text(claims.get(self.event_claim))
+        ref = _text(claims.get(self.ref_claim)) or ""
+        return event in _OF_PULL_REQUESTS or ref.startswith(_PULL_REFS)
+
+
+#: What starts the jobs of pull requests, at any provider. GitHub runs some of them for the ref of
+#: the base branch, where the pull request's code may be checked out all the same.
+_OF_PULL_REQUESTS = frozenset(
+    {
+        *("pull_request", "pull_request_target", "pull_request_review"),
+        *("pull_request_review_comment", "merge_request_event", "external_pull_request_event"),
+    }
+)
+_PULL_REFS = ("refs/pull/", "refs/merge-requests/")
 
 _PUBLIC = {
     Provider.GITHUB: "https://token.actions.githubusercontent.com",
@@ -140,9 +167,24 @@ class Policy:
         name = self.provider.repository_claim
         return fits(self.claims[name], _text(claims.get(name)))
 
+    @property
+    def fits_pull_requests(self) -> bool:
+        """Whether jobs of pull requests may fit, as far as the policy names what is known of it."""
+        names = {self.provider.ref_claim, self.provider.event_claim, "environment", "ref_protected"}
+        return names.isdisjoint(self.claims)
+
     def repository_of(self, claims: Mapping[str, object]) -> str:
         """The repository of a token that fits."""
         return str(claims[self.provider.repository_claim])
+
+    def job_of(self, claims: Mapping[str, object]) -> CiJob:
+        """The job of a token that fits."""
+        number = claims.get(self.provider.project_claim)
+        return CiJob(
+            issuer=self.issuer,
+            project=self.repository_of(claims) if number is None else str(number),
+            is_pull_request=self.provider.is_pull_request(claims),
+        )
 
 
 def fits(pattern: str, value: str | None) -> bool:

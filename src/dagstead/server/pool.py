@@ -70,6 +70,8 @@ def run_pool(settings: Settings, environment: Mapping[str, str]) -> None:
                 # Nobody sweeps where the setting says so.
                 keep_outputs_seconds=int(settings.retention.seconds) if settings.sweep_hours else 0,
                 keep_output_runs=settings.keep_runs,
+                unpacked_mb=settings.pool_unpacked_mb,
+                unpacked_files=settings.pool_unpacked_files,
                 user_code_umask=int(environment.get(UMASK_VARIABLE, "-1"), base=8),
             ),
             url=settings.base_url,

@@ -171,6 +171,18 @@ class Settings(BaseModel):
             "whoever opens a pull request is an administrator of the control plane."
         ),
     )
+    pool_unpacked_mb: int = Field(
+        16384,
+        ge=1,
+        le=1024 * 1024,
+        description="Largest size of one PEX file that the pool unpacks, unpacked, in MiB.",
+    )
+    pool_unpacked_files: int = Field(
+        500_000,
+        ge=1,
+        le=100_000_000,
+        description="Most files in one PEX file that the pool unpacks.",
+    )
     max_body_mb: int = Field(
         50, ge=1, le=2048, description="Largest request body, in MiB, apart from stored files."
     )

@@ -67,6 +67,9 @@ class LauncherConfiguration:
     stop_runs_on_exit: bool = True
     #: How many environments are unpacked at one time.
     parallel_unpacks: int = 2
+    #: What one PEX file may come to when it is unpacked, in MiB and in files.
+    unpacked_mb: int = 16384
+    unpacked_files: int = 500_000
 
     @property
     def allow_branches(self) -> bool:

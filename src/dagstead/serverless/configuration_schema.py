@@ -41,6 +41,8 @@ CONFIG_TYPE: dict[str, Any] = {
             "termination_grace_seconds": _optional(IntSource),
             "stop_runs_on_exit": _optional(BoolSource),
             "parallel_unpacks": _optional(IntSource),
+            "unpacked_mb": _optional(IntSource),
+            "unpacked_files": _optional(IntSource),
         }
     ),
     **SHARED_USER_CODE_LAUNCHER_CONFIG,

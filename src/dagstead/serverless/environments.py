@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.interpreters import Interpreters
     from dagstead.serverless.sandbox.sandbox import Sandbox
+    from dagstead.serverless.unpacking import Quota
 
 #: Written last into an unpacked folder; without it the folder is incomplete. Its modification time
 #: is when the folder was last used.
@@ -79,6 +80,7 @@ class EnvironmentStore:
         stop: threading.Event,
         parallel: int,
         sandbox: Sandbox,
+        quota: Quota,
     ) -> None:
         """Take the folder and the ways to fill it.
 
@@ -91,6 +93,7 @@ class EnvironmentStore:
             stop: Ends whatever is under way.
             parallel: How many environments are unpacked at one time.
             sandbox: The walls: PEX files come from users.
+            quota: What one file may come to when it is unpacked.
         """
         self._home = home
         self._files = files
@@ -98,7 +101,9 @@ class EnvironmentStore:
         self._environment = environment
         self._clock = clock
         self._sandbox = sandbox
-        self._tool = PexTool(home=home, sandbox=sandbox, environment=environment, stop=stop)
+        self._tool = PexTool(
+            home=home, sandbox=sandbox, environment=environment, stop=stop, quota=quota
+        )
         self._slots = threading.BoundedSemaphore(parallel)
 
     def ensure(self, pex: PexSet) -> PexEnvironment:
@@ -213,7 +218,7 @@ class EnvironmentStore:
         try:
             self._files.fetch(filename, download)
             self._sandbox.give_new(folder, owner)
-            self._tool.unpack(download, folder, python, owner)
+            self._tool.unpack(download, filename, folder, python, owner)
             self._sandbox.let_read(folder, owner)
         except OSError as error:
             remove(folder)

@@ -16,6 +16,7 @@ from dagstead.errors import PexError
 from dagstead.serverless.home import remove
 from dagstead.serverless.sandbox.programs import Program
 from dagstead.serverless.sandbox.reach import of_interpreter
+from dagstead.serverless.unpacking import REFUSED, UnpackOrder
 
 if TYPE_CHECKING:
     import threading
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.sandbox.programs import Owner, StartCommand
     from dagstead.serverless.sandbox.sandbox import Sandbox
+    from dagstead.serverless.unpacking import Quota
 
 #: Three seconds are usual for Dagster and its dependencies; a machine-learning stack on a slow
 #: disk takes minutes.
@@ -46,8 +48,9 @@ class PexTool:
     environment: Mapping[str, str]
     #: Ends what is under way.
     stop: threading.Event
+    quota: Quota
 
-    def unpack(self, source: Path, target: Path, python: Path, owner: Owner) -> None:
+    def unpack(self, source: Path, name: str, target: Path, python: Path, owner: Owner) -> None:
         """Make ``target`` a virtual environment of ``python`` with all that is in a PEX file.
 
         The tool's own cache is a scratch folder of the pool that is gone afterwards, so that
@@ -56,24 +59,32 @@ class PexTool:
 
         Args:
             source: the PEX file, which its owner may read afterwards.
+            name: of the file in the store.
             target: a new, empty folder that belongs to the owner.
             python: the interpreter.
             owner: of what is unpacked.
 
         Raises:
-            PexError: The file cannot be unpacked with this Python, or ``stop`` was set meanwhile.
+            PexError: The file is no PEX, is too large, or cannot be unpacked with this Python, or
+                ``stop`` was set meanwhile.
         """
         self.sandbox.let_read(source, owner)
-        code, output = self._unpack_once(source, target, python, owner, knows_pythons=True)
-        if code > 0 and not self.stop.is_set():
+        cache = self.home.scratch / f"pex-{uuid4().hex}"
+        order = UnpackOrder(
+            source=source, name=name, target=target, python=python, cache=cache, quota=self.quota
+        )
+        code, output = self._do(order, owner, knows_pythons=True)
+        if code > 0 and code != REFUSED and not self.stop.is_set():
             # The tool refused, and was not killed. It trusts its cache, which may be damaged, for
             # example by a full disk.
-            code, output = self._unpack_once(source, target, python, owner, knows_pythons=False)
+            code, output = self._do(order, owner, knows_pythons=False)
             if code == 0:
                 for path in self.home.interpreters.iterdir():
                     remove(path)
         if code == 0:
             return
+        if code == REFUSED:
+            raise PexError(output)
         if self.stop.is_set():
             msg = f"PEX file {source.name} was not unpacked: the pool is stopping."
         else:
@@ -85,43 +96,28 @@ class PexTool:
             )
         raise PexError(msg)
 
-    def _unpack_once(
-        self, source: Path, target: Path, python: Path, owner: Owner, *, knows_pythons: bool
-    ) -> tuple[int, str]:
-        """The exit code and the last output; a bad end leaves no ``target``."""
-        name = f"pex-{uuid4().hex}"
-        cache = self.home.scratch / name
-        command = [
-            *(sys.executable, "-m", "pex.cli", "venv", "create"),
-            *("--pex-repository", str(source)),
-            # The folder is there, as only the pool may make folders beside it.
-            *("--dest-dir", str(target), "--force"),
-            *("--python", str(python)),
-            *("--pex-root", str(cache)),
-            # Several distributions may bring one file: dbt/__init__.py is in every dbt adapter.
-            "--collisions-ok",
-            # Scripts must see the other environments that are searched together with this one.
-            "--non-hermetic-scripts",
-        ]
+    def _do(self, order: UnpackOrder, owner: Owner, *, knows_pythons: bool) -> tuple[int, str]:
+        """The exit code and the last output; a bad end leaves no target."""
+        cache = order.cache
         self.sandbox.give_new(cache, owner)
         try:
             if knows_pythons:
-                self._hand_out_interpreters(python, cache, owner)
+                self._hand_out_interpreters(order.python, cache, owner)
             program = Program(
-                command=command,
+                command=order.command(),
                 environment={**self.environment, "PEX_ROOT": str(cache)},
                 folder=cache,
-                read=(source, *of_interpreter(python)),
-                written=(target, cache),
+                read=(order.source, *of_interpreter(order.python)),
+                written=(order.target, cache),
                 umask=READABLE,
             )
-            with self.sandbox.around(name, owner, program) as start:
+            with self.sandbox.around(cache.name, owner, program) as start:
                 code, output = _run(start, self.stop)
         finally:
-            self.sandbox.end(owner, name)
+            self.sandbox.end(owner, cache.name)
             remove(cache)
         if code != 0:
-            remove(target)
+            remove(order.target)
         return code, output
 
     def _hand_out_interpreters(self, python: Path, cache: Path, owner: Owner) -> None:

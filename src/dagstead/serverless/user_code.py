@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     from dagstead.serverless.environments import EnvironmentStore
     from dagstead.serverless.sandbox.limits import ProcessLimits
 
-#: An entry of a run's container context that names the PEX files outright:
-#: ``{"pex_tag": ..., "python_version": ...}``. Needed only where a run may come to another pool
-#: than the one that loaded its definitions; see :func:`pex_context`.
-PEX_CONTEXT = "dagstead_pex"
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Runtime:
@@ -69,11 +64,6 @@ class Runtime:
     def variables(self, base: Mapping[str, str]) -> dict[str, str]:
         """``base`` with the runtime's programs on its path."""
         return with_programs(base, map(str, self.scripts))
-
-
-def pex_context(pex: PexSet) -> dict[str, Any]:
-    """What a control plane adds to a run's container context to name its PEX files."""
-    return {PEX_CONTEXT: {"pex_tag": pex.tag, "python_version": pex.python_version}}
 
 
 class UserCode:
@@ -125,9 +115,6 @@ class UserCode:
             RunWorkerError: The origin leads to no runtime that this pool can have.
             PexError: The environment is gone, and cannot be made again.
         """
-        named = (origin.container_context or {}).get(PEX_CONTEXT)
-        if named:
-            return self._from_pex(parse_pex_tag(named["pex_tag"], named.get("python_version")))
         key = self._environments.key_of(origin.executable_path)
         if key is not None:
             pex = self._environments.remembered(key)

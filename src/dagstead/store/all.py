@@ -20,6 +20,7 @@ from dagstead.store.launches import LaunchStore
 from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
 from dagstead.store.locations import LocationStore
+from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
@@ -48,6 +49,7 @@ class Store:
     token_calls: TokenCallStore
     trust: TrustPolicyStore
     writes: WriteStore
+    pex_files: PexFileStore
     properties: PropertyStore
     leases: LeaseStore
     blobs: BlobStore
@@ -92,6 +94,7 @@ def open_store(
         token_calls=TokenCallStore(database, clock),
         trust=TrustPolicyStore(database, clock),
         writes=WriteStore(database, clock),
+        pex_files=PexFileStore(database, clock),
         properties=properties,
         leases=LeaseStore(database, clock),
         blobs=open_blobs(blobs_folder, clock=clock, signing_key=properties.signing_key()),

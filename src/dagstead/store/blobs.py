@@ -44,6 +44,15 @@ class StoredFile:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedAddress:
+    """What a signed address is for."""
+
+    key: BlobKey
+    #: What the signer wanted to know again when it is used.
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class BlobStore:
     """Stores and signs files. Writes are atomic: a reader sees a whole file or none."""
 
@@ -65,6 +74,27 @@ class BlobStore:
     def renew_path(self, path: str) -> bool:
         """Renew a file by its path; see :meth:`renew`."""
         return renew(self.folder / path, self.clock())
+
+    def path(self, key: BlobKey) -> Path | None:
+        """Where a file lies on this machine; ``None`` when there is none."""
+        path = self.folder / str(key)
+        return path if path.is_file() else None
+
+    def link(self, key: BlobKey, other: BlobKey) -> None:
+        """Store a file under another key as well, without a second copy where the disk allows it.
+
+        Raises:
+            BlobNotFoundError: when there is none.
+        """
+        path = self.path(key)
+        if path is None:
+            raise self._missing(key)
+        try:
+            (self.folder / str(other)).hardlink_to(path)
+        except FileExistsError:
+            pass
+        except OSError:
+            self.put(other, path)
 
     def get(self, key: BlobKey) -> bytes:
         """A whole file.
@@ -132,16 +162,25 @@ class BlobStore:
             for scope in folders_in(self.folder / kind):
                 remove_empty_folders(scope)
 
-    def sign(self, key: BlobKey, method: str) -> str:
-        """Path and query that allow one method on one file for an hour."""
+    def sign(self, key: BlobKey, method: str, note: str = "") -> str:
+        """Path and query that allow one method on one file for an hour.
+
+        Args:
+            key: of the file.
+            method: of HTTP.
+            note: comes back with :meth:`open`; the client sees it.
+        """
         expires = int(self.clock()) + _SIGNED_SECONDS
-        query = urlencode(
-            {"method": method, "expires": expires, "signature": self._mac(key, method, expires)}
-        )
+        signed = {"method": method, "expires": expires, **({"note": note} if note else {})}
+        query = urlencode({**signed, "signature": self._mac(key, method, expires, note)})
         return f"{BLOBS_PATH}{quote(str(key))}?{query}"
 
     def verify(self, address: str, method: str) -> BlobKey:
-        """The key of a signed address, if it allows this method now.
+        """The key of a signed address, if it allows this method now; see :meth:`open`."""
+        return self.open(address, method).key
+
+    def open(self, address: str, method: str) -> SignedAddress:
+        """What a signed address is for, if it allows this method now.
 
         Raises:
             SignatureError: when it was altered, is for another method, or has expired.
@@ -155,7 +194,8 @@ class BlobStore:
         except (KeyError, ValueError, InvalidInputError) as error:
             msg = "This address has no valid signature. Ask the server for a new one."
             raise SignatureError(msg) from error
-        expected = self._mac(key, signed_method, expires)
+        note = query.get("note", [""])[0]
+        expected = self._mac(key, signed_method, expires, note)
         # As bytes: compare_digest refuses text that is not ASCII, and a caller may send any.
         if not hmac.compare_digest(signature.encode(), expected.encode()):
             msg = "The signature does not fit this address. Ask the server for a new one."
@@ -166,14 +206,14 @@ class BlobStore:
         if expires < self.clock():
             msg = "This address has expired. Ask the server for a new one."
             raise SignatureError(msg)
-        return key
+        return SignedAddress(key, note)
 
     @property
     def _spool(self) -> Path:
         return self.folder.parent / "uploads"
 
-    def _mac(self, key: BlobKey, method: str, expires: int) -> str:
-        text = f"{method}\n{key}\n{expires}".encode()
+    def _mac(self, key: BlobKey, method: str, expires: int, note: str) -> str:
+        text = "\n".join([method, str(key), str(expires), *([note] if note else [])]).encode()
         return hmac.new(self.signing_key, text, hashlib.sha256).hexdigest()
 
     def _missing(self, key: BlobKey) -> BlobNotFoundError:

@@ -270,6 +270,8 @@ tokens = Table(
     Column("locations", JSON),
     # The grants of a token for all deployments that remain when that one is removed.
     Column("beside", JSON),
+    # The CI job that it was given to: issuer, project, is_pull_request.
+    Column("job", JSON(none_as_null=True)),
 )
 
 #: The tokens of processes of user code in managed pools. An end of one is the end of its row.
@@ -328,6 +330,21 @@ trust_policies = Table(
     Column("created_at", Float, nullable=False),
     Column("last_used_at", Float),
 )
+
+#: PEX files: which content was stored under a name, by those who may deploy the same. The content
+#: is a file that all namespaces share.
+pex_files = Table(
+    "pex_files",
+    metadata,
+    Column("namespace", String(64), primary_key=True),
+    Column("name", String(900), primary_key=True),
+    Column("sha256", String(64), primary_key=True),
+    #: What those may deploy who store files in the namespace.
+    Column("uploader", JSON, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("stored_at", Float, nullable=False),
+)
+Index("ix_pex_files_name", pex_files.c.name)
 
 #: Writes that were begun or done, by their Idempotency-Key.
 writes = Table(

@@ -11,6 +11,7 @@ from sqlalchemy import Row, delete, func, insert, null, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from dagstead.errors import NotFoundError, StoreAwayError, UnauthenticatedError
+from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.clock import Clock
 from dagstead.plane.reach import Reach
 from dagstead.plane.tokens import Grant, Token, TokenKind, hash_secret
@@ -50,6 +51,7 @@ class TokenStore:
                     expires_at=grant.expires_at,
                     repository=grant.repository,
                     locations=null() if grant.locations is None else sorted(grant.locations),
+                    job=None if grant.job is None else grant.job.as_json(),
                 )
                 .returning(tokens)
             ).one()
@@ -198,6 +200,7 @@ def token_of(row: Row[Any]) -> Token:
         repository=values[of.repository],
         locations=None if locations is None else frozenset(locations),
         beside=_beside(values[of.beside] or {}),
+        job=None if values[of.job] is None else CiJob(**values[of.job]),
     )
 
 

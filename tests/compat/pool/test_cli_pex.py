@@ -107,7 +107,7 @@ def test_dependencies_are_taken_from_the_cache(cli: OfficialCli) -> None:
 def test_a_pex_file_that_is_gone_fails_the_deploy_at_once(plane: Plane, cli: OfficialCli) -> None:
     tag = cli.run("dagster-cloud ci status").json()["build_output"]["pex_tag"]
     name = next(each for each in tag.removeprefix("files=").split(":") if "source-" in each)
-    (file,) = plane.data.glob(f"blobs/**/{name}")
+    (file,) = plane.data.glob(f"blobs/**/{name.removesuffix('.pex')}+*.pex")
     file.unlink()
     refused = cli.run("dagster-cloud ci deploy", fails=True)
     assert f"PEX file '{name}' is not stored here" in refused.text

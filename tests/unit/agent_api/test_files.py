@@ -29,14 +29,6 @@ def upload_log(wire: Wire, content: bytes, *, partial: bool) -> None:
     wire.client.put(address, content=content).raise_for_status()
 
 
-def test_the_first_pex_file_of_a_name_stays(wire: Wire) -> None:
-    key = BlobKey(BlobKind.PEX, ORGANIZATION, "source-12.pex")
-    put(wire, key, b"first")
-    put(wire, key, b"another")
-
-    assert wire.store.blobs.get(key) == b"first"
-
-
 def test_a_dependency_cache_is_renewed(wire: Wire) -> None:
     key = BlobKey(BlobKind.PEX, ORGANIZATION, "requirements-12-tag.txt")
     put(wire, key, b"first")
@@ -57,6 +49,21 @@ def test_a_partial_log_that_comes_after_the_final_one_is_dropped(wire: Wire) -> 
 
     assert manager.get_log_data(LOG_KEY).stdout == b"all of it"
     assert manager.is_capture_complete(LOG_KEY)
+
+
+def test_a_version_of_state_is_written_once(wire: Wire) -> None:
+    body = {"key": "__state__/tables/1"}
+
+    def send(content: bytes) -> int:
+        post = wire.call("POST", "/gen_artifact_post", json=body).json()
+        return wire.client.post(post["url"], files={"file": content}).status_code
+
+    assert send(b"first") == 204
+    # The client sends it again when it has got no answer.
+    assert send(b"first") == 204
+    assert send(b"another") == 400
+    address = wire.call("POST", "/gen_artifact_get", json=body).json()["url"]
+    assert wire.client.get(address).content == b"first"
 
 
 def test_an_artifact_comes_back_as_it_was_sent(wire: Wire) -> None:

@@ -67,6 +67,11 @@ STORY = [
     ("location list --deployment nope", 2, "There is no deployment 'nope'."),
     ("token create --name ada --deployment nope", 2, "There is no deployment 'nope'."),
     ("token create --name ada --queue gpu", 2, "Only agent tokens have queues"),
+    (
+        "token create --name ada --only-branch-deployments --deployment prod",
+        2,
+        "grants no full deployment",
+    ),
     ("token create --name ada --expires 2001-01-01", 2, "expired already"),
     ("token list --all --format json", 0, '"name": "eu"'),
     ("token revoke {eu}", 0, "Revoked token 1 'eu'."),
@@ -224,6 +229,15 @@ def test_every_command_of_administration_is_in_the_story() -> None:
     }
     # It asks no control plane.
     assert commands - told == {("agent", "config")}
+
+
+def test_a_token_for_pull_requests_grants_no_full_deployment(
+    remote: Command, plane: Served
+) -> None:
+    made = remote("token", "create", "--name", "pulls", "--only-branch-deployments")
+    assert "Deployments: branch deployments." in made.err
+    token = plane.store.tokens.authenticate(made.out.strip())
+    assert (token.deployments, token.branch_deployments) == (frozenset(), True)
 
 
 def test_a_token_over_http_is_shown_once_and_logged_nowhere(

@@ -48,6 +48,24 @@ def test_a_policy_is_added_listed_and_removed(plane: Command) -> None:
 
 
 @pytest.mark.parametrize(
+    ("arguments", "is_noted"),
+    [
+        (("--any-ref", "--deployment", "prod", "--branch-deployments"), True),
+        (("--any-ref", "--deployment", "prod"), True),
+        (("--any-ref", "--branch-deployments"), False),
+        (("--branch", "main", "--deployment", "prod", "--branch-deployments"), False),
+        (("--any-ref", "--claim", "event_name=push", "--deployment", "prod"), False),
+    ],
+)
+def test_a_policy_that_gives_a_full_deployment_to_pull_requests_is_noted(
+    plane: Command, arguments: tuple[str, ...], *, is_noted: bool
+) -> None:
+    added = plane(*GITHUB, *arguments)
+    assert added.code == 0
+    assert ("note: pull requests fit this policy too" in added.err) is is_noted
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ((*GITHUB, "--deployment", "prod"), "Which jobs of the repository?"),

@@ -1,10 +1,12 @@
-"""PEX files are sent once, under the names that have the hash of their content."""
+"""PEX files are sent once, under names with the hash of their content."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
 import httpx
 import pytest
@@ -26,13 +28,13 @@ class Server:
     def answer(self, request: httpx.Request) -> httpx.Response:
         if request.method == "PUT":
             if self.status == 200:
-                self.files[request.url.path.rpartition("/")[2]] = request.content
-            return httpx.Response(self.status, json={"error": "Too large."})
+                self.files[unquote(request.url.path.rpartition("/")[2])] = request.content
+            return httpx.Response(self.status, json={"errors": [{"message": "Too large."}]})
         body = json.loads(request.content)
         names = body["variables"]["names"]
         result: list[Any] = [name for name in names if name in self.files]
         if "generateServerlessPexUrl" in body["query"]:
-            urls = (f"http://plane.test/blobs/{name}" for name in names)
+            urls = (f"http://plane.test/blobs/{quote(name)}" for name in names)
             result = [{"url": url if self.addresses else None} for url in urls]
         return httpx.Response(200, json={"data": {"result": result}})
 
@@ -54,10 +56,26 @@ def files(tmp_path: Path) -> list[Path]:
     return paths
 
 
+def pinned(path: Path) -> str:
+    return f"{path.stem}+{hashlib.sha256(path.read_bytes()).hexdigest()}.pex"
+
+
 def test_what_is_missing_is_sent_once(files: list[Path]) -> None:
-    server = Server("deps-1.pex")
+    server = Server(pinned(files[0]))
     assert server.send(*files, *files) == (["source-2.pex"], ["source-2.pex"])
-    assert server.files["source-2.pex"] == b"source-2.pex"
+    assert server.files[pinned(files[1])] == b"source-2.pex"
+
+
+def test_another_file_of_the_same_name_does_not_count_as_stored(files: list[Path]) -> None:
+    server = Server("deps-1.pex", f"source-2+{'0' * 64}.pex")
+    assert server.send(*files)[0] == ["deps-1.pex", "source-2.pex"]
+
+
+def test_a_file_that_is_built_again_is_sent_again(files: list[Path]) -> None:
+    server = Server()
+    server.send(*files)
+    files[1].write_bytes(b"built again")
+    assert server.send(*files)[0] == ["source-2.pex"]
 
 
 def test_nothing_to_send_asks_nobody() -> None:

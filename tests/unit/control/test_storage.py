@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -12,13 +13,15 @@ import pytest
 
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
+from dagstead.errors import InvalidDocumentError
+from dagstead.model.pex_names import PexName
 from dagstead.model.retention import DAY_SECONDS, Retention
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.releases import NewRelease
-from dagstead.plane.storage import StorageReport
+from dagstead.plane.storage import StorageReport, StoredItem
 from dagstead.store.all import Store
 from dagstead.store.folders import files_in
 from dagstead.testing.clock import ManualClock
@@ -45,7 +48,8 @@ class Plane:
 
     def upload(self, *names: str) -> None:
         for name in names:
-            self.store.blobs.put(BlobKey(BlobKind.PEX, ORGANIZATION, name), name.encode())
+            address = self.control.files.pex_address(SYSTEM, name, "PUT")
+            self.control.signed_files.open(address, "PUT").put(self.write("sent", name))
 
     def deploy(self, deploy_id: str, *files: str) -> None:
         location = NewLocation(
@@ -59,7 +63,10 @@ class Plane:
         self.store.releases.set_loaded("prod", "weather", deploy_id=deploy_id, manifest="{}")
 
     def pex_files(self) -> set[str]:
-        return {file.name for file in files_in(self.folder / "blobs" / "pex")}
+        """What is stored, by the names that builders gave."""
+        names = [PexName.of(file.name) for file in files_in(self.folder / "blobs" / "pex")]
+        assert all(name.sha256 in {None, sha256(name.plain)} for name in names)
+        return {name.plain for name in names}
 
     def days_pass(self, days: float) -> None:
         self.clock.advance(days * DAY_SECONDS)
@@ -72,6 +79,14 @@ class Plane:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text, encoding="utf-8")
         return file
+
+
+def sha256(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()
+
+
+def plain(item: StoredItem) -> str:
+    return PexName.of(item.last_name).plain
 
 
 @pytest.fixture
@@ -98,7 +113,7 @@ def test_pex_files_stay_while_a_release_needs_them(plane: Plane) -> None:
 
     # 3 comes back when 4 is undone.
     assert plane.pex_files() == {"deps.pex", "3.pex", "4.pex", "5.pex", "fresh.pex"}
-    removed = {(str(each.kind), each.name.rpartition("/")[2]) for each in report.removable}
+    removed = {(str(each.kind), plain(each)) for each in report.removable}
     assert removed == {
         *(("PEX files", name) for name in ("never.pex", "1.pex", "2.pex")),
         *(("releases", number) for number in "123"),
@@ -137,8 +152,42 @@ def test_the_view_changes_nothing(plane: Plane) -> None:
 
     report = plane.control.storage.report(SYSTEM, RETENTION)
 
-    assert [each.name for each in report.removable] == ["pex/_/old.pex"]
+    assert [plain(each) for each in report.removable] == ["old.pex"]
     assert {file: file.stat().st_mtime for file in files_in(plane.folder / "blobs")} == before
+
+
+def test_a_removed_file_can_be_sent_again(plane: Plane) -> None:
+    plane.upload("1.pex")
+    plane.days_pass(30)
+    plane.sweep()
+    assert plane.store.pex_files.named(["1.pex"]) == []
+
+    with pytest.raises(InvalidDocumentError, match=r"'1\.pex' is not stored here"):
+        plane.deploy("1", "1.pex")
+    plane.upload("1.pex")
+    plane.deploy("1", "1.pex")
+
+
+def test_a_file_that_is_gone_is_missed(plane: Plane) -> None:
+    plane.upload("1.pex")
+    for file in files_in(plane.folder / "blobs" / "pex"):
+        file.unlink()
+
+    assert plane.control.files.stored_pex_files(SYSTEM, ["1.pex"]) == []
+    with pytest.raises(InvalidDocumentError, match=r"'1\.pex' is not stored here"):
+        plane.deploy("1", "1.pex")
+
+
+def test_files_of_an_earlier_version_go_when_nothing_needs_them(plane: Plane) -> None:
+    for name in ("1.pex", "old.pex"):
+        plane.store.blobs.put(BlobKey(BlobKind.PEX, ORGANIZATION, name), name.encode())
+    plane.deploy("1", "1.pex")
+    plane.days_pass(11)
+
+    plane.sweep()
+
+    assert plane.pex_files() == {"1.pex"}
+    plane.deploy("2", "1.pex")
 
 
 def test_a_build_that_need_not_upload_a_file_can_deploy_it(plane: Plane) -> None:
@@ -254,7 +303,8 @@ def test_what_a_sweep_was_removing_when_it_was_killed_is_judged_again(plane: Pla
     plane.upload("1.pex")
     plane.deploy("1", "1.pex")
     shelf = plane.folder / "blobs" / "pex" / "_"
-    (shelf / "1.pex").rename(shelf / ".removing-1.pex")
+    [file] = shelf.iterdir()
+    file.rename(shelf / f".removing-{file.name}")
 
     plane.sweep()
 

@@ -107,7 +107,7 @@ OF_THE_ORGANIZATION = {
             "mutation { f: generateServerlessPexUrl("
             'filenames: ["requirements-1.txt"], method: PUT) { url } }'
         ),
-        "/token-",
+        "/by-",
     ),
     "servingAgents": ("{ f: servingAgents { deploymentName: name } }", []),
     "setOrganizationSettings": (

@@ -19,6 +19,7 @@ from graphql import parse
 from dagstead.operator_api.not_offered import NOT_OFFERED, refusal
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.pex_files import Uploader
 from dagstead.plane.tokens import Grant, TokenKind
 from tests.unit.operator_api.surface import BASE_URL, Operator
 
@@ -42,20 +43,43 @@ def test_paths_are_refused(operator: Operator, name: str) -> None:
     assert len(result.errors) == 1
 
 
-def test_limited_tokens_change_nothing_that_others_run(operator: Operator) -> None:
+def test_limited_tokens_store_in_a_namespace_of_their_own(operator: Operator) -> None:
     blobs = operator.context.store.blobs
-    blobs.put(BlobKey(BlobKind.PEX, ORGANIZATION, "deps-a.pex"), b"x")
+    tokens = operator.context.store.tokens
+    grant = Grant(deployments=["prod"])
+    first = tokens.create("ci", TokenKind.USER, "other", grant)
+    second = tokens.create("ci again", TokenKind.USER, "another", grant)
+    names = ["deps-a.pex", "requirements-1.txt"]
+
+    def scopes(asking: Operator) -> set[str]:
+        answer = asking.run(GENERATE_PUT_URL_QUERY, filenames=names)["generateServerlessPexUrl"]
+        addresses = [each["url"].removeprefix(BASE_URL) for each in answer]
+        return {blobs.verify(address, "PUT").scope for address in addresses}
+
+    [own] = scopes(operator.by(first))
+    assert own != ORGANIZATION
+    # Who may deploy the same shares what is built, and caches of builds.
+    assert scopes(operator.by(second)) == {own}
+    assert scopes(operator) == {ORGANIZATION}
+
+
+def test_a_cache_of_the_organization_is_read_by_all(operator: Operator) -> None:
+    blobs = operator.context.store.blobs
     token = operator.context.store.tokens.create(
         "ci", TokenKind.USER, "other", Grant(deployments=["prod"])
     )
-    names = ["deps-a.pex", "deps-b.pex", "requirements-1.txt"]
-    answer = operator.by(token).run(GENERATE_PUT_URL_QUERY, filenames=names)
-    kept, new, cache = (each["url"] for each in answer["generateServerlessPexUrl"])
-    assert kept is None
-    assert blobs.verify(new.removeprefix(BASE_URL), "PUT").scope == ORGANIZATION
-    assert blobs.verify(cache.removeprefix(BASE_URL), "PUT").scope == f"token-{token.id}"
-    unlimited = operator.run(GENERATE_PUT_URL_QUERY, filenames=names)["generateServerlessPexUrl"]
-    assert all(each["url"] for each in unlimited)
+    blobs.put(BlobKey(BlobKind.PEX, ORGANIZATION, "requirements-1.txt"), b"x")
+
+    def scope(name: str) -> str:
+        answer = operator.by(token).run(GENERATE_GET_URL_QUERY, filenames=[name])
+        url = answer["generateServerlessPexUrl"][0]["url"]
+        return blobs.verify(url.removeprefix(BASE_URL), "GET").scope
+
+    assert scope("requirements-1.txt") == ORGANIZATION
+    own = Uploader.of(token).namespace
+    blobs.put(BlobKey(BlobKind.PEX, own, "requirements-1.txt"), b"y")
+    assert scope("requirements-1.txt") == own
+    assert scope("deps-a.pex") == own
 
 
 def test_pex_builds_stay_pex_builds(operator: Operator) -> None:

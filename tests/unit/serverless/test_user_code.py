@@ -16,7 +16,8 @@ from dagstead.serverless.environments import EnvironmentStore
 from dagstead.serverless.home import PoolHome, write_json
 from dagstead.serverless.interpreters import OWN_VERSION, Interpreters
 from dagstead.serverless.pex_set import parse_pex_tag
-from dagstead.serverless.user_code import PEX_CONTEXT, Runtime, UserCode, pex_context
+from dagstead.serverless.unpacking import Quota
+from dagstead.serverless.user_code import Runtime, UserCode
 from tests.support.sandboxes import without_walls
 
 PEX = parse_pex_tag("files=deps-a.pex:source-b.pex", None)
@@ -50,6 +51,7 @@ def environments(home: PoolHome, files: NoFiles) -> EnvironmentStore:
         stop=threading.Event(),
         parallel=1,
         sandbox=without_walls(home),
+        quota=Quota(),
     )
 
 
@@ -74,13 +76,6 @@ def test_a_run_goes_back_to_the_files_of_its_definitions(
     elsewhere = f"/another/pool/environments/{PEX.key}/bin/python"
     with pytest.raises(PexError, match="is not here"):
         user_code.for_run("run", origin(elsewhere))
-    assert files.asked == ["deps-a.pex"]
-
-
-def test_a_runs_context_may_name_its_files_outright(user_code: UserCode, files: NoFiles) -> None:
-    assert PEX_CONTEXT in pex_context(PEX)
-    with pytest.raises(PexError, match="is not here"):
-        user_code.for_run("run", origin("/usr/bin/python", pex_context(PEX)))
     assert files.asked == ["deps-a.pex"]
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from dagster._core.snap import ExecutionPlanSnapshot, JobSnap
 from dagster._core.storage.runs.base import RunStorage
 from dagster._core.storage.runs.sql_run_storage import SnapshotType, SqlRunStorage
+from dagster_shared.serdes.utils import create_snapshot_id, hash_str
 
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import OK, Resolver
 from dagstead.agent_api.graphql.serialization import pack_optional, unpack
+from dagstead.errors import InvalidInputError
 
 
 def snapshot_fields() -> dict[str, Resolver]:
@@ -42,7 +43,7 @@ def add_pipeline_snapshot(
     """Store the snapshot of a job under the id that the caller will use."""
     snapshot = unpack(serialized_pipeline_snapshot, JobSnap)
     storage = _storage(context)
-    wanted = snapshot_id or _id_at_caller(serialized_pipeline_snapshot)
+    wanted = _checked_id(snapshot_id, serialized_pipeline_snapshot, snapshot)
     stored = storage.add_job_snapshot(snapshot)
     _add_under(storage, wanted, stored, snapshot, SnapshotType.PIPELINE)
     return {**OK, "snapshotId": wanted}
@@ -69,7 +70,7 @@ def add_execution_plan_snapshot(
     """Store the snapshot of an execution plan, and say under which id."""
     snapshot = unpack(serialized_execution_plan_snapshot, ExecutionPlanSnapshot)
     storage = _storage(context)
-    wanted = snapshot_id or _id_at_caller(serialized_execution_plan_snapshot)
+    wanted = _checked_id(snapshot_id, serialized_execution_plan_snapshot, snapshot)
     stored = storage.add_execution_plan_snapshot(snapshot)
     _add_under(storage, wanted, stored, snapshot, SnapshotType.EXECUTION_PLAN)
     return {**OK, "snapshotId": wanted}
@@ -79,13 +80,26 @@ def _storage(context: AgentContext) -> RunStorage[Any]:
     return context.instance.run_storage
 
 
-def _id_at_caller(text: str) -> str:
+def _checked_id(wanted: str | None, text: str, snapshot: JobSnap | ExecutionPlanSnapshot) -> str:
     """The id that the caller computes, which is the hash of the text it sent.
 
     An agent of another minor may know other fields of a snapshot, so the same snapshot has another
-    text, and another id, here.
+    text, and another id, here. No third id may be given: whoever asks for an id takes what is
+    stored under it for what has this hash.
+
+    Raises:
+        InvalidInputError: for any other id.
     """
-    return hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    at_caller = hash_str(text)
+    if wanted is None or wanted == at_caller:
+        return at_caller
+    if wanted == create_snapshot_id(snapshot):
+        return wanted
+    msg = (
+        f"The snapshot has the id {at_caller}, and was to be stored as {wanted[:60]!r}. Nothing "
+        "was stored."
+    )
+    raise InvalidInputError(msg)
 
 
 def _add_under(

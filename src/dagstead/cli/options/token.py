@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dagstead.errors import InvalidInputError
 from dagstead.plane.tokens import HeldKind, TokenKind
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class NewTokenFlags:
     only_branch_deployments: Annotated[
         bool,
         typer.Option(
-            "--only-branch-deployments", help="Grant branch deployments, and no full deployment."
+            "--only-branch-deployments",
+            help="Grant branch deployments and no full one: for jobs of pull requests.",
         ),
     ] = False
     queue: Annotated[
@@ -66,21 +68,24 @@ class NewTokenFlags:
         """The token that they describe.
 
         Raises:
-            InvalidInputError: when ``--expires`` is not a length of time or a date, or two flags
-                contradict each other.
+            InvalidInputError: when ``--expires`` is not a length of time or a date, or when the
+                deployments contradict each other.
         """
-        from dagstead.errors import InvalidInputError
         from dagstead.plane.lifetimes import read_lifetime
         from dagstead.plane.new_tokens import NewToken
 
-        if self.only_branch_deployments and (self.deployment or self.branch_deployments is False):
-            msg = "--only-branch-deployments contradicts --deployment and --no-branch-deployments."
-            raise InvalidInputError(msg)
         only_branches = self.only_branch_deployments
+        if only_branches and (self.deployment or self.branch_deployments is False):
+            msg = (
+                "--only-branch-deployments grants no full deployment and all branch deployments. "
+                "Leave out --deployment and --no-branch-deployments, or say --branch-deployments "
+                "instead."
+            )
+            raise InvalidInputError(msg)
         return NewToken(
             name=self.name,
             kind=TokenKind(self.kind),
-            deployments=[] if only_branches else self.deployment or None,
+            deployments=() if only_branches else self.deployment or None,
             branch_deployments=only_branches or self.branch_deployments,
             queues=self.queue or None,
             default_queue=self.default_queue,

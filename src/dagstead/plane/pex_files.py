@@ -1,0 +1,165 @@
+"""PEX files: who stored them, and which releases may use them.
+
+The official CLI asks where to send a file without naming a deployment. What is known is who asks.
+So every file is kept in the namespace of its uploader, which stands for what that one may deploy; a
+release takes a file only from an uploader who may deploy the same there without anybody's help.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from dagstead.model.pex_names import PexName
+from dagstead.plane.ci_jobs import CiJob
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.tokens import Token
+
+_DIGITS = 32
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Uploader:
+    """What those may deploy who store files in one namespace; the default may deploy everything."""
+
+    #: Full deployments; ``None`` is all, branch deployments included.
+    deployments: frozenset[str] | None = None
+    branch_deployments: bool = True
+    #: The repository whose branch deployments it may use; ``None`` is all of them.
+    repository: str | None = None
+    #: ``None`` is every location.
+    locations: frozenset[str] | None = None
+    #: The CI job, for tokens that jobs get for their own.
+    job: CiJob | None = None
+
+    @classmethod
+    def of(cls, token: Token) -> Self:
+        """What the holder of a token may deploy."""
+        return cls(
+            deployments=token.deployments,
+            branch_deployments=token.branch_deployments,
+            repository=token.repository,
+            locations=token.locations,
+            job=token.job,
+        )
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """Read what :meth:`as_json` made."""
+        deployments, locations, job = (value[key] for key in ("deployments", "locations", "job"))
+        return cls(
+            deployments=None if deployments is None else frozenset(deployments),
+            branch_deployments=value["branch_deployments"],
+            repository=value["repository"],
+            locations=None if locations is None else frozenset(locations),
+            job=None if job is None else CiJob(**job),
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """For a column of the database."""
+        return {
+            "deployments": None if self.deployments is None else sorted(self.deployments),
+            "branch_deployments": self.branch_deployments,
+            "repository": self.repository,
+            "locations": None if self.locations is None else sorted(self.locations),
+            "job": None if self.job is None else self.job.as_json(),
+        }
+
+    @property
+    def is_pull_request(self) -> bool:
+        """Whether it is the job of a pull request, whose code nobody has accepted yet."""
+        return self.job is not None and self.job.is_pull_request
+
+    @property
+    def is_organization(self) -> bool:
+        """Whether it may deploy everything."""
+        limits = (self.deployments, self.locations)
+        return limits == (None, None) and not self.is_pull_request
+
+    @property
+    def namespace(self) -> str:
+        """The name of its namespace: the same for all who may deploy the same."""
+        if self.is_organization:
+            return ORGANIZATION
+        text = json.dumps(self.as_json(), sort_keys=True)
+        return f"by-{hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]}"
+
+    def may_supply(self, deployment: Deployment, location: str, to: Uploader) -> bool:
+        """Whether a release may use its files.
+
+        A branch deployment trusts whom the deployment trusts that it is based on. What a pull
+        request stored is for branch deployments, and for releases of pull requests of the same
+        project, whatever else its token grants: nobody has accepted that code.
+
+        Args:
+            deployment: the release's.
+            location: that needs a file.
+            to: who begins the release.
+        """
+        if self.locations is not None and location not in self.locations:
+            return False
+        if deployment.is_branch:
+            return self._may_supply_branch(deployment)
+        if self.is_pull_request and not self._is_same_project(to):
+            return False
+        return self._has(deployment.name)
+
+    def _may_supply_branch(self, deployment: Deployment) -> bool:
+        is_named = self.deployments is not None and deployment.name in self.deployments
+        if is_named or (self.branch_deployments and self._owns(deployment)):
+            return True
+        return not self.is_pull_request and self._has(deployment.base)
+
+    def _owns(self, branch: Deployment) -> bool:
+        # Official clients name a GitLab project without its groups.
+        own = self.repository
+        return own is None or branch.repository in {own, own.rsplit("/", maxsplit=1)[-1]}
+
+    def _has(self, full_deployment: str | None) -> bool:
+        return self.deployments is None or full_deployment in self.deployments
+
+    def _is_same_project(self, other: Uploader) -> bool:
+        # All of it: the address of the provider, the project, and that it is a pull request.
+        return self.job is not None and self.job == other.job
+
+    def covers(self, other: Uploader) -> bool:
+        """Whether every release that the other one may begin may use its files."""
+        if self == other or self.is_organization:
+            return True
+        return (
+            not self.is_pull_request
+            and _covers(self.locations, other.locations)
+            and _covers(self.deployments, other.deployments)
+            and self._covers_branches(other)
+        )
+
+    def _covers_branches(self, other: Uploader) -> bool:
+        if self.deployments is None or not other.branch_deployments:
+            return True
+        return self.branch_deployments and self.repository in {None, other.repository}
+
+
+def _covers(mine: frozenset[str] | None, others: frozenset[str] | None) -> bool:
+    return mine is None or (others is not None and others <= mine)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class StoredPex:
+    """A PEX file in a namespace. One name may be there with several contents."""
+
+    #: As the builder gave it.
+    name: str
+    sha256: str
+    uploader: Uploader
+    #: The name of the token that stored it last.
+    by: str
+    stored_at: float
+
+    @property
+    def pinned(self) -> PexName:
+        """Its name, with its content."""
+        return PexName(self.name, self.sha256)

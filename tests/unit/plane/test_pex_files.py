@@ -1,0 +1,131 @@
+"""Whose PEX files a release may use: of those who may deploy the same without anybody's help."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dagstead.model.pex_names import PexName
+from dagstead.plane.ci_jobs import CiJob
+from dagstead.plane.deployments import Branch, Deployment, DeploymentKind
+from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.pex_files import Uploader
+from dagstead.plane.tokens import Token, TokenKind
+
+_NAMES = st.sampled_from(["prod", "staging"])
+_LOCATIONS = st.sampled_from(["weather", "digits"])
+_REPOSITORIES = st.sampled_from(["org/one", "org/two"])
+_JOBS = st.builds(
+    CiJob, issuer=st.just("github"), project=st.sampled_from("12"), is_pull_request=st.booleans()
+)
+_SOME_LOCATIONS = st.none() | st.frozensets(_LOCATIONS, min_size=1)
+#: With tokens that people make, and with those that jobs get.
+UPLOADERS = st.builds(
+    Uploader,
+    deployments=st.none() | st.frozensets(_NAMES),
+    branch_deployments=st.booleans(),
+    locations=_SOME_LOCATIONS,
+) | st.builds(
+    Uploader,
+    deployments=st.frozensets(_NAMES),
+    branch_deployments=st.booleans(),
+    repository=_REPOSITORIES,
+    locations=_SOME_LOCATIONS,
+    job=_JOBS,
+)
+
+
+def full(name: str) -> Deployment:
+    return Deployment(id=1, name=name, kind=DeploymentKind.FULL, created_at=0.0)
+
+
+def branch(repository: str, base: str | None) -> Deployment:
+    made = Branch(repo_name=repository, branch_name="f")
+    return Deployment(
+        id=2, name="b", kind=DeploymentKind.BRANCH, created_at=0.0, branch=made, base=base
+    )
+
+
+DEPLOYMENTS = st.builds(full, _NAMES) | st.builds(branch, _REPOSITORIES, st.none() | _NAMES)
+
+
+def token(uploader: Uploader) -> Token:
+    return Token(
+        id=1,
+        name="ci",
+        kind=TokenKind.USER,
+        deployments=uploader.deployments,
+        queues=None,
+        branch_deployments=uploader.branch_deployments,
+        created_at=0.0,
+        revoked_at=None,
+        last_used_at=None,
+        repository=uploader.repository,
+        locations=uploader.locations,
+        job=uploader.job,
+    )
+
+
+def may_deploy(uploader: Uploader, deployment: Deployment, location: str) -> bool:
+    held = token(uploader)
+    return (held.locations is None or location in held.locations) and held.grants_deployment(
+        deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
+    )
+
+
+@given(UPLOADERS, DEPLOYMENTS, _LOCATIONS, UPLOADERS)
+def test_nobody_supplies_what_the_token_may_not_deploy(
+    uploader: Uploader, deployment: Deployment, location: str, to: Uploader
+) -> None:
+    if not uploader.may_supply(deployment, location, to):
+        return
+    base = full(deployment.base) if deployment.base else deployment
+    assert may_deploy(uploader, deployment, location) or may_deploy(uploader, base, location)
+    if uploader.is_pull_request and not deployment.is_branch:
+        assert to.job == uploader.job
+
+
+@given(UPLOADERS, DEPLOYMENTS, _LOCATIONS)
+def test_everybody_deploys_what_they_have_stored_themselves(
+    uploader: Uploader, deployment: Deployment, location: str
+) -> None:
+    if may_deploy(uploader, deployment, location):
+        assert uploader.may_supply(deployment, location, uploader)
+
+
+@given(UPLOADERS, UPLOADERS, DEPLOYMENTS, _LOCATIONS)
+def test_what_need_not_be_sent_can_be_deployed(
+    stored_by: Uploader, asking: Uploader, deployment: Deployment, location: str
+) -> None:
+    if stored_by.covers(asking) and may_deploy(asking, deployment, location):
+        assert stored_by.may_supply(deployment, location, asking)
+
+
+@given(UPLOADERS, UPLOADERS)
+def test_a_namespace_is_of_those_who_may_deploy_the_same(one: Uploader, other: Uploader) -> None:
+    if one.namespace == other.namespace:
+        assert one == other or (one.is_organization and other.is_organization)
+    assert Uploader.from_json(one.as_json()) == one
+    assert Uploader.of(token(one)) == one
+    assert (one.namespace == ORGANIZATION) is one.is_organization
+
+
+def test_a_pull_request_is_never_the_organization() -> None:
+    job = CiJob(issuer="github", project="1", is_pull_request=True)
+    assert not Uploader(job=job).is_organization
+    assert not Uploader(job=job).may_supply(full("prod"), "weather", Uploader())
+    assert not Uploader(job=job).may_supply(
+        full("prod"), "weather", Uploader(job=replace(job, project="2"))
+    )
+
+
+@pytest.mark.parametrize("name", ["source-1.pex", "a+b.pex", "requirements-1.txt", "x", ".pex"])
+def test_a_name_is_pinned_and_read_again(name: str) -> None:
+    assert PexName.of(name) == PexName(name)
+    if name.endswith("1.pex") or name == "a+b.pex":
+        pinned = PexName.of(name).pinned_to("0" * 64)
+        assert PexName.of(str(pinned)) == pinned
+        assert str(pinned) == f"{name[:-4]}+{'0' * 64}.pex"
