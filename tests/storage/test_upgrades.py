@@ -48,6 +48,8 @@ def upgrade(store: Store) -> None:
             ("locations", "refused"),
             ("heartbeats", "code_servers"),
             ("requests", "for_token"),
+            ("tokens", "project"),
+            ("deployments", "project"),
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.projects import Project
 from dagstead.plane.tokens import Grant, Token, TokenKind
 
 
@@ -39,24 +40,36 @@ class Actor:
         return self.is_system or (
             self.token is not None
             and self.token.grants_deployment(
-                deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
+                deployment.name,
+                is_branch=deployment.is_branch,
+                repository=deployment.repository,
+                owner=deployment.project,
             )
+        )
+
+    @property
+    def project(self) -> Project | None:
+        """The repository of a CI job; ``None`` for everybody else."""
+        return None if self.token is None else self.token.own_project
+
+    def grants_full(self, name: str) -> bool:
+        """Whether it may see a full deployment of that name, which need not exist."""
+        return self.is_system or (
+            self.token is not None and self.token.grants_deployment(name, is_branch=False)
         )
 
     def grants_queue(self, queue: str | None) -> bool:
         """Whether it may take work from this agent queue."""
         return self.is_system or (self.token is not None and self.token.grants_queue(queue))
 
-    def require_name(
-        self, name: str, *, is_branch: bool = False, repository: str | None = None
-    ) -> None:
-        """Refuse unless the actor may see a deployment of that name, which need not exist.
+    def require_name(self, name: str) -> None:
+        """Refuse unless the actor may see a full deployment of that name, which need not exist.
 
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
-            self._held().require_deployment(name, is_branch=is_branch, repository=repository)
+            self._held().require_deployment(name, is_branch=False)
 
     def require_deployment(self, deployment: Deployment) -> None:
         """Refuse unless the actor may see a deployment.
@@ -64,9 +77,13 @@ class Actor:
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
-        self.require_name(
-            deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
-        )
+        if not self.is_system:
+            self._held().require_deployment(
+                deployment.name,
+                is_branch=deployment.is_branch,
+                repository=deployment.repository,
+                owner=deployment.project,
+            )
 
     def require_branch(self, name: str, repository: str) -> None:
         """Refuse unless the actor is a user who may use branch deployments of a repository.
@@ -79,7 +96,7 @@ class Actor:
             ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
-            self.require_name(name, is_branch=True, repository=repository)
+            self._held().require_branches_of(name, repository)
             self._require_user()
 
     def require_change(self, deployment: Deployment, what: str) -> None:

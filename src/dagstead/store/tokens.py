@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from dagstead.errors import NotFoundError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.clock import Clock
+from dagstead.plane.projects import Project
 from dagstead.plane.reach import Reach
 from dagstead.plane.tokens import Grant, Token, TokenKind, hash_secret
 from dagstead.store.database import Database
@@ -50,6 +51,7 @@ class TokenStore:
                     expires_at=grant.expires_at,
                     repository=grant.repository,
                     locations=null() if grant.locations is None else sorted(grant.locations),
+                    project=null() if grant.project is None else grant.project.as_stored,
                 )
                 .returning(tokens)
             ).one()
@@ -195,6 +197,7 @@ def _token(row: Row[Any]) -> Token:
         repository=row.repository,
         locations=None if row.locations is None else frozenset(row.locations),
         beside=_beside(row.beside or {}),
+        project=Project.of_stored(row.project),
     )
 
 

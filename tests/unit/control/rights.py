@@ -8,6 +8,7 @@ from collections.abc import Mapping
 #: deploys the location of that name, and "agent" an unlimited agent token. The acts are tried on
 #: the location weather of prod.
 WHO: Mapping[str, str] = {
+    "deployments.branch_name": "admin prod weather",
     "deployments.create": "admin",
     "deployments.delete": "admin",
     "deployments.runs_under_way": "admin prod weather agent",
