@@ -35,6 +35,11 @@ class Actor:
         """Whether it may act on the whole organization."""
         return self.is_system or (self.token is not None and self.token.is_unlimited)
 
+    @property
+    def is_of_locations(self) -> bool:
+        """Whether it may deploy some code locations, and nothing besides."""
+        return self.token is not None and self.token.locations is not None
+
     def grants(self, deployment: Deployment) -> bool:
         """Whether it may see this deployment."""
         return self.is_system or (
@@ -122,6 +127,48 @@ class Actor:
             return
         self.require_deployment(deployment)
         self._require_user().require_locations(names)
+
+    def sees_location(self, name: str) -> bool:
+        """Whether a code location is among those that it may see, of a deployment that it may."""
+        return self.is_system or (self.token is not None and self.token.grants_location(name))
+
+    def require_touched(self, deployment: Deployment, names: Iterable[str], what: str) -> None:
+        """Refuse unless the actor is a user who may change all locations that something touches.
+
+        Args:
+            deployment: of the locations.
+            names: of the locations, which a refusal does not repeat.
+            what: touches them, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        self.require_locations(deployment, ())
+        if not all(map(self.sees_location, names)):
+            self.require_whole(what)
+
+    def require_sight(self, deployment: Deployment, names: Iterable[str]) -> None:
+        """Refuse unless the actor may see these locations of a deployment.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller, whether or not they exist.
+        """
+        self.require_deployment(deployment)
+        if not self.is_system:
+            self._held().require_locations(names, to="look at")
+
+    def require_reading(self, deployment: Deployment, what: str) -> None:
+        """Refuse unless the actor may see a whole deployment, not only some of its locations.
+
+        Args:
+            deployment: to look at.
+            what: the view, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        self.require_deployment(deployment)
+        self.require_whole(what)
 
     def grants_locations(self, deployment: Deployment, names: Iterable[str]) -> bool:
         """Whether it is a user who may change these locations of a deployment."""

@@ -92,7 +92,12 @@ class Agents:
         self._backend.store.agents.record(beats)
 
     def all(self, actor: Actor) -> list[AgentView]:
-        """The agents of the deployments that the actor may see, by their newest heartbeats."""
+        """The agents of the deployments that the actor may see, by their newest heartbeats.
+
+        Raises:
+            ForbiddenError: for actors who may only deploy some locations.
+        """
+        actor.require_whole("listing agents")
         deployments = {
             deployment.name: deployment for deployment in self._backend.store.deployments.all()
         }
@@ -111,7 +116,12 @@ class Agents:
         ]
 
     def granted(self, actor: Actor) -> list[Heartbeat]:
-        """The newest heartbeats for the deployments that the actor may see, the newest first."""
+        """The newest heartbeats for the deployments that the actor may see, the newest first.
+
+        Raises:
+            ForbiddenError: for actors who may only deploy some locations.
+        """
+        actor.require_whole("listing agents")
         names = {
             deployment.name
             for deployment in self._backend.store.deployments.all()
@@ -123,19 +133,24 @@ class Agents:
         """One heartbeat of every agent that serves a deployment, including silent ones."""
         actor.require_deployment(deployment)
         every = self._backend.store.agents.all()
-        return of_deployment(every, deployment.name, is_branch=deployment.is_branch)
+        beats = of_deployment(every, deployment.name, is_branch=deployment.is_branch)
+        return self._cut(actor, deployment, beats)
 
     def shown(self, actor: Actor, deployment: Deployment) -> list[ShownAgent]:
         """Every agent that serves a deployment, including dead ones that nobody has replaced."""
         actor.require_deployment(deployment)
         roster = Roster.of(self._backend)
         beats = of_deployment(roster.listed(), deployment.name, is_branch=deployment.is_branch)
-        return [ShownAgent(beat=beat, status=roster.status(beat)) for beat in beats]
+        statuses = [roster.status(beat) for beat in beats]
+        return [
+            ShownAgent(beat=beat, status=status)
+            for beat, status in zip(self._cut(actor, deployment, beats), statuses, strict=True)
+        ]
 
     def alive(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
         """The newest heartbeat of every live agent that serves a deployment."""
         actor.require_deployment(deployment)
-        return alive(self._backend, deployment)
+        return self._cut(actor, deployment, alive(self._backend, deployment))
 
     def listen(self, actor: Actor) -> None:
         """Record that a server listens: while none does, the silence of agents says nothing."""
@@ -157,6 +172,17 @@ class Agents:
         """
         actor.require_organization("Forgetting an agent")
         return self._backend.store.agents.forget_gone(agent_id, ALIVE_SECONDS)
+
+    def _cut(
+        self, actor: Actor, deployment: Deployment, beats: Sequence[Heartbeat]
+    ) -> list[Heartbeat]:
+        """Heartbeats as far as the actor may see them."""
+        if not actor.is_of_locations:
+            return list(beats)
+        every = self._backend.store.locations.all(deployment.name)
+        own = {location.queue for location in every if actor.sees_location(location.name)}
+        # The CLI asks who serves the default queue before a location is there.
+        return [beat.for_deployers(frozenset({None, *own})) for beat in beats]
 
     def _heartbeat(self, actor: Actor, report: AgentReport) -> Heartbeat:
         now = self._backend.now()

@@ -25,9 +25,9 @@ class Availability:
         """Why no agent will take a location's requests; ``None`` when one will, or may soon.
 
         Raises:
-            ForbiddenError: when the actor may not see the deployment.
+            ForbiddenError: when the actor may not see the location.
         """
-        actor.require_deployment(deployment)
+        actor.require_sight(deployment, [location])
         return why_unserved(self._backend, deployment, location, queue)
 
     def why_refused(
@@ -46,9 +46,9 @@ class Availability:
             pythons: the Python of every location that is built as PEX files.
 
         Raises:
-            ForbiddenError: when the actor may not see the deployment.
+            ForbiddenError: when the actor may not see one of the locations.
         """
-        actor.require_deployment(deployment)
+        actor.require_sight(deployment, [*queues, *pythons])
         lacking = _lacking_pythons(alive(self._backend, deployment), queues, pythons)
         if ReleasePolicy.of(deployment.settings).unserved is not UnservedQueuePolicy.REFUSE:
             return lacking

@@ -130,6 +130,16 @@ class Deployments:
         self._backend.bell.ring(bell.locations(name))
         return deployment
 
+    def settings(self, actor: Actor, deployment: Deployment) -> Mapping[str, Any]:
+        """A deployment's settings as they were set.
+
+        Raises:
+            ForbiddenError: when the actor may not see the whole deployment.
+        """
+        actor.require_user()
+        actor.require_reading(deployment, "looking at a deployment's settings")
+        return deployment.settings
+
     def set_settings(
         self, actor: Actor, deployment: Deployment, settings: Mapping[str, Any]
     ) -> Deployment:
@@ -147,7 +157,7 @@ class Deployments:
 
     def runs_under_way(self, actor: Actor, deployment: Deployment) -> list[str]:
         """The runs that have not ended, which a deletion would end."""
-        actor.require_deployment(deployment)
+        actor.require_reading(deployment, "looking at runs")
         return self._backend.orchestration.unfinished(deployment)
 
     def delete(self, actor: Actor, deployment: Deployment) -> Deletion:

@@ -24,17 +24,19 @@ class Locations:
     _backend: Backend
 
     def all(self, actor: Actor, deployment: Deployment) -> list[Location]:
-        """All locations, by name."""
+        """All locations that the actor may see, by name."""
         actor.require_deployment(deployment)
-        return self._backend.store.locations.all(deployment.name)
+        every = self._backend.store.locations.all(deployment.name)
+        return [location for location in every if actor.sees_location(location.name)]
 
     def get(self, actor: Actor, deployment: Deployment, name: str) -> Location:
         """One location.
 
         Raises:
-            LocationNotFoundError: with the names that exist.
+            ForbiddenError: when the actor may not see it, whether or not it exists.
+            LocationNotFoundError: with the names that exist, for those who may see all of them.
         """
-        actor.require_deployment(deployment)
+        actor.require_sight(deployment, [name])
         return self._backend.store.locations.get(deployment.name, name)
 
     def version(self, actor: Actor, deployment: Deployment) -> int:

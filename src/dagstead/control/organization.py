@@ -17,12 +17,16 @@ class Organization:
     _backend: Backend
 
     def settings(self, actor: Actor) -> Mapping[str, Any]:
-        """The settings as they were set. The CLI reads them to check whether its token is valid.
+        """The settings as they were set; none for actors who are limited in any way.
+
+        The CLI reads them to check whether its token is valid.
 
         Raises:
             ForbiddenError: for agents.
         """
         actor.require_user()
+        if not actor.is_unlimited:
+            return {}
         return self._backend.store.properties.organization_settings()
 
     def set_settings(self, actor: Actor, settings: Mapping[str, Any]) -> None:

@@ -190,8 +190,16 @@ class Token:
             )
             raise ForbiddenError(msg)
 
-    def require_locations(self, names: Iterable[str]) -> None:
+    def grants_location(self, name: str) -> bool:
+        """Whether its holder may deploy, and see, a code location."""
+        return self.locations is None or name in self.locations
+
+    def require_locations(self, names: Iterable[str], to: str = "change") -> None:
         """Refuse unless all of these locations are granted.
+
+        Args:
+            names: of locations, which need not exist.
+            to: what is asked for, as a verb.
 
         Raises:
             ForbiddenError: with the sentence for the caller.
@@ -201,7 +209,7 @@ class Token:
         others = sorted(set(names) - self.locations)
         if others:
             msg = (
-                f"Token {self.name!r} may not change location {others[0]!r}. It may deploy: "
+                f"Token {self.name!r} may not {to} location {others[0]!r}. It may deploy: "
                 f"{', '.join(sorted(self.locations))}. On the server, a policy with "
                 f"`dagstead trust add --location {others[0]}` grants it."
             )

@@ -73,6 +73,7 @@ ALL = [
         looks=(
             "actor.require_agent(deployment)",
             "actor.require_deployment(deployment)",
+            "actor.require_reading(deployment, ",
             OF_THE_SYSTEM,
         ),
     ),
