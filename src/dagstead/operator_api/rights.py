@@ -11,7 +11,13 @@ from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, TypeAlias, cast
 
-from graphql import GraphQLObjectType, GraphQLResolveInfo, GraphQLSchema, default_field_resolver
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    default_field_resolver,
+)
 
 from dagstead.control.actor import Actor
 from dagstead.operator_api.context import context_of
@@ -141,21 +147,29 @@ def require(actor: Actor, field: str) -> None:
 def guard(schema: GraphQLSchema) -> None:
     """Check the right of every root field when it is executed, however it was asked for."""
     for root in (schema.query_type, schema.mutation_type, schema.subscription_type):
-        for name, field in cast("GraphQLObjectType", root).fields.items():
-            field.resolve = _guarded(name, field.resolve or default_field_resolver)
-            if field.subscribe is not None:
-                field.subscribe = _guarded(name, field.subscribe)
-    for kind, paths in _PATHS.items():
-        of_server = cast("GraphQLObjectType", schema.type_map[kind]).fields
-        for name, instead in paths.items():
-            resolve = of_server[name].resolve or default_field_resolver
-            of_server[name].resolve = _hidden(instead, resolve)
+        if root is not None:
+            _guard_root(root)
     for kind, harmless in _NESTED.items():
-        nested = cast("GraphQLObjectType", schema.type_map[kind])
-        for name, field in nested.fields.items():
-            if name not in harmless:
-                what = f"{kind}.{name}"
-                field.resolve = _guarded(what, field.resolve or default_field_resolver)
+        fields = _fields(schema, kind)
+        for name in fields.keys() - harmless:
+            resolve = fields[name].resolve or default_field_resolver
+            fields[name].resolve = _guarded(f"{kind}.{name}", resolve)
+    for kind, paths in _PATHS.items():
+        fields = _fields(schema, kind)
+        for name, instead in paths.items():
+            resolve = fields[name].resolve or default_field_resolver
+            fields[name].resolve = _hidden(instead, resolve)
+
+
+def _guard_root(root: GraphQLObjectType) -> None:
+    for name, field in root.fields.items():
+        field.resolve = _guarded(name, field.resolve or default_field_resolver)
+        if field.subscribe is not None:
+            field.subscribe = _guarded(name, field.subscribe)
+
+
+def _fields(schema: GraphQLSchema, kind: str) -> Mapping[str, GraphQLField]:
+    return cast("GraphQLObjectType", schema.type_map[kind]).fields
 
 
 def _hidden(instead: str | None, resolve: _Resolve) -> _Resolve:
@@ -167,8 +181,14 @@ def _hidden(instead: str | None, resolve: _Resolve) -> _Resolve:
 
 
 def _guarded(field: str, resolve: _Resolve) -> _Resolve:
+    needs_deployment = field not in WITHOUT_DEPLOYMENT
+
     def guarded(source: object, info: GraphQLResolveInfo, **arguments: object) -> object:
-        require(context_of(info).actor, field)
+        context = context_of(info)
+        require(context.actor, field)
+        if needs_deployment:
+            # Whoever named none is refused here.
+            _ = context.deployment
         return resolve(source, info, **arguments)
 
     return guarded
