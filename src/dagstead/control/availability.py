@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dagstead.control import deploy_policies
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.roster import Roster
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.deploy_policy import Wish
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.release_policy import ReleasePolicy, UnservedQueuePolicy
 
@@ -49,7 +51,9 @@ class Availability:
             ForbiddenError: when the actor may not see one of the locations.
         """
         actor.require_sight(deployment, [*queues, *pythons])
-        lacking = _lacking_pythons(alive(self._backend, deployment), queues, pythons)
+        wishes = [Wish(location=name, queue=queue) for name, queue in queues.items()]
+        lacking = deploy_policies.refusals(self._backend, actor, deployment, wishes)
+        lacking += _lacking_pythons(alive(self._backend, deployment), queues, pythons)
         if ReleasePolicy.of(deployment.settings).unserved is not UnservedQueuePolicy.REFUSE:
             return lacking
         return would_wait(self._backend, deployment, queues) + lacking

@@ -13,6 +13,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.settings_form import deployment_settings_errors
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
 from dagstead.plane.blobs import BlobKind
+from dagstead.plane.deploy_policy import SECTION
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
 from dagstead.plane.names import check_deployment_name
 
@@ -146,10 +147,14 @@ class Deployments:
         """Replace a deployment's settings.
 
         Raises:
-            ForbiddenError: when the actor may not change the whole deployment.
+            ForbiddenError: when the actor may not change the whole deployment; or its deploy
+                policy, which would change.
             InvalidInputError: with all mistakes in them.
         """
         actor.require_change(deployment, "changing a deployment's settings")
+        now = self._backend.store.deployments.get(deployment.name).settings
+        if (settings.get(SECTION) or {}) != (now.get(SECTION) or {}):
+            actor.require_organization(f"Changing {SECTION}, or leaving it out,")
         errors = deployment_settings_errors(settings)
         if errors:
             raise InvalidInputError(" ".join(errors))

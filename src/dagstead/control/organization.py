@@ -8,6 +8,8 @@ from typing import Any
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.settings_form import organization_settings_errors
+from dagstead.errors import InvalidInputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,10 @@ class Organization:
 
         Raises:
             ForbiddenError: for a limited actor.
+            InvalidInputError: with all mistakes in the deploy policy.
         """
         actor.require_organization("Changing the organization's settings")
+        errors = organization_settings_errors(settings)
+        if errors:
+            raise InvalidInputError(" ".join(errors))
         self._backend.store.properties.set_organization_settings(settings)

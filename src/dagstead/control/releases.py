@@ -6,12 +6,14 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from dagstead.control import deploy_policies
 from dagstead.control.actor import Actor
 from dagstead.control.availability import would_wait
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
 from dagstead.errors import ConflictError, InvalidDocumentError
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
+from dagstead.plane.deploy_policy import Wish
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.release_machine.events import RollbackStart
@@ -113,6 +115,8 @@ class Releases:
         errors = self._missing_uploads(new.locations)
         if policy.unserved is UnservedQueuePolicy.REFUSE:
             errors += waiting
+        wishes = map(Wish.of, new.locations)
+        errors += deploy_policies.refusals(self._backend, actor, deployment, wishes)
         if errors:
             raise InvalidDocumentError(errors)
         git = _git(new.locations)

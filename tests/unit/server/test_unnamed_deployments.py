@@ -31,8 +31,10 @@ BEFORE: dict[str, tuple[str, dict[str, Any]]] = {
         {"eventType": "BUILD", "durationSeconds": 1.0, "success": True},
     ),
     "generateServerlessPexUrl": (
-        "mutation ($f: [String!]!) "
-        "{ generateServerlessPexUrl(filenames: $f, method: PUT) { url } }",
+        (
+            "mutation ($f: [String!]!) "
+            "{ generateServerlessPexUrl(filenames: $f, method: PUT) { url } }"
+        ),
         {"f": ["source-1.pex"]},
     ),
     "createOrUpdateBranchDeployment": (
