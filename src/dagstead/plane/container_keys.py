@@ -109,10 +109,10 @@ class ContainerKey:
         return _ends_with(self.path, pattern) if group is None else group(self)
 
     def is_allowed_by(self, pattern: str) -> bool:
-        """Whether a pattern of a policy is about it, or about what it is in."""
-        if not self.is_leaf:
-            # Its entries are looked at one by one.
-            return True
+        """Whether a pattern of a policy is about it, or about what it is in.
+
+        Only of a leaf this says something: the entries of others are looked at one by one.
+        """
         ways = [self.path[:length] for length in range(1, len(self.path) + 1)]
         return any(_ends_with(way, pattern) for way in ways)
 

@@ -127,7 +127,7 @@ class Rule:
         for pattern in self.denied:
             if key.is_denied_by(pattern):
                 return f"denies {pattern!r}"
-        if self.allowed is None or any(map(key.is_allowed_by, self.allowed)):
+        if self.allowed is None or not key.is_leaf or any(map(key.is_allowed_by, self.allowed)):
             return None
         return f"allows only: {', '.join(self.allowed) or 'nothing'}"
 
