@@ -134,23 +134,24 @@ class Agents:
         actor.require_deployment(deployment)
         every = self._backend.store.agents.all()
         beats = of_deployment(every, deployment.name, is_branch=deployment.is_branch)
-        return self._cut(actor, deployment, beats)
+        return self._seen(actor, deployment, beats)
 
     def shown(self, actor: Actor, deployment: Deployment) -> list[ShownAgent]:
         """Every agent that serves a deployment, including dead ones that nobody has replaced."""
         actor.require_deployment(deployment)
         roster = Roster.of(self._backend)
         beats = of_deployment(roster.listed(), deployment.name, is_branch=deployment.is_branch)
-        statuses = [roster.status(beat) for beat in beats]
+        queues = self._seen_queues(actor, deployment)
         return [
-            ShownAgent(beat=beat, status=status)
-            for beat, status in zip(self._cut(actor, deployment, beats), statuses, strict=True)
+            ShownAgent(beat=seen, status=roster.status(beat))
+            for beat in beats
+            if (seen := _cut(beat, queues)) is not None
         ]
 
     def alive(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
         """The newest heartbeat of every live agent that serves a deployment."""
         actor.require_deployment(deployment)
-        return self._cut(actor, deployment, alive(self._backend, deployment))
+        return self._seen(actor, deployment, alive(self._backend, deployment))
 
     def listen(self, actor: Actor) -> None:
         """Record that a server listens: while none does, the silence of agents says nothing."""
@@ -173,16 +174,21 @@ class Agents:
         actor.require_organization("Forgetting an agent")
         return self._backend.store.agents.forget_gone(agent_id, ALIVE_SECONDS)
 
-    def _cut(
-        self, actor: Actor, deployment: Deployment, beats: Sequence[Heartbeat]
+    def _seen(
+        self, actor: Actor, deployment: Deployment, beats: Iterable[Heartbeat]
     ) -> list[Heartbeat]:
         """Heartbeats as far as the actor may see them."""
+        queues = self._seen_queues(actor, deployment)
+        return [seen for beat in beats if (seen := _cut(beat, queues)) is not None]
+
+    def _seen_queues(self, actor: Actor, deployment: Deployment) -> frozenset[str | None] | None:
+        """The queues whose agents the actor may see; ``None`` is all, with all that they say."""
         if not actor.is_of_locations:
-            return list(beats)
+            return None
         every = self._backend.store.locations.all(deployment.name)
         own = {location.queue for location in every if actor.sees_location(location.name)}
         # The CLI asks who serves the default queue before a location is there.
-        return [beat.for_deployers(frozenset({None, *own})) for beat in beats]
+        return frozenset({None, *own})
 
     def _heartbeat(self, actor: Actor, report: AgentReport) -> Heartbeat:
         now = self._backend.now()
@@ -209,6 +215,13 @@ class Agents:
             errors=report.errors,
             servers=report.servers,
         )
+
+
+def _cut(beat: Heartbeat, queues: frozenset[str | None] | None) -> Heartbeat | None:
+    """A heartbeat as those see it who may see these queues."""
+    if queues is None:
+        return beat
+    return beat.for_deployers(queues) if beat.queues & queues else None
 
 
 def _view(
