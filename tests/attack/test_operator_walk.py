@@ -212,7 +212,7 @@ def _names(plane: Plane, run_id: str) -> dict[str, Any]:
         "id": tokens[f"{MARK}-token-in-organization"],
         "limit": 99,
         "locationName": "digits",
-        "locations": [{"name": "digits", "queue": None}],
+        "locations": ["digits"],
         "logKey": [run_id, "compute_logs", "step"],
         "name": "prod",
         "number": 2,

@@ -68,7 +68,9 @@ class Questions:
         }
 
     def _value(self, name: str, kind: Any) -> Any:
-        return self._known(name, kind) if name in self.names else self._made_up(name, kind)
+        is_input = isinstance(get_named_type(kind), GraphQLInputObjectType)
+        is_known = name in self.names and not (is_input and _is_text(self.names[name]))
+        return self._known(name, kind) if is_known else self._made_up(name, kind)
 
     def _known(self, name: str, kind: Any) -> Any:
         known = self.names[name]
@@ -121,6 +123,12 @@ class Questions:
 
 def _is_required(taken: GraphQLArgument) -> bool:
     return isinstance(taken.type, GraphQLNonNull)
+
+
+def _is_text(known: Any) -> bool:
+    """Whether a name means something else in an input than elsewhere."""
+    first = known[0] if isinstance(known, list) else known
+    return isinstance(first, str)
 
 
 def _is_list(kind: Any) -> bool:
