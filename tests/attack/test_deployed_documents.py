@@ -229,7 +229,12 @@ def test_only_who_may_everything_changes_a_policy(plane: Plane, client: httpx.Cl
     ours = {"deploy_policy": {"queues": ["gpu"]}, "releases": {"unserved_queue": "wait"}}
     assert "Error" not in admin.ask(SET, s=ours)
 
-    for changed in ({}, {"deploy_policy": {}}, {"deploy_policy": {"queues": ["gpu", "cpu"]}}):
+    changes: list[dict[str, Any]] = [
+        {},
+        {"deploy_policy": {}},
+        {"deploy_policy": {"queues": ["gpu", "cpu"]}},
+    ]
+    for changed in changes:
         answer = limited.ask(SET, s=changed)
         assert "needs a token for all deployments" in answer, changed
         assert plane.store.deployments.get("prod").settings == ours

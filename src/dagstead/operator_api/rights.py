@@ -169,7 +169,8 @@ def _guard_root(root: GraphQLObjectType) -> None:
 
 
 def _fields(schema: GraphQLSchema, kind: str) -> Mapping[str, GraphQLField]:
-    return cast("GraphQLObjectType", schema.type_map[kind]).fields
+    fields: Mapping[str, GraphQLField] = cast("GraphQLObjectType", schema.type_map[kind]).fields
+    return fields
 
 
 def _hidden(instead: str | None, resolve: _Resolve) -> _Resolve:

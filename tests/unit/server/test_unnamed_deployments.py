@@ -8,7 +8,7 @@ import httpx
 import pytest
 from dagster_cloud_cli import gql
 
-from dagstead.plane.deployments import Branch
+from dagstead.plane.deployments import Branch, branch_deployment_name
 from dagstead.plane.projects import Project
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trust import Provider
@@ -103,9 +103,8 @@ def test_its_home_is_its_newest_branch_deployment(
     for branch, status in (("a", None), ("b", None), ("c", "CLOSED")):
         plane.clock.advance(1)
         made = Branch(repo_name="org/app", branch_name=branch, pull_request_status=status)
-        found = store.create_or_update_branch(made, None, PROJECT)
-        if branch == "b":
-            newest = found.name
+        store.create_or_update_branch(made, None, PROJECT)
+    newest = branch_deployment_name("org/app", "b", PROJECT)
     assert client.get("/", headers=headers).headers["location"] == f"/{newest}/"
     assert client.get("/locations", headers=headers).headers["location"] == f"/{newest}/locations"
     # What names no deployment is still asked of none.
