@@ -53,6 +53,8 @@ def upgrade(store: Store) -> None:
             ("requests", "for_token"),
             ("heartbeats", "reported_id"),
             ("tokens", "job"),
+            ("tokens", "project"),
+            ("deployments", "project"),
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))

@@ -11,6 +11,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import RunPlace
 from dagstead.plane.locations import Location
 from dagstead.plane.pex_files import Uploader
+from dagstead.plane.projects import Project
 from dagstead.plane.requests import Request
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.plane.workers import Worker
@@ -60,14 +61,33 @@ class Actor:
         """
         return Uploader() if self.is_system else Uploader.of(self._held())
 
+    @property
+    def is_of_locations(self) -> bool:
+        """Whether it may deploy some code locations, and nothing besides."""
+        return self.token is not None and self.token.locations is not None
+
     def grants(self, deployment: Deployment) -> bool:
         """Whether it may see this deployment, and is not just code of it."""
         return self.is_system or (
             self.token is not None
             and self.token.worker is None
             and self.token.grants_deployment(
-                deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
+                deployment.name,
+                is_branch=deployment.is_branch,
+                repository=deployment.repository,
+                owner=deployment.project,
             )
+        )
+
+    @property
+    def project(self) -> Project | None:
+        """The repository of a CI job; ``None`` for everybody else."""
+        return None if self.token is None else self.token.own_project
+
+    def grants_full(self, name: str) -> bool:
+        """Whether it may see a full deployment of that name, which need not exist."""
+        return self.is_system or (
+            self.token is not None and self.token.grants_deployment(name, is_branch=False)
         )
 
     def grants_queue(self, queue: str | None) -> bool:
@@ -153,16 +173,14 @@ class Actor:
                 f"only: {token.describe_queues()}."
             )
 
-    def require_name(
-        self, name: str, *, is_branch: bool = False, repository: str | None = None
-    ) -> None:
-        """Refuse unless the actor may see a deployment of that name, which need not exist.
+    def require_name(self, name: str) -> None:
+        """Refuse unless the actor may see a full deployment of that name, which need not exist.
 
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
-            self._held().require_deployment(name, is_branch=is_branch, repository=repository)
+            self._held().require_deployment(name, is_branch=False)
 
     def require_deployment(self, deployment: Deployment) -> None:
         """Refuse unless the actor may see a deployment.
@@ -182,9 +200,13 @@ class Actor:
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
-        self.require_name(
-            deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
-        )
+        if not self.is_system:
+            self._held().require_deployment(
+                deployment.name,
+                is_branch=deployment.is_branch,
+                repository=deployment.repository,
+                owner=deployment.project,
+            )
 
     def require_branch(self, name: str, repository: str) -> None:
         """Refuse unless the actor is a user who may use branch deployments of a repository.
@@ -197,7 +219,7 @@ class Actor:
             ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
-            self.require_name(name, is_branch=True, repository=repository)
+            self._held().require_branches_of(name, repository)
             self._require_user()
 
     def require_change(self, deployment: Deployment, what: str) -> None:
@@ -223,6 +245,48 @@ class Actor:
             return
         self.require_deployment(deployment)
         self._require_user().require_locations(names)
+
+    def sees_location(self, name: str) -> bool:
+        """Whether a code location is among those that it may see, of a deployment that it may."""
+        return self.is_system or (self.token is not None and self.token.grants_location(name))
+
+    def require_touched(self, deployment: Deployment, names: Iterable[str], what: str) -> None:
+        """Refuse unless the actor is a user who may change all locations that something touches.
+
+        Args:
+            deployment: of the locations.
+            names: of the locations, which a refusal does not repeat.
+            what: touches them, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        self.require_locations(deployment, ())
+        if not all(map(self.sees_location, names)):
+            self.require_whole(what)
+
+    def require_sight(self, deployment: Deployment, names: Iterable[str]) -> None:
+        """Refuse unless the actor may see these locations of a deployment.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller, whether or not they exist.
+        """
+        self.require_deployment(deployment)
+        if not self.is_system:
+            self._held().require_locations(names, to="look at")
+
+    def require_reading(self, deployment: Deployment, what: str) -> None:
+        """Refuse unless the actor may see a whole deployment, not only some of its locations.
+
+        Args:
+            deployment: to look at.
+            what: the view, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        self.require_deployment(deployment)
+        self.require_whole(what)
 
     def grants_locations(self, deployment: Deployment, names: Iterable[str]) -> bool:
         """Whether it is a user who may change these locations of a deployment."""

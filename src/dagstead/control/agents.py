@@ -100,7 +100,12 @@ class Agents:
         self._backend.store.agents.record(beats)
 
     def all(self, actor: Actor) -> list[AgentView]:
-        """The agents of the deployments that the actor may see, by their newest heartbeats."""
+        """The agents of the deployments that the actor may see, by their newest heartbeats.
+
+        Raises:
+            ForbiddenError: for actors who may only deploy some locations.
+        """
+        actor.require_whole("listing agents")
         actor.refuse_code("Listing agents")
         deployments = {
             deployment.name: deployment for deployment in self._backend.store.deployments.all()
@@ -120,7 +125,12 @@ class Agents:
         ]
 
     def granted(self, actor: Actor) -> list[Heartbeat]:
-        """The newest heartbeats for the deployments that the actor may see, the newest first."""
+        """The newest heartbeats for the deployments that the actor may see, the newest first.
+
+        Raises:
+            ForbiddenError: for actors who may only deploy some locations.
+        """
+        actor.require_whole("listing agents")
         actor.refuse_code("Listing agents")
         names = {
             deployment.name
@@ -137,19 +147,25 @@ class Agents:
         """One heartbeat of every agent that serves a deployment, including silent ones."""
         actor.require_deployment(deployment)
         every = self._backend.store.agents.all(ORGANIZATION)
-        return of_deployment(every, deployment.name, is_branch=deployment.is_branch)
+        beats = of_deployment(every, deployment.name, is_branch=deployment.is_branch)
+        return self._seen(actor, deployment, beats)
 
     def shown(self, actor: Actor, deployment: Deployment) -> list[ShownAgent]:
         """Every agent that serves a deployment, including dead ones that nobody has replaced."""
         actor.require_deployment(deployment)
         roster = Roster.of(self._backend)
         beats = of_deployment(roster.listed(), deployment.name, is_branch=deployment.is_branch)
-        return [ShownAgent(beat=beat, status=roster.status(beat)) for beat in beats]
+        queues = self._seen_queues(actor, deployment)
+        return [
+            ShownAgent(beat=seen, status=roster.status(beat))
+            for beat in beats
+            if (seen := _cut(beat, queues)) is not None
+        ]
 
     def alive(self, actor: Actor, deployment: Deployment) -> list[Heartbeat]:
         """The newest heartbeat of every live agent that serves a deployment."""
         actor.require_deployment(deployment)
-        return alive(self._backend, deployment)
+        return self._seen(actor, deployment, alive(self._backend, deployment))
 
     def listen(self, actor: Actor) -> None:
         """Record that a server listens: while none does, the silence of agents says nothing."""
@@ -171,6 +187,22 @@ class Agents:
         """
         actor.require_organization("Forgetting an agent")
         return self._backend.store.agents.forget_gone(ORGANIZATION, agent_id, ALIVE_SECONDS)
+
+    def _seen(
+        self, actor: Actor, deployment: Deployment, beats: Iterable[Heartbeat]
+    ) -> list[Heartbeat]:
+        """Heartbeats as far as the actor may see them."""
+        queues = self._seen_queues(actor, deployment)
+        return [seen for beat in beats if (seen := _cut(beat, queues)) is not None]
+
+    def _seen_queues(self, actor: Actor, deployment: Deployment) -> frozenset[str | None] | None:
+        """The queues whose agents the actor may see; ``None`` is all, with all that they say."""
+        if not actor.is_of_locations:
+            return None
+        every = self._backend.store.locations.all(deployment.name)
+        own = {location.queue for location in every if actor.sees_location(location.name)}
+        # The CLI asks who serves the default queue before a location is there.
+        return frozenset({None, *own})
 
     def _heartbeat(self, actor: Actor, report: AgentReport) -> Heartbeat:
         now = self._backend.now()
@@ -197,6 +229,13 @@ class Agents:
             errors=report.errors,
             servers=report.servers,
         )
+
+
+def _cut(beat: Heartbeat, queues: frozenset[str | None] | None) -> Heartbeat | None:
+    """A heartbeat as those see it who may see these queues."""
+    if queues is None:
+        return beat
+    return beat.for_deployers(queues) if beat.queues & queues else None
 
 
 def _view(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from dagstead.control import deploy_policies
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.roster import Roster
 from dagstead.plane.agents import Heartbeat
+from dagstead.plane.deploy_policy import Wish
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.release_policy import ReleasePolicy, UnservedQueuePolicy
 
@@ -25,9 +27,9 @@ class Availability:
         """Why no agent will take a location's requests; ``None`` when one will, or may soon.
 
         Raises:
-            ForbiddenError: when the actor may not see the deployment.
+            ForbiddenError: when the actor may not see the location.
         """
-        actor.require_deployment(deployment)
+        actor.require_sight(deployment, [location])
         return why_unserved(self._backend, deployment, location, queue)
 
     def why_refused(
@@ -46,10 +48,12 @@ class Availability:
             pythons: the Python of every location that is built as PEX files.
 
         Raises:
-            ForbiddenError: when the actor may not see the deployment.
+            ForbiddenError: when the actor may not see one of the locations.
         """
-        actor.require_deployment(deployment)
-        lacking = _lacking_pythons(alive(self._backend, deployment), queues, pythons)
+        actor.require_sight(deployment, [*queues, *pythons])
+        wishes = [Wish(location=name, queue=queue) for name, queue in queues.items()]
+        lacking = deploy_policies.refusals(self._backend, actor, deployment, wishes)
+        lacking += _lacking_pythons(alive(self._backend, deployment), queues, pythons)
         if ReleasePolicy.of(deployment.settings).unserved is not UnservedQueuePolicy.REFUSE:
             return lacking
         return would_wait(self._backend, deployment, queues) + lacking

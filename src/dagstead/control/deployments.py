@@ -13,7 +13,9 @@ from dagstead.control.backend import Backend
 from dagstead.control.settings_form import deployment_settings_errors
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
 from dagstead.plane.blobs import BlobKind
+from dagstead.plane.deploy_policy import SECTION
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
+from dagstead.plane.names import check_deployment_name
 from dagstead.plane.organization import ORGANIZATION
 
 #: The kinds of files that belong to a deployment; all deployments share PEX files.
@@ -96,21 +98,50 @@ class Deployments:
         self._make_room(name)
         return self._backend.store.deployments.create(name)
 
+    def branch_name(self, actor: Actor, repository: str, branch: str) -> str:
+        """The name that the deployment of a branch has, or would have.
+
+        Args:
+            actor: who asks: a CI job's own repository counts, however the job calls it.
+            repository: as the client reports it.
+            branch: the same.
+
+        Raises:
+            ForbiddenError: for agents.
+        """
+        actor.require_user()
+        return branch_deployment_name(repository, branch, actor.project)
+
     def open_branch(self, actor: Actor, branch: Branch, base: str | None) -> Deployment:
         """Make or update the deployment of a branch; a closed pull request closes it.
 
         Raises:
             ForbiddenError: when the actor may not use branch deployments of the repository.
-            DeploymentNotFoundError: when no deployment has the name ``base``.
+            DeploymentNotFoundError: when no deployment has the name ``base``, for actors who may
+                see it. It is only recorded, and others learn nothing of it.
         """
-        name = branch_deployment_name(branch.repo_name, branch.branch_name)
+        store = self._backend.store.deployments
+        name = branch_deployment_name(branch.repo_name, branch.branch_name, actor.project)
         actor.require_branch(name, branch.repo_name)
+        self._require_own(actor, name)
         self._make_room(name)
         if base:
-            self._backend.store.deployments.get(base)
-        deployment = self._backend.store.deployments.create_or_update_branch(branch, base)
+            check_deployment_name(base)
+            if actor.grants_full(base):
+                store.get(base)
+        deployment = store.create_or_update_branch(branch, base, actor.project)
         self._backend.bell.ring(bell.locations(name))
         return deployment
+
+    def settings(self, actor: Actor, deployment: Deployment) -> Mapping[str, Any]:
+        """A deployment's settings as they were set.
+
+        Raises:
+            ForbiddenError: when the actor may not see the whole deployment.
+        """
+        actor.require_user()
+        actor.require_reading(deployment, "looking at a deployment's settings")
+        return deployment.settings
 
     def set_settings(
         self, actor: Actor, deployment: Deployment, settings: Mapping[str, Any]
@@ -118,10 +149,14 @@ class Deployments:
         """Replace a deployment's settings.
 
         Raises:
-            ForbiddenError: when the actor may not change the whole deployment.
+            ForbiddenError: when the actor may not change the whole deployment; or its deploy
+                policy, which would change.
             InvalidInputError: with all mistakes in them.
         """
         actor.require_change(deployment, "changing a deployment's settings")
+        now = self._backend.store.deployments.get(deployment.name).settings
+        if (settings.get(SECTION) or {}) != (now.get(SECTION) or {}):
+            actor.require_organization(f"Changing {SECTION}, or leaving it out,")
         errors = deployment_settings_errors(settings)
         if errors:
             raise InvalidInputError(" ".join(errors))
@@ -129,7 +164,7 @@ class Deployments:
 
     def runs_under_way(self, actor: Actor, deployment: Deployment) -> list[str]:
         """The runs that have not ended, which a deletion would end."""
-        actor.require_deployment(deployment)
+        actor.require_reading(deployment, "looking at runs")
         return self._backend.orchestration.unfinished(deployment)
 
     def delete(self, actor: Actor, deployment: Deployment) -> Deletion:
@@ -173,6 +208,14 @@ class Deployments:
     def _clear(self, name: str) -> None:
         self._remove_stored(name)
         self._backend.store.deployments.forget_leftovers(name)
+
+    def _require_own(self, actor: Actor, name: str) -> None:
+        """Refuse the branch deployment of another project, if there is one of that name."""
+        try:
+            found = self._backend.store.deployments.get(name)
+        except DeploymentNotFoundError:
+            return
+        actor.require_deployment(found)
 
     def _make_room(self, name: str) -> None:
         """Remove what a deleted deployment of this name may have left: a new one begins empty."""

@@ -257,7 +257,7 @@ class Launches:
         self, actor: Actor, deployment: Deployment, beats: Sequence[Heartbeat]
     ) -> Mapping[str, WorkerReport]:
         """What the agents that may know say of the workers of runs, by run."""
-        actor.require_deployment(deployment)
+        actor.require_reading(deployment, "looking at runs")
         launches = {
             launch.run_id: launch for launch in self._backend.store.launches.open(deployment.name)
         }
@@ -274,27 +274,27 @@ class Launches:
 
     def why_waiting(self, actor: Actor, deployment: Deployment, launch: Launch) -> str | None:
         """Why no agent has begun a launch, as a sentence for people."""
-        actor.require_deployment(deployment)
+        actor.require_reading(deployment, "looking at runs")
         return self._why_waiting(deployment, launch)
 
     def why_out_of_reach(self, actor: Actor, deployment: Deployment, launch: Launch) -> str | None:
         """Why no live agent can end the worker of a launch; ``None`` when one can."""
-        actor.require_deployment(deployment)
+        actor.require_reading(deployment, "looking at runs")
         return self._why_out_of_reach(deployment, launch)
 
     def newest(self, actor: Actor, deployment: Deployment, run_id: str) -> Launch | None:
         """The newest launch of a run; ``None`` when it has none."""
-        actor.require_deployment(deployment)
+        actor.require_reading(deployment, "looking at runs")
         return self._backend.store.launches.newest(deployment.name, run_id)
 
     def of_run(self, actor: Actor, deployment: Deployment, run_id: str) -> list[Launch]:
         """All launches of a run, the first one first."""
-        actor.require_deployment(deployment)
+        actor.require_reading(deployment, "looking at runs")
         return self._backend.store.launches.of_run(deployment.name, run_id)
 
     def open(self, actor: Actor, deployment: Deployment) -> list[Launch]:
         """The launches of a deployment that have not ended, the oldest first."""
-        actor.require_deployment(deployment)
+        actor.require_reading(deployment, "looking at runs")
         return self._backend.store.launches.open(deployment.name)
 
     def unshown(

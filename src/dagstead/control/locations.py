@@ -24,18 +24,26 @@ class Locations:
     _backend: Backend
 
     def all(self, actor: Actor, deployment: Deployment) -> list[Location]:
-        """All locations, by name; for an agent, those whose newest deploy it may run."""
+        """All locations that the actor may see, by name.
+
+        For an agent, those whose newest deploy it may run.
+        """
         actor.require_deployment(deployment)
         every = self._backend.store.locations.all(deployment.name)
-        return [location for location in every if actor.grants_queue(location.queue)]
+        return [
+            location
+            for location in every
+            if actor.sees_location(location.name) and actor.grants_queue(location.queue)
+        ]
 
     def get(self, actor: Actor, deployment: Deployment, name: str) -> Location:
         """One location.
 
         Raises:
-            ForbiddenError: for an agent that may not serve it, whether or not it exists.
-            LocationNotFoundError: with the names that exist.
+            ForbiddenError: when the actor may not see it, whether or not it exists.
+            LocationNotFoundError: with the names that exist, for those who may see all of them.
         """
+        actor.require_sight(deployment, [name])
         require_location(self._backend, actor, deployment, name)
         return self._backend.store.locations.get(deployment.name, name)
 

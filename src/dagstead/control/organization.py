@@ -8,6 +8,8 @@ from typing import Any
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.settings_form import organization_settings_errors
+from dagstead.errors import InvalidInputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +19,16 @@ class Organization:
     _backend: Backend
 
     def settings(self, actor: Actor) -> Mapping[str, Any]:
-        """The settings as they were set. The CLI reads them to check whether its token is valid.
+        """The settings as they were set; none for actors who are limited in any way.
+
+        The CLI reads them to check whether its token is valid.
 
         Raises:
             ForbiddenError: for agents.
         """
         actor.require_user()
+        if not actor.is_unlimited:
+            return {}
         return self._backend.store.properties.organization_settings()
 
     def set_settings(self, actor: Actor, settings: Mapping[str, Any]) -> None:
@@ -30,6 +36,10 @@ class Organization:
 
         Raises:
             ForbiddenError: for a limited actor.
+            InvalidInputError: with all mistakes in the deploy policy.
         """
         actor.require_organization("Changing the organization's settings")
+        errors = organization_settings_errors(settings)
+        if errors:
+            raise InvalidInputError(" ".join(errors))
         self._backend.store.properties.set_organization_settings(settings)

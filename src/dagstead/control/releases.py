@@ -6,12 +6,14 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
+from dagstead.control import deploy_policies
 from dagstead.control.actor import Actor
 from dagstead.control.availability import would_wait
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
 from dagstead.control.pinning import PinFinder
 from dagstead.errors import ConflictError, InvalidDocumentError
+from dagstead.plane.deploy_policy import Wish
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.organization import ORGANIZATION
@@ -44,18 +46,30 @@ class Releases:
     _backend: Backend
 
     def all(self, actor: Actor, deployment: Deployment, limit: int | None = None) -> list[Release]:
-        """The releases, newest first."""
+        """The releases of locations that the actor may see, newest first."""
         actor.require_deployment(deployment)
-        return self._backend.store.releases.all(deployment.name, limit=limit)
+        store = self._backend.store.releases
+        if not actor.is_of_locations:
+            return store.all(deployment.name, limit=limit)
+        found = [
+            release.cut_to(actor.sees_location)
+            for release in store.all(deployment.name)
+            if any(map(actor.sees_location, release.touched))
+        ]
+        return found if limit is None else found[: max(limit, 0)]
 
     def get(self, actor: Actor, deployment: Deployment, number: int) -> Release:
-        """One release.
+        """One release, as far as the actor may see its locations.
 
         Raises:
+            ForbiddenError: when it has none of the actor's locations.
             ReleaseNotFoundError: when no release has that number.
         """
         actor.require_deployment(deployment)
-        return self._backend.store.releases.get(deployment.name, number)
+        found = self._backend.store.releases.get(deployment.name, number)
+        if not any(map(actor.sees_location, found.touched)):
+            actor.require_whole(f"release {number}")
+        return found.cut_to(actor.sees_location)
 
     def open(self, actor: Actor) -> list[Release]:
         """The loading releases of all deployments."""
@@ -81,7 +95,10 @@ class Releases:
             InvalidDocumentError: when a PEX file was never uploaded, or when no live agent serves
                 the queue of a location and the deployment's policy refuses that.
         """
-        removes = self._others(deployment, new.locations) if remove_others else new.removes
+        removes = new.removes
+        if remove_others:
+            removes = self._others(deployment, new.locations)
+            actor.require_touched(deployment, removes, "removing the deployment's other locations")
         checked = self._checked(actor, deployment, replace(new, removes=removes))
         release, queues = self._backend.store.releases.begin(deployment.name, checked)
         publish(self._backend, Change(deployment=deployment, queues=queues, releases=True))
@@ -99,6 +116,8 @@ class Releases:
         locations, errors = PinFinder(self._backend, deployment, actor.uploader).pin(new.locations)
         if policy.unserved is UnservedQueuePolicy.REFUSE:
             errors += waiting
+        wishes = map(Wish.of, new.locations)
+        errors += deploy_policies.refusals(self._backend, actor, deployment, wishes)
         if errors:
             raise InvalidDocumentError(errors)
         git = _git(new.locations)
@@ -128,9 +147,7 @@ class Releases:
         actor.require_locations(deployment, ())
         store = self._backend.store.releases
         ending = store.get(deployment.name, number)
-        actor.require_locations(
-            deployment, [*(part.name for part in ending.parts), *ending.removes]
-        )
+        actor.require_touched(deployment, ending.touched, f"ending release {number}")
         outcome = store.end(deployment.name, number, reason)
         publish(self._backend, Change(deployment=deployment, queues=outcome.queues, releases=True))
         return store.get(deployment.name, number)
@@ -196,16 +213,18 @@ class Releases:
         store = self._backend.store
         releases = store.releases.all(deployment.name)
         history = History(store.locations.all(deployment.name), releases)
-        touched = {
-            release.number: {part.name for part in release.parts}.union(release.removes)
-            for release in releases
-        }
+        touched = {release.number: release.touched for release in releases}
         if goal.whole_deployment:
+            actor.require_whole("returning a whole deployment to a release")
             plan = history.back_to(goal.number)
         elif goal.number is not None:
+            undone = touched.get(goal.number, ())
+            actor.require_touched(deployment, undone, f"undoing release {goal.number}")
             plan = history.undo(goal.number)
         else:
             plan = _newest(actor, deployment, history, touched)
+        ended = set().union(*(touched[number] for number in plan.ends))
+        actor.require_touched(deployment, plan.changes | ended, "this rollback")
         if not plan.changes and not plan.ends:
             raise ConflictError(_nothing(plan))
         if history.empties(plan):
@@ -213,8 +232,6 @@ class Releases:
                 "There is no release to go back to: nothing else was live before, and a rollback "
                 f"does not remove everything. It would remove: {', '.join(plan.removes)}."
             )
-        ended = set().union(*(touched[number] for number in plan.ends))
-        actor.require_locations(deployment, plan.changes | ended)
         return history, plan
 
     def _begin_rollback(
@@ -268,7 +285,7 @@ def _git(new: Sequence[NewLocation]) -> Mapping[str, Any]:
 
 
 def _newest(
-    actor: Actor, deployment: Deployment, history: History, touched: Mapping[int, set[str]]
+    actor: Actor, deployment: Deployment, history: History, touched: Mapping[int, frozenset[str]]
 ) -> Rollback:
     """The plan to undo the newest release that the actor may undo."""
     for number in history.newest_first():

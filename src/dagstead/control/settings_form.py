@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import ErrorDetails
 
+from dagstead.errors import InvalidInputError
 from dagstead.model.words import did_you_mean
+from dagstead.plane.image_names import check_registry
 
 _Count = Annotated[int, Field(ge=0, strict=True)]
 _Seconds = Annotated[float, Field(ge=0)]
@@ -87,6 +89,45 @@ class _Releases(_Section):
     timeout_seconds: _Seconds | None = None
 
 
+def _registry(folder: str) -> str:
+    try:
+        return check_registry(folder)
+    except InvalidInputError as error:
+        raise ValueError(error.message) from error
+
+
+_Queue = Annotated[str, Field(min_length=1, pattern=r"\S")] | None
+_Key = Annotated[str, Field(pattern=r"^[\w*-]+(\.[\w*-]+)*$")]
+
+
+class _ContainerKeys(_Section):
+    allowed: list[_Key] | None = None
+    denied: list[_Key] | None = None
+
+
+class _Bounds(_Section):
+    registries: list[Annotated[str, AfterValidator(_registry)]] | None = None
+    #: Null among them is the default queue.
+    queues: list[_Queue] | None = None
+    container_context: _ContainerKeys | None = None
+
+
+class _DeploymentPolicy(_Bounds):
+    """Ours; see :mod:`dagstead.plane.deploy_policy`."""
+
+    location_tokens: _Bounds | None = None
+
+
+class _OrganizationPolicy(_DeploymentPolicy):
+    branch_deployments: _Bounds | None = None
+
+
+class _Organization(BaseModel):
+    """Of the organization's settings only this one means something here."""
+
+    deploy_policy: _OrganizationPolicy | None = None
+
+
 class _Settings(_Section):
     concurrency: _Concurrency | None = None
     #: The older name of ``concurrency.runs``.
@@ -96,6 +137,7 @@ class _Settings(_Section):
     non_isolated_runs: _NonIsolated | None = None
     auto_materialize: _AutoMaterialize | None = None
     releases: _Releases | None = None
+    deploy_policy: _DeploymentPolicy | None = None
     sso_default_role: str | None = None
 
 
@@ -105,7 +147,7 @@ def deployment_settings_errors(settings: Mapping[str, Any]) -> list[str]:
     try:
         parsed = _Settings.model_validate(settings)
     except ValidationError as error:
-        errors += [_sentence(mistake) for mistake in error.errors()]
+        errors += [_sentence(mistake, _Settings) for mistake in error.errors()]
     else:
         if parsed.run_queue and parsed.concurrency and parsed.concurrency.runs:
             errors.append(
@@ -114,19 +156,29 @@ def deployment_settings_errors(settings: Mapping[str, Any]) -> list[str]:
     return errors
 
 
-def _sentence(error: ErrorDetails) -> str:
+def organization_settings_errors(settings: Mapping[str, Any]) -> list[str]:
+    """One sentence for every mistake in the organization's settings."""
+    try:
+        _Organization.model_validate(settings)
+    except ValidationError as error:
+        return [_sentence(mistake, _Organization) for mistake in error.errors()]
+    return []
+
+
+def _sentence(error: ErrorDetails, form: type[BaseModel]) -> str:
     path = ".".join(str(part) for part in error["loc"])
     if error["type"] != "extra_forbidden":
-        return f"{path} is {_short(error['input'])}: {error['msg']}."
+        message = error["msg"].removeprefix("Value error, ").rstrip(".")
+        return f"{path} is {_short(error['input'])}: {message}."
     if path in _NOT_OFFERED:
         return f"{path} changes nothing here: {_NOT_OFFERED[path]}. Remove it."
-    known = _known(error["loc"][:-1])
+    known = _known(error["loc"][:-1], form)
     hint = did_you_mean(str(error["loc"][-1]), known) or f" Known here: {', '.join(known)}."
     return f"Unknown setting {path!r}.{hint}"
 
 
-def _known(path: tuple[int | str, ...]) -> list[str]:
-    model: Any = _Settings
+def _known(path: tuple[int | str, ...], form: type[BaseModel]) -> list[str]:
+    model: Any = form
     for part in path:
         field = model.model_fields.get(part) if hasattr(model, "model_fields") else None
         options = getattr(field.annotation, "__args__", ()) if field else ()

@@ -35,15 +35,16 @@ class Statuses:
     _backend: Backend
 
     def all(self, actor: Actor, deployment: Deployment) -> Mapping[str, LocationStatus]:
-        """The status of every location of a deployment, by name."""
+        """The status of every location of a deployment that the actor may see, by name."""
         return {each.location.name: each.status for each in self.stated(actor, deployment)}
 
     def stated(self, actor: Actor, deployment: Deployment) -> Sequence[StatedLocation]:
-        """Every location of a deployment with its status, by name."""
+        """Every location of a deployment that the actor may see, with its status, by name."""
         actor.require_deployment(deployment)
         return [
             StatedLocation(location=facts.location, status=status_of(facts))
             for facts in facts_of(self._backend, deployment)
+            if actor.sees_location(facts.location.name)
         ]
 
     def heal(self, actor: Actor, deployment: Deployment) -> list[str]:

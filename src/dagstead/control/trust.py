@@ -12,6 +12,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.tokens import make_token
 from dagstead.errors import InvalidInputError
 from dagstead.plane.names import check_location_name
+from dagstead.plane.projects import Project
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
 from dagstead.plane.trust import (
     JobGrant,
@@ -95,7 +96,8 @@ class TrustPolicies:
         """
         actor.require_system("Exchanging a token of CI")
         store = self._backend.store
-        repository = policy.repository_of(claims)
+        project = Project.of_job(policy, claims)
+        repository = project.path
         ref = claims.get(policy.provider.ref_claim, "no ref")
         allowed = policy.allowed
         grant = Grant(
@@ -105,6 +107,7 @@ class TrustPolicies:
             repository=repository,
             locations=allowed.locations,
             job=policy.job_of(claims),
+            project=project,
         )
         store.tokens.delete_expired()
         name = f"ci {repository} {ref}"[:_NAME_MAX]

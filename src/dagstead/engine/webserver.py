@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -70,6 +71,47 @@ _AGENT_AS_USER = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Executor:
+    """Executes operations."""
+
+    schema: Schema
+    valid_texts: ValidTexts
+
+    def answer(
+        self, operation: Operation, context_of_request: Callable[[], AbstractContextManager[object]]
+    ) -> Response:
+        """Validate and execute an operation. It may wait for agents: call it in a thread."""
+        errors = self.validation_errors(operation.text, operation.document)
+        if errors:
+            body = {"data": None, "errors": [_formatted(error) for error in errors]}
+            return JSONResponse(body, HTTPStatus.BAD_REQUEST)
+        captured: list[Exception] = []
+        with context_of_request() as context, ErrorCapture.watch(captured.append):
+            result = asyncio.run(self._execute(operation, context))
+            answer: dict[str, object] = {"data": result.data}
+            if result.errors:
+                answer["errors"] = [_formatted(error) for error in result.errors]
+            return JSONResponse(answer, _status(result, captured))
+
+    def validation_errors(self, text: str, document: DocumentNode) -> Sequence[GraphQLError]:
+        """What is wrong with a document."""
+        errors = self.valid_texts.errors(self.schema.graphql_schema, text, document)
+        if any(_AGENTS_ARGUMENT in each.message for each in errors):
+            return (GraphQLError(_AGENT_AS_USER),)
+        return errors
+
+    async def _execute(self, operation: Operation, context: object) -> ExecutionResult:
+        result = execute(
+            self.schema.graphql_schema,
+            operation.document,
+            context_value=context,
+            variable_values=dict(operation.variables or {}),
+            operation_name=operation.name,
+        )
+        return result if isinstance(result, ExecutionResult) else await result
+
+
 class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentRequestContext]):
     """Serves one deployment with the operator schema.
 
@@ -81,7 +123,7 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
         self, workspace: DeploymentWorkspace, schema: Schema, valid_texts: ValidTexts
     ) -> None:
         self._schema_to_serve = schema
-        self._valid_texts = valid_texts
+        self._executor = Executor(schema, valid_texts)
         super().__init__(workspace, app_path_prefix=f"/{workspace.name}")
 
     def build_graphql_schema(self) -> Schema:
@@ -100,35 +142,7 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
 
     def _answer(self, request: Request, operation: Operation) -> Response:
         """Validate and execute, in a thread of its own, as most resolvers wait for something."""
-        errors = self._validation_errors(operation.text, operation.document)
-        if errors:
-            body = {"data": None, "errors": self.handle_graphql_errors(errors)}
-            return JSONResponse(body, HTTPStatus.BAD_REQUEST)
-        captured: list[Exception] = []
-        with self.request_context(request) as context, ErrorCapture.watch(captured.append):
-            result = asyncio.run(self._execute(operation, context))
-            answer: dict[str, object] = {"data": result.data}
-            if result.errors:
-                answer["errors"] = self.handle_graphql_errors(result.errors)
-            return JSONResponse(answer, _status(result, captured))
-
-    def _validation_errors(self, text: str, document: DocumentNode) -> Sequence[GraphQLError]:
-        errors = self._valid_texts.errors(self._schema_to_serve.graphql_schema, text, document)
-        if any(_AGENTS_ARGUMENT in each.message for each in errors):
-            return (GraphQLError(_AGENT_AS_USER),)
-        return errors
-
-    async def _execute(
-        self, operation: Operation, context: DeploymentRequestContext
-    ) -> ExecutionResult:
-        result = execute(
-            self._schema_to_serve.graphql_schema,
-            operation.document,
-            context_value=context,
-            variable_values=dict(operation.variables or {}),
-            operation_name=operation.name,
-        )
-        return result if isinstance(result, ExecutionResult) else await result
+        return self._executor.answer(operation, lambda: self.request_context(request))
 
     async def execute_graphql_subscription(
         self,
@@ -164,7 +178,7 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
 
     def _valid_document(self, text: str) -> DocumentNode:
         document = parse_document(text)
-        errors = self._validation_errors(text, document)
+        errors = self._executor.validation_errors(text, document)
         if errors:
             raise errors[0]
         return document

@@ -97,6 +97,11 @@ class DeploymentRequestContext(WorkspaceRequestContext):
         """The acts and views of the control plane."""
         return self.workspace.control
 
+    @property
+    def show_instance_config(self) -> bool:
+        """Whether the instance's configuration is shown: it has paths of the server's machine."""
+        return self.actor.is_unlimited
+
     def reload_workspace(self) -> DeploymentRequestContext:
         """Have agents load all locations again."""
         return self._after_reload(None)
@@ -202,13 +207,14 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         deployment = self.deployment
         self._refresh(deployment)
         state = getattr(source, "state", None)
+        actor = SYSTEM if source is None else _actor(getattr(state, "token", None))
         return DeploymentRequestContext(
             workspace=self,
             current=self.get_current_workspace()
             if source is None
-            else self._shown_to_people(deployment),
+            else _cut(self._shown_to_people(deployment), actor),
             deployment=deployment,
-            actor=SYSTEM if source is None else _actor(getattr(state, "token", None)),
+            actor=actor,
             base_url=getattr(state, "base_url", self.base_url),
             source=source,
         )
@@ -315,6 +321,16 @@ class DeploymentWorkspace(WorkspaceProcessContext):
                 stack=[],
                 cls_name=type(error).__name__,
             )
+
+
+def _cut(workspace: CurrentWorkspace, actor: Actor) -> CurrentWorkspace:
+    """The locations that the actor may see."""
+    if not actor.is_of_locations:
+        return workspace
+    entries = workspace.code_location_entries
+    return CurrentWorkspace(
+        {name: entry for name, entry in entries.items() if actor.sees_location(name)}
+    )
 
 
 def _actor(token: Token | None) -> Actor:

@@ -11,7 +11,7 @@ from dagstead.operator_api.agents import agent_type
 from dagstead.operator_api.context import context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
-from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
+from dagstead.plane.deployments import Branch, Deployment
 
 
 @as_error
@@ -58,12 +58,13 @@ def deployment_by_name(info: GraphQLResolveInfo, name: str) -> Mapping[str, Any]
 
 @as_error
 def get_branch_deployment_name(
-    _info: GraphQLResolveInfo,
+    info: GraphQLResolveInfo,
     repoName: str,  # noqa: N803 - the wire's
     branchName: str,  # noqa: N803 - the wire's
 ) -> str:
     """The name that a branch's deployment has, or would have."""
-    return branch_deployment_name(repoName, branchName)
+    context = context_of(info)
+    return context.control.deployments.branch_name(context.actor, repoName, branchName)
 
 
 @as_member()

@@ -19,6 +19,7 @@ from dagstead.operator_api import (
     launches,
     locations,
     releases,
+    rights,
     settings,
     storage,
     terminations,
@@ -75,6 +76,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
         replaced_queries=_joined(assets.REPLACED_QUERIES, locations.REPLACED_QUERIES),
         wrapped_mutations={**launches.WRAPPED_MUTATIONS, **terminations.WRAPPED_MUTATIONS},
     )
+    rights.guard(extended)
     extended.extensions = {FACTS: facts or ServerFacts()}
     schema.graphql_schema = extended
     return schema

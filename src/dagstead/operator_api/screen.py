@@ -10,11 +10,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from dagstead.control.actor import Actor
 from dagstead.engine.webserver import OPERATION, Operation, is_for_page
 from dagstead.errors import TooLargeError
 from dagstead.operator_api.not_offered import refusal
 from dagstead.operator_api.request import DocumentPlace, GraphQLRequest, read_request
-from dagstead.operator_api.token_limits import require_deploying
+from dagstead.operator_api.rights import require
+from dagstead.operator_api.root_fields import root_fields
 from dagstead.plane.tokens import Token
 
 
@@ -79,8 +81,11 @@ def _judged(request: Request, sent: bytes, token: Token | None) -> Operation | R
 def _judged_document(
     asked: GraphQLRequest, document: DocumentNode, token: Token | None
 ) -> Operation | Response:
-    if token is not None and token.locations is not None:
-        require_deploying(token, document)
+    if token is not None:
+        # Each is checked again when it is executed. Here nothing has been executed yet.
+        actor = Actor.holding(token)
+        for field in root_fields(document):
+            require(actor, field)
     if asked.place is not DocumentPlace.JSON and not _only_queries(document):
         return _not_as_json(asked)
     sentence = refusal(document)

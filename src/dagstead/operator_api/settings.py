@@ -16,7 +16,9 @@ from dagstead.operator_api.refusals import as_error, as_member
 @as_error
 def deployment_settings(info: GraphQLResolveInfo) -> Mapping[str, Any]:
     """The settings as they were set."""
-    return {"settings": dict(context_of(info).deployment.settings)}
+    context = context_of(info)
+    settings = context.control.deployments.settings(context.actor, context.deployment)
+    return {"settings": dict(settings)}
 
 
 @as_member("UnauthorizedError")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -58,6 +59,24 @@ class Heartbeat:
     def key(self) -> AgentKey:
         """Which agent sent it."""
         return AgentKey(self.token_id, self.agent_id)
+
+    def for_deployers(self, queues: frozenset[str | None]) -> Heartbeat:
+        """As those see it who may deploy some locations: whether it is there, and for whom.
+
+        What it says of others' locations and runs, in its errors too, is left out.
+
+        Args:
+            queues: that they may see.
+        """
+        return replace(
+            self,
+            agent_id=hashlib.sha256(self.agent_id.encode()).hexdigest()[:12],
+            queues=self.queues & queues,
+            metadata={},
+            run_worker_statuses=None,
+            errors=(),
+            servers=(),
+        )
 
     @property
     def is_pool(self) -> bool:

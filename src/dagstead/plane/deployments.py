@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from dagstead.plane.projects import Project
+
 
 class DeploymentKind(StrEnum):
     """A full deployment stays; a branch deployment belongs to a repository's branch."""
@@ -45,6 +47,8 @@ class Deployment:
     closed: bool = False
     branch: Branch | None = None
     base: str | None = None
+    #: Of a branch deployment: the project whose CI job made it; ``None`` if that was not verified.
+    project: Project | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     version: int = 0
 
@@ -59,13 +63,21 @@ class Deployment:
         return self.branch.repo_name if self.branch else None
 
 
-def branch_deployment_name(repo_name: str, branch_name: str) -> str:
+def branch_deployment_name(repo_name: str, branch_name: str, project: Project | None = None) -> str:
     """The name of a branch's deployment: stable, and safe as a path and a schema name.
 
     The official CLI asks the server for this name (``getBranchDeploymentName``) and uses the
     answer as it is.
+
+    Args:
+        repo_name: as the client reports it.
+        branch_name: the same.
+        project: of the caller, if it is verified. Others may report the short name of a project,
+            so that this one's deployments are named by what nobody else has.
     """
-    digest = hashlib.sha256(f"{repo_name}\0{branch_name}".encode()).hexdigest()
+    is_short = project is not None and repo_name != project.path
+    repository = project.key if project is not None and is_short else repo_name
+    digest = hashlib.sha256(f"{repository}\0{branch_name}".encode()).hexdigest()
     return digest[:32]
 
 

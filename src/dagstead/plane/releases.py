@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from dagstead.plane.locations import Deploy, NewLocation
 
@@ -155,6 +155,48 @@ class Release:
     #: What the locations served that it brought or removed, right before it did, with ``None`` for
     #: nothing. Older versions have not recorded it: then it is ``None`` as a whole.
     before: Mapping[str, Source | None] | None
+
+    @property
+    def touched(self) -> frozenset[str]:
+        """The locations that it deploys or removes."""
+        return frozenset({*(part.name for part in self.parts), *self.removes})
+
+    def cut_to(self, is_seen: Callable[[str], bool]) -> Release:
+        """The same without the locations that somebody may not see.
+
+        Args:
+            is_seen: says of a location's name whether it may be seen.
+        """
+        hidden = {
+            name
+            for name in {*self.touched, *(self.live or {}), *(self.before or {})}
+            if not is_seen(name)
+        }
+        if not hidden:
+            return self
+        names_hidden = self.reason is not None and any(name in self.reason for name in hidden)
+        return replace(
+            self,
+            parts=tuple(part for part in self.parts if part.name not in hidden),
+            removes=tuple(name for name in self.removes if name not in hidden),
+            reason=_OF_OTHERS if names_hidden else self.reason,
+            live=_without(self.live, hidden),
+            before=_without(self.before, hidden),
+        )
+
+
+_Value = TypeVar("_Value")
+
+#: For those who may not see the locations that the reason is about.
+_OF_OTHERS = "The reason is with code locations that this token may not see."
+
+
+def _without(
+    by_location: Mapping[str, _Value] | None, hidden: Collection[str]
+) -> Mapping[str, _Value] | None:
+    if by_location is None:
+        return None
+    return {name: value for name, value in by_location.items() if name not in hidden}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from enum import StrEnum
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.ci_jobs import CiJob
+from dagstead.plane.projects import Project
 from dagstead.plane.reach import NOTHING, Reach
 from dagstead.plane.workers import Worker
 
@@ -62,6 +63,8 @@ class Grant:
     repository: str | None = None
     locations: Collection[str] | None = None
     job: CiJob | None = None
+    #: What was verified of ``repository``.
+    project: Project | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,7 +78,7 @@ class Token:
     deployments: frozenset[str] | None
     #: Agent tokens only: ``None`` grants every queue; ``None`` *in* the set is the default queue.
     queues: frozenset[str | None] | None
-    #: Whether it grants all branch deployments as well.
+    #: Whether it grants branch deployments as well: all, or those of its repository.
     branch_deployments: bool
     created_at: float
     revoked_at: float | None
@@ -85,8 +88,10 @@ class Token:
     #: Tokens of CI: the repository whose branch deployments it grants; ``None`` is all of them.
     repository: str | None = None
     #: Tokens of CI: ``None`` grants every location. With names, the token can deploy these
-    #: locations and do nothing else.
+    #: locations, read what that needs, and do nothing else.
     locations: frozenset[str] | None = None
+    #: Tokens of CI: what was verified of ``repository``.
+    project: Project | None = None
     #: Tokens for all deployments: the grants that remain when that one is removed.
     beside: Reach = NOTHING
     #: Tokens of workers: what the process is for.
@@ -113,13 +118,12 @@ class Token:
 
     def excess(self, grant: Grant) -> str | None:
         """What a grant allows and this token does not; ``None`` when there is nothing."""
-        own_branches = self.branch_deployments or self.deployments is None
         wider = {
             "deployments": _is_wider(grant.deployments, self.deployments),
             "agent queues": _is_wider(grant.queues, self.queues),
             "code locations": _is_wider(grant.locations, self.locations),
             "branch deployments": grant.branch_deployments
-            and (not own_branches or self.repository not in {None, grant.repository}),
+            and not (self.branch_deployments and self.repository in {None, grant.repository}),
             "a longer life": self.expires_at is not None
             and (grant.expires_at is None or grant.expires_at > self.expires_at),
         }
@@ -130,7 +134,12 @@ class Token:
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
     def grants_deployment(
-        self, name: str, *, is_branch: bool, repository: str | None = None
+        self,
+        name: str,
+        *,
+        is_branch: bool,
+        repository: str | None = None,
+        owner: Project | None = None,
     ) -> bool:
         """Whether its holder may serve or see this deployment.
 
@@ -138,17 +147,41 @@ class Token:
             name: of the deployment.
             is_branch: whether it is a branch deployment.
             repository: of a branch deployment, as the CLI reported it.
+            owner: the verified project of a branch deployment, if it has one.
         """
         if self.worker is not None:
             return name == self.worker.deployment
-        if is_branch and self.branch_deployments:
-            return self.repository is None or self._is_own(repository)
-        return self.deployments is None or name in self.deployments
+        is_named = self.deployments is not None and name in self.deployments
+        if not is_branch:
+            return is_named or self.deployments is None
+        return is_named or (self.branch_deployments and self._owns(owner, repository))
 
-    def _is_own(self, repository: str | None) -> bool:
-        # Official clients name a GitLab project without its groups.
-        own = self.repository or ""
-        return repository in {own, own.rsplit("/", maxsplit=1)[-1]}
+    def _owns(self, owner: Project | None, repository: str | None) -> bool:
+        own = self.own_project
+        return own is None or own.owns(owner, repository)
+
+    @property
+    def own_project(self) -> Project | None:
+        """The repository whose branch deployments it grants; ``None`` is all of them."""
+        if self.project is None and self.repository is not None:
+            return Project(path=self.repository)
+        return self.project
+
+    def require_branches_of(self, name: str, repository: str) -> None:
+        """Refuse unless the branch deployments of a repository are granted.
+
+        Args:
+            name: of the branch deployment, which need not exist.
+            repository: as the client reports it.
+
+        Raises:
+            ForbiddenError: with the sentence for the caller.
+        """
+        own = self.own_project
+        if own is None:
+            self.require_deployment(name, is_branch=True)
+        elif not self.branch_deployments or not own.may_report(repository):
+            raise ForbiddenError(self._not_granted(name, f" of {repository!r}", is_branch=True))
 
     def grants_queue(self, queue: str | None) -> bool:
         """Whether its holder may take requests from this queue."""
@@ -159,7 +192,12 @@ class Token:
         return frozenset(queue for queue in claimed if self.grants_queue(queue))
 
     def require_deployment(
-        self, name: str, *, is_branch: bool, repository: str | None = None
+        self,
+        name: str,
+        *,
+        is_branch: bool,
+        repository: str | None = None,
+        owner: Project | None = None,
     ) -> None:
         """Refuse unless the deployment is granted; see :meth:`grants_deployment`.
 
@@ -171,14 +209,18 @@ class Token:
                 f"The {self.worker.name} may not use deployment {name!r}: code in the managed pool "
                 "has a token for its own deployment only."
             )
-        if not self.grants_deployment(name, is_branch=is_branch, repository=repository):
-            way = f"token create --kind {self.kind}" if self.repository is None else "trust add …"
-            msg = (
-                f"Token {self.name!r} may not use deployment {name!r}. It may use: "
-                f"{self.describe_deployments()}. Create one that may with "
-                f"`dagstead {way} --deployment {name}`."
-            )
-            raise ForbiddenError(msg)
+        if not self.grants_deployment(
+            name, is_branch=is_branch, repository=repository, owner=owner
+        ):
+            raise ForbiddenError(self._not_granted(name, is_branch=is_branch))
+
+    def _not_granted(self, name: str, of: str = "", *, is_branch: bool) -> str:
+        way = f"token create --kind {self.kind}" if self.repository is None else "trust add …"
+        option = "--branch-deployments" if is_branch else f"--deployment {name}"
+        return (
+            f"Token {self.name!r} may not use deployment {name!r}{of}. It may use: "
+            f"{self.describe_deployments()}. Create one that may with `dagstead {way} {option}`."
+        )
 
     def require_more_than_deploying(self, what: str) -> None:
         """Refuse a token that is limited to locations.
@@ -196,8 +238,16 @@ class Token:
             )
             raise ForbiddenError(msg)
 
-    def require_locations(self, names: Iterable[str]) -> None:
+    def grants_location(self, name: str) -> bool:
+        """Whether its holder may deploy, and see, a code location."""
+        return self.locations is None or name in self.locations
+
+    def require_locations(self, names: Iterable[str], to: str = "change") -> None:
         """Refuse unless all of these locations are granted.
+
+        Args:
+            names: of locations, which need not exist.
+            to: what is asked for, as a verb.
 
         Raises:
             ForbiddenError: with the sentence for the caller.
@@ -207,7 +257,7 @@ class Token:
         others = sorted(set(names) - self.locations)
         if others:
             msg = (
-                f"Token {self.name!r} may not change location {others[0]!r}. It may deploy: "
+                f"Token {self.name!r} may not {to} location {others[0]!r}. It may deploy: "
                 f"{', '.join(sorted(self.locations))}. On the server, a policy with "
                 f"`dagstead trust add --location {others[0]}` grants it."
             )
@@ -215,8 +265,10 @@ class Token:
 
     def describe_deployments(self) -> str:
         """The granted deployments, for people."""
-        names = ["all"] if self.deployments is None else sorted(self.deployments)
-        if self.branch_deployments and self.deployments is not None:
+        if self.deployments is None and self.branch_deployments and self.repository is None:
+            return "all"
+        names = ["all full deployments"] if self.deployments is None else sorted(self.deployments)
+        if self.branch_deployments:
             own = "" if self.repository is None else f" of {self.repository}"
             names.append(f"branch deployments{own}")
         return ", ".join(names) or "none"

@@ -42,6 +42,11 @@ class Provider(StrEnum):
         return "repository" if self is Provider.GITHUB else "project_path"
 
     @property
+    def project_id_claim(self) -> str:
+        """The claim with the number of the repository, which is never another's."""
+        return "repository_id" if self is Provider.GITHUB else "project_id"
+
+    @property
     def ref_claim(self) -> str:
         """The claim with the full name of the branch or tag.
 

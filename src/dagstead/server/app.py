@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, Route
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dagstead.agent_api.rest import Endpoint
 from dagstead.agent_api.routes import agent_graphql, agent_routes, blob_routes
@@ -150,7 +150,7 @@ class OperatorEndpoints:
         """``/`` and ``/locations``: the same page of the first deployment's UI."""
         token = _token(request)
         _require_user(token)
-        name = await to_thread.run_sync(self.apps.first_granted, token)
+        name = await to_thread.run_sync(self.apps.home, token)
         return RedirectResponse(f"/{name}{request.url.path}", status_code=HTTPStatus.SEE_OTHER)
 
     async def graphql(self, request: Request) -> Response:
@@ -164,31 +164,24 @@ class OperatorEndpoints:
             return await self.agents(request)
         _require_no_agent(request, token)
         name = request.headers.get(DEPLOYMENT_HEADER)
-        if not name:
-            name = await to_thread.run_sync(self.apps.first_granted, token)
-        return _Forward(self, name, f"/{name}/graphql")
+        if name:
+            app = await to_thread.run_sync(self.apps.get, token, name)
+        else:
+            name, app = await to_thread.run_sync(self.apps.unnamed, token)
+        return _Forward(app, f"/{name}/graphql")
 
     async def deployment(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Everything below ``/{deployment}``."""
         name = _first_segment(scope)
         try:
-            await self.forward(scope, receive, send, name=name)
+            token = _token(HTTPConnection(scope))
+            _require_user(token)
+            app = await to_thread.run_sync(self.apps.get, token, name)
+            await app(scope, receive, send)
         except StoreAwayError:
             raise
         except DagsteadError as error:
             await refuse(error, scope, receive, send)
-
-    async def forward(self, scope: Scope, receive: Receive, send: Send, *, name: str) -> None:
-        """Let a deployment's application answer.
-
-        Raises:
-            DagsteadError: when the token does not grant it, or the request has a wrong form.
-        """
-        connection = HTTPConnection(scope)
-        token = _token(connection)
-        _require_user(token)
-        app = await to_thread.run_sync(self.apps.get, token, name)
-        await app(scope, receive, send)
 
 
 class DeploymentRoute(BaseRoute):
@@ -213,16 +206,15 @@ class DeploymentRoute(BaseRoute):
 class _Forward(Response):
     """A response that is made by a deployment's application, at another path."""
 
-    def __init__(self, operator: OperatorEndpoints, name: str, path: str) -> None:
+    def __init__(self, app: ASGIApp, path: str) -> None:
         super().__init__()
-        self._operator = operator
-        self._name = name
+        self._app = app
         self._path = path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer."""
         moved = {**scope, "path": self._path, "raw_path": self._path.encode()}
-        await self._operator.forward(moved, receive, send, name=self._name)
+        await self._app(moved, receive, send)
 
 
 @asynccontextmanager

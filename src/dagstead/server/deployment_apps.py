@@ -11,8 +11,9 @@ from starlette.types import ASGIApp
 
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.engine.instances import Instances
+from dagstead.engine.organization_app import organization_app
 from dagstead.engine.validation import ValidTexts
-from dagstead.engine.webserver import deployment_app
+from dagstead.engine.webserver import Executor, deployment_app
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.errors import ForbiddenError
 from dagstead.operator_api.screen import screened
@@ -23,6 +24,9 @@ from dagstead.server.first_start import PREFERRED_DEPLOYMENT
 #: Threads for reading GraphQL requests, of all deployments together. Reading keeps a CPU busy: with
 #: many threads the event loop would seldom get its turn.
 _READING_THREADS = 4
+
+#: Stands in paths where a deployment's name would; none has it.
+_NOBODY_S = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,24 +71,44 @@ class DeploymentApps:
         deployments = self.instances.control.deployments
         return any(deployment.name == name for deployment in deployments.granted(SYSTEM))
 
-    def first_granted(self, token: Token) -> str:
-        """The deployment that is shown when none is named.
+    def unnamed(self, token: Token) -> tuple[str, ASGIApp]:
+        """What answers GraphQL requests that name no deployment, with the name in its paths.
+
+        Raises:
+            ForbiddenError: when the token grants no deployment that exists, or could be made.
+        """
+        first = self._first_full(token)
+        if first is not None:
+            return first, self.get(token, first)
+        if token.branch_deployments:
+            return _NOBODY_S, self._organization()
+        raise ForbiddenError(_grants_nothing(token))
+
+    def home(self, token: Token) -> str:
+        """The deployment whose pages are shown when none is named: a full one, or else a branch's.
 
         Raises:
             ForbiddenError: when the token grants none that exists.
         """
-        names = [
-            deployment.name
-            for deployment in self.instances.control.deployments.granted(Actor.holding(token))
-            if not deployment.is_branch
-        ]
-        if not names:
-            msg = (
-                f"Token {token.name!r} grants no deployment that exists. It may use: "
-                f"{token.describe_deployments()}. Create one with `dagstead deployment create`."
-            )
-            raise ForbiddenError(msg)
-        return PREFERRED_DEPLOYMENT if PREFERRED_DEPLOYMENT in names else names[0]
+        first = self._first_full(token)
+        if first is not None:
+            return first
+        branches = [each for each in self._granted(token) if not each.closed]
+        if not branches:
+            raise ForbiddenError(_grants_nothing(token))
+        return max(branches, key=lambda branch: branch.created_at).name
+
+    def _first_full(self, token: Token) -> str | None:
+        names = [each.name for each in self._granted(token) if not each.is_branch]
+        return PREFERRED_DEPLOYMENT if PREFERRED_DEPLOYMENT in names else next(iter(names), None)
+
+    def _granted(self, token: Token) -> list[Deployment]:
+        return self.instances.control.deployments.granted(Actor.holding(token))
+
+    def _organization(self) -> ASGIApp:
+        executor = Executor(self.schema, self._valid_texts)
+        app = organization_app(self.instances.control, executor, self.base_url)
+        return screened(app, self._reading)
 
     def _app(self, deployment: Deployment) -> ASGIApp:
         with self._lock:
@@ -96,3 +120,15 @@ class DeploymentApps:
             app = screened(deployment_app(workspace, self.schema, self._valid_texts), self._reading)
             self._apps[deployment.name] = _DeploymentApp(deployment, app)
             return app
+
+
+def _grants_nothing(token: Token) -> str:
+    way = (
+        "`dagster-cloud ci init` or `dagstead deploy --branch-deployment`"
+        if token.branch_deployments
+        else "`dagstead deployment create`"
+    )
+    return (
+        f"Token {token.name!r} grants no deployment that exists. It may use: "
+        f"{token.describe_deployments()}. Create one with {way}."
+    )

@@ -20,6 +20,7 @@ from dagstead.plane.deployments import (
 )
 from dagstead.plane.names import check_deployment_name
 from dagstead.plane.organization import Organization
+from dagstead.plane.projects import Project
 from dagstead.store.database import Database
 from dagstead.store.tables import deletions, deployments, properties, workspace_versions, writes
 
@@ -41,14 +42,21 @@ class DeploymentStore:
             ConflictError: when there is one of that name.
             InvalidInputError: when the name cannot be used.
         """
-        return self._insert(check_deployment_name(name), DeploymentKind.FULL, None, None)
+        return self._insert(check_deployment_name(name), DeploymentKind.FULL)
 
-    def create_or_update_branch(self, branch: Branch, base: str | None) -> Deployment:
+    def create_or_update_branch(
+        self, branch: Branch, base: str | None, project: Project | None = None
+    ) -> Deployment:
         """Make the deployment of a branch, or update and reopen it.
 
         A pull request status of ``CLOSED`` or ``MERGED`` closes it.
+
+        Args:
+            branch: as the client reports it.
+            base: the name of the full deployment that it belongs to; recorded at first.
+            project: whose job asks, if that is verified. The first one that is recorded stays.
         """
-        name = branch_deployment_name(branch.repo_name, branch.branch_name)
+        name = branch_deployment_name(branch.repo_name, branch.branch_name, project)
         closed = (branch.pull_request_status or "").upper() in {"CLOSED", "MERGED"}
         with self.database.write() as connection:
             changed = connection.execute(
@@ -56,12 +64,26 @@ class DeploymentStore:
                 .where(deployments.c.name == name)
                 .values(branch=asdict(branch), closed=closed, version=deployments.c.version + 1)
             ).rowcount
+            if changed and project is not None:
+                connection.execute(
+                    update(deployments)
+                    .where(deployments.c.name == name)
+                    .where(deployments.c.project.is_(None))
+                    .values(project=project.as_stored)
+                )
         if not changed:
             try:
-                self._insert(name, DeploymentKind.BRANCH, branch, base, closed=closed)
+                self._insert(
+                    name,
+                    DeploymentKind.BRANCH,
+                    branch=asdict(branch),
+                    base=base,
+                    closed=closed,
+                    project=null() if project is None else project.as_stored,
+                )
             except ConflictError:
                 # Another call has made it between our two statements: now it can be updated.
-                return self.create_or_update_branch(branch, base)
+                return self.create_or_update_branch(branch, base, project)
         return self.get(name)
 
     def get(self, name: str) -> Deployment:
@@ -150,15 +172,7 @@ class DeploymentStore:
         with self.database.write() as connection:
             connection.execute(delete(deletions).where(deletions.c.deployment == name))
 
-    def _insert(
-        self,
-        name: str,
-        kind: DeploymentKind,
-        branch: Branch | None,
-        base: str | None,
-        *,
-        closed: bool = False,
-    ) -> Deployment:
+    def _insert(self, name: str, kind: DeploymentKind, **of_branch: Any) -> Deployment:
         try:
             with self.database.write() as connection:
                 connection.execute(
@@ -167,11 +181,9 @@ class DeploymentStore:
                         name=name,
                         kind=str(kind),
                         created_at=self.clock(),
-                        closed=closed,
-                        branch=asdict(branch) if branch else null(),
-                        base=base,
                         settings={},
                         version=1,
+                        **{"closed": False, "branch": null(), "project": null(), **of_branch},
                     )
                 )
                 connection.execute(insert(workspace_versions).values(deployment=name, version=1))
@@ -231,6 +243,7 @@ def _deployment(row: Row[Any]) -> Deployment:
         closed=row.closed,
         branch=Branch(**row.branch) if row.branch else None,
         base=row.base,
+        project=Project.of_stored(row.project),
         settings=row.settings,
         version=row.version,
     )

@@ -36,6 +36,8 @@ deployments = Table(
     Column("closed", Boolean, nullable=False),
     Column("branch", JSON),
     Column("base", String(64)),
+    #: Of a branch deployment: the verified project of the job that made it.
+    Column("project", JSON(none_as_null=True)),
     Column("settings", JSON, nullable=False),
     Column("version", Integer, nullable=False),
 )
@@ -270,6 +272,8 @@ tokens = Table(
     Column("locations", JSON),
     # The grants of a token for all deployments that remain when that one is removed.
     Column("beside", JSON),
+    #: What was verified of the repository: path, provider, issuer, id.
+    Column("project", JSON(none_as_null=True)),
     # The CI job that it was given to: issuer, project, is_pull_request.
     Column("job", JSON(none_as_null=True)),
 )

@@ -13,6 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from dagstead.errors import NotFoundError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.clock import Clock
+from dagstead.plane.projects import Project
 from dagstead.plane.reach import Reach
 from dagstead.plane.tokens import Grant, Token, TokenKind, hash_secret
 from dagstead.store.database import Database
@@ -52,6 +53,7 @@ class TokenStore:
                     repository=grant.repository,
                     locations=null() if grant.locations is None else sorted(grant.locations),
                     job=None if grant.job is None else grant.job.as_json(),
+                    project=null() if grant.project is None else grant.project.as_stored,
                 )
                 .returning(tokens)
             ).one()
@@ -201,6 +203,7 @@ def token_of(row: Row[Any]) -> Token:
         locations=None if locations is None else frozenset(locations),
         beside=_beside(values[of.beside] or {}),
         job=None if values[of.job] is None else CiJob(**values[of.job]),
+        project=Project.of_stored(values[of.project]),
     )
 
 

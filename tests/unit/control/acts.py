@@ -152,6 +152,8 @@ class World:
             ),
             "base": None,
             "branch": Branch(repo_name="org/other", branch_name="f"),
+            "deployments.branch_name.repository": "org/other",
+            "deployments.branch_name.branch": "f",
             "claims": {"repository": "org/repo", "ref": "refs/heads/main"},
             "deadline": store.clock(),
             "deploy_id": row.deploy_id,

@@ -75,6 +75,7 @@ ALL = [
             "actor.require_code(deployment)",
             "actor.require_deployment(deployment)",
             "actor.require_reach(deployment)",
+            "actor.require_reading(deployment, ",
             OF_THE_SYSTEM,
         ),
     ),

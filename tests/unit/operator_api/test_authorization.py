@@ -158,7 +158,6 @@ def test_a_limited_token_gets_only_its_part(operator: Operator) -> None:
     "grant",
     [
         Grant(deployments=["prod"]),
-        Grant(locations=["weather"]),
         Grant(deployments=[], repository="org/repo"),
     ],
 )

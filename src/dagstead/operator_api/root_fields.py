@@ -1,4 +1,4 @@
-"""What a token that is limited to locations may change: it deploys them, and nothing else."""
+"""The root fields of a GraphQL document."""
 
 from __future__ import annotations
 
@@ -11,41 +11,11 @@ from graphql import (
     FragmentSpreadNode,
     InlineFragmentNode,
     OperationDefinitionNode,
-    OperationType,
-)
-
-from dagstead.plane.tokens import Token
-
-#: The root fields that it may use: they check the names of the locations, or change none.
-_DEPLOYING = frozenset(
-    {
-        "addOrUpdateLocationFromDocument",
-        "createOrUpdateBranchDeployment",
-        "createRelease",
-        "deleteLocation",
-        "deployLocations",
-        "endRelease",
-        "generateServerlessPexUrl",
-        "markCliEvent",
-        "reconcileLocationsFromDocument",
-        "rollBack",
-    }
 )
 
 
-def require_deploying(token: Token, document: DocumentNode) -> None:
-    """Refuse a GraphQL document that changes more than the locations of a token.
-
-    Raises:
-        ForbiddenError: with the sentence for the caller.
-    """
-    for name in changes(document):
-        if name not in _DEPLOYING:
-            token.require_more_than_deploying(repr(name))
-
-
-def changes(document: DocumentNode) -> Iterator[str]:
-    """The root fields of all operations of a document that are not queries.
+def root_fields(document: DocumentNode) -> Iterator[str]:
+    """The names of the root fields of all operations of a document.
 
     A fragment is looked into once, however often it is used: fragments that repeat fragments grow
     exponentially.
@@ -59,7 +29,6 @@ def changes(document: DocumentNode) -> Iterator[str]:
         definition.selection_set
         for definition in document.definitions
         if isinstance(definition, OperationDefinitionNode)
-        and definition.operation is not OperationType.QUERY
     ]
     while ahead:
         for selection in ahead.pop().selections:
