@@ -43,6 +43,8 @@ def upgrade(store: Store) -> None:
             connection.execute(text(f'ALTER TABLE releases DROP COLUMN "{column}"'))
         connection.execute(text("DROP TABLE deletions"))
         connection.execute(text("DROP TABLE token_calls"))
+        connection.execute(text("DROP TABLE sign_in_links"))
+        connection.execute(text("DROP TABLE sessions"))
         for table, column in (
             ("locations", "healing"),
             ("locations", "refused"),

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def up(*, flags: UpFlags) -> None:
     """Run everything: the web server, the daemons and the managed pool.
 
-    The first start creates the deployment `prod` and prints an address to sign in with.
+    The first start creates the deployment `prod` and prints a link to sign in with, which works
+    once and for an hour. `dagstead token link` prints another, `dagstead token create` a token.
 
     For example:
 
@@ -113,16 +114,19 @@ def _where(loaded: LoadedSettings, flags: DataFlags) -> str:
 
 def _announce(report: StartReport, *, where: str) -> None:
     lines = ["", f"Dagstead is running at {report.url}", ""]
-    if report.first_user_secret:
+    if report.sign_in:
         lines += [
-            "Sign in (this address is shown only once):",
-            f"  {report.url}/sign-in#token={report.first_user_secret}",
+            "Sign in (this link works once, within an hour, and gives you a user token):",
+            f"  {report.sign_in}",
             "",
-            "Let the official CLI use it:",
+            "Another link:",
+            f"  dagstead token link{where}",
+            "",
+            "Let the official CLI use it, without a browser:",
+            f"  export DAGSTER_CLOUD_API_TOKEN=$(dagstead token create --name NAME{where})",
             f"  export DAGSTER_CLOUD_URL={report.url}",
             f"  export DAGSTER_CLOUD_ORGANIZATION={report.organization}",
             f"  export DAGSTER_CLOUD_DEPLOYMENT={report.deployment}",
-            f"  export DAGSTER_CLOUD_API_TOKEN={report.first_user_secret}",
             "",
         ]
     else:

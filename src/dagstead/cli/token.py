@@ -16,7 +16,9 @@ from dagstead.plane.tokens import TokenKind
 if TYPE_CHECKING:
     from dagstead.plane.tokens import IssuedToken
 
-app = typer.Typer(help="Create, list and revoke tokens.", no_args_is_help=True)
+app = typer.Typer(
+    help="Create, list and revoke tokens, and sign people in and out.", no_args_is_help=True
+)
 
 
 @app.command()
@@ -90,6 +92,43 @@ def revoke(
     """
     token = plane.tokens.revoke(token_id)
     print(f"Revoked token {token.id} {token.name!r}.")
+
+
+@app.command()
+@administers
+def link(plane: Administration) -> None:
+    """Print a link with which one person signs in, once and within an hour.
+
+    Whoever opens it first gives a name, and gets a user token of that name, which may do
+    everything.
+
+    For example: `dagstead token link --data /srv/dagstead`
+    """
+    made = plane.tokens.sign_in_link()
+    print(made.address(plane.url))
+    typer.echo(f"It works once, until {moment(made.expires_at)}.", err=True)
+
+
+@app.command("sign-out")
+@administers
+def sign_out(
+    plane: Administration,
+    token_id: Annotated[
+        int,
+        typer.Argument(
+            metavar="ID",
+            help="Number of the token in `dagstead token list`.",
+            min=1,
+            max=LARGEST_ID,
+        ),
+    ],
+) -> None:
+    """Sign out every browser that has signed in with a token. The token itself stays valid.
+
+    For example: `dagstead token sign-out 7`
+    """
+    ended = plane.tokens.sign_out(token_id)
+    print(f"Signed out of token {token_id}: {ended}.")
 
 
 def _show(issued: IssuedToken, url: str, format_: Format) -> None:

@@ -22,6 +22,7 @@ from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
+from dagstead.control.sign_ins import Sessions, SignIns
 from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
@@ -43,6 +44,8 @@ class Control:
     pool_tokens: PoolTokens
     trust: TrustPolicies
     token_reader: TokenReader
+    sign_ins: SignIns
+    sessions: Sessions
     releases: Releases
     load_reports: LoadReports
     locations: Locations
@@ -80,6 +83,8 @@ def control_over(
         pool_tokens=PoolTokens(backend),
         trust=TrustPolicies(backend),
         token_reader=TokenReader(backend),
+        sign_ins=SignIns(backend),
+        sessions=Sessions(backend),
         releases=Releases(backend),
         load_reports=LoadReports(backend),
         locations=Locations(backend),

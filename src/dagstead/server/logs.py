@@ -11,6 +11,7 @@ _SECRETS = (
     (re.compile(r"\b((?:agent|user):[^:\s'\"]*:)[0-9A-Za-z_-]{8,}"), r"\1***"),
     (re.compile(r"(signature=)[0-9A-Fa-f]+"), r"\1***"),
     (re.compile(r"(dagstead_session=)[^;\s'\"]+"), r"\1***"),
+    (re.compile(r"(#link=)[0-9A-Za-z_-]+"), r"\1***"),
     (re.compile(r"(\w+://[^:/\s'\"@]+:)[^@\s'\"]+@"), r"\1***@"),
 )
 

@@ -24,6 +24,7 @@ from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
 from dagstead.store.run_folders import RunFolders
+from dagstead.store.sign_ins import SessionStore, SignInLinkStore
 from dagstead.store.token_calls import TokenCallStore
 from dagstead.store.tokens import TokenStore
 from dagstead.store.trust import TrustPolicyStore
@@ -44,6 +45,8 @@ class Store:
     agents: AgentStore
     tokens: TokenStore
     token_calls: TokenCallStore
+    sessions: SessionStore
+    sign_in_links: SignInLinkStore
     trust: TrustPolicyStore
     writes: WriteStore
     properties: PropertyStore
@@ -76,6 +79,7 @@ def open_store(
     database = Database(database_url, fence=fence, patience=patience)
     database.migrate()
     properties = PropertyStore(database)
+    tokens = TokenStore(database, clock)
     return Store(
         database=database,
         clock=clock,
@@ -85,8 +89,10 @@ def open_store(
         requests=RequestStore(database, clock),
         launches=LaunchStore(database, clock),
         agents=AgentStore(database, clock),
-        tokens=TokenStore(database, clock),
+        tokens=tokens,
         token_calls=TokenCallStore(database, clock),
+        sessions=SessionStore(database, clock, tokens),
+        sign_in_links=SignInLinkStore(database, clock),
         trust=TrustPolicyStore(database, clock),
         writes=WriteStore(database, clock),
         properties=properties,

@@ -25,6 +25,8 @@ WHO: Mapping[str, str] = {
     "tokens.issue": "admin",
     "tokens.remove_scope": "admin",
     "tokens.revoke": "admin",
+    "sign_ins.end_all": "admin",
+    "sign_ins.new_link": "admin",
     "pool_tokens.renew": "",
     "pool_tokens.revoke": "",
     "trust.add": "admin",
