@@ -15,7 +15,6 @@ from dagstead.plane.tokens import TokenKind
 from tests.support.browsers import OPENED, own_page, sign_in
 from tests.unit.server.conftest import Plane
 
-
 PATHS = ("/prod/", "/prod/runs", "/prod/server_info", "/prod/graphql?query={version}", "/", "/x")
 
 #: The elements of a page, and calls of its scripts: what a browser says of their requests.

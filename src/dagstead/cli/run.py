@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.server import DataFlags, UpFlags, WebFlags, WorkerFlags
+from dagstead.cli.output import say
 
 if TYPE_CHECKING:
     from dagstead.server.settings import LoadedSettings, Settings
@@ -142,4 +143,4 @@ def _announce(report: StartReport, *, where: str) -> None:
             "",
             "The managed pool is off: nothing serves the default queue until an agent does.",
         ]
-    print("\n".join(lines), flush=True)
+    say("\n".join(lines), flush=True)

@@ -10,7 +10,7 @@ import typer
 from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.token import NewTokenFlags
-from dagstead.cli.output import Format, FormatOption, moment, print_rows
+from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
 from dagstead.plane.tokens import TokenKind
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def revoke(
     For example: `dagstead token revoke 7`
     """
     token = plane.tokens.revoke(token_id)
-    print(f"Revoked token {token.id} {token.name!r}.")
+    say(f"Revoked token {token.id} {token.name!r}.")
 
 
 @app.command()
@@ -105,8 +105,8 @@ def link(plane: Administration) -> None:
     For example: `dagstead token link --data /srv/dagstead`
     """
     made = plane.tokens.sign_in_link()
-    print(made.address(plane.url))
-    typer.echo(f"It works once, until {moment(made.expires_at)}.", err=True)
+    say(made.address(plane.url))
+    say(f"It works once, until {moment(made.expires_at)}.", err=True)
 
 
 @app.command("sign-out")
@@ -128,7 +128,7 @@ def sign_out(
     For example: `dagstead token sign-out 7`
     """
     ended = plane.tokens.sign_out(token_id)
-    print(f"Signed out of token {token_id}: {ended}.")
+    say(f"Signed out of token {token_id}: {ended}.")
 
 
 def _show(issued: IssuedToken, url: str, format_: Format) -> None:
@@ -145,13 +145,13 @@ def _show(issued: IssuedToken, url: str, format_: Format) -> None:
             "expires": moment(token.expires_at),
             "sign_in": sign_in,
         }
-        print(json.dumps(found))
+        say(json.dumps(found))
         return
-    print(secret)
-    typer.echo(f"{_sentences(issued)} The secret is shown only once.", err=True)
+    say(secret)
+    say(f"{_sentences(issued)} The secret is shown only once.", err=True)
     if sign_in and sys.stdout.isatty():
         # Only for people: in CI the log would keep it.
-        typer.echo(f"Sign in at: {sign_in}", err=True)
+        say(f"Sign in at: {sign_in}", err=True)
 
 
 def _sentences(issued: IssuedToken) -> str:

@@ -14,6 +14,7 @@ from dagstead.control.settings_form import deployment_settings_errors
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
 from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
+from dagstead.plane.names import check_readable
 
 #: The kinds of files that belong to a deployment; all deployments share PEX files.
 _OF_A_DEPLOYMENT = (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG)
@@ -100,13 +101,16 @@ class Deployments:
         Raises:
             ForbiddenError: when the actor may not use branch deployments of the repository.
             DeploymentNotFoundError: when no deployment has the name ``base``.
+            InvalidInputError: when a name has control characters.
         """
+        check_readable("The repository", branch.repo_name)
+        check_readable("The branch", branch.branch_name)
         name = branch_deployment_name(branch.repo_name, branch.branch_name)
         actor.require_branch(name, branch.repo_name)
         self._make_room(name)
         if base:
             self._backend.store.deployments.get(base)
-        deployment = self._backend.store.deployments.create_or_update_branch(branch, base)
+        deployment = self._backend.store.deployments.create_or_update_branch(branch.readable, base)
         self._backend.bell.ring(bell.locations(name))
         return deployment
 

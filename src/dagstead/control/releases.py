@@ -11,6 +11,7 @@ from dagstead.control.availability import would_wait
 from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
 from dagstead.errors import ConflictError, InvalidDocumentError
+from dagstead.model.text import plain_line, plain_lines
 from dagstead.plane.blobs import ORGANIZATION, BlobKey, BlobKind
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
@@ -105,8 +106,8 @@ class Releases:
             new,
             atomic=new.atomic and policy.atomic,
             by=actor.name,
-            commit_hash=new.commit_hash or git.get("commit_hash"),
-            url=new.url or git.get("url"),
+            commit_hash=_plain(new.commit_hash or git.get("commit_hash")),
+            url=_plain(new.url or git.get("url")),
             warning=" ".join(waiting) if policy.unserved is UnservedQueuePolicy.WARN else None,
         )
 
@@ -129,7 +130,7 @@ class Releases:
         actor.require_locations(
             deployment, [*(part.name for part in ending.parts), *ending.removes]
         )
-        outcome = store.end(deployment.name, number, reason)
+        outcome = store.end(deployment.name, number, plain_lines(reason))
         publish(self._backend, Change(deployment=deployment, queues=outcome.queues, releases=True))
         return store.get(deployment.name, number)
 
@@ -275,6 +276,10 @@ class Releases:
             for file in location.pex_files
             if not renew(BlobKey(BlobKind.PEX, ORGANIZATION, file))
         ]
+
+
+def _plain(said: object) -> str | None:
+    return None if said is None else plain_line(str(said))
 
 
 def _git(new: Sequence[NewLocation]) -> Mapping[str, Any]:

@@ -191,7 +191,7 @@ class _Supervisor:
                 url=settings.base_url,
                 organization=settings.organization,
                 deployment=first_deployment(self.control),
-                sign_in=link and link.address(settings.base_url),
+                sign_in=None if link is None else link.address(settings.base_url),
                 pool=self.pool_secret is not None,
             )
         )
