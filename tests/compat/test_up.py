@@ -143,24 +143,32 @@ def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
     up.variables = SECRETS
     child = up.start()
     said = child.log_text()
-    address = re.search(rf"{up.url}/sign-in#token=(\S+)", said)
+    address = re.search(rf"{up.url}/sign-in#link=(\S+)", said)
     assert address
-    secret = address[1]
+    link = address[1]
 
     with httpx.Client(base_url=up.url, trust_env=False, timeout=60) as browser:
         assert browser.get("/sign-in").status_code == 200
-        form = {"token": secret, "next": "/prod/"}
+        form = {"link": link, "name": "ada", "next": "/prod/"}
         answer = browser.post("/sign-in", data=form, headers={"origin": up.url})
-        assert answer.headers["location"] == "/prod/"
-        assert '"assetPrefix":"/prod"' in browser.get("/prod/").text
+        shown = re.search(r"user:dagstead:\w+", answer.text)
+        assert shown
+        page = browser.get("/prod/", headers={"accept": "text/html"})
+        assert '"assetPrefix":"/prod"' in page.text
+        browser.cookies.clear()
+        again = browser.post("/sign-in", data=form, headers={"origin": up.url})
+        assert again.status_code == 403
+        assert "was used already" in again.text
 
     eventually(lambda: "RUNNING" in up.agent_status(), 90, "the pool's agent")
 
     assert_secrets_are_with_the_web_server_only(up, child)
     assert_files_are_private(up, child)
 
-    # The token is told once: in the ready message, and in no log line before or after it.
-    assert child.log_text().count(secret) == 2
+    # The link is shown once, in the ready message, and no token at all.
+    assert child.log_text().count(link) == 1
+    assert shown[0] not in child.log_text()
+    assert not re.search(r"(user|agent):dagstead:\w", child.log_text())
     for process in all_of(child):
         assert "agent:" not in " ".join(process.cmdline())
 
@@ -176,7 +184,7 @@ def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
     assert "Traceback" not in child.log_text()
 
     again = up.start()
-    assert "sign-in#token" not in again.log_text()
+    assert "sign-in#" not in again.log_text()
 
 
 def test_a_part_that_dies_is_started_again(up: Up) -> None:
@@ -231,12 +239,14 @@ def test_everything_lives_in_postgres_when_asked_to(up: Up, postgres_url: str) -
     up.arguments = ("--database", postgres_url, "--no-pool")
     child = up.start()
     assert not (up.data / "dagstead.db").exists()
-    secret = re.search(r"sign-in#token=(\S+)", child.log_text())
+    made = up.command("token", "create", "--name", "ada", "--database", postgres_url)
+    assert made.wait(60) == 0
+    secret = re.search(r"user:dagstead:\w+", made.log_text())
     assert secret
     answer = httpx.post(
         f"{up.url}/prod/graphql",
         json={"query": "{runsOrError{__typename}}"},
-        headers={"Dagster-Cloud-Api-Token": secret[1]},
+        headers={"Dagster-Cloud-Api-Token": secret[0]},
         trust_env=False,
         timeout=60,
     )

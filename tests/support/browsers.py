@@ -8,6 +8,18 @@ import httpx
 
 from dagstead.server.sessions import COOKIE
 
+#: Arguments of Chromium. As root it needs the first; the others keep it from calling its maker's
+#: hosts.
+CHROMIUM = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
 #: A person follows a link, on any site.
 OPENED = {
     "accept": "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8",
