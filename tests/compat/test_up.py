@@ -134,22 +134,13 @@ def assert_files_are_private(up: Up, child: ChildProcess) -> None:
     assert {path: mode for path, mode in modes.items() if not mode.endswith("00")} == {}
 
 
-def healthy(up: Up) -> bool:
-    return httpx.get(f"{up.url}/health", trust_env=False, timeout=60).is_success
-
-
-def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
-    up.data.mkdir(mode=0o755)
-    up.variables = SECRETS
-    child = up.start()
-    said = child.log_text()
-    address = re.search(rf"{up.url}/sign-in#link=(\S+)", said)
+def signed_in_by_link(up: Up, child: ChildProcess) -> tuple[str, str]:
+    """Use the link that was printed; returns its secret part, and the token that it gave."""
+    address = re.search(rf"{up.url}/sign-in#link=(\S+)", child.log_text())
     assert address
-    link = address[1]
-
+    form = {"link": address[1], "name": "ada", "next": "/prod/"}
     with httpx.Client(base_url=up.url, trust_env=False, timeout=60) as browser:
         assert browser.get("/sign-in").status_code == 200
-        form = {"link": link, "name": "ada", "next": "/prod/"}
         answer = browser.post("/sign-in", data=form, headers={"origin": up.url})
         shown = re.search(r"user:dagstead:\w+", answer.text)
         assert shown
@@ -159,15 +150,27 @@ def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
         again = browser.post("/sign-in", data=form, headers={"origin": up.url})
         assert again.status_code == 403
         assert "was used already" in again.text
+    return address[1], shown[0]
+
+
+def healthy(up: Up) -> bool:
+    return httpx.get(f"{up.url}/health", trust_env=False, timeout=60).is_success
+
+
+def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
+    up.data.mkdir(mode=0o755)
+    up.variables = SECRETS
+    child = up.start()
+    link, secret = signed_in_by_link(up, child)
 
     eventually(lambda: "RUNNING" in up.agent_status(), 90, "the pool's agent")
 
     assert_secrets_are_with_the_web_server_only(up, child)
     assert_files_are_private(up, child)
 
-    # The link is shown once, in the ready message, and no token at all.
+    # The link is shown once, in the ready message, and a token never.
     assert child.log_text().count(link) == 1
-    assert shown[0] not in child.log_text()
+    assert secret not in child.log_text()
     assert not re.search(r"(user|agent):dagstead:\w", child.log_text())
     for process in all_of(child):
         assert "agent:" not in " ".join(process.cmdline())
