@@ -20,6 +20,16 @@ app = typer.Typer(
     help="Create, list and revoke tokens, and sign people in and out.", no_args_is_help=True
 )
 
+TokenIdArgument = Annotated[
+    int,
+    typer.Argument(
+        metavar="ID",
+        help="Number of the token in `dagstead token list`.",
+        min=1,
+        max=LARGEST_ID,
+    ),
+]
+
 
 @app.command()
 @administers
@@ -74,18 +84,7 @@ def list_(
 
 @app.command()
 @administers
-def revoke(
-    plane: Administration,
-    token_id: Annotated[
-        int,
-        typer.Argument(
-            metavar="ID",
-            help="Number of the token in `dagstead token list`.",
-            min=1,
-            max=LARGEST_ID,
-        ),
-    ],
-) -> None:
+def revoke(plane: Administration, token_id: TokenIdArgument) -> None:
     """Revoke a token, so that it is refused from now on.
 
     For example: `dagstead token revoke 7`
@@ -111,18 +110,7 @@ def link(plane: Administration) -> None:
 
 @app.command("sign-out")
 @administers
-def sign_out(
-    plane: Administration,
-    token_id: Annotated[
-        int,
-        typer.Argument(
-            metavar="ID",
-            help="Number of the token in `dagstead token list`.",
-            min=1,
-            max=LARGEST_ID,
-        ),
-    ],
-) -> None:
+def sign_out(plane: Administration, token_id: TokenIdArgument) -> None:
     """Sign out every browser that has signed in with a token. The token itself stays valid.
 
     For example: `dagstead token sign-out 7`
