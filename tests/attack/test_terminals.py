@@ -6,6 +6,7 @@ import io
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -60,7 +61,7 @@ class Terminal(io.StringIO):
 @pytest.mark.parametrize("name", ["agent_id", "label", "type", "version", "queues"])
 def test_an_agent_has_no_such_name(plane: Plane, name: str, text: str) -> None:
     agent = Actor.holding(plane.token(TokenKind.AGENT)[0])
-    value = frozenset({text}) if name == "queues" else text
+    value: Any = frozenset({text}) if name == "queues" else text
     with pytest.raises(InvalidInputError, match=r"has the control character U\+"):
         plane.control.agents.record(agent, [REPORT, replace(REPORT, **{name: value})])
     assert plane.store.agents.all() == []

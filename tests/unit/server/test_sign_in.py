@@ -64,8 +64,8 @@ def test_a_revoked_token_ends_its_sessions_at_once(plane: Plane, client: httpx.C
 
 
 def test_a_forged_cookie_opens_nothing(client: httpx.Client) -> None:
-    for value in ("1.9999999999.00", "", "x" * 43, "é"):
-        cookie = {"cookie": f"{COOKIE}={value}".encode("latin-1")}
+    for value in ("1.9999999999.00", "", "x" * 43, "%00"):
+        cookie = {"cookie": f"{COOKIE}={value}"}
         answer = client.get("/prod/server_info", headers={**own(client), **cookie})
         assert answer.status_code == 401
 
