@@ -10,23 +10,13 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from dagstead.testing import eventually
 from tests.support.agents import AgentSetup, OfficialAgent
+from tests.support.browsers import CHROMIUM
 from tests.support.control_plane import ControlPlane
 from tests.support.debian import chromium
 from tests.support.deployment import LOAD_SECONDS
 from tests.support.environments import own_environment
 
 pytestmark = pytest.mark.browser
-
-#: Chromium as root needs the first; the others keep it from calling its maker's hosts.
-_ARGUMENTS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 
 #: A page is a megabyte of script, a run imports Dagster, and two cores do all of it.
 _PAGE_MS = 60_000
@@ -57,18 +47,19 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=chromium(), args=list(_ARGUMENTS))
+        launched = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM))
         yield launched
         launched.close()
 
 
 @pytest.fixture
 def page(browser: Browser, plane: ControlPlane) -> Iterator[Page]:
-    """A page that is signed in by the address that ``dagstead up`` prints."""
+    """A page that is signed in by the address that ``dagstead token create`` prints."""
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     opened = context.new_page()
     opened.set_default_timeout(_PAGE_MS)
     opened.goto(f"{plane.url}/sign-in#token={plane.user_token('browser')}")
+    opened.get_by_role("button", name="Sign in").click()
     opened.wait_for_url(f"{plane.url}/prod/**")
     yield opened
     context.close()

@@ -134,6 +134,25 @@ def assert_files_are_private(up: Up, child: ChildProcess) -> None:
     assert {path: mode for path, mode in modes.items() if not mode.endswith("00")} == {}
 
 
+def signed_in_by_link(up: Up, child: ChildProcess) -> tuple[str, str]:
+    """Use the link that was printed; returns its secret part, and the token that it gave."""
+    address = re.search(rf"{up.url}/sign-in#link=(\S+)", child.log_text())
+    assert address
+    form = {"link": address[1], "name": "ada", "next": "/prod/"}
+    with httpx.Client(base_url=up.url, trust_env=False, timeout=60) as browser:
+        assert browser.get("/sign-in").status_code == 200
+        answer = browser.post("/sign-in", data=form, headers={"origin": up.url})
+        shown = re.search(r"user:dagstead:\w+", answer.text)
+        assert shown
+        page = browser.get("/prod/", headers={"accept": "text/html"})
+        assert '"assetPrefix":"/prod"' in page.text
+        browser.cookies.clear()
+        again = browser.post("/sign-in", data=form, headers={"origin": up.url})
+        assert again.status_code == 403
+        assert "was used already" in again.text
+    return address[1], shown[0]
+
+
 def healthy(up: Up) -> bool:
     return httpx.get(f"{up.url}/health", trust_env=False, timeout=60).is_success
 
@@ -142,25 +161,17 @@ def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
     up.data.mkdir(mode=0o755)
     up.variables = SECRETS
     child = up.start()
-    said = child.log_text()
-    address = re.search(rf"{up.url}/sign-in#token=(\S+)", said)
-    assert address
-    secret = address[1]
-
-    with httpx.Client(base_url=up.url, trust_env=False, timeout=60) as browser:
-        assert browser.get("/sign-in").status_code == 200
-        form = {"token": secret, "next": "/prod/"}
-        answer = browser.post("/sign-in", data=form, headers={"origin": up.url})
-        assert answer.headers["location"] == "/prod/"
-        assert '"assetPrefix":"/prod"' in browser.get("/prod/").text
+    link, secret = signed_in_by_link(up, child)
 
     eventually(lambda: "RUNNING" in up.agent_status(), 90, "the pool's agent")
 
     assert_secrets_are_with_the_web_server_only(up, child)
     assert_files_are_private(up, child)
 
-    # The token is told once: in the ready message, and in no log line before or after it.
-    assert child.log_text().count(secret) == 2
+    # The link is shown once, in the ready message, and a token never.
+    assert child.log_text().count(link) == 1
+    assert secret not in child.log_text()
+    assert not re.search(r"(user|agent):dagstead:\w", child.log_text())
     for process in all_of(child):
         assert "agent:" not in " ".join(process.cmdline())
 
@@ -176,7 +187,7 @@ def test_one_command_gives_a_whole_control_plane(up: Up) -> None:
     assert "Traceback" not in child.log_text()
 
     again = up.start()
-    assert "sign-in#token" not in again.log_text()
+    assert "sign-in#" not in again.log_text()
 
 
 def test_a_part_that_dies_is_started_again(up: Up) -> None:
@@ -231,12 +242,14 @@ def test_everything_lives_in_postgres_when_asked_to(up: Up, postgres_url: str) -
     up.arguments = ("--database", postgres_url, "--no-pool")
     child = up.start()
     assert not (up.data / "dagstead.db").exists()
-    secret = re.search(r"sign-in#token=(\S+)", child.log_text())
+    made = up.command("token", "create", "--name", "ada", "--database", postgres_url)
+    assert made.wait(60) == 0
+    secret = re.search(r"user:dagstead:\w+", made.log_text())
     assert secret
     answer = httpx.post(
         f"{up.url}/prod/graphql",
         json={"query": "{runsOrError{__typename}}"},
-        headers={"Dagster-Cloud-Api-Token": secret[1]},
+        headers={"Dagster-Cloud-Api-Token": secret[0]},
         trust_env=False,
         timeout=60,
     )

@@ -17,9 +17,11 @@ from sqlalchemy import text
 from dagstead.errors import (
     ConflictError,
     InvalidInputError,
+    UnauthenticatedError,
 )
 from dagstead.plane.leases import Fence
 from dagstead.plane.pauses import Pause
+from dagstead.plane.sign_ins import LinkUse
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.restore import restore_backup
 from dagstead.server.services import opened_leadership
@@ -115,6 +117,8 @@ def test_tokens_keys_and_settings_are_those_of_the_original(scene: Scene) -> Non
         grant = Grant(deployments=["prod"])
         token = plane.store.tokens.create("ada", TokenKind.USER, secret, grant)
         plane.store.deployments.set_settings("prod", {"run_retries": {"max_retries": 3}})
+        plane.store.sessions.begin(token.id, "of a browser", NOON * 2)
+        plane.store.sign_in_links.add("of a person", NOON * 2)
         key = plane.store.properties.signing_key()
         settings = plane.store.deployments.get("prod").settings
     target = scene.target()
@@ -126,6 +130,10 @@ def test_tokens_keys_and_settings_are_those_of_the_original(scene: Scene) -> Non
     assert manifest.deployments == ("prod",)
     with open_plane(target) as copy:
         assert copy.store.tokens.authenticate(secret).id == token.id
+        # Who signs out now must not be signed in there.
+        with pytest.raises(UnauthenticatedError, match="not signed in"):
+            copy.store.sessions.holder("of a browser")
+        assert copy.store.sign_in_links.use("of a person") is LinkUse.UNKNOWN
         assert copy.store.properties.signing_key() == key
         assert copy.store.deployments.get("prod").settings == settings
 

@@ -44,7 +44,10 @@ def upgrade(store: Store) -> None:
             connection.execute(text(f'ALTER TABLE releases DROP COLUMN "{column}"'))
         connection.execute(text("DROP TABLE deletions"))
         connection.execute(text("DROP TABLE token_calls"))
-        for table in ("worker_tokens", "made_by_workers", "pex_files"):
+        for table in (
+            *("worker_tokens", "made_by_workers", "pex_files"),
+            *("sign_in_links", "sessions"),
+        ):
             connection.execute(text(f"DROP TABLE {table}"))
         for table, column in (
             ("locations", "healing"),

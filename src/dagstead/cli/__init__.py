@@ -17,6 +17,9 @@ _GARBAGE = (50_000, 20, 20)
 
 def main() -> None:
     """Run the command; a user's mistake is reported in one sentence, never as a traceback."""
+    from dagstead.cli.hidden_passwords import hide_password
+
+    hide_password()
     # Commands keep what they read: looking through it for garbage would take a tenth of the time.
     gc.set_threshold(*_GARBAGE)
     from dagstead.cli.app import program

@@ -16,12 +16,11 @@ from inspect import Parameter, Signature, signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-import typer
-
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options import ConfigOption, DatabaseOption, DataOption, settings
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.target import UrlOption
+from dagstead.cli.output import say
 
 if TYPE_CHECKING:
     from dagstead.client.connection import ServerAddress
@@ -154,4 +153,4 @@ def _default_folder_has_one() -> bool:
 
 
 def _say(sentence: str) -> None:
-    typer.echo(sentence, err=True)
+    say(sentence, err=True)

@@ -11,7 +11,7 @@ from dagstead.cli.administration import administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.agent_config import AgentConfigFlags, AgentFileFlags
 from dagstead.cli.options.groups import grouped
-from dagstead.cli.output import Format, FormatOption, moment, print_rows
+from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
 
 if TYPE_CHECKING:
     from dagstead.repository.agents.agent_config import AgentFile
@@ -79,7 +79,7 @@ def forget(
     For example: `dagstead agent forget 6f1b2c8e`
     """
     name = plane.agents.forget(agent_id)
-    print(f"Forgot agent {name!r}.")
+    say(f"Forgot agent {name!r}.")
 
 
 @app.command()
@@ -105,7 +105,7 @@ def config(
 
     file = flags.file()
     if target.output is None:
-        print(text(file), end="")
+        say(text(file), end="")
     else:
         _write(target.output, target.folder(), file, force=target.force)
     _say_what_next(file)
@@ -127,7 +127,7 @@ def _write(output: str, folder: Path | None, file: AgentFile, *, force: bool) ->
     except (OSError, UnicodeDecodeError) as error:
         msg = f"{path} cannot be written: {error}. Name another file with --output."
         raise ConfigurationError(msg) from error
-    typer.echo(f"wrote {path}", err=True)
+    say(f"wrote {path}", err=True)
 
 
 def _say_what_next(file: AgentFile) -> None:
@@ -144,13 +144,13 @@ def _say_what_next(file: AgentFile) -> None:
             "The default queue is the only one: beside a managed pool, this agent also gets "
             "serverless locations. Name a queue with --queue to turn the default queue off."
         )
-    typer.echo(said, err=True)
+    say(said, err=True)
     grants = [f"--deployment {shlex.quote(each)}" for each in file.deployments]
     grants += ["--branch-deployments"] if file.branch_deployments else []
     grants += [f"--queue {shlex.quote(each)}" for each in file.queues]
     grants += ["--default-queue"] if file.default_queue and file.queues else []
     name = shlex.quote(file.label or "NAME")
-    typer.echo(
+    say(
         f"Its token, for {TOKEN_VARIABLE}: "
         f"dagstead token create --kind agent --name {name} {' '.join(grants)}",
         err=True,

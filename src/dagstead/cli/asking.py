@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import typer
 
+from dagstead.cli.output import say
+from dagstead.model.text import plain_line
+
 
 def ask(question: str) -> None:
     """Ask a question that ``--yes`` answers as well.
@@ -12,7 +15,7 @@ def ask(question: str) -> None:
         typer.Abort: unless the answer is yes, also when nobody is there to give one.
     """
     try:
-        typer.confirm(question, abort=True, err=True)
+        typer.confirm(plain_line(question), abort=True, err=True)
     except typer.Abort:
-        typer.echo("\nNothing was changed. A script confirms with --yes.", err=True)
+        say("\nNothing was changed. A script confirms with --yes.", err=True)
         raise

@@ -10,6 +10,7 @@ import typer
 
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.server import DataFlags, load
+from dagstead.cli.output import say
 
 if TYPE_CHECKING:
     from dagstead.server.restore import RestoreReport
@@ -54,12 +55,12 @@ def backup(
         folder = Path(time.strftime("dagstead-backup-%Y%m%d-%H%M%S", time.gmtime()))
     taken = take_backup(loaded, folder.absolute(), time.time)
     deployments = ", ".join(taken.deployments) or "none"
-    typer.echo(
+    say(
         f"Files: {len(taken.files)}, {taken.size / _MIB:.1f} MiB. Deployments: {deployments}.\n"
         "Variables of the environment, such as DAGSTEAD_SECRET_…, are not in it.",
         err=True,
     )
-    typer.echo(folder)
+    say(folder)
 
 
 @grouped
@@ -88,8 +89,8 @@ def restore(
 
     report = restore_backup(loaded, folder, time.time)
     for line in _remarks(report):
-        typer.echo(line, err=True)
-    typer.echo(loaded.settings.data)
+        say(line, err=True)
+    say(loaded.settings.data)
 
 
 def _remove_what_is_half_done_when_stopped() -> None:

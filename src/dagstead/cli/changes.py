@@ -16,6 +16,7 @@ from dagstead.cli.options.changes import (
 )
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.templates import TemplateFlags
+from dagstead.cli.output import say
 from dagstead.errors import DagsteadError
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def _printed(query: ChangesQuery, output: ChangesOutputFlags) -> bool:
 
     found = find_changes(query, more_known=known_from_workflows)
     for line in _lines(found, output):
-        print(line)
+        say(line)
     _remark(found, output.format_)
     return bool(found.touched or found.gone)
 
@@ -96,15 +97,15 @@ def _remark(found: Changes, format_: ChangesFormat) -> None:
     from dagstead.repository.changes import reports
 
     for remark in found.remarks:
-        typer.echo(f"note: {remark}", err=True)
+        say(f"note: {remark}", err=True)
     if format_ is not ChangesFormat.TEXT:
         for each in found.gone:
-            typer.echo(f"note: {each.name} was removed; there is nothing to build.", err=True)
-    typer.echo(
+            say(f"note: {each.name} was removed; there is nothing to build.", err=True)
+    say(
         f"Locations touched: {len(found.touched)} of {len(found.project.locations)}. "
         f"Paths changed since {found.base[:12]}: {len(found.changes)}.",
         err=True,
     )
     rest = reports.elsewhere(found)
     if rest:
-        typer.echo(rest, err=True)
+        say(rest, err=True)

@@ -20,7 +20,7 @@ from dagstead.cli.options.rules import (
 )
 from dagstead.cli.options.source import HERE, PathArgument
 from dagstead.cli.options.templates import TemplateFlags
-from dagstead.cli.output import prefix_of
+from dagstead.cli.output import prefix_of, say
 from dagstead.cli.reading import where_else, why_none
 from dagstead.cli.remarks import print_left_out, print_note, print_shared_token
 from dagstead.errors import InvalidInputError
@@ -95,7 +95,7 @@ def _checked(
             break
         write(project.root, changed)
         for each in changed:
-            typer.echo(f"fixed: {prefix_of(project)}{each.file}", err=True)
+            say(f"fixed: {prefix_of(project)}{each.file}", err=True)
         evidence = Evidence(project=read_project(path, template_values=values))
         findings = _within(path, judge(evidence, rules))
     return evidence, findings
@@ -124,6 +124,6 @@ def _print(
             else:
                 print_note(f"there are no code locations. {why_none(project)}".rstrip())
         case ReportFormat.JSON:
-            print(reports.as_json(findings, prefix=prefix_of(project)))
+            say(reports.as_json(findings, prefix=prefix_of(project)))
         case ReportFormat.GITHUB | ReportFormat.SARIF:
             print_for_programs(project, findings, rules, format_)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dagstead.client.parts import ListedPart
     from dagstead.client.releases import Release, RollbackPlan
     from dagstead.plane.new_tokens import NewToken
+    from dagstead.plane.sign_ins import NewLink
     from dagstead.plane.storage import StorageReport
     from dagstead.plane.tokens import IssuedToken, Token
     from dagstead.plane.trust import NewPolicy, Policy
@@ -29,6 +30,12 @@ class TokenActs(Protocol):
 
     def revoke(self, token_id: int) -> Token:
         """Revoke a token."""
+
+    def sign_in_link(self) -> NewLink:
+        """Make a sign-in link."""
+
+    def sign_out(self, token_id: int) -> int:
+        """End all sessions of a token, and return how many there were."""
 
 
 class TrustActs(Protocol):

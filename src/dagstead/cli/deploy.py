@@ -17,7 +17,7 @@ from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.release import ReleaseFlags
 from dagstead.cli.options.source import DeployedFlags
 from dagstead.cli.options.target import BranchTargetFlags
-from dagstead.cli.output import Format, FormatOption
+from dagstead.cli.output import Format, FormatOption, say
 from dagstead.errors import InvalidInputError
 
 if TYPE_CHECKING:
@@ -83,9 +83,9 @@ def _connect(flags: BranchTargetFlags, path: Path) -> Connection:
     if flags.branch or flags.close:
         name = _branch_deployment(path, target, close=flags.close)
         if flags.close:
-            print(f"Closed branch deployment {name}.")
+            say(f"Closed branch deployment {name}.")
             raise typer.Exit
-        typer.echo(f"Branch deployment {name}", err=True)
+        say(f"Branch deployment {name}", err=True)
         target = replace(target, deployment=name)
     return Connection(target)
 
@@ -109,7 +109,7 @@ def _narrow(plan: BuildPlan, source: DeployedFlags, connection: Connection) -> B
     narrowed = steps.narrow(plan, source, _releases(connection).deployed)
     is_narrowed = source.changed or source.since is not None
     if is_narrowed and not narrowed.builds:
-        typer.echo("Nothing has changed: there is nothing to deploy.", err=True)
+        say("Nothing has changed: there is nothing to deploy.", err=True)
         raise typer.Exit
     return narrowed
 
@@ -155,7 +155,7 @@ def _upload(connection: Connection, manifest: Manifest) -> None:
 
 def _print_upload(file: Path) -> None:
     megabytes = file.stat().st_size / 1e6
-    typer.echo(f"uploading {file.name} ({megabytes:.1f} MB)", err=True)
+    say(f"uploading {file.name} ({megabytes:.1f} MB)", err=True)
 
 
 def _release(connection: Connection, manifest: Manifest, *, atomic: bool, prune: bool) -> Release:
@@ -163,7 +163,7 @@ def _release(connection: Connection, manifest: Manifest, *, atomic: bool, prune:
     commit = manifest.commit
     if commit is not None and commit.is_dirty:
         # Not recorded as its commit: `--changed` would then consider it up to date.
-        typer.echo(
+        say(
             "note: there are uncommitted changes, so no commit is recorded",
             err=True,
         )

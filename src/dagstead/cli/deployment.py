@@ -12,7 +12,7 @@ from dagstead.cli.administration import administers
 from dagstead.cli.asking import ask
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.confirmation import YesOption
-from dagstead.cli.output import Format, FormatOption, moment, print_rows
+from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
 
 app = typer.Typer(help="Create, list, set up and delete deployments.", no_args_is_help=True)
 
@@ -30,7 +30,7 @@ def create(
     For example: `dagstead deployment create staging`
     """
     plane.deployments.create(name)
-    print(f"Created deployment {name!r}. Its page is /{name}/ on this control plane.")
+    say(f"Created deployment {name!r}. Its page is /{name}/ on this control plane.")
 
 
 @app.command("list")
@@ -80,10 +80,10 @@ def delete(
         _ask(name, len(plane.deployments.runs_under_way(name)))
     deleted = plane.deployments.delete(name)
     if deleted.ended_runs:
-        print(f"Ended {_runs(len(deleted.ended_runs))}.")
-    print(f"Deleted deployment {name!r}.")
+        say(f"Ended {_runs(len(deleted.ended_runs))}.")
+    say(f"Deleted deployment {name!r}.")
     if deleted.left_runs:
-        typer.echo(
+        say(
             f"warning: {_runs(len(deleted.left_runs))} could not be ended in time: "
             f"{', '.join(deleted.left_runs)}. The workers are refused from now on, and end at "
             "their next event. Look at their agent if it takes longer.",
@@ -118,13 +118,13 @@ def settings_(
         return
     plane.deployments.require(name)
     plane.deployments.set_settings(name, _read(set_from))
-    print(f"Replaced the settings of {name!r}.")
+    say(f"Replaced the settings of {name!r}.")
 
 
 def _ask(name: str, under_way: int) -> None:
     if under_way:
         be = "is" if under_way == 1 else "are"
-        typer.echo(f"{_runs(under_way)} of {name!r} {be} under way, and will be ended.", err=True)
+        say(f"{_runs(under_way)} of {name!r} {be} under way, and will be ended.", err=True)
     ask(f"Delete {name!r} with all its runs and their history?")
 
 
@@ -156,4 +156,4 @@ def _read(file: Path) -> dict[str, Any]:
 def _print_yaml(value: Any) -> None:
     import yaml
 
-    print(yaml.safe_dump(dict(value), sort_keys=True), end="")
+    say(yaml.safe_dump(dict(value), sort_keys=True), end="")

@@ -11,7 +11,7 @@ from dagstead.cli.completing import complete_location
 from dagstead.cli.options.agents import AgentFlags, DeploymentFlags
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.source import HERE, PathArgument
-from dagstead.cli.output import prefix_of
+from dagstead.cli.output import prefix_of, say
 from dagstead.cli.reading import read_locations
 from dagstead.cli.remarks import print_left_out
 from dagstead.cli.routing import chosen
@@ -61,5 +61,5 @@ def explain(
     assert found is not None  # noqa: S101 - it was chosen from the project
     explanation = gather(project, found, agents.outlook(project, deployments, [name]))
     page = as_json if format_ is ExplainFormat.JSON else as_text
-    print(page(explanation, prefix=prefix_of(project)))
+    say(page(explanation, prefix=prefix_of(project)))
     print_left_out(project)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
+from dagstead.cli.output import say
 from dagstead.errors import (
     ConfigurationError,
     ConflictError,
@@ -34,4 +33,4 @@ def exit_code(error: DagsteadError) -> int:
 
 def report(error: DagsteadError) -> None:
     """One sentence on standard error."""
-    print(f"error: {error.message}", file=sys.stderr)
+    say(f"error: {error.message}", err=True)

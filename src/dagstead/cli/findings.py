@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from dagstead.cli.options.rules import ReportFormat
-from dagstead.cli.output import is_coloured, prefix_in_repository
+from dagstead.cli.output import prefix_in_repository, say
 
 if TYPE_CHECKING:
     from dagstead.repository.files import Project
@@ -25,11 +25,11 @@ def print_for_programs(
 
     prefix = prefix_in_repository(project)
     if format_ is ReportFormat.SARIF:
-        print(reports.as_sarif(findings, rules, version=__version__, prefix=prefix))
+        say(reports.as_sarif(findings, rules, version=__version__, prefix=prefix))
         return
     text = reports.as_github(findings, prefix=prefix)
     if text:
-        print(text)
+        say(text)
 
 
 def print_lines(findings: Sequence[Finding], prefix: str) -> None:
@@ -44,7 +44,7 @@ def print_lines(findings: Sequence[Finding], prefix: str) -> None:
         severity = typer.style(str(each.severity), fg=colour)
         found = each.found
         line = f"{place}: {severity} {each.code} {found.message}.{between}{found.advice}"
-        typer.echo(line, color=is_coloured(sys.stdout))
+        say(line)
 
 
 def print_summary(findings: Sequence[Finding]) -> None:
@@ -55,11 +55,11 @@ def print_summary(findings: Sequence[Finding]) -> None:
     fixable = sum(bool(each.found.edits) for each in findings)
     hint = f"; --fix can fix {fixable}" if fixable else ""
     summary = f"Errors: {number['errors']}, warnings: {number['warnings']}{hint}"
-    typer.echo(summary if findings else "Nothing is wrong.", err=True)
+    say(summary if findings else "Nothing is wrong.", err=True)
 
 
 def print_pages(rules: Sequence[Rule]) -> None:
     """Print the pages of rules."""
     from dagstead.repository.rules.rule_pages import rule_page
 
-    print("\n".join(rule_page(each) for each in rules), end="")
+    say("\n".join(rule_page(each) for each in rules), end="")

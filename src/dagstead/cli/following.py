@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from dagstead.cli.output import Format, print_rows, redrawn
+from dagstead.cli.output import Format, cell, print_rows, redrawn, say
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,10 +43,10 @@ def follow(releases: ReleaseSource, begun: Release, flags: ReleaseFlags) -> Rele
     from dagstead.client.release_follower import ReleaseFollower
 
     if flags.detach:
-        print(begun.number)
+        say(begun.number)
         raise typer.Exit
     if begun.reason:
-        typer.echo(f"warning: {begun.reason}", err=True)
+        say(f"warning: {begun.reason}", err=True)
     with shown() as show:
         follower = ReleaseFollower(releases=releases, on_change=show, timeout=flags.timeout)
         return follower.until_ended(begun)
@@ -59,16 +59,16 @@ def finish(ended: Release, format_: Format, deployment: str | None) -> None:
         typer.Exit: with 1, if it is not live.
     """
     for error in errors_of(ended):
-        print(f"\n{error}", file=sys.stderr)
+        say(f"\n{error}", err=True)
     print_parts(ended, format_)
     where = f" of {deployment}" if deployment else ""
     if ended.state == "live":
         took = (ended.ended_at or time.time()) - ended.created_at
-        typer.echo(f"Release {ended.number}{where} is live ({took:.0f} s).", err=True)
+        say(f"Release {ended.number}{where} is live ({took:.0f} s).", err=True)
         return
     reason = f": {ended.reason}" if ended.reason else "."
     is_ = "" if ended.state == "failed" else "is "
-    typer.echo(f"Release {ended.number}{where} {is_}{ended.state}{reason}", err=True)
+    say(f"Release {ended.number}{where} {is_}{ended.state}{reason}", err=True)
     raise typer.Exit(1)
 
 
@@ -139,7 +139,7 @@ class _Lines:
             step = step_of(part)
             if self._said.get(part.location) != step:
                 self._said[part.location] = step
-                print(f"{part.location}: {step}", file=sys.stderr, flush=True)
+                say(f"{part.location}: {step}", err=True)
 
 
 class _View:
@@ -154,16 +154,15 @@ class _View:
     def __rich__(self) -> Table:
         from rich.spinner import Spinner
         from rich.table import Table
-        from rich.text import Text
 
         marks: dict[str, Any] = {
             "loading": Spinner("dots"),
-            "loaded": Text("·"),
-            "live": Text("✓", style="green"),
-            "failed": Text("✗", style="red"),
+            "loaded": cell("·"),
+            "live": cell("✓", "green"),
+            "failed": cell("✗", "red"),
         }
         table = Table.grid(padding=(0, 1))
         for part in self._parts:
-            mark = marks.get(part.state, Text("-"))
-            table.add_row(mark, Text(part.location, style="bold"), Text(step_of(part)))
+            mark = marks.get(part.state, cell("-"))
+            table.add_row(mark, cell(part.location, "bold"), cell(step_of(part)))
         return table

@@ -23,6 +23,7 @@ from dagstead.control.statuses import StatedLocation
 from dagstead.model.retention import Retention
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.sign_ins import NewLink
 from dagstead.plane.storage import StorageReport
 from dagstead.plane.tokens import IssuedToken, Token
 from dagstead.plane.trust import NewPolicy, Policy
@@ -73,6 +74,12 @@ class _Tokens:
 
     def revoke(self, token_id: int) -> Token:
         return self._control.tokens.revoke(COMMAND_LINE, token_id)
+
+    def sign_in_link(self) -> NewLink:
+        return self._control.sign_ins.new_link(COMMAND_LINE)
+
+    def sign_out(self, token_id: int) -> int:
+        return self._control.sign_ins.end_all(COMMAND_LINE, token_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import typer
 
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.login import ExchangeFlags, JobFlags, Output
+from dagstead.cli.output import say
 
 if TYPE_CHECKING:
     from dagstead.client.ci_login import CiToken
@@ -71,9 +72,9 @@ def logout() -> None:
     from dagstead.client.saved_login import forget_login
 
     if forget_login(os.environ):
-        print("Logged out. The token stays valid until you revoke it: `dagstead token revoke`.")
+        say("Logged out. The token stays valid until you revoke it: `dagstead token revoke`.")
     else:
-        print("There is no saved login.")
+        say("There is no saved login.")
 
 
 def _save(address: str) -> None:
@@ -82,7 +83,7 @@ def _save(address: str) -> None:
     login = SavedLogin(url=address, token=_typed_token())
     check_login(login)
     file = save_login(os.environ, login)
-    print(f"Logged in to {address}. The token is in {file}.")
+    say(f"Logged in to {address}. The token is in {file}.")
 
 
 def _typed_token() -> str:
@@ -131,13 +132,13 @@ def _hand_over(token: CiToken, output: Output | None) -> None:
     if "GITHUB_ACTIONS" in os.environ:
         # GitHub hides from now on what it is told so. The shell that takes an export reads
         # standard output, GitHub both.
-        typer.echo(f"::add-mask::{token.secret}", err=chosen is Output.EXPORT)
+        say(f"::add-mask::{token.secret}", err=chosen is Output.EXPORT)
     if chosen is Output.EXPORT:
-        print(f"export DAGSTER_CLOUD_API_TOKEN={token.secret}")
+        say(f"export DAGSTER_CLOUD_API_TOKEN={token.secret}")
     else:
         _append(file, f"DAGSTER_CLOUD_API_TOKEN={token.secret}\n")
     minutes = round(token.seconds / 60)
-    typer.echo(f"Logged in as {token.name!r} for {minutes} minutes: {token.grants}.", err=True)
+    say(f"Logged in as {token.name!r} for {minutes} minutes: {token.grants}.", err=True)
 
 
 def _append(file: str | None, line: str) -> None:

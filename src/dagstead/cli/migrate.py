@@ -13,9 +13,10 @@ import typer
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.migrate import LayoutFlags, LayoutName, MovedFlags, RescueFlags
 from dagstead.cli.options.source import HERE
-from dagstead.cli.output import prefix_in_repository
+from dagstead.cli.output import prefix_in_repository, say
 from dagstead.cli.reading import require_locations
 from dagstead.errors import InvalidInputError
+from dagstead.model.text import plain_lines
 
 if TYPE_CHECKING:
     from dagstead.repository.files import Project
@@ -75,7 +76,7 @@ def _read(path: Path) -> Project:
 def _finish(journal: Journal, repository: Path, *, undo: bool) -> None:
     for path in journal.undo() if undo else journal.finish():
         done = "restored" if undo else "wrote"
-        print(f"{done if (repository / path).exists() else 'removed'} {path}")
+        say(f"{done if (repository / path).exists() else 'removed'} {path}")
 
 
 def _planned(path: Path, project: Project, to: LayoutName | None, moved: MovedFlags) -> Migration:
@@ -111,9 +112,9 @@ def _carry_out(
     from dataclasses import replace
 
     for remark in plan.remarks:
-        typer.echo(f"note: {remark}", err=True)
+        say(f"note: {remark}", err=True)
     if not plan.changes:
-        typer.echo("Nothing is lost." if repair else "Nothing has to change.", err=True)
+        say("Nothing is lost." if repair else "Nothing has to change.", err=True)
         return
     prefix = prefix_in_repository(project)
     changes = [
@@ -123,13 +124,13 @@ def _carry_out(
         journal.write(changes)
         _check_written(project, plan, journal)
         for each in changes:
-            print(f"{_verb(each)} {each.path}")
-        typer.echo("`dagstead migrate --undo` reverts it.", err=True)
+            say(f"{_verb(each)} {each.path}")
+        say("`dagstead migrate --undo` reverts it.", err=True)
         return
     _print_diff(changes)
     same = "" if repair else ", and every location stays the same"
     files = "1 file" if len(changes) == 1 else f"{len(changes)} files"
-    typer.echo(f"{files} would change{same}. Nothing was written; --write does.", err=True)
+    say(f"{files} would change{same}. Nothing was written; --write does.", err=True)
 
 
 def _check_written(project: Project, plan: Migration, journal: Journal) -> None:
@@ -203,7 +204,7 @@ def _print_diff(changes: Sequence[FileChange]) -> None:
 
     text = "".join(difference(each) for each in changes)
     if not sys.stdout.isatty():
-        print(text, end="")
+        say(text, end="")
         return
     from rich.console import Console
     from rich.text import Text
@@ -211,7 +212,7 @@ def _print_diff(changes: Sequence[FileChange]) -> None:
     styles = {"+": "green", "-": "red", "@": "cyan"}
     console = Console(soft_wrap=True)
     for line in text.splitlines():
-        console.print(Text(line, style=styles.get(line[:1], "")))
+        console.print(Text(plain_lines(line), style=styles.get(line[:1], "")))
 
 
 def _verb(change: FileChange) -> str:

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 
+from dagstead.model.text import plain_line, plain_lines
+
 if TYPE_CHECKING:
     from rich.console import ConsoleRenderable, RichCast
     from rich.live import Live
+    from rich.text import Text
 
     from dagstead.repository.files import Project
 
@@ -35,6 +38,31 @@ FormatOption = Annotated[
     Format,
     typer.Option("--format", help="A table (tab-separated when piped), or JSON for programs."),
 ]
+
+
+def say(text: object = "", *, err: bool = False, end: str = "\n", flush: bool = False) -> None:
+    """Print text, of ours or of others: the one way to a terminal.
+
+    Names, messages and errors come from agents, servers and files. What could move the cursor,
+    change the terminal or reverse the order of what is read is left out; of our own there are only
+    weights and colours, and these only where they are wanted.
+
+    Args:
+        text: one or several lines.
+        err: whether it is a remark, for standard error, and not a result.
+        end: is printed after it.
+        flush: whether it is shown at once; remarks are.
+    """
+    stream = sys.stderr if err else sys.stdout
+    lines = plain_lines(str(text), styles=is_coloured(stream))
+    print(lines, file=stream, end=end, flush=flush or err)
+
+
+def cell(value: str, style: str = "") -> Text:
+    """A text of anybody for what `rich` draws, without control characters, on one line."""
+    from rich.text import Text
+
+    return Text(plain_line(value), style=style)
 
 
 def on_terminal() -> bool:
@@ -61,7 +89,7 @@ def prefix_in_repository(project: Project) -> str:
 
 def print_json(value: object) -> None:
     """Print a value as JSON, for programs."""
-    print(json.dumps(value, indent=2, default=str))
+    say(json.dumps(value, indent=2, default=str))
 
 
 @contextmanager
@@ -83,25 +111,24 @@ def print_rows(rows: Sequence[Mapping[str, Any]], format_: Format, *, empty: str
     if format_ is Format.JSON:
         print_json(rows)
     elif not rows:
-        typer.echo(empty, err=True)
+        say(empty, err=True)
     elif sys.stdout.isatty():
         _print_table(rows)
     else:
-        print("\t".join(rows[0]))
+        say("\t".join(rows[0]))
         for row in rows:
-            print("\t".join(_plain(value) for value in row.values()))
+            say("\t".join(_plain(value) for value in row.values()))
 
 
 def _print_table(rows: Sequence[Mapping[str, Any]]) -> None:
     from rich.console import Console
     from rich.table import Table
-    from rich.text import Text
 
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in rows[0]:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in rows:
-        table.add_row(*(Text(_plain(value)) for value in row.values()))
+        table.add_row(*(cell(_plain(value)) for value in row.values()))
     # It reads NO_COLOR itself.
     Console().print(table)
 
@@ -113,7 +140,7 @@ def _plain(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(_plain(each) for each in value)
-    return " ".join(str(value).split())
+    return plain_line(str(value))
 
 
 def moment(seconds: float | None) -> str | None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import typer
-
 from dagstead.cli.administration import administers
 from dagstead.cli.control_plane import Administration
+from dagstead.cli.output import say
 
 
 @administers
@@ -18,7 +17,7 @@ def pause(plane: Administration) -> None:
     For example: `dagstead pause`
     """
     is_new = plane.pauses.begin()
-    typer.echo("Paused." if is_new else "It was paused before.", err=True)
+    say("Paused." if is_new else "It was paused before.", err=True)
 
 
 @administers
@@ -28,4 +27,4 @@ def resume(plane: Administration) -> None:
     For example: `dagstead resume`
     """
     was_paused = plane.pauses.end()
-    typer.echo("It goes on." if was_paused else "There was no pause.", err=True)
+    say("It goes on." if was_paused else "There was no pause.", err=True)

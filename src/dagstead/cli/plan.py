@@ -18,7 +18,7 @@ from dagstead.cli.options.build import PlanFlags, ShowDockerfileOption
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.source import ChangedFlags
 from dagstead.cli.options.target import TargetFlags
-from dagstead.cli.output import Format, print_json, print_rows
+from dagstead.cli.output import Format, print_json, print_rows, say
 from dagstead.cli.remarks import print_left_out
 
 if TYPE_CHECKING:
@@ -98,9 +98,9 @@ def print_dockerfiles(made: BuildPlan) -> None:
         if isinstance(each.how, DockerPlan) and each.how.generated
     ]
     for name, text in found:
-        print(f"# Dockerfile of {name}\n{text}", end="")
+        say(f"# Dockerfile of {name}\n{text}", end="")
     if not found:
-        typer.echo("No Dockerfile is generated.", err=True)
+        say("No Dockerfile is generated.", err=True)
 
 
 def _live(target: TargetFlags) -> Sequence[LiveLocation]:
@@ -156,7 +156,7 @@ def _print(
         case PlanFormat.JSON:
             print_json([*rows, *map(_refused, refusals)])
         case PlanFormat.GITHUB:
-            print(json.dumps({"include": [_matrix(row) for row in rows]}))
+            say(json.dumps({"include": [_matrix(row) for row in rows]}))
         case PlanFormat.GITLAB:
             _print_gitlab(rows)
 
@@ -255,9 +255,7 @@ def _matrix(row: dict[str, Any]) -> dict[str, str]:
 
 def _print_gitlab(rows: list[dict[str, Any]]) -> None:
     if not rows:
-        typer.echo(
-            "There is nothing to build, and GitLab does not accept an empty matrix.", err=True
-        )
+        say("There is nothing to build, and GitLab does not accept an empty matrix.", err=True)
         return
     lines = [
         "# A job of a child pipeline that `extends: .dagstead-locations` runs for each location.",

@@ -18,7 +18,8 @@ from dagstead.build.events import (
     StepFinished,
     StepStarted,
 )
-from dagstead.cli.output import redrawn
+from dagstead.cli.output import cell, redrawn, say
+from dagstead.model.text import plain_lines
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -67,7 +68,7 @@ def _failure(failed: BuildFailed) -> list[str]:
 
 def _print_lines(lines: list[str]) -> None:
     for line in lines:
-        print(line, file=sys.stderr, flush=True)
+        say(line, err=True)
 
 
 def _took(seconds: float) -> str:
@@ -97,12 +98,12 @@ class _View:
                 pass
         for line in _lines(event):
             style = "red" if isinstance(event, BuildFailed) and not line.startswith(" ") else None
-            live.console.print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+            shown = plain_lines(line)
+            live.console.print(shown, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def __rich__(self) -> Table:
         from rich.spinner import Spinner
         from rich.table import Table
-        from rich.text import Text
 
         table = Table.grid(padding=(0, 1))
         for _ in range(4):
@@ -110,8 +111,8 @@ class _View:
         for location, (step, since) in list(self._steps.items()):
             table.add_row(
                 Spinner("dots"),
-                Text(location, style="bold"),
-                Text(f"{step} {time.monotonic() - since:.0f} s"),
-                Text(self._said.get(location, ""), style="dim"),
+                cell(location, "bold"),
+                cell(f"{step} {time.monotonic() - since:.0f} s"),
+                cell(self._said.get(location, ""), "dim"),
             )
         return table

@@ -16,7 +16,7 @@ from dagstead.cli.control_plane import Administration
 from dagstead.cli.following import errors_of, finish, follow, print_parts, step_of
 from dagstead.cli.options.release import RollbackFlags
 from dagstead.cli.options.target import DeploymentOption, deployment_of
-from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows
+from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from dagstead.client.releases import Release, ReleasePart, RollbackPlan
@@ -75,15 +75,15 @@ def show(
         return
     for name, value in _facts(found).items():
         if value:
-            print(f"{name}: {value}")
-    print()
+            say(f"{name}: {value}")
+    say()
     rows: list[dict[str, Any]] = [
         {"location": each.location, "queue": each.queue, "state": each.state, "now": step_of(each)}
         for each in found.parts
     ]
     print_rows(rows, format_, empty="The release has no locations.")
     for error in errors_of(found):
-        print(f"\n{error}")
+        say(f"\n{error}")
 
 
 UndoneArgument = Annotated[
@@ -134,20 +134,20 @@ def rollback(
     if begun.number in plan.ends:
         _show_ended(begun, format_)
         return
-    typer.echo(f"Release {begun.number} {_purpose(begun)}.", err=True)
+    say(f"Release {begun.number} {_purpose(begun)}.", err=True)
     finish(follow(releases, begun, release), format_, name)
 
 
 def _confirm(plan: RollbackPlan, *, yes: bool) -> None:
     for line in effects_of(plan):
-        typer.echo(line, err=True)
+        say(line, err=True)
     if plan.needs_confirmation and not yes:
         ask("Roll back?")
 
 
 def _show_ended(release: Release, format_: Format) -> None:
     said = f"Release {release.number} was loading and is ended. What was live before serves on."
-    typer.echo(said, err=True)
+    say(said, err=True)
     print_parts(release, format_)
 
 
@@ -168,9 +168,9 @@ def diff(
     before, after = releases.show(older), releases.show(newer)
     lines = list(_difference(before, after))
     if not lines:
-        typer.echo(f"Releases {older} and {newer} deployed the same configuration.", err=True)
+        say(f"Releases {older} and {newer} deployed the same configuration.", err=True)
     for line in lines:
-        print(line)
+        say(line)
 
 
 def effects_of(plan: RollbackPlan) -> Iterator[str]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import typer
 
-from dagstead.cli.output import is_coloured
+from dagstead.cli.output import say
 
 if TYPE_CHECKING:
     from dagstead.repository.ci.inspection import Inspection
@@ -39,18 +38,17 @@ def print_shared_token(inspection: Inspection) -> None:
 def print_note(text: str) -> None:
     """Print one note."""
     weight = typer.style("note", fg=_COLOURS["note"])
-    typer.echo(f"{weight}: {text}", err=True, color=is_coloured(sys.stderr))
+    say(f"{weight}: {text}", err=True)
 
 
 def print_remarks(remarks: Sequence[Remark], *, prefix: str = "") -> None:
     """Print one line per remark, with its places; ``prefix`` is put before the paths of files."""
-    coloured = is_coloured(sys.stderr)
     for each in remarks:
-        typer.echo(_line(each, prefix), err=True, color=coloured)
+        say(_line(each, prefix), err=True)
         width = max((len(step.purpose) for step in each.steps), default=0)
         for step in each.steps:
             command = typer.style(step.command, fg=_COLOURS["note"])
-            typer.echo(f"  {step.purpose:{width}}   {command}", err=True, color=coloured)
+            say(f"  {step.purpose:{width}}   {command}", err=True)
 
 
 def _line(remark: Remark, prefix: str) -> str:

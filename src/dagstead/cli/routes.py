@@ -10,7 +10,7 @@ from dagstead.cli.options.agents import AgentFlags
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.routes import RoutedFlags, RoutesFormat, RoutesOutputFlags
 from dagstead.cli.options.source import HERE, PathArgument
-from dagstead.cli.output import Format, on_terminal, prefix_of, print_rows
+from dagstead.cli.output import Format, on_terminal, prefix_of, print_rows, say
 from dagstead.cli.reading import read_locations
 from dagstead.cli.remarks import print_remarks
 from dagstead.cli.routing import chosen
@@ -65,13 +65,13 @@ def _print(outlook: Outlook, project: Project, output: RoutesOutputFlags) -> Non
 
     prefix = prefix_of(project)
     if output.format_ is RoutesFormat.JSON:
-        print(as_json(outlook.routes, outlook.agents, outlook.remarks, prefix=prefix))
+        say(as_json(outlook.routes, outlook.agents, outlook.remarks, prefix=prefix))
         return
     if output.format_ is RoutesFormat.MERMAID:
-        print(as_mermaid(outlook.routes), end="")
+        say(as_mermaid(outlook.routes), end="")
     else:
         rows = tables.reasons(outlook.routes) if output.why else tables.summary(outlook.routes)
         print_rows(rows, Format.TABLE, empty="")
     if on_terminal() and outlook.remarks:
-        typer.echo("", err=True)
+        say("", err=True)
     print_remarks(outlook.remarks, prefix=prefix)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.server import DataFlags, UpFlags, WebFlags, WorkerFlags
+from dagstead.cli.output import say
 
 if TYPE_CHECKING:
     from dagstead.server.settings import LoadedSettings, Settings
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def up(*, flags: UpFlags) -> None:
     """Run everything: the web server, the daemons and the managed pool.
 
-    The first start creates the deployment `prod` and prints an address to sign in with.
+    The first start creates the deployment `prod` and prints a link to sign in with, which works
+    once and for an hour. `dagstead token link` prints another, `dagstead token create` a token.
 
     For example:
 
@@ -117,16 +119,19 @@ def _where(loaded: LoadedSettings, flags: DataFlags) -> str:
 
 def _announce(report: StartReport, *, where: str) -> None:
     lines = ["", f"Dagstead is running at {report.url}", ""]
-    if report.first_user_secret:
+    if report.sign_in:
         lines += [
-            "Sign in (this address is shown only once):",
-            f"  {report.url}/sign-in#token={report.first_user_secret}",
+            "Sign in (this link works once, within an hour, and gives you a user token):",
+            f"  {report.sign_in}",
             "",
-            "Let the official CLI use it:",
+            "Another link:",
+            f"  dagstead token link{where}",
+            "",
+            "Let the official CLI use it, without a browser:",
+            f"  export DAGSTER_CLOUD_API_TOKEN=$(dagstead token create --name NAME{where})",
             f"  export DAGSTER_CLOUD_URL={report.url}",
             f"  export DAGSTER_CLOUD_ORGANIZATION={report.organization}",
             f"  export DAGSTER_CLOUD_DEPLOYMENT={report.deployment}",
-            f"  export DAGSTER_CLOUD_API_TOKEN={report.first_user_secret}",
             "",
         ]
     else:
@@ -144,4 +149,4 @@ def _announce(report: StartReport, *, where: str) -> None:
             "",
             "The managed pool is off: nothing serves the default queue until an agent does.",
         ]
-    print("\n".join(lines), flush=True)
+    say("\n".join(lines), flush=True)

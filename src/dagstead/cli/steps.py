@@ -7,8 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
+from dagstead.cli.output import say
 from dagstead.cli.reading import read_locations
 
 if TYPE_CHECKING:
@@ -99,6 +98,6 @@ def _only(planned: BuildPlan, found: Iterable[ChangedLocation]) -> BuildPlan:
     names = set()
     for changed in found:
         names.add(changed.location)
-        typer.echo(f"{changed.location}: {changed.reason}", err=True)
+        say(f"{changed.location}: {changed.reason}", err=True)
     builds = tuple(build for build in planned.builds if build.location in names)
     return replace(planned, builds=builds)

@@ -9,7 +9,7 @@ import typer
 
 from dagstead.cli.administration import administers
 from dagstead.cli.control_plane import Administration
-from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows
+from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from dagstead.plane.storage import KindReport, StorageReport, StoredItem
@@ -56,7 +56,7 @@ def storage(
     else:
         rows = [_in_words(_kind(each)) for each in report.kinds]
         print_rows(rows, format_, empty="Nothing is stored yet.")
-    typer.echo(_remark(report, swept=sweep), err=True)
+    say(_remark(report, swept=sweep), err=True)
 
 
 def _kind(report: KindReport) -> Mapping[str, Any]:

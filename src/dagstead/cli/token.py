@@ -10,13 +10,25 @@ import typer
 from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.token import NewTokenFlags
-from dagstead.cli.output import Format, FormatOption, moment, print_rows
+from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
 from dagstead.plane.tokens import TokenKind
 
 if TYPE_CHECKING:
     from dagstead.plane.tokens import IssuedToken
 
-app = typer.Typer(help="Create, list and revoke tokens.", no_args_is_help=True)
+app = typer.Typer(
+    help="Create, list and revoke tokens, and sign people in and out.", no_args_is_help=True
+)
+
+TokenIdArgument = Annotated[
+    int,
+    typer.Argument(
+        metavar="ID",
+        help="Number of the token in `dagstead token list`.",
+        min=1,
+        max=LARGEST_ID,
+    ),
+]
 
 
 @app.command()
@@ -74,24 +86,39 @@ def list_(
 
 @app.command()
 @administers
-def revoke(
-    plane: Administration,
-    token_id: Annotated[
-        int,
-        typer.Argument(
-            metavar="ID",
-            help="Number of the token in `dagstead token list`.",
-            min=1,
-            max=LARGEST_ID,
-        ),
-    ],
-) -> None:
+def revoke(plane: Administration, token_id: TokenIdArgument) -> None:
     """Revoke a token, so that it is refused from now on.
 
     For example: `dagstead token revoke 7`
     """
     token = plane.tokens.revoke(token_id)
-    print(f"Revoked token {token.id} {token.name!r}.")
+    say(f"Revoked token {token.id} {token.name!r}.")
+
+
+@app.command()
+@administers
+def link(plane: Administration) -> None:
+    """Print a link with which one person signs in, once and within an hour.
+
+    Whoever opens it first gives a name, and gets a user token of that name, which may do
+    everything.
+
+    For example: `dagstead token link --data /srv/dagstead`
+    """
+    made = plane.tokens.sign_in_link()
+    say(made.address(plane.url))
+    say(f"It works once, until {moment(made.expires_at)}.", err=True)
+
+
+@app.command("sign-out")
+@administers
+def sign_out(plane: Administration, token_id: TokenIdArgument) -> None:
+    """Sign out every browser that has signed in with a token. The token itself stays valid.
+
+    For example: `dagstead token sign-out 7`
+    """
+    ended = plane.tokens.sign_out(token_id)
+    say(f"Signed out of token {token_id}: {ended}.")
 
 
 def _show(issued: IssuedToken, url: str, format_: Format) -> None:
@@ -108,13 +135,13 @@ def _show(issued: IssuedToken, url: str, format_: Format) -> None:
             "expires": moment(token.expires_at),
             "sign_in": sign_in,
         }
-        print(json.dumps(found))
+        say(json.dumps(found))
         return
-    print(secret)
-    typer.echo(f"{_sentences(issued)} The secret is shown only once.", err=True)
+    say(secret)
+    say(f"{_sentences(issued)} The secret is shown only once.", err=True)
     if sign_in and sys.stdout.isatty():
         # Only for people: in CI the log would keep it.
-        typer.echo(f"Sign in at: {sign_in}", err=True)
+        say(f"Sign in at: {sign_in}", err=True)
 
 
 def _sentences(issued: IssuedToken) -> str:

@@ -9,7 +9,7 @@ import typer
 from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.trust import IssuerFlags, JobsFlags, PolicyGrantFlags
-from dagstead.cli.output import Format, FormatOption, moment, print_rows
+from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
 from dagstead.cli.remarks import print_note
 
 if TYPE_CHECKING:
@@ -47,8 +47,8 @@ def add(
         allowed=granted.allowed(),
     )
     policy = plane.trust.add(new)
-    print(f"Policy {policy.id}: jobs of {policy.issuer} with {_wants(policy)}")
-    print(f"get a token of {policy.allowed.minutes} minutes for {_grants(policy)}.")
+    say(f"Policy {policy.id}: jobs of {policy.issuer} with {_wants(policy)}")
+    say(f"get a token of {policy.allowed.minutes} minutes for {_grants(policy)}.")
     if policy.fits_pull_requests and policy.allowed.deployments:
         names = ", ".join(sorted(policy.allowed.deployments))
         print_note(
@@ -107,7 +107,7 @@ def remove(
     For example: `dagstead trust remove 3`
     """
     plane.trust.remove(policy_id)
-    print(f"Removed policy {policy_id}.")
+    say(f"Removed policy {policy_id}.")
 
 
 def _wants(policy: Policy) -> str:

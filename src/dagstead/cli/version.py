@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from dagstead.cli.output import say
+
 
 def version() -> None:
     """Print the versions of Dagstead and of the Dagster that it runs on.
@@ -14,7 +16,7 @@ def version() -> None:
     """
     from importlib.metadata import version as installed
 
-    typer.echo(f"dagstead {installed('dagstead')} (dagster {installed('dagster')})")
+    say(f"dagstead {installed('dagstead')} (dagster {installed('dagster')})")
 
 
 def _print_and_exit(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it

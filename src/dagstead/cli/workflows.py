@@ -11,6 +11,7 @@ from dagstead.cli import workflows_inspect
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.source import HERE, PathArgument
 from dagstead.cli.options.workflows import WorkflowFlags, WriteFlags
+from dagstead.cli.output import say
 from dagstead.cli.reading import read_locations
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def generate(
 def _remove(project: Project, older: OlderWorkflows | None) -> None:
     for each in () if older is None else older.foreign:
         (project.repository / each.path).unlink()
-        print(f"removed {each.path}")
+        say(f"removed {each.path}")
 
 
 def _gone(
@@ -108,8 +109,8 @@ def _show_notes(
     if not writing.keep_old:
         _refuse_older(older, notes, replace=writing.replace)
     for note in notes:
-        typer.echo(f"note: {note}", err=True)
-    typer.echo(
+        say(f"note: {note}", err=True)
+    say(
         f"note: pushes to {options.branch} deploy to {options.deployment}, with Python "
         f"{options.python}. --branch, --deployment and --python choose others.",
         err=True,
@@ -121,9 +122,9 @@ def _compare(project: Project, files: Sequence[GeneratedFile], gone: Mapping[str
     from dagstead.repository.workflows.generation import drift
 
     difference = drift(project.repository, files)
-    print(difference, end="")
+    say(difference, end="")
     for path, reason in gone.items():
-        print(f"{path}: {reason}; without --check it is removed")
+        say(f"{path}: {reason}; without --check it is removed")
     raise typer.Exit(1 if difference or gone else 0)
 
 
@@ -135,9 +136,9 @@ def _write(
     written = write(project.repository, files, force=force)
     for path in gone:
         (project.repository / path).unlink()
-        print(f"removed {path}")
+        say(f"removed {path}")
     for file in files:
-        print(f"{'wrote' if file.path in written else 'unchanged'} {file.path}")
+        say(f"{'wrote' if file.path in written else 'unchanged'} {file.path}")
 
 
 app.command()(workflows_inspect.inspect)

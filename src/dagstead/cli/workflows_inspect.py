@@ -19,7 +19,7 @@ from dagstead.cli.options.rules import (
     matching,
 )
 from dagstead.cli.options.source import HERE
-from dagstead.cli.output import prefix_of
+from dagstead.cli.output import prefix_of, say
 from dagstead.cli.remarks import print_shared_token
 from dagstead.errors import InvalidInputError
 
@@ -108,13 +108,13 @@ def _print(
     prefix = prefix_of(inspection.project)
     match format_:
         case ReportFormat.TEXT:
-            print("\n".join(as_lines(inspection)))
+            say("\n".join(as_lines(inspection)))
             if findings:
-                print()
+                say()
             print_lines(findings, prefix)
             print_summary(findings)
             print_shared_token(inspection)
         case ReportFormat.JSON:
-            print(reports.as_json(findings, prefix=prefix, **as_data(inspection, prefix)))
+            say(reports.as_json(findings, prefix=prefix, **as_data(inspection, prefix)))
         case ReportFormat.GITHUB | ReportFormat.SARIF:
             print_for_programs(inspection.project, findings, rules, format_)

@@ -21,6 +21,7 @@ from dagstead.errors import (
     UnauthenticatedError,
     UnreachableError,
 )
+from dagstead.model.text import plain_data
 from dagstead.model.user_agent import USER_AGENT
 
 #: What the official command lines read, too: one set of variables serves both.
@@ -140,7 +141,8 @@ class Connection:
 
     def _read(self, response: httpx.Response) -> Mapping[str, Any]:
         try:
-            body = response.json()
+            # Others have put names and messages into it, and it ends in a terminal.
+            body = plain_data(response.json())
         except ValueError as error:
             raise self._no_control_plane(f"HTTP {response.status_code} without JSON") from error
         if not isinstance(body, Mapping):

@@ -8,6 +8,7 @@ from typing import Any
 
 from dagstead.client.connection import Connection
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.sign_ins import NewLink
 from dagstead.plane.tokens import IssuedToken, Token, TokenKind
 
 _FIELDS = (
@@ -19,6 +20,8 @@ _ISSUE = (
     "mutation ($token: TokenInput!) "
     f"{{ result: issueToken(token: $token) {{ secret token {{ {_FIELDS} }} }} }}"
 )
+_LINK = "mutation { result: createSignInLink { code expiresAt } }"
+_SIGN_OUT = "mutation ($id: Int!) { result: endSessions(tokenId: $id) }"
 _REVOKE = f"mutation ($id: Int!) {{ result: revokeToken(id: $id) {{ {_FIELDS} }} }}"
 
 
@@ -41,6 +44,15 @@ class Tokens:
     def revoke(self, token_id: int) -> Token:
         """Make one useless from now on."""
         return _token(self.connection.graphql(_REVOKE, id=token_id)["result"])
+
+    def sign_in_link(self) -> NewLink:
+        """Make a link with which one person signs in."""
+        found = self.connection.graphql(_LINK)["result"]
+        return NewLink(code=found["code"], expires_at=found["expiresAt"])
+
+    def sign_out(self, token_id: int) -> int:
+        """End all sessions of a token; returns how many there were."""
+        return int(self.connection.graphql(_SIGN_OUT, id=token_id)["result"])
 
 
 def _asked(new: NewToken) -> Mapping[str, Any]:

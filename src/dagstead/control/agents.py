@@ -23,6 +23,7 @@ from dagstead.plane.agents import (
 )
 from dagstead.plane.code_servers import ServerReport
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.names import check_readable
 from dagstead.plane.organization import ORGANIZATION
 
 #: Agents without a heartbeat for a week are no longer listed.
@@ -47,6 +48,19 @@ class AgentReport:
     errors: tuple[str, ...]
     #: What it reports about the code servers of its locations.
     servers: tuple[ServerReport, ...] = ()
+
+    def require_readable(self) -> None:
+        """Refuse names that would change what people read around them.
+
+        Raises:
+            InvalidInputError: with the name.
+        """
+        check_readable("The agent's id", self.agent_id)
+        check_readable("The agent's label", self.label)
+        check_readable("The agent's type", self.type)
+        check_readable("The agent's version", self.version)
+        for queue in self.queues:
+            check_readable("The agent's queue", queue)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -87,8 +101,16 @@ class Agents:
     _backend: Backend
 
     def record(self, actor: Actor, reports: Iterable[AgentReport]) -> None:
-        """Store an agent's newest heartbeats, as far as its token grants what they claim."""
+        """Store an agent's newest heartbeats, as far as its token grants what they claim.
+
+        Raises:
+            ForbiddenError: for others than agents.
+            InvalidInputError: when a name has control characters.
+        """
         actor.require_agent()
+        reports = list(reports)
+        for report in reports:
+            report.require_readable()
         known = {
             deployment.name: deployment for deployment in self._backend.store.deployments.all()
         }

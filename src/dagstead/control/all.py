@@ -23,6 +23,7 @@ from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
+from dagstead.control.sign_ins import Sessions, SignIns
 from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
@@ -46,6 +47,8 @@ class Control:
     workers: Workers
     trust: TrustPolicies
     token_reader: TokenReader
+    sign_ins: SignIns
+    sessions: Sessions
     releases: Releases
     load_reports: LoadReports
     locations: Locations
@@ -85,6 +88,8 @@ def control_over(
         workers=Workers(backend),
         trust=TrustPolicies(backend),
         token_reader=TokenReader(backend),
+        sign_ins=SignIns(backend),
+        sessions=Sessions(backend),
         releases=Releases(backend),
         load_reports=LoadReports(backend),
         locations=Locations(backend),

@@ -69,3 +69,8 @@ def locations(deployment: str) -> str:
 def written(deployment: str, key: str) -> str:
     """The write with an idempotency key has ended, with or without success."""
     return f"written:{deployment}:{key}"
+
+
+def sign_ins() -> str:
+    """A session has ended, or a token was revoked."""
+    return "sign-ins"

@@ -15,7 +15,7 @@ from dagstead.errors import DeploymentNotFoundError, InvalidInputError
 from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deploy_policy import SECTION
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
-from dagstead.plane.names import check_deployment_name
+from dagstead.plane.names import check_deployment_name, check_readable
 from dagstead.plane.organization import ORGANIZATION
 
 #: The kinds of files that belong to a deployment; all deployments share PEX files.
@@ -119,7 +119,10 @@ class Deployments:
             ForbiddenError: when the actor may not use branch deployments of the repository.
             DeploymentNotFoundError: when no deployment has the name ``base``, for actors who may
                 see it. It is only recorded, and others learn nothing of it.
+            InvalidInputError: when a name has control characters.
         """
+        check_readable("The repository", branch.repo_name)
+        check_readable("The branch", branch.branch_name)
         store = self._backend.store.deployments
         name = branch_deployment_name(branch.repo_name, branch.branch_name, actor.project)
         actor.require_branch(name, branch.repo_name)
@@ -129,7 +132,7 @@ class Deployments:
             check_deployment_name(base)
             if actor.grants_full(base):
                 store.get(base)
-        deployment = store.create_or_update_branch(branch, base, actor.project)
+        deployment = store.create_or_update_branch(branch.readable, base, actor.project)
         self._backend.bell.ring(bell.locations(name))
         return deployment
 

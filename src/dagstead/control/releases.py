@@ -13,6 +13,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.changes import Change, publish
 from dagstead.control.pinning import PinFinder
 from dagstead.errors import ConflictError, InvalidDocumentError
+from dagstead.model.text import plain_line, plain_lines
 from dagstead.plane.deploy_policy import Wish
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
@@ -126,8 +127,8 @@ class Releases:
             locations=locations,
             atomic=new.atomic and policy.atomic,
             by=actor.name,
-            commit_hash=new.commit_hash or git.get("commit_hash"),
-            url=new.url or git.get("url"),
+            commit_hash=_plain(new.commit_hash or git.get("commit_hash")),
+            url=_plain(new.url or git.get("url")),
             warning=" ".join(waiting) if policy.unserved is UnservedQueuePolicy.WARN else None,
         )
 
@@ -148,7 +149,7 @@ class Releases:
         store = self._backend.store.releases
         ending = store.get(deployment.name, number)
         actor.require_touched(deployment, ending.touched, f"ending release {number}")
-        outcome = store.end(deployment.name, number, reason)
+        outcome = store.end(deployment.name, number, plain_lines(reason))
         publish(self._backend, Change(deployment=deployment, queues=outcome.queues, releases=True))
         return store.get(deployment.name, number)
 
@@ -277,6 +278,10 @@ class Releases:
         names = {location.name for location in new}
         every = self._backend.store.locations.all(deployment.name)
         return [location.name for location in every if location.name not in names]
+
+
+def _plain(said: object) -> str | None:
+    return None if said is None else plain_line(str(said))
 
 
 def _git(new: Sequence[NewLocation]) -> Mapping[str, Any]:

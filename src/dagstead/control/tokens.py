@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.errors import InvalidInputError, NotFoundError
@@ -51,17 +52,9 @@ class Tokens:
         """
         actor.require_organization("Creating a token")
         actor.require_holding(grant)
-        if not name.strip() or len(name) > _NAME_MAX or not name.isprintable():
-            raise InvalidInputError(
-                f"A token cannot be named {name[:40]!r}: use 1 to {_NAME_MAX} printable characters."
-            )
+        check_token_name(name)
         if kind is TokenKind.WORKER:
             raise InvalidInputError("The tokens of workers are made when their processes start.")
-        if name.startswith(POOL_PREFIX):
-            raise InvalidInputError(
-                f"A token's name may not begin with {POOL_PREFIX!r}: such tokens are revoked by "
-                "the server."
-            )
         if grant.expires_at is not None and grant.expires_at <= self._backend.now():
             raise InvalidInputError(
                 "The token would have expired already. Choose a time in the future."
@@ -83,7 +76,9 @@ class Tokens:
             NotFoundError: when no token has that id and kind.
         """
         actor.require_organization("Revoking a token")
-        return self._backend.store.tokens.revoke(token_id, kind)
+        revoked = self._backend.store.tokens.revoke(token_id, kind)
+        self._backend.bell.ring(bell.sign_ins())
+        return revoked
 
     def agent(self, actor: Actor, token_id: int) -> Token:
         """One agent token, which may be revoked.
@@ -154,17 +149,23 @@ class TokenReader:
             return self._backend.store.workers.authenticate(secret)
         return self._backend.store.tokens.authenticate(secret)
 
-    def of_signed_id(self, token_id: int) -> Token:
-        """The token of an id that a signed cookie named.
 
-        Raises:
-            UnauthenticatedError: when it is gone, revoked or expired.
-        """
-        return self._backend.store.tokens.get(token_id)
+def check_token_name(name: str) -> None:
+    """Refuse what cannot name a token that people ask for.
 
-    def signing_key(self) -> bytes:
-        """The key of signed addresses and sign-in cookies."""
-        return self._backend.store.properties.signing_key()
+    Raises:
+        InvalidInputError: for text that is empty, too long or not printable, and for a name that
+            only the control plane gives.
+    """
+    if not name.strip() or len(name) > _NAME_MAX or not name.isprintable():
+        raise InvalidInputError(
+            f"A token cannot be named {name[:40]!r}: use 1 to {_NAME_MAX} printable characters."
+        )
+    if name.startswith(POOL_PREFIX):
+        raise InvalidInputError(
+            f"A token's name may not begin with {POOL_PREFIX!r}: such tokens are revoked by "
+            "the server."
+        )
 
 
 def _checked(scope: Scope, deployment: Deployment | None) -> str | None:

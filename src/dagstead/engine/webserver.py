@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from hashlib import sha256
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +18,7 @@ from dagster._check import CheckError
 from dagster_graphql.implementation.utils import ErrorCapture
 from dagster_shared.error import DagsterError
 from dagster_webserver.graphql import _handle_async_results
+from dagster_webserver.templates.graphiql import TEMPLATE
 from dagster_webserver.webserver import DagsterWebserver
 from graphene import Schema
 from graphql import (
@@ -62,6 +66,21 @@ def is_for_page(request: Request) -> bool:
     """Whether a request for the GraphQL path wants the GraphiQL page, and executes nothing."""
     return request.method == "GET" and "text/html" in request.headers.get("accept", "")
 
+
+def _graphiql_policy() -> str:
+    """What the GraphiQL page needs, and no more: its own files, and its one script in the page."""
+    inline = re.findall(r"<script>(.*?)</script>", TEMPLATE, re.DOTALL)
+    hashes = " ".join(
+        f"'sha256-{b64encode(sha256(script.encode()).digest()).decode()}'" for script in inline
+    )
+    return (
+        f"default-src 'none'; script-src 'self' {hashes}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; font-src 'self' data:; connect-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
+
+
+_GRAPHIQL_POLICY = _graphiql_policy()
 
 #: Of the question with which agents begin; nobody else has it.
 _AGENTS_ARGUMENT = "'deploymentNames'"
@@ -137,6 +156,7 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
             return await to_thread.run_sync(self._answer, request, operation)
         if is_for_page(request):
             page: Response = await super().graphql_http_endpoint(request)
+            page.headers["Content-Security-Policy"] = _GRAPHIQL_POLICY
             return page
         raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED)
 

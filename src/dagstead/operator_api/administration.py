@@ -52,6 +52,24 @@ def revoke_token(
 
 
 @as_error
+def create_sign_in_link(info: GraphQLResolveInfo) -> Mapping[str, Any]:
+    """Make a link with which one person signs in."""
+    context = context_of(info)
+    link = context.control.sign_ins.new_link(context.actor)
+    return {"code": link.code, "expiresAt": link.expires_at}
+
+
+@as_error
+def end_sessions(
+    info: GraphQLResolveInfo,
+    tokenId: int,  # noqa: N803 - the wire's
+) -> int:
+    """Sign out all browsers of a token."""
+    context = context_of(info)
+    return context.control.sign_ins.end_all(context.actor, tokenId)
+
+
+@as_error
 def trust_policies(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
     """Which CI jobs get a token."""
     context = context_of(info)
@@ -167,6 +185,8 @@ QUERIES: Mapping[str, Resolver] = {
 
 MUTATIONS: Mapping[str, Resolver] = {
     "addTrustPolicy": add_trust_policy,
+    "createSignInLink": create_sign_in_link,
+    "endSessions": end_sessions,
     "forgetAgent": forget_agent,
     "issueToken": issue_token,
     "pauseRuns": pause_runs,

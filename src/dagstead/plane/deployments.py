@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
+from dagstead.model.text import plain_line, plain_lines
 from dagstead.plane.projects import Project
 
 
@@ -34,6 +35,21 @@ class Branch:
     author_name: str | None = None
     author_email: str | None = None
     timestamp: float | None = None
+
+    @property
+    def readable(self) -> Branch:
+        """The same, without control characters in what a commit says."""
+        return replace(
+            self,
+            commit_message=_plain(self.commit_message, plain_lines),
+            author_name=_plain(self.author_name, plain_line),
+            author_email=_plain(self.author_email, plain_line),
+            commit_hash=_plain(self.commit_hash, plain_line),
+        )
+
+
+def _plain(text: str | None, clean: Callable[[str], str]) -> str | None:
+    return None if text is None else clean(text)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

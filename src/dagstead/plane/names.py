@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 
 from dagstead.errors import InvalidInputError
+from dagstead.model.text import control_in
 
 #: The server itself answers URL paths that begin with these words, so that a deployment of such a
 #: name could not be reached.
@@ -64,6 +65,25 @@ def check_deployment_name(name: str) -> str:
     return name
 
 
+def check_readable(what: str, text: str | None) -> None:
+    """Refuse a name that would change what people read around it, in a list or a terminal.
+
+    Args:
+        what: it names, as the subject of a sentence.
+        text: of the name; ``None`` is none.
+
+    Raises:
+        InvalidInputError: when it has a control character, or one that turns the direction round.
+    """
+    found = control_in(text or "")
+    if found is not None:
+        msg = (
+            f"{what} {text!r:.60} has the control character U+{ord(found):04X}, which would change "
+            "what people read. Leave it out."
+        )
+        raise InvalidInputError(msg)
+
+
 def check_location_name(name: object) -> str:
     """Return ``name`` if it may name a code location.
 
@@ -73,7 +93,7 @@ def check_location_name(name: object) -> str:
     if not isinstance(name, str) or not name.strip():
         msg = f"location_name is {name!r}. Give the location a name: letters, digits, '-', '_'."
         raise InvalidInputError(msg)
-    if len(name) > _LOCATION_NAME_MAX or any(ord(c) < ord(" ") for c in name):
+    if len(name) > _LOCATION_NAME_MAX or control_in(name):
         msg = (
             f"location_name {name[:40]!r}… is too long or has control characters. "
             f"Use at most {_LOCATION_NAME_MAX} printable characters."
@@ -86,7 +106,8 @@ def check_queue_name(queue: object) -> str | None:
     """Return the agent queue that a location names, ``None`` for the default queue.
 
     Raises:
-        InvalidInputError: for a value that no agent can ever serve: not text, or empty.
+        InvalidInputError: for a value that no agent can ever serve: not text, or empty; and for
+            control characters.
     """
     if queue is None:
         return None
@@ -96,4 +117,5 @@ def check_queue_name(queue: object) -> str | None:
             "default queue, or name the queue of your hybrid agent."
         )
         raise InvalidInputError(msg)
+    check_readable("agent_queue", queue)
     return queue

@@ -6,6 +6,7 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -22,6 +23,7 @@ from dagstead.agent_api.rest import Endpoint
 from dagstead.agent_api.routes import agent_graphql, agent_routes, blob_routes
 from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.agent_api.services import DEPLOYMENT_HEADER, AgentServices
+from dagstead.control.bell import sign_ins
 from dagstead.engine.instances import Instances
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError
 from dagstead.model.user_agent import USER_AGENT
@@ -34,13 +36,15 @@ from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
 from dagstead.server.ci_login import CiLogin
 from dagstead.server.deployment_apps import DeploymentApps
 from dagstead.server.guard import GuardMiddleware
+from dagstead.server.headers import HeadersMiddleware
 from dagstead.server.health import health_routes
 from dagstead.server.issuer_keys import IssuerKeys
 from dagstead.server.not_offered import not_offered_routes
 from dagstead.server.oidc import OidcEndpoint, Throttle
 from dagstead.server.organization_address import OrganizationAddressMiddleware
+from dagstead.server.own_address import OwnAddress
 from dagstead.server.replies import reply, sentence
-from dagstead.server.sessions import Sessions
+from dagstead.server.sessions import SessionCookies
 from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
 
@@ -83,18 +87,14 @@ def create_app(
         ),
         base_url=settings.base_url,
     )
-    sessions = Sessions(
-        signing_key=control.token_reader.signing_key(),
-        clock=control.clock,
-        days=settings.sign_in_days,
-    )
-    authenticator = Authenticator(
+    own = OwnAddress(base_url=settings.base_url, is_public=settings.public_url is not None)
+    cookies = SessionCookies(sessions=control.sessions, own=own, days=settings.sign_in_days)
+    sign_in = SignIn(
         tokens=control.token_reader,
-        sessions=sessions,
-        base_url=settings.base_url,
-        has_public_url=settings.public_url is not None,
+        cookies=cookies,
+        own=own,
+        organization=settings.organization,
     )
-    sign_in = SignIn(tokens=control.token_reader, sessions=sessions, base_url=settings.base_url)
     login = CiLogin(
         control=control,
         keys=IssuerKeys(clock=control.clock, loopback=settings.loopback_issuers),
@@ -119,13 +119,18 @@ def create_app(
     return Starlette(
         routes=routes,
         middleware=[
+            Middleware(HeadersMiddleware, own=own),
             Middleware(GuardMiddleware),
             Middleware(
                 OrganizationAddressMiddleware,
                 organization=settings.organization,
                 is_deployment=apps.exists,
             ),
-            Middleware(AuthenticationMiddleware, authenticator=authenticator),
+            Middleware(
+                AuthenticationMiddleware,
+                authenticator=Authenticator(tokens=control.token_reader, cookies=cookies, own=own),
+                listen=partial(control.bell.listen, sign_ins()),
+            ),
             Middleware(
                 BodyLimitMiddleware, max_body=settings.max_body_mb * MEBIBYTE, max_file=max_file
             ),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from urllib.parse import quote, urlsplit
+from functools import partial
+from urllib.parse import quote
 
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import HTTPConnection
@@ -12,14 +14,17 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from dagstead.control.bell import Listener
 from dagstead.control.tokens import TokenReader
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.blobs import BLOBS_PATH
 from dagstead.plane.tokens import Token
 from dagstead.server.health import PATH, WHOLE_PATH
 from dagstead.server.oidc import OIDC_PATH
-from dagstead.server.replies import is_graphql, reply
-from dagstead.server.sessions import COOKIE, Sessions
+from dagstead.server.own_address import OwnAddress, is_from_own_page, opens_page, wants_page
+from dagstead.server.replies import reply
+from dagstead.server.sessions import SessionCookies
+from dagstead.server.sockets import POLICY_VIOLATION, WatchedSocket, close_reason
 
 #: Answered without a token: the health check, the places to sign in, and signed addresses,
 #: which carry their own permission.
@@ -28,15 +33,12 @@ PUBLIC_PATHS = frozenset({PATH, WHOLE_PATH, "/sign-in", OIDC_PATH})
 #: What official agents and the official CLI send.
 TOKEN_HEADER = "Dagster-Cloud-Api-Token"  # noqa: S105 - a header's name
 
-_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 #: Threads for checking tokens, apart from those in which requests wait for agents: however many
 #: wait, the next caller is still recognised.
 _THREADS = 8
-_POLICY_VIOLATION = 1008
 _TRY_AGAIN_LATER = 1013
 
-#: A name or an address, with a port or without.
-_HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-f:]+\])(?::\d+)?", re.IGNORECASE | re.ASCII)
+Listening = AbstractContextManager[Listener]
 
 
 def is_public(path: str) -> bool:
@@ -49,23 +51,8 @@ class Authenticator:
     """Finds the token of a connection."""
 
     tokens: TokenReader
-    sessions: Sessions
-    #: The address that browsers use, for comparing where a request comes from.
-    base_url: str
-    #: Whether it was set: then every caller uses it.
-    has_public_url: bool = False
-
-    def address(self, connection: HTTPConnection) -> str:
-        """The address under which a caller reaches this server, for addresses in the answers.
-
-        Without a public address in the settings it is the one that was called: in Docker, agents
-        and people on the machine have different names for the same server.
-        """
-        host = connection.headers.get("host", "")
-        if self.has_public_url or not _HOST.fullmatch(host):
-            return self.base_url
-        scheme = "https" if connection.url.scheme in {"https", "wss"} else "http"
-        return f"{scheme}://{host}"
+    cookies: SessionCookies
+    own: OwnAddress
 
     def token_of(self, connection: HTTPConnection) -> Token:
         """The token that a connection comes with.
@@ -77,35 +64,38 @@ class Authenticator:
         secret = secret_of(connection)
         if secret:
             return self.tokens.of_secret(secret)
-        cookie = connection.cookies.get(COOKIE)
-        if cookie is None:
+        session = self.cookies.secret(connection)
+        if session is None:
             msg = (
                 f"This needs a token. Send it in the header {TOKEN_HEADER}; create one with "
                 "`dagstead token create`, or sign in at /sign-in."
             )
             raise UnauthenticatedError(msg)
-        token = self.tokens.of_signed_id(self.sessions.token_id(cookie))
-        self._require_same_origin(connection)
-        return token
-
-    def _require_same_origin(self, connection: HTTPConnection) -> None:
-        """Refuse changes, sockets and GraphQL that a page of another site asks for."""
-        if _opens_page(connection):
-            return
-        if not is_same_origin(connection, self.base_url):
+        if not (opens_page(connection) or is_from_own_page(connection, self.own)):
             msg = (
-                "This came from a page of another site, so the sign-in cookie does not count. "
-                f"Programs send a token in the header {TOKEN_HEADER}."
+                "This did not come from a page of this server, so the sign-in cookie does not "
+                f"count. Programs send a token in the header {TOKEN_HEADER}."
             )
             raise ForbiddenError(msg)
+        return self.cookies.sessions.holder(session)
 
 
 class AuthenticationMiddleware:
     """Puts the caller's ``token`` and its ``base_url`` of this server in the state, or refuses."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+    def __init__(
+        self, app: ASGIApp, authenticator: Authenticator, listen: Callable[[], Listening]
+    ) -> None:
+        """Wrap an application.
+
+        Args:
+            app: the application.
+            authenticator: finds the token.
+            listen: begins to hear that a token or a session has ended.
+        """
         self._app = app
         self._authenticator = authenticator
+        self._listen = listen
         self._limiter = CapacityLimiter(_THREADS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -115,49 +105,38 @@ class AuthenticationMiddleware:
             return
         connection = HTTPConnection(scope)
         try:
-            token = await to_thread.run_sync(
-                self._authenticator.token_of, connection, limiter=self._limiter
-            )
+            token = await self._token_of(connection)
         except (UnauthenticatedError, ForbiddenError) as error:
             await refuse(error, scope, receive, send)
             return
         state = scope.setdefault("state", {})
         state["token"] = token
-        state["base_url"] = self._authenticator.address(connection)
+        state["base_url"] = self._authenticator.own.of(connection)
+        if scope["type"] == "websocket":
+            socket = WatchedSocket(receive, send, partial(self._token_of, connection))
+            with self._listen() as listener:
+                await socket.serve(self._app, scope, listener)
+            return
         await self._app(scope, receive, send)
+
+    async def _token_of(self, connection: HTTPConnection) -> Token:
+        return await to_thread.run_sync(
+            self._authenticator.token_of, connection, limiter=self._limiter
+        )
 
 
 async def refuse(error: DagsteadError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with an error; a browser that needs to sign in is sent to the page for that."""
     if scope["type"] == "websocket":
-        code = _TRY_AGAIN_LATER if isinstance(error, StoreAwayError) else _POLICY_VIOLATION
-        await WebSocketClose(code=code, reason=error.message[:120])(scope, receive, send)
+        code = _TRY_AGAIN_LATER if isinstance(error, StoreAwayError) else POLICY_VIOLATION
+        await WebSocketClose(code=code, reason=close_reason(error.message))(scope, receive, send)
         return
-    if isinstance(error, UnauthenticatedError) and _wants_page(HTTPConnection(scope)):
+    if isinstance(error, UnauthenticatedError) and wants_page(HTTPConnection(scope)):
         target = scope["path"] + ("?" + scope["query_string"].decode("latin-1")).rstrip("?")
         response = RedirectResponse(f"/sign-in?next={quote(target, safe='')}", status_code=303)
         await response(scope, receive, send)
         return
     await reply(error, scope)(scope, receive, send)
-
-
-def is_same_origin(connection: HTTPConnection, base_url: str) -> bool:
-    """Whether a browser's request comes from one of this server's own pages."""
-    origin = connection.headers.get("origin")
-    if origin is None:
-        return connection.headers.get("sec-fetch-site") == "same-origin"
-    own = urlsplit(base_url)
-    return origin == f"{own.scheme}://{own.netloc}" or (
-        urlsplit(origin).netloc == connection.headers.get("host")
-    )
-
-
-def _opens_page(connection: HTTPConnection) -> bool:
-    """Whether a link on any site may lead here: it shows something, and executes nothing."""
-    scope = connection.scope
-    is_safe = scope["type"] == "http" and scope["method"] in _SAFE_METHODS
-    # GraphiQL is a page at an address of GraphQL.
-    return is_safe and (not is_graphql(scope) or _wants_page(connection))
 
 
 def secret_of(connection: HTTPConnection) -> str | None:
@@ -167,9 +146,3 @@ def secret_of(connection: HTTPConnection) -> str | None:
         return given.strip()
     kind, _, credentials = connection.headers.get("authorization", "").partition(" ")
     return credentials.strip() or None if kind.lower() == "bearer" else None
-
-
-def _wants_page(connection: HTTPConnection) -> bool:
-    return connection.scope["method"] == "GET" and "text/html" in connection.headers.get(
-        "accept", ""
-    )

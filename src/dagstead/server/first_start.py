@@ -6,13 +6,12 @@ import socket
 
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
-from dagstead.plane.tokens import Grant, PoolReach, TokenKind
+from dagstead.plane.sign_ins import NewLink
+from dagstead.plane.tokens import PoolReach, TokenKind
 
 #: Made at the first start, shown first, and stands for the organization in questions that name no
 #: deployment.
 PREFERRED_DEPLOYMENT = "prod"
-
-_FIRST_USER = "first sign-in"
 
 
 def make_first_deployment(control: Control) -> None:
@@ -31,12 +30,11 @@ def first_deployment(control: Control) -> str:
     return full[0] if full and PREFERRED_DEPLOYMENT not in full else PREFERRED_DEPLOYMENT
 
 
-def first_user_secret(control: Control, organization: str) -> str | None:
-    """A user token for the first person, or ``None`` when there has ever been one."""
+def first_link(control: Control) -> NewLink | None:
+    """A sign-in link for the first person, or ``None`` when there has ever been a user token."""
     if any(token.kind is TokenKind.USER for token in control.tokens.all(SYSTEM)):
         return None
-    issued = control.tokens.issue(SYSTEM, _FIRST_USER, TokenKind.USER, Grant(), organization)
-    return issued.secret
+    return control.sign_ins.new_link(SYSTEM)
 
 
 def new_pool_secret(control: Control, organization: str, serves: PoolReach = PoolReach.ALL) -> str:

@@ -6,6 +6,7 @@ import errno
 import socket
 
 from dagstead.errors import ConfigurationError
+from dagstead.server.own_address import is_loopback
 from dagstead.server.settings import Settings
 
 
@@ -23,6 +24,18 @@ def check_address(settings: Settings) -> None:
         except OSError as error:
             msg = f"Cannot listen on {settings.host}:{settings.port}: {_why(error)}"
             raise ConfigurationError(msg) from error
+
+
+def warning_without_tls(settings: Settings) -> str | None:
+    """What a log says of an address that others reach, if nothing says that TLS protects it."""
+    host = f"[{settings.host}]" if ":" in settings.host else settings.host
+    if settings.base_url.startswith("https:") or is_loopback(host):
+        return None
+    return (
+        f"Other machines may reach this server at {settings.host} port {settings.port}, and no TLS "
+        "is known to protect what they send: tokens and sign-ins. Put TLS in front, and set "
+        "public_url to the https address."
+    )
 
 
 def _why(error: OSError) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import re
 import sys
+from collections.abc import Iterator
 
+from dagstead.model.text import escaped_line
 from dagstead.plane.tokens import TokenKind
 
 #: Token texts, signatures of signed addresses, cookies, passwords in database addresses.
@@ -13,6 +15,7 @@ _SECRETS = (
     (re.compile(rf"\b((?:{'|'.join(TokenKind)}):[^:\s'\"]*:)[0-9A-Za-z_-]{{8,}}"), r"\1***"),
     (re.compile(r"(signature=)[0-9A-Fa-f]+"), r"\1***"),
     (re.compile(r"(dagstead_session=)[^;\s'\"]+"), r"\1***"),
+    (re.compile(r"(#link=)[0-9A-Za-z_-]+"), r"\1***"),
     (re.compile(r"(\w+://[^:/\s'\"@]+:)[^@\s'\"]+@"), r"\1***@"),
 )
 
@@ -20,6 +23,9 @@ _FORMAT = "%(asctime)s %(levelname)-7s {process} %(name)s: %(message)s"
 
 #: Libraries whose "info" is a line for every statement, poll or file.
 _QUIET = ("alembic", "httpx", "httpcore", "urllib3", "websockets", "asyncio", "multipart")
+
+
+_MARK = "  | "
 
 
 def redact(text: str) -> str:
@@ -30,11 +36,23 @@ def redact(text: str) -> str:
 
 
 class RedactingFormatter(logging.Formatter):
-    """Blanks secrets in the whole record, a traceback included."""
+    """One line per record, whatever callers have put into it, with secrets blanked out.
+
+    Only tracebacks have more lines. They begin with a mark, so that none can pass for a record.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """The line, or lines."""
-        return redact(super().format(record))
+        record.message = record.getMessage()
+        if self.usesTime():
+            record.asctime = self.formatTime(record, self.datefmt)
+        return redact("\n".join([escaped_line(self.formatMessage(record)), *self._more(record)]))
+
+    def _more(self, record: logging.LogRecord) -> Iterator[str]:
+        traceback = self.formatException(record.exc_info) if record.exc_info else record.exc_text
+        for text in (traceback, record.stack_info):
+            for line in (text or "").splitlines():
+                yield f"{_MARK}{escaped_line(line)}"
 
 
 def set_up_logs(process: str, level: str) -> None:

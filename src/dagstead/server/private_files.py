@@ -6,8 +6,9 @@ import os
 import shlex
 import stat
 from collections.abc import MutableMapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
+from dagstead.server.kept_data import is_named
 from dagstead.server.shutdown import LIFELINE_VARIABLE
 
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
@@ -31,10 +32,11 @@ def keep_files_private(environment: MutableMapping[str, str]) -> None:
 
 
 def close_to_others(folder: Path, *, user: int) -> None:
-    """Remove other users' rights to the data folder, if this user owns it.
+    """Remove other users' rights to the data folder, if this user owns it, and to what is in it.
 
     A folder of somebody else stays as it is: it may be a volume that a group gives access to. So
-    does one like /tmp, which is meant for everybody.
+    does one like /tmp, which is meant for everybody. What earlier versions have written into these,
+    the database among it, is closed all the same.
 
     Args:
         folder: of the data.
@@ -44,8 +46,14 @@ def close_to_others(folder: Path, *, user: int) -> None:
         OSError: when the file system does not allow it.
     """
     found = folder.stat()
-    if _is_open(found) and _is_own(found, user):
-        folder.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
+    if _is_own(found, user):
+        _close(folder, found)
+        return
+    for path in folder.iterdir():
+        within = path.lstat()
+        is_link = stat.S_ISLNK(within.st_mode)
+        if within.st_uid == user and not is_link and is_named(PurePath(path.name)):
+            _close(path, within)
 
 
 def exposed(folder: Path, *, user: int) -> str | None:
@@ -68,6 +76,11 @@ def exposed(folder: Path, *, user: int) -> str | None:
         f"{stat.S_IMODE(found.st_mode):o}, its owner is user {found.st_uid}. New files in it are "
         f"for this user only. {way}"
     )
+
+
+def _close(path: Path, found: os.stat_result) -> None:
+    if _is_open(found):
+        path.chmod(stat.S_IMODE(found.st_mode) & ~_OTHERS)
 
 
 def _is_open(found: os.stat_result) -> bool:

@@ -1,56 +1,68 @@
-"""Sign-in cookies: the id of a token and an expiry, signed; never the token itself."""
+"""The cookie of a session: it holds a secret of which the server has only the hash."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 from dataclasses import dataclass
 
-from dagstead.errors import UnauthenticatedError
-from dagstead.plane.clock import Clock
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+
+from dagstead.control.sign_ins import Sessions
 from dagstead.plane.tokens import Token
+from dagstead.server.own_address import OwnAddress
 
 COOKIE = "dagstead_session"
+#: Browsers take a cookie of this name only over TLS and for this host alone, so that no other site
+#: below the same domain can plant one.
+HOST_COOKIE = f"__Host-{COOKIE}"
 
 _DAY_SECONDS = 86400
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Sessions:
-    """Make and read the value of the cookie."""
+class SessionCookies:
+    """Sets, reads and removes it."""
 
-    signing_key: bytes
-    clock: Clock
+    sessions: Sessions
+    own: OwnAddress
     days: int
 
-    @property
-    def max_age_seconds(self) -> int:
-        """How long a browser keeps the cookie."""
-        return self.days * _DAY_SECONDS
+    def secret(self, connection: HTTPConnection) -> str | None:
+        """What the cookie of a request holds."""
+        given = connection.cookies.get(HOST_COOKIE)
+        if given is None and not self.own.is_secure(connection):
+            given = connection.cookies.get(COOKIE)
+        return given
 
-    def issue(self, token: Token) -> str:
-        """A cookie value for the holder of a token."""
-        fields = f"{token.id}.{int(self.clock()) + self.max_age_seconds}"
-        return f"{fields}.{self._mac(fields)}"
+    def begin(self, token: Token) -> str:
+        """The secret of a new session."""
+        return self.sessions.begin(token, self.days * _DAY_SECONDS).secret
 
-    def token_id(self, value: str) -> int:
-        """The token that a cookie stands for.
+    def end(self, connection: HTTPConnection) -> None:
+        """End the session of a request, if it has one."""
+        secret = self.secret(connection)
+        if secret is not None:
+            self.sessions.end(secret)
 
-        Raises:
-            UnauthenticatedError: when the value was altered or is too old.
-        """
-        fields, _, mac = value.rpartition(".")
-        # Compared as bytes: compare_digest refuses text that is not ASCII.
-        if not hmac.compare_digest(mac.encode(), self._mac(fields).encode()):
-            msg = "This server did not issue the sign-in cookie. Sign in again at /sign-in."
-            raise UnauthenticatedError(msg)
-        token_id, _, expires = fields.partition(".")
-        if int(expires) < self.clock():
-            msg = "The sign-in has expired. Sign in again at /sign-in."
-            raise UnauthenticatedError(msg)
-        return int(token_id)
+    def set(self, response: Response, connection: HTTPConnection, secret: str) -> None:
+        """Have the browser keep a session."""
+        is_secure = self.own.is_signed_in_securely(connection)
+        response.set_cookie(
+            HOST_COOKIE if is_secure else COOKIE,
+            secret,
+            max_age=self.days * _DAY_SECONDS,
+            path="/",
+            secure=is_secure,
+            httponly=True,
+            # Not strict: links to a run, in a chat or a pull request, would ask people who are
+            # signed in to do it again. What lax sends more is a GET that opens a page, and no GET
+            # changes anything: `Authenticator` and the screen of GraphQL see to that.
+            samesite="lax",
+        )
 
-    def _mac(self, fields: str) -> str:
-        # The prefix keeps these apart from signed addresses, which are made with the same key.
-        text = f"session\n{fields}".encode()
-        return hmac.new(self.signing_key, text, hashlib.sha256).hexdigest()
+    def remove(self, response: Response) -> None:
+        """Have the browser forget it, under either name."""
+        for name in (HOST_COOKIE, COOKIE):
+            response.delete_cookie(
+                name, path="/", secure=name == HOST_COOKIE, httponly=True, samesite="lax"
+            )

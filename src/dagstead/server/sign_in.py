@@ -1,11 +1,13 @@
-"""``/sign-in`` and ``/sign-out``: a user token is exchanged for a cookie that holds only its id."""
+"""``/sign-in`` and ``/sign-out``: a user token, or a link that works once, begins a session."""
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import urlsplit
 
 from anyio import to_thread
@@ -17,10 +19,18 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from dagstead.control.tokens import TokenReader
-from dagstead.errors import DagsteadError, ForbiddenError, InvalidInputError, StoreAwayError
-from dagstead.plane.tokens import Token, TokenKind
-from dagstead.server.authentication import is_same_origin
-from dagstead.server.sessions import COOKIE, Sessions
+from dagstead.errors import (
+    DagsteadError,
+    ForbiddenError,
+    InvalidInputError,
+    StoreAwayError,
+    UnauthenticatedError,
+)
+from dagstead.plane.tokens import IssuedToken, Token, TokenKind
+from dagstead.server.own_address import OwnAddress, is_from_own_page
+from dagstead.server.sessions import SessionCookies
+
+logger = logging.getLogger(__name__)
 
 _HOME = "/"
 #: What browsers drop from, or read as a slash in, an address.
@@ -32,12 +42,27 @@ def _templates() -> Environment:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class _Form:
+    """What the form of the page sends."""
+
+    #: Where to go afterwards.
+    target: str
+    token: str = ""
+    #: The secret part of a link, and who uses it.
+    link: str = ""
+    name: str = ""
+    #: The token that the person has seen to be signed in.
+    replaces: str = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class SignIn:
     """The pages."""
 
     tokens: TokenReader
-    sessions: Sessions
-    base_url: str
+    cookies: SessionCookies
+    own: OwnAddress
+    organization: str
     _pages: Environment = field(default_factory=_templates)
 
     def routes(self) -> list[Route]:
@@ -51,47 +76,72 @@ class SignIn:
 
     async def page(self, request: Request) -> Response:
         """The form."""
-        return self._page("Sign in", next=safe_target(request.query_params.get("next")))
+        form = _Form(target=safe_target(request.query_params.get("next")))
+        return self._form_page(request, form, await self._current(request))
 
     async def sign_in(self, request: Request) -> Response:
-        """Check the token that was pasted, and set the cookie."""
-        form = await _form(request)
-        target = safe_target(_text(form, "next"))
+        """Begin a session for the token that was pasted, or for a link."""
         try:
-            if not is_same_origin(request, self.base_url):
+            form = await _read(request)
+        except InvalidInputError as error:
+            return self._form_page(request, _Form(target=_HOME), None, error.message)
+        current = await self._current(request)
+        try:
+            if not is_from_own_page(request, self.own):
                 msg = "This form was sent from another site. Open /sign-in and paste the token."
                 raise ForbiddenError(msg)
-            secret = _text(form, "token").strip()
-            token = await to_thread.run_sync(self._user_token, secret)
+            if form.link:
+                return await to_thread.run_sync(self._use_link, request, form, current)
+            return await to_thread.run_sync(self._use_token, request, form, current)
         except StoreAwayError:
             raise
         except DagsteadError as error:
-            return self._page(
-                "Sign in", next=target, error=error.message, status=HTTPStatus.FORBIDDEN
-            )
-        response = RedirectResponse(target, status_code=HTTPStatus.SEE_OTHER)
-        response.set_cookie(
-            COOKIE,
-            self.sessions.issue(token),
-            max_age=self.sessions.max_age_seconds,
-            secure=self.base_url.startswith("https:"),
-            httponly=True,
-            # Not strict: links to a run, in a chat or a pull request, would ask people who are
-            # signed in to do it again. What lax sends more is a GET that opens a page, and no GET
-            # changes anything: `Authenticator` and the screen of GraphQL see to that.
-            samesite="lax",
-        )
-        return response
+            # A link that does not work is not tried again; a name can be corrected.
+            is_lost = isinstance(error, ForbiddenError)
+            kept = replace(form, token="", link="" if is_lost else form.link)
+            return self._form_page(request, kept, current, error.message)
 
     async def sign_out_page(self, _request: Request) -> Response:
         """Ask: a link on another site must not sign anybody out."""
-        return self._page("Sign out", signing_out=True)
+        return self._page("Sign out", page="sign_out.html")
 
-    async def sign_out(self, _request: Request) -> Response:
-        """Drop the cookie."""
+    async def sign_out(self, request: Request) -> Response:
+        """End the session, and drop the cookie; `Authenticator` knows that our own page asks."""
+        await to_thread.run_sync(self.cookies.end, request)
         response = RedirectResponse("/sign-in", status_code=HTTPStatus.SEE_OTHER)
-        response.delete_cookie(COOKIE, httponly=True, samesite="lax")
+        self.cookies.remove(response)
         return response
+
+    async def _current(self, request: Request) -> Token | None:
+        """The token of the session that the browser has."""
+        secret = self.cookies.secret(request)
+        if secret is None:
+            return None
+        try:
+            return await to_thread.run_sync(self.cookies.sessions.holder, secret)
+        except UnauthenticatedError:
+            return None
+
+    def _use_token(self, request: Request, form: _Form, current: Token | None) -> Response:
+        token = self._user_token(form.token)
+        if _must_ask(form, current, token):
+            return self._form_page(request, form, current, offered=token)
+        response = RedirectResponse(form.target, status_code=HTTPStatus.SEE_OTHER)
+        self._begin(request, response, token)
+        return response
+
+    def _use_link(self, request: Request, form: _Form, current: Token | None) -> Response:
+        if _must_ask(form, current, None):
+            return self._form_page(request, form, current)
+        issued = self.cookies.sessions.use_link(form.link, form.name.strip(), self.organization)
+        response = self._welcome(request, form, issued)
+        self._begin(request, response, issued.token)
+        return response
+
+    def _begin(self, request: Request, response: Response, token: Token) -> None:
+        self.cookies.end(request)
+        self.cookies.set(response, request, self.cookies.begin(token))
+        logger.info("A browser was signed in with token %d %r", token.id, token.name)
 
     def _user_token(self, secret: str) -> Token:
         token = self.tokens.of_secret(secret)
@@ -103,12 +153,52 @@ class SignIn:
             raise ForbiddenError(msg)
         return token
 
+    def _form_page(
+        self,
+        request: Request,
+        form: _Form,
+        current: Token | None,
+        error: str | None = None,
+        *,
+        offered: Token | None = None,
+    ) -> HTMLResponse:
+        return self._page(
+            "Sign in",
+            page="sign_in.html",
+            form=form,
+            current=current,
+            offered=offered,
+            error=error,
+            better_address=self.own.better_address(request),
+            is_open=self.own.is_open_to_listeners(request),
+        )
+
+    def _welcome(self, request: Request, form: _Form, issued: IssuedToken) -> HTMLResponse:
+        return self._page(
+            "Welcome",
+            page="welcome.html",
+            issued=issued,
+            target=form.target,
+            url=self.own.of(request),
+            organization=self.organization,
+        )
+
     def _page(
-        self, title: str, *, status: HTTPStatus = HTTPStatus.OK, **values: object
+        self, title: str, *, page: str, error: str | None = None, **values: Any
     ) -> HTMLResponse:
         nonce = secrets.token_urlsafe(16)
-        html = self._pages.get_template("sign_in.html").render(title=title, nonce=nonce, **values)
+        status = HTTPStatus.FORBIDDEN if error else HTTPStatus.OK
+        html = self._pages.get_template(page).render(
+            title=title, nonce=nonce, error=error, **values
+        )
         return HTMLResponse(html, status_code=status, headers=_page_headers(nonce))
+
+
+def _must_ask(form: _Form, current: Token | None, token: Token | None) -> bool:
+    """Whether somebody would be signed in as another person without having seen it."""
+    if current is None or (token is not None and token.id == current.id):
+        return False
+    return form.replaces != str(current.id)
 
 
 def safe_target(target: str | None) -> str:
@@ -125,21 +215,22 @@ def _page_headers(nonce: str) -> dict[str, str]:
         f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; "
         "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     )
-    return {
-        "Content-Security-Policy": policy,
-        "Cache-Control": "no-store",
-        # Not no-referrer: that makes browsers send `Origin: null` with the form.
-        "Referrer-Policy": "same-origin",
-        "X-Content-Type-Options": "nosniff",
-    }
+    return {"Content-Security-Policy": policy, "Cache-Control": "no-store"}
 
 
-async def _form(request: Request) -> FormData:
+async def _read(request: Request) -> _Form:
     try:
-        return await request.form()
+        form = await request.form()
     except HTTPException as error:
         msg = "The form cannot be read. Open /sign-in and paste the token."
         raise InvalidInputError(msg) from error
+    return _Form(
+        target=safe_target(_text(form, "next")),
+        token=_text(form, "token").strip(),
+        link=_text(form, "link").strip(),
+        name=_text(form, "name"),
+        replaces=_text(form, "replaces"),
+    )
 
 
 def _text(form: FormData, name: str) -> str:

@@ -18,7 +18,7 @@ from dagstead.control.all import Control
 from dagstead.errors import ConfigurationError, DagsteadError
 from dagstead.server.first_start import (
     first_deployment,
-    first_user_secret,
+    first_link,
     make_first_deployment,
     new_pool_secret,
     revoke_pool_tokens,
@@ -63,8 +63,8 @@ class StartReport:
     organization: str
     #: The full deployment to begin with.
     deployment: str
-    #: A new user token, which is shown only this once, or ``None``.
-    first_user_secret: str | None
+    #: Where the first person signs in, once and within an hour; ``None`` if there was one before.
+    sign_in: str | None
     pool: bool
     #: The walls around user code of the pool, in a line.
     walls: str | None = None
@@ -195,12 +195,13 @@ class _Supervisor:
 
     def _report_start(self) -> None:
         settings = self.loaded.settings
+        link = first_link(self.control)
         self.announce(
             StartReport(
                 url=settings.base_url,
                 organization=settings.organization,
                 deployment=first_deployment(self.control),
-                first_user_secret=first_user_secret(self.control, settings.organization),
+                sign_in=None if link is None else link.address(settings.base_url),
                 pool=self.pool_secret is not None,
                 walls=self.walls.line if self.walls else None,
             )

@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.control.actor import SYSTEM
 from dagstead.server.app import create_app
-from dagstead.server.listen_address import check_address
+from dagstead.server.listen_address import check_address, warning_without_tls
 from dagstead.server.listening import ListeningThread
 from dagstead.server.secrets_report import log_secrets
 from dagstead.server.services import open_instances, opened_store
@@ -44,6 +44,9 @@ def run_web(loaded: LoadedSettings) -> None:
             # process would end without closing anything.
             stop_on_signals()
             logger.info("Listening on %s", settings.local_url)
+            warning = warning_without_tls(settings)
+            if warning:
+                logger.warning(warning)
             with ListeningThread(control):
                 uvicorn.Server(server_config(settings, app)).run()
         finally:

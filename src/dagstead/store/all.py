@@ -25,6 +25,7 @@ from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
 from dagstead.store.run_folders import RunFolders
+from dagstead.store.sign_ins import SessionStore, SignInLinkStore
 from dagstead.store.token_calls import TokenCallStore
 from dagstead.store.tokens import TokenStore
 from dagstead.store.trust import TrustPolicyStore
@@ -47,6 +48,8 @@ class Store:
     tokens: TokenStore
     workers: WorkerStore
     token_calls: TokenCallStore
+    sessions: SessionStore
+    sign_in_links: SignInLinkStore
     trust: TrustPolicyStore
     writes: WriteStore
     pex_files: PexFileStore
@@ -80,6 +83,7 @@ def open_store(
     database = Database(database_url, fence=fence, patience=patience)
     database.migrate()
     properties = PropertyStore(database)
+    tokens = TokenStore(database, clock)
     return Store(
         database=database,
         clock=clock,
@@ -89,9 +93,11 @@ def open_store(
         requests=RequestStore(database, clock),
         launches=LaunchStore(database, clock),
         agents=AgentStore(database, clock),
-        tokens=TokenStore(database, clock),
+        tokens=tokens,
         workers=WorkerStore(database, clock),
         token_calls=TokenCallStore(database, clock),
+        sessions=SessionStore(database, clock, tokens),
+        sign_in_links=SignInLinkStore(database, clock),
         trust=TrustPolicyStore(database, clock),
         writes=WriteStore(database, clock),
         pex_files=PexFileStore(database, clock),

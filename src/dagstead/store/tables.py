@@ -319,6 +319,28 @@ made_by_workers = Table(
     Column("made_at", Float, nullable=False),
 )
 
+#: Browsers that are signed in, by the hash of what their cookie holds.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("token_id", _ID, ForeignKey("tokens.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+Index("ix_sessions_token", sessions.c.token_id)
+
+#: Links that sign a person in once, by the hash of their secret part.
+sign_in_links = Table(
+    "sign_in_links",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("created_at", Float, nullable=False),
+    Column("expires_at", Float, nullable=False),
+    Column("used_at", Float),
+)
+
 #: Which jobs get a token of CI, and what it grants.
 trust_policies = Table(
     "trust_policies",

@@ -98,10 +98,10 @@ class TokenStore:
                 "copied as a whole, or create one there with `dagstead token create`."
             )
             raise UnauthenticatedError(msg)
-        return self._valid(row)
+        return self.valid(row)
 
     def get(self, token_id: int) -> Token:
-        """The token of an id that a signed cookie named.
+        """The token that a signed address was made for.
 
         Raises:
             UnauthenticatedError: when it is gone, revoked or expired.
@@ -111,7 +111,7 @@ class TokenStore:
         if row is None:
             msg = f"Token {token_id} no longer exists. Create one with `dagstead token create`."
             raise UnauthenticatedError(msg)
-        return self._valid(row)
+        return self.valid(row)
 
     def all(self) -> list[Token]:
         """All tokens, revoked ones too, the oldest first."""
@@ -146,8 +146,8 @@ class TokenStore:
 
     def delete_expired(self) -> None:
         """Remove tokens that expired long ago: every CI job leaves one."""
-        # The newest stays: SQLite would use its id for the next token, and an old sign-in cookie
-        # with that id would sign in as somebody else.
+        # The newest stays: SQLite would use its id for the next token, which would then pass for
+        # the one that logs and heartbeats mean by this number.
         newest = select(func.max(tokens.c.id)).scalar_subquery()
         with self.database.write() as connection:
             connection.execute(
@@ -156,7 +156,12 @@ class TokenStore:
                 .where(tokens.c.id < newest)
             )
 
-    def _valid(self, row: Row[Any]) -> Token:
+    def valid(self, row: Row[Any]) -> Token:
+        """The token of a row that somebody's secret led to; its use is recorded.
+
+        Raises:
+            UnauthenticatedError: when it is revoked or expired.
+        """
         if row.revoked_at is not None:
             msg = f"Token {row.name!r} was revoked. Create a new one with `dagstead token create`."
             raise UnauthenticatedError(msg)

@@ -35,8 +35,10 @@ pytestmark = pytest.mark.usefixtures("nothing_chosen")
 
 #: The name of the token, or of those who may write to the folder.
 WHO = re.compile(r"a user|the command line")
-#: Times, and the room on disks, which others use meanwhile.
-CHANGING = re.compile(r"\d{4}-\d\d-\d\dT[\d:]+Z|\d+ seconds ago|[\d.]+ [MG]iB")
+#: Times, the room on disks, which others use meanwhile, and links.
+CHANGING = re.compile(
+    r"\d{4}-\d\d-\d\dT[\d:]+Z|\d+ seconds ago|[\d.]+ [MG]iB|http\S+/sign-in#link=[\w-]{43}"
+)
 #: Over HTTP, a token was used, and a server has opened what Dagster stores.
 OF_ONE_WAY = {
     *("token list --all --format json", "storage", "storage --format json", "storage --sweep")
@@ -76,6 +78,9 @@ STORY = [
     ("token list --all --format json", 0, '"name": "eu"'),
     ("token revoke {eu}", 0, "Revoked token 1 'eu'."),
     ("token revoke 4711", 2, "There is no token 4711."),
+    ("token link", 0, "It works once, until "),
+    ("token sign-out {eu}", 0, "Signed out of token 1: 0."),
+    ("token sign-out 4711", 2, "There is no token 4711."),
     ("token revoke 99999999999", 2, "less than or equal to"),
     (GITHUB, 0, "get a token of 15 minutes for prod."),
     ("trust add --issuer github --repository org/repo --deployment prod", 2, "Which jobs of the"),

@@ -18,6 +18,7 @@ import dagstead.cli
 from dagstead.cli.app import app
 from dagstead.cli.options.groups import grouped
 from dagstead.cli.options.pairs import pairs
+from dagstead.cli.output import say
 from dagstead.cli.reference import CommandHelp, every_command
 from dagstead.errors import InvalidInputError
 
@@ -43,13 +44,13 @@ class OwnOven(Oven):
 @grouped
 def bake(name: str, *, oven: Oven, loud: Annotated[bool, typer.Option("--loud")] = False) -> None:
     """Bake something."""
-    typer.echo(f"{name} {oven} {loud}")
+    say(f"{name} {oven} {loud}")
 
 
 @grouped
 def bake_at_home(*, oven: OwnOven) -> None:
     """Bake something, at the one heat that there is."""
-    typer.echo(oven)
+    say(oven)
 
 
 def said(command: Callable[..., None], *arguments: str) -> str:

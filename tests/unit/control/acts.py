@@ -40,7 +40,7 @@ from tests.support.releases import deploy, new_location
 from tests.support.stores import empty_store
 
 #: The secret, or the signature, is what is checked: there is no actor yet.
-WITHOUT_ACTOR = {"token_reader", "signed_files"}
+WITHOUT_ACTOR = {"token_reader", "sessions", "signed_files"}
 
 _USER, _AGENT = TokenKind.USER, TokenKind.AGENT
 

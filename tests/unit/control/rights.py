@@ -34,6 +34,8 @@ WHO: Mapping[str, str] = {
     "tokens.issue": "admin",
     "tokens.remove_scope": "admin",
     "tokens.revoke": "admin",
+    "sign_ins.end_all": "admin",
+    "sign_ins.new_link": "admin",
     "pool_tokens.renew": "",
     "pool_tokens.revoke": "",
     "workers.keep": "pool",

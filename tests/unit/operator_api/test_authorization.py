@@ -46,6 +46,8 @@ ADMINISTRATION = {
         'addTrustPolicy(policy: {issuer: "github", repository: "org/repo", anyRef: true, '
         'claims: {}, deployments: ["prod"], branchDeployments: false, minutes: 5}) { id }'
     ),
+    "createSignInLink": "createSignInLink { code }",
+    "endSessions": "endSessions(tokenId: 1)",
     "forgetAgent": 'forgetAgent(id: "a1")',
     "issueToken": 'issueToken(token: {name: "more", kind: user}) { secret }',
     "pauseRuns": "pauseRuns",

@@ -7,9 +7,7 @@ import pytest
 from starlette.requests import HTTPConnection
 
 from dagstead.plane.tokens import TokenKind
-from dagstead.server.authentication import Authenticator
-from dagstead.server.sessions import Sessions
-from tests.support.orchestration import control_without_dagster
+from dagstead.server.own_address import OwnAddress
 from tests.unit.server.conftest import Plane
 
 PEX = 'mutation { generateServerlessPexUrl(filenames: ["a.pex"], method: PUT) { url } }'
@@ -29,26 +27,17 @@ def test_callers_are_sent_where_they_have_called(
     assert logs["url"].startswith(f"http://{host}/blobs/")
 
 
-def test_the_public_address_is_for_everybody(plane: Plane) -> None:
-    authenticator = _authenticator(plane, has_public_url=True)
+def test_the_public_address_is_for_everybody() -> None:
+    own = OwnAddress(base_url="https://dagstead.example.com", is_public=True)
 
-    assert authenticator.address(_connection("web:3000")) == "https://dagstead.example.com"
+    assert own.of(_connection("web:3000")) == "https://dagstead.example.com"
 
 
 @pytest.mark.parametrize("host", ["", "a b", "evil.example.com/path", "user@host", "x:y"])
-def test_what_is_no_host_is_not_repeated(plane: Plane, host: str) -> None:
-    authenticator = _authenticator(plane, has_public_url=False)
+def test_what_is_no_host_is_not_repeated(host: str) -> None:
+    own = OwnAddress(base_url="https://dagstead.example.com")
 
-    assert authenticator.address(_connection(host)) == "https://dagstead.example.com"
-
-
-def _authenticator(plane: Plane, *, has_public_url: bool) -> Authenticator:
-    return Authenticator(
-        tokens=control_without_dagster(plane.store).token_reader,
-        sessions=Sessions(signing_key=b"k" * 32, clock=plane.clock, days=1),
-        base_url="https://dagstead.example.com",
-        has_public_url=has_public_url,
-    )
+    assert own.of(_connection(host)) == "https://dagstead.example.com"
 
 
 def _connection(host: str) -> HTTPConnection:

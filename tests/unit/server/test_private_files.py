@@ -84,6 +84,21 @@ def test_a_volume_of_somebody_else_stays_usable_and_is_warned_of(tmp_path: Path)
     assert f"`chown {USER + 1} {tmp_path} && chmod 700 {tmp_path}`" in warning
 
 
+def test_what_an_earlier_version_wrote_into_such_a_folder_is_closed(tmp_path: Path) -> None:
+    for name in ("dagstead.db", "dagstead.db-wal", "up.lock", "notes.txt"):
+        (tmp_path / name).touch(0o644)
+    for name in ("blobs", "deployments", "pool", "others"):
+        (tmp_path / name).mkdir(0o755)
+    (tmp_path / "daemon.lock").symlink_to("notes.txt")
+    tmp_path.chmod(0o1777)
+
+    close_to_others(tmp_path, user=USER)
+
+    assert mode(tmp_path) == 0o1777
+    open_ones = {each.name for each in tmp_path.iterdir() if mode(each) & 0o077}
+    assert open_ones == {"notes.txt", "others", "daemon.lock"}
+
+
 def test_a_closed_folder_of_somebody_else_is_not_warned_of(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
 

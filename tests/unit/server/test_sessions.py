@@ -1,36 +1,65 @@
+"""The cookie of a session: its name and its attributes, with TLS and without."""
+
 from __future__ import annotations
 
 import pytest
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
 
-from dagstead.errors import UnauthenticatedError
-from dagstead.plane.tokens import TokenKind
-from dagstead.server.sessions import Sessions
-from dagstead.testing.clock import ManualClock
-from tests.support.tokens import token_of
+from dagstead.server.own_address import OwnAddress
+from dagstead.server.sessions import COOKIE, HOST_COOKIE, SessionCookies
+from dagstead.store.all import Store
+from tests.support.orchestration import control_without_dagster
 
-TOKEN = token_of(TokenKind.USER, id=7, name="ada", branch_deployments=True)
-
-
-@pytest.fixture
-def sessions(clock: ManualClock) -> Sessions:
-    return Sessions(signing_key=b"key", clock=clock, days=30)
+PUBLIC = OwnAddress(base_url="https://dagstead.example.com", is_public=True)
+LOCAL = OwnAddress(base_url="http://127.0.0.1:3000")
 
 
-def test_a_cookie_stands_for_its_token_until_it_ends(
-    sessions: Sessions, clock: ManualClock
+def connection(scheme: str = "http", **headers: str) -> HTTPConnection:
+    named = {"host": "dagstead.example.com", **headers}
+    pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in named.items()]
+    return HTTPConnection({"type": "http", "path": "/", "scheme": scheme, "headers": pairs})
+
+
+def cookies(store: Store, own: OwnAddress) -> SessionCookies:
+    return SessionCookies(sessions=control_without_dagster(store).sessions, own=own, days=30)
+
+
+def set_cookie(made: SessionCookies, asked: HTTPConnection) -> str:
+    response = Response()
+    made.set(response, asked, "secret")
+    return response.headers["set-cookie"]
+
+
+@pytest.mark.parametrize(
+    ("own", "asked"),
+    [
+        (PUBLIC, connection()),
+        (LOCAL, connection("https")),
+        # A proxy that does not say so: the page of the form does.
+        (LOCAL, connection(origin="https://dagstead.example.com")),
+    ],
+)
+def test_with_tls_the_cookie_is_of_this_host_only(
+    store: Store, own: OwnAddress, asked: HTTPConnection
 ) -> None:
-    cookie = sessions.issue(TOKEN)
-    clock.advance(30 * 86400 - 1)
-    assert sessions.token_id(cookie) == 7
-    clock.advance(2)
-    with pytest.raises(UnauthenticatedError, match="expired"):
-        sessions.token_id(cookie)
+    made = set_cookie(cookies(store, own), asked)
+    assert made.startswith(f"{HOST_COOKIE}=secret; ")
+    for attribute in ("Secure", "HttpOnly", "Path=/", "SameSite=lax", "Max-Age=2592000"):
+        assert attribute in made
+    assert "domain" not in made.lower()
 
 
-def test_an_altered_cookie_is_refused(sessions: Sessions) -> None:
-    cookie = sessions.issue(TOKEN)
-    _, expires, mac = cookie.split(".")
-    foreign = Sessions(signing_key=b"other", clock=sessions.clock, days=30).issue(TOKEN)
-    for forged in ("", ".", "é.ü.ö", f"8.{expires}.{mac}", f"7.{expires}9.{mac}", foreign):
-        with pytest.raises(UnauthenticatedError, match="did not issue the sign-in cookie"):
-            sessions.token_id(forged)
+def test_without_tls_a_browser_would_not_take_that_name(store: Store) -> None:
+    made = set_cookie(cookies(store, LOCAL), connection(origin="http://dagstead.example.com"))
+    assert made.startswith(f"{COOKIE}=secret; ")
+    assert "Secure" not in made
+
+
+def test_with_tls_a_cookie_that_a_neighbour_planted_does_not_count(store: Store) -> None:
+    planted = f"{COOKIE}=planted"
+    own = f"{planted}; {HOST_COOKIE}=own"
+    assert cookies(store, PUBLIC).secret(connection(cookie=planted)) is None
+    assert cookies(store, PUBLIC).secret(connection(cookie=own)) == "own"
+    assert cookies(store, LOCAL).secret(connection(cookie=planted)) == "planted"
+    assert cookies(store, LOCAL).secret(connection(cookie=own)) == "own"

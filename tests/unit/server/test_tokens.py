@@ -15,7 +15,7 @@ from dagstead.plane.lifetimes import read_lifetime
 from dagstead.plane.new_tokens import NewToken
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
 from dagstead.server.first_start import (
-    first_user_secret,
+    first_link,
     make_first_deployment,
     new_pool_secret,
     revoke_pool_tokens,
@@ -158,23 +158,27 @@ def test_a_grant_of_an_unknown_deployment_is_refused(control: Control) -> None:
         issue(control, "ada", TokenKind.USER, Grant(deployments={"prdo"}))
 
 
-def test_the_first_start_makes_a_deployment_and_one_user_token(
+def test_every_start_makes_a_link_until_it_has_made_a_user_token(
     control: Control, store: Store
 ) -> None:
     make_first_deployment(control)
-    secret = first_user_secret(control, "dagstead")
-    assert secret
-    assert store.tokens.authenticate(secret).kind is TokenKind.USER
+    unused, link = first_link(control), first_link(control)
+    assert unused
+    assert link
+    assert store.tokens.all() == []
+    issued = control.sessions.use_link(link.code, "ada", "dagstead")
+    assert store.tokens.authenticate(issued.secret).kind is TokenKind.USER
+    assert issued.token.is_unlimited
 
     make_first_deployment(control)
     assert [each.name for each in store.deployments.all()] == ["prod"]
-    assert first_user_secret(control, "dagstead") is None
+    assert first_link(control) is None
 
 
-def test_no_first_token_is_made_again_when_all_are_revoked(control: Control, store: Store) -> None:
+def test_no_first_link_is_made_again_when_all_are_revoked(control: Control, store: Store) -> None:
     issued = issue(control, "ada", TokenKind.USER, Grant())
     store.tokens.revoke(issued.token.id)
-    assert first_user_secret(control, "dagstead") is None
+    assert first_link(control) is None
 
 
 def test_prod_does_not_come_back_beside_others(control: Control, store: Store) -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from dagstead.cli.output import say
+
 if TYPE_CHECKING:
     from dagstead.server.settings import LoadedSettings, Settings
 
@@ -104,7 +106,7 @@ def load(**flags: Any) -> LoadedSettings:
         # Otherwise the supervisor has printed them already.
         open_folder = exposed(loaded.settings.data, user=os.geteuid())
         for warning in filter(None, (*loaded.warnings, open_folder)):
-            typer.echo(f"warning: {warning}", err=True)
+            say(f"warning: {warning}", err=True)
     return loaded
 
 
