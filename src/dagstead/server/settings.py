@@ -100,6 +100,16 @@ class Settings(BaseModel):
     max_file_mb: int = Field(
         2048, ge=1, le=1024 * 1024, description="Largest stored file (a PEX, a log), in MiB."
     )
+    max_connections: int = Field(
+        4000,
+        ge=10,
+        le=1_000_000,
+        description=(
+            "Connections at one time, at most three quarters of the files that the system lets the "
+            "web server open. When there are more, those that wait longest without sending "
+            "anything are closed."
+        ),
+    )
     keep_days: int = Field(
         30, ge=1, le=3650, description="Days that files and releases are kept after their last use."
     )
