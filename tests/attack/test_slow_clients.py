@@ -35,6 +35,7 @@ PATIENT = replace(HASTY, head_seconds=60, body_seconds=60, idle_seconds=60, answ
 
 HALF_A_HEAD = b"GET /length HTTP/1.1\r\nHost: x\r\nX-Slow: "
 HALF_A_BODY = b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\nhalf"
+HALF_A_CHUNK = b"POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nhalf"
 WHOLE = b"GET /length HTTP/1.1\r\nHost: x\r\n\r\n"
 
 
