@@ -33,6 +33,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
+from dagstead.control.unpacking import LOAD_ERRORS
 from dagstead.engine.code_location import deploy_id_of, missing_job_snapshots
 from dagstead.errors import BlobNotFoundError, InvalidInputError
 
@@ -69,7 +70,11 @@ def confirm_upload(caller: Caller, payload: Payload) -> Response:
     if caller.snapshots.has(kind, data.sha1):
         return _packed(ConfirmUploadResult(stored_snapshot=_stored(kind, data.sha1, 0)))
     size = caller.snapshots.accept(
-        kind, data.sha1, data.id, compressed=data.format == FileFormat.GZIPPED_JSON
+        kind,
+        data.sha1,
+        data.id,
+        compressed=data.format == FileFormat.GZIPPED_JSON,
+        limit=LOAD_ERRORS if kind == SnapshotType.ERROR else caller.services.definitions,
     )
     return _packed(ConfirmUploadResult(stored_snapshot=_stored(kind, data.sha1, size)))
 
@@ -96,7 +101,8 @@ def code_location_update_result(caller: Caller, payload: Payload) -> Response:
 
 def upload_workspace_entry(caller: Caller, payload: Payload) -> Response:
     """``PUT /upload_workspace_entry``: the outcome of loading a location, all in one file."""
-    entry = unpack_text(payload.file("workspace_entry.tmp"), DagsterCloudUploadWorkspaceEntry)
+    text = payload.file("workspace_entry.tmp", caller.services.definitions)
+    entry = unpack_text(text, DagsterCloudUploadWorkspaceEntry)
     missing: list[JobSelector] = []
     if entry.upload_location_data is not None:
         manifest = _store_entry(caller, entry)
@@ -125,7 +131,7 @@ def upload_workspace_entry(caller: Caller, payload: Payload) -> Response:
 def upload_job_snapshot(caller: Caller, payload: Payload) -> Response:
     """``PUT /upload_job_snapshot``: one job that a workspace entry refers to."""
     snapshots = caller.snapshots
-    text = payload.file("job.tmp").decode(errors="replace")
+    text = payload.file("job.tmp", caller.services.definitions).decode(errors="replace")
     try:
         job = extract_serialized_job_snap_from_serialized_job_data_snap(text)
     except Exception as error:
@@ -139,7 +145,8 @@ def _take_manifest(
     caller: Caller, location: str, manifest: DagsterCloudCodeLocationManifest
 ) -> tuple[list[JobSelector], bool]:
     try:
-        missing = missing_job_snapshots(manifest, caller.snapshots, location)
+        with caller.services.memory.lend(_cost(caller, manifest)):
+            missing = missing_job_snapshots(manifest, caller.snapshots, location)
     except BlobNotFoundError as error:
         msg = f"The definitions of {location!r} name a snapshot that was never uploaded."
         raise InvalidInputError(msg) from error
@@ -153,6 +160,18 @@ def _take_manifest(
         manifest=serialize_value(manifest),
     )
     return [], counted
+
+
+def _cost(caller: Caller, manifest: DagsterCloudCodeLocationManifest) -> int:
+    """The memory for reading its repositories, one after another."""
+    snapshots = caller.snapshots
+    return max(
+        (
+            snapshots.cost(SnapshotType.REPOSITORY, repository.stored_snapshot.sha1)
+            for repository in manifest.repositories
+        ),
+        default=0,
+    )
 
 
 def _read_error(caller: Caller, location: str, sha1: str) -> str:

@@ -20,6 +20,7 @@ from starlette.responses import JSONResponse, Response
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
 from dagstead.control.away import raise_if_away
+from dagstead.control.unpacking import EVENTS
 from dagstead.control.writes import WriteLedger
 from dagstead.engine.run_log import changes_status, has_entry, identity, late
 from dagstead.errors import BusyError, DagsteadError, WriteFailedError
@@ -112,7 +113,7 @@ def event_writer(caller: Caller) -> EventWriter:
 
 def store_events(caller: Caller, payload: Payload) -> Response:
     """Store a batch of events, once per Idempotency-Key."""
-    batch = unpack_text(payload.file("store_events.tmp"), StoreEventBatchRequest)
+    batch = unpack_text(payload.file("store_events.tmp", EVENTS), StoreEventBatchRequest)
     event_writer(caller).write(list(batch.event_log_entries), caller.idempotency_key)
     return JSONResponse({})
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -14,12 +15,13 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from dagstead.agent_api.services import AgentServices, Caller, caller_of
 from dagstead.control.away import raise_if_away
-from dagstead.control.snapshots import decompress
+from dagstead.control.memory import MemoryBudget
+from dagstead.control.unpacking import TextKind, unpacked_text
 from dagstead.errors import (
     BusyError,
     ConflictError,
@@ -38,9 +40,6 @@ from dagstead.errors import (
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=PackableValue)
-
-#: The most that an upload may hold when it is unpacked.
-_MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 
 _JSON_OBJECT = TypeAdapter(dict[str, JsonValue])
 
@@ -65,6 +64,9 @@ class Payload:
     body: bytes
     form: FormData
     files: Mapping[str, bytes]
+    memory: MemoryBudget
+    #: Ends with the call.
+    lent: ExitStack
 
     def param(self, name: str) -> str:
         """A required query parameter."""
@@ -86,13 +88,15 @@ class Payload:
         """The body as a serialized object of the official packages."""
         return unpack_text(self.body, as_type)
 
-    def file(self, *names: str) -> bytes:
-        """The one uploaded file, unpacked from zlib; the official client names it so."""
-        for name in names:
-            if name in self.files:
-                return decompress(self.files[name], _MAX_UNPACKED_BYTES)
-        msg = f"The upload has no file named {' or '.join(map(repr, names))}."
-        raise InvalidInputError(msg)
+    def file(self, name: str, kind: TextKind) -> bytes:
+        """The one uploaded file, unpacked from zlib; the official client names it so.
+
+        The memory for reading it is lent to the end of the call.
+        """
+        if name not in self.files:
+            msg = f"The upload has no file named {name!r}."
+            raise InvalidInputError(msg)
+        return self.lent.enter_context(unpacked_text(self.files[name], kind, self.memory))
 
 
 def unpack_text(text: bytes, as_type: type[T]) -> T:
@@ -119,16 +123,17 @@ Endpoint: TypeAlias = Callable[[Request], Awaitable[Response]]
 def endpoint(handler: Handler, services: AgentServices, *, users_too: bool = False) -> Endpoint:
     """An ASGI endpoint that authorises, reads the body, and answers errors in one form.
 
-    ``StoreAwayError`` is left to the server, which answers it the same way on all paths.
+    What is the same on all paths is left to the server: the store is away, or the caller has gone.
     """
 
     async def answer(request: Request) -> Response:
         try:
             caller = caller_of(request, services, users_too=users_too)
-            payload = await _read(request)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(services.threads, handler, caller, payload)
-        except StoreAwayError:
+            with ExitStack() as lent:
+                payload = await _read(request, services.memory, lent)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(services.threads, handler, caller, payload)
+        except (StoreAwayError, ClientDisconnect):
             raise
         except DagsteadError as error:
             return error_response(error)
@@ -164,7 +169,7 @@ def unexpected_response(error: Exception) -> JSONResponse:
     return JSONResponse({"errors": [{"message": sentence}]}, 500)
 
 
-async def _read(request: Request) -> Payload:
+async def _read(request: Request, memory: MemoryBudget, lent: ExitStack) -> Payload:
     form = FormData()
     files: dict[str, bytes] = {}
     body = b""
@@ -183,4 +188,6 @@ async def _read(request: Request) -> Payload:
             await form.close()
     else:
         body = await request.body()
-    return Payload(query=request.query_params, body=body, form=form, files=files)
+    return Payload(
+        query=request.query_params, body=body, form=form, files=files, memory=memory, lent=lent
+    )

@@ -22,6 +22,8 @@ from dagstead.agent_api.rest import Endpoint
 from dagstead.agent_api.routes import agent_graphql, agent_routes, blob_routes
 from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.agent_api.services import DEPLOYMENT_HEADER, AgentServices
+from dagstead.control.memory import MemoryBudget
+from dagstead.control.unpacking import definitions
 from dagstead.engine.instances import Instances
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError
 from dagstead.model.user_agent import USER_AGENT
@@ -31,21 +33,26 @@ from dagstead.plane.names import RESERVED_DEPLOYMENT_NAMES
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.authentication import AuthenticationMiddleware, Authenticator, refuse
 from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
+from dagstead.server.call_limits import CallLimitMiddleware, CallLimits
 from dagstead.server.ci_login import CiLogin
 from dagstead.server.deployment_apps import DeploymentApps
 from dagstead.server.guard import GuardMiddleware
 from dagstead.server.health import health_routes
 from dagstead.server.issuer_keys import IssuerKeys
 from dagstead.server.not_offered import not_offered_routes
-from dagstead.server.oidc import OidcEndpoint, Throttle
+from dagstead.server.oidc import OidcEndpoint, failed_logins
 from dagstead.server.organization_address import OrganizationAddressMiddleware
 from dagstead.server.replies import reply, sentence
 from dagstead.server.sessions import Sessions
 from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
+from dagstead.server.throttle import Throttle
 
 #: Most of these wait for an agent's answer on behalf of the UI. Agents have threads of their own.
 _THREADS = 200
+#: Tokens of one address in a minute that open nothing. A revoked one may come with every poll of an
+#: agent.
+_MOST_FAILURES = 300
 _SCOPE_HEADER = "Dagster-Cloud-Scope"
 
 
@@ -69,6 +76,8 @@ def create_app(
         instances=instances,
         base_url=settings.base_url,
         secrets=secrets_from_environment(os.environ if environment is None else environment),
+        definitions=definitions(settings.max_definitions_mb),
+        memory=MemoryBudget(settings.max_work_mb * MEBIBYTE),
     )
     apps = DeploymentApps(
         instances=instances,
@@ -93,6 +102,7 @@ def create_app(
         base_url=settings.base_url,
         has_public_url=settings.public_url is not None,
     )
+    failures = Throttle(clock=control.clock, most=_MOST_FAILURES, what="tokens that are not valid")
     sign_in = SignIn(tokens=control.token_reader, sessions=sessions, base_url=settings.base_url)
     login = CiLogin(
         control=control,
@@ -105,7 +115,7 @@ def create_app(
     routes: list[BaseRoute] = [
         *health_routes(control),
         *sign_in.routes(),
-        OidcEndpoint(login=login, throttle=Throttle(clock=control.clock)).route(),
+        OidcEndpoint(login=login, failures=failed_logins(control.clock)).route(),
         *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
         *agent_routes(agents),
         *not_offered_routes(),
@@ -124,9 +134,22 @@ def create_app(
                 organization=settings.organization,
                 is_deployment=apps.exists,
             ),
-            Middleware(AuthenticationMiddleware, authenticator=authenticator),
+            Middleware(AuthenticationMiddleware, authenticator=authenticator, failures=failures),
             Middleware(
-                BodyLimitMiddleware, max_body=settings.max_body_mb * MEBIBYTE, max_file=max_file
+                CallLimitMiddleware,
+                limits=CallLimits(
+                    throttle=Throttle(
+                        clock=control.clock,
+                        most=settings.max_requests_per_minute,
+                        what="requests with this token",
+                    )
+                ),
+            ),
+            Middleware(
+                BodyLimitMiddleware,
+                max_body=settings.max_body_mb * MEBIBYTE,
+                max_file=max_file,
+                memory=agents.memory,
             ),
         ],
         exception_handlers={

@@ -13,13 +13,20 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
 from dagstead.control.tokens import TokenReader
-from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
+from dagstead.errors import (
+    BusyError,
+    DagsteadError,
+    ForbiddenError,
+    StoreAwayError,
+    UnauthenticatedError,
+)
 from dagstead.plane.blobs import BLOBS_PATH
 from dagstead.plane.tokens import Token
 from dagstead.server.health import PATH, WHOLE_PATH
 from dagstead.server.oidc import OIDC_PATH
 from dagstead.server.replies import is_graphql, reply
 from dagstead.server.sessions import COOKIE, Sessions
+from dagstead.server.throttle import Throttle, TooManyError, address_of
 
 #: Answered without a token: the health check, the places to sign in, and signed addresses,
 #: which carry their own permission.
@@ -103,8 +110,17 @@ class Authenticator:
 class AuthenticationMiddleware:
     """Puts the caller's ``token`` and its ``base_url`` of this server in the state, or refuses."""
 
-    def __init__(self, app: ASGIApp, authenticator: Authenticator) -> None:
+    def __init__(self, app: ASGIApp, authenticator: Authenticator, failures: Throttle) -> None:
+        """Wrap ``app``.
+
+        Args:
+            app: what to call.
+            authenticator: finds the token.
+            failures: of callers whose token opens nothing, by their address. Others of the same
+                address, such as a proxy's, are let in.
+        """
         self._app = app
+        self._failures = failures
         self._authenticator = authenticator
         self._limiter = CapacityLimiter(_THREADS)
 
@@ -119,18 +135,29 @@ class AuthenticationMiddleware:
                 self._authenticator.token_of, connection, limiter=self._limiter
             )
         except (UnauthenticatedError, ForbiddenError) as error:
-            await refuse(error, scope, receive, send)
+            await refuse(self._counted(error, connection), scope, receive, send)
             return
         state = scope.setdefault("state", {})
         state["token"] = token
         state["base_url"] = self._authenticator.address(connection)
         await self._app(scope, receive, send)
 
+    def _counted(self, error: DagsteadError, connection: HTTPConnection) -> DagsteadError:
+        # A browser that has no token, or no longer, has guessed nothing.
+        if isinstance(error, UnauthenticatedError) and secret_of(connection):
+            try:
+                self._failures.count(address_of(connection.scope))
+            except TooManyError as too_many:
+                return too_many
+        return error
+
 
 async def refuse(error: DagsteadError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with an error; a browser that needs to sign in is sent to the page for that."""
     if scope["type"] == "websocket":
-        code = _TRY_AGAIN_LATER if isinstance(error, StoreAwayError) else _POLICY_VIOLATION
+        code = (
+            _TRY_AGAIN_LATER if isinstance(error, StoreAwayError | BusyError) else _POLICY_VIOLATION
+        )
         await WebSocketClose(code=code, reason=error.message[:120])(scope, receive, send)
         return
     if isinstance(error, UnauthenticatedError) and _wants_page(HTTPConnection(scope)):

@@ -137,6 +137,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._limits = self.register.limits
         self._reading = _Reading.NOTHING
+        self._has_cycle = False
         self._since = 0.0
         self._received = 0
         self._stuck_since: float | None = None
@@ -183,6 +184,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Expect a body."""
         self._expect(_Reading.BODY)
         super().on_headers_complete()
+        self._has_cycle = True
 
     def on_body(self, body: bytes) -> None:
         """Count a part of a body."""
@@ -256,9 +258,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unsent = unsent
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:
-        is_begun = self.cycle is not None and (
-            self.cycle.response_started and not self.cycle.response_complete
-        )
+        is_begun = self._is_answering and self.cycle.response_started
         if self._received == 0 and self._reading is _Reading.HEAD:
             # Browsers connect before they have a request; an answer to none would confuse them.
             is_begun = True
