@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
 from dagstead.control.unpacking import ANSWERS
+from dagstead.plane.texts import require_storable
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +37,7 @@ def _answers(payload: Payload) -> Sequence[DagsterCloudUploadApiResponse]:
 
 
 def _take(caller: Caller, answer: DagsterCloudUploadApiResponse) -> None:
+    require_storable(answer.request_id)
     request = caller.control.requests.answer(
         caller.actor, caller.deployment, answer.request_id, serialize_value(answer.response)
     )

@@ -36,6 +36,7 @@ from dagstead.agent_api.services import Caller
 from dagstead.control.unpacking import LOAD_ERRORS
 from dagstead.engine.code_location import deploy_id_of, missing_job_snapshots
 from dagstead.errors import BlobNotFoundError, InvalidInputError
+from dagstead.plane.texts import require_storable
 
 _TYPES = frozenset({SnapshotType.ERROR, SnapshotType.JOB, SnapshotType.REPOSITORY})
 
@@ -82,6 +83,7 @@ def confirm_upload(caller: Caller, payload: Payload) -> Response:
 def code_location_update_result(caller: Caller, payload: Payload) -> Response:
     """``PUT /code_location_update_result``: the outcome of loading a location, by reference."""
     result = payload.packed(DagsterCloudCodeLocationUpdateResult)
+    require_storable(result.location_name)
     if result.manifest is not None:
         missing, updated = _take_manifest(caller, result.location_name, result.manifest)
     elif result.error_snapshot is not None:
@@ -103,6 +105,7 @@ def upload_workspace_entry(caller: Caller, payload: Payload) -> Response:
     """``PUT /upload_workspace_entry``: the outcome of loading a location, all in one file."""
     text = payload.file("workspace_entry.tmp", caller.services.definitions)
     entry = unpack_text(text, DagsterCloudUploadWorkspaceEntry)
+    require_storable(entry.location_name)
     missing: list[JobSelector] = []
     if entry.upload_location_data is not None:
         manifest = _store_entry(caller, entry)

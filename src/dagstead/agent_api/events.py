@@ -24,6 +24,7 @@ from dagstead.control.unpacking import EVENTS
 from dagstead.control.writes import WriteLedger
 from dagstead.engine.run_log import changes_status, has_entry, identity, late
 from dagstead.errors import BusyError, DagsteadError, WriteFailedError
+from dagstead.plane.texts import require_storable
 from dagstead.plane.writes import WriteState
 
 logger = logging.getLogger(__name__)
@@ -44,10 +45,13 @@ class EventWriter:
         """Store the events and apply what they say to their runs, once per key.
 
         Raises:
+            UnstorableTextError: if an event belongs to something whose name cannot be stored.
             BusyError: if another try with the same key is under way.
             StoreAwayError: if the storage does not answer.
             WriteFailedError: if the storage failed; the write can be sent again with its key.
         """
+        for entry in entries:
+            _require_storable(entry)
         if idempotency_key is None:
             self._store(entries)
             return
@@ -100,6 +104,19 @@ class EventWriter:
             self.instance.run_storage.handle_run_event(
                 entry.run_id, event, datetime_from_timestamp(entry.timestamp)
             )
+
+
+def _require_storable(entry: EventLogEntry) -> None:
+    """Refuse names that go into columns of their own; what an event says goes into one as JSON."""
+    require_storable(entry.run_id, entry.step_key, entry.job_name)
+    event = entry.dagster_event
+    if event is None:
+        return
+    require_storable(event.partition, *(event.asset_key.path if event.asset_key else ()))
+    data = event.event_specific_data
+    for what in ("materialization", "asset_observation"):
+        tags = getattr(getattr(data, what, None), "tags", None) or {}
+        require_storable(*tags, *tags.values())
 
 
 def event_writer(caller: Caller) -> EventWriter:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
@@ -36,6 +36,7 @@ from dagstead.errors import (
     UnauthenticatedError,
     report_unexpected,
 )
+from dagstead.plane.texts import is_suspicious, require_storable_values
 
 logger = logging.getLogger(__name__)
 
@@ -76,13 +77,20 @@ class Payload:
             raise InvalidInputError(msg)
         return value
 
-    def json(self) -> dict[str, JsonValue]:
-        """The body as a JSON object."""
+    def json(self, passed_over: Iterable[str] = ()) -> dict[str, JsonValue]:
+        """The body as a JSON object.
+
+        Args:
+            passed_over: names whose texts may be such as cannot be stored by themselves.
+        """
         try:
-            return _JSON_OBJECT.validate_json(self.body)
+            read = _JSON_OBJECT.validate_json(self.body)
         except ValidationError as error:
             msg = "The body is not a JSON object."
             raise InvalidInputError(msg) from error
+        if is_suspicious(self.body):
+            require_storable_values(read, passed_over)
+        return read
 
     def packed(self, as_type: type[T]) -> T:
         """The body as a serialized object of the official packages."""

@@ -46,6 +46,7 @@ from dagstead.server.replies import reply, sentence
 from dagstead.server.sessions import Sessions
 from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
+from dagstead.server.text_door import TextDoorMiddleware
 from dagstead.server.throttle import Throttle
 
 #: Most of these wait for an agent's answer on behalf of the UI. Agents have threads of their own.
@@ -129,6 +130,7 @@ def create_app(
         routes=routes,
         middleware=[
             Middleware(GuardMiddleware),
+            Middleware(TextDoorMiddleware),
             Middleware(
                 OrganizationAddressMiddleware,
                 organization=settings.organization,

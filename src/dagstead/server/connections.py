@@ -16,7 +16,11 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from uvicorn.config import Config
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import (
+    STATUS_LINE,
+    HttpToolsProtocol,
+    RequestResponseCycle,
+)
 from uvicorn.server import ServerState
 
 logger = logging.getLogger(__name__)
@@ -184,7 +188,9 @@ class BoundedProtocol(HttpToolsProtocol):
         """Expect a body."""
         self._expect(_Reading.BODY)
         super().on_headers_complete()
-        self._has_cycle = True
+        # None, if it is the request for a websocket.
+        cycle: RequestResponseCycle | None = self.cycle
+        self._has_cycle = cycle is not None
 
     def on_body(self, body: bytes) -> None:
         """Count a part of a body."""
@@ -231,7 +237,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _is_answering(self) -> bool:
-        return bool(self.pipeline) or (self.cycle is not None and not self.cycle.response_complete)
+        return bool(self.pipeline) or (self._has_cycle and not self.cycle.response_complete)
 
     def _expect(self, reading: _Reading) -> None:
         self._reading = reading

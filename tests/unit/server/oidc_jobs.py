@@ -17,7 +17,9 @@ from tests.unit.server.conftest import Plane
 class HasUrl(Protocol):
     """Whoever may be trusted."""
 
-    url: str
+    @property
+    def url(self) -> str:
+        """The issuer's."""
 
 
 PROD = JobGrant(deployments=frozenset({"prod"}), branch_deployments=False, locations=None)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dagstead.control.memory import MemoryBudget
 from dagstead.plane.tokens import TokenKind
 from dagstead.server.body_limit import MEBIBYTE
 from tests.unit.server.conftest import Plane
@@ -111,6 +112,7 @@ def test_large_bodies_share_the_memory_and_small_ones_pass(
 ) -> None:
     limit = plane.app.user_middleware[-1].kwargs
     memory = limit["memory"]
+    assert isinstance(memory, MemoryBudget)
     memory.take(memory.total)
     try:
         for kind in TokenKind:
