@@ -141,7 +141,9 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._limits = self.register.limits
         self._reading = _Reading.NOTHING
-        self._has_cycle = False
+        #: Requests whose answers are not complete, the first one first: a client may send the next
+        #: ones before it has the answer.
+        self._cycles: list[RequestResponseCycle] = []
         self._since = 0.0
         self._received = 0
         self._stuck_since: float | None = None
@@ -158,6 +160,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the client."""
         self.register.forget(self)
+        self._end_requests()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -188,9 +191,10 @@ class BoundedProtocol(HttpToolsProtocol):
         """Expect a body."""
         self._expect(_Reading.BODY)
         super().on_headers_complete()
-        # None, if it is the request for a websocket.
+        # None, or an older one, if it is the request for a websocket.
         cycle: RequestResponseCycle | None = self.cycle
-        self._has_cycle = cycle is not None
+        if cycle is not None and not cycle.response_complete:
+            self._cycles.append(cycle)
 
     def on_body(self, body: bytes) -> None:
         """Count a part of a body."""
@@ -209,6 +213,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         """Expect the next request, some time."""
+        self._cycles = [each for each in self._cycles if not each.response_complete]
         super().on_response_complete()
         if self._reading is _Reading.NOTHING and not self._is_answering:
             self._expect(_Reading.NOTHING)
@@ -226,7 +231,7 @@ class BoundedProtocol(HttpToolsProtocol):
         elif self._is_answering:
             self._look_at_answer(now)
         elif now - self._since > self._limits.idle_seconds:
-            self.transport.close()
+            self.give_up()
 
     def give_up(self) -> None:
         """Send the client away: with a word, if it is in the middle of a request."""
@@ -237,7 +242,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     @property
     def _is_answering(self) -> bool:
-        return bool(self.pipeline) or (self._has_cycle and not self.cycle.response_complete)
+        return bool(self._cycles)
 
     def _expect(self, reading: _Reading) -> None:
         self._reading = reading
@@ -264,7 +269,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unsent = unsent
 
     def _refuse(self, status: HTTPStatus, text: str) -> None:
-        is_begun = self._is_answering and self.cycle.response_started
+        is_begun = any(each.response_started for each in self._cycles)
         if self._received == 0 and self._reading is _Reading.HEAD:
             # Browsers connect before they have a request; an answer to none would confuse them.
             is_begun = True
@@ -278,7 +283,14 @@ class BoundedProtocol(HttpToolsProtocol):
             )
             self.transport.write(b"".join(lines))
         logger.debug("Sent %s away: %s", self.client, text)
+        self._end_requests()
         self.transport.close()
+
+    def _end_requests(self) -> None:
+        """Have applications hear that the client has gone; uvicorn says so to the newest only."""
+        for cycle in self._cycles:
+            cycle.disconnected = True
+            cycle.message_event.set()
 
 
 def bounded_protocol(limits: ConnectionLimits) -> type[asyncio.Protocol]:
