@@ -49,8 +49,10 @@ from tests.support.served import PromptServer, served
 
 pytestmark = [
     pytest.mark.storage,
-    # A resolver of upstream's that is no longer needed, as another one has failed, is never awaited.
-    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    # A resolver of upstream's is never awaited when another one has failed.
+    pytest.mark.filterwarnings("ignore:coroutine '.*' was never awaited:RuntimeWarning"),
+    # Their cursors are checked by hand.
+    pytest.mark.filterwarnings("ignore:Invalid cursor for ticks:UserWarning"),
 ]
 
 #: At one time.
@@ -69,19 +71,25 @@ class Failures(logging.Handler):
         self.seen: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Keep a failure, with where it happened."""
-        if record.exc_info and record.exc_info[1] is not None:
-            self.seen.append(_place(record.exc_info[1]) + ": " + record.getMessage()[:200])
-        else:
+        """Keep a failure that is ours, with where it happened."""
+        error = record.exc_info[1] if record.exc_info else None
+        if error is None:
             self.seen.append(record.getMessage()[:300])
+        elif not _is_upstream(error):
+            self.seen.append(f"{_place(error)}: {record.getMessage()[:200]}")
+
+
+def _is_upstream(error: BaseException) -> bool:
+    """Whether open-source Dagster has failed at what its own schema allows, without our part."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and not any("/dagstead/" in each.filename for each in frames)
 
 
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
-    known = [each for each in frames if "dagst" in each.filename] or list(frames)
-    last = known[-1] if known else None
-    where = f"{last.filename}:{last.lineno}" if last else "nowhere"
-    return f"{where} {type(error).__name__}: {str(error)[:200]}"
+    known = [each for each in frames if "/dagstead/" in each.filename] or list(frames)
+    places = [f"{each.filename.rpartition('/src/')[2]}:{each.lineno}" for each in known[-3:]]
+    return f"{' > '.join(places)} {type(error).__name__}: {str(error)[:200]}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -189,9 +197,8 @@ def test_malformed_requests(plane: Plane, pytestconfig: pytest.Config) -> None:
     assert len(answered) == max(number, _WARM)
     print(sorted(Counter(each.status for each in answered).items()))  # noqa: T201 - for people
     wrong = [f"{each.status} {repeatable(each.sent)}" for each in answered if _is_wrong(each)]
-    assert not wrong, "\n".join(wrong[:20])
-    ours = sorted(Counter(filter(_is_ours, plane.failures.seen)).items())
-    assert not ours, "\n".join(map(str, ours[:20]))
+    ours = [f"{times} x {what}" for what, times in Counter(plane.failures.seen).items()]
+    assert not wrong + ours, "\n".join([*wrong[:20], *sorted(ours)[:40]])
     eventually(lambda: not _busy_threads(), 60, "all threads to be idle again")
     ended = Shape.now()
     assert ended.threads <= begun.threads + _MORE_THREADS
@@ -223,8 +230,11 @@ async def _send_all(plane: Plane, first: int, count: int) -> list[Answered]:
 
 def _is_wrong(each: Answered) -> bool:
     """Whether an answer is missing, or says that the server failed."""
-    if each.sent.raw is None and each.status == 0:
-        return True
+    if each.status == 0:
+        # Of what is no HTTP, or came after the answer: a server that hangs up on somebody who is
+        # still sending may take the answer along.
+        has_more = each.sent.raw is not None or each.sent.messages or len(each.sent.body) > 60_000
+        return not has_more
     path = each.sent.path.partition("?")[0]
     if each.status == 501 and path in NOT_OFFERED_PATHS:
         return False
@@ -232,11 +242,6 @@ def _is_wrong(each: Answered) -> bool:
         # There are no daemons.
         return False
     return each.status < 0 or each.status >= 500
-
-
-def _is_ours(failure: str) -> bool:
-    """Whether it is not open-source Dagster that failed at what its schema allows."""
-    return "/dagster_graphql/" not in failure
 
 
 def _busy_threads() -> list[str]:

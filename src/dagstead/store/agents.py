@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Insert, Row, delete, select
+from sqlalchemy import Delete, Insert, Row, delete, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 
 from dagstead.errors import ConflictError, NotFoundError
@@ -26,11 +26,21 @@ class AgentStore:
     database: Database
     clock: Clock
 
-    def record(self, beats: Iterable[Heartbeat]) -> None:
-        """Store these as the newest heartbeats; the time of an agent's first one stays."""
+    def record(self, beats: Iterable[Heartbeat], *, most: int | None = None) -> None:
+        """Store these as the newest heartbeats; the time of an agent's first one stays.
+
+        Args:
+            beats: of one token, if ``most`` is given.
+            most: how many the token may have; the oldest of more are removed.
+        """
+        tokens: set[int] = set()
         with self.database.write() as connection:
             for beat in beats:
                 connection.execute(self._upsert(_values(beat)))
+                tokens.add(beat.token_id)
+            if most is not None:
+                for token_id in tokens:
+                    connection.execute(_oldest_beyond(most, token_id))
 
     def all(self, *, since: float | None = None) -> list[Heartbeat]:
         """All heartbeats received after ``since``, the newest first."""
@@ -103,6 +113,14 @@ class AgentStore:
             .values(**values)
             .on_conflict_do_update(index_elements=_KEYS, set_=kept)
         )
+
+
+def _oldest_beyond(most: int, token_id: int) -> Delete:
+    """Remove what a token has beyond its newest heartbeats."""
+    mine = heartbeats.c.token_id == token_id
+    key = (heartbeats.c.agent_id, heartbeats.c.deployment)
+    newest = select(*key).where(mine).order_by(heartbeats.c.received_at.desc(), *key).limit(most)
+    return delete(heartbeats).where(mine, tuple_(*key).not_in(newest))
 
 
 def _values(beat: Heartbeat) -> dict[str, Any]:

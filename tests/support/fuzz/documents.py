@@ -90,21 +90,22 @@ class OperatorRequests:
     def _value(self, kind: Any, depth: int) -> Any:
         if self.random.random() < 0.03:
             return value(self.random)
-        match kind:
-            case GraphQLNonNull():
-                return self._value(kind.of_type, depth)
-            case GraphQLList():
-                return [self._value(kind.of_type, depth + 1) for _ in range(depth < 3)]
-            case GraphQLEnumType():
-                return self.random.choice(sorted(kind.values))
-            case GraphQLInputObjectType():
-                return {
-                    name: self._value(about.type, depth + 1)
-                    for name, about in kind.fields.items()
-                    if isinstance(about.type, GraphQLNonNull) or self.random.random() < 0.5
-                }
-            case _:
-                return _scalar(self.random, kind.name)
+        if isinstance(kind, GraphQLNonNull):
+            return self._value(kind.of_type, depth)
+        if isinstance(kind, GraphQLList):
+            return [self._value(kind.of_type, depth + 1) for _ in range(depth < _DEEPEST)]
+        return self._named_value(kind, depth)
+
+    def _named_value(self, kind: Any, depth: int) -> Any:
+        if isinstance(kind, GraphQLEnumType):
+            return self.random.choice(sorted(kind.values))
+        if isinstance(kind, GraphQLInputObjectType):
+            return {
+                name: self._value(about.type, depth + 1)
+                for name, about in kind.fields.items()
+                if isinstance(about.type, GraphQLNonNull) or self.random.random() < 0.5
+            }
+        return _scalar(self.random, kind.name)
 
 
 @dataclass(frozen=True, slots=True)

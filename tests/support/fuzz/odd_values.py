@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zlib
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -76,38 +77,29 @@ def garbled(random: Random, data: bytes) -> bytes:
     if not data:
         return random.choice([b"\0", b"\xff\xfe", b"{", b"[" * 50_000])
     at = random.randrange(len(data))
-    match random.randrange(7):
-        case 0:
-            return data[:at]
-        case 1:
-            return data[:at] + bytes([random.randrange(256)]) + data[at + 1 :]
-        case 2:
-            return data[:at] + b"\0" + data[at:]
-        case 3:
-            return data[:at] + data[at // 2 :]
-        case 4:
-            return data + data
-        case 5:
-            return data[:at] + rb"\u0000" + data[at:]
-        case _:
-            return data[at:]
+    ways = [
+        data[:at],
+        data[:at] + bytes([random.randrange(256)]) + data[at + 1 :],
+        data[:at] + b"\0" + data[at:],
+        data[:at] + data[at // 2 :],
+        data + data,
+        data[:at] + rb"\u0000" + data[at:],
+        data[at:],
+    ]
+    return random.choice(ways)
 
 
 def packed(random: Random, data: bytes) -> bytes:
     """A file as agents send it, or nearly."""
-    match random.randrange(8):
-        case 0:
-            return data
-        case 1:
-            return zlib.compress(data)[: random.randrange(20)]
-        case 2:
-            return zlib.compress(data) + b"more"
-        case 3:
-            return garbled(random, zlib.compress(data))
-        case 4:
-            return zlib.compress(bytes([random.randrange(256)]) * 10_000_000)
-        case _:
-            return zlib.compress(data)
+    whole = zlib.compress(data)
+    ways: list[Callable[[], bytes]] = [
+        lambda: data,
+        lambda: whole[: random.randrange(20)],
+        lambda: whole + b"more",
+        lambda: garbled(random, whole),
+        lambda: zlib.compress(bytes([random.randrange(256)]) * 10_000_000),
+    ]
+    return random.choice([*ways, *[lambda: whole] * 3])()
 
 
 def as_json(random: Random, read: Any) -> bytes:
