@@ -45,6 +45,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="Leave out the tests that read the corpus of real repositories.",
     )
+    parser.addoption(
+        "--fuzz-requests",
+        type=int,
+        default=1_000,
+        help="How many malformed requests tests/attack sends to a server on each database.",
+    )
+    parser.addoption("--fuzz-seed", type=int, default=7, help="Which requests these are.")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -64,7 +64,7 @@ def test_an_agent_has_no_such_name(plane: Plane, name: str, text: str) -> None:
     value: Any = frozenset({text}) if name == "queues" else text
     with pytest.raises(InvalidInputError, match=r"has the control character U\+"):
         plane.control.agents.record(agent, [REPORT, replace(REPORT, **{name: value})])
-    assert plane.store.agents.all() == []
+    assert plane.store.agents.all(ORGANIZATION) == []
 
 
 @pytest.mark.parametrize("text", HOSTILE)

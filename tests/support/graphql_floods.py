@@ -15,8 +15,8 @@ def doubling(fragments: int, kind: str = "query", on: str = "Query") -> str:
 def fields_doubling(fragments: int) -> str:
     """The same with fields between, which are answered 2^n times if there is data for them."""
     chain = " ".join(
-        f"fragment F{number} on Asset {{ a: asset {{ ...F{number + 1} }} "
-        f"b: asset {{ ...F{number + 1} }} }}"
+        f"fragment F{number} on Asset {{ parent {{ ...F{number + 1} }} "
+        f"child {{ ...F{number + 1} }} }}"
         for number in range(fragments)
     )
     return f"{{ asset {{ ...F0 }} }} {chain} fragment F{fragments} on Asset {{ id }}"
@@ -40,6 +40,7 @@ FLOODS = {
     "characters": "{ version " + " " * 1_048_576 + "}",
     "tokens": "{ " + "version " * 20_000 + "}",
     "aliases": "{ " + " ".join(f"a{number}: version" for number in range(10_000)) + "}",
+    "some aliases": "{ " + " ".join(f"a{number}: version" for number in range(201)) + "}",
     "comments": "#\n" * 20_000 + "{ version }",
     "directives": "{ version " + "@skip(if: false) " * 5_000 + "}",
     "nested fields": nested(60),

@@ -14,6 +14,8 @@ from starlette.responses import JSONResponse, Response
 
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
+from dagstead.control.unpacking import ANSWERS
+from dagstead.plane.texts import require_storable
 
 logger = logging.getLogger(__name__)
 
@@ -30,11 +32,12 @@ def upload_api_response(caller: Caller, payload: Payload) -> Response:
 
 def _answers(payload: Payload) -> Sequence[DagsterCloudUploadApiResponse]:
     if _BATCH in payload.files:
-        return unpack_text(payload.file(_BATCH), BatchDagsterCloudUploadApiResponse).batch
-    return [unpack_text(payload.file(_ONE), DagsterCloudUploadApiResponse)]
+        return unpack_text(payload.file(_BATCH, ANSWERS), BatchDagsterCloudUploadApiResponse).batch
+    return [unpack_text(payload.file(_ONE, ANSWERS), DagsterCloudUploadApiResponse)]
 
 
 def _take(caller: Caller, answer: DagsterCloudUploadApiResponse) -> None:
+    require_storable(answer.request_id)
     request = caller.control.requests.answer(
         caller.actor, caller.deployment, answer.request_id, serialize_value(answer.response)
     )

@@ -64,9 +64,10 @@ class BlobEndpoint:
         return StreamingResponse(pieces, headers=headers, media_type="application/octet-stream")
 
     async def _write(self, request: Request, file: SignedFile) -> Response:
+        most = self._most(file.key.kind)
         declared = request.headers.get("content-length", "")
-        if declared.isdigit() and int(declared) > self.max_bytes:
-            raise self._too_large()
+        if declared.isdigit() and int(declared) > most:
+            raise _too_large(most)
         pieces = request.stream() if request.method == "PUT" else _form_file(request)
         await run_in_threadpool(self.folder.mkdir, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as spool:
@@ -75,8 +76,8 @@ class BlobEndpoint:
                 written = 0
                 async for piece in pieces:
                     written += len(piece)
-                    if written > self.max_bytes:
-                        raise self._too_large()
+                    if written > most:
+                        raise _too_large(most)
                     spool.write(piece)
                 spool.flush()
                 await run_in_threadpool(self._take, file, path)
@@ -90,8 +91,15 @@ class BlobEndpoint:
         else:
             file.put(path)
 
-    def _too_large(self) -> TooLargeError:
-        return TooLargeError(f"A file may have at most {self.max_bytes} bytes here.")
+    def _most(self, kind: BlobKind) -> int:
+        if kind is BlobKind.SNAPSHOT:
+            # Definitions that are refused when they are confirmed need not be kept until then.
+            return min(self.max_bytes, self.services.definitions.most_bytes + _CHUNK_BYTES)
+        return self.max_bytes
+
+
+def _too_large(most: int) -> TooLargeError:
+    return TooLargeError(f"A file may have at most {most} bytes here.")
 
 
 async def _form_file(request: Request) -> AsyncIterable[bytes]:

@@ -33,8 +33,11 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
+from dagstead.control.snapshots import Snapshots
+from dagstead.control.unpacking import LOAD_ERRORS
 from dagstead.engine.code_location import deploy_id_of, missing_job_snapshots
 from dagstead.errors import BlobNotFoundError, InvalidInputError
+from dagstead.plane.texts import require_storable
 
 _TYPES = frozenset({SnapshotType.ERROR, SnapshotType.JOB, SnapshotType.REPOSITORY})
 
@@ -69,7 +72,11 @@ def confirm_upload(caller: Caller, payload: Payload) -> Response:
     if caller.snapshots.has(kind, data.sha1):
         return _packed(ConfirmUploadResult(stored_snapshot=_stored(kind, data.sha1, 0)))
     size = caller.snapshots.accept(
-        kind, data.sha1, data.id, compressed=data.format == FileFormat.GZIPPED_JSON
+        kind,
+        data.sha1,
+        data.id,
+        compressed=data.format == FileFormat.GZIPPED_JSON,
+        limit=LOAD_ERRORS if kind == SnapshotType.ERROR else caller.services.definitions,
     )
     return _packed(ConfirmUploadResult(stored_snapshot=_stored(kind, data.sha1, size)))
 
@@ -77,6 +84,7 @@ def confirm_upload(caller: Caller, payload: Payload) -> Response:
 def code_location_update_result(caller: Caller, payload: Payload) -> Response:
     """``PUT /code_location_update_result``: the outcome of loading a location, by reference."""
     result = payload.packed(DagsterCloudCodeLocationUpdateResult)
+    require_storable(result.location_name)
     if result.manifest is not None:
         missing, updated = _take_manifest(caller, result.location_name, result.manifest)
     elif result.error_snapshot is not None:
@@ -96,7 +104,9 @@ def code_location_update_result(caller: Caller, payload: Payload) -> Response:
 
 def upload_workspace_entry(caller: Caller, payload: Payload) -> Response:
     """``PUT /upload_workspace_entry``: the outcome of loading a location, all in one file."""
-    entry = unpack_text(payload.file("workspace_entry.tmp"), DagsterCloudUploadWorkspaceEntry)
+    text = payload.file("workspace_entry.tmp", caller.services.definitions)
+    entry = unpack_text(text, DagsterCloudUploadWorkspaceEntry)
+    require_storable(entry.location_name)
     missing: list[JobSelector] = []
     if entry.upload_location_data is not None:
         manifest = _store_entry(caller, entry)
@@ -125,7 +135,7 @@ def upload_workspace_entry(caller: Caller, payload: Payload) -> Response:
 def upload_job_snapshot(caller: Caller, payload: Payload) -> Response:
     """``PUT /upload_job_snapshot``: one job that a workspace entry refers to."""
     snapshots = caller.snapshots
-    text = payload.file("job.tmp").decode(errors="replace")
+    text = payload.file("job.tmp", caller.services.definitions).decode(errors="replace")
     try:
         job = extract_serialized_job_snap_from_serialized_job_data_snap(text)
     except Exception as error:
@@ -139,7 +149,9 @@ def _take_manifest(
     caller: Caller, location: str, manifest: DagsterCloudCodeLocationManifest
 ) -> tuple[list[JobSelector], bool]:
     try:
-        missing = missing_job_snapshots(manifest, caller.snapshots_of(location), location)
+        snapshots = caller.snapshots_of(location)
+        with caller.services.memory.lend(_cost(snapshots, manifest)):
+            missing = missing_job_snapshots(manifest, snapshots, location)
     except BlobNotFoundError as error:
         msg = f"The definitions of {location!r} name a snapshot that was never uploaded."
         raise InvalidInputError(msg) from error
@@ -153,6 +165,17 @@ def _take_manifest(
         manifest=serialize_value(manifest),
     )
     return [], counted
+
+
+def _cost(snapshots: Snapshots, manifest: DagsterCloudCodeLocationManifest) -> int:
+    """The memory for reading its repositories, one after another."""
+    return max(
+        (
+            snapshots.cost(SnapshotType.REPOSITORY, repository.stored_snapshot.sha1)
+            for repository in manifest.repositories
+        ),
+        default=0,
+    )
 
 
 def _read_error(caller: Caller, location: str, sha1: str) -> str:

@@ -21,9 +21,11 @@ from starlette.responses import JSONResponse, Response
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
 from dagstead.control.away import raise_if_away
+from dagstead.control.unpacking import EVENTS
 from dagstead.control.writes import WriteLedger
 from dagstead.engine.run_log import changes_status, has_entry, identity, late
 from dagstead.errors import BusyError, DagsteadError, ForbiddenError, WriteFailedError
+from dagstead.plane.texts import require_storable
 from dagstead.plane.writes import WriteState
 
 logger = logging.getLogger(__name__)
@@ -66,10 +68,13 @@ class EventWriter:
         """Store the events and apply what they say to their runs, once per key.
 
         Raises:
+            UnstorableTextError: if an event belongs to something whose name cannot be stored.
             BusyError: if another try with the same key is under way.
             StoreAwayError: if the storage does not answer.
             WriteFailedError: if the storage failed; the write can be sent again with its key.
         """
+        for entry in entries:
+            _require_storable(entry)
         if idempotency_key is None:
             self._store(entries)
             return
@@ -124,6 +129,19 @@ class EventWriter:
             )
 
 
+def _require_storable(entry: EventLogEntry) -> None:
+    """Refuse names that go into columns of their own; what an event says goes into one as JSON."""
+    require_storable(entry.run_id, entry.step_key, entry.job_name)
+    event = entry.dagster_event
+    if event is None:
+        return
+    require_storable(event.partition, *(event.asset_key.path if event.asset_key else ()))
+    data = event.event_specific_data
+    for what in ("materialization", "asset_observation"):
+        tags = getattr(getattr(data, what, None), "tags", None) or {}
+        require_storable(*tags, *tags.values())
+
+
 def write_events(caller: Caller, entries: Sequence[EventLogEntry]) -> None:
     """Store events of the call's deployment, once per Idempotency-Key.
 
@@ -143,7 +161,7 @@ def write_events(caller: Caller, entries: Sequence[EventLogEntry]) -> None:
 
 def store_events(caller: Caller, payload: Payload) -> Response:
     """Store a batch of events, once per Idempotency-Key."""
-    batch = unpack_text(payload.file("store_events.tmp"), StoreEventBatchRequest)
+    batch = unpack_text(payload.file("store_events.tmp", EVENTS), StoreEventBatchRequest)
     write_events(caller, list(batch.event_log_entries))
     return JSONResponse({})
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TypeAlias, TypeVar
 
@@ -14,12 +15,13 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from starlette.datastructures import FormData, QueryParams, UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
 from dagstead.agent_api.services import AgentServices, Audience, Caller, caller_of
 from dagstead.control.away import raise_if_away
-from dagstead.control.snapshots import decompress
+from dagstead.control.memory import MemoryBudget
+from dagstead.control.unpacking import TextKind, unpacked_text
 from dagstead.errors import (
     BusyError,
     ConflictError,
@@ -34,13 +36,11 @@ from dagstead.errors import (
     UnauthenticatedError,
     report_unexpected,
 )
+from dagstead.plane.texts import is_suspicious, require_storable_values
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T", bound=PackableValue)
-
-#: The most that an upload may hold when it is unpacked.
-_MAX_UNPACKED_BYTES = 256 * 1024 * 1024
 
 _JSON_OBJECT = TypeAdapter(dict[str, JsonValue])
 
@@ -65,6 +65,9 @@ class Payload:
     body: bytes
     form: FormData
     files: Mapping[str, bytes]
+    memory: MemoryBudget
+    #: Ends with the call.
+    lent: ExitStack
 
     def param(self, name: str) -> str:
         """A required query parameter."""
@@ -74,25 +77,34 @@ class Payload:
             raise InvalidInputError(msg)
         return value
 
-    def json(self) -> dict[str, JsonValue]:
-        """The body as a JSON object."""
+    def json(self, passed_over: Iterable[str] = ()) -> dict[str, JsonValue]:
+        """The body as a JSON object.
+
+        Args:
+            passed_over: names whose texts may be such as cannot be stored by themselves.
+        """
         try:
-            return _JSON_OBJECT.validate_json(self.body)
+            read = _JSON_OBJECT.validate_json(self.body)
         except ValidationError as error:
             msg = "The body is not a JSON object."
             raise InvalidInputError(msg) from error
+        if is_suspicious(self.body):
+            require_storable_values(read, passed_over)
+        return read
 
     def packed(self, as_type: type[T]) -> T:
         """The body as a serialized object of the official packages."""
         return unpack_text(self.body, as_type)
 
-    def file(self, *names: str) -> bytes:
-        """The one uploaded file, unpacked from zlib; the official client names it so."""
-        for name in names:
-            if name in self.files:
-                return decompress(self.files[name], _MAX_UNPACKED_BYTES)
-        msg = f"The upload has no file named {' or '.join(map(repr, names))}."
-        raise InvalidInputError(msg)
+    def file(self, name: str, kind: TextKind) -> bytes:
+        """The one uploaded file, unpacked from zlib; the official client names it so.
+
+        The memory for reading it is lent to the end of the call.
+        """
+        if name not in self.files:
+            msg = f"The upload has no file named {name!r}."
+            raise InvalidInputError(msg)
+        return self.lent.enter_context(unpacked_text(self.files[name], kind, self.memory))
 
 
 def unpack_text(text: bytes, as_type: type[T]) -> T:
@@ -121,16 +133,17 @@ def endpoint(
 ) -> Endpoint:
     """An ASGI endpoint that authorises, reads the body, and answers errors in one form.
 
-    ``StoreAwayError`` is left to the server, which answers it the same way on all paths.
+    What is the same on all paths is left to the server: the store is away, or the caller has gone.
     """
 
     async def answer(request: Request) -> Response:
         try:
             caller = caller_of(request, services, audience)
-            payload = await _read(request)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(services.threads, handler, caller, payload)
-        except StoreAwayError:
+            with ExitStack() as lent:
+                payload = await _read(request, services.memory, lent)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(services.threads, handler, caller, payload)
+        except (StoreAwayError, ClientDisconnect):
             raise
         except DagsteadError as error:
             return error_response(error)
@@ -166,7 +179,7 @@ def unexpected_response(error: Exception) -> JSONResponse:
     return JSONResponse({"errors": [{"message": sentence}]}, 500)
 
 
-async def _read(request: Request) -> Payload:
+async def _read(request: Request, memory: MemoryBudget, lent: ExitStack) -> Payload:
     form = FormData()
     files: dict[str, bytes] = {}
     body = b""
@@ -185,4 +198,6 @@ async def _read(request: Request) -> Payload:
             await form.close()
     else:
         body = await request.body()
-    return Payload(query=request.query_params, body=body, form=form, files=files)
+    return Payload(
+        query=request.query_params, body=body, form=form, files=files, memory=memory, lent=lent
+    )

@@ -45,6 +45,10 @@ _CODE_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/gen_logs_url", gen_logs_url),
 )
 
+#: What user code says in its events is stored as it is: in JSON, which both databases take. A run
+#: must not fail by a byte that it logs.
+_OF_RUNS = frozenset({"userMessage", "message", "stack"})
+
 _SHARED_ENDPOINTS: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/gen_artifact_get", gen_artifact_get),
     ("POST", "/gen_artifact_post", gen_artifact_post),
@@ -86,7 +90,7 @@ def agent_graphql(services: AgentServices) -> Endpoint:
 def _graphql(executor: Executor[AgentContext]) -> Callable[[Caller, Payload], Response]:
     def answer(caller: Caller, payload: Payload) -> Response:
         check_values(payload.body)
-        body = payload.json()
+        body = payload.json(passed_over=_OF_RUNS)
         variables = body.get("variables")
         operation = body.get("operationName")
         result = executor.execute(

@@ -12,7 +12,9 @@ from starlette.requests import Request
 from dagstead.agent_api.secrets import Secret
 from dagstead.control.actor import Actor
 from dagstead.control.all import Control
+from dagstead.control.memory import MemoryBudget
 from dagstead.control.snapshots import Snapshots
+from dagstead.control.unpacking import TextKind, definitions
 from dagstead.engine.asset_partitions import AssetPartitions
 from dagstead.engine.instances import Instances
 from dagstead.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
@@ -37,6 +39,10 @@ class AgentServices:
     organization: str = "dagstead"
     #: What ``scopedSecrets`` answers.
     secrets: Sequence[Secret] = ()
+    #: What a location's definitions may need.
+    definitions: TextKind = field(default_factory=definitions)
+    #: Shared with everything else in this process that may need much.
+    memory: MemoryBudget = field(default_factory=MemoryBudget)
     asset_partitions: AssetPartitions = field(default_factory=AssetPartitions)
     #: The threads of the endpoints. The UI's threads wait for answers of agents: if agents' calls
     #: shared those, a full pool would block the very answers that it waits for.

@@ -11,6 +11,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.availability import alive
 from dagstead.control.backend import Backend
 from dagstead.control.roster import Roster
+from dagstead.errors import InvalidInputError
 from dagstead.model.agents import Agent
 from dagstead.model.queues import describe_queue
 from dagstead.plane.agent_keys import AgentKey
@@ -28,6 +29,15 @@ from dagstead.plane.organization import ORGANIZATION
 
 #: Agents without a heartbeat for a week are no longer listed.
 _KEPT_SECONDS = 7 * 24 * 3600.0
+
+#: Agents of one token, of each of which a heartbeat for every deployment is kept. Of more, those
+#: that are silent longest are forgotten: an agent has another id after every start.
+_MOST_AGENTS = 50
+#: An official agent's has 36 characters.
+_ID_MAX = 64
+#: As many as official agents send, none of which is nearly as long.
+_MOST_ERRORS = 25
+_ERROR_MAX = 65_536
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -105,7 +115,8 @@ class Agents:
 
         Raises:
             ForbiddenError: for others than agents.
-            InvalidInputError: when a name has control characters.
+            InvalidInputError: when one has an id that no agent has, or a name has control
+                characters.
         """
         actor.require_agent()
         reports = list(reports)
@@ -119,7 +130,8 @@ class Agents:
             for report in reports
             if report.deployment in known and actor.grants(known[report.deployment])
         ]
-        self._backend.store.agents.record(beats)
+        newest = {(beat.agent_id, beat.deployment): beat for beat in beats}
+        self._backend.store.agents.record(newest.values(), most=_MOST_AGENTS * len(known))
 
     def all(self, actor: Actor) -> list[AgentView]:
         """The agents of the deployments that the actor may see, by their newest heartbeats.
@@ -227,6 +239,11 @@ class Agents:
         return frozenset({None, *own})
 
     def _heartbeat(self, actor: Actor, report: AgentReport) -> Heartbeat:
+        if not 1 <= len(report.agent_id) <= _ID_MAX:
+            msg = (
+                f"{report.agent_id[:80]!r} is not an agent's id: it has up to {_ID_MAX} characters."
+            )
+            raise InvalidInputError(msg)
         now = self._backend.now()
         granted = frozenset(queue for queue in report.queues if actor.grants_queue(queue))
         refused = report.queues - granted
@@ -248,7 +265,7 @@ class Agents:
             and (token is None or token.branch_deployments),
             metadata=metadata,
             run_worker_statuses=report.run_worker_statuses,
-            errors=report.errors,
+            errors=tuple(e for e in report.errors if len(e) <= _ERROR_MAX)[-_MOST_ERRORS:],
             servers=report.servers,
         )
 

@@ -6,17 +6,18 @@ is its snapshot id, so that a reference in a repository snapshot leads straight 
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import re
+import sys
 import zlib
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from dagstead.errors import BlobNotFoundError, InvalidInputError, TooLargeError
+from dagstead.control.unpacking import TextKind, cost_of, unpacked
+from dagstead.errors import BlobNotFoundError, InvalidInputError
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.store.blobs import BlobStore
-
-#: Definitions of thousands of assets have some tens of megabytes; this stops a zip bomb.
-_MAX_TEXT_BYTES = 1 << 30
 
 _SHA1 = re.compile(r"[0-9a-f]{40}")
 
@@ -46,7 +47,7 @@ class Snapshots:
         Raises:
             BlobNotFoundError: when it was never uploaded.
         """
-        return decompress(self._blobs.get(self._key(kind, sha1))).decode()
+        return text_of(self._blobs, self._key(kind, sha1))
 
     def write(self, kind: str, text: str) -> str:
         """Store a text; returns its SHA-1."""
@@ -60,7 +61,9 @@ class Snapshots:
         key = self._upload_key(upload_id)
         return Offer(key=str(key), address=self._blobs.sign(key, "PUT"))
 
-    def accept(self, kind: str, sha1: str, upload_id: str, *, compressed: bool) -> int:
+    def accept(
+        self, kind: str, sha1: str, upload_id: str, *, compressed: bool, limit: TextKind
+    ) -> int:
         """Take in an uploaded file, if its content has the given hash.
 
         Returns:
@@ -68,23 +71,35 @@ class Snapshots:
 
         Raises:
             InvalidInputError: when the file is missing or damaged, or has another hash.
+            TooLargeError: when the text is larger than a text of its kind may be.
         """
         upload = self._upload_key(upload_id)
         try:
-            data = self._blobs.get(upload)
+            size, pieces = self._blobs.stream(upload)
         except BlobNotFoundError as error:
             msg = f"The snapshot {sha1} was confirmed, but never uploaded. Deploy again."
             raise InvalidInputError(msg) from error
-        text = decompress(data) if compressed else data
-        if hashlib.sha1(text, usedforsecurity=False).hexdigest() != sha1:
-            msg = f"The uploaded snapshot does not have the SHA-1 {sha1}. Deploy again."
-            raise InvalidInputError(msg)
-        if not _is_text(text):
-            msg = f"The uploaded snapshot with SHA-1 {sha1} is not UTF-8 text."
-            raise InvalidInputError(msg)
-        self._blobs.put(self._key(kind, sha1), data if compressed else zlib.compress(data))
-        self._blobs.delete(upload)
-        return len(text)
+        key = self._key(kind, sha1)
+        if compressed:
+            found = _Content.of(unpacked(pieces, limit), limit)
+            found.require(sha1)
+            self._blobs.move(upload, key)
+        else:
+            limit.require(size)
+            found = _Content.of(pieces, limit)
+            found.require(sha1)
+            self._blobs.put(key, _compressed(self._blobs.stream(upload)[1]))
+            self._blobs.delete(upload)
+        return found.size
+
+    def cost(self, kind: str, sha1: str) -> int:
+        """About how many bytes of memory it takes to read a stored text.
+
+        Raises:
+            BlobNotFoundError: when it was never uploaded.
+        """
+        _, pieces = self._blobs.stream(self._key(kind, sha1))
+        return sum(map(cost_of, unpacked(pieces, _STORED)))
 
     def _upload_key(self, upload_id: str) -> BlobKey:
         return BlobKey(BlobKind.SNAPSHOT, self.deployment, f"uploads/{upload_id}")
@@ -96,31 +111,61 @@ class Snapshots:
         return BlobKey(BlobKind.SNAPSHOT, self.deployment, f"{kind}/{sha1}")
 
 
-def _is_text(data: bytes) -> bool:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Content:
+    """What an upload proved to be, of which only a piece was ever in memory."""
+
+    sha1: str
+    size: int
+    is_text: bool
+
+    @classmethod
+    def of(cls, pieces: Iterable[bytes], limit: TextKind) -> _Content:
+        sha1 = hashlib.sha1(usedforsecurity=False)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        size = cost = 0
+        is_text = True
+        for piece in pieces:
+            sha1.update(piece)
+            size += len(piece)
+            cost += cost_of(piece)
+            limit.require_cost(cost)
+            is_text = is_text and _continues(decoder, piece)
+        is_text = is_text and _continues(decoder, b"", final=True)
+        return cls(sha1=sha1.hexdigest(), size=size, is_text=is_text)
+
+    def require(self, sha1: str) -> None:
+        if self.sha1 != sha1:
+            msg = f"The uploaded snapshot does not have the SHA-1 {sha1}. Deploy again."
+            raise InvalidInputError(msg)
+        if not self.is_text:
+            msg = f"The uploaded snapshot with SHA-1 {sha1} is not UTF-8 text."
+            raise InvalidInputError(msg)
+
+
+def _continues(decoder: codecs.IncrementalDecoder, piece: bytes, *, final: bool = False) -> bool:
     try:
-        data.decode()
+        decoder.decode(piece, final=final)
     except UnicodeDecodeError:
         return False
     return True
 
 
-def decompress(data: bytes, limit: int = _MAX_TEXT_BYTES) -> bytes:
-    """Undo zlib, for at most ``limit`` bytes.
+def _compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    stream = zlib.compressobj()
+    for piece in pieces:
+        yield stream.compress(piece)
+    yield stream.flush()
+
+
+def text_of(blobs: BlobStore, key: BlobKey) -> str:
+    """The text of stored definitions, whose size was checked when they came.
 
     Raises:
-        InvalidInputError: when it is not a zlib stream.
-        TooLargeError: when the result is larger.
+        BlobNotFoundError: when there are none.
     """
-    stream = zlib.decompressobj()
-    try:
-        text = stream.decompress(data, limit)
-    except zlib.error as error:
-        msg = "The upload is not compressed with zlib, or is damaged. Send it again."
-        raise InvalidInputError(msg) from error
-    if stream.unconsumed_tail:
-        msg = f"The upload holds more than {limit} bytes when unpacked."
-        raise TooLargeError(msg)
-    if not stream.eof:
-        msg = "The upload is incomplete. Send it again."
-        raise InvalidInputError(msg)
-    return text
+    _, pieces = blobs.stream(key)
+    return b"".join(unpacked(pieces, _STORED)).decode()
+
+
+_STORED = TextKind(name="Stored definitions", most_bytes=sys.maxsize)

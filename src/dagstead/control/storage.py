@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.control.snapshots import decompress
+from dagstead.control.snapshots import text_of
 from dagstead.errors import BlobNotFoundError, DagsteadError
 from dagstead.model.pex_names import PexName
 from dagstead.model.retention import DAY_SECONDS, Retention
@@ -153,7 +153,7 @@ class Storage:
         """What a repository's definitions refer to; nothing for those of another kind."""
         key = BlobKey(BlobKind.SNAPSHOT, deployment, f"repository/{sha1}")
         try:
-            return hashes_in([decompress(self._backend.store.blobs.get(key)).decode()])
+            return hashes_in([text_of(self._backend.store.blobs, key)])
         except BlobNotFoundError:
             return frozenset()
 

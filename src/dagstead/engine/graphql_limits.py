@@ -17,10 +17,14 @@ from graphql import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    StringValueNode,
+    Visitor,
     parse,
+    visit,
 )
 
 from dagstead.errors import TooLargeError
+from dagstead.plane.texts import is_suspicious, require_storable
 
 #: The most values in a body. Python stops all threads while it reads JSON: a second per few million
 #: values, but hardly any time for long texts. The longest list that an official client sends has
@@ -41,6 +45,10 @@ MAX_DEPTH = 50
 #: How many fields are selected, with fragments in place: fragments that repeat fragments grow
 #: exponentially. The UI's largest document, for the logs of a run, selects 639.
 MAX_FIELDS = 20_000
+
+#: How many fields have another name in the answer, with fragments in place: the same one may so be
+#: answered again and again. The documents of the UI and of official clients have fewer than ten.
+MAX_ALIASES = 200
 
 _BRACKETS_AND_COMMAS = (b",", b"[", b"{")
 
@@ -64,6 +72,7 @@ def parse_document(text: str) -> DocumentNode:
     Raises:
         GraphQLError: when it is not GraphQL.
         TooLargeError: when it is too long or too deep, or selects too many fields.
+        UnstorableTextError: when a text in it cannot be stored.
     """
     if len(text) > MAX_CHARACTERS:
         raise TooLargeError(
@@ -81,7 +90,14 @@ def parse_document(text: str) -> DocumentNode:
             "takes. Ask in several requests."
         ) from error
     _check_extent(document)
+    if is_suspicious(text):
+        visit(document, _StorableTexts())
     return document
+
+
+class _StorableTexts(Visitor):
+    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+        require_storable(node.value)
 
 
 def _values(body: bytes) -> int:
@@ -110,6 +126,7 @@ def _check_extent(document: DocumentNode) -> None:
 class _Extent:
     fields: int = 0
     depth: int = 0
+    aliases: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +147,24 @@ class _ExtentMeter:
             TooLargeError: when it exceeds a limit.
         """
         _check_depth(level)
-        fields = depth = 0
+        fields = depth = aliases = 0
         for selection in selections.selections:
             inner = self._inner(selection, level + 1)
             _check_depth(level + inner.depth)
             fields += inner.fields + isinstance(selection, FieldNode)
             depth = max(depth, inner.depth)
+            aliases += inner.aliases + bool(getattr(selection, "alias", None))
             if fields > MAX_FIELDS:
                 raise TooLargeError(
                     f"The GraphQL document asks for more than {MAX_FIELDS} fields, with its "
                     "fragments put in place. Ask in several requests."
                 )
-        return _Extent(fields, depth + 1)
+            if aliases > MAX_ALIASES:
+                raise TooLargeError(
+                    f"The GraphQL document has more than {MAX_ALIASES} aliases, with its fragments "
+                    "put in place. Ask in several requests."
+                )
+        return _Extent(fields, depth + 1, aliases)
 
     def _inner(self, selection: SelectionNode, level: int) -> _Extent:
         match selection:

@@ -19,7 +19,6 @@ from dagster_graphql.implementation.utils import ErrorCapture
 from dagster_shared.error import DagsterError
 from dagster_webserver.graphql import _handle_async_results
 from dagster_webserver.templates.graphiql import TEMPLATE
-from dagster_webserver.webserver import DagsterWebserver
 from graphene import Schema
 from graphql import (
     DocumentNode,
@@ -36,9 +35,11 @@ from starlette.types import ASGIApp
 from starlette.websockets import WebSocket
 
 from dagstead.engine.graphql_limits import parse_document
+from dagstead.engine.pages import Pages
+from dagstead.engine.sockets import GraphQLSocket, Subscription, SubscriptionCounts
 from dagstead.engine.validation import ValidTexts
-from dagstead.engine.workspace import DeploymentRequestContext, DeploymentWorkspace
-from dagstead.errors import DagsteadError, TooLargeError, report_unexpected
+from dagstead.engine.workspace import DeploymentWorkspace
+from dagstead.errors import DagsteadError, InvalidInputError, report_unexpected
 from dagstead.store.away import away_of, raise_if_away
 
 logger = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ class Executor:
         return result if isinstance(result, ExecutionResult) else await result
 
 
-class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentRequestContext]):
+class DeploymentWebserver(Pages):
     """Serves one deployment with the operator schema.
 
     It executes the operation under ``OPERATION``, and never reads a document from the request: so
@@ -139,8 +140,13 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
     """
 
     def __init__(
-        self, workspace: DeploymentWorkspace, schema: Schema, valid_texts: ValidTexts
+        self,
+        workspace: DeploymentWorkspace,
+        schema: Schema,
+        valid_texts: ValidTexts,
+        subscriptions: SubscriptionCounts,
     ) -> None:
+        self._subscriptions = subscriptions
         self._schema_to_serve = schema
         self._executor = Executor(schema, valid_texts)
         super().__init__(workspace, app_path_prefix=f"/{workspace.name}")
@@ -164,6 +170,18 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
         """Validate and execute, in a thread of its own, as most resolvers wait for something."""
         return self._executor.answer(operation, lambda: self.request_context(request))
 
+    async def graphql_ws_endpoint(self, websocket: WebSocket) -> None:
+        """Serve a socket with subscriptions."""
+
+        async def start(
+            wanted: Subscription,
+        ) -> tuple[asyncio.Task[None] | None, GraphQLFormattedError | None]:
+            return await self.execute_graphql_subscription(
+                websocket, wanted.id, wanted.query, wanted.variables, wanted.operation_name
+            )
+
+        await GraphQLSocket(websocket, start, self._subscriptions).serve()
+
     async def execute_graphql_subscription(
         self,
         websocket: WebSocket,
@@ -178,7 +196,7 @@ class DeploymentWebserver(DagsterWebserver[DeploymentWorkspace, DeploymentReques
         """
         try:
             document = await to_thread.run_sync(self._valid_document, query)
-        except TooLargeError as error:
+        except InvalidInputError as error:
             return None, {"message": error.message}
         except GraphQLError as error:
             return None, self.handle_graphql_errors([error])[0]
@@ -244,7 +262,10 @@ def _formatted(error: GraphQLError) -> GraphQLFormattedError:
 
 
 def deployment_app(
-    workspace: DeploymentWorkspace, schema: Schema, valid_texts: ValidTexts
+    workspace: DeploymentWorkspace,
+    schema: Schema,
+    valid_texts: ValidTexts,
+    subscriptions: SubscriptionCounts,
 ) -> ASGIApp:
     """The application for all paths below ``/{deployment}/``, that prefix included."""
-    return DeploymentWebserver(workspace, schema, valid_texts).create_asgi_app()
+    return DeploymentWebserver(workspace, schema, valid_texts, subscriptions).create_asgi_app()

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from dagstead.engine.graphql_limits import check_values, parse_document
 from dagstead.errors import InvalidInputError
+from dagstead.plane.texts import is_suspicious, require_storable_values
 
 
 class DocumentPlace(Enum):
@@ -43,7 +44,7 @@ def read_request(request: Request, body: bytes) -> GraphQLRequest:
     It may take a second of CPU time: call it in a thread, not in the event loop.
 
     Raises:
-        InvalidInputError: with a sentence on what is wrong with its form.
+        InvalidInputError: with a sentence on what is wrong with its form or its texts.
         TooLargeError: when it asks for more than is executed.
     """
     place = _place(request)
@@ -78,12 +79,17 @@ def _from_address(parameters: QueryParams, _body: bytes) -> Mapping[str, Any]:
     variables = parameters.get("variables")
     if not variables:
         return parameters
-    return {**parameters, "variables": _json(variables, "The 'variables' in the address are")}
+    read = _json(variables, "The 'variables' in the address are")
+    if is_suspicious(variables):
+        require_storable_values(read)
+    return {**parameters, "variables": read}
 
 
 def _from_json(_parameters: QueryParams, body: bytes) -> Mapping[str, Any]:
     check_values(body)
     fields = _json(_decoded(body), "The body is")
+    if is_suspicious(body):
+        require_storable_values(fields)
     if not isinstance(fields, dict):
         msg = "A GraphQL request is one JSON object with 'query' and, if any, 'variables'."
         raise InvalidInputError(msg)

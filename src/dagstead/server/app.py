@@ -24,6 +24,8 @@ from dagstead.agent_api.routes import agent_graphql, agent_routes, blob_routes
 from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.agent_api.services import DEPLOYMENT_HEADER, AgentServices
 from dagstead.control.bell import sign_ins
+from dagstead.control.memory import MemoryBudget
+from dagstead.control.unpacking import definitions
 from dagstead.engine.instances import Instances
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError
 from dagstead.model.user_agent import USER_AGENT
@@ -33,6 +35,7 @@ from dagstead.plane.names import RESERVED_DEPLOYMENT_NAMES
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.authentication import AuthenticationMiddleware, Authenticator, refuse
 from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
+from dagstead.server.call_limits import CallLimitMiddleware, CallLimits
 from dagstead.server.ci_login import CiLogin
 from dagstead.server.deployment_apps import DeploymentApps
 from dagstead.server.guard import GuardMiddleware
@@ -40,16 +43,21 @@ from dagstead.server.headers import HeadersMiddleware
 from dagstead.server.health import health_routes
 from dagstead.server.issuer_keys import IssuerKeys
 from dagstead.server.not_offered import not_offered_routes
-from dagstead.server.oidc import OidcEndpoint, Throttle
+from dagstead.server.oidc import OidcEndpoint, failed_logins
 from dagstead.server.organization_address import OrganizationAddressMiddleware
 from dagstead.server.own_address import OwnAddress
 from dagstead.server.replies import reply, sentence
 from dagstead.server.sessions import SessionCookies
 from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
+from dagstead.server.text_door import TextDoorMiddleware
+from dagstead.server.throttle import Throttle
 
 #: Most of these wait for an agent's answer on behalf of the UI. Agents have threads of their own.
 _THREADS = 200
+#: Tokens of one address in a minute that open nothing. A revoked one may come with every poll of an
+#: agent.
+_MOST_FAILURES = 300
 _SCOPE_HEADER = "Dagster-Cloud-Scope"
 
 
@@ -74,6 +82,8 @@ def create_app(
         base_url=settings.base_url,
         organization=settings.organization,
         secrets=secrets_from_environment(os.environ if environment is None else environment),
+        definitions=definitions(settings.max_definitions_mb),
+        memory=MemoryBudget(settings.max_work_mb * MEBIBYTE),
     )
     apps = DeploymentApps(
         instances=instances,
@@ -95,6 +105,7 @@ def create_app(
         own=own,
         organization=settings.organization,
     )
+    failures = Throttle(clock=control.clock, most=_MOST_FAILURES, what="tokens that are not valid")
     login = CiLogin(
         control=control,
         keys=IssuerKeys(clock=control.clock, loopback=settings.loopback_issuers),
@@ -106,7 +117,7 @@ def create_app(
     routes: list[BaseRoute] = [
         *health_routes(control),
         *sign_in.routes(),
-        OidcEndpoint(login=login, throttle=Throttle(clock=control.clock)).route(),
+        OidcEndpoint(login=login, failures=failed_logins(control.clock)).route(),
         *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
         *agent_routes(agents),
         *not_offered_routes(),
@@ -121,6 +132,7 @@ def create_app(
         middleware=[
             Middleware(HeadersMiddleware, own=own),
             Middleware(GuardMiddleware),
+            Middleware(TextDoorMiddleware),
             Middleware(
                 OrganizationAddressMiddleware,
                 organization=settings.organization,
@@ -130,9 +142,23 @@ def create_app(
                 AuthenticationMiddleware,
                 authenticator=Authenticator(tokens=control.token_reader, cookies=cookies, own=own),
                 listen=partial(control.bell.listen, sign_ins()),
+                failures=failures,
             ),
             Middleware(
-                BodyLimitMiddleware, max_body=settings.max_body_mb * MEBIBYTE, max_file=max_file
+                CallLimitMiddleware,
+                limits=CallLimits(
+                    throttle=Throttle(
+                        clock=control.clock,
+                        most=settings.max_requests_per_minute,
+                        what="requests with this token",
+                    )
+                ),
+            ),
+            Middleware(
+                BodyLimitMiddleware,
+                max_body=settings.max_body_mb * MEBIBYTE,
+                max_file=max_file,
+                memory=agents.memory,
             ),
         ],
         exception_handlers={

@@ -16,7 +16,13 @@ from starlette.websockets import WebSocketClose
 
 from dagstead.control.bell import Listener
 from dagstead.control.tokens import TokenReader
-from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
+from dagstead.errors import (
+    BusyError,
+    DagsteadError,
+    ForbiddenError,
+    StoreAwayError,
+    UnauthenticatedError,
+)
 from dagstead.plane.blobs import BLOBS_PATH
 from dagstead.plane.tokens import Token
 from dagstead.server.health import PATH, WHOLE_PATH
@@ -25,6 +31,7 @@ from dagstead.server.own_address import OwnAddress, is_from_own_page, opens_page
 from dagstead.server.replies import reply
 from dagstead.server.sessions import SessionCookies
 from dagstead.server.sockets import POLICY_VIOLATION, WatchedSocket, close_reason
+from dagstead.server.throttle import Throttle, TooManyError, address_of
 
 #: Answered without a token: the health check, the places to sign in, and signed addresses,
 #: which carry their own permission.
@@ -84,7 +91,11 @@ class AuthenticationMiddleware:
     """Puts the caller's ``token`` and its ``base_url`` of this server in the state, or refuses."""
 
     def __init__(
-        self, app: ASGIApp, authenticator: Authenticator, listen: Callable[[], Listening]
+        self,
+        app: ASGIApp,
+        authenticator: Authenticator,
+        listen: Callable[[], Listening],
+        failures: Throttle,
     ) -> None:
         """Wrap an application.
 
@@ -92,8 +103,11 @@ class AuthenticationMiddleware:
             app: the application.
             authenticator: finds the token.
             listen: begins to hear that a token or a session has ended.
+            failures: of callers whose token opens nothing, by their address. Others of the same
+                address, such as a proxy's, are let in.
         """
         self._app = app
+        self._failures = failures
         self._authenticator = authenticator
         self._listen = listen
         self._limiter = CapacityLimiter(_THREADS)
@@ -107,7 +121,7 @@ class AuthenticationMiddleware:
         try:
             token = await self._token_of(connection)
         except (UnauthenticatedError, ForbiddenError) as error:
-            await refuse(error, scope, receive, send)
+            await refuse(self._counted(error, connection), scope, receive, send)
             return
         state = scope.setdefault("state", {})
         state["token"] = token
@@ -124,11 +138,21 @@ class AuthenticationMiddleware:
             self._authenticator.token_of, connection, limiter=self._limiter
         )
 
+    def _counted(self, error: DagsteadError, connection: HTTPConnection) -> DagsteadError:
+        # A browser that has no token, or no longer, has guessed nothing.
+        if isinstance(error, UnauthenticatedError) and secret_of(connection):
+            try:
+                self._failures.count(address_of(connection.scope))
+            except TooManyError as too_many:
+                return too_many
+        return error
+
 
 async def refuse(error: DagsteadError, scope: Scope, receive: Receive, send: Send) -> None:
     """Answer with an error; a browser that needs to sign in is sent to the page for that."""
     if scope["type"] == "websocket":
-        code = _TRY_AGAIN_LATER if isinstance(error, StoreAwayError) else POLICY_VIOLATION
+        is_for_now = isinstance(error, StoreAwayError | BusyError)
+        code = _TRY_AGAIN_LATER if is_for_now else POLICY_VIOLATION
         await WebSocketClose(code=code, reason=close_reason(error.message))(scope, receive, send)
         return
     if isinstance(error, UnauthenticatedError) and wants_page(HTTPConnection(scope)):

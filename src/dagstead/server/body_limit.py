@@ -1,4 +1,7 @@
-"""Bodies that are too large: refused by the length that is announced, and that arrives."""
+"""Bodies that are too large: refused by the length that is announced, and that arrives.
+
+Those that are kept in memory share what there is.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,10 @@ from anyio import move_on_after
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from dagstead.control.memory import MemoryBudget, MemoryBusyError
 from dagstead.errors import InvalidInputError, TooLargeError
 from dagstead.plane.blobs import BLOBS_PATH
+from dagstead.server.authentication import is_public
 from dagstead.server.replies import reply
 
 logger = logging.getLogger(__name__)
@@ -22,34 +27,43 @@ MEBIBYTE = 1024 * 1024
 _DRAIN_FACTOR = 10
 _DRAIN_SECONDS = 30.0
 
+#: Bodies up to this are never refused for want of memory: polls, heartbeats, most events. Whoever
+#: has no token cannot send more.
+_SMALL_BYTES = 65_536
+#: While a body is put together from its pieces, and decoded, there are two of it.
+_COPIES = 2
+
 
 class BodyLimitMiddleware:
     """Answers 413 to a body larger than the limit of its path."""
 
-    def __init__(self, app: ASGIApp, *, max_body: int, max_file: int) -> None:
+    def __init__(self, app: ASGIApp, *, max_body: int, max_file: int, memory: MemoryBudget) -> None:
         """Wrap ``app``.
 
         Args:
             app: what to call.
             max_body: bytes of an ordinary body.
             max_file: bytes of a file put to a signed address.
+            memory: for bodies that are not files.
         """
         self._app = app
         self._max_body = max_body
         self._max_file = max_file
+        self._memory = memory
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = self._max_file if scope["path"].startswith(BLOBS_PATH) else self._max_body
+        is_file = scope["path"].startswith(BLOBS_PATH)
+        limit = self._limit(scope["path"])
         announced = Headers(scope=scope).get("content-length", "0")
         if not announced.isdecimal():
             error = InvalidInputError(f"Content-Length is {announced!r}: it must be a number.")
             await reply(error, scope)(scope, receive, send)
             return
-        counted = _CountedRequest(scope, receive, send, limit)
+        counted = _CountedRequest(scope, receive, send, limit, None if is_file else self._memory)
         if int(announced) > limit:
             await counted.refuse()
             return
@@ -59,15 +73,32 @@ class BodyLimitMiddleware:
             # Most likely the application's own complaint about the body that was cut off.
             if not counted.is_refused:
                 raise
+        finally:
+            counted.give_back()
         if counted.is_refused:
             await counted.refuse()
+
+    def _limit(self, path: str) -> int:
+        if path.startswith(BLOBS_PATH):
+            return self._max_file
+        return min(self._max_body, _SMALL_BYTES) if is_public(path) else self._max_body
 
 
 class _CountedRequest:
     """One request, whose body is counted while the application reads it."""
 
-    def __init__(self, scope: Scope, receive: Receive, send: Send, limit: int) -> None:
+    def __init__(
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        limit: int,
+        memory: MemoryBudget | None,
+    ) -> None:
         self._scope = scope
+        self._memory = memory
+        self._taken = 0
+        self._busy: MemoryBusyError | None = None
         self._receive = receive
         self._send = send
         self._limit = limit
@@ -78,42 +109,67 @@ class _CountedRequest:
     @property
     def is_refused(self) -> bool:
         """Whether the body proved too large before anything was answered."""
-        return self._is_too_large() and not self._started
+        return self._is_cut_off() and not self._started
 
     def _is_too_large(self) -> bool:
         return self._read > self._limit
 
+    def _is_cut_off(self) -> bool:
+        return self._is_too_large() or self._busy is not None
+
+    def give_back(self) -> None:
+        """Return the memory that the body had."""
+        if self._memory is not None:
+            self._memory.give_back(self._taken)
+        self._taken = 0
+
     async def receive(self) -> Message:
         """The next part of the body, or the news that the client has gone."""
-        if self._is_too_large():
-            return {"type": "http.disconnect"}
-        message = await self._take()
-        if self._is_too_large():
-            # The application sees a client that hung up half-way, so it keeps nothing.
-            return {"type": "http.disconnect"}
-        return message
+        if not self._is_cut_off():
+            message = await self._take()
+            self._account()
+            if not self._is_cut_off():
+                return message
+        # The application sees a client that hung up half-way, so it keeps nothing.
+        return {"type": "http.disconnect"}
+
+    def _account(self) -> None:
+        missing = self._read * _COPIES - self._taken
+        if self._memory is None or self._read <= _SMALL_BYTES or missing <= 0:
+            return
+        try:
+            self._memory.take(missing)
+        except MemoryBusyError as error:
+            self._busy = error
+        else:
+            self._taken += missing
 
     async def send(self, message: Message) -> None:
-        """Pass on what the application answers, unless it answers to a cut-off body."""
+        """Pass on what the application answers, unless it answers to a body that was cut off."""
         if self.is_refused:
             return
         self._started = True
         await self._send(message)
 
     async def refuse(self) -> None:
-        """Answer 413, after having taken what the client is still sending."""
+        """Answer 413 or 429, after having taken what the client is still sending."""
         with move_on_after(_DRAIN_SECONDS):
             while not self._body_ended and self._read < self._limit * _DRAIN_FACTOR:
                 await self._take()
-        error = TooLargeError(
-            f"The body is larger than {self._limit // MEBIBYTE} MiB, the most that this server "
-            f"takes here. Send less, or raise {self._setting()} on the server."
-        )
+        error = self._busy or self._too_large()
         await reply(error, self._scope)(self._scope, self._receive, self._send)
 
-    def _setting(self) -> str:
-        is_file = self._scope["path"].startswith(BLOBS_PATH)
-        return "max_file_mb" if is_file else "max_body_mb"
+    def _too_large(self) -> TooLargeError:
+        return TooLargeError(
+            f"The body is larger than {self._limit / MEBIBYTE:g} MiB, the most that this server "
+            f"takes here. Send less{self._raising()}."
+        )
+
+    def _raising(self) -> str:
+        path = self._scope["path"]
+        if path.startswith(BLOBS_PATH):
+            return ", or raise max_file_mb on the server"
+        return "" if is_public(path) else ", or raise max_body_mb on the server"
 
     async def _take(self) -> Message:
         message = await self._receive()

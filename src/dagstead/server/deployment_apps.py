@@ -12,6 +12,7 @@ from starlette.types import ASGIApp
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.engine.instances import Instances
 from dagstead.engine.organization_app import organization_app
+from dagstead.engine.sockets import SubscriptionCounts
 from dagstead.engine.validation import ValidTexts
 from dagstead.engine.webserver import Executor, deployment_app
 from dagstead.engine.workspace import DeploymentWorkspace
@@ -44,6 +45,8 @@ class DeploymentApps:
     base_url: str
     #: Of the schema.
     _valid_texts: ValidTexts = field(default_factory=ValidTexts)
+    #: Of all deployments together.
+    _subscriptions: SubscriptionCounts = field(default_factory=SubscriptionCounts)
     _reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_READING_THREADS))
     _apps: dict[str, _DeploymentApp] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -117,7 +120,10 @@ class DeploymentApps:
             if kept and kept.deployment.created_at == deployment.created_at:
                 return kept.app
             workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
-            app = screened(deployment_app(workspace, self.schema, self._valid_texts), self._reading)
+            app = screened(
+                deployment_app(workspace, self.schema, self._valid_texts, self._subscriptions),
+                self._reading,
+            )
             self._apps[deployment.name] = _DeploymentApp(deployment, app)
             return app
 

@@ -6,7 +6,7 @@ import logging
 import time
 from http import HTTPStatus
 
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from dagstead.errors import DagsteadError, StoreAwayError, report_unexpected
@@ -39,6 +39,9 @@ class GuardMiddleware:
         try:
             await self._app(scope, receive, answer.send)
             await answer.flush()
+        except ClientDisconnect:
+            # Nobody is there to be answered.
+            logger.debug("The caller of %s has gone", scope["path"])
         except Exception as error:  # noqa: BLE001 - every request gets an answer
             away = away_of(error)
             if away is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import ssl
 import threading
+import time
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -13,7 +14,7 @@ import httpx
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from dagstead.errors import InvalidInputError, IssuerError
+from dagstead.errors import BusyError, InvalidInputError, IssuerError
 from dagstead.plane.clock import Clock
 from dagstead.plane.trust import check_issuer
 
@@ -24,6 +25,10 @@ _KEPT_SECONDS = 3600.0
 #: An unknown key may be new, or made up: an issuer is not asked more often than this.
 _AGAIN_SECONDS = 60.0
 _TIMEOUT_SECONDS = 10.0
+#: A failure is remembered, so that an issuer that is silent keeps nobody waiting again and again.
+_FAILED_SECONDS = 30.0
+#: For the keys of one issuer, at one time.
+MOST_WAITING = 8
 _MOST_BYTES = 1 << 20
 
 
@@ -33,6 +38,32 @@ class _FetchedKeys:
     at: float
 
 
+@dataclass(slots=True)
+class _Issuer:
+    """What is known of one issuer. Only one thread asks it, and only a few wait for that one."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    waiting: int = 0
+    fetched: _FetchedKeys | None = None
+    failed: IssuerError | None = None
+    failed_at: float = 0.0
+
+    def usable(self, key_id: str | None, now: float) -> KeySet | None:
+        """The keys, unless they have to be fetched again.
+
+        Raises:
+            IssuerError: when that has failed a moment ago.
+        """
+        known = self.fetched
+        if known and now - known.at < _KEPT_SECONDS and _has(known.keys, key_id):
+            return known.keys
+        if known and now - known.at < _AGAIN_SECONDS:
+            return known.keys
+        if self.failed is not None and now - self.failed_at < _FAILED_SECONDS:
+            raise IssuerError(self.failed.message) from self.failed
+        return None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IssuerKeys:
     """Keys by issuer. Only issuers of trust policies may be asked for."""
@@ -40,25 +71,40 @@ class IssuerKeys:
     clock: Clock
     #: Whether keys may come from this machine without TLS.
     loopback: bool = False
-    _fetched: dict[str, _FetchedKeys] = field(default_factory=dict)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _issuers: dict[str, _Issuer] = field(default_factory=dict)
 
     def of(self, issuer: str, key_id: str | None) -> KeySet:
         """The keys of an issuer, fetched again when none of them is the one that is wanted.
 
         Raises:
             IssuerError: when they cannot be fetched.
+            BusyError: when many are waiting for them.
         """
-        with self._lock:
-            known = self._fetched.get(issuer)
-            now = self.clock()
-            if known and now - known.at < _AGAIN_SECONDS:
-                return known.keys
-            if known and now - known.at < _KEPT_SECONDS and _has(known.keys, key_id):
-                return known.keys
+        known = self._issuers.setdefault(issuer, _Issuer())
+        usable = known.usable(key_id, self.clock())
+        return usable or self._fetched(known, issuer, key_id)
+
+    def _fetched(self, known: _Issuer, issuer: str, key_id: str | None) -> KeySet:
+        if known.waiting >= MOST_WAITING:
+            msg = f"Many logins wait for the keys of {issuer}. Try again in a few seconds."
+            raise BusyError(msg)
+        known.waiting += 1
+        try:
+            with known.lock:
+                # Another thread may have fetched them, or failed to, meanwhile.
+                usable = known.usable(key_id, self.clock())
+                return usable or self._fetch_into(known, issuer)
+        finally:
+            known.waiting -= 1
+
+    def _fetch_into(self, known: _Issuer, issuer: str) -> KeySet:
+        try:
             keys = self._fetch(issuer)
-            self._fetched[issuer] = _FetchedKeys(keys, now)
-            return keys
+        except IssuerError as error:
+            known.failed, known.failed_at = error, self.clock()
+            raise
+        known.fetched, known.failed = _FetchedKeys(keys, self.clock()), None
+        return keys
 
     def _fetch(self, issuer: str) -> KeySet:
         try:
@@ -92,6 +138,8 @@ def _require_same(said: object, issuer: str) -> None:
 
 
 def _json(http: httpx.Client, address: str) -> dict[str, Any]:
+    # The client's own limit is for every piece that arrives.
+    end = time.monotonic() + _TIMEOUT_SECONDS
     with http.stream("GET", address, headers={"Accept": "application/json"}) as response:
         response.raise_for_status()
         data = b""
@@ -99,6 +147,9 @@ def _json(http: httpx.Client, address: str) -> dict[str, Any]:
             data += piece
             if len(data) > _MOST_BYTES:
                 msg = f"{address} answers with more than {_MOST_BYTES} bytes"
+                raise IssuerError(msg)
+            if time.monotonic() > end:
+                msg = f"{address} took longer than {_TIMEOUT_SECONDS:g} seconds to answer"
                 raise IssuerError(msg)
     found = httpx.Response(200, content=data).json()
     if not isinstance(found, dict):

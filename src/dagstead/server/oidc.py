@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
-from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,43 +11,31 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from dagstead.errors import BusyError, InvalidInputError, TooLargeError
+from dagstead.errors import (
+    ForbiddenError,
+    InvalidInputError,
+    TooLargeError,
+    UnauthenticatedError,
+)
 from dagstead.plane.clock import Clock
 from dagstead.server.ci_login import CiLogin
+from dagstead.server.issuer_keys import MOST_WAITING
+from dagstead.server.throttle import Throttle, address_of
 
 OIDC_PATH = "/oidc/token"
 
 #: CI tokens have one or two kilobytes.
 _MOST_BYTES = 16 << 10
-#: Logins at one time: they may have to wait for slow issuers.
-_THREADS = 4
-_MOST_A_MINUTE = 120
-_MINUTE = 60.0
+#: Logins at one time: some may have to wait for slow issuers, others must not wait for those.
+_THREADS = 4 * MOST_WAITING
+#: Of one address in a minute. A whole company, or all who come by a proxy, may have one: whoever
+#: has a valid token is let in, whatever others have sent.
+_MOST_FAILURES = 120
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Throttle:
-    """Limits the logins per minute, for the whole server process."""
-
-    clock: Clock
-    most: int = _MOST_A_MINUTE
-    _times: deque[float] = field(default_factory=deque)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def enter(self) -> None:
-        """Count a login.
-
-        Raises:
-            BusyError: when there have been too many.
-        """
-        with self._lock:
-            now = self.clock()
-            while self._times and now - self._times[0] >= _MINUTE:
-                self._times.popleft()
-            if len(self._times) >= self.most:
-                msg = f"There were {self.most} CI logins in a minute. Try again in a few seconds."
-                raise BusyError(msg)
-            self._times.append(now)
+def failed_logins(clock: Clock) -> Throttle:
+    """How often an address may fail."""
+    return Throttle(clock=clock, most=_MOST_FAILURES, what="CI logins that failed")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,7 +43,7 @@ class OidcEndpoint:
     """Answers."""
 
     login: CiLogin
-    throttle: Throttle
+    failures: Throttle
     _limiter: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_THREADS))
 
     def route(self) -> Route:
@@ -70,7 +56,13 @@ class OidcEndpoint:
         Raises:
             DagsteadError: with the reason.
         """
-        self.throttle.enter()
+        try:
+            return await self._exchange(request)
+        except (InvalidInputError, UnauthenticatedError, ForbiddenError):
+            self.failures.count(address_of(request.scope))
+            raise
+
+    async def _exchange(self, request: Request) -> Response:
         body = await _body(request)
         text, deployment = _text(body, "token"), body.get("deployment")
         if not isinstance(deployment, str | None):

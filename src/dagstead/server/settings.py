@@ -189,6 +189,40 @@ class Settings(BaseModel):
     max_file_mb: int = Field(
         2048, ge=1, le=1024 * 1024, description="Largest stored file (a PEX, a log), in MiB."
     )
+    max_definitions_mb: int = Field(
+        64,
+        ge=1,
+        le=2048,
+        description=(
+            "Largest definitions of a repository that are taken from agents, in MiB, unpacked. "
+            "Reading them may need twelve times as much memory."
+        ),
+    )
+    max_work_mb: int = Field(
+        384,
+        ge=16,
+        le=1024 * 1024,
+        description=(
+            "Memory of the web server for large requests under way, in MiB. Those that do not fit "
+            "wait, or are asked to come again; one that needs more than all of it is alone."
+        ),
+    )
+    max_connections: int = Field(
+        4000,
+        ge=10,
+        le=1_000_000,
+        description=(
+            "Connections at one time, at most three quarters of the files that the system lets the "
+            "web server open. When there are more, those that wait longest without sending "
+            "anything are closed."
+        ),
+    )
+    max_requests_per_minute: int = Field(
+        30_000,
+        ge=60,
+        le=10_000_000,
+        description="Requests with one token in a minute; more are asked to come again later.",
+    )
     keep_days: int = Field(
         30, ge=1, le=3650, description="Days that files and releases are kept after their last use."
     )

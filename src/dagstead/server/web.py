@@ -11,6 +11,12 @@ from starlette.applications import Starlette
 from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.control.actor import SYSTEM
 from dagstead.server.app import create_app
+from dagstead.server.connections import (
+    ConnectionLimits,
+    allow_files,
+    bounded_protocol,
+    connections_within,
+)
 from dagstead.server.listen_address import check_address, warning_without_tls
 from dagstead.server.listening import ListeningThread
 from dagstead.server.secrets_report import log_secrets
@@ -59,6 +65,9 @@ def server_config(settings: Settings, app: Starlette) -> uvicorn.Config:
         app,
         host=settings.host,
         port=settings.port,
+        http=bounded_protocol(
+            ConnectionLimits(most=connections_within(settings.max_connections, allow_files()))
+        ),
         # Ours: without queries, tokens and signatures.
         access_log=False,
         log_config=None,

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select
+from sqlalchemy import Delete, Row, delete, func, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -31,8 +31,14 @@ class AgentStore:
     database: Database
     clock: Clock
 
-    def record(self, beats: Iterable[Heartbeat]) -> None:
-        """Store these as the newest heartbeats; the time of an agent's first one stays."""
+    def record(self, beats: Iterable[Heartbeat], *, most: int | None = None) -> None:
+        """Store these as the newest heartbeats; the time of an agent's first one stays.
+
+        Args:
+            beats: of one token, if ``most`` is given.
+            most: how many the token may have; the oldest of more are removed.
+        """
+        tokens_seen: set[int] = set()
         with self.database.write() as connection:
             for beat in beats:
                 is_stored = (
@@ -41,6 +47,10 @@ class AgentStore:
                 )
                 if not is_stored:
                     connection.execute(self._upsert(_values_apart(beat)))
+                tokens_seen.add(beat.token_id)
+            if most is not None:
+                for token_id in tokens_seen:
+                    connection.execute(_oldest_beyond(most, token_id))
 
     def all(self, _of: Organization, *, since: float | None = None) -> list[Heartbeat]:
         """All heartbeats received after ``since``, the newest first."""
@@ -133,6 +143,14 @@ def _values_apart(beat: Heartbeat) -> dict[str, Any]:
     key = hashlib.sha256(beat.agent_id.encode()).hexdigest()[:32]
     own = {"agent_id": f"{beat.token_id}{_MARK}{key}", "reported_id": beat.agent_id}
     return {**_values(beat), **own}
+
+
+def _oldest_beyond(most: int, token_id: int) -> Delete:
+    """Remove what a token has beyond its newest heartbeats."""
+    mine = heartbeats.c.token_id == token_id
+    key = (heartbeats.c.agent_id, heartbeats.c.deployment)
+    newest = select(*key).where(mine).order_by(heartbeats.c.received_at.desc(), *key).limit(most)
+    return delete(heartbeats).where(mine, tuple_(*key).not_in(newest))
 
 
 def _values(beat: Heartbeat) -> dict[str, Any]:

@@ -126,6 +126,18 @@ class BlobStore:
         except FileNotFoundError:
             return None
 
+    def move(self, source: BlobKey, target: BlobKey) -> None:
+        """Store a file under another key, in place of the file that has it.
+
+        Raises:
+            BlobNotFoundError: when there is none.
+        """
+        try:
+            self.store.rename(str(source), str(target))
+        except FileNotFoundError as error:
+            raise self._missing(source) from error
+        self.renew(target)
+
     def delete(self, key: BlobKey) -> None:
         """Remove a file; nothing happens when there is none."""
         try:

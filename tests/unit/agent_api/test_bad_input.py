@@ -121,7 +121,7 @@ def test_a_log_key_cannot_leave_its_folder(wire: Wire, trick: str) -> None:
 @pytest.mark.parametrize("trick", PATH_TRICKS, ids=shown)
 def test_an_artifact_key_cannot_leave_its_folder(wire: Wire, path: str, trick: str) -> None:
     message = refused(wire.call("POST", path, json={"key": trick}))
-    assert "key" in message
+    assert "key" in message or "U+0000" in message
 
 
 @pytest.mark.parametrize("trick", PATH_TRICKS, ids=shown)

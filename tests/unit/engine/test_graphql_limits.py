@@ -9,6 +9,7 @@ from dagster_cloud_cli import gql
 from graphql import DocumentNode, GraphQLError, get_introspection_query
 
 from dagstead.engine.graphql_limits import (
+    MAX_ALIASES,
     MAX_CHARACTERS,
     MAX_DEPTH,
     MAX_FIELDS,
@@ -27,6 +28,7 @@ from tests.support.graphql_floods import FLOODS, doubling, nested
         ("characters", f"this server takes {MAX_CHARACTERS}"),
         ("tokens", f"more than {MAX_TOKENS} tokens"),
         ("aliases", f"more than {MAX_TOKENS} tokens"),
+        ("some aliases", f"more than {MAX_ALIASES} aliases"),
         ("comments", f"more than {MAX_TOKENS} tokens"),
         ("directives", f"more than {MAX_TOKENS} tokens"),
         ("nested fields", f"more than {MAX_DEPTH} levels"),

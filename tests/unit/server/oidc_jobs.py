@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -13,10 +13,19 @@ from dagstead.server.oidc import OIDC_PATH
 from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane
 
+
+class HasUrl(Protocol):
+    """Whoever may be trusted."""
+
+    @property
+    def url(self) -> str:
+        """The issuer's."""
+
+
 PROD = JobGrant(deployments=frozenset({"prod"}), branch_deployments=False, locations=None)
 
 
-def trust(plane: Plane, issuer: OidcIssuer, allowed: JobGrant = PROD, **wanted: Any) -> Policy:
+def trust(plane: Plane, issuer: HasUrl, allowed: JobGrant = PROD, **wanted: Any) -> Policy:
     new = NewPolicy(
         issuer=issuer.url,
         provider=Provider.GITHUB,

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from dagstead.control.memory import MemoryBudget
 from dagstead.plane.tokens import TokenKind
 from dagstead.server.body_limit import MEBIBYTE
 from tests.unit.server.conftest import Plane
@@ -97,3 +98,36 @@ def test_a_request_without_a_body_is_answered(plane: Plane, client: httpx.Client
 def test_the_health_check_needs_no_token(client: httpx.Client) -> None:
     answer = client.get("/health")
     assert (answer.status_code, answer.json()["database"]) == (200, {"ok": True})
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/oidc/token"])
+def test_who_has_no_token_cannot_send_much(client: httpx.Client, path: str) -> None:
+    assert client.post(path, content=b"x" * 65_537).status_code == 413
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    assert client.post(path, content=pieces(500_000), headers=form).status_code == 413
+
+
+def test_large_bodies_share_the_memory_and_small_ones_pass(
+    plane: Plane, client: httpx.Client
+) -> None:
+    limit = plane.app.user_middleware[-1].kwargs
+    memory = limit["memory"]
+    assert isinstance(memory, MemoryBudget)
+    memory.take(memory.total)
+    try:
+        for kind in TokenKind:
+            large = client.post("/graphql", content=b"x" * 500_000, headers=plane.headers(kind))
+            assert (large.status_code, large.headers["Retry-After"]) == (429, "12")
+            assert "errors" not in large.json()
+        small = client.post(
+            "/prod/graphql", json={"query": "{version}"}, headers=plane.headers(TokenKind.USER)
+        )
+        assert small.status_code == 200
+    finally:
+        memory.give_back(memory.total)
+    large = client.post(
+        "/prod/graphql",
+        json={"query": "{version}" + " " * 500_000},
+        headers=plane.headers(TokenKind.USER),
+    )
+    assert (large.status_code, memory.lent) == (200, 0)

@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import socket
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -14,6 +17,7 @@ from joserfc.jwk import OctKey, RSAKey
 
 from dagstead.plane.trust import JobGrant
 from dagstead.server.oidc import OIDC_PATH
+from dagstead.testing import eventually
 from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane
 from tests.unit.server.oidc_jobs import claims, graphql, log_in, trust
@@ -177,13 +181,50 @@ def test_a_body_of_another_form_is_refused(
     assert answer.json()["error"]
 
 
-def test_only_so_many_may_try_in_a_minute(plane: Plane, client: httpx.Client) -> None:
+def test_whoever_fails_too_often_is_asked_to_wait_and_others_are_let_in(
+    plane: Plane, client: httpx.Client, github: OidcIssuer
+) -> None:
+    trust(plane, github)
     answers = [log_in(client, "x") for _ in range(121)]
 
     assert [each.status_code for each in answers] == [401] * 120 + [429]
-    assert answers[-1].headers["Retry-After"]
+    assert int(answers[-1].headers["Retry-After"]) >= 10
+    # Behind a proxy, all have the same address.
+    assert log_in(client, github.sign(claims(plane, github))).status_code == 200
+    assert log_in(client, "x").status_code == 429
     plane.clock.advance(61)
     assert log_in(client, "x").status_code == 401
+
+
+def test_a_silent_issuer_delays_nobody_else(
+    plane: Plane, client: httpx.Client, github: OidcIssuer
+) -> None:
+    trust(plane, github)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as silent,
+        ThreadPoolExecutor(max_workers=40) as jobs,
+    ):
+        trust(plane, SilentIssuer(silent))
+        text = github.sign({**claims(plane, github), "iss": SilentIssuer(silent).url})
+        waiting = [jobs.submit(log_in, client, text) for _ in range(40)]
+        eventually(lambda: any(each.done() for each in waiting), 9, "more than may wait")
+
+        began = time.monotonic()
+        assert log_in(client, github.sign(claims(plane, github))).status_code == 200
+        assert time.monotonic() - began < 3
+        # Those who wait hear that there is nothing to be had; and so does, at once, who comes now.
+        statuses = {each.result(60).status_code for each in waiting}
+        began = time.monotonic()
+        assert log_in(client, text).status_code == 424
+        assert time.monotonic() - began < 3
+    assert statuses == {424, 429}
+
+
+class SilentIssuer:
+    """It takes connections, and says nothing."""
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
 
 def test_keys_are_kept_and_asked_for_again_when_there_is_a_new_one(

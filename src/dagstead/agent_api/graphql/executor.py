@@ -191,7 +191,9 @@ class Executor(Generic[C]):
 
     def _cut(self, call: _Call[C], value: Any, selection: Selection, path: Path) -> Any:
         """Reduce a value to what the selection asks for."""
-        if value is None or not selection.children:
+        if not selection.children:
+            return _plain(value, selection)
+        if value is None:
             return value
         if isinstance(value, Mapping):
             return self._cut_mapping(call, value, selection, path)
@@ -226,6 +228,21 @@ class Executor(Generic[C]):
 
 def _arguments(call: _Call[Any], resolver: Resolver, selection: Selection) -> dict[str, Any]:
     return keyword_arguments(resolver, selection.given(call.variables), selection.name)
+
+
+def _plain(value: Any, selection: Selection) -> Any:
+    """A value of which no fields are asked for, so that it may have none that wait for it."""
+    if _has_fields(value):
+        raise InvalidInputError(f"{selection.name} has fields: ask for some of them.")
+    return value
+
+
+def _has_fields(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_has_fields, value.values()))
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return any(map(_has_fields, value))
+    return callable(value)
 
 
 def _joined(earlier: Any, later: Any) -> Any:

@@ -7,11 +7,13 @@ from typing import Any
 
 from dagster._core.events import DagsterEventType
 from dagster._core.storage.event_log.base import EventLogStorage
+from dagster._core.types.pagination import StorageIdCursor
 
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import OK, TYPENAME, Resolver
 from dagstead.agent_api.graphql.inputs import BigInt, Limit
 from dagstead.agent_api.graphql.serialization import asset_key as key_of
+from dagstead.agent_api.graphql.serialization import build_value
 
 
 def partition_fields() -> dict[str, Resolver]:
@@ -143,6 +145,8 @@ def get_paginated_dynamic_partitions(
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """A part of the partitions that were added under a name."""
+    if cursor is not None:
+        build_value("a cursor", lambda: int(StorageIdCursor.from_cursor(cursor).storage_id))
     page = _storage(context).get_paginated_dynamic_partitions(
         partitions_def_name, limit, ascending, cursor
     )

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from graphql import GraphQLError, parse, value_from_ast_untyped
+from graphql import GraphQLError, Visitor, parse, value_from_ast_untyped, visit
 from graphql.language import (
     ArgumentNode,
     BooleanValueNode,
@@ -27,6 +27,7 @@ from graphql.language import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
+    StringValueNode,
     ValueNode,
     VariableDefinitionNode,
     VariableNode,
@@ -34,6 +35,7 @@ from graphql.language import (
 from graphql.pyutils import Undefined
 
 from dagstead.errors import InvalidInputError, TooLargeError
+from dagstead.plane.texts import is_suspicious, require_storable
 
 #: The longest document of an official client has under 2,000 characters.
 MAX_DOCUMENT_CHARACTERS = 50_000
@@ -47,6 +49,10 @@ MAX_DEPTH = 25
 
 #: After fragments are put in place: fragments that repeat fragments grow exponentially.
 MAX_SELECTIONS = 2_000
+
+#: Fields under another name: the same one may so be answered again and again. No document of an
+#: official client has any.
+MAX_ALIASES = 50
 
 #: Agents of one minor send about 90 documents, whose texts are constant.
 KEPT_PLANS = 512
@@ -128,6 +134,7 @@ def plan(document: str, operation_name: str | None) -> Plan:
     Raises:
         InvalidInputError: if the text is not a document, or has no such operation.
         TooLargeError: if it asks for more than this server walks.
+        UnstorableTextError: if a text in it cannot be stored.
     """
     if len(document) > MAX_DOCUMENT_CHARACTERS:
         raise TooLargeError(
@@ -140,6 +147,8 @@ def plan(document: str, operation_name: str | None) -> Plan:
         raise InvalidInputError(f"The document is not GraphQL: {error.message}") from error
     except RecursionError as error:
         raise TooLargeError("The document is nested too deeply. Send less.") from error
+    if is_suspicious(document):
+        visit(parsed, _StorableTexts())
     operation = _operation(parsed, operation_name)
     fragments = {
         definition.name.value: definition
@@ -153,6 +162,11 @@ def plan(document: str, operation_name: str | None) -> Plan:
         variables=tuple(operation.variable_definitions),
         selections=_merged(walk.selections(operation.selection_set, _Place())),
     )
+
+
+class _StorableTexts(Visitor):
+    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
+        require_storable(node.value)
 
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
@@ -193,6 +207,7 @@ class _Walk:
     fragments: Mapping[str, FragmentDefinitionNode]
     variables: frozenset[str]
     seen: int = field(default=0)
+    aliases: int = field(default=0)
 
     def selections(self, node: SelectionSetNode, place: _Place) -> Iterator[Selection]:
         if place.depth > MAX_DEPTH:
@@ -222,6 +237,7 @@ class _Walk:
     def _field(
         self, node: FieldNode, place: _Place, inclusions: tuple[Inclusion, ...]
     ) -> Selection:
+        self._count_alias(node)
         for argument in node.arguments:
             self._check_variables(argument.value)
         below = _Place(depth=place.depth + 1, open_fragments=place.open_fragments)
@@ -235,6 +251,11 @@ class _Walk:
             inclusions=inclusions,
             children=_merged(children),
         )
+
+    def _count_alias(self, node: FieldNode) -> None:
+        self.aliases += node.alias is not None
+        if self.aliases > MAX_ALIASES:
+            raise TooLargeError(f"The document has more than {MAX_ALIASES} aliases. Send less.")
 
     def _fragment(self, name: str, place: _Place) -> Iterator[Selection]:
         definition = self.fragments.get(name)
