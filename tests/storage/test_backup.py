@@ -115,7 +115,7 @@ def test_tokens_keys_and_settings_are_those_of_the_original(scene: Scene) -> Non
         grant = Grant(deployments=["prod"])
         token = plane.store.tokens.create("ada", TokenKind.USER, secret, grant)
         plane.store.deployments.set_settings("prod", {"run_retries": {"max_retries": 3}})
-        key = plane.store.properties.signing_key()
+        key = plane.store.vault.signing_key()
         settings = plane.store.deployments.get("prod").settings
     target = scene.target()
 
@@ -126,7 +126,7 @@ def test_tokens_keys_and_settings_are_those_of_the_original(scene: Scene) -> Non
     assert manifest.deployments == ("prod",)
     with open_plane(target) as copy:
         assert copy.store.tokens.authenticate(secret).id == token.id
-        assert copy.store.properties.signing_key() == key
+        assert copy.store.vault.signing_key() == key
         assert copy.store.deployments.get("prod").settings == settings
 
 

@@ -160,7 +160,7 @@ class TokenReader:
 
     def signing_key(self) -> bytes:
         """The key of signed addresses and sign-in cookies."""
-        return self._backend.store.properties.signing_key()
+        return self._backend.store.vault.signing_key()
 
 
 def _checked(scope: Scope, deployment: Deployment | None) -> str | None:

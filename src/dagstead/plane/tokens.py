@@ -30,6 +30,7 @@ class Grant:
     expires_at: float | None = None
     repository: str | None = None
     locations: Collection[str] | None = None
+    secret_values: Collection[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,6 +56,9 @@ class Token:
     #: Tokens of CI: ``None`` grants every location. With names, the token can deploy these
     #: locations and do nothing else.
     locations: frozenset[str] | None = None
+    #: User tokens: the kinds of secrets whose values it may show; ``None`` is by its kind
+    #: (``plane.secrets``).
+    secret_values: frozenset[str] | None = None
     #: Tokens for all deployments: the grants that remain when that one is removed.
     beside: Reach = NOTHING
 

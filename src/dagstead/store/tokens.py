@@ -50,6 +50,9 @@ class TokenStore:
                     expires_at=grant.expires_at,
                     repository=grant.repository,
                     locations=null() if grant.locations is None else sorted(grant.locations),
+                    secret_values=(
+                        null() if grant.secret_values is None else sorted(grant.secret_values)
+                    ),
                 )
                 .returning(tokens)
             ).one()
@@ -194,6 +197,7 @@ def _token(row: Row[Any]) -> Token:
         expires_at=row.expires_at,
         repository=row.repository,
         locations=None if row.locations is None else frozenset(row.locations),
+        secret_values=None if row.secret_values is None else frozenset(row.secret_values),
         beside=_beside(row.beside or {}),
     )
 

@@ -1,0 +1,224 @@
+"""Secrets in the database, where their values are encrypted."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from dagstead.errors import DeploymentNotFoundError, TooManySecretsError
+from dagstead.plane.clock import Clock
+from dagstead.plane.envelopes import Envelope, rewrap
+from dagstead.plane.secrets import Home, NewSecret, Place, SecretKind, StoredSecret
+from dagstead.store.database import Database
+from dagstead.store.tables import secrets
+from dagstead.store.vault import Sealer, Vault
+
+#: Of one deployment, and of all deployments together.
+_MOST = 2000
+_BATCH = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SecretStore:
+    """Stores secrets."""
+
+    database: Database
+    clock: Clock
+    vault: Vault
+
+    def shown(self, home: Home) -> list[StoredSecret]:
+        """The secrets in the list of a deployment."""
+        with self.database.read() as connection:
+            rows = connection.execute(select(secrets).where(_of(home))).all()
+        return [found for row in rows if home.shows((found := _secret(row)).place)]
+
+    def reaching(self, home: Home, location: str | None) -> list[tuple[StoredSecret, Envelope]]:
+        """The secrets that code of a location gets, and others of the same name that they hide."""
+        is_there = or_(secrets.c.location.is_(None), secrets.c.location == location)
+        with self.database.read() as connection:
+            rows = connection.execute(select(secrets).where(_of(home)).where(is_there)).all()
+        return [
+            (found, Envelope.of_json(row.sealed))
+            for row in rows
+            if home.reached_by((found := _secret(row)).place)
+        ]
+
+    def values(self, wanted: Iterable[StoredSecret]) -> dict[str, str]:
+        """The values of secrets, by their ids. Those that were removed meanwhile are left out.
+
+        Raises:
+            MasterKeyError: when this process does not have the master key.
+            DamagedSecretError: when a row was altered or moved.
+        """
+        ids = [int(secret.id) for secret in wanted]
+        if not ids:
+            return {}
+        with self.database.read() as connection:
+            rows = connection.execute(select(secrets).where(secrets.c.id.in_(ids))).all()
+        return {str(row.id): self.open(_secret(row), Envelope.of_json(row.sealed)) for row in rows}
+
+    def open(self, secret: StoredSecret, envelope: Envelope) -> str:
+        """The value in an envelope.
+
+        Raises:
+            MasterKeyError: when this process does not have the master key.
+            DamagedSecretError: when the row was altered or moved.
+        """
+        return self.vault.open(envelope, secret.place.slot(secret.name)).decode()
+
+    def set(self, new: NewSecret, by: str) -> None:
+        """Store a value for all its places, in one transaction, in the place of others.
+
+        Raises:
+            DeploymentNotFoundError: when a deployment was deleted meanwhile.
+            TooManySecretsError: when there are as many as may be.
+            MasterKeyError: when this process does not have the master key.
+        """
+        batch = uuid.uuid4().hex
+
+        def store(connection: Connection, sealer: Sealer) -> None:
+            for place in sorted(new.places, key=lambda each: each.slot(new.name)):
+                _remove(connection, [place.digest(new.name)])
+                _require_room(connection, place.deployment)
+                envelope = sealer(new.value.encode(), place.slot(new.name))
+                connection.execute(
+                    insert(secrets).values(
+                        slot=place.digest(new.name),
+                        name=new.name,
+                        kind=str(place.kind),
+                        deployment=place.deployment,
+                        location=place.location,
+                        batch=batch,
+                        key=envelope.key,
+                        sealed=envelope.to_json(),
+                        updated_at=self.clock(),
+                        updated_by=by,
+                    )
+                )
+
+        while True:
+            try:
+                self.vault.write(store)
+            except IntegrityError as error:
+                self._require_no_race(new, error)
+            else:
+                return
+
+    def remove(self, name: str, places: Iterable[Place]) -> int:
+        """Remove a secret from places; returns from how many of them."""
+        slots = [place.digest(name) for place in places]
+        with self.database.write() as connection:
+            return _remove(connection, slots)
+
+    def keys_in_use(self) -> dict[str, int]:
+        """The ids of the master keys that encrypt secrets, and how many."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                select(secrets.c.key, func.count()).group_by(secrets.c.key)
+            ).all()
+        return {key: count for key, count in rows}
+
+    def rewrap(self) -> int:
+        """Have all secrets encrypted with the current key; how many were changed.
+
+        Others may read and set secrets meanwhile.
+
+        Raises:
+            MasterKeyError: when a key is missing.
+            DamagedSecretError: when a row was altered or moved.
+        """
+        changed = 0
+        while rows := self._of_older_keys():
+            changed += self._rewrap(rows)
+        return changed
+
+    def _of_older_keys(self) -> Sequence[Row[Any]]:
+        statement = select(secrets).where(secrets.c.key != self.vault.current().id)
+        with self.database.read() as connection:
+            return connection.execute(statement.order_by(secrets.c.id).limit(_BATCH)).all()
+
+    def _rewrap(self, rows: Sequence[Row[Any]]) -> int:
+        key, changed = self.vault.current(), 0
+        again = {row.id: self._again(row) for row in rows}
+        with self.database.write() as connection:
+            if not self.vault.is_current(connection, key.id):
+                return 0
+            for row in rows:
+                # Not one that was set meanwhile: its batch is another.
+                changed += connection.execute(
+                    update(secrets)
+                    .where(secrets.c.id == row.id)
+                    .where(secrets.c.batch == row.batch)
+                    .where(secrets.c.key == row.key)
+                    .values(key=again[row.id].key, sealed=again[row.id].to_json())
+                ).rowcount
+        return changed
+
+    def _again(self, row: Row[Any]) -> Envelope:
+        secret, envelope = _secret(row), Envelope.of_json(row.sealed)
+        old, new = self.vault.key(envelope.key), self.vault.current()
+        return rewrap(envelope, secret.place.slot(secret.name), old, new)
+
+    def _require_no_race(self, new: NewSecret, error: IntegrityError) -> None:
+        """Two set the same secret at once, or its deployment was deleted meanwhile."""
+        slots = [place.digest(new.name) for place in new.places]
+        with self.database.read() as connection:
+            found = connection.execute(
+                select(func.count()).where(secrets.c.slot.in_(slots))
+            ).scalar_one()
+        if not found:
+            raise DeploymentNotFoundError from error
+
+
+def _of(home: Home) -> ColumnElement[bool]:
+    """What may be for a deployment; :class:`Home` decides."""
+    names = {home.deployment.name, home.owner} - {None}
+    return or_(secrets.c.deployment.is_(None), secrets.c.deployment.in_(names))
+
+
+def _remove(connection: Connection, slots: Sequence[str]) -> int:
+    return connection.execute(delete(secrets).where(secrets.c.slot.in_(slots))).rowcount
+
+
+def _require_room(connection: Connection, deployment: str | None) -> None:
+    count = connection.execute(
+        select(func.count())
+        .select_from(secrets)
+        .where(
+            secrets.c.deployment.is_(None)
+            if deployment is None
+            else secrets.c.deployment == deployment
+        )
+    ).scalar_one()
+    if count >= _MOST:
+        whose = "of all deployments" if deployment is None else f"of deployment {deployment!r}"
+        raise TooManySecretsError(
+            f"There are {count} secrets {whose} already, which is the most. Remove some with "
+            "`dagstead secret remove`."
+        )
+
+
+def _secret(row: Row[Any]) -> StoredSecret:
+    return StoredSecret(
+        id=str(row.id),
+        name=row.name,
+        place=Place(kind=SecretKind(row.kind), deployment=row.deployment, location=row.location),
+        batch=row.batch,
+        updated_at=row.updated_at,
+        updated_by=row.updated_by,
+    )
