@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 
 from starlette.requests import Request
 
-from dagstead.agent_api.secrets import Secret
 from dagstead.control.actor import Actor
 from dagstead.control.all import Control
 from dagstead.control.snapshots import Snapshots
@@ -16,6 +15,7 @@ from dagstead.engine.asset_partitions import AssetPartitions
 from dagstead.engine.instances import Instances
 from dagstead.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.given_secrets import GivenSecret
 from dagstead.plane.tokens import Token, TokenKind
 
 _THREADS = 32
@@ -32,8 +32,8 @@ class AgentServices:
     #: The address under which agents reach this server, without a slash at its end, where the
     #: caller's own is not known.
     base_url: str
-    #: What ``scopedSecrets`` answers.
-    secrets: Sequence[Secret] = ()
+    #: Of the server's environment.
+    secrets: Sequence[GivenSecret] = ()
     asset_partitions: AssetPartitions = field(default_factory=AssetPartitions)
     #: The threads of the endpoints. The UI's threads wait for answers of agents: if agents' calls
     #: shared those, a full pool would block the very answers that it waits for.

@@ -22,6 +22,7 @@ from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
+from dagstead.control.secrets import Secrets
 from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
@@ -58,6 +59,7 @@ class Control:
     health: Health
     storage: Storage
     pauses: Pauses
+    secrets: Secrets
 
 
 def control_over(
@@ -95,4 +97,5 @@ def control_over(
         health=Health(backend),
         storage=Storage(backend),
         pauses=Pauses(backend),
+        secrets=Secrets(backend),
     )

@@ -10,6 +10,7 @@ from graphql import GraphQLResolveInfo
 
 from dagstead.engine.workspace import DeploymentRequestContext
 from dagstead.model.retention import Retention
+from dagstead.plane.given_secrets import GivenSecret
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +22,8 @@ class ServerFacts:
     loopback_issuers: bool = False
     #: The settings in force, one row per setting, without passwords.
     settings: Sequence[Mapping[str, Any]] = ()
+    #: Of the server's environment.
+    secrets: Sequence[GivenSecret] = ()
     #: How long things are kept that nothing needs any more.
     retention: Retention = field(default_factory=Retention)
     #: Where `ci build --build-strategy=docker` may push. The CLI wants an address also when it

@@ -19,6 +19,7 @@ from dagstead.operator_api import (
     launches,
     locations,
     releases,
+    secrets,
     settings,
     storage,
     terminations,
@@ -34,6 +35,7 @@ DEFINITIONS = (
     "operator.graphql",
     "terraform.graphql",
     "releases.graphql",
+    "secrets.graphql",
     "administration.graphql",
 )
 
@@ -55,6 +57,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             deployments.QUERIES,
             locations.QUERIES,
             releases.QUERIES,
+            secrets.QUERIES,
             settings.QUERIES,
             storage.QUERIES,
             uploads.QUERIES,
@@ -67,6 +70,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             events.MUTATIONS,
             locations.MUTATIONS,
             releases.MUTATIONS,
+            secrets.MUTATIONS,
             settings.MUTATIONS,
             storage.MUTATIONS,
             uploads.MUTATIONS,

@@ -11,6 +11,7 @@ from enum import StrEnum
 
 from dagstead.errors import InvalidInputError
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.names import check_location_name
 from dagstead.plane.tokens import Token, TokenKind
 
 #: Made at the first start; the base of branch deployments that name none.
@@ -98,6 +99,47 @@ class NewSecret:
     name: str
     value: str = field(repr=False)
     places: frozenset[Place]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """For whom a secret is set, as people say it."""
+
+    #: Of ``FULL``, ``BRANCHES`` and ``LOCAL``; empty is code of the deployment that is named, or
+    #: else of full deployments.
+    kinds: frozenset[SecretKind] = frozenset()
+    #: Of either kind; ``None`` is all of them.
+    deployment: str | None = None
+    #: Empty is every location.
+    locations: frozenset[str] = frozenset()
+
+    def places(self, *, is_branch: bool) -> frozenset[Place]:
+        """Where the secret is set.
+
+        Args:
+            is_branch: whether the deployment that is named is a branch deployment.
+
+        Raises:
+            InvalidInputError: when a branch deployment is named together with other scopes.
+        """
+        for location in self.locations:
+            check_location_name(location)
+        return frozenset(
+            Place(kind=kind, deployment=self.deployment, location=location)
+            for kind in self._kinds(is_branch=is_branch)
+            for location in self.locations or (None,)
+        )
+
+    def _kinds(self, *, is_branch: bool) -> frozenset[SecretKind]:
+        allowed = {SecretKind.BRANCH} if is_branch else set(SecretKind) - {SecretKind.BRANCH}
+        kinds = self.kinds or {SecretKind.BRANCH if is_branch else SecretKind.FULL}
+        if not kinds <= allowed:
+            raise InvalidInputError(
+                f"{self.deployment!r} is {'a branch' if is_branch else 'not a branch'} deployment. "
+                "Name a full deployment with the scopes full, branch and local, or a branch "
+                "deployment without a scope."
+            )
+        return frozenset(kinds)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -234,7 +276,7 @@ def check_secret(name: str, value: str) -> None:
     size = len(value.encode(errors="surrogatepass"))
     if size > _VALUE_MAX:
         raise InvalidInputError(
-            f"The value of {name} has {size} bytes. A variable may have at most {_VALUE_MAX}: store "
+            f"The value of {name} has {size} bytes. A variable may have at most {_VALUE_MAX}: keep "
             "a larger one as a file elsewhere, and its address here."
         )
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import subprocess
 import tempfile
@@ -15,15 +16,17 @@ from typing import Protocol
 from dagstead.errors import MasterKeyError
 from dagstead.plane.master_keys import MasterKey, new_master_key, read_master_keys
 
+logger = logging.getLogger(__name__)
+
 #: In the data folder, where no other source is named.
 OWN_KEY_FILE = Path("keys", "master.key")
 
 _COMMAND_SECONDS = 30.0
 
 _REMARK = (
-    "# The master key of this control plane. Secrets that are stored can be read only with it: keep\n"
-    "# a copy elsewhere, and not beside the backups. The first key encrypts; those below it are older\n"
-    "# ones, which only backups from before may need.\n"
+    "# The master key of this control plane. Without it, nobody can read the secrets that it\n"
+    "# stores: keep a copy elsewhere, and not beside the backups. The first key encrypts; those\n"
+    "# below it are older ones, which only backups from before may need.\n"
 )
 
 
@@ -58,7 +61,7 @@ class OwnKeyFile:
     @property
     def name(self) -> str:
         """The source, in the middle of a sentence."""
-        return f"the file {self.path}"
+        return f"its own file {OWN_KEY_FILE}"
 
     def read(self) -> Sequence[MasterKey]:
         """The keys in the file; none if there is no file.
@@ -112,7 +115,7 @@ class KeyFile:
     @property
     def name(self) -> str:
         """The source, in the middle of a sentence."""
-        return f"the file {self.path} (master_key_file)"
+        return "the file of master_key_file"
 
     def read(self) -> Sequence[MasterKey]:
         """The keys in the file.
@@ -158,7 +161,7 @@ class KeyCommand:
     @property
     def name(self) -> str:
         """The source, in the middle of a sentence."""
-        return f"the command {self.arguments[0]!r} (master_key_command)"
+        return "the command of master_key_command"
 
     def read(self) -> Sequence[MasterKey]:
         """The keys that it prints.
@@ -176,14 +179,13 @@ class KeyCommand:
             )
             text = done.stdout.decode()
         except subprocess.CalledProcessError as error:
-            said = error.stderr.decode(errors="replace").strip()[-500:]
-            msg = f"{self.name[:1].upper()}{self.name[1:]} ended with {error.returncode}: {said}"
+            said = error.stderr.decode(errors="replace")[-1000:]
+            logger.warning("Reading the master key from %s: %s", self.name, said)
+            msg = f"The master key cannot be read: {self.name} ended with {error.returncode}."
             # Not with the original error, which has what the command printed: a key, perhaps.
             raise MasterKeyError(msg) from None
         except subprocess.TimeoutExpired:
-            msg = (
-                f"{self.name[:1].upper()}{self.name[1:]} took longer than {_COMMAND_SECONDS:.0f} s."
-            )
+            msg = f"The master key cannot be read: {self.name} took over {_COMMAND_SECONDS:.0f} s."
             raise MasterKeyError(msg) from None
         except (OSError, UnicodeDecodeError) as error:
             raise _unreadable(self.name, error) from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +16,12 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.exc import IntegrityError
 
-from dagstead.errors import DeploymentNotFoundError, TooManySecretsError
+from dagstead.errors import DamagedSecretError, DeploymentNotFoundError, TooManySecretsError
 from dagstead.plane.clock import Clock
 from dagstead.plane.envelopes import Envelope, rewrap
 from dagstead.plane.secrets import Home, NewSecret, Place, SecretKind, StoredSecret
@@ -34,6 +35,14 @@ _BATCH = 200
 
 
 @dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """A secret with its encrypted value."""
+
+    secret: StoredSecret
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
 class SecretStore:
     """Stores secrets."""
 
@@ -41,45 +50,31 @@ class SecretStore:
     clock: Clock
     vault: Vault
 
-    def shown(self, home: Home) -> list[StoredSecret]:
+    def shown(self, home: Home) -> list[SealedSecret]:
         """The secrets in the list of a deployment."""
-        with self.database.read() as connection:
-            rows = connection.execute(select(secrets).where(_of(home))).all()
-        return [found for row in rows if home.shows((found := _secret(row)).place)]
+        return self._found(home, home.shows, true())
 
-    def reaching(self, home: Home, location: str | None) -> list[tuple[StoredSecret, Envelope]]:
+    def reaching(self, home: Home, location: str | None) -> list[SealedSecret]:
         """The secrets that code of a location gets, and others of the same name that they hide."""
-        is_there = or_(secrets.c.location.is_(None), secrets.c.location == location)
-        with self.database.read() as connection:
-            rows = connection.execute(select(secrets).where(_of(home)).where(is_there)).all()
-        return [
-            (found, Envelope.of_json(row.sealed))
-            for row in rows
-            if home.reached_by((found := _secret(row)).place)
-        ]
+        there = or_(secrets.c.location.is_(None), secrets.c.location == location)
+        return self._found(home, home.reached_by, there)
 
-    def values(self, wanted: Iterable[StoredSecret]) -> dict[str, str]:
-        """The values of secrets, by their ids. Those that were removed meanwhile are left out.
-
-        Raises:
-            MasterKeyError: when this process does not have the master key.
-            DamagedSecretError: when a row was altered or moved.
-        """
-        ids = [int(secret.id) for secret in wanted]
-        if not ids:
-            return {}
-        with self.database.read() as connection:
-            rows = connection.execute(select(secrets).where(secrets.c.id.in_(ids))).all()
-        return {str(row.id): self.open(_secret(row), Envelope.of_json(row.sealed)) for row in rows}
-
-    def open(self, secret: StoredSecret, envelope: Envelope) -> str:
-        """The value in an envelope.
+    def value(self, sealed: SealedSecret) -> str:
+        """The value of a secret.
 
         Raises:
             MasterKeyError: when this process does not have the master key.
             DamagedSecretError: when the row was altered or moved.
         """
-        return self.vault.open(envelope, secret.place.slot(secret.name)).decode()
+        secret = sealed.secret
+        try:
+            return self.vault.open(sealed.envelope, secret.place.slot(secret.name)).decode()
+        except DamagedSecretError as error:
+            msg = (
+                f"The value of {secret.name} cannot be decrypted: its row was altered or moved. "
+                "Set it again with `dagstead secret set`."
+            )
+            raise DamagedSecretError(msg) from error
 
     def set(self, new: NewSecret, by: str) -> None:
         """Store a value for all its places, in one transaction, in the place of others.
@@ -131,7 +126,7 @@ class SecretStore:
             rows = connection.execute(
                 select(secrets.c.key, func.count()).group_by(secrets.c.key)
             ).all()
-        return {key: count for key, count in rows}
+        return {row.key: row[1] for row in rows}
 
     def rewrap(self) -> int:
         """Have all secrets encrypted with the current key; how many were changed.
@@ -146,6 +141,14 @@ class SecretStore:
         while rows := self._of_older_keys():
             changed += self._rewrap(rows)
         return changed
+
+    def _found(
+        self, home: Home, fits: Callable[[Place], bool], condition: ColumnElement[bool]
+    ) -> list[SealedSecret]:
+        with self.database.read() as connection:
+            rows = connection.execute(select(secrets).where(_of(home)).where(condition)).all()
+        every = (SealedSecret(_secret(row), Envelope.of_json(row.sealed)) for row in rows)
+        return [each for each in every if fits(each.secret.place)]
 
     def _of_older_keys(self) -> Sequence[Row[Any]]:
         statement = select(secrets).where(secrets.c.key != self.vault.current().id)

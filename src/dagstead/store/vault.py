@@ -90,7 +90,7 @@ class Vault:
             key = self.current()
             with self.database.write() as connection:
                 if self.is_current(connection, key.id):
-                    return work(connection, lambda value, place: seal(value, place, key))
+                    return work(connection, partial(seal, master=key))
 
     def open(self, envelope: Envelope, place: bytes) -> bytes:
         """The value of an envelope.

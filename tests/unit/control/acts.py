@@ -26,6 +26,7 @@ from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
+from dagstead.plane.secrets import Target
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.store.all import Store
@@ -166,6 +167,12 @@ class World:
                     deployments=frozenset({"prod"}), branch_deployments=False, locations=None
                 ),
             ),
+            "given": (),
+            "secrets.remove.name": "KEY",
+            "secrets.set.name": "KEY",
+            "target": Target(deployment="prod"),
+            "value": "another",
+            "with_values": True,
             "number": row.open_release,
             "goal": RollbackGoal(number=2),
             "confirmed": None,
@@ -228,6 +235,8 @@ def world(folder: Path) -> World:
     store.agents.record([heartbeat_of(None, now=store.clock())])
     control = control_without_dagster(store)
     prod = store.deployments.get("prod")
+    control.secrets.require_key(SYSTEM)
+    control.secrets.set(SYSTEM, "KEY", "hunter2", Target(deployment="prod"))
     launch = Work(api=LAUNCH_RUN, queue=None, lifetime_seconds=60.0, run_id="run")
     control.launches.offer(SYSTEM, prod, launch, LaunchTags())
     return World(store=store, control=control)
