@@ -13,6 +13,7 @@ from dagstead.cli.options.server import DataFlags, load
 
 if TYPE_CHECKING:
     from dagstead.server.restore import RestoreReport
+    from dagstead.server.settings import Settings
 
 _MIB = 1 << 20
 
@@ -33,8 +34,10 @@ def backup(
 ) -> None:
     """Copy everything that a control plane stores into a new folder, while it runs or not.
 
-    The folder gets databases, files, keys and the settings file, with checksums. It is as private
-    as the control plane itself: whoever reads it can forge sign-ins. Prints its path.
+    The folder gets databases, files and the settings file, with checksums. Prints its path.
+
+    The master key is not in it. Without that key nobody can read the secrets in a backup, and a
+    copy cannot start: keep the key elsewhere.
 
     For example:
 
@@ -59,6 +62,12 @@ def backup(
         "Variables of the environment, such as DAGSTEAD_SECRET_…, are not in it.",
         err=True,
     )
+    if taken.master_key:
+        typer.echo(
+            f"A restore needs the master key {taken.master_key}, which is not in it either. Keep a "
+            f"copy elsewhere: {_place_of_key(loaded.settings)}.",
+            err=True,
+        )
     typer.echo(folder)
 
 
@@ -100,6 +109,18 @@ def _remove_what_is_half_done_when_stopped() -> None:
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
 
 
+def _place_of_key(settings: Settings) -> str:
+    """Where the master key of these settings is, for people."""
+    import os
+
+    from dagstead.server.master_key import key_source
+    from dagstead.store.key_sources import OWN_KEY_FILE, OwnKeyFile
+
+    source = key_source(settings, os.environ)
+    is_own = isinstance(source, OwnKeyFile)
+    return str(settings.data / OWN_KEY_FILE) if is_own else f"it is given by {source.name}"
+
+
 def _remarks(report: RestoreReport) -> list[str]:
     deployments = ", ".join(report.manifest.deployments) or "none"
     remarks = [
@@ -107,6 +128,12 @@ def _remarks(report: RestoreReport) -> list[str]:
         "It is paused. Start it with `dagstead up`; its runs start after `dagstead resume`.",
         "Before that, stop the original, and terminate waiting runs that it has started since.",
     ]
+    if report.missing_key:
+        remarks.append(
+            f"It needs the master key {report.missing_key} to start. Put the file with it to "
+            "keys/master.key in its data folder, or give it with DAGSTEAD_MASTER_KEY. If it is "
+            "lost, `dagstead secret rotate-key --lost` goes on without the secrets."
+        )
     if report.settings:
         addresses = "; ".join(report.settings)
         remarks.append(

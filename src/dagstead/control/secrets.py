@@ -188,30 +188,44 @@ class Secrets:
         """
         actor.require_organization("Looking at the master key")
         vault = self._backend.store.vault
-        used = dict(self._backend.store.secrets.keys_in_use())
-        for key_id in vault.keys_of_signing_key():
-            used[key_id] = used.get(key_id, 0) + 1
-        return KeyReport(current=vault.current().id, source=vault.source.name, used=used)
+        vault.signing_key()
+        return KeyReport(
+            current=vault.current().id, source=vault.source.name, used=self._keys_in_use()
+        )
 
-    def rotate_key(self, actor: Actor) -> KeyReport:
+    def rotate_key(self, actor: Actor, *, lost: bool = False) -> KeyReport:
         """Have everything encrypted with a new master key, while others read and set secrets.
 
         Until it is done, processes need both keys, and after it only backups need the old one.
+
+        Args:
+            actor: asks for it.
+            lost: whether to remove what only a missing key could decrypt: secrets, and the key that
+                signs sign-ins and addresses of files.
 
         Raises:
             ForbiddenError: for a limited actor.
             ConflictError: when the newest key of the source is in use already.
             MasterKeyError: when a key is missing; nothing is changed then.
         """
-        before = self.key(actor)
+        actor.require_organization("Changing the master key")
         vault, store = self._backend.store.vault, self._backend.store.secrets
-        current = vault.take_over(before.used)
-        if set(before.used) <= {current.id}:
+        used = self._keys_in_use()
+        missing = {key_id for key_id in used if not vault.has(key_id)}
+        if missing and not lost:
+            vault.key(min(missing))
+        current = vault.take_over()
+        if not missing and set(used) <= {current.id}:
             raise ConflictError(
-                f"The newest key in {before.source} is {current.id}, which is in use already. Put "
-                "a new one of `openssl rand -hex 32` in front of it, give both to every process, "
-                "and rotate then."
+                f"The newest key in {vault.source.name} is {current.id}, which is in use already. "
+                "Put a new one of `openssl rand -hex 32` in front of it, give both to every "
+                "process, and rotate then."
             )
+        if missing:
+            removed = store.forget(missing)
+            logger.warning("%s: %s secrets of lost keys were removed", actor.name, removed)
+        if vault.key_of_signing_key() in missing:
+            vault.forget_signing_key()
         changed = vault.rewrap_signing_key() + store.rewrap()
         logger.info("%s: %s values moved to master key %s", actor.name, changed, current.id)
         return self.key(actor)
@@ -225,6 +239,13 @@ class Secrets:
         actor.require_system("Checking the master key")
         self._backend.store.vault.signing_key()
         self._backend.store.vault.current()
+
+    def _keys_in_use(self) -> dict[str, int]:
+        used = self._backend.store.secrets.keys_in_use()
+        of_signing = self._backend.store.vault.key_of_signing_key()
+        if of_signing is not None:
+            used[of_signing] = used.get(of_signing, 0) + 1
+        return used
 
     def _texts(self, sealed: Sequence[SealedSecret], given: Sequence[GivenSecret]) -> _Texts:
         return _Texts(

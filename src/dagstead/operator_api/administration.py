@@ -187,6 +187,7 @@ def _token(token: Token, now: float) -> Mapping[str, Any]:
         "queues": None if token.queues is None else sorted(token.queues, key=str),
         "repository": token.repository,
         "locations": None if token.locations is None else sorted(token.locations),
+        "secretValues": None if token.secret_values is None else sorted(token.secret_values),
         "createdAt": token.created_at,
         "lastUsedAt": token.last_used_at,
         "expiresAt": token.expires_at,
@@ -203,6 +204,7 @@ def _new_token(asked: Mapping[str, Any]) -> NewToken:
         branch_deployments=asked.get("branchDeployments"),
         queues=asked.get("queues"),
         default_queue=asked.get("defaultQueue"),
+        secret_values=asked.get("secretValues"),
         lifetime=Lifetime(seconds=asked.get("expiresInSeconds"), until=asked.get("expiresAt")),
     )
 

@@ -58,7 +58,8 @@ def secrets_or_error(
     if secretName is not None:
         # `dg api secret get` shows the first one: that which wins, of those that the caller may
         # see. Other commands go through all of them, and the last one wins.
-        found = sorted(reversed(found), key=lambda each: not each.can_view)
+        found.reverse()
+        found.sort(key=lambda each: not each.can_view)
     return {"__typename": "Secrets", "secrets": [_view(each) for each in found]}
 
 
@@ -133,10 +134,13 @@ def master_key(info: GraphQLResolveInfo) -> Mapping[str, Any]:
 
 
 @as_error
-def rotate_master_key(info: GraphQLResolveInfo) -> Mapping[str, Any]:
+def rotate_master_key(
+    info: GraphQLResolveInfo,
+    lost: bool,  # noqa: FBT001 - the wire's
+) -> Mapping[str, Any]:
     """Have everything encrypted with a new master key."""
     context = context_of(info)
-    return _report(context.control.secrets.rotate_key(context.actor))
+    return _report(context.control.secrets.rotate_key(context.actor, lost=lost))
 
 
 QUERIES: Mapping[str, Resolver] = {

@@ -335,13 +335,11 @@ def _lines(
     name: str, deployment: str | None, kinds: Mapping[SecretKind, Sequence[StoredSecret]]
 ) -> list[ListedSecret]:
     """The kinds that are for the same locations together."""
-    by_locations: dict[tuple[bool, frozenset[str]], list[StoredSecret]] = {}
+    by_locations: dict[frozenset[str], list[StoredSecret]] = {}
     for secrets in kinds.values():
-        for narrow in (False, True):
-            some = [each for each in secrets if (each.place.location is not None) is narrow]
-            locations = frozenset(each.place.location for each in some if each.place.location)
-            if some:
-                by_locations.setdefault((narrow, locations), []).extend(some)
+        # What is set together is for every location, or for some by their names.
+        locations = frozenset(each.place.location for each in secrets if each.place.location)
+        by_locations.setdefault(locations, []).extend(secrets)
     return [
         ListedSecret(
             name=name,
@@ -350,7 +348,7 @@ def _lines(
             locations=locations,
             parts=tuple(parts),
         )
-        for (_, locations), parts in by_locations.items()
+        for locations, parts in by_locations.items()
     ]
 
 

@@ -128,6 +128,11 @@ class SecretStore:
             ).all()
         return {row.key: row[1] for row in rows}
 
+    def forget(self, keys: Iterable[str]) -> int:
+        """Remove the secrets that master keys of these ids encrypt; how many there were."""
+        with self.database.write() as connection:
+            return connection.execute(delete(secrets).where(secrets.c.key.in_(list(keys)))).rowcount
+
     def rewrap(self) -> int:
         """Have all secrets encrypted with the current key; how many were changed.
 

@@ -29,7 +29,8 @@ T = TypeVar("T")
 #: Encrypts a value for a place.
 Sealer: TypeAlias = Callable[[bytes, bytes], Envelope]
 
-_CURRENT = "master_key"
+#: The property that has the id of the current master key.
+CURRENT_KEY = "master_key"
 _SIGNING_KEY = "sealed_signing_key"
 #: As versions before have it.
 _PLAIN_SIGNING_KEY = "signing_key"
@@ -115,33 +116,43 @@ class Vault:
             self._signing_key = self._find_signing_key()
         return self._signing_key
 
-    def take_over(self, used: Iterable[str]) -> MasterKey:
+    def take_over(self) -> MasterKey:
         """Make the newest key the current one: a new one, if the source is our own.
 
-        Args:
-            used: the ids of the keys that encrypt what is stored.
-
         Raises:
-            MasterKeyError: when a key is missing; nothing is changed then.
+            MasterKeyError: when the source cannot be read or written; nothing is changed then.
         """
-        for key_id in used:
-            self.key(key_id)
-        self.current()
         new = self.source.add_new()
         with self._lock:
             read = self._read()
         new = new or read[0]
+        value = {"id": new.id}
         with self.database.write() as connection:
-            connection.execute(
-                update(properties).where(properties.c.name == _CURRENT).values(value={"id": new.id})
-            )
+            changed = connection.execute(
+                update(properties).where(properties.c.name == CURRENT_KEY).values(value=value)
+            ).rowcount
+            if not changed:
+                connection.execute(insert(properties).values(name=CURRENT_KEY, value=value))
         return new
 
-    def keys_of_signing_key(self) -> set[str]:
-        """The id of the key that encrypts the signing key."""
-        self.signing_key()
+    def has(self, key_id: str) -> bool:
+        """Whether this process has a master key."""
+        try:
+            self.key(key_id)
+        except MasterKeyError:
+            return False
+        return True
+
+    def key_of_signing_key(self) -> str | None:
+        """The id of the key that encrypts the signing key; ``None`` if there is none yet."""
         envelope = self._sealed_signing_key()
-        return set() if envelope is None else {envelope.key}
+        return None if envelope is None else envelope.key
+
+    def forget_signing_key(self) -> None:
+        """Remove a signing key that nobody can decrypt; the next use makes another one."""
+        with self.database.write() as connection:
+            connection.execute(delete(properties).where(properties.c.name == _SIGNING_KEY))
+        self._signing_key = None
 
     def rewrap_signing_key(self) -> int:
         """Have the signing key encrypted with the current key; how many were changed."""
@@ -166,7 +177,7 @@ class Vault:
             raise MasterKeyError(f"There is no master key in {self.source.name}.")
         # Two processes may start together: the first insert wins, and both go by it.
         with suppress(IntegrityError), self.database.write() as connection:
-            connection.execute(insert(properties).values(name=_CURRENT, value={"id": chosen.id}))
+            connection.execute(insert(properties).values(name=CURRENT_KEY, value={"id": chosen.id}))
         with self.database.read() as connection:
             return _current_id(connection) or chosen.id
 
@@ -208,7 +219,7 @@ class Vault:
 
 
 def _current_id(connection: Connection, *, hold: bool = False) -> str | None:
-    statement = select(properties.c.value).where(properties.c.name == _CURRENT)
+    statement = select(properties.c.value).where(properties.c.name == CURRENT_KEY)
     if hold:
         # On SQLite, whoever writes is alone.
         statement = statement.with_for_update(read=True)

@@ -170,6 +170,7 @@ class World:
             "given": (),
             "secrets.remove.name": "KEY",
             "secrets.set.name": "KEY",
+            "lost": False,
             "target": Target(deployment="prod"),
             "value": "another",
             "with_values": True,
