@@ -13,6 +13,7 @@ from tests.unit.operator_api.surface import Operator
 OF_ONE_DEPLOYMENT = {
     "addOrUpdateLocationFromDocument",
     "agents",
+    "createOrUpdateSecretForScopes",
     "createRelease",
     "currentDeployment",
     "deleteLocation",
@@ -27,6 +28,7 @@ OF_ONE_DEPLOYMENT = {
     "rollBack",
     "rollbackPlan",
     "runsUnderWay",
+    "secretsOrError",
     "setDeploymentSettings",
     "setLatestDefsStateVersion",
     "unserved",
@@ -47,6 +49,8 @@ ADMINISTRATION = {
         'claims: {}, deployments: ["prod"], branchDeployments: false, minutes: 5}) { id }'
     ),
     "forgetAgent": 'forgetAgent(id: "a1")',
+    "masterKey": "masterKey { current }",
+    "rotateMasterKey": "rotateMasterKey(lost: false) { current }",
     "issueToken": 'issueToken(token: {name: "more", kind: user}) { secret }',
     "pauseRuns": "pauseRuns",
     "removeDeployment": 'removeDeployment(name: "prod") { endedRuns }',
@@ -109,6 +113,21 @@ OF_THE_ORGANIZATION = {
         ),
         "/token-",
     ),
+    "removeSecret": (
+        (
+            'mutation { f: removeSecret(name: "KEY", target: {scopes: [], locationNames: [], '
+            'deploymentName: "prod"}) }'
+        ),
+        "may not use deployment",
+    ),
+    "setSecret": (
+        (
+            'mutation { f: setSecret(name: "KEY", value: "v", target: {scopes: [], '
+            'locationNames: [], deploymentName: "prod"}) }'
+        ),
+        "may not use deployment",
+    ),
+    "storedSecrets": ("{ f: storedSecrets { deploymentName } }", []),
     "servingAgents": ("{ f: servingAgents { deploymentName: name } }", []),
     "setOrganizationSettings": (
         (
