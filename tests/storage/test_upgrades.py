@@ -43,11 +43,13 @@ def upgrade(store: Store) -> None:
             connection.execute(text(f'ALTER TABLE releases DROP COLUMN "{column}"'))
         connection.execute(text("DROP TABLE deletions"))
         connection.execute(text("DROP TABLE token_calls"))
+        connection.execute(text("DROP TABLE secrets"))
         for table, column in (
             ("locations", "healing"),
             ("locations", "refused"),
             ("heartbeats", "code_servers"),
             ("requests", "for_token"),
+            ("tokens", "secret_values"),
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))

@@ -44,8 +44,11 @@ class KeySource(Protocol):
             MasterKeyError: when they cannot be read.
         """
 
-    def add_new(self) -> MasterKey | None:
+    def add_new(self, *, if_none: bool = False) -> MasterKey | None:
         """Put a new key in front of the others; ``None`` where that is for somebody else to do.
+
+        Args:
+            if_none: only if there is no key; otherwise, the first one is returned.
 
         Raises:
             MasterKeyError: when it cannot be written.
@@ -76,8 +79,11 @@ class OwnKeyFile:
         except (OSError, UnicodeDecodeError) as error:
             raise _unreadable(self.name, error) from error
 
-    def add_new(self) -> MasterKey:
+    def add_new(self, *, if_none: bool = False) -> MasterKey:
         """Put a new key in front of the others, on the disk when this returns.
+
+        Args:
+            if_none: only if there is no key; otherwise, the first one is returned.
 
         Raises:
             MasterKeyError: when it cannot be written.
@@ -85,7 +91,10 @@ class OwnKeyFile:
         new = new_master_key()
         try:
             with self._alone():
-                keys = [new, *self.read()]
+                known = self.read()
+                if known and if_none:
+                    return known[0]
+                keys = [new, *known]
                 _write(self.path, _REMARK + "".join(f"{key.text}\n" for key in keys))
         except OSError as error:
             msg = f"The master key cannot be written to {self.name}: {error.strerror}."
@@ -129,7 +138,7 @@ class KeyFile:
             raise _unreadable(self.name, error) from error
         return _some(read_master_keys(text, self.name), self.name)
 
-    def add_new(self) -> None:
+    def add_new(self, *, if_none: bool = False) -> None:
         """The file is for somebody else to change."""
 
 
@@ -148,7 +157,7 @@ class KeyText:
         """
         return _some(read_master_keys(self.text, self.name), self.name)
 
-    def add_new(self) -> None:
+    def add_new(self, *, if_none: bool = False) -> None:
         """The value is for somebody else to change."""
 
 
@@ -191,7 +200,7 @@ class KeyCommand:
             raise _unreadable(self.name, error) from None
         return _some(read_master_keys(text, self.name), self.name)
 
-    def add_new(self) -> None:
+    def add_new(self, *, if_none: bool = False) -> None:
         """What it prints is for somebody else to change."""
 
 

@@ -172,7 +172,7 @@ class Vault:
     def _choose_first(self) -> str:
         with self._lock:
             keys = self._read()
-        chosen = keys[0] if keys else self.source.add_new()
+        chosen = keys[0] if keys else self.source.add_new(if_none=True)
         if chosen is None:
             raise MasterKeyError(f"There is no master key in {self.source.name}.")
         # Two processes may start together: the first insert wins, and both go by it.
@@ -184,7 +184,9 @@ class Vault:
     def _find_signing_key(self) -> bytes:
         envelope = self._sealed_signing_key()
         if envelope is None or self._has_plain():
-            self.write(partial(_seal_signing_key, new=secrets.token_bytes(_SIGNING_BYTES)))
+            # Here, too, the first insert wins.
+            with suppress(IntegrityError):
+                self.write(partial(_seal_signing_key, new=secrets.token_bytes(_SIGNING_BYTES)))
             self._scrub()
             envelope = self._sealed_signing_key()
         if envelope is None:

@@ -321,7 +321,7 @@ LIMITED: Mapping[str, Grant] = {
         GITHUB,
         "trust list",
         "trust remove 1",
-        "secret set KEY --from-file {settings}",
+        "secret set KEY --from-env PATH",
         "secret remove KEY",
         "secret key",
         "secret rotate-key",

@@ -49,6 +49,8 @@ ADMINISTRATION = {
         'claims: {}, deployments: ["prod"], branchDeployments: false, minutes: 5}) { id }'
     ),
     "forgetAgent": 'forgetAgent(id: "a1")',
+    "removeSecret": 'removeSecret(name: "KEY", target: {scopes: [], locationNames: []})',
+    "setSecret": 'setSecret(name: "KEY", value: "v", target: {scopes: [], locationNames: []})',
     "masterKey": "masterKey { current }",
     "rotateMasterKey": "rotateMasterKey(lost: false) { current }",
     "issueToken": 'issueToken(token: {name: "more", kind: user}) { secret }',
@@ -112,20 +114,6 @@ OF_THE_ORGANIZATION = {
             'filenames: ["requirements-1.txt"], method: PUT) { url } }'
         ),
         "/token-",
-    ),
-    "removeSecret": (
-        (
-            'mutation { f: removeSecret(name: "KEY", target: {scopes: [], locationNames: [], '
-            'deploymentName: "prod"}) }'
-        ),
-        "may not use deployment",
-    ),
-    "setSecret": (
-        (
-            'mutation { f: setSecret(name: "KEY", value: "v", target: {scopes: [], '
-            'locationNames: [], deploymentName: "prod"}) }'
-        ),
-        "may not use deployment",
     ),
     "storedSecrets": ("{ f: storedSecrets { deploymentName } }", []),
     "servingAgents": ("{ f: servingAgents { deploymentName: name } }", []),

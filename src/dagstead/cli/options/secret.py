@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -102,7 +102,7 @@ class ValueFlags:
         if sys.stdin.isatty():
             asked: str = typer.prompt("Value", hide_input=True, err=True)
             return asked
-        return _of_pipe(sys.stdin.buffer.read())
+        return _of_pipe(sys.stdin)
 
 
 def _of_file(file: Path) -> str:
@@ -127,12 +127,12 @@ def _of_variable(name: str) -> str:
     return os.environ[name]
 
 
-def _of_pipe(data: bytes) -> str:
+def _of_pipe(pipe: TextIO) -> str:
     """What a pipe sent; without the line end that `echo` adds."""
     from dagstead.errors import InvalidInputError
 
     try:
-        text = data.decode()
+        text = pipe.read()
     except UnicodeDecodeError as error:
         msg = "The value on standard input is not UTF-8 text."
         raise InvalidInputError(msg) from error
