@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.errors import (
     ConflictError,
+    DamagedSecretError,
     ForbiddenError,
     LocationNotFoundError,
+    MasterKeyError,
     NotFoundError,
 )
 from dagstead.model.queues import name_queue
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.given_secrets import GivenSecret
+from dagstead.plane.masking import mask_serialized
 from dagstead.plane.secrets import (
     Home,
     ListedSecret,
@@ -108,6 +112,28 @@ class Secrets:
             for secret in effective(texts.secrets(), home, there)
         ]
 
+    def mask(
+        self,
+        actor: Actor,
+        deployment: Deployment,
+        location: str,
+        report: str,
+        given: Sequence[GivenSecret],
+    ) -> str:
+        """An agent's report on a location, in serialized form, without values of its secrets.
+
+        Code may end with an error that quotes what it was given.
+        """
+        actor.require_agent(deployment)
+        home = self._home(deployment)
+        store = self._backend.store.secrets
+        values = [each.value for each in given if home.reached_by(each.secret.place)]
+        for sealed in store.reaching(home, location):
+            # What cannot be decrypted here, code was not given either.
+            with suppress(MasterKeyError, DamagedSecretError):
+                values.append(store.value(sealed))
+        return mask_serialized(report, values)
+
     def shown(
         self,
         actor: Actor,
@@ -160,7 +186,7 @@ class Secrets:
         check_secret(name, value)
         new = NewSecret(name=name, value=value, places=places)
         self._backend.store.secrets.set(new, actor.name[:_BY_MAX])
-        logger.info("%s has set the secret %s", actor.name, name)
+        logger.info("%r has set the secret %s", actor.name, name)
 
     def remove(self, actor: Actor, name: str, target: Target) -> int:
         """Remove a secret; returns from how many places it was removed.
@@ -176,7 +202,7 @@ class Secrets:
                 f"There is no secret {name[:80]!r} there. See `dagstead secret list`: its scope, "
                 "deployment and locations have to be given as they were set."
             )
-        logger.info("%s has removed the secret %s", actor.name, name)
+        logger.info("%r has removed the secret %r", actor.name, name)
         return removed
 
     def key(self, actor: Actor) -> KeyReport:
@@ -223,11 +249,11 @@ class Secrets:
             )
         if missing:
             removed = store.forget(missing)
-            logger.warning("%s: %s secrets of lost keys were removed", actor.name, removed)
+            logger.warning("%r: %s secrets of lost keys were removed", actor.name, removed)
         if vault.key_of_signing_key() in missing:
             vault.forget_signing_key()
         changed = vault.rewrap_signing_key() + store.rewrap()
-        logger.info("%s: %s values moved to master key %s", actor.name, changed, current.id)
+        logger.info("%r: %s values moved to master key %s", actor.name, changed, current.id)
         return self.key(actor)
 
     def require_key(self, actor: Actor) -> None:

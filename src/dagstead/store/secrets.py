@@ -24,6 +24,7 @@ from sqlalchemy.exc import IntegrityError
 from dagstead.errors import DamagedSecretError, DeploymentNotFoundError, TooManySecretsError
 from dagstead.plane.clock import Clock
 from dagstead.plane.envelopes import Envelope, rewrap
+from dagstead.plane.master_keys import MasterKey
 from dagstead.plane.secrets import Home, NewSecret, Place, SecretKind, StoredSecret
 from dagstead.store.database import Database
 from dagstead.store.tables import secrets
@@ -87,7 +88,7 @@ class SecretStore:
         batch = uuid.uuid4().hex
 
         def store(connection: Connection, sealer: Sealer) -> None:
-            for place in sorted(new.places, key=lambda each: each.slot(new.name)):
+            for place in sorted(new.places, key=lambda each: each.digest(new.name)):
                 _remove(connection, [place.digest(new.name)])
                 _require_room(connection, place.deployment)
                 envelope = sealer(new.value.encode(), place.slot(new.name))
@@ -143,9 +144,12 @@ class SecretStore:
             DamagedSecretError: when a row was altered or moved.
         """
         changed = 0
-        while rows := self._of_older_keys():
-            changed += self._rewrap(rows)
-        return changed
+        while True:
+            new = self.vault.current()
+            rows = self._of_other_keys(new)
+            if not rows:
+                return changed
+            changed += sum(self._rewrap(row, new) for row in rows)
 
     def _found(
         self, home: Home, fits: Callable[[Place], bool], condition: ColumnElement[bool]
@@ -155,32 +159,30 @@ class SecretStore:
         every = (SealedSecret(_secret(row), Envelope.of_json(row.sealed)) for row in rows)
         return [each for each in every if fits(each.secret.place)]
 
-    def _of_older_keys(self) -> Sequence[Row[Any]]:
-        statement = select(secrets).where(secrets.c.key != self.vault.current().id)
+    def _of_other_keys(self, current: MasterKey) -> Sequence[Row[Any]]:
+        statement = select(secrets).where(secrets.c.key != current.id)
         with self.database.read() as connection:
             return connection.execute(statement.order_by(secrets.c.id).limit(_BATCH)).all()
 
-    def _rewrap(self, rows: Sequence[Row[Any]]) -> int:
-        key, changed = self.vault.current(), 0
-        again = {row.id: self._again(row) for row in rows}
-        with self.database.write() as connection:
-            if not self.vault.is_current(connection, key.id):
-                return 0
-            for row in rows:
-                # Not one that was set meanwhile: its batch is another.
-                changed += connection.execute(
-                    update(secrets)
-                    .where(secrets.c.id == row.id)
-                    .where(secrets.c.batch == row.batch)
-                    .where(secrets.c.key == row.key)
-                    .values(key=again[row.id].key, sealed=again[row.id].to_json())
-                ).rowcount
-        return changed
+    def _rewrap(self, row: Row[Any], new: MasterKey) -> int:
+        """Have one secret encrypted with a key, in a transaction of its own.
 
-    def _again(self, row: Row[Any]) -> Envelope:
+        Who sets several secrets at once locks their rows in another order.
+        """
         secret, envelope = _secret(row), Envelope.of_json(row.sealed)
-        old, new = self.vault.key(envelope.key), self.vault.current()
-        return rewrap(envelope, secret.place.slot(secret.name), old, new)
+        old = self.vault.key(envelope.key)
+        again = rewrap(envelope, secret.place.slot(secret.name), old, new)
+        with self.database.write() as connection:
+            if not self.vault.is_current(connection, new.id):
+                return 0
+            # Not if it was set meanwhile: its batch is another then.
+            return connection.execute(
+                update(secrets)
+                .where(secrets.c.id == row.id)
+                .where(secrets.c.batch == row.batch)
+                .where(secrets.c.key == row.key)
+                .values(key=again.key, sealed=again.to_json())
+            ).rowcount
 
     def _require_no_race(self, new: NewSecret, error: IntegrityError) -> None:
         """Two set the same secret at once, or its deployment was deleted meanwhile."""
@@ -199,8 +201,10 @@ def _of(home: Home) -> ColumnElement[bool]:
     return or_(secrets.c.deployment.is_(None), secrets.c.deployment.in_(names))
 
 
-def _remove(connection: Connection, slots: Sequence[str]) -> int:
-    return connection.execute(delete(secrets).where(secrets.c.slot.in_(slots))).rowcount
+def _remove(connection: Connection, slots: Iterable[str]) -> int:
+    # One after another, always in the same order, so that two who do so wait for each other once.
+    statements = (delete(secrets).where(secrets.c.slot == slot) for slot in sorted(slots))
+    return sum(connection.execute(statement).rowcount for statement in statements)
 
 
 def _require_room(connection: Connection, deployment: str | None) -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
+from dagster_cloud.api.dagster_cloud_api import DagsterCloudUploadWorkspaceEntry
+from dagster_cloud_cli.core.workspace import CodeLocationDeployData
+from dagster_shared.error import SerializableErrorInfo
+from dagster_shared.serdes import serialize_value
 
 from dagstead.control.actor import SYSTEM
 from dagstead.plane.deployments import Branch
@@ -92,3 +98,32 @@ def test_an_agent_for_one_queue_gets_no_secret_of_another(wire: Wire) -> None:
     refused = wire.call("POST", "/graphql", json=body, headers=cpu)
     assert "hunter2" not in refused.text
     assert "may not have the secrets of location 'gpu_loc'" in refused.text
+
+
+def test_an_error_that_quotes_a_secret_is_stored_without_it(wire: Wire) -> None:
+    target = Target(deployment="staging", locations=frozenset({"quoting"}))
+    wire.control.secrets.set(SYSTEM, "QUOTED", "hunter2-hunter2", target)
+    wire.store.deployments.set_settings("staging", {"releases": {"unserved_queue": "wait"}})
+    (row,) = deploy(wire.store, "staging", [new_location("quoting", "1")])
+    entry = DagsterCloudUploadWorkspaceEntry(
+        location_name="quoting",
+        code_location_deploy_data=CodeLocationDeployData(
+            python_file="m.py", cloud_context_env={"DAGSTEAD_DEPLOY_ID": row.deploy_id}
+        ),
+        upload_location_data=None,
+        serialized_error_info=SerializableErrorInfo(
+            message="ValueError: invalid literal for int() with base 10: 'hunter2-hunter2'",
+            stack=["  port = int('hunter2-hunter2')\n"],
+            cls_name="ValueError",
+        ),
+    )
+    answer = wire.call(
+        "PUT",
+        "/upload_workspace_entry",
+        files={"workspace_entry.tmp": zlib.compress(serialize_value(entry).encode())},
+        headers={"Dagster-Cloud-Deployment": "staging"},
+    )
+    assert answer.status_code == 200, answer.text
+    error = wire.store.locations.get("staging", "quoting").error or ""
+    assert "invalid literal for int() with base 10: '***'" in error
+    assert "hunter2" not in error

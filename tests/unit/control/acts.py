@@ -171,6 +171,7 @@ class World:
             "secrets.remove.name": "KEY",
             "secrets.set.name": "KEY",
             "lost": False,
+            "report": "{}",
             "target": Target(deployment="prod"),
             "value": "another",
             "with_values": True,

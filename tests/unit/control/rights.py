@@ -119,6 +119,7 @@ WHO: Mapping[str, str] = {
     "pauses.end": "admin",
     "secrets.for_code": "agent",
     "secrets.key": "admin",
+    "secrets.mask": "agent",
     "secrets.remove": "admin prod",
     "secrets.require_key": "",
     "secrets.rotate_key": "admin",
