@@ -13,7 +13,6 @@ from dagstead.cli.options.server import DataFlags, load
 
 if TYPE_CHECKING:
     from dagstead.server.restore import RestoreReport
-    from dagstead.server.settings import Settings
 
 _MIB = 1 << 20
 
@@ -63,9 +62,13 @@ def backup(
         err=True,
     )
     if taken.master_key:
+        import os
+
+        from dagstead.server.master_key import place_of_key
+
         typer.echo(
             f"A restore needs the master key {taken.master_key}, which is not in it either. Keep a "
-            f"copy elsewhere: {_place_of_key(loaded.settings)}.",
+            f"copy elsewhere: {place_of_key(loaded.settings, os.environ)}.",
             err=True,
         )
     typer.echo(folder)
@@ -107,18 +110,6 @@ def _remove_what_is_half_done_when_stopped() -> None:
     import sys
 
     signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
-
-
-def _place_of_key(settings: Settings) -> str:
-    """Where the master key of these settings is, for people."""
-    import os
-
-    from dagstead.server.master_key import key_source
-    from dagstead.store.key_sources import OWN_KEY_FILE, OwnKeyFile
-
-    source = key_source(settings, os.environ)
-    is_own = isinstance(source, OwnKeyFile)
-    return str(settings.data / OWN_KEY_FILE) if is_own else f"it is given by {source.name}"
 
 
 def _remarks(report: RestoreReport) -> list[str]:

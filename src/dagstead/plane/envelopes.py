@@ -6,7 +6,7 @@ another name, cannot be opened there.
 
 from __future__ import annotations
 
-import os
+import secrets
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def _own_key(envelope: Envelope, place: bytes, master: MasterKey) -> bytes:
 
 
 def _encrypt(key: bytes, value: bytes, bound: bytes) -> bytes:
-    nonce = os.urandom(_NONCE_BYTES)
+    nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce + AESGCM(key).encrypt(nonce, value, bound)
 
 

@@ -44,6 +44,17 @@ def key_source(settings: Settings, environment: Mapping[str, str]) -> KeySource:
     return next(iter(found.values()), OwnKeyFile(settings.data / OWN_KEY_FILE))
 
 
+def place_of_key(settings: Settings, environment: Mapping[str, str]) -> str:
+    """Where the master key is, for people who are to keep a copy of it.
+
+    Raises:
+        MasterKeyError: as :func:`key_source`.
+    """
+    source = key_source(settings, environment)
+    is_own = isinstance(source, OwnKeyFile)
+    return str(settings.data / OWN_KEY_FILE) if is_own else f"it is given by {source.name}"
+
+
 def _words(command: str) -> tuple[str, ...]:
     try:
         words = tuple(shlex.split(command))
