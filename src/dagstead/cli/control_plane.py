@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from dagstead.client.locations import ListedLocation
     from dagstead.client.parts import ListedPart
     from dagstead.client.releases import Release, RollbackPlan
-    from dagstead.client.secrets import ListedSecret, MasterKeys
+    from dagstead.client.secrets import ListedSecret
+    from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
     from dagstead.plane.secrets import Target
     from dagstead.plane.storage import StorageReport
@@ -152,10 +153,10 @@ class SecretActs(Protocol):
     def remove(self, name: str, target: Target) -> int:
         """Remove a secret; returns from how many places."""
 
-    def key(self) -> MasterKeys:
+    def key(self) -> KeyReport:
         """The master keys in use."""
 
-    def rotate_key(self, *, lost: bool) -> MasterKeys:
+    def rotate_key(self, *, lost: bool) -> KeyReport:
         """Have everything encrypted with a new master key."""
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dagstead.client.secrets import ListedSecret, MasterKeys
+from dagstead.client.secrets import ListedSecret
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
-from dagstead.control.secrets import KeyReport, ShownSecret
+from dagstead.control.secrets import ShownSecret
+from dagstead.plane.master_keys import KeyReport
 from dagstead.plane.secrets import Target
 
 
@@ -41,17 +42,13 @@ class LocalSecrets:
         """Remove a secret; returns from how many places."""
         return self._control.secrets.remove(COMMAND_LINE, name, target)
 
-    def key(self) -> MasterKeys:
+    def key(self) -> KeyReport:
         """The master keys in use."""
-        return _keys(self._control.secrets.key(COMMAND_LINE))
+        return self._control.secrets.key(COMMAND_LINE)
 
-    def rotate_key(self, *, lost: bool) -> MasterKeys:
+    def rotate_key(self, *, lost: bool) -> KeyReport:
         """Have everything encrypted with a new master key."""
-        return _keys(self._control.secrets.rotate_key(COMMAND_LINE, lost=lost))
-
-
-def _keys(report: KeyReport) -> MasterKeys:
-    return MasterKeys(current=report.current, source=report.source, used=report.used)
+        return self._control.secrets.rotate_key(COMMAND_LINE, lost=lost)
 
 
 def _listed(shown: ShownSecret) -> ListedSecret:

@@ -14,7 +14,8 @@ from dagstead.cli.options.secret import TargetFlags, ValueFlags
 from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows
 
 if TYPE_CHECKING:
-    from dagstead.client.secrets import ListedSecret, MasterKeys
+    from dagstead.client.secrets import ListedSecret
+    from dagstead.plane.master_keys import KeyReport
 
 app = typer.Typer(
     help="Set, list and remove secrets: variables that code gets.", no_args_is_help=True
@@ -153,7 +154,7 @@ def rotate_key(
     )
 
 
-def _show(keys: MasterKeys, format_: Format) -> None:
+def _show(keys: KeyReport, format_: Format) -> None:
     if format_ is Format.JSON:
         print_json({"current": keys.current, "source": keys.source, "used": dict(keys.used)})
         return

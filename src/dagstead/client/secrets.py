@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dagstead.client.connection import Connection
+from dagstead.plane.master_keys import KeyReport
 from dagstead.plane.secrets import SecretKind, Target
 
 _FIELDS = (
@@ -51,16 +52,6 @@ class ListedSecret:
     value: str | None = field(default=None, repr=False)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MasterKeys:
-    """The master keys that encrypt what a control plane stores."""
-
-    current: str
-    source: str
-    #: How much each of them encrypts, by its id.
-    used: Mapping[str, int]
-
-
 @dataclass(frozen=True, slots=True)
 class Secrets:
     """Acts on secrets. Each method raises what :class:`Connection` does."""
@@ -82,13 +73,13 @@ class Secrets:
         count: int = self.connection.graphql(_REMOVE, name=name, target=_asked(target))["result"]
         return count
 
-    def key(self) -> MasterKeys:
+    def key(self) -> KeyReport:
         """The master keys in use."""
-        return MasterKeys(**self.connection.graphql(_KEY)["result"])
+        return KeyReport(**self.connection.graphql(_KEY)["result"])
 
-    def rotate_key(self, *, lost: bool) -> MasterKeys:
+    def rotate_key(self, *, lost: bool) -> KeyReport:
         """Have everything encrypted with a new master key."""
-        return MasterKeys(**self.connection.graphql(_ROTATE, lost=lost)["result"])
+        return KeyReport(**self.connection.graphql(_ROTATE, lost=lost)["result"])
 
 
 def _asked(target: Target) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from dagstead.model.queues import name_queue
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.given_secrets import GivenSecret
 from dagstead.plane.masking import mask_serialized
+from dagstead.plane.master_keys import KeyReport
 from dagstead.plane.secrets import (
     Home,
     ListedSecret,
@@ -61,17 +62,6 @@ class ShownSecret:
     #: ``None`` if the actor may not see it, or did not ask for it.
     value: str | None = field(repr=False)
     can_view: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyReport:
-    """The master keys that encrypt what is stored."""
-
-    current: str
-    #: Where the keys come from.
-    source: str
-    #: How much each of them encrypts, by its id; the signing key counts, too.
-    used: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 
 from dagstead.engine.location_entries import failure_of
 from dagstead.errors import InvalidInputError
-from dagstead.operator_api.context import context_of, facts_of
+from dagstead.operator_api.context import chosen_deployments, context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error
 from dagstead.plane.lifetimes import Lifetime
@@ -96,12 +96,7 @@ def code_locations(
 ) -> Sequence[Mapping[str, Any]]:
     """What is deployed, in one deployment or in all that the token grants."""
     context = context_of(info)
-    deployments = context.control.deployments
-    chosen = (
-        deployments.granted(context.actor)
-        if deploymentName is None
-        else [deployments.named(context.actor, deploymentName)]
-    )
+    chosen = chosen_deployments(context, deploymentName)
     return [
         _location(stated.location, stated.status)
         for deployment in chosen

@@ -13,12 +13,13 @@ from graphql import (
     SelectionSetNode,
 )
 
-from dagstead.control.secrets import KeyReport, ShownSecret
+from dagstead.control.secrets import ShownSecret
 from dagstead.errors import InvalidInputError
-from dagstead.operator_api.context import context_of, facts_of
+from dagstead.operator_api.context import chosen_deployments, context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.master_keys import KeyReport
 from dagstead.plane.secrets import SecretKind, Target
 
 _VALUE = "secretValue"
@@ -100,12 +101,7 @@ def stored_secrets(
 ) -> Sequence[Mapping[str, Any]]:
     """The secrets of one deployment, or of all that the token grants."""
     context = context_of(info)
-    deployments = context.control.deployments
-    chosen = (
-        deployments.granted(context.actor)
-        if deploymentName is None
-        else [deployments.named(context.actor, deploymentName)]
-    )
+    chosen = chosen_deployments(context, deploymentName)
     views = [_view(each) for deployment in chosen for each in _shown(info, deployment)]
     # Those of all deployments are in the list of each.
     return list({view["id"]: view for view in views}.values())

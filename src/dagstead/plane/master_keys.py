@@ -7,7 +7,7 @@ import binascii
 import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dagstead.errors import MasterKeyError
@@ -33,6 +33,17 @@ class MasterKey:
     def text(self) -> str:
         """As it is written in a file."""
         return self.material.hex()
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeyReport:
+    """The master keys that encrypt what is stored."""
+
+    current: str
+    #: Where the keys come from.
+    source: str
+    #: How much each of them encrypts, by its id; the signing key counts, too.
+    used: Mapping[str, int]
 
 
 def new_master_key() -> MasterKey:
