@@ -18,7 +18,7 @@ from dagster_dg_cli.utils.plus import gql
 from dagstead.client.certificates import certificates_for
 from dagstead.control.actor import SYSTEM
 from dagstead.plane.deployments import Branch
-from dagstead.plane.secrets import SecretKind, Target
+from dagstead.plane.secrets import SecretKind, SecretTarget
 from dagstead.plane.tokens import Grant, TokenKind
 from tests.support.releases import deploy, new_location
 from tests.unit.cli.planes import Served, served
@@ -27,17 +27,17 @@ OF_APP = "org/app"
 
 #: Every value that is set, by a name of its own, and for whom.
 PLACES = {
-    "everybody": Target(),
-    "prod": Target(deployment="prod"),
-    "prod-etl": Target(deployment="prod", locations=frozenset({"etl"})),
-    "prod-gpu": Target(deployment="prod", locations=frozenset({"gpu"})),
-    "prod-branches": Target(deployment="prod", kinds=frozenset({SecretKind.BRANCHES})),
-    "prod-local": Target(deployment="prod", kinds=frozenset({SecretKind.LOCAL})),
-    "staging": Target(deployment="staging"),
-    "staging-branches": Target(deployment="staging", kinds=frozenset({SecretKind.BRANCHES})),
-    "staging-local": Target(deployment="staging", kinds=frozenset({SecretKind.LOCAL})),
-    "mine": Target(deployment="the pull request's"),
-    "another's": Target(deployment="a pull request's of another repository"),
+    "everybody": SecretTarget(),
+    "prod": SecretTarget(deployment="prod"),
+    "prod-etl": SecretTarget(deployment="prod", locations=frozenset({"etl"})),
+    "prod-gpu": SecretTarget(deployment="prod", locations=frozenset({"gpu"})),
+    "prod-branches": SecretTarget(deployment="prod", kinds=frozenset({SecretKind.BRANCHES})),
+    "prod-local": SecretTarget(deployment="prod", kinds=frozenset({SecretKind.LOCAL})),
+    "staging": SecretTarget(deployment="staging"),
+    "staging-branches": SecretTarget(deployment="staging", kinds=frozenset({SecretKind.BRANCHES})),
+    "staging-local": SecretTarget(deployment="staging", kinds=frozenset({SecretKind.LOCAL})),
+    "mine": SecretTarget(deployment="the pull request's"),
+    "another's": SecretTarget(deployment="a pull request's of another repository"),
 }
 
 _USER, _AGENT = TokenKind.USER, TokenKind.AGENT
@@ -130,7 +130,9 @@ def scene(folder: Path) -> Iterator[Scene]:
         found = Scene(plane, names)
         for place, target in PLACES.items():
             deployment = target.deployment and names[target.deployment]
-            chosen = Target(kinds=target.kinds, deployment=deployment, locations=target.locations)
+            chosen = SecretTarget(
+                kinds=target.kinds, deployment=deployment, locations=target.locations
+            )
             # Names are all different: else one would hide another.
             name = f"KEY_OF_{place.replace('-', '_').replace(chr(39), '')}"
             plane.control.secrets.set(SYSTEM, name, found.value(place), chosen)

@@ -22,7 +22,7 @@ from dagstead.errors import (
     TooManySecretsError,
 )
 from dagstead.plane.master_keys import new_master_key
-from dagstead.plane.secrets import Place, SecretKind, Target
+from dagstead.plane.secrets import Place, SecretKind, SecretTarget
 from dagstead.store.all import Store, open_store
 from dagstead.store.key_sources import OWN_KEY_FILE, KeyFile, KeySource, KeyText
 from dagstead.store.tables import properties, secrets
@@ -31,7 +31,7 @@ from tests.support.orchestration import control_without_dagster
 
 pytestmark = pytest.mark.storage
 
-PROD = Target(deployment="prod")
+PROD = SecretTarget(deployment="prod")
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def rows(store: Store) -> list[dict[str, object]]:
 def test_a_value_is_stored_encrypted_and_replaced(control: Control, store: Store) -> None:
     control.secrets.set(SYSTEM, "KEY", "hunter2 ünï", PROD)
     control.secrets.set(
-        SYSTEM, "KEY", "of etl", Target(deployment="prod", locations=frozenset({"etl"}))
+        SYSTEM, "KEY", "of etl", SecretTarget(deployment="prod", locations=frozenset({"etl"}))
     )
     assert code_of(control) == {"KEY": "hunter2 ünï"}
     assert code_of(control, "etl") == {"KEY": "of etl"}
@@ -101,7 +101,7 @@ def test_secrets_go_with_their_deployment(control: Control, store: Store) -> Non
 def test_a_row_is_worth_nothing_in_another_place(control: Control, store: Store) -> None:
     """Whoever may write to the database, but has no key, can give no code another's secret."""
     for name, kind in (("LOCAL", SecretKind.LOCAL), ("FULL", SecretKind.FULL)):
-        target = Target(deployment="prod", kinds=frozenset({kind}))
+        target = SecretTarget(deployment="prod", kinds=frozenset({kind}))
         control.secrets.set(SYSTEM, name, f"value of {name}", target)
     sealed = {row["name"]: row["sealed"] for row in rows(store)}
     attempts = [
@@ -138,7 +138,7 @@ def test_there_is_room_for_many_and_not_for_any_number(control: Control, store: 
     with pytest.raises(TooManySecretsError, match="2000 secrets of deployment 'prod'"):
         control.secrets.set(SYSTEM, "ONE_MORE", "v", PROD)
     control.secrets.set(SYSTEM, "KEY", "another", PROD)
-    control.secrets.set(SYSTEM, "ONE_MORE", "v", Target())
+    control.secrets.set(SYSTEM, "ONE_MORE", "v", SecretTarget())
 
 
 def test_two_that_set_a_secret_at_once_leave_one_value(control: Control, store: Store) -> None:
@@ -319,7 +319,7 @@ def test_the_signing_key_of_an_older_version_is_encrypted_and_kept(
 
 def test_a_place_is_a_row(control: Control, store: Store) -> None:
     kinds = frozenset({SecretKind.FULL, SecretKind.BRANCHES, SecretKind.LOCAL})
-    target = Target(kinds=kinds, deployment="prod", locations=frozenset({"a", "b"}))
+    target = SecretTarget(kinds=kinds, deployment="prod", locations=frozenset({"a", "b"}))
     control.secrets.set(SYSTEM, "KEY", "v", target)
     with store.database.read() as connection:
         count = connection.execute(select(func.count()).select_from(secrets)).scalar_one()
@@ -327,6 +327,8 @@ def test_a_place_is_a_row(control: Control, store: Store) -> None:
     assert count == 6
     assert Place(kind=SecretKind.LOCAL, deployment="prod", location="b").digest("KEY") in slots
     assert (
-        control.secrets.remove(SYSTEM, "KEY", Target(deployment="prod", locations=frozenset({"a"})))
+        control.secrets.remove(
+            SYSTEM, "KEY", SecretTarget(deployment="prod", locations=frozenset({"a"}))
+        )
         == 1
     )

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dagstead.client.secrets import ListedSecret
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
-    from dagstead.plane.secrets import Target
+    from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.storage import StorageReport
     from dagstead.plane.tokens import IssuedToken, Token
     from dagstead.plane.trust import NewPolicy, Policy
@@ -147,10 +147,10 @@ class SecretActs(Protocol):
     def all(self, deployment: str | None = None, *, values: bool = False) -> list[ListedSecret]:
         """The secrets of a deployment, or of all; with ``values`` where they may be seen."""
 
-    def set(self, name: str, value: str, target: Target) -> None:
+    def set(self, name: str, value: str, target: SecretTarget) -> None:
         """Set a secret."""
 
-    def remove(self, name: str, target: Target) -> int:
+    def remove(self, name: str, target: SecretTarget) -> int:
         """Remove a secret; returns from how many places."""
 
     def key(self) -> KeyReport:

@@ -9,7 +9,7 @@ from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
 from dagstead.control.secrets import ShownSecret
 from dagstead.plane.master_keys import KeyReport
-from dagstead.plane.secrets import Target
+from dagstead.plane.secrets import SecretTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,11 @@ class LocalSecrets:
         ]
         return list({each.id: each for each in found}.values())
 
-    def set(self, name: str, value: str, target: Target) -> None:
+    def set(self, name: str, value: str, target: SecretTarget) -> None:
         """Set a secret."""
         self._control.secrets.set(COMMAND_LINE, name, value, target)
 
-    def remove(self, name: str, target: Target) -> int:
+    def remove(self, name: str, target: SecretTarget) -> int:
         """Remove a secret; returns from how many places."""
         return self._control.secrets.remove(COMMAND_LINE, name, target)
 

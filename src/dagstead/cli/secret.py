@@ -10,7 +10,7 @@ from dagstead.cli.administration import administers
 from dagstead.cli.asking import ask
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.confirmation import YesOption
-from dagstead.cli.options.secret import TargetFlags, ValueFlags
+from dagstead.cli.options.secret import SecretTargetFlags, ValueFlags
 from dagstead.cli.output import Format, FormatOption, moment, print_json, print_rows
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ _Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the variable
 
 @app.command("set")
 @administers
-def set_(plane: Administration, name: _Name, *, target: TargetFlags, value: ValueFlags) -> None:
+def set_(
+    plane: Administration, name: _Name, *, target: SecretTargetFlags, value: ValueFlags
+) -> None:
     """Set a secret, which replaces the value that it has for the same code.
 
     The value is read from standard input, or asked for at a terminal. Code gets it when it is
@@ -83,7 +85,7 @@ def list_(
 
 @app.command()
 @administers
-def get(plane: Administration, name: _Name, *, target: TargetFlags) -> None:
+def get(plane: Administration, name: _Name, *, target: SecretTargetFlags) -> None:
     """Print the value of a secret, if the token may see it.
 
     People may see what is for their own machines, and CI what the code gets that it deploys;
@@ -101,7 +103,7 @@ def get(plane: Administration, name: _Name, *, target: TargetFlags) -> None:
 
 @app.command()
 @administers
-def remove(plane: Administration, name: _Name, *, target: TargetFlags) -> None:
+def remove(plane: Administration, name: _Name, *, target: SecretTargetFlags) -> None:
     """Remove a secret where it was set with the same options.
 
     For example: `dagstead secret remove API_KEY --deployment prod`
@@ -170,7 +172,7 @@ def _scopes(secret: ListedSecret) -> list[str]:
     return sorted("branch" if kind == "branches" else str(kind) for kind in secret.kinds)
 
 
-def _fits(secret: ListedSecret, flags: TargetFlags) -> bool:
+def _fits(secret: ListedSecret, flags: SecretTargetFlags) -> bool:
     wanted, locations = {str(scope) for scope in flags.scope or ()}, set(flags.location or ())
     return (not wanted or bool(wanted & set(_scopes(secret)))) and (
         not locations or not secret.locations or locations <= secret.locations

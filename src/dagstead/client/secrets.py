@@ -8,7 +8,7 @@ from typing import Any
 
 from dagstead.client.connection import Connection
 from dagstead.plane.master_keys import KeyReport
-from dagstead.plane.secrets import SecretKind, Target
+from dagstead.plane.secrets import SecretKind, SecretTarget
 
 _FIELDS = (
     "id secretName updatedBy { email } updateTimestamp locationNames fullDeploymentScope "
@@ -64,11 +64,11 @@ class Secrets:
         found = self.connection.graphql(query, deployment=deployment)["result"]
         return [_secret(each) for each in found]
 
-    def set(self, name: str, value: str, target: Target) -> None:
+    def set(self, name: str, value: str, target: SecretTarget) -> None:
         """Set a secret."""
         self.connection.graphql(_SET, name=name, value=value, target=_asked(target))
 
-    def remove(self, name: str, target: Target) -> int:
+    def remove(self, name: str, target: SecretTarget) -> int:
         """Remove a secret; returns from how many places."""
         count: int = self.connection.graphql(_REMOVE, name=name, target=_asked(target))["result"]
         return count
@@ -82,7 +82,7 @@ class Secrets:
         return KeyReport(**self.connection.graphql(_ROTATE, lost=lost)["result"])
 
 
-def _asked(target: Target) -> Mapping[str, Any]:
+def _asked(target: SecretTarget) -> Mapping[str, Any]:
     return {
         "scopes": sorted(map(str, target.kinds)),
         "deploymentName": target.deployment,

@@ -27,8 +27,8 @@ from dagstead.plane.secrets import (
     ListedSecret,
     NewSecret,
     Place,
+    SecretTarget,
     StoredSecret,
-    Target,
     check_secret,
     effective,
     home_of,
@@ -161,7 +161,7 @@ class Secrets:
             found.append(shown)
         return found
 
-    def set(self, actor: Actor, name: str, value: str, target: Target) -> None:
+    def set(self, actor: Actor, name: str, value: str, target: SecretTarget) -> None:
         """Set a secret, which replaces the value that it has there.
 
         Raises:
@@ -178,7 +178,7 @@ class Secrets:
         self._backend.store.secrets.set(new, actor.name[:_BY_MAX])
         logger.info("%r has set the secret %s", actor.name, name)
 
-    def remove(self, actor: Actor, name: str, target: Target) -> int:
+    def remove(self, actor: Actor, name: str, target: SecretTarget) -> int:
         """Remove a secret; returns from how many places it was removed.
 
         Raises:
@@ -293,7 +293,7 @@ class Secrets:
             )
         return location
 
-    def _places(self, actor: Actor, target: Target) -> frozenset[Place]:
+    def _places(self, actor: Actor, target: SecretTarget) -> frozenset[Place]:
         """The places of a target that the actor may change."""
         if target.deployment is None:
             actor.require_organization("Changing secrets of all deployments")

@@ -20,7 +20,7 @@ from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.master_keys import KeyReport
-from dagstead.plane.secrets import SecretKind, Target
+from dagstead.plane.secrets import SecretKind, SecretTarget
 
 _VALUE = "secretValue"
 
@@ -175,23 +175,23 @@ def _asked_kinds(scopes: Mapping[str, Any], deployment: Deployment) -> frozenset
 
 def _official_target(
     deployment: Deployment, scopes: Mapping[str, Any], location: str | None
-) -> Target:
+) -> SecretTarget:
     locations = frozenset() if location is None else frozenset({location})
     kinds = frozenset(kind for name, kind in _SCOPES.items() if scopes.get(name))
     branch: str | None = scopes.get(_OF_A_BRANCH)
     if branch is not None and not kinds:
-        return Target(deployment=branch, locations=locations)
+        return SecretTarget(deployment=branch, locations=locations)
     if branch is not None or not kinds:
         msg = (
             "A secret needs a scope: full, branch and local deployments, or one branch deployment "
             "and no other."
         )
         raise InvalidInputError(msg)
-    return Target(kinds=kinds, deployment=deployment.name, locations=locations)
+    return SecretTarget(kinds=kinds, deployment=deployment.name, locations=locations)
 
 
-def _target(asked: Mapping[str, Any]) -> Target:
-    return Target(
+def _target(asked: Mapping[str, Any]) -> SecretTarget:
+    return SecretTarget(
         kinds=frozenset(map(SecretKind, asked["scopes"])),
         deployment=asked.get("deploymentName"),
         locations=frozenset(asked["locationNames"]),

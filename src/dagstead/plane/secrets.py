@@ -102,7 +102,7 @@ class NewSecret:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Target:
+class SecretTarget:
     """For whom a secret is set, as people say it."""
 
     #: Of ``FULL``, ``BRANCHES`` and ``LOCAL``; empty is code of the deployment that is named, or

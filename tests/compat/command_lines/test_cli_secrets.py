@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dagstead.control.actor import COMMAND_LINE
-from dagstead.plane.secrets import SecretKind, Target
+from dagstead.plane.secrets import SecretKind, SecretTarget
 from dagstead.plane.tokens import Grant, TokenKind
 from tests.support.cli_site import Site
 from tests.support.environments import Environment, client_environment
@@ -143,7 +143,7 @@ def test_a_person_sets_lists_and_pulls_them(cli: OfficialCli) -> None:
 
 def test_a_person_does_not_see_what_code_gets(site: Site, cli: OfficialCli) -> None:
     control = control_without_dagster(site.plane.store)
-    control.secrets.set(COMMAND_LINE, "FOR_CODE", "hunter2", Target(deployment="prod"))
+    control.secrets.set(COMMAND_LINE, "FOR_CODE", "hunter2", SecretTarget(deployment="prod"))
     seen = cli.run("dg api secret get", "FOR_CODE", "--show-value", "--json")
     assert "hunter2" not in seen.text
     assert seen.json()["can_view_secret_value"] is False
@@ -163,10 +163,10 @@ def test_values_arrive_where_the_state_of_definitions_is_refreshed(
     """The command hides when they do not."""
     control = control_without_dagster(site.plane.store)
     wide, narrow = f"wide {os.urandom(8).hex()}", f"narrow {os.urandom(8).hex()}"
-    control.secrets.set(COMMAND_LINE, "WAREHOUSE", wide, Target(deployment="prod"))
-    mine = Target(deployment="prod", locations=frozenset({"stateful-project"}))
+    control.secrets.set(COMMAND_LINE, "WAREHOUSE", wide, SecretTarget(deployment="prod"))
+    mine = SecretTarget(deployment="prod", locations=frozenset({"stateful-project"}))
     control.secrets.set(COMMAND_LINE, "WAREHOUSE", narrow, mine)
-    for_people = Target(deployment="prod", kinds=frozenset({SecretKind.LOCAL}))
+    for_people = SecretTarget(deployment="prod", kinds=frozenset({SecretKind.LOCAL}))
     control.secrets.set(COMMAND_LINE, "WAREHOUSE", "of people", for_people)
     cli = project(site.cli(tmp_path, token=ci_token(site)))
     cli.run("dg plus deploy start", "--deployment-type", "full", "--yes")

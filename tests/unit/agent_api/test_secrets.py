@@ -12,7 +12,7 @@ from dagster_shared.serdes import serialize_value
 
 from dagstead.control.actor import SYSTEM
 from dagstead.plane.deployments import Branch
-from dagstead.plane.secrets import SecretKind, Target
+from dagstead.plane.secrets import SecretKind, SecretTarget
 from dagstead.plane.tokens import Grant, TokenKind
 from tests.support.releases import deploy, new_location
 from tests.unit.agent_api.conftest import Wire
@@ -48,7 +48,7 @@ def preview(wire: Wire) -> str:
 
 def test_agents_get_them_by_deployment_and_location(wire: Wire, preview: str) -> None:
     def put(value: str, **target: object) -> None:
-        wire.control.secrets.set(SYSTEM, "KEY", value, Target(**target))  # type: ignore[arg-type]
+        wire.control.secrets.set(SYSTEM, "KEY", value, SecretTarget(**target))  # type: ignore[arg-type]
 
     given = {"GIVEN": "of the environment"}
     assert asked(wire, "prod", "weather") == given
@@ -70,16 +70,16 @@ def test_agents_get_them_by_deployment_and_location(wire: Wire, preview: str) ->
 
 
 def test_a_secret_of_the_store_replaces_one_of_the_environment(wire: Wire) -> None:
-    wire.control.secrets.set(SYSTEM, "GIVEN", "stored", Target(deployment="staging"))
+    wire.control.secrets.set(SYSTEM, "GIVEN", "stored", SecretTarget(deployment="staging"))
     assert asked(wire, "staging", None)["GIVEN"] == "stored"
     assert asked(wire, "prod", None)["GIVEN"] == "of the environment"
 
 
 def test_a_change_is_there_for_the_next_code_server(wire: Wire) -> None:
     for value in ("one", "two"):
-        wire.control.secrets.set(SYSTEM, "CHANGING", value, Target(deployment="prod"))
+        wire.control.secrets.set(SYSTEM, "CHANGING", value, SecretTarget(deployment="prod"))
         assert asked(wire, "prod", "weather")["CHANGING"] == value
-    wire.control.secrets.remove(SYSTEM, "CHANGING", Target(deployment="prod"))
+    wire.control.secrets.remove(SYSTEM, "CHANGING", SecretTarget(deployment="prod"))
     assert "CHANGING" not in asked(wire, "prod", "weather")
 
 
@@ -87,7 +87,7 @@ def test_an_agent_for_one_queue_gets_no_secret_of_another(wire: Wire) -> None:
     wire.store.deployments.set_settings("prod", {"releases": {"unserved_queue": "wait"}})
     deploy(wire.store, "prod", [new_location("gpu_loc", "1", queue="gpu")])
     deploy(wire.store, "prod", [new_location("cpu_loc", "1", queue="cpu")])
-    target = Target(deployment="prod", locations=frozenset({"gpu_loc", "later"}))
+    target = SecretTarget(deployment="prod", locations=frozenset({"gpu_loc", "later"}))
     wire.control.secrets.set(SYSTEM, "GPU_KEY", "hunter2", target)
     cpu = dict(wire.token(TokenKind.AGENT, Grant(queues=["cpu"])))
     gpu = dict(wire.token(TokenKind.AGENT, Grant(queues=["gpu"])))
@@ -101,7 +101,7 @@ def test_an_agent_for_one_queue_gets_no_secret_of_another(wire: Wire) -> None:
 
 
 def test_an_error_that_quotes_a_secret_is_stored_without_it(wire: Wire) -> None:
-    target = Target(deployment="staging", locations=frozenset({"quoting"}))
+    target = SecretTarget(deployment="staging", locations=frozenset({"quoting"}))
     wire.control.secrets.set(SYSTEM, "QUOTED", "hunter2-hunter2", target)
     wire.store.deployments.set_settings("staging", {"releases": {"unserved_queue": "wait"}})
     (row,) = deploy(wire.store, "staging", [new_location("quoting", "1")])

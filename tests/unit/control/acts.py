@@ -26,7 +26,7 @@ from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
-from dagstead.plane.secrets import Target
+from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.store.all import Store
@@ -172,7 +172,7 @@ class World:
             "secrets.set.name": "KEY",
             "lost": False,
             "report": "{}",
-            "target": Target(deployment="prod"),
+            "target": SecretTarget(deployment="prod"),
             "value": "another",
             "with_values": True,
             "number": row.open_release,
@@ -238,7 +238,7 @@ def world(folder: Path) -> World:
     control = control_without_dagster(store)
     prod = store.deployments.get("prod")
     control.secrets.require_key(SYSTEM)
-    control.secrets.set(SYSTEM, "KEY", "hunter2", Target(deployment="prod"))
+    control.secrets.set(SYSTEM, "KEY", "hunter2", SecretTarget(deployment="prod"))
     launch = Work(api=LAUNCH_RUN, queue=None, lifetime_seconds=60.0, run_id="run")
     control.launches.offer(SYSTEM, prod, launch, LaunchTags())
     return World(store=store, control=control)

@@ -15,8 +15,8 @@ from dagstead.plane.secrets import (
     Home,
     Place,
     SecretKind,
+    SecretTarget,
     StoredSecret,
-    Target,
     check_secret,
     effective,
     home_of,
@@ -243,16 +243,18 @@ def test_lines_have_every_secret_once(every: list[tuple[Place, str]]) -> None:
 
 
 def test_a_target_is_a_set_of_places() -> None:
-    target = Target(kinds=frozenset({FULL, LOCAL}), deployment="prod", locations=frozenset("ab"))
+    target = SecretTarget(
+        kinds=frozenset({FULL, LOCAL}), deployment="prod", locations=frozenset("ab")
+    )
     assert len(target.places(is_branch=False)) == 4
-    assert Target().places(is_branch=False) == {Place(kind=FULL)}
-    assert Target(deployment=PREVIEW).places(is_branch=True) == {
+    assert SecretTarget().places(is_branch=False) == {Place(kind=FULL)}
+    assert SecretTarget(deployment=PREVIEW).places(is_branch=True) == {
         Place(kind=BRANCH, deployment=PREVIEW)
     }
     for wrong in (
-        lambda: Target(kinds=frozenset({FULL}), deployment=PREVIEW).places(is_branch=True),
-        lambda: Target(kinds=frozenset({BRANCH}), deployment="prod").places(is_branch=False),
-        lambda: Target(locations=frozenset({""})).places(is_branch=False),
+        lambda: SecretTarget(kinds=frozenset({FULL}), deployment=PREVIEW).places(is_branch=True),
+        lambda: SecretTarget(kinds=frozenset({BRANCH}), deployment="prod").places(is_branch=False),
+        lambda: SecretTarget(locations=frozenset({""})).places(is_branch=False),
     ):
         with pytest.raises(InvalidInputError):
             wrong()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 if TYPE_CHECKING:
-    from dagstead.plane.secrets import Target
+    from dagstead.plane.secrets import SecretTarget
 
 
 class Scope(StrEnum):
@@ -29,7 +29,7 @@ def kinds_seen(scopes: Iterable[Scope]) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class TargetFlags:
+class SecretTargetFlags:
     """Who gets the secret."""
 
     scope: Annotated[
@@ -53,16 +53,16 @@ class TargetFlags:
         typer.Option("--location", help="Only for this code location; may be repeated."),
     ] = None
 
-    def target(self) -> Target:
+    def target(self) -> SecretTarget:
         """For whom the secret is."""
-        from dagstead.plane.secrets import SecretKind, Target
+        from dagstead.plane.secrets import SecretKind, SecretTarget
 
         kinds = {
             Scope.FULL: SecretKind.FULL,
             Scope.BRANCH: SecretKind.BRANCHES,
             Scope.LOCAL: SecretKind.LOCAL,
         }
-        return Target(
+        return SecretTarget(
             kinds=frozenset(kinds[scope] for scope in self.scope or ()),
             deployment=self.deployment,
             locations=frozenset(self.location or ()),
