@@ -126,6 +126,18 @@ class ConfigurationError(DagsteadError):
     """A setting has a value that cannot be used."""
 
 
+class MasterKeyError(ConfigurationError):
+    """The master key is missing, or cannot be used."""
+
+
+class DamagedSecretError(DagsteadError):
+    """A stored secret cannot be decrypted: its row was altered or moved. Set the secret again."""
+
+
+class TooManySecretsError(ConflictError):
+    """The deployment has as many secrets as it may have."""
+
+
 class SignatureError(ForbiddenError):
     """The signed address was altered or has expired."""
 

@@ -9,6 +9,7 @@ import pytest
 from dagstead.control.actor import Actor
 from dagstead.control.agents import AgentReport
 from dagstead.errors import InvalidInputError
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock

@@ -19,6 +19,7 @@ from dagstead.control.agents import AgentReport
 from dagstead.errors import ForbiddenError, InvalidInputError
 from dagstead.plane.deployments import Branch
 from dagstead.plane.names import check_location_name, check_queue_name
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.tokens import Grant, TokenKind
 from tests.support.releases import new_location

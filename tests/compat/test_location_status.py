@@ -162,8 +162,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def plane(folder: Path) -> Iterator[ControlPlane]:
-    faults = {f"DAGSTEAD_SECRET_FAULT_FILE__{POOL}__{LOCATION}": str(folder / POOL)}
-    with ControlPlane(folder, variables=faults) as plane:
+    with ControlPlane(folder) as plane:
         yield plane
 
 
@@ -182,6 +181,7 @@ def grounds(plane: ControlPlane, folder: Path) -> Iterator[list[Ground]]:
                 start=plane.start_pool,
             )
         )
+        plane.set_secret("FAULT_FILE", str(folder / POOL), POOL, LOCATION)
         for ground in made:
             ground.agent = ground.start()
             stack.callback(ground.deployment.close)

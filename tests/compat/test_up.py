@@ -27,7 +27,8 @@ pytestmark = pytest.mark.compat
 #: Three processes import Dagster on two busy cores.
 _UP_SECONDS = 120
 _PARTS = ("web", "daemon", "pool")
-SECRETS = {"DAGSTEAD_SECRET_KEY": "hunter2", "DAGSTEAD_SECRET_A__B": "hunter2"}
+MASTER_KEY = "5a" * 32
+SECRETS = {"DAGSTEAD_SECRET_KEY": "hunter2", "DAGSTEAD_MASTER_KEY": MASTER_KEY}
 
 
 @dataclass
@@ -110,9 +111,9 @@ def assert_gone(processes: list[psutil.Process], deadline_seconds: float) -> Non
 def assert_secrets_are_with_the_web_server_only(up: Up, child: ChildProcess) -> None:
     """It hands them out; what is logged is their names."""
     said = child.log_text()
-    assert "Secrets for the full deployments (branch deployments do not get them): KEY" in said
-    assert "Nobody gets DAGSTEAD_SECRET_A__B" in said
+    assert "Secrets of the environment, for full deployments only: KEY" in said
     assert "hunter2" not in said
+    assert MASTER_KEY not in said
     parts = up.parts(child)
     assert set(parts) == set(_PARTS)
     holders = {part for part, process in parts.items() if SECRETS.keys() & process.environ().keys()}
@@ -155,6 +156,27 @@ def signed_in_by_link(up: Up, child: ChildProcess) -> tuple[str, str]:
 
 def healthy(up: Up) -> bool:
     return httpx.get(f"{up.url}/health", trust_env=False, timeout=60).is_success
+
+
+def test_a_secret_that_could_mean_two_things_is_refused_at_the_start(up: Up) -> None:
+    up.variables = {"DAGSTEAD_SECRET_A__B": "hunter2"}
+    child = up.command("up", "--port", str(up.port))
+    assert child.wait(60) == 2
+    assert "DAGSTEAD_SECRET_A__B could mean two things" in child.log_text()
+    assert "hunter2" not in child.log_text()
+    assert not up.data.exists()
+
+
+def test_without_its_master_key_it_does_not_start(up: Up) -> None:
+    up.variables = {"DAGSTEAD_MASTER_KEY": MASTER_KEY}
+    first = up.command("up", "--port", str(up.port))
+    first.wait_for_log(f"Dagstead is running at {up.url}", _UP_SECONDS)
+    first.stop(60)
+    up.variables = {}
+    again = up.command("up", "--port", str(up.port))
+    assert again.wait(60) == 2
+    assert "needs the master key" in again.log_text()
+    assert not (up.data / "keys").exists()
 
 
 def test_one_command_gives_a_whole_control_plane(up: Up) -> None:

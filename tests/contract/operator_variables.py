@@ -121,6 +121,7 @@ BY_NAME: Mapping[str, Value] = {
     "locationName": _new_location,
     "logKey": _captured_key,
     "message": _always("done"),
+    "onlyViewable": _always(True),  # noqa: FBT003 - a value like the others
     "organizationSettings": _always({"settings": {}}),
     "partitions": _always(["a", "c"]),
     "prefix": _always(["deep"]),
@@ -130,6 +131,9 @@ BY_NAME: Mapping[str, Value] = {
     "repositorySelector": _always(_REPOSITORY),
     "runId": lambda world: world.run_ids[0],
     "scheduleSelector": _always(_NIGHTLY),
+    "scopes": _always({"fullDeploymentScope": True}),
+    "secretName": _always("KEY"),
+    "secretValue": _always("hunter2"),
     "sensorSelector": _always(_WATCHFUL),
     "snapshotBaseCondition": _always("ON_CREATE"),
     "statuses": _always(["SUCCESS", "FAILURE"]),

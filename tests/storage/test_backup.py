@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,21 +18,28 @@ from sqlalchemy import text
 from dagstead.errors import (
     ConflictError,
     InvalidInputError,
+    MasterKeyError,
     UnauthenticatedError,
 )
+from dagstead.plane.deployments import Deployment, DeploymentKind
 from dagstead.plane.leases import Fence
 from dagstead.plane.pauses import Pause
+from dagstead.plane.secrets import NewSecret, Place, SecretKind, home_of
 from dagstead.plane.sign_ins import LinkUse
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.restore import restore_backup
 from dagstead.server.services import opened_leadership
 from dagstead.server.settings import LoadedSettings
 from dagstead.store.database import Database, newest_revision
+from dagstead.store.key_sources import OWN_KEY_FILE
 from dagstead.store.properties import PropertyStore
 from dagstead.testing import eventually
 from tests.support.backups import NOON, OpenPlane, Scene, at, blob, open_plane
 
 pytestmark = pytest.mark.storage
+
+PLACE = Place(kind=SecretKind.FULL, deployment="prod")
+HOME = home_of(Deployment(id=1, name="prod", kind=DeploymentKind.FULL, created_at=0.0), ["prod"])
 
 #: Rows and files are removed when so many newer ones are there.
 KEPT = 20
@@ -111,7 +119,7 @@ def test_a_backup_under_load_is_of_one_moment_and_has_every_file_of_its_rows(sce
                 assert assert_one_moment(copy) >= before - 1
 
 
-def test_tokens_keys_and_settings_are_those_of_the_original(scene: Scene) -> None:
+def test_tokens_and_settings_are_those_of_the_original(scene: Scene) -> None:
     secret = new_secret(TokenKind.USER, "dagstead")
     with open_plane(scene.loaded) as plane:
         grant = Grant(deployments=["prod"])
@@ -119,7 +127,6 @@ def test_tokens_keys_and_settings_are_those_of_the_original(scene: Scene) -> Non
         plane.store.deployments.set_settings("prod", {"run_retries": {"max_retries": 3}})
         plane.store.sessions.begin(token.id, "of a browser", NOON * 2)
         plane.store.sign_in_links.add("of a person", NOON * 2)
-        key = plane.store.properties.signing_key()
         settings = plane.store.deployments.get("prod").settings
     target = scene.target()
 
@@ -128,14 +135,41 @@ def test_tokens_keys_and_settings_are_those_of_the_original(scene: Scene) -> Non
     assert manifest.created_at == NOON
     assert manifest.revision == newest_revision()
     assert manifest.deployments == ("prod",)
+    assert manifest.master_key is None
     with open_plane(target) as copy:
         assert copy.store.tokens.authenticate(secret).id == token.id
         # Who signs out now must not be signed in there.
         with pytest.raises(UnauthenticatedError, match="not signed in"):
             copy.store.sessions.holder("of a browser")
         assert copy.store.sign_in_links.use("of a person") is LinkUse.UNKNOWN
-        assert copy.store.properties.signing_key() == key
         assert copy.store.deployments.get("prod").settings == settings
+
+
+def test_what_is_encrypted_is_restored_and_its_key_is_not(scene: Scene) -> None:
+    with open_plane(scene.loaded) as plane:
+        signing = plane.store.vault.signing_key()
+        new = NewSecret(name="KEY", value="hunter2", places=frozenset({PLACE}))
+        plane.store.secrets.set(new, "ada")
+        master = plane.store.vault.current()
+    backup, target = scene.take(), scene.target()
+
+    report = restore_backup(target, backup, at(NOON))
+
+    assert report.missing_key == report.manifest.master_key == master.id
+    for file in (each for each in backup.rglob("*") if each.is_file()):
+        content = file.read_bytes()
+        for never in (master.text.encode(), master.material, signing.hex().encode(), b"hunter2"):
+            assert never not in content, file
+    with (
+        open_plane(target) as copy,
+        pytest.raises(MasterKeyError, match=f"needs the master key {master.id}"),
+    ):
+        copy.store.vault.signing_key()
+    shutil.copytree(scene.data / OWN_KEY_FILE.parent, target.settings.data / OWN_KEY_FILE.parent)
+    with open_plane(target) as copy:
+        (sealed,) = copy.store.secrets.shown(HOME)
+        assert copy.store.secrets.value(sealed) == "hunter2"
+        assert copy.store.vault.signing_key() == signing
 
 
 def test_a_copy_is_paused_and_led_at_once_while_the_original_runs(scene: Scene) -> None:

@@ -71,7 +71,7 @@ def assert_read(store: Store) -> None:
     token = store.tokens.authenticate(SECRET)
     assert token.deployments == {"prod"}
     assert token.expires_at is None
-    assert store.properties.signing_key().hex() == SIGNING_KEY
+    assert store.vault.signing_key().hex() == SIGNING_KEY
     assert store.properties.organization_settings() == {"sso": False}
     live = store.locations.get("prod", "live")
     assert live.state is LoadState.LOADED

@@ -90,7 +90,7 @@ def test_several_processes_may_migrate_at_once(
     def start(_: int) -> bytes:
         opened = open_store(database_url=database_url, blobs_folder=tmp_path, clock=clock)
         try:
-            return opened.properties.signing_key()
+            return opened.vault.signing_key()
         finally:
             opened.close()
 

@@ -46,7 +46,7 @@ def upgrade(store: Store) -> None:
         connection.execute(text("DROP TABLE token_calls"))
         for table in (
             *("worker_tokens", "made_by_workers", "pex_files"),
-            *("sign_in_links", "sessions"),
+            *("sign_in_links", "sessions", "secrets"),
         ):
             connection.execute(text(f"DROP TABLE {table}"))
         for table, column in (
@@ -58,6 +58,7 @@ def upgrade(store: Store) -> None:
             ("tokens", "job"),
             ("tokens", "project"),
             ("deployments", "project"),
+            ("tokens", "secret_values"),
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))

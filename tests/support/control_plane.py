@@ -13,6 +13,7 @@ from sqlalchemy import delete, update
 
 from dagstead.control.actor import COMMAND_LINE
 from dagstead.plane.launch_watch import ASKING_SECONDS
+from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.store.all import Store, open_store
 from dagstead.store.tables import heartbeats, launches, locations, requests, token_calls, tokens
@@ -161,6 +162,14 @@ class ControlPlane:
     def client(self, name: str, *, token: str | None = None) -> DeploymentClient:
         """A client of a deployment."""
         return DeploymentClient(self.url, name, token or self._user)
+
+    def set_secret(
+        self, name: str, value: str, deployment: str, location: str | None = None
+    ) -> None:
+        """Set a secret of a full deployment, for all of its locations or for one."""
+        locations = frozenset() if location is None else frozenset({location})
+        target = SecretTarget(deployment=deployment, locations=locations)
+        control_without_dagster(self.store).secrets.set(COMMAND_LINE, name, value, target)
 
     def let_agents_be_long_gone(self, token_name: str) -> None:
         """Move the last signs of life of a token's agents back in time.

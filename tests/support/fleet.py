@@ -63,15 +63,12 @@ class Fleet:
 def running_fleet(folder: Path, minor: str, database: str | None) -> Iterator[Fleet]:
     """Start it, deploy its two locations, and end all of it."""
     environment = agent_environment(minor)
-    secrets = {
-        "DAGSTEAD_SECRET_GREETING": "hello",
-        f"DAGSTEAD_SECRET_GREETING__{DEPLOYMENT}__{NAMED_LOCATION}": "good day",
-        "DAGSTEAD_SECRET_FOREIGN__staging": "nobody in prod may see it",
-    }
+    secrets = {"DAGSTEAD_SECRET_GREETING": "hello"}
     with ExitStack() as stack:
         plane = stack.enter_context(ControlPlane(folder, database=database, variables=secrets))
         deployment = plane.deployment(DEPLOYMENT)
         stack.callback(deployment.close)
+        plane.set_secret("GREETING", "good day", DEPLOYMENT, NAMED_LOCATION)
         on_default = AgentSetup(
             label=DEFAULT_AGENT,
             token=plane.agent_token(DEFAULT_AGENT),

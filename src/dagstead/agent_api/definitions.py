@@ -190,8 +190,11 @@ def _read_error(caller: Caller, location: str, sha1: str) -> str:
 
 
 def _take_error(caller: Caller, location: str, deploy_id: str | None, error: str) -> bool:
+    masked = caller.control.secrets.mask(
+        caller.actor, caller.deployment, location, error, caller.services.secrets
+    )
     return caller.control.load_reports.failed(
-        caller.actor, caller.deployment, location, deploy_id=deploy_id, error=error
+        caller.actor, caller.deployment, location, deploy_id=deploy_id, error=masked
     )
 
 

@@ -9,7 +9,6 @@ from enum import Enum, auto
 
 from starlette.requests import Request
 
-from dagstead.agent_api.secrets import Secret
 from dagstead.control.actor import Actor
 from dagstead.control.all import Control
 from dagstead.control.memory import MemoryBudget
@@ -19,6 +18,7 @@ from dagstead.engine.asset_partitions import AssetPartitions
 from dagstead.engine.instances import Instances
 from dagstead.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.given_secrets import GivenSecret
 from dagstead.plane.tokens import Token
 
 _THREADS = 32
@@ -37,8 +37,8 @@ class AgentServices:
     base_url: str
     #: A part of the secrets of tokens that are made here.
     organization: str = "dagstead"
-    #: What ``scopedSecrets`` answers.
-    secrets: Sequence[Secret] = ()
+    #: Of the server's environment.
+    secrets: Sequence[GivenSecret] = ()
     #: What a location's definitions may need.
     definitions: TextKind = field(default_factory=definitions)
     #: Shared with everything else in this process that may need much.

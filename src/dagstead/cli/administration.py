@@ -87,6 +87,7 @@ def administration(where: Where) -> Iterator[Administration]:
     from dagstead.client.parts import Parts
     from dagstead.client.pauses import Pauses
     from dagstead.client.releases import Releases
+    from dagstead.client.secrets import Secrets
     from dagstead.client.storage import Storage
     from dagstead.client.tokens import Tokens
     from dagstead.client.trust import TrustPolicies
@@ -103,6 +104,7 @@ def administration(where: Where) -> Iterator[Administration]:
             parts=Parts(connection),
             pauses=Pauses(connection),
             storage=Storage(connection),
+            secrets=Secrets(connection),
             releases=lambda deployment: Releases(connection.on(deployment)),
         )
 

@@ -34,8 +34,10 @@ def backup(
 ) -> None:
     """Copy everything that a control plane stores into a new folder, while it runs or not.
 
-    The folder gets databases, files, keys and the settings file, with checksums. It is as private
-    as the control plane itself: whoever reads it can forge sign-ins. Prints its path.
+    The folder gets databases, files and the settings file, with checksums. Prints its path.
+
+    The master key is not in it. Without that key nobody can read the secrets in a backup, and a
+    copy cannot start: keep the key elsewhere.
 
     For example:
 
@@ -60,6 +62,16 @@ def backup(
         "Variables of the environment, such as DAGSTEAD_SECRET_…, are not in it.",
         err=True,
     )
+    if taken.master_key:
+        import os
+
+        from dagstead.server.master_key import place_of_key
+
+        say(
+            f"A restore needs the master key {taken.master_key}, which is not in it either. Keep a "
+            f"copy elsewhere: {place_of_key(loaded.settings, os.environ)}.",
+            err=True,
+        )
     say(folder)
 
 
@@ -108,6 +120,12 @@ def _remarks(report: RestoreReport) -> list[str]:
         "It is paused. Start it with `dagstead up`; its runs start after `dagstead resume`.",
         "Before that, stop the original, and terminate waiting runs that it has started since.",
     ]
+    if report.missing_key:
+        remarks.append(
+            f"It needs the master key {report.missing_key} to start. Put the file with it to "
+            "keys/master.key in its data folder, or give it with DAGSTEAD_MASTER_KEY. If it is "
+            "lost, `dagstead secret rotate-key --lost` goes on without the secrets."
+        )
     if report.settings:
         addresses = "; ".join(report.settings)
         remarks.append(

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from dagstead.client.locations import ListedLocation
     from dagstead.client.parts import ListedPart
     from dagstead.client.releases import Release, RollbackPlan
+    from dagstead.client.secrets import ListedSecret
+    from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
+    from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.sign_ins import NewLink
     from dagstead.plane.storage import StorageReport
     from dagstead.plane.tokens import IssuedToken, Token
@@ -145,6 +148,25 @@ class StorageActs(Protocol):
         """Remove it now; what is left, and what was removed."""
 
 
+class SecretActs(Protocol):
+    """Acts on secrets."""
+
+    def all(self, deployment: str | None = None, *, values: bool = False) -> list[ListedSecret]:
+        """The secrets of a deployment, or of all; with ``values`` where they may be seen."""
+
+    def set(self, name: str, value: str, target: SecretTarget) -> None:
+        """Set a secret."""
+
+    def remove(self, name: str, target: SecretTarget) -> int:
+        """Remove a secret; returns from how many places."""
+
+    def key(self) -> KeyReport:
+        """The master keys in use."""
+
+    def rotate_key(self, *, lost: bool) -> KeyReport:
+        """Have everything encrypted with a new master key."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Administration:
     """One control plane, however it is reached."""
@@ -159,5 +181,6 @@ class Administration:
     parts: PartViews
     pauses: PauseActs
     storage: StorageActs
+    secrets: SecretActs
     #: By deployment; ``None`` means the first one.
     releases: Callable[[str | None], ReleaseActs]

@@ -12,8 +12,8 @@ from dagstead.plane.sign_ins import NewLink
 from dagstead.plane.tokens import IssuedToken, Token, TokenKind
 
 _FIELDS = (
-    "id name kind deployments branchDeployments queues repository locations createdAt lastUsedAt "
-    "expiresAt revokedAt"
+    "id name kind deployments branchDeployments queues repository locations secretValues "
+    "createdAt lastUsedAt expiresAt revokedAt"
 )
 _LIST = f"{{ result: tokens {{ {_FIELDS} isValid }} }}"
 _ISSUE = (
@@ -63,6 +63,7 @@ def _asked(new: NewToken) -> Mapping[str, Any]:
         "branchDeployments": new.branch_deployments,
         "queues": None if new.queues is None else list(new.queues),
         "defaultQueue": new.default_queue,
+        "secretValues": None if new.secret_values is None else sorted(new.secret_values),
         "expiresInSeconds": new.lifetime.seconds,
         "expiresAt": new.lifetime.until,
     }
@@ -82,6 +83,7 @@ def _token(found: Mapping[str, Any]) -> Token:
         expires_at=found["expiresAt"],
         repository=found["repository"],
         locations=_set(found["locations"]),
+        secret_values=_set(found["secretValues"]),
     )
 
 

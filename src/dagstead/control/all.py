@@ -23,6 +23,7 @@ from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
+from dagstead.control.secrets import Secrets
 from dagstead.control.sign_ins import Sessions, SignIns
 from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
@@ -65,6 +66,7 @@ class Control:
     health: Health
     storage: Storage
     pauses: Pauses
+    secrets: Secrets
 
 
 def control_over(
@@ -106,4 +108,5 @@ def control_over(
         health=Health(backend),
         storage=Storage(backend),
         pauses=Pauses(backend),
+        secrets=Secrets(backend),
     )

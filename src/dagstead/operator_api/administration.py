@@ -9,7 +9,7 @@ from graphql import GraphQLResolveInfo
 
 from dagstead.engine.location_entries import failure_of
 from dagstead.errors import InvalidInputError
-from dagstead.operator_api.context import context_of, facts_of
+from dagstead.operator_api.context import chosen_deployments, context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error
 from dagstead.plane.lifetimes import Lifetime
@@ -114,12 +114,7 @@ def code_locations(
 ) -> Sequence[Mapping[str, Any]]:
     """What is deployed, in one deployment or in all that the token grants."""
     context = context_of(info)
-    deployments = context.control.deployments
-    chosen = (
-        deployments.granted(context.actor)
-        if deploymentName is None
-        else [deployments.named(context.actor, deploymentName)]
-    )
+    chosen = chosen_deployments(context, deploymentName)
     return [
         _location(stated.location, stated.status)
         for deployment in chosen
@@ -207,6 +202,7 @@ def _token(token: Token, now: float) -> Mapping[str, Any]:
         "queues": None if token.queues is None else sorted(token.queues, key=str),
         "repository": token.repository,
         "locations": None if token.locations is None else sorted(token.locations),
+        "secretValues": None if token.secret_values is None else sorted(token.secret_values),
         "createdAt": token.created_at,
         "lastUsedAt": token.last_used_at,
         "expiresAt": token.expires_at,
@@ -223,6 +219,7 @@ def _new_token(asked: Mapping[str, Any]) -> NewToken:
         branch_deployments=asked.get("branchDeployments"),
         queues=asked.get("queues"),
         default_queue=asked.get("defaultQueue"),
+        secret_values=asked.get("secretValues"),
         lifetime=Lifetime(seconds=asked.get("expiresInSeconds"), until=asked.get("expiresAt")),
     )
 

@@ -10,6 +10,8 @@ from graphql import GraphQLResolveInfo
 
 from dagstead.engine.workspace import DeploymentRequestContext
 from dagstead.model.retention import Retention
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.given_secrets import GivenSecret
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,6 +23,8 @@ class ServerFacts:
     loopback_issuers: bool = False
     #: The settings in force, one row per setting, without passwords.
     settings: Sequence[Mapping[str, Any]] = ()
+    #: Of the server's environment.
+    secrets: Sequence[GivenSecret] = ()
     #: How long things are kept that nothing needs any more.
     retention: Retention = field(default_factory=Retention)
     #: Where `ci build --build-strategy=docker` may push. The CLI wants an address also when it
@@ -40,3 +44,16 @@ def context_of(info: GraphQLResolveInfo) -> DeploymentRequestContext:
 def facts_of(info: GraphQLResolveInfo) -> ServerFacts:
     """The server's facts."""
     return cast("ServerFacts", info.schema.extensions[FACTS])
+
+
+def chosen_deployments(context: DeploymentRequestContext, name: str | None) -> list[Deployment]:
+    """The deployment of that name; without one, all that the caller's token grants.
+
+    Raises:
+        ForbiddenError: when the token does not grant it.
+        DeploymentNotFoundError: when there is none of that name.
+    """
+    deployments = context.control.deployments
+    if name is None:
+        return deployments.granted(context.actor)
+    return [deployments.named(context.actor, name)]

@@ -14,10 +14,6 @@ _ALERTS = "Alert policies are not offered by this control plane."
 _ATLAN = "The Atlan integration is not offered by this control plane."
 _INSIGHTS = "Insights metrics are not offered by this control plane."
 _ISSUES = "Issues are not offered by this control plane."
-_SECRETS = (
-    "Secrets cannot be read or written through this control plane yet. Set DAGSTEAD_SECRET_NAME in "
-    "the server's environment: code of full deployments gets it as NAME."
-)
 
 #: The sentences by root field.
 NOT_OFFERED: Mapping[str, str] = {
@@ -30,7 +26,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "atlanIntegration": _ATLAN,
     "createIssue": _ISSUES,
     "createOrUpdateAlertPolicyFromDocument": _ALERTS,
-    "createOrUpdateSecretForScopes": _SECRETS,
     "deleteAlertPolicy": _ALERTS,
     "deleteAtlanIntegrationSettings": _ATLAN,
     "issue": _ISSUES,
@@ -47,7 +42,6 @@ NOT_OFFERED: Mapping[str, str] = {
     "reportingMetricsByDeployment": _INSIGHTS,
     "reportingMetricsByJob": _INSIGHTS,
     "runNotificationsOrError": _ALERTS,
-    "secretsOrError": _SECRETS,
     "setAtlanIntegrationSettings": _ATLAN,
     "updateIssue": _ISSUES,
 }

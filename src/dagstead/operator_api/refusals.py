@@ -16,7 +16,9 @@ from dagstead.errors import (
     DeploymentNotFoundError,
     ForbiddenError,
     InvalidDocumentError,
+    InvalidInputError,
     LastDeploymentError,
+    TooManySecretsError,
     report_unexpected,
 )
 from dagstead.operator_api.extension import Resolver
@@ -27,6 +29,8 @@ logger = logging.getLogger(__name__)
 _MEMBERS: Mapping[type[DagsteadError], str] = {
     DeploymentNotFoundError: "DeploymentNotFoundError",
     LastDeploymentError: "DeleteFinalDeploymentError",
+    InvalidInputError: "InvalidSecretInputError",
+    TooManySecretsError: "TooManySecretsError",
 }
 
 

@@ -20,6 +20,7 @@ from dagstead.operator_api import (
     locations,
     releases,
     rights,
+    secrets,
     settings,
     storage,
     terminations,
@@ -35,6 +36,7 @@ DEFINITIONS = (
     "operator.graphql",
     "terraform.graphql",
     "releases.graphql",
+    "secrets.graphql",
     "administration.graphql",
 )
 
@@ -56,6 +58,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             deployments.QUERIES,
             locations.QUERIES,
             releases.QUERIES,
+            secrets.QUERIES,
             settings.QUERIES,
             storage.QUERIES,
             uploads.QUERIES,
@@ -68,6 +71,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             events.MUTATIONS,
             locations.MUTATIONS,
             releases.MUTATIONS,
+            secrets.MUTATIONS,
             settings.MUTATIONS,
             storage.MUTATIONS,
             uploads.MUTATIONS,

@@ -26,6 +26,9 @@ class NewToken:
     #: Agent tokens only: ``None`` grants it if no queue is named, and only then.
     default_queue: bool | None = None
     lifetime: Lifetime = FOREVER
+    #: User tokens only: the kinds of secrets whose values it may show (``plane.secrets``); ``None``
+    #: is those for people.
+    secret_values: Collection[str] | None = None
 
     def grant(self, now: float) -> Grant:
         """What the token grants.
@@ -49,11 +52,18 @@ class NewToken:
             branch_deployments=branches,
             queues=self._queues(),
             expires_at=self.lifetime.ends_at(now),
+            secret_values=self._secret_values(),
         )
 
     @property
     def _names_queues(self) -> bool:
         return bool(self.queues) or self.default_queue is False
+
+    def _secret_values(self) -> frozenset[str] | None:
+        if self.secret_values is not None and self.kind is not TokenKind.USER:
+            msg = "Agents get the secrets of what they serve. Leave --secret-values out."
+            raise InvalidInputError(msg)
+        return None if self.secret_values is None else frozenset(self.secret_values)
 
     def _queues(self) -> frozenset[str | None] | None:
         if self.kind is TokenKind.POOL:

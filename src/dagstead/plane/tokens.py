@@ -65,6 +65,7 @@ class Grant:
     job: CiJob | None = None
     #: What was verified of ``repository``.
     project: Project | None = None
+    secret_values: Collection[str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,6 +93,9 @@ class Token:
     locations: frozenset[str] | None = None
     #: Tokens of CI: what was verified of ``repository``.
     project: Project | None = None
+    #: User tokens: the kinds of secrets whose values it may show; ``None`` is by its kind
+    #: (``plane.secrets``).
+    secret_values: frozenset[str] | None = None
     #: Tokens for all deployments: the grants that remain when that one is removed.
     beside: Reach = NOTHING
     #: Tokens of workers: what the process is for.

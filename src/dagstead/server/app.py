@@ -21,7 +21,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dagstead.agent_api.rest import Endpoint
 from dagstead.agent_api.routes import agent_graphql, agent_routes, blob_routes
-from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.agent_api.services import DEPLOYMENT_HEADER, AgentServices
 from dagstead.control.bell import sign_ins
 from dagstead.control.memory import MemoryBudget
@@ -31,6 +30,7 @@ from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError
 from dagstead.model.user_agent import USER_AGENT
 from dagstead.operator_api.context import ServerFacts
 from dagstead.operator_api.schema import create_schema
+from dagstead.plane.given_secrets import given_secrets
 from dagstead.plane.names import RESERVED_DEPLOYMENT_NAMES
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.authentication import AuthenticationMiddleware, Authenticator, refuse
@@ -77,11 +77,12 @@ def create_app(
         report: the settings for people to read.
     """
     control = instances.control
+    secrets = given_secrets(os.environ if environment is None else environment)
     agents = AgentServices(
         instances=instances,
         base_url=settings.base_url,
         organization=settings.organization,
-        secrets=secrets_from_environment(os.environ if environment is None else environment),
+        secrets=secrets,
         definitions=definitions(settings.max_definitions_mb),
         memory=MemoryBudget(settings.max_work_mb * MEBIBYTE),
     )
@@ -92,6 +93,7 @@ def create_app(
                 organization=settings.organization,
                 loopback_issuers=settings.loopback_issuers,
                 settings=report,
+                secrets=secrets,
                 retention=settings.retention,
             )
         ),

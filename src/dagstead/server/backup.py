@@ -26,7 +26,7 @@ from dagstead.server.settings_file import FILE_NAME
 from dagstead.store.backup.files import FileCopies, copy_file, record_of
 from dagstead.store.backup.manifest import DatabaseKind, FileRecord, Manifest
 from dagstead.store.backup.postgres import dump_database
-from dagstead.store.backup.sqlite import copy_databases, revision_and_deployments
+from dagstead.store.backup.sqlite import copy_databases, master_key_of, revision_and_deployments
 from dagstead.store.database import sqlite_file
 
 #: In a backup: what is to be in the data folder, and the dump of a Postgres database.
@@ -66,6 +66,7 @@ def take_backup(loaded: LoadedSettings, folder: Path, clock: Clock) -> Manifest:
             revision=databases.revision,
             deployments=databases.deployments,
             files=tuple(sorted(records, key=lambda record: record.path)),
+            master_key=databases.master_key,
         )
         manifest.write(backup)
     return manifest
@@ -77,6 +78,7 @@ class _Databases:
     revision: str
     deployments: tuple[str, ...]
     records: tuple[FileRecord, ...]
+    master_key: str | None
 
 
 def _copy_files(files: FileCopies) -> None:
@@ -93,6 +95,7 @@ def _copy_database(loaded: LoadedSettings, backup: Path) -> _Databases:
             revision=facts.revision,
             deployments=facts.deployments,
             records=(record_of(backup, DUMP),),
+            master_key=facts.master_key,
         )
     data, main = settings.data, _database_file(loaded)
     copies: list[str] = []
@@ -109,6 +112,7 @@ def _copy_database(loaded: LoadedSettings, backup: Path) -> _Databases:
         revision=revision,
         deployments=deployments,
         records=tuple(record_of(backup, name) for name in copies),
+        master_key=master_key_of(backup / DATA / DATABASE_FILE),
     )
 
 

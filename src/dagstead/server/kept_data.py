@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from dagstead.server.settings_file import FILE_NAME
 from dagstead.store.backup.sqlite import DatabaseGroup
+from dagstead.store.key_sources import OWN_KEY_FILE
 
 #: The control plane's own tables, with SQLite.
 DATABASE_FILE = "dagstead.db"
@@ -60,8 +61,10 @@ KEPT: Mapping[str, Callable[[PurePath], bool]] = MappingProxyType(
 
 #: What SQLite writes beside a database.
 _SQLITE_FILES = tuple(f"{DATABASE_FILE}{end}" for end in ("", "-wal", "-shm", "-journal"))
+#: What opens the secrets in the databases: whoever has a backup must not have it, too.
+_NEVER_COPIED = OWN_KEY_FILE.parts[0]
 #: Everything that a data folder may have.
-_NAMES = frozenset({*KEPT, *_MADE_AGAIN, *_SQLITE_FILES, FILE_NAME})
+_NAMES = frozenset({*KEPT, *_MADE_AGAIN, *_SQLITE_FILES, FILE_NAME, _NEVER_COPIED})
 
 
 def is_named(path: PurePath) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,11 +12,18 @@ from pathlib import Path
 
 import tomlkit
 
-from dagstead.errors import BackupError, ConfigurationError, ConflictError, InvalidInputError
+from dagstead.errors import (
+    BackupError,
+    ConfigurationError,
+    ConflictError,
+    InvalidInputError,
+    MasterKeyError,
+)
 from dagstead.plane.clock import Clock
 from dagstead.plane.pauses import Pause
 from dagstead.server.backup import DATA, DUMP
 from dagstead.server.kept_data import DATABASE_FILE, RUN_WORKERS
+from dagstead.server.master_key import key_source
 from dagstead.server.services import make_data_folder
 from dagstead.server.settings import LoadedSettings, Settings
 from dagstead.server.settings_file import FILE_NAME
@@ -39,6 +47,8 @@ class RestoreReport:
     manifest: Manifest
     #: Settings that the restored file has for the original: addresses that only one can use.
     settings: tuple[str, ...]
+    #: The id of the master key that the copy needs before it can start, and does not have.
+    missing_key: str | None
 
 
 def restore_backup(loaded: LoadedSettings, backup: Path, clock: Clock) -> RestoreReport:
@@ -78,7 +88,18 @@ def restore_backup(loaded: LoadedSettings, backup: Path, clock: Clock) -> Restor
             make_copy(settings.postgres_url, pause)
         else:
             make_copy(f"sqlite:///{stage / DATABASE_FILE}", pause)
-    return RestoreReport(manifest=manifest, settings=changed)
+    return RestoreReport(
+        manifest=manifest, settings=changed, missing_key=_missing_key(manifest, settings)
+    )
+
+
+def _missing_key(manifest: Manifest, settings: Settings) -> str | None:
+    needed = manifest.master_key
+    try:
+        known = {key.id for key in key_source(settings, os.environ).read()}
+    except MasterKeyError:
+        return needed
+    return None if needed in known else needed
 
 
 def _why_paused(manifest: Manifest) -> str:

@@ -14,6 +14,7 @@ from dagstead.control.all import Control, control_over
 from dagstead.control.orchestration import Orchestration
 from dagstead.errors import ConfigurationError
 from dagstead.plane.leases import Fence
+from dagstead.server.master_key import key_source
 from dagstead.server.private_files import close_to_others
 from dagstead.server.settings import Settings
 from dagstead.serverless.home import PoolHome
@@ -44,6 +45,7 @@ def opened_store(settings: Settings, *, fence: Fence | None = None) -> Iterator[
         blobs_folder=settings.data / "blobs",
         clock=time.time,
         fence=fence,
+        keys=key_source(settings, os.environ),
     )
     try:
         yield store

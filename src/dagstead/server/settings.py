@@ -16,6 +16,7 @@ from dagstead.errors import ConfigurationError
 from dagstead.model.folders import DATA_FOLDER
 from dagstead.model.retention import Retention
 from dagstead.model.words import did_you_mean
+from dagstead.plane.given_secrets import PREFIX
 from dagstead.plane.tokens import PoolReach
 from dagstead.server.settings_file import FILE_NAME, read_settings_file
 from dagstead.serverless.sandbox.user_numbers import parsed_range
@@ -24,9 +25,9 @@ ENVIRONMENT_PREFIX = "DAGSTEAD_"
 
 _SETTING_OF_FILE = "config"
 #: Variables with our prefix that are not settings: given to user code and between our processes.
-_OTHER_VARIABLES = frozenset({"CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE", "UMASK", "WALLS"})
-#: Secrets for user code (``agent_api.secrets``).
-SECRET_PREFIX = f"{ENVIRONMENT_PREFIX}SECRET_"
+_OTHER_VARIABLES = frozenset(
+    {"CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE", "UMASK", "WALLS", "MASTER_KEY"}
+)
 
 
 class Source(StrEnum):
@@ -70,6 +71,10 @@ def _folders(value: str) -> str:
 
 def _absolute(value: Path) -> Path:
     return value.expanduser().absolute()
+
+
+def _absolute_if_any(value: Path | None) -> Path | None:
+    return None if value is None else _absolute(value)
 
 
 class Settings(BaseModel):
@@ -222,6 +227,15 @@ class Settings(BaseModel):
         ge=60,
         le=10_000_000,
         description="Requests with one token in a minute; more are asked to come again later.",
+    )
+    master_key_file: Annotated[Path | None, AfterValidator(_absolute_if_any)] = Field(
+        None,
+        description=(
+            "File with the master key of secrets; if left out, keys/master.key in the data folder."
+        ),
+    )
+    master_key_command: str | None = Field(
+        None, min_length=1, description="Program that prints the master key, with its arguments."
     )
     keep_days: int = Field(
         30, ge=1, le=3650, description="Days that files and releases are kept after their last use."
@@ -388,6 +402,6 @@ def _unknown_variables(environment: Mapping[str, str]) -> tuple[str, ...]:
         + did_you_mean(name, [f"{ENVIRONMENT_PREFIX}{setting}" for setting in sorted(known)])
         for name in sorted(environment)
         if name.startswith(ENVIRONMENT_PREFIX)
-        and not name.startswith(SECRET_PREFIX)
+        and not name.startswith(PREFIX)
         and name.removeprefix(ENVIRONMENT_PREFIX) not in known
     )

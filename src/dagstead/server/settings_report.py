@@ -31,8 +31,11 @@ def _value(settings: Settings, name: str) -> Any:
         return shown_database(settings)
     if name == "public_url":
         return settings.base_url
+    if name == "master_key_command" and settings.master_key_command:
+        # What follows the program may be a password.
+        return settings.master_key_command.split(maxsplit=1)[0]
     value = getattr(settings, name)
-    return value if isinstance(value, bool | int) else str(value)
+    return value if value is None or isinstance(value, bool | int) else str(value)
 
 
 def _source(loaded: LoadedSettings, name: str) -> str:

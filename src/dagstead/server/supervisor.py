@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.errors import ConfigurationError, DagsteadError
+from dagstead.plane.given_secrets import PREFIX, given_secrets
 from dagstead.server.first_start import (
     first_deployment,
     first_link,
@@ -26,15 +27,10 @@ from dagstead.server.first_start import (
 from dagstead.server.folder_lock import locked_folder
 from dagstead.server.keeper import Keeper
 from dagstead.server.listen_address import check_address
+from dagstead.server.master_key import MASTER_KEY_VARIABLE
 from dagstead.server.pool import POOL_TOKEN_VARIABLE, walls_of_pool, walls_variable
 from dagstead.server.services import control_of, make_data_folder, opened_store
-from dagstead.server.settings import (
-    ENVIRONMENT_PREFIX,
-    SECRET_PREFIX,
-    LoadedSettings,
-    Settings,
-    Source,
-)
+from dagstead.server.settings import ENVIRONMENT_PREFIX, LoadedSettings, Settings, Source
 from dagstead.serverless.run_records import RunWorker
 from dagstead.serverless.sandbox.walls import Walls
 from dagstead.serverless.shutdown import STOPPED, end_what_is_left
@@ -83,6 +79,7 @@ def run_up(loaded: LoadedSettings, announce: Callable[[StartReport], None]) -> N
         NotReadyError: when the web server does not come up.
     """
     settings = loaded.settings
+    given_secrets(os.environ)
     make_data_folder(settings.data)
     with (
         locked_folder(settings.data),
@@ -91,6 +88,7 @@ def run_up(loaded: LoadedSettings, announce: Callable[[StartReport], None]) -> N
     ):
         check_address(settings)
         walls = walls_of_pool(settings, os.environ) if settings.pool else None
+        control.secrets.require_key(SYSTEM)
         make_first_deployment(control)
         secret = (
             new_pool_secret(control, settings.organization, settings.pool_serves)
@@ -209,11 +207,11 @@ class _Supervisor:
 
 
 def _environment_of(part: str) -> dict[str, str]:
-    """Secrets for user code are handed out by the web server: no other part needs them."""
+    """Secrets are handed out by the web server: no other part needs them, or their master key."""
     return {
         name: value
         for name, value in os.environ.items()
-        if part == "web" or not name.startswith(SECRET_PREFIX)
+        if part == "web" or not (name.startswith(PREFIX) or name == MASTER_KEY_VARIABLE)
     }
 
 

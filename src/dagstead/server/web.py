@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Sequence
 
 import uvicorn
 from starlette.applications import Starlette
 
-from dagstead.agent_api.secrets import secrets_from_environment
 from dagstead.control.actor import SYSTEM
+from dagstead.plane.given_secrets import GivenSecret, given_secrets
 from dagstead.server.app import create_app
 from dagstead.server.connections import (
     ConnectionLimits,
@@ -19,7 +20,6 @@ from dagstead.server.connections import (
 )
 from dagstead.server.listen_address import check_address, warning_without_tls
 from dagstead.server.listening import ListeningThread
-from dagstead.server.secrets_report import log_secrets
 from dagstead.server.services import open_instances, opened_store
 from dagstead.server.settings import LoadedSettings, Settings
 from dagstead.server.settings_report import report
@@ -34,17 +34,18 @@ def run_web(loaded: LoadedSettings) -> None:
     """Serve until SIGTERM or SIGINT; requests under way may end first.
 
     Raises:
-        ConfigurationError: when the server cannot listen on its address.
+        ConfigurationError: when the server cannot listen on its address, a secret of the
+            environment could mean two things, or the master key is missing.
     """
     settings = loaded.settings
     check_address(settings)
+    log_given_secrets(given_secrets(os.environ))
     with opened_store(settings) as store:
         instances = open_instances(settings, store)
         try:
             control = instances.control
             control.writes.interrupt_all(SYSTEM)
-            deployments = control.deployments.granted(SYSTEM)
-            log_secrets(secrets_from_environment(os.environ), deployments)
+            control.secrets.require_key(SYSTEM)
             app = create_app(settings, instances, report=report(loaded))
             # uvicorn raises the signal that ended it once more: it must find a handler, or the
             # process would end without closing anything.
@@ -57,6 +58,13 @@ def run_web(loaded: LoadedSettings) -> None:
                 uvicorn.Server(server_config(settings, app)).run()
         finally:
             instances.close()
+
+
+def log_given_secrets(secrets: Sequence[GivenSecret]) -> None:
+    """Log which secrets the environment gives to the code of full deployments, by names only."""
+    if secrets:
+        names = ", ".join(secret.name for secret in secrets)
+        logger.info("Secrets of the environment, for full deployments only: %s", names)
 
 
 def server_config(settings: Settings, app: Starlette) -> uvicorn.Config:

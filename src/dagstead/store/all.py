@@ -16,6 +16,7 @@ from dagstead.store.database import Database, sqlite_file
 from dagstead.store.deployments import DeploymentStore
 from dagstead.store.disks import Disks
 from dagstead.store.histories import Histories
+from dagstead.store.key_sources import OWN_KEY_FILE, KeySource, OwnKeyFile
 from dagstead.store.launches import LaunchStore
 from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
@@ -25,10 +26,12 @@ from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
 from dagstead.store.run_folders import RunFolders
+from dagstead.store.secrets import SecretStore
 from dagstead.store.sign_ins import SessionStore, SignInLinkStore
 from dagstead.store.token_calls import TokenCallStore
 from dagstead.store.tokens import TokenStore
 from dagstead.store.trust import TrustPolicyStore
+from dagstead.store.vault import Vault
 from dagstead.store.workers import WorkerStore
 from dagstead.store.writes import WriteStore
 
@@ -54,6 +57,8 @@ class Store:
     writes: WriteStore
     pex_files: PexFileStore
     properties: PropertyStore
+    vault: Vault
+    secrets: SecretStore
     leases: LeaseStore
     blobs: BlobStore
     run_folders: RunFolders
@@ -68,7 +73,12 @@ class Store:
 
 
 def open_store(
-    *, database_url: str, blobs_folder: Path, clock: Clock, fence: Fence | None = None
+    *,
+    database_url: str,
+    blobs_folder: Path,
+    clock: Clock,
+    fence: Fence | None = None,
+    keys: KeySource | None = None,
 ) -> Store:
     """Connect, bring the schema up to date, and open every store.
 
@@ -77,12 +87,14 @@ def open_store(
         blobs_folder: where the files are; the folders of runs are beside it, in the data folder.
         clock: what time it is.
         fence: of the leader, for the process that runs the daemons.
+        keys: gives the master keys, when they are first needed; if left out, a file of our own in
+            the data folder.
     """
     # A leader has to notice soon that it is cut off.
     patience = None if fence is None else Patience(answer=30.0, statement=25.0, lock=20.0)
     database = Database(database_url, fence=fence, patience=patience)
     database.migrate()
-    properties = PropertyStore(database)
+    vault = Vault(database, keys or OwnKeyFile(blobs_folder.parent / OWN_KEY_FILE))
     tokens = TokenStore(database, clock)
     return Store(
         database=database,
@@ -101,9 +113,11 @@ def open_store(
         trust=TrustPolicyStore(database, clock),
         writes=WriteStore(database, clock),
         pex_files=PexFileStore(database, clock),
-        properties=properties,
+        properties=PropertyStore(database),
+        vault=vault,
+        secrets=SecretStore(database, clock, vault),
         leases=LeaseStore(database, clock),
-        blobs=open_blobs(blobs_folder, clock=clock, signing_key=properties.signing_key()),
+        blobs=open_blobs(blobs_folder, clock=clock, signing_key=vault.signing_key),
         run_folders=RunFolders(
             pool=blobs_folder.parent / "pool" / "deployments",
             deployments=blobs_folder.parent / "deployments",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,7 +60,8 @@ class BlobStore:
     #: Where the store keeps them.
     folder: Path
     clock: Clock
-    signing_key: bytes
+    #: Is asked at the first signature: many processes never sign.
+    signing_key: Callable[[], bytes]
 
     def put(self, key: BlobKey, data: bytes | Path | Iterator[bytes]) -> None:
         """Store a file, and replace the one with the same key."""
@@ -226,13 +227,13 @@ class BlobStore:
 
     def _mac(self, key: BlobKey, method: str, expires: int, note: str) -> str:
         text = "\n".join([method, str(key), str(expires), *([note] if note else [])]).encode()
-        return hmac.new(self.signing_key, text, hashlib.sha256).hexdigest()
+        return hmac.new(self.signing_key(), text, hashlib.sha256).hexdigest()
 
     def _missing(self, key: BlobKey) -> BlobNotFoundError:
         return BlobNotFoundError(f"There is no file {key.path!r} among the {key.kind} files.")
 
 
-def open_blobs(folder: Path, *, clock: Clock, signing_key: bytes) -> BlobStore:
+def open_blobs(folder: Path, *, clock: Clock, signing_key: Callable[[], bytes]) -> BlobStore:
     """Files under a folder, which is made if it is missing."""
     return BlobStore(LocalStore(prefix=folder, mkdir=True), folder, clock, signing_key)
 

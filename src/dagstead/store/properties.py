@@ -1,8 +1,7 @@
-"""Values of the whole installation: the settings of the organization, the signing key."""
+"""Values of the whole installation: the settings of the organization, the pause."""
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -31,15 +30,6 @@ class PropertyStore:
     def set_organization_settings(self, settings: Mapping[str, Any]) -> None:
         """Replace the organization's settings."""
         self._set("organization_settings", dict(settings))
-
-    def signing_key(self) -> bytes:
-        """The key of signed addresses and sign-in cookies, made at the first call."""
-        found: str | None = self._get("signing_key")
-        if found is None:
-            # Two processes may start together: the first insert wins, and both read it.
-            self._insert_if_missing("signing_key", secrets.token_hex(32))
-            found = self._get("signing_key")
-        return bytes.fromhex(str(found))
 
     def pause(self) -> Pause | None:
         """The pause, ``None`` when there is none."""

@@ -272,6 +272,8 @@ tokens = Table(
     Column("locations", JSON),
     # The grants of a token for all deployments that remain when that one is removed.
     Column("beside", JSON),
+    # The kinds of secrets whose values it may show; null is by the kind of token.
+    Column("secret_values", JSON),
     #: What was verified of the repository: path, provider, issuer, id.
     Column("project", JSON(none_as_null=True)),
     # The CI job that it was given to: issuer, project, is_pull_request.
@@ -371,6 +373,26 @@ pex_files = Table(
     Column("stored_at", Float, nullable=False),
 )
 Index("ix_pex_files_name", pex_files.c.name)
+
+#: Variables of user code, one row for each place and name. Their values are encrypted.
+secrets = Table(
+    "secrets",
+    metadata,
+    Column("id", _ID, primary_key=True),
+    #: A digest of the place and the name, to which the value is bound.
+    Column("slot", String(64), nullable=False, unique=True),
+    Column("name", String(255), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("deployment", String(64), ForeignKey("deployments.name", ondelete="CASCADE")),
+    Column("location", String(255)),
+    Column("batch", String(32), nullable=False),
+    #: The id of the master key, and the envelope.
+    Column("key", String(16), nullable=False),
+    Column("sealed", JSON, nullable=False),
+    Column("updated_at", Float, nullable=False),
+    Column("updated_by", String(128), nullable=False),
+)
+Index("ix_secrets_deployment", secrets.c.deployment)
 
 #: Writes that were begun or done, by their Idempotency-Key.
 writes = Table(

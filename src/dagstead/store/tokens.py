@@ -54,6 +54,9 @@ class TokenStore:
                     locations=null() if grant.locations is None else sorted(grant.locations),
                     job=None if grant.job is None else grant.job.as_json(),
                     project=null() if grant.project is None else grant.project.as_stored,
+                    secret_values=(
+                        null() if grant.secret_values is None else sorted(grant.secret_values)
+                    ),
                 )
                 .returning(tokens)
             ).one()
@@ -209,6 +212,9 @@ def token_of(row: Row[Any]) -> Token:
         beside=_beside(values[of.beside] or {}),
         job=None if values[of.job] is None else CiJob(**values[of.job]),
         project=Project.of_stored(values[of.project]),
+        secret_values=(
+            None if values[of.secret_values] is None else frozenset(values[of.secret_values])
+        ),
     )
 
 

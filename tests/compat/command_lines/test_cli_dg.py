@@ -163,8 +163,6 @@ def test_an_agent_token_is_made(site: Site, cli: OfficialCli) -> None:
         ("dg api issue update", ["1", "--status", "closed"], "Issues are not offered"),
         ("dg api issue add-link", ["1", "--run-id", "x"], "Issues are not offered"),
         ("dg api issue remove-link", ["1", "--run-id", "x"], "Issues are not offered"),
-        ("dg api secret list", [], "Secrets cannot be read or written"),
-        ("dg api secret get", ["NAME"], "Secrets cannot be read or written"),
     ],
 )
 def test_other_offers_are_refused_with_a_sentence(
@@ -172,17 +170,6 @@ def test_other_offers_are_refused_with_a_sentence(
 ) -> None:
     (cli.folder / "file.yaml").write_text("alert_policies: []", encoding="utf-8")
     assert sentence in cli.run(command, *arguments, fails=True).text
-
-
-@pytest.mark.parametrize(
-    ("command", "arguments"),
-    [("dg plus create env", ["NAME", "value", "--global"]), ("dg plus pull env", [])],
-)
-def test_secrets_of_a_project_are_refused_with_a_sentence(
-    cli: OfficialCli, command: str, arguments: list[str]
-) -> None:
-    refused = project(cli).run(command, *arguments, fails=True)
-    assert "Secrets cannot be read or written" in refused.text
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -108,6 +109,8 @@ def test_a_backup_under_load_serves_and_runs_elsewhere(stage: Stage) -> None:
     with under_way(plane) as runs:
         backup = plane_command("backup", str(stage.folder / "backup"), *stage.of_original)
         plane_command("restore", backup, *stage.of_copy)
+        # It is in no backup.
+        shutil.copytree(plane.data / "keys", stage.folder / "data" / "keys")
         assert_restored_beside(stage, made, runs)
     for run in runs:
         plane.until(run, "SUCCESS")

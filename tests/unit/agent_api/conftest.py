@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from dagstead.client.certificates import certificates_for
+from dagstead.control.all import Control
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.services import open_instances
 from dagstead.server.settings import load_settings
@@ -22,17 +23,14 @@ from tests.support.served import PromptServer, app_of, served
 from tests.support.stores import empty_store
 
 #: In the environment of the server.
-SECRETS = {
-    "DAGSTEAD_SECRET_FOR_ALL": "of all",
-    "DAGSTEAD_SECRET_FOR_PROD__prod": "of prod",
-    "DAGSTEAD_SECRET_FOR_WEATHER__prod__weather": "of weather",
-}
+SECRETS = {"DAGSTEAD_SECRET_GIVEN": "of the environment"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Wire:
     """A server, and a caller with an agent token for its deployment prod."""
 
+    control: Control
     client: httpx.Client
     store: Store
     clock: ManualClock
@@ -83,6 +81,8 @@ def wire(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
                 timeout=60,
             ) as client,
         ):
-            yield Wire(client=client, store=store, clock=clock, headers=headers)
+            yield Wire(
+                control=instances.control, client=client, store=store, clock=clock, headers=headers
+            )
         instances.close()
         store.close()

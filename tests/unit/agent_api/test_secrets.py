@@ -1,111 +1,129 @@
-"""Which secrets reach which code."""
+"""Which secrets agents get for the code that they run."""
 
 from __future__ import annotations
 
+import zlib
+
 import pytest
+from dagster_cloud.api.dagster_cloud_api import DagsterCloudUploadWorkspaceEntry
+from dagster_cloud_cli.core.workspace import CodeLocationDeployData
+from dagster_shared.error import SerializableErrorInfo
+from dagster_shared.serdes import serialize_value
 
-from dagstead.agent_api.secrets import KnownNames, secrets_for, secrets_from_environment
-from dagstead.plane.deployments import Branch, Deployment, DeploymentKind
-from tests.unit.agent_api.conftest import SECRETS, Wire
-
-PREVIEW = "0f" * 16
-NAMES = KnownNames(
-    deployments=frozenset({"prod", "eu-west", "eu_east", "a-b", "a_b", "c-d_e", "c_d-e", PREVIEW}),
-    locations=frozenset({"weather", "etl.daily", "x-y", "x_y"}),
-)
-
-#: What is set, and where, as deployment and location, it goes. Nowhere if it has no place here.
-PLACES: dict[str, set[tuple[str, str]]] = {
-    "S__prod": {("prod", "weather"), ("prod", "etl.daily"), ("prod", "x-y"), ("prod", "x_y")},
-    "S__prod__weather": {("prod", "weather")},
-    "S__prod__etl_daily": {("prod", "etl.daily")},
-    "S__prod__etl.daily": {("prod", "etl.daily")},
-    "S__prod__x_y": {("prod", "x_y")},
-    "S__prod__x-y": {("prod", "x-y")},
-    "S__eu_west__weather": {("eu-west", "weather")},
-    "S__eu-west__weather": {("eu-west", "weather")},
-    "S__eu_east__weather": {("eu_east", "weather")},
-    "S__a_b__weather": {("a_b", "weather")},
-    "S__a-b__weather": {("a-b", "weather")},
-    "S__c_d_e__weather": set(),
-    f"S__{PREVIEW}__weather": {(PREVIEW, "weather")},
-    "S__PROD__weather": set(),
-    "S__nowhere": set(),
-    "S__prod__nothing": set(),
-    "S__": set(),
-    "S____weather": set(),
-    "S__prod__": set(),
-}
-
-
-def deployment(name: str, *, base: str | None = None) -> Deployment:
-    """Of a branch where the name is PREVIEW."""
-    kind = DeploymentKind.BRANCH if name == PREVIEW else DeploymentKind.FULL
-    return Deployment(id=1, name=name, kind=kind, created_at=0.0, base=base)
-
-
-def given(variables: dict[str, str], name: str, location: str | None) -> dict[str, str]:
-    """What code gets, when the server has these variables."""
-    set_ones = {f"DAGSTEAD_SECRET_{key}": value for key, value in variables.items()}
-    base = "prod" if name == PREVIEW else None
-    secrets = secrets_from_environment({**set_ones, "PATH": "/usr/bin"})
-    found = secrets_for(secrets, deployment(name, base=base), location, NAMES)
-    return {secret.name: secret.value for secret in found}
-
-
-@pytest.mark.parametrize("written", PLACES)
-def test_a_scope_means_one_place(written: str) -> None:
-    reached = {
-        (name, location)
-        for name in NAMES.deployments
-        for location in NAMES.locations
-        if given({written: "v"}, name, location)
-    }
-    assert reached == PLACES[written]
-
-
-def test_one_for_all_reaches_full_deployments_and_no_branch_deployment() -> None:
-    for name in NAMES.deployments:
-        for location in (None, "weather", "new"):
-            expected = {} if name == PREVIEW else {"S": "v"}
-            assert given({"S": "v"}, name, location) == expected, (name, location)
-
-
-def test_the_one_for_fewer_places_wins() -> None:
-    variables = {"S": "all", "S__prod": "prod", "S__prod__weather": "weather"}
-    assert given(variables, "eu-west", "weather") == {"S": "all"}
-    assert given(variables, "prod", "x-y") == {"S": "prod"}
-    assert given(variables, "prod", None) == {"S": "prod"}
-    assert given(variables, "prod", "weather") == {"S": "weather"}
-
-
-def test_a_secret_is_not_in_what_is_printed_of_it() -> None:
-    assert "hunter2" not in repr(secrets_from_environment({"DAGSTEAD_SECRET_S__prod": "hunter2"}))
-
+from dagstead.control.actor import SYSTEM
+from dagstead.plane.deployments import Branch
+from dagstead.plane.secrets import SecretKind, SecretTarget
+from dagstead.plane.tokens import Grant, TokenKind
+from tests.support.releases import deploy, new_location
+from tests.unit.agent_api.conftest import Wire
 
 QUERY = """query($l: String) {
   scopedSecrets(locationName: $l) { secretName secretValue locationNames }
 }"""
 
 
-def asked(wire: Wire, name: str, location: str | None) -> set[str]:
-    """The names of what an agent gets."""
+def asked(
+    wire: Wire, name: str, location: str | None, caller: dict[str, str] | None = None
+) -> dict[str, str]:
+    """What an agent's code gets."""
     answer = wire.call(
         "POST",
         "/graphql",
         json={"query": QUERY, "variables": {"l": location}},
-        headers={"Dagster-Cloud-Deployment": name},
-    )
-    return {each["secretName"] for each in answer.json()["data"]["scopedSecrets"]}
+        headers={**(caller or {}), "Dagster-Cloud-Deployment": name},
+    ).json()
+    if "errors" in answer:
+        pytest.fail(str(answer["errors"]))
+    found = answer["data"]["scopedSecrets"]
+    assert len({each["secretName"] for each in found}) == len(found)
+    return {each["secretName"]: each["secretValue"] for each in found}
 
 
-def test_agents_get_them_by_deployment_and_location(wire: Wire) -> None:
+@pytest.fixture
+def preview(wire: Wire) -> str:
+    """A branch deployment of prod."""
     branch = Branch(repo_name="shop", branch_name="secrets")
-    preview = wire.store.deployments.create_or_update_branch(branch, base="prod").name
+    return wire.store.deployments.create_or_update_branch(branch, base="prod").name
 
-    assert len(SECRETS) == 3
-    assert asked(wire, "prod", "weather") == {"FOR_ALL", "FOR_PROD", "FOR_WEATHER"}
-    assert asked(wire, "prod", None) == {"FOR_ALL", "FOR_PROD"}
-    assert asked(wire, "staging", "weather") == {"FOR_ALL"}
-    assert asked(wire, preview, "weather") == set()
-    assert asked(wire, preview, None) == set()
+
+def test_agents_get_them_by_deployment_and_location(wire: Wire, preview: str) -> None:
+    def put(value: str, **target: object) -> None:
+        wire.control.secrets.set(SYSTEM, "KEY", value, SecretTarget(**target))  # type: ignore[arg-type]
+
+    given = {"GIVEN": "of the environment"}
+    assert asked(wire, "prod", "weather") == given
+    assert asked(wire, preview, "weather") == {}
+    put("all")
+    put("prod", deployment="prod")
+    put("weather", locations=frozenset({"weather"}))
+    put("people", kinds=frozenset({SecretKind.LOCAL}))
+    assert asked(wire, "staging", None) == {**given, "KEY": "all"}
+    assert asked(wire, "prod", None) == {**given, "KEY": "prod"}
+    assert asked(wire, "prod", "digits") == {**given, "KEY": "prod"}
+    assert asked(wire, "prod", "weather") == {**given, "KEY": "weather"}
+    assert asked(wire, preview, "weather") == {}
+    put("branches", kinds=frozenset({SecretKind.BRANCHES}), deployment="prod")
+    assert asked(wire, preview, "weather") == {"KEY": "branches"}
+    put("preview", deployment=preview)
+    assert asked(wire, preview, "weather") == {"KEY": "preview"}
+    assert asked(wire, "prod", None) == {**given, "KEY": "prod"}
+
+
+def test_a_secret_of_the_store_replaces_one_of_the_environment(wire: Wire) -> None:
+    wire.control.secrets.set(SYSTEM, "GIVEN", "stored", SecretTarget(deployment="staging"))
+    assert asked(wire, "staging", None)["GIVEN"] == "stored"
+    assert asked(wire, "prod", None)["GIVEN"] == "of the environment"
+
+
+def test_a_change_is_there_for_the_next_code_server(wire: Wire) -> None:
+    for value in ("one", "two"):
+        wire.control.secrets.set(SYSTEM, "CHANGING", value, SecretTarget(deployment="prod"))
+        assert asked(wire, "prod", "weather")["CHANGING"] == value
+    wire.control.secrets.remove(SYSTEM, "CHANGING", SecretTarget(deployment="prod"))
+    assert "CHANGING" not in asked(wire, "prod", "weather")
+
+
+def test_an_agent_for_one_queue_gets_no_secret_of_another(wire: Wire) -> None:
+    wire.store.deployments.set_settings("prod", {"releases": {"unserved_queue": "wait"}})
+    deploy(wire.store, "prod", [new_location("gpu_loc", "1", queue="gpu")])
+    deploy(wire.store, "prod", [new_location("cpu_loc", "1", queue="cpu")])
+    target = SecretTarget(deployment="prod", locations=frozenset({"gpu_loc", "later"}))
+    wire.control.secrets.set(SYSTEM, "GPU_KEY", "hunter2", target)
+    cpu = dict(wire.token(TokenKind.AGENT, Grant(queues=["cpu"])))
+    gpu = dict(wire.token(TokenKind.AGENT, Grant(queues=["gpu"])))
+    assert asked(wire, "prod", "gpu_loc", gpu)["GPU_KEY"] == "hunter2"
+    for location in ("cpu_loc", "later", None):
+        assert "GPU_KEY" not in asked(wire, "prod", location, cpu)
+    body = {"query": QUERY, "variables": {"l": "gpu_loc"}}
+    refused = wire.call("POST", "/graphql", json=body, headers=cpu)
+    assert "hunter2" not in refused.text
+    assert "may not have the secrets of location 'gpu_loc'" in refused.text
+
+
+def test_an_error_that_quotes_a_secret_is_stored_without_it(wire: Wire) -> None:
+    target = SecretTarget(deployment="staging", locations=frozenset({"quoting"}))
+    wire.control.secrets.set(SYSTEM, "QUOTED", "hunter2-hunter2", target)
+    wire.store.deployments.set_settings("staging", {"releases": {"unserved_queue": "wait"}})
+    (row,) = deploy(wire.store, "staging", [new_location("quoting", "1")])
+    entry = DagsterCloudUploadWorkspaceEntry(
+        location_name="quoting",
+        code_location_deploy_data=CodeLocationDeployData(
+            python_file="m.py", cloud_context_env={"DAGSTEAD_DEPLOY_ID": row.deploy_id}
+        ),
+        upload_location_data=None,
+        serialized_error_info=SerializableErrorInfo(
+            message="ValueError: invalid literal for int() with base 10: 'hunter2-hunter2'",
+            stack=["  port = int('hunter2-hunter2')\n"],
+            cls_name="ValueError",
+        ),
+    )
+    answer = wire.call(
+        "PUT",
+        "/upload_workspace_entry",
+        files={"workspace_entry.tmp": zlib.compress(serialize_value(entry).encode())},
+        headers={"Dagster-Cloud-Deployment": "staging"},
+    )
+    assert answer.status_code == 200, answer.text
+    error = wire.store.locations.get("staging", "quoting").error or ""
+    assert "invalid literal for int() with base 10: '***'" in error
+    assert "hunter2" not in error

@@ -35,9 +35,10 @@ pytestmark = pytest.mark.usefixtures("nothing_chosen")
 
 #: The name of the token, or of those who may write to the folder.
 WHO = re.compile(r"a user|the command line")
-#: Times, the room on disks, which others use meanwhile, and links.
+#: Times, the room on disks, which others use meanwhile, links, and ids of keys.
 CHANGING = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:]+Z|\d+ seconds ago|[\d.]+ [MG]iB|http\S+/sign-in#link=[\w-]{43}"
+    r"|\b[0-9a-f]{16}\b"
 )
 #: Over HTTP, a token was used, and a server has opened what Dagster stores.
 OF_ONE_WAY = {
@@ -112,6 +113,28 @@ STORY = [
     (WHOLE, 1, "Nothing was changed. A script confirms with --yes."),
     (f"{WHOLE} --yes --detach", 0, "Release 4 goes back to release 1."),
     ("release list --deployment eu", 0, "goes back to release 1"),
+    ("secret list", 0, "There are no secrets."),
+    ("secret set 1KEY --from-file {settings}", 2, "cannot name a secret"),
+    ("secret set KEY --deployment nope --from-file {settings}", 2, "There is no deployment 'nope'"),
+    ("secret set KEY --from-file nowhere", 2, "The value cannot be read from 'nowhere'"),
+    ("secret set KEY --from-env NOWHERE_SET", 2, "There is no variable NOWHERE_SET here."),
+    ("secret set KEY --from-env A --from-file b", 2, "name two values"),
+    ("secret set KEY", 2, "There is no value on standard input."),
+    ("secret set KEY --scope local --location weather --from-file {settings}", 0, "Set KEY."),
+    ("secret set KEY --scope local --deployment prod --from-file {wrong}", 0, "Set KEY."),
+    ("secret list --format json", 0, '"locations": [\n      "weather"'),
+    ("secret list --deployment staging --location digits", 0, "There are no secrets."),
+    ("secret get KEY", 2, "has different values"),
+    ("secret get KEY --deployment prod", 2, "has different values"),
+    ("secret get KEY --deployment staging", 0, "max_concurrent_runs: 3"),
+    ("secret get OTHER", 2, "There is no secret 'OTHER' there."),
+    ("secret remove KEY --scope local", 2, "There is no secret 'KEY' there."),
+    ("secret remove KEY --scope local --location weather", 0, "Removed KEY."),
+    ("secret get KEY --scope local", 0, "max_concurent_runs: 3"),
+    ("secret key", 0, "keys/master.key"),
+    ("secret rotate-key", 0, "Keep a copy of the new key."),
+    ("secret rotate-key --lost", 1, "A script confirms with --yes."),
+    ("secret get KEY --scope local", 0, "max_concurent_runs: 3"),
     ("storage", 0, "releases"),
     ("storage --names", 0, "The next sweep removes nothing."),
     ("storage --format json", 0, '"kind": "releases"'),
@@ -226,7 +249,7 @@ def test_every_command_of_administration_is_in_the_story() -> None:
         ("config", "show"),
         ("token", "create"),
     }
-    named = {"deployment", "token", "trust", "agent", "location", "config", "release"}
+    named = {"deployment", "token", "trust", "agent", "location", "config", "release", "secret"}
     commands = {
         (group, command.name or command.callback.__name__)  # type: ignore[union-attr]
         for group in named
@@ -318,6 +341,10 @@ LIMITED: Mapping[str, Grant] = {
         GITHUB,
         "trust list",
         "trust remove 1",
+        "secret set KEY --from-env PATH",
+        "secret remove KEY",
+        "secret key",
+        "secret rotate-key",
         "agent forget id-of-gone",
         "config show",
     ],

@@ -28,6 +28,7 @@ from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
+from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, PoolReach, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.plane.workers import Minter, PoolCount, Worker
@@ -186,6 +187,14 @@ class World:
                     deployments=frozenset({"prod"}), branch_deployments=False, locations=None
                 ),
             ),
+            "given": (),
+            "secrets.remove.name": "KEY",
+            "secrets.set.name": "KEY",
+            "lost": False,
+            "report": "{}",
+            "target": SecretTarget(deployment="prod"),
+            "value": "another",
+            "with_values": True,
             "number": row.open_release,
             "of": "run",
             "dagster_data.require_assets.locations": lambda: [location],
@@ -255,6 +264,8 @@ def world(folder: Path) -> World:
         store.workers.create(worker, worker.name, minter, lifetime_seconds=None)
     control = control_without_dagster(store)
     prod = store.deployments.get("prod")
+    control.secrets.require_key(SYSTEM)
+    control.secrets.set(SYSTEM, "KEY", "hunter2", SecretTarget(deployment="prod"))
     launch = Work(api=LAUNCH_RUN, queue=None, lifetime_seconds=60.0, run_id="run")
     control.launches.offer(SYSTEM, prod, launch, LaunchTags())
     # Only who has taken it may begin and answer it.

@@ -12,6 +12,7 @@ from dagster import DagsterInstance
 from dagstead.control.actor import Actor
 from dagstead.control.all import Control
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES
 from dagstead.plane.tokens import Token
 from dagstead.store.all import Store
@@ -77,7 +78,9 @@ class Operator:
     def woken(self) -> set[tuple[str, str | None]]:
         """The queues whose agents were to look at the workspace, since this was asked last."""
         requests = self.context.store.requests
-        checks = [each for each in requests.open() if each.api == CHECK_FOR_WORKSPACE_UPDATES]
+        checks = [
+            each for each in requests.open(ORGANIZATION) if each.api == CHECK_FOR_WORKSPACE_UPDATES
+        ]
         for each in checks:
             requests.expire(each.deployment, [each.id])
         return {(each.deployment, each.queue) for each in checks}

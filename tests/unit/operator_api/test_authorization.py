@@ -13,6 +13,7 @@ from tests.unit.operator_api.surface import Operator
 OF_ONE_DEPLOYMENT = {
     "addOrUpdateLocationFromDocument",
     "agents",
+    "createOrUpdateSecretForScopes",
     "createRelease",
     "currentDeployment",
     "deleteLocation",
@@ -27,6 +28,7 @@ OF_ONE_DEPLOYMENT = {
     "rollBack",
     "rollbackPlan",
     "runsUnderWay",
+    "secretsOrError",
     "setDeploymentSettings",
     "setLatestDefsStateVersion",
     "unserved",
@@ -49,6 +51,10 @@ ADMINISTRATION = {
     "createSignInLink": "createSignInLink { code }",
     "endSessions": "endSessions(tokenId: 1)",
     "forgetAgent": 'forgetAgent(id: "a1")',
+    "removeSecret": 'removeSecret(name: "KEY", target: {scopes: [], locationNames: []})',
+    "setSecret": 'setSecret(name: "KEY", value: "v", target: {scopes: [], locationNames: []})',
+    "masterKey": "masterKey { current }",
+    "rotateMasterKey": "rotateMasterKey(lost: false) { current }",
     "issueToken": 'issueToken(token: {name: "more", kind: user}) { secret }',
     "pauseRuns": "pauseRuns",
     "removeDeployment": 'removeDeployment(name: "prod") { endedRuns }',
@@ -111,6 +117,7 @@ OF_THE_ORGANIZATION = {
         ),
         "/by-",
     ),
+    "storedSecrets": ("{ f: storedSecrets { deploymentName } }", []),
     "servingAgents": ("{ f: servingAgents { deploymentName: name } }", []),
     "setOrganizationSettings": (
         (

@@ -8,9 +8,7 @@ from typing import Any
 
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import Namespace, Resolver
-from dagstead.agent_api.secrets import KnownNames, secrets_for
 from dagstead.agent_api.services import Caller
-from dagstead.control.actor import SYSTEM
 from dagstead.errors import DeploymentNotFoundError, InvalidInputError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import LoadState, Location
@@ -81,22 +79,16 @@ def scoped_secrets(
     """The environment variables for a location's code. Its code server asks for them first."""
     caller = context.caller
     deployment = caller.deployment
-    locations = caller.control.locations
-    if location_name is not None:
-        locations.note_importing(caller.actor, deployment, location_name)
-    names = KnownNames(
-        # All names, even those that the caller may not see: the server's settings may mean any.
-        deployments=frozenset(
-            deployment.name for deployment in caller.control.deployments.granted(SYSTEM)
-        ),
-        locations=locations.names(caller.actor, deployment),
+    found = caller.control.secrets.for_code(
+        caller.actor, deployment, location_name, caller.services.secrets
     )
-    found = secrets_for(caller.services.secrets, deployment, location_name, names)
+    if location_name is not None:
+        caller.control.locations.note_importing(caller.actor, deployment, location_name)
     return [
         {
             "secretName": secret.name,
             "secretValue": secret.value,
-            "locationNames": [secret.location] if secret.location else [],
+            "locationNames": list(secret.locations),
         }
         for secret in found
     ]

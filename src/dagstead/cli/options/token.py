@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from dagstead.cli.options.secret import Scope, kinds_seen
 from dagstead.errors import InvalidInputError
 from dagstead.plane.tokens import HeldKind, TokenKind
 
@@ -64,6 +65,15 @@ class NewTokenFlags:
         ),
     ] = "never"
 
+    secret_values: Annotated[
+        list[Scope] | None,
+        typer.Option(
+            "--secret-values",
+            help="People and CI: show the values of secrets of this scope; may be repeated. By "
+            "default local.",
+        ),
+    ] = None
+
     def new_token(self) -> NewToken:
         """The token that they describe.
 
@@ -90,4 +100,5 @@ class NewTokenFlags:
             queues=self.queue or None,
             default_queue=self.default_queue,
             lifetime=read_lifetime(self.expires),
+            secret_values=self.secret_values and kinds_seen(self.secret_values),
         )

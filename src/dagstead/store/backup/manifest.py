@@ -51,6 +51,8 @@ class Manifest:
     #: Names of the deployments.
     deployments: tuple[str, ...]
     files: tuple[FileRecord, ...]
+    #: The id of the master key without which its secrets cannot be read. It is not in the backup.
+    master_key: str | None = None
 
     @property
     def size(self) -> int:
@@ -107,6 +109,7 @@ def _parsed(facts: Mapping[str, Any]) -> Manifest:
         revision=facts["revision"],
         deployments=tuple(facts["deployments"]),
         files=tuple(_file(**each) for each in facts["files"]),
+        master_key=facts.get("master_key"),
     )
 
 

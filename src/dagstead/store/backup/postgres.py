@@ -25,6 +25,7 @@ from dagstead.store.database import (
     require_utf8,
 )
 from dagstead.store.lines import unhurried
+from dagstead.store.vault import CURRENT_KEY
 
 #: How long a dump waits for a table that somebody changes, in Postgres' words.
 _LOCK_PATIENCE = "60s"
@@ -39,6 +40,8 @@ class DumpFacts:
     #: The newest migration of the control plane's tables.
     revision: str
     deployments: tuple[str, ...]
+    #: The id of the master key that what is encrypted needs.
+    master_key: str | None
 
 
 def dump_database(url: str, target: Path) -> DumpFacts:
@@ -110,7 +113,10 @@ def _facts(connection: Connection, url: str) -> DumpFacts:
         raise DatabaseUnusableError(msg)
     revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
     names = connection.execute(text("SELECT name FROM deployments ORDER BY id")).scalars()
-    return DumpFacts(revision=revision, deployments=tuple(names))
+    key = connection.execute(
+        text("SELECT value ->> 'id' FROM properties WHERE name = :name"), {"name": CURRENT_KEY}
+    ).scalar_one_or_none()
+    return DumpFacts(revision=revision, deployments=tuple(names), master_key=key)
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import json
 import resource
 import sqlite3
 import time
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dagstead.errors import BackupError
+from dagstead.store.vault import CURRENT_KEY
 
 #: How long the databases are waited for. A writer takes milliseconds.
 _PATIENCE_SECONDS = 60.0
@@ -72,6 +74,15 @@ def revision_and_deployments(copy: Path) -> tuple[str, tuple[str, ...]]:
         msg = "The database is not one of a control plane: it lacks its tables."
         raise BackupError(msg) from error
     return revision, tuple(name for (name,) in names)
+
+
+def master_key_of(copy: Path) -> str | None:
+    """The id of the master key that what is encrypted needs, in a copy of the main database."""
+    with closing(_open(copy)) as connection:
+        found = connection.execute(
+            "SELECT value FROM properties WHERE name = ?", (CURRENT_KEY,)
+        ).fetchone()
+    return None if found is None else str(json.loads(found[0])["id"])
 
 
 def _allow_many_files() -> None:
