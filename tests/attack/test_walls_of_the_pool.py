@@ -62,10 +62,12 @@ def folder() -> Iterator[Path]:
     shutil.rmtree(made)
 
 
-def played(folder: Path, user: int, walls: Walls) -> Mapping[str, Mapping[str, Any]]:
+def played(
+    folder: Path, user: int, walls: Walls, *, again: bool = False
+) -> Mapping[str, Mapping[str, Any]]:
     """The scene, played as a user of this machine."""
     own = folder / "own"
-    own.mkdir(mode=0o755)
+    own.mkdir(mode=0o755, exist_ok=again)
     os.chown(own, user, user)
     packages = [path for path in sys.path if path.endswith("site-packages")]
     done = subprocess.run(
@@ -135,3 +137,11 @@ def test_without_walls_everything_is_open(folder: Path) -> None:
     } <= broken.keys()
     # Processes of the control plane close themselves.
     assert broken.keys().isdisjoint({"environ of the control plane", "mem of the control plane"})
+
+
+def test_other_walls_after_a_restart_open_what_the_location_has(folder: Path) -> None:
+    """A machine may have lost the means for users of the pool's own, or have got them."""
+    with_users = Walls.from_json({"users": USERS, **kernel()})
+    for walls in (Walls.from_json(kernel()), with_users, Walls.from_json(kernel()), with_users):
+        results = played(folder, 0, walls, again=True)
+        assert {name: results[name] for name in OWN if "got" not in results[name]} == {}

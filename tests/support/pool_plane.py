@@ -306,6 +306,14 @@ def running_plane(
             )
 
 
+def agent_of(server: psutil.Process) -> int:
+    """The number of the agent that a code server belongs to."""
+    above = server.parent()
+    while above is not None and above.name() == "bwrap":
+        above = above.parent()
+    return above.pid if above else 0
+
+
 def stored_in(data: Path, database: str | None) -> list[str]:
     """The options of a command that name a control plane."""
     return ["--data", str(data), *(["--database", database] if database else [])]

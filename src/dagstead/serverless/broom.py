@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -67,10 +68,12 @@ class Broom:
     def _sweep_homes(self, in_use: set[str]) -> None:
         before = time.time() - _HOME_SECONDS
         for folder in self.home.tenants.iterdir():
-            if folder.name not in in_use and not has_changed(folder, since=before):
-                remove(folder)
-                kind, _, name = folder.name.partition("-")
-                if kind != "package":
+            if folder.name in in_use:
+                continue
+            with suppress(FileNotFoundError):
+                if not has_changed(folder, since=before):
+                    remove(folder)
+                    kind, _, name = folder.name.partition("-")
                     self._forget(kind, [name])
 
     def _sweep_outputs(self) -> None:

@@ -9,9 +9,11 @@ import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import dagstead
 from dagstead.errors import PexError
 from dagstead.serverless.home import remove
 from dagstead.serverless.sandbox.programs import Program
@@ -21,7 +23,6 @@ from dagstead.serverless.unpacking import REFUSED, UnpackOrder
 if TYPE_CHECKING:
     import threading
     from collections.abc import Mapping
-    from pathlib import Path
 
     from dagstead.serverless.home import PoolHome
     from dagstead.serverless.sandbox.programs import Owner, StartCommand
@@ -34,6 +35,8 @@ _UNPACK_SECONDS = 900.0
 _POLL_SECONDS = 0.5
 _OUTPUT_LINES = 25
 _ASK_SECONDS = 60.0
+#: The program that unpacks is a part of it.
+_PACKAGE = Path(dagstead.__file__).parent
 #: The umask of what is unpacked: its folder keeps out those who may not read it.
 READABLE = 0o022
 
@@ -107,7 +110,7 @@ class PexTool:
                 command=order.command(),
                 environment={**self.environment, "PEX_ROOT": str(cache)},
                 folder=cache,
-                read=(order.source, *of_interpreter(order.python)),
+                read=(order.source, _PACKAGE, *of_interpreter(order.python)),
                 written=(order.target, cache),
                 umask=READABLE,
             )

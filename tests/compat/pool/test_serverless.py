@@ -15,7 +15,7 @@ import pytest
 from dagstead.testing.waiting import eventually
 from tests.support.environments import AGENT_MINORS, agent_environment
 from tests.support.pex import pex_tag
-from tests.support.pool_plane import Plane
+from tests.support.pool_plane import Plane, agent_of
 
 pytestmark = pytest.mark.compat
 
@@ -388,14 +388,6 @@ def test_stopping_leaves_no_process_and_runs_say_who_ended_them(
     plane.start_again()
     plane.until(run_id, "FAILURE")
     assert "The managed pool was asked to stop" in plane.messages(run_id)
-
-
-def agent_of(server: psutil.Process) -> int:
-    """The number of the agent that a code server belongs to."""
-    above = server.parent()
-    while above is not None and above.name() == "bwrap":
-        above = above.parent()
-    return above.pid if above else 0
 
 
 def _kill_worker_of(plane: Plane, run_id: str) -> None:

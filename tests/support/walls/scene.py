@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dagstead.serverless.home import PoolHome
+from dagstead.serverless.home import PoolHome, remove
 from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.programs import Owner, Program
 from dagstead.serverless.sandbox.sandbox import Sandbox
@@ -91,13 +91,13 @@ def scene_in(folder: Path, walls: Walls) -> Scene:
     """A data folder with things that are not the location's own."""
     data = folder / "data"
     home = PoolHome(root=data / "pool")
-    data.mkdir(mode=0o700)
+    data.mkdir(mode=0o700, exist_ok=True)
     home.create()
     sandbox = Sandbox(home=home, walls=walls, hidden=(data,))
     sandbox.open_folders()
     # From before there were walls.
     before = home.outputs_of("prod") / "storage" / "value"
-    before.parent.mkdir(parents=True)
+    before.parent.mkdir(parents=True, exist_ok=True)
     before.write_text("yours", encoding="utf-8")
     for path in (
         *(data / "dagstead.db", data / "blobs" / "file", home.runs / "other" / "worker.json"),
@@ -193,6 +193,7 @@ def neighbours(scene: Scene) -> Iterator[dict[str, int]]:
     """A process of another location with a socket, and one of the control plane; their numbers."""
     owner = Owner.location("prod", "neighbour")
     bound = scene.home.servers / "bound"
+    remove(scene.home.servers / "0123456789ab")
     scene.sandbox.give_new(bound, owner)
     program = Program(
         command=[sys.executable, "-c", _NEIGHBOUR, str(bound / "s")],

@@ -34,6 +34,7 @@ from dagstead.serverless.sandbox.users import (
     own,
     share,
     shared_umask,
+    take_back,
 )
 from dagstead.serverless.sandbox.walls import Level
 
@@ -151,6 +152,8 @@ class Sandbox:
                 let_pass(path, user)
         for path in (folder / "home", folder / "logs"):
             self._give_new(path, user)
+            if user is None:
+                take_back(path)
         return folder
 
     def give_new(self, path: Path, owner: Owner) -> None:
@@ -358,7 +361,9 @@ class Sandbox:
         """The folder with what steps of a deployment have stored, made if it is not there."""
         folder = self.home.outputs_of(deployment)
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if self.users is not None:
+        if self.users is None:
+            take_back(folder)
+        else:
             share(folder, self.users.number("deployment", deployment))
         return folder
 

@@ -27,7 +27,8 @@ from dagstead.serverless.sandbox.walls import Level, Walls
 if TYPE_CHECKING:
     from dagstead.serverless.home import PoolHome
 
-_SECONDS = 20.0
+#: Long: a busy machine must not end with weaker walls than it could have.
+_SECONDS = 120.0
 #: For the value that lets any level be used.
 AUTO = "auto"
 #: The settings of levels, by what they choose.

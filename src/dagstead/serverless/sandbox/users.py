@@ -104,6 +104,23 @@ def let_read(path: Path, group: int) -> None:
     path.chmod(0o750 if path.is_dir() else 0o640)
 
 
+def take_back(folder: Path) -> None:
+    """Have root own a folder with all that is in it: code now runs as root, without its rights.
+
+    So it is when a pool that had users is started where none can be had.
+    """
+    if os.geteuid() != 0 or folder.lstat().st_uid == folder.lstat().st_gid == 0:
+        return
+    for _, folders, files, around in os.fwalk(folder, follow_symlinks=False):
+        for name in (*folders, *files):
+            with suppress(OSError):
+                found = os.stat(name, dir_fd=around, follow_symlinks=False)
+                # A second name may be of a file elsewhere.
+                if stat.S_ISDIR(found.st_mode) or found.st_nlink == 1:
+                    os.chown(name, 0, 0, dir_fd=around, follow_symlinks=False)
+    os.chown(folder, 0, 0)
+
+
 def shared_umask(umask: int) -> int:
     """The umask of user code whose files a group shares."""
     return _NOBODY_ELSE if umask < 0 else umask & ~_GROUP
