@@ -34,12 +34,13 @@ from dagstead.testing.clock import ManualClock
 from dagstead.watch.run_watch import RunWatch
 from tests.support.heartbeats import heartbeat_of
 from tests.unit.engine.runs import (
-    begin,
     messages,
     report,
     reported_statuses,
     status,
 )
+
+BEGIN = Begin(agent_id="agent-1", token_id=1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +89,7 @@ def asking(
     )
     found.hear()
     found.watch.look()
-    begin(instances, run, "agent-1")
+    instances.store.launches.step("prod", run.run_id, BEGIN)
     found.ask(3)
     report(instance, run, DagsterEventType.RUN_START)
     return found
@@ -139,7 +140,7 @@ def test_an_agent_one_of_whose_workers_never_asked_is_not_isolated(
     """Another run of it may wait for this one, and ask in the same rhythm."""
     store = asking.instances.store
     offer = LaunchOffer(request_id="r", tags=LaunchTags(in_code_server=in_code_server))
-    for event in (offer, Begin(agent_id="agent-1"), WorkerCall(), Start()):
+    for event in (offer, BEGIN, WorkerCall(), Start()):
         store.launches.step("prod", "waits for it", event)
     asking.ask(10, 10, 10, 10, 10, 10)
 
