@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import product
@@ -154,7 +154,7 @@ def client(planted: Scene) -> Iterator[httpx.Client]:
         yield client
 
 
-def questions(planted: Scene) -> Iterator[tuple[str | None, str, dict[str, object]]]:
+def questions(planted: Scene) -> Iterator[tuple[str | None, str, Mapping[str, object]]]:
     """A deployment, a document and its variables: everything that answers with secrets."""
     everywhere = [None, *planted.deployments.values()]
     for deployment in everywhere:
@@ -167,8 +167,8 @@ def questions(planted: Scene) -> Iterator[tuple[str | None, str, dict[str, objec
         for other in planted.deployments.values():
             one = {"scopes": {"specificBranchDeploymentScope": other}}
             yield deployment, gql.SECRETS_QUERY, one
-        for other in everywhere:
-            yield deployment, _OURS, {"d": other}
+        for listed in everywhere:
+            yield deployment, _OURS, {"d": listed}
         for location in (None, "etl", "gpu", "new", "ETL", "gpu "):
             yield deployment, OF_AGENTS, {"locationName": location}
 
@@ -194,7 +194,7 @@ def test_a_caller_sees_what_is_for_it_and_nothing_else(
 def test_nobody_sets_what_code_of_others_gets(
     planted: Scene, client: httpx.Client, caller: str
 ) -> None:
-    """CI, pull requests and agents change no secret, except a pull request its own."""
+    """Only who may change a whole deployment sets its secrets: a pull request its own one."""
     own = {"person": {"prod"}, "CI of main": {"prod"}, "static CI": {"staging"}}
     own["pull request"] = {planted.deployments["the pull request's"]}
     headers = planted.headers(caller)
@@ -202,7 +202,7 @@ def test_nobody_sets_what_code_of_others_gets(
     for deployment, scopes in product(
         planted.deployments.values(), (*({each: True} for each in _SCOPES), None)
     ):
-        chosen = scopes or {"specificBranchDeploymentScope": deployment}
+        chosen: Mapping[str, object] = scopes or {"specificBranchDeploymentScope": deployment}
         answer = client.post(
             f"/{deployment}/graphql",
             json={
@@ -214,8 +214,8 @@ def test_nobody_sets_what_code_of_others_gets(
         assert answer.status_code < 500
         if "CreateOrUpdateSecretSuccess" in answer.text:
             set_in.add(deployment)
-    for deployment in (None, *planted.deployments.values()):
-        target = {"scopes": [], "deploymentName": deployment, "locationNames": []}
+    for name in (None, *planted.deployments.values()):
+        target: dict[str, object] = {"scopes": [], "deploymentName": name, "locationNames": []}
         for change in (
             'setSecret(name: "NEW", value: "v", target: $t)',
             'removeSecret(name: "NEW", target: $t)',
@@ -226,7 +226,7 @@ def test_nobody_sets_what_code_of_others_gets(
             }
             answer = client.post("/prod/graphql", json=body, headers=headers)
             if (answer.json().get("data") or {}).get("f"):
-                set_in.add(str(deployment))
+                set_in.add(str(name))
     assert set_in == own.get(caller, set())
 
 

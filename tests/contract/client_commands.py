@@ -15,6 +15,8 @@ from tests.support.command_records import Seen, all_records
 
 #: The parts of ``dg`` that speak to a control plane.
 _DG_GROUPS = ("api", "plus")
+#: Of the group `list`, which is on the project otherwise: it also shows what the control plane has.
+_OF_DG_LIST = "envs"
 
 
 class Outcome(StrEnum):
@@ -96,6 +98,10 @@ def found_commands() -> list[Command]:
         group = dg.get_command(click.Context(dg), name)
         assert group is not None
         found += _walk(group, f"dg {name}")
+    listing = dg.get_command(click.Context(dg), "list")
+    assert isinstance(listing, click.Group)
+    assert listing.get_command(click.Context(listing), _OF_DG_LIST) is not None
+    found.append(Command(name=f"dg list {_OF_DG_LIST}", hidden=False))
     return sorted(found)
 
 

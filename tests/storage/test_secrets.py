@@ -104,7 +104,7 @@ def test_a_row_is_worth_nothing_in_another_place(control: Control, store: Store)
         target = SecretTarget(deployment="prod", kinds=frozenset({kind}))
         control.secrets.set(SYSTEM, name, f"value of {name}", target)
     sealed = {row["name"]: row["sealed"] for row in rows(store)}
-    attempts = [
+    attempts: list[dict[str, object]] = [
         {"name": "OTHER"},
         {"kind": "branches"},
         {"location": "etl"},

@@ -186,15 +186,26 @@ def _read_error(caller: Caller, location: str, sha1: str) -> str:
         raise InvalidInputError(msg) from error
     # Everything stored here is read with the workspace, every time.
     unpack_text(text.encode(), SerializableErrorInfo)
-    return text
+    masked = _masked(caller, location, text)
+    if masked != text:
+        caller.snapshots.replace(SnapshotType.ERROR, sha1, masked)
+    return masked
 
 
 def _take_error(caller: Caller, location: str, deploy_id: str | None, error: str) -> bool:
-    masked = caller.control.secrets.mask(
-        caller.actor, caller.deployment, location, error, caller.services.secrets
-    )
     return caller.control.load_reports.failed(
-        caller.actor, caller.deployment, location, deploy_id=deploy_id, error=masked
+        caller.actor,
+        caller.deployment,
+        location,
+        deploy_id=deploy_id,
+        error=_masked(caller, location, error),
+    )
+
+
+def _masked(caller: Caller, location: str, error: str) -> str:
+    """An error without the secrets that code of the location was given."""
+    return caller.control.secrets.mask(
+        caller.actor, caller.deployment, location, error, caller.services.secrets
     )
 
 

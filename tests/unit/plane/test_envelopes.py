@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -42,8 +43,9 @@ def test_a_changed_bit_is_noticed(data: some.DataObject) -> None:
     field = data.draw(some.sampled_from(["wrapped", "sealed"]))
     content = bytearray(getattr(sealed, field))
     content[data.draw(some.integers(0, len(content) - 1))] ^= 1 << data.draw(some.integers(0, 7))
+    changed: dict[str, Any] = {field: bytes(content)}
     with pytest.raises(DamagedSecretError):
-        unseal(replace(sealed, **{field: bytes(content)}), b"place", OLD)
+        unseal(replace(sealed, **changed), b"place", OLD)
 
 
 def test_parts_of_two_envelopes_make_no_third_one() -> None:

@@ -86,8 +86,9 @@ def test_the_one_for_fewer_places_wins(
     every: list[Place], home: Home, location: str | None
 ) -> None:
     secrets = [stored(place, number=number) for number, place in enumerate(every)]
-    (found, *more) = effective(secrets, home, location) or [None]
-    assert not more
+    reached = effective(secrets, home, location)
+    assert len(reached) <= 1
+    found = next(iter(reached), None)
     there = [
         place for place in every if home.reached_by(place) and place.location in {None, location}
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +17,11 @@ from pydantic.alias_generators import to_camel
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import Namespace, Resolver
 from dagstead.agent_api.graphql.serialization import unpack
+from dagstead.agent_api.services import Caller
 from dagstead.control.agents import AgentReport
 from dagstead.control.requests import Poll
 from dagstead.engine.load_errors import one_line
+from dagstead.errors import DeploymentNotFoundError, ForbiddenError
 from dagstead.plane.agents import Heartbeat
 from dagstead.plane.code_servers import ServerReport, ServerState
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, Request
@@ -89,7 +92,7 @@ class Fleet:
         caller = context.caller
         takes_branches = self.takes_branches.get(caller.token.id, False)
         reports = [
-            _report(sent, serialized_errors, takes_branches=takes_branches)
+            _report(caller, sent, serialized_errors, takes_branches=takes_branches)
             for sent in serialized_agent_heartbeats
         ]
         caller.control.agents.record(caller.actor, reports)
@@ -114,7 +117,9 @@ def list_agents(
     return [{"id": agent_id, "status": str(beat.status(now))} for agent_id, beat in newest.items()]
 
 
-def _report(sent: HeartbeatInput, errors: Sequence[str], *, takes_branches: bool) -> AgentReport:
+def _report(
+    caller: Caller, sent: HeartbeatInput, errors: Sequence[str], *, takes_branches: bool
+) -> AgentReport:
     beat = unpack(sent.serialized_agent_heartbeat, AgentHeartbeat)
     return AgentReport(
         agent_id=beat.agent_id,
@@ -129,16 +134,22 @@ def _report(sent: HeartbeatInput, errors: Sequence[str], *, takes_branches: bool
             serialize_value(beat.run_worker_statuses) if beat.run_worker_statuses else None
         ),
         errors=tuple(errors),
-        servers=tuple(map(_server, beat.code_server_heartbeats)),
+        servers=tuple(
+            _server(caller, sent.deployment_name, each) for each in beat.code_server_heartbeats
+        ),
     )
 
 
-def _server(sent: CloudCodeServerHeartbeat) -> ServerReport:
-    return ServerReport(
-        location=sent.location_name,
-        state=ServerState(sent.server_status.value),
-        error=None if sent.error is None else one_line(sent.error),
-    )
+def _server(caller: Caller, deployment: str, sent: CloudCodeServerHeartbeat) -> ServerReport:
+    location = sent.location_name
+    error = None if sent.error is None else one_line(sent.error)
+    if error is not None:
+        # A deployment that is gone, or not granted, is for the act to judge.
+        with suppress(DeploymentNotFoundError, ForbiddenError):
+            found = caller.control.deployments.named(caller.actor, deployment)
+            secrets = caller.control.secrets
+            error = secrets.mask(caller.actor, found, location, error, caller.services.secrets)
+    return ServerReport(location=location, state=ServerState(sent.server_status.value), error=error)
 
 
 def _request(request: Request) -> dict[str, Any]:
