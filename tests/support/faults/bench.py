@@ -114,6 +114,9 @@ class Cell(Generic[T]):
     victim: str | None = None
     #: What becomes of the victim; None is success, which is what becomes of all others.
     fate: Failure | None = None
+    #: How runs of the official agent may end as well: one that is killed between the gate and the
+    #: start of a worker has begun a run that nobody starts again.
+    tolerated: Failure | None = None
     #: When at the latest it can be known what became of the runs, after the end of the fault.
     knowable_seconds: float = 0.0
     job: str = "working"
@@ -157,7 +160,11 @@ def play(cell: Cell[Any], place: Place, times: int) -> Round:
     blows = [_blow(cell, place, hit) for _ in range(times - 1)]
     blows.append(_blow(cell, place, hit, last_of=runs))
     verdicts = [
-        judge(trace(place, run, ended), cell.fate if run is victim else None)
+        judge(
+            trace(place, run, ended),
+            cell.fate if run is victim else None,
+            cell.tolerated if run.location == HYBRID else None,
+        )
         for blow in blows
         for run, ended in blow.runs
     ]
