@@ -49,6 +49,7 @@ USUAL_SECONDS = 40.0
 #: Until a new run is accepted.
 HEALING_SECONDS = 60.0
 _REACH_SECONDS = 120.0
+_MINUTE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,9 +128,11 @@ class Cell(Generic[T]):
     def rounds(self) -> Sequence[int]:
         """How often the fault comes in every round.
 
-        Runs that outlive it meet it again and again, which is harder than once, and cheaper.
+        Runs that outlive it meet it again and again, which is harder than once, and cheaper. Not
+        those that last a minute: one after the other would keep schedules from more ticks than
+        they make up for.
         """
-        outlived = self.moment is running and self.fate is None
+        outlived = self.moment is running and self.fate is None and self.seconds < _MINUTE
         return [ROUNDS] if outlived else [1] * ROUNDS
 
     @property
