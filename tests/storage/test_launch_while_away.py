@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from dagster import DagsterEventType, DagsterRun, DagsterRunStatus
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.launcher import LaunchRunContext
 from dagster._core.remote_origin import (
     RegisteredCodeLocationOrigin,
@@ -17,6 +18,8 @@ from dagster._core.remote_origin import (
 from dagster._core.utils import make_new_run_id
 
 from dagstead.engine.instances import Instances
+from dagstead.engine.workspace import DeploymentWorkspace
+from dagstead.errors import StoreAwayError
 from dagstead.store.all import open_store
 from dagstead.testing.clock import ManualClock
 from dagstead.watch.run_watch import RunWatch
@@ -33,6 +36,27 @@ def cluster() -> Iterator[PostgresCluster]:
     started = PostgresCluster.create()
     yield started
     started.remove()
+
+
+def test_daemons_try_again_what_they_cannot_find_the_code_of(
+    cluster: PostgresCluster, tmp_path: Path, clock: ManualClock
+) -> None:
+    """Open-source Dagster gives a schedule's tick up after any other error."""
+    with (
+        cluster.database() as url,
+        closing(open_store(database_url=url, blobs_folder=tmp_path / "b", clock=clock)) as store,
+        closing(Instances(store, tmp_path / "deployments", url)) as instances,
+    ):
+        store.deployments.create("prod")
+        workspace = DeploymentWorkspace("prod", instances, base_url="http://127.0.0.1")
+        workspace.create_request_context()
+
+        cluster.stop()
+        with pytest.raises(DagsterUserCodeUnreachableError, match="does not answer"):
+            workspace.create_request_context()
+        with pytest.raises(StoreAwayError):
+            workspace.create_request_context(source=object())
+        cluster.resume()
 
 
 def test_a_run_that_the_daemon_could_not_launch_is_launched_when_the_database_is_back(

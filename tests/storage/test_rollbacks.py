@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from itertools import count
 from typing import Any
 
@@ -72,18 +73,18 @@ def test_deploys_and_rollbacks_at_once_end_in_a_state_of_the_table(store: Store)
             team.deploy(name)
             team.load(name)
 
-    def roll_back() -> None:
-        for _ in range(12):
-            try:
+    def roll_back(deploys: Sequence[Future[None]]) -> None:
+        while not all(each.done() for each in deploys):
+            with suppress(ConflictError):
                 team.roll_back()
-            except ConflictError:
-                continue
 
     with ThreadPoolExecutor() as threads:
-        at_once = [threads.submit(deploy, "a"), threads.submit(deploy, "b")]
-        at_once.append(threads.submit(roll_back))
-    for each in at_once:
+        deploys = [threads.submit(deploy, "a"), threads.submit(deploy, "b")]
+        rollbacks = threads.submit(roll_back, deploys)
+    for each in (*deploys, rollbacks):
         each.result()
+    team.load("a", "b")
+    team.roll_back()
     team.load("a", "b")
 
     ended = store.releases.all("prod")

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from dagster import DagsterInstance
 from dagster import __version__ as dagster_version
 from dagster._core.definitions.selector import JobSelector, JobSubsetSelector
+from dagster._core.errors import DagsterUserCodeUnreachableError
 from dagster._core.remote_origin import CodeLocationOrigin, RegisteredCodeLocationOrigin
 from dagster._core.remote_representation.grpc_server_state_subscriber import (
     LocationStateSubscriber,
@@ -31,6 +32,7 @@ from dagstead.engine.code_location import AgentCodeLocation
 from dagstead.engine.instances import Instances
 from dagstead.engine.location_entries import outcome_entry, serving_entry, shown_entry
 from dagstead.engine.queue_client import Target
+from dagstead.errors import StoreAwayError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.location_status import Condition, LocationStatus
 from dagstead.plane.locations import Location
@@ -203,9 +205,19 @@ class DeploymentWorkspace(WorkspaceProcessContext):
         Args:
             source: the HTTP connection; its ``state`` has the caller's ``token``, and the
                 ``base_url`` that the caller uses for this server. ``None`` for daemons.
+
+        Raises:
+            StoreAwayError: while the store is away.
+            DagsterUserCodeUnreachableError: the same for daemons, which try again later what they
+                cannot find the code of: any other error fails a schedule's tick for good.
         """
-        deployment = self.deployment
-        self._refresh(deployment)
+        try:
+            deployment = self.deployment
+            self._refresh(deployment)
+        except StoreAwayError as error:
+            if source is None:
+                raise DagsterUserCodeUnreachableError(error.message) from error
+            raise
         state = getattr(source, "state", None)
         actor = SYSTEM if source is None else _actor(getattr(state, "token", None))
         return DeploymentRequestContext(

@@ -50,6 +50,7 @@ USUAL_SECONDS = 40.0
 #: Until a new run is accepted.
 HEALING_SECONDS = 60.0
 _REACH_SECONDS = 120.0
+_MINUTE = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +116,9 @@ class Cell(Generic[T]):
     victim: str | None = None
     #: What becomes of the victim; None is success, which is what becomes of all others.
     fate: Failure | None = None
+    #: How runs of the official agent may end as well: one that is killed between the gate and the
+    #: start of a worker has begun a run that nobody starts again.
+    tolerated: Failure | None = None
     #: When at the latest it can be known what became of the runs, after the end of the fault.
     knowable_seconds: float = 0.0
     job: str = "working"
@@ -125,9 +129,11 @@ class Cell(Generic[T]):
     def rounds(self) -> Sequence[int]:
         """How often the fault comes in every round.
 
-        Runs that outlive it meet it again and again, which is harder than once, and cheaper.
+        Runs that outlive it meet it again and again, which is harder than once, and cheaper. Not
+        those that last a minute: one after the other would keep schedules from more ticks than
+        they make up for.
         """
-        outlived = self.moment is running and self.fate is None
+        outlived = self.moment is running and self.fate is None and self.seconds < _MINUTE
         return [ROUNDS] if outlived else [1] * ROUNDS
 
     @property
@@ -158,7 +164,11 @@ def play(cell: Cell[Any], place: Place, times: int) -> Round:
     blows = [_blow(cell, place, hit) for _ in range(times - 1)]
     blows.append(_blow(cell, place, hit, last_of=runs))
     verdicts = [
-        judge(trace(place, run, ended), cell.fate if run is victim else None)
+        judge(
+            trace(place, run, ended),
+            cell.fate if run is victim else None,
+            cell.tolerated if run.location == HYBRID else None,
+        )
         for blow in blows
         for run, ended in blow.runs
     ]

@@ -66,6 +66,13 @@ def test_what_must_not_be_is_said(trace: Trace, expected: Failure | None, words:
     assert words in wrong
 
 
+def test_a_failure_that_is_tolerated_is_as_good_as_success() -> None:
+    assert judge(GOOD, None, BY_SIGNAL).wrong == []
+    assert judge(KILLED, None, BY_SIGNAL).wrong == []
+    [wrong] = judge(KILLED, None, Failure("another reason")).wrong
+    assert "is not the reason" in wrong
+
+
 @pytest.mark.parametrize(
     ("healed", "shown"), [([12.4, 30.2], "30"), ([12.4, None], "never"), ([0.0], "0")]
 )
