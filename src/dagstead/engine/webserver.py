@@ -166,7 +166,9 @@ class DeploymentWebserver(Pages):
             return None, {"message": error.message}
         except GraphQLError as error:
             return None, self.handle_graphql_errors([error])[0]
-        with self.request_context(websocket) as context:
+        # The first one of a deployment opens its storage.
+        made = await to_thread.run_sync(self._make_request_context, websocket)
+        with made as context:
             results = await subscribe(
                 self._schema_to_serve.graphql_schema,
                 document,
