@@ -46,6 +46,7 @@ from tests.support.fuzz.documents import AgentRequests, OperatorRequests
 from tests.support.fuzz.requests import Requests, paths_of, repeatable
 from tests.support.fuzz.wire import Answered, Sent, answer_to
 from tests.support.served import PromptServer, served
+from tests.support.summary import SECTION
 
 pytestmark = [
     pytest.mark.storage,
@@ -188,14 +189,15 @@ class Shape:
         return cls(threads=threading.active_count(), memory=psutil.Process().memory_info().rss)
 
 
-def test_malformed_requests(plane: Plane, pytestconfig: pytest.Config) -> None:
-    number = pytestconfig.getoption("--fuzz-requests")
+def test_malformed_requests(plane: Plane, request: pytest.FixtureRequest) -> None:
+    number = request.config.getoption("--fuzz-requests")
     warm, begun = asyncio.run(_send_all(plane, 0, _WARM)), Shape.now()
 
     answered = warm + asyncio.run(_send_all(plane, _WARM, max(number, _WARM) - _WARM))
 
     assert len(answered) == max(number, _WARM)
-    print(sorted(Counter(each.status for each in answered).items()))  # noqa: T201 - for people
+    statuses = sorted(Counter(each.status for each in answered).items())
+    request.node.add_report_section("call", SECTION, f"answers by status: {statuses}")
     wrong = [f"{each.status} {repeatable(each.sent)}" for each in answered if _is_wrong(each)]
     ours = [f"{times} x {what}" for what, times in Counter(plane.failures.seen).items()]
     assert not wrong + ours, "\n".join([*wrong[:20], *sorted(ours)[:40]])
