@@ -118,7 +118,7 @@ def plane(database_url: str, tmp_path: Path, pytestconfig: pytest.Config) -> Ite
         instances = open_instances(settings, store)
         app = create_app(settings, instances, environment={"DAGSTEAD_SECRET_X": "secret"})
         config = server_config(settings, app)
-        config.http = bounded_protocol(ConnectionLimits(head_seconds=3, body_seconds=3))
+        config.http = bounded_protocol(ConnectionLimits(body_seconds=20))
         random = Random(pytestconfig.getoption("--fuzz-seed"))
         requests = Requests(
             random=random,

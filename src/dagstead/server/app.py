@@ -51,6 +51,9 @@ from dagstead.server.throttle import Throttle
 
 #: Most of these wait for an agent's answer on behalf of the UI. Agents have threads of their own.
 _THREADS = 200
+#: Of the memory for large requests, a third is for their bodies, and the rest for what these unpack
+#: to. Were it one, a large body could wait for what it holds itself.
+_BODIES_SHARE = 3
 #: Tokens of one address in a minute that open nothing. A revoked one may come with every poll of an
 #: agent.
 _MOST_FAILURES = 300
@@ -73,12 +76,13 @@ def create_app(
         report: the settings for people to read.
     """
     control = instances.control
+    work = settings.max_work_mb * MEBIBYTE
     agents = AgentServices(
         instances=instances,
         base_url=settings.base_url,
         secrets=secrets_from_environment(os.environ if environment is None else environment),
         definitions=definitions(settings.max_definitions_mb),
-        memory=MemoryBudget(settings.max_work_mb * MEBIBYTE),
+        memory=MemoryBudget(work - work // _BODIES_SHARE),
     )
     apps = DeploymentApps(
         instances=instances,
@@ -151,7 +155,7 @@ def create_app(
                 BodyLimitMiddleware,
                 max_body=settings.max_body_mb * MEBIBYTE,
                 max_file=max_file,
-                memory=agents.memory,
+                memory=MemoryBudget(work // _BODIES_SHARE),
             ),
         ],
         exception_handlers={

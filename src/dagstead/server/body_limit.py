@@ -138,7 +138,7 @@ class _CountedRequest:
         if self._memory is None or self._read <= _SMALL_BYTES or missing <= 0:
             return
         try:
-            self._memory.take(missing)
+            self._memory.take(missing, held=self._taken)
         except MemoryBusyError as error:
             self._busy = error
         else:
