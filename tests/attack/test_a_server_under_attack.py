@@ -13,17 +13,16 @@ import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
-from pathlib import Path
 from typing import Any
 
 import httpx
-import psutil
 import pytest
 
 from dagstead.testing import eventually
 from tests.support.control_plane import ControlPlane
 from tests.support.graphql_floods import FLOODS, doubling
 from tests.support.summary import SECTION
+from tests.support.web_process import most_memory, web_process
 
 pytestmark = pytest.mark.compat
 
@@ -164,15 +163,6 @@ def bomb(size: int) -> bytes:
     return head + block * (size >> 24)
 
 
-def web_memory(plane: ControlPlane) -> int:
-    """The most memory that the web server has had, in bytes."""
-    [web] = [each for each in psutil.Process().children() if "web" in each.cmdline()]
-    status = Path(f"/proc/{web.pid}/status").read_text(encoding="ascii")
-    [line] = [each for each in status.splitlines() if each.startswith("VmHWM")]
-    assert plane.url
-    return int(line.split()[1]) * 1024
-
-
 def test_bombs_need_no_memory(plane: ControlPlane, note: Callable[[str], None]) -> None:
     agent, user = plane.agent_token("a bomber"), plane.user_token("a bomber")
     zeros = bomb(900 << 20)
@@ -197,7 +187,7 @@ def test_bombs_need_no_memory(plane: ControlPlane, note: Callable[[str], None]) 
         ]
         with flooding(attacks):
             taken = health_seconds(plane, 40)
-    most = web_memory(plane)
+    most = most_memory(web_process(plane))
     note(f"memory of the web server under bombs: at most {most >> 20} MiB")
     require_prompt(note, "bombs come", taken)
     assert most < GIBIBYTE

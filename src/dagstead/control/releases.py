@@ -43,8 +43,9 @@ class Releases:
     _backend: Backend
 
     def all(self, actor: Actor, deployment: Deployment, limit: int | None = None) -> list[Release]:
-        """The releases, newest first."""
+        """The releases, newest first; at most ``limit``, which for a negative number are none."""
         actor.require_deployment(deployment)
+        limit = None if limit is None else max(limit, 0)
         return self._backend.store.releases.all(deployment.name, limit=limit)
 
     def get(self, actor: Actor, deployment: Deployment, number: int) -> Release:
