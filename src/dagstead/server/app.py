@@ -95,6 +95,7 @@ def create_app(
             )
         ),
         base_url=settings.base_url,
+        refused=_refused,
     )
     sessions = Sessions(
         signing_key=control.token_reader.signing_key(),

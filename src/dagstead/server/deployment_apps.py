@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter
 from graphene import Schema
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, HTTPExceptionHandler
 
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.engine.instances import Instances
@@ -39,6 +39,8 @@ class DeploymentApps:
     instances: Instances
     schema: Schema
     base_url: str
+    #: Answers errors of ours that end a request.
+    refused: HTTPExceptionHandler
     #: Of the schema.
     _valid_texts: ValidTexts = field(default_factory=ValidTexts)
     #: Of all deployments together.
@@ -97,7 +99,13 @@ class DeploymentApps:
                 return kept.app
             workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
             app = screened(
-                deployment_app(workspace, self.schema, self._valid_texts, self._subscriptions),
+                deployment_app(
+                    workspace,
+                    self.schema,
+                    self._valid_texts,
+                    self._subscriptions,
+                    self.refused,
+                ),
                 self._reading,
             )
             self._apps[deployment.name] = _DeploymentApp(deployment, app)

@@ -29,6 +29,9 @@ from tests.support.fuzz.odd_values import NUMBERS, text, value
 LEFT_ALONE = frozenset(
     {
         "deleteDeployment",
+        "removeDeployment",
+        "createOrUpdateAgentPermissions",
+        "removeAgentPermissions",
         "revokeAgentToken",
         "revokeUserToken",
         "revokeToken",
