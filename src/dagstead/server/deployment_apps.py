@@ -23,7 +23,7 @@ from dagstead.server.first_start import PREFERRED_DEPLOYMENT
 
 #: Threads for reading GraphQL requests, of all deployments together. Reading keeps a CPU busy: with
 #: many threads the event loop would seldom get its turn.
-_READING_THREADS = 4
+_READING_THREADS = 2
 
 
 @dataclass(frozen=True, slots=True)
