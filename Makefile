@@ -19,7 +19,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-tools test-charts test-faults test-containers container-tools \
+.PHONY: help venv demo test test-tools test-charts test-faults test-containers fuzz container-tools \
 	check docs rules changes reference charts bench bench-build lock format clean
 
 help: ## Show this list.
@@ -53,6 +53,9 @@ test-containers: $(READY) container-tools ## Run the tests with Docker and a reg
 # A worker plays cells that follow each other: so it seldom has to start another place.
 test-faults: $(READY) test-tools ## Try every fault while runs are under way (FAULT_ROUNDS=5; as root).
 	$(BIN)/pytest -m compat -n $(FAULT_WORKERS) --dist worksteal tests/faults $(PYTEST_ARGS)
+
+fuzz: $(READY) test-tools ## Send 100,000 malformed requests (PYTEST_ARGS="--fuzz-seed 8": others).
+	$(BIN)/pytest tests/attack/test_fuzz.py -k sqlite --fuzz-requests 100000 $(PYTEST_ARGS)
 
 container-tools: ## Install what these tests need of Debian's packages: Docker and a registry.
 	@scripts/need-debian docker.io:/usr/sbin/dockerd docker-compose:/usr/bin/docker-compose \

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 from dagster._core.events import (
     EVENT_TYPE_TO_PIPELINE_RUN_STATUS,
@@ -18,6 +19,7 @@ from dagster._time import datetime_from_timestamp
 from dagster_cloud.api.dagster_cloud_api import StoreEventBatchRequest
 from starlette.responses import JSONResponse, Response
 
+from dagstead.agent_api.graphql.serialization import build_value
 from dagstead.agent_api.rest import Payload, unpack_text
 from dagstead.agent_api.services import Caller
 from dagstead.control.away import raise_if_away
@@ -68,13 +70,15 @@ class EventWriter:
         """Store the events and apply what they say to their runs, once per key.
 
         Raises:
-            UnstorableTextError: if an event belongs to something whose name cannot be stored.
+            InvalidInputError: if an event has no possible time, or belongs to something whose name
+                cannot be stored.
             BusyError: if another try with the same key is under way.
             StoreAwayError: if the storage does not answer.
             WriteFailedError: if the storage failed; the write can be sent again with its key.
         """
         for entry in entries:
             _require_storable(entry)
+            build_value("the time of an event", partial(datetime_from_timestamp, entry.timestamp))
         if idempotency_key is None:
             self._store(entries)
             return

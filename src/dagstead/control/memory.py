@@ -24,7 +24,7 @@ class MemoryBudget:
     What is lent is an estimate. It is not measured: Python cannot say what a thread has.
     """
 
-    total: int = 384 << 20
+    total: int = 256 << 20
     #: How long a thread waits for others, in seconds.
     patience: float = 10.0
     _lent: int = 0
@@ -55,14 +55,20 @@ class MemoryBudget:
         finally:
             self.give_back(amount)
 
-    def take(self, amount: int) -> None:
+    def take(self, amount: int, *, held: int = 0) -> None:
         """Have memory until it is given back, without waiting.
+
+        Whoever is alone gets as much as it needs.
+
+        Args:
+            amount: how much more.
+            held: what the caller has taken before.
 
         Raises:
             MemoryBusyError: when there is not as much.
         """
         with self._changed:
-            if not self._fits(amount):
+            if not self._fits(amount) and self._lent > held:
                 raise MemoryBusyError
             self._lent += amount
 

@@ -47,9 +47,13 @@ class Releases:
     _backend: Backend
 
     def all(self, actor: Actor, deployment: Deployment, limit: int | None = None) -> list[Release]:
-        """The releases of locations that the actor may see, newest first."""
+        """The releases of locations that the actor may see, newest first.
+
+        At most ``limit``, which for a negative number are none.
+        """
         actor.require_deployment(deployment)
         store = self._backend.store.releases
+        limit = None if limit is None else max(limit, 0)
         if not actor.is_of_locations:
             return store.all(deployment.name, limit=limit)
         found = [
@@ -57,7 +61,7 @@ class Releases:
             for release in store.all(deployment.name)
             if any(map(actor.sees_location, release.touched))
         ]
-        return found if limit is None else found[: max(limit, 0)]
+        return found if limit is None else found[:limit]
 
     def get(self, actor: Actor, deployment: Deployment, number: int) -> Release:
         """One release, as far as the actor may see its locations.

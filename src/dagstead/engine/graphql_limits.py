@@ -90,9 +90,18 @@ def parse_document(text: str) -> DocumentNode:
             "takes. Ask in several requests."
         ) from error
     _check_extent(document)
+    require_storable_texts(text, document)
+    return document
+
+
+def require_storable_texts(text: str, document: DocumentNode) -> None:
+    """Refuse a document with a text in it that cannot be stored.
+
+    Raises:
+        UnstorableTextError: when there is one.
+    """
     if is_suspicious(text):
         visit(document, _StorableTexts())
-    return document
 
 
 class _StorableTexts(Visitor):

@@ -121,10 +121,10 @@ class GraphQLSocket:
             return
         try:
             self._require_room()
+            self._counts.add(self._token_id)
         except InvalidInputError as error:
             await self._refuse(wanted, {"message": error.message})
             return
-        self._counts.add(self._token_id)
         task = None
         try:
             task, refusal = await self._start(wanted)

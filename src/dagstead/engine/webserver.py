@@ -31,7 +31,7 @@ from graphql import (
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, HTTPExceptionHandler
 from starlette.websockets import WebSocket
 
 from dagstead.engine.graphql_limits import parse_document
@@ -200,7 +200,9 @@ class DeploymentWebserver(Pages):
             return None, {"message": error.message}
         except GraphQLError as error:
             return None, self.handle_graphql_errors([error])[0]
-        with self.request_context(websocket) as context:
+        # The first one of a deployment opens its storage.
+        made = await to_thread.run_sync(self._make_request_context, websocket)
+        with made as context:
             results = await subscribe(
                 self._schema_to_serve.graphql_schema,
                 document,
@@ -266,6 +268,17 @@ def deployment_app(
     schema: Schema,
     valid_texts: ValidTexts,
     subscriptions: SubscriptionCounts,
+    refused: HTTPExceptionHandler,
 ) -> ASGIApp:
-    """The application for all paths below ``/{deployment}/``, that prefix included."""
-    return DeploymentWebserver(workspace, schema, valid_texts, subscriptions).create_asgi_app()
+    """The application for all paths below ``/{deployment}/``, that prefix included.
+
+    Args:
+        workspace: of the deployment.
+        schema: of GraphQL.
+        valid_texts: of that schema.
+        subscriptions: of all deployments.
+        refused: answers an error of ours that ends a request, such as that the deployment was
+            removed in the meantime.
+    """
+    server = DeploymentWebserver(workspace, schema, valid_texts, subscriptions)
+    return server.create_asgi_app(exception_handlers={DagsteadError: refused})

@@ -55,6 +55,9 @@ from dagstead.server.throttle import Throttle
 
 #: Most of these wait for an agent's answer on behalf of the UI. Agents have threads of their own.
 _THREADS = 200
+#: Of the memory for large requests, a third is for their bodies, and the rest for what these unpack
+#: to. Were it one, a large body could wait for what it holds itself.
+_BODIES_SHARE = 3
 #: Tokens of one address in a minute that open nothing. A revoked one may come with every poll of an
 #: agent.
 _MOST_FAILURES = 300
@@ -78,13 +81,14 @@ def create_app(
     """
     control = instances.control
     secrets = given_secrets(os.environ if environment is None else environment)
+    work = settings.max_work_mb * MEBIBYTE
     agents = AgentServices(
         instances=instances,
         base_url=settings.base_url,
         organization=settings.organization,
         secrets=secrets,
         definitions=definitions(settings.max_definitions_mb),
-        memory=MemoryBudget(settings.max_work_mb * MEBIBYTE),
+        memory=MemoryBudget(work - work // _BODIES_SHARE),
     )
     apps = DeploymentApps(
         instances=instances,
@@ -98,6 +102,7 @@ def create_app(
             )
         ),
         base_url=settings.base_url,
+        refused=_refused,
     )
     own = OwnAddress(base_url=settings.base_url, is_public=settings.public_url is not None)
     cookies = SessionCookies(sessions=control.sessions, own=own, days=settings.sign_in_days)
@@ -160,7 +165,7 @@ def create_app(
                 BodyLimitMiddleware,
                 max_body=settings.max_body_mb * MEBIBYTE,
                 max_file=max_file,
-                memory=agents.memory,
+                memory=MemoryBudget(work // _BODIES_SHARE),
             ),
         ],
         exception_handlers={

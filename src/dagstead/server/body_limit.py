@@ -30,8 +30,8 @@ _DRAIN_SECONDS = 30.0
 #: Bodies up to this are never refused for want of memory: polls, heartbeats, most events. Whoever
 #: has no token cannot send more.
 _SMALL_BYTES = 65_536
-#: While a body is put together from its pieces, and decoded, there are two of it.
-_COPIES = 2
+#: While a body is put together from its pieces, decoded and read, there are so many of it.
+_COPIES = 3
 
 
 class BodyLimitMiddleware:
@@ -138,7 +138,7 @@ class _CountedRequest:
         if self._memory is None or self._read <= _SMALL_BYTES or missing <= 0:
             return
         try:
-            self._memory.take(missing)
+            self._memory.take(missing, held=self._taken)
         except MemoryBusyError as error:
             self._busy = error
         else:

@@ -206,6 +206,7 @@ class BoundedProtocol(HttpToolsProtocol):
         """Expect nothing while the request is answered."""
         super().on_message_complete()
         self._reading = _Reading.NOTHING
+        self._stuck_since, self._unsent = None, 0
         if self._is_answering:
             self.register.answers(self)
         else:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from anyio import CapacityLimiter
 from graphene import Schema
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, HTTPExceptionHandler
 
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.engine.instances import Instances
@@ -24,7 +24,7 @@ from dagstead.server.first_start import PREFERRED_DEPLOYMENT
 
 #: Threads for reading GraphQL requests, of all deployments together. Reading keeps a CPU busy: with
 #: many threads the event loop would seldom get its turn.
-_READING_THREADS = 4
+_READING_THREADS = 2
 
 #: Stands in paths where a deployment's name would; none has it.
 _NOBODY_S = "-"
@@ -43,6 +43,8 @@ class DeploymentApps:
     instances: Instances
     schema: Schema
     base_url: str
+    #: Answers errors of ours that end a request.
+    refused: HTTPExceptionHandler
     #: Of the schema.
     _valid_texts: ValidTexts = field(default_factory=ValidTexts)
     #: Of all deployments together.
@@ -121,7 +123,13 @@ class DeploymentApps:
                 return kept.app
             workspace = DeploymentWorkspace(deployment.name, self.instances, base_url=self.base_url)
             app = screened(
-                deployment_app(workspace, self.schema, self._valid_texts, self._subscriptions),
+                deployment_app(
+                    workspace,
+                    self.schema,
+                    self._valid_texts,
+                    self._subscriptions,
+                    self.refused,
+                ),
                 self._reading,
             )
             self._apps[deployment.name] = _DeploymentApp(deployment, app)

@@ -124,7 +124,9 @@ class _Answer:
         await self._send(message)
 
     async def flush(self) -> None:
-        """Pass on what was held: no exception came."""
+        """Pass on what was held: no exception came, and nobody has answered in another way."""
+        if self.started:
+            return
         for message in self._held:
             await self.send_now(message)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 from collections.abc import Sequence
 
 import uvicorn
@@ -18,6 +19,7 @@ from dagstead.server.connections import (
     bounded_protocol,
     connections_within,
 )
+from dagstead.server.large_memory import use_memory_sparingly
 from dagstead.server.listen_address import check_address, warning_without_tls
 from dagstead.server.listening import ListeningThread
 from dagstead.server.services import open_instances, opened_store
@@ -28,6 +30,9 @@ from dagstead.server.shutdown import stop_on_signals
 logger = logging.getLogger(__name__)
 
 _MAX_MESSAGE_BYTES = 262_144
+#: A fifth of Python's own: while threads read large documents, the event loop waits this long for
+#: its turn at every step, and a request has many.
+_SWITCH_SECONDS = 0.001
 
 
 def run_web(loaded: LoadedSettings) -> None:
@@ -46,6 +51,8 @@ def run_web(loaded: LoadedSettings) -> None:
             control = instances.control
             control.writes.interrupt_all(SYSTEM)
             control.secrets.require_key(SYSTEM)
+            use_memory_sparingly()
+            sys.setswitchinterval(_SWITCH_SECONDS)
             app = create_app(settings, instances, report=report(loaded))
             # uvicorn raises the signal that ended it once more: it must find a handler, or the
             # process would end without closing anything.

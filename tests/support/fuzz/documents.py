@@ -29,6 +29,9 @@ from tests.support.fuzz.odd_values import NUMBERS, text, value
 LEFT_ALONE = frozenset(
     {
         "deleteDeployment",
+        "removeDeployment",
+        "createOrUpdateAgentPermissions",
+        "removeAgentPermissions",
         "revokeAgentToken",
         "revokeUserToken",
         "revokeToken",
@@ -140,7 +143,8 @@ class AgentRequests:
                 return [self._value(kind.type) for _ in range(self.random.randrange(3))]
             case NamedTypeNode():
                 return _scalar(self.random, kind.name.value)
-        raise TypeError(kind)
+            case _:
+                raise TypeError(kind)
 
 
 def _scalar(random: Random, name: str) -> Any:

@@ -226,6 +226,8 @@ def test_what_is_to_leave_the_executor_may_be_said_by_its_owner() -> None:
         ("{ echo { text { deeper } } }", {}, "plain value"),
         ("{ echo { text(a: 1) } }", {}, "takes no arguments"),
         ("{ space }", {}, "ask for some of them"),
+        ("{ parents }", {}, "parents has fields: ask for some of them"),
+        ("{ " + " ".join(f"a{n}: echo {{ text }}" for n in range(51)) + " }", {}, "50 aliases"),
         ("{ space(a: 1) { write { ok } } }", {}, "takes no arguments"),
         ("{ echo { text } echo(text: null) { text } }", {}, "differently"),
         ("{ echo @live { text } }", {}, "no directive @live"),

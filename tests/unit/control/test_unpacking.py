@@ -96,8 +96,11 @@ def test_who_needs_more_than_there_is_is_alone() -> None:
             pass
         with pytest.raises(MemoryBusyError):
             budget.take(1)
-    budget.take(100)
-    budget.give_back(100)
+    budget.take(60)
+    budget.take(600, held=60)
+    with pytest.raises(MemoryBusyError):
+        budget.take(1)
+    budget.give_back(660)
     assert budget.lent == 0
 
 

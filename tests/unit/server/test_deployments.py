@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import logging
+from typing import Any
+
 import httpx
 import pytest
 
 from dagstead.control.actor import COMMAND_LINE
+from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.tokens import TokenKind
 from dagstead.server.services import control_of
@@ -40,6 +44,32 @@ def test_a_deployment_made_anew_has_nothing_of_the_one_before(
     plane.store.deployments.create("short-lived")
     assert ask().json() == {"data": {"runsOrError": {"count": 0}}}
     assert home.exists()
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_deployment_that_is_removed_while_it_is_asked(
+    plane: Plane,
+    client: httpx.Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    named: bool,
+) -> None:
+    create = DeploymentWorkspace.create_request_context
+
+    def removed_before(workspace: DeploymentWorkspace, source: Any) -> Any:
+        plane.store.deployments.delete("doomed")
+        return create(workspace, source)
+
+    monkeypatch.setattr(DeploymentWorkspace, "create_request_context", removed_before)
+    plane.store.deployments.create("doomed")
+    headers = {**plane.headers(TokenKind.USER), "Dagster-Cloud-Deployment": "doomed"}
+
+    answer = client.post("/doomed/graphql" if named else "/graphql", json=RUNS, headers=headers)
+
+    assert answer.status_code == 404
+    assert "There is no deployment 'doomed'" in answer.json()["errors"][0]["message"]
+    assert not [each for each in caplog.records if each.levelno >= logging.ERROR]
 
 
 @pytest.mark.parametrize("path", ["/", "/locations"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, TypeAlias
 
-from graphql import GraphQLError, Visitor, parse, value_from_ast_untyped, visit
+from graphql import GraphQLError, parse, value_from_ast_untyped
 from graphql.language import (
     ArgumentNode,
     BooleanValueNode,
@@ -27,15 +27,14 @@ from graphql.language import (
     OperationDefinitionNode,
     SelectionNode,
     SelectionSetNode,
-    StringValueNode,
     ValueNode,
     VariableDefinitionNode,
     VariableNode,
 )
 from graphql.pyutils import Undefined
 
+from dagstead.engine.graphql_limits import require_storable_texts
 from dagstead.errors import InvalidInputError, TooLargeError
-from dagstead.plane.texts import is_suspicious, require_storable
 
 #: The longest document of an official client has under 2,000 characters.
 MAX_DOCUMENT_CHARACTERS = 50_000
@@ -147,8 +146,7 @@ def plan(document: str, operation_name: str | None) -> Plan:
         raise InvalidInputError(f"The document is not GraphQL: {error.message}") from error
     except RecursionError as error:
         raise TooLargeError("The document is nested too deeply. Send less.") from error
-    if is_suspicious(document):
-        visit(parsed, _StorableTexts())
+    require_storable_texts(document, parsed)
     operation = _operation(parsed, operation_name)
     fragments = {
         definition.name.value: definition
@@ -162,11 +160,6 @@ def plan(document: str, operation_name: str | None) -> Plan:
         variables=tuple(operation.variable_definitions),
         selections=_merged(walk.selections(operation.selection_set, _Place())),
     )
-
-
-class _StorableTexts(Visitor):
-    def enter_string_value(self, node: StringValueNode, *_: object) -> None:
-        require_storable(node.value)
 
 
 def _operation(document: DocumentNode, name: str | None) -> OperationDefinitionNode:
