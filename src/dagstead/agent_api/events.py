@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 
 from dagster._core.events import (
     EVENT_TYPE_TO_PIPELINE_RUN_STATUS,
@@ -62,10 +61,6 @@ class EventWriter:
 
     instance: DagsterInstance
     ledger: WriteLedger
-    #: Raises ``ForbiddenError`` for a run that the caller may not write to.
-    require_run: Callable[[str], None]
-    #: Whether user code of a managed pool writes.
-    is_code: bool = False
 
     def write(self, entries: Sequence[EventLogEntry], idempotency_key: str | None) -> None:
         """Store the events and apply what they say to their runs, once per key.
@@ -74,31 +69,12 @@ class EventWriter:
             BusyError: if another try with the same key is under way.
             StoreAwayError: if the storage does not answer.
             WriteFailedError: if the storage failed; the write can be sent again with its key.
-            ForbiddenError: if one of them is of a run that the caller may not write to.
         """
-        if self.is_code:
-            self._require(entries)
         if idempotency_key is None:
             self._store(entries)
             return
         with _to_be_sent_again():
             self._write_once(entries, idempotency_key)
-
-    def _require(self, entries: Sequence[EventLogEntry]) -> None:
-        """Refuse user code that writes to runs of others, or what it has no business to write."""
-        for run_id in {entry.run_id for entry in entries} - {RUNLESS_RUN_ID}:
-            self.require_run(run_id)
-        for entry in entries:
-            if entry.run_id == RUNLESS_RUN_ID and not _is_of_asset(entry):
-                raise ForbiddenError(
-                    "Code in the managed pool writes events of assets without a run, such as "
-                    "materializations, and no others: this one needs a run."
-                )
-            if _launches(entry):
-                raise ForbiddenError(
-                    "Code in the managed pool does not put runs into the run queue: these events "
-                    "are for who launches runs."
-                )
 
     def _write_once(self, entries: Sequence[EventLogEntry], key: str) -> None:
         begun = self.ledger.begin(key)
@@ -148,22 +124,44 @@ class EventWriter:
             )
 
 
-def event_writer(caller: Caller) -> EventWriter:
-    """The writer for the call's deployment."""
+def write_events(caller: Caller, entries: Sequence[EventLogEntry]) -> None:
+    """Store events of the call's deployment, once per Idempotency-Key.
+
+    Raises:
+        ForbiddenError: if the caller may not write to one of their runs; nothing is stored then.
+    """
     deployment = caller.deployment
-    return EventWriter(
+    if caller.token.worker is not None:
+        _require_own(caller, entries)
+    writer = EventWriter(
         instance=caller.services.instances.get(deployment),
         ledger=caller.control.writes.ledger(caller.actor, deployment),
-        require_run=partial(caller.control.workers.require_run, caller.actor, deployment),
-        is_code=caller.token.worker is not None,
     )
+    writer.write(entries, caller.idempotency_key)
 
 
 def store_events(caller: Caller, payload: Payload) -> Response:
     """Store a batch of events, once per Idempotency-Key."""
     batch = unpack_text(payload.file("store_events.tmp"), StoreEventBatchRequest)
-    event_writer(caller).write(list(batch.event_log_entries), caller.idempotency_key)
+    write_events(caller, list(batch.event_log_entries))
     return JSONResponse({})
+
+
+def _require_own(caller: Caller, entries: Sequence[EventLogEntry]) -> None:
+    """Refuse user code that writes to runs of others, or what it has no business to write."""
+    for run_id in {entry.run_id for entry in entries} - {RUNLESS_RUN_ID}:
+        caller.control.workers.require_run(caller.actor, caller.deployment, run_id)
+    for entry in entries:
+        if entry.run_id == RUNLESS_RUN_ID and not _is_of_asset(entry):
+            raise ForbiddenError(
+                "Code in the managed pool writes events of assets without a run, such as "
+                "materializations, and no others: this one needs a run."
+            )
+        if _launches(entry):
+            raise ForbiddenError(
+                "Code in the managed pool does not put runs into the run queue: these events are "
+                "for who launches runs."
+            )
 
 
 def _launches(entry: EventLogEntry) -> bool:

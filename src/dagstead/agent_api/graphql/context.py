@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from dagster import AssetKey, DagsterInstance, PartitionsDefinition
+from dagster._core.events.log import EventLogEntry
 
-from dagstead.agent_api.events import EventWriter, event_writer
+from dagstead.agent_api.events import write_events
 from dagstead.agent_api.services import Caller
 from dagstead.control.actor import SYSTEM
 
@@ -26,11 +28,6 @@ class AgentContext:
     def instance(self) -> DagsterInstance:
         """The deployment's open-source instance."""
         return self.caller.services.instances.get(self.caller.deployment)
-
-    @property
-    def idempotency_key(self) -> str | None:
-        """The header ``Idempotency-Key``; None if the request has none."""
-        return self.caller.idempotency_key
 
     def begin_launch(self, run_id: str, agent_id: str) -> None:
         """Let one agent, the first that asks, begin a run.
@@ -78,10 +75,9 @@ class AgentContext:
         caller = self.caller
         caller.control.workers.note_making(caller.actor, caller.deployment, made_id)
 
-    @property
-    def event_writer(self) -> EventWriter:
-        """Writes events to the call's deployment."""
-        return event_writer(self.caller)
+    def write(self, entries: Sequence[EventLogEntry]) -> None:
+        """Store events of the call's deployment, and apply what they say to their runs."""
+        write_events(self.caller, entries)
 
     def partitions_of(self, key: AssetKey) -> PartitionsDefinition[Any] | None:
         """How the asset is partitioned, as the deployment's loaded locations define it.

@@ -58,7 +58,7 @@ def _storage_fields() -> dict[str, Resolver]:
 
 def store_event(context: AgentContext, *, event_record: EventLogEntryInput) -> dict[str, bool]:
     """Store one event and apply what it says to its run."""
-    context.event_writer.write([event_record.value()], context.idempotency_key)
+    context.write([event_record.value()])
     return OK
 
 
@@ -66,8 +66,7 @@ def store_event_batch(
     context: AgentContext, *, event_records: list[EventLogEntryInput]
 ) -> dict[str, bool]:
     """Store events in their order and apply what they say to their runs."""
-    entries = [record.value() for record in event_records]
-    context.event_writer.write(entries, context.idempotency_key)
+    context.write([record.value() for record in event_records])
     return OK
 
 
