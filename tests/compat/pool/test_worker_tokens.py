@@ -11,10 +11,11 @@ from tests.support.pool_plane import Plane
 pytestmark = pytest.mark.compat
 
 PROJECT = """
-import json, os, urllib.error, urllib.request
+import json, os, re, urllib.error, urllib.request
 import dagster, library
 from dagster import AssetMaterialization, DagsterInstance, Definitions, Output, graph, op
 
+AGENTS = re.compile("(agent|pool):[a-z]+:[0-9a-f]{8}")
 HEADER = "Dagster-Cloud-Api-Token"
 TOKEN = os.environ.get("DAGSTER_CLOUD_AGENT_TOKEN", "")
 
@@ -66,7 +67,7 @@ def try_all(context):
     instance.report_runless_asset_event(AssetMaterialization("outside"))
     facts = {
         "token": TOKEN,
-        "pools": " ".join(n for n, value in os.environ.items() if "pool:" in value),
+        "agents": " ".join(n for n, value in os.environ.items() if AGENTS.search(value)),
         "through": " ".join(got_through(instance.dagster_cloud_url, foreign)),
         "partitions": " ".join(instance.get_dynamic_partitions("found")),
     }
@@ -124,7 +125,7 @@ def test_code_of_the_pool_works_with_its_token_and_gets_no_further(
     facts = attack(plane, location, **tags)
 
     assert facts["token"].startswith("worker:")
-    assert facts["pools"] == ""
+    assert facts["agents"] == ""
     assert facts["through"] == ""
     assert facts["partitions"] != ""
     assert is_valid(plane, facts["token"]) or isolation == "enabled"
