@@ -15,7 +15,7 @@ from dagstead.control.all import Control
 from dagstead.control.requests import Poll
 from dagstead.control.work import Work
 from dagstead.errors import ForbiddenError
-from dagstead.plane.agents import POOL_LABEL, Heartbeat
+from dagstead.plane.agents import Heartbeat
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_watch import WorkerReport, WorkerState
 from dagstead.plane.launches import LaunchTags, RunOrigin
@@ -200,12 +200,11 @@ def test_only_who_has_taken_a_launch_begins_it(two: Two, agent_id: str) -> None:
         begin(two.twin, two.prod, "run", "a1")
 
 
-@pytest.mark.parametrize("label", ["the honest one", POOL_LABEL])
-def test_nobody_reports_the_end_of_a_worker_of_another_agent(two: Two, label: str) -> None:
+def test_nobody_reports_the_end_of_a_worker_of_another_agent(two: Two) -> None:
     two.launch()
     two.take(two.honest)
     two.control.requests.begin_launch(two.honest, two.prod, "run", "a1")
-    forged = replace(REPORT, label=label, run_worker_statuses="gone")
+    forged = replace(REPORT, run_worker_statuses="gone")
     two.control.agents.record(two.other, [forged])
     two.dagster.reports = {
         "a1": [

@@ -21,7 +21,8 @@ def built(site: Site, folder: Path) -> Path:
     done = site.run("build", "--location", "one", "--output", str(folder), "--no-load")
     assert done.returncode == 0, done.stderr
     manifest = json.loads((folder / "build.json").read_text(encoding="utf-8"))
-    return folder / manifest["locations"][0]["pex"]["source"]
+    name: str = manifest["locations"][0]["pex"]["source"]
+    return folder / name
 
 
 def store(site: Site, token: str, deployment: str, name: str, content: bytes) -> None:

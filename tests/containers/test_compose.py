@@ -144,8 +144,9 @@ def test_the_pools_reach_neither_the_database_nor_each_other(
 def test_the_pools_have_walls_in_their_containers(compose: Compose) -> None:
     """The weakest are those of the kernel, for which a container needs no rights."""
     for service in ("pool", "branch-pool"):
+        logs = partial(compose, "logs", service)
         eventually(
-            lambda service=service: "Walls around user code, level 3" in compose("logs", service),
+            lambda: "Walls around user code, level 3" in logs(),  # noqa: B023
             60,
             "what the pool has found out",
         )

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from dagster import (
@@ -117,7 +117,7 @@ def user_code(surface: Surface, worker: Worker, folder: Path) -> Iterator[Dagste
         local_artifact_storage=LocalArtifactStorage(str(folder)),
         run_storage=GraphQLRunStorage(override_graphql_client=client),
         event_storage=GraphQLEventLogStorage(override_graphql_client=client),
-        schedule_storage=GraphQLScheduleStorage(override_graphql_client=client),
+        schedule_storage=cast("Any", GraphQLScheduleStorage(override_graphql_client=client)),
         run_coordinator=DefaultRunCoordinator(),
         run_launcher=SyncInMemoryRunLauncher(),
         compute_log_manager=NoOpComputeLogManager(),
@@ -162,7 +162,7 @@ def test_user_code_may_call_it(method: str, instance: DagsterInstance, world: Wo
 
 def test_user_code_runs_what_it_has_within_its_own_run(instance: DagsterInstance) -> None:
     """The runs that it makes are its own: with their events, tags, retries and partitions."""
-    assert materialize([code.plain, *code.CHECKS], instance=instance, raise_on_error=False)
+    materialize([code.plain, *code.CHECKS], instance=instance, raise_on_error=False)
     assert materialize([code.lettered], instance=instance, partition_key="a").success
     result = busily.execute_in_process(instance=instance)
     assert result.success

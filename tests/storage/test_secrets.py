@@ -252,7 +252,6 @@ def test_a_rotation_that_was_broken_off_is_finished_by_the_next(
 
 def test_without_the_key_nothing_is_read_and_no_other_key_is_made(
     control: Control,
-    store: Store,
     tmp_path: Path,
     another: Callable[[KeySource | None], Control],
 ) -> None:

@@ -19,8 +19,8 @@ from dagster._time import datetime_from_timestamp
 from dagster_cloud.api.dagster_cloud_api import StoreEventBatchRequest
 from starlette.responses import JSONResponse, Response
 
-from dagstead.agent_api.graphql.serialization import build_value
 from dagstead.agent_api.rest import Payload, unpack_text
+from dagstead.agent_api.serialization import build_value
 from dagstead.agent_api.services import Caller
 from dagstead.control.away import raise_if_away
 from dagstead.control.unpacking import EVENTS

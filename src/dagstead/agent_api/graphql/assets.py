@@ -18,7 +18,7 @@ from dagstead.agent_api.graphql.events_out import (
 )
 from dagstead.agent_api.graphql.executor import OK, Resolver
 from dagstead.agent_api.graphql.inputs import AssetKeyInput, BigInt, StatusCacheInput, TagInput
-from dagstead.agent_api.graphql.serialization import asset_key as key_of
+from dagstead.agent_api.serialization import asset_key as key_of
 from dagstead.errors import InvalidInputError
 
 

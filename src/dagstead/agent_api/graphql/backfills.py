@@ -13,7 +13,7 @@ from dagster._daemon.types import DaemonHeartbeat
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import OK, Resolver
 from dagstead.agent_api.graphql.inputs import BackfillsFilterInput, Limit, value_of
-from dagstead.agent_api.graphql.serialization import pack, pack_optional, unpack
+from dagstead.agent_api.serialization import pack, pack_optional, unpack
 
 
 def backfill_fields() -> dict[str, Resolver]:

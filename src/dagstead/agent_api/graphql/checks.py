@@ -12,7 +12,7 @@ from dagstead.agent_api.graphql.events_out import entry_answer
 from dagstead.agent_api.graphql.executor import Resolver
 from dagstead.agent_api.graphql.filters import PartitionFilterInput
 from dagstead.agent_api.graphql.inputs import value_of
-from dagstead.agent_api.graphql.serialization import asset_check_key
+from dagstead.agent_api.serialization import asset_check_key
 
 
 def check_fields() -> dict[str, Resolver]:

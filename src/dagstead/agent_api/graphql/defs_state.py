@@ -11,7 +11,7 @@ from dagster_shared.serdes.objects.models.defs_state_info import DefsStateInfo
 
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import OK, Namespace, Resolver
-from dagstead.agent_api.graphql.serialization import pack
+from dagstead.agent_api.serialization import pack
 
 #: As `dagster.components` makes them since 1.13.
 _OF_LOCATION = re.compile(r"dagster-app-managed-components\[(?P<location>.*?)\]/", re.DOTALL)

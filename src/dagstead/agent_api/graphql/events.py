@@ -21,7 +21,7 @@ from dagstead.agent_api.graphql.filters import (
     checked_cursor,
 )
 from dagstead.agent_api.graphql.inputs import Limit
-from dagstead.agent_api.graphql.serialization import pack
+from dagstead.agent_api.serialization import pack
 from dagstead.errors import ForbiddenError
 
 #: The size of a page when a client names none.

@@ -13,7 +13,7 @@ from dagster_shared.error import SerializableErrorInfo
 from pydantic import FiniteFloat, Json
 
 from dagstead.agent_api.graphql.inputs import Input
-from dagstead.agent_api.graphql.serialization import build_value
+from dagstead.agent_api.serialization import build_value
 from dagstead.errors import InvalidInputError
 
 

@@ -8,7 +8,7 @@ from dagster._core.event_api import EventLogRecord, EventRecordsResult
 from dagster._core.events.log import EventLogEntry
 from dagster._core.storage.event_log.base import EventLogConnection
 
-from dagstead.agent_api.graphql.serialization import pack_optional
+from dagstead.agent_api.serialization import pack_optional
 
 
 def entry_answer(entry: EventLogEntry) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from dagster._core.events import DagsterEventType
 from pydantic import AfterValidator, FiniteFloat
 
 from dagstead.agent_api.graphql.inputs import BigInt, Input, TagInput, moment
-from dagstead.agent_api.graphql.serialization import asset_key, build_value
+from dagstead.agent_api.serialization import asset_key, build_value
 
 
 def checked_cursor(cursor: str | None) -> str | None:

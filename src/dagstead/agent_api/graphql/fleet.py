@@ -16,7 +16,7 @@ from pydantic.alias_generators import to_camel
 
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import Namespace, Resolver
-from dagstead.agent_api.graphql.serialization import unpack
+from dagstead.agent_api.serialization import unpack
 from dagstead.agent_api.services import Caller
 from dagstead.control.agents import AgentReport
 from dagstead.control.requests import Poll

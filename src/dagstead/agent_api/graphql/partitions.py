@@ -12,8 +12,8 @@ from dagster._core.types.pagination import StorageIdCursor
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import OK, TYPENAME, Resolver
 from dagstead.agent_api.graphql.inputs import BigInt, Limit
-from dagstead.agent_api.graphql.serialization import asset_key as key_of
-from dagstead.agent_api.graphql.serialization import build_value
+from dagstead.agent_api.serialization import asset_key as key_of
+from dagstead.agent_api.serialization import build_value
 
 
 def partition_fields() -> dict[str, Resolver]:

@@ -11,7 +11,7 @@ from pydantic import Field
 
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import SUCCESS, Resolver, failure
-from dagstead.agent_api.graphql.serialization import optional_seconds, seconds
+from dagstead.agent_api.serialization import optional_seconds, seconds
 
 #: The numbers that the databases' columns take.
 _Number = Annotated[int, Field(ge=-(2**31), lt=2**31)]

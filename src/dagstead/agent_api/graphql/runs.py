@@ -23,7 +23,7 @@ from dagstead.agent_api.graphql.inputs import (
     moment,
     value_of,
 )
-from dagstead.agent_api.graphql.serialization import pack, pack_optional, seconds, unpack
+from dagstead.agent_api.serialization import pack, pack_optional, seconds, unpack
 from dagstead.engine.run_launcher import AGENT_ID_TAG
 from dagstead.errors import NotFoundError
 

@@ -21,7 +21,7 @@ from pydantic import FiniteFloat
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import OK, Namespace
 from dagstead.agent_api.graphql.inputs import BigInt, Limit, moment
-from dagstead.agent_api.graphql.serialization import pack, pack_optional, unpack
+from dagstead.agent_api.serialization import pack, pack_optional, unpack
 from dagstead.errors import NotFoundError
 
 

@@ -11,7 +11,7 @@ from dagster_shared.serdes.utils import create_snapshot_id, hash_str
 
 from dagstead.agent_api.graphql.context import AgentContext
 from dagstead.agent_api.graphql.executor import OK, Resolver
-from dagstead.agent_api.graphql.serialization import pack_optional, unpack
+from dagstead.agent_api.serialization import pack_optional, unpack
 from dagstead.errors import InvalidInputError
 
 

@@ -16,7 +16,7 @@ from dagster._core.scheduler.instigation import InstigatorState
 from dagster._core.storage.dagster_run import DagsterRun, DagsterRunStatus
 
 from dagstead.agent_api.graphql.context import AgentContext
-from dagstead.agent_api.graphql.serialization import unpack
+from dagstead.agent_api.serialization import unpack
 from dagstead.errors import ForbiddenError
 
 Arguments: TypeAlias = Mapping[str, Any]
