@@ -244,7 +244,7 @@ def test_a_backfill_is_of_its_own_location_and_changed_by_who_made_it(thief: Sur
 def test_a_backfill_of_assets_is_of_no_location(thief: Surface) -> None:
     """Whatever it says besides: these assets are defined somewhere else."""
     empty = AssetBackfillData.empty(
-        AssetGraphSubset({}, set()), 1_700_000_000.0, DagsterInstance.ephemeral()
+        AssetGraphSubset.create_empty_subset(), 1_700_000_000.0, DagsterInstance.ephemeral()
     )
     assets = backfill_of(OWN)._replace(asset_backfill_data=empty)
     assert assets.is_asset_backfill
