@@ -24,6 +24,7 @@ from dagster_cloud.storage.event_logs.storage import _input_for_event
 
 from dagstead.agent_api.graphql.worker_rights import AGENTS, READS, SHARED, WORKER_RIGHTS
 from dagstead.engine.run_launcher import AGENT_ID_TAG
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.workers import Minter, Worker
 from tests.contract.conftest import surface, world
 from tests.contract.documents import Document
@@ -83,7 +84,7 @@ def holding(surface: Surface, worker: Worker) -> Surface:
 def thief(surface: Surface, world: World, request: pytest.FixtureRequest) -> Iterator[Surface]:
     del world
     yield holding(surface, request.param)
-    surface.store.workers.end_of_pool("pool")
+    surface.store.workers.end_of_pool(ORGANIZATION, "pool")
 
 
 def is_refused(caller: Surface, document: str, **variables: Any) -> bool:

@@ -22,6 +22,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.given_secrets import GivenSecret
 from dagstead.plane.masking import mask_serialized
 from dagstead.plane.master_keys import KeyReport
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.secrets import (
     Home,
     ListedSecret,
@@ -190,7 +191,7 @@ class Secrets:
             DeploymentNotFoundError: when the deployment does not exist.
             NotFoundError: when it is not set there.
         """
-        removed = self._backend.store.secrets.remove(name, self._places(actor, target))
+        removed = self._backend.store.secrets.remove(self._places(actor, target), name)
         if not removed:
             raise NotFoundError(
                 f"There is no secret {name[:80]!r} there. See `dagstead secret list`: its scope, "
@@ -242,11 +243,11 @@ class Secrets:
                 "process, and rotate then."
             )
         if missing:
-            removed = store.forget(missing)
+            removed = store.forget(ORGANIZATION, missing)
             logger.warning("%r: %s secrets of lost keys were removed", actor.name, removed)
         if vault.key_of_signing_key() in missing:
             vault.forget_signing_key()
-        changed = vault.rewrap_signing_key() + store.rewrap()
+        changed = vault.rewrap_signing_key() + store.rewrap(ORGANIZATION)
         logger.info("%r: %s values moved to master key %s", actor.name, changed, current.id)
         return self.key(actor)
 
@@ -261,7 +262,7 @@ class Secrets:
         self._backend.store.vault.current()
 
     def _keys_in_use(self) -> dict[str, int]:
-        used = self._backend.store.secrets.keys_in_use()
+        used = self._backend.store.secrets.keys_in_use(ORGANIZATION)
         of_signing = self._backend.store.vault.key_of_signing_key()
         if of_signing is not None:
             used[of_signing] = used.get(of_signing, 0) + 1
