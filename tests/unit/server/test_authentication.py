@@ -140,4 +140,4 @@ def test_what_a_websocket_cannot_understand_ends_it(plane: Plane) -> None:
         with pytest.raises(ConnectionClosed) as caught:
             socket.recv(10)
     assert caught.value.rcvd
-    assert caught.value.rcvd.code == 1011
+    assert caught.value.rcvd.code == 1008
