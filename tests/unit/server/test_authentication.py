@@ -8,6 +8,7 @@ import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.authentication import TOKEN_HEADER, is_public
 from tests.support.routes import BELOW_DEPLOYMENTS, every_call
@@ -46,7 +47,10 @@ def test_nothing_answers_a_revoked_token(
     plane: Plane, client: httpx.Client, kind: TokenKind
 ) -> None:
     token, secret = plane.token(kind)
-    plane.store.tokens.revoke(token.id)
+    if kind is TokenKind.WORKER:
+        plane.store.workers.end_of_pool(ORGANIZATION, "a pool")
+    else:
+        plane.store.tokens.revoke(token.id)
     assert set(answers(plane, client, {TOKEN_HEADER: secret}).values()) == {401}
 
 
