@@ -38,7 +38,7 @@ from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
 from dagstead.plane.workers import Minter, Worker
 from dagstead.server.services import open_instances
-from dagstead.server.settings import load_settings
+from dagstead.server.settings_sources import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.store.tables import metadata
