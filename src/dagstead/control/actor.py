@@ -46,6 +46,11 @@ class Actor:
         return self.token is not None and self.token.kind is TokenKind.USER
 
     @property
+    def worker(self) -> Worker | None:
+        """What it runs for, if it is user code in a managed pool."""
+        return None if self.token is None else self.token.worker
+
+    @property
     def serves_all_deployments(self) -> bool:
         """Whether it may take the work of the default queue in every deployment, as the pool."""
         token = self.token
@@ -128,6 +133,12 @@ class Actor:
             ForbiddenError: with a sentence for the agent's log.
         """
         self.require_reach(deployment)
+        worker = self.worker
+        if worker is not None and worker.location != name:
+            raise ForbiddenError(
+                f"The {worker.name} may not act for location {name!r}: code in the managed pool "
+                "acts for its own location."
+            )
         if self.serves_every_queue or (location is not None and self.reaches(location)):
             return
         token = self._held()
@@ -156,7 +167,7 @@ class Actor:
         )
 
     def require_every_queue(self, deployment: Deployment, what: str) -> None:
-        """Refuse agents that are limited to queues.
+        """Refuse agents that are limited to queues, and user code in a managed pool.
 
         Args:
             deployment: the one to change, with what all its locations share.
@@ -166,6 +177,7 @@ class Actor:
             ForbiddenError: with a sentence for the agent's log.
         """
         self.require_reach(deployment)
+        self.refuse_code(what)
         if not self.serves_every_queue:
             token = self._held()
             raise ForbiddenError(
@@ -348,7 +360,7 @@ class Actor:
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
-        worker = self.token.worker if self.token is not None else None
+        worker = self.worker
         if worker is None:
             self.require_agent(deployment)
         else:
@@ -364,9 +376,9 @@ class Actor:
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
-        if self.token is not None and self.token.worker is not None:
+        if self.worker is not None:
             raise ForbiddenError(
-                f"{what} is not for code in the managed pool, such as the {self.token.worker.name}."
+                f"{what} is not for code in the managed pool, such as the {self.worker.name}."
             )
 
     def require_organization(self, what: str) -> None:

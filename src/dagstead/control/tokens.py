@@ -9,6 +9,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.errors import InvalidInputError, NotFoundError
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import NOTHING, Reach, Scope
 from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, is_of_worker, new_secret
 
@@ -146,7 +147,7 @@ class TokenReader:
             UnauthenticatedError: when it is unknown, revoked or expired.
         """
         if is_of_worker(secret):
-            return self._backend.store.workers.authenticate(secret)
+            return self._backend.store.workers.authenticate(ORGANIZATION, secret)
         return self._backend.store.tokens.authenticate(secret)
 
 
