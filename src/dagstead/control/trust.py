@@ -106,8 +106,8 @@ class TrustPolicies:
             expires_at=self._backend.now() + allowed.minutes * 60,
             repository=repository,
             locations=allowed.locations,
-            job=policy.job_of(claims),
             project=project,
+            is_pull_request=policy.provider.is_pull_request(claims),
         )
         store.tokens.delete_expired()
         name = f"ci {repository} {ref}"[:_NAME_MAX]

@@ -14,6 +14,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    false,
 )
 
 from dagstead.store.tables.base import ID, metadata
@@ -49,8 +50,7 @@ tokens = Table(
     Column("secret_values", JSON),
     #: What was verified of the repository: path, provider, issuer, id.
     Column("project", JSON(none_as_null=True)),
-    # The CI job that it was given to: issuer, project, is_pull_request.
-    Column("job", JSON(none_as_null=True)),
+    Column("is_pull_request", Boolean, nullable=False, server_default=false()),
 )
 
 #: The tokens of processes of user code in managed pools. An end of one is the end of its row.
