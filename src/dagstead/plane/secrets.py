@@ -187,12 +187,19 @@ def home_of(deployment: Deployment, full: Iterable[str]) -> Home:
     """
     if not deployment.is_branch:
         return Home(deployment=deployment, owner=deployment.name)
+    names = frozenset(full)
+    base = default_base(names) if deployment.base is None else deployment.base
+    return Home(deployment=deployment, owner=base if base in names else None)
+
+
+def default_base(full: Iterable[str]) -> str | None:
+    """The base of branch deployments that name none.
+
+    Args:
+        full: the names of all full deployments.
+    """
     names = sorted(full)
-    if deployment.base is not None:
-        owner = deployment.base if deployment.base in names else None
-    else:
-        owner = _PREFERRED if _PREFERRED in names else next(iter(names), None)
-    return Home(deployment=deployment, owner=owner)
+    return _PREFERRED if _PREFERRED in names else next(iter(names), None)
 
 
 def may_see_value(token: Token, place: Place, home: Home) -> bool:
