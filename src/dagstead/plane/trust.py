@@ -13,6 +13,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from dagstead.errors import InvalidInputError
+from dagstead.plane.names import NAME_MAX, check_short
 
 #: How long our token lives, unless a policy sets another time: long enough to upload and load a
 #: deploy, too short for somebody to make use of a log that shows it.
@@ -215,6 +216,7 @@ def check_issuer(address: str, *, loopback: bool) -> str:
             "the tokens of your own server, such as https://gitlab.example.com."
         )
         raise InvalidInputError(msg)
+    check_short("The issuer", address, NAME_MAX)
     return address.rstrip("/")
 
 
