@@ -14,7 +14,7 @@ from dagstead.cli.output import say
 
 if TYPE_CHECKING:
     from dagstead.server.restore import RestoreReport
-    from dagstead.server.settings import LoadedSettings
+    from dagstead.server.settings_sources import LoadedSettings
 
 _MIB = 1 << 20
 

@@ -70,6 +70,7 @@ def share_memory() -> str:
     """What pools of processes do: locks, and memory that several of them have."""
     with multiprocessing.get_context("spawn").Lock():
         memory = SharedMemory(create=True, size=1 << 16)
+        assert memory.buf is not None
         memory.buf[0] = 1
         memory.close()
         memory.unlink()

@@ -19,7 +19,8 @@ from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
 from dagstead.plane.workers import Minter, Worker
 from dagstead.server.authentication import TOKEN_HEADER
 from dagstead.server.services import open_instances
-from dagstead.server.settings import Settings, load_settings
+from dagstead.server.settings import Settings
+from dagstead.server.settings_sources import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
