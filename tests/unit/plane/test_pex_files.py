@@ -79,7 +79,7 @@ def token(uploader: Uploader) -> Token:
         created_at=0.0,
         revoked_at=None,
         last_used_at=None,
-        repository=uploader.project and uploader.project.path,
+        repository=None if uploader.project is None else uploader.project.path,
         project=uploader.project,
         locations=uploader.locations,
         is_pull_request=uploader.is_pull_request,
