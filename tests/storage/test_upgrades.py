@@ -47,6 +47,7 @@ def upgrade(store: Store) -> None:
         for table in (
             *("worker_tokens", "made_by_workers", "pex_files"),
             *("sign_in_links", "sessions", "secrets"),
+            *("former_secrets", "trust_pins", "used_ci_tokens"),
         ):
             connection.execute(text(f"DROP TABLE {table}"))
         for table, column in (
@@ -59,6 +60,8 @@ def upgrade(store: Store) -> None:
             ("tokens", "project"),
             ("deployments", "project"),
             ("tokens", "secret_values"),
+            ("tokens", "rotated_at"),
+            ("tokens", "used_from"),
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dagstead.client.parts import ListedPart
     from dagstead.client.releases import Release, RollbackPlan
     from dagstead.client.secrets import ListedSecret
+    from dagstead.plane.ci_logins import NewPins, Pin
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
     from dagstead.plane.secrets import SecretTarget
@@ -52,6 +53,12 @@ class TrustActs(Protocol):
 
     def remove(self, policy_id: int) -> None:
         """Remove a policy."""
+
+    def pins(self) -> list[Pin]:
+        """The numbers of repositories and owners, by issuer and path."""
+
+    def pin(self, pinned: NewPins) -> list[Pin]:
+        """Pin other numbers."""
 
 
 class DeploymentActs(Protocol):

@@ -22,6 +22,7 @@ from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
 from dagstead.control.statuses import StatedLocation
 from dagstead.model.retention import Retention
+from dagstead.plane.ci_logins import NewPins, Pin
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
 from dagstead.plane.sign_ins import NewLink
@@ -97,6 +98,12 @@ class _TrustPolicies:
 
     def remove(self, policy_id: int) -> None:
         self._control.trust.remove(COMMAND_LINE, policy_id)
+
+    def pins(self) -> list[Pin]:
+        return self._control.trust.pins(COMMAND_LINE)
+
+    def pin(self, pinned: NewPins) -> list[Pin]:
+        return self._control.trust.pin(COMMAND_LINE, pinned, loopback=self._loopback)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -12,6 +13,7 @@ from dagstead.errors import InvalidInputError
 from dagstead.operator_api.context import chosen_deployments, context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error
+from dagstead.plane.ci_logins import NewPins
 from dagstead.plane.lifetimes import Lifetime
 from dagstead.plane.location_status import LocationStatus
 from dagstead.plane.locations import Location
@@ -98,6 +100,31 @@ def remove_trust_policy(
 
 
 @as_error
+def trust_pins(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
+    """Which repositories and owners are known by their numbers."""
+    context = context_of(info)
+    return [asdict(pin) for pin in context.control.trust.pins(context.actor)]
+
+
+@as_error
+def pin_repository(
+    info: GraphQLResolveInfo, pins: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """Know a repository by other numbers."""
+    context = context_of(info)
+    pinned = NewPins(
+        issuer=pins["issuer"],
+        repository=pins["repository"],
+        number=pins.get("number"),
+        owner_number=pins.get("ownerNumber"),
+    )
+    made = context.control.trust.pin(
+        context.actor, pinned, loopback=facts_of(info).loopback_issuers
+    )
+    return [asdict(pin) for pin in made]
+
+
+@as_error
 def forget_agent(
     info: GraphQLResolveInfo,
     id: str,  # noqa: A002 - the wire's
@@ -175,6 +202,7 @@ QUERIES: Mapping[str, Resolver] = {
     "serverParts": server_parts,
     "serverSettings": server_settings,
     "tokens": tokens,
+    "trustPins": trust_pins,
     "trustPolicies": trust_policies,
 }
 
@@ -185,6 +213,7 @@ MUTATIONS: Mapping[str, Resolver] = {
     "forgetAgent": forget_agent,
     "issueToken": issue_token,
     "pauseRuns": pause_runs,
+    "pinRepository": pin_repository,
     "removeDeployment": remove_deployment,
     "removeTrustPolicy": remove_trust_policy,
     "resumeRuns": resume_runs,

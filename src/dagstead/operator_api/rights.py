@@ -89,9 +89,9 @@ _EDIT = """
 _ADMINISTER = """
     addTrustPolicy agentTokenOrError agentTokensOrError createAgentToken createDeployment
     createOrUpdateAgentPermissions createUserToken deleteDeployment forgetAgent issueToken pauseRuns
-    removeAgentPermissions removeDeployment removeTrustPolicy resumeRuns revokeAgentToken
-    revokeToken revokeUserToken serverParts serverSettings setOrganizationSettings storage
-    sweepStorage tokens trustPolicies userTokensOrError
+    pinRepository removeAgentPermissions removeDeployment removeTrustPolicy resumeRuns
+    revokeAgentToken revokeToken revokeUserToken serverParts serverSettings
+    setOrganizationSettings storage sweepStorage tokens trustPins trustPolicies userTokensOrError
 """
 
 RIGHTS: Mapping[str, Right] = {

@@ -12,6 +12,7 @@ from dagstead.plane.leases import Fence
 from dagstead.store.agents import AgentStore
 from dagstead.store.bell.bell import ProcessBell, open_bell
 from dagstead.store.blobs import BlobStore, open_blobs
+from dagstead.store.ci_logins import CiLoginStore
 from dagstead.store.database import Database, sqlite_file
 from dagstead.store.deployments import DeploymentStore
 from dagstead.store.disks import Disks
@@ -54,6 +55,7 @@ class Store:
     sessions: SessionStore
     sign_in_links: SignInLinkStore
     trust: TrustPolicyStore
+    ci_logins: CiLoginStore
     writes: WriteStore
     pex_files: PexFileStore
     properties: PropertyStore
@@ -111,6 +113,7 @@ def open_store(
         sessions=SessionStore(database, clock, tokens),
         sign_in_links=SignInLinkStore(database, clock),
         trust=TrustPolicyStore(database, clock),
+        ci_logins=CiLoginStore(database, clock),
         writes=WriteStore(database, clock),
         pex_files=PexFileStore(database, clock),
         properties=PropertyStore(database),

@@ -21,6 +21,7 @@ from dagstead.control.requests import Poll
 from dagstead.control.work import Work
 from dagstead.control.workers import NewWorker
 from dagstead.model.retention import Retention
+from dagstead.plane.ci_logins import NewPins, TokenUse
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
@@ -203,6 +204,8 @@ class World:
             "older_than_seconds": 0.0,
             "organization": "dagstead",
             "path": "final/stdout/key",
+            "pinned": NewPins(issuer="github", repository="org/repo", number="2"),
+            "use": TokenUse(key="used", expires_at=store.clock() + 60.0),
             "policy": policy,
             "policy_id": policy.id,
             "poll": Poll(full_deployments=["prod"], branch_deployments=True),

@@ -49,6 +49,8 @@ WHO: Mapping[str, str] = {
     "trust.add": "admin",
     "trust.all": "admin",
     "trust.exchange": "",
+    "trust.pin": "admin",
+    "trust.pins": "admin",
     "trust.remove": "admin",
     "releases.all": "admin prod weather agent pool",
     "releases.begin": "admin prod weather",

@@ -57,6 +57,9 @@ ADMINISTRATION = {
     "rotateMasterKey": "rotateMasterKey(lost: false) { current }",
     "issueToken": 'issueToken(token: {name: "more", kind: user}) { secret }',
     "pauseRuns": "pauseRuns",
+    "pinRepository": (
+        'pinRepository(pins: {issuer: "github", repository: "org/repo", number: "1"}) { path }'
+    ),
     "removeDeployment": 'removeDeployment(name: "prod") { endedRuns }',
     "removeTrustPolicy": "removeTrustPolicy(id: 1)",
     "resumeRuns": "resumeRuns",
@@ -66,6 +69,7 @@ ADMINISTRATION = {
     "storage": "storage { kinds { count } }",
     "sweepStorage": "sweepStorage { kinds { count } }",
     "tokens": "tokens { id }",
+    "trustPins": "trustPins { path }",
     "trustPolicies": "trustPolicies { id }",
 }
 
