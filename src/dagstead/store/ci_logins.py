@@ -35,12 +35,13 @@ class CiLoginStore:
         with self.database.write() as connection:
             now = self.clock()
             connection.execute(delete(used_ci_tokens).where(used_ci_tokens.c.expires_at < now))
-            is_first = connection.execute(
+            used = connection.execute(
                 self._dialect.insert(used_ci_tokens)
                 .values(key=use.key, expires_at=use.expires_at)
                 .on_conflict_do_nothing()
-            ).rowcount
-            if not is_first:
+                .returning(used_ci_tokens.c.key)
+            ).one_or_none()
+            if used is None:
                 raise UnauthenticatedError(
                     "This token of the job was exchanged before, and each is exchanged once. Ask "
                     "for another one right before it is used; a job of GitLab gets several when "
