@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from dagstead.plane.ci_logins import NewPins, Pin
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
+    from dagstead.plane.rotations import RotatedToken, Rotation
     from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.sign_ins import NewLink
     from dagstead.plane.storage import StorageReport
@@ -34,6 +35,9 @@ class TokenActs(Protocol):
 
     def revoke(self, token_id: int) -> Token:
         """Revoke a token."""
+
+    def rotate(self, token_id: int, rotation: Rotation) -> RotatedToken:
+        """Give a token a new secret."""
 
     def sign_in_link(self) -> NewLink:
         """Make a sign-in link."""

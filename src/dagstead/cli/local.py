@@ -25,6 +25,7 @@ from dagstead.model.retention import Retention
 from dagstead.plane.ci_logins import NewPins, Pin
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.sign_ins import NewLink
 from dagstead.plane.storage import StorageReport
 from dagstead.plane.tokens import IssuedToken, Token
@@ -77,6 +78,9 @@ class _Tokens:
 
     def revoke(self, token_id: int) -> Token:
         return self._control.tokens.revoke(COMMAND_LINE, token_id)
+
+    def rotate(self, token_id: int, rotation: Rotation) -> RotatedToken:
+        return self._control.tokens.rotate(COMMAND_LINE, token_id, rotation, self._organization)
 
     def sign_in_link(self) -> NewLink:
         return self._control.sign_ins.new_link(COMMAND_LINE)

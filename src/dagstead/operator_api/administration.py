@@ -14,10 +14,11 @@ from dagstead.operator_api.context import chosen_deployments, context_of, facts_
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error
 from dagstead.plane.ci_logins import NewPins
-from dagstead.plane.lifetimes import Lifetime
+from dagstead.plane.lifetimes import FOREVER, Lifetime
 from dagstead.plane.location_status import LocationStatus
 from dagstead.plane.locations import Location
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.rotations import Rotation
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Policy, Provider
 
@@ -51,6 +52,23 @@ def revoke_token(
     context = context_of(info)
     revoked = context.control.tokens.revoke(context.actor, id)
     return _token(revoked, context.control.clock())
+
+
+@as_error
+def rotate_token(
+    info: GraphQLResolveInfo,
+    id: int,  # noqa: A002 - the wire's
+    rotation: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """Give a token a new secret; it is in this answer only."""
+    context = context_of(info)
+    wanted = Rotation(overlap_seconds=rotation["overlapSeconds"], lifetime=_lifetime(rotation))
+    rotated = context.control.tokens.rotate(context.actor, id, wanted, facts_of(info).organization)
+    return {
+        "token": _token(rotated.token, context.control.clock()),
+        "secret": rotated.secret,
+        "formerEndsAt": rotated.former_ends_at,
+    }
 
 
 @as_error
@@ -218,6 +236,7 @@ MUTATIONS: Mapping[str, Resolver] = {
     "removeTrustPolicy": remove_trust_policy,
     "resumeRuns": resume_runs,
     "revokeToken": revoke_token,
+    "rotateToken": rotate_token,
 }
 
 
@@ -234,6 +253,8 @@ def _token(token: Token, now: float) -> Mapping[str, Any]:
         "secretValues": None if token.secret_values is None else sorted(token.secret_values),
         "createdAt": token.created_at,
         "lastUsedAt": token.last_used_at,
+        "usedFrom": [asdict(each) for each in token.used_from],
+        "rotatedAt": token.rotated_at,
         "expiresAt": token.expires_at,
         "revokedAt": token.revoked_at,
         "isValid": token.is_valid_at(now),
@@ -249,8 +270,16 @@ def _new_token(asked: Mapping[str, Any]) -> NewToken:
         queues=asked.get("queues"),
         default_queue=asked.get("defaultQueue"),
         secret_values=asked.get("secretValues"),
-        lifetime=Lifetime(seconds=asked.get("expiresInSeconds"), until=asked.get("expiresAt")),
+        lifetime=_lifetime(asked),
     )
+
+
+def _lifetime(asked: Mapping[str, Any]) -> Lifetime | None:
+    """The one that is asked for; ``None`` is the usual one."""
+    seconds, until = asked.get("expiresInSeconds"), asked.get("expiresAt")
+    if seconds is None and until is None:
+        return FOREVER if asked.get("neverExpires") else None
+    return Lifetime(seconds=seconds, until=until)
 
 
 def _policy(policy: Policy) -> Mapping[str, Any]:

@@ -90,7 +90,7 @@ _ADMINISTER = """
     addTrustPolicy agentTokenOrError agentTokensOrError createAgentToken createDeployment
     createOrUpdateAgentPermissions createUserToken deleteDeployment forgetAgent issueToken pauseRuns
     pinRepository removeAgentPermissions removeDeployment removeTrustPolicy resumeRuns
-    revokeAgentToken revokeToken revokeUserToken serverParts serverSettings
+    revokeAgentToken revokeToken revokeUserToken rotateToken serverParts serverSettings
     setOrganizationSettings storage sweepStorage tokens trustPins trustPolicies userTokensOrError
 """
 

@@ -123,7 +123,7 @@ class SignIn:
             return None
 
     def _use_token(self, request: Request, form: _Form, current: Token | None) -> Response:
-        token = self._user_token(form.token)
+        token = self._user_token(form.token, request)
         if _must_ask(form, current, token):
             return self._form_page(request, form, current, offered=token)
         response = RedirectResponse(form.target, status_code=HTTPStatus.SEE_OTHER)
@@ -143,8 +143,8 @@ class SignIn:
         self.cookies.set(response, request, self.cookies.begin(token))
         logger.info("A browser was signed in with token %d %r", token.id, token.name)
 
-    def _user_token(self, secret: str) -> Token:
-        token = self.tokens.of_secret(secret)
+    def _user_token(self, secret: str, request: Request) -> Token:
+        token = self.tokens.of_secret(secret, request.client.host if request.client else None)
         if token.kind is not TokenKind.USER:
             msg = (
                 f"Token {token.name!r} is an agent token, and people sign in with a user token. "

@@ -26,10 +26,12 @@ from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
+from dagstead.store.rotations import RotationStore
 from dagstead.store.run_folders import RunFolders
 from dagstead.store.secrets import SecretStore
 from dagstead.store.sign_ins import SessionStore, SignInLinkStore
 from dagstead.store.token_calls import TokenCallStore
+from dagstead.store.token_uses import TokenUses
 from dagstead.store.tokens import TokenStore
 from dagstead.store.trust import TrustPolicyStore
 from dagstead.store.vault import Vault
@@ -50,6 +52,7 @@ class Store:
     launches: LaunchStore
     agents: AgentStore
     tokens: TokenStore
+    rotations: RotationStore
     workers: WorkerStore
     token_calls: TokenCallStore
     sessions: SessionStore
@@ -97,7 +100,7 @@ def open_store(
     database = Database(database_url, fence=fence, patience=patience)
     database.migrate()
     vault = Vault(database, keys or OwnKeyFile(blobs_folder.parent / OWN_KEY_FILE))
-    tokens = TokenStore(database, clock)
+    tokens = TokenStore(database, clock, TokenUses(database, clock))
     return Store(
         database=database,
         clock=clock,
@@ -108,6 +111,7 @@ def open_store(
         launches=LaunchStore(database, clock),
         agents=AgentStore(database, clock),
         tokens=tokens,
+        rotations=RotationStore(database, clock),
         workers=WorkerStore(database, clock),
         token_calls=TokenCallStore(database, clock),
         sessions=SessionStore(database, clock, tokens),
