@@ -113,8 +113,8 @@ def rotate(
         str | None,
         typer.Option(
             "--expires",
-            help="When the new secret expires: 12h, 30d, a date, or never. By default, after as long "
-            "as the former one was made for.",
+            help="When the new secret expires: 12h, 30d, a date, or never. By default, it is valid "
+            "for as long as the former one was made for.",
         ),
     ] = None,
     format_: FormatOption = Format.TABLE,

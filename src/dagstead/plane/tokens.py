@@ -71,7 +71,7 @@ class Grant:
 #: How long the tokens of people live, unless somebody says otherwise.
 PERSON_SECONDS = 90 * 86400.0
 #: Their end is announced so long before, and no sooner than in the last fifth of their life.
-_SOON_SECONDS = 14 * 86400.0
+SOON_SECONDS = 14 * 86400.0
 _SOON_SHARE = 0.2
 
 
@@ -155,7 +155,7 @@ class Token:
         if self.expires_at is None or self.job is not None or not self.is_valid_at(now):
             return False
         share = _SOON_SHARE * (self.lifetime_seconds or 0.0)
-        return self.expires_at - now <= min(_SOON_SECONDS, share)
+        return self.expires_at - now <= min(SOON_SECONDS, share)
 
     @property
     def reach(self) -> Reach:

@@ -29,6 +29,7 @@ from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
+from dagstead.plane.rotations import Rotation
 from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, PoolReach, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
@@ -228,6 +229,7 @@ class World:
             "request_id": request.id,
             "request_ids": [request.id],
             "retention": Retention(),
+            "rotation": Rotation(overlap_seconds=0.0),
             "run_id": "run",
             "run_ids": ["run"],
             "what": "Something",

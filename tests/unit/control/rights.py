@@ -34,6 +34,7 @@ WHO: Mapping[str, str] = {
     "tokens.issue": "admin",
     "tokens.remove_scope": "admin",
     "tokens.revoke": "admin",
+    "tokens.rotate": "admin",
     "sign_ins.end_all": "admin",
     "sign_ins.new_link": "admin",
     "pool_tokens.renew": "",

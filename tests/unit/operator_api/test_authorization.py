@@ -64,6 +64,7 @@ ADMINISTRATION = {
     "removeTrustPolicy": "removeTrustPolicy(id: 1)",
     "resumeRuns": "resumeRuns",
     "revokeToken": "revokeToken(id: 1) { id }",
+    "rotateToken": "rotateToken(id: 1, rotation: {overlapSeconds: 0}) { secret }",
     "serverParts": "serverParts { name }",
     "serverSettings": "serverSettings { name }",
     "storage": "storage { kinds { count } }",
