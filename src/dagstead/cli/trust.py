@@ -49,6 +49,11 @@ def add(
     policy = plane.trust.add(new)
     say(f"Policy {policy.id}: jobs of {policy.issuer} with {_wants(policy)}")
     say(f"get a token of {policy.allowed.minutes} minutes for {_grants(policy)}.")
+    if policy.outsiders_event:
+        print_note(
+            f"anybody can start jobs of {policy.outsiders_event}, and choose what they read. Have "
+            "such a job run nothing of a pull request, and unpack none of its artifacts."
+        )
     if policy.fits_pull_requests and policy.allowed.deployments:
         names = ", ".join(sorted(policy.allowed.deployments))
         print_note(

@@ -73,6 +73,7 @@ PERSON_SECONDS = 90 * 86400.0
 #: Their end is announced so long before, and no sooner than in the last fifth of their life.
 SOON_SECONDS = 14 * 86400.0
 _SOON_SHARE = 0.2
+_MOMENT_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -148,7 +149,8 @@ class Token:
     def is_temporary(self) -> bool:
         """Whether it was made to live shorter than people's tokens do."""
         lifetime = self.lifetime_seconds
-        return lifetime is not None and lifetime < PERSON_SECONDS
+        # Its end was computed a moment before it was stored.
+        return lifetime is not None and lifetime < PERSON_SECONDS - _MOMENT_SECONDS
 
     def ends_soon(self, now: float) -> bool:
         """Whether it is valid, and somebody should see to what comes after it."""

@@ -220,6 +220,13 @@ class Policy:
         names = {self.provider.ref_claim, self.provider.event_claim, "environment", "ref_protected"}
         return names.isdisjoint(self.claims)
 
+    @property
+    def outsiders_event(self) -> str | None:
+        """The event of outsiders that it names, if it does."""
+        event = self.claims.get(self.provider.event_claim)
+        is_github = self.provider is Provider.GITHUB
+        return event if is_github and event in _OF_OUTSIDERS else None
+
     def repository_of(self, claims: Mapping[str, object]) -> str:
         """The repository of a token that fits."""
         return str(claims[self.provider.repository_claim])

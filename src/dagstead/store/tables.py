@@ -390,6 +390,7 @@ used_ci_tokens = Table(
     Column("key", String(64), primary_key=True),
     Column("expires_at", Float, nullable=False),
 )
+Index("ix_used_ci_tokens_expires_at", used_ci_tokens.c.expires_at)
 
 #: PEX files: which content was stored under a name, by those who may deploy the same. The content
 #: is a file that all namespaces share.

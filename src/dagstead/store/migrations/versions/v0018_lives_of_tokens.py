@@ -34,3 +34,4 @@ def upgrade() -> None:
         sa.Column("key", sa.String(64), primary_key=True),
         sa.Column("expires_at", sa.Float, nullable=False),
     )
+    op.create_index("ix_used_ci_tokens_expires_at", "used_ci_tokens", ["expires_at"])
