@@ -206,8 +206,9 @@ class Policy:
         # A pattern such as * does not say that somebody has thought of this.
         if self.provider is not Provider.GITHUB or self.claims.get(claim) == event:
             return ()
-        is_of_outsiders = event is not None and event in _OF_OUTSIDERS
-        return (OutsidersEvent(claim=claim, event=event),) if is_of_outsiders else ()
+        if event is None or event not in _OF_OUTSIDERS:
+            return ()
+        return (OutsidersEvent(claim=claim, event=event),)
 
     def is_about(self, claims: Mapping[str, object]) -> bool:
         """Whether it is for the repository of a token, whose holder may then read about it."""

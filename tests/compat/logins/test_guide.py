@@ -29,7 +29,6 @@ pytestmark = [pytest.mark.compat, pytest.mark.usefixtures("no_policies")]
 
 GUIDE = REPOSITORY / "docs" / "guides" / "ci-login.md"
 REGISTRY = "ghcr.io/org/weather"
-#: For commands that are to leave a location behind, though no agent loads it.
 NO_WAIT = ("--location-load-timeout", "0", "--agent-heartbeat-timeout", "0")
 #: What GitHub says of jobs: on the branch main, and of a pull request.
 ON_MAIN = {"event_name": "push", "ref": "refs/heads/main"}
@@ -135,7 +134,10 @@ def test_a_pull_request_deploys_to_its_branch_deployment_and_nowhere_else(
 
     cli.run("dagster-cloud ci init", "--project-dir", ".", "--require-branch-deployment")
     cli.without_server().run("dagster-cloud ci set-build-output", "--image-tag", "v1")
-    cli.run("dagster-cloud ci deploy", *NO_WAIT)
+    # No agent runs here: what is deployed waits for one.
+    deployed = cli.run("dagster-cloud ci deploy", *NO_WAIT, fails=True)
+    assert "Updated code location weather in dagster-cloud." in deployed.text
+    assert "Timed out waiting for location data to update." in deployed.text
 
     name = branch_deployment_name("org/repo", "feature")
     control = job.plane.control
@@ -166,7 +168,10 @@ def test_main_deploys_to_prod_and_outsiders_log_in_nowhere(
 
     cli.run("dagster-cloud ci init", "--project-dir", ".", "--deployment", "prod")
     cli.without_server().run("dagster-cloud ci set-build-output", "--image-tag", "v1")
-    cli.run("dagster-cloud ci deploy", *NO_WAIT)
+    # No agent runs here: what is deployed waits for one.
+    deployed = cli.run("dagster-cloud ci deploy", *NO_WAIT, fails=True)
+    assert "Updated code location weather in dagster-cloud." in deployed.text
+    assert "Timed out waiting for location data to update." in deployed.text
 
     control = job.plane.control
     prod = control.deployments.named(COMMAND_LINE, "prod")
