@@ -5,113 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dagstead.control.holder import Holder
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import RunPlace
 from dagstead.plane.locations import Location
-from dagstead.plane.pex_files import Uploader
-from dagstead.plane.projects import Project
-from dagstead.plane.requests import Request
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.plane.workers import Worker
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Actor:
+class Actor(Holder):
     """The holder of a token, or the system itself.
 
     An actor without a token that is not the system may do nothing: every act refuses callers who
     were not recognised.
     """
-
-    #: For records of its acts.
-    name: str
-    token: Token | None = None
-    is_system: bool = False
-
-    @classmethod
-    def holding(cls, token: Token) -> Actor:
-        """The holder of a token."""
-        return cls(name=token.name, token=token)
-
-    @property
-    def is_unlimited(self) -> bool:
-        """Whether it may act on the whole organization."""
-        return self.is_system or (self.token is not None and self.token.is_unlimited)
-
-    @property
-    def is_user(self) -> bool:
-        """Whether it is a person or the CLI."""
-        return self.token is not None and self.token.kind is TokenKind.USER
-
-    @property
-    def serves_all_deployments(self) -> bool:
-        """Whether it may take the work of the default queue in every deployment, as the pool."""
-        token = self.token
-        is_everywhere = token is not None and token.deployments is None
-        return self.is_system or (is_everywhere and self.grants_queue(None))
-
-    @property
-    def uploader(self) -> Uploader:
-        """Whose files it stores, and uses.
-
-        Raises:
-            ForbiddenError: when it has no token.
-        """
-        return Uploader() if self.is_system else Uploader.of(self._held())
-
-    @property
-    def is_of_locations(self) -> bool:
-        """Whether it may deploy some code locations, and nothing besides."""
-        return self.token is not None and self.token.locations is not None
-
-    def grants(self, deployment: Deployment) -> bool:
-        """Whether it may see this deployment, and is not just code of it."""
-        return self.is_system or (
-            self.token is not None
-            and self.token.worker is None
-            and self.token.grants_deployment(
-                deployment.name,
-                is_branch=deployment.is_branch,
-                repository=deployment.repository,
-                owner=deployment.project,
-            )
-        )
-
-    @property
-    def project(self) -> Project | None:
-        """The repository of a CI job; ``None`` for everybody else."""
-        return None if self.token is None else self.token.own_project
-
-    def grants_full(self, name: str) -> bool:
-        """Whether it may see a full deployment of that name, which need not exist."""
-        return self.is_system or (
-            self.token is not None and self.token.grants_deployment(name, is_branch=False)
-        )
-
-    def grants_queue(self, queue: str | None) -> bool:
-        """Whether it may take work from this agent queue."""
-        return self.is_system or (self.token is not None and self.token.grants_queue(queue))
-
-    @property
-    def serves_every_queue(self) -> bool:
-        """Whether no queue is closed to it, so that its rights end with the deployment.
-
-        User code of a managed pool is not limited to queues: its rights are those of its worker.
-        """
-        token = self.token
-        return self.is_system or (
-            token is not None and (token.queues is None or token.worker is not None)
-        )
-
-    def reaches(self, location: Location) -> bool:
-        """Whether it may serve a location: the live deploy of it, or the one that is loading."""
-        return any(map(self.grants_queue, location.queues))
-
-    def leases(self, request: Request) -> bool:
-        """Whether it is the one that has taken a request, and may answer it."""
-        return self.is_system or (self.token is not None and request.leased_by == self.token.id)
 
     def require_location(
         self, deployment: Deployment, name: str, location: Location | None
@@ -128,6 +38,12 @@ class Actor:
             ForbiddenError: with a sentence for the agent's log.
         """
         self.require_reach(deployment)
+        worker = self.worker
+        if worker is not None and worker.location != name:
+            raise ForbiddenError(
+                f"The {worker.name} may not act for location {name!r}: code in the managed pool "
+                "acts for its own location."
+            )
         if self.serves_every_queue or (location is not None and self.reaches(location)):
             return
         token = self._held()
@@ -156,7 +72,7 @@ class Actor:
         )
 
     def require_every_queue(self, deployment: Deployment, what: str) -> None:
-        """Refuse agents that are limited to queues.
+        """Refuse agents that are limited to queues, and user code in a managed pool.
 
         Args:
             deployment: the one to change, with what all its locations share.
@@ -166,6 +82,7 @@ class Actor:
             ForbiddenError: with a sentence for the agent's log.
         """
         self.require_reach(deployment)
+        self.refuse_code(what)
         if not self.serves_every_queue:
             token = self._held()
             raise ForbiddenError(
@@ -245,10 +162,6 @@ class Actor:
             return
         self.require_deployment(deployment)
         self._require_user().require_locations(names)
-
-    def sees_location(self, name: str) -> bool:
-        """Whether a code location is among those that it may see, of a deployment that it may."""
-        return self.is_system or (self.token is not None and self.token.grants_location(name))
 
     def require_touched(self, deployment: Deployment, names: Iterable[str], what: str) -> None:
         """Refuse unless the actor is a user who may change all locations that something touches.
@@ -348,7 +261,7 @@ class Actor:
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
-        worker = self.token.worker if self.token is not None else None
+        worker = self.worker
         if worker is None:
             self.require_agent(deployment)
         else:
@@ -364,9 +277,9 @@ class Actor:
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
-        if self.token is not None and self.token.worker is not None:
+        if self.worker is not None:
             raise ForbiddenError(
-                f"{what} is not for code in the managed pool, such as the {self.token.worker.name}."
+                f"{what} is not for code in the managed pool, such as the {self.worker.name}."
             )
 
     def require_organization(self, what: str) -> None:
@@ -459,11 +372,6 @@ class Actor:
                 "CLI. Create a user token with `dagstead token create --kind user`."
             )
         return token
-
-    def _held(self) -> Token:
-        if self.token is None:
-            raise ForbiddenError("This needs a token, and the call had none.")
-        return self.token
 
 
 #: What the control plane does by itself.

@@ -14,6 +14,7 @@ from dagstead.errors import (
     UnauthenticatedError,
 )
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import NOTHING, Reach, Scope
 from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.token_texts import is_damaged
@@ -86,7 +87,7 @@ class Tokens:
         store = self._backend.store
         revoked = store.tokens.revoke(token_id, kind)
         if revoked.kind is TokenKind.POOL and not self._has_valid_pool(revoked.name):
-            store.workers.end_of_pool(revoked.name)
+            store.workers.end_of_pool(ORGANIZATION, revoked.name)
         self._backend.bell.ring(bell.sign_ins())
         return revoked
 
@@ -204,7 +205,7 @@ class TokenReader:
                 "more, or create one with `dagstead token create`."
             )
         if is_of_worker(secret):
-            return self._backend.store.workers.authenticate(secret)
+            return self._backend.store.workers.authenticate(ORGANIZATION, secret)
         return self._backend.store.tokens.authenticate(secret, address)
 
 

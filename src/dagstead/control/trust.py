@@ -11,8 +11,8 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.tokens import make_token
 from dagstead.errors import InvalidInputError
-from dagstead.plane.ci_logins import JobIdentity, NewPins, Pin, TokenUse
-from dagstead.plane.names import check_location_name
+from dagstead.plane.ci_logins import JobIdentity, NewPins, Pin, TokenUse, check_pins
+from dagstead.plane.names import NAME_MAX, check_location_name, check_short
 from dagstead.plane.projects import Project
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
 from dagstead.plane.trust import (
@@ -130,12 +130,16 @@ class TrustPolicies:
         Raises:
             UnauthenticatedError: when the job's token was used before.
             ForbiddenError: when the job is of another repository than the first one of its name.
+            InvalidInputError: when the repository's name is too long.
         """
         actor.require_system("Exchanging a token of CI")
         store = self._backend.store
-        store.ci_logins.accept(JobIdentity.of(policy.provider, policy.issuer, claims), use)
         project = Project.of_job(policy, claims)
         repository = project.path
+        check_short("The repository", repository, NAME_MAX)
+        job = JobIdentity.of(policy.provider, policy.issuer, claims)
+        check_pins(job.pins)
+        store.ci_logins.accept(job, use)
         ref = claims.get(policy.provider.ref_claim, "no ref")
         allowed = policy.allowed
         grant = Grant(
@@ -144,8 +148,8 @@ class TrustPolicies:
             expires_at=self._backend.now() + allowed.minutes * 60,
             repository=repository,
             locations=allowed.locations,
-            job=policy.job_of(claims),
             project=project,
+            is_pull_request=policy.provider.is_pull_request(claims),
         )
         store.tokens.delete_expired()
         name = f"ci {repository} {ref}"[:_NAME_MAX]

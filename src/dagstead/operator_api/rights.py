@@ -48,7 +48,7 @@ _CALL = """
 _DEPLOY = """
     addOrUpdateLocationFromDocument agents createRelease deleteLocation deployLocations
     deployedLocations endRelease locationsAsDocument reconcileLocationsFromDocument release releases
-    rollBack rollbackPlan unserved workspace workspaceOrError
+    rollBack rollbackPlan secretsOrError storedSecrets unserved workspace workspaceOrError
 """
 _READ = """
     allTopLevelResourceDetailsOrError appManagedComponentsForLocationOrError assetBackfillPreview
@@ -77,21 +77,22 @@ _LAUNCH = """
     terminateRuns
 """
 _EDIT = """
-    addDynamicPartition deleteAppManagedComponent deleteConcurrencyLimit deleteDynamicPartitions
-    deletePipelineRun deleteRun freeConcurrencySlots freeConcurrencySlotsForRun
-    refreshComponentState reloadRepositoryLocation reloadWorkspace reportAssetCheckEvaluations
-    reportRunlessAssetEvents resetSchedule resetSensor setAppManagedComponent
-    setAutoMaterializePaused setConcurrencyLimit setDeploymentSettings setLatestDefsStateVersion
-    setSensorCursor shutdownRepositoryLocation startSchedule startSensor stopRunningSchedule
-    stopSensor wipeAssets
+    addDynamicPartition createOrUpdateSecretForScopes deleteAppManagedComponent
+    deleteConcurrencyLimit deleteDynamicPartitions deletePipelineRun deleteRun freeConcurrencySlots
+    freeConcurrencySlotsForRun refreshComponentState reloadRepositoryLocation reloadWorkspace
+    removeSecret reportAssetCheckEvaluations reportRunlessAssetEvents resetSchedule resetSensor
+    setAppManagedComponent setAutoMaterializePaused setConcurrencyLimit setDeploymentSettings
+    setLatestDefsStateVersion setSecret setSensorCursor shutdownRepositoryLocation startSchedule
+    startSensor stopRunningSchedule stopSensor wipeAssets
 """
 #: Deleting branch deployments is not of the organization; the act decides.
 _ADMINISTER = """
     addTrustPolicy agentTokenOrError agentTokensOrError createAgentToken createDeployment
-    createOrUpdateAgentPermissions createUserToken deleteDeployment forgetAgent issueToken pauseRuns
-    pinRepository removeAgentPermissions removeDeployment removeTrustPolicy resumeRuns
-    revokeAgentToken revokeToken revokeUserToken rotateToken serverParts serverSettings
-    setOrganizationSettings storage sweepStorage tokens trustPins trustPolicies userTokensOrError
+    createOrUpdateAgentPermissions createSignInLink createUserToken deleteDeployment endSessions
+    forgetAgent issueToken masterKey pauseRuns pinRepository removeAgentPermissions removeDeployment
+    removeTrustPolicy resumeRuns revokeAgentToken revokeToken revokeUserToken rotateMasterKey
+    rotateToken serverParts serverSettings setOrganizationSettings storage sweepStorage tokens
+    trustPins trustPolicies userTokensOrError
 """
 
 RIGHTS: Mapping[str, Right] = {
@@ -110,7 +111,8 @@ RIGHTS: Mapping[str, Right] = {
 #: What is answered also where no deployment is named: about the caller, the organization, or what
 #: it names by itself.
 WITHOUT_DEPLOYMENT = frozenset(
-    f"{_CALL} {_ADMINISTER} codeLocations organization servingAgents".split()
+    f"{_CALL} {_ADMINISTER} codeLocations organization removeSecret servingAgents setSecret "
+    "storedSecrets".split()
 ) - {"currentDeployment"}
 
 #: Every type says its name, and the schema is no secret.

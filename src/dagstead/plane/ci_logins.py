@@ -8,12 +8,14 @@ never given again, so those of the first login are kept, and later ones have to 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dagstead.errors import ForbiddenError, InvalidInputError, UnauthenticatedError
+from dagstead.plane.names import NAME_MAX, check_short
 from dagstead.plane.trust import Policy, Provider, fits
 
+_NUMBER_MAX = 64
 #: How far the clocks of the provider and of this server may be apart, in seconds.
 LEEWAY_SECONDS = 60
 
@@ -70,6 +72,7 @@ class NewPins:
         ]
         if not pins:
             raise InvalidInputError("Which number? Give --id, --owner-id or both.")
+        check_pins(pins)
         return pins
 
 
@@ -175,6 +178,17 @@ class TokenUse:
             key=hashlib.sha256(f"{issuer}\n{name}".encode()).hexdigest(),
             expires_at=_seconds(claims, "exp") + LEEWAY_SECONDS,
         )
+
+
+def check_pins(pins: Sequence[Pin]) -> None:
+    """Refuse names and numbers that are longer than any provider's.
+
+    Raises:
+        InvalidInputError: for such a one.
+    """
+    for pin in pins:
+        check_short("The repository's name", pin.path, NAME_MAX)
+        check_short("The number", pin.number, _NUMBER_MAX)
 
 
 def require_short_life(provider: Provider, claims: Mapping[str, object]) -> None:

@@ -42,7 +42,7 @@ class Rotation:
                 f"Token {token.id} {token.name!r} was revoked, and stays so. Create a new one with "
                 "`dagstead token create`."
             )
-        if token.job is not None or token.repository is not None:
+        if token.repository is not None:
             raise ConflictError(
                 f"Token {token.id} {token.name!r} is of a CI job, which gets a new one with "
                 "`dagstead login`."

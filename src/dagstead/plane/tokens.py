@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
-from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.projects import Project
 from dagstead.plane.reach import NOTHING, Reach
 from dagstead.plane.token_texts import new_part
@@ -62,9 +61,9 @@ class Grant:
     expires_at: float | None = None
     repository: str | None = None
     locations: Collection[str] | None = None
-    job: CiJob | None = None
     #: What was verified of ``repository``.
     project: Project | None = None
+    is_pull_request: bool = False
     secret_values: Collection[str] | None = None
 
 
@@ -116,8 +115,8 @@ class Token:
     beside: Reach = NOTHING
     #: Tokens of workers: what the process is for.
     worker: Worker | None = None
-    #: Tokens of CI: the job that got it.
-    job: CiJob | None = None
+    #: Tokens of CI: whether the job runs for a pull request or merge request.
+    is_pull_request: bool = False
     #: When it got the secret that it has; ``None`` is when it was created.
     rotated_at: float | None = None
     #: From where it was used, the newest first.
@@ -133,7 +132,7 @@ class Token:
             expires_at=self.expires_at,
             repository=self.repository,
             locations=self.locations,
-            job=self.job,
+            is_pull_request=self.is_pull_request,
             project=self.project,
             secret_values=self.secret_values,
         )
@@ -154,7 +153,7 @@ class Token:
 
     def ends_soon(self, now: float) -> bool:
         """Whether it is valid, and somebody should see to what comes after it."""
-        if self.expires_at is None or self.job is not None or not self.is_valid_at(now):
+        if self.expires_at is None or self.repository is not None or not self.is_valid_at(now):
             return False
         share = _SOON_SHARE * (self.lifetime_seconds or 0.0)
         return self.expires_at - now <= min(SOON_SECONDS, share)

@@ -17,7 +17,6 @@ from dagstead.errors import (
     NotFoundError,
     UnauthenticatedError,
 )
-from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.lifetimes import FOREVER, Lifetime, read_overlap
 from dagstead.plane.new_tokens import NewToken
 from dagstead.plane.rotations import RotatedToken, Rotation
@@ -145,12 +144,11 @@ def test_an_expired_token_gets_a_new_secret_and_the_old_one_stays_expired(
 
 
 def test_nobody_rotates_what_is_not_given_out(control: Control, store: Store) -> None:
-    job = CiJob(issuer="https://ci", project="1", is_pull_request=False)
     ci = make_token(
         control.tokens._backend,
         "ci",
         TokenKind.USER,
-        Grant(repository="org/repo", job=job),
+        Grant(repository="org/repo"),
         "dagstead",
     )
     pool = store.tokens.create(f"{POOL_PREFIX}here", TokenKind.POOL, "pool", Grant())
@@ -187,7 +185,8 @@ def test_a_helper_for_a_day_makes_nobody_live_longer(control: Control, clock: Ma
     # Whoever sets up a control plane has an end, and the agents have none.
     control.tokens.rotate(person, agent.token.id, Rotation(overlap_seconds=0), "dagstead")
     control.sign_ins.new_link(person)
-    assert control.tokens.issue(person, "x", TokenKind.AGENT, Grant(), "dagstead")
+    made = control.tokens.issue(person, "x", TokenKind.AGENT, Grant(), "dagstead")
+    assert made.token.expires_at is None
 
 
 def test_the_person_of_a_link_has_a_token_of_90_days(control: Control, clock: ManualClock) -> None:
