@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.compat, pytest.mark.usefixtures("no_policies")]
 GUIDE = REPOSITORY / "docs" / "guides" / "ci-login.md"
 REGISTRY = "ghcr.io/org/weather"
 NO_WAIT = ("--location-load-timeout", "0", "--agent-heartbeat-timeout", "0")
+#: No agent runs here: what is deployed waits for one.
+WAITS = {"releases": {"unserved_queue": "wait"}}
 #: What GitHub says of jobs: on the branch main, and of a pull request.
 ON_MAIN = {"event_name": "push", "ref": "refs/heads/main"}
 OF_A_PULL_REQUEST = {"event_name": "pull_request", "ref": "refs/pull/7/merge"}
@@ -94,8 +96,7 @@ def job(plane: Plane, github: OidcIssuer, tmp_path: Path) -> Job:
         here = [github.url if each == "github" else each for each in words]
         done = made.dagstead(*here, "--provider", "github", DAGSTER_CLOUD_API_TOKEN=admin)
         assert done.returncode == 0, done.stderr
-    settings = {"releases": {"unserved_queue": "wait"}}
-    plane.store.deployments.set_settings("prod", settings)
+    plane.store.deployments.set_settings("prod", WAITS)
     git(tmp_path, "init", "--initial-branch", "feature")
     git(tmp_path, "remote", "add", "origin", "https://github.com/org/repo.git")
     git(tmp_path, "commit", "--allow-empty", "--message", "Begin")
@@ -133,18 +134,18 @@ def test_a_pull_request_deploys_to_its_branch_deployment_and_nowhere_else(
     cli = official(job, command_recorder)
 
     cli.run("dagster-cloud ci init", "--project-dir", ".", "--require-branch-deployment")
+    name = branch_deployment_name("org/repo", "feature")
+    job.plane.store.deployments.set_settings(name, WAITS)
     cli.without_server().run("dagster-cloud ci set-build-output", "--image-tag", "v1")
-    # No agent runs here: what is deployed waits for one.
     deployed = cli.run("dagster-cloud ci deploy", *NO_WAIT, fails=True)
     assert "Updated code location weather in dagster-cloud." in deployed.text
     assert "Timed out waiting for location data to update." in deployed.text
 
-    name = branch_deployment_name("org/repo", "feature")
     control = job.plane.control
     deployment = control.deployments.named(COMMAND_LINE, name)
     assert deployment.project is not None
     assert (deployment.project.path, deployment.project.id) == ("org/repo", "74")
-    assert control.locations.names(COMMAND_LINE, deployment) == ["weather"]
+    assert control.locations.names(COMMAND_LINE, deployment) == {"weather"}
     ours = job.dagstead(
         *("release", "list", "--deployment", name), DAGSTER_CLOUD_API_TOKEN=job.token()
     )
@@ -168,14 +169,13 @@ def test_main_deploys_to_prod_and_outsiders_log_in_nowhere(
 
     cli.run("dagster-cloud ci init", "--project-dir", ".", "--deployment", "prod")
     cli.without_server().run("dagster-cloud ci set-build-output", "--image-tag", "v1")
-    # No agent runs here: what is deployed waits for one.
     deployed = cli.run("dagster-cloud ci deploy", *NO_WAIT, fails=True)
     assert "Updated code location weather in dagster-cloud." in deployed.text
     assert "Timed out waiting for location data to update." in deployed.text
 
     control = job.plane.control
     prod = control.deployments.named(COMMAND_LINE, "prod")
-    assert control.locations.names(COMMAND_LINE, prod) == ["weather"]
+    assert control.locations.names(COMMAND_LINE, prod) == {"weather"}
     # Another repository that has got the name.
     other = job.log_in({**ON_MAIN, "repository_id": "75"})
     assert other.returncode == 1
