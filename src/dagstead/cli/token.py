@@ -76,6 +76,7 @@ def list_(
     For example: `dagstead token list --all`
     """
     found = plane.tokens.all(useless=all_)
+    endless = "never" if format_ is Format.TABLE else None
     rows = [
         {
             "id": token.id,
@@ -86,7 +87,7 @@ def list_(
             "created": moment(token.created_at),
             "last_used": moment(token.last_used_at),
             "used_from": [each.address for each in token.used_from],
-            "expires": moment(token.expires_at) or "never",
+            "expires": moment(token.expires_at) or endless,
             "revoked": moment(token.revoked_at),
         }
         for token in found

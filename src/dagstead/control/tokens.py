@@ -125,8 +125,9 @@ class Tokens:
         return RotatedToken(token=after, secret=secret, former_ends_at=ends)
 
     def _has_valid_pool(self, name: str) -> bool:
+        now = self._backend.now()
         return any(
-            token.kind is TokenKind.POOL and token.name == name and token.revoked_at is None
+            token.kind is TokenKind.POOL and token.name == name and token.is_valid_at(now)
             for token in self._backend.store.tokens.all()
         )
 

@@ -8,6 +8,7 @@ never given again, so those of the first login are kept, and later ones have to 
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -145,13 +146,15 @@ class JobIdentity:
 
     def _how_to_pin(self) -> str:
         numbers = [("--id", self.number), ("--owner-id", self.owner_number)]
-        options = " ".join(f"{option} {number}" for option, number in numbers if number is not None)
-        if not options:
+        signed = [part for pair in numbers if pair[1] is not None for part in map(str, pair)]
+        if not signed:
             return ""
         issuer = self.provider if self.issuer == self.provider.issuer else self.issuer
+        words = ["dagstead", "trust", "pin", "--issuer", issuer, "--repository", self.repository]
+        # Somebody will paste it.
         return (
-            " If you trust this one, pin its numbers on the server: `dagstead trust pin "
-            f"--issuer {issuer} --repository {self.repository} {options}`."
+            " If you trust this one, pin its numbers on the server: "
+            f"`{shlex.join([*words, *signed])}`."
         )
 
 
@@ -199,7 +202,8 @@ def require_short_life(provider: Provider, claims: Mapping[str, object]) -> None
     """
     seconds = _seconds(claims, "exp") - _seconds(claims, "iat")
     longest = _LONGEST_MINUTES[provider]
-    if seconds > longest * 60:
+    # Not "seconds >": with the NaN that JSON may have, no comparison holds.
+    if not seconds <= longest * 60:
         hint = (
             " It lives as long as the job may: set its `timeout`."
             if provider is Provider.GITLAB
