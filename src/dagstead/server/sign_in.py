@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -178,6 +179,7 @@ class SignIn:
             "Welcome",
             page="welcome.html",
             issued=issued,
+            expires=_day(issued.token.expires_at),
             target=form.target,
             url=self.own.of(request),
             organization=self.organization,
@@ -199,6 +201,11 @@ def _must_ask(form: _Form, current: Token | None, token: Token | None) -> bool:
     if current is None or (token is not None and token.id == current.id):
         return False
     return form.replaces != str(current.id)
+
+
+def _day(seconds: float | None) -> str | None:
+    """The day of a time, in UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC).date().isoformat()
 
 
 def safe_target(target: str | None) -> str:
