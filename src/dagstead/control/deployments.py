@@ -63,12 +63,7 @@ class Deployments:
             ForbiddenError: when the actor may not see it, whether or not it exists.
             DeploymentNotFoundError: when no deployment has that name.
         """
-        try:
-            found = self._backend.store.deployments.get(name)
-        except DeploymentNotFoundError:
-            # The holder of a limited token must not learn which other deployments exist.
-            actor.require_name(name)
-            raise
+        found = find_deployment(self._backend, actor, name)
         actor.require_reach(found)
         return found
 
@@ -233,7 +228,7 @@ class Deployments:
                 "secrets for branch deployments. Leave the base out, or use a token that grants "
                 f"{base!r}, too: `dagstead trust add … --branch-deployments --deployment {base}`."
             )
-        self._backend.store.deployments.get(base)
+        find_deployment(self._backend, actor, base)
 
     def _make_room(self, name: str) -> None:
         """Remove what a deleted deployment of this name may have left: a new one begins empty."""
@@ -260,3 +255,22 @@ class Deployments:
                 break
             time.sleep(_LOOK_SECONDS)  # noqa: TID251 - the end of a worker does not ring
         return Deletion(ended=tuple(sorted(asked - under_way)), left=tuple(sorted(under_way)))
+
+
+def find_deployment(backend: Backend, actor: Actor, name: str) -> Deployment:
+    """The deployment of that name, whether or not the actor may see it.
+
+    Raises:
+        ForbiddenError: when there is none, and the actor may not know that.
+        DeploymentNotFoundError: when there is none, with the names that the actor may see.
+    """
+    try:
+        return backend.store.deployments.get(name)
+    except DeploymentNotFoundError as error:
+        actor.require_name(name)
+        every = [each for each in backend.store.deployments.all() if not each.is_branch]
+        names = ", ".join(each.name for each in every if actor.grants(each)) or "none"
+        raise DeploymentNotFoundError(
+            f"There is no deployment {name!r}. Full deployments: {names}. "
+            f"Create it with `dagstead deployment create {name}`."
+        ) from error

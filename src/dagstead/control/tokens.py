@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.deployments import find_deployment
 from dagstead.errors import (
     ConflictError,
     InvalidInputError,
@@ -68,7 +69,7 @@ class Tokens:
                 "The token would have expired already. Choose a time in the future."
             )
         for deployment in sorted(grant.deployments or ()):
-            self._backend.store.deployments.get(deployment)
+            find_deployment(self._backend, actor, deployment)
         return make_token(self._backend, name, kind, grant, organization)
 
     def revoke(self, actor: Actor, token_id: int, kind: TokenKind | None = None) -> Token:
