@@ -14,7 +14,9 @@ from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import ClientConnection
 
 from dagstead.control.actor import COMMAND_LINE
+from dagstead.control.bell import sign_ins
 from dagstead.errors import StoreAwayError, UnauthenticatedError
+from dagstead.plane.rotations import Rotation
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.server.authentication import TOKEN_HEADER
 from dagstead.server.sockets import POLICY_VIOLATION, WatchedSocket, close_reason
@@ -40,6 +42,9 @@ ENDS: Mapping[str, End] = {
         headers=own_page(client),
     ),
     "revocation": lambda plane, _client, token: plane.control.tokens.revoke(COMMAND_LINE, token.id),
+    "rotation without an overlap": lambda plane, _client, token: plane.control.tokens.rotate(
+        COMMAND_LINE, token.id, Rotation(overlap_seconds=0.0), "dagstead"
+    ),
     "signing others out": lambda plane, _client, token: plane.control.sign_ins.end_all(
         COMMAND_LINE, token.id
     ),
@@ -71,6 +76,21 @@ def test_a_socket_ends_with_its_session(plane: Plane, client: httpx.Client, end:
     with opened(plane, headers) as socket:
         ENDS[end](plane, client, token)
         assert_closed(socket)
+
+
+def test_what_a_former_secret_has_opened_ends_with_it(plane: Plane, client: httpx.Client) -> None:
+    token, secret = plane.token(TokenKind.USER)
+    session = {"origin": plane.settings.base_url, **sign_in(client, secret)}
+    rotation = Rotation(overlap_seconds=3600.0)
+    with opened(plane, {TOKEN_HEADER: secret}) as program, opened(plane, session) as browser:
+        plane.control.tokens.rotate(COMMAND_LINE, token.id, rotation, "dagstead")
+        # It can still sign in, for as long as it is accepted.
+        late = {"origin": plane.settings.base_url, **sign_in(client, secret)}
+        with opened(plane, late) as second:
+            plane.clock.advance(3601)
+            plane.control.bell.ring(sign_ins())
+            for socket in (program, browser, second):
+                assert_closed(socket)
 
 
 def test_a_socket_of_a_program_ends_with_its_token(plane: Plane) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import httpx
@@ -20,6 +21,7 @@ from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.agents import AgentReport
 from dagstead.control.tokens import check_token_name
 from dagstead.errors import InvalidInputError
+from dagstead.plane.ci_logins import NewPins, TokenUse
 from dagstead.plane.names import check_deployment_name, check_location_name, check_queue_name
 from dagstead.plane.secrets import check_secret_name
 from dagstead.plane.tokens import TokenKind
@@ -30,6 +32,7 @@ from tests.unit.server.conftest import Plane
 
 DEPLOYMENT, LOCATION, QUEUE, AGENT, RUN = "deployment", "location", "queue", "agent's id", "run"
 ISSUER, KEY, TOKEN, SECRET, REPOSITORY = "issuer", "key", "token", "secret", "repository"
+NUMBER = "number of a repository"
 #: Hashes, numbers, and words of a few that we choose; what is cut; and names of files, which are
 #: addresses of the blob store and bounded there.
 OURS = "ours"
@@ -72,6 +75,9 @@ BOUNDED: dict[str, str] = {
         RUN,
     ),
     "trust_policies.issuer": ISSUER,
+    "trust_pins.issuer": ISSUER,
+    "trust_pins.path": REPOSITORY,
+    "trust_pins.number": NUMBER,
     "writes.key": KEY,
     "tokens.name": TOKEN,
     "tokens.repository": REPOSITORY,
@@ -84,6 +90,7 @@ BOUNDED: dict[str, str] = {
             *("release_parts.state", "release_parts.phase", "requests.id", "requests.api"),
             *("requests.state", "launches.state", "launches.request_id", "tokens.kind"),
             *("tokens.hash", "worker_tokens.hash", "sessions.hash", "sign_in_links.hash"),
+            *("former_secrets.hash", "used_ci_tokens.key"),
             *("trust_policies.provider", "pex_files.namespace", "pex_files.name"),
             *("pex_files.sha256", "secrets.slot", "secrets.kind", "secrets.batch", "secrets.key"),
             *("secrets.updated_by", "properties.name", "leader.name"),
@@ -125,7 +132,19 @@ def _exchange(plane: Plane, text: str) -> None:
     wanted = JobFilter(repository="org/**", any_ref=True, claims={})
     new = NewPolicy(issuer="github", provider=None, wanted=wanted, allowed=allowed)
     policy = plane.control.trust.add(SYSTEM, new, loopback=False)
-    plane.control.trust.exchange(SYSTEM, policy, {"repository": f"org/{text}"}, "dagstead")
+    claims = {"repository": f"org/{text}"}
+    use = TokenUse(key=sha256(text.encode()).hexdigest(), expires_at=plane.clock() + 60.0)
+    plane.control.trust.exchange(SYSTEM, policy, claims, use, "dagstead")
+
+
+def _pin_repository(plane: Plane, text: str) -> None:
+    pinned = NewPins(issuer="github", repository=f"org/{text}", number="1")
+    plane.control.trust.pin(SYSTEM, pinned, loopback=False)
+
+
+def _pin_number(plane: Plane, text: str) -> None:
+    pinned = NewPins(issuer="github", repository="org/repo", owner_number=text)
+    plane.control.trust.pin(SYSTEM, pinned, loopback=False)
 
 
 ATTEMPTS: list[tuple[str, Callable[[Plane, str], object]]] = [
@@ -138,6 +157,8 @@ ATTEMPTS: list[tuple[str, Callable[[Plane, str], object]]] = [
     (ISSUER, lambda _, text: check_issuer(f"https://{text}", loopback=False)),
     (TOKEN, lambda _, text: check_token_name(text)),
     (REPOSITORY, _exchange),
+    (REPOSITORY, _pin_repository),
+    (NUMBER, _pin_number),
     (SECRET, lambda _, text: check_secret_name(text)),
 ]
 

@@ -21,6 +21,7 @@ from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from dagstead.store.away import away_of
 from dagstead.store.database import Database
+from dagstead.store.token_uses import TokenUses
 from dagstead.store.tokens import TokenStore
 from dagstead.testing.clock import ManualClock
 from tests.support.ports import free_port
@@ -259,7 +260,7 @@ def test_a_token_counts_at_once_while_another_writes(
     caplog.set_level("DEBUG")
     database = Database(f"sqlite:///{tmp_path / 'x.db'}")
     database.migrate()
-    tokens = TokenStore(database, clock)
+    tokens = TokenStore(database, clock, TokenUses(database, clock))
     tokens.create("ada", TokenKind.AGENT, SECRET, Grant())
     with closing(sqlite3.connect(tmp_path / "x.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")

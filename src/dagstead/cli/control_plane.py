@@ -13,8 +13,10 @@ if TYPE_CHECKING:
     from dagstead.client.parts import ListedPart
     from dagstead.client.releases import Release, RollbackPlan
     from dagstead.client.secrets import ListedSecret
+    from dagstead.plane.ci_logins import NewPins, Pin
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
+    from dagstead.plane.rotations import RotatedToken, Rotation
     from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.sign_ins import NewLink
     from dagstead.plane.storage import StorageReport
@@ -34,6 +36,9 @@ class TokenActs(Protocol):
     def revoke(self, token_id: int) -> Token:
         """Revoke a token."""
 
+    def rotate(self, token_id: int, rotation: Rotation) -> RotatedToken:
+        """Give a token a new secret."""
+
     def sign_in_link(self) -> NewLink:
         """Make a sign-in link."""
 
@@ -52,6 +57,12 @@ class TrustActs(Protocol):
 
     def remove(self, policy_id: int) -> None:
         """Remove a policy."""
+
+    def pins(self) -> list[Pin]:
+        """The numbers of repositories and owners, by issuer and path."""
+
+    def pin(self, pinned: NewPins) -> list[Pin]:
+        """Pin other numbers."""
 
 
 class DeploymentActs(Protocol):

@@ -22,8 +22,10 @@ from dagstead.control.actor import COMMAND_LINE
 from dagstead.control.all import Control
 from dagstead.control.statuses import StatedLocation
 from dagstead.model.retention import Retention
+from dagstead.plane.ci_logins import NewPins, Pin
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.sign_ins import NewLink
 from dagstead.plane.storage import StorageReport
 from dagstead.plane.tokens import IssuedToken, Token
@@ -77,6 +79,9 @@ class _Tokens:
     def revoke(self, token_id: int) -> Token:
         return self._control.tokens.revoke(COMMAND_LINE, token_id)
 
+    def rotate(self, token_id: int, rotation: Rotation) -> RotatedToken:
+        return self._control.tokens.rotate(COMMAND_LINE, token_id, rotation, self._organization)
+
     def sign_in_link(self) -> NewLink:
         return self._control.sign_ins.new_link(COMMAND_LINE)
 
@@ -97,6 +102,12 @@ class _TrustPolicies:
 
     def remove(self, policy_id: int) -> None:
         self._control.trust.remove(COMMAND_LINE, policy_id)
+
+    def pins(self) -> list[Pin]:
+        return self._control.trust.pins(COMMAND_LINE)
+
+    def pin(self, pinned: NewPins) -> list[Pin]:
+        return self._control.trust.pin(COMMAND_LINE, pinned, loopback=self._loopback)
 
 
 @dataclass(frozen=True, slots=True)

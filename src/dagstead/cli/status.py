@@ -18,7 +18,7 @@ def status(
     *,
     format_: FormatOption = Format.TABLE,
 ) -> None:
-    """Show how the control plane is: its database, leader, disk, pool and agents.
+    """Show how the control plane is: its database, leader, disk, pool, agents and tokens.
 
     The leader is the process that runs the daemons. The exit code is 1 when a part is not well. For
     monitoring without a token there is the address `/health/all`, which then answers 503.

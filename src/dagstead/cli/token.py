@@ -11,15 +11,23 @@ from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.token import NewTokenFlags
 from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
-from dagstead.plane.tokens import TokenKind
+from dagstead.cli.remarks import print_note
+from dagstead.plane.rotations import DEFAULT_OVERLAP
+from dagstead.plane.tokens import IssuedToken, TokenKind
 
 if TYPE_CHECKING:
-    from dagstead.plane.tokens import IssuedToken
+    from collections.abc import Sequence
+
+    from dagstead.plane.tokens import Token
 
 app = typer.Typer(
     help="Create, list and revoke tokens, and sign people in and out.", no_args_is_help=True
 )
 
+TokenArgument = Annotated[
+    str,
+    typer.Argument(metavar="TOKEN", help="Name or number of the token in `dagstead token list`."),
+]
 TokenIdArgument = Annotated[
     int,
     typer.Argument(
@@ -67,6 +75,8 @@ def list_(
 
     For example: `dagstead token list --all`
     """
+    found = plane.tokens.all(useless=all_)
+    endless = "never" if format_ is Format.TABLE else None
     rows = [
         {
             "id": token.id,
@@ -76,12 +86,59 @@ def list_(
             "queues": token.describe_queues() if token.is_agent else None,
             "created": moment(token.created_at),
             "last_used": moment(token.last_used_at),
-            "expires": moment(token.expires_at),
+            "used_from": [each.address for each in token.used_from],
+            "expires": moment(token.expires_at) or endless,
             "revoked": moment(token.revoked_at),
         }
-        for token in plane.tokens.all(useless=all_)
+        for token in found
     ]
     print_rows(rows, format_, empty="There are no tokens. See `dagstead token create --help`.")
+    if format_ is Format.TABLE:
+        _warn(found)
+
+
+@app.command()
+@administers
+def rotate(
+    plane: Administration,
+    named: TokenArgument,
+    *,
+    overlap: Annotated[
+        str,
+        typer.Option(
+            "--overlap",
+            help="How long the former secret still works, such as 12h; none: not at all.",
+        ),
+    ] = DEFAULT_OVERLAP,
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            "--expires",
+            help="When the new secret expires: 12h, 30d, a date, or never. By default, it is valid "
+            "for as long as the former one was made for.",
+        ),
+    ] = None,
+    format_: FormatOption = Format.TABLE,
+) -> None:
+    """Give a token a new secret, and print it once. The former one works until the overlap is over.
+
+    It stays the same token: what it grants, its agents and the work they have taken stay. Browsers
+    that are signed in with it have to sign in again when the overlap is over.
+
+    For example:
+
+    - `dagstead token rotate eu --overlap 1d`
+
+    - `dagstead token rotate 7 --overlap none --expires 30d`
+    """
+    from dagstead.plane.lifetimes import read_lifetime, read_overlap
+    from dagstead.plane.rotations import Rotation
+
+    lifetime = None if expires is None else read_lifetime(expires)
+    rotation = Rotation(overlap_seconds=read_overlap(overlap), lifetime=lifetime)
+    rotated = plane.tokens.rotate(_chosen(plane, named), rotation)
+    issued = IssuedToken(token=rotated.token, secret=rotated.secret)
+    _show(issued, plane.url, format_, former_ends=rotated.former_ends_at)
 
 
 @app.command()
@@ -121,7 +178,53 @@ def sign_out(plane: Administration, token_id: TokenIdArgument) -> None:
     say(f"Signed out of token {token_id}: {ended}.")
 
 
-def _show(issued: IssuedToken, url: str, format_: Format) -> None:
+def _warn(tokens: Sequence[Token]) -> None:
+    """Say of which tokens the end is near, and which have none."""
+    import time
+
+    now = time.time()
+    for token in tokens:
+        if token.ends_soon(now):
+            print_note(
+                f"token {token.id} {token.name!r} expires on {moment(token.expires_at)}. "
+                f"`dagstead token rotate {token.id}` gives it a new secret."
+            )
+    endless = [
+        token.name
+        for token in tokens
+        if token.kind is TokenKind.USER and token.expires_at is None and token.is_valid_at(now)
+    ]
+    if endless:
+        print_note(
+            f"users' tokens that never expire: {', '.join(endless)}. `dagstead token rotate NAME "
+            "--expires 90d` gives one an end."
+        )
+
+
+def _chosen(plane: Administration, named: str) -> int:
+    """The number of a token.
+
+    Raises:
+        NotFoundError: when there is none of that name or number.
+        InvalidInputError: when several have the name.
+    """
+    from dagstead.errors import InvalidInputError, NotFoundError
+
+    valid = plane.tokens.all(useless=False)
+    found = [token.id for token in valid if named in {token.name, str(token.id)}]
+    if len(found) > 1:
+        numbers = ", ".join(map(str, found))
+        msg = f"Several tokens are called {named!r}: {numbers}. Say the number of one."
+        raise InvalidInputError(msg)
+    if not found:
+        msg = f"There is no valid token {named!r}. See `dagstead token list`."
+        raise NotFoundError(msg)
+    return found[0]
+
+
+def _show(
+    issued: IssuedToken, url: str, format_: Format, *, former_ends: float | None = None
+) -> None:
     import json
 
     token, secret = issued.token, issued.secret
@@ -135,10 +238,14 @@ def _show(issued: IssuedToken, url: str, format_: Format) -> None:
             "expires": moment(token.expires_at),
             "sign_in": sign_in,
         }
+        if former_ends is not None:
+            found["former_ends"] = moment(former_ends)
         say(json.dumps(found))
         return
     say(secret)
     say(f"{_sentences(issued)} The secret is shown only once.", err=True)
+    if former_ends is not None:
+        say(f"The former secret works until {moment(former_ends)}.", err=True)
     if sign_in and sys.stdout.isatty():
         # Only for people: in CI the log would keep it.
         say(f"Sign in at: {sign_in}", err=True)

@@ -49,6 +49,11 @@ def add(
     policy = plane.trust.add(new)
     say(f"Policy {policy.id}: jobs of {policy.issuer} with {_wants(policy)}")
     say(f"get a token of {policy.allowed.minutes} minutes for {_grants(policy)}.")
+    if policy.outsiders_event:
+        print_note(
+            f"anybody can start jobs of {policy.outsiders_event}, and choose what they read. Have "
+            "such a job run nothing of a pull request, and unpack none of its artifacts."
+        )
     if policy.fits_pull_requests and policy.allowed.deployments:
         names = ", ".join(sorted(policy.allowed.deployments))
         print_note(
@@ -70,6 +75,7 @@ def list_(
 
     For example: `dagstead trust list --format json`
     """
+    pins = plane.trust.pins()
     rows = [
         {
             "id": policy.id,
@@ -77,12 +83,46 @@ def list_(
             "claims": _wants(policy),
             "grants": _grants(policy),
             "minutes": policy.allowed.minutes,
+            "pinned": [f"{pin.path}={pin.number}" for pin in pins if pin.is_of(policy)],
             "created": moment(policy.created_at),
             "last_used": moment(policy.last_used_at),
         }
         for policy in plane.trust.all()
     ]
     print_rows(rows, format_, empty="There are no trust policies. See `dagstead trust add --help`.")
+
+
+@app.command()
+@administers
+def pin(
+    plane: Administration,
+    *,
+    issuer: Annotated[
+        str, typer.Option("--issuer", help="github, gitlab, or the address of your own server.")
+    ],
+    repository: Annotated[
+        str, typer.Option("--repository", help="org/repo; on GitLab the full path of the project.")
+    ],
+    number: Annotated[
+        str | None, typer.Option("--id", help="The provider's number of the repository.")
+    ] = None,
+    owner_number: Annotated[
+        str | None, typer.Option("--owner-id", help="The provider's number of the owner.")
+    ] = None,
+) -> None:
+    """Trust a repository that has another number than at its first login.
+
+    The first login of a repository pins the provider's numbers of the repository and of its owner:
+    jobs of another repository under the same name are refused, and the refusal names the numbers.
+    Pin them if the repository was made anew on purpose, or before the first login.
+
+    For example: `dagstead trust pin --issuer github --repository org/repo --id 4711 --owner-id 12`
+    """
+    from dagstead.plane.ci_logins import NewPins
+
+    pins = NewPins(issuer=issuer, repository=repository, number=number, owner_number=owner_number)
+    for each in plane.trust.pin(pins):
+        say(f"{each.path} of {each.issuer} is number {each.number} from now on.")
 
 
 @app.command()

@@ -7,13 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagstead.client.connection import Connection
+from dagstead.plane.lifetimes import FOREVER, Lifetime
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.sign_ins import NewLink
-from dagstead.plane.tokens import IssuedToken, Token, TokenKind
+from dagstead.plane.tokens import IssuedToken, SeenUse, Token, TokenKind
 
 _FIELDS = (
     "id name kind deployments branchDeployments queues repository locations secretValues "
-    "createdAt lastUsedAt expiresAt revokedAt"
+    "createdAt lastUsedAt usedFrom { address at } rotatedAt expiresAt revokedAt"
 )
 _LIST = f"{{ result: tokens {{ {_FIELDS} isValid }} }}"
 _ISSUE = (
@@ -22,6 +24,10 @@ _ISSUE = (
 )
 _LINK = "mutation { result: createSignInLink { code expiresAt } }"
 _SIGN_OUT = "mutation ($id: Int!) { result: endSessions(tokenId: $id) }"
+_ROTATE = (
+    "mutation ($id: Int!, $rotation: RotationInput!) { result: rotateToken(id: $id, "
+    f"rotation: $rotation) {{ secret formerEndsAt token {{ {_FIELDS} }} }} }}"
+)
 _REVOKE = f"mutation ($id: Int!) {{ result: revokeToken(id: $id) {{ {_FIELDS} }} }}"
 
 
@@ -45,6 +51,16 @@ class Tokens:
         """Make one useless from now on."""
         return _token(self.connection.graphql(_REVOKE, id=token_id)["result"])
 
+    def rotate(self, token_id: int, rotation: Rotation) -> RotatedToken:
+        """Give one a new secret."""
+        asked = {"overlapSeconds": rotation.overlap_seconds, **_lifetime(rotation.lifetime)}
+        found = self.connection.graphql(_ROTATE, id=token_id, rotation=asked)["result"]
+        return RotatedToken(
+            token=_token(found["token"]),
+            secret=found["secret"],
+            former_ends_at=found["formerEndsAt"],
+        )
+
     def sign_in_link(self) -> NewLink:
         """Make a link with which one person signs in."""
         found = self.connection.graphql(_LINK)["result"]
@@ -64,8 +80,17 @@ def _asked(new: NewToken) -> Mapping[str, Any]:
         "queues": None if new.queues is None else list(new.queues),
         "defaultQueue": new.default_queue,
         "secretValues": None if new.secret_values is None else sorted(new.secret_values),
-        "expiresInSeconds": new.lifetime.seconds,
-        "expiresAt": new.lifetime.until,
+        **_lifetime(new.lifetime),
+    }
+
+
+def _lifetime(lifetime: Lifetime | None) -> Mapping[str, Any]:
+    if lifetime is None:
+        return {}
+    return {
+        "expiresInSeconds": lifetime.seconds,
+        "expiresAt": lifetime.until,
+        "neverExpires": lifetime == FOREVER,
     }
 
 
@@ -80,6 +105,8 @@ def _token(found: Mapping[str, Any]) -> Token:
         created_at=found["createdAt"],
         revoked_at=found["revokedAt"],
         last_used_at=found["lastUsedAt"],
+        used_from=tuple(SeenUse(**each) for each in found["usedFrom"]),
+        rotated_at=found["rotatedAt"],
         expires_at=found["expiresAt"],
         repository=found["repository"],
         locations=_set(found["locations"]),

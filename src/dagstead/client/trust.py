@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dagstead.client.connection import Connection
+from dagstead.plane.ci_logins import NewPins, Pin
 from dagstead.plane.trust import JobGrant, NewPolicy, Policy, Provider
 
 _FIELDS = (
@@ -16,6 +17,10 @@ _LIST = f"{{ result: trustPolicies {{ {_FIELDS} }} }}"
 _ADD = (
     "mutation ($policy: TrustPolicyInput!) "
     f"{{ result: addTrustPolicy(policy: $policy) {{ {_FIELDS} }} }}"
+)
+_PINS = "{ result: trustPins { issuer path number } }"
+_PIN = (
+    "mutation ($pins: TrustPinInput!) { result: pinRepository(pins: $pins) { issuer path number } }"
 )
 _REMOVE = "mutation ($id: Int!) { result: removeTrustPolicy(id: $id) }"
 
@@ -33,6 +38,20 @@ class TrustPolicies:
     def add(self, new: NewPolicy) -> Policy:
         """Trust more jobs."""
         return _policy(self.connection.graphql(_ADD, policy=_asked(new))["result"])
+
+    def pins(self) -> list[Pin]:
+        """The numbers of repositories and owners, by issuer and path."""
+        return [Pin(**each) for each in self.connection.graphql(_PINS)["result"]]
+
+    def pin(self, pinned: NewPins) -> list[Pin]:
+        """Pin other numbers."""
+        asked = {
+            "issuer": pinned.issuer,
+            "repository": pinned.repository,
+            "number": pinned.number,
+            "ownerNumber": pinned.owner_number,
+        }
+        return [Pin(**each) for each in self.connection.graphql(_PIN, pins=asked)["result"]]
 
     def remove(self, policy_id: int) -> None:
         """Trust fewer jobs."""

@@ -11,7 +11,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.tokens import Tokens, check_token_name
 from dagstead.errors import ForbiddenError, NotFoundError
 from dagstead.plane.sign_ins import LINK_SECONDS, LinkUse, NewLink, NewSession, new_code
-from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind
+from dagstead.plane.tokens import PERSON_SECONDS, Grant, IssuedToken, Token, TokenKind
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +35,13 @@ class SignIns:
     def new_link(self, actor: Actor) -> NewLink:
         """Make a link: whoever opens it first, within an hour, gets an unlimited user token.
 
+        The token lives for 90 days.
+
         Raises:
             ForbiddenError: for a limited actor.
         """
         actor.require_organization("Making a sign-in link")
-        actor.require_holding(Grant())
+        actor.require_holding(_of_link(self._backend.now()))
         link = NewLink(code=new_code(), expires_at=self._backend.now() + LINK_SECONDS)
         self._backend.store.sign_in_links.add(link.code, link.expires_at)
         return link
@@ -79,13 +81,17 @@ class Sessions:
         self._backend.store.sessions.begin(token.id, session.secret, session.expires_at)
         return session
 
-    def holder(self, secret: str) -> Token:
+    def holder(self, secret: str, address: str | None = None) -> Token:
         """The token with which a session began.
+
+        Args:
+            secret: of the session.
+            address: whoever calls, if that is known.
 
         Raises:
             UnauthenticatedError: when the session is over, or the token revoked or expired.
         """
-        return self._backend.store.sessions.holder(secret)
+        return self._backend.store.sessions.holder(secret, address)
 
     def end(self, secret: str) -> None:
         """Sign a browser out, and close what it has open."""
@@ -109,6 +115,12 @@ class Sessions:
         if use is not LinkUse.ACCEPTED:
             raise ForbiddenError(_WHY_NOT[use])
         tokens = Tokens(self._backend)
-        issued = tokens.issue(SYSTEM, name, TokenKind.USER, Grant(), organization)
+        grant = _of_link(self._backend.now())
+        issued = tokens.issue(SYSTEM, name, TokenKind.USER, grant, organization)
         logger.info("A sign-in link gave token %d to %r", issued.token.id, issued.token.name)
         return issued
+
+
+def _of_link(now: float) -> Grant:
+    """What the token of a link grants: everything, for as long as a person's token lives."""
+    return Grant(expires_at=now + PERSON_SECONDS)

@@ -8,10 +8,17 @@ from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.deployments import find_deployment
-from dagstead.errors import InvalidInputError, NotFoundError
+from dagstead.errors import (
+    ConflictError,
+    InvalidInputError,
+    NotFoundError,
+    UnauthenticatedError,
+)
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import NOTHING, Reach, Scope
+from dagstead.plane.rotations import RotatedToken, Rotation
+from dagstead.plane.token_texts import is_damaged
 from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, is_of_worker, new_secret
 
 _NAME_MAX = 100
@@ -78,9 +85,52 @@ class Tokens:
             NotFoundError: when no token has that id and kind.
         """
         actor.require_organization("Revoking a token")
-        revoked = self._backend.store.tokens.revoke(token_id, kind)
+        store = self._backend.store
+        revoked = store.tokens.revoke(token_id, kind)
+        if revoked.kind is TokenKind.POOL and not self._has_valid_pool(revoked.name):
+            store.workers.end_of_pool(ORGANIZATION, revoked.name)
         self._backend.bell.ring(bell.sign_ins())
         return revoked
+
+    def rotate(
+        self, actor: Actor, token_id: int, rotation: Rotation, organization: str
+    ) -> RotatedToken:
+        """Give a token a new secret; the former one is accepted until the end of the overlap.
+
+        Args:
+            actor: rotates it, and holds at least what it grants: the new secret is shown to it.
+            token_id: of the token.
+            rotation: how.
+            organization: a part of the secret.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+            NotFoundError: when no token has that id.
+            ConflictError: for a token that is revoked, of a CI job or of the server's own pool.
+            InvalidInputError: when the overlap is too long, or the end has passed.
+        """
+        actor.require_organization("Rotating a token")
+        store = self._backend.store
+        before = next((each for each in store.tokens.all() if each.id == token_id), None)
+        if before is None:
+            raise NotFoundError(f"There is no token {token_id}. See `dagstead token list`.")
+        if before.name.startswith(POOL_PREFIX):
+            raise ConflictError(
+                f"Token {token_id} {before.name!r} is of the server's own pool, which gets a new "
+                "one whenever it starts."
+            )
+        actor.require_holding(rotation.rotated(before, self._backend.now()).grant)
+        secret = new_secret(before.kind, organization)
+        after, ends = store.rotations.rotate(token_id, secret, rotation)
+        self._backend.bell.ring(bell.sign_ins())
+        return RotatedToken(token=after, secret=secret, former_ends_at=ends)
+
+    def _has_valid_pool(self, name: str) -> bool:
+        now = self._backend.now()
+        return any(
+            token.kind is TokenKind.POOL and token.name == name and token.is_valid_at(now)
+            for token in self._backend.store.tokens.all()
+        )
 
     def agent(self, actor: Actor, token_id: int) -> Token:
         """One agent token, which may be revoked.
@@ -141,15 +191,24 @@ class TokenReader:
 
     _backend: Backend
 
-    def of_secret(self, secret: str) -> Token:
+    def of_secret(self, secret: str, address: str | None = None) -> Token:
         """The token of a secret.
 
+        Args:
+            secret: that somebody sends.
+            address: whoever sends it, if that is known.
+
         Raises:
-            UnauthenticatedError: when it is unknown, revoked or expired.
+            UnauthenticatedError: when it is not whole, unknown, revoked or expired.
         """
+        if is_damaged(secret):
+            raise UnauthenticatedError(
+                "This token is not whole: its last characters do not fit the others. Copy it once "
+                "more, or create one with `dagstead token create`."
+            )
         if is_of_worker(secret):
             return self._backend.store.workers.authenticate(ORGANIZATION, secret)
-        return self._backend.store.tokens.authenticate(secret)
+        return self._backend.store.tokens.authenticate(secret, address)
 
 
 def check_token_name(name: str) -> None:

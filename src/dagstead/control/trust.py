@@ -12,6 +12,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.deployments import find_deployment
 from dagstead.control.tokens import make_token
 from dagstead.errors import InvalidInputError
+from dagstead.plane.ci_logins import JobIdentity, NewPins, Pin, TokenUse, check_pins
 from dagstead.plane.names import NAME_MAX, check_location_name, check_short
 from dagstead.plane.projects import Project
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
@@ -84,8 +85,39 @@ class TrustPolicies:
         actor.require_organization("Removing a trust policy")
         self._backend.store.trust.remove(policy_id)
 
+    def pins(self, actor: Actor) -> list[Pin]:
+        """The numbers of repositories and owners whose jobs have logged in, by issuer and path.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+        """
+        actor.require_organization("Listing pinned repositories")
+        return self._backend.store.ci_logins.pins()
+
+    def pin(self, actor: Actor, pinned: NewPins, *, loopback: bool) -> list[Pin]:
+        """Pin the numbers of a repository, in the place of those that are pinned.
+
+        Args:
+            actor: pins them.
+            pinned: the numbers.
+            loopback: whether the issuer may be an address of this machine.
+
+        Raises:
+            ForbiddenError: for a limited actor.
+            InvalidInputError: for what names no issuer, no repository or no number.
+        """
+        actor.require_organization("Pinning a repository")
+        pins = pinned.pins(_address(pinned.issuer, loopback=loopback))
+        self._backend.store.ci_logins.pin(pins)
+        return pins
+
     def exchange(
-        self, actor: Actor, policy: Policy, claims: Mapping[str, Any], organization: str
+        self,
+        actor: Actor,
+        policy: Policy,
+        claims: Mapping[str, Any],
+        use: TokenUse,
+        organization: str,
     ) -> IssuedToken:
         """Make a token for a CI job.
 
@@ -93,9 +125,12 @@ class TrustPolicies:
             actor: the system, which has checked the job's own token.
             policy: that the job's token fits.
             claims: of the job's token.
+            use: of the job's token, which has no other.
             organization: a part of the new secret.
 
         Raises:
+            UnauthenticatedError: when the job's token was used before.
+            ForbiddenError: when the job is of another repository than the first one of its name.
             InvalidInputError: when the repository's name is too long.
         """
         actor.require_system("Exchanging a token of CI")
@@ -103,6 +138,9 @@ class TrustPolicies:
         project = Project.of_job(policy, claims)
         repository = project.path
         check_short("The repository", repository, NAME_MAX)
+        job = JobIdentity.of(policy.provider, policy.issuer, claims)
+        check_pins(job.pins)
+        store.ci_logins.accept(job, use)
         ref = claims.get(policy.provider.ref_claim, "no ref")
         allowed = policy.allowed
         grant = Grant(
@@ -140,6 +178,11 @@ class TrustPolicies:
                 )
         for name in sorted(allowed.locations or ()):
             check_location_name(name)
+
+
+def _address(named: str, *, loopback: bool) -> str:
+    is_name = named in set(Provider)
+    return Provider(named).issuer if is_name else check_issuer(named, loopback=loopback)
 
 
 def _issuer(named: str, provider: Provider | None, *, loopback: bool) -> tuple[Provider, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -12,10 +13,12 @@ from dagstead.errors import InvalidInputError
 from dagstead.operator_api.context import chosen_deployments, context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error
-from dagstead.plane.lifetimes import Lifetime
+from dagstead.plane.ci_logins import NewPins
+from dagstead.plane.lifetimes import FOREVER, Lifetime
 from dagstead.plane.location_status import LocationStatus
 from dagstead.plane.locations import Location
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.rotations import Rotation
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Policy, Provider
 
@@ -49,6 +52,23 @@ def revoke_token(
     context = context_of(info)
     revoked = context.control.tokens.revoke(context.actor, id)
     return _token(revoked, context.control.clock())
+
+
+@as_error
+def rotate_token(
+    info: GraphQLResolveInfo,
+    id: int,  # noqa: A002 - the wire's
+    rotation: Mapping[str, Any],
+) -> Mapping[str, Any]:
+    """Give a token a new secret; it is in this answer only."""
+    context = context_of(info)
+    wanted = Rotation(overlap_seconds=rotation["overlapSeconds"], lifetime=_lifetime(rotation))
+    rotated = context.control.tokens.rotate(context.actor, id, wanted, facts_of(info).organization)
+    return {
+        "token": _token(rotated.token, context.control.clock()),
+        "secret": rotated.secret,
+        "formerEndsAt": rotated.former_ends_at,
+    }
 
 
 @as_error
@@ -95,6 +115,31 @@ def remove_trust_policy(
     context = context_of(info)
     context.control.trust.remove(context.actor, id)
     return True
+
+
+@as_error
+def trust_pins(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
+    """Which repositories and owners are known by their numbers."""
+    context = context_of(info)
+    return [asdict(pin) for pin in context.control.trust.pins(context.actor)]
+
+
+@as_error
+def pin_repository(
+    info: GraphQLResolveInfo, pins: Mapping[str, Any]
+) -> Sequence[Mapping[str, Any]]:
+    """Know a repository by other numbers."""
+    context = context_of(info)
+    pinned = NewPins(
+        issuer=pins["issuer"],
+        repository=pins["repository"],
+        number=pins.get("number"),
+        owner_number=pins.get("ownerNumber"),
+    )
+    made = context.control.trust.pin(
+        context.actor, pinned, loopback=facts_of(info).loopback_issuers
+    )
+    return [asdict(pin) for pin in made]
 
 
 @as_error
@@ -175,6 +220,7 @@ QUERIES: Mapping[str, Resolver] = {
     "serverParts": server_parts,
     "serverSettings": server_settings,
     "tokens": tokens,
+    "trustPins": trust_pins,
     "trustPolicies": trust_policies,
 }
 
@@ -185,10 +231,12 @@ MUTATIONS: Mapping[str, Resolver] = {
     "forgetAgent": forget_agent,
     "issueToken": issue_token,
     "pauseRuns": pause_runs,
+    "pinRepository": pin_repository,
     "removeDeployment": remove_deployment,
     "removeTrustPolicy": remove_trust_policy,
     "resumeRuns": resume_runs,
     "revokeToken": revoke_token,
+    "rotateToken": rotate_token,
 }
 
 
@@ -205,6 +253,8 @@ def _token(token: Token, now: float) -> Mapping[str, Any]:
         "secretValues": None if token.secret_values is None else sorted(token.secret_values),
         "createdAt": token.created_at,
         "lastUsedAt": token.last_used_at,
+        "usedFrom": [asdict(each) for each in token.used_from],
+        "rotatedAt": token.rotated_at,
         "expiresAt": token.expires_at,
         "revokedAt": token.revoked_at,
         "isValid": token.is_valid_at(now),
@@ -220,8 +270,16 @@ def _new_token(asked: Mapping[str, Any]) -> NewToken:
         queues=asked.get("queues"),
         default_queue=asked.get("defaultQueue"),
         secret_values=asked.get("secretValues"),
-        lifetime=Lifetime(seconds=asked.get("expiresInSeconds"), until=asked.get("expiresAt")),
+        lifetime=_lifetime(asked),
     )
+
+
+def _lifetime(asked: Mapping[str, Any]) -> Lifetime | None:
+    """The one that is asked for; ``None`` is the usual one."""
+    seconds, until = asked.get("expiresInSeconds"), asked.get("expiresAt")
+    if seconds is None and until is None:
+        return FOREVER if asked.get("neverExpires") else None
+    return Lifetime(seconds=seconds, until=until)
 
 
 def _policy(policy: Policy) -> Mapping[str, Any]:

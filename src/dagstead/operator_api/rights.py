@@ -89,10 +89,10 @@ _EDIT = """
 _ADMINISTER = """
     addTrustPolicy agentTokenOrError agentTokensOrError createAgentToken createDeployment
     createOrUpdateAgentPermissions createSignInLink createUserToken deleteDeployment endSessions
-    forgetAgent issueToken masterKey pauseRuns removeAgentPermissions removeDeployment
+    forgetAgent issueToken masterKey pauseRuns pinRepository removeAgentPermissions removeDeployment
     removeTrustPolicy resumeRuns revokeAgentToken revokeToken revokeUserToken rotateMasterKey
-    serverParts serverSettings setOrganizationSettings storage sweepStorage tokens trustPolicies
-    userTokensOrError
+    rotateToken serverParts serverSettings setOrganizationSettings storage sweepStorage tokens
+    trustPins trustPolicies userTokensOrError
 """
 
 RIGHTS: Mapping[str, Right] = {

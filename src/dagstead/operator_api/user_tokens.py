@@ -15,7 +15,8 @@ from dagstead.errors import NotFoundError
 from dagstead.operator_api.context import context_of, facts_of
 from dagstead.operator_api.extension import Resolver
 from dagstead.operator_api.refusals import as_error, as_member
-from dagstead.plane.tokens import Grant, Token, TokenKind
+from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.tokens import Token, TokenKind
 
 #: The one user, and the one organization.
 _THE_ONLY = 1
@@ -53,13 +54,14 @@ def user_tokens(
 def create_user_token(
     info: GraphQLResolveInfo, description: str | None = None
 ) -> Mapping[str, Any]:
-    """Make a user token of all deployments."""
+    """Make a user token of all deployments, for as long as those of people live."""
     context = context_of(info)
     issued = context.control.tokens.issue(
         context.actor,
         _UNNAMED if description is None else description,
         TokenKind.USER,
-        Grant(),
+        # Whoever manages tokens with Terraform gets a new one when this has ended.
+        NewToken(name=_UNNAMED, kind=TokenKind.USER).grant(context.control.clock()),
         facts_of(info).organization,
     )
     return {**_member(issued.token), "token": issued.secret}

@@ -10,12 +10,15 @@ from dagstead.plane.agents import Heartbeat
 from dagstead.plane.leases import Lease
 from dagstead.plane.pauses import Pause
 from dagstead.plane.presence import Presence, listed
+from dagstead.plane.tokens import Token
 
 #: How old the leader's newest renewal may be: another one leads by then, or nobody can.
 LEADER_SECONDS = 15.0
 #: With less, uploads and event logs fail soon; of a small disk it is less than a tenth of it.
 LOW_DISK_BYTES = 256 * 1024**2
 _LOW_FILES = 100
+#: In the sentence on those that end soon.
+_TOKENS_NAMED = 5
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -83,6 +86,27 @@ def parts_of(
         _pool([beat for beat in newest.values() if beat.is_pool], alive, now),
         _agents([beat for beat in newest.values() if not beat.is_pool], alive),
     )
+
+
+def tokens_part(tokens: Sequence[Token], now: float) -> ServerPart:
+    """The tokens of people and agents, of which some may end in the next weeks."""
+    ending = [token for token in tokens if token.ends_soon(now)]
+    numbers = {"expire_soon": len(ending)}
+    if not ending:
+        return ServerPart(
+            name="tokens", is_well=True, says="No token expires soon.", numbers=numbers
+        )
+    named = ", ".join(
+        f"{token.name!r} in {_span((token.expires_at or now) - now)}"
+        for token in ending[:_TOKENS_NAMED]
+    )
+    more = f" and {len(ending) - _TOKENS_NAMED} more" if len(ending) > _TOKENS_NAMED else ""
+    says = (
+        f"Tokens expire soon: {named}{more}. `dagstead token rotate NAME` gives a token a new "
+        "secret; the former one works on for a day."
+    )
+    # Nothing has failed, and whoever holds one may not need it any more.
+    return ServerPart(name="tokens", is_well=True, says=says, numbers=numbers)
 
 
 def leads(lease: Lease) -> bool:

@@ -30,6 +30,21 @@ class Lifetime:
 FOREVER = Lifetime()
 
 
+def read_overlap(text: str) -> float:
+    """``12h``, ``1d`` or ``none``, in seconds.
+
+    Raises:
+        InvalidInputError: for anything else.
+    """
+    if text in {"none", "0"}:
+        return 0.0
+    period = _PERIOD.fullmatch(text)
+    if not period:
+        msg = f"--overlap {text!r} is not a length of time. Write 12h, 1d or none."
+        raise InvalidInputError(msg)
+    return float(int(period[1]) * _SECONDS[period[2]])
+
+
 def read_lifetime(text: str) -> Lifetime:
     """``12h``, ``30d``, ``2027-01-31`` (to its end, UTC), ``2027-01-31T12:00:00Z`` or ``never``.
 

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from dagstead.errors import InvalidInputError
 from dagstead.plane.lifetimes import FOREVER, Lifetime
 from dagstead.plane.names import check_queue_name
-from dagstead.plane.tokens import Grant, TokenKind
+from dagstead.plane.tokens import PERSON_SECONDS, Grant, TokenKind
+
+#: Unless somebody says otherwise.
+_OF_PEOPLE = Lifetime(seconds=PERSON_SECONDS)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -25,7 +28,8 @@ class NewToken:
     queues: Collection[str] | None = None
     #: Agent tokens only: ``None`` grants it if no queue is named, and only then.
     default_queue: bool | None = None
-    lifetime: Lifetime = FOREVER
+    #: ``None`` is 90 days for people, and for ever for agents.
+    lifetime: Lifetime | None = None
     #: User tokens only: the kinds of secrets whose values it may show (``plane.secrets``); ``None``
     #: is those for people.
     secret_values: Collection[str] | None = None
@@ -51,7 +55,7 @@ class NewToken:
             deployments=None if self.deployments is None else frozenset(self.deployments),
             branch_deployments=branches,
             queues=self._queues(),
-            expires_at=self.lifetime.ends_at(now),
+            expires_at=(self.lifetime or usual_lifetime(self.kind)).ends_at(now),
             secret_values=self._secret_values(),
         )
 
@@ -75,3 +79,8 @@ class NewToken:
             raise InvalidInputError(msg)
         named: set[str | None] = {check_queue_name(queue) for queue in self.queues or ()}
         return frozenset({*named, None} if self.default_queue else named)
+
+
+def usual_lifetime(kind: TokenKind) -> Lifetime:
+    """How long a token lives for which nobody has said that."""
+    return _OF_PEOPLE if kind is TokenKind.USER else FOREVER

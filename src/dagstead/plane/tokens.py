@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import secrets
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -12,6 +11,7 @@ from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.projects import Project
 from dagstead.plane.reach import NOTHING, Reach
+from dagstead.plane.token_texts import new_part
 from dagstead.plane.workers import Worker
 
 
@@ -67,6 +67,22 @@ class Grant:
     secret_values: Collection[str] | None = None
 
 
+#: How long the tokens of people live, unless somebody says otherwise.
+PERSON_SECONDS = 90 * 86400.0
+#: Their end is announced so long before, and no sooner than in the last fifth of their life.
+SOON_SECONDS = 14 * 86400.0
+_SOON_SHARE = 0.2
+_MOMENT_SECONDS = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SeenUse:
+    """When an address has last used a token, to about a minute."""
+
+    address: str
+    at: float
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Token:
     """A stored token, without its secret: that is shown once, and never stored."""
@@ -83,7 +99,7 @@ class Token:
     created_at: float
     revoked_at: float | None
     last_used_at: float | None
-    #: Tokens of CI expire.
+    #: ``None`` is never. A former secret ends sooner than the token.
     expires_at: float | None = None
     #: Tokens of CI: the repository whose branch deployments it grants; ``None`` is all of them.
     repository: str | None = None
@@ -101,6 +117,46 @@ class Token:
     worker: Worker | None = None
     #: Tokens of CI: whether the job runs for a pull request or merge request.
     is_pull_request: bool = False
+    #: When it got the secret that it has; ``None`` is when it was created.
+    rotated_at: float | None = None
+    #: From where it was used, the newest first.
+    used_from: tuple[SeenUse, ...] = ()
+
+    @property
+    def grant(self) -> Grant:
+        """What it may do: whoever is shown its secret may do so, too."""
+        return Grant(
+            deployments=self.deployments,
+            queues=self.queues,
+            branch_deployments=self.branch_deployments,
+            expires_at=self.expires_at,
+            repository=self.repository,
+            locations=self.locations,
+            is_pull_request=self.is_pull_request,
+            project=self.project,
+            secret_values=self.secret_values,
+        )
+
+    @property
+    def lifetime_seconds(self) -> float | None:
+        """How long its secret lives in all; ``None`` is for ever."""
+        if self.expires_at is None:
+            return None
+        return self.expires_at - (self.rotated_at or self.created_at)
+
+    @property
+    def is_temporary(self) -> bool:
+        """Whether it was made to live shorter than people's tokens do."""
+        lifetime = self.lifetime_seconds
+        # Its end was computed a moment before it was stored.
+        return lifetime is not None and lifetime < PERSON_SECONDS - _MOMENT_SECONDS
+
+    def ends_soon(self, now: float) -> bool:
+        """Whether it is valid, and somebody should see to what comes after it."""
+        if self.expires_at is None or self.repository is not None or not self.is_valid_at(now):
+            return False
+        share = _SOON_SHARE * (self.lifetime_seconds or 0.0)
+        return self.expires_at - now <= min(SOON_SECONDS, share)
 
     @property
     def reach(self) -> Reach:
@@ -127,7 +183,9 @@ class Token:
             "code locations": _is_wider(grant.locations, self.locations),
             "branch deployments": grant.branch_deployments
             and not (self.branch_deployments and self.repository in {None, grant.repository}),
-            "a longer life": self.expires_at is not None
+            # People's tokens end, and those of the agents that they set up need not.
+            "a longer life": self.is_temporary
+            and self.expires_at is not None
             and (grant.expires_at is None or grant.expires_at > self.expires_at),
         }
         return next((what for what, is_wider in wider.items() if is_wider), None)
@@ -312,9 +370,9 @@ def is_of_worker(secret: str) -> bool:
 
 def new_secret(kind: TokenKind, organization: str) -> str:
     """A new secret. Agents require three parts separated by colons (auth/constants.py)."""
-    return f"{kind}:{organization}:{secrets.token_hex(24)}"
+    return f"{kind}:{organization}:{new_part()}"
 
 
 def hash_secret(secret: str) -> str:
-    """The hash that is stored. A secret has 192 random bits, so that a plain hash is safe."""
+    """The hash that is stored. It has 192 random bits or more, so that a plain hash is safe."""
     return hashlib.sha256(secret.encode()).hexdigest()

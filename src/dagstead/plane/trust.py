@@ -47,6 +47,16 @@ class Provider(StrEnum):
         return "repository_id" if self is Provider.GITHUB else "project_id"
 
     @property
+    def owner_claim(self) -> str:
+        """The claim with the name of the organization, person or group that has the repository."""
+        return "repository_owner" if self is Provider.GITHUB else "namespace_path"
+
+    @property
+    def owner_id_claim(self) -> str:
+        """The claim with the number of the owner, which is never another's."""
+        return "repository_owner_id" if self is Provider.GITHUB else "namespace_id"
+
+    @property
     def ref_claim(self) -> str:
         """The claim with the full name of the branch or tag.
 
@@ -75,6 +85,15 @@ _OF_PULL_REQUESTS = frozenset(
     }
 )
 _PULL_REFS = ("refs/pull/", "refs/merge-requests/")
+
+#: What outsiders of a repository can start on GitHub, for the ref of its default branch: they
+#: choose what such a job reads, and often enough what it runs. Members start GitLab's pipelines.
+_OF_OUTSIDERS = frozenset(
+    {
+        *("pull_request_target", "workflow_run", "issue_comment", "issues"),
+        *("discussion", "discussion_comment", "fork", "gollum", "watch"),
+    }
+)
 
 _PUBLIC = {
     Provider.GITHUB: "https://token.actions.githubusercontent.com",
@@ -142,6 +161,20 @@ class Mismatch:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class OutsidersEvent:
+    """A job was started by what outsiders can do, and a policy does not name that."""
+
+    claim: str
+    event: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.claim} is {self.event!r}, which outsiders can cause while the job runs with "
+            f"the rights of the default branch: only `--claim {self.claim}={self.event}` takes it"
+        )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Policy:
     """A stored trust policy."""
 
@@ -154,13 +187,23 @@ class Policy:
     created_at: float
     last_used_at: float | None = None
 
-    def mismatches(self, claims: Mapping[str, object]) -> tuple[Mismatch, ...]:
+    def mismatches(self, claims: Mapping[str, object]) -> tuple[Mismatch | OutsidersEvent, ...]:
         """The claims for which a token does not fit; empty when it fits."""
         return tuple(
             Mismatch(claim=name, wanted=pattern, found=_text(claims.get(name)))
             for name, pattern in sorted(self.claims.items())
             if not fits(pattern, _text(claims.get(name)))
-        )
+        ) + self._outsiders(claims)
+
+    def _outsiders(self, claims: Mapping[str, object]) -> tuple[OutsidersEvent, ...]:
+        claim = self.provider.event_claim
+        event = _text(claims.get(claim))
+        # A pattern such as * does not say that somebody has thought of this.
+        if self.provider is not Provider.GITHUB or self.claims.get(claim) == event:
+            return ()
+        if event is None or event not in _OF_OUTSIDERS:
+            return ()
+        return (OutsidersEvent(claim=claim, event=event),)
 
     def is_about(self, claims: Mapping[str, object]) -> bool:
         """Whether it is for the repository of a token, whose holder may then read about it."""
@@ -172,6 +215,13 @@ class Policy:
         """Whether jobs of pull requests may fit, as far as the policy names what is known of it."""
         names = {self.provider.ref_claim, self.provider.event_claim, "environment", "ref_protected"}
         return names.isdisjoint(self.claims)
+
+    @property
+    def outsiders_event(self) -> str | None:
+        """The event of outsiders that it names, if it does."""
+        event = self.claims.get(self.provider.event_claim)
+        is_github = self.provider is Provider.GITHUB
+        return event if is_github and event in _OF_OUTSIDERS else None
 
     def repository_of(self, claims: Mapping[str, object]) -> str:
         """The repository of a token that fits."""

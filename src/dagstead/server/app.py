@@ -36,7 +36,7 @@ from dagstead.plane.tokens import Token, TokenKind
 from dagstead.server.authentication import AuthenticationMiddleware, Authenticator, refuse
 from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
 from dagstead.server.call_limits import CallLimitMiddleware, CallLimits
-from dagstead.server.ci_login import CiLogin
+from dagstead.server.ci_login import CiLogin, logins_of_repositories
 from dagstead.server.deployment_apps import DeploymentApps
 from dagstead.server.guard import GuardMiddleware
 from dagstead.server.headers import HeadersMiddleware
@@ -118,6 +118,7 @@ def create_app(
         keys=IssuerKeys(clock=control.clock, loopback=settings.loopback_issuers),
         organization=settings.organization,
         base_url=settings.base_url,
+        logins=logins_of_repositories(control.clock),
     )
     operator = OperatorEndpoints(apps=apps, agents=agent_graphql(agents))
     max_file = settings.max_file_mb * MEBIBYTE

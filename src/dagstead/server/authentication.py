@@ -69,8 +69,9 @@ class Authenticator:
             ForbiddenError: when a foreign page uses the sign-in cookie.
         """
         secret = secret_of(connection)
+        address = connection.client.host if connection.client else None
         if secret:
-            return self.tokens.of_secret(secret)
+            return self.tokens.of_secret(secret, address)
         session = self.cookies.secret(connection)
         if session is None:
             msg = (
@@ -84,7 +85,7 @@ class Authenticator:
                 f"count. Programs send a token in the header {TOKEN_HEADER}."
             )
             raise ForbiddenError(msg)
-        return self.cookies.sessions.holder(session)
+        return self.cookies.sessions.holder(session, address)
 
 
 class AuthenticationMiddleware:

@@ -19,14 +19,22 @@ from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, MissingClai
 from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.errors import ForbiddenError, UnauthenticatedError
+from dagstead.plane.ci_logins import LEEWAY_SECONDS, TokenUse, require_short_life
+from dagstead.plane.clock import Clock
 from dagstead.plane.tokens import IssuedToken
 from dagstead.plane.trust import Policy
 from dagstead.server.issuer_keys import IssuerKeys
+from dagstead.server.throttle import Throttle
 
 #: What GitHub and GitLab sign with, and what their self-hosted servers can be set to.
 _ALGORITHMS = ["RS256", "ES256"]
-#: How far the clocks of the provider and of this server may be apart.
-_LEEWAY_SECONDS = 60
+#: Of one repository in a minute. A matrix of jobs has a login for each.
+_MOST_LOGINS = 300
+
+
+def logins_of_repositories(clock: Clock) -> Throttle:
+    """How often the jobs of a repository may log in."""
+    return Throttle(clock=clock, most=_MOST_LOGINS, what="CI logins of this repository")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,6 +46,8 @@ class CiLogin:
     organization: str
     #: What the provider must have signed the token for.
     base_url: str
+    #: By issuer and repository.
+    logins: Throttle
 
     def exchange(self, text: str, deployment: str | None) -> IssuedToken:
         """Exchange a CI token for one of ours.
@@ -47,8 +57,9 @@ class CiLogin:
             deployment: the full deployment that it is wanted for, if that matters.
 
         Raises:
-            UnauthenticatedError: when the token is not valid here.
-            ForbiddenError: when no policy fits it.
+            UnauthenticatedError: when the token is not valid here, or was used before.
+            ForbiddenError: when no policy fits it, or its repository is not the one that it was.
+            TooManyError: when jobs of the repository log in too often.
             IssuerError: when the provider's keys cannot be fetched.
         """
         header, unchecked = _parts(text)
@@ -63,13 +74,16 @@ class CiLogin:
         issuer = policies[0].issuer
         claims = self._checked(text, issuer, header.get("kid"))
         policy = _chosen(policies, claims, deployment)
-        return self.control.trust.exchange(SYSTEM, policy, claims, self.organization)
+        require_short_life(policy.provider, claims)
+        self.logins.count(f"{issuer} {policy.repository_of(claims)}")
+        use = TokenUse.of(issuer, claims, text.rpartition(".")[0])
+        return self.control.trust.exchange(SYSTEM, policy, claims, use, self.organization)
 
     def _checked(self, text: str, issuer: str, key_id: object) -> Mapping[str, Any]:
         keys = self.keys.of(issuer, key_id if isinstance(key_id, str) else None)
         registry = jwt.JWTClaimsRegistry(
             now=int(self.control.clock()),
-            leeway=_LEEWAY_SECONDS,
+            leeway=LEEWAY_SECONDS,
             iss={"essential": True, "value": issuer},
             aud={"essential": True, "value": self.base_url},
             exp={"essential": True},

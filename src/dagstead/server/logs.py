@@ -8,11 +8,13 @@ import sys
 from collections.abc import Iterator
 
 from dagstead.model.text import escaped_line
+from dagstead.plane.token_texts import PATTERN, PREFIX
 from dagstead.plane.tokens import TokenKind
 
 #: Token texts, signatures of signed addresses, cookies, passwords in database addresses.
 _SECRETS = (
     (re.compile(rf"\b((?:{'|'.join(TokenKind)}):[^:\s'\"]*:)[0-9A-Za-z_-]{{8,}}"), r"\1***"),
+    (re.compile(PATTERN), f"{PREFIX}***"),
     (re.compile(r"(signature=)[0-9A-Fa-f]+"), r"\1***"),
     (re.compile(r"(dagstead_session=)[^;\s'\"]+"), r"\1***"),
     (re.compile(r"(#link=)[0-9A-Za-z_-]+"), r"\1***"),

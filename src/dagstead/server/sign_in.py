@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
@@ -123,7 +124,7 @@ class SignIn:
             return None
 
     def _use_token(self, request: Request, form: _Form, current: Token | None) -> Response:
-        token = self._user_token(form.token)
+        token = self._user_token(form.token, request)
         if _must_ask(form, current, token):
             return self._form_page(request, form, current, offered=token)
         response = RedirectResponse(form.target, status_code=HTTPStatus.SEE_OTHER)
@@ -143,8 +144,8 @@ class SignIn:
         self.cookies.set(response, request, self.cookies.begin(token))
         logger.info("A browser was signed in with token %d %r", token.id, token.name)
 
-    def _user_token(self, secret: str) -> Token:
-        token = self.tokens.of_secret(secret)
+    def _user_token(self, secret: str, request: Request) -> Token:
+        token = self.tokens.of_secret(secret, request.client.host if request.client else None)
         if token.kind is not TokenKind.USER:
             msg = (
                 f"Token {token.name!r} is an agent token, and people sign in with a user token. "
@@ -178,6 +179,7 @@ class SignIn:
             "Welcome",
             page="welcome.html",
             issued=issued,
+            expires=_day(issued.token.expires_at),
             target=form.target,
             url=self.own.of(request),
             organization=self.organization,
@@ -199,6 +201,11 @@ def _must_ask(form: _Form, current: Token | None, token: Token | None) -> bool:
     if current is None or (token is not None and token.id == current.id):
         return False
     return form.replaces != str(current.id)
+
+
+def _day(seconds: float | None) -> str | None:
+    """The day of a time, in UTC."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, tz=UTC).date().isoformat()
 
 
 def safe_target(target: str | None) -> str:

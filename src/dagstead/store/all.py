@@ -12,6 +12,7 @@ from dagstead.plane.leases import Fence
 from dagstead.store.agents import AgentStore
 from dagstead.store.bell.bell import ProcessBell, open_bell
 from dagstead.store.blobs import BlobStore, open_blobs
+from dagstead.store.ci_logins import CiLoginStore
 from dagstead.store.database import Database, sqlite_file
 from dagstead.store.deployments import DeploymentStore
 from dagstead.store.disks import Disks
@@ -25,10 +26,12 @@ from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
+from dagstead.store.rotations import RotationStore
 from dagstead.store.run_folders import RunFolders
 from dagstead.store.secrets import SecretStore
 from dagstead.store.sign_ins import SessionStore, SignInLinkStore
 from dagstead.store.token_calls import TokenCallStore
+from dagstead.store.token_uses import TokenUses
 from dagstead.store.tokens import TokenStore
 from dagstead.store.trust import TrustPolicyStore
 from dagstead.store.vault import Vault
@@ -49,11 +52,13 @@ class Store:
     launches: LaunchStore
     agents: AgentStore
     tokens: TokenStore
+    rotations: RotationStore
     workers: WorkerStore
     token_calls: TokenCallStore
     sessions: SessionStore
     sign_in_links: SignInLinkStore
     trust: TrustPolicyStore
+    ci_logins: CiLoginStore
     writes: WriteStore
     pex_files: PexFileStore
     properties: PropertyStore
@@ -95,7 +100,7 @@ def open_store(
     database = Database(database_url, fence=fence, patience=patience)
     database.migrate()
     vault = Vault(database, keys or OwnKeyFile(blobs_folder.parent / OWN_KEY_FILE))
-    tokens = TokenStore(database, clock)
+    tokens = TokenStore(database, clock, TokenUses(database, clock))
     return Store(
         database=database,
         clock=clock,
@@ -106,11 +111,13 @@ def open_store(
         launches=LaunchStore(database, clock),
         agents=AgentStore(database, clock),
         tokens=tokens,
+        rotations=RotationStore(database, clock),
         workers=WorkerStore(database, clock),
         token_calls=TokenCallStore(database, clock),
         sessions=SessionStore(database, clock, tokens),
         sign_in_links=SignInLinkStore(database, clock),
         trust=TrustPolicyStore(database, clock),
+        ci_logins=CiLoginStore(database, clock),
         writes=WriteStore(database, clock),
         pex_files=PexFileStore(database, clock),
         properties=PropertyStore(database),

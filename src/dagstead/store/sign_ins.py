@@ -46,8 +46,12 @@ class SessionStore:
             kept = newest.limit(SESSIONS_OF_A_TOKEN)
             connection.execute(delete(sessions).where(own).where(sessions.c.id.not_in(kept)))
 
-    def holder(self, secret: str) -> Token:
+    def holder(self, secret: str, address: str | None = None) -> Token:
         """The token with which a session began.
+
+        Args:
+            secret: of the session.
+            address: whoever calls, if that is known.
 
         Raises:
             UnauthenticatedError: when the session is over, or the token gone, revoked or expired.
@@ -65,7 +69,7 @@ class SessionStore:
         if row.session_expires_at <= self.clock():
             msg = "The sign-in has expired. Sign in again at /sign-in."
             raise UnauthenticatedError(msg)
-        return self.tokens.valid(row)
+        return self.tokens.valid(row, address)
 
     def end(self, secret: str) -> None:
         """End a session, if it has not ended."""

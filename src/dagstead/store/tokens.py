@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Row, delete, func, insert, null, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
-from dagstead.errors import NotFoundError, StoreAwayError, UnauthenticatedError
+from dagstead.errors import NotFoundError, UnauthenticatedError
 from dagstead.plane.clock import Clock
 from dagstead.plane.projects import Project
 from dagstead.plane.reach import Reach
-from dagstead.plane.tokens import Grant, Token, TokenKind, hash_secret
+from dagstead.plane.tokens import Grant, SeenUse, Token, TokenKind, hash_secret
 from dagstead.store.database import Database
-from dagstead.store.tables import queues_from_json, queues_to_json, tokens
+from dagstead.store.tables import former_secrets, queues_from_json, queues_to_json, tokens
+from dagstead.store.token_uses import TokenUses
 
-logger = logging.getLogger(__name__)
-
-#: ``last_used_at`` is only for people, and writing it on every call would double the load.
-_LAST_USED_RESOLUTION_SECONDS = 60.0
 #: Long enough to find the token of yesterday's job in the list.
 _EXPIRED_KEPT_SECONDS = 7 * 86400.0
 
@@ -32,6 +27,7 @@ class TokenStore:
 
     database: Database
     clock: Clock
+    uses: TokenUses
 
     def create(self, name: str, kind: TokenKind, secret: str, grant: Grant) -> Token:
         """Store a token by the hash of its secret."""
@@ -84,23 +80,38 @@ class TokenStore:
             ).one()
         return token_of(changed)
 
-    def authenticate(self, secret: str) -> Token:
+    def authenticate(self, secret: str, address: str | None = None) -> Token:
         """The token of a secret.
+
+        Args:
+            secret: its own, or one from before it was rotated: then the token ends sooner.
+            address: whoever calls, if that is known.
 
         Raises:
             UnauthenticatedError: when it is unknown, revoked or expired.
         """
+        hashed = hash_secret(secret)
         with self.database.read() as connection:
-            row = connection.execute(
-                select(tokens).where(tokens.c.hash == hash_secret(secret))
-            ).one_or_none()
+            row = connection.execute(select(tokens).where(tokens.c.hash == hashed)).one_or_none()
+            by_former = _FORMER.where(former_secrets.c.hash == hashed)
+            former = None if row else connection.execute(by_former).one_or_none()
+        return self._former(former, address) if row is None else self.valid(row, address)
+
+    def _former(self, row: Row[Any] | None, address: str | None) -> Token:
         if row is None:
             msg = (
                 "This token is unknown here. Check that it was created on this control plane and "
                 "copied as a whole, or create one there with `dagstead token create`."
             )
             raise UnauthenticatedError(msg)
-        return self.valid(row)
+        if row.former_expires_at <= self.clock():
+            msg = (
+                f"Token {row.name!r} was rotated, and its former secret is no longer accepted. Use "
+                "the new one; `dagstead token rotate` makes another."
+            )
+            raise UnauthenticatedError(msg)
+        token, ends = self.valid(row, address), row.former_expires_at
+        return replace(token, expires_at=min(ends, token.expires_at or ends))
 
     def get(self, token_id: int) -> Token:
         """The token that a signed address was made for.
@@ -158,7 +169,19 @@ class TokenStore:
                 .where(tokens.c.id < newest)
             )
 
-    def valid(self, row: Row[Any]) -> Token:
+    def ending(self, within_seconds: float) -> list[Token]:
+        """The tokens of people and agents that end so soon, the next first."""
+        now = self.clock()
+        with self.database.read() as connection:
+            rows = connection.execute(
+                select(tokens)
+                .where(tokens.c.revoked_at.is_(None), tokens.c.repository.is_(None))
+                .where(tokens.c.expires_at > now, tokens.c.expires_at <= now + within_seconds)
+                .order_by(tokens.c.expires_at)
+            ).all()
+        return [token_of(row) for row in rows]
+
+    def valid(self, row: Row[Any], address: str | None = None) -> Token:
         """The token of a row that somebody's secret led to; its use is recorded.
 
         Raises:
@@ -171,24 +194,13 @@ class TokenStore:
             way = "token create" if row.repository is None else "login"
             msg = f"Token {row.name!r} has expired. Get a new one with `dagstead {way}`."
             raise UnauthenticatedError(msg)
-        self._touch(row)
+        self.uses.note(row, address)
         return token_of(row)
 
-    def _touch(self, row: Row[Any]) -> None:
-        """Record the use of a token, if that is possible now: no caller depends on it."""
-        now = self.clock()
-        if row.last_used_at is not None and (
-            now - row.last_used_at < _LAST_USED_RESOLUTION_SECONDS
-        ):
-            return
-        try:
-            with self.database.write(waits=False) as connection:
-                connection.execute(
-                    update(tokens).where(tokens.c.id == row.id).values(last_used_at=now)
-                )
-        except (StoreAwayError, SQLAlchemyError) as error:
-            # Debug, as it happens on every call while the disk is full.
-            logger.debug("Could not note the use of token %s (%s)", row.id, type(error).__name__)
+
+_FORMER = select(tokens, former_secrets.c.expires_at.label("former_expires_at")).join(
+    former_secrets, former_secrets.c.token_id == tokens.c.id
+)
 
 
 def token_of(row: Row[Any]) -> Token:
@@ -213,6 +225,10 @@ def token_of(row: Row[Any]) -> Token:
         is_pull_request=values[of.is_pull_request],
         secret_values=(
             None if values[of.secret_values] is None else frozenset(values[of.secret_values])
+        ),
+        rotated_at=values[of.rotated_at],
+        used_from=tuple(
+            SeenUse(address=address, at=at) for address, at in values[of.used_from] or ()
         ),
     )
 

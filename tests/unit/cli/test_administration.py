@@ -38,7 +38,7 @@ WHO = re.compile(r"a user|the command line")
 #: Times, the room on disks, which others use meanwhile, links, and ids of keys.
 CHANGING = re.compile(
     r"\d{4}-\d\d-\d\dT[\d:]+Z|\d+ seconds ago|[\d.]+ [MG]iB|http\S+/sign-in#link=[\w-]{43}"
-    r"|\b[0-9a-f]{16}\b"
+    r"|\b[0-9a-f]{16}\b|dagstead_\w{39}"
 )
 #: Over HTTP, a token was used, and a server has opened what Dagster stores.
 OF_ONE_WAY = {
@@ -77,6 +77,12 @@ STORY = [
     ),
     ("token create --name ada --expires 2001-01-01", 2, "expired already"),
     ("token list --all --format json", 0, '"name": "eu"'),
+    ("token rotate eu", 0, "Token 1 'eu' (agent). Deployments: all. Queues: (default queue), eu."),
+    ("token rotate {eu} --overlap 12h --expires 30d", 0, "The former secret works until "),
+    ("token rotate eu --overlap 1y", 2, "is not a length of time. Write 12h, 1d or none."),
+    ("token rotate eu --overlap 31d", 2, "at most 30 days"),
+    ("token rotate eu --expires 2001-01-01", 2, "expired already"),
+    ("token rotate nobody", 2, "There is no valid token 'nobody'."),
     ("token revoke {eu}", 0, "Revoked token 1 'eu'."),
     ("token revoke 4711", 2, "There is no token 4711."),
     ("token link", 0, "It works once, until "),
@@ -89,6 +95,11 @@ STORY = [
     (f"{GITHUB} --minutes 600", 2, "1 to 120 minutes"),
     ("trust add --issuer http://127.0.0.1:1 --repository o/r --any-ref", 2, "cannot be an issuer"),
     ("trust list --format json", 0, "ref=refs/heads/main, repository=org/repo"),
+    ("trust pin --issuer github --repository org/repo --id 5", 0, "org/repo of https://token"),
+    ("trust pin --issuer github --repository org/repo", 2, "Which number?"),
+    ("trust pin --issuer github --repository repo --id 5", 2, "the full name of one repository"),
+    ("trust pin --issuer http://x --repository a/b --id 5", 2, "cannot be an issuer"),
+    ("trust list --format json", 0, "org/repo=5"),
     ("trust remove 1", 0, "Removed policy 1."),
     ("trust remove 1", 2, "There is no trust policy 1."),
     ("agent list --format json", 0, '"agent": "gone"'),

@@ -66,6 +66,17 @@ def test_a_policy_that_gives_a_full_deployment_to_pull_requests_is_noted(
 
 
 @pytest.mark.parametrize(
+    ("event", "is_noted"), [("workflow_run", True), ("pull_request_target", True), ("push", False)]
+)
+def test_a_policy_for_what_outsiders_start_is_noted(
+    plane: Command, event: str, *, is_noted: bool
+) -> None:
+    claim = ("--claim", f"event_name={event}")
+    added = plane(*GITHUB, "--branch", "main", "--deployment", "prod", *claim)
+    assert (f"note: anybody can start jobs of {event}" in added.err) is is_noted
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         ((*GITHUB, "--deployment", "prod"), "Which jobs of the repository?"),

@@ -21,6 +21,7 @@ from dagstead.control.requests import Poll
 from dagstead.control.work import Work
 from dagstead.control.workers import NewWorker
 from dagstead.model.retention import Retention
+from dagstead.plane.ci_logins import NewPins, TokenUse
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
@@ -28,6 +29,7 @@ from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
+from dagstead.plane.rotations import Rotation
 from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, PoolReach, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
@@ -203,6 +205,8 @@ class World:
             "older_than_seconds": 0.0,
             "organization": "dagstead",
             "path": "final/stdout/key",
+            "pinned": NewPins(issuer="github", repository="org/repo", number="2"),
+            "use": TokenUse(key="used", expires_at=store.clock() + 60.0),
             "policy": policy,
             "policy_id": policy.id,
             "poll": Poll(full_deployments=["prod"], branch_deployments=True),
@@ -225,6 +229,7 @@ class World:
             "request_id": request.id,
             "request_ids": [request.id],
             "retention": Retention(),
+            "rotation": Rotation(overlap_seconds=0.0),
             "run_id": "run",
             "run_ids": ["run"],
             "what": "Something",

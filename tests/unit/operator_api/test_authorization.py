@@ -57,15 +57,20 @@ ADMINISTRATION = {
     "rotateMasterKey": "rotateMasterKey(lost: false) { current }",
     "issueToken": 'issueToken(token: {name: "more", kind: user}) { secret }',
     "pauseRuns": "pauseRuns",
+    "pinRepository": (
+        'pinRepository(pins: {issuer: "github", repository: "org/repo", number: "1"}) { path }'
+    ),
     "removeDeployment": 'removeDeployment(name: "prod") { endedRuns }',
     "removeTrustPolicy": "removeTrustPolicy(id: 1)",
     "resumeRuns": "resumeRuns",
     "revokeToken": "revokeToken(id: 1) { id }",
+    "rotateToken": "rotateToken(id: 1, rotation: {overlapSeconds: 0}) { secret }",
     "serverParts": "serverParts { name }",
     "serverSettings": "serverSettings { name }",
     "storage": "storage { kinds { count } }",
     "sweepStorage": "sweepStorage { kinds { count } }",
     "tokens": "tokens { id }",
+    "trustPins": "trustPins { path }",
     "trustPolicies": "trustPolicies { id }",
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Protocol
+from uuid import uuid4
 
 import httpx
 
@@ -46,7 +47,13 @@ def claims(plane: Plane, issuer: OidcIssuer, **changes: Any) -> dict[str, Any]:
         "nbf": now,
         "exp": now + 300,
         "sub": "repo:org/repo:ref:refs/heads/main",
+        # Every token of a provider has another one.
+        "jti": str(uuid4()),
         "repository": "org/repo",
+        "repository_id": "74",
+        "repository_owner": "org",
+        "repository_owner_id": "65",
+        "event_name": "push",
         "ref": "refs/heads/main",
     }
     return {name: value for name, value in {**whole, **changes}.items() if value is not None}

@@ -295,10 +295,12 @@ def test_the_policy_that_grants_the_deployment_is_chosen(
     trust(plane, github)
     staging = JobGrant(deployments=frozenset({"staging"}), branch_deployments=False, locations=None)
     trust(plane, github, staging, branch="*")
-    text = github.sign(claims(plane, github))
 
-    assert log_in(client, text).json()["deployments"] == ["prod"]
-    assert log_in(client, text, "staging").json()["deployments"] == ["staging"]
-    refused = log_in(client, text, "nowhere")
+    def text() -> str:
+        return github.sign(claims(plane, github))
+
+    assert log_in(client, text()).json()["deployments"] == ["prod"]
+    assert log_in(client, text(), "staging").json()["deployments"] == ["staging"]
+    refused = log_in(client, text(), "nowhere")
     assert refused.status_code == 403
     assert "does not grant deployment 'nowhere'. It grants: prod" in refused.json()["error"]

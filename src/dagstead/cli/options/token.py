@@ -58,13 +58,13 @@ class NewTokenFlags:
         ),
     ] = None
     expires: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--expires",
-            help="When the token expires: 12h, 30d, a date such as 2027-01-31 (UTC), or never.",
+            help="When the token expires: 12h, 30d, a date such as 2027-01-31 (UTC), or never. By "
+            "default, users' tokens after 90 days and those of agents never.",
         ),
-    ] = "never"
-
+    ] = None
     secret_values: Annotated[
         list[Scope] | None,
         typer.Option(
@@ -99,6 +99,6 @@ class NewTokenFlags:
             branch_deployments=only_branches or self.branch_deployments,
             queues=self.queue or None,
             default_queue=self.default_queue,
-            lifetime=read_lifetime(self.expires),
+            lifetime=None if self.expires is None else read_lifetime(self.expires),
             secret_values=self.secret_values and kinds_seen(self.secret_values),
         )

@@ -1,6 +1,7 @@
 """The control plane's own tables. One definition for both databases; migrations build the same."""
 
 from dagstead.store.tables.access import (
+    former_secrets,
     made_by_workers,
     pex_files,
     secrets,
@@ -8,7 +9,9 @@ from dagstead.store.tables.access import (
     sign_in_links,
     token_calls,
     tokens,
+    trust_pins,
     trust_policies,
+    used_ci_tokens,
     worker_tokens,
 )
 from dagstead.store.tables.base import metadata, queues_from_json, queues_to_json
@@ -29,6 +32,7 @@ from dagstead.store.tables.organization import leader, properties
 __all__ = [
     "deletions",
     "deployments",
+    "former_secrets",
     "heartbeats",
     "launches",
     "leader",
@@ -47,7 +51,9 @@ __all__ = [
     "sign_in_links",
     "token_calls",
     "tokens",
+    "trust_pins",
     "trust_policies",
+    "used_ci_tokens",
     "worker_tokens",
     "workspace_versions",
     "writes",

@@ -51,7 +51,21 @@ tokens = Table(
     #: What was verified of the repository: path, provider, issuer, id.
     Column("project", JSON(none_as_null=True)),
     Column("is_pull_request", Boolean, nullable=False, server_default=false()),
+    # When it got the secret that it has now; null is when it was created.
+    Column("rotated_at", Float),
+    # The addresses that have used it, the newest first, each with the time.
+    Column("used_from", JSON(none_as_null=True)),
 )
+
+#: What a token had for a secret before it was rotated, and until when that is accepted.
+former_secrets = Table(
+    "former_secrets",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("token_id", ID, ForeignKey("tokens.id", ondelete="CASCADE"), nullable=False),
+    Column("expires_at", Float, nullable=False),
+)
+Index("ix_former_secrets_token", former_secrets.c.token_id)
 
 #: The tokens of processes of user code in managed pools. An end of one is the end of its row.
 worker_tokens = Table(
@@ -131,6 +145,25 @@ trust_policies = Table(
     Column("created_at", Float, nullable=False),
     Column("last_used_at", Float),
 )
+
+#: The provider's numbers of repositories and of their owners, from the first login on.
+trust_pins = Table(
+    "trust_pins",
+    metadata,
+    Column("issuer", String(255), primary_key=True),
+    Column("path", String(512), primary_key=True),
+    Column("number", String(64), nullable=False),
+    Column("pinned_at", Float, nullable=False),
+)
+
+#: Tokens of CI jobs that were exchanged, until they expire: each is exchanged once.
+used_ci_tokens = Table(
+    "used_ci_tokens",
+    metadata,
+    Column("key", String(64), primary_key=True),
+    Column("expires_at", Float, nullable=False),
+)
+Index("ix_used_ci_tokens_expires_at", used_ci_tokens.c.expires_at)
 
 #: PEX files: which content was stored under a name, by those who may deploy the same. The content
 #: is a file that all namespaces share.
