@@ -169,8 +169,8 @@ def test_what_is_nested_without_end_is_refused_before_it_is_looked_at(
     job = deployer(plane, client, "prod", deployments=["prod"], locations=["weather"])
     for depth in (101, 700):
         for lists in (True, False):
-            asked = {key: {"k8s": nested(depth, lists=lists)}}
-            assert "nested more than 100 levels deep" in job.deploy(way, location(**asked))
+            asked = {**location(), key: {"k8s": nested(depth, lists=lists)}}
+            assert "nested more than 100 levels deep" in job.deploy(way, asked)
     assert plane.store.locations.all("prod") == []
     answer = job.deploy(way, location(container_context={"k8s": nested(60)}))
     assert "Error" not in answer
