@@ -15,13 +15,18 @@ from dagstead.errors import DeploymentNotFoundError, ForbiddenError, InvalidInpu
 from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deploy_policy import SECTION
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
-from dagstead.plane.names import check_deployment_name, check_readable
+from dagstead.plane.names import NAME_MAX, check_deployment_name, check_readable, check_short
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.secrets import default_base
+from dagstead.plane.texts import require_small
 
 #: The kinds of files that belong to a deployment; all deployments share PEX files.
 _OF_A_DEPLOYMENT = (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG)
 
+
+#: Every caller's deployment is found among all of them, and they are read as a whole.
+_MOST_SETTINGS = 256 * 1024
+_MOST_BRANCH = 1000
 
 #: How often runs are looked at that are to end, and how many times.
 _LOOK_SECONDS = 0.5
@@ -119,6 +124,8 @@ class Deployments:
         """
         check_readable("The repository", branch.repo_name)
         check_readable("The branch", branch.branch_name)
+        check_short("The repository", branch.repo_name, NAME_MAX)
+        check_short("The branch", branch.branch_name, _MOST_BRANCH)
         store = self._backend.store.deployments
         name = branch_deployment_name(branch.repo_name, branch.branch_name, actor.project)
         actor.require_branch(name, branch.repo_name)
@@ -155,6 +162,7 @@ class Deployments:
         now = self._backend.store.deployments.get(deployment.name).settings
         if (settings.get(SECTION) or {}) != (now.get(SECTION) or {}):
             actor.require_organization(f"Changing {SECTION}, or leaving it out,")
+        require_small("This deployment's settings", settings, _MOST_SETTINGS)
         errors = deployment_settings_errors(settings)
         if errors:
             raise InvalidInputError(" ".join(errors))
