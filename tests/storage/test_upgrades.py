@@ -59,6 +59,8 @@ def upgrade(store: Store) -> None:
             ("tokens", "project"),
             ("deployments", "project"),
             ("tokens", "secret_values"),
+            ("tokens", "roles"),
+            ("trust_policies", "roles"),
         ):
             connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))

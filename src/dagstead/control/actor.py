@@ -5,45 +5,31 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dagstead.control.holders import Holder
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import RunPlace
 from dagstead.plane.locations import Location
 from dagstead.plane.pex_files import Uploader
-from dagstead.plane.projects import Project
 from dagstead.plane.requests import Request
-from dagstead.plane.tokens import Grant, Token, TokenKind
+from dagstead.plane.roles import Permission
+from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.workers import Worker
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Actor:
+class Actor(Holder):
     """The holder of a token, or the system itself.
 
     An actor without a token that is not the system may do nothing: every act refuses callers who
     were not recognised.
     """
 
-    #: For records of its acts.
-    name: str
-    token: Token | None = None
-    is_system: bool = False
-
     @classmethod
     def holding(cls, token: Token) -> Actor:
         """The holder of a token."""
         return cls(name=token.name, token=token)
-
-    @property
-    def is_unlimited(self) -> bool:
-        """Whether it may act on the whole organization."""
-        return self.is_system or (self.token is not None and self.token.is_unlimited)
-
-    @property
-    def is_user(self) -> bool:
-        """Whether it is a person or the CLI."""
-        return self.token is not None and self.token.kind is TokenKind.USER
 
     @property
     def serves_all_deployments(self) -> bool:
@@ -65,30 +51,6 @@ class Actor:
     def is_of_locations(self) -> bool:
         """Whether it may deploy some code locations, and nothing besides."""
         return self.token is not None and self.token.locations is not None
-
-    def grants(self, deployment: Deployment) -> bool:
-        """Whether it may see this deployment, and is not just code of it."""
-        return self.is_system or (
-            self.token is not None
-            and self.token.worker is None
-            and self.token.grants_deployment(
-                deployment.name,
-                is_branch=deployment.is_branch,
-                repository=deployment.repository,
-                owner=deployment.project,
-            )
-        )
-
-    @property
-    def project(self) -> Project | None:
-        """The repository of a CI job; ``None`` for everybody else."""
-        return None if self.token is None else self.token.own_project
-
-    def grants_full(self, name: str) -> bool:
-        """Whether it may see a full deployment of that name, which need not exist."""
-        return self.is_system or (
-            self.token is not None and self.token.grants_deployment(name, is_branch=False)
-        )
 
     def grants_queue(self, queue: str | None) -> bool:
         """Whether it may take work from this agent queue."""
@@ -173,41 +135,6 @@ class Actor:
                 f"only: {token.describe_queues()}."
             )
 
-    def require_name(self, name: str) -> None:
-        """Refuse unless the actor may see a full deployment of that name, which need not exist.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            self._held().require_deployment(name, is_branch=False)
-
-    def require_deployment(self, deployment: Deployment) -> None:
-        """Refuse unless the actor may see a deployment.
-
-        User code that a managed pool runs may not: what it may have of its own deployment begins
-        with :meth:`require_reach` or :meth:`require_code`.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        self.refuse_code("This")
-        self.require_reach(deployment)
-
-    def require_reach(self, deployment: Deployment) -> None:
-        """Refuse unless it may see a deployment, or is user code of that deployment.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            self._held().require_deployment(
-                deployment.name,
-                is_branch=deployment.is_branch,
-                repository=deployment.repository,
-                owner=deployment.project,
-            )
-
     def require_branch(self, name: str, repository: str) -> None:
         """Refuse unless the actor is a user who may use branch deployments of a repository.
 
@@ -219,24 +146,36 @@ class Actor:
             ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
-            self._held().require_branches_of(name, repository)
-            self._require_user()
+            token = self._require_user()
+            token.require_branches_of(name, repository)
+            role = token.roles.of(name, is_branch=True)
+            if not role.includes(Permission.BRANCH.least):
+                self.refuse_role(Permission.BRANCH, role, "branch deployments")
 
-    def require_change(self, deployment: Deployment, what: str) -> None:
+    def require_change(self, deployment: Deployment, what: str, permission: Permission) -> None:
         """Refuse unless the actor is a user who may change the whole deployment.
 
         Args:
             deployment: the one to change.
             what: the act, as the subject of a sentence.
+            permission: that its role needs.
 
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
-        self.require_locations(deployment, ())
+        if not self.is_system:
+            self.require_deployment(deployment)
+            self._require_user()
+            self.require_permission(permission, deployment)
         self.require_whole(what)
 
     def require_locations(self, deployment: Deployment, names: Iterable[str]) -> None:
-        """Refuse unless the actor is a user who may change these locations of a deployment.
+        """Refuse unless the actor is a user who may deploy these locations of a deployment.
+
+        Args:
+            deployment: of the locations.
+            names: of the locations; with none of them, the actor has to be one who may deploy
+                anything there.
 
         Raises:
             ForbiddenError: with a sentence for the caller.
@@ -244,7 +183,11 @@ class Actor:
         if self.is_system:
             return
         self.require_deployment(deployment)
-        self._require_user().require_locations(names)
+        wanted = list(names)
+        self._require_user().require_locations(wanted)
+        self.require_permission_somewhere(Permission.DEPLOY, deployment)
+        if wanted:
+            self.require_permission(Permission.DEPLOY, deployment, wanted)
 
     def sees_location(self, name: str) -> bool:
         """Whether a code location is among those that it may see, of a deployment that it may."""
@@ -261,9 +204,13 @@ class Actor:
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
+        touched = list(names)
         self.require_locations(deployment, ())
-        if not all(map(self.sees_location, names)):
+        if not all(map(self.sees_location, touched)):
             self.require_whole(what)
+        least = Permission.DEPLOY.least
+        if not all(self.role_at(deployment, name).includes(least) for name in touched):
+            self.require_permission(Permission.DEPLOY, deployment)
 
     def require_sight(self, deployment: Deployment, names: Iterable[str]) -> None:
         """Refuse unless the actor may see these locations of a deployment.
@@ -355,63 +302,6 @@ class Actor:
             self.require_reach(deployment)
         return worker
 
-    def refuse_code(self, what: str) -> None:
-        """Refuse user code in a managed pool.
-
-        Args:
-            what: the act, as the subject of a sentence.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if self.token is not None and self.token.worker is not None:
-            raise ForbiddenError(
-                f"{what} is not for code in the managed pool, such as the {self.token.worker.name}."
-            )
-
-    def require_organization(self, what: str) -> None:
-        """Refuse everybody whose token is limited in any way.
-
-        Args:
-            what: the act, as the subject of a sentence.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_unlimited:
-            token = self._held()
-            is_user = token.kind is TokenKind.USER
-            limits = token.describe_deployments() if is_user else f"an {token.kind}"
-            raise ForbiddenError(
-                f"{what} needs a token for all deployments. Token {token.name!r} is limited to: "
-                f"{limits}. Create one with `dagstead token create --kind user`."
-            )
-
-    def require_system(self, what: str) -> None:
-        """Refuse everybody but the control plane itself.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            raise ForbiddenError(f"{what} is for the control plane itself only.")
-
-    def require_holding(self, grant: Grant) -> None:
-        """Refuse to grant more than the actor holds.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if self.is_system:
-            return
-        token = self._held()
-        excess = token.excess(grant)
-        if excess:
-            raise ForbiddenError(
-                f"Token {token.name!r} cannot grant more than it holds, and this grants more: "
-                f"{excess}. Limit what you grant, or use a token that holds it."
-            )
-
     def cut_queues(self, claimed: Iterable[str | None]) -> frozenset[str | None]:
         """The claimed queues, as far as they are granted.
 
@@ -429,41 +319,6 @@ class Actor:
                 "create a token that may with `dagstead token create --kind agent --queue …`."
             )
         return granted
-
-    def require_whole(self, what: str) -> None:
-        """Refuse callers without a token, and those who are limited to locations.
-
-        Args:
-            what: the act, as the subject of a sentence.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            self._held().require_more_than_deploying(what)
-
-    def require_user(self) -> None:
-        """Refuse agents.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            self._require_user()
-
-    def _require_user(self) -> Token:
-        token = self._held()
-        if token.kind is not TokenKind.USER:
-            raise ForbiddenError(
-                f"Token {token.name!r} is {token.kind.described}, and this is for people and the "
-                "CLI. Create a user token with `dagstead token create --kind user`."
-            )
-        return token
-
-    def _held(self) -> Token:
-        if self.token is None:
-            raise ForbiddenError("This needs a token, and the call had none.")
-        return self.token
 
 
 #: What the control plane does by itself.

@@ -21,6 +21,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.locations import find_location, require_location
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import RunPlace
+from dagstead.plane.roles import Permission
 
 #: The id under which events are stored that belong to no run.
 _NO_RUN = ""
@@ -42,6 +43,7 @@ class DagsterData:
         """
         actor.require_reach(deployment)
         actor.require_whole("writing to a deployment")
+        actor.require_permission_somewhere(Permission.LAUNCH, deployment)
         require_runs(self._backend, actor, deployment, run_ids)
 
     def require_new_run(

@@ -22,6 +22,7 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.given_secrets import GivenSecret
 from dagstead.plane.masking import mask_serialized
 from dagstead.plane.master_keys import KeyReport
+from dagstead.plane.roles import Permission
 from dagstead.plane.secrets import (
     Home,
     ListedSecret,
@@ -303,7 +304,7 @@ class Secrets:
             actor.require_organization("Changing secrets of all deployments")
             return target.places(is_branch=False)
         deployment = self._granted(actor, target.deployment)
-        actor.require_change(deployment, "changing its secrets")
+        actor.require_change(deployment, "changing its secrets", Permission.SECRETS)
         return target.places(is_branch=deployment.is_branch)
 
     def _granted(self, actor: Actor, name: str) -> Deployment:
@@ -318,7 +319,8 @@ class Secrets:
             if name is None:
                 actor.require_organization("Changing secrets of all deployments")
             else:
-                actor.require_change(self._granted(actor, name), "changing its secrets")
+                deployment = self._granted(actor, name)
+                actor.require_change(deployment, "changing its secrets", Permission.SECRETS)
         except (ForbiddenError, NotFoundError):
             return False
         return True

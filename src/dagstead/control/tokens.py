@@ -9,6 +9,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.errors import InvalidInputError, NotFoundError
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.names import check_location_name
 from dagstead.plane.reach import NOTHING, Reach, Scope
 from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, is_of_worker, new_secret
 
@@ -61,6 +62,7 @@ class Tokens:
             )
         for deployment in sorted(grant.deployments or ()):
             self._backend.store.deployments.get(deployment)
+        check_places_of_roles(self._backend, grant)
         return make_token(self._backend, name, kind, grant, organization)
 
     def revoke(self, actor: Actor, token_id: int, kind: TokenKind | None = None) -> Token:
@@ -166,6 +168,29 @@ def check_token_name(name: str) -> None:
             f"A token's name may not begin with {POOL_PREFIX!r}: such tokens are revoked by "
             "the server."
         )
+
+
+def check_places_of_roles(backend: Backend, grant: Grant) -> None:
+    """Refuse roles in places that a new token would not grant, or that do not exist.
+
+    Raises:
+        InvalidInputError: for what is not granted, or names no code location.
+        DeploymentNotFoundError: when there is no such deployment.
+    """
+    for each in grant.roles.ordered:
+        if each.location is not None:
+            check_location_name(each.location)
+        if each.deployment is None:
+            is_granted = grant.branch_deployments
+        else:
+            found = backend.store.deployments.get(each.deployment)
+            is_in_all = grant.branch_deployments if found.is_branch else grant.deployments is None
+            is_granted = is_in_all or found.name in (grant.deployments or ())
+        if not is_granted:
+            raise InvalidInputError(
+                f"There is a role for {each.place}, which the token does not grant. Grant it, or "
+                "leave the role out."
+            )
 
 
 def _checked(scope: Scope, deployment: Deployment | None) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.control.tokens import make_token
+from dagstead.control.tokens import check_places_of_roles, make_token
 from dagstead.errors import InvalidInputError
 from dagstead.plane.names import check_location_name
 from dagstead.plane.projects import Project
@@ -60,17 +60,18 @@ class TrustPolicies:
         """
         actor.require_organization("Adding a trust policy")
         allowed = new.allowed
-        actor.require_holding(
-            Grant(
-                deployments=allowed.deployments,
-                branch_deployments=allowed.branch_deployments,
-                locations=allowed.locations,
-                expires_at=self._backend.now() + allowed.minutes * 60,
-            )
+        grant = Grant(
+            deployments=allowed.deployments,
+            branch_deployments=allowed.branch_deployments,
+            locations=allowed.locations,
+            roles=allowed.roles,
+            expires_at=self._backend.now() + allowed.minutes * 60,
         )
+        actor.require_holding(grant)
         provider, address = _issuer(new.issuer, new.provider, loopback=loopback)
         claims = claims_of(provider, new.wanted)
         self._check(allowed)
+        check_places_of_roles(self._backend, grant)
         return self._backend.store.trust.add(provider, address, claims, allowed)
 
     def remove(self, actor: Actor, policy_id: int) -> None:
@@ -106,6 +107,7 @@ class TrustPolicies:
             expires_at=self._backend.now() + allowed.minutes * 60,
             repository=repository,
             locations=allowed.locations,
+            roles=allowed.roles,
             job=policy.job_of(claims),
             project=project,
         )

@@ -16,6 +16,7 @@ from dagstead.plane.lifetimes import Lifetime
 from dagstead.plane.location_status import LocationStatus
 from dagstead.plane.locations import Location
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.roles import EDITOR, Roles
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Policy, Provider
 
@@ -203,6 +204,7 @@ def _token(token: Token, now: float) -> Mapping[str, Any]:
         "repository": token.repository,
         "locations": None if token.locations is None else sorted(token.locations),
         "secretValues": None if token.secret_values is None else sorted(token.secret_values),
+        "roles": token.roles.as_json(),
         "createdAt": token.created_at,
         "lastUsedAt": token.last_used_at,
         "expiresAt": token.expires_at,
@@ -220,6 +222,7 @@ def _new_token(asked: Mapping[str, Any]) -> NewToken:
         queues=asked.get("queues"),
         default_queue=asked.get("defaultQueue"),
         secret_values=asked.get("secretValues"),
+        roles=_roles(asked),
         lifetime=Lifetime(seconds=asked.get("expiresInSeconds"), until=asked.get("expiresAt")),
     )
 
@@ -235,6 +238,7 @@ def _policy(policy: Policy) -> Mapping[str, Any]:
         "branchDeployments": allowed.branch_deployments,
         "locations": None if allowed.locations is None else sorted(allowed.locations),
         "minutes": allowed.minutes,
+        "roles": allowed.roles.as_json(),
         "createdAt": policy.created_at,
         "lastUsedAt": policy.last_used_at,
     }
@@ -259,8 +263,14 @@ def _new_policy(asked: Mapping[str, Any]) -> NewPolicy:
             branch_deployments=asked["branchDeployments"],
             locations=None if locations is None else frozenset(locations),
             minutes=asked["minutes"],
+            roles=_roles(asked) or EDITOR,
         ),
     )
+
+
+def _roles(asked: Mapping[str, Any]) -> Roles | None:
+    roles = asked.get("roles")
+    return None if roles is None else Roles.from_json(roles)
 
 
 def _claims(value: object) -> Mapping[str, str]:

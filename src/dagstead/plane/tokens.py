@@ -13,6 +13,7 @@ from dagstead.model.queues import describe_queue
 from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.projects import Project
 from dagstead.plane.reach import NOTHING, Reach
+from dagstead.plane.roles import ADMIN, Role, Roles
 from dagstead.plane.workers import Worker
 
 
@@ -66,6 +67,7 @@ class Grant:
     #: What was verified of ``repository``.
     project: Project | None = None
     secret_values: Collection[str] | None = None
+    roles: Roles = ADMIN
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,6 +104,8 @@ class Token:
     worker: Worker | None = None
     #: Tokens of CI: the job that got it.
     job: CiJob | None = None
+    #: User tokens: how much they may do in what they grant.
+    roles: Roles = ADMIN
 
     @property
     def reach(self) -> Reach:
@@ -118,7 +122,8 @@ class Token:
     @property
     def is_unlimited(self) -> bool:
         """Whether its holder may act on the whole organization."""
-        return self.kind is TokenKind.USER and self.deployments is None and self.locations is None
+        is_everywhere = self.deployments is None and self.locations is None
+        return self.kind is TokenKind.USER and is_everywhere and self.roles.least is Role.ADMIN
 
     def excess(self, grant: Grant) -> str | None:
         """What a grant allows and this token does not; ``None`` when there is nothing."""
@@ -128,6 +133,7 @@ class Token:
             "code locations": _is_wider(grant.locations, self.locations),
             "branch deployments": grant.branch_deployments
             and not (self.branch_deployments and self.repository in {None, grant.repository}),
+            "a more powerful role": not self.roles.least.includes(grant.roles.most),
             "a longer life": self.expires_at is not None
             and (grant.expires_at is None or grant.expires_at > self.expires_at),
         }
@@ -276,6 +282,13 @@ class Token:
             own = "" if self.repository is None else f" of {self.repository}"
             names.append(f"branch deployments{own}")
         return ", ".join(names) or "none"
+
+    @property
+    def described(self) -> str:
+        """The granted deployments, and the roles there if they are less than the highest."""
+        if self.roles.least is Role.ADMIN:
+            return self.describe_deployments()
+        return f"{self.describe_deployments()} (role: {self.roles})"
 
     def describe_queues(self) -> str:
         """The granted queues, for people."""

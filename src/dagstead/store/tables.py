@@ -278,6 +278,8 @@ tokens = Table(
     Column("project", JSON(none_as_null=True)),
     # The CI job that it was given to: issuer, project, is_pull_request.
     Column("job", JSON(none_as_null=True)),
+    # User tokens; null is that it may do everything that the token grants.
+    Column("roles", JSON(none_as_null=True)),
 )
 
 #: The tokens of processes of user code in managed pools. An end of one is the end of its row.
@@ -357,6 +359,8 @@ trust_policies = Table(
     Column("minutes", Integer, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("last_used_at", Float),
+    # Null is those that it gives by default.
+    Column("roles", JSON(none_as_null=True)),
 )
 
 #: PEX files: which content was stored under a name, by those who may deploy the same. The content

@@ -15,6 +15,7 @@ from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.clock import Clock
 from dagstead.plane.projects import Project
 from dagstead.plane.reach import Reach
+from dagstead.plane.roles import ADMIN, Roles
 from dagstead.plane.tokens import Grant, Token, TokenKind, hash_secret
 from dagstead.store.database import Database
 from dagstead.store.tables import queues_from_json, queues_to_json, tokens
@@ -57,6 +58,7 @@ class TokenStore:
                     secret_values=(
                         null() if grant.secret_values is None else sorted(grant.secret_values)
                     ),
+                    roles=None if grant.roles == ADMIN else grant.roles.as_json(),
                 )
                 .returning(tokens)
             ).one()
@@ -215,6 +217,7 @@ def token_of(row: Row[Any]) -> Token:
         secret_values=(
             None if values[of.secret_values] is None else frozenset(values[of.secret_values])
         ),
+        roles=ADMIN if values[of.roles] is None else Roles.from_json(values[of.roles]),
     )
 
 
