@@ -11,6 +11,7 @@ from dagstead.errors import InvalidInputError, NotFoundError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.names import check_location_name
 from dagstead.plane.reach import NOTHING, Reach, Scope
+from dagstead.plane.roles import check_roles
 from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, is_of_worker, new_secret
 
 _NAME_MAX = 100
@@ -62,7 +63,7 @@ class Tokens:
             )
         for deployment in sorted(grant.deployments or ()):
             self._backend.store.deployments.get(deployment)
-        check_places_of_roles(self._backend, grant)
+        check_roles_of(self._backend, grant)
         return make_token(self._backend, name, kind, grant, organization)
 
     def revoke(self, actor: Actor, token_id: int, kind: TokenKind | None = None) -> Token:
@@ -170,13 +171,14 @@ def check_token_name(name: str) -> None:
         )
 
 
-def check_places_of_roles(backend: Backend, grant: Grant) -> None:
-    """Refuse roles in places that a new token would not grant, or that do not exist.
+def check_roles_of(backend: Backend, grant: Grant) -> None:
+    """Refuse roles that contradict each other, or a new token's grant, or what there is.
 
     Raises:
-        InvalidInputError: for what is not granted, or names no code location.
+        InvalidInputError: also for what is not granted, or names no code location.
         DeploymentNotFoundError: when there is no such deployment.
     """
+    check_roles(grant.roles)
     for each in grant.roles.ordered:
         if each.location is not None:
             check_location_name(each.location)

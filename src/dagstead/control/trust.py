@@ -9,7 +9,7 @@ from typing import Any
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.control.tokens import check_places_of_roles, make_token
+from dagstead.control.tokens import check_roles_of, make_token
 from dagstead.errors import InvalidInputError
 from dagstead.plane.names import check_location_name
 from dagstead.plane.projects import Project
@@ -71,7 +71,7 @@ class TrustPolicies:
         provider, address = _issuer(new.issuer, new.provider, loopback=loopback)
         claims = claims_of(provider, new.wanted)
         self._check(allowed)
-        check_places_of_roles(self._backend, grant)
+        check_roles_of(self._backend, grant)
         return self._backend.store.trust.add(provider, address, claims, allowed)
 
     def remove(self, actor: Actor, policy_id: int) -> None:

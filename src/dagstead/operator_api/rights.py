@@ -31,8 +31,7 @@ from dagstead.plane.roles import Permission
 class Right:
     """What the holder of a token needs to ask for a field."""
 
-    #: That its role has to allow: of a deployment, or at one of its locations; the act, or
-    #: open-source Dagster by what :mod:`dagstead.engine.permissions` says, asks which one.
+    #: That its role has to allow.
     permission: Permission
     #: Whether a token that is limited to locations will do: the answer is cut to these.
     for_locations: bool = False
@@ -48,7 +47,7 @@ _SEE_DEPLOYED = """
     agents deployedLocations locationsAsDocument release releases secretsOrError storedSecrets
     unserved workspace workspaceOrError
 """
-#: See the whole deployment. The page in front of the UI remembers that somebody has seen it.
+#: See the whole deployment.
 _READ = """
     allTopLevelResourceDetailsOrError appManagedComponentsForLocationOrError assetBackfillPreview
     assetCheckExecutions assetConditionEvaluationForPartition assetConditionEvaluationRecordsOrError
@@ -65,8 +64,8 @@ _READ = """
     pipelineSnapshotOrError repositoriesOrError repositoryOrError resourcesOrError
     runConfigSchemaOrError runGroupOrError runIdsOrError runOrError runTagKeysOrError
     runTagsOrError runsFeedCountOrError runsFeedOrError runsOrError runsUnderWay scheduleOrError
-    scheduler schedulesOrError sensorOrError sensorsOrError servingAgents setNuxSeen shouldShowNux
-    test topLevelResourceDetailsOrError truePartitionsForAutomationConditionEvaluationNode
+    scheduler schedulesOrError sensorOrError sensorsOrError servingAgents shouldShowNux test
+    topLevelResourceDetailsOrError truePartitionsForAutomationConditionEvaluationNode
     utilizedEnvVarsOrError workspaceLocationEntryOrError
 """
 _LAUNCH = """
@@ -93,7 +92,8 @@ _DEPLOY = """
 _STORE = "generateServerlessPexUrl"
 _RELOAD = "reloadRepositoryLocation reloadWorkspace shutdownRepositoryLocation"
 _BRANCH = "createOrUpdateBranchDeployment"
-_CONFIGURE = "setDeploymentSettings"
+#: A welcome page is not offered, and whether it was seen is stored for everybody.
+_CONFIGURE = "setDeploymentSettings setNuxSeen"
 _SET_SECRETS = "createOrUpdateSecretForScopes removeSecret setSecret"
 #: Branch deployments, too; for full ones, the act asks for more.
 _DELETE = "deleteDeployment removeDeployment"
@@ -139,6 +139,18 @@ WITHOUT_DEPLOYMENT = frozenset(
     "servingAgents setSecret storedSecrets".split()
 ) - {"currentDeployment"}
 
+#: What is asked about by location: a role at one is enough to ask, and the act, or open-source
+#: Dagster by ``engine.permissions``, looks at which one it is. Others need the whole deployment.
+BY_LOCATION = frozenset(
+    f"""
+    {_LAUNCH} {_DEPLOY}
+    addDynamicPartition deleteAppManagedComponent deleteDynamicPartitions refreshComponentState
+    reloadRepositoryLocation reportAssetCheckEvaluations reportRunlessAssetEvents resetSchedule
+    resetSensor scheduleDryRun sensorDryRun setAppManagedComponent setSensorCursor
+    shutdownRepositoryLocation startSchedule startSensor stopRunningSchedule stopSensor wipeAssets
+    """.split()
+)
+
 _NOBODY_ELSE = Right(permission=Permission.ADMINISTER)
 
 #: Every type says its name, and the schema is no secret.
@@ -176,8 +188,12 @@ def require(actor: Actor, field: str) -> None:
 
 def _require_role(actor: Actor, field: str, deployment: Deployment | None) -> None:
     permission = right_of(field).permission
-    if permission is not Permission.VIEW:
+    if permission is Permission.VIEW:
+        return
+    if deployment is None or field in BY_LOCATION:
         actor.require_permission_somewhere(permission, deployment)
+    else:
+        actor.require_permission(permission, deployment)
 
 
 def guard(schema: GraphQLSchema) -> None:

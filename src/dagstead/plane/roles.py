@@ -163,15 +163,17 @@ class Roles:
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Roles:
         """Read what :meth:`as_json` made."""
-        grants = (
-            RoleGrant(
-                role=Role(each["role"]),
-                deployment=each.get("deployment"),
-                location=each.get("location"),
-            )
-            for each in value["grants"]
+        return cls(
+            default=Role(value["default"]),
+            grants=frozenset(
+                RoleGrant(
+                    role=Role(each["role"]),
+                    deployment=each.get("deployment"),
+                    location=each.get("location"),
+                )
+                for each in value["grants"]
+            ),
         )
-        return checked_roles(Role(value["default"]), grants)
 
 
 #: Of tokens that people make, unless they say otherwise.
@@ -180,24 +182,21 @@ ADMIN = Roles()
 EDITOR = Roles(default=Role.EDITOR)
 
 
-def checked_roles(default: Role, grants: Iterable[RoleGrant]) -> Roles:
-    """Roles, if they do not contradict each other.
+def check_roles(roles: Roles) -> None:
+    """Refuse roles that contradict each other.
 
     Raises:
-        InvalidInputError: when a place is named twice, or a role at a location is not more than
-            that of its deployment.
+        InvalidInputError: when a place has two, or the role at a location is not more than that of
+            its deployment.
     """
-    given = list(grants)
-    roles = Roles(default=default, grants=frozenset(given))
-    problem = next(_problems(roles, given), None)
+    problem = next(_problems(roles), None)
     if problem is not None:
         raise InvalidInputError(problem)
-    return roles
 
 
-def _problems(roles: Roles, given: list[RoleGrant]) -> Iterator[str]:
-    places = [(grant.deployment, grant.location) for grant in given]
-    for grant in given:
+def _problems(roles: Roles) -> Iterator[str]:
+    places = [(grant.deployment, grant.location) for grant in roles.grants]
+    for grant in roles.ordered:
         if places.count((grant.deployment, grant.location)) > 1:
             yield f"There are two roles for {grant.place}. Give one."
         if grant.location is not None and grant.deployment is None:

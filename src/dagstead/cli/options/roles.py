@@ -41,9 +41,9 @@ class RoleFlags:
             default: the role where nothing is said.
 
         Raises:
-            InvalidInputError: when one cannot be read, or when they contradict each other.
+            InvalidInputError: when one cannot be read.
         """
-        from dagstead.plane.roles import RoleGrant, checked_roles
+        from dagstead.plane.roles import RoleGrant, Roles
 
         if self.role is None and self.branch_role is None:
             return None
@@ -54,7 +54,7 @@ class RoleFlags:
         grants = [_grant(text, place, role) for text, place, equals, role in given if equals]
         if self.branch_role is not None:
             grants.append(RoleGrant(role=self.branch_role, deployment=None))
-        return checked_roles(everywhere[0] if everywhere else default, grants)
+        return Roles(default=everywhere[0] if everywhere else default, grants=frozenset(grants))
 
 
 def _grant(text: str, place: str, role: str) -> RoleGrant:
