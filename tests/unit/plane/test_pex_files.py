@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.deployments import Branch, Deployment, DeploymentKind
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.pex_files import Uploader
+from dagstead.plane.roles import EDITOR, Role, RoleGrant, Roles
 from dagstead.plane.tokens import Token, TokenKind
 
 _NAMES = st.sampled_from(["prod", "staging"])
@@ -22,6 +24,25 @@ _JOBS = st.builds(
     CiJob, issuer=st.just("github"), project=st.sampled_from("12"), is_pull_request=st.booleans()
 )
 _SOME_LOCATIONS = st.none() | st.frozensets(_LOCATIONS, min_size=1)
+
+
+def _lesser(grants: frozenset[RoleGrant]) -> str:
+    roles = Roles(default=Role.VIEWER, grants=grants)
+    return json.dumps(roles.as_json(), sort_keys=True)
+
+
+#: Of viewers who may deploy in some places.
+_LESSER_ROLES = st.builds(
+    _lesser,
+    st.frozensets(
+        st.builds(
+            RoleGrant,
+            role=st.just(Role.EDITOR),
+            deployment=_NAMES,
+            location=st.none() | _LOCATIONS,
+        )
+    ),
+)
 #: With tokens that people make, and with those that jobs get.
 UPLOADERS = st.builds(
     Uploader,
@@ -35,6 +56,7 @@ UPLOADERS = st.builds(
     repository=_REPOSITORIES,
     locations=_SOME_LOCATIONS,
     job=_JOBS,
+    roles=st.none() | _LESSER_ROLES,
 )
 
 
@@ -66,11 +88,15 @@ def token(uploader: Uploader) -> Token:
         repository=uploader.repository,
         locations=uploader.locations,
         job=uploader.job,
+        roles=EDITOR if uploader.roles is None else Roles.from_json(json.loads(uploader.roles)),
     )
 
 
 def may_deploy(uploader: Uploader, deployment: Deployment, location: str) -> bool:
     held = token(uploader)
+    role = held.roles.at(deployment.name, location, is_branch=deployment.is_branch)
+    if not role.includes(Role.EDITOR):
+        return False
     return (held.locations is None or location in held.locations) and held.grants_deployment(
         deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
     )
@@ -81,6 +107,10 @@ def test_nobody_supplies_what_the_token_may_not_deploy(
     uploader: Uploader, deployment: Deployment, location: str, to: Uploader
 ) -> None:
     if not uploader.may_supply(deployment, location, to):
+        return
+    if uploader.roles is not None:
+        # What those may deploy who have the same roles is decided before.
+        assert to == uploader
         return
     base = full(deployment.base) if deployment.base else deployment
     assert may_deploy(uploader, deployment, location) or may_deploy(uploader, base, location)
