@@ -20,7 +20,7 @@ LOCK += $(if $(UPGRADE),--upgrade)
 
 .DEFAULT_GOAL := help
 .PHONY: help venv demo test test-tools test-charts test-faults test-containers fuzz container-tools \
-	check docs rules changes reference charts bench bench-build lock format clean
+	check docs rules changes reference charts bench bench-build bench-start lock format clean
 
 help: ## Show this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-15s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,9 @@ docs: $(READY) ## Build the documentation; a dead reference fails.
 format: $(READY) ## Let ruff fix and format what it can.
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+bench-start: $(READY) ## Time what the pool's walls cost a start (as root; TIMES=30 for more rounds).
+	@$(BIN)/python -m benchmarks.starting
 
 lock: $(READY) ## Lock requirements/*.txt again (UPGRADE=1 for newest versions).
 	$(LOCK) pyproject.toml -o requirements/runtime.txt

@@ -19,7 +19,7 @@ class Names(Enum):
     DROPPED = "dropped"
     #: Things of all sorts: it is cut to the caller's.
     CUT = "cut"
-    #: What nobody may do.
+    #: What no agent may do; it may be for managed pools.
     NOT_OFFERED = "not offered"
     #: A service that this server does not have: it says so to everybody.
     NOT_HERE = "not here"
@@ -144,6 +144,8 @@ DECIDED: Mapping[str, Names] = {
     "POST /gen_artifact_post": Names.CUT,
     "POST /{deployment}/gen_artifact_get": _D,
     "POST /{deployment}/gen_artifact_post": _S,
+    "POST /worker_tokens": Names.NOT_OFFERED,
+    "PUT /worker_tokens": Names.CUT,
     "GET /blobs/{key:path}": Names.NOT_OFFERED,
     "PUT /blobs/{key:path}": Names.NOT_OFFERED,
     "POST /blobs/{key:path}": Names.NOT_OFFERED,

@@ -352,6 +352,13 @@ def _blob(method: str) -> Callable[[AgentsPlane, Victim, str], Iterator[Request]
 
 _SNAPSHOT = {"type": SnapshotType.JOB, "sha1": "0" * 40, "formats": "gzipped_json"}
 
+
+def _new_worker(_plane: AgentsPlane, _victim: Victim, run: str) -> Iterator[Request]:
+    for run_id, launch in ((run, 1), (None, None)):
+        new = {"agentId": AGENT_ID, "location": "gpu_loc", "runId": run_id, "launch": launch}
+        yield Request(method="POST", path="/worker_tokens", more={"json": new})
+
+
 ENDPOINTS: Mapping[str, Callable[[AgentsPlane, Victim, str], Iterator[Request]]] = {
     "GET /check_snapshot": _once(
         Request(method="GET", path="/check_snapshot", more={"params": _SNAPSHOT})
@@ -371,6 +378,14 @@ ENDPOINTS: Mapping[str, Callable[[AgentsPlane, Victim, str], Iterator[Request]]]
     "POST /gen_artifact_post": _artifact("/gen_artifact_post"),
     "POST /{deployment}/gen_artifact_get": _artifact(f"/{OURS}/gen_artifact_get"),
     "POST /{deployment}/gen_artifact_post": _artifact(f"/{OURS}/gen_artifact_post"),
+    "POST /worker_tokens": _new_worker,
+    "PUT /worker_tokens": _once(
+        Request(
+            method="PUT",
+            path="/worker_tokens",
+            more={"json": {"agentIds": [AGENT_ID], "running": [], "ended": [1]}},
+        )
+    ),
     "GET /blobs/{key:path}": _blob("GET"),
     "PUT /blobs/{key:path}": _blob("PUT"),
     "POST /blobs/{key:path}": _blob("POST"),

@@ -34,9 +34,11 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import LaunchTags
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.requests import LAUNCH_RUN, NewRequest
+from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
+from dagstead.plane.workers import Minter, Worker
 from dagstead.server.services import open_instances
-from dagstead.server.settings import load_settings
+from dagstead.server.settings_sources import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.store.tables import metadata
@@ -59,8 +61,6 @@ OURS, THEIRS = "alpha", "beta"
 
 #: Only those who may serve the queue gpu may read these.
 SECRET, DEPLOY_DATA = "canary-of-a-secret", "canary-of-deploy-data"
-
-ENVIRONMENT = {f"DAGSTEAD_SECRET_KEY__{OURS}__gpu_loc": SECRET}
 
 AGENT_ID = "11111111-1111-4111-8111-111111111111"
 
@@ -247,6 +247,7 @@ GRANTS: Mapping[str, tuple[TokenKind, Grant]] = {
         TokenKind.AGENT,
         Grant(deployments=[THEIRS], branch_deployments=True),
     ),
+    "another pool": (TokenKind.POOL, Grant(deployments=[THEIRS], branch_deployments=True)),
     "a user": (TokenKind.USER, Grant(deployments=[THEIRS], branch_deployments=True)),
 }
 
@@ -265,8 +266,9 @@ def agents_plane(folder: Path) -> Iterator[AgentsPlane]:
         secret = new_secret(kind, "dagstead")
         token = store.tokens.create(name, kind, secret, grant)
         callers[name] = Caller(token=token, secret=secret)
+    callers["code elsewhere"] = _code(store)
     instances = open_instances(settings, store)
-    app = app_of(settings, instances, environment=ENVIRONMENT)
+    app = app_of(settings, instances)
     server = PromptServer(server_config(settings, app))
     with (
         listener,
@@ -293,6 +295,14 @@ def agents_plane(folder: Path) -> Iterator[AgentsPlane]:
     store.close()
 
 
+def _code(store: Store) -> Caller:
+    """User code that a managed pool runs, of a location of the same name."""
+    secret = new_secret(TokenKind.WORKER, "dagstead")
+    server = Worker(deployment=THEIRS, location="gpu_loc")
+    minter = Minter(pool="another pool", agent_id=AGENT_ID)
+    return Caller(token=store.workers.create(server, secret, minter, None), secret=secret)
+
+
 def _deploy(plane: AgentsPlane) -> None:
     """Two locations that are live, and a new release of one that is loading."""
     store = plane.store
@@ -307,6 +317,8 @@ def _deploy(plane: AgentsPlane) -> None:
         assets = [gpu_asset] if name == "gpu_loc" else []
         PlayedAgent(store=store, deployment=OURS, put=put).load(name, dg.Definitions(assets=assets))
     deploy(store, OURS, [location_on("gpu", "gpu_loc", "gpu-2")])
+    target = SecretTarget(deployment=OURS, locations=frozenset({"gpu_loc"}))
+    plane.instances.control.secrets.set(SYSTEM, "KEY", SECRET, target)
     assert plane.gpu.token is not None
     beat = heartbeat_of(
         "gpu", now=store.clock(), agent_id=AGENT_ID, deployment=OURS, token_id=plane.gpu.token.id

@@ -92,7 +92,7 @@ class World:
         _, secret = self.plane.token(TokenKind.USER, grant)
         return Caller(plane=self.plane, client=self.client, secret=secret, deployment=deployment)
 
-    def branch(self, base: str | None = None, repository: str = "repo") -> str:
+    def branch(self, base: str | None = None, repository: str = "org/repo") -> str:
         made = self.plane.store.deployments.create_or_update_branch(
             Branch(repo_name=repository, branch_name=self.name), base
         )

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from dagstead.model.pex_names import PexName, names_in_tag
 from tests.support.pool_plane import Plane, running_plane
 
 pytestmark = pytest.mark.compat
@@ -66,8 +67,12 @@ def environment_of(plane: Plane, source: str) -> Path:
     return next(
         marker.parent
         for marker in environments.glob("*/dagstead.json")
-        if source in json.loads(marker.read_text(encoding="utf-8"))["tag"]
+        if source in map(_plain, names_in_tag(json.loads(marker.read_text())["tag"]))
     )
+
+
+def _plain(name: str) -> str:
+    return PexName.of(name).plain
 
 
 def attempts(plane: Plane, port: int, *, own: Path, other: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import httpx
@@ -185,9 +185,38 @@ def test_a_project_of_another_server_with_the_same_number_is_another(
         assert other.open("app") != ours
 
 
-def test_a_base_that_is_not_granted_is_recorded_and_says_nothing(jobs: Jobs) -> None:
+def test_a_base_that_is_not_granted_is_refused(jobs: Jobs) -> None:
+    """Code of the branch deployment would get the secrets that are for branches of the base."""
+    jobs.plane.store.deployments.create("finance")
     job = jobs.github("org/app", "7")
-    there, missing = job.open("org/app", base="prod"), job.open("org/app", "g", base="no-such")
-    for name, base in ((there, "prod"), (missing, "no-such")):
-        assert jobs.plane.store.deployments.get(name).base == base
-    assert "cannot name a deployment" in job.open("org/app", "h", base="../prod")
+    try:
+        refused = {base: job.open("org/app", base=base) for base in ("finance", "no-such")}
+        assert all("may not base branch deployments on" in each for each in refused.values())
+        assert refused["finance"].replace("finance", "no-such") == refused["no-such"]
+        # Without a base it would be based on this one, too.
+        there = job.open("org/app", base="prod")
+        assert jobs.plane.store.deployments.get(there).base == "prod"
+        assert job.open("org/app", base="finance") == refused["finance"]
+
+        of_finance = replace(BRANCHES, deployments=frozenset({"finance"}))
+        jobs.trust(Provider.GITHUB, "org/finance", of_finance)
+        granted = jobs.github("org/finance", "8").open("org/finance", base="finance")
+        assert jobs.plane.store.deployments.get(granted).base == "finance"
+    finally:
+        jobs.plane.store.deployments.delete("finance")
+
+
+def test_a_base_that_it_has_already_may_be_named_again(jobs: Jobs) -> None:
+    jobs.plane.store.deployments.create("finance")
+    try:
+        made = jobs.plane.store.deployments.create_or_update_branch(
+            Branch(repo_name="org/app", branch_name="f"), "finance"
+        )
+        assert jobs.github("org/app", "7").open("org/app", base="finance") == made.name
+    finally:
+        jobs.plane.store.deployments.delete("finance")
+
+
+def test_a_base_must_be_a_name(jobs: Jobs) -> None:
+    job = jobs.github("org/app", "7")
+    assert "cannot name a deployment" in job.open("org/app", base="../prod")

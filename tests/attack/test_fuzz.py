@@ -30,7 +30,7 @@ from dagstead.server.app import create_app
 from dagstead.server.health import WHOLE_PATH
 from dagstead.server.not_offered import NOT_OFFERED_PATHS
 from dagstead.server.services import open_instances
-from dagstead.server.settings import load_settings
+from dagstead.server.settings_sources import load_settings
 from dagstead.store.all import Store
 from tests.contract.packages import OWN_MINOR, agent_documents
 from tests.support.control_plane import ControlPlane

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -45,6 +47,33 @@ def test_every_answer_has_them(plane: Plane, client: httpx.Client) -> None:
         for name in ("content-security-policy", "referrer-policy", "x-frame-options"):
             assert len(answer.headers.get_list(name)) == 1, asked
     assert seen >= {200, 303, 400, 401, 403, 404, 405}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"not HTTP\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"GET / HTTP/1.1\r\nbad header\r\n\r\n",
+        b"GET / HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n",
+        b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
+        b"<script>alert(1)</script> / HTTP/1.1\r\n\r\n",
+    ],
+)
+def test_what_is_not_http_is_answered_with_them(plane: Plane, sent: bytes) -> None:
+    """The application never hears of these."""
+    with socket.create_connection(("127.0.0.1", plane.settings.port), timeout=30) as caller:
+        with suppress(ConnectionError):
+            caller.sendall(sent)
+        answer = b""
+        with suppress(ConnectionError):
+            while piece := caller.recv(65_536):
+                answer += piece
+    head = answer.partition(b"\r\n\r\n")[0].decode().lower()
+    assert re.match(r"http/1\.1 4\d\d", head), answer
+    for header in ("x-content-type-options: nosniff", "x-frame-options: sameorigin"):
+        assert head.count(header) == 1, answer
+    assert head.count("content-security-policy:") == 1, answer
 
 
 def test_only_pages_that_say_which_run_scripts(plane: Plane, client: httpx.Client) -> None:

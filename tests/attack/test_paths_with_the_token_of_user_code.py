@@ -10,6 +10,7 @@ import httpx
 import pytest
 from starlette.routing import BaseRoute, Mount, Route
 
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.workers import Minter, Worker
 from dagstead.server.authentication import TOKEN_HEADER, is_public
 from tests.unit.server.conftest import Plane, client, plane
@@ -46,7 +47,7 @@ def headers(plane: Plane, request: pytest.FixtureRequest) -> Iterator[dict[str, 
     minter = Minter(pool="pool", agent_id="agent")
     plane.store.workers.create(WORKERS[request.param], secret, minter, None)
     yield {TOKEN_HEADER: secret, "Dagster-Cloud-Deployment": "prod"}
-    plane.store.workers.end_of_pool("pool")
+    plane.store.workers.end_of_pool(ORGANIZATION, "pool")
 
 
 def _routes(routes: list[BaseRoute], below: str = "") -> Iterator[tuple[str, str]]:
@@ -169,7 +170,7 @@ def test_the_token_is_no_sign_in(client: httpx.Client, headers: dict[str, str]) 
 def test_a_token_that_has_ended_is_not_recognised(
     plane: Plane, client: httpx.Client, headers: dict[str, str]
 ) -> None:
-    plane.store.workers.end_of_pool("pool")
+    plane.store.workers.end_of_pool(ORGANIZATION, "pool")
     answer = client.post("/graphql", headers=headers, json={"query": "{ agents { id } }"})
     assert answer.status_code == httpx.codes.UNAUTHORIZED
     assert "ends with the process" in answer.text

@@ -77,7 +77,7 @@ def _asked(client: httpx.Client, secret: str, body: Mapping[str, Any]) -> str:
     return answer.text
 
 
-@pytest.mark.parametrize("viewer", {**VIEWERS, **MORE_ELSEWHERE})
+@pytest.mark.parametrize("viewer", [*VIEWERS, *MORE_ELSEWHERE])
 def test_a_viewer_changes_nothing(scene: Scene, client: httpx.Client, viewer: str) -> None:
     grant = {**VIEWERS, **MORE_ELSEWHERE}[viewer]
     _, secret = scene.plane.token(TokenKind.USER, grant)

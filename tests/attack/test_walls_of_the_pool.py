@@ -25,6 +25,7 @@ NOBODY = 65534
 OWN = (
     *("own outputs", "own outputs, written", "own layer", "own home, written", "own environment"),
     *("own logs, written", "temporary files, written", "own port", "the control plane's port"),
+    "memory, shared",
 )
 #: What the kernel alone protects: users that are kept apart by their numbers have it in common.
 OF_THE_KERNEL = frozenset({"the machine's host", "the kernel's keys", "an abstract socket"})

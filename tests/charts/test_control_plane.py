@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from dagstead.server.settings import Settings, load_settings
+from dagstead.server.settings import Settings
+from dagstead.server.settings_sources import load_settings
 from tests.charts.sets import PLANE, PLANE_LEAST, PLANE_SETS
 from tests.support.helm import Helm, HelmRefusedError, Release, from_set
 

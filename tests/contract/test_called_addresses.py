@@ -205,6 +205,8 @@ def _write_project(folder: Path) -> None:
         "src/probe/__init__.py": "",
         "configuration": CONFIGURATION,
         "workspace.yaml": "locations: []\n",
+        # Without one `dg list envs` has nothing to ask about.
+        ".env": "MENTIONED=1\n",
         "bin/docker": "#!/bin/sh\n",
         **dict.fromkeys(("alert_policies.yaml", "x"), "{}\n"),
     }

@@ -17,6 +17,7 @@ from dagster_shared.utils.warnings import disable_dagster_warnings
 
 from dagstead.errors import PexError
 from dagstead.plane.launch_machine.events import Submission
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.serverless.agent_home import PoolSettings, pool_command
 from dagstead.serverless.agents_before import note_agent
@@ -85,7 +86,7 @@ def pool(plane: Plane, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 
 def secrets(plane: Plane) -> set[int]:
-    return {token.id for token in plane.store.workers.all()}
+    return {token.id for token in plane.store.workers.all(ORGANIZATION)}
 
 
 def test_user_code_runs_with_its_token_and_the_agents_is_nowhere_in_what_it_gets(

@@ -292,7 +292,6 @@ BY_NAME: Mapping[tuple[str, str | None], Value] = {
     ("serializedTelemetry", None): lambda world: serialize_value(
         RunTelemetryData(run_id=_run(world).run_id, datapoints={"memory": 1.0})
     ),
-    ("snapshotId", None): _always("an-id-of-the-callers"),
     ("start", None): _always(1.0),
     ("status", None): _always("REQUESTED"),
     ("statuses", "[InstigationTickStatus]"): _always(["SUCCESS", "FAILURE"]),
@@ -315,6 +314,9 @@ BY_OPERATION: Mapping[str, Mapping[str, Value]] = {
     "WipeAsset": {"assetKey": _always(AssetKey("wiped").to_string())},
     "WipeAssetCachedStatusData": {"assetKey": _always(AssetKey("wiped").to_string())},
     "WipeAssetPartitions": {"assetKey": _always(AssetKey("wiped").to_string())},
+    # The only id that a client computes.
+    "addExecutionPlanSnapshotMutation": {"snapshotId": _run_snapshot("execution_plan")},
+    "addPipelineSnapshotMutation": {"snapshotId": _run_snapshot("job")},
     "addBackfill": {
         "serializedPartitionBackfill": lambda _world: serialize_value(
             backfill(uuid.uuid4().hex[:8], BulkActionStatus.REQUESTED, 1_700_000_000.0)

@@ -44,7 +44,11 @@ GRINDER = {
 def test_all_that_start_user_code_give_it_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    seen = tmp_path / "seen"
+    seen = tmp_path / "seen" / "lines"
+    seen.parent.mkdir()
+    seen.touch()
+    # The server may be another user's.
+    seen.chmod(0o666)
     site = make_site(tmp_path, tmp_path / "uv")
     site.shelf.add("grinder", GRINDER)
     site.repository.write(
@@ -66,7 +70,9 @@ def test_all_that_start_user_code_give_it_the_same(
 
     with (
         pex_shop(site.output) as shop,
-        launcher_in(tmp_path / "pool", shop.url, monkeypatch) as launcher,
+        launcher_in(
+            tmp_path / "pool", shop.url, monkeypatch, machine_written=(seen.parent,)
+        ) as launcher,
     ):
         launcher.update_grpc_metadata(
             {("prod", "mill"): UserCodeLauncherEntry(data, 1.0)},

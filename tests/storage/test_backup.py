@@ -29,7 +29,7 @@ from dagstead.plane.sign_ins import LinkUse
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.restore import restore_backup
 from dagstead.server.services import opened_leadership
-from dagstead.server.settings import LoadedSettings
+from dagstead.server.settings_sources import LoadedSettings
 from dagstead.store.database import Database, newest_revision
 from dagstead.store.key_sources import OWN_KEY_FILE
 from dagstead.store.properties import PropertyStore

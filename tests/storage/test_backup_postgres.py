@@ -13,7 +13,7 @@ import pytest
 from dagstead.errors import BackupError, ConfigurationError, ConflictError, DatabaseUnusableError
 from dagstead.server.backup import take_backup
 from dagstead.server.restore import restore_backup
-from dagstead.server.settings import load_settings
+from dagstead.server.settings_sources import load_settings
 from dagstead.store.backup.manifest import DatabaseKind
 from dagstead.store.lines import Patience
 from dagstead.testing.waiting import eventually

@@ -12,7 +12,7 @@ import pytest
 from dagstead.errors import BackupError, ConfigurationError, ConflictError, InvalidInputError
 from dagstead.server.backup import take_backup
 from dagstead.server.restore import restore_backup
-from dagstead.server.settings import load_settings
+from dagstead.server.settings_sources import load_settings
 from dagstead.serverless.home import PoolHome
 from dagstead.serverless.run_records import RunRecords
 from dagstead.store.backup.manifest import MANIFEST

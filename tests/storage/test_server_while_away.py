@@ -29,7 +29,7 @@ from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.app import create_app
 from dagstead.server.authentication import TOKEN_HEADER, is_public
 from dagstead.server.services import open_instances
-from dagstead.server.settings import load_settings
+from dagstead.server.settings_sources import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store, open_store
 from dagstead.testing.clock import ManualClock

@@ -55,7 +55,7 @@ def upgrade(store: Store) -> None:
             ("heartbeats", "code_servers"),
             ("requests", "for_token"),
             ("heartbeats", "reported_id"),
-            ("tokens", "job"),
+            ("tokens", "is_pull_request"),
             ("tokens", "project"),
             ("deployments", "project"),
             ("tokens", "secret_values"),

@@ -7,6 +7,7 @@ import pytest
 from dagstead.errors import UnauthenticatedError
 from dagstead.plane.launch_machine.events import End, Submission
 from dagstead.plane.launches import How, LaunchEnd, RunEnd
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.workers import Minter, PoolCount, Worker
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -29,14 +30,14 @@ def create(store: Store, worker: Worker, secret: str, lifetime: float | None = N
 
 def keep(store: Store, *running: int, ended: tuple[int, ...] = ()) -> int:
     count = PoolCount(agent_ids=["a1"], running=running, ended=ended)
-    return store.workers.keep("pool", count, settling_seconds=10, lifetime_seconds=60)
+    return store.workers.keep(ORGANIZATION, "pool", count, settling_seconds=10, lifetime_seconds=60)
 
 
 def secrets_left(store: Store, *secrets: str) -> list[str]:
     left = []
     for secret in secrets:
         try:
-            store.workers.authenticate(secret)
+            store.workers.authenticate(ORGANIZATION, secret)
         except UnauthenticatedError:
             continue
         left.append(secret)
@@ -45,7 +46,7 @@ def secrets_left(store: Store, *secrets: str) -> list[str]:
 
 def test_a_token_is_found_by_its_secret_and_ends_with_its_deployment(store: Store) -> None:
     create(store, SERVER, "one")
-    token = store.workers.authenticate("one")
+    token = store.workers.authenticate(ORGANIZATION, "one")
     assert token.worker == SERVER
     store.deployments.create("staging")
     store.deployments.delete("prod")
@@ -59,7 +60,7 @@ def test_what_runs_is_kept_and_renewed(store: Store, clock: ManualClock) -> None
     assert keep(store, running) == 1
     clock.advance(30)
     assert secrets_left(store, "a", "b", "c") == ["a"]
-    assert lost not in {token.id for token in store.workers.all()}
+    assert lost not in {token.id for token in store.workers.all(ORGANIZATION)}
 
 
 def test_more_processes_than_a_statement_takes_values(store: Store, clock: ManualClock) -> None:
@@ -74,11 +75,11 @@ def test_the_worker_of_a_launch_ends_with_it(store: Store, clock: ManualClock) -
     create(store, RUN, "run")
     create(store, SERVER, "server", 1_000)
     clock.advance(500)
-    assert store.workers.sweep(last_words_seconds=60, made_seconds=60) == 0
+    assert store.workers.sweep(ORGANIZATION, last_words_seconds=60, made_seconds=60) == 0
     ending = LaunchEnd(status=RunEnd.FAILURE, how=How.EXITED, by="it", reason="It died.")
     store.launches.step("prod", "run", End(ending=ending))
     clock.advance(61)
-    assert store.workers.sweep(last_words_seconds=60, made_seconds=60) == 1
+    assert store.workers.sweep(ORGANIZATION, last_words_seconds=60, made_seconds=60) == 1
     assert secrets_left(store, "run", "server") == ["server"]
 
 

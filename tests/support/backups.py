@@ -14,7 +14,7 @@ from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.clock import Clock
 from dagstead.server.backup import take_backup
 from dagstead.server.services import open_instances, opened_store
-from dagstead.server.settings import LoadedSettings, load_settings
+from dagstead.server.settings_sources import LoadedSettings, load_settings
 from dagstead.store.all import Store
 
 #: When all backups of tests are taken.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,21 +106,40 @@ class Questions:
             return ""
         parts = ["__typename"]
         if isinstance(kind, GraphQLUnionType | GraphQLInterfaceType):
-            for number, member in enumerate(self.schema.get_possible_types(kind)):
-                own = " ".join(self._fields(member, depth, f"m{number}_"))
+            members = self.schema.get_possible_types(kind)
+            unlike = _unlike(members)
+            for number, member in enumerate(members):
+                own = " ".join(self._fields(member, depth, f"m{number}_", unlike))
                 parts.append(f"... on {member.name} {{ __typename {own} }}")
         else:
             assert isinstance(kind, GraphQLObjectType)
-            parts += self._fields(kind, depth, "")
+            parts += self._fields(kind, depth)
         return f"{{ {' '.join(parts)} }}"
 
-    def _fields(self, kind: GraphQLObjectType, depth: int, prefix: str) -> Iterator[str]:
+    def _fields(
+        self,
+        kind: GraphQLObjectType,
+        depth: int,
+        prefix: str = "",
+        renamed: frozenset[str] = frozenset(),
+    ) -> Iterator[str]:
         for name, field in kind.fields.items():
             leaf = is_leaf_type(get_named_type(field.type))
             if any(map(_is_required, field.args.values())) or (not leaf and depth <= 1):
                 continue
-            # Members of a union may have fields of one name and different types.
-            yield f"{prefix}{name}: {name} {self._selection(field, depth - 1)}"
+            alias = f"{prefix}{name}: " if name in renamed else ""
+            yield f"{alias}{name} {self._selection(field, depth - 1)}"
+
+
+def _unlike(members: Iterable[GraphQLObjectType]) -> frozenset[str]:
+    """The fields that several members of a union have, with different types."""
+    kinds: dict[str, set[str]] = {}
+    for member in members:
+        for name, field in member.fields.items():
+            # Below fields of one name there may be such ones again.
+            of_objects = "" if is_leaf_type(get_named_type(field.type)) else member.name
+            kinds.setdefault(name, set()).add(f"{field.type} {of_objects}")
+    return frozenset(name for name, found in kinds.items() if len(found) > 1)
 
 
 def _is_required(taken: GraphQLArgument) -> bool:

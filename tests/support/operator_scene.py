@@ -11,10 +11,12 @@ from dagster import DagsterInstance, DagsterRunStatus
 from dagster._core.test_utils import create_run_for_test
 from sqlalchemy import select
 
+from dagstead.control.actor import SYSTEM
 from dagstead.operator_api.schema import create_schema
 from dagstead.plane.deployments import Branch
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.projects import Project
+from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trust import JobGrant, Provider
 from dagstead.store.tables import metadata
@@ -146,6 +148,10 @@ def scene_in(plane: Plane) -> Scene:
         {"repository": f"org/{MARK}-in-organization"},
         JobGrant(deployments=frozenset({"prod"}), branch_deployments=True, locations=None),
     )
+    of_digits = SecretTarget(deployment="prod", locations=frozenset({"digits"}))
+    plane.control.secrets.set(
+        SYSTEM, f"{MARK}_in_prod_digits", f"{MARK}-secret-in-prod-digits", of_digits
+    )
     partial = Scene(
         plane=plane,
         mine=branches["org/mine"],
@@ -227,6 +233,8 @@ def _names(plane: Plane, run_id: str) -> dict[str, Any]:
         "runId": run_id,
         "runIds": [run_id],
         "scheduleName": "nightly",
+        "secretName": f"{MARK}_in_prod_digits",
+        "secretValue": "another",
         "sensorName": "watchful",
         "settings": {"run_retries": {"max_retries": 9}},
         "tagKeys": ["team"],
@@ -234,6 +242,7 @@ def _names(plane: Plane, run_id: str) -> dict[str, Any]:
         "tokenId": tokens[f"{MARK}-token-in-organization"],
         "agentTokenId": tokens[f"{MARK}-token-in-organization"],
         "userId": 1,
+        "value": "another",
     }
 
 

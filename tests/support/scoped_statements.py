@@ -17,6 +17,9 @@ from dagstead.store.tables import metadata
 
 _TABLES = {table.name: table for table in metadata.sorted_tables if "deployment" in table.c}
 
+#: Columns that say of which deployment a row is. The slot of a secret is made of its deployment.
+_NAMING = {"deployment", "is_branch", "slot"}
+
 
 class UnscopedStatementError(AssertionError):
     """A statement works on every deployment, and nobody has said so."""
@@ -50,7 +53,7 @@ def _named_in(statement: Any) -> tuple[set[str], set[str]]:
             tables.add(element.name)
     for condition in _conditions(statement):
         for element in visitors.iterate(condition):
-            if isinstance(element, Column) and element.name in {"deployment", "is_branch"}:
+            if isinstance(element, Column) and element.name in _NAMING:
                 columns.add(element.table.name)
     return tables, columns
 

@@ -70,6 +70,7 @@ def confirm_upload(caller: Caller, payload: Payload) -> Response:
     data = payload.packed(SnapshotUploadData)
     kind = _kind(data.type)
     if caller.snapshots.has(kind, data.sha1):
+        caller.snapshots.discard(data.id)
         return _packed(ConfirmUploadResult(stored_snapshot=_stored(kind, data.sha1, 0)))
     size = caller.snapshots.accept(
         kind,

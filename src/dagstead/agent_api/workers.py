@@ -15,10 +15,11 @@ from dagstead.agent_api.rest import Payload
 from dagstead.agent_api.services import Caller
 from dagstead.control.workers import NewWorker
 from dagstead.errors import InvalidInputError
+from dagstead.plane.names import ID_MAX, NAME_MAX
 from dagstead.plane.workers import PoolCount
 
-_NAME = Field(min_length=1, max_length=255)
-_ID = Field(min_length=1, max_length=64)
+_NAME = Field(min_length=1, max_length=NAME_MAX)
+_ID = Field(min_length=1, max_length=ID_MAX)
 #: Far more than one machine runs.
 _MOST = 100_000
 
@@ -35,7 +36,7 @@ class _NewWorker(_Body):
 
     agent_id: str = _ID
     location: str = _NAME
-    run_id: str | None = Field(default=None, min_length=1, max_length=64)
+    run_id: str | None = Field(default=None, min_length=1, max_length=ID_MAX)
     launch: int | None = Field(default=None, ge=1, lt=2**31)
 
 

@@ -14,6 +14,7 @@ from dagstead.cli.output import say
 
 if TYPE_CHECKING:
     from dagstead.server.restore import RestoreReport
+    from dagstead.server.settings_sources import LoadedSettings
 
 _MIB = 1 << 20
 
@@ -63,15 +64,7 @@ def backup(
         err=True,
     )
     if taken.master_key:
-        import os
-
-        from dagstead.server.master_key import place_of_key
-
-        say(
-            f"A restore needs the master key {taken.master_key}, which is not in it either. Keep a "
-            f"copy elsewhere: {place_of_key(loaded.settings, os.environ)}.",
-            err=True,
-        )
+        _remind_of_the_key(loaded, taken.master_key)
     say(folder)
 
 
@@ -103,6 +96,18 @@ def restore(
     for line in _remarks(report):
         say(line, err=True)
     say(loaded.settings.data)
+
+
+def _remind_of_the_key(loaded: LoadedSettings, key: str) -> None:
+    import os
+
+    from dagstead.server.master_key import place_of_key
+
+    say(
+        f"A restore needs the master key {key}, which is not in it either. Keep a copy elsewhere: "
+        f"{place_of_key(loaded.settings, os.environ)}.",
+        err=True,
+    )
 
 
 def _remove_what_is_half_done_when_stopped() -> None:

@@ -9,7 +9,8 @@ from dagstead.cli.options.server import DataFlags, UpFlags, WebFlags, WorkerFlag
 from dagstead.cli.output import say
 
 if TYPE_CHECKING:
-    from dagstead.server.settings import LoadedSettings, Settings
+    from dagstead.server.settings import Settings
+    from dagstead.server.settings_sources import LoadedSettings
     from dagstead.server.supervisor import StartReport
 
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from dagstead.control.holders import Holder
+from dagstead.control.holder import Holder
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import RunPlace
 from dagstead.plane.locations import Location
-from dagstead.plane.pex_files import Uploader
-from dagstead.plane.requests import Request
 from dagstead.plane.roles import Permission
-from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.plane.workers import Worker
 
 
@@ -25,55 +23,6 @@ class Actor(Holder):
     An actor without a token that is not the system may do nothing: every act refuses callers who
     were not recognised.
     """
-
-    @classmethod
-    def holding(cls, token: Token) -> Actor:
-        """The holder of a token."""
-        return cls(name=token.name, token=token)
-
-    @property
-    def serves_all_deployments(self) -> bool:
-        """Whether it may take the work of the default queue in every deployment, as the pool."""
-        token = self.token
-        is_everywhere = token is not None and token.deployments is None
-        return self.is_system or (is_everywhere and self.grants_queue(None))
-
-    @property
-    def uploader(self) -> Uploader:
-        """Whose files it stores, and uses.
-
-        Raises:
-            ForbiddenError: when it has no token.
-        """
-        return Uploader() if self.is_system else Uploader.of(self._held())
-
-    @property
-    def is_of_locations(self) -> bool:
-        """Whether it may deploy some code locations, and nothing besides."""
-        return self.token is not None and self.token.locations is not None
-
-    def grants_queue(self, queue: str | None) -> bool:
-        """Whether it may take work from this agent queue."""
-        return self.is_system or (self.token is not None and self.token.grants_queue(queue))
-
-    @property
-    def serves_every_queue(self) -> bool:
-        """Whether no queue is closed to it, so that its rights end with the deployment.
-
-        User code of a managed pool is not limited to queues: its rights are those of its worker.
-        """
-        token = self.token
-        return self.is_system or (
-            token is not None and (token.queues is None or token.worker is not None)
-        )
-
-    def reaches(self, location: Location) -> bool:
-        """Whether it may serve a location: the live deploy of it, or the one that is loading."""
-        return any(map(self.grants_queue, location.queues))
-
-    def leases(self, request: Request) -> bool:
-        """Whether it is the one that has taken a request, and may answer it."""
-        return self.is_system or (self.token is not None and request.leased_by == self.token.id)
 
     def require_location(
         self, deployment: Deployment, name: str, location: Location | None
@@ -90,6 +39,12 @@ class Actor(Holder):
             ForbiddenError: with a sentence for the agent's log.
         """
         self.require_reach(deployment)
+        worker = self.worker
+        if worker is not None and worker.location != name:
+            raise ForbiddenError(
+                f"The {worker.name} may not act for location {name!r}: code in the managed pool "
+                "acts for its own location."
+            )
         if self.serves_every_queue or (location is not None and self.reaches(location)):
             return
         token = self._held()
@@ -118,7 +73,7 @@ class Actor(Holder):
         )
 
     def require_every_queue(self, deployment: Deployment, what: str) -> None:
-        """Refuse agents that are limited to queues.
+        """Refuse agents that are limited to queues, and user code in a managed pool.
 
         Args:
             deployment: the one to change, with what all its locations share.
@@ -128,11 +83,47 @@ class Actor(Holder):
             ForbiddenError: with a sentence for the agent's log.
         """
         self.require_reach(deployment)
+        self.refuse_code(what)
         if not self.serves_every_queue:
             token = self._held()
             raise ForbiddenError(
                 f"{what} concerns locations of every queue, and agent token {token.name!r} grants "
                 f"only: {token.describe_queues()}."
+            )
+
+    def require_name(self, name: str) -> None:
+        """Refuse unless the actor may see a full deployment of that name, which need not exist.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if not self.is_system:
+            self._held().require_deployment(name, is_branch=False)
+
+    def require_deployment(self, deployment: Deployment) -> None:
+        """Refuse unless the actor may see a deployment.
+
+        User code that a managed pool runs may not: what it may have of its own deployment begins
+        with :meth:`require_reach` or :meth:`require_code`.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        self.refuse_code("This")
+        self.require_reach(deployment)
+
+    def require_reach(self, deployment: Deployment) -> None:
+        """Refuse unless it may see a deployment, or is user code of that deployment.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if not self.is_system:
+            self._held().require_deployment(
+                deployment.name,
+                is_branch=deployment.is_branch,
+                repository=deployment.repository,
+                owner=deployment.project,
             )
 
     def require_branch(self, name: str, repository: str) -> None:
@@ -146,11 +137,8 @@ class Actor(Holder):
             ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
-            token = self._require_user()
-            token.require_branches_of(name, repository)
-            role = token.roles.of(name, is_branch=True)
-            if not role.includes(Permission.BRANCH.least):
-                self.refuse_role(Permission.BRANCH, role, "branch deployments")
+            self._require_user().require_branches_of(name, repository)
+            self.require_branch_role(name)
 
     def require_change(self, deployment: Deployment, what: str, permission: Permission) -> None:
         """Refuse unless the actor is a user who may change the whole deployment.
@@ -188,10 +176,6 @@ class Actor(Holder):
         self.require_permission_somewhere(Permission.DEPLOY, deployment)
         if wanted:
             self.require_permission(Permission.DEPLOY, deployment, wanted)
-
-    def sees_location(self, name: str) -> bool:
-        """Whether a code location is among those that it may see, of a deployment that it may."""
-        return self.is_system or (self.token is not None and self.token.grants_location(name))
 
     def require_touched(self, deployment: Deployment, names: Iterable[str], what: str) -> None:
         """Refuse unless the actor is a user who may change all locations that something touches.
@@ -295,12 +279,69 @@ class Actor(Holder):
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
-        worker = self.token.worker if self.token is not None else None
+        worker = self.worker
         if worker is None:
             self.require_agent(deployment)
         else:
             self.require_reach(deployment)
         return worker
+
+    def refuse_code(self, what: str) -> None:
+        """Refuse user code in a managed pool.
+
+        Args:
+            what: the act, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.worker is not None:
+            raise ForbiddenError(
+                f"{what} is not for code in the managed pool, such as the {self.worker.name}."
+            )
+
+    def require_organization(self, what: str) -> None:
+        """Refuse everybody whose token is limited in any way.
+
+        Args:
+            what: the act, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if not self.is_unlimited:
+            token = self._held()
+            is_user = token.kind is TokenKind.USER
+            limits = token.described if is_user else f"an {token.kind}"
+            raise ForbiddenError(
+                f"{what} needs a token for all deployments. Token {token.name!r} is limited to: "
+                f"{limits}. Create one with `dagstead token create --kind user`."
+            )
+
+    def require_system(self, what: str) -> None:
+        """Refuse everybody but the control plane itself.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if not self.is_system:
+            raise ForbiddenError(f"{what} is for the control plane itself only.")
+
+    def require_holding(self, grant: Grant) -> None:
+        """Refuse to grant more than the actor holds.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.is_system:
+            return
+        token = self._held()
+        excess = token.excess(grant)
+        if excess:
+            raise ForbiddenError(
+                f"Token {token.name!r} cannot grant more than it holds, and this grants more: "
+                f"{excess}. Limit what you grant, or use a token that holds it."
+            )
 
     def cut_queues(self, claimed: Iterable[str | None]) -> frozenset[str | None]:
         """The claimed queues, as far as they are granted.
@@ -319,6 +360,36 @@ class Actor(Holder):
                 "create a token that may with `dagstead token create --kind agent --queue …`."
             )
         return granted
+
+    def require_whole(self, what: str) -> None:
+        """Refuse callers without a token, and those who are limited to locations.
+
+        Args:
+            what: the act, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if not self.is_system:
+            self._held().require_more_than_deploying(what)
+
+    def require_user(self) -> None:
+        """Refuse agents.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if not self.is_system:
+            self._require_user()
+
+    def _require_user(self) -> Token:
+        token = self._held()
+        if token.kind is not TokenKind.USER:
+            raise ForbiddenError(
+                f"Token {token.name!r} is {token.kind.described}, and this is for people and the "
+                "CLI. Create a user token with `dagstead token create --kind user`."
+            )
+        return token
 
 
 #: What the control plane does by itself.

@@ -24,7 +24,7 @@ from dagstead.plane.agents import (
 )
 from dagstead.plane.code_servers import ServerReport
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.names import check_readable
+from dagstead.plane.names import ID_MAX, check_readable, check_short
 from dagstead.plane.organization import ORGANIZATION
 
 #: Agents without a heartbeat for a week are no longer listed.
@@ -34,7 +34,6 @@ _KEPT_SECONDS = 7 * 24 * 3600.0
 #: that are silent longest are forgotten: an agent has another id after every start.
 _MOST_AGENTS = 50
 #: An official agent's has 36 characters.
-_ID_MAX = 64
 #: As many as official agents send, none of which is nearly as long.
 _MOST_ERRORS = 25
 _ERROR_MAX = 65_536
@@ -239,11 +238,9 @@ class Agents:
         return frozenset({None, *own})
 
     def _heartbeat(self, actor: Actor, report: AgentReport) -> Heartbeat:
-        if not 1 <= len(report.agent_id) <= _ID_MAX:
-            msg = (
-                f"{report.agent_id[:80]!r} is not an agent's id: it has up to {_ID_MAX} characters."
-            )
-            raise InvalidInputError(msg)
+        if not report.agent_id:
+            raise InvalidInputError("An agent needs an id, and this one has none.")
+        check_short("The agent's id", report.agent_id, ID_MAX)
         now = self._backend.now()
         granted = frozenset(queue for queue in report.queues if actor.grants_queue(queue))
         refused = report.queues - granted

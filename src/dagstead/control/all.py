@@ -17,7 +17,7 @@ from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
 from dagstead.control.locations import Locations
 from dagstead.control.orchestration import Orchestration
-from dagstead.control.organization import Organization
+from dagstead.control.organization import OrganizationSettings
 from dagstead.control.pauses import Pauses
 from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
@@ -42,7 +42,7 @@ class Control:
     clock: Clock
     bell: Bell
     deployments: Deployments
-    organization: Organization
+    organization: OrganizationSettings
     tokens: Tokens
     pool_tokens: PoolTokens
     workers: Workers
@@ -84,7 +84,7 @@ def control_over(
         clock=store.clock,
         bell=bell,
         deployments=Deployments(backend),
-        organization=Organization(backend),
+        organization=OrganizationSettings(backend),
         tokens=Tokens(backend),
         pool_tokens=PoolTokens(backend),
         workers=Workers(backend),

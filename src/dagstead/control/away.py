@@ -19,5 +19,6 @@ def raise_if_away(error: BaseException) -> None:
 
     Raises:
         StoreAwayError: when ``error`` means that the store is away.
+        InvalidInputError: when it means that a text is too long for its column.
     """
     away.raise_if_away(error)

@@ -9,6 +9,10 @@ every queue, it may write to all of the deployment. With a token for some queues
 - what belongs to locations there: schedules and sensors, backfills of jobs, the history of assets
 - what belongs to no location, and user code has to change: dynamic partitions, pools, events that
   belong to no run, and the version of a component's state
+
+User code in a managed pool has a token of its own. It may write to its run and to the runs that it
+has made, a code server to the runs that are executed in it; to what belongs to its location; and to
+what user code has to change.
 """
 
 from __future__ import annotations
@@ -19,9 +23,11 @@ from dataclasses import dataclass
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.locations import find_location, require_location
+from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import RunPlace
 from dagstead.plane.roles import Permission
+from dagstead.plane.workers import Worker
 
 #: The id under which events are stored that belong to no run.
 _NO_RUN = ""
@@ -109,7 +115,7 @@ class DagsterData:
         The control plane computes it by itself where it is asked for.
         """
         actor.require_code(deployment)
-        return actor.serves_every_queue
+        return actor.serves_every_queue and actor.worker is None
 
     def require_all(self, actor: Actor, deployment: Deployment, what: str) -> None:
         """Refuse unless the actor may write what concerns the locations of all queues.
@@ -130,12 +136,37 @@ def require_runs(
     backend: Backend, actor: Actor, deployment: Deployment, run_ids: Collection[str]
 ) -> None:
     """See :meth:`DagsterData.require_runs`."""
+    named = sorted({*run_ids} - {_NO_RUN})
+    if actor.worker is not None:
+        for run_id in named:
+            _require_own_run(backend, actor.worker, deployment, run_id)
+        return
     if actor.serves_every_queue:
         return
-    for run_id in sorted({*run_ids} - {_NO_RUN}):
+    for run_id in named:
         place = _place_of(backend, deployment, run_id)
         if place is not None:
             actor.require_run(deployment, place)
+
+
+def _require_own_run(backend: Backend, worker: Worker, deployment: Deployment, run_id: str) -> None:
+    """Refuse user code in a managed pool a run that is not its own, and that it has not made."""
+    if worker.run_id == run_id:
+        return
+    if worker.run_id is None:
+        launch = backend.store.launches.newest(deployment.name, run_id)
+        if launch is not None and worker.executes(launch):
+            return
+    if not backend.store.workers.has_made(worker, run_id):
+        raise not_of_worker(worker, f"run {run_id}")
+
+
+def not_of_worker(worker: Worker, what: str) -> ForbiddenError:
+    """What user code in a managed pool is answered about something that is not its own."""
+    return ForbiddenError(
+        f"The {worker.name} may not change {what}: code in the managed pool changes its own run, "
+        "runs that it has made, and what its deployment shares, such as dynamic partitions."
+    )
 
 
 def _place_of(backend: Backend, deployment: Deployment, run_id: str) -> RunPlace | None:

@@ -11,13 +11,14 @@ from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.settings_form import deployment_settings_errors
-from dagstead.errors import DeploymentNotFoundError, InvalidInputError
+from dagstead.errors import DeploymentNotFoundError, ForbiddenError, InvalidInputError
 from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deploy_policy import SECTION
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
 from dagstead.plane.names import check_deployment_name, check_readable
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.roles import Permission
+from dagstead.plane.secrets import default_base
 
 #: The kinds of files that belong to a deployment; all deployments share PEX files.
 _OF_A_DEPLOYMENT = (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG)
@@ -117,9 +118,9 @@ class Deployments:
         """Make or update the deployment of a branch; a closed pull request closes it.
 
         Raises:
-            ForbiddenError: when the actor may not use branch deployments of the repository.
-            DeploymentNotFoundError: when no deployment has the name ``base``, for actors who may
-                see it. It is only recorded, and others learn nothing of it.
+            ForbiddenError: when the actor may not use branch deployments of the repository, or a
+                base whose secrets for branch deployments these would get.
+            DeploymentNotFoundError: when no deployment has the name ``base``.
             InvalidInputError: when a name has control characters.
         """
         check_readable("The repository", branch.repo_name)
@@ -131,8 +132,7 @@ class Deployments:
         self._make_room(name)
         if base:
             check_deployment_name(base)
-            if actor.grants_full(base):
-                store.get(base)
+            self._require_base(actor, name, base)
         deployment = store.create_or_update_branch(branch.readable, base, actor.project)
         self._backend.bell.ring(bell.locations(name))
         return deployment
@@ -220,6 +220,21 @@ class Deployments:
         except DeploymentNotFoundError:
             return
         actor.require_deployment(found)
+
+    def _require_base(self, actor: Actor, name: str, base: str) -> None:
+        """Refuse a base that the actor may not use, unless the branch deployment has it anyway."""
+        every = self._backend.store.deployments.all()
+        has_it = {default_base(each.name for each in every if not each.is_branch)}
+        has_it |= {each.base for each in every if each.name == name}
+        if base in has_it:
+            return
+        if not actor.grants_full(base):
+            raise ForbiddenError(
+                f"{actor.name!r} may not base branch deployments on {base!r}: they would get its "
+                "secrets for branch deployments. Leave the base out, or use a token that grants "
+                f"{base!r}, too: `dagstead trust add … --branch-deployments --deployment {base}`."
+            )
+        self._backend.store.deployments.get(base)
 
     def _make_room(self, name: str) -> None:
         """Remove what a deleted deployment of this name may have left: a new one begins empty."""

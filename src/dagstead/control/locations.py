@@ -150,9 +150,9 @@ def require_location(backend: Backend, actor: Actor, deployment: Deployment, nam
     Raises:
         ForbiddenError: with a sentence for the agent's log.
     """
-    actor.require_deployment(deployment)
-    if not actor.serves_every_queue:
-        actor.require_location(deployment, name, find_location(backend, deployment, name))
+    is_limited = not actor.serves_every_queue
+    found = find_location(backend, deployment, name) if is_limited else None
+    actor.require_location(deployment, name, found)
 
 
 def find_location(backend: Backend, deployment: Deployment, name: str) -> Location | None:

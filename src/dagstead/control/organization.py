@@ -13,7 +13,7 @@ from dagstead.errors import InvalidInputError
 
 
 @dataclass(frozen=True, slots=True)
-class Organization:
+class OrganizationSettings:
     """Settings that belong to the whole organization, not to a deployment."""
 
     _backend: Backend

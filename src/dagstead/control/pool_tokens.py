@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.tokens import POOL_PREFIX, make_token
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.tokens import Grant, PoolReach, Token, TokenKind
 
 
@@ -49,7 +50,7 @@ class PoolTokens:
         actor.require_system("Stopping a pool")
         for token in self._valid(machine):
             self._backend.store.tokens.revoke(token.id)
-        self._backend.store.workers.end_of_pool(POOL_PREFIX + machine)
+        self._backend.store.workers.end_of_pool(ORGANIZATION, POOL_PREFIX + machine)
 
     def _valid(self, machine: str) -> list[Token]:
         return [

@@ -14,6 +14,7 @@ from dagstead.control.work import Work, submit
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launch_machine.events import Delivery, LaunchAnswer, Return
+from dagstead.plane.names import ID_MAX, check_short
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import DEFAULT_POP_LIMIT, LAUNCH_RUN, Claim, Request
 
@@ -113,8 +114,10 @@ class Requests:
 
         Raises:
             ForbiddenError: when it must not start a worker.
+            InvalidInputError: when the agent's id is too long.
         """
         actor.require_agent(deployment)
+        check_short("The agent's id", agent_id, ID_MAX)
         require_runs(self._backend, actor, deployment, [run_id])
         by = None if actor.token is None else actor.token.id
         step = self._backend.store.launches.begin(deployment.name, run_id, agent_id, by=by)

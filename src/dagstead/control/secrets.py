@@ -9,19 +9,19 @@ from dataclasses import dataclass, field
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.locations import require_location
 from dagstead.errors import (
     ConflictError,
     DamagedSecretError,
     ForbiddenError,
-    LocationNotFoundError,
     MasterKeyError,
     NotFoundError,
 )
-from dagstead.model.queues import name_queue
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.given_secrets import GivenSecret
 from dagstead.plane.masking import mask_serialized
 from dagstead.plane.master_keys import KeyReport
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.roles import Permission
 from dagstead.plane.secrets import (
     Home,
@@ -91,20 +91,18 @@ class Secrets:
             MasterKeyError: when this process does not have the master key.
             DamagedSecretError: when a row of the database was altered or moved.
         """
-        worker = actor.require_code(deployment)
-        if worker is not None and location != worker.location:
-            raise ForbiddenError(
-                f"The {worker.name} gets the secrets of its own location, and of no other."
-            )
-        home, there = self._home(deployment), self._served(actor, deployment, location)
-        texts = self._texts(self._backend.store.secrets.reaching(home, there), given)
+        actor.require_code(deployment)
+        if location is not None:
+            require_location(self._backend, actor, deployment, location)
+        home = self._home(deployment)
+        texts = self._texts(self._backend.store.secrets.reaching(home, location), given)
         return [
             CodeSecret(
                 name=secret.name,
                 value=texts.of(secret),
                 locations=() if secret.place.location is None else (secret.place.location,),
             )
-            for secret in effective(texts.secrets(), home, there)
+            for secret in effective(texts.secrets(), home, location)
         ]
 
     def mask(
@@ -191,7 +189,7 @@ class Secrets:
             DeploymentNotFoundError: when the deployment does not exist.
             NotFoundError: when it is not set there.
         """
-        removed = self._backend.store.secrets.remove(name, self._places(actor, target))
+        removed = self._backend.store.secrets.remove(self._places(actor, target), name)
         if not removed:
             raise NotFoundError(
                 f"There is no secret {name[:80]!r} there. See `dagstead secret list`: its scope, "
@@ -243,11 +241,11 @@ class Secrets:
                 "process, and rotate then."
             )
         if missing:
-            removed = store.forget(missing)
+            removed = store.forget(ORGANIZATION, missing)
             logger.warning("%r: %s secrets of lost keys were removed", actor.name, removed)
         if vault.key_of_signing_key() in missing:
             vault.forget_signing_key()
-        changed = vault.rewrap_signing_key() + store.rewrap()
+        changed = vault.rewrap_signing_key() + store.rewrap(ORGANIZATION)
         logger.info("%r: %s values moved to master key %s", actor.name, changed, current.id)
         return self.key(actor)
 
@@ -262,7 +260,7 @@ class Secrets:
         self._backend.store.vault.current()
 
     def _keys_in_use(self) -> dict[str, int]:
-        used = self._backend.store.secrets.keys_in_use()
+        used = self._backend.store.secrets.keys_in_use(ORGANIZATION)
         of_signing = self._backend.store.vault.key_of_signing_key()
         if of_signing is not None:
             used[of_signing] = used.get(of_signing, 0) + 1
@@ -280,23 +278,6 @@ class Secrets:
             return home_of(deployment, ())
         every = self._backend.store.deployments.all()
         return home_of(deployment, [each.name for each in every if not each.is_branch])
-
-    def _served(self, actor: Actor, deployment: Deployment, location: str | None) -> str | None:
-        """The location whose secrets an agent asks for, if the agent may serve it."""
-        if location is None or actor.serves_every_queue:
-            return location
-        try:
-            queue = self._backend.store.locations.get(deployment.name, location).queue
-        except LocationNotFoundError:
-            # It is being deployed or removed: the agent gets what is for every location.
-            return None
-        if not actor.grants_queue(queue):
-            raise ForbiddenError(
-                f"Agent token {actor.name!r} may not have the secrets of location {location!r}, "
-                f"which is on {name_queue(queue)}. Create a token that may serve it with "
-                "`dagstead token create --kind agent --queue …`."
-            )
-        return location
 
     def _places(self, actor: Actor, target: SecretTarget) -> frozenset[Place]:
         """The places of a target that the actor may change."""

@@ -2,6 +2,9 @@
 
 The official client names them ``json.gz``, but they are zlib, not gzip. The SHA-1 of a job snapshot
 is its snapshot id, so that a reference in a repository snapshot leads straight to its file.
+
+A text is compared with its SHA-1 when it arrives, and only then: errors are stored without the
+secrets that they quote, under the SHA-1 of what was sent.
 """
 
 from __future__ import annotations
@@ -95,6 +98,10 @@ class Snapshots:
             self._blobs.put(key, _compressed(self._blobs.stream(upload)[1]))
             self._blobs.delete(upload)
         return found.size
+
+    def discard(self, upload_id: str) -> None:
+        """Remove an upload that is not needed: its text is stored already."""
+        self._blobs.delete(self._upload_key(upload_id))
 
     def cost(self, kind: str, sha1: str) -> int:
         """About how many bytes of memory it takes to read a stored text.

@@ -10,6 +10,7 @@ from dagstead.control.backend import Backend
 from dagstead.errors import InvalidInputError, NotFoundError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.names import check_location_name
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import NOTHING, Reach, Scope
 from dagstead.plane.roles import check_roles
 from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, is_of_worker, new_secret
@@ -149,7 +150,7 @@ class TokenReader:
             UnauthenticatedError: when it is unknown, revoked or expired.
         """
         if is_of_worker(secret):
-            return self._backend.store.workers.authenticate(secret)
+            return self._backend.store.workers.authenticate(ORGANIZATION, secret)
         return self._backend.store.tokens.authenticate(secret)
 
 

@@ -11,7 +11,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.tokens import check_roles_of, make_token
 from dagstead.errors import InvalidInputError
-from dagstead.plane.names import check_location_name
+from dagstead.plane.names import NAME_MAX, check_location_name, check_short
 from dagstead.plane.projects import Project
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind
 from dagstead.plane.trust import (
@@ -94,11 +94,15 @@ class TrustPolicies:
             policy: that the job's token fits.
             claims: of the job's token.
             organization: a part of the new secret.
+
+        Raises:
+            InvalidInputError: when the repository's name is too long.
         """
         actor.require_system("Exchanging a token of CI")
         store = self._backend.store
         project = Project.of_job(policy, claims)
         repository = project.path
+        check_short("The repository", repository, NAME_MAX)
         ref = claims.get(policy.provider.ref_claim, "no ref")
         allowed = policy.allowed
         grant = Grant(
@@ -108,8 +112,8 @@ class TrustPolicies:
             repository=repository,
             locations=allowed.locations,
             roles=allowed.roles,
-            job=policy.job_of(claims),
             project=project,
+            is_pull_request=policy.provider.is_pull_request(claims),
         )
         store.tokens.delete_expired()
         name = f"ci {repository} {ref}"[:_NAME_MAX]

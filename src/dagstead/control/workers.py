@@ -12,9 +12,11 @@ from uuid import UUID
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.dagster_data import not_of_worker, require_runs
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import Launch
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.tokens import TokenKind, new_secret
 from dagstead.plane.workers import (
     LAST_WORDS_SECONDS,
@@ -92,6 +94,7 @@ class Workers:
             ForbiddenError: when the actor is no managed pool.
         """
         return self._backend.store.workers.keep(
+            ORGANIZATION,
             actor.require_pool(),
             count,
             settling_seconds=SETTLING_SECONDS,
@@ -102,7 +105,7 @@ class Workers:
         """End the tokens of processes that nobody has reported as ended; returns how many."""
         actor.require_system("Ending the tokens of workers")
         return self._backend.store.workers.sweep(
-            last_words_seconds=LAST_WORDS_SECONDS, made_seconds=MADE_SECONDS
+            ORGANIZATION, last_words_seconds=LAST_WORDS_SECONDS, made_seconds=MADE_SECONDS
         )
 
     def require_run(self, actor: Actor, deployment: Deployment, run_id: str) -> None:
@@ -111,13 +114,8 @@ class Workers:
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
-        worker = actor.require_code(deployment)
-        if worker is None or worker.run_id == run_id:
-            return
-        if worker.run_id is None and self._is_executed_in(worker, run_id):
-            return
-        if not self._backend.store.workers.has_made(worker, run_id):
-            raise _foreign(worker, f"run {run_id}")
+        if actor.require_code(deployment) is not None:
+            require_runs(self._backend, actor, deployment, [run_id])
 
     def require_log(self, actor: Actor, deployment: Deployment, log_key: Collection[str]) -> None:
         """Refuse user code that writes output which is not of its runs.
@@ -140,7 +138,7 @@ class Workers:
         """
         worker = actor.require_code(deployment)
         if worker is not None and not self._backend.store.workers.has_made(worker, made_id):
-            raise _foreign(worker, f"backfill {made_id}")
+            raise not_of_worker(worker, f"backfill {made_id}")
 
     def require_location(self, actor: Actor, deployment: Deployment, location: str | None) -> None:
         """Refuse user code that acts for another location than its own; ``None`` is any.
@@ -150,7 +148,7 @@ class Workers:
         """
         worker = actor.require_code(deployment)
         if worker is not None and location != worker.location:
-            raise _foreign(worker, f"location {location!r}" if location else "all locations")
+            raise not_of_worker(worker, f"location {location!r}" if location else "all locations")
 
     def note_making(self, actor: Actor, deployment: Deployment, made_id: str) -> None:
         """Record that user code is about to make a run or a backfill, which nobody has made yet."""
@@ -169,10 +167,6 @@ class Workers:
             )
         return launch
 
-    def _is_executed_in(self, server: Worker, run_id: str) -> bool:
-        launch = self._backend.store.launches.newest(server.deployment, run_id)
-        return launch is not None and server.executes(launch)
-
 
 def _is_run_id(text: str) -> bool:
     try:
@@ -180,10 +174,3 @@ def _is_run_id(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _foreign(worker: Worker, what: str) -> ForbiddenError:
-    return ForbiddenError(
-        f"The {worker.name} may not change {what}: code in the managed pool changes its own run, "
-        "runs that it has made, and what its deployment shares, such as dynamic partitions."
-    )

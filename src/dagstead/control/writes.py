@@ -11,6 +11,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.dagster_data import require_runs
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.names import KEY_MAX, check_short
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.roles import Permission
 from dagstead.plane.writes import WriteState
@@ -26,7 +27,12 @@ class WriteLedger:
     deployment: str
 
     def begin(self, key: str) -> WriteState:
-        """Take the key for a write, in one transaction, or learn how earlier attempts ended."""
+        """Take the key for a write, in one transaction, or learn how earlier attempts ended.
+
+        Raises:
+            InvalidInputError: when the key is too long.
+        """
+        check_short("The Idempotency-Key", key, KEY_MAX)
         return self._writes.begin(self.deployment, key)
 
     def finish(self, key: str) -> None:

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dagstead.control.actor import Actor
 from dagstead.control.all import Control
-from dagstead.engine.webserver import OPERATION, Executor, Operation
+from dagstead.engine.webserver import OPERATION, Operation, OperationExecutor
 from dagstead.errors import ForbiddenError
 
 
@@ -47,7 +47,7 @@ class OrganizationContext:
         )
 
 
-def organization_app(control: Control, executor: Executor, base_url: str) -> ASGIApp:
+def organization_app(control: Control, executor: OperationExecutor, base_url: str) -> ASGIApp:
     """The application for GraphQL requests that are for no deployment.
 
     Args:

@@ -92,7 +92,7 @@ _AGENT_AS_USER = (
 
 
 @dataclass(frozen=True, slots=True)
-class Executor:
+class OperationExecutor:
     """Executes operations."""
 
     schema: Schema
@@ -148,7 +148,7 @@ class DeploymentWebserver(Pages):
     ) -> None:
         self._subscriptions = subscriptions
         self._schema_to_serve = schema
-        self._executor = Executor(schema, valid_texts)
+        self._executor = OperationExecutor(schema, valid_texts)
         super().__init__(workspace, app_path_prefix=f"/{workspace.name}")
 
     def build_graphql_schema(self) -> Schema:

@@ -43,8 +43,12 @@ RESERVED_DEPLOYMENT_NAMES = frozenset(
     }
 )
 
+#: What the columns of the database hold: ids, keys of writes, and names.
+ID_MAX = 64
+KEY_MAX = 128
+NAME_MAX = 255
+
 _DEPLOYMENT_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,47}")
-_LOCATION_NAME_MAX = 255
 
 
 def check_deployment_name(name: str) -> str:
@@ -84,6 +88,22 @@ def check_readable(what: str, text: str | None) -> None:
         raise InvalidInputError(msg)
 
 
+def check_short(what: str, text: str, most: int) -> None:
+    """Refuse a text that is longer than its column; SQLite would take it, Postgres fail.
+
+    Args:
+        what: it is, as the subject of a sentence.
+        text: of a caller.
+        most: of characters.
+
+    Raises:
+        InvalidInputError: with the beginning of the text.
+    """
+    if len(text) > most:
+        msg = f"{what} {text[:40]!r}… has {len(text)} characters; at most {most} are allowed."
+        raise InvalidInputError(msg)
+
+
 def check_location_name(name: object) -> str:
     """Return ``name`` if it may name a code location.
 
@@ -93,10 +113,10 @@ def check_location_name(name: object) -> str:
     if not isinstance(name, str) or not name.strip():
         msg = f"location_name is {name!r}. Give the location a name: letters, digits, '-', '_'."
         raise InvalidInputError(msg)
-    if len(name) > _LOCATION_NAME_MAX or control_in(name):
+    if len(name) > NAME_MAX or control_in(name):
         msg = (
             f"location_name {name[:40]!r}… is too long or has control characters. "
-            f"Use at most {_LOCATION_NAME_MAX} printable characters."
+            f"Use at most {NAME_MAX} printable characters."
         )
         raise InvalidInputError(msg)
     return name
@@ -118,4 +138,5 @@ def check_queue_name(queue: object) -> str | None:
         )
         raise InvalidInputError(msg)
     check_readable("agent_queue", queue)
+    check_short("agent_queue", queue, NAME_MAX)
     return queue

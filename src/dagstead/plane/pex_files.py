@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from dagstead.model.pex_names import PexName
-from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.projects import Project
 from dagstead.plane.roles import Permission, Roles
 from dagstead.plane.tokens import Token
 
@@ -30,12 +30,12 @@ class Uploader:
     #: Full deployments; ``None`` is all, branch deployments included.
     deployments: frozenset[str] | None = None
     branch_deployments: bool = True
-    #: The repository whose branch deployments it may use; ``None`` is all of them.
-    repository: str | None = None
+    #: The project whose branch deployments it may use; ``None`` is all of them.
+    project: Project | None = None
     #: ``None`` is every location.
     locations: frozenset[str] | None = None
-    #: The CI job, for tokens that jobs get for their own.
-    job: CiJob | None = None
+    #: Whether it is the job of a pull request, whose code nobody has accepted yet.
+    is_pull_request: bool = False
     #: Its roles, if it may not deploy everywhere what the rest says; as text. Its files are for
     #: those with the same grants and roles: a part of what it grants says nothing of the others.
     roles: str | None = None
@@ -46,23 +46,23 @@ class Uploader:
         return cls(
             deployments=token.deployments,
             branch_deployments=token.branch_deployments,
-            repository=token.repository,
+            project=token.own_project,
             locations=token.locations,
-            job=token.job,
             roles=_limits(token.roles),
+            is_pull_request=token.is_pull_request,
         )
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Read what :meth:`as_json` made."""
-        deployments, locations, job = (value[key] for key in ("deployments", "locations", "job"))
+        deployments, locations = (value[key] for key in ("deployments", "locations"))
         return cls(
             deployments=None if deployments is None else frozenset(deployments),
             branch_deployments=value["branch_deployments"],
-            repository=value["repository"],
+            project=Project.of_stored(value["project"]),
             locations=None if locations is None else frozenset(locations),
-            job=None if job is None else CiJob(**job),
             roles=value.get("roles"),
+            is_pull_request=value["is_pull_request"],
         )
 
     def as_json(self) -> dict[str, Any]:
@@ -73,15 +73,10 @@ class Uploader:
             **limits,
             "deployments": None if self.deployments is None else sorted(self.deployments),
             "branch_deployments": self.branch_deployments,
-            "repository": self.repository,
+            "project": None if self.project is None else self.project.as_stored,
             "locations": None if self.locations is None else sorted(self.locations),
-            "job": None if self.job is None else self.job.as_json(),
+            "is_pull_request": self.is_pull_request,
         }
-
-    @property
-    def is_pull_request(self) -> bool:
-        """Whether it is the job of a pull request, whose code nobody has accepted yet."""
-        return self.job is not None and self.job.is_pull_request
 
     @property
     def is_organization(self) -> bool:
@@ -126,16 +121,13 @@ class Uploader:
         return not self.is_pull_request and self._has(deployment.base)
 
     def _owns(self, branch: Deployment) -> bool:
-        # Official clients name a GitLab project without its groups.
-        own = self.repository
-        return own is None or branch.repository in {own, own.rsplit("/", maxsplit=1)[-1]}
+        return self.project is None or self.project.owns(branch.project, branch.repository)
 
     def _has(self, full_deployment: str | None) -> bool:
         return self.deployments is None or full_deployment in self.deployments
 
     def _is_same_project(self, other: Uploader) -> bool:
-        # All of it: the address of the provider, the project, and that it is a pull request.
-        return self.job is not None and self.job == other.job
+        return other.is_pull_request and self.project is not None and self.project == other.project
 
     def covers(self, other: Uploader) -> bool:
         """Whether every release that the other one may begin may use its files."""
@@ -152,7 +144,7 @@ class Uploader:
     def _covers_branches(self, other: Uploader) -> bool:
         if self.deployments is None or not other.branch_deployments:
             return True
-        return self.branch_deployments and self.repository in {None, other.repository}
+        return self.branch_deployments and self.project in {None, other.project}
 
 
 def _limits(roles: Roles) -> str | None:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from dagstead.errors import InvalidInputError
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.names import check_location_name
+from dagstead.plane.names import NAME_MAX, check_location_name
 from dagstead.plane.roles import Permission, Role
 from dagstead.plane.tokens import Token, TokenKind
 
@@ -19,7 +19,6 @@ from dagstead.plane.tokens import Token, TokenKind
 _PREFERRED = "prod"
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_NAME_MAX = 255
 #: A process on Linux takes 128 KiB per variable.
 _VALUE_MAX = 64 * 1024
 #: Set for every process of user code, so that a secret of that name would be lost or do harm. The
@@ -188,12 +187,19 @@ def home_of(deployment: Deployment, full: Iterable[str]) -> Home:
     """
     if not deployment.is_branch:
         return Home(deployment=deployment, owner=deployment.name)
+    names = frozenset(full)
+    base = default_base(names) if deployment.base is None else deployment.base
+    return Home(deployment=deployment, owner=base if base in names else None)
+
+
+def default_base(full: Iterable[str]) -> str | None:
+    """The base of branch deployments that name none.
+
+    Args:
+        full: the names of all full deployments.
+    """
     names = sorted(full)
-    if deployment.base is not None:
-        owner = deployment.base if deployment.base in names else None
-    else:
-        owner = _PREFERRED if _PREFERRED in names else next(iter(names), None)
-    return Home(deployment=deployment, owner=owner)
+    return _PREFERRED if _PREFERRED in names else next(iter(names), None)
 
 
 def may_see_value(token: Token, place: Place, home: Home) -> bool:
@@ -304,10 +310,10 @@ def check_secret_name(name: str) -> None:
     Raises:
         InvalidInputError: with the reason.
     """
-    if not _NAME.fullmatch(name) or len(name) > _NAME_MAX:
+    if not _NAME.fullmatch(name) or len(name) > NAME_MAX:
         raise InvalidInputError(
             f"{name[:80]!r} cannot name a secret. Use letters, digits and '_', not beginning with "
-            f"a digit, at most {_NAME_MAX} characters."
+            f"a digit, at most {NAME_MAX} characters."
         )
     if name in _RESERVED or name.startswith(_RESERVED_BEGINNINGS):
         raise InvalidInputError(

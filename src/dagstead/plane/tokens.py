@@ -10,7 +10,6 @@ from enum import StrEnum
 
 from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
-from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.projects import Project
 from dagstead.plane.reach import NOTHING, Reach
 from dagstead.plane.roles import ADMIN, Role, Roles
@@ -63,9 +62,9 @@ class Grant:
     expires_at: float | None = None
     repository: str | None = None
     locations: Collection[str] | None = None
-    job: CiJob | None = None
     #: What was verified of ``repository``.
     project: Project | None = None
+    is_pull_request: bool = False
     secret_values: Collection[str] | None = None
     roles: Roles = ADMIN
 
@@ -102,8 +101,8 @@ class Token:
     beside: Reach = NOTHING
     #: Tokens of workers: what the process is for.
     worker: Worker | None = None
-    #: Tokens of CI: the job that got it.
-    job: CiJob | None = None
+    #: Tokens of CI: whether the job runs for a pull request or merge request.
+    is_pull_request: bool = False
     #: User tokens: how much they may do in what they grant.
     roles: Roles = ADMIN
 

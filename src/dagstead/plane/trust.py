@@ -13,7 +13,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from dagstead.errors import InvalidInputError
-from dagstead.plane.ci_jobs import CiJob
+from dagstead.plane.names import NAME_MAX, check_short
 from dagstead.plane.roles import EDITOR, Roles
 
 #: How long our token lives, unless a policy sets another time: long enough to upload and load a
@@ -54,11 +54,6 @@ class Provider(StrEnum):
         Not GitLab's ``ref``: for a merge request it names a branch that may be a fork's.
         """
         return "ref" if self is Provider.GITHUB else "ref_path"
-
-    @property
-    def project_claim(self) -> str:
-        """The claim with the number of the project, which stays when the project is renamed."""
-        return "repository_id" if self is Provider.GITHUB else "project_id"
 
     @property
     def event_claim(self) -> str:
@@ -184,15 +179,6 @@ class Policy:
         """The repository of a token that fits."""
         return str(claims[self.provider.repository_claim])
 
-    def job_of(self, claims: Mapping[str, object]) -> CiJob:
-        """The job of a token that fits."""
-        number = claims.get(self.provider.project_claim)
-        return CiJob(
-            issuer=self.issuer,
-            project=self.repository_of(claims) if number is None else str(number),
-            is_pull_request=self.provider.is_pull_request(claims),
-        )
-
 
 def fits(pattern: str, value: str | None) -> bool:
     """Whether a value matches a pattern; upper and lower case differ."""
@@ -232,6 +218,7 @@ def check_issuer(address: str, *, loopback: bool) -> str:
             "the tokens of your own server, such as https://gitlab.example.com."
         )
         raise InvalidInputError(msg)
+    check_short("The issuer", address, NAME_MAX)
     return address.rstrip("/")
 
 

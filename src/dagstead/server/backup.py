@@ -21,8 +21,8 @@ from tempfile import mkdtemp
 from dagstead.errors import BackupError, ConfigurationError, ConflictError
 from dagstead.plane.clock import Clock
 from dagstead.server.kept_data import DATABASE_FILE, KEPT, databases_of_deployments
-from dagstead.server.settings import LoadedSettings
 from dagstead.server.settings_file import FILE_NAME
+from dagstead.server.settings_sources import LoadedSettings
 from dagstead.store.backup.files import FileCopies, copy_file, record_of
 from dagstead.store.backup.manifest import DatabaseKind, FileRecord, Manifest
 from dagstead.store.backup.postgres import dump_database

@@ -23,6 +23,8 @@ from uvicorn.protocols.http.httptools_impl import (
 )
 from uvicorn.server import ServerState
 
+from dagstead.server.headers import RAW_HEADERS
+
 logger = logging.getLogger(__name__)
 
 #: Files that are no connections: databases, uploads, static files.
@@ -269,16 +271,22 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.abort()
         self._unsent = unsent
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP."""
+        self._send_away(HTTPStatus.BAD_REQUEST, msg)
+
     def _refuse(self, status: HTTPStatus, text: str) -> None:
-        is_begun = any(each.response_started for each in self._cycles)
-        if self._received == 0 and self._reading is _Reading.HEAD:
-            # Browsers connect before they have a request; an answer to none would confuse them.
-            is_begun = True
-        if not is_begun:
+        # Browsers connect before they have a request; an answer to none would confuse them.
+        is_asked = self._received > 0 or self._reading is not _Reading.HEAD
+        self._send_away(status, text, answers=is_asked)
+
+    def _send_away(self, status: HTTPStatus, text: str, *, answers: bool = True) -> None:
+        if answers and not any(each.response_started for each in self._cycles):
             lines = (
                 STATUS_LINE[status],
                 b"content-type: text/plain; charset=utf-8\r\n",
                 f"content-length: {len(text)}\r\n".encode(),
+                RAW_HEADERS,
                 b"connection: close\r\n\r\n",
                 text.encode(),
             )

@@ -14,7 +14,7 @@ from dagstead.engine.instances import Instances
 from dagstead.engine.organization_app import organization_app
 from dagstead.engine.sockets import SubscriptionCounts
 from dagstead.engine.validation import ValidTexts
-from dagstead.engine.webserver import Executor, deployment_app
+from dagstead.engine.webserver import OperationExecutor, deployment_app
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.errors import ForbiddenError
 from dagstead.operator_api.screen import screened
@@ -111,7 +111,7 @@ class DeploymentApps:
         return self.instances.control.deployments.granted(Actor.holding(token))
 
     def _organization(self) -> ASGIApp:
-        executor = Executor(self.schema, self._valid_texts)
+        executor = OperationExecutor(self.schema, self._valid_texts)
         app = organization_app(self.instances.control, executor, self.base_url)
         return screened(app, self._reading)
 

@@ -43,6 +43,10 @@ _ALWAYS: Mapping[str, str] = MappingProxyType(
         "Cross-Origin-Resource-Policy": "same-origin",
     }
 )
+#: For answers that are written without the application: to what is not HTTP, or comes too slowly.
+RAW_HEADERS = "".join(
+    f"{name.lower()}: {value}\r\n" for name, value in ({**_ALWAYS, _POLICY: _NO_SCRIPTS}).items()
+).encode()
 #: A year. Not for names below this one: other servers may have those.
 _ONLY_TLS = "max-age=31536000"
 

@@ -31,7 +31,7 @@ class ListeningThread:
     _thread: threading.Thread = field(init=False)
 
     def __enter__(self) -> Self:
-        self.control.agents.listen(SYSTEM)
+        self._note()
         self._thread = threading.Thread(target=self._keep, name="listening", daemon=True)
         self._thread.start()
         return self
@@ -42,9 +42,13 @@ class ListeningThread:
 
     def _keep(self) -> None:
         while not self._ended.wait(self.every_seconds):
-            try:
-                self.control.agents.listen(SYSTEM)
-            except StoreAwayError as error:
-                logger.debug("Could not note that this server listens: %s", error.reason)
-            except Exception:
-                logger.exception("Could not note that this server listens")
+            self._note()
+
+    def _note(self) -> None:
+        # Nobody waits for it: another process may be writing, and the next time is soon.
+        try:
+            self.control.agents.listen(SYSTEM)
+        except StoreAwayError as error:
+            logger.debug("Could not note that this server listens: %s", error.reason)
+        except Exception:
+            logger.exception("Could not note that this server listens")

@@ -25,8 +25,9 @@ from dagstead.server.backup import DATA, DUMP
 from dagstead.server.kept_data import DATABASE_FILE, RUN_WORKERS
 from dagstead.server.master_key import key_source
 from dagstead.server.services import make_data_folder
-from dagstead.server.settings import LoadedSettings, Settings
+from dagstead.server.settings import Settings
 from dagstead.server.settings_file import FILE_NAME
+from dagstead.server.settings_sources import LoadedSettings
 from dagstead.serverless.run_records import disown
 from dagstead.store.backup.copies import make_copy
 from dagstead.store.backup.files import restore_file, verify_file

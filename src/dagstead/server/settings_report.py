@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from dagstead.server.settings import ENVIRONMENT_PREFIX, LoadedSettings, Settings, Source
+from dagstead.server.settings import ENVIRONMENT_PREFIX, Settings
+from dagstead.server.settings_sources import LoadedSettings, Source
 from dagstead.store.database import masked_database_url
 
 

@@ -30,7 +30,8 @@ from dagstead.server.listen_address import check_address
 from dagstead.server.master_key import MASTER_KEY_VARIABLE
 from dagstead.server.pool import POOL_TOKEN_VARIABLE, walls_of_pool, walls_variable
 from dagstead.server.services import control_of, make_data_folder, opened_store
-from dagstead.server.settings import ENVIRONMENT_PREFIX, LoadedSettings, Settings, Source
+from dagstead.server.settings import ENVIRONMENT_PREFIX, Settings
+from dagstead.server.settings_sources import LoadedSettings, Source
 from dagstead.serverless.run_records import RunWorker
 from dagstead.serverless.sandbox.walls import Walls
 from dagstead.serverless.shutdown import STOPPED, end_what_is_left

@@ -23,8 +23,9 @@ from dagstead.server.large_memory import use_memory_sparingly
 from dagstead.server.listen_address import check_address, warning_without_tls
 from dagstead.server.listening import ListeningThread
 from dagstead.server.services import open_instances, opened_store
-from dagstead.server.settings import LoadedSettings, Settings
+from dagstead.server.settings import Settings
 from dagstead.server.settings_report import report
+from dagstead.server.settings_sources import LoadedSettings
 from dagstead.server.shutdown import stop_on_signals
 
 logger = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from dagstead.serverless.sandbox.limits import ProcessLimits
 from dagstead.serverless.sandbox.walls import Level, Walls
+from dagstead.serverless.unpacking import Quota
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,6 +76,11 @@ class LauncherConfiguration:
     def allow_branches(self) -> bool:
         """Whether code of branch deployments is run."""
         return self.branches_without_walls or self.walls.level is not Level.NONE
+
+    @property
+    def quota(self) -> Quota:
+        """What one PEX file may come to when it is unpacked."""
+        return Quota(bytes=self.unpacked_mb << 20, files=self.unpacked_files)
 
     @property
     def limits(self) -> ProcessLimits:

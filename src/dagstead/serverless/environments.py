@@ -217,7 +217,6 @@ class EnvironmentStore:
         owner = Owner.package(folder.name)
         try:
             self._files.fetch(filename, download)
-            self._sandbox.give_new(folder, owner)
             self._tool.unpack(download, filename, folder, python, owner)
             self._sandbox.let_read(folder, owner)
         except OSError as error:

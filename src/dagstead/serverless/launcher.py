@@ -50,7 +50,6 @@ from dagstead.serverless.sandbox.sandbox import Sandbox
 from dagstead.serverless.server_start import ServerStarter
 from dagstead.serverless.server_table import ServerTable
 from dagstead.serverless.shutdown import kill_overdue, stop_all_runs
-from dagstead.serverless.unpacking import Quota
 from dagstead.serverless.user_code import UserCode
 from dagstead.serverless.worker_tokens import TokenKeeper, WorkerTokens, keeper_of, processes_of
 
@@ -147,10 +146,7 @@ class PexUserCodeLauncher(PlainServersLauncher, ConfigurableClass):
             stop=stop,
             parallel=self._configuration.parallel_unpacks,
             sandbox=self._sandbox,
-            quota=Quota(
-                bytes=self._configuration.unpacked_mb << 20,
-                files=self._configuration.unpacked_files,
-            ),
+            quota=self._configuration.quota,
         )
 
     @cached_property

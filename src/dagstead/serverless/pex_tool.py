@@ -63,7 +63,7 @@ class PexTool:
         Args:
             source: the PEX file, which its owner may read afterwards.
             name: of the file in the store.
-            target: a new, empty folder that belongs to the owner.
+            target: a folder that is not there yet.
             python: the interpreter.
             owner: of what is unpacked.
 
@@ -102,6 +102,7 @@ class PexTool:
     def _do(self, order: UnpackOrder, owner: Owner, *, knows_pythons: bool) -> tuple[int, str]:
         """The exit code and the last output; a bad end leaves no target."""
         cache = order.cache
+        self.sandbox.give_new(order.target, owner)
         self.sandbox.give_new(cache, owner)
         try:
             if knows_pythons:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Delete, Row, delete, func, select, tuple_
+from sqlalchemy import ColumnElement, Delete, Row, delete, func, select, true, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import ReturningInsert
 
@@ -54,23 +54,19 @@ class AgentStore:
 
     def all(self, _of: Organization, *, since: float | None = None) -> list[Heartbeat]:
         """All heartbeats received after ``since``, the newest first."""
-        of_pools = (tokens.c.id == heartbeats.c.token_id) & (tokens.c.kind == str(TokenKind.POOL))
-        statement = (
-            select(heartbeats, tokens)
-            .outerjoin(tokens, of_pools)
-            .order_by(heartbeats.c.received_at.desc())
-        )
-        if since is not None:
-            statement = statement.where(heartbeats.c.received_at >= since)
-        with self.database.read() as connection:
-            rows = connection.execute(statement).all()
-        return [_heartbeat(row) for row in rows]
+        received = true() if since is None else heartbeats.c.received_at >= since
+        return self._newest_first(received)
 
     def of(self, deployment: str) -> list[Heartbeat]:
         """The heartbeats for one deployment, the newest first."""
-        mine = select(heartbeats).where(heartbeats.c.deployment == deployment)
+        return self._newest_first(heartbeats.c.deployment == deployment)
+
+    def _newest_first(self, which: ColumnElement[bool]) -> list[Heartbeat]:
+        """Heartbeats, with the tokens of those that pools have sent."""
+        of_pools = (tokens.c.id == heartbeats.c.token_id) & (tokens.c.kind == str(TokenKind.POOL))
+        statement = select(heartbeats, tokens).outerjoin(tokens, of_pools).where(which)
         with self.database.read() as connection:
-            rows = connection.execute(mine.order_by(heartbeats.c.received_at.desc())).all()
+            rows = connection.execute(statement.order_by(heartbeats.c.received_at.desc())).all()
         return [_heartbeat(row) for row in rows]
 
     def forget(self, _of: Organization, older_than_seconds: float) -> int:

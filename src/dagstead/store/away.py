@@ -1,5 +1,7 @@
 """Which failures mean that the store is away, in our statements, in Dagster's and in files.
 
+Beside those, which mean that a text of the caller does not fit into the database.
+
 The store is away when the failure may pass without a change to a program: the connection is lost or
 refused, the database is locked, read-only or starting, the disk is full. Sending the same again may
 help, and every surface asks its clients to do so. A statement that the database has rejected is not
@@ -24,7 +26,7 @@ from sqlalchemy.exc import (
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from dagstead.errors import StoreAwayError
+from dagstead.errors import InvalidInputError, StoreAwayError
 
 
 class _Fault(Enum):
@@ -74,6 +76,7 @@ _BY_SQLSTATE = {
     "55P03": _Fault.LOCKED,
 }
 _SQLSTATE_LENGTHS = (5, 3, 2)
+_TOO_LONG = "22001"
 
 _BY_ERRNO = {
     errno.ENOSPC: _Fault.FULL,
@@ -100,10 +103,18 @@ def raise_if_away(error: BaseException) -> None:
 
     Raises:
         StoreAwayError: when ``error`` means that the store is away.
+        InvalidInputError: when it means that a text is too long for its column: SQLite would have
+            taken it, so that nobody has looked before.
     """
     away = away_of(error)
     if away is not None:
         raise away
+    if any(_sqlstate(link) == _TOO_LONG for link in _chain(error)):
+        msg = (
+            "A name or an id in this request is longer than the database can hold: most may have "
+            "255 characters, names of assets and pools 512."
+        )
+        raise InvalidInputError(msg) from error
 
 
 def away_of(error: BaseException) -> StoreAwayError | None:

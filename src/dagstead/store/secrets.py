@@ -25,6 +25,7 @@ from dagstead.errors import DamagedSecretError, DeploymentNotFoundError, TooMany
 from dagstead.plane.clock import Clock
 from dagstead.plane.envelopes import Envelope, rewrap
 from dagstead.plane.master_keys import MasterKey
+from dagstead.plane.organization import Organization
 from dagstead.plane.secrets import Home, NewSecret, Place, SecretKind, StoredSecret
 from dagstead.store.database import Database
 from dagstead.store.tables import secrets
@@ -115,13 +116,13 @@ class SecretStore:
             else:
                 return
 
-    def remove(self, name: str, places: Iterable[Place]) -> int:
+    def remove(self, places: Iterable[Place], name: str) -> int:
         """Remove a secret from places; returns from how many of them."""
         slots = [place.digest(name) for place in places]
         with self.database.write() as connection:
             return _remove(connection, slots)
 
-    def keys_in_use(self) -> dict[str, int]:
+    def keys_in_use(self, _of: Organization) -> dict[str, int]:
         """The ids of the master keys that encrypt secrets, and how many."""
         with self.database.read() as connection:
             rows = connection.execute(
@@ -129,12 +130,12 @@ class SecretStore:
             ).all()
         return {row.key: row[1] for row in rows}
 
-    def forget(self, keys: Iterable[str]) -> int:
+    def forget(self, _of: Organization, keys: Iterable[str]) -> int:
         """Remove the secrets that master keys of these ids encrypt; how many there were."""
         with self.database.write() as connection:
             return connection.execute(delete(secrets).where(secrets.c.key.in_(list(keys)))).rowcount
 
-    def rewrap(self) -> int:
+    def rewrap(self, _of: Organization) -> int:
         """Have all secrets encrypted with the current key; how many were changed.
 
         Others may read and set secrets meanwhile.

@@ -11,7 +11,6 @@ from sqlalchemy import Row, delete, func, insert, null, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from dagstead.errors import NotFoundError, StoreAwayError, UnauthenticatedError
-from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.clock import Clock
 from dagstead.plane.projects import Project
 from dagstead.plane.reach import Reach
@@ -53,8 +52,8 @@ class TokenStore:
                     expires_at=grant.expires_at,
                     repository=grant.repository,
                     locations=null() if grant.locations is None else sorted(grant.locations),
-                    job=None if grant.job is None else grant.job.as_json(),
                     project=null() if grant.project is None else grant.project.as_stored,
+                    is_pull_request=grant.is_pull_request,
                     secret_values=(
                         null() if grant.secret_values is None else sorted(grant.secret_values)
                     ),
@@ -212,8 +211,8 @@ def token_of(row: Row[Any]) -> Token:
         repository=values[of.repository],
         locations=None if locations is None else frozenset(locations),
         beside=_beside(values[of.beside] or {}),
-        job=None if values[of.job] is None else CiJob(**values[of.job]),
         project=Project.of_stored(values[of.project]),
+        is_pull_request=values[of.is_pull_request],
         secret_values=(
             None if values[of.secret_values] is None else frozenset(values[of.secret_values])
         ),

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from dagstead.errors import UnauthenticatedError
 from dagstead.plane.clock import Clock
+from dagstead.plane.organization import Organization
 from dagstead.plane.tokens import Token, TokenKind, hash_secret
 from dagstead.plane.workers import Minter, PoolCount, Worker
 from dagstead.store.database import Database
@@ -61,7 +62,7 @@ class WorkerStore:
             ).one()
         return _token(row)
 
-    def authenticate(self, secret: str) -> Token:
+    def authenticate(self, _of: Organization, secret: str) -> Token:
         """The token of a secret.
 
         Raises:
@@ -78,7 +79,7 @@ class WorkerStore:
             )
         return _token(row)
 
-    def all(self) -> list[Token]:
+    def all(self, _of: Organization) -> list[Token]:
         """Those that are stored, the oldest first."""
         with self.database.read() as connection:
             rows = connection.execute(select(worker_tokens).order_by(worker_tokens.c.id)).all()
@@ -86,6 +87,7 @@ class WorkerStore:
 
     def keep(
         self,
+        _of: Organization,
         pool: str,
         count: PoolCount,
         *,
@@ -128,12 +130,12 @@ class WorkerStore:
             _end(connection, gone)
         return len(gone)
 
-    def end_of_pool(self, pool: str) -> None:
+    def end_of_pool(self, _of: Organization, pool: str) -> None:
         """End all tokens of a pool that has stopped."""
         with self.database.write() as connection:
             connection.execute(delete(worker_tokens).where(worker_tokens.c.pool == pool))
 
-    def sweep(self, *, last_words_seconds: float, made_seconds: float) -> int:
+    def sweep(self, _of: Organization, *, last_words_seconds: float, made_seconds: float) -> int:
         """End those that have expired, or whose launch ended that long ago or is forgotten.
 
         Returns:

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import ctypes
 import json
+import multiprocessing
 import os
 import socket
 import sys
 import tempfile
 from collections.abc import Callable
+from multiprocessing.shared_memory import SharedMemory
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +64,17 @@ def write_temporary() -> str:
     """A file where libraries put theirs."""
     with tempfile.NamedTemporaryFile() as file:
         return "written" if file.name else ""
+
+
+def share_memory() -> str:
+    """What pools of processes do: locks, and memory that several of them have."""
+    with multiprocessing.get_context("spawn").Lock():
+        memory = SharedMemory(create=True, size=1 << 16)
+        assert memory.buf is not None
+        memory.buf[0] = 1
+        memory.close()
+        memory.unlink()
+    return "shared"
 
 
 def through_link(path: str, own: str) -> object:
@@ -228,17 +241,8 @@ ATTEMPTS: dict[str, Callable[..., object]] = {
     for value in (
         *(read, write, through_link, by_hard_link, in_new_namespaces, as_root, from_outside),
         *(attach, peek, signal_to, connect, connect_unix, sockets_in_sight, open_descriptors),
-        *(
-            write_temporary,
-            connect_own,
-            send,
-            by_handle,
-            opened_by,
-            vsock,
-            watch,
-            make_device,
-            keyring,
-        ),
+        *(write_temporary, share_memory, connect_own, send, by_handle, opened_by, vsock, watch),
+        *(make_device, keyring),
     )
 }
 

@@ -178,6 +178,7 @@ def attempts(
         "own outputs": ["read", str(outputs / "storage" / "value")],
         "own outputs, written": ["write", str(outputs / "storage")],
         "temporary files, written": ["write_temporary"],
+        "memory, shared": ["share_memory"],
         "own layer": ["read", str(scene.package / "code.py")],
         "own home, written": ["write", str(folder / "home")],
         "own logs, written": ["write", str(folder / "logs")],

@@ -15,7 +15,7 @@ from dagstead.client.certificates import certificates_for
 from dagstead.control.all import Control
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.server.services import open_instances
-from dagstead.server.settings import load_settings
+from dagstead.server.settings_sources import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock

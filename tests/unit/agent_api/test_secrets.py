@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import zlib
 
+import httpx
 import pytest
-from dagster_cloud.api.dagster_cloud_api import DagsterCloudUploadWorkspaceEntry
+from dagster._serdes import deserialize_value, pack_value
+from dagster_cloud.api.dagster_cloud_api import (
+    CheckSnapshotResult,
+    DagsterCloudCodeLocationUpdateResult,
+    DagsterCloudUploadWorkspaceEntry,
+    FileFormat,
+    SnapshotType,
+    StoredSnapshot,
+)
 from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 from dagster_shared.error import SerializableErrorInfo
 from dagster_shared.serdes import serialize_value
 
 from dagstead.control.actor import SYSTEM
+from dagstead.control.snapshots import Snapshots
+from dagstead.errors import BlobNotFoundError
+from dagstead.plane.blobs import BlobKey, BlobKind
 from dagstead.plane.deployments import Branch
 from dagstead.plane.secrets import SecretKind, SecretTarget
 from dagstead.plane.tokens import Grant, TokenKind
@@ -92,12 +106,13 @@ def test_an_agent_for_one_queue_gets_no_secret_of_another(wire: Wire) -> None:
     cpu = dict(wire.token(TokenKind.AGENT, Grant(queues=["cpu"])))
     gpu = dict(wire.token(TokenKind.AGENT, Grant(queues=["gpu"])))
     assert asked(wire, "prod", "gpu_loc", gpu)["GPU_KEY"] == "hunter2"
-    for location in ("cpu_loc", "later", None):
+    for location in ("cpu_loc", None):
         assert "GPU_KEY" not in asked(wire, "prod", location, cpu)
-    body = {"query": QUERY, "variables": {"l": "gpu_loc"}}
-    refused = wire.call("POST", "/graphql", json=body, headers=cpu)
-    assert "hunter2" not in refused.text
-    assert "may not have the secrets of location 'gpu_loc'" in refused.text
+    for location in ("gpu_loc", "later"):
+        body = {"query": QUERY, "variables": {"l": location}}
+        refused = wire.call("POST", "/graphql", json=body, headers=cpu)
+        assert "hunter2" not in refused.text
+        assert f"may not serve location '{location}'" in refused.text
 
 
 def test_an_error_that_quotes_a_secret_is_stored_without_it(wire: Wire) -> None:
@@ -127,3 +142,44 @@ def test_an_error_that_quotes_a_secret_is_stored_without_it(wire: Wire) -> None:
     error = wire.store.locations.get("staging", "quoting").error or ""
     assert "invalid literal for int() with base 10: '***'" in error
     assert "hunter2" not in error
+
+
+def test_an_error_by_reference_is_stored_without_it_and_reported_again(wire: Wire) -> None:
+    """The agent sends a result again whose answer got lost."""
+    target = SecretTarget(deployment="staging", locations=frozenset({"referring"}))
+    wire.control.secrets.set(SYSTEM, "REFERRED", "hunter3-hunter3", target)
+    wire.store.deployments.set_settings("staging", {"releases": {"unserved_queue": "wait"}})
+    deploy(wire.store, "staging", [new_location("referring", "1")])
+    error = serialize_value(SerializableErrorInfo("no hunter3-hunter3", [], "ValueError"))
+    sha1 = hashlib.sha1(error.encode(), usedforsecurity=False).hexdigest()
+    there = {"Dagster-Cloud-Deployment": "staging"}
+    query = {"type": SnapshotType.ERROR, "sha1": sha1, "formats": FileFormat.GZIPPED_JSON}
+
+    def offered() -> CheckSnapshotResult:
+        answer = wire.call("GET", "/check_snapshot", params=query, headers=there)
+        return deserialize_value(answer.text, CheckSnapshotResult)
+
+    # Two agents ask before one of them has sent it.
+    uploads = [upload for upload in (offered().upload_data, offered().upload_data) if upload]
+    assert len(uploads) == 2
+    for upload in uploads:
+        sent = zlib.compress(error.encode())
+        httpx.put(upload.presigned_put_url, content=sent, trust_env=False).raise_for_status()
+    snapshots = Snapshots(wire.store.blobs, "staging")
+    for upload in uploads:
+        body = json.dumps(pack_value(upload))
+        assert wire.call("PUT", "/confirm_upload", content=body, headers=there).is_success
+        result = DagsterCloudCodeLocationUpdateResult(
+            location_name="referring",
+            manifest=None,
+            error_snapshot=StoredSnapshot(sha1=sha1, format="json", uri="", decompressed_size=1),
+        )
+        body = json.dumps(pack_value(result))
+        path = "/code_location_update_result"
+        answer = wire.call("PUT", path, content=body, headers=there)
+        assert answer.status_code == 200, answer.text
+        assert "no ***" in snapshots.read(SnapshotType.ERROR, sha1)
+        assert "no ***" in (wire.store.locations.get("staging", "referring").error or "")
+    assert offered().stored_snapshot is not None
+    with pytest.raises(BlobNotFoundError):
+        wire.store.blobs.get(BlobKey(BlobKind.SNAPSHOT, "staging", f"uploads/{uploads[1].id}"))

@@ -21,9 +21,9 @@ from dagster_cloud_cli.core.workspace import CodeLocationDeployData
 from dagster_shared.error import SerializableErrorInfo
 
 from dagstead.control import bell
-from dagstead.control.actor import SYSTEM
+from dagstead.control.actor import SYSTEM, Actor
+from dagstead.control.requests import Poll
 from dagstead.engine.calls import AgentCalls
-from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import Request
 from dagstead.testing import eventually
 from tests.support.heartbeats import heartbeat_of
@@ -69,18 +69,21 @@ def asked(wire: Wire, location: str, monkeypatch: pytest.MonkeyPatch) -> Future[
     return answered
 
 
-def asking(wire: Wire) -> Request:
-    """The request that waits for an answer."""
-    (request,) = eventually(
-        lambda: [each for each in wire.store.requests.open(ORGANIZATION) if each.location],
-        _DEADLINE,
-        "the request",
-    )
+def taken(wire: Wire, location: str) -> Request:
+    """The request for a location's code, which the agent has taken."""
+    (token,) = (each for each in wire.store.tokens.all() if each.name == "an agent")
+    poll = Poll(full_deployments=["prod"])
+
+    def take() -> list[Request]:
+        found = wire.control.requests.take(Actor.holding(token), poll)
+        return [each for each in found if each.location == location]
+
+    (request,) = eventually(take, _DEADLINE, "the request")
     return request
 
 
-def answer(wire: Wire, response: DagsterCloudApiResponse) -> None:
-    request = asking(wire)
+def answer(wire: Wire, location: str, response: DagsterCloudApiResponse) -> None:
+    request = taken(wire, location)
     upload = DagsterCloudUploadApiResponse(
         request_id=request.id, request_api=request.api, response=response
     )
@@ -89,8 +92,8 @@ def answer(wire: Wire, response: DagsterCloudApiResponse) -> None:
     assert sent.status_code == 200
 
 
-def test_an_answer_wakes_who_waits_for_it(wire: Wire, asked: Future[str]) -> None:
-    answer(wire, DagsterCloudApiGrpcResponse(serialized_response_or_error="said"))
+def test_an_answer_wakes_who_waits_for_it(wire: Wire, location: str, asked: Future[str]) -> None:
+    answer(wire, location, DagsterCloudApiGrpcResponse(serialized_response_or_error="said"))
     assert asked.result(_DEADLINE) == "said"
 
 
@@ -98,7 +101,7 @@ def test_a_location_that_has_failed_to_load_is_asked_once_more(
     wire: Wire, location: str, asked: Future[str]
 ) -> None:
     """An error may be of the deploy that was under way, whose outcome comes later."""
-    answer(wire, DagsterCloudApiErrorResponse(error_infos=[_ERROR]))
+    answer(wire, location, DagsterCloudApiErrorResponse(error_infos=[_ERROR]))
     entry = DagsterCloudUploadWorkspaceEntry(
         location_name=location,
         code_location_deploy_data=CodeLocationDeployData(image="x", module_name="m"),
@@ -111,5 +114,5 @@ def test_a_location_that_has_failed_to_load_is_asked_once_more(
     control_without_dagster(wire.store).load_reports.loaded(
         SYSTEM, wire.store.deployments.get("prod"), location, deploy_id="1", manifest="{}"
     )
-    answer(wire, DagsterCloudApiGrpcResponse(serialized_response_or_error="said"))
+    answer(wire, location, DagsterCloudApiGrpcResponse(serialized_response_or_error="said"))
     assert asked.result(_DEADLINE) == "said"

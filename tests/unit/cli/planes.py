@@ -12,8 +12,9 @@ from dagstead.control.all import Control
 from dagstead.plane.clock import Clock
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
 from dagstead.server.services import open_instances
-from dagstead.server.settings import Settings, load_settings
+from dagstead.server.settings import Settings
 from dagstead.server.settings_report import report
+from dagstead.server.settings_sources import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock

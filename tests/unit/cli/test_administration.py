@@ -397,17 +397,3 @@ def test_a_server_that_is_not_there_is_told_in_a_sentence(
 
 def values(said: Said) -> Any:
     return json.loads(said.out)
-
-
-def test_old_names_of_groups_still_work(remote: Command) -> None:
-    new = values(remote("release", "list", "--deployment", "prod", "--format", "json"))
-    old = values(remote("releases", "list", "--deployment", "prod", "--format", "json"))
-    assert new == old
-    listed = {line.split()[0] for line in remote("--help").out.splitlines() if line.strip()}
-    assert not {"releases", "workflows"} & listed
-    assert {"release", "workflow"} <= listed
-    assert remote("workflows", "--help").code == 0
-
-
-def test_the_version_is_an_option_too(dagstead: Command) -> None:
-    assert dagstead("--version").out == dagstead("version").out

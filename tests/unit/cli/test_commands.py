@@ -219,3 +219,17 @@ def test_the_settings_in_force_are_shown_with_their_sources(
     assert (rows["port"]["value"], rows["port"]["from"]) == (4000, f"file {file}")
     assert rows["data"]["from"] == "environment DAGSTEAD_DATA"
     assert "Did you mean 'DAGSTEAD_PORT'?" in said.err
+
+
+def test_old_names_of_groups_still_work(remote: Command) -> None:
+    new = json.loads(remote("release", "list", "--deployment", "prod", "--format", "json").out)
+    old = json.loads(remote("releases", "list", "--deployment", "prod", "--format", "json").out)
+    assert new == old
+    listed = {line.split()[0] for line in remote("--help").out.splitlines() if line.strip()}
+    assert not {"releases", "workflows"} & listed
+    assert {"release", "workflow"} <= listed
+    assert remote("workflows", "--help").code == 0
+
+
+def test_the_version_is_an_option_too(dagstead: Command) -> None:
+    assert dagstead("--version").out == dagstead("version").out

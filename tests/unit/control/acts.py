@@ -127,7 +127,7 @@ class World:
         return {name: Actor.holding(tokens[name]) for name in of}
 
     def worker(self, worker: Worker) -> Actor:
-        every = self.store.workers.all()
+        every = self.store.workers.all(ORGANIZATION)
         return Actor.holding(next(token for token in every if token.worker == worker))
 
     def attempt(self, act: str, location: str = "weather") -> Callable[[Actor], object]:

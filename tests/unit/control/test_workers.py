@@ -15,6 +15,7 @@ from dagstead.control.workers import NewWorker
 from dagstead.errors import ForbiddenError, UnauthenticatedError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import How, LaunchEnd, LaunchTags, RunEnd
+from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.requests import LAUNCH_RUN
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.plane.workers import (
@@ -107,7 +108,7 @@ def test_no_secret_is_stored_nor_shown(site: Site) -> None:
     issued = site.mint()
     assert issued.secret.split(":")[:2] == ["worker", "org"]
     assert issued.secret not in repr(issued)
-    assert issued.secret not in repr(site.store.workers.all())
+    assert issued.secret not in repr(site.store.workers.all(ORGANIZATION))
 
 
 def test_a_worker_of_a_launch_that_is_over_gets_none(site: Site) -> None:
@@ -179,7 +180,7 @@ def test_a_code_server_whose_pool_is_gone_loses_its_token_after_a_while(site: Si
     assert site.is_valid(server)
     site.clock.advance(SERVER_SECONDS + 1)
     assert site.control.workers.sweep(SYSTEM) == 1
-    assert site.store.workers.all() == []
+    assert site.store.workers.all(ORGANIZATION) == []
 
 
 def test_the_worker_of_a_launch_outlives_its_pool_and_not_its_launch(site: Site) -> None:

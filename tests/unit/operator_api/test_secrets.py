@@ -163,13 +163,29 @@ def test_a_refusal_is_one_that_the_command_line_shows(
     assert "hunter2" not in str(refused)
 
 
-def test_somebody_elses_refusal_has_a_message(operator: Operator) -> None:
+def test_whoever_deploys_locations_sets_no_secrets(operator: Operator) -> None:
+    """The refusal stands among the errors, which the official command line shows."""
     of_etl = ci(operator, deployments=["prod"], locations=["etl"])
-    refused = create(of_etl, "KEY", "v", FULL, "etl")
-    assert (refused["__typename"], "may only deploy etl" in refused["message"]) == (
-        "PythonError",
-        True,
-    )
+    variables = {"secretName": "KEY", "secretValue": "v", "scopes": FULL, "locationName": "etl"}
+    target = '{deploymentName: "prod", scopes: [], locationNames: ["etl"]}'
+    for change in (
+        gql.CREATE_OR_UPDATE_SECRET_FOR_SCOPES_MUTATION,
+        f'mutation {{ setSecret(name: "KEY", value: "v", target: {target}) }}',
+        f'mutation {{ removeSecret(name: "KEY", target: {target}) }}',
+    ):
+        result = of_etl.execute(change, **variables)
+        assert "may only deploy etl" in str(result.errors), change
+    assert shown(operator, scopes=EVERY) == []
+
+
+def test_a_list_has_what_is_for_the_locations_of_the_token(operator: Operator) -> None:
+    create(operator, "KEY", "v", FULL, "etl")
+    create(operator, "KEY", "v", FULL, "gpu")
+    document = "{ storedSecrets { secretName locationNames } }"
+    of_etl = ci(operator, deployments=["prod"], locations=["etl"])
+    assert of_etl.run(document)["storedSecrets"] == [
+        {"secretName": "KEY", "locationNames": ["etl"]}
+    ]
 
 
 def test_names_are_listed_without_the_master_key(operator: Operator, store: Store) -> None:

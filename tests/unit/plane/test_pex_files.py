@@ -10,18 +10,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dagstead.model.pex_names import PexName
-from dagstead.plane.ci_jobs import CiJob
 from dagstead.plane.deployments import Branch, Deployment, DeploymentKind
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.pex_files import Uploader
+from dagstead.plane.projects import Project
 from dagstead.plane.roles import EDITOR, Role, RoleGrant, Roles
 from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.trust import Provider
 
 _NAMES = st.sampled_from(["prod", "staging"])
 _LOCATIONS = st.sampled_from(["weather", "digits"])
 _REPOSITORIES = st.sampled_from(["org/one", "org/two"])
-_JOBS = st.builds(
-    CiJob, issuer=st.just("github"), project=st.sampled_from("12"), is_pull_request=st.booleans()
+_PROJECTS = st.builds(
+    Project,
+    path=_REPOSITORIES,
+    provider=st.just(Provider.GITLAB),
+    issuer=st.sampled_from(["https://one", "https://two"]),
+    id=st.none() | st.sampled_from("12"),
 )
 _SOME_LOCATIONS = st.none() | st.frozensets(_LOCATIONS, min_size=1)
 
@@ -53,10 +58,10 @@ UPLOADERS = st.builds(
     Uploader,
     deployments=st.frozensets(_NAMES),
     branch_deployments=st.booleans(),
-    repository=_REPOSITORIES,
+    project=_PROJECTS,
     locations=_SOME_LOCATIONS,
-    job=_JOBS,
     roles=st.none() | _LESSER_ROLES,
+    is_pull_request=st.booleans(),
 )
 
 
@@ -64,14 +69,25 @@ def full(name: str) -> Deployment:
     return Deployment(id=1, name=name, kind=DeploymentKind.FULL, created_at=0.0)
 
 
-def branch(repository: str, base: str | None) -> Deployment:
+def branch(repository: str, base: str | None, owner: Project | None) -> Deployment:
     made = Branch(repo_name=repository, branch_name="f")
     return Deployment(
-        id=2, name="b", kind=DeploymentKind.BRANCH, created_at=0.0, branch=made, base=base
+        id=2,
+        name="b",
+        kind=DeploymentKind.BRANCH,
+        created_at=0.0,
+        branch=made,
+        base=base,
+        project=owner,
     )
 
 
-DEPLOYMENTS = st.builds(full, _NAMES) | st.builds(branch, _REPOSITORIES, st.none() | _NAMES)
+DEPLOYMENTS = st.builds(full, _NAMES) | st.builds(
+    branch,
+    _REPOSITORIES | st.sampled_from(["one", "two"]),
+    st.none() | _NAMES,
+    st.none() | _PROJECTS,
+)
 
 
 def token(uploader: Uploader) -> Token:
@@ -85,10 +101,11 @@ def token(uploader: Uploader) -> Token:
         created_at=0.0,
         revoked_at=None,
         last_used_at=None,
-        repository=uploader.repository,
+        repository=None if uploader.project is None else uploader.project.path,
+        project=uploader.project,
         locations=uploader.locations,
-        job=uploader.job,
         roles=EDITOR if uploader.roles is None else Roles.from_json(json.loads(uploader.roles)),
+        is_pull_request=uploader.is_pull_request,
     )
 
 
@@ -98,7 +115,10 @@ def may_deploy(uploader: Uploader, deployment: Deployment, location: str) -> boo
     if not role.includes(Role.EDITOR):
         return False
     return (held.locations is None or location in held.locations) and held.grants_deployment(
-        deployment.name, is_branch=deployment.is_branch, repository=deployment.repository
+        deployment.name,
+        is_branch=deployment.is_branch,
+        repository=deployment.repository,
+        owner=deployment.project,
     )
 
 
@@ -112,10 +132,11 @@ def test_nobody_supplies_what_the_token_may_not_deploy(
         # What those may deploy who have the same roles is decided before.
         assert to == uploader
         return
-    base = full(deployment.base) if deployment.base else deployment
+    base = full(deployment.base or "prod") if deployment.is_branch else deployment
     assert may_deploy(uploader, deployment, location) or may_deploy(uploader, base, location)
     if uploader.is_pull_request and not deployment.is_branch:
-        assert to.job == uploader.job
+        assert to.is_pull_request
+        assert to.project == uploader.project
 
 
 @given(UPLOADERS, DEPLOYMENTS, _LOCATIONS)
@@ -144,12 +165,23 @@ def test_a_namespace_is_of_those_who_may_deploy_the_same(one: Uploader, other: U
 
 
 def test_a_pull_request_is_never_the_organization() -> None:
-    job = CiJob(issuer="github", project="1", is_pull_request=True)
-    assert not Uploader(job=job).is_organization
-    assert not Uploader(job=job).may_supply(full("prod"), "weather", Uploader())
-    assert not Uploader(job=job).may_supply(
-        full("prod"), "weather", Uploader(job=replace(job, project="2"))
-    )
+    project = Project(path="org/one", issuer="https://one", id="1")
+    job = Uploader(project=project, is_pull_request=True)
+    assert not job.is_organization
+    assert not job.may_supply(full("prod"), "weather", Uploader())
+    another = replace(job, project=replace(project, id="2"))
+    assert not job.may_supply(full("prod"), "weather", another)
+
+
+def test_the_short_name_of_a_project_is_not_the_project() -> None:
+    """Projects of two groups have one short name, and official clients report only that."""
+    mine = Project(path="one/app", provider=Provider.GITLAB, issuer="https://one", id="1")
+    theirs = replace(mine, path="two/app", id="2")
+    job = Uploader(deployments=frozenset(), project=mine, is_pull_request=True)
+    assert job.may_supply(branch("app", None, mine), "weather", job)
+    assert not job.may_supply(branch("app", None, theirs), "weather", Uploader())
+    # Nobody has verified whose this one is.
+    assert not job.may_supply(branch("app", None, None), "weather", Uploader())
 
 
 @pytest.mark.parametrize("name", ["source-1.pex", "a+b.pex", "requirements-1.txt", "x", ".pex"])

@@ -16,9 +16,11 @@ from websockets.typing import Subprotocol
 from dagstead.client.certificates import certificates_for
 from dagstead.control.all import Control
 from dagstead.plane.tokens import Grant, Token, TokenKind, new_secret
+from dagstead.plane.workers import Minter, Worker
 from dagstead.server.authentication import TOKEN_HEADER
 from dagstead.server.services import open_instances
-from dagstead.server.settings import Settings, load_settings
+from dagstead.server.settings import Settings
+from dagstead.server.settings_sources import load_settings
 from dagstead.server.web import server_config
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -40,6 +42,10 @@ class Plane:
     def token(self, kind: TokenKind, grant: Grant | None = None) -> tuple[Token, str]:
         """A new token and its text."""
         secret = new_secret(kind, self.settings.organization)
+        if kind is TokenKind.WORKER:
+            server = Worker(deployment="prod", location="weather")
+            minter = Minter(pool="a pool", agent_id="an agent")
+            return self.store.workers.create(server, secret, minter, None), secret
         return self.store.tokens.create(f"a {kind}", kind, secret, grant or Grant()), secret
 
     def headers(self, kind: TokenKind, grant: Grant | None = None) -> Mapping[str, str]:

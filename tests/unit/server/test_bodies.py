@@ -34,8 +34,8 @@ def test_a_large_body_is_413_by_what_comes(
     plane: Plane, client: httpx.Client, path: str, kind: TokenKind
 ) -> None:
     """The agent sends a smaller heartbeat after a real 413 whose body has no `errors`."""
-    if path == "/upload_api_response" and kind is TokenKind.USER:
-        path = "/prod/graphql"
+    if path == "/upload_api_response" and kind in {TokenKind.USER, TokenKind.WORKER}:
+        path = "/prod/graphql" if kind is TokenKind.USER else "/store_events"
     method = "PUT" if path == "/upload_api_response" else "POST"
     answer = client.request(
         method, path, content=pieces(2 * MEBIBYTE), headers={**plane.headers(kind), **JSON}

@@ -40,6 +40,16 @@ def test_a_server_says_again_and_again_that_it_listens(store: Store, clock: Manu
     assert store.token_calls.presence().listening_since < clock() - ALIVE_SECONDS
 
 
+def test_a_server_starts_while_another_process_writes(store: Store, clock: ManualClock) -> None:
+    with (
+        store.database.write(),
+        ListeningThread(control_without_dagster(store), every_seconds=0.01),
+    ):
+        assert store.token_calls.presence().listening_since == 0.0
+    with ListeningThread(control_without_dagster(store), every_seconds=0.01):
+        eventually(lambda: _noted(store) == clock(), 30, "the first sign")
+
+
 def _noted(store: Store) -> float:
     with store.database.read() as connection:
         noted = connection.exec_driver_sql("select asked_at from token_calls where token_id = 0")

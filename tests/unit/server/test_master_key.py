@@ -10,8 +10,8 @@ import pytest
 from dagstead.errors import MasterKeyError
 from dagstead.plane.master_keys import new_master_key
 from dagstead.server.master_key import key_source
-from dagstead.server.settings import load_settings
 from dagstead.server.settings_report import report
+from dagstead.server.settings_sources import load_settings
 from dagstead.server.supervisor import settings_environment
 
 KEY, OLDER = new_master_key(), new_master_key()

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from dagstead.errors import ConfigurationError
-from dagstead.server.settings import Settings, Source, load_settings
+from dagstead.server.settings import Settings
 from dagstead.server.settings_report import report
+from dagstead.server.settings_sources import Source, load_settings
 from dagstead.server.supervisor import settings_environment
 
 

@@ -85,9 +85,9 @@ def test_branches_are_refused_where_there_are_no_walls(
 ) -> None:
     code = UserCode(environments=environments, allow_local_code=False, allow_branches=allowed)
     pex = PexMetadata(pex_tag=PEX.tag, python_version="3.11")
-    full = CodeLocationDeployData(pex_metadata=pex)
+    full = CodeLocationDeployData(pex_metadata=pex, module_name="ml")
     variables = {"DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1"}
-    branch = CodeLocationDeployData(pex_metadata=pex, cloud_context_env=variables)
+    branch = CodeLocationDeployData(pex_metadata=pex, module_name="ml", cloud_context_env=variables)
     code.check("prod", "ml", full)
     with nullcontext() if allowed else pytest.raises(UnservableLocationError, match="no walls"):
         code.check("abc", "ml", branch)

@@ -6,6 +6,7 @@ import ast
 import inspect
 import typing
 from collections.abc import Iterable, Mapping
+from dataclasses import is_dataclass
 
 import pytest
 
@@ -58,9 +59,14 @@ def names_a_deployment(name: str, kind: object) -> bool:
     if kind is Organization or (kind is str and name in NAMES):
         return True
     inner = [part for part in typing.get_args(kind) if isinstance(part, type)]
-    if typing.get_origin(kind) is Iterable and inner:
+    if typing.get_origin(kind) in {Iterable, frozenset} and inner:
         return names_a_deployment(name, inner[0])
-    return bool(NAMES & set(getattr(kind, "__dataclass_fields__", {})))
+    if not is_dataclass(kind):
+        return False
+    parts = typing.get_type_hints(kind)
+    return bool(NAMES & set(parts)) or any(
+        names_a_deployment(part, value) for part, value in parts.items()
+    )
 
 
 @pytest.mark.parametrize("method", methods())

@@ -14,6 +14,7 @@ from dagstead.agent_api.events import write_events
 from dagstead.agent_api.services import Caller
 from dagstead.control.actor import SYSTEM
 from dagstead.engine.run_origins import STORED_BY_TAG
+from dagstead.plane.names import ID_MAX, check_short
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ class AgentContext:
 
         Raises:
             ForbiddenError: when the caller may not serve its location.
+            InvalidInputError: when its id is too long.
         """
+        check_short("The run's id", run.run_id, ID_MAX)
         caller, origin = self.caller, run.remote_job_origin
         stored_by = caller.control.dagster_data.require_new_run(
             caller.actor, caller.deployment, None if origin is None else origin.location_name

@@ -27,7 +27,7 @@ _TO_BE_LAUNCHED = frozenset({DagsterRunStatus.QUEUED, DagsterRunStatus.STARTING}
 
 
 @dataclass(frozen=True, slots=True)
-class Right:
+class WorkerRight:
     """What an operation is to user code."""
 
     #: As the end of "it …".
@@ -96,25 +96,25 @@ def _own_secrets(context: AgentContext, given: Arguments) -> None:
         context.require_location(given["location_name"])
 
 
-READS: Final = Right("reads its deployment", _allow)
-EVENTS: Final = Right("is checked where the events are written, each by its run", _allow)
-RUN: Final = Right("is for its own run, and for runs that it has made", _own_run)
-SHARED: Final = Right("changes what all code of its deployment may change", _allow)
-AGENTS: Final = Right("is for agents", _refuse)
+READS: Final = WorkerRight("reads its deployment", _allow)
+EVENTS: Final = WorkerRight("is checked where the events are written, each by its run", _allow)
+RUN: Final = WorkerRight("is for its own run, and for runs that it has made", _own_run)
+SHARED: Final = WorkerRight("changes what all code of its deployment may change", _allow)
+AGENTS: Final = WorkerRight("is for agents", _refuse)
 
 #: By the names of the fields, from the root.
-WORKER_RIGHTS: Final[Mapping[str, Right]] = {
+WORKER_RIGHTS: Final[Mapping[str, WorkerRight]] = {
     # Its secrets.
-    "scopedSecrets": Right("is for its own location", _own_secrets),
+    "scopedSecrets": WorkerRight("is for its own location", _own_secrets),
     # Runs.
-    "runs.addRun": Right("makes a run of its own location", _new_run),
-    "runs.addHistoricalRun": Right("makes a run of its own location", _new_run),
+    "runs.addRun": WorkerRight("makes a run of its own location", _new_run),
+    "runs.addHistoricalRun": WorkerRight("makes a run of its own location", _new_run),
     "runs.addRunTags": RUN,
-    "runs.addRunTelemetry": Right("is for its own run", _own_telemetry),
+    "runs.addRunTelemetry": WorkerRight("is for its own run", _own_telemetry),
     "runs.addPipelineSnapshot": SHARED,
     "runs.addExecutionPlanSnapshot": SHARED,
-    "runs.addBackfill": Right("makes a backfill of its own location", _new_backfill),
-    "runs.updateBackfill": Right("is for backfills that it has made", _own_backfill),
+    "runs.addBackfill": WorkerRight("makes a backfill of its own location", _new_backfill),
+    "runs.updateBackfill": WorkerRight("is for backfills that it has made", _own_backfill),
     "runs.addDaemonHeartbeat": AGENTS,
     "runs.mutateJobOrigin": AGENTS,
     "runs.getRuns": READS,
@@ -194,8 +194,10 @@ WORKER_RIGHTS: Final[Mapping[str, Right]] = {
     "eventLogs.getConcurrencyInfo": READS,
     "eventLogs.getCheckConcurrencyClaim": READS,
     # Schedules and sensors. Their ticks are the daemons'.
-    "schedules.addJobState": Right("is for schedules and sensors of its location", _own_instigator),
-    "schedules.updateJobState": Right(
+    "schedules.addJobState": WorkerRight(
+        "is for schedules and sensors of its location", _own_instigator
+    ),
+    "schedules.updateJobState": WorkerRight(
         "is for schedules and sensors of its location", _own_instigator
     ),
     "schedules.createJobTick": AGENTS,

@@ -11,7 +11,8 @@ import typer
 from dagstead.cli.output import say
 
 if TYPE_CHECKING:
-    from dagstead.server.settings import LoadedSettings, Settings
+    from dagstead.server.settings import Settings
+    from dagstead.server.settings_sources import LoadedSettings
 
 _PANEL = "Where the control plane is"
 
@@ -97,7 +98,7 @@ def load(**flags: Any) -> LoadedSettings:
     import os
 
     from dagstead.server.private_files import exposed, keep_files_private
-    from dagstead.server.settings import load_settings
+    from dagstead.server.settings_sources import load_settings
     from dagstead.server.shutdown import LIFELINE_VARIABLE
 
     loaded = load_settings(flags)

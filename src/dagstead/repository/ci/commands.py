@@ -58,6 +58,8 @@ _BY_PREFIX: Mapping[Tool, Mapping[str, ActKind]] = {
     },
     Tool.DG: {
         "api": ActKind.NOTIFY,
+        "list env": ActKind.NOTIFY,
+        "list envs": ActKind.NOTIFY,
         "plus create": ActKind.NOTIFY,
         "plus deploy": ActKind.BUILD_AND_DEPLOY,
         "plus deploy build-and-push": ActKind.BUILD,

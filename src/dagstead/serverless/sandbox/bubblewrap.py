@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dagstead.serverless.sandbox.reach import (
+    SHARED_MEMORY,
     SYSTEM,
     TEMPORARY,
     computing_devices,
@@ -27,6 +28,7 @@ def inside_bubblewrap(
     *,
     changes_user: bool,
     users_file: Path | None,
+    memory: int | None,
 ) -> Iterator[tuple[list[str], int]]:
     """The command that runs another one inside, and a descriptor to hand on to it.
 
@@ -36,10 +38,14 @@ def inside_bubblewrap(
         reach: what it finds there.
         changes_user: whether it becomes another user, which only root can.
         users_file: instead of ``/etc/passwd``.
+        memory: the most bytes that it may keep in shared memory.
     """
     descriptor = os.memfd_create("bwrap", os.MFD_CLOEXEC)
     try:
-        arguments = _arguments(reach, changes_user=changes_user, users_file=users_file)
+        arguments = [
+            *_namespaces(changes_user=changes_user),
+            *_files(reach, users_file=users_file, memory=memory),
+        ]
         os.write(descriptor, b"".join(os.fsencode(word) + b"\0" for word in arguments))
         os.lseek(descriptor, 0, os.SEEK_SET)
         yield [program, "--args", str(descriptor), "--", *command], descriptor
@@ -47,15 +53,18 @@ def inside_bubblewrap(
         os.close(descriptor)
 
 
-def _arguments(reach: FileReach, *, changes_user: bool, users_file: Path | None) -> Iterator[str]:
+def _namespaces(*, changes_user: bool) -> Iterator[str]:
     yield from ("--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
     if os.geteuid() != 0:
         yield "--unshare-user"
     if changes_user:
         yield from ("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID")
+
+
+def _files(reach: FileReach, *, users_file: Path | None, memory: int | None) -> Iterator[str]:
     if reach.is_whole_machine:
         yield from ("--bind", "/", "/")
-    yield from _devices_and_temporary(reach)
+    yield from _devices_and_temporary(reach, memory)
     yield from _machine(reach)
     trees = [(path, "--ro-bind-try") for path in reach.read]
     trees += [(path, "--bind-try") for path in (*reach.written, reach.home)]
@@ -67,8 +76,13 @@ def _arguments(reach: FileReach, *, changes_user: bool, users_file: Path | None)
         yield from ("--remount-ro", "/")
 
 
-def _devices_and_temporary(reach: FileReach) -> Iterator[str]:
+def _devices_and_temporary(reach: FileReach, memory: int | None) -> Iterator[str]:
     yield from ("--dev", "/dev", "--proc", "/proc")
+    # Semaphores are files there, which every pool of processes makes. What bubblewrap itself puts
+    # there belongs to the user that it is started as.
+    yield from ("--perms", "1777")
+    yield from ("--size", str(memory)) if memory else ()
+    yield from ("--tmpfs", str(SHARED_MEMORY))
     for device in computing_devices():
         yield from ("--dev-bind-try", str(device), str(device))
     if reach.temporary is not None:

@@ -258,6 +258,7 @@ class Sandbox:
                 reach,
                 changes_user=order.user is not None or bool(order.groups),
                 users_file=users_file,
+                memory=program.limits.memory,
             )
         )
         outer = Order(

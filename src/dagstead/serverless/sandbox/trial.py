@@ -95,6 +95,7 @@ def found_walls(home: PoolHome, wanted: WallsChoice) -> Walls:
         if problem is None:
             open_loopback = _loopback_problem(home, walls, wanted)
             reasons += [f"loopback: {open_loopback}"] if open_loopback else []
+            reasons += _missing(walls)
             return replace(
                 walls, cgroups=cgroups, loopback=open_loopback is None, reasons=tuple(reasons)
             )
@@ -123,6 +124,14 @@ def _candidates(home: PoolHome, wanted: WallsChoice) -> Iterator[Walls]:
             )
             if walls.level is not Level.NONE and only in {None, walls.level}:
                 yield walls
+
+
+def _missing(walls: Walls) -> Iterator[str]:
+    """What would strengthen any wall, and is not there."""
+    if not walls.landlock:
+        yield f"landlock: {_why_not_tried(Level.KERNEL)}"
+    if not walls.seccomp:
+        yield "seccomp: there is no libseccomp; install it with `apt-get install libseccomp2`"
 
 
 def _why_not_tried(level: Level) -> str:

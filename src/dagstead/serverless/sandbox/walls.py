@@ -66,7 +66,7 @@ class Walls:
             *([f"users {self.users[0]} to {self.users[1]}"] if self.users else []),
             *(["bubblewrap"] if self.bubblewrap else []),
             *([f"Landlock {self.landlock}"] if self.landlock else []),
-            *(["seccomp"] if self.seccomp else []),
+            "seccomp" if self.seccomp else "NO seccomp",
         ]
         limits = "limits by cgroups" if self.cgroups else "limits by looking once a second"
         loopback = "loopback closed" if self.loopback else "loopback OPEN to user code"

@@ -50,7 +50,7 @@ _CONFIGURED = 'run: dg plus config set --url "$DAGSTER_CLOUD_URL" && dg api run 
 #: Ask https://<organization>.dagster.cloud.
 _BY_ORGANIZATION = frozenset({"ci branch-deployment", "prerun"})
 #: Ask the address in the file of the command line, and else dagster.cloud.
-_BY_FILE = frozenset({"dg api", "dg plus create", "dg plus pull"})
+_BY_FILE = frozenset({"dg api", "dg list env", "dg list envs", "dg plus create", "dg plus pull"})
 #: Signs that a script writes that file, or names another one.
 _WRITES_FILE = re.compile(r"dagster_cloud_cli\b|DAGSTER_CLOUD_CLI_CONFIG|dg\.toml|plus config set")
 _FILE = "DAGSTER_CLOUD_CLI_CONFIG"
@@ -179,8 +179,9 @@ def _checking(inspection: Inspection) -> Iterator[Violation]:
     "command-calls-dagster-plus",
     severity=Severity.WARNING,
     reason="""
-        Some official commands do not read `DAGSTER_CLOUD_URL`. `dg api`, `dg plus create` and
-        `dg plus pull` take the address from the file that `dg plus config set` writes;
+        Some official commands do not read `DAGSTER_CLOUD_URL`. `dg api`, `dg list envs`,
+        `dg plus create` and `dg plus pull` take the address from the file that
+        `dg plus config set` writes;
         `dagster-cloud branch-deployment create-or-update` takes it from `--url`;
         `ci branch-deployment` goes by `DAGSTER_CLOUD_ORGANIZATION`; `config set-deployment` and
         the commands about SAML know no other address than dagster.cloud. All of them send the

@@ -1,4 +1,4 @@
-"""Which content a PEX file has and who stored it, and the CI job that a token was given to."""
+"""Which content a PEX file has and who stored it, and whether a token is of a pull request."""
 
 from __future__ import annotations
 
@@ -21,4 +21,7 @@ def upgrade() -> None:
         sa.Column("stored_at", sa.Float, nullable=False),
     )
     op.create_index("ix_pex_files_name", "pex_files", ["name"])
-    op.add_column("tokens", sa.Column("job", sa.JSON(none_as_null=True)))
+    op.add_column(
+        "tokens",
+        sa.Column("is_pull_request", sa.Boolean, nullable=False, server_default=sa.false()),
+    )

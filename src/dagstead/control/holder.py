@@ -1,26 +1,35 @@
-"""The holder of a token: which deployments, and in which role."""
+"""Who holds a token, what it grants, and in which role."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.locations import Location
+from dagstead.plane.pex_files import Uploader
 from dagstead.plane.projects import Project
+from dagstead.plane.requests import Request
 from dagstead.plane.roles import Permission, Role
-from dagstead.plane.tokens import Grant, Token, TokenKind
+from dagstead.plane.tokens import Token, TokenKind
+from dagstead.plane.workers import Worker
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Holder:
-    """Somebody with a token, without one, or the system itself."""
+    """The holder of a token, or the system itself; or nobody, who has no token."""
 
     #: For records of its acts.
     name: str
     token: Token | None = None
     is_system: bool = False
+
+    @classmethod
+    def holding(cls, token: Token) -> Self:
+        """The holder of a token."""
+        return cls(name=token.name, token=token)
 
     @property
     def is_unlimited(self) -> bool:
@@ -31,6 +40,32 @@ class Holder:
     def is_user(self) -> bool:
         """Whether it is a person or the CLI."""
         return self.token is not None and self.token.kind is TokenKind.USER
+
+    @property
+    def worker(self) -> Worker | None:
+        """What it runs for, if it is user code in a managed pool."""
+        return None if self.token is None else self.token.worker
+
+    @property
+    def serves_all_deployments(self) -> bool:
+        """Whether it may take the work of the default queue in every deployment, as the pool."""
+        token = self.token
+        is_everywhere = token is not None and token.deployments is None
+        return self.is_system or (is_everywhere and self.grants_queue(None))
+
+    @property
+    def uploader(self) -> Uploader:
+        """Whose files it stores, and uses.
+
+        Raises:
+            ForbiddenError: when it has no token.
+        """
+        return Uploader() if self.is_system else Uploader.of(self._held())
+
+    @property
+    def is_of_locations(self) -> bool:
+        """Whether it may deploy some code locations, and nothing besides."""
+        return self.token is not None and self.token.locations is not None
 
     def grants(self, deployment: Deployment) -> bool:
         """Whether it may see this deployment, and is not just code of it."""
@@ -55,6 +90,33 @@ class Holder:
         return self.is_system or (
             self.token is not None and self.token.grants_deployment(name, is_branch=False)
         )
+
+    def grants_queue(self, queue: str | None) -> bool:
+        """Whether it may take work from this agent queue."""
+        return self.is_system or (self.token is not None and self.token.grants_queue(queue))
+
+    @property
+    def serves_every_queue(self) -> bool:
+        """Whether no queue is closed to it, so that its rights end with the deployment.
+
+        User code of a managed pool is not limited to queues: its rights are those of its worker.
+        """
+        token = self.token
+        return self.is_system or (
+            token is not None and (token.queues is None or token.worker is not None)
+        )
+
+    def reaches(self, location: Location) -> bool:
+        """Whether it may serve a location: the live deploy of it, or the one that is loading."""
+        return any(map(self.grants_queue, location.queues))
+
+    def leases(self, request: Request) -> bool:
+        """Whether it is the one that has taken a request, and may answer it."""
+        return self.is_system or (self.token is not None and request.leased_by == self.token.id)
+
+    def sees_location(self, name: str) -> bool:
+        """Whether a code location is among those that it may see, of a deployment that it may."""
+        return self.is_system or (self.token is not None and self.token.grants_location(name))
 
     def role_in(self, deployment: Deployment) -> Role:
         """What it is in a whole deployment; that of agents is what their kind of token allows."""
@@ -118,6 +180,16 @@ class Holder:
         if not role.includes(permission.least):
             self.refuse_role(permission, role, where)
 
+    def require_branch_role(self, name: str) -> None:
+        """Refuse unless its roles allow to make a branch deployment of that name.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        role = self._held().roles.of(name, is_branch=True)
+        if not role.includes(Permission.BRANCH.least):
+            self.refuse_role(Permission.BRANCH, role, name)
+
     def require_permission_everywhere(self, permission: Permission) -> None:
         """Refuse unless its roles allow something in all that its token grants.
 
@@ -146,128 +218,6 @@ class Holder:
             f"{permission.description}. Create a token that has it with `dagstead {way} --role "
             f"{wanted}`."
         )
-
-    def require_name(self, name: str) -> None:
-        """Refuse unless the actor may see a full deployment of that name, which need not exist.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            self._held().require_deployment(name, is_branch=False)
-
-    def require_deployment(self, deployment: Deployment) -> None:
-        """Refuse unless the actor may see a deployment.
-
-        User code that a managed pool runs may not: what it may have of its own deployment begins
-        with :meth:`require_reach` or :meth:`require_code`.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        self.refuse_code("This")
-        self.require_reach(deployment)
-
-    def require_reach(self, deployment: Deployment) -> None:
-        """Refuse unless it may see a deployment, or is user code of that deployment.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            self._held().require_deployment(
-                deployment.name,
-                is_branch=deployment.is_branch,
-                repository=deployment.repository,
-                owner=deployment.project,
-            )
-
-    def refuse_code(self, what: str) -> None:
-        """Refuse user code in a managed pool.
-
-        Args:
-            what: the act, as the subject of a sentence.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if self.token is not None and self.token.worker is not None:
-            raise ForbiddenError(
-                f"{what} is not for code in the managed pool, such as the {self.token.worker.name}."
-            )
-
-    def require_organization(self, what: str) -> None:
-        """Refuse everybody whose token is limited in any way.
-
-        Args:
-            what: the act, as the subject of a sentence.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_unlimited:
-            token = self._held()
-            is_user = token.kind is TokenKind.USER
-            limits = token.described if is_user else f"an {token.kind}"
-            raise ForbiddenError(
-                f"{what} needs a token for all deployments. Token {token.name!r} is limited to: "
-                f"{limits}. Create one with `dagstead token create --kind user`."
-            )
-
-    def require_system(self, what: str) -> None:
-        """Refuse everybody but the control plane itself.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            raise ForbiddenError(f"{what} is for the control plane itself only.")
-
-    def require_holding(self, grant: Grant) -> None:
-        """Refuse to grant more than the actor holds.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if self.is_system:
-            return
-        token = self._held()
-        excess = token.excess(grant)
-        if excess:
-            raise ForbiddenError(
-                f"Token {token.name!r} cannot grant more than it holds, and this grants more: "
-                f"{excess}. Limit what you grant, or use a token that holds it."
-            )
-
-    def require_whole(self, what: str) -> None:
-        """Refuse callers without a token, and those who are limited to locations.
-
-        Args:
-            what: the act, as the subject of a sentence.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            self._held().require_more_than_deploying(what)
-
-    def require_user(self) -> None:
-        """Refuse agents.
-
-        Raises:
-            ForbiddenError: with a sentence for the caller.
-        """
-        if not self.is_system:
-            self._require_user()
-
-    def _require_user(self) -> Token:
-        token = self._held()
-        if token.kind is not TokenKind.USER:
-            raise ForbiddenError(
-                f"Token {token.name!r} is {token.kind.described}, and this is for people and the "
-                "CLI. Create a user token with `dagstead token create --kind user`."
-            )
-        return token
 
     def _held(self) -> Token:
         if self.token is None:
