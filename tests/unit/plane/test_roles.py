@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from dagstead.errors import InvalidInputError
 from dagstead.plane.roles import ADMIN, EDITOR, Permission, Role, RoleGrant, Roles, check_roles
+from tests.support.environments import REPOSITORY
 
 _ROLES = st.sampled_from(list(Role))
 _DEPLOYMENTS = st.sampled_from(["prod", "staging"])
@@ -106,3 +107,10 @@ def test_tokens_of_people_and_of_ci_have_their_own_default() -> None:
 def test_contradictions_are_refused(grants: list[RoleGrant], says: str) -> None:
     with pytest.raises(InvalidInputError, match=says):
         check_roles(Roles(default=Role.EDITOR, grants=frozenset(grants)))
+
+
+def test_the_page_of_roles_has_the_table() -> None:
+    page = (REPOSITORY / "docs" / "operate" / "roles.md").read_text(encoding="utf-8")
+    for permission in Permission:
+        marks = " | ".join("yes" if role.includes(permission.least) else "" for role in Role)
+        assert f"| {permission.description} | {marks} |\n" in page
