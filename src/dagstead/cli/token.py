@@ -141,6 +141,7 @@ def _show(issued: IssuedToken, url: str, format_: Format) -> None:
             "id": token.id,
             "name": token.name,
             "kind": str(token.kind),
+            "role": None if token.is_agent else str(token.roles),
             "token": secret,
             "expires": moment(token.expires_at),
             "sign_in": sign_in,

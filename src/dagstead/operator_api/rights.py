@@ -45,7 +45,7 @@ _CALL = """
 #: What became of deployed code locations; cut to those that are granted.
 _SEE_DEPLOYED = """
     agents deployedLocations locationsAsDocument release releases secretsOrError storedSecrets
-    unserved workspace workspaceOrError
+    workspace workspaceOrError
 """
 #: See the whole deployment.
 _READ = """
@@ -84,10 +84,10 @@ _CHANGE_DATA = """
     reportAssetCheckEvaluations reportRunlessAssetEvents setAppManagedComponent setConcurrencyLimit
     setLatestDefsStateVersion wipeAssets
 """
-#: A plan says what a rollback would do, to those who may begin it.
+#: Those who may not deploy learn it before they build, or plan a rollback.
 _DEPLOY = """
     addOrUpdateLocationFromDocument createRelease deleteLocation deployLocations endRelease
-    reconcileLocationsFromDocument rollBack rollbackPlan
+    reconcileLocationsFromDocument rollBack rollbackPlan unserved
 """
 _STORE = "generateServerlessPexUrl"
 _RELOAD = "reloadRepositoryLocation reloadWorkspace shutdownRepositoryLocation"

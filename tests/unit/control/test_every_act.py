@@ -158,6 +158,14 @@ def test_a_viewer_is_no_more_by_a_role_elsewhere(act: str, fresh: World) -> None
         assert fresh.stored() == before, name
 
 
+@pytest.mark.parametrize("act", ["locations.reload", "locations.remove", "releases.begin"])
+def test_a_role_at_a_location_is_enough_there(act: str, fresh: World) -> None:
+    actor = fresh.actors(MORE_ELSEWHERE)["admin of digits"]
+    before = fresh.stored()
+    fresh.attempt(act, "digits")(actor)
+    assert fresh.stored() != before
+
+
 @pytest.mark.parametrize(
     "act",
     [each for each in acts() if "weather" in WHO.get(each, "") and each not in OF_NO_LOCATION],
