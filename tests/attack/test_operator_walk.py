@@ -16,6 +16,7 @@ from graphql import GraphQLObjectType, GraphQLUnionType, get_named_type
 from websockets.exceptions import InvalidStatus
 
 from dagstead.operator_api.rights import _NESTED, RIGHTS, Right, right_of
+from dagstead.plane.roles import Permission
 from dagstead.plane.tokens import Token
 from tests.support.operator_questions import Questions, named_in
 from tests.support.operator_scene import CALLERS, MARK, SCHEMA, Caller, Scene, scene_in
@@ -67,7 +68,7 @@ def test_every_root_field_has_its_right() -> None:
     roots = {name for _operation, name, _field in Questions(schema=SCHEMA, names={}).roots()}
     assert roots - set(RIGHTS) == set(), "say in operator_api/rights.py what it needs"
     assert set(RIGHTS) - roots == set(), "these fields are gone"
-    assert right_of("noSuchField") is Right.ADMINISTER
+    assert right_of("noSuchField") == Right(permission=Permission.ADMINISTER)
 
 
 def test_there_is_something_to_ask_about_for_every_argument(scene: Scene) -> None:
@@ -85,7 +86,7 @@ def test_whoever_deploys_locations_reaches_no_type_of_dagster_beyond_these() -> 
     ahead = [
         get_named_type(field.type)
         for _operation, name, field in Questions(schema=SCHEMA, names={}).roots()
-        if right_of(name) <= Right.DEPLOY
+        if right_of(name).for_locations
     ]
     while ahead:
         kind = ahead.pop()
@@ -134,7 +135,7 @@ def test_nobody_sees_or_changes_what_is_not_theirs(
             assert "got invalid value" not in answer.text, where
             assert "annot query field" not in answer.text, where
             assert _leaks(answer.text, who, named_in(body)) == [], where
-            if is_of_weather and right_of(name) > Right.DEPLOY:
+            if is_of_weather and not right_of(name).for_locations:
                 assert answer.status_code == 403, where
             asked += 1
         now = scene.stored(who)

@@ -40,11 +40,12 @@ def drop(table: str, column: str | None = None) -> str:
 
 #: How to get to the version before each of these, the newest first.
 UNDONE: Mapping[str, Sequence[str]] = {
-    "0018": (
+    "0017": (
         *map(drop, ("former_secrets", "trust_pins", "used_ci_tokens")),
         drop("tokens", "rotated_at"),
         drop("tokens", "used_from"),
     ),
+    "0016": (drop("tokens", "roles"), drop("trust_policies", "roles")),
     "0015": (drop("tokens", "project"), drop("deployments", "project")),
     "0014": (drop("secrets"), drop("tokens", "secret_values")),
     "0013": (drop("worker_tokens"), drop("made_by_workers")),

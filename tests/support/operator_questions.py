@@ -46,14 +46,16 @@ class Questions:
             for name, field in root.fields.items():
                 yield operation, name, field
 
-    def ask(self, operation: str, name: str, field: GraphQLField) -> dict[str, Any]:
+    def ask(
+        self, operation: str, name: str, field: GraphQLField, *, depth: int = _DEPTH
+    ) -> dict[str, Any]:
         """The body of a request that asks for a field, with everything that it has."""
         variables = {each: self._value(each, taken.type) for each, taken in field.args.items()}
         declared = ", ".join(f"${each}: {taken.type}" for each, taken in field.args.items())
         passed = ", ".join(f"{each}: ${each}" for each in field.args)
         text = (
             f"{operation} {f'({declared})' if declared else ''} "
-            f"{{ f: {name}{f'({passed})' if passed else ''} {self._selection(field, _DEPTH)} }}"
+            f"{{ f: {name}{f'({passed})' if passed else ''} {self._selection(field, depth)} }}"
         )
         return {"query": text, "variables": variables}
 

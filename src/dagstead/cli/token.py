@@ -9,9 +9,11 @@ import typer
 
 from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
+from dagstead.cli.options.roles import RoleFlags
 from dagstead.cli.options.token import NewTokenFlags
 from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
 from dagstead.cli.remarks import print_note
+from dagstead.plane.roles import Role
 from dagstead.plane.rotations import DEFAULT_OVERLAP
 from dagstead.plane.tokens import IssuedToken, TokenKind
 
@@ -42,11 +44,16 @@ TokenIdArgument = Annotated[
 @app.command()
 @administers
 def create(
-    plane: Administration, *, wanted: NewTokenFlags, format_: FormatOption = Format.TABLE
+    plane: Administration,
+    *,
+    wanted: NewTokenFlags,
+    roles: RoleFlags,
+    format_: FormatOption = Format.TABLE,
 ) -> None:
     """Create a token and print it once: only its hash is kept.
 
-    For a user token, an address to sign in with is printed as well if you are at a terminal.
+    For a user token, an address to sign in with is printed as well if you are at a terminal. Its
+    role is admin if you give no other: it may do everything in what it grants.
 
     For example:
 
@@ -57,8 +64,10 @@ def create(
     - `export DAGSTER_CLOUD_API_TOKEN=$(dagstead token create --name ci --deployment prod)`
 
     - `dagstead token create --name pull-requests --only-branch-deployments`
+
+    - `dagstead token create --name grace --role viewer --role prod/weather=launcher`
     """
-    _show(plane.tokens.issue(wanted.new_token()), plane.url, format_)
+    _show(plane.tokens.issue(wanted.new_token(roles.roles(Role.ADMIN))), plane.url, format_)
 
 
 @app.command("list")
@@ -84,6 +93,7 @@ def list_(
             "kind": str(token.kind),
             "deployments": token.describe_deployments(),
             "queues": token.describe_queues() if token.is_agent else None,
+            "role": None if token.is_agent else str(token.roles),
             "created": moment(token.created_at),
             "last_used": moment(token.last_used_at),
             "used_from": [each.address for each in token.used_from],
@@ -234,6 +244,7 @@ def _show(
             "id": token.id,
             "name": token.name,
             "kind": str(token.kind),
+            "role": None if token.is_agent else str(token.roles),
             "token": secret,
             "expires": moment(token.expires_at),
             "sign_in": sign_in,
@@ -259,6 +270,8 @@ def _sentences(issued: IssuedToken) -> str:
     ]
     if token.is_agent:
         sentences.append(f"Queues: {token.describe_queues()}.")
+    else:
+        sentences.append(f"Role: {token.roles}.")
     if token.expires_at is not None:
         sentences.append(f"Expires: {moment(token.expires_at)}.")
     return " ".join(sentences)

@@ -8,9 +8,11 @@ import typer
 
 from dagstead.cli.administration import LARGEST_ID, administers
 from dagstead.cli.control_plane import Administration
+from dagstead.cli.options.roles import RoleFlags
 from dagstead.cli.options.trust import IssuerFlags, JobsFlags, PolicyGrantFlags
 from dagstead.cli.output import Format, FormatOption, moment, print_rows, say
 from dagstead.cli.remarks import print_note
+from dagstead.plane.roles import Role
 
 if TYPE_CHECKING:
     from dagstead.plane.trust import Policy
@@ -23,11 +25,17 @@ app = typer.Typer(
 @app.command()
 @administers
 def add(
-    plane: Administration, *, signed: IssuerFlags, jobs: JobsFlags, granted: PolicyGrantFlags
+    plane: Administration,
+    *,
+    signed: IssuerFlags,
+    jobs: JobsFlags,
+    granted: PolicyGrantFlags,
+    roles: RoleFlags,
 ) -> None:
     """Let the CI jobs of a repository log in with `dagstead login`.
 
-    In every value, * stands for anything but a slash, and ** for anything.
+    In every value, * stands for anything but a slash, and ** for anything. The role of jobs is
+    editor if you give no other: they may deploy what the policy grants.
 
     For example:
 
@@ -44,11 +52,14 @@ def add(
         issuer=signed.issuer,
         provider=signed.provider,
         wanted=jobs.wanted(),
-        allowed=granted.allowed(),
+        allowed=granted.allowed(roles.roles(Role.EDITOR)),
     )
     policy = plane.trust.add(new)
     say(f"Policy {policy.id}: jobs of {policy.issuer} with {_wants(policy)}")
-    say(f"get a token of {policy.allowed.minutes} minutes for {_grants(policy)}.")
+    say(
+        f"get a token of {policy.allowed.minutes} minutes for {_grants(policy)}, in the role "
+        f"{policy.allowed.roles}."
+    )
     if policy.outsiders_event:
         print_note(
             f"anybody can start jobs of {policy.outsiders_event}, and choose what they read. Have "
@@ -82,6 +93,7 @@ def list_(
             "issuer": policy.issuer,
             "claims": _wants(policy),
             "grants": _grants(policy),
+            "role": str(policy.allowed.roles),
             "minutes": policy.allowed.minutes,
             "pinned": [f"{pin.path}={pin.number}" for pin in pins if pin.is_of(policy)],
             "created": moment(policy.created_at),

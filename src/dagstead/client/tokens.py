@@ -9,12 +9,14 @@ from typing import Any
 from dagstead.client.connection import Connection
 from dagstead.plane.lifetimes import FOREVER, Lifetime
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.roles import Roles
 from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.sign_ins import NewLink
 from dagstead.plane.tokens import IssuedToken, SeenUse, Token, TokenKind
 
 _FIELDS = (
     "id name kind deployments branchDeployments queues repository locations secretValues "
+    "roles { default grants { role deployment location } } "
     "createdAt lastUsedAt usedFrom { address at } rotatedAt expiresAt revokedAt"
 )
 _LIST = f"{{ result: tokens {{ {_FIELDS} isValid }} }}"
@@ -80,6 +82,7 @@ def _asked(new: NewToken) -> Mapping[str, Any]:
         "queues": None if new.queues is None else list(new.queues),
         "defaultQueue": new.default_queue,
         "secretValues": None if new.secret_values is None else sorted(new.secret_values),
+        "roles": None if new.roles is None else new.roles.as_json(),
         **_lifetime(new.lifetime),
     }
 
@@ -111,6 +114,7 @@ def _token(found: Mapping[str, Any]) -> Token:
         repository=found["repository"],
         locations=_set(found["locations"]),
         secret_values=_set(found["secretValues"]),
+        roles=Roles.from_json(found["roles"]),
     )
 
 

@@ -8,10 +8,12 @@ from typing import Any
 
 from dagstead.client.connection import Connection
 from dagstead.plane.ci_logins import NewPins, Pin
+from dagstead.plane.roles import Roles
 from dagstead.plane.trust import JobGrant, NewPolicy, Policy, Provider
 
 _FIELDS = (
-    "id provider issuer claims deployments branchDeployments locations minutes createdAt lastUsedAt"
+    "id provider issuer claims deployments branchDeployments locations minutes "
+    "roles { default grants { role deployment location } } createdAt lastUsedAt"
 )
 _LIST = f"{{ result: trustPolicies {{ {_FIELDS} }} }}"
 _ADD = (
@@ -73,6 +75,7 @@ def _asked(new: NewPolicy) -> Mapping[str, Any]:
         "branchDeployments": allowed.branch_deployments,
         "locations": None if allowed.locations is None else sorted(allowed.locations),
         "minutes": allowed.minutes,
+        "roles": allowed.roles.as_json(),
     }
 
 
@@ -88,6 +91,7 @@ def _policy(found: Mapping[str, Any]) -> Policy:
             branch_deployments=found["branchDeployments"],
             locations=None if locations is None else frozenset(locations),
             minutes=found["minutes"],
+            roles=Roles.from_json(found["roles"]),
         ),
         created_at=found["createdAt"],
         last_used_at=found["lastUsedAt"],

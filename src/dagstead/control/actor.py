@@ -11,6 +11,7 @@ from dagstead.model.queues import describe_queue
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import RunPlace
 from dagstead.plane.locations import Location
+from dagstead.plane.roles import Permission
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.plane.workers import Worker
 
@@ -136,24 +137,33 @@ class Actor(Holder):
             ForbiddenError: with a sentence for the caller.
         """
         if not self.is_system:
-            self._held().require_branches_of(name, repository)
-            self._require_user()
+            self._require_user().require_branches_of(name, repository)
+            self.require_branch_role(name)
 
-    def require_change(self, deployment: Deployment, what: str) -> None:
+    def require_change(self, deployment: Deployment, what: str, permission: Permission) -> None:
         """Refuse unless the actor is a user who may change the whole deployment.
 
         Args:
             deployment: the one to change.
             what: the act, as the subject of a sentence.
+            permission: that its role needs.
 
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
-        self.require_locations(deployment, ())
+        if not self.is_system:
+            self.require_deployment(deployment)
+            self._require_user()
+            self.require_permission(permission, deployment)
         self.require_whole(what)
 
     def require_locations(self, deployment: Deployment, names: Iterable[str]) -> None:
-        """Refuse unless the actor is a user who may change these locations of a deployment.
+        """Refuse unless the actor is a user who may deploy these locations of a deployment.
+
+        Args:
+            deployment: of the locations.
+            names: of the locations; with none of them, the actor has to be one who may deploy
+                anything there.
 
         Raises:
             ForbiddenError: with a sentence for the caller.
@@ -161,7 +171,11 @@ class Actor(Holder):
         if self.is_system:
             return
         self.require_deployment(deployment)
-        self._require_user().require_locations(names)
+        wanted = list(names)
+        self._require_user().require_locations(wanted)
+        self.require_permission_somewhere(Permission.DEPLOY, deployment)
+        if wanted:
+            self.require_permission(Permission.DEPLOY, deployment, wanted)
 
     def require_touched(self, deployment: Deployment, names: Iterable[str], what: str) -> None:
         """Refuse unless the actor is a user who may change all locations that something touches.
@@ -174,9 +188,13 @@ class Actor(Holder):
         Raises:
             ForbiddenError: with a sentence for the caller.
         """
+        touched = list(names)
         self.require_locations(deployment, ())
-        if not all(map(self.sees_location, names)):
+        if not all(map(self.sees_location, touched)):
             self.require_whole(what)
+        least = Permission.DEPLOY.least
+        if not all(self.role_at(deployment, name).includes(least) for name in touched):
+            self.require_permission(Permission.DEPLOY, deployment)
 
     def require_sight(self, deployment: Deployment, names: Iterable[str]) -> None:
         """Refuse unless the actor may see these locations of a deployment.
@@ -294,7 +312,7 @@ class Actor(Holder):
         if not self.is_unlimited:
             token = self._held()
             is_user = token.kind is TokenKind.USER
-            limits = token.describe_deployments() if is_user else f"an {token.kind}"
+            limits = token.described if is_user else f"an {token.kind}"
             raise ForbiddenError(
                 f"{what} needs a token for all deployments. Token {token.name!r} is limited to: "
                 f"{limits}. Create one with `dagstead token create --kind user`."

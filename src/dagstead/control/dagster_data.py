@@ -26,6 +26,7 @@ from dagstead.control.locations import find_location, require_location
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.launches import RunPlace
+from dagstead.plane.roles import Permission
 from dagstead.plane.workers import Worker
 
 #: The id under which events are stored that belong to no run.
@@ -48,6 +49,7 @@ class DagsterData:
         """
         actor.require_reach(deployment)
         actor.require_whole("writing to a deployment")
+        actor.require_permission_somewhere(Permission.LAUNCH, deployment)
         require_runs(self._backend, actor, deployment, run_ids)
 
     def require_new_run(

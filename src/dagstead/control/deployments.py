@@ -17,6 +17,7 @@ from dagstead.plane.deploy_policy import SECTION
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
 from dagstead.plane.names import NAME_MAX, check_deployment_name, check_readable, check_short
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.roles import Permission
 from dagstead.plane.secrets import default_base
 from dagstead.plane.texts import require_small
 
@@ -158,7 +159,7 @@ class Deployments:
                 policy, which would change.
             InvalidInputError: with all mistakes in them.
         """
-        actor.require_change(deployment, "changing a deployment's settings")
+        actor.require_change(deployment, "changing a deployment's settings", Permission.CONFIGURE)
         now = self._backend.store.deployments.get(deployment.name).settings
         if (settings.get(SECTION) or {}) != (now.get(SECTION) or {}):
             actor.require_organization(f"Changing {SECTION}, or leaving it out,")
@@ -184,7 +185,7 @@ class Deployments:
             LastDeploymentError: when it is the last full one.
         """
         if deployment.is_branch:
-            actor.require_change(deployment, "deleting a deployment")
+            actor.require_change(deployment, "deleting a deployment", Permission.BRANCH)
         else:
             actor.require_organization("Deleting a full deployment")
         store = self._backend.store.deployments

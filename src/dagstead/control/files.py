@@ -20,6 +20,7 @@ from dagstead.plane.needs import is_state_version
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.pex_files import Uploader
 from dagstead.plane.release_retention import Rows, deploys_in
+from dagstead.plane.roles import Permission
 from dagstead.store.blobs import SignedAddress
 
 _PEX_PREFIX = "pex/"
@@ -116,6 +117,10 @@ class Files:
             ForbiddenError: when the actor may not write it.
         """
         actor.refuse_code("Writing artifacts")
+        if deployment is None:
+            actor.require_permission_everywhere(Permission.DEPLOY)
+        else:
+            actor.require_permission(Permission.DEPLOY, deployment)
         if deployment is None and _is_pex_of_agent(actor, name):
             raise ForbiddenError("PEX files are uploaded by the CLI: `dagster-cloud ci build`.")
         return self._backend.store.blobs.sign(_artifact(actor, deployment, name), "POST")
@@ -128,6 +133,7 @@ class Files:
         and those of the organization can be read.
         """
         actor.require_user()
+        actor.require_permission_somewhere(Permission.DEPLOY)
         if "/" in name:
             raise InvalidInputError(f"{name[:80]!r} is not a file name: it has a '/'.")
         blobs = self._backend.store.blobs

@@ -1,9 +1,10 @@
-"""Who holds a token, and what it grants."""
+"""Who holds a token, what it grants, and in which role."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Self
+from typing import NoReturn, Self
 
 from dagstead.errors import ForbiddenError
 from dagstead.plane.deployments import Deployment
@@ -11,6 +12,7 @@ from dagstead.plane.locations import Location
 from dagstead.plane.pex_files import Uploader
 from dagstead.plane.projects import Project
 from dagstead.plane.requests import Request
+from dagstead.plane.roles import Permission, Role
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.workers import Worker
 
@@ -115,6 +117,107 @@ class Holder:
     def sees_location(self, name: str) -> bool:
         """Whether a code location is among those that it may see, of a deployment that it may."""
         return self.is_system or (self.token is not None and self.token.grants_location(name))
+
+    def role_in(self, deployment: Deployment) -> Role:
+        """What it is in a whole deployment; that of agents is what their kind of token allows."""
+        if self.is_system:
+            return Role.ADMIN
+        if self.token is None:
+            return Role.VIEWER
+        return self.token.roles.of(deployment.name, is_branch=deployment.is_branch)
+
+    def role_at(self, deployment: Deployment, location: str) -> Role:
+        """What it is at a code location, which need not exist."""
+        if self.is_system or self.token is None:
+            return self.role_in(deployment)
+        return self.token.roles.at(deployment.name, location, is_branch=deployment.is_branch)
+
+    def require_permission(
+        self, permission: Permission, deployment: Deployment, locations: Iterable[str] = ()
+    ) -> None:
+        """Refuse unless its roles allow something in a deployment.
+
+        Which deployments and locations it may use at all is another question.
+
+        Args:
+            permission: that is needed.
+            deployment: where.
+            locations: that it concerns; none is the whole deployment.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.role_in(deployment).includes(permission.least):
+            return
+        names = list(locations)
+        for name in names:
+            role = self.role_at(deployment, name)
+            if not role.includes(permission.least):
+                self.refuse_role(permission, role, f"{deployment.name}/{name}")
+        if not names:
+            self.refuse_role(permission, self.role_in(deployment), deployment.name)
+
+    def require_permission_somewhere(
+        self, permission: Permission, deployment: Deployment | None = None
+    ) -> None:
+        """Refuse unless its roles allow something in a part of a deployment, or anywhere.
+
+        Args:
+            permission: that is needed.
+            deployment: that, or one of its locations; ``None`` is any.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.is_system:
+            return
+        roles = self._held().roles
+        if deployment is None:
+            role, where = roles.most, None
+        else:
+            role = roles.somewhere(deployment.name, is_branch=deployment.is_branch)
+            where = deployment.name
+        if not role.includes(permission.least):
+            self.refuse_role(permission, role, where)
+
+    def require_branch_role(self, name: str) -> None:
+        """Refuse unless its roles allow to make a branch deployment of that name.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        role = self._held().roles.of(name, is_branch=True)
+        if not role.includes(Permission.BRANCH.least):
+            self.refuse_role(Permission.BRANCH, role, name)
+
+    def require_permission_everywhere(self, permission: Permission) -> None:
+        """Refuse unless its roles allow something in all that its token grants.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.is_system:
+            return
+        role = self._held().roles.least
+        if not role.includes(permission.least):
+            self.refuse_role(permission, role, None)
+
+    def refuse_role(self, permission: Permission, role: Role, place: str | None) -> NoReturn:
+        """Refuse for the lack of a role, which ``place`` says where.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        token = self._held()
+        least = permission.least
+        way = "token create" if token.repository is None else "trust add"
+        wanted = least if place is None else f"{place}={least}"
+        where = "" if place is None else f" in {place}"
+        raise ForbiddenError(
+            f"Token {token.name!r} has the role {role}{where}. It takes the role {least} to "
+            f"{permission.description}. Create a token that has it with `dagstead {way} --role "
+            f"{wanted}`."
+        )
 
     def _held(self) -> Token:
         if self.token is None:

@@ -13,6 +13,7 @@ from dagstead.errors import LocationNotFoundError, StoreAwayError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import Location
 from dagstead.plane.releases import Phase
+from dagstead.plane.roles import Permission
 
 logger = logging.getLogger(__name__)
 
@@ -122,7 +123,7 @@ class Locations:
         actor.require_locations(deployment, names or ())
         store = self._backend.store.locations
         if names is None:
-            actor.require_change(deployment, "reloading all locations")
+            actor.require_change(deployment, "reloading all locations", Permission.DEPLOY)
             chosen = store.all(deployment.name)
         else:
             chosen = [store.get(deployment.name, name) for name in names]

@@ -23,6 +23,7 @@ from dagstead.plane.given_secrets import GivenSecret
 from dagstead.plane.masking import mask_serialized
 from dagstead.plane.master_keys import KeyReport
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.roles import Permission
 from dagstead.plane.secrets import (
     Home,
     ListedSecret,
@@ -285,7 +286,7 @@ class Secrets:
             actor.require_organization("Changing secrets of all deployments")
             return target.places(is_branch=False)
         deployment = find_deployment(self._backend, actor, target.deployment)
-        actor.require_change(deployment, "changing its secrets")
+        actor.require_change(deployment, "changing its secrets", Permission.SECRETS)
         return target.places(is_branch=deployment.is_branch)
 
     def _may_change(self, actor: Actor, name: str | None) -> bool:
@@ -294,7 +295,7 @@ class Secrets:
                 actor.require_organization("Changing secrets of all deployments")
             else:
                 deployment = find_deployment(self._backend, actor, name)
-                actor.require_change(deployment, "changing its secrets")
+                actor.require_change(deployment, "changing its secrets", Permission.SECRETS)
         except (ForbiddenError, NotFoundError):
             return False
         return True

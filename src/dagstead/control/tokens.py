@@ -15,8 +15,10 @@ from dagstead.errors import (
     UnauthenticatedError,
 )
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.names import check_location_name
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import NOTHING, Reach, Scope
+from dagstead.plane.roles import check_roles
 from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.token_texts import is_damaged
 from dagstead.plane.tokens import Grant, IssuedToken, Token, TokenKind, is_of_worker, new_secret
@@ -70,6 +72,7 @@ class Tokens:
             )
         for deployment in sorted(grant.deployments or ()):
             find_deployment(self._backend, actor, deployment)
+        check_roles_of(self._backend, actor, grant)
         return make_token(self._backend, name, kind, grant, organization)
 
     def revoke(self, actor: Actor, token_id: int, kind: TokenKind | None = None) -> Token:
@@ -227,6 +230,30 @@ def check_token_name(name: str) -> None:
             f"A token's name may not begin with {POOL_PREFIX!r}: such tokens are revoked by "
             "the server."
         )
+
+
+def check_roles_of(backend: Backend, actor: Actor, grant: Grant) -> None:
+    """Refuse roles that contradict each other, or a new token's grant, or what there is.
+
+    Raises:
+        InvalidInputError: also for what is not granted, or names no code location.
+        DeploymentNotFoundError: when there is no such deployment.
+    """
+    check_roles(grant.roles)
+    for each in grant.roles.ordered:
+        if each.location is not None:
+            check_location_name(each.location)
+        if each.deployment is None:
+            is_granted = grant.branch_deployments
+        else:
+            found = find_deployment(backend, actor, each.deployment)
+            is_in_all = grant.branch_deployments if found.is_branch else grant.deployments is None
+            is_granted = is_in_all or found.name in (grant.deployments or ())
+        if not is_granted:
+            raise InvalidInputError(
+                f"There is a role for {each.place}, which the token does not grant. Grant it, or "
+                "leave the role out."
+            )
 
 
 def _checked(scope: Scope, deployment: Deployment | None) -> str | None:

@@ -10,7 +10,7 @@ from typing import Any
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.deployments import find_deployment
-from dagstead.control.tokens import make_token
+from dagstead.control.tokens import check_roles_of, make_token
 from dagstead.errors import InvalidInputError
 from dagstead.plane.ci_logins import JobIdentity, NewPins, Pin, TokenUse, check_pins
 from dagstead.plane.names import NAME_MAX, check_location_name, check_short
@@ -62,17 +62,18 @@ class TrustPolicies:
         """
         actor.require_organization("Adding a trust policy")
         allowed = new.allowed
-        actor.require_holding(
-            Grant(
-                deployments=allowed.deployments,
-                branch_deployments=allowed.branch_deployments,
-                locations=allowed.locations,
-                expires_at=self._backend.now() + allowed.minutes * 60,
-            )
+        grant = Grant(
+            deployments=allowed.deployments,
+            branch_deployments=allowed.branch_deployments,
+            locations=allowed.locations,
+            roles=allowed.roles,
+            expires_at=self._backend.now() + allowed.minutes * 60,
         )
+        actor.require_holding(grant)
         provider, address = _issuer(new.issuer, new.provider, loopback=loopback)
         claims = claims_of(provider, new.wanted)
         self._check(actor, allowed)
+        check_roles_of(self._backend, actor, grant)
         return self._backend.store.trust.add(provider, address, claims, allowed)
 
     def remove(self, actor: Actor, policy_id: int) -> None:
@@ -149,6 +150,7 @@ class TrustPolicies:
             expires_at=self._backend.now() + allowed.minutes * 60,
             repository=repository,
             locations=allowed.locations,
+            roles=allowed.roles,
             project=project,
             is_pull_request=policy.provider.is_pull_request(claims),
         )

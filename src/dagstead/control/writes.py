@@ -13,6 +13,7 @@ from dagstead.control.dagster_data import require_runs
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.names import KEY_MAX, check_short
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.roles import Permission
 from dagstead.plane.writes import WriteState
 from dagstead.store.writes import WriteStore
 
@@ -71,6 +72,7 @@ class Writes:
         """
         actor.require_reach(deployment)
         actor.require_whole("writing to a deployment")
+        actor.require_permission_somewhere(Permission.LAUNCH, deployment)
         require_runs(self._backend, actor, deployment, run_ids)
         return WriteLedger(self._backend.store.writes, self._backend.bell, deployment.name)
 

@@ -18,6 +18,7 @@ from dagster._core.remote_representation.grpc_server_state_subscriber import (
     LocationStateSubscriber,
 )
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.workspace.permissions import PermissionResult
 from dagster._core.workspace.workspace import (
     CodeLocationEntry,
     CurrentWorkspace,
@@ -31,6 +32,7 @@ from dagstead.control.all import Control
 from dagstead.engine.code_location import AgentCodeLocation
 from dagstead.engine.instances import Instances
 from dagstead.engine.location_entries import outcome_entry, serving_entry, shown_entry
+from dagstead.engine.permissions import permissions_at_location, permissions_of
 from dagstead.engine.queue_client import Target
 from dagstead.errors import StoreAwayError
 from dagstead.plane.deployments import Deployment
@@ -98,6 +100,15 @@ class DeploymentRequestContext(WorkspaceRequestContext):
     def control(self) -> Control:
         """The acts and views of the control plane."""
         return self.workspace.control
+
+    @property
+    def permissions(self) -> Mapping[str, PermissionResult]:
+        """What the caller may do in the whole deployment."""
+        return permissions_of(self.actor.role_in(self.deployment))
+
+    def permissions_for_location(self, *, location_name: str) -> Mapping[str, PermissionResult]:
+        """What the caller may do at a code location."""
+        return permissions_at_location(self.actor.role_at(self.deployment, location_name))
 
     @property
     def show_instance_config(self) -> bool:

@@ -18,6 +18,7 @@ from dagstead.plane.lifetimes import FOREVER, Lifetime
 from dagstead.plane.location_status import LocationStatus
 from dagstead.plane.locations import Location
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.roles import EDITOR, Roles
 from dagstead.plane.rotations import Rotation
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Policy, Provider
@@ -251,6 +252,7 @@ def _token(token: Token, now: float) -> Mapping[str, Any]:
         "repository": token.repository,
         "locations": None if token.locations is None else sorted(token.locations),
         "secretValues": None if token.secret_values is None else sorted(token.secret_values),
+        "roles": token.roles.as_json(),
         "createdAt": token.created_at,
         "lastUsedAt": token.last_used_at,
         "usedFrom": [asdict(each) for each in token.used_from],
@@ -270,6 +272,7 @@ def _new_token(asked: Mapping[str, Any]) -> NewToken:
         queues=asked.get("queues"),
         default_queue=asked.get("defaultQueue"),
         secret_values=asked.get("secretValues"),
+        roles=_roles(asked),
         lifetime=_lifetime(asked),
     )
 
@@ -293,6 +296,7 @@ def _policy(policy: Policy) -> Mapping[str, Any]:
         "branchDeployments": allowed.branch_deployments,
         "locations": None if allowed.locations is None else sorted(allowed.locations),
         "minutes": allowed.minutes,
+        "roles": allowed.roles.as_json(),
         "createdAt": policy.created_at,
         "lastUsedAt": policy.last_used_at,
     }
@@ -317,8 +321,14 @@ def _new_policy(asked: Mapping[str, Any]) -> NewPolicy:
             branch_deployments=asked["branchDeployments"],
             locations=None if locations is None else frozenset(locations),
             minutes=asked["minutes"],
+            roles=_roles(asked) or EDITOR,
         ),
     )
+
+
+def _roles(asked: Mapping[str, Any]) -> Roles | None:
+    roles = asked.get("roles")
+    return None if roles is None else Roles.from_json(roles)
 
 
 def _claims(value: object) -> Mapping[str, str]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 
 from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
 from dagster_shared.error import SerializableErrorInfo
-from graphql import FieldNode, GraphQLResolveInfo, OperationType
+from graphql import FieldNode, GraphQLResolveInfo, GraphQLUnionType, OperationType, get_named_type
 
 from dagstead.control.away import raise_if_away
 from dagstead.errors import (
@@ -98,6 +98,21 @@ def as_member(*members: str) -> Callable[[Resolver], Resolver]:
         return resolve
 
     return decorate
+
+
+def refused_member(info: GraphQLResolveInfo, error: ForbiddenError) -> object:
+    """What a field answers, whoever resolves it, to a caller whom it is not for.
+
+    Raises:
+        ForbiddenError: ``error``, where the type of the field has no member for it, or where the
+            caller looks at none.
+    """
+    kind = get_named_type(info.return_type)
+    members = kind.types if isinstance(kind, GraphQLUnionType) else ()
+    names = {each.name for each in members}
+    if _selects_no_member(info) or names.isdisjoint({"UnauthorizedError", "PythonError"}):
+        raise error
+    return member(error, frozenset(names))
 
 
 def as_error(resolver: Resolver) -> Resolver:

@@ -7,8 +7,8 @@ this table is what stands before them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from enum import IntEnum
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from graphql import (
@@ -20,36 +20,34 @@ from graphql import (
 )
 
 from dagstead.control.actor import Actor
+from dagstead.errors import ForbiddenError
 from dagstead.operator_api.context import context_of
+from dagstead.operator_api.refusals import refused_member
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.roles import Permission
 
 
-class Right(IntEnum):
-    """What the holder of a token may do in a deployment, the least first."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Right:
+    """What the holder of a token needs to ask for a field."""
 
-    #: Of the caller itself, or nothing in particular: the answer is cut to what it is granted.
-    CALL = 0
-    #: Deploy code locations, and see what became of them; cut to those that are granted.
-    DEPLOY = 1
-    #: See the whole deployment.
-    READ = 2
-    #: Have code run, or stop it.
-    LAUNCH = 3
-    #: Change what the deployment remembers, and how it works.
-    EDIT = 4
-    #: Act on the organization.
-    ADMINISTER = 5
+    #: That its role has to allow.
+    permission: Permission
+    #: Whether a token that is limited to locations will do: the answer is cut to these.
+    for_locations: bool = False
 
 
+#: Of the caller itself, or nothing in particular: the answer is cut to what is granted.
 _CALL = """
-    branchDeployments createOrUpdateBranchDeployment currentDeployment deploymentByName deployments
-    fullDeployments generateServerlessPexUrl getBranchDeploymentName markCliEvent
-    organizationSettings serverless storedPexFiles version
+    branchDeployments currentDeployment deploymentByName deployments fullDeployments
+    getBranchDeploymentName markCliEvent organizationSettings serverless storedPexFiles version
 """
-_DEPLOY = """
-    addOrUpdateLocationFromDocument agents createRelease deleteLocation deployLocations
-    deployedLocations endRelease locationsAsDocument reconcileLocationsFromDocument release releases
-    rollBack rollbackPlan secretsOrError storedSecrets unserved workspace workspaceOrError
+#: What became of deployed code locations; cut to those that are granted.
+_SEE_DEPLOYED = """
+    agents deployedLocations locationsAsDocument release releases secretsOrError storedSecrets
+    workspace workspaceOrError
 """
+#: See the whole deployment.
 _READ = """
     allTopLevelResourceDetailsOrError appManagedComponentsForLocationOrError assetBackfillPreview
     assetCheckExecutions assetConditionEvaluationForPartition assetConditionEvaluationRecordsOrError
@@ -66,54 +64,95 @@ _READ = """
     pipelineSnapshotOrError repositoriesOrError repositoryOrError resourcesOrError
     runConfigSchemaOrError runGroupOrError runIdsOrError runOrError runTagKeysOrError
     runTagsOrError runsFeedCountOrError runsFeedOrError runsOrError runsUnderWay scheduleOrError
-    scheduler schedulesOrError sensorOrError sensorsOrError servingAgents setNuxSeen shouldShowNux
-    test topLevelResourceDetailsOrError truePartitionsForAutomationConditionEvaluationNode
+    scheduler schedulesOrError sensorOrError sensorsOrError servingAgents shouldShowNux test
+    topLevelResourceDetailsOrError truePartitionsForAutomationConditionEvaluationNode
     utilizedEnvVarsOrError workspaceLocationEntryOrError
 """
 _LAUNCH = """
-    cancelPartitionBackfill launchMultipleRuns launchPartitionBackfill launchPipelineExecution
-    launchPipelineReexecution launchRun launchRunReexecution reexecutePartitionBackfill
-    resumePartitionBackfill scheduleDryRun sensorDryRun terminatePipelineExecution terminateRun
+    cancelPartitionBackfill deletePipelineRun deleteRun launchMultipleRuns launchPartitionBackfill
+    launchPipelineExecution launchPipelineReexecution launchRun launchRunReexecution
+    reexecutePartitionBackfill resumePartitionBackfill terminatePipelineExecution terminateRun
     terminateRuns
 """
-_EDIT = """
-    addDynamicPartition createOrUpdateSecretForScopes deleteAppManagedComponent
-    deleteConcurrencyLimit deleteDynamicPartitions deletePipelineRun deleteRun freeConcurrencySlots
-    freeConcurrencySlotsForRun refreshComponentState reloadRepositoryLocation reloadWorkspace
-    removeSecret reportAssetCheckEvaluations reportRunlessAssetEvents resetSchedule resetSensor
-    setAppManagedComponent setAutoMaterializePaused setConcurrencyLimit setDeploymentSettings
-    setLatestDefsStateVersion setSecret setSensorCursor shutdownRepositoryLocation startSchedule
-    startSensor stopRunningSchedule stopSensor wipeAssets
+_AUTOMATE = """
+    resetSchedule resetSensor scheduleDryRun sensorDryRun setAutoMaterializePaused setSensorCursor
+    startSchedule startSensor stopRunningSchedule stopSensor
 """
-#: Deleting branch deployments is not of the organization; the act decides.
+_CHANGE_DATA = """
+    addDynamicPartition deleteAppManagedComponent deleteConcurrencyLimit deleteDynamicPartitions
+    freeConcurrencySlots freeConcurrencySlotsForRun refreshComponentState
+    reportAssetCheckEvaluations reportRunlessAssetEvents setAppManagedComponent setConcurrencyLimit
+    setLatestDefsStateVersion wipeAssets
+"""
+#: Those who may not deploy learn it before they build, or plan a rollback.
+_DEPLOY = """
+    addOrUpdateLocationFromDocument createRelease deleteLocation deployLocations endRelease
+    reconcileLocationsFromDocument rollBack rollbackPlan unserved
+"""
+_STORE = "generateServerlessPexUrl"
+_RELOAD = "reloadRepositoryLocation reloadWorkspace shutdownRepositoryLocation"
+_BRANCH = "createOrUpdateBranchDeployment"
+#: A welcome page is not offered, and whether it was seen is stored for everybody.
+_CONFIGURE = "setDeploymentSettings setNuxSeen"
+_SET_SECRETS = "createOrUpdateSecretForScopes removeSecret setSecret"
+#: Branch deployments, too; for full ones, the act asks for more.
+_DELETE = "deleteDeployment removeDeployment"
+#: Act on the organization.
 _ADMINISTER = """
     addTrustPolicy agentTokenOrError agentTokensOrError createAgentToken createDeployment
-    createOrUpdateAgentPermissions createSignInLink createUserToken deleteDeployment endSessions
-    forgetAgent issueToken masterKey pauseRuns pinRepository removeAgentPermissions removeDeployment
-    removeTrustPolicy resumeRuns revokeAgentToken revokeToken revokeUserToken rotateMasterKey
-    rotateToken serverParts serverSettings setOrganizationSettings storage sweepStorage tokens
-    trustPins trustPolicies userTokensOrError
+    createOrUpdateAgentPermissions createSignInLink createUserToken endSessions forgetAgent
+    issueToken masterKey pauseRuns pinRepository removeAgentPermissions removeTrustPolicy resumeRuns
+    revokeAgentToken revokeToken revokeUserToken rotateMasterKey rotateToken serverParts
+    serverSettings setOrganizationSettings storage sweepStorage tokens trustPins trustPolicies
+    userTokensOrError
 """
 
+_OF_LOCATIONS: Sequence[tuple[Permission, str]] = (
+    (Permission.VIEW, _CALL),
+    (Permission.VIEW, _SEE_DEPLOYED),
+    (Permission.DEPLOY, _DEPLOY),
+    (Permission.DEPLOY, _STORE),
+    (Permission.BRANCH, _BRANCH),
+)
+_OF_DEPLOYMENTS: Sequence[tuple[Permission, str]] = (
+    (Permission.VIEW, _READ),
+    (Permission.LAUNCH, _LAUNCH),
+    (Permission.AUTOMATE, _AUTOMATE),
+    (Permission.CHANGE_DATA, _CHANGE_DATA),
+    (Permission.DEPLOY, _RELOAD),
+    (Permission.CONFIGURE, _CONFIGURE),
+    (Permission.SECRETS, _SET_SECRETS),
+    (Permission.BRANCH, _DELETE),
+    (Permission.ADMINISTER, _ADMINISTER),
+)
+
 RIGHTS: Mapping[str, Right] = {
-    name: right
-    for right, names in {
-        Right.CALL: _CALL,
-        Right.DEPLOY: _DEPLOY,
-        Right.READ: _READ,
-        Right.LAUNCH: _LAUNCH,
-        Right.EDIT: _EDIT,
-        Right.ADMINISTER: _ADMINISTER,
-    }.items()
+    name: Right(permission=permission, for_locations=for_locations)
+    for for_locations, rows in ((True, _OF_LOCATIONS), (False, _OF_DEPLOYMENTS))
+    for permission, names in rows
     for name in names.split()
 }
 
 #: What is answered also where no deployment is named: about the caller, the organization, or what
 #: it names by itself.
 WITHOUT_DEPLOYMENT = frozenset(
-    f"{_CALL} {_ADMINISTER} codeLocations organization removeSecret servingAgents setSecret "
-    "storedSecrets".split()
+    f"{_CALL} {_STORE} {_BRANCH} {_DELETE} {_ADMINISTER} codeLocations organization removeSecret "
+    "servingAgents setSecret storedSecrets".split()
 ) - {"currentDeployment"}
+
+#: What is asked about by location: a role at one is enough to ask, and the act, or open-source
+#: Dagster by ``engine.permissions``, looks at which one it is. Others need the whole deployment.
+BY_LOCATION = frozenset(
+    f"""
+    {_LAUNCH} {_DEPLOY}
+    addDynamicPartition deleteAppManagedComponent deleteDynamicPartitions refreshComponentState
+    reloadRepositoryLocation reportAssetCheckEvaluations reportRunlessAssetEvents resetSchedule
+    resetSensor scheduleDryRun sensorDryRun setAppManagedComponent setSensorCursor
+    shutdownRepositoryLocation startSchedule startSensor stopRunningSchedule stopSensor wipeAssets
+    """.split()
+)
+
+_NOBODY_ELSE = Right(permission=Permission.ADMINISTER)
 
 #: Every type says its name, and the schema is no secret.
 _OF_GRAPHQL = frozenset({"__typename", "__schema", "__type"})
@@ -133,17 +172,29 @@ _Resolve: TypeAlias = Callable[..., Any]
 
 def right_of(field: str) -> Right:
     """The right that a root field needs; the highest for one that nobody has thought of."""
-    return Right.CALL if field in _OF_GRAPHQL else RIGHTS.get(field, Right.ADMINISTER)
+    if field in _OF_GRAPHQL:
+        return Right(permission=Permission.VIEW, for_locations=True)
+    return RIGHTS.get(field, _NOBODY_ELSE)
 
 
 def require(actor: Actor, field: str) -> None:
-    """Refuse a root field to those who lack the right that it needs.
+    """Refuse a root field to tokens that are limited to locations, if it is about more.
 
     Raises:
         ForbiddenError: with a sentence for the caller.
     """
-    if right_of(field) > Right.DEPLOY:
+    if not right_of(field).for_locations:
         actor.require_whole(repr(field))
+
+
+def _require_role(actor: Actor, field: str, deployment: Deployment | None) -> None:
+    permission = right_of(field).permission
+    if permission is Permission.VIEW:
+        return
+    if deployment is None or field in BY_LOCATION:
+        actor.require_permission_somewhere(permission, deployment)
+    else:
+        actor.require_permission(permission, deployment)
 
 
 def guard(schema: GraphQLSchema) -> None:
@@ -189,9 +240,12 @@ def _guarded(field: str, resolve: _Resolve) -> _Resolve:
     def guarded(source: object, info: GraphQLResolveInfo, **arguments: object) -> object:
         context = context_of(info)
         require(context.actor, field)
-        if needs_deployment:
-            # Whoever named none is refused here.
-            _ = context.deployment
+        # Whoever named none is refused here.
+        deployment = context.deployment if needs_deployment else None
+        try:
+            _require_role(context.actor, field, deployment)
+        except ForbiddenError as error:
+            return refused_member(info, error)
         return resolve(source, info, **arguments)
 
     return guarded

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dagstead.errors import InvalidInputError
 from dagstead.plane.lifetimes import FOREVER, Lifetime
 from dagstead.plane.names import check_queue_name
+from dagstead.plane.roles import ADMIN, Roles
 from dagstead.plane.tokens import PERSON_SECONDS, Grant, TokenKind
 
 #: Unless somebody says otherwise.
@@ -33,12 +34,15 @@ class NewToken:
     #: User tokens only: the kinds of secrets whose values it may show (``plane.secrets``); ``None``
     #: is those for people.
     secret_values: Collection[str] | None = None
+    #: User tokens only; ``None`` is that it may do everything that it grants.
+    roles: Roles | None = None
 
     def grant(self, now: float) -> Grant:
         """What the token grants.
 
         Raises:
-            InvalidInputError: for a user token with queues, and for a token that grants nothing.
+            InvalidInputError: for a user token with queues, an agent token with roles, and for a
+                token that grants nothing.
         """
         is_everywhere = self.deployments is None
         branches = is_everywhere if self.branch_deployments is None else self.branch_deployments
@@ -57,6 +61,7 @@ class NewToken:
             queues=self._queues(),
             expires_at=(self.lifetime or usual_lifetime(self.kind)).ends_at(now),
             secret_values=self._secret_values(),
+            roles=self._roles(),
         )
 
     @property
@@ -68,6 +73,14 @@ class NewToken:
             msg = "Agents get the secrets of what they serve. Leave --secret-values out."
             raise InvalidInputError(msg)
         return None if self.secret_values is None else frozenset(self.secret_values)
+
+    def _roles(self) -> Roles:
+        if self.roles is None:
+            return ADMIN
+        if self.kind is not TokenKind.USER:
+            msg = "Roles are for people and CI, not for agents. Leave --role and --branch-role out."
+            raise InvalidInputError(msg)
+        return self.roles
 
     def _queues(self) -> frozenset[str | None] | None:
         if self.kind is TokenKind.POOL:

@@ -17,6 +17,7 @@ from dagstead.model.pex_names import PexName
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.projects import Project
+from dagstead.plane.roles import Permission, Roles
 from dagstead.plane.tokens import Token
 
 _DIGITS = 32
@@ -35,6 +36,9 @@ class Uploader:
     locations: frozenset[str] | None = None
     #: Whether it is the job of a pull request, whose code nobody has accepted yet.
     is_pull_request: bool = False
+    #: Its roles, if it may not deploy everywhere what the rest says; as text. Its files are for
+    #: those with the same grants and roles: a part of what it grants says nothing of the others.
+    roles: str | None = None
 
     @classmethod
     def of(cls, token: Token) -> Self:
@@ -44,6 +48,7 @@ class Uploader:
             branch_deployments=token.branch_deployments,
             project=token.own_project,
             locations=token.locations,
+            roles=_limits(token.roles),
             is_pull_request=token.is_pull_request,
         )
 
@@ -56,12 +61,16 @@ class Uploader:
             branch_deployments=value["branch_deployments"],
             project=Project.of_stored(value["project"]),
             locations=None if locations is None else frozenset(locations),
+            roles=value.get("roles"),
             is_pull_request=value["is_pull_request"],
         )
 
     def as_json(self) -> dict[str, Any]:
-        """For a column of the database."""
+        """For a column of the database, and for the name of its namespace."""
+        # Those without are in namespaces that had their names before there were roles.
+        limits = {} if self.roles is None else {"roles": self.roles}
         return {
+            **limits,
             "deployments": None if self.deployments is None else sorted(self.deployments),
             "branch_deployments": self.branch_deployments,
             "project": None if self.project is None else self.project.as_stored,
@@ -72,8 +81,8 @@ class Uploader:
     @property
     def is_organization(self) -> bool:
         """Whether it may deploy everything."""
-        limits = (self.deployments, self.locations)
-        return limits == (None, None) and not self.is_pull_request
+        limits = (self.deployments, self.locations, self.roles)
+        return limits == (None, None, None) and not self.is_pull_request
 
     @property
     def namespace(self) -> str:
@@ -95,6 +104,8 @@ class Uploader:
             location: that needs a file.
             to: who begins the release.
         """
+        if self.roles is not None and self != to:
+            return False
         if self.locations is not None and location not in self.locations:
             return False
         if deployment.is_branch:
@@ -124,6 +135,7 @@ class Uploader:
             return True
         return (
             not self.is_pull_request
+            and self.roles is None
             and _covers(self.locations, other.locations)
             and _covers(self.deployments, other.deployments)
             and self._covers_branches(other)
@@ -133,6 +145,12 @@ class Uploader:
         if self.deployments is None or not other.branch_deployments:
             return True
         return self.branch_deployments and self.project in {None, other.project}
+
+
+def _limits(roles: Roles) -> str | None:
+    """Roles of which some may not deploy; ``None`` when all of them may."""
+    may_deploy = roles.least.includes(Permission.DEPLOY.least)
+    return None if may_deploy else json.dumps(roles.as_json(), sort_keys=True)
 
 
 def _covers(mine: frozenset[str] | None, others: frozenset[str] | None) -> bool:

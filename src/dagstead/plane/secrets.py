@@ -12,6 +12,7 @@ from enum import StrEnum
 from dagstead.errors import InvalidInputError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.names import NAME_MAX, check_location_name
+from dagstead.plane.roles import Permission, Role
 from dagstead.plane.tokens import Token, TokenKind
 
 #: Made at the first start; the base of branch deployments that name none.
@@ -206,7 +207,7 @@ def may_see_value(token: Token, place: Place, home: Home) -> bool:
 
     That is a right of its own. CI may see what the code gets that it deploys: of its deployments,
     and of its locations. People may see what is for their own machines. ``secret_values`` of a
-    token says otherwise.
+    token says otherwise. In any case it takes the role of an editor.
 
     Args:
         token: of the caller.
@@ -215,10 +216,22 @@ def may_see_value(token: Token, place: Place, home: Home) -> bool:
     """
     if token.kind is not TokenKind.USER or not may_list(token, place, home):
         return False
+    if not _role_for(token, place, home).includes(Permission.SECRETS.least):
+        return False
     if place.kind is SecretKind.BRANCHES and not home.deployment.is_branch:
         # Asked for at the base: the branch deployments must be granted as well.
         return place.kind in values_of(token) and _grants_all_branches(token)
     return place.kind in values_of(token)
+
+
+def _role_for(token: Token, place: Place, home: Home) -> Role:
+    """The role where code gets what is set at a place."""
+    deployment, roles = home.deployment, token.roles
+    if place.kind is SecretKind.BRANCHES and not deployment.is_branch:
+        return roles.of_branches
+    if place.location is None:
+        return roles.of(deployment.name, is_branch=deployment.is_branch)
+    return roles.at(deployment.name, place.location, is_branch=deployment.is_branch)
 
 
 def may_list(token: Token, place: Place, home: Home) -> bool:

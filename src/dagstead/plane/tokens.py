@@ -11,6 +11,7 @@ from dagstead.errors import ForbiddenError
 from dagstead.model.queues import describe_queue
 from dagstead.plane.projects import Project
 from dagstead.plane.reach import NOTHING, Reach
+from dagstead.plane.roles import ADMIN, Role, Roles
 from dagstead.plane.token_texts import new_part
 from dagstead.plane.workers import Worker
 
@@ -65,6 +66,7 @@ class Grant:
     project: Project | None = None
     is_pull_request: bool = False
     secret_values: Collection[str] | None = None
+    roles: Roles = ADMIN
 
 
 #: How long the tokens of people live, unless somebody says otherwise.
@@ -117,6 +119,8 @@ class Token:
     worker: Worker | None = None
     #: Tokens of CI: whether the job runs for a pull request or merge request.
     is_pull_request: bool = False
+    #: User tokens: how much they may do in what they grant.
+    roles: Roles = ADMIN
     #: When it got the secret that it has; ``None`` is when it was created.
     rotated_at: float | None = None
     #: From where it was used, the newest first.
@@ -135,6 +139,7 @@ class Token:
             is_pull_request=self.is_pull_request,
             project=self.project,
             secret_values=self.secret_values,
+            roles=self.roles,
         )
 
     @property
@@ -173,7 +178,8 @@ class Token:
     @property
     def is_unlimited(self) -> bool:
         """Whether its holder may act on the whole organization."""
-        return self.kind is TokenKind.USER and self.deployments is None and self.locations is None
+        is_everywhere = self.deployments is None and self.locations is None
+        return self.kind is TokenKind.USER and is_everywhere and self.roles.least is Role.ADMIN
 
     def excess(self, grant: Grant) -> str | None:
         """What a grant allows and this token does not; ``None`` when there is nothing."""
@@ -183,6 +189,7 @@ class Token:
             "code locations": _is_wider(grant.locations, self.locations),
             "branch deployments": grant.branch_deployments
             and not (self.branch_deployments and self.repository in {None, grant.repository}),
+            "a more powerful role": not self.roles.least.includes(grant.roles.most),
             # People's tokens end, and those of the agents that they set up need not.
             "a longer life": self.is_temporary
             and self.expires_at is not None
@@ -333,6 +340,13 @@ class Token:
             own = "" if self.repository is None else f" of {self.repository}"
             names.append(f"branch deployments{own}")
         return ", ".join(names) or "none"
+
+    @property
+    def described(self) -> str:
+        """The granted deployments, and the roles there if they are less than the highest."""
+        if self.roles.least is Role.ADMIN:
+            return self.describe_deployments()
+        return f"{self.describe_deployments()} (role: {self.roles})"
 
     def describe_queues(self) -> str:
         """The granted queues, for people."""

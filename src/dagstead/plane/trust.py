@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from dagstead.errors import InvalidInputError
 from dagstead.plane.names import NAME_MAX, check_short
+from dagstead.plane.roles import EDITOR, Roles
 
 #: How long our token lives, unless a policy sets another time: long enough to upload and load a
 #: deploy, too short for somebody to make use of a log that shows it.
@@ -126,6 +127,7 @@ class JobGrant:
     #: ``None`` is every location. With names, it can deploy these locations and do nothing else.
     locations: frozenset[str] | None
     minutes: int = DEFAULT_MINUTES
+    roles: Roles = EDITOR
 
     @property
     def described_deployments(self) -> str:

@@ -12,6 +12,7 @@ from dagstead.errors import NotFoundError, UnauthenticatedError
 from dagstead.plane.clock import Clock
 from dagstead.plane.projects import Project
 from dagstead.plane.reach import Reach
+from dagstead.plane.roles import ADMIN, Roles
 from dagstead.plane.tokens import Grant, SeenUse, Token, TokenKind, hash_secret
 from dagstead.store.database import Database
 from dagstead.store.tables import former_secrets, queues_from_json, queues_to_json, tokens
@@ -52,6 +53,7 @@ class TokenStore:
                     secret_values=(
                         null() if grant.secret_values is None else sorted(grant.secret_values)
                     ),
+                    roles=None if grant.roles == ADMIN else grant.roles.as_json(),
                 )
                 .returning(tokens)
             ).one()
@@ -226,6 +228,7 @@ def token_of(row: Row[Any]) -> Token:
         secret_values=(
             None if values[of.secret_values] is None else frozenset(values[of.secret_values])
         ),
+        roles=ADMIN if values[of.roles] is None else Roles.from_json(values[of.roles]),
         rotated_at=values[of.rotated_at],
         used_from=tuple(
             SeenUse(address=address, at=at) for address, at in values[of.used_from] or ()

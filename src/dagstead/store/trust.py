@@ -10,6 +10,7 @@ from sqlalchemy import Row, delete, insert, null, select, update
 
 from dagstead.errors import NotFoundError
 from dagstead.plane.clock import Clock
+from dagstead.plane.roles import EDITOR, Roles
 from dagstead.plane.trust import JobGrant, Policy, Provider
 from dagstead.store.database import Database
 from dagstead.store.tables import trust_policies
@@ -38,6 +39,7 @@ class TrustPolicyStore:
                     branch_deployments=allowed.branch_deployments,
                     locations=null() if locations is None else sorted(locations),
                     minutes=allowed.minutes,
+                    roles=None if allowed.roles == EDITOR else allowed.roles.as_json(),
                     created_at=self.clock(),
                 )
                 .returning(trust_policies)
@@ -84,6 +86,7 @@ def _policy(row: Row[Any]) -> Policy:
             branch_deployments=row.branch_deployments,
             locations=None if row.locations is None else frozenset(row.locations),
             minutes=row.minutes,
+            roles=EDITOR if row.roles is None else Roles.from_json(row.roles),
         ),
         created_at=row.created_at,
         last_used_at=row.last_used_at,

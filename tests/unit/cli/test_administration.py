@@ -89,7 +89,7 @@ STORY = [
     ("token sign-out {eu}", 0, "Signed out of token 1: 0."),
     ("token sign-out 4711", 2, "There is no token 4711."),
     ("token revoke 99999999999", 2, "less than or equal to"),
-    (GITHUB, 0, "get a token of 15 minutes for prod."),
+    (GITHUB, 0, "get a token of 15 minutes for prod, in the role editor."),
     ("trust add --issuer github --repository org/repo --deployment prod", 2, "Which jobs of the"),
     (GITHUB.replace("prod", "nope"), 2, "There is no deployment 'nope'."),
     (f"{GITHUB} --minutes 600", 2, "1 to 120 minutes"),

@@ -33,7 +33,7 @@ def test_a_policy_is_added_listed_and_removed(plane: Command) -> None:
     assert added.out == (
         "Policy 1: jobs of https://token.actions.githubusercontent.com with "
         "ref=refs/heads/main, repository=org/repo\n"
-        "get a token of 15 minutes for prod, only to deploy weather.\n"
+        "get a token of 15 minutes for prod, only to deploy weather, in the role editor.\n"
     )
     assert [each["claims"] for each in listed] == ["ref=refs/heads/main, repository=org/repo"]
     assert listed[0]["grants"] == "prod, only to deploy weather"

@@ -29,6 +29,7 @@ from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reach import Scope
 from dagstead.plane.releases import NewRelease
 from dagstead.plane.requests import LAUNCH_RUN
+from dagstead.plane.roles import Role, RoleGrant, Roles
 from dagstead.plane.rotations import Rotation
 from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, PoolReach, TokenKind
@@ -67,6 +68,23 @@ INSIDERS: Mapping[str, tuple[TokenKind, Grant]] = {
     "agent": (_AGENT, Grant()),
     "pool": (TokenKind.POOL, Grant()),
 }
+
+#: The roles in the whole organization.
+IN_ROLES: Mapping[str, tuple[TokenKind, Grant]] = {
+    role: (_USER, Grant(roles=Roles(default=role))) for role in Role
+}
+#: Viewers of prod, who are more elsewhere: in another deployment, or at another location.
+MORE_ELSEWHERE: Mapping[str, tuple[TokenKind, Grant]] = {
+    name: (_USER, Grant(roles=Roles(default=Role.VIEWER, grants=frozenset({grant}))))
+    for name, grant in (
+        ("admin of staging", RoleGrant(role=Role.ADMIN, deployment="staging")),
+        ("admin of branches", RoleGrant(role=Role.ADMIN, deployment=None)),
+        ("admin of digits", RoleGrant(role=Role.ADMIN, deployment="prod", location="digits")),
+    )
+}
+
+#: A token's name is its secret here, and "admin" is an insider's.
+_OF_ROLES = {**{name: IN_ROLES[name] for name in IN_ROLES if name != "admin"}, **MORE_ELSEWHERE}
 
 #: Code that a pool runs: the worker of a run of prod, and a code server elsewhere.
 WORKER = Worker(deployment="prod", location="weather", run_id="run", launch=1)
@@ -253,7 +271,7 @@ def world(folder: Path) -> World:
         store.deployments.create(name)
     store.deployments.set_settings("prod", {"releases": {"unserved_queue": "wait"}})
     store.deployments.create_or_update_branch(Branch(repo_name="org/other", branch_name="g"), None)
-    for name, (kind, grant) in {**INSIDERS, **OUTSIDERS}.items():
+    for name, (kind, grant) in {**INSIDERS, **OUTSIDERS, **_OF_ROLES}.items():
         store.tokens.create(name, kind, name, grant)
     _release(store, "1", "weather", "digits")
     _release(store, "2", "weather", "digits")

@@ -4,6 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from dagstead.plane.roles import Role
+
+#: The least role with which people may do an act; others need no more than that of a viewer.
+LEAST: Mapping[str, Role] = {
+    act: role
+    for role, acts in {
+        Role.LAUNCHER: ["dagster_data.require_runs", "writes.ledger"],
+        Role.EDITOR: [
+            "deployments.open_branch",
+            "deployments.set_settings",
+            "files.artifact_to_write",
+            "files.pex_address",
+            "locations.reload",
+            "locations.remove",
+            "releases.begin",
+            "releases.end",
+            "releases.plan_rollback",
+            "releases.roll_back",
+            "secrets.remove",
+            "secrets.set",
+        ],
+    }.items()
+    for act in acts
+}
+
 #: "admin" has an unlimited user token, "prod" one for the deployment prod, "weather" one that only
 #: deploys the location of that name, "agent" an unlimited agent token, and "pool" that of a managed
 #: pool. "worker" is code that a pool runs: the worker of the run that is called run. The acts are

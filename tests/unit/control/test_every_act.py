@@ -14,6 +14,7 @@ import pytest
 import dagstead.control
 from dagstead.control.actor import SYSTEM, Actor
 from dagstead.errors import DagsteadError, ForbiddenError
+from dagstead.plane.roles import Role
 from dagstead.plane.tokens import TokenKind
 from dagstead.store.all import open_store
 from dagstead.testing.clock import ManualClock
@@ -21,7 +22,9 @@ from tests.support.environments import REPOSITORY
 from tests.support.orchestration import control_without_dagster
 from tests.support.trees import trees_naming
 from tests.unit.control.acts import (
+    IN_ROLES,
     INSIDERS,
+    MORE_ELSEWHERE,
     OUTSIDERS,
     WITHOUT_ACTOR,
     WORKER,
@@ -32,13 +35,16 @@ from tests.unit.control.acts import (
     signature,
     world,
 )
-from tests.unit.control.rights import WHO
+from tests.unit.control.rights import LEAST, WHO
 
 PACKAGE = REPOSITORY / "src" / "dagstead"
 
 #: Any user may: they are of no deployment, and show only what the asker names.
 FOR_ALL_USERS = {"organization.settings", "files.pex_address", "files.stored_pex_files"}
 
+
+#: They are of no full deployment.
+OF_BRANCHES = {"deployments.open_branch"}
 
 #: Whoever deploys to a branch may say what the branch is.
 OF_NO_LOCATION = {"deployments.open_branch"}
@@ -120,6 +126,44 @@ def test_insiders_may_what_the_table_says(act: str, fresh: World) -> None:
     may = [name for name, actor in insiders.items() if not _is_refused(attempt, actor)]
     assert " ".join(may) == WHO.get(act)
     assert not _is_refused(attempt, SYSTEM)
+
+
+#: Acts that people may do. The insider "admin" may do all of them.
+OF_PEOPLE = [each for each in acts() if "admin" in WHO.get(each, "")]
+
+
+@pytest.mark.parametrize("act", OF_PEOPLE)
+def test_roles_may_what_the_table_says(act: str, fresh: World) -> None:
+    is_of_organization = "prod" not in WHO[act].split()
+    least = Role.ADMIN if is_of_organization else LEAST.get(act, Role.VIEWER)
+    attempt = fresh.attempt(act)
+    before = fresh.stored()
+    may = []
+    for name, actor in fresh.actors(IN_ROLES).items():
+        if not _is_refused(attempt, actor):
+            may.append(name)
+        if not Role(name).includes(Role.EDITOR):
+            assert fresh.stored() == before, name
+    assert may == [role for role in Role if role.includes(least)]
+
+
+@pytest.mark.parametrize("act", OF_PEOPLE)
+def test_a_viewer_is_no_more_by_a_role_elsewhere(act: str, fresh: World) -> None:
+    attempt = fresh.attempt(act)
+    before = fresh.stored()
+    for name, actor in fresh.actors(MORE_ELSEWHERE).items():
+        if act in OF_BRANCHES and name == "admin of branches":
+            continue
+        _is_refused(attempt, actor)
+        assert fresh.stored() == before, name
+
+
+@pytest.mark.parametrize("act", ["locations.reload", "locations.remove", "releases.begin"])
+def test_a_role_at_a_location_is_enough_there(act: str, fresh: World) -> None:
+    actor = fresh.actors(MORE_ELSEWHERE)["admin of digits"]
+    before = fresh.stored()
+    fresh.attempt(act, "digits")(actor)
+    assert fresh.stored() != before
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import pytest
 from dagstead.control.actor import COMMAND_LINE, NOBODY, Actor
 from dagstead.control.all import Control
 from dagstead.errors import ForbiddenError, LastDeploymentError
+from dagstead.plane.roles import EDITOR, Role, RoleGrant, Roles
 from dagstead.plane.tokens import Grant, Token, TokenKind
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.store.all import Store
@@ -27,6 +28,11 @@ def store(tmp_path: Path) -> Iterator[Store]:
     opened.deployments.create("prod")
     yield opened
     opened.close()
+
+
+MOSTLY_EDITOR = Roles(
+    default=Role.EDITOR, grants=frozenset({RoleGrant(role=Role.VIEWER, deployment="prod")})
+)
 
 
 @pytest.fixture
@@ -60,6 +66,14 @@ def token(store: Store, kind: TokenKind = TokenKind.USER, **grant: Any) -> Token
         ({"expires_at": ENDS}, {}, "a longer life"),
         ({"expires_at": ENDS}, {"expires_at": ENDS + 1}, "a longer life"),
         ({"expires_at": ENDS}, {"expires_at": ENDS}, None),
+        ({"roles": EDITOR}, {"roles": EDITOR}, None),
+        ({"roles": EDITOR}, {}, "a more powerful role"),
+        ({}, {"roles": Roles(default=Role.VIEWER)}, None),
+        (
+            {"roles": MOSTLY_EDITOR},
+            {"roles": EDITOR},
+            "a more powerful role",
+        ),
     ],
 )
 def test_what_a_grant_has_more(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -13,6 +14,7 @@ from dagstead.plane.deployments import Branch, Deployment, DeploymentKind
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.pex_files import Uploader
 from dagstead.plane.projects import Project
+from dagstead.plane.roles import EDITOR, Role, RoleGrant, Roles
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.trust import Provider
 
@@ -27,6 +29,25 @@ _PROJECTS = st.builds(
     id=st.none() | st.sampled_from("12"),
 )
 _SOME_LOCATIONS = st.none() | st.frozensets(_LOCATIONS, min_size=1)
+
+
+def _lesser(grants: frozenset[RoleGrant]) -> str:
+    roles = Roles(default=Role.VIEWER, grants=grants)
+    return json.dumps(roles.as_json(), sort_keys=True)
+
+
+#: Of viewers who may deploy in some places.
+_LESSER_ROLES = st.builds(
+    _lesser,
+    st.frozensets(
+        st.builds(
+            RoleGrant,
+            role=st.just(Role.EDITOR),
+            deployment=_NAMES,
+            location=st.none() | _LOCATIONS,
+        )
+    ),
+)
 #: With tokens that people make, and with those that jobs get.
 UPLOADERS = st.builds(
     Uploader,
@@ -39,6 +60,7 @@ UPLOADERS = st.builds(
     branch_deployments=st.booleans(),
     project=_PROJECTS,
     locations=_SOME_LOCATIONS,
+    roles=st.none() | _LESSER_ROLES,
     is_pull_request=st.booleans(),
 )
 
@@ -82,12 +104,16 @@ def token(uploader: Uploader) -> Token:
         repository=None if uploader.project is None else uploader.project.path,
         project=uploader.project,
         locations=uploader.locations,
+        roles=EDITOR if uploader.roles is None else Roles.from_json(json.loads(uploader.roles)),
         is_pull_request=uploader.is_pull_request,
     )
 
 
 def may_deploy(uploader: Uploader, deployment: Deployment, location: str) -> bool:
     held = token(uploader)
+    role = held.roles.at(deployment.name, location, is_branch=deployment.is_branch)
+    if not role.includes(Role.EDITOR):
+        return False
     return (held.locations is None or location in held.locations) and held.grants_deployment(
         deployment.name,
         is_branch=deployment.is_branch,
@@ -101,6 +127,10 @@ def test_nobody_supplies_what_the_token_may_not_deploy(
     uploader: Uploader, deployment: Deployment, location: str, to: Uploader
 ) -> None:
     if not uploader.may_supply(deployment, location, to):
+        return
+    if uploader.roles is not None:
+        # What those may deploy who have the same roles is decided before.
+        assert to == uploader
         return
     base = full(deployment.base or "prod") if deployment.is_branch else deployment
     assert may_deploy(uploader, deployment, location) or may_deploy(uploader, base, location)

@@ -11,6 +11,7 @@ from hypothesis import strategies as some
 from dagstead.errors import ConfigurationError, InvalidInputError
 from dagstead.plane.deployments import Branch, Deployment, DeploymentKind
 from dagstead.plane.given_secrets import given_secrets
+from dagstead.plane.roles import ADMIN, Role, RoleGrant, Roles
 from dagstead.plane.secrets import (
     Home,
     Place,
@@ -160,6 +161,7 @@ def token(
     repository: str | None = None,
     locations: frozenset[str] | None = None,
     secret_values: frozenset[str] | None = None,
+    roles: Roles = ADMIN,
 ) -> Token:
     return Token(
         id=1,
@@ -174,6 +176,7 @@ def token(
         repository=repository,
         locations=locations,
         secret_values=secret_values,
+        roles=roles,
     )
 
 
@@ -215,6 +218,25 @@ def test_a_token_may_say_which_values_it_shows(
 ) -> None:
     told = token(secret_values=frozenset(map(str, kinds)))
     assert may_see_value(told, place, home) is (home.shows(place) and place.kind in kinds)
+
+
+@given(places, homes, some.sampled_from(list(Role)))
+def test_values_are_for_editors(place: Place, home: Home, role: Role) -> None:
+    every = frozenset(map(str, SecretKind))
+    told = token(secret_values=every, roles=Roles(default=role))
+    may = role.includes(Role.EDITOR) and home.shows(place)
+    assert may_see_value(told, place, home) is may
+    assert may_list(told, place, home) is home.shows(place)
+
+
+@given(places)
+def test_an_editor_of_a_location_sees_the_values_for_it(place: Place) -> None:
+    more = RoleGrant(role=Role.EDITOR, deployment="prod", location="etl")
+    roles = Roles(default=Role.VIEWER, grants=frozenset({more}))
+    told = token(secret_values=frozenset(map(str, SecretKind)), roles=roles)
+    home = full("prod")
+    is_for_it = place.location == "etl" and place.kind is not SecretKind.BRANCHES
+    assert may_see_value(told, place, home) is (is_for_it and home.shows(place))
 
 
 def test_what_was_set_together_is_one_line() -> None:

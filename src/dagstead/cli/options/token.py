@@ -13,6 +13,7 @@ from dagstead.plane.tokens import HeldKind, TokenKind
 
 if TYPE_CHECKING:
     from dagstead.plane.new_tokens import NewToken
+    from dagstead.plane.roles import Roles
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -74,8 +75,11 @@ class NewTokenFlags:
         ),
     ] = None
 
-    def new_token(self) -> NewToken:
+    def new_token(self, roles: Roles | None) -> NewToken:
         """The token that they describe.
+
+        Args:
+            roles: of its holder.
 
         Raises:
             InvalidInputError: when ``--expires`` is not a length of time or a date, or when the
@@ -101,4 +105,5 @@ class NewTokenFlags:
             default_queue=self.default_queue,
             lifetime=None if self.expires is None else read_lifetime(self.expires),
             secret_values=self.secret_values and kinds_seen(self.secret_values),
+            roles=roles,
         )

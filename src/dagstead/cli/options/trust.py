@@ -11,6 +11,7 @@ from dagstead.cli.options.pairs import pairs
 from dagstead.plane.trust import DEFAULT_MINUTES, Provider
 
 if TYPE_CHECKING:
+    from dagstead.plane.roles import Roles
     from dagstead.plane.trust import JobFilter, JobGrant
 
 
@@ -97,8 +98,13 @@ class PolicyGrantFlags:
         int, typer.Option("--minutes", help="How many minutes the token of a job is valid.")
     ] = DEFAULT_MINUTES
 
-    def allowed(self) -> JobGrant:
-        """The grant that they describe."""
+    def allowed(self, roles: Roles | None) -> JobGrant:
+        """The grant that they describe.
+
+        Args:
+            roles: of the jobs.
+        """
+        from dagstead.plane.roles import EDITOR
         from dagstead.plane.trust import JobGrant
 
         return JobGrant(
@@ -106,4 +112,5 @@ class PolicyGrantFlags:
             branch_deployments=self.branch_deployments,
             locations=frozenset(self.location) if self.location else None,
             minutes=self.minutes,
+            roles=roles or EDITOR,
         )

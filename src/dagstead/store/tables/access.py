@@ -51,6 +51,8 @@ tokens = Table(
     #: What was verified of the repository: path, provider, issuer, id.
     Column("project", JSON(none_as_null=True)),
     Column("is_pull_request", Boolean, nullable=False, server_default=false()),
+    # User tokens; null is that it may do everything that the token grants.
+    Column("roles", JSON(none_as_null=True)),
     # When it got the secret that it has now; null is when it was created.
     Column("rotated_at", Float),
     # The addresses that have used it, the newest first, each with the time.
@@ -144,6 +146,8 @@ trust_policies = Table(
     Column("minutes", Integer, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("last_used_at", Float),
+    # Null is those that it gives by default.
+    Column("roles", JSON(none_as_null=True)),
 )
 
 #: The provider's numbers of repositories and of their owners, from the first login on.
