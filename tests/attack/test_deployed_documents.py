@@ -153,6 +153,74 @@ def test_defaults_are_no_way_around(plane: Plane, client: httpx.Client, way: str
     assert "deploy_policy.queues has" in answer
 
 
+def nested(depth: int, *, lists: bool = False) -> Any:
+    value: Any = "x"
+    for _ in range(depth):
+        value = [value] if lists else {"a": value}
+    return value
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("key", ["container_context", "metadata", "git", "build"])
+def test_what_is_nested_without_end_is_refused_before_it_is_looked_at(
+    plane: Plane, client: httpx.Client, way: str, key: str
+) -> None:
+    job = deployer(plane, client, "prod", deployments=["prod"], locations=["weather"])
+    for depth in (101, 700):
+        for lists in (True, False):
+            asked = {**location(), key: {"k8s": nested(depth, lists=lists)}}
+            assert "nested more than 100 levels deep" in job.deploy(way, asked)
+    assert plane.store.locations.all("prod") == []
+    answer = job.deploy(way, location(container_context={"k8s": nested(60)}))
+    assert "Error" not in answer
+
+
+@pytest.mark.usefixtures("settled")
+@pytest.mark.parametrize("way", WAYS)
+def test_no_document_is_larger_than_others_can_read_it_again_and_again(
+    plane: Plane, client: httpx.Client, way: str
+) -> None:
+    job = deployer(plane, client, "prod", deployments=["prod"])
+    large = {"k8s": {"labels": {"a": "x" * 300_000}}}
+    assert "at most 262144 are taken" in job.deploy(way, location(container_context=large))
+    if way not in OF_ONE:
+        answer = job.deploy(way, location(), defaults={"container_context": large})
+        assert "at most 262144 are taken" in answer
+        # What is written once stands in every location.
+        defaults = {"container_context": {"k8s": {"labels": {"a": "x" * 200_000}}}}
+        many = [location(f"l{number}") for number in range(50)]
+        assert "have more than 4096 KiB" in job.deploy(way, *many, defaults=defaults)
+    assert plane.store.locations.all("prod") == []
+
+
+@pytest.mark.usefixtures("settled")
+def test_nobody_stores_with_a_deployment_what_slows_down_all_others(
+    plane: Plane, client: httpx.Client
+) -> None:
+    """Every caller's deployment is found among all of them, and they are read as a whole."""
+    engineer = deployer(plane, client, "prod", deployments=["prod"])
+    before = plane.store.deployments.get("prod").settings
+    assert "at most 262144 are taken" in engineer.ask(SET, s={"a": "x" * 300_000})
+    assert "nested more than" in engineer.ask(SET, s={"a": nested(200)})
+    assert plane.store.deployments.get("prod").settings == before
+
+    job = deployer(plane, client, "prod", deployments=["prod"], branch_deployments=True)
+    opened = """mutation ($b: CreateOrUpdateBranchDeploymentInput!, $c: DeploymentCommitInput!) {
+      result: createOrUpdateBranchDeployment(branchData: $b, commit: $c) { __typename
+      ... on PythonError { message } } }"""
+    texts = ("branchUrl", "pullRequestUrl", "pullRequestNumber")
+    data = {"repoName": "org/app", "branchName": "large", **dict.fromkeys(texts, "x" * 100_000)}
+    commit = {"commitHash": "c", "timestamp": 1, "commitMessage": "x" * 400_000}
+    assert "DagsterCloudDeployment" in job.ask(opened, b=data, c=commit)
+    for made in plane.store.deployments.all():
+        if made.branch and made.branch.branch_name == "large":
+            assert len(repr(made.branch)) < 20_000
+            plane.store.deployments.delete(made.name)
+    for name in ("repoName", "branchName"):
+        assert "characters; at most" in job.ask(opened, b={**data, name: "x" * 2_000}, c=commit)
+
+
 @pytest.mark.usefixtures("settled")
 @pytest.mark.parametrize("way", WAYS)
 def test_what_the_organization_sets_holds_for_everybody(

@@ -57,7 +57,7 @@ def test_the_newest_agents_of_a_token_are_kept(store: Store, clock: ManualClock)
 def test_an_id_that_no_agent_has_is_refused(store: Store, agent_id: str) -> None:
     store.deployments.create("prod")
     agents = control_without_dagster(store).agents
-    with pytest.raises(InvalidInputError, match="is not an agent's id"):
+    with pytest.raises(InvalidInputError, match="agent needs an id|65 characters"):
         agents.record(holder(store, "x"), [replace(REPORT, agent_id=agent_id)])
 
 
@@ -70,3 +70,22 @@ def test_what_an_agent_reports_of_its_errors_has_a_length(store: Store) -> None:
 
     [beat] = store.agents.all(ORGANIZATION)
     assert beat.errors == tuple(f"{number}" for number in range(75, 100))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"metadata": {"a": "x" * 70_000}},
+        {"run_worker_statuses": "x" * (4 << 20)},
+        {"queues": frozenset(str(number) for number in range(1001))},
+        {"queues": frozenset({"q" * 256})},
+        *({name: "x" * 256} for name in ("label", "type", "version")),
+    ],
+)
+def test_what_an_agent_says_of_itself_is_not_long(store: Store, more: dict[str, object]) -> None:
+    """The pages of all deployments read the heartbeats of all agents."""
+    store.deployments.create("prod")
+    agents = control_without_dagster(store).agents
+    with pytest.raises(InvalidInputError, match="at most"):
+        agents.record(holder(store, "talkative"), [replace(REPORT, **more)])  # type: ignore[arg-type]
+    assert store.agents.all(ORGANIZATION) == []

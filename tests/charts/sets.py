@@ -86,7 +86,7 @@ PLANE_SETS: dict[str, dict[str, Any]] = {
         **PLANE_LEAST,
         "pool": {"existingTokenSecret": "pool", "resources": {"limits": {"memory": "4Gi"}}},
         "branchPool": {"enabled": True, "existingTokenSecret": "branches"},
-        "settings": {"pool_memory_mb": 2048, "pool_sandbox": "kernel"},
+        "settings": {"pool_memory_mb": 2048, "pool_cpus": 1.5, "pool_sandbox": "kernel"},
     },
     "given": {
         **PLANE_LEAST,

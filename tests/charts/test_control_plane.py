@@ -121,6 +121,7 @@ def test_branch_deployments_may_have_a_pool_of_their_own(helm: Helm) -> None:
         assert source == {"name": secret, "key": "token"}
         assert "DAGSTEAD_DATABASE" not in variables
         assert container["command"] == ["dagstead", "pool"]
+        assert load_settings(environment=environment(found[name])).settings.pool_cpus == 1.5
 
 
 @pytest.mark.parametrize(

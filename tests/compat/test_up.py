@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import re
 import signal
@@ -121,18 +122,28 @@ def assert_secrets_are_with_the_web_server_only(up: Up, child: ChildProcess) -> 
 
 
 def assert_files_are_private(up: Up, child: ChildProcess) -> None:
-    """Nothing in the data folder is for other users."""
+    """Nothing in the data folder is for other users of the machine.
+
+    The pool's own users, who have no names, pass through its folders to what is theirs.
+    """
     child.wait_for_log("Running the daemons", 60)
 
-    def look() -> dict[Path, str]:
-        paths = [up.data, *up.data.rglob("*")]
-        return {path: f"{stat.S_IMODE(path.lstat().st_mode):o}" for path in paths}
+    def look() -> dict[Path, os.stat_result]:
+        return {path: path.lstat() for path in (up.data, *up.data.rglob("*"))}
 
-    modes = eventually(look, 30, "a moment without changes", retry_on=(FileNotFoundError,))
+    found = eventually(look, 30, "a moment without changes", retry_on=(FileNotFoundError,))
     # By the supervisor, the web server, the daemons and the pool.
     expected = {"up.lock", "dagstead.db", "daemon.lock", "dagster.yaml"}
-    assert expected <= {path.name for path in modes}
-    assert {path: mode for path, mode in modes.items() if not mode.endswith("00")} == {}
+    assert expected <= {path.name for path in found}
+    named = {group.gr_gid for group in grp.getgrall()}
+    modes = {
+        path: (f"{stat.S_IMODE(seen.st_mode):o}", seen.st_gid)
+        for path, seen in found.items()
+        if seen.st_mode & (0o077 if seen.st_gid in named else 0o007)
+    }
+    assert modes == {}
+    open_to_pool = {path for path, seen in found.items() if seen.st_mode & 0o070}
+    assert {path.relative_to(up.data).parts[0] for path in open_to_pool} <= {"pool"}
 
 
 def signed_in_by_link(up: Up, child: ChildProcess) -> tuple[str, str]:

@@ -25,7 +25,7 @@ from websockets.sync.client import connect
 
 from dagstead.control.pex_files import note_of
 from dagstead.plane.blobs import BlobKey, BlobKind
-from dagstead.plane.tokens import Grant, TokenKind, new_secret
+from dagstead.plane.tokens import Grant, TokenKind, is_of_agents, new_secret
 from dagstead.server.app import create_app
 from dagstead.server.authentication import TOKEN_HEADER, is_public
 from dagstead.server.services import open_instances
@@ -155,8 +155,8 @@ def problem_of(answer: httpx.Response) -> str | None:
     if answer.request.method == "HEAD":
         return None
     body = answer.json()
-    is_of_agent = answer.request.headers.get("Dagster-Cloud-Api-Token", "").startswith("agent:")
-    known = {"error", "maintenance"} if is_of_agent else {"error"}
+    secret = answer.request.headers.get("Dagster-Cloud-Api-Token", "")
+    known = {"error", "maintenance"} if is_of_agents(secret) else {"error"}
     is_well = set(body) == known and "/health" in body["error"]
     return None if is_well and "SELECT" not in answer.text else answer.text
 
@@ -205,17 +205,17 @@ def test_a_deployments_own_storage_may_be_away_alone(
 
 
 def test_health_and_pages_need_no_more_than_before(plane: Plane, client: httpx.Client) -> None:
+    blobs = plane.store.blobs
+    address = blobs.sign(BlobKey(BlobKind.SNAPSHOT, "prod", "uploads/x"), "PUT")
+    pex = blobs.sign(BlobKey(BlobKind.PEX, "_", "x.pex"), "PUT", note_of(None, 0.0))
     with plane.away():
         health = client.get("/health")
         form = client.get("/sign-in")
         pasted = client.post(
             "/sign-in", data={"token": "x"}, headers={"Sec-Fetch-Site": "same-origin"}
         )
-        blobs = plane.store.blobs
-        address = blobs.sign(BlobKey(BlobKind.SNAPSHOT, "prod", "uploads/x"), "PUT")
         blob = client.put(address, content=b"x")
-        pex = BlobKey(BlobKind.PEX, "_", "x.pex")
-        recorded = client.put(blobs.sign(pex, "PUT", note_of(None, 0.0)), content=b"x")
+        recorded = client.put(pex, content=b"x")
     assert (health.status_code, health.json()["status"]) == (503, "unavailable")
     assert form.status_code == 200
     assert problem_of(pasted) is None

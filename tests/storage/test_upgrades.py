@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import pytest
@@ -30,40 +31,47 @@ def load(store: Store, clock: ManualClock, deploys: str, deployment: str = "prod
         assert store.releases.set_loaded(deployment, each[0], deploy_id=each, manifest="m").counted
 
 
-def upgrade(store: Store) -> None:
-    """From the version before the one that records what is live after a release."""
+def drop(table: str, column: str | None = None) -> str:
+    """A statement that removes a table, or one of its columns."""
+    if column is None:
+        return f"DROP TABLE {table}"
+    return f'ALTER TABLE {table} DROP COLUMN "{column}"'
+
+
+#: How to get to the version before each of these, the newest first.
+UNDONE: Mapping[str, Sequence[str]] = {
+    "0017": (drop("tokens", "roles"), drop("trust_policies", "roles")),
+    "0015": (drop("tokens", "project"), drop("deployments", "project")),
+    "0014": (drop("secrets"), drop("tokens", "secret_values")),
+    "0013": (drop("worker_tokens"), drop("made_by_workers")),
+    "0012": (drop("sign_in_links"), drop("sessions")),
+    "0011": (drop("pex_files"), drop("tokens", "is_pull_request")),
+    "0010": (drop("heartbeats", "reported_id"), drop("launches", "begun_with")),
+    "0009": (
+        drop("token_calls"),
+        drop("locations", "healing"),
+        drop("locations", "refused"),
+        drop("heartbeats", "code_servers"),
+        drop("requests", "for_token"),
+    ),
+    "0008": (drop("deletions"), drop("releases", "undoes"), drop("releases", "before")),
+    "0007": (drop("leader"),),
+    "0006": (drop("launches"),),
+    "0005": (drop("tokens", "beside"),),
+    "0004": (drop("releases", "live"),),
+}
+
+
+def upgrade_from(store: Store, version: str) -> None:
+    """Upgrade a database of an older version, with the rows that there are."""
     with store.database.write() as connection:
-        connection.execute(text("ALTER TABLE releases DROP COLUMN live"))
-        # Of later versions.
-        connection.execute(text("DROP TABLE launches"))
-        connection.execute(text("ALTER TABLE tokens DROP COLUMN beside"))
-        connection.execute(text("DROP TABLE leader"))
-        if not store.database.is_sqlite:
+        for newer, statements in UNDONE.items():
+            if newer > version:
+                for statement in statements:
+                    connection.execute(text(statement))
+        if version < "0007" and not store.database.is_sqlite:
             connection.execute(text("DROP FUNCTION require_leader"))
-        for column in ("undoes", "before"):
-            connection.execute(text(f'ALTER TABLE releases DROP COLUMN "{column}"'))
-        connection.execute(text("DROP TABLE deletions"))
-        connection.execute(text("DROP TABLE token_calls"))
-        for table in (
-            *("worker_tokens", "made_by_workers", "pex_files"),
-            *("sign_in_links", "sessions", "secrets"),
-        ):
-            connection.execute(text(f"DROP TABLE {table}"))
-        for table, column in (
-            ("locations", "healing"),
-            ("locations", "refused"),
-            ("heartbeats", "code_servers"),
-            ("requests", "for_token"),
-            ("heartbeats", "reported_id"),
-            ("tokens", "is_pull_request"),
-            ("tokens", "project"),
-            ("deployments", "project"),
-            ("tokens", "secret_values"),
-            ("tokens", "roles"),
-            ("trust_policies", "roles"),
-        ):
-            connection.execute(text(f"ALTER TABLE {table} DROP COLUMN {column}"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0003'"))
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{version}'"))
     store.database.migrate()
 
 
@@ -98,7 +106,7 @@ def test_what_was_live_after_each_release_is_found_from_their_parts(
     before = every_release(store)
     assert {each.state for each in before} == set(ReleaseState) - {ReleaseState.FAILED}
 
-    upgrade(store)
+    upgrade_from(store, "0003")
 
     # What they replaced was not recorded then.
     assert every_release(store) == [replace(each, before=None) for each in before]
@@ -119,7 +127,7 @@ def test_what_is_live_of_no_release_is_kept_with_its_document(
     release(store, "b1")
     load(store, clock, "b1")
 
-    upgrade(store)
+    upgrade_from(store, "0003")
 
     after = live_after(store, 2)
     assert after["a"] == store.locations.get("prod", "a").live
@@ -129,7 +137,7 @@ def test_what_is_live_of_no_release_is_kept_with_its_document(
 def test_a_database_without_releases_is_upgraded(store: Store) -> None:
     store.deployments.create("prod")
 
-    upgrade(store)
+    upgrade_from(store, "0003")
 
     assert store.releases.all("prod") == []
 
@@ -138,11 +146,7 @@ def test_the_tokens_that_servers_made_for_their_pools_are_of_their_kind(store: S
     names = ("managed pool on host", "my managed pool on host", "eu")
     for name in names:
         store.tokens.create(name, TokenKind.AGENT, name, Grant())
-    with store.database.write() as connection:
-        for table in ("worker_tokens", "made_by_workers"):
-            connection.execute(text(f"DROP TABLE {table}"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0009'"))
-    store.database.migrate()
+    upgrade_from(store, "0012")
 
     kinds = {token.name: token.kind for token in store.tokens.all()}
     assert kinds == dict(

@@ -93,8 +93,8 @@ labels:
   value: {{ .Values.organization | quote }}
 {{- range $name, $value := .Values.settings }}
 - name: DAGSTEAD_{{ $name | upper }}
-  # Numbers that come by --set are floats, which large ones would show.
-  value: {{ ternary (int64 $value) $value (kindIs "float64" $value) | toString | quote }}
+  # Whole numbers that come by --set are floats, which large ones would show.
+  value: {{ ternary (int64 $value) $value (and (kindIs "float64" $value) (eq (floor $value) $value)) | toString | quote }}
 {{- end }}
 # The root filesystem is read-only, and the user need not be one that the image knows.
 - name: HOME

@@ -24,8 +24,9 @@ from dagstead.plane.agents import (
 )
 from dagstead.plane.code_servers import ServerReport
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.names import ID_MAX, check_readable, check_short
+from dagstead.plane.names import ID_MAX, NAME_MAX, check_readable, check_short
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.texts import require_small
 
 #: Agents without a heartbeat for a week are no longer listed.
 _KEPT_SECONDS = 7 * 24 * 3600.0
@@ -33,10 +34,13 @@ _KEPT_SECONDS = 7 * 24 * 3600.0
 #: Agents of one token, of each of which a heartbeat for every deployment is kept. Of more, those
 #: that are silent longest are forgotten: an agent has another id after every start.
 _MOST_AGENTS = 50
-#: An official agent's has 36 characters.
 #: As many as official agents send, none of which is nearly as long.
 _MOST_ERRORS = 25
 _ERROR_MAX = 65_536
+#: Official agents send a few lines; 200 bytes for a run; and a handful of queues.
+_MOST_METADATA = 65_536
+_MOST_STATUSES = 4 << 20
+_MOST_QUEUES = 1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,17 +63,27 @@ class AgentReport:
     servers: tuple[ServerReport, ...] = ()
 
     def require_readable(self) -> None:
-        """Refuse names that would change what people read around them.
+        """Refuse names that would change what people read around them, and what is too large.
+
+        Everybody's pages read the heartbeats of all agents.
 
         Raises:
             InvalidInputError: with the name.
         """
-        check_readable("The agent's id", self.agent_id)
-        check_readable("The agent's label", self.label)
-        check_readable("The agent's type", self.type)
-        check_readable("The agent's version", self.version)
-        for queue in self.queues:
-            check_readable("The agent's queue", queue)
+        for what, text in (
+            ("id", self.agent_id),
+            ("label", self.label),
+            ("type", self.type),
+            ("version", self.version),
+            *(("queue", queue) for queue in self.queues),
+        ):
+            check_readable(f"The agent's {what}", text)
+            check_short(f"The agent's {what}", text or "", ID_MAX if what == "id" else NAME_MAX)
+        require_small("What the agent says of itself", dict(self.metadata), _MOST_METADATA)
+        require_small("What the agent says of its runs", self.run_worker_statuses, _MOST_STATUSES)
+        if len(self.queues) > _MOST_QUEUES:
+            msg = f"The agent has {len(self.queues)} queues, and at most {_MOST_QUEUES} are taken."
+            raise InvalidInputError(msg)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -240,7 +254,6 @@ class Agents:
     def _heartbeat(self, actor: Actor, report: AgentReport) -> Heartbeat:
         if not report.agent_id:
             raise InvalidInputError("An agent needs an id, and this one has none.")
-        check_short("The agent's id", report.agent_id, ID_MAX)
         now = self._backend.now()
         granted = frozenset(queue for queue in report.queues if actor.grants_queue(queue))
         refused = report.queues - granted

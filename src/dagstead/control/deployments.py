@@ -15,14 +15,19 @@ from dagstead.errors import DeploymentNotFoundError, ForbiddenError, InvalidInpu
 from dagstead.plane.blobs import BlobKind
 from dagstead.plane.deploy_policy import SECTION
 from dagstead.plane.deployments import Branch, Deployment, branch_deployment_name
-from dagstead.plane.names import check_deployment_name, check_readable
+from dagstead.plane.names import NAME_MAX, check_deployment_name, check_readable, check_short
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.roles import Permission
 from dagstead.plane.secrets import default_base
+from dagstead.plane.texts import require_small
 
 #: The kinds of files that belong to a deployment; all deployments share PEX files.
 _OF_A_DEPLOYMENT = (BlobKind.SNAPSHOT, BlobKind.ARTIFACT, BlobKind.LOG)
 
+
+#: Every caller's deployment is found among all of them, and they are read as a whole.
+_MOST_SETTINGS = 256 * 1024
+_MOST_BRANCH = 1000
 
 #: How often runs are looked at that are to end, and how many times.
 _LOOK_SECONDS = 0.5
@@ -64,12 +69,7 @@ class Deployments:
             ForbiddenError: when the actor may not see it, whether or not it exists.
             DeploymentNotFoundError: when no deployment has that name.
         """
-        try:
-            found = self._backend.store.deployments.get(name)
-        except DeploymentNotFoundError:
-            # The holder of a limited token must not learn which other deployments exist.
-            actor.require_name(name)
-            raise
+        found = find_deployment(self._backend, actor, name)
         actor.require_reach(found)
         return found
 
@@ -125,6 +125,8 @@ class Deployments:
         """
         check_readable("The repository", branch.repo_name)
         check_readable("The branch", branch.branch_name)
+        check_short("The repository", branch.repo_name, NAME_MAX)
+        check_short("The branch", branch.branch_name, _MOST_BRANCH)
         store = self._backend.store.deployments
         name = branch_deployment_name(branch.repo_name, branch.branch_name, actor.project)
         actor.require_branch(name, branch.repo_name)
@@ -161,6 +163,7 @@ class Deployments:
         now = self._backend.store.deployments.get(deployment.name).settings
         if (settings.get(SECTION) or {}) != (now.get(SECTION) or {}):
             actor.require_organization(f"Changing {SECTION}, or leaving it out,")
+        require_small("This deployment's settings", settings, _MOST_SETTINGS)
         errors = deployment_settings_errors(settings)
         if errors:
             raise InvalidInputError(" ".join(errors))
@@ -234,7 +237,7 @@ class Deployments:
                 "secrets for branch deployments. Leave the base out, or use a token that grants "
                 f"{base!r}, too: `dagstead trust add … --branch-deployments --deployment {base}`."
             )
-        self._backend.store.deployments.get(base)
+        find_deployment(self._backend, actor, base)
 
     def _make_room(self, name: str) -> None:
         """Remove what a deleted deployment of this name may have left: a new one begins empty."""
@@ -261,3 +264,22 @@ class Deployments:
                 break
             time.sleep(_LOOK_SECONDS)  # noqa: TID251 - the end of a worker does not ring
         return Deletion(ended=tuple(sorted(asked - under_way)), left=tuple(sorted(under_way)))
+
+
+def find_deployment(backend: Backend, actor: Actor, name: str) -> Deployment:
+    """The deployment of that name, whether or not the actor may see it.
+
+    Raises:
+        ForbiddenError: when there is none, and the actor may not know that.
+        DeploymentNotFoundError: when there is none, with the names that the actor may see.
+    """
+    try:
+        return backend.store.deployments.get(name)
+    except DeploymentNotFoundError as error:
+        actor.require_name(name)
+        every = [each for each in backend.store.deployments.all() if not each.is_branch]
+        names = ", ".join(each.name for each in every if actor.grants(each)) or "none"
+        raise DeploymentNotFoundError(
+            f"There is no deployment {name!r}. Full deployments: {names}. "
+            f"Create it with `dagstead deployment create {name}`."
+        ) from error

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.deployments import find_deployment
 from dagstead.control.locations import require_location
 from dagstead.errors import (
     ConflictError,
@@ -284,23 +285,16 @@ class Secrets:
         if target.deployment is None:
             actor.require_organization("Changing secrets of all deployments")
             return target.places(is_branch=False)
-        deployment = self._granted(actor, target.deployment)
+        deployment = find_deployment(self._backend, actor, target.deployment)
         actor.require_change(deployment, "changing its secrets", Permission.SECRETS)
         return target.places(is_branch=deployment.is_branch)
-
-    def _granted(self, actor: Actor, name: str) -> Deployment:
-        try:
-            return self._backend.store.deployments.get(name)
-        except NotFoundError:
-            actor.require_name(name)
-            raise
 
     def _may_change(self, actor: Actor, name: str | None) -> bool:
         try:
             if name is None:
                 actor.require_organization("Changing secrets of all deployments")
             else:
-                deployment = self._granted(actor, name)
+                deployment = find_deployment(self._backend, actor, name)
                 actor.require_change(deployment, "changing its secrets", Permission.SECRETS)
         except (ForbiddenError, NotFoundError):
             return False

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from dagstead.control import bell
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.deployments import find_deployment
 from dagstead.errors import InvalidInputError, NotFoundError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.names import check_location_name
@@ -63,8 +64,8 @@ class Tokens:
                 "The token would have expired already. Choose a time in the future."
             )
         for deployment in sorted(grant.deployments or ()):
-            self._backend.store.deployments.get(deployment)
-        check_roles_of(self._backend, grant)
+            find_deployment(self._backend, actor, deployment)
+        check_roles_of(self._backend, actor, grant)
         return make_token(self._backend, name, kind, grant, organization)
 
     def revoke(self, actor: Actor, token_id: int, kind: TokenKind | None = None) -> Token:
@@ -172,7 +173,7 @@ def check_token_name(name: str) -> None:
         )
 
 
-def check_roles_of(backend: Backend, grant: Grant) -> None:
+def check_roles_of(backend: Backend, actor: Actor, grant: Grant) -> None:
     """Refuse roles that contradict each other, or a new token's grant, or what there is.
 
     Raises:
@@ -186,7 +187,7 @@ def check_roles_of(backend: Backend, grant: Grant) -> None:
         if each.deployment is None:
             is_granted = grant.branch_deployments
         else:
-            found = backend.store.deployments.get(each.deployment)
+            found = find_deployment(backend, actor, each.deployment)
             is_in_all = grant.branch_deployments if found.is_branch else grant.deployments is None
             is_granted = is_in_all or found.name in (grant.deployments or ())
         if not is_granted:

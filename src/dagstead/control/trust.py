@@ -9,6 +9,7 @@ from typing import Any
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
+from dagstead.control.deployments import find_deployment
 from dagstead.control.tokens import check_roles_of, make_token
 from dagstead.errors import InvalidInputError
 from dagstead.plane.names import NAME_MAX, check_location_name, check_short
@@ -70,8 +71,8 @@ class TrustPolicies:
         actor.require_holding(grant)
         provider, address = _issuer(new.issuer, new.provider, loopback=loopback)
         claims = claims_of(provider, new.wanted)
-        self._check(allowed)
-        check_roles_of(self._backend, grant)
+        self._check(actor, allowed)
+        check_roles_of(self._backend, actor, grant)
         return self._backend.store.trust.add(provider, address, claims, allowed)
 
     def remove(self, actor: Actor, policy_id: int) -> None:
@@ -128,14 +129,14 @@ class TrustPolicies:
         )
         return issued
 
-    def _check(self, allowed: JobGrant) -> None:
+    def _check(self, actor: Actor, allowed: JobGrant) -> None:
         check_minutes(allowed.minutes)
         if not allowed.deployments and not allowed.branch_deployments:
             raise InvalidInputError(
                 "This would grant nothing. Name a --deployment, or say --branch-deployments."
             )
         for name in sorted(allowed.deployments):
-            if self._backend.store.deployments.get(name).is_branch:
+            if find_deployment(self._backend, actor, name).is_branch:
                 raise InvalidInputError(
                     f"{name!r} is a branch deployment. Say --branch-deployments to grant those."
                 )

@@ -31,6 +31,10 @@ from dagstead.plane.texts import is_suspicious, require_storable
 #: the names of a backfill's partitions.
 MAX_VALUES = 200_000
 
+#: How deep its values are nested. Configuration of Kubernetes has about 15 levels, that of runs
+#: seldom more.
+MAX_VALUE_DEPTH = 100
+
 #: The longest document of an official client, the UI's explorer of a job, has 6,644 characters.
 #: This leaves room for run configuration that somebody writes into a document.
 MAX_CHARACTERS = 1_048_576
@@ -64,6 +68,37 @@ def check_values(body: bytes) -> None:
             f"The body has more than {MAX_VALUES} values, the most that this server takes in one "
             "GraphQL request. Send them in several requests."
         )
+
+
+def check_depth(value: object) -> None:
+    """Refuse JSON that is nested deeper than anybody needs.
+
+    Whatever goes through it takes a step on Python's stack for every level, and often a copy.
+
+    Raises:
+        TooLargeError: when it is deeper than ``MAX_VALUE_DEPTH``.
+    """
+    level: list[object] = [value]
+    for _ in range(MAX_VALUE_DEPTH):
+        if not level:
+            return
+        level = [inner for outer in level for inner in _inside(outer)]
+    if level:
+        raise TooLargeError(
+            f"The body is nested more than {MAX_VALUE_DEPTH} levels deep, the most that this "
+            "server takes."
+        )
+
+
+def _inside(value: object) -> list[object]:
+    """The objects and lists in one of these."""
+    match value:
+        case dict():
+            return [inner for inner in value.values() if isinstance(inner, dict | list)]
+        case list():
+            return [inner for inner in value if isinstance(inner, dict | list)]
+        case _:
+            return []
 
 
 def parse_document(text: str) -> DocumentNode:

@@ -21,7 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from dagstead.engine.graphql_limits import check_values
+from dagstead.engine.graphql_limits import check_depth, check_values
 from dagstead.engine.workspace import DeploymentRequestContext, DeploymentWorkspace
 from dagstead.errors import InvalidInputError
 from dagstead.plane.texts import is_suspicious, require_storable_values
@@ -137,6 +137,7 @@ def _json_object(body: bytes) -> Mapping[str, Any]:
     if not isinstance(found, dict):
         msg = "The body is not a JSON object."
         raise InvalidInputError(msg)
+    check_depth(found)
     if is_suspicious(body):
         require_storable_values(found)
     return found

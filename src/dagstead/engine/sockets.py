@@ -15,7 +15,12 @@ from typing import Any, TypeAlias
 
 from dagster_webserver.graphql import GraphQLWS
 from graphql import GraphQLFormattedError
-from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+from starlette.websockets import (
+    WebSocket,
+    WebSocketDisconnect,
+    WebSocketDisconnected,
+    WebSocketState,
+)
 
 from dagstead.errors import DagsteadError, InvalidInputError
 from dagstead.plane.texts import is_suspicious, require_storable_values
@@ -86,7 +91,8 @@ class GraphQLSocket:
         try:
             while self._is_open():
                 await self._take(_message(await self._socket.receive()))
-        except WebSocketDisconnect:
+        except (WebSocketDisconnect, WebSocketDisconnected):
+            # One side has closed it, maybe while a message was on its way.
             pass
         except InvalidInputError as error:
             with suppress(WebSocketDisconnect, RuntimeError):

@@ -36,6 +36,7 @@ from dagstead.operator_api.environment import environment_of
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.names import check_location_name, check_queue_name
+from dagstead.plane.texts import require_small
 
 #: ``util.build_pex_tag`` makes such tags; the file names become keys of the blob store.
 _PEX_TAG = re.compile(r"files=[A-Za-z0-9_][\w.+-]*\.pex(:[A-Za-z0-9_][\w.+-]*\.pex)*")
@@ -68,6 +69,12 @@ class _Location(official.Location, extra="forbid"):
     defs_state_info: DefsStateInfo | None = None
 
 
+#: A location, with the defaults in it; the largest that anybody was seen to deploy have a tenth.
+_MOST_OF_ONE = 256 * 1024
+#: All locations of one deploy.
+_MOST_TOGETHER = 4096 * 1024
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeployTarget:
     """Where a document is deployed, and how its deploys are named."""
@@ -97,11 +104,21 @@ def read_locations(document: object, target: DeployTarget) -> list[NewLocation]:
         errors.append(f"'locations' is {_kind(listed)}. It must be a list of code locations.")
         raise InvalidDocumentError(errors)
     defaults, wrong_defaults = _read_defaults(document.get("defaults"))
+    _require_small("The defaults of the document", defaults)
     errors += wrong_defaults + _duplicates(listed)
     found: list[NewLocation] = []
+    left = _MOST_TOGETHER
     for position, location in enumerate(listed, start=1):
+        merged = _merge(defaults, location)
+        left -= _require_small(f"Location {position}", merged)
+        if left < 0:
+            msg = (
+                f"The locations, with the defaults in each, have more than "
+                f"{_MOST_TOGETHER // 1024} KiB. Deploy some of them at one time."
+            )
+            raise InvalidDocumentError([msg])
         try:
-            found.append(_read(_merge(defaults, location), target, position))
+            found.append(_read(merged, target, position))
         except InvalidDocumentError as error:
             errors += error.errors
     if errors:
@@ -115,7 +132,20 @@ def read_location(document: object, target: DeployTarget) -> NewLocation:
     Raises:
         InvalidDocumentError: with one sentence per mistake.
     """
+    _require_small("The location", document)
     return _read(document, target, 1)
+
+
+def _require_small(what: str, document: object) -> int:
+    """Refuse what would take long to be compared key by key, and to be read again and again.
+
+    Returns:
+        Its size in bytes.
+    """
+    try:
+        return require_small(what, document, _MOST_OF_ONE)
+    except InvalidInputError as error:
+        raise InvalidDocumentError([error.message]) from error
 
 
 def _read(document: object, target: DeployTarget, position: int) -> NewLocation:

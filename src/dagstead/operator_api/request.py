@@ -12,7 +12,7 @@ from graphql import DocumentNode, GraphQLError
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
-from dagstead.engine.graphql_limits import check_values, parse_document
+from dagstead.engine.graphql_limits import check_depth, check_values, parse_document
 from dagstead.errors import InvalidInputError
 from dagstead.plane.texts import is_suspicious, require_storable_values
 
@@ -80,6 +80,7 @@ def _from_address(parameters: QueryParams, _body: bytes) -> Mapping[str, Any]:
     if not variables:
         return parameters
     read = _json(variables, "The 'variables' in the address are")
+    check_depth(read)
     if is_suspicious(variables):
         require_storable_values(read)
     return {**parameters, "variables": read}
@@ -88,6 +89,7 @@ def _from_address(parameters: QueryParams, _body: bytes) -> Mapping[str, Any]:
 def _from_json(_parameters: QueryParams, body: bytes) -> Mapping[str, Any]:
     check_values(body)
     fields = _json(_decoded(body), "The body is")
+    check_depth(fields)
     if is_suspicious(body):
         require_storable_values(fields)
     if not isinstance(fields, dict):

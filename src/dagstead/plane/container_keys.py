@@ -17,6 +17,7 @@ _HOST_KEYS = frozenset(
         "cgroupparent",
         "devicecgrouprules",
         "devices",
+        "dockervolumeconfiguration",
         "driverconfig",
         "driveropts",
         "hostipc",
@@ -36,9 +37,6 @@ _NAMESPACES = frozenset(
         "cgroupns",
         "ipc",
         "ipcmode",
-        "network",
-        "networkmode",
-        "networks",
         "pid",
         "pidmode",
         "usernsmode",
@@ -46,6 +44,10 @@ _NAMESPACES = frozenset(
         "utsmode",
     ]
 )
+#: Docker knows no walls between those who use it: whoever names a network is in it, be it that of
+#: the database. These are nobody's.
+_NETWORK_KEYS = frozenset(["network", "networkmode", "networks"])
+_OPEN_NETWORKS = frozenset(["bridge", "default", "none"])
 #: Whose rights code has, beside those of the machine.
 _IDENTITY_KEYS = frozenset(
     [
@@ -73,8 +75,9 @@ _SECRET_KEYS = frozenset(
         "valuefrom",
     ]
 )
+#: The annotation of older Kubernetes, with the container's name behind it.
+_APPARMOR = "containerapparmor"
 _MOUNTS = frozenset({"binds", "mounts", "volumes"})
-_PATH = re.compile(r"[/.~\\]|[A-Za-z]:[\\/]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +153,8 @@ def _ends_with(path: tuple[str, ...], pattern: str) -> bool:
 
 def _opens_host(key: ContainerKey) -> bool:
     name = key.path[-1]
+    if name.startswith(_APPARMOR):
+        return bool(key.value == "unconfined")
     special = _SPECIAL.get(name)
     return name in _HOST_KEYS if special is None else special(key)
 
@@ -162,9 +167,23 @@ def _is_of_docker(key: ContainerKey) -> bool:
     return key.path[0] == "docker"
 
 
+def _weakens(key: ContainerKey) -> bool:
+    return key.is_leaf and not str(key.value).startswith("no-new-pr")
+
+
 def _joins_namespace(key: ContainerKey) -> bool:
     text = str(key.value).lower()
     return key.is_leaf and (text == "host" or text.startswith("container:"))
+
+
+def _joins_network(key: ContainerKey) -> bool:
+    if not key.is_leaf:
+        return False
+    return (
+        str(key.value).lower() not in _OPEN_NETWORKS
+        if _is_of_docker(key)
+        else _joins_namespace(key)
+    )
 
 
 def _is_type_of_host(key: ContainerKey) -> bool:
@@ -175,14 +194,19 @@ def _is_type_of_host(key: ContainerKey) -> bool:
 
 
 def _mounts_host(value: object) -> bool:
-    """Whether a value of Docker's ``volumes`` or ``mounts`` names a folder of the host."""
+    """Whether a value of Docker's ``volumes`` or ``mounts`` names a folder or a volume of the host.
+
+    Volumes have names and no owners: whoever names that of the control plane's data has it.
+    """
     match value:
         case str():
-            return _PATH.match(value) is not None
+            return True
         case Mapping():
             # Of one mount; or it maps what is mounted to where.
-            sources = [each for name, each in value.items() if _squashed(name) in {"source", "src"}]
-            return any(isinstance(each, str) and _PATH.match(each) for each in sources or value)
+            of_mount = {_squashed(str(name)): each for name, each in value.items()}
+            is_of_one = not of_mount.keys().isdisjoint({"target", "destination", "dst"})
+            sources = [of_mount.get("source"), of_mount.get("src")] if is_of_one else list(value)
+            return any(sources)
         case _:
             return False
 
@@ -197,10 +221,14 @@ def _is_secret(key: ContainerKey) -> bool:
 
 _SPECIAL: Mapping[str, Callable[[ContainerKey], bool]] = {
     "add": lambda key: _parent(key) == "capabilities",
+    # On ECS it is a port of the task's own address.
+    "hostport": lambda key: key.path[0] == "k8s",
+    **dict.fromkeys(("ports", "publishallports"), _is_of_docker),
     "procmount": lambda key: bool(key.value != "Default"),
-    "securityopt": lambda key: key.is_leaf and not str(key.value).startswith("no-new-pr"),
+    **dict.fromkeys(("securityopt", "dockersecurityoptions"), _weakens),
     "type": _is_type_of_host,
     **dict.fromkeys(_NAMESPACES, _joins_namespace),
+    **dict.fromkeys(_NETWORK_KEYS, _joins_network),
     **dict.fromkeys(_MOUNTS, lambda key: _is_of_docker(key) and _mounts_host(key.value)),
 }
 

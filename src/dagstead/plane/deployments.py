@@ -11,6 +11,10 @@ from typing import Any
 from dagstead.model.text import plain_line, plain_lines
 from dagstead.plane.projects import Project
 
+#: Everybody who looks for a deployment reads what is stored of all branches.
+_MOST_OF_A_LINE = 2_000
+_MOST_MESSAGE = 8_000
+
 
 class DeploymentKind(StrEnum):
     """A full deployment stays; a branch deployment belongs to a repository's branch."""
@@ -38,18 +42,25 @@ class Branch:
 
     @property
     def readable(self) -> Branch:
-        """The same, without control characters in what a commit says."""
+        """The same, without control characters in what a commit says, and at some length."""
         return replace(
             self,
-            commit_message=_plain(self.commit_message, plain_lines),
+            commit_message=_plain(self.commit_message, plain_lines, _MOST_MESSAGE),
             author_name=_plain(self.author_name, plain_line),
             author_email=_plain(self.author_email, plain_line),
             commit_hash=_plain(self.commit_hash, plain_line),
+            commit_url=_plain(self.commit_url, plain_line),
+            branch_url=_plain(self.branch_url, plain_line),
+            pull_request_url=_plain(self.pull_request_url, plain_line),
+            pull_request_status=_plain(self.pull_request_status, plain_line),
+            pull_request_number=_plain(self.pull_request_number, plain_line),
         )
 
 
-def _plain(text: str | None, clean: Callable[[str], str]) -> str | None:
-    return None if text is None else clean(text)
+def _plain(
+    text: str | None, clean: Callable[[str], str], most: int = _MOST_OF_A_LINE
+) -> str | None:
+    return None if text is None else clean(text[:most])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -6,6 +6,7 @@ anything is done, on either.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -46,6 +47,26 @@ def require_storable(*texts: str | None) -> None:
     """
     if not all(text is None or is_storable(text) for text in texts):
         raise UnstorableTextError
+
+
+def require_small(what: str, value: object, most: int) -> int:
+    """Refuse JSON that is larger than anybody needs, of what others read again and again.
+
+    Args:
+        what: it is, as the subject of a sentence.
+        value: of a caller.
+        most: of bytes, written out.
+
+    Returns:
+        Its size in bytes.
+
+    Raises:
+        InvalidInputError: with its size.
+    """
+    size = len(json.dumps(value, ensure_ascii=False).encode(errors="surrogatepass"))
+    if size > most:
+        raise InvalidInputError(f"{what} has {size} bytes, and at most {most} are taken.")
+    return size
 
 
 def require_storable_values(value: object, passed_over: Iterable[str] = ()) -> None:

@@ -94,7 +94,10 @@ class Settings(BaseModel):
     )
     pool_local_code: bool = Field(
         False,  # noqa: FBT003
-        description="Whether the pool also runs locations whose code is on this machine.",
+        description=(
+            "Whether the pool also runs locations of full deployments whose code is on this "
+            "machine. Whoever may deploy one then runs any program of it, without walls."
+        ),
     )
     pool_sandbox: Literal["auto", "users", "bubblewrap", "kernel", "off"] = Field(
         "auto",

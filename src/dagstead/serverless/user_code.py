@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from dagstead.errors import PexError, RunWorkerError, UnservableLocationError
 from dagstead.model.user_code import with_programs
@@ -80,18 +80,21 @@ class UserCode:
         """Refuse what the pool can never run.
 
         Raises:
-            UnservableLocationError: The location has no PEX, or is of a branch deployment where
-                there are no walls.
+            UnservableLocationError: The location has no PEX; or it is of a branch deployment, and
+                there are no walls, or its code is on this machine.
             PexError: Its PEX tag is not one.
         """
-        if not self._allow_branches:
-            _refuse_branches(deployment, location, data.cloud_context_env)
+        is_branch = data.cloud_context_env.get("DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT") == "1"
+        if is_branch and not self._allow_branches:
+            raise _without_walls(deployment, location)
         if data.pex_metadata:
             parse_pex_tag(data.pex_metadata.pex_tag, data.pex_metadata.python_version)
         elif data.image:
             raise _not_servable(deployment, location, f"the Docker image {data.image!r}")
         elif not self._allow_local_code:
             raise _not_servable(deployment, location, "neither a PEX nor a Docker image")
+        elif is_branch:
+            raise _of_this_machine(deployment, location)
 
     def for_location(self, data: CodeLocationDeployData) -> Runtime:
         """The runtime of a location that :meth:`check` has let pass; may take minutes.
@@ -147,9 +150,17 @@ class UserCode:
         )
 
 
-def _refuse_branches(deployment: str, location: str, variables: Mapping[str, Any]) -> None:
-    if variables.get("DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT") != "1":
-        return
+def _of_this_machine(deployment: str, location: str) -> UnservableLocationError:
+    msg = (
+        f"Code location {location!r} of branch deployment {deployment!r} has no PEX, and is not "
+        "loaded: code of this machine (setting pool_local_code) stands behind no walls, and a pull "
+        "request may name any program as its executable_path. Build a PEX "
+        "(`dagstead deploy`, or `dagster-cloud ci build --build-strategy=python-executable`)."
+    )
+    return UnservableLocationError(msg)
+
+
+def _without_walls(deployment: str, location: str) -> UnservableLocationError:
     msg = (
         f"Code location {location!r} of branch deployment {deployment!r} is not loaded: the "
         "managed pool's machine allows no walls around user code, and code of a pull request "
@@ -158,7 +169,7 @@ def _refuse_branches(deployment: str, location: str, variables: Mapping[str, Any
         "a pool of their own (setting pool_serves). To run it all the same, set "
         "DAGSTEAD_POOL_UNWALLED_BRANCHES=true."
     )
-    raise UnservableLocationError(msg)
+    return UnservableLocationError(msg)
 
 
 def explain(deployment: str, location: str, error: UnservableLocationError | PexError) -> str:

@@ -90,14 +90,14 @@ class DeploymentStore:
         """The deployment of that name.
 
         Raises:
-            DeploymentNotFoundError: with the names that exist.
+            DeploymentNotFoundError: when there is none.
         """
         with self.database.read() as connection:
             row = connection.execute(
                 select(deployments).where(deployments.c.name == name)
             ).one_or_none()
         if row is None:
-            raise DeploymentNotFoundError(self._no_such(name))
+            raise DeploymentNotFoundError(_no_such(name))
         return _deployment(row)
 
     def all(self) -> list[Deployment]:
@@ -153,7 +153,7 @@ class DeploymentStore:
                     insert(deletions).values(deployment=name, deleted_at=self.clock())
                 )
         if not gone.rowcount:
-            raise DeploymentNotFoundError(self._no_such(name))
+            raise DeploymentNotFoundError(_no_such(name))
 
     def leftovers(self, _of: Organization, *, older_than_seconds: float = 0.0) -> list[str]:
         """The deployments that were deleted, and for which something may still be stored."""
@@ -199,15 +199,10 @@ class DeploymentStore:
         """
         return {"id": _highest(connection) + 1} if self.database.is_sqlite else {}
 
-    def _no_such(self, name: str) -> str:
-        names = (
-            ", ".join(deployment.name for deployment in self.all() if not deployment.is_branch)
-            or "none"
-        )
-        return (
-            f"There is no deployment {name!r}. Full deployments: {names}. "
-            f"Create it with `dagstead deployment create {name}`."
-        )
+
+def _no_such(name: str) -> str:
+    # Which others there are is not for everybody.
+    return f"There is no deployment {name!r}. See `dagstead deployment list`."
 
 
 def _last(name: str) -> str:

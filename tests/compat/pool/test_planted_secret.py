@@ -35,7 +35,7 @@ if os.environ.get("BROKEN"):
 
 @dagster.op
 def use(context):
-    gate = Path(os.environ["TMPDIR"]) / f"gate-{context.run_id}"
+    gate = Path(os.environ["GATES"]) / f"gate-{context.run_id}"
     while not gate.exists():
         time.sleep(0.05)
     found = {"load": AT_LOAD, "run": digest("PLANTED"), "branch": digest("OF_BRANCHES")}

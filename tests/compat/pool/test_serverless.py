@@ -355,6 +355,8 @@ def test_the_pool_removes_what_old_runs_and_deleted_deployments_have_left(
     deleted = storage.parent.with_name("deleted")
     for folder in (*old.values(), deleted):
         folder.mkdir(exist_ok=True)
+        # The run may be another user's.
+        folder.chmod(0o777)
         for path in (*folder.rglob("*"), folder):
             os.utime(path, (0, 0))
     agent = plane.agent_pid()

@@ -61,7 +61,7 @@ OPENS_THE_HOST: dict[str, dict[str, Any]] = {
     "a mapping without values": docker(volumes={"/:/host": None}),
     "the socket": docker(volumes=["/var/run/docker.sock:/var/run/docker.sock"]),
     "a folder beside the agent": docker(volumes=["../..:/host"]),
-    "a home": docker(volumes=["~/.aws:/home/code/.aws"]),
+    "a home": docker(volumes=["~/.aws:/opt/.aws"]),
     "Windows": docker(volumes=["C:\\:/host"]),
     "a mount": docker(mounts=[{"Type": "bind", "Source": "/", "Target": "/host"}]),
     "a mount in lower case": docker(mounts=[{"type": "bind", "source": "/etc", "target": "/e"}]),
@@ -80,6 +80,18 @@ OPENS_THE_HOST: dict[str, dict[str, Any]] = {
     "the network": docker(network_mode="host"),
     "the network by its name": docker(network="host"),
     "the networks": {"docker": {"networks": ["host"]}},
+    "the network of others": {"docker": {"networks": ["dagstead_database"]}},
+    "the network of others, as an argument": docker(network="dagstead_database"),
+    "the network of others, as a mode": docker(network_mode="dagstead_database"),
+    "the volume of others": docker(volumes=["dagstead_data:/data"]),
+    "the volume of others as a mapping": docker(
+        volumes={"dagstead_data": {"bind": "/data", "mode": "ro"}}
+    ),
+    "the volume of others, mounted": docker(
+        mounts=[{"Type": "volume", "Source": "dagstead_data", "Target": "/data"}]
+    ),
+    "ports": docker(ports={"80/tcp": 80}),
+    "all ports": docker(publish_all_ports=True),
     "memory": docker(ipc_mode="HOST"),
     "users": docker(userns_mode="host"),
     "capabilities": docker(cap_add=["SYS_ADMIN"]),
@@ -94,6 +106,18 @@ OPENS_THE_HOST: dict[str, dict[str, Any]] = {
     "pod: disk": pod(volumes=[{"name": "h", "hostPath": {"path": "/"}}]),
     "pod: disk, the other way": pod(volumes=[{"name": "h", "host_path": {"path": "/"}}]),
     "volumes of the location": {"k8s": {"volumes": [{"name": "h", "hostPath": {"path": "/"}}]}},
+    "pod: a port": pod(containers=[{"name": "s", "ports": [{"containerPort": 1, "hostPort": 22}]}]),
+    "pod: no AppArmor": {
+        "k8s": {
+            "run_k8s_config": {
+                "pod_template_spec_metadata": {
+                    "annotations": {
+                        "container.apparmor.security.beta.kubernetes.io/c": "unconfined"
+                    }
+                }
+            }
+        }
+    },
     "pod: a sidecar": pod(containers=[{"name": "s", "securityContext": {"privileged": True}}]),
     "pod: the first container": pod(
         initContainers=[{"name": "s", "security_context": {"capabilities": {"add": ["ALL"]}}}]
@@ -111,6 +135,12 @@ OPENS_THE_HOST: dict[str, dict[str, Any]] = {
             "volumes": [{"name": "h", "dockerVolumeConfiguration": {"driverOpts": {"device": "/"}}}]
         }
     },
+    "ecs: no AppArmor": {
+        "ecs": {"run_sidecar_containers": [{"dockerSecurityOptions": ["apparmor:unconfined"]}]}
+    },
+    "ecs: a volume of the instance": {
+        "ecs": {"volumes": [{"name": "v", "dockerVolumeConfiguration": {"scope": "shared"}}]}
+    },
     "ecs: devices": {
         "ecs": {
             "server_sidecar_containers": [{"linuxParameters": {"devices": [{"hostPath": "/d"}]}}]
@@ -121,10 +151,13 @@ OPENS_THE_HOST: dict[str, dict[str, Any]] = {
 HARMLESS: dict[str, dict[str, Any]] = {
     "nothing": {},
     "not privileged": docker(privileged=False, cap_add=[], devices=None),
-    "a volume": docker(volumes=["cache:/cache"]),
-    "a volume as a mapping": docker(volumes={"cache": {"bind": "/cache", "mode": "rw"}}),
-    "a mounted volume": docker(mounts=[{"Type": "volume", "Source": "v", "Target": "/v"}]),
-    "a network": {"docker": {"networks": ["dagster"], "env_vars": ["A=1"]}},
+    "a volume of its own": docker(mounts=[{"Type": "volume", "Target": "/v"}]),
+    "memory as a folder": docker(mounts=[{"Type": "tmpfs", "Target": "/v"}], tmpfs={"/t": ""}),
+    "no network": docker(network_mode="none", network="bridge"),
+    "variables": {"docker": {"env_vars": ["A=1"]}},
+    "a port of the task": {
+        "ecs": {"run_sidecar_containers": [{"portMappings": [{"hostPort": 80}]}]}
+    },
     "fewer rights": docker(cap_drop=["ALL"], security_opt=["no-new-privileges:true"], mem_limit=1),
     "a GPU": docker(device_requests=[{"Count": 1, "Capabilities": [["gpu"]]}]),
     "resources": {"k8s": {"resources": {"limits": {"cpu": "1"}}, "labels": {"a": "b"}}},

@@ -121,6 +121,37 @@ def test_an_unknown_deployment_is_told_with_those_that_exist(
     assert "Full deployments: prod, staging" in answer.json()["error"]
 
 
+def test_a_deployment_that_is_gone_does_not_say_which_others_there_are(
+    plane: Plane, client: httpx.Client
+) -> None:
+    """A token may grant it for longer than it lives."""
+    headers = plane.headers(TokenKind.USER, Grant(deployments=["gone", "prod"]))
+    secret = 'mutation { setSecret(name: "A", value: "v", target: {deploymentName: "gone", '
+    secret += "scopes: [], locationNames: []}) }"
+    branch = """mutation { createOrUpdateBranchDeployment(
+      branchData: {repoName: "org/app", branchName: "f"}, commit: {commitHash: "c", timestamp: 1},
+      baseDeploymentName: "gone") { ... on PythonError { message } } }"""
+    named = '{ deploymentByName(name: "gone") { __typename ... on Error { message } } }'
+    answers = [
+        client.get("/gone/server_info", headers=headers),
+        client.post("/prod/graphql", headers=headers, json={"query": secret}),
+        client.post("/prod/graphql", headers=headers, json={"query": branch}),
+        client.post(
+            "/graphql",
+            headers={**headers, "Dagster-Cloud-Deployment": "gone"},
+            json={"query": "{version}"},
+        ),
+        client.post(
+            "/prod/graphql",
+            headers=headers,
+            json={"query": named},
+        ),
+    ]
+    for answer in answers:
+        assert "There is no deployment 'gone'" in answer.text or "DeploymentNotFound" in answer.text
+        assert "staging" not in answer.text
+
+
 def test_a_wrong_method_on_an_address_of_the_server_is_told(
     plane: Plane, client: httpx.Client
 ) -> None:

@@ -93,6 +93,16 @@ def test_branches_are_refused_where_there_are_no_walls(
         code.check("abc", "ml", branch)
 
 
+def test_a_branch_names_no_program_of_this_machine(environments: EnvironmentStore) -> None:
+    """It would be started without walls, as the user of the pool."""
+    code = UserCode(environments=environments, allow_local_code=True, allow_branches=True)
+    variables = {"DAGSTER_CLOUD_IS_BRANCH_DEPLOYMENT": "1"}
+    mine = CodeLocationDeployData(module_name="m", executable_path="/tmp/mine")
+    code.check("prod", "m", mine)
+    with pytest.raises(UnservableLocationError, match=r"stands behind no walls.*Build a PEX"):
+        code.check("abc", "m", mine._replace(cloud_context_env=variables))
+
+
 def test_an_environment_that_nobody_knows_says_to_deploy_again(user_code: UserCode) -> None:
     with pytest.raises(RunWorkerError, match=r"Run run-7 .* Deploy its code location again"):
         user_code.for_run("run-7", origin("/pool/environments/0123456789abcdef/bin/python"))

@@ -380,6 +380,6 @@ class Sandbox:
         if not target.is_file():
             draft = target.with_name(f".passwd.{uuid4().hex}")
             draft.write_text(f"{machine.rstrip()}\n{line}", encoding="utf-8")
-            draft.chmod(0o644)
+            let_read(draft, number)
             draft.replace(target)
         return target
