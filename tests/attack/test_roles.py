@@ -130,6 +130,33 @@ def test_the_ui_greys_what_a_role_may_not_do(
     assert ("wipe_assets" in entries["digits"]) is role.includes(Role.EDITOR)
 
 
+@pytest.mark.parametrize(
+    ("selection", "is_member"),
+    [
+        ("__typename ... on UnauthorizedError { message }", True),
+        ("__typename ... on PythonError { message }", True),
+        ("... on Error { __typename message }", True),
+        ("...text", True),
+        ("__typename", False),
+        ("__typename ... on UnauthorizedError { __typename }", False),
+    ],
+)
+def test_the_client_reads_which_role_it_takes(
+    scene: Scene, client: httpx.Client, selection: str, *, is_member: bool
+) -> None:
+    """Some official commands show only the name of a member whose text they do not ask for."""
+    _, secret = scene.plane.token(TokenKind.USER, Grant(roles=_VIEWER))
+    fragment = "fragment text on PythonError { message }" if "...text" in selection else ""
+    answer = _asked(
+        client,
+        secret,
+        {"query": f'mutation {{ f: terminateRun(runId: "x") {{ {selection} }} }} {fragment}'},
+    )
+    found = httpx.Response(200, text=answer).json()
+    text = found["data"]["f"]["message"] if is_member else found["errors"][0]["message"]
+    assert "has the role viewer in prod. It takes the role launcher to launch" in text
+
+
 @pytest.mark.parametrize("what", ["materialization", "check", "observation"])
 def test_a_viewer_reports_nothing_of_assets(scene: Scene, client: httpx.Client, what: str) -> None:
     body = {"check_name": "c", "passed": True}

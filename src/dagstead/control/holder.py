@@ -173,12 +173,13 @@ class Holder:
             return
         roles = self._held().roles
         if deployment is None:
-            role, where = roles.most, None
+            role, whole, where = roles.most, roles.least, None
         else:
             role = roles.somewhere(deployment.name, is_branch=deployment.is_branch)
-            where = deployment.name
+            whole, where = self.role_in(deployment), deployment.name
         if not role.includes(permission.least):
-            self.refuse_role(permission, role, where)
+            at_most = "" if role is whole else "at most "
+            self.refuse_role(permission, role, where, at_most)
 
     def require_branch_role(self, name: str) -> None:
         """Refuse unless its roles allow to make a branch deployment of that name.
@@ -202,7 +203,9 @@ class Holder:
         if not role.includes(permission.least):
             self.refuse_role(permission, role, None)
 
-    def refuse_role(self, permission: Permission, role: Role, place: str | None) -> NoReturn:
+    def refuse_role(
+        self, permission: Permission, role: Role, place: str | None, at_most: str = ""
+    ) -> NoReturn:
         """Refuse for the lack of a role, which ``place`` says where.
 
         Raises:
@@ -214,8 +217,8 @@ class Holder:
         wanted = least if place is None else f"{place}={least}"
         where = "" if place is None else f" in {place}"
         raise ForbiddenError(
-            f"Token {token.name!r} has the role {role}{where}. It takes the role {least} to "
-            f"{permission.description}. Create a token that has it with `dagstead {way} --role "
+            f"Token {token.name!r} has {at_most}the role {role}{where}. It takes the role {least} "
+            f"to {permission.description}. Create a token that has it with `dagstead {way} --role "
             f"{wanted}`."
         )
 

@@ -8,7 +8,18 @@ from collections.abc import Callable, Mapping
 
 from dagster_graphql.schema.errors import GraphenePythonError, GrapheneUnauthorizedError
 from dagster_shared.error import SerializableErrorInfo
-from graphql import FieldNode, GraphQLResolveInfo, GraphQLUnionType, OperationType, get_named_type
+from graphql import (
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLResolveInfo,
+    GraphQLUnionType,
+    InlineFragmentNode,
+    NamedTypeNode,
+    OperationType,
+    SelectionNode,
+    get_named_type,
+)
 
 from dagstead.control.away import raise_if_away
 from dagstead.errors import (
@@ -24,6 +35,9 @@ from dagstead.errors import (
 from dagstead.operator_api.extension import Resolver
 
 logger = logging.getLogger(__name__)
+
+#: The interface of all errors of open-source Dagster.
+_ANY_ERROR = "Error"
 
 #: The members that have a message and nothing else.
 _MEMBERS: Mapping[type[DagsteadError], str] = {
@@ -104,13 +118,14 @@ def refused_member(info: GraphQLResolveInfo, error: ForbiddenError) -> object:
     """What a field answers, whoever resolves it, to a caller whom it is not for.
 
     Raises:
-        ForbiddenError: ``error``, where the type of the field has no member for it, or where the
-            caller looks at none.
+        ForbiddenError: ``error``, where the caller reads no text of a member that fits: it would
+            show the name of the member at best.
     """
     kind = get_named_type(info.return_type)
     members = kind.types if isinstance(kind, GraphQLUnionType) else ()
-    names = {each.name for each in members}
-    if _selects_no_member(info) or names.isdisjoint({"UnauthorizedError", "PythonError"}):
+    read = _read_types(info)
+    names = {each.name for each in members if {each.name, _ANY_ERROR} & read}
+    if names.isdisjoint({"UnauthorizedError", "PythonError"}):
         raise error
     return member(error, frozenset(names))
 
@@ -142,6 +157,32 @@ def _selects_no_member(info: GraphQLResolveInfo) -> bool:
         if node.selection_set is not None
         for selection in node.selection_set.selections
     )
+
+
+def _read_types(info: GraphQLResolveInfo) -> set[str]:
+    """The types of which the caller asks for more than their name."""
+    found: set[str] = set()
+    ahead: list[SelectionNode] = [
+        selection
+        for node in info.field_nodes
+        if node.selection_set is not None
+        for selection in node.selection_set.selections
+    ]
+    while ahead:
+        fragment: SelectionNode | FragmentDefinitionNode = ahead.pop()
+        if isinstance(fragment, FragmentSpreadNode):
+            fragment = info.fragments[fragment.name.value]
+        if isinstance(fragment, InlineFragmentNode | FragmentDefinitionNode):
+            inside = fragment.selection_set.selections
+            condition: NamedTypeNode | None = fragment.type_condition
+            if condition is not None and any(map(_is_text, inside)):
+                found.add(condition.name.value)
+            ahead += inside
+    return found
+
+
+def _is_text(selection: SelectionNode) -> bool:
+    return not isinstance(selection, FieldNode) or selection.name.value != "__typename"
 
 
 def _unexpected(error: Exception) -> str:
