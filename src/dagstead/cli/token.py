@@ -256,7 +256,9 @@ def _show(
     say(secret)
     say(f"{_sentences(issued)} The secret is shown only once.", err=True)
     if former_ends is not None:
-        say(f"The former secret works until {moment(former_ends)}.", err=True)
+        is_over = former_ends <= (token.rotated_at or former_ends)
+        until = "no longer works" if is_over else f"works until {moment(former_ends)}"
+        say(f"The former secret {until}.", err=True)
     if sign_in and sys.stdout.isatty():
         # Only for people: in CI the log would keep it.
         say(f"Sign in at: {sign_in}", err=True)

@@ -79,6 +79,7 @@ STORY = [
     ("token list --all --format json", 0, '"name": "eu"'),
     ("token rotate eu", 0, "Token 1 'eu' (agent). Deployments: all. Queues: (default queue), eu."),
     ("token rotate {eu} --overlap 12h --expires 30d", 0, "The former secret works until "),
+    ("token rotate eu --overlap none", 0, "The former secret no longer works."),
     ("token rotate eu --overlap 1y", 2, "is not a length of time. Write 12h, 1d or none."),
     ("token rotate eu --overlap 31d", 2, "at most 30 days"),
     ("token rotate eu --expires 2001-01-01", 2, "expired already"),
