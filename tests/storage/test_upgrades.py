@@ -47,6 +47,7 @@ def upgrade(store: Store) -> None:
         for table in (
             *("worker_tokens", "made_by_workers", "pex_files"),
             *("sign_in_links", "sessions", "secrets"),
+            *("trail", "trail_head", "trail_begun", "trail_sinks"),
         ):
             connection.execute(text(f"DROP TABLE {table}"))
         for table, column in (

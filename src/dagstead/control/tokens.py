@@ -139,8 +139,12 @@ class TokenReader:
 
     _backend: Backend
 
-    def of_secret(self, secret: str) -> Token:
+    def of_secret(self, secret: str, address: str | None = None) -> Token:  # noqa: ARG002 - recorded
         """The token of a secret.
+
+        Args:
+            secret: as it was sent.
+            address: of the client.
 
         Raises:
             UnauthenticatedError: when it is unknown, revoked or expired.

@@ -31,7 +31,7 @@ from dagstead.server.own_address import OwnAddress, is_from_own_page, opens_page
 from dagstead.server.replies import reply
 from dagstead.server.sessions import SessionCookies
 from dagstead.server.sockets import POLICY_VIOLATION, WatchedSocket, close_reason
-from dagstead.server.throttle import Throttle, TooManyError, address_of
+from dagstead.server.throttle import Throttle, TooManyError, address_of, client_of
 
 #: Answered without a token: the health check, the places to sign in, and signed addresses,
 #: which carry their own permission.
@@ -70,7 +70,7 @@ class Authenticator:
         """
         secret = secret_of(connection)
         if secret:
-            return self.tokens.of_secret(secret)
+            return self.tokens.of_secret(secret, client_of(connection.scope))
         session = self.cookies.secret(connection)
         if session is None:
             msg = (
@@ -125,6 +125,7 @@ class AuthenticationMiddleware:
             return
         state = scope.setdefault("state", {})
         state["token"] = token
+        state["address"] = client_of(scope)
         state["base_url"] = self._authenticator.own.of(connection)
         if scope["type"] == "websocket":
             socket = WatchedSocket(receive, send, partial(self._token_of, connection))
