@@ -201,9 +201,10 @@ def test_processes_that_write_at_once_write_one_chain(
     ]
     for each in threads:
         each.start()
-    while any(each.is_alive() for each in threads):
+    for each in threads:
         # Whoever looks meanwhile finds a chain, too.
         assert faults(store) == []
+        each.join()
     assert failures == []
     check, head = store.trail.verify()
     assert (check.faults, check.rows, head.seq) == ([], 100, 100)

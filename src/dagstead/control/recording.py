@@ -115,13 +115,17 @@ class Recorder:
             who=who_of(actor), act=act, result=Result.DONE, deployment=deployment, object=named
         )
         doing = Doing(entry=entry)
-        with self.store.beginning(entry, at_once=True) as begun:
-            try:
-                yield doing
-            except Exception as error:
-                self._ended_by(error, doing.entry, begun)
-                raise
-        self.add(doing.entry, begun)
+        begun = self.store.begin(entry)
+        try:
+            yield doing
+        except Exception as error:
+            self._ended_by(error, doing.entry, begun)
+            raise
+        if doing.entry.result is Result.DONE:
+            self.add(doing.entry, begun)
+        else:
+            self._drop(begun)
+            self._count(doing.entry)
 
     def refused(
         self,
@@ -175,10 +179,17 @@ class Recorder:
         )
         if known:
             cast("DagsteadError", error).is_recorded = True
-        if begun.ids:
+        if begun.ids and not begun.is_of_surface:
             self.add(ended, begun)
-        else:
-            self._count(ended)
+            return
+        self._drop(begun)
+        self._count(ended)
+
+    def _drop(self, begun: Beginning) -> None:
+        try:
+            self.store.drop(begun)
+        except StoreAwayError as error:
+            logger.warning("A trace of an act is left in the trail: %s", error.reason)
 
 
 def recorded(kind: type[G], group: str) -> type[G]:

@@ -24,6 +24,7 @@ from dagstead.operator_api import (
     settings,
     storage,
     terminations,
+    trail,
     uploads,
     user_tokens,
 )
@@ -80,6 +81,8 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
         replaced_queries=_joined(assets.REPLACED_QUERIES, locations.REPLACED_QUERIES),
         wrapped_mutations={**launches.WRAPPED_MUTATIONS, **terminations.WRAPPED_MUTATIONS},
     )
+    # Inside: who lacks the right has begun nothing.
+    trail.record(extended)
     rights.guard(extended)
     extended.extensions = {FACTS: facts or ServerFacts()}
     schema.graphql_schema = extended

@@ -50,6 +50,8 @@ class Beginning:
     #: Traces of it: more than one only if the transaction of a change was rolled back.
     ids: list[str] = field(default_factory=list)
     is_left: bool = False
+    #: Whether it is none of ours, and changes Dagster's own data.
+    is_of_surface: bool = False
 
 
 class TrailStore:
@@ -68,26 +70,34 @@ class TrailStore:
         database.watcher = self
 
     @contextmanager
-    def beginning(self, entry: Entry, *, at_once: bool = False) -> Iterator[Beginning]:
+    def beginning(self, entry: Entry) -> Iterator[Beginning]:
         """Have the first change within the block leave a trace of the act, in its transaction.
 
         If this process ends before it can say how the act went, the trace says that it was begun.
 
         Args:
             entry: what is known of it now.
-            at_once: whether to leave it now, as the changes are not made in this database.
         """
         outer = getattr(self._here, "act", None)
         act = Beginning(entry=entry)
-        if at_once:
-            with self.database.write() as connection:
-                self._leave(connection, act)
-            act.is_left = True
         self._here.act = act
         try:
             yield act
         finally:
             self._here.act = outer
+
+    def begin(self, entry: Entry) -> Beginning:
+        """Leave such a trace at once: what the act changes is not in this database."""
+        act = Beginning(entry=entry, is_of_surface=True)
+        with self._alone(), self.database.write() as connection:
+            self._leave(connection, act)
+        return act
+
+    def drop(self, begun: Beginning) -> None:
+        """Remove the trace of an act that has ended."""
+        if begun.ids:
+            with self._alone(), self.database.write() as connection:
+                connection.execute(delete(trail_begun).where(trail_begun.c.id.in_(begun.ids)))
 
     def in_write(self, connection: Connection) -> None:
         """Called by the database in each transaction that changes something."""
