@@ -13,12 +13,14 @@ if TYPE_CHECKING:
     from dagstead.client.parts import ListedPart
     from dagstead.client.releases import Release, RollbackPlan
     from dagstead.client.secrets import ListedSecret
+    from dagstead.client.trail import TrailCheck
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
     from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.sign_ins import NewLink
     from dagstead.plane.storage import StorageReport
     from dagstead.plane.tokens import IssuedToken, Token
+    from dagstead.plane.trail import Head, TrailFilter
     from dagstead.plane.trust import NewPolicy, Policy
 
 
@@ -167,6 +169,16 @@ class SecretActs(Protocol):
         """Have everything encrypted with a new master key."""
 
 
+class TrailViews(Protocol):
+    """Views of who did what."""
+
+    def find(self, wanted: TrailFilter) -> list[Mapping[str, Any]]:
+        """Rows, the newest first, as the chain has them."""
+
+    def verify(self, noted: Head | None) -> TrailCheck:
+        """Whether the chain is whole."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Administration:
     """One control plane, however it is reached."""
@@ -182,5 +194,6 @@ class Administration:
     pauses: PauseActs
     storage: StorageActs
     secrets: SecretActs
+    trail: TrailViews
     #: By deployment; ``None`` means the first one.
     releases: Callable[[str | None], ReleaseActs]

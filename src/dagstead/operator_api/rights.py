@@ -91,7 +91,7 @@ _ADMINISTER = """
     createOrUpdateAgentPermissions createUserToken deleteDeployment forgetAgent issueToken pauseRuns
     removeAgentPermissions removeDeployment removeTrustPolicy resumeRuns revokeAgentToken
     revokeToken revokeUserToken serverParts serverSettings setOrganizationSettings storage
-    sweepStorage tokens trustPolicies userTokensOrError
+    sweepStorage tokens trail trailVerification trustPolicies userTokensOrError
 """
 
 RIGHTS: Mapping[str, Right] = {

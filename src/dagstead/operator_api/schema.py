@@ -25,6 +25,7 @@ from dagstead.operator_api import (
     storage,
     terminations,
     trail,
+    trail_pages,
     uploads,
     user_tokens,
 )
@@ -39,6 +40,7 @@ DEFINITIONS = (
     "releases.graphql",
     "secrets.graphql",
     "administration.graphql",
+    "trail.graphql",
 )
 
 
@@ -63,6 +65,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             settings.QUERIES,
             storage.QUERIES,
             uploads.QUERIES,
+            trail_pages.QUERIES,
             user_tokens.QUERIES,
         ),
         mutations=_joined(

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from dagstead.errors import InvalidInputError
 from dagstead.model.text import plain_line
 
 #: What stands before the first row.
@@ -22,6 +24,11 @@ BEGINNING: Final = "0" * 64
 #: The act that removes old rows. Its own row has the hash of the last one that is gone, so that
 #: what is left still hangs together.
 PRUNE: Final = "trail.prune"
+
+#: Of a page.
+MOST_ROWS: Final = 1000
+
+_HASH = re.compile(r"[0-9a-f]{64}")
 
 #: Nothing that callers send makes a row longer than a line of the common logs may be.
 _MOST_TEXT = 300
@@ -151,6 +158,19 @@ class Head:
 
     seq: int
     hash: str
+
+    @classmethod
+    def read(cls, text: str) -> Head:
+        """What :meth:`__str__` has written.
+
+        Raises:
+            InvalidInputError: for anything else.
+        """
+        seq, _, found = text.strip().partition(":")
+        if not (seq.isdecimal() and _HASH.fullmatch(found)):
+            msg = f"{text[:100]!r} is no end of a trail. `dagstead trail verify` prints one."
+            raise InvalidInputError(msg)
+        return cls(seq=int(seq), hash=found)
 
     def __str__(self) -> str:
         return f"{self.seq}:{self.hash}"

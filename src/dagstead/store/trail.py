@@ -20,6 +20,7 @@ from sqlalchemy import Row as Stored
 
 from dagstead.plane.clock import Clock
 from dagstead.plane.trail import (
+    MOST_ROWS,
     PRUNE,
     Entry,
     Head,
@@ -38,8 +39,6 @@ from dagstead.store.trail_tables import trail, trail_begun, trail_head, trail_si
 _BATCH = 500
 _NAME = "trail"
 _WHO_SYSTEM = Who(kind=WhoKind.SYSTEM, name="the control plane")
-#: GraphQL and the command line have no larger numbers.
-_LARGEST_PAGE = 1000
 
 
 @dataclass(slots=True)
@@ -135,7 +134,7 @@ class TrailStore:
     def find(self, wanted: TrailFilter) -> list[Row]:
         """Rows, the newest first."""
         statement = _filtered(select(trail), wanted).order_by(trail.c.seq.desc())
-        limit = max(0, min(wanted.limit, _LARGEST_PAGE))
+        limit = max(0, min(wanted.limit, MOST_ROWS))
         with self.database.read() as connection:
             return [_row(each) for each in connection.execute(statement.limit(limit))]
 
