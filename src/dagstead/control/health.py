@@ -9,6 +9,7 @@ from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.plane.health import ServerPart, parts_of
 from dagstead.plane.organization import ORGANIZATION
+from dagstead.plane.trail_health import trail_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Health:
         """
         actor.require_organization("Looking at the parts of the control plane")
         store = self._backend.store
-        return parts_of(
+        parts = parts_of(
             store.leases.leader(),
             store.disks.all(),
             store.agents.all(ORGANIZATION),
@@ -34,3 +35,4 @@ class Health:
             refusal=store.database.refusal(),
             pause=store.properties.pause(),
         )
+        return (*parts, trail_part(store.trail.sinks(), self._backend.now()))

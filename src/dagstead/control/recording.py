@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from dagstead.control.actor import NOBODY, SYSTEM, Actor
 from dagstead.control.refusals import Refusals
-from dagstead.control.trail_table import TRAIL, Call, Quiet, Recorded
+from dagstead.control.trail_table import TRAIL, Quiet
+from dagstead.control.trail_words import Call, Recorded
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Token, TokenKind

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
-from dagstead.plane.trail import Head, Row, TrailFilter, Verification
+from dagstead.plane.trail import Head, Row, TrailFilter
+from dagstead.plane.trail_chain import Verification
 
 #: How long an act may take until it counts as one whose process has ended.
 _LONGEST_ACT_SECONDS = 900.0

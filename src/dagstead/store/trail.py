@@ -28,10 +28,10 @@ from dagstead.plane.trail import (
     Row,
     Sink,
     TrailFilter,
-    Verification,
     Who,
     WhoKind,
 )
+from dagstead.plane.trail_chain import Verification
 from dagstead.store.database import Database
 from dagstead.store.trail_tables import trail, trail_begun, trail_head, trail_sinks
 
@@ -196,12 +196,17 @@ class TrailStore:
         """Where the trail is sent, and how far it has come there."""
         with self.database.read() as connection:
             head = _head(connection)
-            rows = connection.execute(select(trail_sinks).order_by(trail_sinks.c.name)).all()
+            oldest = select(trail.c.at).where(trail.c.seq > trail_sinks.c.position)
+            next_at = oldest.order_by(trail.c.seq).limit(1).scalar_subquery().label("waits_since")
+            rows = connection.execute(
+                select(trail_sinks, next_at).order_by(trail_sinks.c.name)
+            ).all()
         return [
             Sink(
                 name=each.name,
                 position=each.position,
                 waiting=max(0, head.seq - each.position),
+                waits_since=each.waits_since,
                 sent_at=each.sent_at,
                 failing_since=each.failing_since,
                 fault=each.fault,
