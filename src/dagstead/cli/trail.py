@@ -15,7 +15,7 @@ from dagstead.cli.options.trail import TrailFlags
 from dagstead.cli.output import Format, FormatOption, print_json, print_rows, say
 
 if TYPE_CHECKING:
-    import click
+    from typer import Context
 
 _BROKEN = 1
 
@@ -23,7 +23,7 @@ _BROKEN = 1
 class _Listing(TyperGroup):
     """Lists when no verb is given."""
 
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
         is_list = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
         return super().parse_args(ctx, ["list", *args] if is_list else args)
 

@@ -10,7 +10,7 @@ import logging
 import os
 import pwd
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial, wraps
@@ -168,7 +168,7 @@ class Recorder:
             self.add(due)
 
     def _ended_by(self, error: Exception, entry: Entry, begun: Beginning) -> None:
-        if isinstance(error, StoreAwayError) and not begun.ids:
+        if isinstance(error, StoreAwayError) and not begun.is_left:
             return
         known = isinstance(error, DagsteadError)
         is_refusal = isinstance(error, ForbiddenError | UnauthenticatedError)
@@ -180,7 +180,7 @@ class Recorder:
         )
         if known:
             cast("DagsteadError", error).is_recorded = True
-        if begun.ids and not begun.is_of_surface:
+        if begun.is_left:
             self.add(ended, begun)
             return
         self._drop(begun)
@@ -203,7 +203,8 @@ def recorded(kind: type[G], group: str) -> type[G]:
 
 
 @cache
-def _recorded(kind: type, group: str) -> type:
+def _recorded(kind: Hashable, group: str) -> type:
+    assert isinstance(kind, type)  # noqa: S101 - for the type checker
     methods = {
         name: _wrapped(function, f"{group}.{name}")
         for name, function in inspect.getmembers(kind, inspect.isfunction)
@@ -280,14 +281,9 @@ def _quiet(function: Callable[..., Any], act: str) -> Callable[..., Any]:
         except ForbiddenError as error:
             recorder: Recorder = self._backend.recorder
             first = values[0] if values else None
-            is_deployment = isinstance(first, Deployment)
-            recorder.refused(
-                actor,
-                act,
-                error,
-                deployment=first.name if is_deployment else None,
-                named=_named(values[1:] if is_deployment else values, named),
-            )
+            place = first.name if isinstance(first, Deployment) else None
+            others = values if place is None else values[1:]
+            recorder.refused(actor, act, error, place, _named(others, named))
             raise
 
     return quiet
