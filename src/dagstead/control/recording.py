@@ -170,7 +170,7 @@ class Recorder:
     def _ended_by(self, error: Exception, entry: Entry, begun: Beginning) -> None:
         if isinstance(error, StoreAwayError) and not begun.is_left:
             return
-        known = isinstance(error, DagsteadError)
+        known = isinstance(error, DagsteadError) and not isinstance(error, StoreAwayError)
         is_refusal = isinstance(error, ForbiddenError | UnauthenticatedError)
         ended = replace(
             entry,
@@ -180,7 +180,7 @@ class Recorder:
         )
         if known:
             cast("DagsteadError", error).is_recorded = True
-        if begun.is_left:
+        if begun.is_left and not known:
             self.add(ended, begun)
             return
         self._drop(begun)

@@ -66,6 +66,8 @@ ADMINISTRATION = {
     "storage": "storage { kinds { count } }",
     "sweepStorage": "sweepStorage { kinds { count } }",
     "tokens": "tokens { id }",
+    "trail": "trail { below }",
+    "trailVerification": "trailVerification { rows }",
     "trustPolicies": "trustPolicies { id }",
 }
 
