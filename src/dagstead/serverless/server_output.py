@@ -50,7 +50,9 @@ class ServerOutput:
             return ""
 
     def follow(self, log: Callable[[str], None], *, has_ended: Callable[[], bool]) -> None:
-        """Pass every line to ``log``, with what moves a cursor escaped, until the server has ended and all of them are logged.
+        """Pass every line to ``log``, until the server has ended and all of them are logged.
+
+        Control characters in it are escaped.
 
         A file that has grown is emptied once it is logged; what is written at that very moment is
         missing from the log.
