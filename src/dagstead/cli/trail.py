@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
@@ -14,16 +14,13 @@ from dagstead.cli.control_plane import Administration
 from dagstead.cli.options.trail import TrailFlags
 from dagstead.cli.output import Format, FormatOption, print_json, print_rows, say
 
-if TYPE_CHECKING:
-    from typer import Context
-
 _BROKEN = 1
 
 
 class _Listing(TyperGroup):
     """Lists when no verb is given."""
 
-    def parse_args(self, ctx: Context, args: list[str]) -> list[str]:
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         is_list = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
         return super().parse_args(ctx, ["list", *args] if is_list else args)
 

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from dagstead.control.actor import NOBODY, SYSTEM, Actor
 from dagstead.control.refusals import Refusals
 from dagstead.control.trail_table import TRAIL, Quiet
-from dagstead.control.trail_words import Call, Recorded
+from dagstead.control.trail_words import Call, RowRule
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, UnauthenticatedError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.trail import Entry, Result, Who, WhoKind, differences
-from dagstead.store.trail import Beginning, TrailStore
+from dagstead.store.trail import Trace, TrailStore
 
 if TYPE_CHECKING:
     from dagstead.control.backend import Backend
@@ -42,7 +42,7 @@ _UNEXPECTED = "It failed on the server; the log has why."
 
 
 @dataclass(slots=True)
-class Doing:
+class SurfaceAct:
     """An act of a surface under way: what is learned of it before it ends."""
 
     entry: Entry
@@ -66,7 +66,7 @@ class Recorder:
     def __post_init__(self) -> None:
         object.__setattr__(self, "refusals", Refusals(self.store.clock))
 
-    def run(self, backend: Backend, rule: Recorded, call: Call, do: Callable[[], Any]) -> Any:
+    def run(self, backend: Backend, rule: RowRule, call: Call, do: Callable[[], Any]) -> Any:
         """Do an act, and record it as its rule says."""
         actor = rule.who(backend, call)
         if actor is None or (actor == SYSTEM and not rule.by_system):
@@ -103,7 +103,7 @@ class Recorder:
     @contextmanager
     def doing(
         self, actor: Actor, act: str, deployment: str | None, named: str | None
-    ) -> Iterator[Doing]:
+    ) -> Iterator[SurfaceAct]:
         """Record what a surface does without an act of ours, within the block.
 
         Args:
@@ -115,7 +115,7 @@ class Recorder:
         entry = Entry(
             who=who_of(actor), act=act, result=Result.DONE, deployment=deployment, object=named
         )
-        doing = Doing(entry=entry)
+        doing = SurfaceAct(entry=entry)
         begun = self.store.begin(entry)
         try:
             yield doing
@@ -151,7 +151,7 @@ class Recorder:
             )
         )
 
-    def add(self, entry: Entry, begun: Beginning | None = None) -> None:
+    def add(self, entry: Entry, begun: Trace | None = None) -> None:
         """Add a row. What cannot be written now is in the log, and the act is not failed."""
         try:
             self.store.append(entry, begun)
@@ -167,7 +167,7 @@ class Recorder:
         for due in self.refusals.count(entry):
             self.add(due)
 
-    def _ended_by(self, error: Exception, entry: Entry, begun: Beginning) -> None:
+    def _ended_by(self, error: Exception, entry: Entry, begun: Trace) -> None:
         if isinstance(error, StoreAwayError) and not begun.is_left:
             return
         known = isinstance(error, DagsteadError) and not isinstance(error, StoreAwayError)
@@ -186,7 +186,7 @@ class Recorder:
         self._drop(begun)
         self._count(ended)
 
-    def _drop(self, begun: Beginning) -> None:
+    def _drop(self, begun: Trace) -> None:
         try:
             self.store.drop(begun)
         except StoreAwayError as error:
@@ -199,7 +199,7 @@ def recorded(kind: type[G], group: str) -> type[G]:
     Raises:
         LookupError: when the table does not say of each.
     """
-    return cast("type[G]", _recorded(kind, group))
+    return cast("type[G]", _recorded(cast("Hashable", kind), group))
 
 
 @cache
@@ -310,7 +310,7 @@ def _named(values: tuple[Any, ...], named: dict[str, Any]) -> str | None:
     return next((str(each) for each in given if isinstance(each, str | int)), None)
 
 
-def _state(rule: Recorded, backend: Backend, call: Call) -> Any:
+def _state(rule: RowRule, backend: Backend, call: Call) -> Any:
     if rule.state is None:
         return None
     try:

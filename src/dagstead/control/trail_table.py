@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Final
 
 from dagstead.control import trail_words as say
-from dagstead.control.trail_words import Recorded
+from dagstead.control.trail_words import RowRule
 
 
 class Quiet(Enum):
@@ -26,12 +26,12 @@ class Quiet(Enum):
 
 
 #: By group and name, as ``control/all.py`` has them.
-TRAIL: Final[Mapping[str, Recorded | Quiet]] = {
+TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     # Deployments and settings.
-    "deployments.create": Recorded(place=say.given("name"), on=say.given("name"), by_system=True),
-    "deployments.open_branch": Recorded(place=say.of_result, on=say.branch, after=say.opened),
-    "deployments.set_settings": Recorded(on=lambda _: "settings", state=say.settings),
-    "deployments.delete": Recorded(on=say.deployment, after=say.deleted),
+    "deployments.create": RowRule(place=say.given("name"), on=say.given("name"), by_system=True),
+    "deployments.open_branch": RowRule(place=say.of_result, on=say.branch, after=say.opened),
+    "deployments.set_settings": RowRule(on=lambda _: "settings", state=say.settings),
+    "deployments.delete": RowRule(on=say.deployment, after=say.deleted),
     "deployments.granted": Quiet.VIEW,
     "deployments.named": Quiet.VIEW,
     "deployments.numbered": Quiet.VIEW,
@@ -39,37 +39,37 @@ TRAIL: Final[Mapping[str, Recorded | Quiet]] = {
     "deployments.settings": Quiet.VIEW,
     "deployments.runs_under_way": Quiet.VIEW,
     "deployments.sweep": Quiet.ITSELF,
-    "organization.set_settings": Recorded(on=lambda _: "settings", state=say.organization),
+    "organization.set_settings": RowRule(on=lambda _: "settings", state=say.organization),
     "organization.settings": Quiet.VIEW,
     # Who may do what.
-    "tokens.issue": Recorded(on=say.given("name", "token "), after=say.issued, by_system=True),
-    "tokens.revoke": Recorded(on=say.given("token_id", "token "), state=say.token),
-    "tokens.add_scope": Recorded(on=say.given("token_id", "token "), state=say.token),
-    "tokens.remove_scope": Recorded(on=say.given("token_id", "token "), state=say.token),
+    "tokens.issue": RowRule(on=say.given("name", "token "), after=say.issued, by_system=True),
+    "tokens.revoke": RowRule(on=say.given("token_id", "token "), state=say.token),
+    "tokens.add_scope": RowRule(on=say.given("token_id", "token "), state=say.token),
+    "tokens.remove_scope": RowRule(on=say.given("token_id", "token "), state=say.token),
     "tokens.all": Quiet.VIEW,
     "tokens.agent": Quiet.VIEW,
     "token_reader.of_secret": Quiet.WORK,
-    "pool_tokens.renew": Recorded(on=say.given("machine", "pool on "), by_system=True),
-    "pool_tokens.revoke": Recorded(on=say.given("machine", "pool on "), by_system=True),
-    "trust.add": Recorded(on=say.wanted_policy, after=say.new_policy),
-    "trust.remove": Recorded(on=say.given("policy_id", "policy "), state=say.stored_policy),
-    "trust.exchange": Recorded(
+    "pool_tokens.renew": RowRule(on=say.given("machine", "pool on "), by_system=True),
+    "pool_tokens.revoke": RowRule(on=say.given("machine", "pool on "), by_system=True),
+    "trust.add": RowRule(on=say.wanted_policy, after=say.new_policy),
+    "trust.remove": RowRule(on=say.given("policy_id", "policy "), state=say.stored_policy),
+    "trust.exchange": RowRule(
         on=lambda call: f"policy {call['policy'].id}", after=say.issued, who=say.job, by_system=True
     ),
     "trust.all": Quiet.VIEW,
-    "sign_ins.new_link": Recorded(on=lambda _: "sign-in link", by_system=True),
-    "sign_ins.end_all": Recorded(
+    "sign_ins.new_link": RowRule(on=lambda _: "sign-in link", by_system=True),
+    "sign_ins.end_all": RowRule(
         on=say.given("token_id", "token "), after=lambda call: {"sessions": call.result}
     ),
-    "sessions.begin": Recorded(who=say.holder, on=lambda _: "session"),
-    "sessions.end": Recorded(who=say.signed_out, on=lambda _: "session"),
-    "sessions.use_link": Recorded(who=say.link_user, on=lambda _: "sign-in link", after=say.issued),
+    "sessions.begin": RowRule(who=say.holder, on=lambda _: "session"),
+    "sessions.end": RowRule(who=say.signed_out, on=lambda _: "session"),
+    "sessions.use_link": RowRule(who=say.link_user, on=lambda _: "sign-in link", after=say.issued),
     "sessions.holder": Quiet.WORK,
     # Secrets. Their values are in no row.
-    "secrets.set": Recorded(on=say.secret, place=say.of_target, after=say.target),
-    "secrets.remove": Recorded(on=say.secret, place=say.of_target, after=say.target),
-    "secrets.rotate_key": Recorded(on=lambda _: "master key", after=say.keys),
-    "secrets.shown": Recorded(
+    "secrets.set": RowRule(on=say.secret, place=say.of_target, after=say.target),
+    "secrets.remove": RowRule(on=say.secret, place=say.of_target, after=say.target),
+    "secrets.rotate_key": RowRule(on=lambda _: "master key", after=say.keys),
+    "secrets.shown": RowRule(
         on=lambda _: "values", who=say.reader, after=say.seen, is_counted=True
     ),
     "secrets.key": Quiet.VIEW,
@@ -77,17 +77,17 @@ TRAIL: Final[Mapping[str, Recorded | Quiet]] = {
     "secrets.mask": Quiet.WORK,
     "secrets.require_key": Quiet.ITSELF,
     # What is deployed.
-    "releases.begin": Recorded(on=say.begun, after=say.release),
-    "releases.end": Recorded(on=say.given("number", "release "), after=say.ended),
-    "releases.roll_back": Recorded(
+    "releases.begin": RowRule(on=say.begun, after=say.release),
+    "releases.end": RowRule(on=say.given("number", "release "), after=say.ended),
+    "releases.roll_back": RowRule(
         on=lambda call: f"release {call['goal'].number or 'before'}", after=say.release
     ),
     "releases.all": Quiet.VIEW,
     "releases.get": Quiet.VIEW,
     "releases.open": Quiet.ITSELF,
     "releases.plan_rollback": Quiet.VIEW,
-    "locations.remove": Recorded(on=say.given("name")),
-    "locations.reload": Recorded(on=say.reloaded),
+    "locations.remove": RowRule(on=say.given("name")),
+    "locations.reload": RowRule(on=say.reloaded),
     "locations.all": Quiet.VIEW,
     "locations.get": Quiet.VIEW,
     "locations.manifests": Quiet.VIEW,
@@ -96,7 +96,7 @@ TRAIL: Final[Mapping[str, Recorded | Quiet]] = {
     "locations.to_serve": Quiet.WORK,
     "locations.note_importing": Quiet.WORK,
     "locations.remind": Quiet.ITSELF,
-    "files.pex_address": Recorded(
+    "files.pex_address": RowRule(
         on=say.given("name", "PEX file "), who=say.uploader, is_counted=True
     ),
     "files.stored_pex_files": Quiet.VIEW,
@@ -109,13 +109,13 @@ TRAIL: Final[Mapping[str, Recorded | Quiet]] = {
     "load_reports.loaded": Quiet.REPORT,
     "load_reports.failed": Quiet.REPORT,
     # How it runs.
-    "pauses.begin": Recorded(on=lambda _: "all runs", state=say.pause),
-    "pauses.end": Recorded(on=lambda _: "all runs", state=say.pause),
+    "pauses.begin": RowRule(on=lambda _: "all runs", state=say.pause),
+    "pauses.end": RowRule(on=lambda _: "all runs", state=say.pause),
     "pauses.current": Quiet.ITSELF,
-    "storage.sweep": Recorded(on=lambda _: "what is old", after=say.swept),
+    "storage.sweep": RowRule(on=lambda _: "what is old", after=say.swept),
     "storage.report": Quiet.VIEW,
     "health.parts": Quiet.VIEW,
-    "agents.forget_gone": Recorded(on=say.given("agent_id", "agent ")),
+    "agents.forget_gone": RowRule(on=say.given("agent_id", "agent ")),
     "agents.record": Quiet.WORK,
     "agents.listen": Quiet.ITSELF,
     "agents.forget": Quiet.ITSELF,

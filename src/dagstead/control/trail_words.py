@@ -51,7 +51,7 @@ def _actor(_backend: Backend, call: Call) -> Actor | None:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Recorded:
+class RowRule:
     """An act that leaves a row."""
 
     #: What it is done on, in words.

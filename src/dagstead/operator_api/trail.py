@@ -14,14 +14,14 @@ from typing import Any, Final, TypeAlias, cast
 
 from graphql import GraphQLResolveInfo, GraphQLSchema, default_field_resolver
 
-from dagstead.control.recording import Doing
+from dagstead.control.recording import SurfaceAct
 from dagstead.operator_api.context import context_of
 from dagstead.plane.trail import Result
 
 _Resolve: TypeAlias = Callable[..., Any]
 
 
-class Kept(Enum):
+class TrailPlace(Enum):
     """Where a mutation is recorded."""
 
     HERE = "It has no act of ours behind it."
@@ -52,12 +52,12 @@ _BY_ITS_ACT = """
 #: A dry run evaluates code for its answer, and nothing of it is stored.
 _NOWHERE = "logTelemetry markCliEvent scheduleDryRun sensorDryRun setNuxSeen"
 
-KEPT: Final[Mapping[str, Kept]] = {
+KEPT: Final[Mapping[str, TrailPlace]] = {
     name: kept
     for kept, names in (
-        (Kept.HERE, _HERE),
-        (Kept.BY_ITS_ACT, _BY_ITS_ACT),
-        (Kept.NOWHERE, _NOWHERE),
+        (TrailPlace.HERE, _HERE),
+        (TrailPlace.BY_ITS_ACT, _BY_ITS_ACT),
+        (TrailPlace.NOWHERE, _NOWHERE),
     )
     for name in names.split()
 }
@@ -119,7 +119,7 @@ def record(schema: GraphQLSchema) -> None:
         if kept is None:
             msg = f"Say in operator_api/trail.py where the mutation {name} is recorded."
             raise LookupError(msg)
-        if kept is Kept.HERE:
+        if kept is TrailPlace.HERE:
             field.resolve = _recorded(name, field.resolve or default_field_resolver)
 
 
@@ -148,14 +148,14 @@ def _recorded(name: str, resolve: _Resolve) -> _Resolve:
     return recorded
 
 
-async def _when_ended(result: Awaitable[object], act: Doing, stack: ExitStack) -> object:
+async def _when_ended(result: Awaitable[object], act: SurfaceAct, stack: ExitStack) -> object:
     with stack:
         answer = await result
         _judge(act, answer)
         return answer
 
 
-def _judge(act: Doing, answer: object) -> None:
+def _judge(act: SurfaceAct, answer: object) -> None:
     """Learn from an answer how it went: most errors of Dagster's are answers."""
     kind = _type_of(answer)
     if any(word in kind for word in _FAILED):

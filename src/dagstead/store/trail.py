@@ -42,7 +42,7 @@ _WHO_SYSTEM = Who(kind=WhoKind.SYSTEM, name="the control plane")
 
 
 @dataclass(slots=True)
-class Beginning:
+class Trace:
     """An act under way in a thread, whose first change is to leave a trace of it."""
 
     entry: Entry
@@ -69,7 +69,7 @@ class TrailStore:
         database.watcher = self
 
     @contextmanager
-    def beginning(self, entry: Entry) -> Iterator[Beginning]:
+    def beginning(self, entry: Entry) -> Iterator[Trace]:
         """Have the first change within the block leave a trace of the act, in its transaction.
 
         If this process ends before it can say how the act went, the trace says that it was begun.
@@ -78,21 +78,21 @@ class TrailStore:
             entry: what is known of it now.
         """
         outer = getattr(self._here, "act", None)
-        act = Beginning(entry=entry)
+        act = Trace(entry=entry)
         self._here.act = act
         try:
             yield act
         finally:
             self._here.act = outer
 
-    def begin(self, entry: Entry) -> Beginning:
+    def begin(self, entry: Entry) -> Trace:
         """Leave such a trace at once: what the act changes is not in this database."""
-        act = Beginning(entry=entry, is_of_surface=True)
+        act = Trace(entry=entry, is_of_surface=True)
         with self._alone(), self.database.write() as connection:
             self._leave(connection, act)
         return act
 
-    def drop(self, begun: Beginning) -> None:
+    def drop(self, begun: Trace) -> None:
         """Remove the trace of an act that has ended."""
         if begun.ids:
             with self._alone(), self.database.write() as connection:
@@ -100,17 +100,17 @@ class TrailStore:
 
     def in_write(self, connection: Connection) -> None:
         """Called by the database in each transaction that changes something."""
-        act: Beginning | None = getattr(self._here, "act", None)
+        act: Trace | None = getattr(self._here, "act", None)
         if act is not None and not act.is_left:
             self._leave(connection, act)
 
     def written(self) -> None:
         """Called by the database after each of them."""
-        act: Beginning | None = getattr(self._here, "act", None)
+        act: Trace | None = getattr(self._here, "act", None)
         if act is not None and act.ids:
             act.is_left = True
 
-    def append(self, entry: Entry, begun: Beginning | None = None) -> Row:
+    def append(self, entry: Entry, begun: Trace | None = None) -> Row:
         """Add a row at the end, in the place of the trace that the act has left."""
         with self._alone(), self.database.write() as connection:
             if begun is not None and begun.ids:
@@ -254,7 +254,7 @@ class TrailStore:
         )
         return row
 
-    def _leave(self, connection: Connection, act: Beginning) -> None:
+    def _leave(self, connection: Connection, act: Trace) -> None:
         act.ids.append(uuid.uuid4().hex)
         connection.execute(
             insert(trail_begun).values(id=act.ids[-1], at=self.clock(), entry=_as_json(act.entry))

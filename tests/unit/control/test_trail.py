@@ -16,7 +16,7 @@ from dagstead.control.actor import COMMAND_LINE, NOBODY, SYSTEM, Actor
 from dagstead.control.all import Control
 from dagstead.control.recording import recorded
 from dagstead.control.trail_table import TRAIL, Quiet
-from dagstead.control.trail_words import Recorded
+from dagstead.control.trail_words import RowRule
 from dagstead.errors import DagsteadError, ForbiddenError, NotFoundError, UnauthenticatedError
 from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, TokenKind
@@ -29,7 +29,7 @@ from tests.unit.control.acts import INSIDERS, OUTSIDERS, World, acts, groups, wo
 from tests.unit.control.rights import WHO
 
 ADDRESS = "192.0.2.7"
-ADMINS = [each for each in acts() if isinstance(TRAIL[each], Recorded) and "admin" in WHO[each]]
+ADMINS = [each for each in acts() if isinstance(TRAIL[each], RowRule) and "admin" in WHO[each]]
 HOUR = 3600.0
 
 

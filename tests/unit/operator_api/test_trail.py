@@ -8,7 +8,7 @@ import graphene
 import pytest
 from dagster_cloud_cli import gql
 
-from dagstead.operator_api.trail import KEPT, Kept, named
+from dagstead.operator_api.trail import KEPT, TrailPlace, named
 from dagstead.plane.trail import Entry, Result, TrailFilter, Who, WhoKind
 from dagstead.store.all import Store
 from tests.unit.operator_api.surface import Operator
@@ -108,7 +108,7 @@ def test_arguments_say_what_is_acted_on_and_nothing_besides(
 
 
 def test_only_what_changes_nothing_is_left_out() -> None:
-    left_out = {name for name, kept in KEPT.items() if kept is Kept.NOWHERE}
+    left_out = {name for name, kept in KEPT.items() if kept is TrailPlace.NOWHERE}
     assert left_out == {
         *("logTelemetry", "markCliEvent", "scheduleDryRun", "sensorDryRun", "setNuxSeen")
     }

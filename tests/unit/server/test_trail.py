@@ -35,7 +35,7 @@ def said(plane: Plane) -> list[Any]:
     return [row.said for row in plane.store.trail.find(TrailFilter())][::-1]
 
 
-def ask(client: httpx.Client, document: str, **headers: str) -> Any:
+def ask(client: httpx.Client, document: str, **headers: str) -> httpx.Response:
     return client.post("/prod/graphql", json={"query": document}, headers=headers)
 
 
