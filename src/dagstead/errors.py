@@ -13,6 +13,9 @@ import secrets
 class DagsteadError(Exception):
     """Dagstead could not do what was asked."""
 
+    #: Whether the trail has it: on its way to the caller it passes several places that record.
+    is_recorded = False
+
     def __init__(self, message: str | None = None) -> None:
         super().__init__(message or self.__doc__ or type(self).__name__)
 

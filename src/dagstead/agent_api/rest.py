@@ -18,7 +18,14 @@ from starlette.formparsers import MultiPartException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 
-from dagstead.agent_api.services import AgentServices, Audience, Caller, caller_of
+from dagstead.agent_api.services import (
+    DEPLOYMENT_HEADER,
+    AgentServices,
+    Audience,
+    Caller,
+    caller_of,
+)
+from dagstead.control.actor import Actor
 from dagstead.control.away import raise_if_away
 from dagstead.control.memory import MemoryBudget
 from dagstead.control.unpacking import TextKind, unpacked_text
@@ -137,20 +144,30 @@ def endpoint(
     """
 
     async def answer(request: Request) -> Response:
+        loop = asyncio.get_running_loop()
         try:
             caller = caller_of(request, services, audience)
             with ExitStack() as lent:
                 payload = await _read(request, services.memory, lent)
-                loop = asyncio.get_running_loop()
                 return await loop.run_in_executor(services.threads, handler, caller, payload)
         except (StoreAwayError, ClientDisconnect):
             raise
+        except ForbiddenError as error:
+            await loop.run_in_executor(services.threads, note_refusal, services, request, error)
+            return error_response(error)
         except DagsteadError as error:
             return error_response(error)
         except Exception as error:  # noqa: BLE001 - every request gets an answer
             return unexpected_response(error)
 
     return answer
+
+
+def note_refusal(services: AgentServices, request: Request, error: ForbiddenError) -> None:
+    """Have the trail say that a call was refused, unless an act has done so."""
+    actor = Actor.holding(request.state.token, getattr(request.state, "address", None))
+    deployment = request.path_params.get("deployment") or request.headers.get(DEPLOYMENT_HEADER)
+    services.control.recorder.refused(actor, "agent.call", error, deployment, request.url.path)
 
 
 def error_response(error: DagsteadError) -> JSONResponse:

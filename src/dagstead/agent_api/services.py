@@ -66,13 +66,15 @@ class Caller:
     #: The address under which the caller reaches this server, without a slash at its end.
     base_url: str
     idempotency_key: str | None = None
+    #: Of the client.
+    address: str | None = None
     #: The deployment, once it was asked for: every part of a call asks.
     _found: dict[str, Deployment] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def actor(self) -> Actor:
         """Who acts."""
-        return Actor.holding(self.token)
+        return Actor.holding(self.token, self.address)
 
     @property
     def control(self) -> Control:
@@ -155,6 +157,7 @@ def caller_of(
         token=token,
         deployment_name=request.path_params.get("deployment")
         or request.headers.get(DEPLOYMENT_HEADER),
+        address=getattr(request.state, "address", None),
         base_url=getattr(request.state, "base_url", services.base_url),
         idempotency_key=request.headers.get("Idempotency-Key"),
     )

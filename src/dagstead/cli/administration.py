@@ -90,6 +90,7 @@ def administration(where: Where) -> Iterator[Administration]:
     from dagstead.client.secrets import Secrets
     from dagstead.client.storage import Storage
     from dagstead.client.tokens import Tokens
+    from dagstead.client.trail import Trail
     from dagstead.client.trust import TrustPolicies
 
     # Not for one deployment: the one that a variable names may be deleted, or not exist yet.
@@ -105,6 +106,7 @@ def administration(where: Where) -> Iterator[Administration]:
             pauses=Pauses(connection),
             storage=Storage(connection),
             secrets=Secrets(connection),
+            trail=Trail(connection),
             releases=lambda deployment: Releases(connection.on(deployment)),
         )
 

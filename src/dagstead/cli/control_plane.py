@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dagstead.client.parts import ListedPart
     from dagstead.client.releases import Release, RollbackPlan
     from dagstead.client.secrets import ListedSecret
+    from dagstead.client.trail import TrailCheck
     from dagstead.plane.ci_logins import NewPins, Pin
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from dagstead.plane.sign_ins import NewLink
     from dagstead.plane.storage import StorageReport
     from dagstead.plane.tokens import IssuedToken, Token
+    from dagstead.plane.trail import Head, TrailFilter
     from dagstead.plane.trust import NewPolicy, Policy
 
 
@@ -178,6 +180,16 @@ class SecretActs(Protocol):
         """Have everything encrypted with a new master key."""
 
 
+class TrailViews(Protocol):
+    """Views of who did what."""
+
+    def find(self, wanted: TrailFilter) -> list[Mapping[str, Any]]:
+        """Rows, the newest first, as the chain has them."""
+
+    def verify(self, noted: Head | None) -> TrailCheck:
+        """Whether the chain is whole."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Administration:
     """One control plane, however it is reached."""
@@ -193,5 +205,6 @@ class Administration:
     pauses: PauseActs
     storage: StorageActs
     secrets: SecretActs
+    trail: TrailViews
     #: By deployment; ``None`` means the first one.
     releases: Callable[[str | None], ReleaseActs]

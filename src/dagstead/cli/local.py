@@ -14,6 +14,7 @@ from typing import Any
 from dagstead.cli.control_plane import Administration
 from dagstead.cli.local_releases import LocalReleases
 from dagstead.cli.local_secrets import LocalSecrets
+from dagstead.cli.local_trail import LocalTrail
 from dagstead.client.agents import ListedAgent
 from dagstead.client.deployments import DeletedDeployment, ListedDeployment
 from dagstead.client.locations import ListedLocation
@@ -54,6 +55,7 @@ def local_administration(settings: Settings) -> Iterator[Administration]:
             pauses=_Pauses(control),
             storage=_Storage(control, settings.retention),
             secrets=LocalSecrets(control),
+            trail=LocalTrail(control),
             releases=lambda deployment: LocalReleases(
                 control, control.deployments.named(COMMAND_LINE, deployment or first(control))
             ),

@@ -21,6 +21,7 @@ from dagstead.control.organization import OrganizationSettings
 from dagstead.control.pauses import Pauses
 from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
+from dagstead.control.recording import Recorder, recorded
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
 from dagstead.control.secrets import Secrets
@@ -28,6 +29,7 @@ from dagstead.control.sign_ins import Sessions, SignIns
 from dagstead.control.statuses import Statuses
 from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
+from dagstead.control.trail import Trail
 from dagstead.control.trust import TrustPolicies
 from dagstead.control.workers import Workers
 from dagstead.control.writes import Writes
@@ -67,6 +69,9 @@ class Control:
     storage: Storage
     pauses: Pauses
     secrets: Secrets
+    trail: Trail
+    #: For acts of surfaces that are none of `control`.
+    recorder: Recorder
 
 
 def control_over(
@@ -79,34 +84,39 @@ def control_over(
         bell: is rung after every commit.
         open_orchestration: is called whenever an act needs Dagster.
     """
-    backend = Backend(store=store, bell=bell, open_orchestration=open_orchestration)
+    recorder = Recorder(store.trail)
+    backend = Backend(
+        store=store, bell=bell, recorder=recorder, open_orchestration=open_orchestration
+    )
     return Control(
         clock=store.clock,
         bell=bell,
-        deployments=Deployments(backend),
-        organization=OrganizationSettings(backend),
-        tokens=Tokens(backend),
-        pool_tokens=PoolTokens(backend),
-        workers=Workers(backend),
-        trust=TrustPolicies(backend),
-        token_reader=TokenReader(backend),
-        sign_ins=SignIns(backend),
-        sessions=Sessions(backend),
-        releases=Releases(backend),
-        load_reports=LoadReports(backend),
-        locations=Locations(backend),
-        statuses=Statuses(backend),
-        availability=Availability(backend),
-        agents=Agents(backend),
-        requests=Requests(backend),
-        dagster_data=DagsterData(backend),
-        launches=Launches(backend),
-        questions=Questions(backend),
-        files=Files(backend),
-        signed_files=SignedFiles(backend),
-        writes=Writes(backend),
-        health=Health(backend),
-        storage=Storage(backend),
-        pauses=Pauses(backend),
-        secrets=Secrets(backend),
+        deployments=recorded(Deployments, "deployments")(backend),
+        organization=recorded(OrganizationSettings, "organization")(backend),
+        tokens=recorded(Tokens, "tokens")(backend),
+        pool_tokens=recorded(PoolTokens, "pool_tokens")(backend),
+        workers=recorded(Workers, "workers")(backend),
+        trust=recorded(TrustPolicies, "trust")(backend),
+        token_reader=recorded(TokenReader, "token_reader")(backend),
+        sign_ins=recorded(SignIns, "sign_ins")(backend),
+        sessions=recorded(Sessions, "sessions")(backend),
+        releases=recorded(Releases, "releases")(backend),
+        load_reports=recorded(LoadReports, "load_reports")(backend),
+        locations=recorded(Locations, "locations")(backend),
+        statuses=recorded(Statuses, "statuses")(backend),
+        availability=recorded(Availability, "availability")(backend),
+        agents=recorded(Agents, "agents")(backend),
+        requests=recorded(Requests, "requests")(backend),
+        dagster_data=recorded(DagsterData, "dagster_data")(backend),
+        launches=recorded(Launches, "launches")(backend),
+        questions=recorded(Questions, "questions")(backend),
+        files=recorded(Files, "files")(backend),
+        signed_files=recorded(SignedFiles, "signed_files")(backend),
+        writes=recorded(Writes, "writes")(backend),
+        health=recorded(Health, "health")(backend),
+        storage=recorded(Storage, "storage")(backend),
+        pauses=recorded(Pauses, "pauses")(backend),
+        secrets=recorded(Secrets, "secrets")(backend),
+        trail=recorded(Trail, "trail")(backend),
+        recorder=recorder,
     )

@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 from dagstead.control.bell import Bell
 from dagstead.control.orchestration import Orchestration
+from dagstead.control.recording import Recorder
 from dagstead.store.all import Store
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Backend:
-    """The store, the bell, and Dagster."""
+    """The store, the bell, the trail, and Dagster."""
 
     store: Store
     bell: Bell
+    #: Knows what is done.
+    recorder: Recorder
     #: Called when Dagster is needed: importing it takes seconds, and most commands never need it.
     open_orchestration: Callable[[], Orchestration]
 

@@ -10,6 +10,7 @@ from dagstead.control.backend import Backend
 from dagstead.plane.health import ServerPart, parts_of, tokens_part
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.tokens import SOON_SECONDS
+from dagstead.plane.trail_health import trail_part
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,4 +36,9 @@ class Health:
             refusal=store.database.refusal(),
             pause=store.properties.pause(),
         )
-        return (*parts, tokens_part(store.tokens.ending(SOON_SECONDS), self._backend.now()))
+        now = self._backend.now()
+        return (
+            *parts,
+            tokens_part(store.tokens.ending(SOON_SECONDS), now),
+            trail_part(store.trail.sinks(), now),
+        )

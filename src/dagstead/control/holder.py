@@ -25,11 +25,13 @@ class Holder:
     name: str
     token: Token | None = None
     is_system: bool = False
+    #: Of the client that asks.
+    address: str | None = None
 
     @classmethod
-    def holding(cls, token: Token) -> Self:
-        """The holder of a token."""
-        return cls(name=token.name, token=token)
+    def holding(cls, token: Token, address: str | None = None) -> Self:
+        """The holder of a token, at the address of a client."""
+        return cls(name=token.name, token=token, address=address)
 
     @property
     def is_unlimited(self) -> bool:

@@ -67,12 +67,18 @@ class Sessions:
 
     _backend: Backend
 
-    def begin(self, token: Token, seconds: float) -> NewSession:
+    def begin(
+        self,
+        token: Token,
+        seconds: float,
+        address: str | None = None,  # noqa: ARG002 - recorded
+    ) -> NewSession:
         """Sign a browser in.
 
         Args:
             token: of the person.
             seconds: how long it lasts, at most; it ends with the token.
+            address: of the browser.
         """
         ends = self._backend.now() + seconds
         if token.expires_at is not None:
@@ -93,18 +99,30 @@ class Sessions:
         """
         return self._backend.store.sessions.holder(secret, address)
 
-    def end(self, secret: str) -> None:
-        """Sign a browser out, and close what it has open."""
+    def end(self, secret: str, address: str | None = None) -> None:  # noqa: ARG002 - recorded
+        """Sign a browser out, and close what it has open.
+
+        Args:
+            secret: of the session.
+            address: of the browser.
+        """
         self._backend.store.sessions.end(secret)
         self._backend.bell.ring(bell.sign_ins())
 
-    def use_link(self, code: str, name: str, organization: str) -> IssuedToken:
+    def use_link(
+        self,
+        code: str,
+        name: str,
+        organization: str,
+        address: str | None = None,  # noqa: ARG002 - recorded
+    ) -> IssuedToken:
         """Make the user token of a sign-in link.
 
         Args:
             code: the secret part of the link.
             name: of the person.
             organization: a part of the token.
+            address: of the browser.
 
         Raises:
             InvalidInputError: when the name cannot be used; the link still works then.

@@ -64,7 +64,7 @@ def organization_app(control: Control, executor: OperationExecutor, base_url: st
         request = Request(scope, receive)
         context = OrganizationContext(
             control=control,
-            actor=Actor.holding(request.state.token),
+            actor=Actor.holding(request.state.token, getattr(request.state, "address", None)),
             base_url=getattr(request.state, "base_url", base_url),
             source=request,
         )

@@ -230,7 +230,7 @@ class DeploymentWorkspace(WorkspaceProcessContext):
                 raise DagsterUserCodeUnreachableError(error.message) from error
             raise
         state = getattr(source, "state", None)
-        actor = SYSTEM if source is None else _actor(getattr(state, "token", None))
+        actor = SYSTEM if source is None else _actor(state)
         return DeploymentRequestContext(
             workspace=self,
             current=self.get_current_workspace()
@@ -356,5 +356,7 @@ def _cut(workspace: CurrentWorkspace, actor: Actor) -> CurrentWorkspace:
     )
 
 
-def _actor(token: Token | None) -> Actor:
-    return NOBODY if token is None else Actor.holding(token)
+def _actor(state: object) -> Actor:
+    token: Token | None = getattr(state, "token", None)
+    address: str | None = getattr(state, "address", None)
+    return NOBODY if token is None else Actor.holding(token, address)

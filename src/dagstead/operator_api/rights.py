@@ -103,8 +103,8 @@ _ADMINISTER = """
     createOrUpdateAgentPermissions createSignInLink createUserToken endSessions forgetAgent
     issueToken masterKey pauseRuns pinRepository removeAgentPermissions removeTrustPolicy resumeRuns
     revokeAgentToken revokeToken revokeUserToken rotateMasterKey rotateToken serverParts
-    serverSettings setOrganizationSettings storage sweepStorage tokens trustPins trustPolicies
-    userTokensOrError
+    serverSettings setOrganizationSettings storage sweepStorage tokens trail trailVerification
+    trustPins trustPolicies userTokensOrError
 """
 
 _OF_LOCATIONS: Sequence[tuple[Permission, str]] = (

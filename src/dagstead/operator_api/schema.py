@@ -24,6 +24,8 @@ from dagstead.operator_api import (
     settings,
     storage,
     terminations,
+    trail,
+    trail_pages,
     uploads,
     user_tokens,
 )
@@ -38,6 +40,7 @@ DEFINITIONS = (
     "releases.graphql",
     "secrets.graphql",
     "administration.graphql",
+    "trail.graphql",
 )
 
 
@@ -62,6 +65,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             settings.QUERIES,
             storage.QUERIES,
             uploads.QUERIES,
+            trail_pages.QUERIES,
             user_tokens.QUERIES,
         ),
         mutations=_joined(
@@ -80,6 +84,8 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
         replaced_queries=_joined(assets.REPLACED_QUERIES, locations.REPLACED_QUERIES),
         wrapped_mutations={**launches.WRAPPED_MUTATIONS, **terminations.WRAPPED_MUTATIONS},
     )
+    # Inside: who lacks the right has begun nothing.
+    trail.record(extended)
     rights.guard(extended)
     extended.extensions = {FACTS: facts or ServerFacts()}
     schema.graphql_schema = extended

@@ -97,7 +97,7 @@ def tokens_part(tokens: Sequence[Token], now: float) -> ServerPart:
             name="tokens", is_well=True, says="No token expires soon.", numbers=numbers
         )
     named = ", ".join(
-        f"{token.name!r} in {_span((token.expires_at or now) - now)}"
+        f"{token.name!r} in {span((token.expires_at or now) - now)}"
         for token in ending[:_TOKENS_NAMED]
     )
     more = f" and {len(ending) - _TOKENS_NAMED} more" if len(ending) > _TOKENS_NAMED else ""
@@ -139,11 +139,11 @@ def _leader(lease: Lease, pause: Pause | None, now: float) -> ServerPart:
         return ServerPart(name="leader", is_well=False, says=says, numbers=numbers)
     if pause is not None:
         says = (
-            f"Paused for {_span(now - pause.since)}. {pause.reason} {stands_still} "
+            f"Paused for {span(now - pause.since)}. {pause.reason} {stands_still} "
             "Go on with `dagstead resume`."
         )
         return ServerPart(name="leader", is_well=False, says=says, numbers=numbers)
-    says = f"The daemons run as {lease.holder}, for {_span(now - lease.since)}."
+    says = f"The daemons run as {lease.holder}, for {span(now - lease.since)}."
     return ServerPart(name="leader", is_well=True, says=says, numbers=numbers)
 
 
@@ -177,7 +177,7 @@ def _pool(beats: Sequence[Heartbeat], alive: Collection[AgentKey], now: float) -
             numbers={**numbers, **_levels(walls)},
         )
     says = (
-        f"The managed pool has been silent for {_span(now - latest)}. Start it with `dagstead up` "
+        f"The managed pool has been silent for {span(now - latest)}. Start it with `dagstead up` "
         "or `dagstead pool`, or look at its log."
     )
     return ServerPart(name="pool", is_well=False, says=says, numbers=numbers)
@@ -204,7 +204,8 @@ def _agents(beats: Sequence[Heartbeat], alive: Collection[AgentKey]) -> ServerPa
     return ServerPart(name="agents", is_well=True, says=says, numbers=numbers)
 
 
-def _span(seconds: float) -> str:
+def span(seconds: float) -> str:
+    """A period of time in words."""
     for size, unit in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
         if seconds >= 2 * size:
             return f"{seconds / size:.0f} {unit}"

@@ -33,7 +33,12 @@ from dagstead.operator_api.schema import create_schema
 from dagstead.plane.given_secrets import given_secrets
 from dagstead.plane.names import RESERVED_DEPLOYMENT_NAMES
 from dagstead.plane.tokens import Token, TokenKind
-from dagstead.server.authentication import AuthenticationMiddleware, Authenticator, refuse
+from dagstead.server.authentication import (
+    AuthenticationMiddleware,
+    Authenticator,
+    note_refusal,
+    refuse,
+)
 from dagstead.server.body_limit import MEBIBYTE, BodyLimitMiddleware
 from dagstead.server.call_limits import CallLimitMiddleware, CallLimits
 from dagstead.server.ci_login import CiLogin, logins_of_repositories
@@ -51,7 +56,7 @@ from dagstead.server.sessions import SessionCookies
 from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
 from dagstead.server.text_door import TextDoorMiddleware
-from dagstead.server.throttle import Throttle
+from dagstead.server.throttle import Throttle, client_of
 
 #: Most of these wait for an agent's answer on behalf of the UI. Agents have threads of their own.
 _THREADS = 200
@@ -151,6 +156,7 @@ def create_app(
                 authenticator=Authenticator(tokens=control.token_reader, cookies=cookies, own=own),
                 listen=partial(control.bell.listen, sign_ins()),
                 failures=failures,
+                recorder=control.recorder,
             ),
             Middleware(
                 CallLimitMiddleware,
@@ -204,7 +210,8 @@ class OperatorEndpoints:
         _require_no_agent(request, token)
         name = request.headers.get(DEPLOYMENT_HEADER)
         if name:
-            app = await to_thread.run_sync(self.apps.get, token, name)
+            address = client_of(request.scope)
+            app = await to_thread.run_sync(self.apps.get, token, name, address)
         else:
             name, app = await to_thread.run_sync(self.apps.unnamed, token)
         return _Forward(app, f"/{name}/graphql")
@@ -215,11 +222,12 @@ class OperatorEndpoints:
         try:
             token = _token(HTTPConnection(scope))
             _require_user(token)
-            app = await to_thread.run_sync(self.apps.get, token, name)
+            app = await to_thread.run_sync(self.apps.get, token, name, client_of(scope))
             await app(scope, receive, send)
         except StoreAwayError:
             raise
         except DagsteadError as error:
+            await note_refusal(error, scope)
             await refuse(error, scope, receive, send)
 
 
@@ -297,6 +305,7 @@ async def _refused(request: Request, error: Exception) -> Response:
     if isinstance(error, StoreAwayError):
         # The guard answers it, on this path as on all.
         raise error
+    await note_refusal(error, request.scope)
     return reply(error, request.scope)
 
 

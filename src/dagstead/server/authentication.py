@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import quote
 
@@ -14,7 +14,9 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from dagstead.control.actor import NOBODY, Actor
 from dagstead.control.bell import Listener
+from dagstead.control.recording import Recorder
 from dagstead.control.tokens import TokenReader
 from dagstead.errors import (
     BusyError,
@@ -31,7 +33,7 @@ from dagstead.server.own_address import OwnAddress, is_from_own_page, opens_page
 from dagstead.server.replies import reply
 from dagstead.server.sessions import SessionCookies
 from dagstead.server.sockets import POLICY_VIOLATION, WatchedSocket, close_reason
-from dagstead.server.throttle import Throttle, TooManyError, address_of
+from dagstead.server.throttle import Throttle, TooManyError, address_of, client_of
 
 #: Answered without a token: the health check, the places to sign in, and signed addresses,
 #: which carry their own permission.
@@ -69,7 +71,7 @@ class Authenticator:
             ForbiddenError: when a foreign page uses the sign-in cookie.
         """
         secret = secret_of(connection)
-        address = connection.client.host if connection.client else None
+        address = client_of(connection.scope)
         if secret:
             return self.tokens.of_secret(secret, address)
         session = self.cookies.secret(connection)
@@ -97,6 +99,7 @@ class AuthenticationMiddleware:
         authenticator: Authenticator,
         listen: Callable[[], Listening],
         failures: Throttle,
+        recorder: Recorder,
     ) -> None:
         """Wrap an application.
 
@@ -106,8 +109,10 @@ class AuthenticationMiddleware:
             listen: begins to hear that a token or a session has ended.
             failures: of callers whose token opens nothing, by their address. Others of the same
                 address, such as a proxy's, are let in.
+            recorder: of the trail.
         """
         self._app = app
+        self._recorder = recorder
         self._failures = failures
         self._authenticator = authenticator
         self._listen = listen
@@ -122,10 +127,14 @@ class AuthenticationMiddleware:
         try:
             token = await self._token_of(connection)
         except (UnauthenticatedError, ForbiddenError) as error:
+            if isinstance(error, ForbiddenError):
+                await note_refusal(error, scope, self._recorder)
             await refuse(self._counted(error, connection), scope, receive, send)
             return
         state = scope.setdefault("state", {})
         state["token"] = token
+        state["address"] = client_of(scope)
+        state["recorder"] = self._recorder
         state["base_url"] = self._authenticator.own.of(connection)
         if scope["type"] == "websocket":
             socket = WatchedSocket(receive, send, partial(self._token_of, connection))
@@ -147,6 +156,20 @@ class AuthenticationMiddleware:
             except TooManyError as too_many:
                 return too_many
         return error
+
+
+async def note_refusal(
+    error: DagsteadError, scope: Scope, recorder: Recorder | None = None
+) -> None:
+    """Have the trail say that something was refused, unless an act has done so."""
+    state = scope.get("state", {})
+    recorder = recorder or state.get("recorder")
+    if recorder is None or error.is_recorded or not isinstance(error, ForbiddenError):
+        return
+    token: Token | None = state.get("token")
+    address = client_of(scope)
+    actor = replace(NOBODY, address=address) if token is None else Actor.holding(token, address)
+    await to_thread.run_sync(recorder.refused, actor, "server.request", error, None, scope["path"])
 
 
 async def refuse(error: DagsteadError, scope: Scope, receive: Receive, send: Send) -> None:

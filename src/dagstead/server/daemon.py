@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from dagstead.server.leading import Term
 from dagstead.server.services import open_instances, opened_leadership, opened_store
 from dagstead.server.settings import Settings
 from dagstead.server.shutdown import end_process, stop_on_signals
+from dagstead.server.trail_sinks import destinations_of
 from dagstead.store.leadership import Leadership
 from dagstead.watch.chores import chores_of
 from dagstead.watch.rounds import Chore, run_rounds
 from dagstead.watch.sweeps import Sweeps
+from dagstead.watch.trail_senders import TrailSenders
 
 if TYPE_CHECKING:
     from dagstead.engine.daemons import Daemons
@@ -33,9 +36,11 @@ def run_daemon(settings: Settings) -> None:
     It outlives its database: when that is away, it waits to lead again.
 
     Raises:
-        ConfigurationError: when the data folder or the database cannot be used from the start.
+        ConfigurationError: when the data folder, the database or a place for the trail cannot be
+            used from the start.
     """
     stop = stop_on_signals()
+    destinations_of(settings, os.environ)
     with opened_leadership(settings) as leadership:
         candidate = _Candidate(settings, leadership, stop)
         while not stop.is_set():
@@ -96,6 +101,7 @@ class _Candidate:
     def _run(self, fence: Fence) -> None:
         from dagstead.engine.daemons import Daemons  # noqa: PLC0415 - slow: not while waiting
 
+        destinations = destinations_of(self.settings, os.environ)
         with ExitStack() as stack:
             store = stack.enter_context(opened_store(self.settings, fence=fence))
             instances = open_instances(self.settings, store)
@@ -105,9 +111,12 @@ class _Candidate:
             stack.callback(_stop, daemons, is_fenced=not store.database.is_sqlite)
             sweeps = Sweeps(instances.control, self.settings.retention, self.settings.sweep_hours)
             stack.callback(sweeps.stop)
+            senders = TrailSenders(instances.control, destinations)
+            stack.callback(senders.stop)
+            senders.start()
             chores = [
                 Chore(what="check the deployments", do=daemons.check),
-                *chores_of(instances.control, sweeps),
+                *chores_of(instances.control, sweeps, self.settings.trail_days),
             ]
             run_rounds(chores, self.stop, fence)
 

@@ -53,23 +53,23 @@ class DeploymentApps:
     _apps: dict[str, _DeploymentApp] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def get(self, token: Token, name: str) -> ASGIApp:
-        """The application of a deployment, for the holder of a token.
+    def get(self, token: Token, name: str, address: str | None = None) -> ASGIApp:
+        """The application of a deployment, for the holder of a token at an address.
 
         Raises:
             ForbiddenError: when the token does not grant it.
             DeploymentNotFoundError: when there is none of that name.
         """
-        return self._app(self.granted(token, name))
+        return self._app(self.granted(token, name, address))
 
-    def granted(self, token: Token, name: str) -> Deployment:
+    def granted(self, token: Token, name: str, address: str | None = None) -> Deployment:
         """The deployment, if the token grants it.
 
         Raises:
             ForbiddenError: when it does not, whether or not the deployment exists.
             DeploymentNotFoundError: when there is none of that name.
         """
-        return self.instances.control.deployments.named(Actor.holding(token), name)
+        return self.instances.control.deployments.named(Actor.holding(token, address), name)
 
     def exists(self, name: str) -> bool:
         """Whether there is a deployment of that name."""

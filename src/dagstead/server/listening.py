@@ -23,7 +23,7 @@ _EVERY_SECONDS = 4.0
 
 @dataclass(slots=True)
 class ListeningThread:
-    """A thread that lives as long as the server listens."""
+    """A thread that lives as long as the server listens; it also writes refusals down."""
 
     control: Control
     every_seconds: float = _EVERY_SECONDS
@@ -39,6 +39,8 @@ class ListeningThread:
     def __exit__(self, *_: object) -> None:
         self._ended.set()
         self._thread.join()
+        # What was counted and not written down yet ends with this process.
+        self.control.trail.write_down(SYSTEM, all_of_them=True)
 
     def _keep(self) -> None:
         while not self._ended.wait(self.every_seconds):
@@ -48,6 +50,7 @@ class ListeningThread:
         # Nobody waits for it: another process may be writing, and the next time is soon.
         try:
             self.control.agents.listen(SYSTEM)
+            self.control.trail.write_down(SYSTEM)
         except StoreAwayError as error:
             logger.debug("Could not note that this server listens: %s", error.reason)
         except Exception:

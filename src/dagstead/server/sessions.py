@@ -10,6 +10,7 @@ from starlette.responses import Response
 from dagstead.control.sign_ins import Sessions
 from dagstead.plane.tokens import Token
 from dagstead.server.own_address import OwnAddress
+from dagstead.server.throttle import client_of
 
 COOKIE = "dagstead_session"
 #: Browsers take a cookie of this name only over TLS and for this host alone, so that no other site
@@ -34,15 +35,16 @@ class SessionCookies:
             given = connection.cookies.get(COOKIE)
         return given
 
-    def begin(self, token: Token) -> str:
+    def begin(self, connection: HTTPConnection, token: Token) -> str:
         """The secret of a new session."""
-        return self.sessions.begin(token, self.days * _DAY_SECONDS).secret
+        seconds = self.days * _DAY_SECONDS
+        return self.sessions.begin(token, seconds, client_of(connection.scope)).secret
 
     def end(self, connection: HTTPConnection) -> None:
         """End the session of a request, if it has one."""
         secret = self.secret(connection)
         if secret is not None:
-            self.sessions.end(secret)
+            self.sessions.end(secret, client_of(connection.scope))
 
     def set(self, response: Response, connection: HTTPConnection, secret: str) -> None:
         """Have the browser keep a session."""

@@ -4,55 +4,23 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from dagstead.errors import ConfigurationError
 from dagstead.model.folders import DATA_FOLDER
 from dagstead.model.retention import Retention
 from dagstead.plane.tokens import PoolReach
-from dagstead.serverless.sandbox.user_numbers import parsed_range
+from dagstead.server.setting_forms import (
+    absolute,
+    absolute_if_any,
+    folders,
+    range_of_users,
+    syslog,
+    web_address,
+    webhook,
+)
 
 ENVIRONMENT_PREFIX = "DAGSTEAD_"
-
-
-def _web_address(value: str | None) -> str | None:
-    if value is None:
-        return None
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = "must be an address such as https://dagstead.example.com"
-        raise ValueError(msg)
-    if parts.query or parts.fragment or parts.path.strip("/"):
-        msg = "must be only scheme, host and port, such as https://dagstead.example.com"
-        raise ValueError(msg)
-    return value.rstrip("/")
-
-
-def _range_of_users(value: str | None) -> str | None:
-    if value is not None:
-        try:
-            parsed_range(value)
-        except ConfigurationError as error:
-            raise ValueError(error.message) from error
-    return value
-
-
-def _folders(value: str) -> str:
-    for folder in filter(None, value.split(":")):
-        if not folder.startswith("/"):
-            msg = f"must be absolute paths, separated by colons, and {folder!r} is not one"
-            raise ValueError(msg)
-    return value
-
-
-def _absolute(value: Path) -> Path:
-    return value.expanduser().absolute()
-
-
-def _absolute_if_any(value: Path | None) -> Path | None:
-    return None if value is None else _absolute(value)
 
 
 class Settings(BaseModel):
@@ -60,7 +28,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
 
-    data: Annotated[Path, AfterValidator(_absolute)] = Field(
+    data: Annotated[Path, AfterValidator(absolute)] = Field(
         Path(DATA_FOLDER),
         description="Folder that holds everything: SQLite files, uploaded files, logs.",
     )
@@ -70,7 +38,7 @@ class Settings(BaseModel):
     )
     host: str = Field("127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(3000, ge=1, le=65535, description="Port to listen on.")
-    public_url: Annotated[str | None, AfterValidator(_web_address)] = Field(
+    public_url: Annotated[str | None, AfterValidator(web_address)] = Field(
         None,
         description=(
             "Address that agents, the CLI and browsers use; if left out, every caller gets the "
@@ -106,17 +74,17 @@ class Settings(BaseModel):
             "strongest that this machine allows."
         ),
     )
-    pool_users: Annotated[str | None, AfterValidator(_range_of_users)] = Field(
+    pool_users: Annotated[str | None, AfterValidator(range_of_users)] = Field(
         None,
         description=(
             "FIRST-LAST: numbers of users that code locations run as, where the pool is started as "
             "root; a range that Linux distributions keep free if left out."
         ),
     )
-    pool_read: Annotated[str, AfterValidator(_folders)] = Field(
+    pool_read: Annotated[str, AfterValidator(folders)] = Field(
         "", description="Folders that user code of the pool may read, separated by colons."
     )
-    pool_write: Annotated[str, AfterValidator(_folders)] = Field(
+    pool_write: Annotated[str, AfterValidator(folders)] = Field(
         "", description="Folders that user code of the pool may read and write, likewise."
     )
     pool_memory_mb: int = Field(
@@ -209,7 +177,7 @@ class Settings(BaseModel):
         le=10_000_000,
         description="Requests with one token in a minute; more are asked to come again later.",
     )
-    master_key_file: Annotated[Path | None, AfterValidator(_absolute_if_any)] = Field(
+    master_key_file: Annotated[Path | None, AfterValidator(absolute_if_any)] = Field(
         None,
         description=(
             "File with the master key of secrets; if left out, keys/master.key in the data folder."
@@ -235,6 +203,27 @@ class Settings(BaseModel):
     )
     sweep_hours: int = Field(
         6, ge=0, le=24 * 365, description="Hours between sweeps of what is too old; 0 keeps all."
+    )
+    trail_days: int = Field(
+        365, ge=0, le=36_500, description="Days that rows of the trail are kept; 0 keeps all."
+    )
+    trail_file: Annotated[Path | None, AfterValidator(absolute_if_any)] = Field(
+        None,
+        description="File to which the trail is written as well, a line of JSON for each row.",
+    )
+    trail_syslog: Annotated[str | None, AfterValidator(syslog)] = Field(
+        None,
+        description=(
+            "Syslog to which the trail is sent as well: udp://HOST:514, tcp://HOST:601 or "
+            "unix:///dev/log."
+        ),
+    )
+    trail_webhook: Annotated[str | None, AfterValidator(webhook)] = Field(
+        None,
+        description=(
+            "Address to which the trail is sent as well, as lines of JSON; with the variable "
+            "DAGSTEAD_TRAIL_WEBHOOK_TOKEN, that goes along as a bearer token."
+        ),
     )
     sign_in_days: int = Field(
         30, ge=1, le=365, description="Days until a browser must sign in again."

@@ -13,7 +13,7 @@ from dagstead.model.words import did_you_mean
 FILE_NAME = "dagstead.toml"
 
 #: Settings that hold a path: relative ones count from the file's folder.
-_PATHS = frozenset({"data", "master_key_file"})
+_PATHS = frozenset({"data", "master_key_file", "trail_file"})
 
 
 def read_settings_file(path: Path, known: Sequence[str]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 
 from dagstead.server.settings import ENVIRONMENT_PREFIX, Settings
 from dagstead.server.settings_sources import LoadedSettings, Source
@@ -35,6 +36,10 @@ def _value(settings: Settings, name: str) -> Any:
     if name == "master_key_command" and settings.master_key_command:
         # What follows the program may be a password.
         return settings.master_key_command.split(maxsplit=1)[0]
+    if name == "trail_webhook" and settings.trail_webhook:
+        # Many services put the permission into the path.
+        parts = urlsplit(settings.trail_webhook)
+        return f"{parts.scheme}://{parts.netloc}/…"
     value = getattr(settings, name)
     return value if value is None or isinstance(value, bool | int) else str(value)
 

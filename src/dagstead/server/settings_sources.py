@@ -20,7 +20,10 @@ from dagstead.server.settings_file import FILE_NAME, read_settings_file
 _SETTING_OF_FILE = "config"
 #: Variables with our prefix that are not settings: given to user code and between our processes.
 _OTHER_VARIABLES = frozenset(
-    {"CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE", "UMASK", "WALLS", "MASTER_KEY"}
+    {
+        *("CONFIG", "DEPLOY_ID", "POOL_TOKEN", "LIFELINE", "UMASK", "WALLS", "MASTER_KEY"),
+        "TRAIL_WEBHOOK_TOKEN",
+    }
 )
 
 _NAMES = tuple(Settings.model_fields)

@@ -30,6 +30,7 @@ from dagstead.errors import (
 from dagstead.plane.tokens import IssuedToken, Token, TokenKind
 from dagstead.server.own_address import OwnAddress, is_from_own_page
 from dagstead.server.sessions import SessionCookies
+from dagstead.server.throttle import client_of
 
 logger = logging.getLogger(__name__)
 
@@ -124,7 +125,7 @@ class SignIn:
             return None
 
     def _use_token(self, request: Request, form: _Form, current: Token | None) -> Response:
-        token = self._user_token(form.token, request)
+        token = self._user_token(form.token, client_of(request.scope))
         if _must_ask(form, current, token):
             return self._form_page(request, form, current, offered=token)
         response = RedirectResponse(form.target, status_code=HTTPStatus.SEE_OTHER)
@@ -134,18 +135,20 @@ class SignIn:
     def _use_link(self, request: Request, form: _Form, current: Token | None) -> Response:
         if _must_ask(form, current, None):
             return self._form_page(request, form, current)
-        issued = self.cookies.sessions.use_link(form.link, form.name.strip(), self.organization)
+        issued = self.cookies.sessions.use_link(
+            form.link, form.name.strip(), self.organization, client_of(request.scope)
+        )
         response = self._welcome(request, form, issued)
         self._begin(request, response, issued.token)
         return response
 
     def _begin(self, request: Request, response: Response, token: Token) -> None:
         self.cookies.end(request)
-        self.cookies.set(response, request, self.cookies.begin(token))
+        self.cookies.set(response, request, self.cookies.begin(request, token))
         logger.info("A browser was signed in with token %d %r", token.id, token.name)
 
-    def _user_token(self, secret: str, request: Request) -> Token:
-        token = self.tokens.of_secret(secret, request.client.host if request.client else None)
+    def _user_token(self, secret: str, address: str) -> Token:
+        token = self.tokens.of_secret(secret, address)
         if token.kind is not TokenKind.USER:
             msg = (
                 f"Token {token.name!r} is an agent token, and people sign in with a user token. "

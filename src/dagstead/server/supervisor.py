@@ -32,6 +32,7 @@ from dagstead.server.pool import POOL_TOKEN_VARIABLE, walls_of_pool, walls_varia
 from dagstead.server.services import control_of, make_data_folder, opened_store
 from dagstead.server.settings import ENVIRONMENT_PREFIX, Settings
 from dagstead.server.settings_sources import LoadedSettings, Source
+from dagstead.server.trail_sinks import WEBHOOK_TOKEN_VARIABLE, destinations_of
 from dagstead.serverless.run_records import RunWorker
 from dagstead.serverless.sandbox.walls import Walls
 from dagstead.serverless.shutdown import STOPPED, end_what_is_left
@@ -82,6 +83,7 @@ def run_up(loaded: LoadedSettings, announce: Callable[[StartReport], None]) -> N
     settings = loaded.settings
     given_secrets(os.environ)
     make_data_folder(settings.data)
+    destinations_of(settings, os.environ)
     with (
         locked_folder(settings.data),
         opened_store(settings) as store,
@@ -208,11 +210,15 @@ class _Supervisor:
 
 
 def _environment_of(part: str) -> dict[str, str]:
-    """Secrets are handed out by the web server: no other part needs them, or their master key."""
+    """Secrets are handed out by the web server: no other part needs them, or their master key.
+
+    The trail is sent by the daemons.
+    """
     return {
         name: value
         for name, value in os.environ.items()
-        if part == "web" or not (name.startswith(PREFIX) or name == MASTER_KEY_VARIABLE)
+        if (part == "web" or not (name.startswith(PREFIX) or name == MASTER_KEY_VARIABLE))
+        and (part == "daemon" or name != WEBHOOK_TOKEN_VARIABLE)
     }
 
 

@@ -60,9 +60,14 @@ class Throttle:
             raise TooManyError(msg)
 
 
+def client_of(scope: Scope) -> str:
+    """The address of a client, as it is recorded."""
+    return str((scope.get("client") or ("unknown",))[0])
+
+
 def address_of(scope: Scope) -> str:
     """Where a request comes from: an address, or a network of version 6."""
-    host = str((scope.get("client") or ("unknown",))[0])
+    host = client_of(scope)
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -11,6 +11,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
+from dagstead.model.text import escaped_line
 from dagstead.serverless.home import remove
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class ServerOutput:
     def follow(self, log: Callable[[str], None], *, has_ended: Callable[[], bool]) -> None:
         """Pass every line to ``log``, until the server has ended and all of them are logged.
 
+        Control characters in it are escaped.
+
         A file that has grown is emptied once it is logged; what is written at that very moment is
         missing from the log.
         """
@@ -62,7 +65,7 @@ class ServerOutput:
                 while part := file.readline(_LINE_BYTES):
                     line += part
                     if line.endswith(b"\n") or len(line) >= _LINE_BYTES:
-                        log(line.decode(errors="replace").rstrip())
+                        log(escaped_line(line.decode(errors="replace").rstrip()))
                         line = b""
                 if is_last_look:
                     break
@@ -71,7 +74,7 @@ class ServerOutput:
                     file.truncate()
                 time.sleep(_LOOK_SECONDS)  # noqa: TID251 - a file cannot ring
         if line:
-            log(line.decode(errors="replace").rstrip())
+            log(escaped_line(line.decode(errors="replace").rstrip()))
 
 
 def forget_record(record: Path) -> None:

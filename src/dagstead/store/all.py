@@ -33,6 +33,7 @@ from dagstead.store.sign_ins import SessionStore, SignInLinkStore
 from dagstead.store.token_calls import TokenCallStore
 from dagstead.store.token_uses import TokenUses
 from dagstead.store.tokens import TokenStore
+from dagstead.store.trail import TrailStore
 from dagstead.store.trust import TrustPolicyStore
 from dagstead.store.vault import Vault
 from dagstead.store.workers import WorkerStore
@@ -65,6 +66,7 @@ class Store:
     vault: Vault
     secrets: SecretStore
     leases: LeaseStore
+    trail: TrailStore
     blobs: BlobStore
     run_folders: RunFolders
     disks: Disks
@@ -124,6 +126,7 @@ def open_store(
         vault=vault,
         secrets=SecretStore(database, clock, vault),
         leases=LeaseStore(database, clock),
+        trail=TrailStore(database, clock),
         blobs=open_blobs(blobs_folder, clock=clock, signing_key=vault.signing_key),
         run_folders=RunFolders(
             pool=blobs_folder.parent / "pool" / "deployments",

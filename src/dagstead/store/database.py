@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from alembic import command
 from alembic.config import Config
@@ -32,6 +32,16 @@ _SQLITE_BUSY_SECONDS = 30
 _REFUSED_SECONDS = 60.0
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class Watcher(Protocol):
+    """Sees every transaction that changes something."""
+
+    def in_write(self, connection: Connection) -> None:
+        """It has begun."""
+
+    def written(self) -> None:
+        """It is committed."""
 
 
 class Database:
@@ -60,6 +70,7 @@ class Database:
         parsed = parse_database_url(url)
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         self.fence = fence
+        self.watcher: Watcher | None = None
         self._refused: tuple[float, StoreAwayError] | None = None
         if self.is_sqlite:
             self._busy_seconds = patience.lock if patience else _SQLITE_BUSY_SECONDS
@@ -112,7 +123,11 @@ class Database:
             with connection.begin() if not self.is_sqlite else _commit(connection):
                 if self.fence is not None:
                     require_fence(connection, self.fence)
+                if self.watcher is not None:
+                    self.watcher.in_write(connection)
                 yield connection
+            if self.watcher is not None:
+                self.watcher.written()
 
     def refusal(self) -> str | None:
         """Why it took no change, if it refused the last one and that is not long ago."""

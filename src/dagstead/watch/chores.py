@@ -16,9 +16,15 @@ _REMIND_EVERY_ROUNDS = 5
 _SWEEP_EVERY_ROUNDS = 30
 
 
-def chores_of(control: Control, sweeps: Sweeps) -> list[Chore]:
-    """The chores of a control plane."""
-    housekeeping = Housekeeping(control)
+def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
+    """The chores of a control plane.
+
+    Args:
+        control: acts and views.
+        sweeps: of what is old.
+        trail_days: how long rows of the trail are kept; 0 is for ever.
+    """
+    housekeeping = Housekeeping(control, trail_days)
     return [
         Chore(what="tidy the request queue", do=housekeeping.tidy_queue),
         Chore(what="look after the runs", do=RunWatch(control).look),

@@ -18,6 +18,7 @@ logger = logging.getLogger(__name__)
 
 #: How long ended requests are kept, for people who investigate a problem.
 _KEEP_ENDED_SECONDS = 3600.0
+_DAY_SECONDS = 24 * 3600.0
 _KEEP_LAUNCHES_SECONDS = 7 * 24 * 3600.0
 
 
@@ -26,6 +27,8 @@ class Housekeeping:
     """Runs in the daemon process, every few seconds."""
 
     control: Control
+    #: How long rows of the trail are kept; 0 is for ever.
+    trail_days: int = 0
 
     def tidy_queue(self) -> None:
         """Requeue what nobody works on, drop launches of ended runs and overdue requests."""
@@ -58,5 +61,8 @@ class Housekeeping:
         self.control.writes.purge(SYSTEM)
         self.control.workers.sweep(SYSTEM)
         self.control.agents.forget(SYSTEM)
+        self.control.trail.settle(SYSTEM)
+        if self.trail_days:
+            self.control.trail.prune(SYSTEM, self.trail_days * _DAY_SECONDS)
         for name in self.control.deployments.sweep(SYSTEM):
             logger.info("Removed what the deleted deployment %s had left", name)

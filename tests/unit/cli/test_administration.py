@@ -42,7 +42,10 @@ CHANGING = re.compile(
 )
 #: Over HTTP, a token was used, and a server has opened what Dagster stores.
 OF_ONE_WAY = {
-    *("token list --all --format json", "storage", "storage --format json", "storage --sweep")
+    *("token list --all --format json", "storage", "storage --format json", "storage --sweep"),
+    # Who it was, and from where.
+    *("trail list --what secrets.set --format json", "trail list --what tokens --on 4711"),
+    *("trail list --limit 2", "trail verify"),
 }
 WHOLE = "release rollback 1 --whole-deployment --deployment eu"
 
@@ -147,6 +150,13 @@ STORY = [
     ("secret rotate-key", 0, "Keep a copy of the new key."),
     ("secret rotate-key --lost", 1, "A script confirms with --yes."),
     ("secret get KEY --scope local", 0, "max_concurent_runs: 3"),
+    ("trail list --what secrets.set --format json", 0, '"object": "secret KEY"'),
+    ("trail list --what tokens --on 4711", 0, "failed"),
+    ("trail --who nobody-of-that-name", 0, "The trail has no such rows."),
+    ("trail list --limit 2", 0, "There may be more: add --below "),
+    ("trail list --since yesterday", 2, "--since 'yesterday' is not a time."),
+    ("trail verify", 0, "The trail is whole: "),
+    ("trail verify --head 1:x", 2, "'1:x' is no end of a trail."),
     ("storage", 0, "releases"),
     ("storage --names", 0, "The next sweep removes nothing."),
     ("storage --format json", 0, '"kind": "releases"'),
@@ -262,6 +272,7 @@ def test_every_command_of_administration_is_in_the_story() -> None:
         ("token", "create"),
     }
     named = {"deployment", "token", "trust", "agent", "location", "config", "release", "secret"}
+    named.add("trail")
     commands = {
         (group, command.name or command.callback.__name__)  # type: ignore[union-attr]
         for group in named
@@ -357,6 +368,8 @@ LIMITED: Mapping[str, Grant] = {
         "secret remove KEY",
         "secret key",
         "secret rotate-key",
+        "trail list",
+        "trail verify",
         "agent forget id-of-gone",
         "config show",
     ],

@@ -33,10 +33,12 @@ from dagstead.plane.roles import Role, RoleGrant, Roles
 from dagstead.plane.rotations import Rotation
 from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, PoolReach, TokenKind
+from dagstead.plane.trail import Row, TrailFilter
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.plane.workers import Minter, PoolCount, Worker
 from dagstead.store.all import Store
 from dagstead.store.tables import metadata, token_calls
+from dagstead.store.trail_tables import trail, trail_head
 from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
@@ -145,12 +147,12 @@ class World:
         return partial(getattr(getattr(self.control, group), name), **values)
 
     def stored(self) -> dict[str, list[Any]]:
-        """All that the database holds, beside when a token was heard of."""
+        """All that the database holds, beside when a token was heard of, and what was refused."""
         with self.store.database.read() as connection:
             return {
                 table.name: sorted(map(repr, connection.execute(select(table))))
                 for table in metadata.sorted_tables
-                if table is not token_calls
+                if table not in {token_calls, trail, trail_head}
             }
 
     def _values(self, location: str) -> dict[str, Any]:
@@ -213,6 +215,14 @@ class World:
             "lost": False,
             "report": "{}",
             "target": SecretTarget(deployment="prod"),
+            "trail.find.wanted": TrailFilter(),
+            "trail.note_sent.last": Row(seq=0, at=0.0, body="{}", hash=""),
+            "noted": None,
+            "sink": "file",
+            "fault": "It is away.",
+            "trail.keep_sinks.names": frozenset({"file"}),
+            "trail.waiting.limit": 10,
+            "all_of_them": True,
             "value": "another",
             "with_values": True,
             "number": row.open_release,

@@ -70,6 +70,8 @@ ADMINISTRATION = {
     "storage": "storage { kinds { count } }",
     "sweepStorage": "sweepStorage { kinds { count } }",
     "tokens": "tokens { id }",
+    "trail": "trail { below }",
+    "trailVerification": "trailVerification { rows }",
     "trustPins": "trustPins { path }",
     "trustPolicies": "trustPolicies { id }",
 }

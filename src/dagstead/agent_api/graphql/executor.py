@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
@@ -91,6 +92,13 @@ def permit_all(_context: object, _operation: str, _given: Mapping[str, Any]) -> 
     """Leave it to the resolvers who may ask for what."""
 
 
+def unrecorded(
+    _context: object, _operation: str, _given: Mapping[str, Any]
+) -> AbstractContextManager[None]:
+    """Leave no trace of what is asked for."""
+    return nullcontext()
+
+
 def own_message(error: Exception) -> str | None:
     """The public text of one of our errors; None for any other."""
     return error.message if isinstance(error, DagsteadError) else None
@@ -112,12 +120,14 @@ class Executor(Generic[C]):
             answered and the exception is logged under it.
         permit: Raises when the caller may not ask for a field, by its name from the root
             (``runs.addRun``) and its arguments.
+        recorded: What goes around the same, for the trail.
     """
 
     roots: Mapping[str, Resolver | Namespace]
     leaving: Callable[[Exception], DagsteadError | None] = busy
     message_of: Callable[[Exception], str | None] = own_message
     permit: Callable[[C, str, Mapping[str, Any]], None] = permit_all
+    recorded: Callable[[C, str, Mapping[str, Any]], AbstractContextManager[None]] = unrecorded
 
     def execute(
         self,
@@ -168,8 +178,9 @@ class Executor(Generic[C]):
         path = place.path
         try:
             arguments = _arguments(call, resolver, selection)
-            self.permit(call.context, place.operation, arguments)
-            return self._cut(call, resolver(call.context, **arguments), selection, path)
+            with self.recorded(call.context, place.operation, arguments):
+                self.permit(call.context, place.operation, arguments)
+                return self._cut(call, resolver(call.context, **arguments), selection, path)
         except Exception as error:  # noqa: BLE001 the client gets the public part
             leaving = self.leaving(error)
             if leaving is not None:

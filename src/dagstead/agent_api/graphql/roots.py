@@ -22,6 +22,7 @@ from dagstead.agent_api.graphql.pools import pool_fields
 from dagstead.agent_api.graphql.runs import run_fields
 from dagstead.agent_api.graphql.schedules import schedules
 from dagstead.agent_api.graphql.snapshots import snapshot_fields
+from dagstead.agent_api.graphql.trail import recorded
 from dagstead.agent_api.graphql.worker_rights import WORKER_RIGHTS, permit
 from dagstead.control.away import away_of
 from dagstead.errors import DagsteadError
@@ -35,7 +36,9 @@ def agent_executor() -> Executor[AgentContext]:
         **Fleet().roots(),
     }
     _require_rights(roots)
-    return Executor(roots, leaving=_to_be_sent_again, message_of=_message, permit=permit)
+    return Executor(
+        roots, leaving=_to_be_sent_again, message_of=_message, permit=permit, recorded=recorded
+    )
 
 
 def operations(roots: Mapping[str, Namespace | Resolver], below: str = "") -> Iterator[str]:

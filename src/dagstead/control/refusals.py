@@ -1,0 +1,116 @@
+"""Counts what comes again and again, so that a flood of it is a few rows of the trail.
+
+The first refusal of somebody at an act is a row at once, and so are the 10th, the 100th and so on
+within the hour, each with how many it stands for. What is left of the hour is one more row. Nobody
+has more than ``_ACTS`` acts counted on their own; all others are counted together. So one caller
+adds at most a few dozen rows an hour, however many millions are refused.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from dagstead.plane.clock import Clock
+from dagstead.plane.trail import Entry
+
+_WINDOW_SECONDS = 3600.0
+#: Of one caller, in an hour.
+_ACTS = 10
+#: Callers that are counted at one time; of more, those that were seen longest ago are written down.
+_CALLERS = 2000
+#: Objects that a row of several names.
+_OBJECTS = 5
+_OTHERS = "(other acts)"
+
+
+@dataclass(slots=True)
+class _Count:
+    entry: Entry
+    since: float
+    seen: int = 0
+    written: int = 0
+    objects: dict[str, None] = field(default_factory=dict)
+
+    def add(self, entry: Entry) -> None:
+        self.seen += 1
+        self.entry = entry
+        if entry.object is not None and len(self.objects) <= _OBJECTS:
+            self.objects.setdefault(entry.object)
+
+    def due(self) -> Entry | None:
+        """What to write down now: at the first, and at each power of ten."""
+        digits = str(self.seen)
+        return self.rest() if digits == "1" + "0" * (len(digits) - 1) else None
+
+    def rest(self) -> Entry | None:
+        """Whatever is not written down yet."""
+        new = self.seen - self.written
+        if not new:
+            return None
+        self.written = self.seen
+        if new == 1:
+            return self.entry
+        named = list(self.objects)
+        more = ["…"] if len(named) > _OBJECTS else []
+        together = ", ".join([*named[:_OBJECTS], *more]) or None
+        return replace(self.entry, object=together, count=new, since=self.since)
+
+
+@dataclass(slots=True)
+class Refusals:
+    """The counts of one process. What it has not written down when it is killed is lost."""
+
+    clock: Clock
+    _counts: OrderedDict[str, dict[str, _Count]] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def count(self, entry: Entry) -> list[Entry]:
+        """Count one; returns what to write down now."""
+        with self._lock:
+            written = list(self._over())
+            now = self.clock()
+            acts = self._counts.setdefault(entry.who.key, {})
+            self._counts.move_to_end(entry.who.key)
+            key = self._key(entry, acts)
+            if key == _OTHERS:
+                entry = replace(entry, act=_OTHERS, object=entry.act, deployment=None)
+            count = acts.setdefault(key, _Count(entry=entry, since=now))
+            count.add(entry)
+            due = count.due()
+            written += [] if due is None else [due]
+            while len(self._counts) > _CALLERS:
+                _, oldest = self._counts.popitem(last=False)
+                written += _rests(oldest)
+            return written
+
+    def over(self, *, all_of_them: bool = False) -> list[Entry]:
+        """What to write down of hours that are over; with ``all_of_them``, of this one as well."""
+        with self._lock:
+            return list(self._over(all_of_them=all_of_them))
+
+    def _over(self, *, all_of_them: bool = False) -> Iterator[Entry]:
+        begun_before = self.clock() - _WINDOW_SECONDS
+        for who in list(self._counts):
+            acts = self._counts[who]
+            ended = {
+                key: count
+                for key, count in acts.items()
+                if all_of_them or count.since <= begun_before
+            }
+            yield from _rests(ended)
+            for key in ended:
+                del acts[key]
+            if not acts:
+                del self._counts[who]
+
+    def _key(self, entry: Entry, acts: dict[str, _Count]) -> str:
+        address = "" if entry.who.token_id is not None else f" {entry.who.address}"
+        key = f"{entry.act} {entry.result}{address}"
+        return key if key in acts or len(acts) < _ACTS else _OTHERS
+
+
+def _rests(acts: dict[str, _Count]) -> list[Entry]:
+    return [rest for count in acts.values() if (rest := count.rest()) is not None]

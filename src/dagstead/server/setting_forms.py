@@ -1,0 +1,80 @@
+"""The forms that values of settings have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from dagstead.errors import ConfigurationError
+from dagstead.serverless.sandbox.user_numbers import parsed_range
+
+_SYSLOG_FORM = "must be udp://HOST:514, tcp://HOST:601 or unix:///dev/log"
+
+
+def web_address(value: str | None) -> str | None:
+    """The address of a server, without a path."""
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        msg = "must be an address such as https://dagstead.example.com"
+        raise ValueError(msg)
+    if parts.query or parts.fragment or parts.path.strip("/"):
+        msg = "must be only scheme, host and port, such as https://dagstead.example.com"
+        raise ValueError(msg)
+    return value.rstrip("/")
+
+
+def webhook(value: str | None) -> str | None:
+    """The address of a page that takes what is sent to it."""
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        msg = "must be an address such as https://logs.example.com/dagstead"
+        raise ValueError(msg)
+    if parts.username or parts.password:
+        msg = "must not have a password in it: set DAGSTEAD_TRAIL_WEBHOOK_TOKEN"
+        raise ValueError(msg)
+    return value
+
+
+def syslog(value: str | None) -> str | None:
+    """The address of a log of the system."""
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    is_local = parts.scheme == "unix" and not parts.netloc and parts.path.startswith("/")
+    is_remote = parts.scheme in {"udp", "tcp"} and parts.hostname and not parts.path.strip("/")
+    if not (is_local or (is_remote and parts.port)):
+        raise ValueError(_SYSLOG_FORM)
+    return value
+
+
+def range_of_users(value: str | None) -> str | None:
+    """Numbers of users, FIRST-LAST."""
+    if value is not None:
+        try:
+            parsed_range(value)
+        except ConfigurationError as error:
+            raise ValueError(error.message) from error
+    return value
+
+
+def folders(value: str) -> str:
+    """Absolute paths, separated by colons."""
+    for folder in filter(None, value.split(":")):
+        if not folder.startswith("/"):
+            msg = f"must be absolute paths, separated by colons, and {folder!r} is not one"
+            raise ValueError(msg)
+    return value
+
+
+def absolute(value: Path) -> Path:
+    """A path that does not depend on the current folder."""
+    return value.expanduser().absolute()
+
+
+def absolute_if_any(value: Path | None) -> Path | None:
+    """The same, for a setting that may be left out."""
+    return None if value is None else absolute(value)
