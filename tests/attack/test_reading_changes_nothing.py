@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from dagstead.plane.tokens import TokenKind
 from dagstead.store.tables import metadata, token_calls
+from dagstead.store.trail_tables import trail, trail_head
 from tests.support.browsers import OPENED, own_page, sign_in
 from tests.support.routes import every_call
 from tests.unit.server.conftest import Plane
@@ -19,11 +20,11 @@ USED = "last_used_at"
 
 
 def stored(plane: Plane) -> dict[str, Any]:
-    """All rows and files, beside when a token was heard of."""
+    """All rows and files, beside when a token was heard of, and what was refused."""
     found: dict[str, Any] = {}
     with plane.store.database.read() as connection:
         for table in metadata.sorted_tables:
-            if table is not token_calls:
+            if table not in {token_calls, trail, trail_head}:
                 columns = [each for each in table.columns if each.name != USED]
                 found[table.name] = sorted(map(repr, connection.execute(select(*columns))))
     found["files"] = sorted(plane.store.blobs.all(), key=repr)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cache, partial, wraps
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from dagstead.control.actor import NOBODY, SYSTEM, Actor
 from dagstead.control.refusals import Refusals
@@ -24,10 +24,8 @@ from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError, Unaut
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.tokens import Token, TokenKind
 from dagstead.plane.trail import Entry, Result, Who, WhoKind, differences
+from dagstead.store.all import Store
 from dagstead.store.trail import Trace, TrailStore
-
-if TYPE_CHECKING:
-    from dagstead.control.backend import Backend
 
 logger = logging.getLogger(__name__)
 
@@ -66,9 +64,9 @@ class Recorder:
     def __post_init__(self) -> None:
         object.__setattr__(self, "refusals", Refusals(self.store.clock))
 
-    def run(self, backend: Backend, rule: RowRule, call: Call, do: Callable[[], Any]) -> Any:
+    def run(self, store: Store, rule: RowRule, call: Call, do: Callable[[], Any]) -> Any:
         """Do an act, and record it as its rule says."""
-        actor = rule.who(backend, call)
+        actor = rule.who(store, call)
         if actor is None or (actor == SYSTEM and not rule.by_system):
             return do()
         entry = Entry(
@@ -78,14 +76,14 @@ class Recorder:
             deployment=rule.place(call),
             object=rule.on(call),
         )
-        entry = replace(entry, before=_state(rule, backend, call))
+        entry = replace(entry, before=_state(rule, store, call))
         with self.store.beginning(entry) as begun:
             try:
                 call.result = do()
             except Exception as error:
                 self._ended_by(error, entry, begun)
                 raise
-        after = _state(rule, backend, call) if rule.after is None else rule.after(call)
+        after = _state(rule, store, call) if rule.after is None else rule.after(call)
         before, after = differences(entry.before, after) if rule.state else (None, after)
         done = replace(
             entry,
@@ -266,7 +264,9 @@ def _wrapped(function: Callable[..., Any], act: str) -> Callable[..., Any]:
         given.apply_defaults()
         call = Call(act=act, given=given.arguments)
         recorder: Recorder = self._backend.recorder
-        return recorder.run(self._backend, rule, call, partial(function, self, *values, **named))
+        return recorder.run(
+            self._backend.store, rule, call, partial(function, self, *values, **named)
+        )
 
     return loud
 
@@ -310,11 +310,11 @@ def _named(values: tuple[Any, ...], named: dict[str, Any]) -> str | None:
     return next((str(each) for each in given if isinstance(each, str | int)), None)
 
 
-def _state(rule: RowRule, backend: Backend, call: Call) -> Any:
+def _state(rule: RowRule, store: Store, call: Call) -> Any:
     if rule.state is None:
         return None
     try:
-        return rule.state(backend, call)
+        return rule.state(store, call)
     except DagsteadError:
         # There is no such thing, or not any more.
         return None

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from dagstead.control.actor import Actor
 from dagstead.errors import UnauthenticatedError
 from dagstead.plane.ci_logins import NewPins
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.projects import Project
-from dagstead.plane.reach import Reach
 from dagstead.plane.releases import Release
 from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, Token
 from dagstead.plane.trail_texts import without_secrets
 from dagstead.plane.trust import JobGrant, NewPolicy, Policy
-
-if TYPE_CHECKING:
-    from dagstead.control.backend import Backend
+from dagstead.store.all import Store
 
 State: TypeAlias = Mapping[str, Any]
 
@@ -46,7 +43,7 @@ def _nothing(_call: Call) -> str | None:
     return None
 
 
-def _actor(_backend: Backend, call: Call) -> Actor | None:
+def _actor(_store: Store, call: Call) -> Actor | None:
     found: Actor = call["actor"]
     return found
 
@@ -60,11 +57,11 @@ class RowRule:
     #: The deployment that has it.
     place: Callable[[Call], str | None] = deployment
     #: How that is, before and after: the row has what is not the same in both.
-    state: Callable[[Backend, Call], State | None] | None = None
+    state: Callable[[Store, Call], State | None] | None = None
     #: How it is after, where that is known from what the act was given and returned.
     after: Callable[[Call], State | None] | None = None
     #: Who did it; ``None`` is nobody worth a row.
-    who: Callable[[Backend, Call], Actor | None] = _actor
+    who: Callable[[Store, Call], Actor | None] = _actor
     #: Whether also the control plane itself leaves a row: where rights come into being.
     by_system: bool = False
     #: Whether it only shows something: what is shown again and again within an hour is counted.
@@ -81,9 +78,9 @@ def given(name: str, label: str = "") -> Callable[[Call], str | None]:
     return named
 
 
-def token(_backend: Backend, call: Call) -> State | None:
+def token(store: Store, call: Call) -> State | None:
     """The token of the number that the act was given."""
-    every = _backend.store.tokens.all()
+    every = store.tokens.all()
     return next((_held(each) for each in every if each.id == call["token_id"]), None)
 
 
@@ -91,7 +88,9 @@ def _held(token: Token) -> State:
     return {
         "name": token.name,
         "kind": str(token.kind),
-        **_reach(token.reach),
+        "deployments": "all" if token.deployments is None else sorted(token.deployments),
+        "branch_deployments": token.branch_deployments,
+        "beside": sorted(token.beside.deployments),
         "queues": None if token.queues is None else sorted(map(str, token.queues)),
         "locations": None if token.locations is None else sorted(token.locations),
         "role": str(token.roles),
@@ -99,13 +98,6 @@ def _held(token: Token) -> State:
         "rotated_at": token.rotated_at,
         "expires_at": token.expires_at,
         "is_revoked": token.revoked_at is not None,
-    }
-
-
-def _reach(reach: Reach) -> State:
-    return {
-        "deployments": "all" if reach.organization else sorted(reach.deployments),
-        "branch_deployments": reach.branch_deployments,
     }
 
 
@@ -138,9 +130,9 @@ def _policy(policy: Policy) -> State:
     }
 
 
-def stored_policy(backend: Backend, call: Call) -> State | None:
+def stored_policy(store: Store, call: Call) -> State | None:
     """The policy of the number that the act was given."""
-    every = backend.store.trust.all()
+    every = store.trust.all()
     return next((_policy(each) for each in every if each.id == call["policy_id"]), None)
 
 
@@ -156,15 +148,15 @@ def pinned(call: Call) -> str:
     return f"numbers of {new.repository} at {new.issuer}"
 
 
-def pins(backend: Backend, call: Call) -> State:
+def pins(store: Store, call: Call) -> State:
     """The numbers that are pinned for a repository and its owner, at any issuer."""
     new: NewPins = call["pinned"]
     paths = {new.repository, new.repository.rpartition("/")[0]}
-    every = backend.store.ci_logins.pins()
+    every = store.ci_logins.pins()
     return {f"{each.path} at {each.issuer}": each.number for each in every if each.path in paths}
 
 
-def job(_backend: Backend, call: Call) -> Actor:
+def job(_store: Store, call: Call) -> Actor:
     """The CI job whose own token was checked."""
     policy: Policy = call["policy"]
     actor: Actor = call["actor"]
@@ -172,19 +164,19 @@ def job(_backend: Backend, call: Call) -> Actor:
     return Actor(name=f"CI job of {project.path}", address=actor.address)
 
 
-def settings(backend: Backend, call: Call) -> State:
+def settings(store: Store, call: Call) -> State:
     """The settings of the deployment that the act was given."""
-    return without_secrets(backend.store.deployments.get(call["deployment"].name).settings)
+    return without_secrets(store.deployments.get(call["deployment"].name).settings)
 
 
-def organization(backend: Backend, _call: Call) -> State:
+def organization(store: Store, _call: Call) -> State:
     """The settings of the organization."""
-    return without_secrets(backend.store.properties.organization_settings())
+    return without_secrets(store.properties.organization_settings())
 
 
-def pause(backend: Backend, _call: Call) -> State:
+def pause(store: Store, _call: Call) -> State:
     """Whether there is a pause."""
-    return {"is_paused": backend.store.properties.pause() is not None}
+    return {"is_paused": store.properties.pause() is not None}
 
 
 def begun(call: Call) -> str:
@@ -248,7 +240,7 @@ def target(call: Call) -> State:
     }
 
 
-def reader(_backend: Backend, call: Call) -> Actor | None:
+def reader(_store: Store, call: Call) -> Actor | None:
     """Who sees values: a list without any is a view."""
     found: Actor = call["actor"]
     return found if call["with_values"] else None
@@ -291,26 +283,26 @@ def of_result(call: Call) -> str | None:
     return None if call.result is None else call.result.name
 
 
-def uploader(_backend: Backend, call: Call) -> Actor | None:
+def uploader(_store: Store, call: Call) -> Actor | None:
     """Who may send a file: to ask for one is a view."""
     found: Actor = call["actor"]
     return found if call["method"] == "PUT" else None
 
 
-def holder(_backend: Backend, call: Call) -> Actor:
+def holder(_store: Store, call: Call) -> Actor:
     """Who signs in."""
     return Actor.holding(call["token"], call["address"])
 
 
-def signed_out(backend: Backend, call: Call) -> Actor | None:
+def signed_out(store: Store, call: Call) -> Actor | None:
     """Who signs out; nobody, if the session was over."""
     try:
-        token = backend.store.sessions.holder(call["secret"])
+        token = store.sessions.holder(call["secret"])
     except UnauthenticatedError:
         return None
     return Actor.holding(token, call["address"])
 
 
-def link_user(_backend: Backend, call: Call) -> Actor:
+def link_user(_store: Store, call: Call) -> Actor:
     """Who opens a sign-in link."""
     return Actor(name=f"the user of a sign-in link, as {call['name']}", address=call["address"])
