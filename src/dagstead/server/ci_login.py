@@ -10,13 +10,13 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import ClaimError, ExpiredTokenError, JoseError, MissingClaimError
 
-from dagstead.control.actor import SYSTEM
+from dagstead.control.actor import NOBODY, SYSTEM, Actor
 from dagstead.control.all import Control
 from dagstead.errors import ForbiddenError, UnauthenticatedError
 from dagstead.plane.ci_logins import LEEWAY_SECONDS, TokenUse, require_short_life
@@ -49,12 +49,13 @@ class CiLogin:
     #: By issuer and repository.
     logins: Throttle
 
-    def exchange(self, text: str, deployment: str | None) -> IssuedToken:
-        """Exchange a CI token for one of ours.
+    def exchange(self, text: str, deployment: str | None, address: str) -> IssuedToken:
+        """Exchange a CI token for one of ours, or have the trail say that it was refused.
 
         Args:
             text: the provider's token.
             deployment: the full deployment that it is wanted for, if that matters.
+            address: of the client.
 
         Raises:
             UnauthenticatedError: when the token is not valid here, or was used before.
@@ -62,6 +63,14 @@ class CiLogin:
             TooManyError: when jobs of the repository log in too often.
             IssuerError: when the provider's keys cannot be fetched.
         """
+        try:
+            return self._exchange(text, deployment, replace(SYSTEM, address=address))
+        except (UnauthenticatedError, ForbiddenError) as error:
+            nobody = replace(NOBODY, address=address)
+            self.control.recorder.refused(nobody, "trust.exchange", error, deployment)
+            raise
+
+    def _exchange(self, text: str, deployment: str | None, actor: Actor) -> IssuedToken:
         header, unchecked = _parts(text)
         every = self.control.trust.all(SYSTEM)
         policies = [policy for policy in every if policy.issuer == _issuer(unchecked)]
@@ -77,7 +86,7 @@ class CiLogin:
         require_short_life(policy.provider, claims)
         self.logins.count(f"{issuer} {policy.repository_of(claims)}")
         use = TokenUse.of(issuer, claims, text.rpartition(".")[0])
-        return self.control.trust.exchange(SYSTEM, policy, claims, use, self.organization)
+        return self.control.trust.exchange(actor, policy, claims, use, self.organization)
 
     def _checked(self, text: str, issuer: str, key_id: object) -> Mapping[str, Any]:
         keys = self.keys.of(issuer, key_id if isinstance(key_id, str) else None)

@@ -20,7 +20,7 @@ from dagstead.errors import (
 from dagstead.plane.clock import Clock
 from dagstead.server.ci_login import CiLogin
 from dagstead.server.issuer_keys import MOST_WAITING
-from dagstead.server.throttle import Throttle, address_of
+from dagstead.server.throttle import Throttle, address_of, client_of
 
 OIDC_PATH = "/oidc/token"
 
@@ -69,7 +69,11 @@ class OidcEndpoint:
             msg = "'deployment' must be a name."
             raise InvalidInputError(msg)
         issued = await to_thread.run_sync(
-            self.login.exchange, text, deployment, limiter=self._limiter
+            self.login.exchange,
+            text,
+            deployment,
+            client_of(request.scope),
+            limiter=self._limiter,
         )
         token = issued.token
         answer = {

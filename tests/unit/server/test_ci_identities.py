@@ -7,8 +7,9 @@ from typing import Any
 import httpx
 import pytest
 
-from dagstead.control.actor import SYSTEM
+from dagstead.control.actor import COMMAND_LINE, SYSTEM
 from dagstead.plane.ci_logins import NewPins
+from dagstead.plane.trail import TrailFilter
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from tests.support.oidc_issuer import OidcIssuer
 from tests.unit.server.conftest import Plane
@@ -17,6 +18,11 @@ from tests.unit.server.oidc_jobs import PROD, claims, log_in, trust
 pytestmark = pytest.mark.usefixtures("no_policies")
 
 BRANCHES = JobGrant(deployments=frozenset(), branch_deployments=True, locations=None)
+
+
+def rows(plane: Plane) -> list[Any]:
+    """Those of the trail, the oldest first."""
+    return [row.said for row in plane.store.trail.find(TrailFilter(limit=10_000))][::-1]
 
 
 def pinned(plane: Plane, issuer: OidcIssuer) -> dict[str, str]:
@@ -201,3 +207,31 @@ def test_jobs_of_a_repository_log_in_only_so_often(
     assert codes == [200] * 300 + [429]
     assert int(answer("four/busy").headers["Retry-After"]) >= 10
     assert answer("four/other").status_code == 200
+
+
+def test_logins_are_in_the_trail_with_what_they_grant_and_those_that_are_refused(
+    plane: Plane, client: httpx.Client, github: OidcIssuer
+) -> None:
+    trust(plane, github, repository="five/repo", branch="main")
+    before = len(rows(plane))
+
+    def log_in_as(**changes: Any) -> httpx.Response:
+        said = {"repository": "five/repo", "repository_owner": "five", **changes}
+        return log_in(client, github.sign(claims(plane, github, **said)))
+
+    assert log_in_as(ref="refs/heads/other").status_code == 403
+    assert log_in_as(repository_id="5").status_code == 200
+    assert log_in_as(repository_id="6").status_code == 403
+    new = NewPins(issuer=github.url, repository="five/repo", number="6")
+    plane.control.trust.pin(COMMAND_LINE, new, loopback=True)
+
+    stranger, job, other, pin = rows(plane)[before:]
+    assert [row["result"] for row in (stranger, job, other)] == ["refused", "done", "refused"]
+    assert [row["act"] for row in (stranger, job, other)] == ["trust.exchange"] * 3
+    assert [row["who"]["address"] for row in (stranger, job, other)] == ["127.0.0.1"] * 3
+    assert stranger["who"]["kind"] == "nobody"
+    assert job["who"]["name"] == other["who"]["name"] == "CI job of five/repo"
+    assert job["after"]["role"] == "editor"
+    assert "is 6 now" in other["reason"]
+    path = f"five/repo at {github.url}"
+    assert (pin["act"], pin["before"], pin["after"]) == ("trust.pin", {path: "5"}, {path: "6"})
