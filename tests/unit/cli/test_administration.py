@@ -8,7 +8,6 @@ import logging
 import re
 import sys
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,6 @@ from dagster_shared.serdes import serialize_value
 
 from dagstead.cli.app import app
 from dagstead.plane.agents import ALIVE_SECONDS
-from dagstead.plane.deployments import Branch
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.store.all import Store
 from tests.support.heartbeats import heartbeat_of
@@ -165,14 +163,6 @@ STORY = [
     ("deployment delete eu --yes", 0, "Deleted deployment 'eu'."),
     ("deployment delete prod --yes", 2, "is the last full deployment"),
 ]
-
-
-def as_held_by(
-    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch, token: str
-) -> Command:
-    monkeypatch.setenv("DAGSTER_CLOUD_URL", plane.url)
-    monkeypatch.setenv("DAGSTER_CLOUD_API_TOKEN", token)
-    return dagstead
 
 
 def fill_releases(store: Store) -> None:
@@ -323,16 +313,11 @@ def test_the_link_is_for_eyes_only(
     assert f"Sign in at: {plane.url}/sign-in#token={said.out.strip()}\n" in said.err
 
 
-def test_the_settings_are_those_of_the_server(
-    remote: Command, dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_settings_are_those_of_the_server(remote: Command, plane: Served) -> None:
     said = remote("config", "show", "--format", "json")
     rows = {each["setting"]: each for each in json.loads(said.out)}
     assert rows["port"]["value"] == plane.settings.port
     assert rows["port"]["from"] == "flag --port"
-    token = plane.token(Grant(deployments=["prod"]))
-    limited = as_held_by(dagstead, plane, monkeypatch, token)("config", "show")
-    assert (limited.code, "needs a token for all deployments" in limited.err) == (1, True)
 
 
 def test_a_variable_that_names_a_deployment_leads_no_administration_astray(
@@ -343,73 +328,6 @@ def test_a_variable_that_names_a_deployment_leads_no_administration_astray(
     assert remote("deployment", "settings", "prod").code == 0
     said = remote("release", "list")
     assert (said.code, "There is no deployment 'deleted-long-ago'" in said.err) == (2, True)
-
-
-LIMITED: Mapping[str, Grant] = {
-    "deployment": Grant(deployments=["prod"], branch_deployments=False),
-    "locations": Grant(deployments=["prod"], locations=["weather"]),
-    "repository": Grant(deployments=["prod"], repository="org/repo"),
-}
-
-
-@pytest.mark.parametrize("limit", LIMITED)
-@pytest.mark.parametrize(
-    "line",
-    [
-        "deployment create eu",
-        "deployment delete prod --yes",
-        "token create --name more",
-        "token list",
-        "token revoke 1",
-        GITHUB,
-        "trust list",
-        "trust remove 1",
-        "secret set KEY --from-env PATH",
-        "secret remove KEY",
-        "secret key",
-        "secret rotate-key",
-        "trail list",
-        "trail verify",
-        "agent forget id-of-gone",
-        "config show",
-    ],
-)
-def test_a_limited_token_is_refused_in_a_sentence(
-    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch, limit: str, line: str
-) -> None:
-    limited = as_held_by(dagstead, plane, monkeypatch, plane.token(LIMITED[limit]))
-    before = plane.store.tokens.all(), plane.store.deployments.all(), plane.store.trust.all()
-    said = limited(*line.split())
-    assert said.code == 1
-    assert said.out == ""
-    assert said.err.startswith("error: ")
-    assert "needs a token for all deployments" in said.err or "may only deploy" in said.err
-    after = plane.store.tokens.all(), plane.store.deployments.all(), plane.store.trust.all()
-    assert [each.id for each in after[0]] == [each.id for each in before[0]]
-    assert after[1:] == before[1:]
-
-
-def test_lists_show_a_limited_token_its_part(
-    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    plane.store.deployments.create_or_update_branch(
-        Branch(repo_name="org/other", branch_name="f"), None
-    )
-    limited = as_held_by(dagstead, plane, monkeypatch, plane.token(LIMITED["deployment"]))
-    listed = json.loads(limited("deployment", "list", "--format", "json").out)
-    assert [each["name"] for each in listed] == ["prod"]
-    assert limited("agent", "list").code == 0
-    assert limited("location", "list", "--deployment", "staging").code == 1
-
-
-def test_nobody_grants_a_longer_life_than_their_own(
-    dagstead: Command, plane: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ends = plane.store.clock() + 3600
-    short = as_held_by(dagstead, plane, monkeypatch, plane.token(Grant(expires_at=ends)))
-    said = short("token", "create", "--name", "forever")
-    assert (said.code, "cannot grant more than it holds" in said.err) == (1, True)
-    assert short("token", "create", "--name", "brief", "--expires", "30m").code == 0
 
 
 def test_a_server_that_is_not_there_is_told_in_a_sentence(

@@ -19,8 +19,10 @@ from dagstead.errors import (
 )
 from dagstead.plane.lifetimes import FOREVER, Lifetime, read_overlap
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.roles import Role, RoleGrant, Roles
 from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.tokens import Grant, IssuedToken, TokenKind, new_secret
+from dagstead.plane.trail import Result, TrailFilter
 from dagstead.plane.workers import Minter, Worker
 from dagstead.store.all import Store
 from dagstead.testing.clock import ManualClock
@@ -98,6 +100,33 @@ def test_rotated_again_no_former_secret_lives_longer_than_the_overlap(
     fourth = rotate(control, first.token.id, Rotation(overlap_seconds=0))
     secrets = (first.secret, second.secret, third.secret, fourth.secret)
     assert [works(control, each) for each in secrets] == [False, False, False, True]
+
+
+def test_a_token_keeps_its_roles_and_a_lesser_role_rotates_none(
+    control: Control, store: Store
+) -> None:
+    of_prod = RoleGrant(role=Role.EDITOR, deployment="prod")
+    roles = Roles(default=Role.VIEWER, grants=frozenset({of_prod}))
+    wanted = NewToken(name="grace", kind=TokenKind.USER, roles=roles)
+    issued = control.tokens.issue(
+        COMMAND_LINE, "grace", TokenKind.USER, wanted.grant(control.clock()), "dagstead"
+    )
+    rotated = rotate(control, issued.token.id)
+
+    for secret in (issued.secret, rotated.secret):
+        assert control.token_reader.of_secret(secret).roles == roles
+    assert rotated.token.grant.roles == roles
+    with pytest.raises(ForbiddenError, match="role: viewer, prod: editor"):
+        control.tokens.rotate(
+            Actor.holding(rotated.token),
+            issued.token.id,
+            Rotation(overlap_seconds=0),
+            "dagstead",
+        )
+    # The trail has when, by whom, and no secret.
+    row = store.trail.find(TrailFilter(act="tokens.rotate", result=Result.DONE))[0]
+    assert set(row.said["after"]) == {"rotated_at"}
+    assert rotated.secret not in row.line
 
 
 def test_revoked_all_secrets_end(control: Control) -> None:
