@@ -22,6 +22,13 @@ from tests.unit.server.conftest import Plane
 HOSTS = ("evil.example", "evil.example:3000", "user@evil.example", "a b", "[", "x/y", "")
 
 
+#: The beginning of a websocket.
+UPGRADE = (
+    b"GET /prod/graphql HTTP/1.1\r\nhost: a\r\nconnection: upgrade\r\nupgrade: websocket\r\n"
+    b"sec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+
+
 def every_answer(plane: Plane, client: httpx.Client) -> Iterator[httpx.Response]:
     """Of every address, to callers of every kind and without any."""
     callers = [{}, plane.headers(TokenKind.USER), plane.headers(TokenKind.AGENT)]
@@ -58,6 +65,10 @@ def test_every_answer_has_them(plane: Plane, client: httpx.Client) -> None:
         b"GET / HTTP/1.1\r\nhost: a\r\ncontent-length: x\r\n\r\n",
         b"POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\nzz\r\n",
         b"<script>alert(1)</script> / HTTP/1.1\r\n\r\n",
+        UPGRADE.replace(b"key", b"no-key"),
+        UPGRADE.replace(b"GET", b"POST"),
+        UPGRADE.replace(b"13", b"7"),
+        UPGRADE.replace(b"AAAA", b"A"),
     ],
 )
 def test_what_is_not_http_is_answered_with_them(plane: Plane, sent: bytes) -> None:

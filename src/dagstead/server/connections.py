@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 #: Files that are no connections: databases, uploads, static files.
 _OTHER_FILES_SHARE: Final = 4
+#: 16 bytes in base64.
+_KEY_CHARACTERS: Final = 24
 #: Enough for every server of this kind; what the system would allow may be a billion.
 _MOST_FILES: Final = 65_536
 
@@ -179,7 +181,10 @@ class BoundedProtocol(HttpToolsProtocol):
                 )
 
     def handle_websocket_upgrade(self) -> None:
-        """Hand a socket over: its protocol has pings of its own."""
+        """Hand a socket over: its protocol has pings of its own, and bare answers."""
+        if not self._begins_socket():
+            self._send_away(HTTPStatus.BAD_REQUEST, "This is not how a websocket begins.")
+            return
         self.register.forget(self)
         super().handle_websocket_upgrade()
 
@@ -242,6 +247,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.close()
         else:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not come to its end in time.")
+
+    def _begins_socket(self) -> bool:
+        given = dict(self.headers)
+        return (
+            self.scope["method"] == "GET"
+            and given.get(b"sec-websocket-version") == b"13"
+            and len(given.get(b"sec-websocket-key", b"")) == _KEY_CHARACTERS
+        )
 
     @property
     def _is_answering(self) -> bool:
