@@ -43,11 +43,12 @@ _HERE = """
 _BY_ITS_ACT = """
     addOrUpdateLocationFromDocument addTrustPolicy createAgentToken createDeployment
     createOrUpdateAgentPermissions createOrUpdateBranchDeployment createOrUpdateSecretForScopes
-    createRelease createSignInLink createUserToken deleteDeployment deleteLocation deployLocations
-    endRelease endSessions forgetAgent generateServerlessPexUrl issueToken pauseRuns
-    reconcileLocationsFromDocument removeAgentPermissions removeDeployment removeSecret
-    removeTrustPolicy resumeRuns revokeAgentToken revokeToken revokeUserToken rollBack
-    rotateMasterKey setDeploymentSettings setOrganizationSettings setSecret sweepStorage
+    createRelease createSignInLink createUserToken deleteDeployment deleteLocation
+    deployLocations endRelease endSessions forgetAgent generateServerlessPexUrl issueToken
+    pauseRuns pinRepository reconcileLocationsFromDocument removeAgentPermissions
+    removeDeployment removeSecret removeTrustPolicy resumeRuns revokeAgentToken revokeToken
+    revokeUserToken rollBack rotateMasterKey rotateToken setDeploymentSettings
+    setOrganizationSettings setSecret sweepStorage
 """
 #: A dry run evaluates code for its answer, and nothing of it is stored.
 _NOWHERE = "logTelemetry markCliEvent scheduleDryRun sensorDryRun setNuxSeen"
