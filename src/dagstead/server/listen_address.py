@@ -1,12 +1,13 @@
-"""Whether the web server can listen on its address."""
+"""The address that the web server listens on, and who reaches it."""
 
 from __future__ import annotations
 
 import errno
+import ipaddress
 import socket
+from urllib.parse import urlsplit
 
 from dagstead.errors import ConfigurationError
-from dagstead.server.own_address import is_loopback
 from dagstead.server.settings import Settings
 
 
@@ -36,6 +37,17 @@ def warning_without_tls(settings: Settings) -> str | None:
         "is known to protect what they send: tokens and sign-ins. Put TLS in front, and set "
         "public_url to the https address."
     )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host of an address, with a port or without, is the caller's own machine."""
+    try:
+        name = urlsplit(f"//{host}").hostname or ""
+        if name == "localhost" or name.endswith(".localhost"):
+            return True
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
 
 
 def _why(error: OSError) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from starlette.requests import HTTPConnection
 
+from dagstead.server.listen_address import is_loopback
 from dagstead.server.replies import is_graphql
 
 #: A name or an address, with a port or without.
@@ -75,17 +75,6 @@ class OwnAddress:
     @property
     def _has_https(self) -> bool:
         return self.base_url.startswith("https:")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether the host of an address, with a port or without, is the caller's own machine."""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-        if name == "localhost" or name.endswith(".localhost"):
-            return True
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
 
 
 def is_from_own_page(connection: HTTPConnection, own: OwnAddress) -> bool:
