@@ -303,7 +303,7 @@ def test_a_deployment_is_deleted_with_the_run_that_is_under_way(deployed: Site) 
     # The pool removes the temporary files of a run, in which its folders were mounted, after it.
     eventually(
         lambda: not _left_of(deployed, "temp"),
-        30,
+        120,
         "all that it had to be removed",
         retry_on=(FileNotFoundError,),
     )
