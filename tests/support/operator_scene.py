@@ -71,7 +71,7 @@ class Scene:
             for table in metadata.sorted_tables:
                 rows = [dict(row._mapping) for row in connection.execute(select(table))]
                 found[table.name] = [
-                    {name: value for name, value in row.items() if name != "last_used_at"}
+                    {name: value for name, value in row.items() if name not in _USED}
                     for row in rows
                     if _is_kept(table.name, row, own, but_weather=but_weather)
                 ]
@@ -82,6 +82,8 @@ class Scene:
         return found
 
 
+#: Noted when a token is used, for people.
+_USED = {"last_used_at", "used_from"}
 #: Rows that callers from elsewhere may add.
 _OF_ALL = {"token_calls", "writes", "deletions", "properties", "leader", "workspace_versions"}
 
@@ -197,8 +199,8 @@ def _deploy(plane: Plane, deployment: str, name: str, queue: str | None, where: 
 _WHATEVER = """
     action afterCursor attributes backfillId branch branchName checkName clientId clientTime
     commitHash componentId componentType concurrencyKey cursor defsStateKey description
-    evaluationId key message metadata mode nodeUniqueId partition partitionKey partitionSetName
-    partitionsDefName pipelineName reason snapshotId stepKey url valuePrefix version
+    evaluationId head key message metadata mode nodeUniqueId on partition partitionKey
+    partitionSetName partitionsDefName pipelineName reason snapshotId stepKey url valuePrefix version what who
     repositoryID jobOriginId jobSelectorId scheduleOriginId scheduleSelectorId
 """
 
@@ -210,6 +212,7 @@ def _names(plane: Plane, run_id: str) -> dict[str, Any]:
     return {
         **dict.fromkeys(_WHATEVER.split(), "nothing"),
         "baseDeploymentName": "prod",
+        "below": 99,
         "confirmed": ["digits"],
         "dayOffset": 0,
         "dayRange": 1,
