@@ -16,7 +16,7 @@ from tests.support.routes import every_call
 from tests.unit.server.conftest import Plane
 
 #: Noted when a token is used, for people.
-USED = "last_used_at"
+USED = {"last_used_at", "used_from"}
 
 
 def stored(plane: Plane) -> dict[str, Any]:
@@ -25,7 +25,7 @@ def stored(plane: Plane) -> dict[str, Any]:
     with plane.store.database.read() as connection:
         for table in metadata.sorted_tables:
             if table not in {token_calls, trail, trail_head}:
-                columns = [each for each in table.columns if each.name != USED]
+                columns = [each for each in table.columns if each.name not in USED]
                 found[table.name] = sorted(map(repr, connection.execute(select(*columns))))
     found["files"] = sorted(plane.store.blobs.all(), key=repr)
     return found

@@ -200,7 +200,8 @@ _WHATEVER = """
     action afterCursor attributes backfillId branch branchName checkName clientId clientTime
     commitHash componentId componentType concurrencyKey cursor defsStateKey description
     evaluationId head key message metadata mode nodeUniqueId on partition partitionKey
-    partitionSetName partitionsDefName pipelineName reason snapshotId stepKey url valuePrefix version what who
+    partitionSetName partitionsDefName pipelineName reason snapshotId stepKey url valuePrefix
+    version what who
     repositoryID jobOriginId jobSelectorId scheduleOriginId scheduleSelectorId
 """
 

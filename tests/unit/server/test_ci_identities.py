@@ -21,7 +21,8 @@ BRANCHES = JobGrant(deployments=frozenset(), branch_deployments=True, locations=
 
 
 def rows(plane: Plane) -> list[Any]:
-    """Those of the trail, the oldest first."""
+    """Those of the trail, the oldest first, with what was counted until now."""
+    plane.control.trail.write_down(SYSTEM, all_of_them=True)
     return [row.said for row in plane.store.trail.find(TrailFilter(limit=10_000))][::-1]
 
 
@@ -217,7 +218,9 @@ def test_logins_are_in_the_trail_with_what_they_grant_and_those_that_are_refused
 
     def log_in_as(**changes: Any) -> httpx.Response:
         said = {"repository": "five/repo", "repository_owner": "five", **changes}
-        return log_in(client, github.sign(claims(plane, github, **said)))
+        answer = log_in(client, github.sign(claims(plane, github, **said)))
+        rows(plane)
+        return answer
 
     assert log_in_as(ref="refs/heads/other").status_code == 403
     assert log_in_as(repository_id="5").status_code == 200
