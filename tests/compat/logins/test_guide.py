@@ -150,10 +150,13 @@ def test_a_pull_request_deploys_to_its_branch_deployment_and_nowhere_else(
         *("release", "list", "--deployment", name), DAGSTER_CLOUD_API_TOKEN=job.token()
     )
     assert ours.returncode == 0, ours.stderr
-    for words in (("release", "list", "--deployment", "prod"), ("token", "list")):
+    for words, why in (
+        (("release", "list", "--deployment", "prod"), "branch deployments of org/repo"),
+        (("token", "list"), "It takes the role admin"),
+    ):
         refused = job.dagstead(*words, DAGSTER_CLOUD_API_TOKEN=job.token())
         assert refused.returncode == 1, refused.stdout
-        assert "branch deployments of org/repo" in refused.stderr
+        assert why in refused.stderr
 
 
 def test_main_deploys_to_prod_and_outsiders_log_in_nowhere(
