@@ -94,6 +94,8 @@ BOUNDED: dict[str, str] = {
             *("trust_policies.provider", "pex_files.namespace", "pex_files.name"),
             *("pex_files.sha256", "secrets.slot", "secrets.kind", "secrets.batch", "secrets.key"),
             *("secrets.updated_by", "properties.name", "leader.name"),
+            *("trail.hash", "trail.who_kind", "trail.act", "trail.result", "trail_begun.id"),
+            *("trail_head.name", "trail_head.hash", "trail_sinks.name"),
         ),
         OURS,
     ),

@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from dagstead.plane.tokens import TokenKind
-from dagstead.store.tables import metadata, token_calls
-from dagstead.store.trail_tables import trail, trail_head
+from dagstead.store.tables import metadata, token_calls, trail, trail_head
 from tests.support.browsers import OPENED, own_page, sign_in
 from tests.support.routes import every_call
 from tests.unit.server.conftest import Plane

@@ -22,9 +22,8 @@ from dagstead.plane.trail import (
 )
 from dagstead.store.all import Store
 from dagstead.store.database import Database
-from dagstead.store.tables import properties
+from dagstead.store.tables import properties, trail, trail_begun, trail_head
 from dagstead.store.trail import TrailStore
-from dagstead.store.trail_tables import trail, trail_begun, trail_head
 from dagstead.testing.clock import ManualClock
 
 pytestmark = pytest.mark.storage

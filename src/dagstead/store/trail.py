@@ -33,7 +33,7 @@ from dagstead.plane.trail import (
 )
 from dagstead.plane.trail_chain import Verification
 from dagstead.store.database import Database
-from dagstead.store.trail_tables import trail, trail_begun, trail_head, trail_sinks
+from dagstead.store.tables import trail, trail_begun, trail_head, trail_sinks
 
 #: Rows that are read at one time.
 _BATCH = 500

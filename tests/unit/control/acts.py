@@ -37,8 +37,7 @@ from dagstead.plane.trail import Row, TrailFilter
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.plane.workers import Minter, PoolCount, Worker
 from dagstead.store.all import Store
-from dagstead.store.tables import metadata, token_calls
-from dagstead.store.trail_tables import trail, trail_head
+from dagstead.store.tables import metadata, token_calls, trail, trail_head
 from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster

@@ -22,7 +22,7 @@ from dagstead.plane.secrets import SecretTarget
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trail import Result, Row, TrailFilter
 from dagstead.store.all import open_store
-from dagstead.store.trail_tables import trail_begun, trail_head
+from dagstead.store.tables import trail_begun, trail_head
 from dagstead.testing.clock import ManualClock
 from tests.support.orchestration import control_without_dagster
 from tests.unit.control.acts import INSIDERS, OUTSIDERS, World, acts, groups, world

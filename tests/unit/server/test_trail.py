@@ -13,7 +13,7 @@ from dagstead.control.actor import SYSTEM
 from dagstead.plane.tokens import Grant, TokenKind
 from dagstead.plane.trail import BEGINNING, TrailFilter
 from dagstead.server.authentication import TOKEN_HEADER
-from dagstead.store.trail_tables import trail, trail_head
+from dagstead.store.tables import trail, trail_head
 from tests.support.browsers import sign_in
 from tests.unit.server.conftest import Plane
 

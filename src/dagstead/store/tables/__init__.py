@@ -28,6 +28,7 @@ from dagstead.store.tables.deployments import (
     writes,
 )
 from dagstead.store.tables.organization import leader, properties
+from dagstead.store.tables.trail import trail, trail_begun, trail_head, trail_sinks
 
 __all__ = [
     "deletions",
@@ -51,6 +52,10 @@ __all__ = [
     "sign_in_links",
     "token_calls",
     "tokens",
+    "trail",
+    "trail_begun",
+    "trail_head",
+    "trail_sinks",
     "trust_pins",
     "trust_policies",
     "used_ci_tokens",

@@ -1,10 +1,10 @@
-"""The tables of the trail. One definition for both databases; migrations build the same."""
+"""The tables of the trail."""
 
 from __future__ import annotations
 
 from sqlalchemy import JSON, BigInteger, Column, Float, Index, String, Table, Text
 
-from dagstead.store.tables import metadata
+from dagstead.store.tables.base import metadata
 
 #: Who did what. Rows are added at the end, and only the oldest are removed; they hang together as
 #: `plane/trail.py` says. What comes after the hash are copies of what the body says, to find rows.
