@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from dagstead.plane.roles import Role, RoleGrant, Roles
+from dagstead.plane.trail import Result, TrailFilter
 from tests.support.agents import AgentSetup, OfficialAgent
 from tests.support.control_plane import ControlPlane
 from tests.support.deployment import DeploymentClient, GraphQLRefusedError
@@ -78,6 +79,11 @@ def test_elsewhere_it_launches_and_ends_nothing(
         # The answer of open-source Dagster: "You do not have permission to terminate this run".
         assert ended == {theirs: "TerminateRunFailure", own: "TerminateRunSuccess"}
         assert admin.run(theirs)["status"] == "QUEUED"
+        refused = plane.store.trail.find(TrailFilter(act="graphql", result=Result.REFUSED))
+        assert [(row.said["act"], row.said["on"]["object"]) for row in refused] == [
+            ("graphql.terminateRun", f"run {theirs}"),
+            ("graphql.launchRun", "job greeting, location large"),
+        ]
     finally:
         plane.start()
         admin.close()
