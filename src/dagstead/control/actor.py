@@ -318,6 +318,27 @@ class Actor(Holder):
                 f"{limits}. Create one with `dagstead token create --kind user`."
             )
 
+    def require_queues(self, what: str) -> None:
+        """Refuse everybody but users who may change queues, which all deployments share.
+
+        Args:
+            what: the act, as the subject of a sentence.
+
+        Raises:
+            ForbiddenError: with a sentence for the caller.
+        """
+        if self.is_system:
+            return
+        self.refuse_code(what)
+        token = self._require_user()
+        if not self.sees_organization:
+            raise ForbiddenError(
+                f"{what} needs a token for all deployments, which share the queues. Token "
+                f"{token.name!r} is limited to: {token.described}. Create one with `dagstead token "
+                "create --kind user`."
+            )
+        self.require_permission_everywhere(Permission.QUEUES)
+
     def require_system(self, what: str) -> None:
         """Refuse everybody but the control plane itself.
 

@@ -39,6 +39,18 @@ class Holder:
         return self.is_system or (self.token is not None and self.token.is_unlimited)
 
     @property
+    def sees_organization(self) -> bool:
+        """Whether it may see what belongs to the whole organization, in any role."""
+        token = self.token
+        return self.is_system or (
+            token is not None
+            and token.kind is TokenKind.USER
+            and token.deployments is None
+            and token.locations is None
+            and token.repository is None
+        )
+
+    @property
     def is_user(self) -> bool:
         """Whether it is a person or the CLI."""
         return self.token is not None and self.token.kind is TokenKind.USER

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeGuard, cast
 
 from dagster import DagsterRun
@@ -68,6 +68,9 @@ class AgentCalls:
         work = self._work(
             deployment, DagsterCloudApi.LAUNCH_RUN, LaunchRunArgs(dagster_run=run), run
         )
+        if known is not None and known.has_queue:
+            # A deploy since then may have moved the location, not the run.
+            work = replace(work, queue=known.queue)
         key, disabled = NON_ISOLATED_RUN_TAG_PAIR
         tags = LaunchTags(
             max_runtime_seconds=_max_runtime(run), in_code_server=run.tags.get(key) == disabled
