@@ -43,7 +43,6 @@ UNDONE: Mapping[str, Sequence[str]] = {
     "0019": (
         drop("queues"),
         "DROP INDEX ix_launches_taken_at",
-        drop("launches", "held"),
         drop("launches", "fell_from"),
     ),
     "0018": tuple(map(drop, ("trail", "trail_head", "trail_begun", "trail_sinks"))),

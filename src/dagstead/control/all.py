@@ -11,6 +11,7 @@ from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
 from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
+from dagstead.control.dequeues import Dequeues
 from dagstead.control.files import Files, SignedFiles
 from dagstead.control.health import Health
 from dagstead.control.launches import Launches
@@ -64,6 +65,7 @@ class Control:
     launches: Launches
     questions: Questions
     queues: Queues
+    dequeues: Dequeues
     files: Files
     signed_files: SignedFiles
     writes: Writes
@@ -113,6 +115,7 @@ def control_over(
         launches=recorded(Launches, "launches")(backend),
         questions=recorded(Questions, "questions")(backend),
         queues=recorded(Queues, "queues")(backend),
+        dequeues=recorded(Dequeues, "dequeues")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),
         writes=recorded(Writes, "writes")(backend),

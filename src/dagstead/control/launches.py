@@ -57,7 +57,7 @@ class Launches:
         actor.require_system("Recording launches")
         if work.location is not None:
             location = self._backend.store.locations.get(deployment.name, work.location)
-            token_id = Roster.of(self._backend).token_for(deployment, location)
+            token_id = Roster.of(self._backend).token_to_launch(deployment, location, work.queue)
             work = replace(work, for_token=token_id)
         new = new_request(self._backend, deployment, work)
         step = self._backend.store.launches.offer(new, tags)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dagstead.plane.queue_views import SlotHolder
 from dagstead.plane.queues import Queue, QueuePause
 
 
@@ -16,93 +17,80 @@ class HoldKind(StrEnum):
     PAUSED = "paused"
     #: As many of its runs are under way as may be.
     FULL = "full"
-    #: No agent serves it, and what it falls back to is not due, or not possible.
+    #: No agent serves it, and its fallback is not due, or not possible.
     UNSERVED = "unserved"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Hold:
-    """What holds a run in the run queue: facts for whoever explains it."""
+class QueueHold:
+    """What holds a run in the run queue: the facts for whoever explains it."""
 
     kind: HoldKind
-    #: ``None`` is the default queue.
-    queue: str | None
+    queue: Queue
     #: Of a paused queue.
     pause: QueuePause | None = None
-    #: Of a full one.
-    limit: int | None = None
-    running: int | None = None
-    #: Of one that nobody serves: why, as a sentence; and why no other queue takes the run.
+    #: The runs that count for the limit of a full one, the oldest first.
+    holders: tuple[SlotHolder, ...] = ()
+    #: Why nobody serves it, and why no other queue takes the run: sentences.
     reason: str | None = None
-
-    @property
-    def key(self) -> str:
-        """The same for as long as there is nothing new to say about it."""
-        name = "" if self.queue is None else f" {self.queue}"
-        match self.kind:
-            case HoldKind.PAUSED:
-                since = "" if self.pause is None else f" {self.pause.since}"
-                return f"paused{since}{name}"
-            case HoldKind.FULL:
-                return f"full {self.limit}{name}"
-            case HoldKind.UNSERVED:
-                return f"unserved{name}: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class QueuedRun:
+class WaitingRun:
     """A run in the run queue."""
 
     run_id: str
+    #: ``None`` for a run that belongs to no location.
+    location: str | None
     queue: str | None
-    #: Since when it waits.
-    since: float | None = None
-    #: The key of the hold that its events have said last.
-    said: str | None = None
+    #: When it came there.
+    since: float
+    #: Whether a fallback has moved it before.
+    has_fallen: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class QueueBoard:
-    """What one look at the run queue of a deployment goes by."""
+    """What is known of queues at one time, for those who start runs or say why none starts."""
 
     now: float
     #: Those that are objects.
     queues: Mapping[str | None, Queue] = field(default_factory=dict)
-    #: How many runs count for the limit of a queue, in all deployments.
-    running: Mapping[str | None, int] = field(default_factory=dict)
+    #: The runs that count for limits, in all deployments, by queue, the oldest first.
+    holders: Mapping[str | None, Sequence[SlotHolder]] = field(default_factory=dict)
 
     def queue(self, name: str | None) -> Queue:
         """The queue of a name, which need not be an object."""
         return self.queues.get(name) or Queue(name=name)
 
-    def hold(self, name: str | None) -> Hold | None:
+    def hold(self, name: str | None) -> QueueHold | None:
         """Why a queue holds its runs; ``None`` when it has room for at least one."""
         queue = self.queue(name)
         pause = queue.pause_at(self.now)
         if pause is not None:
-            return Hold(kind=HoldKind.PAUSED, queue=name, pause=pause)
-        running = self.running.get(name, 0)
-        if queue.limit is not None and running >= queue.limit:
-            return Hold(kind=HoldKind.FULL, queue=name, limit=queue.limit, running=running)
+            return QueueHold(kind=HoldKind.PAUSED, queue=queue, pause=pause)
+        if self.room(name) == 0:
+            holders = tuple(self.holders.get(name, ()))
+            return QueueHold(kind=HoldKind.FULL, queue=queue, holders=holders)
         return None
 
     def room(self, name: str | None) -> int | None:
         """For how many more runs a queue has room; ``None`` is any number."""
         limit = self.queue(name).limit
-        return None if limit is None else max(0, limit - self.running.get(name, 0))
+        return None if limit is None else max(0, limit - len(self.holders.get(name, ())))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Choice:
     """What a look at the run queue finds."""
 
-    #: Those to take, in that order. The last ones have no room unless others are not taken after
-    #: all: Dagster's own limits come after this, and may keep back any of them.
-    order: tuple[str, ...]
-    held: Mapping[str, Hold]
+    #: Those that may be taken, in that order. The last ones have no room unless others are not
+    #: taken after all: Dagster's own limits come after this, and may keep back any of them.
+    order: tuple[WaitingRun, ...]
+    held: Mapping[str, QueueHold] = field(default_factory=dict)
 
 
-def choose(runs: Sequence[QueuedRun], board: QueueBoard) -> Choice:
+def choose(runs: Sequence[WaitingRun], board: QueueBoard) -> Choice:
     """Sort the runs of a deployment by the priorities of their queues, and leave out what is held.
 
     Args:
@@ -114,14 +102,16 @@ def choose(runs: Sequence[QueuedRun], board: QueueBoard) -> Choice:
     free = [run for run in runs if run.run_id not in held]
     free.sort(key=lambda run: -board.queue(run.queue).priority)
     fitting, beyond = _split(free, board)
-    return Choice(order=tuple(run.run_id for run in [*fitting, *beyond]), held=held)
+    return Choice(order=(*fitting, *beyond), held=held)
 
 
-def _split(runs: Iterable[QueuedRun], board: QueueBoard) -> tuple[list[QueuedRun], list[QueuedRun]]:
+def _split(
+    runs: Iterable[WaitingRun], board: QueueBoard
+) -> tuple[list[WaitingRun], list[WaitingRun]]:
     """Those that their queues have room for, and those beyond."""
     taken: Counter[str | None] = Counter()
-    fitting: list[QueuedRun] = []
-    beyond: list[QueuedRun] = []
+    fitting: list[WaitingRun] = []
+    beyond: list[WaitingRun] = []
     for run in runs:
         room = board.room(run.queue)
         taken[run.queue] += 1

@@ -319,8 +319,6 @@ def _launch(row: Row[Any]) -> Launch:
     columns = dict(row._mapping)  # noqa: SLF001 - public, despite its name
     stop, ending = columns.pop("stop"), columns.pop("ending")
     fell_from = columns.pop("fell_from")
-    # It is of the run queue alone.
-    del columns["held"]
     tags = LaunchTags(
         max_runtime_seconds=columns.pop("max_runtime_seconds"),
         in_code_server=columns.pop("in_code_server"),

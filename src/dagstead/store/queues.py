@@ -3,21 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from dagstead.plane.clock import Clock
+from dagstead.plane.launch_machine.events import Dequeue
+from dagstead.plane.launch_machine.machine import LaunchStep
 from dagstead.plane.launches import LaunchState
 from dagstead.plane.organization import Organization
+from dagstead.plane.queue_board import QueueBoard, QueueHold, WaitingRun
 from dagstead.plane.queue_views import QueuedLocation, SlotHolder, Waiting
 from dagstead.plane.queues import Fallback, FallbackKind, Queue, QueuePause
 from dagstead.plane.requests import RequestState
 from dagstead.store.database import Database
-from dagstead.store.launches import holds_slot
+from dagstead.store.launches import holds_slot, step_in
 from dagstead.store.tables import (
     launches,
     locations,
@@ -100,32 +115,63 @@ class QueueStore:
         """The runs that are in the run queue; those from before runs had queues are left out."""
         return self._waiting(
             launches,
-            and_(
-                launches.c.state == str(LaunchState.QUEUED),
-                launches.c.number == 1,
-                launches.c.location.is_not(None),
-            ),
+            _is_queued(),
         )
 
-    def holders(self, _of: Organization) -> Mapping[str | None, list[SlotHolder]]:
-        """The runs that count for limits, by queue, the oldest first."""
-        found: dict[str | None, list[SlotHolder]] = {}
-        since = func.coalesce(launches.c.offered_at, launches.c.created_at)
+    def holders(
+        self, _of: Organization, names: Collection[str | None] | None = None
+    ) -> Mapping[str | None, list[SlotHolder]]:
+        """The runs that count for limits, by queue, the oldest first; of some queues, or of all."""
+        with self.database.read() as connection:
+            return _holders(connection, true() if names is None else _on(names))
+
+    def queued(self, deployment: str) -> Mapping[str, WaitingRun]:
+        """The runs of a deployment that are queued and have a queue, by run."""
         with self.database.read() as connection:
             rows = connection.execute(
                 select(
-                    launches.c.queue,
-                    launches.c.deployment,
                     launches.c.run_id,
-                    since.label("since"),
+                    launches.c.location,
+                    launches.c.queue,
+                    launches.c.created_at,
+                    launches.c.fell_from,
                 )
-                .where(holds_slot())
-                .order_by(since)
+                .where(launches.c.deployment == deployment)
+                .where(_is_queued())
             ).all()
-        for row in rows:
-            holder = SlotHolder(deployment=row.deployment, run_id=row.run_id, since=row.since)
-            found.setdefault(row.queue, []).append(holder)
-        return found
+        return {
+            row.run_id: WaitingRun(
+                run_id=row.run_id,
+                location=row.location,
+                queue=row.queue,
+                since=row.created_at,
+                has_fallen=row.fell_from is not None,
+            )
+            for row in rows
+        }
+
+    def admit(self, deployment: str, run: WaitingRun) -> QueueHold | LaunchStep:
+        """Take a run from the run queue if its queue has room, in one transaction.
+
+        Whoever takes a run of a queue with a limit does it here, one after the other: the row of
+        the queue is locked, and what counts for the limit is counted anew each time. A run that was
+        taken before, by a process that died, has its slot already.
+
+        Returns:
+            What holds it, or the step that was taken.
+        """
+        now = self.clock()
+        with self.database.write() as connection:
+            queue = read_queue(connection, run.queue, lock=True)
+            holders = _holders(connection, _on([run.queue])).get(run.queue, [])
+            others = [each for each in holders if not _is_same(each, deployment, run.run_id)]
+            board = QueueBoard(now=now, queues={run.queue: queue}, holders={run.queue: others})
+            hold = board.hold(run.queue)
+            has_slot = len(others) < len(holders)
+            if hold is not None and not has_slot:
+                return hold
+            event = Dequeue(location=run.location, queue=run.queue)
+            return step_in(connection, deployment, run.run_id, event, now)
 
     def dispatched(
         self, _of: Organization, minutes: int
@@ -179,6 +225,42 @@ class QueueStore:
                 )
             )
             return read_queue(connection, name)
+
+
+def _holders(
+    connection: Connection, condition: ColumnElement[bool]
+) -> dict[str | None, list[SlotHolder]]:
+    since = func.coalesce(launches.c.offered_at, launches.c.created_at)
+    rows = connection.execute(
+        select(launches.c.queue, launches.c.deployment, launches.c.run_id, since.label("since"))
+        .where(holds_slot())
+        .where(condition)
+        .order_by(since)
+    ).all()
+    found: dict[str | None, list[SlotHolder]] = {}
+    for row in rows:
+        holder = SlotHolder(deployment=row.deployment, run_id=row.run_id, since=row.since)
+        found.setdefault(row.queue, []).append(holder)
+    return found
+
+
+def _on(names: Collection[str | None]) -> ColumnElement[bool]:
+    """Whether a launch is on one of these queues."""
+    named = launches.c.queue.in_(sorted(name for name in names if name is not None))
+    return or_(named, launches.c.queue.is_(None)) if None in names else named
+
+
+def _is_queued() -> ColumnElement[bool]:
+    """Whether a launch is in the run queue, and its queue known."""
+    return and_(
+        launches.c.state == str(LaunchState.QUEUED),
+        launches.c.number == 1,
+        launches.c.location.is_not(None),
+    )
+
+
+def _is_same(holder: SlotHolder, deployment: str, run_id: str) -> bool:
+    return (holder.deployment, holder.run_id) == (deployment, run_id)
 
 
 def read_queue(connection: Connection, name: str | None, *, lock: bool = False) -> Queue:

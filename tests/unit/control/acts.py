@@ -15,6 +15,7 @@ from sqlalchemy import select
 from dagstead.control.actor import NOBODY, SYSTEM, Actor
 from dagstead.control.agents import AgentReport
 from dagstead.control.all import Control
+from dagstead.control.dequeues import RunInLine
 from dagstead.control.questions import Question
 from dagstead.control.releases import RollbackGoal
 from dagstead.control.requests import Poll
@@ -264,6 +265,8 @@ class World:
             "rotation": Rotation(overlap_seconds=0.0),
             "run_id": "run",
             "run_ids": ["run"],
+            "run": RunInLine(run_id="run", location=location),
+            "runs": [RunInLine(run_id="run", location=location)],
             "what": "Something",
             "scope": Scope.ORGANIZATION,
             "stopped": lambda: False,

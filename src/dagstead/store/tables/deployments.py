@@ -206,8 +206,6 @@ launches = Table(
     #: How it ended: status, how, by, reason, exit_code, event.
     Column("ending", JSON(none_as_null=True)),
     Column("is_shown", Boolean, nullable=False),
-    #: What holds it in the run queue, as its events have said it last.
-    Column("held", Text),
     #: The key of the queue that it was on before its fallback.
     Column("fell_from", String(256)),
 )

@@ -25,6 +25,5 @@ def upgrade() -> None:
         sa.Column("created_at", sa.Float, nullable=False),
         sa.Column("created_by", sa.Text, nullable=False),
     )
-    op.add_column("launches", sa.Column("held", sa.Text))
     op.add_column("launches", sa.Column("fell_from", sa.String(256)))
     op.create_index("ix_launches_taken_at", "launches", ["taken_at"])
