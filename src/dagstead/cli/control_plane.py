@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dagstead.plane.ci_logins import NewPins, Pin
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
+    from dagstead.plane.queue_views import QueueView
+    from dagstead.plane.queues import QueueChange
     from dagstead.plane.rotations import RotatedToken, Rotation
     from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.sign_ins import NewLink
@@ -126,6 +128,28 @@ class PauseActs(Protocol):
         """End it; returns whether there was one."""
 
 
+class QueueActs(Protocol):
+    """Acts on queues, and views of them."""
+
+    def all(self) -> list[QueueView]:
+        """Every queue, the default queue first."""
+
+    def get(self, name: str | None) -> QueueView:
+        """One queue."""
+
+    def set(self, name: str | None, change: QueueChange) -> QueueView:
+        """Change a queue."""
+
+    def pause(self, name: str | None, note: str | None, until: float | None) -> QueueView:
+        """Pause a queue."""
+
+    def resume(self, name: str | None) -> bool:
+        """End the pause of a queue; returns whether there was one."""
+
+    def remove(self, name: str | None) -> None:
+        """Forget what was said of a queue."""
+
+
 class ReleaseActs(Protocol):
     """Acts on the releases of a deployment."""
 
@@ -203,6 +227,7 @@ class Administration:
     locations: LocationViews
     parts: PartViews
     pauses: PauseActs
+    queues: QueueActs
     storage: StorageActs
     secrets: SecretActs
     trail: TrailViews
