@@ -47,8 +47,8 @@ _BY_ITS_ACT = """
     deployLocations endRelease endSessions forgetAgent generateServerlessPexUrl issueToken
     pauseQueue pauseRuns pinRepository reconcileLocationsFromDocument removeAgentPermissions
     removeDeployment removeQueue removeSecret removeTrustPolicy resumeQueue resumeRuns
-    revokeAgentToken revokeToken revokeUserToken rollBack rotateMasterKey rotateToken setDeploymentSettings
-    setOrganizationSettings setQueue setSecret sweepStorage
+    revokeAgentToken revokeToken revokeUserToken rollBack rotateMasterKey rotateToken
+    setDeploymentSettings setOrganizationSettings setQueue setSecret sweepStorage
 """
 #: A dry run evaluates code for its answer, and nothing of it is stored.
 _NOWHERE = "logTelemetry markCliEvent scheduleDryRun sensorDryRun setNuxSeen"
