@@ -121,8 +121,8 @@ class PartViews(Protocol):
 class PauseActs(Protocol):
     """Acts on the pause of the control plane."""
 
-    def begin(self) -> bool:
-        """Begin a pause; returns whether there was none."""
+    def begin(self, *, everything: bool) -> bool:
+        """Begin a pause; returns whether it is new, or stops more than the one before."""
 
     def end(self) -> bool:
         """End it; returns whether there was one."""

@@ -226,8 +226,8 @@ class _Parts:
 class _Pauses:
     _control: Control
 
-    def begin(self) -> bool:
-        return self._control.pauses.begin(COMMAND_LINE)
+    def begin(self, *, everything: bool) -> bool:
+        return self._control.pauses.begin(COMMAND_LINE, everything=everything)
 
     def end(self) -> bool:
         return self._control.pauses.end(COMMAND_LINE)

@@ -188,8 +188,9 @@ def organization(store: Store, _call: Call) -> State:
 
 
 def pause(store: Store, _call: Call) -> State:
-    """Whether there is a pause."""
-    return {"is_paused": store.properties.pause() is not None}
+    """Whether there is a pause, and of what."""
+    found = store.properties.pause()
+    return {"is_paused": found is not None, "everything": found is not None and found.everything}
 
 
 def begun(call: Call) -> str:

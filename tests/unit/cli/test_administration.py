@@ -63,6 +63,8 @@ STORY = [
     ("status --format json", 1, '"part": "database"'),
     ("pause", 0, "Paused."),
     ("pause", 0, "It was paused before."),
+    ("pause --everything", 0, "Stopped: starts of runs; ticks of schedules"),
+    ("pause --everything", 0, "It was paused before."),
     ("resume", 0, "It goes on."),
     ("resume", 0, "There was no pause."),
     ("queues set gpu --limit 4 --owner ml --longest-wait 30m", 0, "Set queue 'gpu': 0 of 4 runs"),

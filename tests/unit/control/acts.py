@@ -227,6 +227,7 @@ class World:
             "value": "another",
             "with_values": True,
             "change": QueueChange(limit=2),
+            "everything": True,
             "note": "Maintenance.",
             "until": None,
             "queues.remove.queue": "idle",
