@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from dagster import DagsterEventType, DagsterInstance, DagsterRun, DagsterRunStatus
@@ -95,7 +96,7 @@ def test_a_pause_that_has_ended_by_itself_holds_nothing(
 
 
 def test_what_a_queue_holds_takes_no_place_of_others(
-    instances: Instances, instance: DagsterInstance, take: Callable[..., None], store: Store
+    instances: Instances, take: Callable[..., None], store: Store
 ) -> None:
     other = NewLocation(name="digits", document={}, deploy_data="{}", deploy_id="1", queue=None)
     deploy(store, "prod", [other])
@@ -130,7 +131,7 @@ def test_a_limit_holds_over_all_deployments(
 
 
 def test_a_deploy_does_not_move_a_queued_run(
-    instances: Instances, instance: DagsterInstance, take: Callable[..., None], store: Store
+    instance: DagsterInstance, take: Callable[..., None], store: Store
 ) -> None:
     before = enqueue(instance)
     moved = NewLocation(name="weather", document={}, deploy_data="{}", deploy_id="2", queue="cpu")
@@ -169,10 +170,7 @@ def test_a_run_that_nobody_serves_falls_back_when_it_is_due(
     clock: ManualClock,
 ) -> None:
     image = {"location_name": "weather", "image": "registry.example.org/weather:1"}
-    moved = NewLocation(
-        name="weather", document=image, deploy_data="{}", deploy_id="2", queue="gpu"
-    )
-    deploy(store, "prod", [moved])
+    deploy(store, "prod", [replace(WEATHER, document=image, deploy_id="2")])
     to_cpu = Fallback(kind=FallbackKind.QUEUE, queue="cpu")
     change(instances, "gpu", longest_wait_seconds=60.0, fallback=to_cpu)
     run = enqueue(instance)
