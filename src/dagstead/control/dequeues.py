@@ -75,13 +75,19 @@ class Dequeues:
         """
         actor.require_system("Taking runs from the run queue")
         store = self._backend.store
+        holding = {
+            queue.name
+            for queue in store.queues.all(ORGANIZATION)
+            if queue.limit is not None or queue.pause is not None
+        }
+        if not holding:
+            return None
         launch = store.launches.newest(deployment.name, run.run_id)
         if launch is not None and launch.has_queue:
             queue = launch.queue
         else:
-            queue = self._queue_now(deployment, run.location)
-        held = store.queues.get(ORGANIZATION, queue)
-        if held.limit is None and held.pause is None:
+            queue = self._queues_now(deployment).get(run.location or "")
+        if queue not in holding:
             return None
         waiting = replace(_unheld(run, self._backend.now()), queue=queue)
         found = store.queues.admit(deployment.name, waiting)
@@ -96,18 +102,18 @@ class Dequeues:
         self, deployment: Deployment, runs: Sequence[RunInLine], now: float
     ) -> list[WaitingRun]:
         known = self._backend.store.queues.queued(deployment.name)
+        # Those that were queued before runs had queues.
         missing = any(run.run_id not in known for run in runs)
-        every = self._backend.store.locations.all(deployment.name) if missing else ()
-        queues = {location.name: location.queue for location in every}
+        queues = self._queues_now(deployment) if missing else {}
         return [
             known.get(run.run_id)
             or replace(_unheld(run, now), queue=queues.get(run.location or ""))
             for run in runs
         ]
 
-    def _queue_now(self, deployment: Deployment, location: str | None) -> str | None:
+    def _queues_now(self, deployment: Deployment) -> Mapping[str, str | None]:
         every = self._backend.store.locations.all(deployment.name)
-        return next((each.queue for each in every if each.name == location), None)
+        return {location.name: location.queue for location in every}
 
 
 def board_of(backend: Backend) -> QueueBoard:
@@ -142,7 +148,8 @@ class _Unserved:
     def _may_fall(self, run: WaitingRun) -> bool:
         queue = self.board.queue(run.queue)
         is_paused = queue.pause_at(self.board.now) is not None
-        return queue.fallback.kind is not FallbackKind.WAIT and not (is_paused or run.has_fallen)
+        stays = is_paused or run.has_fallen or run.has_slot
+        return queue.fallback.kind is not FallbackKind.WAIT and not stays
 
     def _held(
         self, runs: Iterable[WaitingRun], roster: Roster, locations: Mapping[str, Location]

@@ -30,6 +30,7 @@ from dagstead.engine.load_errors import one_line
 from dagstead.errors import LocationNotFoundError, NoAnswerError
 from dagstead.model.launches import LAUNCH_NUMBER_TAG
 from dagstead.plane.deployments import Deployment
+from dagstead.plane.launch_machine.machine import LaunchStep
 from dagstead.plane.launches import LaunchTags
 from dagstead.plane.locations import Location
 
@@ -56,11 +57,12 @@ class AgentCalls:
 
     control: Control
 
-    def launch_run(self, deployment: Deployment, run: DagsterRun) -> bool:
+    def launch_run(self, deployment: Deployment, run: DagsterRun) -> LaunchStep:
         """Queue the launch of a run; does not wait.
 
         Returns:
-            False when the run is no longer wanted, or was offered before.
+            What became of it; it does not count when the run is no longer wanted, or was offered
+            before.
         """
         known = self.control.launches.newest(SYSTEM, deployment, run.run_id)
         if known is not None and known.number > 1:
@@ -75,7 +77,7 @@ class AgentCalls:
         tags = LaunchTags(
             max_runtime_seconds=_max_runtime(run), in_code_server=run.tags.get(key) == disabled
         )
-        return self.control.launches.offer(SYSTEM, deployment, work, tags).counts
+        return self.control.launches.offer(SYSTEM, deployment, work, tags)
 
     def terminate_run(self, deployment: Deployment, run: DagsterRun) -> None:
         """Queue the termination of a run, where it was launched; does not wait."""

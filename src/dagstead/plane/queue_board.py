@@ -47,6 +47,8 @@ class WaitingRun:
     since: float
     #: Whether a fallback has moved it before.
     has_fallen: bool = False
+    #: Whether it counts for the limit of its queue: whoever took it died, before Dagster knew it.
+    has_slot: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -98,7 +100,11 @@ def choose(runs: Sequence[WaitingRun], board: QueueBoard) -> Choice:
         board: what is known of the queues.
     """
     holds = {name: board.hold(name) for name in {run.queue for run in runs}}
-    held = {run.run_id: hold for run in runs if (hold := holds[run.queue]) is not None}
+    held = {
+        run.run_id: hold
+        for run in runs
+        if not run.has_slot and (hold := holds[run.queue]) is not None
+    }
     free = [run for run in runs if run.run_id not in held]
     free.sort(key=lambda run: -board.queue(run.queue).priority)
     fitting, beyond = _split(free, board)
@@ -113,7 +119,7 @@ def _split(
     fitting: list[WaitingRun] = []
     beyond: list[WaitingRun] = []
     for run in runs:
-        room = board.room(run.queue)
-        taken[run.queue] += 1
+        room = None if run.has_slot else board.room(run.queue)
+        taken[run.queue] += not run.has_slot
         (fitting if room is None or taken[run.queue] <= room else beyond).append(run)
     return fitting, beyond

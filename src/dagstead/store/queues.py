@@ -126,7 +126,7 @@ class QueueStore:
             return _holders(connection, true() if names is None else _on(names))
 
     def queued(self, deployment: str) -> Mapping[str, WaitingRun]:
-        """The runs of a deployment that are queued and have a queue, by run."""
+        """The runs of a deployment that are queued, or just taken, and have a queue; by run."""
         with self.database.read() as connection:
             rows = connection.execute(
                 select(
@@ -135,9 +135,10 @@ class QueueStore:
                     launches.c.queue,
                     launches.c.created_at,
                     launches.c.fell_from,
+                    launches.c.state,
                 )
                 .where(launches.c.deployment == deployment)
-                .where(_is_queued())
+                .where(or_(_is_queued(), launches.c.state == str(LaunchState.DEQUEUED)))
             ).all()
         return {
             row.run_id: WaitingRun(
@@ -146,6 +147,7 @@ class QueueStore:
                 queue=row.queue,
                 since=row.created_at,
                 has_fallen=row.fell_from is not None,
+                has_slot=row.state == str(LaunchState.DEQUEUED),
             )
             for row in rows
         }

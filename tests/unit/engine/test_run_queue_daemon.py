@@ -18,6 +18,7 @@ from dagstead.control.actor import SYSTEM
 from dagstead.engine.instances import Instances
 from dagstead.engine.run_queue_daemon import RunQueueDaemon
 from dagstead.engine.workspace import DeploymentWorkspace
+from dagstead.plane.launch_machine.events import Dequeue
 from dagstead.plane.locations import NewLocation
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.queues import Fallback, FallbackKind, QueueChange
@@ -128,6 +129,18 @@ def test_a_limit_holds_over_all_deployments(
     report(instance, here, DagsterEventType.RUN_FAILURE)
     take("staging")
     assert status(staging, there) is STARTING
+
+
+def test_a_run_whose_daemon_died_in_between_goes_on_with_its_slot(
+    instances: Instances, instance: DagsterInstance, take: Callable[..., None], store: Store
+) -> None:
+    change(instances, "gpu", limit=1)
+    first, second = enqueue(instance), enqueue(instance)
+    # Our record comes first; Dagster's storage does not know of it yet.
+    store.launches.step("prod", second.run_id, Dequeue())
+    instances.control.queues.pause(SYSTEM, "gpu", None, None)
+    take()
+    assert (status(instance, first), status(instance, second)) == (QUEUED, STARTING)
 
 
 def test_a_deploy_does_not_move_a_queued_run(

@@ -57,6 +57,18 @@ def test_what_has_no_room_yet_comes_after_everything_else() -> None:
     assert not choice.held
 
 
+def test_a_run_that_has_its_slot_is_never_held() -> None:
+    """Whoever took it died: held back, it would keep its slot for ever."""
+    pause = QueuePause(by="ada", since=1.0)
+    taken = WaitingRun(run_id="a", location="weather", queue="gpu", since=0.0, has_slot=True)
+    choice = choose(
+        [waiting("b", "gpu"), taken],
+        board(Queue(name="gpu", limit=1, pause=pause), running={"gpu": 1}),
+    )
+    assert [run.run_id for run in choice.order] == ["a"]
+    assert set(choice.held) == {"b"}
+
+
 def test_a_queue_with_a_higher_priority_goes_first() -> None:
     runs = [waiting("a", None), waiting("b", "cpu"), waiting("c", "gpu"), waiting("d", "gpu")]
     choice = choose(runs, board(Queue(name="gpu", priority=2), Queue(name="cpu", priority=-1)))
