@@ -154,16 +154,19 @@ class _Unserved:
     def _held(
         self, runs: Iterable[WaitingRun], roster: Roster, locations: Mapping[str, Location]
     ) -> Iterator[tuple[str, QueueHold]]:
+        reasons: dict[tuple[str, str | None], str | None] = {}
         for run in runs:
             location = locations.get(run.location or "")
             if location is None:
                 # It fails when it is launched, with that reason.
                 continue
-            reason = roster.why_unserved(self.deployment, location.name, run.queue)
+            place = (location.name, run.queue)
+            if place not in reasons:
+                reasons[place] = roster.why_unserved(self.deployment, *place)
+            reason = reasons[place]
             if reason is not None:
                 queue = self.board.queue(run.queue)
-                held = self._act(run, queue, location, roster, reason)
-                yield run.run_id, held
+                yield run.run_id, self._act(run, queue, location, roster, reason)
 
     def _act(
         self, run: WaitingRun, queue: Queue, location: Location, roster: Roster, reason: str
