@@ -53,7 +53,7 @@ def limit(store: Store, most: int | None) -> None:
 
 def submit(store: Store, deployment: str, run_id: str) -> WaitingRun:
     store.launches.submit(deployment, run_id, "weather")
-    return store.queues.queued(deployment)[run_id]
+    return store.queues.queued(deployment, [run_id])[run_id]
 
 
 def admits(store: Store, deployment: str, run: WaitingRun) -> bool:
@@ -107,7 +107,7 @@ def test_a_run_keeps_the_queue_that_its_location_had_when_it_was_queued(store: S
     submit(store, "prod", "a")
     deploy(store, "prod", [new_location("weather", "2", queue="cpu")])
     submit(store, "prod", "b")
-    found = store.queues.queued("prod")
+    found = store.queues.queued("prod", ["a", "b"])
     assert {run_id: run.queue for run_id, run in found.items()} == {"a": "gpu", "b": "cpu"}
     # Once more, as when Dagster puts a run back.
     assert submit(store, "prod", "a").queue == "gpu"
@@ -165,7 +165,7 @@ def test_a_run_falls_once_and_remembers_from_where(store: Store) -> None:
     launch = store.launches.newest("prod", "a")
     assert launch is not None
     assert (launch.queue, launch.fell_from) == (None, FormerQueue(queue="gpu"))
-    assert store.queues.queued("prod")["a"].has_fallen
+    assert store.queues.queued("prod", ["a"])["a"].has_fallen
     store.launches.step("prod", "a", LaunchOffer(request_id="r", location="weather", queue=None))
     refused = store.launches.begin("prod", "a", "agent", by=None, grants=frozenset({None}))
     assert not refused.counts

@@ -101,7 +101,8 @@ class Dequeues:
     def _waiting(
         self, deployment: Deployment, runs: Sequence[RunInLine], now: float
     ) -> list[WaitingRun]:
-        known = self._backend.store.queues.queued(deployment.name)
+        ids = [run.run_id for run in runs]
+        known = self._backend.store.queues.queued(deployment.name, ids)
         # Those that were queued before runs had queues.
         missing = any(run.run_id not in known for run in runs)
         queues = self._queues_now(deployment) if missing else {}

@@ -125,8 +125,8 @@ class QueueStore:
         with self.database.read() as connection:
             return _holders(connection, true() if names is None else _on(names))
 
-    def queued(self, deployment: str) -> Mapping[str, WaitingRun]:
-        """The runs of a deployment that are queued, or just taken, and have a queue; by run."""
+    def queued(self, deployment: str, run_ids: Collection[str]) -> Mapping[str, WaitingRun]:
+        """Those of these runs that are queued, or just taken, and have a queue; by run."""
         with self.database.read() as connection:
             rows = connection.execute(
                 select(
@@ -138,6 +138,7 @@ class QueueStore:
                     launches.c.state,
                 )
                 .where(launches.c.deployment == deployment)
+                .where(launches.c.run_id.in_(run_ids))
                 .where(or_(_is_queued(), launches.c.state == str(LaunchState.DEQUEUED)))
             ).all()
         return {

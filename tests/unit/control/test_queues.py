@@ -22,6 +22,7 @@ from dagstead.errors import (
 )
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import Delivery, Dequeue, LaunchOffer
+from dagstead.plane.launches import LaunchTags
 from dagstead.plane.queue_views import QueueView
 from dagstead.plane.queues import QueueChange
 from dagstead.plane.releases import NewRelease
@@ -152,9 +153,10 @@ def test_a_branch_deployment_is_refused_a_queue_that_is_not_for_it(made: Made) -
 def test_in_a_pause_of_everything_agents_only_end_runs(made: Made) -> None:
     control, prod = made.control, made.store.deployments.get("prod")
     agent = made.actor("agent", Grant(), TokenKind.AGENT)
-    for api in ("PING", LAUNCH_RUN, TERMINATE_RUN):
-        work = Work(api=api, queue="gpu", lifetime_seconds=60.0)
-        control.requests.submit(SYSTEM, prod, work)
+    launch = Work(api=LAUNCH_RUN, queue="gpu", lifetime_seconds=60.0, run_id="run")
+    control.launches.offer(SYSTEM, prod, launch, LaunchTags())
+    for api in ("PING", TERMINATE_RUN):
+        control.requests.submit(SYSTEM, prod, Work(api=api, queue="gpu", lifetime_seconds=60.0))
     assert control.pauses.begin(SYSTEM)
     assert control.pauses.begin(SYSTEM, everything=True)
     assert not control.pauses.begin(SYSTEM, everything=True)
