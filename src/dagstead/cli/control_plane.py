@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dagstead.plane.ci_logins import NewPins, Pin
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
+    from dagstead.plane.reasons import WaitingRuns, Why
     from dagstead.plane.rotations import RotatedToken, Rotation
     from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.sign_ins import NewLink
@@ -190,6 +191,16 @@ class TrailViews(Protocol):
         """Whether the chain is whole."""
 
 
+class ReasonViews(Protocol):
+    """Views of why something waits."""
+
+    def why(self, name: str, deployment: str | None = None) -> Why:
+        """Why a run, a location or a request waits."""
+
+    def waiting_runs(self) -> WaitingRuns:
+        """The runs that have not started."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Administration:
     """One control plane, however it is reached."""
@@ -206,5 +217,6 @@ class Administration:
     storage: StorageActs
     secrets: SecretActs
     trail: TrailViews
+    reasons: ReasonViews
     #: By deployment; ``None`` means the first one.
     releases: Callable[[str | None], ReleaseActs]

@@ -26,6 +26,7 @@ from dagstead.model.retention import Retention
 from dagstead.plane.ci_logins import NewPins, Pin
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.new_tokens import NewToken
+from dagstead.plane.reasons import WaitingRuns, Why
 from dagstead.plane.rotations import RotatedToken, Rotation
 from dagstead.plane.sign_ins import NewLink
 from dagstead.plane.storage import StorageReport
@@ -56,6 +57,7 @@ def local_administration(settings: Settings) -> Iterator[Administration]:
             storage=_Storage(control, settings.retention),
             secrets=LocalSecrets(control),
             trail=LocalTrail(control),
+            reasons=_Reasons(control),
             releases=lambda deployment: LocalReleases(
                 control, control.deployments.named(COMMAND_LINE, deployment or first(control))
             ),
@@ -207,6 +209,20 @@ class _Locations:
             for one in chosen
             for stated in self._control.statuses.stated(COMMAND_LINE, one)
         ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Reasons:
+    _control: Control
+
+    def why(self, name: str, deployment: str | None = None) -> Why:
+        place = None
+        if deployment is not None:
+            place = self._control.deployments.named(COMMAND_LINE, deployment)
+        return self._control.reasons.why(COMMAND_LINE, name, place)
+
+    def waiting_runs(self) -> WaitingRuns:
+        return self._control.reasons.waiting_runs(COMMAND_LINE)
 
 
 @dataclass(frozen=True, slots=True)

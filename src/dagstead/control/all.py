@@ -21,6 +21,7 @@ from dagstead.control.organization import OrganizationSettings
 from dagstead.control.pauses import Pauses
 from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
+from dagstead.control.reasons import Reasons
 from dagstead.control.recording import Recorder, recorded
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
@@ -62,6 +63,7 @@ class Control:
     dagster_data: DagsterData
     launches: Launches
     questions: Questions
+    reasons: Reasons
     files: Files
     signed_files: SignedFiles
     writes: Writes
@@ -110,6 +112,7 @@ def control_over(
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
         questions=recorded(Questions, "questions")(backend),
+        reasons=recorded(Reasons, "reasons")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),
         writes=recorded(Writes, "writes")(backend),

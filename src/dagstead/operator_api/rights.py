@@ -45,7 +45,7 @@ _CALL = """
 #: What became of deployed code locations; cut to those that are granted.
 _SEE_DEPLOYED = """
     agents deployedLocations locationsAsDocument release releases secretsOrError storedSecrets
-    workspace workspaceOrError
+    why workspace workspaceOrError
 """
 #: See the whole deployment.
 _READ = """
@@ -66,7 +66,7 @@ _READ = """
     runTagsOrError runsFeedCountOrError runsFeedOrError runsOrError runsUnderWay scheduleOrError
     scheduler schedulesOrError sensorOrError sensorsOrError servingAgents shouldShowNux test
     topLevelResourceDetailsOrError truePartitionsForAutomationConditionEvaluationNode
-    utilizedEnvVarsOrError workspaceLocationEntryOrError
+    utilizedEnvVarsOrError waitingRuns workspaceLocationEntryOrError
 """
 _LAUNCH = """
     cancelPartitionBackfill deletePipelineRun deleteRun launchMultipleRuns launchPartitionBackfill
@@ -137,7 +137,7 @@ RIGHTS: Mapping[str, Right] = {
 #: it names by itself.
 WITHOUT_DEPLOYMENT = frozenset(
     f"{_CALL} {_STORE} {_BRANCH} {_DELETE} {_ADMINISTER} codeLocations organization removeSecret "
-    "servingAgents setSecret storedSecrets".split()
+    "servingAgents setSecret storedSecrets waitingRuns why".split()
 ) - {"currentDeployment"}
 
 #: What is asked about by location: a role at one is enough to ask, and the act, or open-source

@@ -18,6 +18,7 @@ from dagstead.operator_api import (
     events,
     launches,
     locations,
+    reasons,
     releases,
     rights,
     secrets,
@@ -41,6 +42,7 @@ DEFINITIONS = (
     "secrets.graphql",
     "administration.graphql",
     "trail.graphql",
+    "reasons.graphql",
 )
 
 
@@ -60,6 +62,7 @@ def create_schema(facts: ServerFacts | None = None) -> graphene.Schema:
             agents.QUERIES,
             deployments.QUERIES,
             locations.QUERIES,
+            reasons.QUERIES,
             releases.QUERIES,
             secrets.QUERIES,
             settings.QUERIES,

@@ -36,6 +36,7 @@ from dagstead.store.tokens import TokenStore
 from dagstead.store.trail import TrailStore
 from dagstead.store.trust import TrustPolicyStore
 from dagstead.store.vault import Vault
+from dagstead.store.waits import WaitStore
 from dagstead.store.workers import WorkerStore
 from dagstead.store.writes import WriteStore
 
@@ -51,6 +52,7 @@ class Store:
     releases: ReleaseStore
     requests: RequestStore
     launches: LaunchStore
+    waits: WaitStore
     agents: AgentStore
     tokens: TokenStore
     rotations: RotationStore
@@ -111,6 +113,7 @@ def open_store(
         releases=ReleaseStore(database, clock),
         requests=RequestStore(database, clock),
         launches=LaunchStore(database, clock),
+        waits=WaitStore(database),
         agents=AgentStore(database, clock),
         tokens=tokens,
         rotations=RotationStore(database, clock),

@@ -69,6 +69,12 @@ STORY = [
     ("location list --deployment prod", 0, "weather"),
     ("location list --deployment staging", 0, "Nothing is deployed yet"),
     ("location list --deployment nope", 2, "There is no deployment 'nope'."),
+    ("why weather --deployment prod", 0, "Location weather of deployment prod, on the default"),
+    ("why weather --deployment prod --format json", 0, '"code": "UNSERVED_QUEUE"'),
+    ("why weather", 2, "location weather of eu; location weather of prod. Write more"),
+    ("why weather --deployment nope", 2, "There is no deployment 'nope'."),
+    ("why nothing", 2, "There is no run, location or request 'nothing'."),
+    ("why", 0, "No run waits."),
     ("token create --name ada --deployment nope", 2, "There is no deployment 'nope'."),
     ("token create --name ada --queue gpu", 2, "Only agent tokens have queues"),
     (

@@ -186,6 +186,7 @@ class World:
             "grant": Grant(),
             "kind": TokenKind.USER,
             "limit": None,
+            "reasons.waiting_runs.limit": 10,
             "log_key": ["run", "compute_logs", "key"],
             "made_id": "run",
             "workers.mint.new": NewWorker(agent_id="a1", location=location),
