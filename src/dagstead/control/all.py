@@ -32,6 +32,7 @@ from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
 from dagstead.control.trail import Trail
 from dagstead.control.trust import TrustPolicies
+from dagstead.control.waiting import Waiting
 from dagstead.control.workers import Workers
 from dagstead.control.writes import Writes
 from dagstead.plane.clock import Clock
@@ -64,6 +65,7 @@ class Control:
     launches: Launches
     questions: Questions
     reasons: Reasons
+    waiting: Waiting
     files: Files
     signed_files: SignedFiles
     writes: Writes
@@ -113,6 +115,7 @@ def control_over(
         launches=recorded(Launches, "launches")(backend),
         questions=recorded(Questions, "questions")(backend),
         reasons=recorded(Reasons, "reasons")(backend),
+        waiting=recorded(Waiting, "waiting")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),
         writes=recorded(Writes, "writes")(backend),

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.survey import Survey
+from dagstead.control.waiting import waiting_runs
 from dagstead.errors import InvalidInputError, NotFoundError
 from dagstead.plane.deployments import Deployment
-from dagstead.plane.launches import Launch
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reasons import (
     Subject,
     SubjectKind,
-    WaitingRun,
     WaitingRuns,
     Why,
 )
@@ -168,38 +166,8 @@ class Reasons:
         actor.refuse_code("Looking at runs")
         every = {each.name: each for each in self._backend.store.deployments.all()}
         seen = {name for name, each in every.items() if actor.grants(each)}
-        launches, total = self._backend.store.waits.runs(
-            ORGANIZATION, None if seen == every.keys() else seen, min(limit, MOST_RUNS)
-        )
-        if not launches:
-            return WaitingRuns(rows=(), total=0)
-        survey = Survey.of(self._backend)
-        rows = [
-            row
-            for name, own in _by_deployment(launches).items()
-            if name in every
-            for row in self._rows(survey, every[name], own)
-        ]
-        return WaitingRuns(rows=sorted(rows, key=lambda row: row.since), total=total)
-
-    def _rows(
-        self, survey: Survey, deployment: Deployment, launches: dict[str, Launch]
-    ) -> Iterable[WaitingRun]:
-        queue = self._backend.orchestration.run_queue(deployment, launches.keys())
-        reasons = survey.runs(deployment, launches, queue)
-        runs = {run.run_id: run for run in (*queue.active, *queue.queued)}
-        for run_id, launch in launches.items():
-            if run_id in reasons:
-                location = runs[run_id].location
-                offered = launch.is_offered
-                yield WaitingRun(
-                    run_id=run_id,
-                    deployment=deployment.name,
-                    location=location,
-                    queue=launch.queue if offered else survey.queue_of(deployment, location),
-                    since=launch.created_at,
-                    reason=reasons[run_id],
-                )
+        wanted = None if seen == every.keys() else seen
+        return waiting_runs(self._backend, wanted, min(limit, MOST_RUNS))
 
     def _find(
         self, actor: Actor, name: str, deployment: Deployment | None
@@ -243,10 +211,3 @@ class Reasons:
 def _named(found: tuple[SubjectKind, str, str]) -> str:
     kind, of, deployment = found
     return f"{kind} {of} of {deployment}"
-
-
-def _by_deployment(launches: Iterable[Launch]) -> dict[str, dict[str, Launch]]:
-    found: dict[str, dict[str, Launch]] = defaultdict(dict)
-    for launch in launches:
-        found[launch.deployment][launch.run_id] = launch
-    return found

@@ -181,6 +181,8 @@ TRAIL: Final[Mapping[str, RowRule | Quiet]] = {
     "reasons.why_location": Quiet.VIEW,
     "reasons.why_request": Quiet.VIEW,
     "reasons.why_run": Quiet.VIEW,
+    "waiting.note": Quiet.ITSELF,
+    "waiting.note_unserved": Quiet.ITSELF,
     "writes.interrupt_all": Quiet.ITSELF,
     "writes.ledger": Quiet.WORK,
     "writes.purge": Quiet.ITSELF,

@@ -50,9 +50,11 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         if not self._calls.launch_run(self._deployment, run):
             # It was terminated while the daemon took it from the run queue.
             return
-        reason = self._why_unserved(run)
-        if reason:
-            self._instance.report_engine_event(f"Waiting for an agent. {reason}", run)
+        control = self._calls.control
+        location = control.locations.get(SYSTEM, self._deployment, location_of_run(run))
+        control.waiting.note_unserved(
+            SYSTEM, self._deployment, run.run_id, location.name, location.queue
+        )
 
     def terminate(self, run_id: str) -> bool:
         """Take back a launch that no agent has begun, or ask the run's agent to end the run.
@@ -74,10 +76,3 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
         if launch is None or not step.counts:
             return False
         return launches.carry_out(SYSTEM, self._deployment, launch) is None
-
-    def _why_unserved(self, run: DagsterRun) -> str | None:
-        control = self._calls.control
-        location = control.locations.get(SYSTEM, self._deployment, location_of_run(run))
-        return control.availability.why_unserved(
-            SYSTEM, self._deployment, location.name, location.queue
-        )

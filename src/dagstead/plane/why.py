@@ -166,8 +166,9 @@ def _not_dequeued(facts: RunFacts, since: float) -> Reason:
             says="No limit holds it: the daemon takes it from the run queue within seconds.",
             since=since,
         )
-    if facts.location is not None:
-        return facts.location
+    reason = facts.location or facts.work.absence
+    if reason is not None:
+        return reason
     return unknown(
         f"no limit holds it, the daemons work, and it has been in the run queue since "
         f"{written(since)} all the same",

@@ -22,6 +22,7 @@ from dagstead.store.launches import LaunchStore
 from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
 from dagstead.store.locations import LocationStore
+from dagstead.store.noted_waits import NotedWaitStore
 from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
 from dagstead.store.releases import ReleaseStore
@@ -53,6 +54,7 @@ class Store:
     requests: RequestStore
     launches: LaunchStore
     waits: WaitStore
+    noted_waits: NotedWaitStore
     agents: AgentStore
     tokens: TokenStore
     rotations: RotationStore
@@ -114,6 +116,7 @@ def open_store(
         requests=RequestStore(database, clock),
         launches=LaunchStore(database, clock),
         waits=WaitStore(database),
+        noted_waits=NotedWaitStore(database, clock),
         agents=AgentStore(database, clock),
         tokens=tokens,
         rotations=RotationStore(database, clock),

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Row, and_, func, select, true
 
 from dagstead.plane.launches import Launch, LaunchState
 from dagstead.plane.organization import Organization
-from dagstead.plane.requests import CHECK_FOR_WORKSPACE_UPDATES, RequestState
+from dagstead.plane.requests import RequestState
 from dagstead.plane.why_facts import RequestBrief
 from dagstead.store.database import Database
 from dagstead.store.launch_rows import as_launch
@@ -66,12 +66,13 @@ class WaitStore:
         return {one.id: one for one in self._requests(requests.c.id.in_(sorted(ids)))}
 
     def checks(self, deployment: str) -> list[RequestBrief]:
-        """The checks for deploys that agents have not answered, oldest first."""
+        """What agents have not answered and concerns no location: that they check for deploys."""
         return self._requests(
             and_(
                 requests.c.deployment == deployment,
                 requests.c.state.in_(_OPEN),
-                requests.c.api == CHECK_FOR_WORKSPACE_UPDATES,
+                requests.c.location.is_(None),
+                requests.c.run_id.is_(None),
             )
         )
 

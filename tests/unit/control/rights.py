@@ -83,6 +83,8 @@ WHO: Mapping[str, str] = {
     "reasons.why_location": "admin prod weather agent pool",
     "reasons.why_request": "admin prod agent pool",
     "reasons.why_run": "admin prod agent pool",
+    "waiting.note": "",
+    "waiting.note_unserved": "",
     "releases.all": "admin prod weather agent pool",
     "releases.begin": "admin prod weather",
     "releases.end": "admin prod weather",
