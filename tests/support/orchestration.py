@@ -102,6 +102,9 @@ class NoDagster:
     def error_line(self, error: str) -> str:
         return str(json.loads(error)["message"])
 
+    def agent_error(self, error: str) -> str:
+        return error
+
     def last_sign(self, _deployment: Deployment, run_id: str) -> float | None:
         return self.signs.get(run_id)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from dagstead.client.agents import ListedAgent
+    from dagstead.client.agents import ListedAgent, ListedCaller
     from dagstead.client.deployments import DeletedDeployment, ListedDeployment
     from dagstead.client.locations import ListedLocation
     from dagstead.client.parts import ListedPart
@@ -98,6 +98,9 @@ class AgentActs(Protocol):
 
     def all(self) -> list[ListedAgent]:
         """The agents that have sent heartbeats."""
+
+    def refused(self) -> list[ListedCaller]:
+        """Callers that were refused; the one seen last comes first."""
 
     def forget(self, agent_id: str) -> str:
         """Forget an agent that no longer sends heartbeats, and return its name."""

@@ -15,7 +15,7 @@ from dagstead.cli.control_plane import Administration
 from dagstead.cli.local_releases import LocalReleases
 from dagstead.cli.local_secrets import LocalSecrets
 from dagstead.cli.local_trail import LocalTrail
-from dagstead.client.agents import ListedAgent
+from dagstead.client.agents import ListedAgent, ListedCaller
 from dagstead.client.deployments import DeletedDeployment, ListedDeployment
 from dagstead.client.locations import ListedLocation
 from dagstead.client.parts import ListedPart
@@ -175,6 +175,22 @@ class _Agents:
                 errors=each.errors,
             )
             for each in self._control.agents.all(COMMAND_LINE)
+        ]
+
+    def refused(self) -> list[ListedCaller]:
+        return [
+            ListedCaller(
+                kind=str(each.kind),
+                name=each.name,
+                address=each.address,
+                reason=each.reason,
+                first_at=each.first_at,
+                last_at=each.last_at,
+                times=each.times,
+                mend=each.mend.says,
+                command=each.mend.command,
+            )
+            for each in self._control.callers.refused(COMMAND_LINE)
         ]
 
     def forget(self, agent_id: str) -> str:

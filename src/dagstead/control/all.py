@@ -9,9 +9,11 @@ from dagstead.control.agents import Agents
 from dagstead.control.availability import Availability
 from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
+from dagstead.control.callers import Callers
 from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
 from dagstead.control.files import Files, SignedFiles
+from dagstead.control.fleet import Fleet
 from dagstead.control.health import Health
 from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
@@ -60,12 +62,14 @@ class Control:
     statuses: Statuses
     availability: Availability
     agents: Agents
+    fleet: Fleet
     requests: Requests
     dagster_data: DagsterData
     launches: Launches
     questions: Questions
     reasons: Reasons
     waiting: Waiting
+    callers: Callers
     files: Files
     signed_files: SignedFiles
     writes: Writes
@@ -88,7 +92,7 @@ def control_over(
         bell: is rung after every commit.
         open_orchestration: is called whenever an act needs Dagster.
     """
-    recorder = Recorder(store.trail)
+    recorder = Recorder(store.trail, store.refused_callers)
     backend = Backend(
         store=store, bell=bell, recorder=recorder, open_orchestration=open_orchestration
     )
@@ -110,12 +114,14 @@ def control_over(
         statuses=recorded(Statuses, "statuses")(backend),
         availability=recorded(Availability, "availability")(backend),
         agents=recorded(Agents, "agents")(backend),
+        fleet=recorded(Fleet, "fleet")(backend),
         requests=recorded(Requests, "requests")(backend),
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
         questions=recorded(Questions, "questions")(backend),
         reasons=recorded(Reasons, "reasons")(backend),
         waiting=recorded(Waiting, "waiting")(backend),
+        callers=recorded(Callers, "callers")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),
         writes=recorded(Writes, "writes")(backend),

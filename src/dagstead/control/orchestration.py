@@ -62,6 +62,9 @@ class Orchestration(Protocol):
     def error_line(self, error: str) -> str:
         """The innermost line of a load error, as agents report it."""
 
+    def agent_error(self, error: str) -> str:
+        """The message of an error in an agent's heartbeat."""
+
     def under_way(self, deployment: Deployment) -> Sequence[RunUnderWay]:
         """The runs that are starting, started, or being ended."""
 

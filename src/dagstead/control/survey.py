@@ -268,7 +268,7 @@ def _image_line(beats: Sequence[Heartbeat], location: str | None) -> str | None:
     for beat in beats:
         for error in reversed(beat.errors):
             if location is None or location in error:
-                line = image_error(error)
+                line = image_error(error.replace("\\n", "\n"))
                 if line is not None:
                     return line
     return None

@@ -32,7 +32,7 @@ from dagstead.control.orchestration import OutgoingRequest
 from dagstead.control.requests import REFUSED_AT_THE_GATE
 from dagstead.engine.calls import AgentCalls
 from dagstead.engine.deployment_instance import DeploymentInstance
-from dagstead.engine.load_errors import one_line
+from dagstead.engine.load_errors import agent_error, one_line
 from dagstead.engine.run_origins import origin_of
 from dagstead.engine.run_queue import read_queue, read_run
 from dagstead.engine.worker_reports import worker_reports
@@ -145,6 +145,10 @@ class DagsterOrchestration:
     def error_line(self, error: str) -> str:
         """See the protocol."""
         return one_line(deserialize_value(error, SerializableErrorInfo))
+
+    def agent_error(self, error: str) -> str:
+        """See the protocol."""
+        return agent_error(error)
 
     def under_way(self, deployment: Deployment) -> Sequence[RunUnderWay]:
         """See the protocol."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from graphql import GraphQLResolveInfo
@@ -58,6 +58,26 @@ def waiting_runs(info: GraphQLResolveInfo) -> Mapping[str, Any]:
     }
 
 
+@as_error
+def refused_callers(info: GraphQLResolveInfo) -> Sequence[Mapping[str, Any]]:
+    """Who was turned away."""
+    context = context_of(info)
+    return [
+        {
+            "kind": str(caller.kind),
+            "name": caller.name,
+            "address": caller.address,
+            "reason": caller.reason,
+            "firstAt": caller.first_at,
+            "lastAt": caller.last_at,
+            "times": caller.times,
+            "mend": caller.mend.says,
+            "command": caller.mend.command,
+        }
+        for caller in context.control.callers.refused(context.actor)
+    ]
+
+
 def _reason(reason: Reason) -> Mapping[str, Any]:
     mend = reason.mend
     return {
@@ -74,4 +94,8 @@ def _reason(reason: Reason) -> Mapping[str, Any]:
     }
 
 
-QUERIES: Mapping[str, Resolver] = {"waitingRuns": waiting_runs, "why": why}
+QUERIES: Mapping[str, Resolver] = {
+    "refusedCallers": refused_callers,
+    "waitingRuns": waiting_runs,
+    "why": why,
+}

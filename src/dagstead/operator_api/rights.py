@@ -101,10 +101,10 @@ _DELETE = "deleteDeployment removeDeployment"
 _ADMINISTER = """
     addTrustPolicy agentTokenOrError agentTokensOrError createAgentToken createDeployment
     createOrUpdateAgentPermissions createSignInLink createUserToken endSessions forgetAgent
-    issueToken masterKey pauseRuns pinRepository removeAgentPermissions removeTrustPolicy resumeRuns
-    revokeAgentToken revokeToken revokeUserToken rotateMasterKey rotateToken serverParts
-    serverSettings setOrganizationSettings storage sweepStorage tokens trail trailVerification
-    trustPins trustPolicies userTokensOrError
+    issueToken masterKey pauseRuns pinRepository refusedCallers removeAgentPermissions
+    removeTrustPolicy resumeRuns revokeAgentToken revokeToken revokeUserToken rotateMasterKey
+    rotateToken serverParts serverSettings setOrganizationSettings storage sweepStorage tokens
+    trail trailVerification trustPins trustPolicies userTokensOrError
 """
 
 _OF_LOCATIONS: Sequence[tuple[Permission, str]] = (

@@ -25,6 +25,7 @@ from dagstead.store.locations import LocationStore
 from dagstead.store.noted_waits import NotedWaitStore
 from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
+from dagstead.store.refused_callers import RefusedCallerStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
 from dagstead.store.rotations import RotationStore
@@ -55,6 +56,7 @@ class Store:
     launches: LaunchStore
     waits: WaitStore
     noted_waits: NotedWaitStore
+    refused_callers: RefusedCallerStore
     agents: AgentStore
     tokens: TokenStore
     rotations: RotationStore
@@ -117,6 +119,7 @@ def open_store(
         launches=LaunchStore(database, clock),
         waits=WaitStore(database),
         noted_waits=NotedWaitStore(database, clock),
+        refused_callers=RefusedCallerStore(database, clock),
         agents=AgentStore(database, clock),
         tokens=tokens,
         rotations=RotationStore(database, clock),

@@ -53,12 +53,10 @@ class NotedWaitStore:
             .where(launches.c.started_at.is_(None))
         )
         gone = ~waiting
+        found = select(noted_waits.c.run_id).where(gone).limit(1)
         with self.database.read() as connection:
             # Most looks find nothing, and must not take SQLite's write lock.
-            if (
-                connection.execute(select(noted_waits.c.run_id).where(gone).limit(1)).first()
-                is None
-            ):
+            if connection.execute(found).first() is None:
                 return
         with self.database.write() as connection:
             connection.execute(delete(noted_waits).where(gone))

@@ -61,6 +61,16 @@ class WaitStore:
             ).all()
         return [as_launch(row) for row in rows], int(total)
 
+    def begun(self, _of: Organization) -> list[Launch]:
+        """The launches that agents have begun and that have not ended, the oldest first."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                select(launches)
+                .where(launches.c.state == str(LaunchState.BEGUN))
+                .order_by(launches.c.begun_at, launches.c.run_id)
+            ).all()
+        return [as_launch(row) for row in rows]
+
     def requests(self, _of: Organization, ids: Collection[str]) -> dict[str, RequestBrief]:
         """The requests of these ids, by id."""
         return {one.id: one for one in self._requests(requests.c.id.in_(sorted(ids)))}

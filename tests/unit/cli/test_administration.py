@@ -111,6 +111,7 @@ STORY = [
     ("trust remove 1", 0, "Removed policy 1."),
     ("trust remove 1", 2, "There is no trust policy 1."),
     ("agent list --format json", 0, '"agent": "gone"'),
+    ("agent refused", 0, "Nobody was refused in the last days."),
     ("agent forget id-of-gone", 0, "Forgot agent 'gone'."),
     ("agent forget id-of-gone", 2, "There is no agent 'id-of-gone'."),
     ("agent forget id-of-alive", 2, "Agent 'alive' sent a heartbeat "),

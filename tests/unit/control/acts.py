@@ -37,7 +37,7 @@ from dagstead.plane.trail import Row, TrailFilter
 from dagstead.plane.trust import JobFilter, JobGrant, NewPolicy, Provider
 from dagstead.plane.workers import Minter, PoolCount, Worker
 from dagstead.store.all import Store
-from dagstead.store.tables import metadata, token_calls, trail, trail_head
+from dagstead.store.tables import metadata, refused_callers, token_calls, trail, trail_head
 from dagstead.testing.clock import ManualClock
 from tests.support.heartbeats import heartbeat_of
 from tests.support.orchestration import control_without_dagster
@@ -151,7 +151,7 @@ class World:
             return {
                 table.name: sorted(map(repr, connection.execute(select(table))))
                 for table in metadata.sorted_tables
-                if table not in {token_calls, trail, trail_head}
+                if table not in {refused_callers, token_calls, trail, trail_head}
             }
 
     def _values(self, location: str) -> dict[str, Any]:

@@ -29,10 +29,9 @@ refused_callers = Table(
     #: A hash of who, from where, and at what.
     Column("key", String(64), primary_key=True),
     Column("kind", String(16), nullable=False),
-    Column("name", Text),
+    #: Of the token; of one that nobody knows, its last characters.
+    Column("name", Text, nullable=False),
     Column("token_id", BigInteger),
-    #: The last characters of a token that nobody knows.
-    Column("ending", String(8)),
     Column("address", Text),
     Column("act", String(100), nullable=False),
     Column("reason", Text, nullable=False),
