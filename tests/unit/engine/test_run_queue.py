@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,13 +19,12 @@ from dagster._core.utils import make_new_run_id
 from dagster._daemon.run_coordinator.queued_run_coordinator_daemon import (
     QueuedRunCoordinatorDaemon,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dagstead.engine.run_queue import read_queue, read_run
 from dagstead.plane.reasons import ReasonCode
 from dagstead.plane.run_queue import RunStatus, holding_steps, holds
 
+Open = Callable[..., DagsterInstance]
 ORIGIN = RemoteJobOrigin(
     RemoteRepositoryOrigin(RegisteredCodeLocationOrigin("weather"), "__repository__"), "job"
 )
@@ -53,18 +53,22 @@ def add(
     return instance.run_storage.add_run(run).run_id
 
 
-def ephemeral(**runs: Any) -> DagsterInstance:
-    pools = {"granularity": runs.pop("granularity", "op")}
-    return DagsterInstance.ephemeral(
-        settings={
+@pytest.fixture
+def opened(tmp_path: Path) -> Open:
+    """Open an instance with limits of runs."""
+
+    def instance(granularity: str = "op", **runs: Any) -> DagsterInstance:
+        overrides = {
             "run_coordinator": {
                 "module": "dagster._core.run_coordinator",
                 "class": "QueuedRunCoordinator",
-                "config": {"block_op_concurrency_limited_runs": {"enabled": True}},
             },
-            "concurrency": {"runs": runs, "pools": pools},
+            "concurrency": {"runs": runs, "pools": {"granularity": granularity}},
+            "telemetry": {"enabled": False},
         }
-    )
+        return DagsterInstance.local_temp(str(tmp_path), overrides=overrides)
+
+    return instance
 
 
 def next_of(instance: DagsterInstance) -> set[str]:
@@ -80,8 +84,8 @@ def reason_of(instance: DagsterInstance, run_id: str) -> str:
     return str(holds(read_queue(instance, "prod", [run_id]))[run_id].reason)
 
 
-def test_the_limit_of_a_deployment_names_who_holds_it() -> None:
-    with ephemeral(max_concurrent_runs=1) as instance:
+def test_the_limit_of_a_deployment_names_who_holds_it(opened: Open) -> None:
+    with opened(max_concurrent_runs=1) as instance:
         under_way = add(instance, DagsterRunStatus.STARTED)
         waiting = add(instance)
         said = reason_of(instance, waiting)
@@ -90,9 +94,9 @@ def test_the_limit_of_a_deployment_names_who_holds_it() -> None:
     assert "raise max_concurrent_runs" in said
 
 
-def test_the_limit_of_a_tag_says_which() -> None:
+def test_the_limit_of_a_tag_says_which(opened: Open) -> None:
     limits = [{"key": "team", "limit": 1, "value": {"applyLimitPerUniqueValue": True}}]
-    with ephemeral(tag_concurrency_limits=limits) as instance:
+    with opened(tag_concurrency_limits=limits) as instance:
         holder = add(instance, DagsterRunStatus.STARTED, tags={"team": "red"})
         add(instance, DagsterRunStatus.STARTED, tags={"team": "blue"})
         said = reason_of(instance, add(instance, tags={"team": "red"}))
@@ -102,8 +106,8 @@ def test_the_limit_of_a_tag_says_which() -> None:
 
 
 @pytest.mark.parametrize("granularity", ["op", "run"])
-def test_a_pool_says_who_has_its_slots(granularity: str) -> None:
-    with ephemeral(granularity=granularity) as instance:
+def test_a_pool_says_who_has_its_slots(opened: Open, granularity: str) -> None:
+    with opened(granularity=granularity) as instance:
         instance.event_log_storage.set_concurrency_slots("gpu", 1)
         holder = add(instance, DagsterRunStatus.STARTING, pools={"gpu": 1})
         waiting = add(instance, pools={"gpu": 1})
@@ -112,8 +116,8 @@ def test_a_pool_says_who_has_its_slots(granularity: str) -> None:
     assert f"pool 'gpu' are taken: 1 of 1, held by {holder[:8]}." in str(hold.reason)
 
 
-def test_a_step_of_a_run_under_way_may_wait_for_a_pool() -> None:
-    with ephemeral() as instance:
+def test_a_step_of_a_run_under_way_may_wait_for_a_pool(opened: Open) -> None:
+    with opened() as instance:
         storage = instance.event_log_storage
         storage.set_concurrency_slots("gpu", 1)
         holder = add(instance, DagsterRunStatus.STARTED, pools={"gpu": 1})
@@ -128,8 +132,8 @@ def test_a_step_of_a_run_under_way_may_wait_for_a_pool() -> None:
     assert hold.holders == [holder]
 
 
-def test_a_run_is_read_with_its_status() -> None:
-    with ephemeral() as instance:
+def test_a_run_is_read_with_its_status(opened: Open) -> None:
+    with opened() as instance:
         run_id = add(instance, tags={"dagster/priority": "3"})
         run = read_run(instance, run_id)
         assert run is not None
@@ -137,52 +141,44 @@ def test_a_run_is_read_with_its_status() -> None:
         assert read_run(instance, make_new_run_id()) is None
 
 
-_RUNS = st.lists(
-    st.tuples(
-        st.sampled_from(["", "red", "blue"]),
-        st.sampled_from([{}, {"gpu": 1}, {"gpu": 1, "api": 2}]),
-        st.booleans(),
-        st.sampled_from(["0", "1", "x"]),
-    ),
-    max_size=6,
+LIMITS: Sequence[Mapping[str, Any]] = (
+    {"key": "team", "limit": 2},
+    {"key": "team", "value": "red", "limit": 1},
+    {"key": "team", "value": {"applyLimitPerUniqueValue": True}, "limit": 1},
 )
+POOLS: Sequence[Mapping[str, int]] = ({}, {"gpu": 1}, {"gpu": 1, "api": 2})
 
 
-@settings(max_examples=60, deadline=None)
-@given(
-    active=_RUNS,
-    queued=_RUNS,
-    granularity=st.sampled_from(["op", "run"]),
-    most=st.sampled_from([1, 3, 50, -1]),
-    tag_limits=st.lists(
-        st.sampled_from(
-            [
-                {"key": "team", "limit": 2},
-                {"key": "team", "value": "red", "limit": 1},
-                {"key": "team", "value": {"applyLimitPerUniqueValue": True}, "limit": 1},
-            ]
-        ),
-        max_size=1,
-    ),
-)
+@pytest.mark.parametrize("granularity", ["op", "run"])
+@pytest.mark.parametrize(("most", "limit"), [(-1, LIMITS[0]), (4, LIMITS[1]), (9, LIMITS[2])])
 def test_what_no_limit_holds_is_what_dagster_starts_next(
-    active: list[Any], queued: list[Any], granularity: str, most: int, tag_limits: list[Any]
+    opened: Open, granularity: str, most: int, limit: Mapping[str, Any]
 ) -> None:
-    with ephemeral(
-        granularity=granularity, max_concurrent_runs=most, tag_concurrency_limits=tag_limits
-    ) as instance:
-        instance.event_log_storage.set_concurrency_slots("gpu", 2)
-        statuses = itertools.cycle(ACTIVE)
-        for (team, pools, is_free, _), status in zip(active, statuses, strict=False):
-            add(instance, status, tags={"team": team} if team else {}, pools=pools, is_free=is_free)
-        ids = [
-            add(
-                instance,
-                tags={"dagster/priority": priority, **({"team": team} if team else {})},
-                pools=pools,
-                is_free=is_free,
-            )
-            for team, pools, is_free, priority in queued
-        ]
-        held = holds(read_queue(instance, "prod", ids))
-        assert set(ids) - held.keys() == next_of(instance)
+    chosen = random.Random(most)
+    with opened(granularity, max_concurrent_runs=most, tag_concurrency_limits=[limit]) as instance:
+        instance.event_log_storage.set_concurrency_slots("gpu", 1)
+        held_by: set[ReasonCode] = set()
+        for _ in range(15):
+            instance.run_storage.wipe()
+            for _ in range(chosen.randrange(4)):
+                _random_run(instance, chosen, chosen.choice(ACTIVE))
+            ids = [
+                _random_run(instance, chosen, DagsterRunStatus.QUEUED)
+                for _ in range(chosen.randrange(7))
+            ]
+            held = holds(read_queue(instance, "prod", ids))
+            held_by |= {hold.code for hold in held.values()}
+            assert set(ids) - held.keys() == next_of(instance)
+    assert {ReasonCode.TAG_LIMIT, ReasonCode.CONCURRENCY_POOL} <= held_by
+
+
+def _random_run(instance: DagsterInstance, chosen: random.Random, status: DagsterRunStatus) -> str:
+    tags = {"dagster/priority": chosen.choice(["0", "1", "x"])}
+    team = chosen.choice(["", "red", "blue"])
+    return add(
+        instance,
+        status,
+        tags={**tags, "team": team} if team else tags,
+        pools=chosen.choice(POOLS),
+        is_free=chosen.random() < 0.3,
+    )
