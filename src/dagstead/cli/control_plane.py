@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dagstead.plane.ci_logins import NewPins, Pin
     from dagstead.plane.master_keys import KeyReport
     from dagstead.plane.new_tokens import NewToken
-    from dagstead.plane.reasons import WaitingRuns, Why
+    from dagstead.plane.reasons import RunWaits, SubjectReason
     from dagstead.plane.rotations import RotatedToken, Rotation
     from dagstead.plane.secrets import SecretTarget
     from dagstead.plane.sign_ins import NewLink
@@ -197,10 +197,10 @@ class TrailViews(Protocol):
 class ReasonViews(Protocol):
     """Views of why something waits."""
 
-    def why(self, name: str, deployment: str | None = None) -> Why:
+    def why(self, name: str, deployment: str | None = None) -> SubjectReason:
         """Why a run, a location or a request waits."""
 
-    def waiting_runs(self) -> WaitingRuns:
+    def waiting_runs(self) -> RunWaits:
         """The runs that have not started."""
 
 

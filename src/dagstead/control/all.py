@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from dagstead.control.agent_cards import AgentCards
 from dagstead.control.agents import Agents
 from dagstead.control.availability import Availability
 from dagstead.control.backend import Backend
@@ -13,7 +14,6 @@ from dagstead.control.callers import Callers
 from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
 from dagstead.control.files import Files, SignedFiles
-from dagstead.control.fleet import Fleet
 from dagstead.control.health import Health
 from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
@@ -34,7 +34,7 @@ from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
 from dagstead.control.trail import Trail
 from dagstead.control.trust import TrustPolicies
-from dagstead.control.waiting import Waiting
+from dagstead.control.wait_notes import WaitNotes
 from dagstead.control.workers import Workers
 from dagstead.control.writes import Writes
 from dagstead.plane.clock import Clock
@@ -62,13 +62,13 @@ class Control:
     statuses: Statuses
     availability: Availability
     agents: Agents
-    fleet: Fleet
+    agent_cards: AgentCards
     requests: Requests
     dagster_data: DagsterData
     launches: Launches
     questions: Questions
     reasons: Reasons
-    waiting: Waiting
+    wait_notes: WaitNotes
     callers: Callers
     files: Files
     signed_files: SignedFiles
@@ -114,13 +114,13 @@ def control_over(
         statuses=recorded(Statuses, "statuses")(backend),
         availability=recorded(Availability, "availability")(backend),
         agents=recorded(Agents, "agents")(backend),
-        fleet=recorded(Fleet, "fleet")(backend),
+        agent_cards=recorded(AgentCards, "agent_cards")(backend),
         requests=recorded(Requests, "requests")(backend),
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
         questions=recorded(Questions, "questions")(backend),
         reasons=recorded(Reasons, "reasons")(backend),
-        waiting=recorded(Waiting, "waiting")(backend),
+        wait_notes=recorded(WaitNotes, "wait_notes")(backend),
         callers=recorded(Callers, "callers")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),

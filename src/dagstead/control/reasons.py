@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.survey import Survey
-from dagstead.control.waiting import waiting_runs
+from dagstead.control.wait_notes import waiting_runs
 from dagstead.errors import InvalidInputError, NotFoundError
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.reasons import (
+    RunWaits,
     Subject,
     SubjectKind,
-    WaitingRuns,
-    Why,
+    SubjectReason,
 )
 from dagstead.plane.run_queue import RunStatus
 
@@ -34,7 +34,7 @@ class Reasons:
 
     _backend: Backend
 
-    def why(self, actor: Actor, name: str, deployment: Deployment | None = None) -> Why:
+    def why(self, actor: Actor, name: str, deployment: Deployment | None = None) -> SubjectReason:
         """Why a run, a location or a request waits, whichever it is.
 
         Args:
@@ -73,7 +73,7 @@ class Reasons:
             case SubjectKind.REQUEST:
                 return self.why_request(actor, place, of)
 
-    def why_run(self, actor: Actor, deployment: Deployment, run_id: str) -> Why:
+    def why_run(self, actor: Actor, deployment: Deployment, run_id: str) -> SubjectReason:
         """Why a run waits, does not go on, or has ended.
 
         Raises:
@@ -107,9 +107,9 @@ class Reasons:
             location=run.location,
             queue=queue_name,
         )
-        return Why(subject=subject, reason=reason)
+        return SubjectReason(subject=subject, reason=reason)
 
-    def why_location(self, actor: Actor, deployment: Deployment, name: str) -> Why:
+    def why_location(self, actor: Actor, deployment: Deployment, name: str) -> SubjectReason:
         """Why a location does not serve its newest deploy, or that it does.
 
         Raises:
@@ -126,9 +126,9 @@ class Reasons:
             queue=location.queue,
         )
         reason = Survey.of(self._backend).location(deployment, location)
-        return Why(subject=subject, reason=reason)
+        return SubjectReason(subject=subject, reason=reason)
 
-    def why_request(self, actor: Actor, deployment: Deployment, request_id: str) -> Why:
+    def why_request(self, actor: Actor, deployment: Deployment, request_id: str) -> SubjectReason:
         """Why a request waits.
 
         Raises:
@@ -150,9 +150,9 @@ class Reasons:
             queue=request.queue,
         )
         reason = Survey.of(self._backend).request(deployment, request)
-        return Why(subject=subject, reason=reason)
+        return SubjectReason(subject=subject, reason=reason)
 
-    def waiting_runs(self, actor: Actor, limit: int = MOST_RUNS) -> WaitingRuns:
+    def waiting_runs(self, actor: Actor, limit: int = MOST_RUNS) -> RunWaits:
         """The runs that have not started, in all deployments that the actor may see.
 
         Args:

@@ -20,7 +20,7 @@ from dagstead.plane.why import why_request, why_run
 from dagstead.plane.why_facts import (
     AgentFacts,
     PlaneFacts,
-    QueueFacts,
+    QueueState,
     QueueWork,
     RequestBrief,
     RequestFacts,
@@ -155,7 +155,7 @@ class Survey:
         found = None if location is None else self.locations(deployment).get(location)
         return None if found is None else found.queue
 
-    def queue_facts(self, deployment: Deployment, location: str | None) -> QueueFacts | None:
+    def queue_facts(self, deployment: Deployment, location: str | None) -> QueueState | None:
         """What somebody has set for the queue of a location; ``None`` where nobody has."""
         del deployment, location
         return None

@@ -52,7 +52,7 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
             return
         control = self._calls.control
         location = control.locations.get(SYSTEM, self._deployment, location_of_run(run))
-        control.waiting.note_unserved(
+        control.wait_notes.note_unserved(
             SYSTEM, self._deployment, run.run_id, location.name, location.queue
         )
 

@@ -8,10 +8,10 @@ from dagstead.model.queues import describe_queue, name_queue
 from dagstead.model.words import sentence
 from dagstead.plane.pauses import Pause
 from dagstead.plane.reasons import Mend, Reason, ReasonCode, written
-from dagstead.plane.why_facts import PlaneFacts, QueueFacts, QueueWork
+from dagstead.plane.why_facts import PlaneFacts, QueueState, QueueWork
 
 
-def why_held(plane: PlaneFacts, work: QueueWork, queue: QueueFacts | None) -> Reason | None:
+def why_held(plane: PlaneFacts, work: QueueWork, queue: QueueState | None) -> Reason | None:
     """Why no run is to start: the deployment is closed, or somebody has paused or limited it."""
     if work.deployment.closed:
         return Reason(
@@ -35,7 +35,7 @@ def _paused(pause: Pause) -> Reason:
     )
 
 
-def _by_queue(queue: QueueFacts) -> Reason | None:
+def _by_queue(queue: QueueState) -> Reason | None:
     """What somebody has set for the queue, if that keeps a run from starting."""
     about = describe_queue(queue.queue)
     named = name_queue(queue.queue)

@@ -16,7 +16,7 @@ from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launches import How, LaunchEnd, RunEnd
 from dagstead.plane.reasons import ReasonCode
 from dagstead.plane.run_queue import Pool, PoolNeed, QueuedRun, QueueLimits, RunStatus
-from dagstead.plane.why_facts import PlaneFacts, QueueFacts, QueueWork
+from dagstead.plane.why_facts import PlaneFacts, QueueState, QueueWork
 from dagstead.plane.why_held import why_held
 from dagstead.testing.clock import ManualClock
 from tests.support.releases import deploy, new_location
@@ -222,7 +222,7 @@ def test_a_concurrency_pool(plane: Plane) -> None:
 
 def test_a_queue_that_is_paused_and_one_that_is_full(plane: Plane) -> None:
     work, facts = QueueWork(deployment=plane.prod, queue="gpu"), PlaneFacts(now=0.0)
-    paused = QueueFacts(queue="gpu", paused_at=60.0, paused_by="ada", note="the GPU is hot")
+    paused = QueueState(queue="gpu", paused_at=60.0, paused_by="ada", note="the GPU is hot")
     reason = why_held(facts, work, paused)
     assert reason is not None
     is_said(
@@ -231,10 +231,10 @@ def test_a_queue_that_is_paused_and_one_that_is_full(plane: Plane) -> None:
         "Queue 'gpu' was paused by ada at 1970-01-01 00:01:00 UTC: the GPU is hot.",
         command="dagstead queues resume gpu",
     )
-    reason = why_held(facts, work, QueueFacts(queue="gpu", limit=2, holders=[RUN, OTHER]))
+    reason = why_held(facts, work, QueueState(queue="gpu", limit=2, holders=[RUN, OTHER]))
     assert reason is not None
     is_said(reason, ReasonCode.QUEUE_LIMIT, "is reached: 2 of 2, held by 2871f19b, 2871aaaa.")
-    assert why_held(facts, work, QueueFacts(queue="gpu", limit=3, holders=[RUN])) is None
+    assert why_held(facts, work, QueueState(queue="gpu", limit=3, holders=[RUN])) is None
 
 
 def test_a_run_that_is_next_and_one_of_which_nobody_knows_why(plane: Plane) -> None:

@@ -155,7 +155,7 @@ def _counting(plane: Plane) -> tuple[int, int]:
 def test_a_reason_is_written_into_the_log_once_and_again_when_it_changes(plane: Plane) -> None:
     plane.dagster.limits = QueueLimits(runs=0)
     plane.queued()
-    waiting = plane.control.waiting
+    waiting = plane.control.wait_notes
     assert waiting.note(SYSTEM) == []
     plane.later(11.0)
     waiting.note(SYSTEM)
@@ -177,9 +177,9 @@ def test_a_reason_is_written_into_the_log_once_and_again_when_it_changes(plane: 
 
 def test_a_launch_that_nobody_takes_says_so_at_once_and_not_again(plane: Plane) -> None:
     plane.offered()
-    plane.control.waiting.note_unserved(SYSTEM, plane.prod, RUN, "weather", "gpu")
+    plane.control.wait_notes.note_unserved(SYSTEM, plane.prod, RUN, "weather", "gpu")
     plane.later(20.0)
-    plane.control.waiting.note(SYSTEM)
+    plane.control.wait_notes.note(SYSTEM)
     ((_, said),) = plane.dagster.notes
     assert said.startswith("Waiting for an agent. No agent is running that could serve queue 'gpu'")
     assert said.endswith("`dagstead token create --kind agent --name NAME --queue gpu`")

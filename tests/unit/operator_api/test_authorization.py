@@ -57,6 +57,7 @@ ADMINISTRATION = {
     "rotateMasterKey": "rotateMasterKey(lost: false) { current }",
     "issueToken": 'issueToken(token: {name: "more", kind: user}) { secret }',
     "pauseRuns": "pauseRuns",
+    "refusedCallers": "refusedCallers { name }",
     "pinRepository": (
         'pinRepository(pins: {issuer: "github", repository: "org/repo", number: "1"}) { path }'
     ),
@@ -103,7 +104,7 @@ OF_THE_ORGANIZATION = {
     "branchDeployments": ("{ f: branchDeployments(limit: 9) { nodes { deploymentName } } }", []),
     "deployments": ("{ f: deployments { deploymentName } }", ["staging"]),
     "fullDeployments": ("{ f: fullDeployments { deploymentName } }", ["staging"]),
-    "waitingRuns": ("{ f: waitingRuns { total rows { runId } } }", {"total": 0, "rows": []}),
+    "waitingRuns": ("{ f: waitingRuns { total rows { runId } } }", "'total': 0, 'rows': []"),
     "why": ('{ f: why(name: "weather") { id } }', "There is no run, location or request"),
     "codeLocations": ("{ f: codeLocations { deploymentName } }", []),
     "deploymentByName": ('{ f: deploymentByName(name: "prod") { __typename } }', "Unauthorized"),

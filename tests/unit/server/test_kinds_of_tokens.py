@@ -14,7 +14,7 @@ from dagstead.control.actor import NOBODY, SYSTEM
 from dagstead.control.recording import who_of
 from dagstead.errors import ForbiddenError
 from dagstead.plane.organization import ORGANIZATION
-from dagstead.plane.refused_callers import Sighting
+from dagstead.plane.refused_callers import RefusalCount
 from dagstead.plane.tokens import Grant, TokenKind, new_secret
 from dagstead.plane.trail import Entry, Result
 from dagstead.server.authentication import TOKEN_HEADER
@@ -93,7 +93,7 @@ def test_of_a_flood_of_guesses_some_hundred_rows_are_kept(plane: Plane) -> None:
         who = replace(who_of(NOBODY), address=f"10.0.0.{number}")
         entry = Entry(who=who, act="token_reader.of_secret", result=Result.REFUSED)
         at = plane.clock() + number
-        store.note([Sighting(entry=entry, times=1, first_at=at, last_at=at)])
+        store.note([RefusalCount(entry=entry, times=1, first_at=at, last_at=at)])
     rows = store.all(ORGANIZATION)
     assert len(rows) == MOST_CALLERS
     assert rows[0].address == f"10.0.0.{MOST_CALLERS + 4}"
