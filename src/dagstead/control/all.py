@@ -13,6 +13,7 @@ from dagstead.control.bell import Bell
 from dagstead.control.callers import Callers
 from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
+from dagstead.control.dequeues import Dequeues
 from dagstead.control.files import Files, SignedFiles
 from dagstead.control.health import Health
 from dagstead.control.launches import Launches
@@ -23,6 +24,7 @@ from dagstead.control.organization import OrganizationSettings
 from dagstead.control.pauses import Pauses
 from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
+from dagstead.control.queues import Queues
 from dagstead.control.reasons import Reasons
 from dagstead.control.recording import Recorder, recorded
 from dagstead.control.releases import Releases
@@ -67,6 +69,8 @@ class Control:
     dagster_data: DagsterData
     launches: Launches
     questions: Questions
+    queues: Queues
+    dequeues: Dequeues
     reasons: Reasons
     wait_notes: WaitNotes
     callers: Callers
@@ -119,6 +123,8 @@ def control_over(
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
         questions=recorded(Questions, "questions")(backend),
+        queues=recorded(Queues, "queues")(backend),
+        dequeues=recorded(Dequeues, "dequeues")(backend),
         reasons=recorded(Reasons, "reasons")(backend),
         wait_notes=recorded(WaitNotes, "wait_notes")(backend),
         callers=recorded(Callers, "callers")(backend),

@@ -97,15 +97,12 @@ class Reasons:
             reason = None
         if reason is None:
             reason = survey.run(deployment, run, launch)
-        queue_name = survey.queue_of(deployment, run.location)
-        if launch is not None and launch.is_offered:
-            queue_name = launch.queue
         subject = Subject(
             kind=SubjectKind.RUN,
             id=run_id,
             deployment=deployment.name,
             location=run.location,
-            queue=queue_name,
+            queue=survey.queue_for(deployment, run.location, launch),
         )
         return SubjectReason(subject=subject, reason=reason)
 

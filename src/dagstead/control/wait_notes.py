@@ -114,12 +114,11 @@ def _rows(survey: Survey, deployment: Deployment, launches: dict[str, Launch]) -
         reason = reasons.get(run_id)
         if reason is not None and reason.is_waiting:
             location = runs[run_id].location
-            is_offered = launch.is_offered
             yield RunWait(
                 run_id=run_id,
                 deployment=deployment.name,
                 location=location,
-                queue=launch.queue if is_offered else survey.queue_of(deployment, location),
+                queue=survey.queue_for(deployment, location, launch),
                 since=launch.created_at,
                 reason=reason,
             )

@@ -47,13 +47,14 @@ class AgentRunLauncher(RunLauncher[DagsterInstance]):
             )
 
     def _offer(self, run: DagsterRun) -> None:
-        if not self._calls.launch_run(self._deployment, run):
+        step = self._calls.launch_run(self._deployment, run)
+        launch = step.launch
+        if not step.counts or launch is None:
             # It was terminated while the daemon took it from the run queue.
             return
-        control = self._calls.control
-        location = control.locations.get(SYSTEM, self._deployment, location_of_run(run))
-        control.wait_notes.note_unserved(
-            SYSTEM, self._deployment, run.run_id, location.name, location.queue
+        # It may be on another queue than its location is now.
+        self._calls.control.wait_notes.note_unserved(
+            SYSTEM, self._deployment, run.run_id, location_of_run(run), launch.queue
         )
 
     def terminate(self, run_id: str) -> bool:

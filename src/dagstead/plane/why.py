@@ -8,9 +8,9 @@ from dagstead.model.queues import describe_queue, name_queue
 from dagstead.model.words import sentence
 from dagstead.plane.launches import LaunchState
 from dagstead.plane.reasons import Mend, Reason, ReasonCode, WaitStep, unknown, written
-from dagstead.plane.requests import LAUNCH_RUN, RequestState
+from dagstead.plane.requests import LAUNCH_RUN, TERMINATE_RUN, RequestState
 from dagstead.plane.run_queue import Hold, RunStatus
-from dagstead.plane.why_facts import PlaneFacts, QueueState, QueueWork, RequestFacts, RunFacts
+from dagstead.plane.why_facts import PlaneFacts, QueueWork, RequestFacts, RunFacts
 from dagstead.plane.why_held import why_held
 
 #: The daemon looks every second, and an agent twice in one: until then nobody asks.
@@ -61,11 +61,7 @@ def why_request(facts: RequestFacts) -> Reason:
             reason = _popped(work, request.leased_at, f"The request {request.api}")
         case _:
             reason = _untaken(
-                facts.plane,
-                work,
-                facts.queue,
-                request.created_at,
-                is_launch=request.api == LAUNCH_RUN,
+                facts.plane, work, request.created_at, stops=_stops(facts.plane, request.api)
             )
     first = WaitStep(
         code=reason.code,
@@ -192,22 +188,27 @@ def _starting(facts: RunFacts) -> Reason:
             _LOG_OF_DAEMON,
         )
     if launch.state is LaunchState.OFFERED:
-        return _untaken(plane, work, None, launch.offered_at or since, is_launch=True)
+        return _untaken(plane, work, launch.offered_at or since, stops=True)
     if launch.state is LaunchState.TAKEN:
         return _popped(work, launch.taken_at, "The launch")
     return _begun(facts)
 
 
+def _stops(plane: PlaneFacts, api: str) -> bool:
+    """Whether a request is one that is not done in a pause, or of a closed deployment."""
+    is_for_all = plane.pause is not None and plane.pause.everything
+    return api == LAUNCH_RUN or (is_for_all and api != TERMINATE_RUN)
+
+
 def _untaken(
     plane: PlaneFacts,
     work: QueueWork,
-    queue: QueueState | None,
     since: float,
     *,
-    is_launch: bool,
+    stops: bool,
 ) -> Reason:
     """Why nobody has taken a request."""
-    held = why_held(plane, work, queue) if is_launch else None
+    held = why_held(plane, work, None) if stops else None
     if held is not None:
         return held
     if work.absence is not None:

@@ -101,7 +101,6 @@ class RunFacts:
     run: QueuedRun
     plane: PlaneFacts
     work: QueueWork
-    queue: QueueState | None = None
     launch: Launch | None = None
     request: RequestBrief | None = None
     #: The limit of the run queue that holds it.
@@ -123,4 +122,3 @@ class RequestFacts:
     request: RequestBrief
     plane: PlaneFacts
     work: QueueWork
-    queue: QueueState | None = None

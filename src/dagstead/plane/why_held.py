@@ -26,10 +26,12 @@ def why_held(plane: PlaneFacts, work: QueueWork, queue: QueueState | None) -> Re
 
 
 def _paused(pause: Pause) -> Reason:
+    what = "No run starts in any deployment"
+    if pause.everything:
+        what = "No agent gets any work, and no run starts in any deployment,"
     return Reason(
         code=ReasonCode.ORGANIZATION_PAUSED,
-        says=f"No run starts in any deployment since {written(pause.since)}. "
-        f"{sentence(pause.reason)}",
+        says=f"{what} since {written(pause.since)}. {sentence(pause.reason)}",
         since=pause.since,
         mend=Mend(says="End the pause.", command="dagstead resume"),
     )
@@ -68,4 +70,4 @@ def _by_queue(queue: QueueState) -> Reason | None:
 
 
 def _queues(verb: str, queue: str | None) -> str:
-    return f"dagstead queues {verb} {'--default' if queue is None else quote(queue)}"
+    return f"dagstead queues {verb} {'--default-queue' if queue is None else quote(queue)}"

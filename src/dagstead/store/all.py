@@ -25,6 +25,7 @@ from dagstead.store.locations import LocationStore
 from dagstead.store.noted_waits import NotedWaitStore
 from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
+from dagstead.store.queues import QueueStore
 from dagstead.store.refused_callers import RefusedCallerStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
@@ -53,6 +54,7 @@ class Store:
     locations: LocationStore
     releases: ReleaseStore
     requests: RequestStore
+    queues: QueueStore
     launches: LaunchStore
     waits: WaitStore
     noted_waits: NotedWaitStore
@@ -116,6 +118,7 @@ def open_store(
         locations=LocationStore(database, clock),
         releases=ReleaseStore(database, clock),
         requests=RequestStore(database, clock),
+        queues=QueueStore(database, clock),
         launches=LaunchStore(database, clock),
         waits=WaitStore(database),
         noted_waits=NotedWaitStore(database, clock),

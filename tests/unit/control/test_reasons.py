@@ -14,6 +14,7 @@ from dagstead.plane.agents import ALIVE_SECONDS
 from dagstead.plane.deployments import Branch
 from dagstead.plane.launch_machine.events import StopWish
 from dagstead.plane.launches import How, LaunchEnd, RunEnd
+from dagstead.plane.queues import QueueChange
 from dagstead.plane.reasons import ReasonCode
 from dagstead.plane.run_queue import Pool, PoolNeed, QueuedRun, QueueLimits, RunStatus
 from dagstead.plane.why_facts import PlaneFacts, QueueState, QueueWork
@@ -174,6 +175,27 @@ def test_a_pause_of_everything(plane: Plane) -> None:
         "asked for by the control plane.",
         command="dagstead resume",
     )
+
+
+def test_a_paused_queue_and_its_limit_hold_runs_in_the_run_queue(plane: Plane) -> None:
+    plane.queued()
+    queues = plane.control.queues
+    queues.pause(SYSTEM, "gpu", "the GPU is hot", None)
+    is_said(plane.why(), ReasonCode.QUEUE_PAUSED, "was paused by the control plane at 20")
+    queues.resume(SYSTEM, "gpu")
+    queues.set(SYSTEM, "gpu", QueueChange(limit=1))
+    plane.offered(OTHER)
+    is_said(
+        plane.why(),
+        ReasonCode.QUEUE_LIMIT,
+        "The limit of queue 'gpu' is reached: 1 of 1, held by 2871aaaa.",
+        command="dagstead queues set gpu --limit 2",
+    )
+    (row,) = [
+        each for each in plane.control.reasons.waiting_runs(SYSTEM).rows if each.run_id == RUN
+    ]
+    assert row.reason.code is ReasonCode.QUEUE_LIMIT
+    assert row.queue == "gpu"
 
 
 def test_a_closed_deployment(plane: Plane) -> None:

@@ -10,7 +10,6 @@ from dagstead.control.actor import SYSTEM, Actor
 from dagstead.control.all import Control
 from dagstead.control.requests import Poll
 from dagstead.control.work import Work
-from dagstead.plane.launch_machine.events import Submission
 from dagstead.plane.launches import LaunchTags
 from dagstead.plane.reasons import Reason, ReasonCode
 from dagstead.plane.requests import LAUNCH_RUN
@@ -66,7 +65,7 @@ class Plane:
             created_at=self.clock(),
             updated_at=self.clock(),
         )
-        self.store.launches.step("prod", run_id, Submission())
+        self.store.launches.submit("prod", run_id, "weather")
 
     def now_is(self, status: RunStatus, run_id: str = RUN) -> None:
         self.dagster.stored[run_id] = replace(self.dagster.stored[run_id], status=status)
