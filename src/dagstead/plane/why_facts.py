@@ -101,6 +101,7 @@ class RunFacts:
     run: QueuedRun
     plane: PlaneFacts
     work: QueueWork
+    queue: QueueState | None = None
     launch: Launch | None = None
     request: RequestBrief | None = None
     #: The limit of the run queue that holds it.

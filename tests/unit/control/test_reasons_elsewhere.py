@@ -164,7 +164,7 @@ def test_a_reason_is_written_into_the_log_once_and_again_when_it_changes(plane: 
     assert said.startswith("It waits. The limit of runs under way in deployment 'prod' is reached")
     plane.later(11.0)
     # By another process, after a restart.
-    control_without_dagster(plane.store, plane.dagster).waiting.note(SYSTEM)
+    control_without_dagster(plane.store, plane.dagster).wait_notes.note(SYSTEM)
     assert len(plane.dagster.notes) == 1
     plane.control.pauses.begin(SYSTEM)
     waiting.note(SYSTEM)
