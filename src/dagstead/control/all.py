@@ -18,6 +18,7 @@ from dagstead.control.load_reports import LoadReports
 from dagstead.control.locations import Locations
 from dagstead.control.orchestration import Orchestration
 from dagstead.control.organization import OrganizationSettings
+from dagstead.control.overview import Overview
 from dagstead.control.pauses import Pauses
 from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
@@ -57,6 +58,7 @@ class Control:
     locations: Locations
     statuses: Statuses
     availability: Availability
+    overview: Overview
     agents: Agents
     requests: Requests
     dagster_data: DagsterData
@@ -105,6 +107,7 @@ def control_over(
         locations=recorded(Locations, "locations")(backend),
         statuses=recorded(Statuses, "statuses")(backend),
         availability=recorded(Availability, "availability")(backend),
+        overview=recorded(Overview, "overview")(backend),
         agents=recorded(Agents, "agents")(backend),
         requests=recorded(Requests, "requests")(backend),
         dagster_data=recorded(DagsterData, "dagster_data")(backend),

@@ -115,6 +115,19 @@ class LaunchStore:
             )
         )
 
+    def waiting_by_queue(self, _of: Organization) -> dict[tuple[str, str | None], int]:
+        """How many runs wait for an agent, by deployment and queue."""
+        counted = (
+            select(launches.c.deployment, launches.c.queue, func.count())
+            .where(launches.c.state.in_((str(LaunchState.OFFERED), str(LaunchState.TAKEN))))
+            .group_by(launches.c.deployment, launches.c.queue)
+        )
+        with self.database.read() as connection:
+            return {
+                (deployment, queue): count
+                for deployment, queue, count in connection.execute(counted)
+            }
+
     def has_silent_beside(self, launch: Launch, seconds: float) -> bool:
         """Whether its agent has begun another run that was under way for so long and not asked for.
 
