@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from dagstead.console.assets import STATIC_PATH
 from dagstead.control.actor import NOBODY, Actor
 from dagstead.control.bell import Listener
 from dagstead.control.recording import Recorder
@@ -52,7 +53,7 @@ Listening = AbstractContextManager[Listener]
 
 def is_public(path: str) -> bool:
     """Whether a path is answered without a token."""
-    return path in PUBLIC_PATHS or path.startswith(BLOBS_PATH)
+    return path in PUBLIC_PATHS or path.startswith((BLOBS_PATH, STATIC_PATH))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
