@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from starlette.responses import JSONResponse, Response
@@ -10,7 +11,7 @@ from dagstead.console.calls import Call
 from dagstead.console.links import Links
 from dagstead.console.states import of_problem, of_release
 from dagstead.plane.problems import Problem, ProblemKind, Weight
-from dagstead.plane.trail import TrailFilter
+from dagstead.plane.trail import Row, TrailFilter
 
 _NEWEST = 8
 _LINKS = Links()
@@ -32,7 +33,7 @@ def home(call: Call) -> Response:
     problems = overview.problems(call.actor)
     releases = overview.releases(call.actor, limit=_NEWEST)
     steps = _first_steps(call)
-    trail = ()
+    trail: Sequence[Row] = ()
     if call.actor.is_unlimited:
         trail = call.control.trail.find(call.actor, TrailFilter(limit=_NEWEST))
     return call.show(
@@ -42,9 +43,16 @@ def home(call: Call) -> Response:
         command="dagstead status",
         problems=[(each, of_problem(each), link_of(each)) for each in problems],
         releases=[(each, of_release(each.state)) for each in releases],
-        trail=[row.said for row in trail],
+        trail=[(row, row.said) for row in trail],
+        called=called(call),
         steps=[] if all(step.is_done for step in steps) else steps,
     )
+
+
+def called(call: Call) -> dict[str, str]:
+    """What people call branch deployments, whose names are numbers."""
+    granted = call.control.deployments.granted(call.actor)
+    return {each.name: each.branch.branch_name for each in granted if each.branch is not None}
 
 
 def wrong(call: Call) -> Response:

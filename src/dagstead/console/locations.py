@@ -115,7 +115,7 @@ def _tabs(call: Call, looks: Sequence[Look]) -> list[tuple[str, str, int, bool]]
     counted = Counter(map(_tab_of, looks))
     chosen = call.query("state")
     kept = {"deployment": call.query("deployment"), "q": call.query("q")}
-    tabs = [("All", None, len(looks))]
+    tabs: list[tuple[str, str | None, int]] = [("All", None, len(looks))]
     tabs += [
         (text, name, counted[name])
         for name, text in (("wrong", "Not as they should be"), ("waiting", "Loading"))

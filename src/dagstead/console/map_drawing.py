@@ -18,7 +18,7 @@ _LINKS = Links()
 _BOX_WIDTH, _BOX_HEIGHT, _STEP, _TOP = 260, 40, 52, 44
 _AGENTS_X, _QUEUES_X, _LOCATIONS_X = 10, 450, 890
 _WIDTH = _LOCATIONS_X + _BOX_WIDTH + 10
-_NAME_MOST = 34
+_NAME_MOST = 30
 #: Below everything.
 _LAST = 1 << 30
 
@@ -38,7 +38,7 @@ class Thing:
     def short(self) -> str:
         """As much of the text as fits."""
         text = self.text
-        return text if len(text) <= _NAME_MOST else f"{text[: _NAME_MOST - 12]}…{text[-11:]}"
+        return text if len(text) <= _NAME_MOST else f"{text[: _NAME_MOST - 11]}…{text[-10:]}"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -46,6 +46,7 @@ def environment(clock: Callable[[], float]) -> Environment:
         finalize=words.shown,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     made.filters.update(
         age=lambda seconds: words.age(seconds, clock()),
@@ -57,6 +58,8 @@ def environment(clock: Callable[[], float]) -> Environment:
         commit=words.commit,
         lines=words.lines,
         words=words.words,
+        prose=words.prose,
+        launcher=words.launcher,
     )
     made.globals.update(links=Links())
     return made

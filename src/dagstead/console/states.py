@@ -101,7 +101,7 @@ def of_problem(problem: Problem) -> ShownState:
     """How bad a problem is."""
     if problem.weight is Weight.WRONG:
         return ShownState("Wrong", Look.WRONG)
-    return ShownState("Look at it", Look.ATTENTION)
+    return ShownState("Check", Look.ATTENTION)
 
 
 def of_token(token: Token, now: float) -> ShownState:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 from starlette.responses import Response
@@ -33,7 +34,10 @@ def tokens(call: Call) -> Response:
         title="Tokens",
         here="tokens",
         command="dagstead token list" + (" --all" if shows_all else ""),
-        rows=[(each, of_token(each, call.now), grants_of(each)) for each in reversed(shown)],
+        rows=[
+            (each, of_token(each, call.now), grants_of(each), kind_of(each))
+            for each in reversed(shown)
+        ],
         shows_all=shows_all,
         counts=(len(valid), len(every)),
     )
@@ -49,6 +53,7 @@ def token(call: Call) -> Response:
         command=f"dagstead token rotate {found.id}",
         token=found,
         state=of_token(found, call.now),
+        kind=kind_of(found),
         grants=read_back(found.kind, found.grant),
         is_valid=found.is_valid_at(call.now),
         rotated=None,
@@ -71,7 +76,6 @@ def new_token(call: Call) -> Response:
         title="New token",
         here="tokens",
         is_live=False,
-        command="dagstead token create --help",
         kinds=list(HeldKind),
         kind=_kind(call),
         deployments=[each.name for each in granted if not each.is_branch],
@@ -79,6 +83,7 @@ def new_token(call: Call) -> Response:
         lifetimes=_LIFETIMES,
         roles=list(Role),
         sentence=sentence,
+        shell=None if sentence is None else _shell(call),
         problem=problem,
         address_of_form=_LINKS.page("tokens/new"),
     )
@@ -152,14 +157,50 @@ def revoke(call: Call) -> Done:
 
 def grants_of(found: Token) -> str:
     """What a token grants, in a few words."""
+    where = found.describe_deployments()
+    where = "all deployments" if where == "all" else where
     if found.kind is TokenKind.USER:
-        only = "" if found.locations is None else f", only {', '.join(sorted(found.locations))}"
-        return f"{found.described}{only}"
-    return f"{found.describe_queues()} in {found.describe_deployments()}"
+        only = "" if found.locations is None else f" · only {', '.join(sorted(found.locations))}"
+        return f"{found.roles} in {where}{only}"
+    queues = "every queue" if found.queues is None else found.describe_queues()
+    return f"{queues} in {where}"
+
+
+def kind_of(found: Token) -> str:
+    """Who holds it."""
+    match found.kind:
+        case TokenKind.USER:
+            return "CI job" if found.repository else "person"
+        case TokenKind.POOL:
+            return "managed pool"
+        case kind:
+            return str(kind)
 
 
 def _sentence(call: Call) -> str:
     return read_back(_kind(call), _wanted(call).grant(call.now))
+
+
+def _shell(call: Call) -> str:
+    """The command that makes the same token."""
+    wanted = _wanted(call)
+    words = ["dagstead", "token", "create", "--kind", str(wanted.kind), "--name"]
+    words.append(wanted.name or "NAME")
+    for name in wanted.deployments or ():
+        words += ["--deployment", name]
+    if wanted.branch_deployments and not wanted.deployments:
+        words.append("--only-branch-deployments")
+    elif wanted.branch_deployments:
+        words.append("--branch-deployments")
+    for name in wanted.queues or ():
+        words += ["--queue", name]
+    if wanted.queues and wanted.default_queue:
+        words.append("--default-queue")
+    if call.field("expires"):
+        words += ["--expires", call.field("expires")]
+    if wanted.roles is not None and wanted.roles.default is not Role.ADMIN:
+        words += ["--role", str(wanted.roles.default)]
+    return shlex.join(words)
 
 
 def _kind(call: Call) -> TokenKind:

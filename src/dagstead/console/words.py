@@ -60,6 +60,22 @@ def span(seconds: float) -> str:
     return f"{whole // _DAY} days"
 
 
+def prose(text: str | None) -> Markup:
+    """A sentence of ours, in which a command stands between backticks."""
+    parts = escaped_line(text or "").split("`")
+    marked = [
+        Markup("<code>{}</code>").format(part) if at % 2 and at < len(parts) - 1 else escape(part)
+        for at, part in enumerate(parts)
+    ]
+    return Markup("").join(marked)
+
+
+def launcher(name: str | None) -> str:
+    """What an agent starts code with, from the name of its class."""
+    short = (name or "").removesuffix("UserCodeLauncher")
+    return {"K8s": "Kubernetes", "Ecs": "ECS", "Process": "processes"}.get(short, short) or NOTHING
+
+
 def took(seconds: float | None) -> str:
     """How long something took."""
     if seconds is None:

@@ -14,7 +14,12 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.location_status import status_of
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.problems import PlacedLocation, Problem, SilentAgent, problems_of
-from dagstead.plane.release_changes import LocationChange, changes_of, compared_with
+from dagstead.plane.release_changes import (
+    LocationChange,
+    changes_of,
+    compared_with,
+    with_before,
+)
 from dagstead.plane.release_lines import ReleaseLine
 from dagstead.plane.releases import Release
 from dagstead.routing.routes import BRANCHES, Destination, Route, RoutedLocation, route
@@ -71,7 +76,8 @@ class Overview:
         found = store.get(deployment.name, number)
         if not any(map(actor.sees_location, found.touched)):
             actor.require_whole(f"release {number}")
-        release = found.cut_to(actor.sees_location)
+        now = self._backend.store.locations.all(deployment.name)
+        release = with_before(found, now).cut_to(actor.sees_location)
         documents = store.documents(deployment.name, compared_with(release), release.touched)
         return release, changes_of(release, documents)
 

@@ -36,6 +36,14 @@ class LoadError:
         return tuple(frame for frame in self.frames if frame.is_own)
 
     @property
+    def said(self) -> str:
+        """The message without the kind, with which tracebacks begin it."""
+        if self.kind is None:
+            return self.message
+        start, colon, rest = self.message.partition(": ")
+        return rest if colon and start.rpartition(".")[2] == self.kind else self.message
+
+    @property
     def line(self) -> str:
         """The message on one line."""
         return " ".join(self.message.split())

@@ -174,7 +174,8 @@ def _failed_releases(
     """The newest releases that failed, with the locations that still suffer from them."""
     suffering: dict[str, set[str]] = defaultdict(set)
     for each in placed:
-        if each.status.condition is Condition.IN_ERROR and each.location.notice is not None:
+        # One that serves nothing has a line of its own.
+        if each.status.serves is not None and each.location.notice is not None:
             suffering[each.deployment.name].add(each.location.name)
     found = []
     for line in sorted(releases, key=lambda line: line.number, reverse=True):

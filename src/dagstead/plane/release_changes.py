@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from dagstead.plane.artifacts import artifact_of, commit_of
-from dagstead.plane.locations import Deploy
-from dagstead.plane.releases import Part, Release
+from dagstead.plane.locations import Deploy, Location
+from dagstead.plane.releases import Part, Release, ReleaseState
 
 #: A new value of a location's settings is shown up to that length.
 _MOST_TEXT = 200
 #: Shown as what was built, and as the commit.
 _SHOWN_ELSEWHERE = frozenset({"location_name", "git", "image", "pex_metadata", "agent_queue"})
+
+
+_NEVER_LIVE = frozenset({ReleaseState.LOADING, ReleaseState.FAILED})
 
 
 class ChangeKind(StrEnum):
@@ -57,7 +60,7 @@ def changes_of(
     """What a release changes, by name; removed locations come last.
 
     Args:
-        release: to look at.
+        release: to look at, with what its locations served before it.
         documents: of earlier releases, by their number and the name of the location.
     """
     parts = [_change(release, part, documents) for part in release.parts]
@@ -140,3 +143,14 @@ def _flat(value: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any
 def _short(value: Any) -> str:
     text = value if isinstance(value, str) else str(value)
     return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT]}…"
+
+
+def with_before(release: Release, locations: Iterable[Location]) -> Release:
+    """A release with what is live now as what was before: it is loading, or has failed.
+
+    What was before is recorded only when a release goes live.
+    """
+    if release.before is not None or release.state not in _NEVER_LIVE:
+        return release
+    now = {location.name: location.source for location in locations}
+    return replace(release, before={part.name: now.get(part.name) for part in release.parts})

@@ -104,7 +104,7 @@ def as_releases(rows: Iterable[Row[Any]], parts: Iterable[Row[Any]]) -> list[Rel
     return [as_release(row, parts_of[row.deployment, row.number]) for row in rows]
 
 
-def as_lines(rows: Iterable[Row[Any]], states: Iterable[Row[Any]]) -> list[ReleaseLine]:
+def as_lines(rows: Iterable[Row[Any]], states: Iterable[Any]) -> list[ReleaseLine]:
     """Releases for a list, from their rows and the states of all their parts, by name."""
     states_of: dict[tuple[str, int], dict[str, PartState]] = defaultdict(dict)
     for part in states:
