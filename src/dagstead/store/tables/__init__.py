@@ -14,7 +14,13 @@ from dagstead.store.tables.access import (
     used_ci_tokens,
     worker_tokens,
 )
-from dagstead.store.tables.base import metadata, queues_from_json, queues_to_json
+from dagstead.store.tables.base import (
+    metadata,
+    queue_from_key,
+    queue_to_key,
+    queues_from_json,
+    queues_to_json,
+)
 from dagstead.store.tables.deployments import (
     deletions,
     deployments,
@@ -27,7 +33,7 @@ from dagstead.store.tables.deployments import (
     workspace_versions,
     writes,
 )
-from dagstead.store.tables.organization import leader, properties
+from dagstead.store.tables.organization import leader, properties, queues
 from dagstead.store.tables.trail import trail, trail_begun, trail_head, trail_sinks
 
 __all__ = [
@@ -42,6 +48,9 @@ __all__ = [
     "metadata",
     "pex_files",
     "properties",
+    "queue_from_key",
+    "queue_to_key",
+    "queues",
     "queues_from_json",
     "queues_to_json",
     "release_parts",
