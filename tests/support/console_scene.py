@@ -24,26 +24,28 @@ from tests.support.orchestration import control_without_dagster
 HOSTILE = "<img src=x onerror=alert(1)>'\"&amp; }}{{7*7}}"
 
 _COMMITS = ("4f1c2a9be07d11c5", "9b30d7724ac1e8f0", "c07e55d1f6a2b349")
-_ERROR = {
+_LONG_NAME = "marketing_attribution_models_and_reports_daily"
+_FRAMES = (
+    """  File "/usr/lib/python3.12/importlib/__init__.py", line 90, in import_module
+    return _bootstrap._gcd_import(name[level:], package, level)
+""",
+    """  File "/app/warehouse/definitions.py", line 3, in <module>
+    from warehouse.resources import snowflake
+""",
+    """  File "/app/warehouse/resources.py", line 1, in <module>
+    import snowflake_connector
+""",
+)
+_ERROR: Mapping[str, Any] = {
     "__class__": "SerializableErrorInfo",
     "message": "dagster._core.errors.DagsterImportError: Encountered ImportError\n",
-    "stack": [
-        '  File "/usr/lib/python3.12/site-packages/dagster/_grpc/server.py", line 295, in f\n'
-        "    loadable_targets = get_loadable_targets(\n",
-    ],
+    "stack": list(_FRAMES[:1]),
     "cls_name": "DagsterImportError",
     "context": None,
     "cause": {
         "__class__": "SerializableErrorInfo",
         "message": "ModuleNotFoundError: No module named 'snowflake_connector'\n",
-        "stack": [
-            '  File "/usr/lib/python3.12/importlib/__init__.py", line 90, in import_module\n'
-            "    return _bootstrap._gcd_import(name[level:], package, level)\n",
-            '  File "/app/warehouse/definitions.py", line 3, in <module>\n'
-            "    from warehouse.resources import snowflake\n",
-            '  File "/app/warehouse/resources.py", line 1, in <module>\n'
-            "    import snowflake_connector\n",
-        ],
+        "stack": list(_FRAMES),
         "cls_name": "ModuleNotFoundError",
         "cause": None,
         "context": None,
@@ -98,7 +100,7 @@ class ConsoleScene:
     def _prod(self) -> None:
         names = ("weather", "forecasts", "warehouse", "digits")
         self.release("prod", names, commit=_COMMITS[0])
-        self.release("prod", ("marketing_attribution_models_and_reports_daily",), commit=_COMMITS[0])
+        self.release("prod", (_LONG_NAME,), commit=_COMMITS[0])
         self.release("prod", names, commit=_COMMITS[1])
         # Of a queue that nobody serves any more.
         self.release("prod", ("training", "embeddings"), commit=_COMMITS[1])
@@ -127,9 +129,7 @@ class ConsoleScene:
         eu = self._token("eu agents", TokenKind.AGENT, everywhere)
         gpu = self._token("gpu cluster", TokenKind.AGENT, Grant(queues=["gpu"]))
         self._token("ada", TokenKind.USER, Grant(expires_at=now + 80 * 86400.0))
-        self._token(
-            "grace (viewer)", TokenKind.USER, Grant(roles=Roles(default=Role.VIEWER))
-        )
+        self._token("grace (viewer)", TokenKind.USER, Grant(roles=Roles(default=Role.VIEWER)))
         revoked = self._token("an old laptop", TokenKind.USER, Grant())
         self.store.tokens.revoke(revoked)
         servers = tuple(

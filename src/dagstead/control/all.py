@@ -9,10 +9,12 @@ from dagstead.control.agents import Agents
 from dagstead.control.availability import Availability
 from dagstead.control.backend import Backend
 from dagstead.control.bell import Bell
+from dagstead.control.callers import Callers
 from dagstead.control.dagster_data import DagsterData
 from dagstead.control.deployments import Deployments
 from dagstead.control.dequeues import Dequeues
 from dagstead.control.files import Files, SignedFiles
+from dagstead.control.fleet import Fleet
 from dagstead.control.health import Health
 from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
@@ -24,6 +26,7 @@ from dagstead.control.pauses import Pauses
 from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
 from dagstead.control.queues import Queues
+from dagstead.control.reasons import Reasons
 from dagstead.control.recording import Recorder, recorded
 from dagstead.control.releases import Releases
 from dagstead.control.requests import Requests
@@ -34,6 +37,7 @@ from dagstead.control.storage import Storage
 from dagstead.control.tokens import TokenReader, Tokens
 from dagstead.control.trail import Trail
 from dagstead.control.trust import TrustPolicies
+from dagstead.control.waiting import Waiting
 from dagstead.control.workers import Workers
 from dagstead.control.writes import Writes
 from dagstead.plane.clock import Clock
@@ -62,12 +66,16 @@ class Control:
     availability: Availability
     overview: Overview
     agents: Agents
+    fleet: Fleet
     requests: Requests
     dagster_data: DagsterData
     launches: Launches
     questions: Questions
     queues: Queues
     dequeues: Dequeues
+    reasons: Reasons
+    waiting: Waiting
+    callers: Callers
     files: Files
     signed_files: SignedFiles
     writes: Writes
@@ -90,7 +98,7 @@ def control_over(
         bell: is rung after every commit.
         open_orchestration: is called whenever an act needs Dagster.
     """
-    recorder = Recorder(store.trail)
+    recorder = Recorder(store.trail, store.refused_callers)
     backend = Backend(
         store=store, bell=bell, recorder=recorder, open_orchestration=open_orchestration
     )
@@ -113,12 +121,16 @@ def control_over(
         availability=recorded(Availability, "availability")(backend),
         overview=recorded(Overview, "overview")(backend),
         agents=recorded(Agents, "agents")(backend),
+        fleet=recorded(Fleet, "fleet")(backend),
         requests=recorded(Requests, "requests")(backend),
         dagster_data=recorded(DagsterData, "dagster_data")(backend),
         launches=recorded(Launches, "launches")(backend),
         questions=recorded(Questions, "questions")(backend),
         queues=recorded(Queues, "queues")(backend),
         dequeues=recorded(Dequeues, "dequeues")(backend),
+        reasons=recorded(Reasons, "reasons")(backend),
+        waiting=recorded(Waiting, "waiting")(backend),
+        callers=recorded(Callers, "callers")(backend),
         files=recorded(Files, "files")(backend),
         signed_files=recorded(SignedFiles, "signed_files")(backend),
         writes=recorded(Writes, "writes")(backend),

@@ -22,9 +22,11 @@ from dagstead.store.launches import LaunchStore
 from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
 from dagstead.store.locations import LocationStore
+from dagstead.store.noted_waits import NotedWaitStore
 from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
 from dagstead.store.queues import QueueStore
+from dagstead.store.refused_callers import RefusedCallerStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
 from dagstead.store.rotations import RotationStore
@@ -37,6 +39,7 @@ from dagstead.store.tokens import TokenStore
 from dagstead.store.trail import TrailStore
 from dagstead.store.trust import TrustPolicyStore
 from dagstead.store.vault import Vault
+from dagstead.store.waits import WaitStore
 from dagstead.store.workers import WorkerStore
 from dagstead.store.writes import WriteStore
 
@@ -53,6 +56,9 @@ class Store:
     requests: RequestStore
     queues: QueueStore
     launches: LaunchStore
+    waits: WaitStore
+    noted_waits: NotedWaitStore
+    refused_callers: RefusedCallerStore
     agents: AgentStore
     tokens: TokenStore
     rotations: RotationStore
@@ -114,6 +120,9 @@ def open_store(
         requests=RequestStore(database, clock),
         queues=QueueStore(database, clock),
         launches=LaunchStore(database, clock),
+        waits=WaitStore(database),
+        noted_waits=NotedWaitStore(database, clock),
+        refused_callers=RefusedCallerStore(database, clock),
         agents=AgentStore(database, clock),
         tokens=tokens,
         rotations=RotationStore(database, clock),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.watch.healer import Healer
 from dagstead.watch.housekeeping import Housekeeping
@@ -14,6 +17,7 @@ from dagstead.watch.sweeps import Sweeps
 _PURGE_EVERY_ROUNDS = 150
 _REMIND_EVERY_ROUNDS = 5
 _SWEEP_EVERY_ROUNDS = 30
+_NOTE_EVERY_ROUNDS = 3
 
 
 def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
@@ -32,6 +36,11 @@ def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
             what="remind agents of deploys",
             do=Reminders(control).send,
             every_rounds=_REMIND_EVERY_ROUNDS,
+        ),
+        Chore(
+            what="write into the logs of runs why they wait",
+            do=partial(control.waiting.note, SYSTEM),
+            every_rounds=_NOTE_EVERY_ROUNDS,
         ),
         Chore(what="heal locations", do=Healer(control).look),
         Chore(

@@ -109,6 +109,8 @@ OF_THE_ORGANIZATION = {
     "queues": ("{ f: queues { deploymentName: name } }", []),
     "deployments": ("{ f: deployments { deploymentName } }", ["staging"]),
     "fullDeployments": ("{ f: fullDeployments { deploymentName } }", ["staging"]),
+    "waitingRuns": ("{ f: waitingRuns { total rows { runId } } }", {"total": 0, "rows": []}),
+    "why": ('{ f: why(name: "weather") { id } }', "There is no run, location or request"),
     "codeLocations": ("{ f: codeLocations { deploymentName } }", []),
     "deploymentByName": ('{ f: deploymentByName(name: "prod") { __typename } }', "Unauthorized"),
     "createOrUpdateBranchDeployment": (
