@@ -45,7 +45,7 @@ async def _stream(services: Services, deployments: list[Deployment]) -> AsyncIte
     control = services.control
     left = _LONGEST_SECONDS
     silent = 0.0
-    with control.bell.listen(*topics(deployments), bell.sign_ins()) as listener:
+    with control.bell.listen(*topics(deployments), bell.queues(), bell.sign_ins()) as listener:
         yield f"event: hello\ndata: {services.renderer.assets.digest}\n\n"
         # The end of the process rings no bell: each look is short.
         while left > 0 and not services.is_closing():

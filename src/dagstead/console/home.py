@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from dagstead.console.calls import Call
 from dagstead.console.links import Links
-from dagstead.console.states import of_problem, of_release
+from dagstead.console.states import of_problem, of_queue, of_release
 from dagstead.plane.problems import Problem, ProblemKind, Weight
 from dagstead.plane.trail import Row, TrailFilter
 
@@ -31,6 +31,7 @@ def home(call: Call) -> Response:
     """The page."""
     overview = call.control.overview
     problems = overview.problems(call.actor)
+    views = call.control.queues.all(call.actor)
     releases = overview.releases(call.actor, limit=_NEWEST)
     steps = _first_steps(call)
     trail: Sequence[Row] = ()
@@ -42,6 +43,7 @@ def home(call: Call) -> Response:
         here="",
         command="dagstead status",
         problems=[(each, of_problem(each), link_of(each)) for each in problems],
+        queues=[(each, of_queue(each)) for each in views if each.runs.count],
         releases=[(each, of_release(each.state)) for each in releases],
         trail=[(row, row.said) for row in trail],
         called=called(call),
@@ -71,6 +73,8 @@ def link_of(problem: Problem) -> str:
             return _LINKS.queue(problem.object)
         case ProblemKind.AGENT:
             return _LINKS.agent(problem.object or "")
+        case ProblemKind.CALLERS:
+            return _LINKS.page("callers")
         case ProblemKind.RELEASE:
             return _LINKS.release(problem.deployment or "", problem.object or "")
         case ProblemKind.LOCATION:

@@ -25,6 +25,10 @@ class Links:
         """One queue; the default queue has no name."""
         return "/-/queues/default" if name is None else f"/-/queues/of/{_part(name)}"
 
+    def queue_removal(self, name: str) -> str:
+        """Where what was said of a queue is forgotten."""
+        return f"/-/queues/remove/{_part(name)}"
+
     def agent(self, agent_id: str) -> str:
         """One agent."""
         return f"/-/agents/{_part(agent_id)}"
@@ -48,6 +52,10 @@ class Links:
     def run(self, deployment: str, run_id: str) -> str:
         """A run in the Dagster UI."""
         return f"/{_part(deployment)}/runs/{_part(run_id)}"
+
+    def why_run(self, deployment: str, run_id: str) -> str:
+        """Why a run waits."""
+        return f"/-/runs/{_part(deployment)}/{_part(run_id)}"
 
     def location_in_ui(self, deployment: str, name: str) -> str:
         """A location in the Dagster UI."""

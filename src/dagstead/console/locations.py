@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 
@@ -69,7 +70,7 @@ def location(call: Call) -> Response:
         "location.html",
         title=name,
         here="locations",
-        command="dagstead location list --deployment " + deployment.name,
+        command=f"dagstead why {shlex.quote(name)} --deployment {deployment.name}",
         placed=placed,
         state=of_location(placed.status, call.now),
         artifact=artifact_of(placed.location.document),
@@ -79,6 +80,7 @@ def location(call: Call) -> Response:
         commit=commit_of(placed.location.document),
         errors=errors,
         history=[(line, of_release(line.state), line.parts.get(name)) for line in history],
+        why=control.reasons.why_location(actor, deployment, name).reason,
         may_change=actor.grants_locations(deployment, [name]),
     )
 

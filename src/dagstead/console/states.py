@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dagstead.plane.agent_cards import AgentCard
 from dagstead.plane.agents import AgentStatus
+from dagstead.plane.code_servers import ServerState
 from dagstead.plane.location_status import Condition, LocationStatus
 from dagstead.plane.problems import Problem, Weight
+from dagstead.plane.queue_views import QueueView
 from dagstead.plane.release_changes import ChangeKind
 from dagstead.plane.releases import PartState, ReleaseState
 from dagstead.plane.tokens import Token
@@ -46,6 +49,11 @@ _RELEASES = {
     ReleaseState.PARTIAL: ShownState("Live in part", Look.ATTENTION),
     ReleaseState.FAILED: ShownState("Failed", Look.WRONG),
     ReleaseState.SUPERSEDED: ShownState("Superseded", Look.QUIET),
+}
+_SERVERS = {
+    ServerState.STARTING: ShownState("Starting", Look.WAITING),
+    ServerState.RUNNING: ShownState("Running", Look.FINE),
+    ServerState.FAILED: ShownState("Failed", Look.WRONG),
 }
 _PARTS = {
     PartState.LOADING: ShownState("Loading", Look.WAITING),
@@ -90,11 +98,33 @@ def of_change(kind: ChangeKind) -> ShownState:
     return _CHANGES[kind]
 
 
-def of_agent(status: AgentStatus) -> ShownState:
+def of_agent(agent: AgentCard) -> ShownState:
     """Whether an agent is there."""
-    if status is AgentStatus.RUNNING:
-        return ShownState("Running", Look.FINE)
-    return ShownState("Down", Look.WRONG)
+    if agent.status is not AgentStatus.RUNNING:
+        return ShownState("Down", Look.WRONG)
+    if agent.is_busy_loading:
+        return ShownState("Loading code", Look.WAITING)
+    if agent.refused_queues or agent.token_fault:
+        return ShownState("Running", Look.ATTENTION)
+    return ShownState("Running", Look.FINE)
+
+
+def of_server(state: ServerState) -> ShownState:
+    """How a code server is."""
+    return _SERVERS[state]
+
+
+def of_queue(view: QueueView) -> ShownState:
+    """Whether runs of a queue start: what holds them most comes first."""
+    if view.pause is not None:
+        return ShownState("Paused", Look.ATTENTION, f"by {view.pause.by}")
+    found = (
+        (view.is_missed, ShownState("Unserved", Look.WRONG)),
+        (not view.is_served, ShownState("Not used", Look.QUIET)),
+        (view.is_late, ShownState("Late", Look.ATTENTION)),
+        (view.is_full, ShownState("Full", Look.WAITING)),
+    )
+    return next((state for holds, state in found if holds), ShownState("Served", Look.FINE))
 
 
 def of_problem(problem: Problem) -> ShownState:

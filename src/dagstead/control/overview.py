@@ -8,12 +8,14 @@ from dataclasses import dataclass
 from dagstead.control.actor import Actor
 from dagstead.control.backend import Backend
 from dagstead.control.health import parts_now
+from dagstead.control.queue_facts import QueueFacts
 from dagstead.control.roster import Roster
 from dagstead.plane.agents import as_agent
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.location_status import status_of
 from dagstead.plane.organization import ORGANIZATION
 from dagstead.plane.problems import PlacedLocation, Problem, SilentAgent, problems_of
+from dagstead.plane.refused_callers import RefusedCaller
 from dagstead.plane.release_changes import (
     LocationChange,
     changes_of,
@@ -26,6 +28,8 @@ from dagstead.routing.routes import BRANCHES, Destination, Route, RoutedLocation
 
 #: Problems look at the newest releases of all deployments.
 _MOST_RELEASES = 200
+#: An agent with a wrong token calls again and again.
+_REFUSED_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,15 +86,22 @@ class Overview:
         return release, changes_of(release, documents)
 
     def problems(self, actor: Actor) -> Sequence[Problem]:
-        """What is wrong now with what the actor may see."""
-        roster = Roster.of(self._backend)
+        """What is wrong now with what the actor may see.
+
+        Raises:
+            ForbiddenError: for agents.
+        """
+        actor.require_user()
+        facts = QueueFacts.of(self._backend, actor)
+        roster = facts.roster
         granted = self._granted(actor, None)
         return problems_of(
             parts=parts_now(self._backend) if actor.is_unlimited else (),
             placed=self._placed(actor, roster, granted),
             silent=() if actor.is_of_locations else _silent(roster, granted),
             releases=self._lines(actor, granted, _MOST_RELEASES, None),
-            waiting=self._backend.store.launches.waiting_by_queue(ORGANIZATION),
+            queues=[facts.view(name) for name in facts.names()],
+            callers=self._refused() if actor.is_unlimited else (),
         )
 
     def routes(self, actor: Actor, names: Collection[str] | None = None) -> Sequence[Route]:
@@ -116,6 +127,12 @@ class Overview:
             )
             for location in every
         ]
+
+    def _refused(self) -> list[RefusedCaller]:
+        """Who was refused in the last day, the last one first."""
+        after = self._backend.now() - _REFUSED_SECONDS
+        every = self._backend.store.refused_callers.all(ORGANIZATION)
+        return [caller for caller in every if caller.last_at >= after]
 
     def _granted(self, actor: Actor, names: Collection[str] | None) -> Mapping[str, Deployment]:
         actor.refuse_code("Looking at all deployments")

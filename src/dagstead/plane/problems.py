@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +12,8 @@ from dagstead.plane.deployments import Deployment
 from dagstead.plane.health import ServerPart
 from dagstead.plane.location_status import Condition, LocationStatus
 from dagstead.plane.locations import Location
+from dagstead.plane.queue_views import QueueView
+from dagstead.plane.refused_callers import RefusedCaller
 from dagstead.plane.release_lines import ReleaseLine
 from dagstead.plane.releases import ReleaseState
 
@@ -38,6 +40,7 @@ class ProblemKind(StrEnum):
     AGENT = "agent"
     RELEASE = "release"
     LOCATION = "location"
+    CALLERS = "callers"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -90,7 +93,8 @@ def problems_of(
     placed: Sequence[PlacedLocation],
     silent: Sequence[SilentAgent],
     releases: Sequence[ReleaseLine],
-    waiting: Mapping[tuple[str, str | None], int],
+    queues: Sequence[QueueView],
+    callers: Sequence[RefusedCaller],
 ) -> tuple[Problem, ...]:
     """Everything that is wrong: what stands still first, then by age, the oldest first.
 
@@ -99,16 +103,19 @@ def problems_of(
         placed: all locations.
         silent: agents that are gone.
         releases: of all deployments, the newest first.
-        waiting: how many runs wait for an agent, by deployment and queue.
+        queues: all of them.
+        callers: who was refused lately.
     """
     failed = _failed_releases(placed, releases)
     covered = {(line.deployment, name) for line, names in failed for name in names}
     found = [
         *(_part(each) for each in parts if not each.is_well and each.name not in _AGENTS),
-        *_unserved(placed, waiting),
+        *_unserved(placed, queues),
+        *filter(None, map(_held, queues)),
         *(_agent(each, placed) for each in silent),
         *(_release(line, names) for line, names in failed),
         *_in_error(placed, covered),
+        *_callers(callers),
     ]
     return tuple(sorted(found, key=lambda each: (each.weight is not Weight.WRONG, each.since or 0)))
 
@@ -123,10 +130,9 @@ def _part(part: ServerPart) -> Problem:
     )
 
 
-def _unserved(
-    placed: Iterable[PlacedLocation], waiting: Mapping[tuple[str, str | None], int]
-) -> Iterable[Problem]:
-    """One problem for each deployment, queue and reason."""
+def _unserved(placed: Iterable[PlacedLocation], queues: Iterable[QueueView]) -> Iterator[Problem]:
+    """One problem for each queue and deployment; its runs are those of the whole queue."""
+    runs = {view.queue.name: view.runs.count for view in queues}
     groups: dict[tuple[str, str | None], list[PlacedLocation]] = defaultdict(list)
     for each in placed:
         if each.status.condition is Condition.UNSERVED:
@@ -142,7 +148,44 @@ def _unserved(
             object=queue,
             since=since or None,
             locations=len(those),
-            runs=waiting.get((deployment, queue), 0),
+            runs=runs.get(queue, 0),
+        )
+
+
+def _held(view: QueueView) -> Problem | None:
+    """A queue whose runs wait though somebody serves it."""
+    named = name_queue(view.queue.name)
+    pause, runs = view.pause, view.runs.count
+    if pause is not None:
+        title, since = f"{named.capitalize()} is paused", pause.since
+        note = f": {pause.note}" if pause.note else ""
+        says = f"By {pause.by}{note}. Its queued runs wait until it is resumed."
+    elif view.is_late:
+        title, since = f"Runs of {named} wait too long", view.runs.oldest_at or view.at
+        says = "The oldest waits longer than the longest wait of the queue. See what holds it."
+    else:
+        return None
+    return Problem(
+        kind=ProblemKind.QUEUE,
+        weight=Weight.ATTENTION,
+        title=title,
+        says=says,
+        object=view.queue.name,
+        since=since,
+        runs=runs,
+    )
+
+
+def _callers(callers: Sequence[RefusedCaller]) -> Iterator[Problem]:
+    if callers:
+        newest = callers[0]
+        one = len(callers) == 1
+        yield Problem(
+            kind=ProblemKind.CALLERS,
+            weight=Weight.ATTENTION,
+            title="A caller was refused" if one else f"{len(callers)} callers were refused",
+            says=f"{newest.name}, from {newest.address or 'an unknown address'}: {newest.reason}",
+            since=max(caller.last_at for caller in callers),
         )
 
 
@@ -203,7 +246,7 @@ def _release(line: ReleaseLine, names: Collection[str]) -> Problem:
 
 def _in_error(
     placed: Iterable[PlacedLocation], covered: Collection[tuple[str, str]]
-) -> Iterable[Problem]:
+) -> Iterator[Problem]:
     for each in placed:
         status, name = each.status, each.location.name
         if status.condition not in {Condition.IN_ERROR, Condition.HEALING}:

@@ -34,11 +34,6 @@ from dagstead.store.tables import (
     requests,
 )
 
-#: Until an agent begins it.
-_WAITING = tuple(
-    map(str, (LaunchState.QUEUED, LaunchState.DEQUEUED, LaunchState.OFFERED, LaunchState.TAKEN))
-)
-
 
 @dataclass(frozen=True, slots=True)
 class LaunchStore:
@@ -141,19 +136,6 @@ class LaunchStore:
                 or_(~is_queued, launches.c.number > 1),
             )
         )
-
-    def waiting_by_queue(self, _of: Organization) -> dict[tuple[str, str | None], int]:
-        """How many runs wait to be begun, by deployment and queue."""
-        counted = (
-            select(launches.c.deployment, launches.c.queue, func.count())
-            .where(launches.c.state.in_(_WAITING))
-            .group_by(launches.c.deployment, launches.c.queue)
-        )
-        with self.database.read() as connection:
-            return {
-                (deployment, queue): count
-                for deployment, queue, count in connection.execute(counted)
-            }
 
     def has_silent_beside(self, launch: Launch, seconds: float) -> bool:
         """Whether its agent has begun another run that was under way for so long and not asked for.

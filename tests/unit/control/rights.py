@@ -183,7 +183,7 @@ WHO: Mapping[str, str] = {
     "storage.sweep": "admin",
     "overview.changes": "admin prod weather agent pool",
     "overview.locations": "admin prod weather agent pool",
-    "overview.problems": "admin prod weather agent pool",
+    "overview.problems": "admin prod weather",
     "overview.releases": "admin prod weather agent pool",
     "overview.routes": "admin prod agent pool",
     "queues.all": "admin prod weather",

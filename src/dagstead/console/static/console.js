@@ -17,7 +17,9 @@
   const isTyping = () => {
     const live = byId("live");
     const held = document.activeElement;
-    return live && held && live.contains(held) && held.matches("input, select, textarea");
+    if (!live) return false;
+    if (live.querySelector("input[type=checkbox]:checked")) return true;
+    return held && live.contains(held) && held.matches("input, select, textarea");
   };
   const look = () => {
     // Nothing is swapped under somebody who types or chooses.
