@@ -167,10 +167,20 @@ def acting(do: Callable[[Call], Done], page: Handler) -> Handler:
         except StoreAwayError:
             raise
         except DagsteadError as error:
-            return page(replace(call, error=error))
+            return _with_error(page, call, error)
         return call.go(done.address, done.note)
 
     return handler
+
+
+def _with_error(page: Handler, call: Call, error: DagsteadError) -> Response:
+    try:
+        return page(replace(call, error=error))
+    except StoreAwayError:
+        raise
+    except DagsteadError:
+        # The page itself is not for the caller, or is gone: what was asked for says why.
+        raise error from None
 
 
 def endpoint(services: Services, handler: Handler) -> Callable[[Request], Awaitable[Response]]:

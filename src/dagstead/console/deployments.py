@@ -67,7 +67,7 @@ def deployment(call: Call) -> Response:
         "deployment.html",
         title=found.name,
         here="deployments",
-        command=f"dagstead deployment settings get --deployment {found.name}",
+        command=f"dagstead deployment settings {found.name}",
         deployment=found,
         pull_request=web_address(found.branch.pull_request_url if found.branch else None),
         commit_url=web_address(found.branch.commit_url if found.branch else None),

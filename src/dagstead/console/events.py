@@ -31,7 +31,7 @@ async def events(services: Services, request: Request) -> Response:
     granted = await to_thread.run_sync(services.control.deployments.granted, actor)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(
-        _stream(services, granted), media_type="text/event-stream", headers=headers
+        stream_of(services, granted), media_type="text/event-stream", headers=headers
     )
 
 
@@ -41,7 +41,8 @@ def topics(deployments: list[Deployment]) -> list[str]:
     return [topic(name) for name in names for topic in (bell.releases, bell.locations)]
 
 
-async def _stream(services: Services, deployments: list[Deployment]) -> AsyncIterator[str]:
+async def stream_of(services: Services, deployments: list[Deployment]) -> AsyncIterator[str]:
+    """The texts of one stream, until its time is over or the process ends."""
     control = services.control
     left = _LONGEST_SECONDS
     silent = 0.0

@@ -68,19 +68,15 @@ def wrong(call: Call) -> Response:
 
 def link_of(problem: Problem) -> str:
     """The page where something is done about a problem."""
-    match problem.kind:
-        case ProblemKind.QUEUE:
-            return _LINKS.queue(problem.object)
-        case ProblemKind.AGENT:
-            return _LINKS.agent(problem.object or "")
-        case ProblemKind.CALLERS:
-            return _LINKS.page("callers")
-        case ProblemKind.RELEASE:
-            return _LINKS.release(problem.deployment or "", problem.object or "")
-        case ProblemKind.LOCATION:
-            return _LINKS.location(problem.deployment or "", problem.object or "")
-        case _:
-            return _LINKS.page("server")
+    place, name = problem.deployment or "", problem.object or ""
+    return {
+        ProblemKind.SERVER: _LINKS.page("server"),
+        ProblemKind.QUEUE: _LINKS.queue(problem.object),
+        ProblemKind.AGENT: _LINKS.agent(name),
+        ProblemKind.CALLERS: _LINKS.page("callers"),
+        ProblemKind.RELEASE: _LINKS.release(place, name),
+        ProblemKind.LOCATION: _LINKS.location(place, name),
+    }[problem.kind]
 
 
 def _first_steps(call: Call) -> list[Step]:

@@ -116,6 +116,10 @@ class Renderer:
             response.delete_cookie(NOTE_COOKIE, path="/-/")
         return response
 
+    def piece(self, template: str, **values: Any) -> str:
+        """A part of a page that is not ours."""
+        return self._templates.get_template(template).render(asset=self.assets.address, **values)
+
     def plain(
         self, request: Request, template: str, *, status: HTTPStatus, **values: Any
     ) -> Response:

@@ -23,10 +23,11 @@ from dagstead.agent_api.rest import Endpoint
 from dagstead.agent_api.routes import agent_graphql, agent_routes, blob_routes
 from dagstead.agent_api.services import DEPLOYMENT_HEADER, AgentServices
 from dagstead.console.assets import Assets
+from dagstead.console.bar import Bar
 from dagstead.console.calls import Services
 from dagstead.console.links import HOME
 from dagstead.console.render import Renderer
-from dagstead.console.routes import console_routes
+from dagstead.console.routes import console_routes, error_page
 from dagstead.control.bell import sign_ins
 from dagstead.control.memory import MemoryBudget
 from dagstead.control.releases import Redeploy
@@ -58,8 +59,8 @@ from dagstead.server.issuer_keys import IssuerKeys
 from dagstead.server.not_offered import not_offered_routes
 from dagstead.server.oidc import OidcEndpoint, failed_logins
 from dagstead.server.organization_address import OrganizationAddressMiddleware
-from dagstead.server.own_address import OwnAddress, wants_page
-from dagstead.server.replies import reply, sentence
+from dagstead.server.own_address import OwnAddress
+from dagstead.server.replies import reply, sentence, wants_page
 from dagstead.server.sessions import SessionCookies
 from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
@@ -105,6 +106,14 @@ def create_app(
         definitions=definitions(settings.max_definitions_mb),
         memory=MemoryBudget(work - work // _BODIES_SHARE),
     )
+    console = Services(
+        control=control,
+        renderer=Renderer(assets=Assets.of_package(), clock=control.clock),
+        organization=settings.organization,
+        secrets=secrets,
+        redeploy=_redeploy_in,
+        is_closing=is_closing,
+    )
     apps = DeploymentApps(
         instances=instances,
         schema=create_schema(
@@ -118,6 +127,7 @@ def create_app(
         ),
         base_url=settings.base_url,
         refused=_refused,
+        dress=Bar(console).dressed,
     )
     own = OwnAddress(base_url=settings.base_url, is_public=settings.public_url is not None)
     cookies = SessionCookies(sessions=control.sessions, own=own, days=settings.sign_in_days)
@@ -135,14 +145,6 @@ def create_app(
         base_url=settings.base_url,
         logins=logins_of_repositories(control.clock),
     )
-    console = Services(
-        control=control,
-        renderer=Renderer(assets=Assets.of_package(), clock=control.clock),
-        organization=settings.organization,
-        secrets=secrets,
-        redeploy=_redeploy_in,
-        is_closing=is_closing,
-    )
     operator = OperatorEndpoints(apps=apps, agents=agent_graphql(agents))
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
@@ -159,7 +161,7 @@ def create_app(
         Route("/locations", operator.home, methods=["GET"]),
         DeploymentRoute(operator),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[
             Middleware(HeadersMiddleware, own=own),
@@ -201,6 +203,8 @@ def create_app(
         },
         lifespan=_lifespan,
     )
+    app.state.error_page = partial(error_page, console)
+    return app
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

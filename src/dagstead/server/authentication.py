@@ -30,8 +30,8 @@ from dagstead.plane.blobs import BLOBS_PATH
 from dagstead.plane.tokens import Token
 from dagstead.server.health import PATH, WHOLE_PATH
 from dagstead.server.oidc import OIDC_PATH
-from dagstead.server.own_address import OwnAddress, is_from_own_page, opens_page, wants_page
-from dagstead.server.replies import reply
+from dagstead.server.own_address import OwnAddress, is_from_own_page, opens_page
+from dagstead.server.replies import reply, wants_page
 from dagstead.server.sessions import SessionCookies
 from dagstead.server.sockets import POLICY_VIOLATION, WatchedSocket, close_reason
 from dagstead.server.throttle import Throttle, TooManyError, address_of, client_of
