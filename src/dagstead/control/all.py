@@ -21,6 +21,7 @@ from dagstead.control.load_reports import LoadReports
 from dagstead.control.locations import Locations
 from dagstead.control.orchestration import Orchestration
 from dagstead.control.organization import OrganizationSettings
+from dagstead.control.overview import Overview
 from dagstead.control.pauses import Pauses
 from dagstead.control.pool_tokens import PoolTokens
 from dagstead.control.questions import Questions
@@ -63,6 +64,7 @@ class Control:
     locations: Locations
     statuses: Statuses
     availability: Availability
+    overview: Overview
     agents: Agents
     agent_cards: AgentCards
     requests: Requests
@@ -117,6 +119,7 @@ def control_over(
         locations=recorded(Locations, "locations")(backend),
         statuses=recorded(Statuses, "statuses")(backend),
         availability=recorded(Availability, "availability")(backend),
+        overview=recorded(Overview, "overview")(backend),
         agents=recorded(Agents, "agents")(backend),
         agent_cards=recorded(AgentCards, "agent_cards")(backend),
         requests=recorded(Requests, "requests")(backend),

@@ -151,6 +151,11 @@ class Roster:
         with_it = (beat.token_id for beat in self.living if launch.is_with(beat.key))
         return next(with_it, None)
 
+    def serving(self, deployment: Deployment, location: Location) -> tuple[str, ...]:
+        """The names of the live agents that serve a location."""
+        found = self._serving(deployment, location)
+        return tuple(sorted({beat.label or beat.agent_id for beat in found}))
+
     def facts(self, deployment: Deployment, location: Location) -> Facts:
         """What is known of a location."""
         serving = self._serving(deployment, location)

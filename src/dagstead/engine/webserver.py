@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
-from typing import Any
+from typing import Any, TypeAlias
 
 from anyio import to_thread
 from dagster._check import CheckError
@@ -30,7 +30,7 @@ from graphql import (
 )
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, HTTPExceptionHandler
 from starlette.websockets import WebSocket
 
@@ -43,6 +43,9 @@ from dagstead.errors import DagsteadError, InvalidInputError, report_unexpected
 from dagstead.store.away import away_of, raise_if_away
 
 logger = logging.getLogger(__name__)
+
+#: Adds what is ours to a page of the UI: for a request, the name of a deployment and the page.
+Dress: TypeAlias = Callable[[Request, str, str], str]
 
 #: The key of an ``Operation`` in the scope of its connection.
 OPERATION = "dagstead.operation"
@@ -145,7 +148,10 @@ class DeploymentWebserver(Pages):
         schema: Schema,
         valid_texts: ValidTexts,
         subscriptions: SubscriptionCounts,
+        dress: Dress,
     ) -> None:
+        self._dress = dress
+        self._name = workspace.name
         self._subscriptions = subscriptions
         self._schema_to_serve = schema
         self._executor = OperationExecutor(schema, valid_texts)
@@ -154,6 +160,14 @@ class DeploymentWebserver(Pages):
     def build_graphql_schema(self) -> Schema:
         """The schema with the control plane's fields."""
         return self._schema_to_serve
+
+    def index_html_endpoint(self, request: Request) -> Response:
+        """The page of the UI, with what is ours."""
+        page: Response = super().index_html_endpoint(request)
+        html = self._dress(request, self._name, bytes(page.body).decode())
+        own = {"content-length", "content-type"}
+        kept = {name: value for name, value in page.headers.items() if name not in own}
+        return HTMLResponse(html, status_code=page.status_code, headers=kept)
 
     async def graphql_http_endpoint(self, request: Request) -> Response:
         """Execute the operation of a request, or show GraphiQL."""
@@ -269,6 +283,7 @@ def deployment_app(
     valid_texts: ValidTexts,
     subscriptions: SubscriptionCounts,
     refused: HTTPExceptionHandler,
+    dress: Dress,
 ) -> ASGIApp:
     """The application for all paths below ``/{deployment}/``, that prefix included.
 
@@ -279,6 +294,7 @@ def deployment_app(
         subscriptions: of all deployments.
         refused: answers an error of ours that ends a request, such as that the deployment was
             removed in the meantime.
+        dress: adds what is ours to its pages.
     """
-    server = DeploymentWebserver(workspace, schema, valid_texts, subscriptions)
+    server = DeploymentWebserver(workspace, schema, valid_texts, subscriptions, dress)
     return server.create_asgi_app(exception_handlers={DagsteadError: refused})

@@ -90,6 +90,12 @@ class QueueView:
         return bool(self.agents)
 
     @property
+    def is_missed(self) -> bool:
+        """Whether something is on it that no live agent serves."""
+        needed = bool(self.locations or self.runs.count or self.requests.count)
+        return needed and not self.is_served
+
+    @property
     def is_full(self) -> bool:
         """Whether its limit is reached."""
         return self.queue.limit is not None and self.running >= self.queue.limit

@@ -179,7 +179,7 @@ class Release:
             self,
             parts=tuple(part for part in self.parts if part.name not in hidden),
             removes=tuple(name for name in self.removes if name not in hidden),
-            reason=_OF_OTHERS if names_hidden else self.reason,
+            reason=OF_OTHERS if names_hidden else self.reason,
             live=_without(self.live, hidden),
             before=_without(self.before, hidden),
         )
@@ -188,7 +188,7 @@ class Release:
 _Value = TypeVar("_Value")
 
 #: For those who may not see the locations that the reason is about.
-_OF_OTHERS = "The reason is with code locations that this token may not see."
+OF_OTHERS = "The reason is with code locations that this token may not see."
 
 
 def _without(

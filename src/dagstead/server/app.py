@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,14 +22,23 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from dagstead.agent_api.rest import Endpoint
 from dagstead.agent_api.routes import agent_graphql, agent_routes, blob_routes
 from dagstead.agent_api.services import DEPLOYMENT_HEADER, AgentServices
+from dagstead.console.assets import Assets
+from dagstead.console.bar import Bar
+from dagstead.console.calls import Services
+from dagstead.console.links import HOME
+from dagstead.console.render import Renderer
+from dagstead.console.routes import console_routes, error_page
 from dagstead.control.bell import sign_ins
 from dagstead.control.memory import MemoryBudget
+from dagstead.control.releases import Redeploy
 from dagstead.control.unpacking import definitions
 from dagstead.engine.instances import Instances
 from dagstead.errors import DagsteadError, ForbiddenError, StoreAwayError
 from dagstead.model.user_agent import USER_AGENT
 from dagstead.operator_api.context import ServerFacts
+from dagstead.operator_api.documents import DeployTarget, read_location
 from dagstead.operator_api.schema import create_schema
+from dagstead.plane.deployments import Deployment
 from dagstead.plane.given_secrets import given_secrets
 from dagstead.plane.names import RESERVED_DEPLOYMENT_NAMES
 from dagstead.plane.tokens import Token, TokenKind
@@ -51,7 +60,7 @@ from dagstead.server.not_offered import not_offered_routes
 from dagstead.server.oidc import OidcEndpoint, failed_logins
 from dagstead.server.organization_address import OrganizationAddressMiddleware
 from dagstead.server.own_address import OwnAddress
-from dagstead.server.replies import reply, sentence
+from dagstead.server.replies import reply, sentence, wants_page
 from dagstead.server.sessions import SessionCookies
 from dagstead.server.settings import Settings
 from dagstead.server.sign_in import SignIn
@@ -75,6 +84,7 @@ def create_app(
     *,
     environment: Mapping[str, str] | None = None,
     report: Sequence[Mapping[str, Any]] = (),
+    is_closing: Callable[[], bool] = lambda: False,
 ) -> Starlette:
     """Put the surfaces together.
 
@@ -83,6 +93,7 @@ def create_app(
         instances: of all deployments, with the store.
         environment: where secrets for user code are looked for; this process's if left out.
         report: the settings for people to read.
+        is_closing: whether this process is about to end.
     """
     control = instances.control
     secrets = given_secrets(os.environ if environment is None else environment)
@@ -94,6 +105,14 @@ def create_app(
         secrets=secrets,
         definitions=definitions(settings.max_definitions_mb),
         memory=MemoryBudget(work - work // _BODIES_SHARE),
+    )
+    console = Services(
+        control=control,
+        renderer=Renderer(assets=Assets.of_package(), clock=control.clock),
+        organization=settings.organization,
+        secrets=secrets,
+        redeploy=_redeploy_in,
+        is_closing=is_closing,
     )
     apps = DeploymentApps(
         instances=instances,
@@ -108,6 +127,7 @@ def create_app(
         ),
         base_url=settings.base_url,
         refused=_refused,
+        dress=Bar(console).dressed,
     )
     own = OwnAddress(base_url=settings.base_url, is_public=settings.public_url is not None)
     cookies = SessionCookies(sessions=control.sessions, own=own, days=settings.sign_in_days)
@@ -135,12 +155,13 @@ def create_app(
         *agent_routes(agents),
         *not_offered_routes(),
         Route("/graphql", operator.graphql, methods=["GET", "POST"]),
-        Route("/", operator.home, methods=["GET"]),
+        *console_routes(console),
+        Route("/", operator.first, methods=["GET"]),
         # The CLI sends people here when its address names no deployment.
         Route("/locations", operator.home, methods=["GET"]),
         DeploymentRoute(operator),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         middleware=[
             Middleware(HeadersMiddleware, own=own),
@@ -182,6 +203,8 @@ def create_app(
         },
         lifespan=_lifespan,
     )
+    app.state.error_page = partial(error_page, console)
+    return app
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -190,6 +213,12 @@ class OperatorEndpoints:
 
     apps: DeploymentApps
     agents: Endpoint
+
+    async def first(self, request: Request) -> Response:
+        """``/``: the console for people; for programs as before, a deployment's UI."""
+        if wants_page(request):
+            return RedirectResponse(HOME, status_code=HTTPStatus.SEE_OTHER)
+        return await self.home(request)
 
     async def home(self, request: Request) -> Response:
         """``/`` and ``/locations``: the same page of the first deployment's UI."""
@@ -268,6 +297,11 @@ class _Forward(Response):
 async def _lifespan(_app: Starlette) -> AsyncIterator[None]:
     to_thread.current_default_thread_limiter().total_tokens = _THREADS
     yield
+
+
+def _redeploy_in(deployment: Deployment) -> Redeploy:
+    target = DeployTarget(deployment=deployment)
+    return lambda document: read_location(document, target)
 
 
 def _first_segment(scope: Scope) -> str:

@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocketClose
 
+from dagstead.console.assets import STATIC_PATH
 from dagstead.control.actor import NOBODY, Actor
 from dagstead.control.bell import Listener
 from dagstead.control.recording import Recorder
@@ -29,8 +30,8 @@ from dagstead.plane.blobs import BLOBS_PATH
 from dagstead.plane.tokens import Token
 from dagstead.server.health import PATH, WHOLE_PATH
 from dagstead.server.oidc import OIDC_PATH
-from dagstead.server.own_address import OwnAddress, is_from_own_page, opens_page, wants_page
-from dagstead.server.replies import reply
+from dagstead.server.own_address import OwnAddress, is_from_own_page, opens_page
+from dagstead.server.replies import reply, wants_page
 from dagstead.server.sessions import SessionCookies
 from dagstead.server.sockets import POLICY_VIOLATION, WatchedSocket, close_reason
 from dagstead.server.throttle import Throttle, TooManyError, address_of, client_of
@@ -52,7 +53,7 @@ Listening = AbstractContextManager[Listener]
 
 def is_public(path: str) -> bool:
     """Whether a path is answered without a token."""
-    return path in PUBLIC_PATHS or path.startswith(BLOBS_PATH)
+    return path in PUBLIC_PATHS or path.startswith((BLOBS_PATH, STATIC_PATH))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

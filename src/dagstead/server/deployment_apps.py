@@ -14,7 +14,7 @@ from dagstead.engine.instances import Instances
 from dagstead.engine.organization_app import organization_app
 from dagstead.engine.sockets import SubscriptionCounts
 from dagstead.engine.validation import ValidTexts
-from dagstead.engine.webserver import OperationExecutor, deployment_app
+from dagstead.engine.webserver import Dress, OperationExecutor, deployment_app
 from dagstead.engine.workspace import DeploymentWorkspace
 from dagstead.errors import ForbiddenError
 from dagstead.operator_api.screen import screened
@@ -45,6 +45,8 @@ class DeploymentApps:
     base_url: str
     #: Answers errors of ours that end a request.
     refused: HTTPExceptionHandler
+    #: Adds what is ours to pages of the UI.
+    dress: Dress
     #: Of the schema.
     _valid_texts: ValidTexts = field(default_factory=ValidTexts)
     #: Of all deployments together.
@@ -129,6 +131,7 @@ class DeploymentApps:
                     self._valid_texts,
                     self._subscriptions,
                     self.refused,
+                    self.dress,
                 ),
                 self._reading,
             )

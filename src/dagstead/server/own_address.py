@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from starlette.requests import HTTPConnection
 
 from dagstead.server.listen_address import is_loopback
-from dagstead.server.replies import is_graphql
+from dagstead.server.replies import is_graphql, wants_page
 
 #: A name or an address, with a port or without.
 _HOST = re.compile(r"(?:[\w.-]+|\[[0-9a-f:]+\])(?::\d+)?", re.IGNORECASE | re.ASCII)
@@ -112,12 +112,6 @@ def opens_page(connection: HTTPConnection) -> bool:
             is_whole_page = headers.get("sec-fetch-dest", "document") == "document"
             is_opened = headers.get("sec-fetch-mode") == "navigate"
             return scope["method"] == "GET" and is_opened and is_whole_page
-
-
-def wants_page(connection: HTTPConnection) -> bool:
-    """Whether a browser asks for a page to show."""
-    accepted = connection.headers.get("accept", "")
-    return connection.scope["method"] == "GET" and "text/html" in accepted
 
 
 def _is_over_tls(connection: HTTPConnection) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from http import HTTPStatus
 
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Scope
 
@@ -90,11 +91,24 @@ def status_of(kind: type[DagsteadError]) -> HTTPStatus:
 def sentence(
     text: str, status: HTTPStatus, scope: Scope, *, headers: dict[str, str] | None = None
 ) -> Response:
-    """One sentence in the form of the path that was asked for."""
+    """One sentence in the form of the path that was asked for; a page for a browser."""
+    if scope["type"] == "http" and not is_graphql(scope):
+        request = Request(scope)
+        show = getattr(scope["app"].state, "error_page", None) if "app" in scope else None
+        if show is not None and wants_page(request):
+            page: Response = show(request, text, status)
+            page.headers.update(headers or {})
+            return page
     body: dict[str, object] = {"error": text}
     if is_graphql(scope) and status not in _SPEAK_BY_STATUS:
         body = {"errors": [{"message": text}]}
     return JSONResponse(body, status_code=status, headers=headers)
+
+
+def wants_page(connection: HTTPConnection) -> bool:
+    """Whether a browser asks for a page to show."""
+    accepted = connection.headers.get("accept", "")
+    return connection.scope["method"] == "GET" and "text/html" in accepted
 
 
 def is_graphql(scope: Scope) -> bool:

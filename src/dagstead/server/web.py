@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
@@ -54,7 +56,8 @@ def run_web(loaded: LoadedSettings) -> None:
             control.secrets.require_key(SYSTEM)
             use_memory_sparingly()
             sys.setswitchinterval(_SWITCH_SECONDS)
-            app = create_app(settings, instances, report=report(loaded))
+            closing = threading.Event()
+            app = create_app(settings, instances, report=report(loaded), is_closing=closing.is_set)
             # uvicorn raises the signal that ended it once more: it must find a handler, or the
             # process would end without closing anything.
             stop_on_signals()
@@ -63,9 +66,22 @@ def run_web(loaded: LoadedSettings) -> None:
             if warning:
                 logger.warning(warning)
             with ListeningThread(control):
-                uvicorn.Server(server_config(settings, app)).run()
+                _Server(server_config(settings, app), closing).run()
         finally:
             instances.close()
+
+
+class _Server(uvicorn.Server):
+    """Says when it begins to end: streams to open pages would keep it from that."""
+
+    def __init__(self, config: uvicorn.Config, closing: threading.Event) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """End, asked by a signal."""
+        self._closing.set()
+        super().handle_exit(sig, frame)
 
 
 def log_given_secrets(secrets: Sequence[GivenSecret]) -> None:

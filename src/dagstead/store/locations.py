@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select
 from dagstead.errors import LocationNotFoundError
 from dagstead.plane.clock import Clock
 from dagstead.plane.locations import Location
+from dagstead.plane.organization import Organization
 from dagstead.plane.release_machine.events import HealthEvent, LocationReload
 from dagstead.plane.releases import Outcome
 from dagstead.store.database import Database
@@ -62,6 +63,16 @@ class LocationStore:
                 select(locations)
                 .where(locations.c.deployment == deployment)
                 .order_by(locations.c.name)
+            ).all()
+        return [as_location(row) for row in rows]
+
+    def everywhere(self, _of: Organization, deployments: Collection[str]) -> list[Location]:
+        """All locations of these deployments, by deployment and name."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                select(locations)
+                .where(locations.c.deployment.in_(deployments))
+                .order_by(locations.c.deployment, locations.c.name)
             ).all()
         return [as_location(row) for row in rows]
 

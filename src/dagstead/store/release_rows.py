@@ -11,6 +11,7 @@ from sqlalchemy import Row
 
 from dagstead.plane.healing import Healing, RefusedCall
 from dagstead.plane.locations import Deploy, LoadState, Location
+from dagstead.plane.release_lines import ReleaseLine
 from dagstead.plane.releases import (
     Cause,
     Part,
@@ -101,6 +102,32 @@ def as_releases(rows: Iterable[Row[Any]], parts: Iterable[Row[Any]]) -> list[Rel
     for part in parts:
         parts_of[part.deployment, part.number].append(part)
     return [as_release(row, parts_of[row.deployment, row.number]) for row in rows]
+
+
+def as_lines(rows: Iterable[Row[Any]], states: Iterable[Any]) -> list[ReleaseLine]:
+    """Releases for a list, from their rows and the states of all their parts, by name."""
+    states_of: dict[tuple[str, int], dict[str, PartState]] = defaultdict(dict)
+    for part in states:
+        states_of[part.deployment, part.number][part.name] = PartState(part.state)
+    return [
+        ReleaseLine(
+            deployment=row.deployment,
+            number=row.number,
+            state=ReleaseState(row.state),
+            cause=Cause(row.cause),
+            undoes=row.undoes,
+            back_to=row.back_to,
+            commit_hash=row.commit_hash,
+            url=row.url,
+            by=row.by,
+            reason=row.reason,
+            created_at=row.created_at,
+            ended_at=row.ended_at,
+            removes=tuple(row.removes),
+            parts=states_of[row.deployment, row.number],
+        )
+        for row in rows
+    ]
 
 
 def release_values(release: Release) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from dagstead.errors import ReleaseNotFoundError
 from dagstead.model.retention import Retention
 from dagstead.plane.clock import Clock
 from dagstead.plane.organization import Organization
+from dagstead.plane.release_lines import ReleaseLine
 from dagstead.plane.release_machine.events import (
     Event,
     LoadFailure,
@@ -34,7 +35,7 @@ from dagstead.plane.releases import (
 from dagstead.store.database import Database
 from dagstead.store.locations import no_such_location
 from dagstead.store.release_pruning import carry_out, plan_removal, read_rows
-from dagstead.store.release_rows import as_release, as_releases
+from dagstead.store.release_rows import as_lines, as_release, as_releases
 from dagstead.store.release_steps import Step, part_rows, take_step
 from dagstead.store.tables import release_parts, releases
 
@@ -160,6 +161,58 @@ class ReleaseStore:
         with self.database.read() as connection:
             rows = connection.execute(newest).all()
             return _with_parts(connection, rows)
+
+    def lines(
+        self,
+        _of: Organization,
+        deployments: Collection[str],
+        *,
+        limit: int,
+        below: float | None = None,
+    ) -> list[ReleaseLine]:
+        """Releases of these deployments for a list, the newest first.
+
+        Args:
+            deployments: their names.
+            limit: the most.
+            below: only those that began before that time: the next page.
+        """
+        wanted = (
+            select(releases)
+            .where(releases.c.deployment.in_(deployments))
+            .order_by(releases.c.created_at.desc(), releases.c.number.desc())
+            .limit(limit)
+        )
+        if below is not None:
+            wanted = wanted.where(releases.c.created_at < below)
+        with self.database.read() as connection:
+            rows = connection.execute(wanted).all()
+            numbers = {row.number for row in rows}
+            states = connection.execute(
+                select(
+                    release_parts.c.deployment,
+                    release_parts.c.number,
+                    release_parts.c.name,
+                    release_parts.c.state,
+                )
+                .where(release_parts.c.deployment.in_({row.deployment for row in rows}))
+                .where(release_parts.c.number.in_(numbers))
+                .order_by(release_parts.c.name)
+            ).all()
+        return as_lines(rows, states)
+
+    def documents(
+        self, deployment: str, numbers: Collection[int], names: Collection[str]
+    ) -> dict[tuple[int, str], Mapping[str, Any]]:
+        """What some releases deployed, by their number and the name of the location."""
+        with self.database.read() as connection:
+            rows = connection.execute(
+                select(release_parts.c.number, release_parts.c.name, release_parts.c.document)
+                .where(release_parts.c.deployment == deployment)
+                .where(release_parts.c.number.in_(numbers))
+                .where(release_parts.c.name.in_(names))
+            )
+            return {(row.number, row.name): row.document for row in rows}
 
     def rows(self, deployment: str) -> Rows:
         """The locations and releases of a deployment."""

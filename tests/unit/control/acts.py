@@ -175,6 +175,10 @@ class World:
                 api=LAUNCH_RUN, queue=None, lifetime_seconds=1.0, run_id="another"
             ),
             "base": None,
+            "below": None,
+            "overview.locations.names": None,
+            "overview.releases.names": None,
+            "overview.routes.names": None,
             "branch": Branch(repo_name="org/other", branch_name="f"),
             "deployments.branch_name.repository": "org/other",
             "deployments.branch_name.branch": "f",

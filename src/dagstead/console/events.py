@@ -1,0 +1,60 @@
+"""The stream that tells a page to look again: the bell, as server-sent events."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import anyio
+from anyio import to_thread
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from dagstead.console.calls import Services
+from dagstead.control import bell
+from dagstead.control.actor import Actor
+from dagstead.plane.deployments import Deployment
+from dagstead.plane.tokens import Token
+
+#: A stream ends after this, and its page opens another: by then a session may have ended.
+_LONGEST_SECONDS = 300.0
+#: A page looks at most that often.
+_PAUSE_SECONDS = 1.0
+_LOOK_SECONDS = bell.LOOK_SECONDS
+#: Proxies close what is silent for a minute.
+_BEAT_SECONDS = 20.0
+
+
+async def events(services: Services, request: Request) -> Response:
+    """Begin one."""
+    token: Token = request.state.token
+    actor = Actor.holding(token)
+    granted = await to_thread.run_sync(services.control.deployments.granted, actor)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(
+        stream_of(services, granted), media_type="text/event-stream", headers=headers
+    )
+
+
+def topics(deployments: list[Deployment]) -> list[str]:
+    """What pages listen to."""
+    names = [each.name for each in deployments]
+    return [topic(name) for name in names for topic in (bell.releases, bell.locations)]
+
+
+async def stream_of(services: Services, deployments: list[Deployment]) -> AsyncIterator[str]:
+    """The texts of one stream, until its time is over or the process ends."""
+    control = services.control
+    left = _LONGEST_SECONDS
+    silent = 0.0
+    with control.bell.listen(*topics(deployments), bell.queues(), bell.sign_ins()) as listener:
+        yield f"event: hello\ndata: {services.renderer.assets.digest}\n\n"
+        # The end of the process rings no bell: each look is short.
+        while left > 0 and not services.is_closing():
+            left -= _LOOK_SECONDS
+            if await listener.wait_async(_LOOK_SECONDS):
+                silent = 0.0
+                yield "event: changed\ndata:\n\n"
+                await anyio.sleep(_PAUSE_SECONDS)
+            elif (silent := silent + _LOOK_SECONDS) >= _BEAT_SECONDS:
+                silent = 0.0
+                yield ": still here\n\n"
