@@ -16,6 +16,7 @@ from dagstead.control.health import Health
 from dagstead.control.launches import Launches
 from dagstead.control.load_reports import LoadReports
 from dagstead.control.locations import Locations
+from dagstead.control.metrics import Metrics
 from dagstead.control.orchestration import Orchestration
 from dagstead.control.organization import OrganizationSettings
 from dagstead.control.pauses import Pauses
@@ -66,6 +67,7 @@ class Control:
     signed_files: SignedFiles
     writes: Writes
     health: Health
+    metrics: Metrics
     storage: Storage
     pauses: Pauses
     secrets: Secrets
@@ -114,6 +116,7 @@ def control_over(
         signed_files=recorded(SignedFiles, "signed_files")(backend),
         writes=recorded(Writes, "writes")(backend),
         health=recorded(Health, "health")(backend),
+        metrics=recorded(Metrics, "metrics")(backend),
         storage=recorded(Storage, "storage")(backend),
         pauses=recorded(Pauses, "pauses")(backend),
         secrets=recorded(Secrets, "secrets")(backend),

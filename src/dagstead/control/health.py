@@ -27,18 +27,23 @@ class Health:
             StoreAwayError: when the database does not answer.
         """
         actor.require_organization("Looking at the parts of the control plane")
-        store = self._backend.store
-        parts = parts_of(
-            store.leases.leader(),
-            store.disks.all(),
-            store.agents.all(ORGANIZATION),
-            store.token_calls.presence(),
-            refusal=store.database.refusal(),
-            pause=store.properties.pause(),
-        )
-        now = self._backend.now()
-        return (
-            *parts,
-            tokens_part(store.tokens.ending(SOON_SECONDS), now),
-            trail_part(store.trail.sinks(), now),
-        )
+        return parts_now(self._backend)
+
+
+def parts_now(backend: Backend) -> Sequence[ServerPart]:
+    """How each part is, for views that have asked who the actor is."""
+    store = backend.store
+    parts = parts_of(
+        store.leases.leader(),
+        store.disks.all(),
+        store.agents.all(ORGANIZATION),
+        store.token_calls.presence(),
+        refusal=store.database.refusal(),
+        pause=store.properties.pause(),
+    )
+    now = backend.now()
+    return (
+        *parts,
+        tokens_part(store.tokens.ending(SOON_SECONDS), now),
+        trail_part(store.trail.sinks(), now),
+    )

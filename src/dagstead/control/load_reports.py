@@ -11,6 +11,7 @@ from dagstead.control.locations import find_location, require_location
 from dagstead.control.snapshots import Snapshots
 from dagstead.plane.deployments import Deployment
 from dagstead.plane.releases import Outcome
+from dagstead.plane.tallies import Tallied
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,8 @@ class LoadReports:
         outcome = self._backend.store.releases.set_failed(
             deployment.name, location, deploy_id=deploy_id, error=error
         )
+        if outcome.counted:
+            self._backend.store.tallies.tally.count(Tallied.LOAD_ERRORS, deployment.name)
         return self._published(deployment, outcome)
 
     def _may_report(

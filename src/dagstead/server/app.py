@@ -47,6 +47,9 @@ from dagstead.server.guard import GuardMiddleware
 from dagstead.server.headers import HeadersMiddleware
 from dagstead.server.health import health_routes
 from dagstead.server.issuer_keys import IssuerKeys
+from dagstead.server.metrics.exposition import Exposition
+from dagstead.server.metrics.networks import OpenNetworks
+from dagstead.server.metrics.routes import metrics_routes
 from dagstead.server.not_offered import not_offered_routes
 from dagstead.server.oidc import OidcEndpoint, failed_logins
 from dagstead.server.organization_address import OrganizationAddressMiddleware
@@ -126,9 +129,11 @@ def create_app(
         logins=logins_of_repositories(control.clock),
     )
     operator = OperatorEndpoints(apps=apps, agents=agent_graphql(agents))
+    exposition = Exposition(control)
     max_file = settings.max_file_mb * MEBIBYTE
     routes: list[BaseRoute] = [
         *health_routes(control),
+        *metrics_routes(control, exposition),
         *sign_in.routes(),
         OidcEndpoint(login=login, failures=failed_logins(control.clock)).route(),
         *blob_routes(agents, spool=settings.data / "uploads", max_bytes=max_file),
@@ -144,7 +149,7 @@ def create_app(
         routes=routes,
         middleware=[
             Middleware(HeadersMiddleware, own=own),
-            Middleware(GuardMiddleware),
+            Middleware(GuardMiddleware, count=exposition.calls.count),
             Middleware(TextDoorMiddleware),
             Middleware(
                 OrganizationAddressMiddleware,
@@ -157,6 +162,7 @@ def create_app(
                 listen=partial(control.bell.listen, sign_ins()),
                 failures=failures,
                 recorder=control.recorder,
+                is_open=OpenNetworks.of(settings.metrics_networks).let_in,
             ),
             Middleware(
                 CallLimitMiddleware,

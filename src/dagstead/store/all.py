@@ -22,14 +22,17 @@ from dagstead.store.launches import LaunchStore
 from dagstead.store.leases import LeaseStore
 from dagstead.store.lines import Patience
 from dagstead.store.locations import LocationStore
+from dagstead.store.numbers import NumberStore
 from dagstead.store.pex_files import PexFileStore
 from dagstead.store.properties import PropertyStore
+from dagstead.store.queue_calls import QueueCallStore
 from dagstead.store.releases import ReleaseStore
 from dagstead.store.requests import RequestStore
 from dagstead.store.rotations import RotationStore
 from dagstead.store.run_folders import RunFolders
 from dagstead.store.secrets import SecretStore
 from dagstead.store.sign_ins import SessionStore, SignInLinkStore
+from dagstead.store.tallies import TallyStore
 from dagstead.store.token_calls import TokenCallStore
 from dagstead.store.token_uses import TokenUses
 from dagstead.store.tokens import TokenStore
@@ -56,6 +59,9 @@ class Store:
     rotations: RotationStore
     workers: WorkerStore
     token_calls: TokenCallStore
+    queue_calls: QueueCallStore
+    tallies: TallyStore
+    numbers: NumberStore
     sessions: SessionStore
     sign_in_links: SignInLinkStore
     trust: TrustPolicyStore
@@ -116,6 +122,9 @@ def open_store(
         rotations=RotationStore(database, clock),
         workers=WorkerStore(database, clock),
         token_calls=TokenCallStore(database, clock),
+        queue_calls=QueueCallStore(database, clock),
+        tallies=TallyStore(database, clock),
+        numbers=NumberStore(database, clock),
         sessions=SessionStore(database, clock, tokens),
         sign_in_links=SignInLinkStore(database, clock),
         trust=TrustPolicyStore(database, clock),

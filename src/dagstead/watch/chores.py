@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
+
+from dagstead.control.actor import SYSTEM
 from dagstead.control.all import Control
 from dagstead.watch.healer import Healer
 from dagstead.watch.housekeeping import Housekeeping
@@ -13,6 +16,7 @@ from dagstead.watch.sweeps import Sweeps
 
 _PURGE_EVERY_ROUNDS = 150
 _REMIND_EVERY_ROUNDS = 5
+_COUNT_EVERY_ROUNDS = 2
 _SWEEP_EVERY_ROUNDS = 30
 
 
@@ -32,6 +36,11 @@ def chores_of(control: Control, sweeps: Sweeps, trail_days: int) -> list[Chore]:
             what="remind agents of deploys",
             do=Reminders(control).send,
             every_rounds=_REMIND_EVERY_ROUNDS,
+        ),
+        Chore(
+            what="write down what was counted",
+            do=partial(control.metrics.write_down, SYSTEM),
+            every_rounds=_COUNT_EVERY_ROUNDS,
         ),
         Chore(what="heal locations", do=Healer(control).look),
         Chore(

@@ -14,7 +14,13 @@ from dagstead.store.tables.access import (
     used_ci_tokens,
     worker_tokens,
 )
-from dagstead.store.tables.base import metadata, queues_from_json, queues_to_json
+from dagstead.store.tables.base import (
+    metadata,
+    queue_from_key,
+    queue_to_key,
+    queues_from_json,
+    queues_to_json,
+)
 from dagstead.store.tables.deployments import (
     deletions,
     deployments,
@@ -27,6 +33,7 @@ from dagstead.store.tables.deployments import (
     workspace_versions,
     writes,
 )
+from dagstead.store.tables.metrics import queue_calls, tallies, traces
 from dagstead.store.tables.organization import leader, properties
 from dagstead.store.tables.trail import trail, trail_begun, trail_head, trail_sinks
 
@@ -42,6 +49,9 @@ __all__ = [
     "metadata",
     "pex_files",
     "properties",
+    "queue_calls",
+    "queue_from_key",
+    "queue_to_key",
     "queues_from_json",
     "queues_to_json",
     "release_parts",
@@ -50,8 +60,10 @@ __all__ = [
     "secrets",
     "sessions",
     "sign_in_links",
+    "tallies",
     "token_calls",
     "tokens",
+    "traces",
     "trail",
     "trail_begun",
     "trail_head",

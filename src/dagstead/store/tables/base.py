@@ -22,3 +22,13 @@ def queues_to_json(queues: Iterable[str | None]) -> list[str | None]:
 def queues_from_json(queues: Iterable[str | None]) -> frozenset[str | None]:
     """The set of agent queues that a column has."""
     return frozenset(queues)
+
+
+def queue_to_key(queue: str | None) -> str:
+    """The name of a queue as a primary key has it, where nothing can be ``NULL``."""
+    return "" if queue is None else f":{queue}"
+
+
+def queue_from_key(key: str) -> str | None:
+    """The name of the queue with that key."""
+    return key[1:] if key else None
